@@ -1,0 +1,150 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn manifest() -> Value {
+    serde_json::from_str(include_str!("../../examples/cesar-plugin.json")).unwrap()
+}
+
+fn option(row: Value) -> OptionSpec {
+    let mut row = row;
+    row["doc"] = json!("…");
+    serde_json::from_value(row).unwrap()
+}
+
+#[test]
+fn reads_the_example() {
+    let manifest = Manifest::parse(&manifest().to_string()).unwrap();
+    assert_eq!((manifest.id.as_str(), manifest.stage), ("loudness", StageKind::Asr));
+    assert_eq!(manifest.options["window_ms"].scope, Scope::Open);
+    assert_eq!(manifest.options["language"].scope, Scope::Request);
+    assert!(manifest.options["language"].cache);
+}
+
+#[test]
+fn names_what_is_wrong() {
+    let broken = |field: &str, value: Value| {
+        let mut manifest = manifest();
+        manifest[field] = value;
+        Manifest::parse(&manifest.to_string()).unwrap_err().to_string()
+    };
+    assert_eq!(broken("abi", json!(2)), "asks for plugin ABI 2, this Cesar speaks 1");
+    assert_eq!(
+        broken("abi", Value::Null),
+        "asks for plugin ABI an unknown, this Cesar speaks 1"
+    );
+    assert_eq!(
+        broken("version", json!("1.0")),
+        "has the version `1.0`, which is not a semantic version"
+    );
+    assert_eq!(
+        broken("id", json!("My Plugin")),
+        "has the id `My Plugin`; use lower-case letters, digits and hyphens"
+    );
+    assert_eq!(broken("cesar_plugin", json!(7)), "has format 7, this Cesar reads 1");
+    let text = broken(
+        "options",
+        json!({ "n": { "type": "integer", "default": "x", "doc": "" } }),
+    );
+    assert_eq!(
+        text,
+        "has the option `n`, which has a bad default: `default` must be a whole number, not `x`"
+    );
+    assert!(
+        Manifest::parse("{")
+            .unwrap_err()
+            .to_string()
+            .starts_with("is not JSON: ")
+    );
+}
+
+#[test]
+fn ignores_fields_of_later_versions() {
+    let mut manifest = manifest();
+    manifest["homepage"] = json!("later");
+    manifest["options"]["window_ms"]["unit"] = json!("ms");
+    assert!(Manifest::parse(&manifest.to_string()).is_ok());
+}
+
+#[test]
+fn fills_in_defaults_and_refuses_by_name() {
+    let manifest = Manifest::parse(&manifest().to_string()).unwrap();
+    let given = |pairs: &[(&str, Value)]| {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect()
+    };
+    let effective = manifest.effective(&given(&[("window_ms", json!(20.0))])).unwrap();
+    assert_eq!(
+        serde_json::to_string(&effective).unwrap(),
+        r#"{"language":null,"window_ms":20}"#
+    );
+    let unknown = manifest.effective(&given(&[("windw", json!(1))])).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "`loudness` has no option `windw`; see `cesar plugins show loudness`"
+    );
+    let low = manifest.effective(&given(&[("window_ms", json!(0))])).unwrap_err();
+    assert_eq!(
+        low.to_string(),
+        "`window_ms` must be a whole number of at least 1, not `0`"
+    );
+}
+
+#[test]
+fn reads_values_from_the_command_line() {
+    let numbers = option(json!({ "type": "numbers", "default": [0.0], "minimum": 0.0, "maximum": 1.0 }));
+    assert_eq!(numbers.parse("t", "0, 0.2").unwrap(), json!([0.0, 0.2]));
+    assert_eq!(numbers.parse("t", "1").unwrap(), json!([1.0]));
+    assert_eq!(
+        numbers.parse("t", "0,2").unwrap_err().to_string(),
+        "`t` must be a list of numbers, each from 0 to 1, not `[0,2]`"
+    );
+    let choice = option(json!({ "type": "string", "default": "a", "enum": ["a", "b"] }));
+    assert_eq!(
+        choice.parse("c", "x").unwrap_err().to_string(),
+        "`c` must be one of `a`, `b`, not `x`"
+    );
+    let flag = option(json!({ "type": "boolean", "default": false }));
+    assert_eq!(flag.parse("f", "true").unwrap(), json!(true));
+    assert_eq!(
+        flag.parse("f", "yes").unwrap_err().to_string(),
+        "`f` must be `true` or `false`, not `yes`"
+    );
+    let unset = option(json!({ "type": "string", "default": null }));
+    assert_eq!(unset.parse("p", "").unwrap(), Value::Null);
+    assert_eq!(unset.parse("p", "a,b").unwrap(), json!("a,b"));
+    let whole = option(json!({ "type": "integer", "default": 5 }));
+    assert!(whole.parse("n", "1.5").is_err() && whole.parse("n", "1e300").is_err() && whole.parse("n", "NaN").is_err());
+}
+
+#[test]
+fn versions_are_compared_while_compiling() {
+    const { assert_version("{ \"version\" :\n \"1.2.3\" }", "1.2.3") };
+    let differs = std::panic::catch_unwind(|| assert_version("{\"version\":\"1.2.30\"}", "1.2.3"));
+    assert!(differs.is_err());
+}
+
+proptest! {
+    /// Checking is idempotent: the normal form of a normal form is itself, so keys cannot drift.
+    #[test]
+    fn normal_forms_are_stable(number in proptest::num::f64::ANY, text in ".*", flag: bool) {
+        for kind in ["string", "integer", "number", "boolean", "numbers", "integers", "strings"] {
+            let spec = option(json!({ "type": kind, "default": null }));
+            for value in [json!(number), json!(text), json!(flag), json!([number]), json!([text]), Value::Null] {
+                if let Ok(once) = spec.validate("o", &value) {
+                    prop_assert_eq!(spec.validate("o", &once).unwrap(), once);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_manifest_or_a_sentence(text in ".{0,200}") {
+        if let Err(error) = Manifest::parse(&text) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}
