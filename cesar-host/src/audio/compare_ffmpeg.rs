@@ -1,0 +1,278 @@
+//! Compares what [`super::decode`] delivers with what `ffmpeg -ac 1 -ar 16000 -f f32le` does, for real recordings
+//! (`CESAR_TEST_DATA/audio` or `../shared/data/audio` beside the workspace, and the workspace's `tests/fixtures`) and for
+//! files that `ffmpeg` makes here in every container and codec that the built-in decoders read.
+//!
+//! PCM and FLAC at 16 kHz must agree sample for sample; the rest must correlate at 0.99 or better after an alignment
+//! of at most 10 ms, and be as long within that. Where `ffmpeg` is absent the tests say so and check nothing.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::*;
+
+/// 10 ms.
+const GREATEST_LAG: usize = 160;
+
+struct Comparison {
+    decoded: Decoded,
+    ours: Vec<f32>,
+    theirs: Vec<f32>,
+    lag: isize,
+    correlation: f64,
+    greatest_difference: f32,
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn decode_all(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {
+    let mut samples = Vec::new();
+    let decoded = decode(path, Slice::default(), &DecodeOptions { ffmpeg: None }, &mut |block| {
+        samples.extend_from_slice(block);
+        ControlFlow::Continue(())
+    })?;
+    Ok((decoded, samples))
+}
+
+fn decode_with_ffmpeg(program: &Path, path: &Path) -> Option<Vec<f32>> {
+    let output = Command::new(program)
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(path)
+        // Without this, f32 output adds the channels up instead of averaging them.
+        .args([
+            "-af",
+            "aresample=rematrix_maxval=1.0",
+            "-ac",
+            "1",
+            "-ar",
+            "16000",
+            "-f",
+            "f32le",
+            "-",
+        ])
+        .output()
+        .expect("ffmpeg runs");
+    let samples: Vec<f32> = output
+        .stdout
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&sample| f32::from_le_bytes(sample))
+        .collect();
+    (output.status.success() && !samples.is_empty()).then_some(samples)
+}
+
+/// The overlapping parts when the second is shifted by `lag` samples.
+fn overlap<'a>(ours: &'a [f32], theirs: &'a [f32], lag: isize) -> (&'a [f32], &'a [f32]) {
+    let ours = &ours[lag.max(0).unsigned_abs().min(ours.len())..];
+    let theirs = &theirs[(-lag).max(0).unsigned_abs().min(theirs.len())..];
+    let length = ours.len().min(theirs.len());
+    (&ours[..length], &theirs[..length])
+}
+
+fn correlation(ours: &[f32], theirs: &[f32]) -> f64 {
+    let (mut product, mut ours_squared, mut theirs_squared) = (0.0, 0.0, 0.0);
+    for (&our, &their) in ours.iter().zip(theirs) {
+        let (our, their) = (f64::from(our), f64::from(their));
+        product += our * their;
+        ours_squared += our * our;
+        theirs_squared += their * their;
+    }
+    if ours_squared + theirs_squared == 0.0 {
+        1.0
+    } else {
+        product / (ours_squared * theirs_squared).sqrt()
+    }
+}
+
+/// `None` when `ffmpeg` cannot read the file.
+fn compare(program: &Path, path: &Path) -> Option<Comparison> {
+    let theirs = decode_with_ffmpeg(program, path)?;
+    let (decoded, ours) = decode_all(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let greatest = GREATEST_LAG.cast_signed();
+    let at = |lag| {
+        let (ours, theirs) = overlap(&ours, &theirs, lag);
+        correlation(ours, theirs)
+    };
+    // Of equally good lags the shortest: pure tones have many.
+    let lags = (0..=greatest).flat_map(|lag| [lag, -lag]).map(|lag| (lag, at(lag)));
+    let best = lags.reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best });
+    let (lag, correlation) = best.expect("there are lags");
+    let (aligned, with) = overlap(&ours, &theirs, lag);
+    let differences = aligned.iter().zip(with).map(|(our, their)| (our - their).abs());
+    let greatest_difference = differences.fold(0.0, f32::max);
+    Some(Comparison {
+        decoded,
+        ours,
+        theirs,
+        lag,
+        correlation,
+        greatest_difference,
+    })
+}
+
+impl Comparison {
+    fn print(&self, name: &str) {
+        println!(
+            "{name:<60} {:<10} {:>6} Hz {} ch {:>8} {:>8} {:>4} {:.6} {:.6}",
+            self.decoded.codec,
+            self.decoded.source_rate,
+            self.decoded.channels,
+            self.ours.len(),
+            self.theirs.len(),
+            self.lag,
+            self.correlation,
+            self.greatest_difference
+        );
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.ours.len().abs_diff(self.theirs.len()) > GREATEST_LAG {
+            faults.push(format!("{} samples instead of {}", self.ours.len(), self.theirs.len()));
+        }
+        if self.correlation < 0.99 {
+            faults.push(format!("correlation {}", self.correlation));
+        }
+        let is_exact = self.decoded.codec.starts_with("pcm") || self.decoded.codec == "flac";
+        if is_exact && self.decoded.source_rate == SAMPLE_RATE {
+            if self.greatest_difference > 1.5 / 32_768.0 || self.ours.len() != self.theirs.len() {
+                faults.push(format!("differs by {}", self.greatest_difference));
+            }
+        }
+        faults
+    }
+}
+
+/// Compares every file; panics with all that disagree.
+fn compare_all(program: &Path, files: &[PathBuf]) {
+    println!("file, codec, rate, channels, samples here, samples of ffmpeg, lag, correlation, greatest difference");
+    let mut faults = Vec::new();
+    for path in files {
+        let name = path
+            .iter()
+            .rev()
+            .take(2)
+            .map(|part| part.to_string_lossy())
+            .collect::<Vec<_>>();
+        let name = name.into_iter().rev().collect::<Vec<_>>().join("/");
+        match compare(program, path) {
+            None => println!("{name:<60} not read by ffmpeg"),
+            Some(comparison) => {
+                comparison.print(&name);
+                faults.extend(comparison.faults().into_iter().map(|fault| format!("{name}: {fault}")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn recordings_under(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            recordings_under(&path, found);
+        } else if path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(is_media_extension)
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn recordings_decode_as_with_ffmpeg() {
+    let Some(program) = ffmpeg_available() else {
+        println!("SKIPPED: ffmpeg is not installed");
+        return;
+    };
+    let data = std::env::var_os("CESAR_TEST_DATA").map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
+    let mut files = Vec::new();
+    for folder in [data.join("audio"), workspace().join("tests/fixtures")] {
+        if !folder.is_dir() {
+            println!("SKIPPED: there are no recordings in {}", folder.display());
+        }
+        recordings_under(&folder, &mut files);
+    }
+    compare_all(&program, &files);
+}
+
+/// File name and the encoder's arguments. Lengths are no whole number of any codec's frames.
+const ENCODINGS: &[(&str, &str)] = &[
+    ("u8.wav", "-c:a pcm_u8"),
+    ("s24.wav", "-c:a pcm_s24le -ar 96000"),
+    ("s32.wav", "-c:a pcm_s32le -ar 11025"),
+    ("f32.wav", "-c:a pcm_f32le -ar 22050"),
+    ("f64.wav", "-c:a pcm_f64le -ar 8000"),
+    ("rf64.wav", "-c:a pcm_s16le -rf64 always -ar 16000"),
+    ("alaw.wav", "-c:a pcm_alaw -ar 8000"),
+    ("mulaw.wav", "-c:a pcm_mulaw -ar 8000"),
+    ("adpcm.wav", "-c:a adpcm_ms -ar 22050"),
+    ("surround.wav", "-c:a pcm_s16le -ac 6 -ar 16000"),
+    ("seven.flac", "-ac 8 -ar 16000"),
+    ("s16.aiff", "-ar 16000"),
+    ("s24.aiff", "-c:a pcm_s24be -ar 32000"),
+    ("pcm.caf", "-c:a pcm_s16le -ar 44100"),
+    ("alac.m4a", "-c:a alac"),
+    ("cbr.mp3", "-b:a 64k"),
+    ("vbr.mp3", "-q:a 5 -ar 22050 -ac 1"),
+    ("low.mp3", "-b:a 16k -ar 8000 -ac 1"),
+    ("no-header.mp3", "-b:a 64k -write_xing 0"),
+    ("plain.mp2", "-c:a mp2"),
+    ("aac.m4a", "-c:a aac"),
+    ("aac.aac", "-c:a aac"),
+    ("aac.mp4", "-c:a aac -ar 48000"),
+    ("fast.mp4", "-c:a aac -movflags +faststart"),
+    ("fragments.mp4", "-c:a aac -movflags frag_keyframe+empty_moov"),
+    ("aac.mkv", "-c:a aac"),
+    ("mp3.mkv", "-c:a libmp3lame"),
+    ("flac.mkv", "-c:a flac"),
+    ("pcm.mkv", "-c:a pcm_s16le"),
+    ("vorbis.ogg", "-c:a libvorbis"),
+    ("flac.ogg", "-c:a flac"),
+    ("vorbis.webm", "-c:a libvorbis"),
+    ("opus.opus", "-c:a libopus -ac 1"),
+    ("short-frames.opus", "-c:a libopus -frame_duration 5"),
+    ("long-frames.opus", "-c:a libopus -frame_duration 60"),
+    ("opus.webm", "-c:a libopus"),
+    ("opus.mkv", "-c:a libopus -frame_duration 10"),
+];
+
+/// A gliding tone over noise, different in each channel.
+const SIGNAL: &str =
+    "aevalsrc=0.3*sin(900*t*t+1000*t)+0.05*random(0)|0.2*sin(400*t*t+3000*t)+0.05*random(1):s=44100:d=3.3333";
+
+#[test]
+fn generated_files_decode_as_with_ffmpeg() {
+    let Some(program) = ffmpeg_available() else {
+        println!("SKIPPED: ffmpeg is not installed");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (name, arguments) in ENCODINGS {
+        let path = folder.path().join(name);
+        let made = Command::new(&program)
+            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", SIGNAL])
+            .args(arguments.split(' '))
+            .arg(&path)
+            .status()
+            .unwrap();
+        match made.success() {
+            true => files.push(path),
+            false => println!("SKIPPED: this ffmpeg cannot make {name}"),
+        }
+    }
+    compare_all(&program, &files);
+}

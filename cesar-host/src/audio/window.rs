@@ -1,0 +1,46 @@
+//! The part of the recording that the caller asked for, cut exact to the sample.
+
+use super::{SAMPLES_PER_MS, Slice};
+
+/// Passes on the samples at 16 kHz that lie inside a [`Slice`].
+pub(super) struct Window {
+    start: u64,
+    end: u64,
+    position: u64,
+}
+
+impl Window {
+    pub(super) fn new(slice: Slice) -> Self {
+        let end = slice
+            .end_ms
+            .map_or(u64::MAX, |end_ms| end_ms.saturating_mul(SAMPLES_PER_MS));
+        Self {
+            start: slice.start_ms.saturating_mul(SAMPLES_PER_MS),
+            end,
+            position: 0,
+        }
+    }
+
+    /// The part of the next block that lies inside the slice; maybe empty.
+    pub(super) fn cut<'a>(&mut self, block: &'a [f32]) -> &'a [f32] {
+        let from = self.offset_of(self.start, block.len());
+        let to = self.offset_of(self.end, block.len());
+        self.position += block.len() as u64;
+        &block[from..to.max(from)]
+    }
+
+    /// Whether everything that comes next lies behind the slice.
+    pub(super) fn is_past(&self) -> bool {
+        self.position >= self.end
+    }
+
+    /// Samples seen so far, inside the slice or not.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Where the instant `at` lies in a block of `length` samples that begins here.
+    fn offset_of(&self, at: u64, length: usize) -> usize {
+        usize::try_from(at.saturating_sub(self.position)).map_or(length, |offset| offset.min(length))
+    }
+}
