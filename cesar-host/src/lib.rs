@@ -1,0 +1,3 @@
+//! Cesar's host.
+pub mod plugins;
+pub mod runner;

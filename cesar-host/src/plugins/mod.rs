@@ -1,0 +1,315 @@
+//! Which plugins there are, and which of them may be used.
+//!
+//! [`Registry::discover`] walks the search path, lets every shared library through the gates that run no code ([`elf`]), and decides
+//! between plugins of one id. [`Registry::find`] picks one by id (`ct2`, or `ct2@1.0.0`), and [`Registry::clear`] lets it through
+//! the last gate before use: a probe in a child process, whose verdict is remembered by the file's digest ([`verdicts`]).
+//!
+//! Search path, first to last: `--plugin-dir`, `CESAR_PLUGIN_PATH`, `$XDG_DATA_HOME/cesar/plugins`, beside the executable
+//! (`plugins/`, `../lib/cesar/plugins`, and the executable's own folder when that is cargo's). Two plugins of one id: one from
+//! `--plugin-dir` wins, then the higher semantic version, then the earlier in the search path; the loser is listed with the winner's
+//! path. The same id and version twice is settled the same way.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use plugin_api::manifest::{Manifest, StageKind};
+
+pub mod elf;
+mod verdicts;
+
+pub use elf::GateError;
+pub use verdicts::{Verdict, Verdicts};
+
+use crate::runner::{RunnerError, Runners};
+
+/// Where plugins are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct SearchPath {
+    /// `--plugin-dir`: these win over all others.
+    pub preferred: Vec<PathBuf>,
+    /// The others, in order.
+    pub others: Vec<PathBuf>,
+}
+
+impl SearchPath {
+    /// The folders that belong to an installed or freshly built executable.
+    #[must_use]
+    pub fn beside(executable: &Path) -> Vec<PathBuf> {
+        let Some(folder) = executable.parent() else {
+            return Vec::new();
+        };
+        let mut folders = vec![folder.join("plugins"), folder.join("../lib/cesar/plugins")];
+        // cargo keeps this file in the folder of a profile: plugins built in the same workspace lie beside the executable.
+        if folder.join(".cargo-lock").exists() {
+            folders.push(folder.to_owned());
+        }
+        folders
+    }
+}
+
+/// A plugin's file, past the gates that run no code.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// The library.
+    pub path: PathBuf,
+    /// What it says about itself.
+    pub manifest: Manifest,
+    preferred: bool,
+    version: semver::Version,
+}
+
+/// A file that looked like a plugin and is not used.
+#[derive(Debug, Clone)]
+pub enum Rejected {
+    /// Refused by a gate.
+    Refused(GateError),
+    /// Another plugin of the same id is used instead.
+    Shadowed {
+        /// The loser.
+        plugin: Box<Plugin>,
+        /// The winner's file.
+        by: PathBuf,
+    },
+}
+
+/// Why there is no such plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// Nothing of that id.
+    #[error("there is no {stage} plugin `{asked}`{suggestion}; {present}")]
+    Unknown {
+        /// The stage.
+        stage: StageKind,
+        /// The id given.
+        asked: String,
+        /// "; did you mean …?" or nothing.
+        suggestion: String,
+        /// What there is.
+        present: String,
+    },
+    /// Nothing for the stage at all.
+    #[error("there is no {stage} plugin; put one into `{}`, or name a folder with --plugin-dir", folder.display())]
+    None {
+        /// The stage.
+        stage: StageKind,
+        /// Where one could go.
+        folder: PathBuf,
+    },
+    /// It did not pass its probe, now or earlier.
+    #[error("the plugin `{id}` ({}) cannot be used: {reason}", path.display())]
+    Bad {
+        /// The plugin's id.
+        id: String,
+        /// The file.
+        path: PathBuf,
+        /// What the probe said.
+        reason: String,
+    },
+    /// It exists, but a gate refused it.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
+/// The plugins that were found.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    plugins: Vec<Plugin>,
+    rejected: Vec<Rejected>,
+    home: PathBuf,
+}
+
+impl Registry {
+    /// Walks the search path. Libraries that are no plugins are left out; anything that claims to be one is kept or rejected.
+    /// `home` is the folder that messages recommend for new plugins.
+    #[must_use]
+    pub fn discover(path: &SearchPath, home: PathBuf) -> Self {
+        let mut registry = Self {
+            home,
+            ..Self::default()
+        };
+        let mut found: Vec<Plugin> = Vec::new();
+        let folders = path.preferred.iter().map(|folder| (folder, true));
+        for (folder, preferred) in folders.chain(path.others.iter().map(|folder| (folder, false))) {
+            for file in libraries(folder) {
+                if found.iter().any(|plugin| plugin.path == file) {
+                    continue;
+                }
+                match candidate(&file, preferred) {
+                    Ok(plugin) => found.push(plugin),
+                    Err(error) => registry.reject(error, preferred),
+                }
+            }
+        }
+        registry.settle(found);
+        registry
+    }
+
+    /// A library somebody else's is no business of ours, unless the user pointed at it.
+    fn reject(&mut self, error: GateError, preferred: bool) {
+        let foreign = matches!(error, GateError::NotPlugin { .. } | GateError::NotLibrary { .. });
+        if foreign && !preferred {
+            tracing::debug!("{error}");
+        } else {
+            self.rejected.push(Rejected::Refused(error));
+        }
+    }
+
+    fn settle(&mut self, found: Vec<Plugin>) {
+        let mut by_id: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
+        for plugin in found {
+            by_id.entry(plugin.manifest.id.clone()).or_default().push(plugin);
+        }
+        for mut rivals in by_id.into_values() {
+            // Stable, so that the search order decides between equals.
+            rivals.sort_by(|a, b| (b.preferred, &b.version).cmp(&(a.preferred, &a.version)));
+            let mut rivals = rivals.into_iter();
+            let Some(winner) = rivals.next() else { continue };
+            let by = winner.path.clone();
+            self.plugins.push(winner);
+            let losers = rivals.map(|plugin| Rejected::Shadowed {
+                plugin: Box::new(plugin),
+                by: by.clone(),
+            });
+            self.rejected.extend(losers);
+        }
+    }
+
+    /// The plugins in use, by id.
+    #[must_use]
+    pub fn plugins(&self) -> &[Plugin] {
+        &self.plugins
+    }
+
+    /// What was found and is not used, with the reason.
+    #[must_use]
+    pub fn rejected(&self) -> &[Rejected] {
+        &self.rejected
+    }
+
+    /// The plugins of one stage, by id.
+    pub fn of_stage(&self, stage: StageKind) -> impl Iterator<Item = &Plugin> {
+        self.plugins.iter().filter(move |plugin| plugin.manifest.stage == stage)
+    }
+
+    /// The plugin called `asked`: an id, or `id@version` for one that lost to another version.
+    ///
+    /// # Errors
+    /// [`PluginError::Unknown`] with the nearest id and those there are; [`PluginError::None`] without any.
+    pub fn find(&self, stage: StageKind, asked: &str) -> Result<&Plugin, PluginError> {
+        let (id, version) = asked
+            .split_once('@')
+            .map_or((asked, None), |(id, version)| (id, Some(version)));
+        let shadowed = self.rejected.iter().filter_map(|rejected| match rejected {
+            Rejected::Shadowed { plugin, .. } => Some(&**plugin),
+            Rejected::Refused(_) => None,
+        });
+        let fits = |plugin: &&Plugin| {
+            let manifest = &plugin.manifest;
+            manifest.stage == stage && manifest.id == id && version.is_none_or(|version| manifest.version == version)
+        };
+        self.plugins
+            .iter()
+            .chain(shadowed)
+            .find(fits)
+            .ok_or_else(|| self.unknown(stage, asked))
+    }
+
+    fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {
+        let ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
+        if ids.is_empty() {
+            return PluginError::None {
+                stage,
+                folder: self.home.clone(),
+            };
+        }
+        let suggestion = nearest(asked, ids.iter().copied())
+            .map(|nearest| format!("; did you mean `{nearest}`?"))
+            .unwrap_or_default();
+        let listed = ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let present = if ids.len() == 1 {
+            format!("there is {listed}")
+        } else {
+            format!("there are {listed}")
+        };
+        PluginError::Unknown {
+            stage,
+            asked: asked.to_owned(),
+            suggestion,
+            present,
+        }
+    }
+}
+
+impl Plugin {
+    /// Lets the plugin through the last gate before use: its remembered verdict, or a probe in a child process.
+    ///
+    /// # Errors
+    /// [`PluginError::Bad`] with what the probe said.
+    pub fn clear(&self, digest: &str, verdicts: &Verdicts, runners: &Runners) -> Result<(), PluginError> {
+        let verdict = verdicts.get(digest).unwrap_or_else(|| {
+            let (verdict, lasting) = self.probe(runners);
+            if lasting && let Err(error) = verdicts.put(digest, &verdict) {
+                tracing::debug!("the verdict on `{}` is not remembered: {error}", self.manifest.id);
+            }
+            verdict
+        });
+        match verdict {
+            Verdict::Good => Ok(()),
+            Verdict::Bad { reason } => Err(PluginError::Bad {
+                id: self.manifest.id.clone(),
+                path: self.path.clone(),
+                reason,
+            }),
+        }
+    }
+
+    /// The verdict, and whether it would be the same again: a start that failed for want of processes would not.
+    fn probe(&self, runners: &Runners) -> (Verdict, bool) {
+        let bad = |reason: String| Verdict::Bad { reason };
+        match runners.probe(&self.manifest.id, &self.path) {
+            Ok(text) => match Manifest::parse(&text) {
+                Ok(manifest) if manifest == self.manifest => (Verdict::Good, true),
+                _ => (
+                    bad("its code carries another manifest than its file; build it again".into()),
+                    true,
+                ),
+            },
+            Err(RunnerError::Refused { summary, .. }) => (bad(summary), true),
+            Err(RunnerError::Crashed { how, .. }) => (bad(format!("it crashed while it was loaded ({how})")), true),
+            Err(error) => (bad(error.to_string()), false),
+        }
+    }
+}
+
+fn candidate(file: &Path, preferred: bool) -> Result<Plugin, GateError> {
+    let manifest = elf::read_manifest(file)?;
+    let version = semver::Version::parse(&manifest.version).map_err(|error| GateError::Manifest {
+        path: file.to_owned(),
+        detail: format!("has a bad version: {error}"),
+    })?;
+    Ok(Plugin {
+        path: file.to_owned(),
+        manifest,
+        preferred,
+        version,
+    })
+}
+
+/// The shared libraries directly inside `folder`, by name.
+fn libraries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "so"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The known name that is most like `asked`, when it is like it at all.
+pub(crate) fn nearest<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(asked, name);
+    known
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|name| likeness(name) > 0.7)
+}

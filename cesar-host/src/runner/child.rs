@@ -1,0 +1,198 @@
+//! The runner's own side: `cesar __runner --plugin PATH`, a child process that loads one plugin and does what its socket says.
+//!
+//! The socket arrives as standard input, which is then replaced by `/dev/null`; standard output goes where standard error goes, so
+//! a plugin that prints cannot disturb anything. A reader thread takes frames off the socket, so that a cancel is seen while a
+//! request runs, and ends the whole process group when the host is gone.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use plugin_api::host::{ABI_MAJOR, HostSink, Module, Session};
+use plugin_api::{Audio, ErrorKind, StageError};
+use rustix::process::{Signal, getpgrp, kill_current_process_group, nice, set_parent_process_death_signal};
+use serde_json::{Map, Value};
+
+use super::loader::{self, MappedAudio};
+use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
+
+/// How long the reader waits before it looks again; it only bounds how often it wakes.
+const POLL: Duration = Duration::from_secs(3600);
+
+/// Runs until the host closes the socket. Returns only when setting up fails.
+///
+/// # Errors
+/// When standard input is not the host's socket.
+pub fn main(plugin: &Path) -> io::Result<()> {
+    // Leave the processor to the host: a server stays responsive while its runners compute.
+    let _ = nice(5);
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+
+    let channel = Channel::new(socket);
+    let sender = channel.sender()?;
+    let module = match loader::load(plugin) {
+        Ok(module) => module,
+        Err(error) => {
+            sender.send(
+                &FromRunner::Refused {
+                    summary: error.summary,
+                    detail: error.detail,
+                },
+                None,
+            )?;
+            return Ok(());
+        }
+    };
+    let (cesar, manifest) = (env!("CARGO_PKG_VERSION").to_owned(), module.manifest().to_owned());
+    sender.send(
+        &FromRunner::Hello {
+            protocol: PROTOCOL,
+            abi: ABI_MAJOR,
+            cesar,
+            manifest,
+        },
+        None,
+    )?;
+
+    let sink = ChildSink {
+        sender,
+        cancelled: AtomicBool::new(false),
+    };
+    let (requests, inbox) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| read_frames(channel, &requests, &sink.cancelled));
+        serve(module, &inbox, &sink)
+    })
+}
+
+/// What the reader hands over: a frame, and the audio that came with it.
+type Request = (ToRunner, Option<io::Result<MappedAudio>>);
+
+fn read_frames(mut channel: Channel, requests: &mpsc::Sender<Request>, cancelled: &AtomicBool) {
+    loop {
+        match channel.receive(POLL) {
+            Ok(None) => {}
+            Ok(Some(ToRunner::Cancel)) => cancelled.store(true, Ordering::Release),
+            Ok(Some(message)) => {
+                cancelled.store(false, Ordering::Release);
+                let audio = match &message {
+                    ToRunner::Run { audio: Some(info), .. } => Some(map_audio(&mut channel, *info)),
+                    _ => None,
+                };
+                if requests.send((message, audio)).is_err() {
+                    end_process_group();
+                }
+            }
+            // The host is gone, or speaks another language: nobody is left to work for.
+            Err(_) => end_process_group(),
+        }
+    }
+}
+
+fn map_audio(channel: &mut Channel, info: AudioInfo) -> io::Result<MappedAudio> {
+    let descriptor = channel.take_descriptor();
+    let descriptor = descriptor.ok_or_else(|| io::Error::other("no descriptor came with the audio"))?;
+    MappedAudio::map(descriptor, info.samples)
+}
+
+/// Ends this process and whatever the plugin started.
+#[expect(clippy::exit, reason = "a runner without a host has nothing to return to")]
+fn end_process_group() -> ! {
+    if rustix::process::getpid() == getpgrp() {
+        let _ = kill_current_process_group(Signal::KILL);
+    }
+    std::process::exit(1)
+}
+
+fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> io::Result<()> {
+    let mut session = None;
+    while let Ok((message, audio)) = inbox.recv() {
+        let answer = match message {
+            ToRunner::Open { options } => {
+                // The earlier session goes first: two models may not fit.
+                session = None;
+                module.open(&Value::Object(options).to_string(), sink).map(|opened| {
+                    session = Some(opened);
+                    FromRunner::Opened
+                })
+            }
+            ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
+            ToRunner::Cancel => continue,
+        };
+        let answer = answer.unwrap_or_else(|error| FromRunner::Failed {
+            kind: error.kind,
+            message: error.message,
+        });
+        sink.sender.send(&answer, None)?;
+    }
+    Ok(())
+}
+
+fn run(
+    session: Option<&mut Session>,
+    request: Map<String, Value>,
+    info: Option<AudioInfo>,
+    audio: Option<io::Result<MappedAudio>>,
+    sink: &ChildSink,
+) -> Result<FromRunner, StageError> {
+    let session = session.ok_or_else(|| StageError::new(ErrorKind::Internal, "no session is open"))?;
+    let audio = audio
+        .transpose()
+        .map_err(|error| StageError::new(ErrorKind::Internal, error.to_string()))?;
+    let samples = audio.as_ref().map_or(&[][..], MappedAudio::samples);
+    let audio = Audio {
+        samples,
+        sample_rate: info.map_or(16_000, |info| info.sample_rate),
+    };
+    let output = session.run(&Value::Object(request).to_string(), audio, sink)?;
+    Ok(FromRunner::Output { output })
+}
+
+/// Forwards what the stage says to the host.
+struct ChildSink {
+    sender: Sender,
+    cancelled: AtomicBool,
+}
+
+impl ChildSink {
+    fn send(&self, message: &FromRunner) {
+        // A failure means that the host is gone; the reader thread sees that and ends the process.
+        let _ = self.sender.send(message, None);
+    }
+}
+
+impl HostSink for ChildSink {
+    fn progress(&self, done: u64, total: u64) {
+        self.send(&FromRunner::Progress { done, total });
+    }
+    fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        self.send(&FromRunner::Segment {
+            start_ms,
+            end_ms,
+            text: text.to_owned(),
+        });
+    }
+    fn emit(&self, kind: &str, json: &str) {
+        self.send(&FromRunner::Emit {
+            kind: kind.to_owned(),
+            body: json.to_owned(),
+        });
+    }
+    fn log(&self, level: u8, target: &str, message: &str) {
+        self.send(&FromRunner::Log {
+            level,
+            target: target.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,65 @@
+//! Loads a plugin's library into this process: the only `dlopen` of Cesar, in a runner (or with `--in-process`).
+//!
+//! `RTLD_NOW`, so that a missing symbol is found now and not in the middle of a job; `RTLD_LOCAL`, so that plugins do not see each
+//! other's symbols. A library is never closed: threads and thread-local destructors of its C++ may still need it.
+//! `abi_stable`'s own loader is not used because it returns the first plugin for every later path, and loads lazily.
+#![expect(unsafe_code, reason = "dlopen, and mapping the host's sealed audio")]
+
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use memmap2::Mmap;
+use rustix::fs::{SealFlags, fcntl_get_seals};
+
+use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
+
+/// Loads the library at `path` and checks its boundary. Runs the library's constructors: call it in a child process.
+///
+/// # Errors
+/// [`LoadError`] when the dynamic loader refuses it, or it is not a plugin of this ABI.
+pub fn load(path: &Path) -> Result<Module, LoadError> {
+    // SAFETY: running the library's constructors is what the caller asked for; the file was checked to be a whole ELF library.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| LoadError {
+        summary: "the dynamic loader refuses it (a library it needs may be missing)".into(),
+        detail: error.to_string(),
+    })?;
+    let library = ManuallyDrop::new(library);
+    let name = format!("{HEADER_SYMBOL}\0");
+    // SAFETY: the symbol is only used as an address here; its type is checked behind it.
+    let symbol = unsafe { library.get::<*const ()>(name.as_bytes()) }.map_err(|error| LoadError {
+        summary: format!("it does not export `{HEADER_SYMBOL}`: build it with `cesar_plugin!`"),
+        detail: error.to_string(),
+    })?;
+    // SAFETY: it is that symbol's address, and `ManuallyDrop` keeps the library loaded.
+    unsafe { Module::from_header(symbol.as_raw_ptr().cast_const().cast()) }
+}
+
+/// The host's audio, mapped.
+pub(crate) struct MappedAudio(Mmap);
+
+impl MappedAudio {
+    /// Maps a sealed memory file of native-endian `f32` samples.
+    pub(crate) fn map(descriptor: OwnedFd, samples: u64) -> std::io::Result<Self> {
+        let needed = SealFlags::WRITE | SealFlags::SHRINK;
+        if !fcntl_get_seals(&descriptor)?.contains(needed) {
+            return Err(std::io::Error::other("the audio is not sealed"));
+        }
+        let file = File::from(descriptor);
+        if Some(file.metadata()?.len()) != samples.checked_mul(4) {
+            return Err(std::io::Error::other("the audio is not as long as was said"));
+        }
+        // SAFETY: the seals promise that nobody changes or shrinks the file while it is mapped.
+        unsafe { Mmap::map(&file) }.map(Self)
+    }
+
+    /// The samples.
+    pub(crate) fn samples(&self) -> &[f32] {
+        // SAFETY: every bit pattern is an `f32`; `align_to` takes care of alignment, and a map is aligned to a page.
+        let (before, samples, after) = unsafe { self.0.align_to::<f32>() };
+        debug_assert!(before.is_empty() && after.is_empty());
+        samples
+    }
+}

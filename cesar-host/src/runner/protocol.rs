@@ -1,0 +1,385 @@
+//! What a host and a runner say to each other, protocol 1.
+//!
+//! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
+//! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and
+//! the runner answers with any number of events and exactly one of `opened`, `output` and `failed`. Audio travels beside a `run`
+//! frame as a file descriptor (SCM_RIGHTS) of a sealed memory file of `f32` samples in native byte order.
+//!
+//! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner of another protocol is refused
+//! by number. The frames' JSON is pinned by golden tests.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, IoSliceMut, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use plugin_api::ErrorKind;
+
+/// The number both sides must agree on.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest frame: a transcript of a day is a few tens of MB.
+pub const FRAME_LIMIT: usize = 256 << 20;
+
+/// From the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToRunner {
+    /// Opens the session; once, first.
+    Open {
+        /// Every option of scope `open`.
+        options: Map<String, Value>,
+    },
+    /// Runs one request.
+    Run {
+        /// Every option of scope `request`, and inputs besides the audio.
+        request: Map<String, Value>,
+        /// Describes the descriptor that comes along.
+        audio: Option<AudioInfo>,
+    },
+    /// Asks the request in progress to end.
+    Cancel,
+}
+
+/// What the descriptor beside a `run` frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioInfo {
+    /// Number of samples.
+    pub samples: u64,
+    /// Samples a second.
+    pub sample_rate: u32,
+}
+
+/// From the runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromRunner {
+    /// The plugin is loaded.
+    Hello {
+        /// [`PROTOCOL`].
+        protocol: u32,
+        /// The plugin ABI.
+        abi: u32,
+        /// Version of Cesar.
+        cesar: String,
+        /// The manifest in the running code.
+        manifest: String,
+    },
+    /// The plugin cannot be loaded.
+    Refused {
+        /// One line.
+        summary: String,
+        /// Everything, for `-vv`.
+        detail: String,
+    },
+    /// The session is open.
+    Opened,
+    /// Part of the work is done.
+    Progress {
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+    },
+    /// A piece of text.
+    Segment {
+        /// Start in ms.
+        start_ms: u64,
+        /// End in ms.
+        end_ms: u64,
+        /// The text.
+        text: String,
+    },
+    /// Anything else, by kind.
+    Emit {
+        /// What it is.
+        kind: String,
+        /// JSON.
+        body: String,
+    },
+    /// A log line.
+    Log {
+        /// 1 error to 5 trace.
+        level: u8,
+        /// Where from.
+        target: String,
+        /// The line.
+        message: String,
+    },
+    /// The request is done.
+    Output {
+        /// The stage's output, JSON as the plugin wrote it.
+        output: String,
+    },
+    /// The session could not be opened, or the request failed.
+    Failed {
+        /// The retry policy.
+        kind: ErrorKind,
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// One end of the socket.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    socket: UnixStream,
+    received: Vec<u8>,
+    descriptors: VecDeque<OwnedFd>,
+}
+
+impl Channel {
+    pub(crate) fn new(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            received: Vec::new(),
+            descriptors: VecDeque::new(),
+        }
+    }
+
+    /// A second handle that can send while this one receives.
+    pub(crate) fn sender(&self) -> io::Result<Sender> {
+        Ok(Sender(Mutex::new(self.socket.try_clone()?)))
+    }
+
+    /// The next message; `None` when `limit` passes without one.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the other side is gone, `InvalidData` for a frame that is not of the protocol.
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self, limit: Duration) -> io::Result<Option<T>> {
+        loop {
+            if let Some(frame) = self.take_frame()? {
+                let message = serde_json::from_slice(&frame);
+                return message
+                    .map(Some)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+            if !self.readable(limit)? {
+                return Ok(None);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// The descriptor that came with the newest messages, oldest first.
+    pub(crate) fn take_descriptor(&mut self) -> Option<OwnedFd> {
+        self.descriptors.pop_front()
+    }
+
+    fn readable(&self, limit: Duration) -> io::Result<bool> {
+        let limit = limit.try_into().map_err(io::Error::other)?;
+        let mut wanted = [PollFd::new(&self.socket, PollFlags::IN)];
+        match poll(&mut wanted, Some(&limit)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(length) = self.received.first_chunk::<4>() else {
+            return Ok(None);
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > FRAME_LIMIT {
+            let text = format!("a frame of {length} bytes is longer than {FRAME_LIMIT}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        if self.received.len() < 4 + length {
+            return Ok(None);
+        }
+        let rest = self.received.split_off(4 + length);
+        let mut frame = std::mem::replace(&mut self.received, rest);
+        Ok(Some(frame.split_off(4)))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let mut chunk = vec![0; 1 << 16];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        let message = match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut chunk)], &mut ancillary, flags) {
+            Ok(message) => message,
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if message.bytes == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        for entry in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = entry {
+                self.descriptors.extend(descriptors);
+            }
+        }
+        self.received.extend_from_slice(&chunk[..message.bytes]);
+        Ok(())
+    }
+}
+
+/// The sending half of a [`Channel`]; frames of several threads do not mix.
+#[derive(Debug)]
+pub(crate) struct Sender(Mutex<UnixStream>);
+
+impl Sender {
+    /// Sends one message, with a descriptor beside it where there is one.
+    pub(crate) fn send<T: Serialize>(&self, message: &T, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        let json = serde_json::to_vec(message).map_err(io::Error::other)?;
+        let length = u32::try_from(json.len())
+            .ok()
+            .filter(|length| *length as usize <= FRAME_LIMIT);
+        let length = length.ok_or_else(|| io::Error::other("a message is longer than a frame may be"))?;
+        let mut frame = Vec::with_capacity(4 + json.len());
+        frame.extend_from_slice(&length.to_le_bytes());
+        frame.extend_from_slice(&json);
+        let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = match descriptor {
+            Some(descriptor) => send_descriptor(&socket, &frame, descriptor)?,
+            None => 0,
+        };
+        socket.write_all(&frame[sent..])
+    }
+}
+
+fn send_descriptor(socket: &UnixStream, frame: &[u8], descriptor: BorrowedFd<'_>) -> io::Result<usize> {
+    let descriptors = [descriptor];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no room for a descriptor"));
+    }
+    Ok(sendmsg(
+        socket.as_fd(),
+        &[IoSlice::new(frame)],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn pair() -> (Channel, Channel) {
+        let (one, other) = UnixStream::pair().unwrap();
+        (Channel::new(one), Channel::new(other))
+    }
+
+    #[test]
+    fn hello_is_golden() {
+        let hello = FromRunner::Hello {
+            protocol: PROTOCOL,
+            abi: 1,
+            cesar: "1.0.0".into(),
+            manifest: "{}".into(),
+        };
+        let text = r#"{"type":"hello","protocol":1,"abi":1,"cesar":"1.0.0","manifest":"{}"}"#;
+        assert_eq!(serde_json::to_string(&hello).unwrap(), text);
+    }
+
+    #[test]
+    fn frames_are_golden() {
+        let text = |message: &ToRunner| serde_json::to_string(message).unwrap();
+        let audio = Some(AudioInfo {
+            samples: 16_000,
+            sample_rate: 16_000,
+        });
+        assert_eq!(
+            text(&ToRunner::Run {
+                request: Map::new(),
+                audio
+            }),
+            r#"{"type":"run","request":{},"audio":{"samples":16000,"sample_rate":16000}}"#
+        );
+        assert_eq!(
+            text(&ToRunner::Open { options: Map::new() }),
+            r#"{"type":"open","options":{}}"#
+        );
+        assert_eq!(text(&ToRunner::Cancel), r#"{"type":"cancel"}"#);
+        let failed = FromRunner::Failed {
+            kind: ErrorKind::OutOfMemory,
+            message: "m".into(),
+        };
+        let json = r#"{"type":"failed","kind":"out_of_memory","message":"m"}"#;
+        assert_eq!(serde_json::to_string(&failed).unwrap(), json);
+        let segment = FromRunner::Segment {
+            start_ms: 1,
+            end_ms: 2,
+            text: " a".into(),
+        };
+        let json = r#"{"type":"segment","start_ms":1,"end_ms":2,"text":" a"}"#;
+        assert_eq!(serde_json::to_string(&segment).unwrap(), json);
+    }
+
+    #[test]
+    fn a_descriptor_travels_beside_its_frame() {
+        let (host, mut runner) = pair();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"samples").unwrap();
+        host.sender()
+            .unwrap()
+            .send(&ToRunner::Cancel, Some(file.as_fd()))
+            .unwrap();
+        assert_eq!(runner.receive::<ToRunner>(SOON).unwrap(), Some(ToRunner::Cancel));
+        let received = std::fs::File::from(runner.take_descriptor().unwrap());
+        assert_eq!(received.metadata().unwrap().len(), 7);
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_or_not_json_is_refused() {
+        let (host, mut runner) = pair();
+        (&host.socket).write_all(&u32::MAX.to_le_bytes()).unwrap();
+        assert_eq!(
+            runner.receive::<ToRunner>(SOON).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
+        let (host, mut runner) = pair();
+        (&host.socket).write_all(&[1, 0, 0, 0, b'{']).unwrap();
+        assert_eq!(
+            runner.receive::<ToRunner>(SOON).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
+        let (host, mut runner) = pair();
+        drop(host);
+        assert_eq!(
+            runner.receive::<ToRunner>(SOON).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+    }
+
+    proptest! {
+        /// Any messages arrive whole and in order, however long they are.
+        #[test]
+        fn messages_arrive_in_order(texts in proptest::collection::vec(".{0,40}", 1..8), repeat in 1_usize..4000) {
+            let (host, mut runner) = pair();
+            let sent: Vec<_> = texts
+                .iter()
+                .map(|text| FromRunner::Output { output: text.repeat(repeat) })
+                .collect();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let sender = host.sender().unwrap();
+                    sent.iter().for_each(|message| sender.send(message, None).unwrap());
+                });
+                for message in &sent {
+                    assert_eq!(runner.receive::<FromRunner>(SOON).unwrap().as_ref(), Some(message));
+                }
+            });
+        }
+    }
+}
