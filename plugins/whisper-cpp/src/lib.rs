@@ -1,1 +1,63 @@
+//! Speech to text with [whisper.cpp](https://github.com/ggml-org/whisper.cpp) and its ggml models.
+//!
+//! The plugin gives what whisper.cpp itself gives for the same model, audio and options. It opens a ggml file (`model_file` checks
+//! it first), and runs each request in a fresh state of whisper.cpp (`transcribe`, `ffi`), so that equal requests give equal
+//! results even where whisper.cpp draws random numbers.
+//!
+//! Options carry the names the other engines have for the same concept (`options`, and the table in `cesar-plugin.json`); what
+//! whisper.cpp does not have, such as `compute_type`, `hotwords` or `patience`, is not in the table. The file alone decides the
+//! precision of the weights.
+//!
+//! Cancelling is answered after the pass of the encoder or decoder in progress; whisper.cpp cannot be stopped within one.
 
+#[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
+mod ffi;
+mod options;
+mod transcribe;
+
+use plugin_api::asr::Transcription;
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
+
+pub use options::{Device, Options, Request, Task};
+
+/// A loaded model.
+pub struct WhisperCpp {
+    model: ffi::Model,
+    name: String,
+}
+
+impl Stage for WhisperCpp {
+    type Options = Options;
+    type Request = Request;
+    type Output = Transcription;
+
+    fn open(options: Options) -> Result<Self, StageError> {
+        // Sends whisper.cpp's and ggml's own lines to `tracing` instead of standard error.
+        whisper_rs::install_logging_hooks();
+        let use_gpu = options.device.use_gpu()?;
+        let path = options.model.ok_or_else(|| {
+            StageError::new(
+                ErrorKind::ModelMissing,
+                "no ggml model was found; name one with `--model`, or give the path of a ggml file",
+            )
+        })?;
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        let model = ffi::Model::load(&path, use_gpu, options.flash_attention).ok_or_else(|| {
+            StageError::new(
+                ErrorKind::ModelMissing,
+                format!("whisper.cpp cannot load `{}`; fetch the model again", path.display()),
+            )
+        })?;
+        Ok(Self { model, name })
+    }
+
+    fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
+        transcribe::transcribe(&self.model, &self.name, &request, audio, ctx)
+    }
+}
+
+cesar_plugin!(WhisperCpp, "cesar-plugin.json");

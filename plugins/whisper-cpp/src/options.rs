@@ -1,0 +1,242 @@
+//! The option table as Rust types: what the host sends to `open` and to `run`.
+//!
+//! The table itself, with defaults, ranges and texts, is `cesar-plugin.json`; a test holds the two together. Ranges are checked by
+//! the host; what is checked here are combinations, and values that would make whisper.cpp loop or fail without words.
+
+use std::path::PathBuf;
+
+use plugin_api::{ErrorKind, StageError};
+use serde::{Deserialize, Serialize};
+
+/// Options of scope `open`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The ggml file that the host resolved; `None` when no model is present.
+    pub model: Option<PathBuf>,
+    /// Where to compute.
+    pub device: Device,
+    /// Whether attention is computed in one fused step.
+    pub flash_attention: bool,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// The GPU when this library was built for one, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl Device {
+    /// Whether this library was built with the cargo feature `cuda`.
+    const CUDA_BUILT_IN: bool = cfg!(feature = "cuda");
+
+    /// Whether whisper.cpp should look for a GPU.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOptions`] for a GPU that this library was not built for.
+    pub fn use_gpu(self) -> Result<bool, StageError> {
+        match self {
+            Self::Cuda if !Self::CUDA_BUILT_IN => Err(invalid(
+                "`device` cannot be `cuda`, because this `whisper-cpp` plugin was built without it; use `cpu`, or build it with the \
+                 cargo feature `cuda`",
+            )),
+            Self::Cpu => Ok(false),
+            Self::Auto | Self::Cuda => Ok(Self::CUDA_BUILT_IN),
+        }
+    }
+}
+
+/// What is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// What is said.
+    Transcribe,
+    /// Its translation to English.
+    Translate,
+}
+
+/// Options of scope `request`. What the host sends besides them is ignored.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Request {
+    /// Threads to compute with; 0 for [`Request::effective_threads`] to choose.
+    pub threads: usize,
+    /// A Whisper language code; `None` to detect it.
+    pub language: Option<String>,
+    /// What is written down.
+    pub task: Task,
+    /// Sequences kept at temperature 0; 1 is greedy.
+    pub beam_size: u32,
+    /// Sequences sampled above temperature 0.
+    pub best_of: u32,
+    /// Temperature of the first attempt.
+    pub temperature: f64,
+    /// Added for each further attempt; 0 means one attempt.
+    pub temperature_increment: f64,
+    /// Least entropy of the last 32 tokens, in nats.
+    pub entropy_threshold: f64,
+    /// Least mean log-probability.
+    pub log_prob_threshold: f64,
+    /// Greatest no-speech probability.
+    pub no_speech_threshold: f64,
+    /// Exponent of the length when ranking; 0 or less for the mean.
+    pub length_penalty: f64,
+    /// Text before the first window.
+    pub initial_prompt: Option<String>,
+    /// Whether that text precedes every window.
+    pub carry_initial_prompt: bool,
+    /// Whether each window knows the text so far.
+    pub condition_on_previous_text: bool,
+    /// Whether no timestamps are decoded.
+    pub without_timestamps: bool,
+    /// Latest start of a window's first segment, in s.
+    pub max_initial_timestamp: f64,
+    /// Most tokens of a window; 0 for the model's limit.
+    pub max_tokens: u32,
+    /// Whether a window is one segment.
+    pub single_segment: bool,
+    /// Whether a window may not begin with a blank.
+    pub suppress_blank: bool,
+    /// Whether symbols that are not spoken are never written.
+    pub suppress_non_speech_tokens: bool,
+    /// Whether speaker turns are marked.
+    pub tinydiarize: bool,
+}
+
+impl Request {
+    /// The step below which whisper.cpp's list of temperatures, counted up in `f32`, gets long or never ends.
+    const SMALLEST_INCREMENT: f64 = 0.01;
+
+    /// Checks what the table cannot say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOptions`], with what to change.
+    pub fn check(&self) -> Result<(), StageError> {
+        if self.temperature_increment > 0.0 && self.temperature_increment < Self::SMALLEST_INCREMENT {
+            return Err(invalid(format!(
+                "`temperature_increment` must be 0 or at least {}, not `{}`",
+                Self::SMALLEST_INCREMENT,
+                self.temperature_increment
+            )));
+        }
+        if self.initial_prompt.is_some() && !self.condition_on_previous_text {
+            return Err(invalid(
+                "`initial_prompt` is to whisper.cpp the text before the first window, so it needs `condition_on_previous_text=true`; \
+                 change that or leave the prompt out",
+            ));
+        }
+        if self.carry_initial_prompt && self.initial_prompt.is_none() {
+            return Err(invalid(
+                "`carry_initial_prompt` needs an `initial_prompt`; give one or leave it out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The threads asked for, or one for each core and at most 4 as in whisper.cpp. The result does not depend on it.
+    #[must_use]
+    pub fn effective_threads(&self) -> usize {
+        const MOST_BY_DEFAULT: usize = 4;
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_BY_DEFAULT)),
+            threads => threads,
+        }
+    }
+
+    /// The temperature of attempt `attempt` at a window, counted from 0, to a thousandth.
+    #[must_use]
+    pub fn temperature_of(&self, attempt: u32) -> f64 {
+        let temperature = self.temperature + f64::from(attempt) * self.temperature_increment;
+        (temperature * 1000.0).round() / 1000.0
+    }
+}
+
+/// An error of kind [`ErrorKind::InvalidOptions`].
+pub(crate) fn invalid(message: impl Into<String>) -> StageError {
+    StageError::new(ErrorKind::InvalidOptions, message)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use plugin_api::manifest::{Manifest, Scope};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn table() -> Manifest {
+        Manifest::parse(include_str!("cesar-plugin.json")).unwrap()
+    }
+
+    /// The effective options of one scope, as the host would send them.
+    fn effective(scope: Scope, given: &Value) -> Value {
+        let given: BTreeMap<String, Value> = serde_json::from_value(given.clone()).unwrap();
+        let table = table();
+        let mut effective = table.effective(&given).unwrap();
+        effective.retain(|name, _| table.options[name].scope == scope);
+        json!(effective)
+    }
+
+    /// A request with `given` and the table's defaults.
+    pub(crate) fn request(given: &Value) -> Request {
+        serde_json::from_value(effective(Scope::Request, given)).unwrap()
+    }
+
+    fn fields(value: &Value) -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_table_and_the_types_have_the_same_options() {
+        let open = effective(Scope::Open, &json!({}));
+        let options: Options = serde_json::from_value(open.clone()).unwrap();
+        assert_eq!(fields(&json!(options)), fields(&open));
+        let run = effective(Scope::Request, &json!({}));
+        assert_eq!(fields(&json!(request(&json!({})))), fields(&run));
+        // Values survive the trip, so no field is read as another type.
+        assert_eq!((json!(options), json!(request(&json!({})))), (open, run));
+    }
+
+    #[test]
+    fn cuda_is_refused_in_words_unless_built_in() {
+        assert_eq!(Device::Cpu.use_gpu(), Ok(false));
+        assert_eq!(Device::Auto.use_gpu(), Ok(cfg!(feature = "cuda")));
+        if !cfg!(feature = "cuda") {
+            let error = Device::Cuda.use_gpu().unwrap_err();
+            assert_eq!(error.kind, ErrorKind::InvalidOptions);
+            assert!(error.message.contains("built without it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn combinations_that_would_be_ignored_or_never_end_are_refused() {
+        let refused = |given: Value| request(&given).check().unwrap_err().message;
+        assert_eq!(request(&json!({})).check(), Ok(()));
+        assert_eq!(
+            refused(json!({ "temperature_increment": 1e-9 })),
+            "`temperature_increment` must be 0 or at least 0.01, not `0.000000001`"
+        );
+        assert!(refused(json!({ "initial_prompt": "Cesar", "condition_on_previous_text": false })).contains("needs"));
+        assert!(refused(json!({ "carry_initial_prompt": true })).contains("needs an `initial_prompt`"));
+    }
+
+    #[test]
+    fn temperatures_are_whisper_cpps() {
+        let request = request(&json!({}));
+        let temperatures: Vec<_> = (0..6).map(|attempt| request.temperature_of(attempt)).collect();
+        assert_eq!(temperatures, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+    }
+
+    #[test]
+    fn threads_are_those_asked_for_or_a_few() {
+        assert_eq!(request(&json!({ "threads": 3 })).effective_threads(), 3);
+        assert!((1..=4).contains(&request(&json!({})).effective_threads()));
+    }
+}
