@@ -1,0 +1,241 @@
+//! The whole protocol in one call: find a result, or compute and store it, once for all who ask.
+
+use std::ops::ControlFlow;
+
+use super::Cache;
+use super::digest::Key;
+use super::entry::{Artifact, Entry, NewEntry};
+use super::error::{CacheError, Result};
+use super::key::KeyParts;
+use super::lock::{GiveUp, KeyGuard, Wait};
+
+/// What the cache is used for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Use what is there, store what is not.
+    #[default]
+    ReadWrite,
+    /// Compute in any case and store it in place of what is there (`--refresh`).
+    Refresh,
+    /// Neither read nor write (`--no-cache`).
+    Bypass,
+}
+
+/// How a result is wanted, besides its key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// What the cache is used for.
+    pub mode: Mode,
+    /// For how long the result may be used, in milliseconds from when it is stored; for ever when absent.
+    pub lifetime_ms: Option<i64>,
+    /// What a person calls the input. Not part of the key.
+    pub label: Option<String>,
+    /// JSON that the stage wants to find again with the entry.
+    pub details: Option<String>,
+}
+
+impl From<Mode> for Request {
+    fn from(mode: Mode) -> Self {
+        Self {
+            mode,
+            ..Self::default()
+        }
+    }
+}
+
+/// Where a result came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hit {
+    /// It was there.
+    Hit {
+        /// What computing it had taken, in milliseconds.
+        saved_ms: i64,
+    },
+    /// Another thread or process was computing it, and it was waited for.
+    Waited {
+        /// What computing it had taken, in milliseconds.
+        saved_ms: i64,
+    },
+    /// It was computed.
+    Miss {
+        /// What computing it took, in milliseconds.
+        took_ms: i64,
+    },
+}
+
+/// A result and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result.
+    pub bytes: Vec<u8>,
+    /// Its entry; absent when it could not, or was not to be, stored.
+    pub entry: Option<Entry>,
+    /// Where it came from.
+    pub hit: Hit,
+    /// What went wrong in the cache, in one or more sentences. The result is right all the same.
+    pub cache_warning: Option<String>,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped<E> {
+    /// `wait` said that the user wants to stop.
+    #[error("interrupted while waiting for another process that computes the same result")]
+    Interrupted,
+    /// The computation failed. Nothing is stored.
+    #[error(transparent)]
+    Failed(E),
+}
+
+impl Cache {
+    /// Finds the result of `parts`, or computes and stores it. Of any number of threads and processes that ask for the
+    /// same, one computes and the others wait for it, calling `wait` meanwhile.
+    ///
+    /// # Errors
+    /// Only [`Stopped`]: trouble with the cache becomes a warning in the outcome.
+    pub fn get_or_compute<E>(
+        &self,
+        parts: &KeyParts,
+        request: impl Into<Request>,
+        wait: &mut Wait<'_>,
+        compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
+    ) -> std::result::Result<Outcome, Stopped<E>> {
+        let request = request.into();
+        let (key, reads) = (parts.key(), request.mode == Mode::ReadWrite);
+        let mut troubles = Troubles::default();
+        if reads && let Some(artifact) = self.attempt(&key, &mut troubles) {
+            return Ok(outcome(artifact, false, troubles));
+        }
+        let guard = match request.mode {
+            Mode::Bypass => None,
+            Mode::ReadWrite | Mode::Refresh => self.lock_or_compute_alone(&key, wait, &mut troubles)?,
+        };
+        let waited = guard.as_ref().is_some_and(|(_, waited)| *waited);
+        if reads
+            && guard.is_some()
+            && let Some(artifact) = self.attempt(&key, &mut troubles)
+        {
+            return Ok(outcome(artifact, waited, troubles));
+        }
+        let started_ms = self.now_ms();
+        let bytes = compute().map_err(Stopped::Failed)?;
+        let took_ms = (self.now_ms() - started_ms).max(0);
+        let entry = match request.mode {
+            Mode::Bypass => None,
+            Mode::ReadWrite | Mode::Refresh => {
+                self.record_miss();
+                self.keep(
+                    guard.map(|(guard, _)| guard),
+                    parts,
+                    request,
+                    took_ms,
+                    &bytes,
+                    &mut troubles,
+                )
+            }
+        };
+        Ok(Outcome {
+            bytes,
+            entry,
+            hit: Hit::Miss { took_ms },
+            cache_warning: troubles.into_warning(),
+        })
+    }
+
+    fn attempt(&self, key: &Key, troubles: &mut Troubles) -> Option<Artifact> {
+        troubles.note(self.get(key)).flatten()
+    }
+
+    /// The lock and whether it was waited for; nothing when the computation goes ahead without it.
+    fn lock_or_compute_alone<E>(
+        &self,
+        key: &Key,
+        wait: &mut Wait<'_>,
+        troubles: &mut Troubles,
+    ) -> std::result::Result<Option<(KeyGuard, bool)>, Stopped<E>> {
+        let mut waited = false;
+        let locked = self.lock(key, &mut |waiting| -> ControlFlow<GiveUp> {
+            if !waited {
+                waited = true;
+                self.count(|statistics| statistics.waited += 1);
+            }
+            wait(waiting)
+        });
+        match locked {
+            Err(CacheError::GaveUp {
+                reason: GiveUp::Interrupted,
+                ..
+            }) => Err(Stopped::Interrupted),
+            Err(CacheError::GaveUp {
+                reason: GiveUp::ComputeAlone,
+                ..
+            }) => Ok(None),
+            locked => Ok(troubles.note(locked).map(|guard| (guard, waited))),
+        }
+    }
+
+    /// Stores a result. Without the lock, it is stored only if nobody else is computing it any longer.
+    fn keep(
+        &self,
+        guard: Option<KeyGuard>,
+        parts: &KeyParts,
+        request: Request,
+        cost_ms: i64,
+        bytes: &[u8],
+        troubles: &mut Troubles,
+    ) -> Option<Entry> {
+        let guard = match guard {
+            Some(guard) => guard,
+            None => troubles.note(self.try_lock(&parts.key())).flatten()?,
+        };
+        let expires_ms = request
+            .lifetime_ms
+            .map(|lifetime_ms| self.now_ms().saturating_add(lifetime_ms));
+        let new = NewEntry {
+            cost_ms,
+            expires_ms,
+            label: request.label,
+            details: request.details,
+        };
+        troubles.note(self.put(&guard, parts, new, bytes))
+    }
+}
+
+fn outcome(artifact: Artifact, waited: bool, troubles: Troubles) -> Outcome {
+    let Artifact { entry, bytes } = artifact;
+    let saved_ms = entry.cost_ms;
+    let hit = if waited {
+        Hit::Waited { saved_ms }
+    } else {
+        Hit::Hit { saved_ms }
+    };
+    Outcome {
+        bytes,
+        entry: Some(entry),
+        hit,
+        cache_warning: troubles.into_warning(),
+    }
+}
+
+/// What went wrong so far, each thing said once.
+#[derive(Default)]
+struct Troubles(Vec<String>);
+
+impl Troubles {
+    fn note<T>(&mut self, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let text = error.to_string();
+                if !self.0.contains(&text) {
+                    self.0.push(text);
+                }
+                None
+            }
+        }
+    }
+
+    fn into_warning(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join("; "))
+    }
+}

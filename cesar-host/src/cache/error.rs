@@ -1,0 +1,109 @@
+//! What can go wrong in the cache. None of it fails a job: the pipeline turns each of these into one warning.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::digest::Key;
+
+/// Why the cache could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The file system refused.
+    #[error("cannot {action} `{}` ({source}); check the folder's permissions and free space, or choose another cache folder with `--cache-dir`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder it was tried on.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// SQLite refused.
+    #[error("cannot {action} the cache index `{}` ({source}); check the folder's permissions and free space, or choose another cache folder with `--cache-dir`", path.display())]
+    Index {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The index file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+    /// The index is not a sound SQLite database. The next opening without other users sets it aside.
+    #[error("the cache index `{}` is damaged; end the other Cesar processes and start again, and it is set aside and made anew", path.display())]
+    Damaged {
+        /// The index file.
+        path: PathBuf,
+    },
+    /// The index was written by a later Cesar.
+    #[error("the cache index `{}` has schema {found} and this Cesar knows up to {supported}; use the newer Cesar, or another cache folder with `--cache-dir`", path.display())]
+    NewerIndex {
+        /// The index file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest version that this program knows.
+        supported: i64,
+    },
+    /// The SQLite library in use may corrupt databases.
+    #[error("SQLite {found} can corrupt its write-ahead log; build Cesar with SQLite 3.51.3 or later")]
+    OldSqlite {
+        /// The version in use.
+        found: &'static str,
+    },
+    /// Another process held a lock of the whole cache for too long.
+    #[error("`{}` stayed locked by another process for {seconds} s; wait for it to end, or use another cache folder with `--cache-dir`", path.display())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The caller's `wait` gave up before the key's lock was free.
+    #[error("stopped waiting for the process that computes `{key}`; run the command again to use its result")]
+    GaveUp {
+        /// The key whose lock was wanted.
+        key: Key,
+        /// Why the caller gave up.
+        reason: super::GiveUp,
+    },
+    /// A result was to be stored under a lock of another key, which is a mistake in the program.
+    #[error("the lock of `{locked}` does not cover `{key}`; lock the key that is stored")]
+    WrongLock {
+        /// The key of the entry.
+        key: Key,
+        /// The key that is locked.
+        locked: Key,
+    },
+    /// A file outside the cache could not be read.
+    #[error("cannot read `{}` ({source}); check the path and its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Only ordinary files have a digest.
+    #[error("`{}` is not an ordinary file; give the path of a file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// The result of an operation of the cache.
+pub type Result<T> = std::result::Result<T, CacheError>;
+
+/// Adds to a system error what was tried on which path.
+pub(super) trait IoContext<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| CacheError::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! The seam through which the cache touches the disk, and where tests make it fail.
+//!
+//! Every operation that a full disk, a bad sector or a crash can interrupt goes through [`Io`]. In production it does
+//! nothing but pass the call on (one branch on a `None`). A test gives it a [`Fault`]: the Nth operation then fails,
+//! writes too little, or ends the process, and so does every later one when the fault is lasting. Running a scenario
+//! for N = 1, 2, … until no fault is reached visits every point at which reality could strike. Operations of the
+//! index count as well, one for the beginning and one for the commit of each transaction and one per query: what
+//! SQLite does in between is covered by its own tests of that kind.
+//!
+//! An interrupted call (`EINTR`) is repeated here, so nobody else has to think of it.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::io::Errno;
+
+/// How an operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// `ENOSPC`: no space left on the device.
+    DiskFull,
+    /// `EIO`: the device answers with an error.
+    InputOutput,
+    /// `EINTR`: a signal came; the call is to be repeated.
+    Interrupted,
+    /// A write takes only half of the bytes and says so. Nothing happens at operations that are not writes.
+    ShortWrite,
+    /// The process ends at once, as by `kill -9`.
+    Abort,
+}
+
+/// A failure to be injected.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// The operation that fails, counted from 1.
+    pub at: u64,
+    /// What happens there.
+    pub kind: FaultKind,
+    /// Whether all later operations fail too, as on a disk that stays full. An interruption never lasts.
+    pub lasting: bool,
+}
+
+#[derive(Debug)]
+struct Plan {
+    fault: Fault,
+    operations: AtomicU64,
+}
+
+/// Access to the disk; see the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct Io {
+    plan: Option<Arc<Plan>>,
+}
+
+impl Io {
+    /// The real thing.
+    pub fn real() -> Self {
+        Self::default()
+    }
+
+    /// Access that fails as told, for tests.
+    pub fn failing(fault: Fault) -> Self {
+        Self {
+            plan: Some(Arc::new(Plan {
+                fault,
+                operations: AtomicU64::new(0),
+            })),
+        }
+    }
+
+    /// How many operations went through here so far; 0 when no fault was asked for.
+    pub fn operations(&self) -> u64 {
+        self.plan
+            .as_ref()
+            .map_or(0, |plan| plan.operations.load(Ordering::SeqCst))
+    }
+
+    /// Counts an operation and says whether it fails.
+    pub(super) fn step(&self) -> io::Result<()> {
+        self.writable(0).map(|_| ())
+    }
+
+    /// Counts a write of `length` bytes and says how many of them are taken.
+    fn writable(&self, length: usize) -> io::Result<usize> {
+        let Some(plan) = &self.plan else { return Ok(length) };
+        let number = plan.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let lasts = plan.fault.lasting && plan.fault.kind != FaultKind::Interrupted;
+        if number != plan.fault.at && !(lasts && number > plan.fault.at) {
+            return Ok(length);
+        }
+        match plan.fault.kind {
+            FaultKind::DiskFull => Err(Errno::NOSPC.into()),
+            FaultKind::InputOutput => Err(Errno::IO.into()),
+            FaultKind::Interrupted => Err(Errno::INTR.into()),
+            FaultKind::ShortWrite => Ok(length.div_ceil(2)),
+            FaultKind::Abort => std::process::abort(),
+        }
+    }
+
+    fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match self.step().and_then(|()| operation()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes a folder that only its owner can enter; one that exists is left as it is.
+    pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.run(|| DirBuilder::new().recursive(true).mode(0o700).create(path))
+    }
+
+    /// Opens a file for reading.
+    pub(super) fn open(&self, path: &Path) -> io::Result<File> {
+        self.run(|| File::open(path))
+    }
+
+    /// Makes a new file for writing; one that exists is an error.
+    pub(super) fn create_new(&self, path: &Path) -> io::Result<File> {
+        self.run(|| OpenOptions::new().read(true).write(true).create_new(true).open(path))
+    }
+
+    /// Opens a file to lock it, making it when it is not there.
+    pub(super) fn open_lock(&self, path: &Path) -> io::Result<File> {
+        self.run(|| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+        })
+    }
+
+    /// What the file system says about an open file.
+    pub(super) fn status(&self, file: &File) -> io::Result<Metadata> {
+        self.run(|| file.metadata())
+    }
+
+    /// Reads into `buffer`; 0 at the end of the file.
+    pub(super) fn read(&self, file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+        self.run(|| file.read(buffer))
+    }
+
+    /// Writes all bytes.
+    pub(super) fn write_all(&self, file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.writable(bytes.len()).and_then(|taken| file.write(&bytes[..taken])) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the file's bytes are on the device.
+    pub(super) fn sync_data(&self, file: &File) -> io::Result<()> {
+        self.run(|| file.sync_data())
+    }
+
+    /// Waits until the names in a folder are on the device.
+    pub(super) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.run(|| File::open(path)?.sync_all())
+    }
+
+    /// Gives a file another name, replacing what has it.
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(|| fs::rename(from, to))
+    }
+
+    /// Removes a file.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.run(|| fs::remove_file(path))
+    }
+}

@@ -1,0 +1,217 @@
+//! The folders and files of a cache, and the two locks that concern all of it.
+//!
+//! ```text
+//! <dir>/CACHEDIR.TAG              tells backup programs to pass by
+//! <dir>/v1/index.db               what work gave what result, small results, statistics (SQLite)
+//! <dir>/v1/objects/ab/<digest>    large results, named by the SHA-256 of their content
+//! <dir>/v1/tmp/                   results being written; each file is locked by its writer
+//! <dir>/v1/locks/<key>            one file per key being computed
+//! <dir>/v1/quarantine/            damaged results and damaged indexes, kept for inspection
+//! <dir>/v1/use.lock               shared by every open cache; exclusive to set a damaged index aside
+//! <dir>/v1/setup.lock             exclusive while the index is created or migrated
+//! <dir>/v1/objects.lock           shared from the rename of an object until its row is committed; exclusive while
+//!                                 rows and their objects are removed
+//! <dir>/v1/index.damaged          left by a process that met a damaged page: check before the next use
+//! ```
+//! Another layout gets another version folder, so two versions of Cesar never disagree about one folder.
+//!
+//! Lock order: `use.lock`, then the lock of a key, then `objects.lock`, then the transaction of the index.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::digest::{Digest, Key};
+use super::error::{CacheError, IoContext, Result};
+use super::io::Io;
+
+const VERSION_FOLDER: &str = "v1";
+const TAG_NAME: &str = "CACHEDIR.TAG";
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This folder is a cache made by Cesar and can be deleted at any time.\n\
+    # For information about cache folder tags see https://bford.info/cachedir/\n";
+
+/// How long to wait for a lock of the whole cache; its holders need milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The paths of a cache.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    directory: PathBuf,
+    versioned: PathBuf,
+}
+
+impl Layout {
+    /// Makes the folders that are missing and the tag.
+    pub(super) fn create(directory: &Path, io: &Io) -> Result<Self> {
+        let layout = Self {
+            directory: directory.to_owned(),
+            versioned: directory.join(VERSION_FOLDER),
+        };
+        for folder in [
+            layout.objects(),
+            layout.temporary(),
+            layout.locks(),
+            layout.quarantine(),
+        ] {
+            io.create_folder(&folder).context("create", &folder)?;
+        }
+        layout.write_tag(io)?;
+        Ok(layout)
+    }
+
+    fn write_tag(&self, io: &Io) -> Result<()> {
+        let path = self.directory.join(TAG_NAME);
+        // A tag of another length is one whose writer was killed.
+        if fs::metadata(&path).is_ok_and(|tag| tag.len() == TAG.len() as u64) {
+            return Ok(());
+        }
+        io.step().and_then(|()| fs::write(&path, TAG)).context("write", &path)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn versioned(&self) -> &Path {
+        &self.versioned
+    }
+
+    pub(super) fn index(&self) -> PathBuf {
+        self.versioned.join("index.db")
+    }
+
+    pub(super) fn damage_marker(&self) -> PathBuf {
+        self.versioned.join("index.damaged")
+    }
+
+    pub(super) fn objects(&self) -> PathBuf {
+        self.versioned.join("objects")
+    }
+
+    pub(super) fn object(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.objects().join(&name[..2]).join(name)
+    }
+
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.versioned.join("tmp")
+    }
+
+    pub(super) fn locks(&self) -> PathBuf {
+        self.versioned.join("locks")
+    }
+
+    pub(super) fn key_lock(&self, key: &Key) -> PathBuf {
+        self.locks().join(key.to_string())
+    }
+
+    pub(super) fn quarantine(&self) -> PathBuf {
+        self.versioned.join("quarantine")
+    }
+
+    pub(super) fn use_lock(&self) -> PathBuf {
+        self.versioned.join("use.lock")
+    }
+
+    pub(super) fn setup_lock(&self) -> PathBuf {
+        self.versioned.join("setup.lock")
+    }
+
+    pub(super) fn objects_lock(&self) -> PathBuf {
+        self.versioned.join("objects.lock")
+    }
+}
+
+/// Whether others may hold a lock at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    Shared,
+    Exclusive,
+}
+
+/// A lock of the whole cache, held until it is dropped or its process ends.
+#[derive(Debug)]
+pub(super) struct CacheLock {
+    _file: File,
+}
+
+impl CacheLock {
+    /// Takes a lock, waiting while others hold it.
+    pub(super) fn acquire(path: &Path, sharing: Sharing, io: &Io) -> Result<Self> {
+        Self::acquire_within(path, sharing, io, PATIENCE)
+    }
+
+    /// Takes a lock, waiting no longer than `patience`; [`CacheError::Busy`] after that.
+    pub(super) fn acquire_within(path: &Path, sharing: Sharing, io: &Io, patience: Duration) -> Result<Self> {
+        let file = io.open_lock(path).context("open", path)?;
+        let started = Instant::now();
+        let mut pauses = Backoff::default();
+        while !try_lock(&file, sharing, io).context("lock", path)? {
+            if started.elapsed() >= patience {
+                return Err(CacheError::Busy {
+                    path: path.to_owned(),
+                    seconds: patience.as_secs(),
+                });
+            }
+            pauses.pause();
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// Tries to take the kernel's lock on a file; `false` when another holds it.
+pub(super) fn try_lock(file: &File, sharing: Sharing, io: &Io) -> io::Result<bool> {
+    io.step()?;
+    let attempt = match sharing {
+        Sharing::Shared => file.try_lock_shared(),
+        Sharing::Exclusive => file.try_lock(),
+    };
+    match attempt {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Pauses between attempts: from 1 ms, doubling, to 50 ms, so that an interrupt is noticed at once.
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(1))
+    }
+}
+
+impl Backoff {
+    pub(super) fn pause(&mut self) {
+        thread::sleep(self.0);
+        self.0 = (self.0 * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Whether SQLite's write-ahead log cannot be trusted on the file system of `path`, which is so when several
+/// machines may see it: the log needs memory shared by all who use it. FUSE counts, as nobody can tell what is behind.
+pub(super) fn is_network_file_system(path: &Path) -> bool {
+    const NFS: u64 = 0x6969;
+    const SMB: u64 = 0x517B;
+    const SMB2: u64 = 0xFE53_4D42;
+    const CIFS: u64 = 0xFF53_4D42;
+    const NINE_P: u64 = 0x0102_1997;
+    const FUSE: u64 = 0x6573_5546;
+    const AFS: u64 = 0x5346_414F;
+    const CEPH: u64 = 0x00C3_6400;
+    const LUSTRE: u64 = 0x0BD0_0BD0;
+    const GFS2: u64 = 0x0116_1970;
+    const OCFS2: u64 = 0x7461_636F;
+    const GPFS: u64 = 0x4750_4653;
+    const BEEGFS: u64 = 0x1983_0326;
+    const VIRTUALBOX: u64 = 0x786F_4256;
+    const NETWORK: [u64; 14] = [
+        NFS, SMB, SMB2, CIFS, NINE_P, FUSE, AFS, CEPH, LUSTRE, GFS2, OCFS2, GPFS, BEEGFS, VIRTUALBOX,
+    ];
+    // The magic numbers are 32 bits wide; the field that carries them is wider on some machines and signed on others.
+    rustix::fs::statfs(path).is_ok_and(|status| NETWORK.contains(&(status.f_type as u64 & 0xFFFF_FFFF)))
+}

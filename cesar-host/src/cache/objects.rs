@@ -1,0 +1,142 @@
+//! Large results, as files named by the digest of their content.
+//!
+//! This is the only module that creates or removes files under `objects/`. A file appears there complete: it is
+//! written and synced elsewhere on the same file system, then renamed, then the folder is synced. Placing a digest that is
+//! already there replaces the file by one of the same content, which repairs it if it was damaged and disturbs no
+//! reader, whose open file stays what it was. Whatever is read is hashed, and handed out only if it has its digest.
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::path::PathBuf;
+
+use super::digest::{Digest, Hasher};
+use super::error::{IoContext, Result};
+use super::io::Io;
+use super::layout::Layout;
+use super::temporary::TemporaryFile;
+
+const CHUNK: usize = 256 * 1024;
+
+/// Why stored bytes are not those that were stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// There is no file.
+    Missing,
+    /// The file, or the BLOB, has another length.
+    Length,
+    /// The bytes have another digest.
+    Content,
+    /// The row of the index contradicts itself.
+    Row,
+}
+
+/// What reading gave.
+#[derive(Debug)]
+pub(super) enum Verified<T> {
+    Sound(T),
+    Damaged(Damage),
+}
+
+impl<T> Verified<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Verified<U> {
+        match self {
+            Self::Sound(value) => Verified::Sound(change(value)),
+            Self::Damaged(damage) => Verified::Damaged(damage),
+        }
+    }
+}
+
+/// The object store.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    layout: Layout,
+    io: Io,
+}
+
+impl Objects {
+    pub(super) fn new(layout: &Layout, io: &Io) -> Self {
+        Self {
+            layout: layout.clone(),
+            io: io.clone(),
+        }
+    }
+
+    pub(super) fn path(&self, digest: &Digest) -> PathBuf {
+        self.layout.object(digest)
+    }
+
+    /// Puts a complete, synced file in place and syncs the folder.
+    pub(super) fn place(&self, temporary: TemporaryFile, digest: &Digest) -> Result<()> {
+        let path = self.path(digest);
+        let folder = self.folder(digest)?;
+        temporary.place(&path)?;
+        self.io.sync_folder(&folder).context("sync", &folder)
+    }
+
+    /// The folder of a digest, made when it is not there.
+    fn folder(&self, digest: &Digest) -> Result<PathBuf> {
+        let objects = self.layout.objects();
+        let folder = objects.join(&digest.to_string()[..2]);
+        if !folder.is_dir() {
+            self.io.create_folder(&folder).context("create", &folder)?;
+        }
+        // Also when another process made it a moment ago: it may not have synced it yet.
+        self.io.sync_folder(&objects).context("sync", &objects)?;
+        Ok(folder)
+    }
+
+    /// Reads and verifies a whole object.
+    pub(super) fn read(&self, digest: &Digest, size: u64) -> Result<Verified<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let verified = self.scan(digest, size, &mut |chunk| bytes.extend_from_slice(chunk))?;
+        Ok(verified.map(|_| bytes))
+    }
+
+    /// Verifies an object and returns the open file, at its beginning.
+    pub(super) fn open(&self, digest: &Digest, size: u64) -> Result<Verified<File>> {
+        self.scan(digest, size, &mut |_| {})
+    }
+
+    fn scan(&self, digest: &Digest, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<Verified<File>> {
+        let path = self.path(digest);
+        let mut file = match self.io.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verified::Damaged(Damage::Missing)),
+            result => result.context("open", &path)?,
+        };
+        if self.io.status(&file).context("inspect", &path)?.len() != size {
+            return Ok(Verified::Damaged(Damage::Length));
+        }
+        let mut hasher = Hasher::new();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let length = self.io.read(&mut file, &mut chunk).context("read", &path)?;
+            if length == 0 {
+                break;
+            }
+            hasher.update(&chunk[..length]);
+            take(&chunk[..length]);
+        }
+        if hasher.finish() != *digest {
+            return Ok(Verified::Damaged(Damage::Content));
+        }
+        file.rewind().context("read", &path)?;
+        Ok(Verified::Sound(file))
+    }
+
+    /// Moves a damaged object out of the way. The caller holds `objects.lock` exclusively and has removed its rows.
+    pub(super) fn quarantine(&self, digest: &Digest, now_ms: i64) -> Result<()> {
+        let path = self.path(digest);
+        let aside = self.layout.quarantine().join(format!("{digest}-{now_ms}"));
+        match self.io.rename(&path, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.context("quarantine", &path),
+        }
+    }
+
+    /// Keeps the damaged bytes of a small result, which is not a file.
+    pub(super) fn quarantine_bytes(&self, digest: &Digest, bytes: &[u8], now_ms: i64) -> Result<()> {
+        let mut temporary = TemporaryFile::create(&self.layout.temporary(), &self.io)?;
+        temporary.write(bytes)?;
+        temporary.place(&self.layout.quarantine().join(format!("{digest}-{now_ms}")))
+    }
+}

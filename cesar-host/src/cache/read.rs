@@ -1,0 +1,197 @@
+//! Looking up and reading entries, and taking damaged ones out of use.
+
+use super::Cache;
+use super::digest::{Digest, Key};
+use super::entry::{Artifact, ArtifactFile, ArtifactSource, Entry};
+use super::error::{CacheError, Result};
+use super::index::{Found, Stored};
+use super::layout::{CacheLock, Sharing};
+use super::objects::{Damage, Verified};
+
+/// What is found under a key.
+enum Examined<T> {
+    Nothing,
+    Sound(Entry, T),
+    Damaged(Injury),
+}
+
+/// A damage and where it is.
+struct Injury {
+    damage: Damage,
+    place: Place,
+}
+
+enum Place {
+    Row {
+        result_id: i64,
+    },
+    Content {
+        content_id: i64,
+        digest: Digest,
+        inline_bytes: Option<Vec<u8>>,
+        inline: bool,
+    },
+}
+
+impl Cache {
+    /// Looks for an entry without reading or verifying its bytes. Counts nothing: see [`Cache::record_hit`].
+    /// An expired entry is a miss.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn lookup(&self, key: &Key) -> Result<Option<Entry>> {
+        match self.inner.index.find(key, false)? {
+            Some(Found::Row(stored)) => Ok(Some(stored.entry).filter(|entry| self.is_current(entry))),
+            // Taken out of use by the next `get`.
+            Some(Found::Broken { .. }) | None => Ok(None),
+        }
+    }
+
+    /// Reads an entry and verifies its bytes. A damaged one is set aside and is a miss. Counts a hit.
+    ///
+    /// # Errors
+    /// When the index or the object cannot be read, which is not to say that it is damaged.
+    pub fn get(&self, key: &Key) -> Result<Option<Artifact>> {
+        let found = self.verified(key, &|stored| self.bytes(stored))?;
+        Ok(found.map(|(entry, bytes)| Artifact { entry, bytes }))
+    }
+
+    /// Verifies an entry and returns where its bytes are, without holding a large result in memory. A damaged one is
+    /// set aside and is a miss. Counts a hit.
+    ///
+    /// # Errors
+    /// As [`Cache::get`].
+    pub fn get_file(&self, key: &Key) -> Result<Option<ArtifactFile>> {
+        let found = self.verified(key, &|stored| self.source(stored))?;
+        Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
+    }
+
+    fn verified<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Option<(Entry, T)>> {
+        let mut examined = self.examine(key, read)?;
+        if matches!(examined, Examined::Damaged(_)) {
+            examined = self.heal(key, read)?;
+        }
+        match examined {
+            Examined::Sound(entry, value) => {
+                self.record_hit(&entry);
+                Ok(Some((entry, value)))
+            }
+            Examined::Nothing | Examined::Damaged(_) => Ok(None),
+        }
+    }
+
+    fn examine<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Examined<T>> {
+        let mut stored = match self.inner.index.find(key, true)? {
+            None => return Ok(Examined::Nothing),
+            Some(Found::Broken { result_id }) => {
+                let place = Place::Row { result_id };
+                return Ok(Examined::Damaged(Injury {
+                    damage: Damage::Row,
+                    place,
+                }));
+            }
+            Some(Found::Row(stored)) if !self.is_current(&stored.entry) => return Ok(Examined::Nothing),
+            Some(Found::Row(stored)) => stored,
+        };
+        Ok(match read(&mut stored)? {
+            Verified::Sound(value) => Examined::Sound(stored.entry, value),
+            Verified::Damaged(damage) => {
+                let Stored {
+                    content_id,
+                    inline,
+                    bytes,
+                    entry,
+                    ..
+                } = *stored;
+                let place = Place::Content {
+                    content_id,
+                    digest: entry.digest,
+                    inline_bytes: bytes,
+                    inline,
+                };
+                Examined::Damaged(Injury { damage, place })
+            }
+        })
+    }
+
+    /// Looks again while nobody can place or remove objects, and removes what is still damaged.
+    fn heal<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Examined<T>> {
+        let lock = CacheLock::acquire(&self.inner.layout.objects_lock(), Sharing::Exclusive, &self.inner.io);
+        let _alone = match lock {
+            // Others are at work; a miss is always a right answer.
+            Err(CacheError::Busy { .. }) => return Ok(Examined::Nothing),
+            lock => lock?,
+        };
+        let examined = self.examine(key, read)?;
+        if let Examined::Damaged(injury) = &examined {
+            self.remove(injury)?;
+            self.count(|statistics| statistics.healed += 1);
+            self.notice(format!(
+                "a stored result was damaged ({}) and is computed again; if this happens often, check the disk",
+                describe(injury.damage)
+            ));
+        }
+        Ok(examined)
+    }
+
+    /// Rows first: at no time does a row name bytes that have been taken away.
+    fn remove(&self, injury: &Injury) -> Result<()> {
+        let inner = &self.inner;
+        match &injury.place {
+            Place::Row { result_id } => inner.index.forget_result(*result_id),
+            Place::Content {
+                content_id,
+                digest,
+                inline_bytes,
+                inline,
+            } => {
+                inner.index.forget_content(*content_id)?;
+                match (inline, inline_bytes) {
+                    (true, Some(bytes)) => inner.objects.quarantine_bytes(digest, bytes, self.now_ms()),
+                    (true, None) => Ok(()),
+                    (false, _) => inner.objects.quarantine(digest, self.now_ms()),
+                }
+            }
+        }
+    }
+
+    fn bytes(&self, stored: &mut Stored) -> Result<Verified<Vec<u8>>> {
+        let Entry { digest, size, .. } = stored.entry;
+        if !stored.inline {
+            return self.inner.objects.read(&digest, size);
+        }
+        let damage = match &stored.bytes {
+            None => Damage::Missing,
+            Some(bytes) if bytes.len() as u64 != size => Damage::Length,
+            Some(bytes) if Digest::of(bytes) != digest => Damage::Content,
+            Some(_) => return Ok(Verified::Sound(stored.bytes.take().unwrap_or_default())),
+        };
+        Ok(Verified::Damaged(damage))
+    }
+
+    fn source(&self, stored: &mut Stored) -> Result<Verified<ArtifactSource>> {
+        if stored.inline {
+            return Ok(self.bytes(stored)?.map(ArtifactSource::Bytes));
+        }
+        let Entry { digest, size, .. } = stored.entry;
+        let path = self.inner.objects.path(&digest);
+        Ok(self
+            .inner
+            .objects
+            .open(&digest, size)?
+            .map(|file| ArtifactSource::File { path, file }))
+    }
+
+    fn is_current(&self, entry: &Entry) -> bool {
+        entry.expires_ms.is_none_or(|expires_ms| self.now_ms() < expires_ms)
+    }
+}
+
+fn describe(damage: Damage) -> &'static str {
+    match damage {
+        Damage::Missing => "its bytes were missing",
+        Damage::Length => "it had another length",
+        Damage::Content => "its bytes had changed",
+        Damage::Row => "its index row had changed",
+    }
+}

@@ -1,0 +1,127 @@
+//! Tests of the cache as a whole. Time is a [`ManualClock`]; nothing sleeps to let time pass.
+
+mod faults;
+mod file_digests;
+mod keys;
+mod opening;
+mod processes;
+mod single_flight;
+mod storing;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// 2026-01-01 00:00 UTC.
+const START_MS: i64 = 1_767_225_600_000;
+
+/// A cache in a folder of its own, with a clock that stands still.
+struct Fixture {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+    cache: Cache,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let cache = Cache::open(folder.path(), clock.clone()).unwrap();
+        Self { folder, clock, cache }
+    }
+
+    /// Another opening of the same folder, as by another process.
+    fn reopen(&self) -> Cache {
+        Cache::open(self.folder.path(), self.clock.clone()).unwrap()
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join("v1").join(below)
+    }
+
+    fn object(&self, bytes: &[u8]) -> PathBuf {
+        object_path(self.folder.path(), bytes)
+    }
+
+    fn put(&self, parts: &KeyParts, bytes: &[u8]) -> Entry {
+        put(&self.cache, parts, bytes).unwrap()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        let query = format!("SELECT COUNT(*) FROM {table}");
+        self.cache
+            .inner
+            .index
+            .inspect(|connection| connection.query_row(&query, [], |row| row.get(0)))
+            .unwrap()
+    }
+}
+
+fn object_path(directory: &Path, bytes: &[u8]) -> PathBuf {
+    let digest = Digest::of(bytes).to_string();
+    directory.join("v1/objects").join(&digest[..2]).join(digest)
+}
+
+fn put(cache: &Cache, parts: &KeyParts, bytes: &[u8]) -> Result<Entry> {
+    let guard = cache.lock(&parts.key(), &mut never_wait)?;
+    cache.put(
+        &guard,
+        parts,
+        NewEntry {
+            cost_ms: 9_100,
+            ..NewEntry::default()
+        },
+        bytes,
+    )
+}
+
+/// Parts that differ from other numbers' in one input.
+fn parts(number: u64) -> KeyParts {
+    KeyParts {
+        stage: "asr".to_owned(),
+        plugin: "ct2".to_owned(),
+        plugin_version: "1.0.0".to_owned(),
+        plugin_digest: Digest::of(b"plugin"),
+        abi: 1,
+        models: vec![("model".to_owned(), Digest::of(b"model"))],
+        options: BTreeMap::from([("beam_size".to_owned(), OptionValue::Integer(5))]),
+        inputs: vec![("pcm".to_owned(), Digest::of(&number.to_le_bytes()))],
+    }
+}
+
+/// Bytes that look random and are the same each time.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as u8
+    })
+    .take(length)
+    .collect()
+}
+
+/// For locks that nobody else can hold.
+fn never_wait(waiting: &Waiting) -> ControlFlow<GiveUp> {
+    panic!("unexpected wait: {waiting:?}")
+}
+
+fn wait_on(_: &Waiting) -> ControlFlow<GiveUp> {
+    ControlFlow::Continue(())
+}
+
+fn computed(bytes: &[u8]) -> impl FnOnce() -> std::result::Result<Vec<u8>, Infallible> {
+    let bytes = bytes.to_vec();
+    move || Ok(bytes)
+}
+
+fn must_not_compute() -> std::result::Result<Vec<u8>, Infallible> {
+    panic!("computed although the result was there")
+}
