@@ -1,14 +1,40 @@
 //! Cesar's `format` stage: a document as the text of a file.
 //!
-//! Rendering is a pure function of the document and the options: the same document gives the same bytes.
+//! Rendering is a pure function of the document and the options: the same document gives the same bytes, there is no clock, no
+//! locale and no environment. It is also total: a document that breaks its schema's promises (times out of order or past the end,
+//! words that do not make up the text) is rendered as well as it can be, and no text is lost. Every file is UTF-8 with `\n`.
+//!
+//! | format | what | made by |
+//! |---|---|---|
+//! | txt | one line a segment, as Whisper writes it | [`plain`] |
+//! | md | the layout of the Python Cesar: header, speaker headings, times | [`markdown`] |
+//! | srt, vtt | cues that never overlap and never exceed the audio | [`subtitles`] |
+//! | json | the document itself, `docs/document.md` of the repository | [`json`] |
+//! | tsv | Whisper's table: start and end in ms, text | [`table`] |
+//! | csv | RFC 4180: start and end in seconds, speaker, text | [`table`] |
+//!
+//! The enum of the option `format` in the manifest is the one list of formats; a test holds it and [`Format`] together.
 
-use plugin_api::document::{Document, Rendering};
-use plugin_api::{Audio, Ctx, Stage, StageError, cesar_plugin};
+use std::num::NonZeroUsize;
+
+use plugin_api::document::{Document, Rendering, SCHEMA};
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 use serde::Deserialize;
 
+mod clock;
+mod json;
+mod markdown;
 mod plain;
+mod speakers;
+mod subtitles;
+mod table;
+mod text;
+
+/// The manifest as the host reads it.
+pub const MANIFEST: &str = include_str!("cesar-plugin.json");
 
 /// The stage; there is nothing to load.
+#[derive(Debug)]
 pub struct Formatter;
 
 /// No option is fixed for a session.
@@ -22,6 +48,18 @@ pub struct Options {}
 pub enum Format {
     /// Plain text, one line a segment.
     Txt,
+    /// Markdown with a header, speaker headings and times.
+    Md,
+    /// SubRip subtitles.
+    Srt,
+    /// WebVTT subtitles.
+    Vtt,
+    /// The document itself.
+    Json,
+    /// Tab-separated, times in ms.
+    Tsv,
+    /// Comma-separated, times in seconds.
+    Csv,
 }
 
 /// One rendering: the options of scope `request`, and the document.
@@ -29,10 +67,31 @@ pub enum Format {
 pub struct Request {
     /// What is written.
     pub format: Format,
-    /// Whether speakers are named where they are known.
+    /// Whether speakers are named where they are known (txt, md, srt, vtt).
     pub speakers: bool,
+    /// Widest line of a cue, in columns of a terminal (srt, vtt).
+    pub max_line_width: Option<NonZeroUsize>,
+    /// Most lines of a cue (srt, vtt).
+    pub max_line_count: Option<NonZeroUsize>,
+    /// Whether each word is underlined while it is spoken (srt, vtt with word times).
+    pub highlight_words: bool,
     /// What is rendered.
     pub document: Document,
+}
+
+/// The text of the file, whatever the document holds.
+#[must_use]
+pub fn render(request: &Request) -> String {
+    let document = &request.document;
+    match request.format {
+        Format::Txt => plain::render(document, request.speakers),
+        Format::Md => markdown::render(document, request.speakers),
+        Format::Srt => subtitles::srt(request),
+        Format::Vtt => subtitles::vtt(request),
+        Format::Json => json::render(document),
+        Format::Tsv => table::tsv(document),
+        Format::Csv => table::csv(document),
+    }
 }
 
 impl Stage for Formatter {
@@ -45,11 +104,45 @@ impl Stage for Formatter {
     }
 
     fn run(&mut self, request: Request, _: Audio<'_>, _: &mut Ctx<'_>) -> Result<Rendering, StageError> {
-        let text = match request.format {
-            Format::Txt => plain::render(&request.document, request.speakers),
-        };
-        Ok(Rendering { text })
+        check_schema(&request.document)?;
+        Ok(Rendering { text: render(&request) })
     }
 }
 
+/// Another schema number may give the same fields another meaning.
+fn check_schema(document: &Document) -> Result<(), StageError> {
+    if document.schema == SCHEMA {
+        return Ok(());
+    }
+    let message = format!(
+        "the document has schema {}, and this format plugin reads {SCHEMA}: use the plugin that belongs to the Cesar that wrote it",
+        document.schema
+    );
+    Err(StageError::new(ErrorKind::InvalidInput, message))
+}
+
 cesar_plugin!(Formatter, "cesar-plugin.json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_schema_is_refused_by_number() {
+        let mut document: Document = serde_json::from_value(serde_json::json!({
+            "schema": 1, "language": null, "language_probability": null, "task": "transcribe", "duration": 0.0,
+            "created": "2026-01-02T03:04:05Z", "segments": [],
+            "provenance": {
+                "cesar": "1.0.0", "sampled": false,
+                "audio": { "media_sha256": "", "pcm_sha256": "", "codec": "flac", "offset": 0.0 },
+                "asr": { "plugin": "ct2", "version": "1.0.0", "plugin_sha256": "", "model": null, "model_sha256": null, "options": {} },
+            },
+        }))
+        .unwrap();
+        assert!(check_schema(&document).is_ok());
+        document.schema = 2;
+        let error = check_schema(&document).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidInput);
+        assert!(error.message.contains("schema 2"), "{}", error.message);
+    }
+}

@@ -1,18 +1,26 @@
-//! txt: one line a segment, as Whisper writes it, with the speaker's name where another one begins.
+//! txt: one line a segment, as Whisper writes it; where speakers are known, the name stands before the first line of each turn.
 
 use plugin_api::document::Document;
 
+use crate::speakers;
+use crate::text::one_line;
+
 /// The whole file; empty for a transcript without text.
-pub(crate) fn render(document: &Document, speakers: bool) -> String {
+pub(crate) fn render(document: &Document, wanted: bool) -> String {
+    let named = speakers::are_named(document, wanted);
     let (mut text, mut last) = (String::new(), None);
     for segment in &document.segments {
-        let speaker = segment.speaker.as_deref().filter(|_| speakers);
-        if let Some(label) = speaker.filter(|_| speaker != last) {
-            text.push_str(label);
+        let line = one_line(&segment.text);
+        if line.is_empty() {
+            continue;
+        }
+        let name = named.then(|| speakers::name(segment));
+        if let Some(name) = name.as_ref().filter(|_| name != last) {
+            text.push_str(name);
             text.push_str(": ");
         }
-        last = speaker;
-        text.push_str(&segment.text.split_whitespace().collect::<Vec<_>>().join(" "));
+        last = name;
+        text.push_str(&line);
         text.push('\n');
     }
     text

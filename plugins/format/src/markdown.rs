@@ -1,0 +1,115 @@
+//! md: the layout that the Python Cesar wrote.
+//!
+//! ```text
+//! # Transcript
+//!
+//! **Speakers:** 2 detected
+//! **Duration:** 1:05
+//! **Created:** 2026-01-02
+//!
+//! ---
+//!
+//! ### Speaker 1
+//! [00:00.0 - 00:02.5]
+//! What was said.
+//! ```
+//!
+//! Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
+//! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone.
+
+use plugin_api::document::Document;
+
+use crate::clock;
+use crate::speakers;
+use crate::text::one_line;
+
+/// The whole file; the header alone for a transcript without text.
+pub(crate) fn render(document: &Document, wanted: bool) -> String {
+    let named = speakers::are_named(document, wanted);
+    let (mut text, mut last) = (header(document, wanted), None);
+    for segment in &document.segments {
+        let line = one_line(&segment.text);
+        if line.is_empty() {
+            continue;
+        }
+        let name = named.then(|| speakers::name(segment));
+        if let Some(name) = name.as_ref().filter(|_| name != last) {
+            let gap = if last.is_some() { "\n" } else { "" };
+            text.push_str(&format!("{gap}### {name}\n"));
+        }
+        last = name;
+        let (start, end) = (clock::stamp(segment.start.0), clock::stamp(segment.end.0));
+        text.push_str(&format!("[{start} - {end}]\n{}\n", escaped(&line)));
+    }
+    text
+}
+
+fn header(document: &Document, wanted: bool) -> String {
+    let mut text = "# Transcript\n\n".to_owned();
+    if let Some(speakers) = document.speakers.as_ref().filter(|_| wanted) {
+        text.push_str(&format!("**Speakers:** {} detected\n", speakers.len()));
+    }
+    let date = document.created.split('T').next().unwrap_or_default();
+    text.push_str(&format!("**Duration:** {}\n", clock::length(document.duration.0)));
+    text.push_str(&format!("**Created:** {}\n\n---\n\n", one_line(date)));
+    text
+}
+
+/// A line that follows a paragraph's first line, with what CommonMark would read as a block or as HTML taken literally.
+fn escaped(line: &str) -> String {
+    let mut text = line.replace('<', "\\<");
+    if let Some(position) = block_marker(&text) {
+        text.insert(position, '\\');
+    }
+    text
+}
+
+/// Where a backslash keeps the line from ending the paragraph it continues.
+fn block_marker(line: &str) -> Option<usize> {
+    let first = line.chars().next()?;
+    let only = |wanted: char| line.chars().all(|character| character == wanted);
+    let word = line.split(' ').next().unwrap_or_default();
+    let starts_block = match first {
+        '#' | '>' => true,
+        '=' => only('='),
+        '-' | '+' | '*' => word.len() == 1 || line.chars().all(|character| character == first || character == ' '),
+        '_' => line.chars().all(|character| character == '_' || character == ' '),
+        '`' | '~' => line.starts_with("```") || line.starts_with("~~~"),
+        _ => false,
+    };
+    // Of numbered lists only those that begin with 1 interrupt a paragraph.
+    let digits = line.len()
+        - line
+            .trim_start_matches(|character: char| character.is_ascii_digit())
+            .len();
+    let numbered = line[..digits].trim_start_matches('0') == "1" && matches!(&word[digits..], "." | ")");
+    starts_block.then_some(0).or_else(|| numbered.then_some(digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_structure_is_escaped() {
+        for (line, wanted) in [
+            ("# one", "\\# one"),
+            ("> said he", "\\> said he"),
+            ("- yes", "\\- yes"),
+            ("-5 degrees", "-5 degrees"),
+            ("---", "\\---"),
+            ("* * *", "\\* * *"),
+            ("===", "\\==="),
+            ("= 4", "= 4"),
+            ("*laughs*", "*laughs*"),
+            ("1. first", "1\\. first"),
+            ("2. second", "2. second"),
+            ("1.5 litres", "1.5 litres"),
+            ("1", "1"),
+            ("```", "\\```"),
+            ("a <b> & c", "a \\<b> & c"),
+        ] {
+            assert_eq!(escaped(line), wanted);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Who speaks, as a reader sees it. Labels are written as the document has them, on one line, because a line
+//! break would end the heading or the cue they stand in.
+
+use plugin_api::document::{Document, Segment};
+
+use crate::text::one_line;
+
+/// Stands for nobody known, in a document that knows other speakers.
+pub(crate) const UNKNOWN: &str = "Unknown speaker";
+
+/// Whether speakers are named at all: when that is `wanted` and at least one segment has one.
+pub(crate) fn are_named(document: &Document, wanted: bool) -> bool {
+    wanted && document.segments.iter().any(|segment| label(segment).is_some())
+}
+
+/// The segment's label; none when it is blank.
+pub(crate) fn label(segment: &Segment) -> Option<String> {
+    let label = one_line(segment.speaker.as_deref()?);
+    (!label.is_empty()).then_some(label)
+}
+
+/// The segment's label, or [`UNKNOWN`].
+pub(crate) fn name(segment: &Segment) -> String {
+    label(segment).unwrap_or_else(|| UNKNOWN.to_owned())
+}
