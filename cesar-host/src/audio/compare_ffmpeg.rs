@@ -37,9 +37,11 @@ fn decode_all(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {
     Ok((decoded, samples))
 }
 
-fn decode_with_ffmpeg(program: &Path, path: &Path) -> Option<Vec<f32>> {
+fn decode_with_ffmpeg(program: &Path, path: &Path, decoder: &[&str]) -> Option<Vec<f32>> {
     let output = Command::new(program)
-        .args(["-nostdin", "-v", "error", "-i"])
+        .args(["-nostdin", "-v", "error"])
+        .args(decoder)
+        .arg("-i")
         .arg(path)
         // Without this, f32 output adds the channels up instead of averaging them.
         .args([
@@ -90,8 +92,12 @@ fn correlation(ours: &[f32], theirs: &[f32]) -> f64 {
 
 /// `None` when `ffmpeg` cannot read the file.
 fn compare(program: &Path, path: &Path) -> Option<Comparison> {
-    let theirs = decode_with_ffmpeg(program, path)?;
+    let mut theirs = decode_with_ffmpeg(program, path, &[])?;
     let (decoded, ours) = decode_all(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if decoded.codec == "opus" {
+        // ffmpeg's own Opus decoder differs from the reference in the low-rate modes by up to a sample of delay.
+        theirs = decode_with_ffmpeg(program, path, &["-c:a", "libopus"]).unwrap_or(theirs);
+    }
     let greatest = GREATEST_LAG.cast_signed();
     let at = |lag| {
         let (ours, theirs) = overlap(&ours, &theirs, lag);
@@ -137,11 +143,11 @@ impl Comparison {
         if self.correlation < 0.99 {
             faults.push(format!("correlation {}", self.correlation));
         }
-        let is_exact = self.decoded.codec.starts_with("pcm") || self.decoded.codec == "flac";
-        if is_exact && self.decoded.source_rate == SAMPLE_RATE {
-            if self.greatest_difference > 1.5 / 32_768.0 || self.ours.len() != self.theirs.len() {
-                faults.push(format!("differs by {}", self.greatest_difference));
-            }
+        let is_lossless = self.decoded.codec.starts_with("pcm") || self.decoded.codec == "flac";
+        let must_be_exact = is_lossless && self.decoded.source_rate == SAMPLE_RATE;
+        let is_exact = self.greatest_difference <= 1.5 / 32_768.0 && self.ours.len() == self.theirs.len();
+        if must_be_exact && !is_exact {
+            faults.push(format!("differs by {}", self.greatest_difference));
         }
         faults
     }

@@ -35,6 +35,14 @@ pub(super) struct Edit {
     pub(super) ticks_per_second: u32,
 }
 
+impl Edit {
+    /// Where it begins, in frames at `rate`.
+    pub(super) fn start_in(&self, rate: u32) -> u64 {
+        let frames = u128::from(self.start) * u128::from(rate) / u128::from(self.ticks_per_second.max(1));
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+}
+
 /// An atom's name and where its body is.
 struct Atom {
     name: [u8; 4],

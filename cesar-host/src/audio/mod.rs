@@ -29,6 +29,7 @@ mod container;
 mod downmix;
 mod error;
 mod ffmpeg;
+mod matroska;
 mod native;
 mod resample;
 mod trim;

@@ -1,0 +1,143 @@
+//! `ffmpeg` as the last resort.
+
+use std::process::Command;
+
+use super::*;
+
+fn with(program: &Path) -> DecodeOptions {
+    DecodeOptions {
+        ffmpeg: Some(program.to_owned()),
+    }
+}
+
+#[test]
+fn what_only_ffmpeg_reads_is_read_by_it() {
+    let Some(program) = ffmpeg_available() else {
+        println!("SKIPPED: ffmpeg is not installed");
+        return;
+    };
+    let folder = folder();
+    // The name would be an option or a protocol to a careless caller.
+    let path = folder.path().join("-i http:a.wma");
+    let tone = [
+        "-nostdin",
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=frequency=500:sample_rate=44100:duration=2",
+    ];
+    let mut target = std::ffi::OsString::from("file:");
+    target.push(&path);
+    let made = Command::new(&program)
+        .args(tone)
+        .args(["-ac", "2", "-c:a", "wmav2", "-f", "asf"])
+        .arg(target)
+        .status();
+    assert!(made.unwrap().success());
+
+    let error = decode_native(&path).unwrap_err();
+    assert!(matches!(error, AudioError::Unsupported { .. }), "{error:?}");
+
+    let (decoded, samples) = decode_with(&path, Slice::default(), &with(&program)).unwrap();
+    assert_eq!((decoded.decoder, decoded.codec.as_str()), (Decoder::Ffmpeg, "wmav2"));
+    assert_eq!((decoded.source_rate, decoded.channels), (44_100, 2));
+    assert!((31_000..33_500).contains(&decoded.samples), "{decoded:?}");
+    assert_eq!(
+        probe(&path, &with(&program)).unwrap().map(|length| length / 100),
+        Some(20)
+    );
+
+    let slice = Slice {
+        start_ms: 500,
+        end_ms: Some(1_500),
+    };
+    assert_eq!(
+        decode_with(&path, slice, &with(&program)).unwrap().1,
+        samples[8_000..24_000]
+    );
+}
+
+#[test]
+fn what_ffmpeg_cannot_read_either_is_not_audio() {
+    let Some(program) = ffmpeg_available() else {
+        println!("SKIPPED: ffmpeg is not installed");
+        return;
+    };
+    let folder = folder();
+    let path = write(&folder, "a.wav", b"no sound at all, only words");
+    let error = decode_with(&path, Slice::default(), &with(&program)).unwrap_err();
+    assert!(
+        matches!(&error, AudioError::Unsupported { reason, .. } if reason.starts_with("ffmpeg: ")),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_named() {
+    let folder = folder();
+    let path = write(&folder, "a.wma", b"not known to the built-in decoders");
+    let error = decode_with(&path, Slice::default(), &with(Path::new("no-such-ffmpeg"))).unwrap_err();
+    assert!(matches!(&error, AudioError::Ffmpeg { program, .. } if program == Path::new("no-such-ffmpeg")));
+}
+
+/// A program that describes any file as audio and then runs `body` with its process id in the file `pid`.
+#[cfg(unix)]
+fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*pipe:1*) echo $$ > \"{0}/pid\"\n{body}\n;;\n\
+         *) echo \"Input #0, x\n  Duration: 00:00:01.50, start\n  Stream #0:0: Audio: x (y), 8000 Hz, 5.1(side), s16\" >&2\nexit 1;;\nesac\n",
+        folder.path().display()
+    );
+    let path = write(folder, "ffmpeg", script.as_bytes());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cancelled_child_is_stopped_and_reaped() {
+    let folder = folder();
+    let program = pretend_ffmpeg(&folder, "exec cat /dev/zero");
+    let path = write(&folder, "a.xyz", b"anything at all");
+    let result = decode(
+        &path,
+        Slice::default(),
+        &with(&program),
+        &mut |_| ControlFlow::Break(()),
+    );
+    assert!(matches!(result, Err(AudioError::Cancelled { .. })));
+    let process = fs::read_to_string(folder.path().join("pid")).unwrap();
+    assert!(
+        !Path::new("/proc").join(process.trim()).exists(),
+        "the child is gone, zombie included"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_fails_is_an_error_with_its_words() {
+    let folder = folder();
+    // Far more messages than a pipe holds.
+    let body = "i=0; while [ $i -lt 20000 ]; do echo 'the disk is on fire' >&2; i=$((i+1)); done; exit 3";
+    let program = pretend_ffmpeg(&folder, body);
+    let path = write(&folder, "a.xyz", b"anything at all");
+    let error = decode_with(&path, Slice::default(), &with(&program)).unwrap_err();
+    assert!(error.to_string().contains("the disk is on fire"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_child_that_ends_early_is_a_warning() {
+    let folder = folder();
+    let program = pretend_ffmpeg(&folder, "head -c 4000 /dev/zero");
+    let path = write(&folder, "a.xyz", b"anything at all");
+    let (decoded, _) = decode_with(&path, Slice::default(), &with(&program)).unwrap();
+    assert_eq!(
+        (decoded.samples, decoded.channels, decoded.source_rate),
+        (1_000, 6, 8_000)
+    );
+    assert_eq!(decoded.warnings, ["its sound ends after 62 ms of 1500 ms"]);
+}
