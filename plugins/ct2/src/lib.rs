@@ -1,1 +1,64 @@
+//! Speech to text with Whisper models on CTranslate2, giving what faster-whisper's `WhisperModel.transcribe` gives.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`options`] | the option table as types |
+//! | [`model`] | opens a model folder, says what is wrong with it |
+//! | [`engine`] | the model on a thread of its own, for cancel |
+//! | [`mel`] | the log-mel spectrogram, as OpenAI computes it, window by window |
+//! | [`tokenizer`], [`language`], [`prompt`] | text to tokens and back, and what the model is shown |
+//! | [`decode`] | one window, with the fallback over temperatures |
+//! | [`timestamps`] | tokens to segments |
+//! | [`detect`] | the language |
+//! | [`transcribe`] | the loop over the windows |
+//!
+//! Results at temperature 0 depend on the audio, the model, the options and the compute type only. Above it they are drawn at random
+//! and marked so.
 
+pub mod decode;
+pub mod detect;
+pub mod engine;
+pub mod language;
+pub mod mel;
+pub mod model;
+pub mod options;
+pub mod prompt;
+pub mod timestamps;
+pub mod tokenizer;
+pub mod transcribe;
+
+use plugin_api::asr::Transcription;
+use plugin_api::{Audio, Ctx, Stage, StageError};
+
+use engine::Engine;
+use options::{Options, Request};
+use tokenizer::Tokenizer;
+
+/// A loaded Whisper model.
+pub struct Ct2 {
+    engine: Engine,
+    tokenizer: Tokenizer,
+    threads: usize,
+}
+
+impl Stage for Ct2 {
+    type Options = Options;
+    type Request = Request;
+    type Output = Transcription;
+
+    fn open(options: Options) -> Result<Self, StageError> {
+        let (whisper, folder) = model::open(&options)?;
+        Ok(Self {
+            engine: Engine::new(whisper)?,
+            tokenizer: Tokenizer::open(folder)?,
+            threads: options.thread_count(),
+        })
+    }
+
+    fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
+        request.check(self.engine.is_multilingual())?;
+        transcribe::transcribe(self, &request, audio, ctx)
+    }
+}
+
+plugin_api::cesar_plugin!(Ct2, "cesar-plugin.json");

@@ -1,0 +1,173 @@
+//! The option table of `cesar-plugin.json` as types. Names and defaults are faster-whisper's; the host fills the defaults in.
+
+use std::path::PathBuf;
+
+use ct2rs::sys;
+use plugin_api::StageError;
+
+use crate::language;
+use crate::model::ModelError;
+
+/// Options of scope `open`.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The folder of the model, as the host resolved it.
+    pub model: Option<PathBuf>,
+    /// Where to compute.
+    pub device: Device,
+    /// Type of the weights.
+    pub compute_type: ComputeType,
+    /// CPU threads, 0 for one per core up to four.
+    pub threads: usize,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// CUDA when this build sees such a device, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// Type of the weights, by CTranslate2's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are CTranslate2's and say what they are")]
+pub enum ComputeType {
+    Default,
+    Auto,
+    Int8,
+    Int8Float32,
+    Int8Float16,
+    Int8Bfloat16,
+    Int16,
+    Float16,
+    Bfloat16,
+    Float32,
+}
+
+/// What the model is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Write down what is said.
+    Transcribe,
+    /// Write it down in English.
+    Translate,
+}
+
+/// Options of scope `request`. What each means is in the option table.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[expect(missing_docs, reason = "the option table documents them")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent switches, by faster-whisper's names")]
+pub struct Request {
+    pub language: Option<String>,
+    pub task: Task,
+    pub beam_size: usize,
+    pub best_of: usize,
+    pub patience: f32,
+    pub length_penalty: f32,
+    pub repetition_penalty: f32,
+    pub no_repeat_ngram_size: usize,
+    pub temperature: Vec<f64>,
+    pub compression_ratio_threshold: f64,
+    pub log_prob_threshold: f64,
+    pub no_speech_threshold: f64,
+    pub condition_on_previous_text: bool,
+    pub prompt_reset_on_temperature: f64,
+    pub initial_prompt: Option<String>,
+    pub prefix: Option<String>,
+    pub hotwords: Option<String>,
+    pub suppress_blank: bool,
+    pub suppress_tokens: Vec<i64>,
+    pub without_timestamps: bool,
+    pub max_initial_timestamp: f64,
+    pub multilingual: bool,
+    pub clip_timestamps: Vec<f64>,
+    pub language_detection_threshold: f64,
+    pub language_detection_segments: usize,
+}
+
+impl Options {
+    /// Threads to compute with.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        if self.threads == 0 { cores().min(4) } else { self.threads }
+    }
+
+    /// The device as CTranslate2 names it.
+    ///
+    /// # Errors
+    /// [`ModelError::NoCuda`] when CUDA is asked for and there is none.
+    pub fn device(&self) -> Result<sys::Device, ModelError> {
+        let cuda = || sys::get_device_count(sys::Device::CUDA) > 0;
+        match self.device {
+            Device::Cpu => Ok(sys::Device::CPU),
+            Device::Auto => Ok(if cuda() { sys::Device::CUDA } else { sys::Device::CPU }),
+            Device::Cuda if cuda() => Ok(sys::Device::CUDA),
+            Device::Cuda => Err(ModelError::NoCuda),
+        }
+    }
+}
+
+impl From<ComputeType> for sys::ComputeType {
+    fn from(compute_type: ComputeType) -> Self {
+        match compute_type {
+            ComputeType::Default => Self::DEFAULT,
+            ComputeType::Auto => Self::AUTO,
+            ComputeType::Int8 => Self::INT8,
+            ComputeType::Int8Float32 => Self::INT8_FLOAT32,
+            ComputeType::Int8Float16 => Self::INT8_FLOAT16,
+            ComputeType::Int8Bfloat16 => Self::INT8_BFLOAT16,
+            ComputeType::Int16 => Self::INT16,
+            ComputeType::Float16 => Self::FLOAT16,
+            ComputeType::Bfloat16 => Self::BFLOAT16,
+            ComputeType::Float32 => Self::FLOAT32,
+        }
+    }
+}
+
+impl Request {
+    /// Checks what the table cannot: the language, and what an English-only model cannot do.
+    ///
+    /// # Errors
+    /// [`plugin_api::ErrorKind::InvalidOptions`].
+    pub fn check(&self, model_is_multilingual: bool) -> Result<(), StageError> {
+        use plugin_api::ErrorKind::InvalidOptions;
+        let refuse = |message: String| Err(StageError::new(InvalidOptions, message));
+        if let Some(code) = self.language.as_deref().filter(|code| !language::is_code(code)) {
+            return refuse(format!(
+                "`{code}` is not a language Whisper knows: give a code such as `en`, `de` or `zh`, or none to detect it"
+            ));
+        }
+        if self.temperature.is_empty() {
+            return refuse("`temperature` is empty: give at least one temperature, for example `0`".into());
+        }
+        if model_is_multilingual {
+            return Ok(());
+        }
+        match self.language.as_deref() {
+            Some(code) if code != "en" => refuse(format!(
+                "the model knows only English, not `{code}`: choose a model without `.en`"
+            )),
+            _ if self.task == Task::Translate => {
+                refuse("the model knows only English and cannot translate: choose a model without `.en`".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What the model is shown before it writes a window: hot words and earlier text, then what to do, then a forced beginning.
+//!
+//! `<|startofprev|> hotwords… earlier text… <|startoftranscript|> <|language|> <|task|> [<|notimestamps|> | <|0.00|>] prefix…`
+
+use crate::tokenizer::Tokenizer;
+
+/// Tokens the model can attend to: prompt and text together.
+pub const MAX_LENGTH: usize = 448;
+/// Each of hot words, earlier text and prefix is cut to this.
+const PART: usize = MAX_LENGTH / 2 - 1;
+/// Room that is left for text in any case; only hot words or a prefix with long earlier text come near it.
+const LEAST_TEXT: usize = 16;
+
+/// The parts of a prompt, as token ids.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parts<'a> {
+    /// Text of earlier windows, with its timestamps; its end is what is kept.
+    pub previous: &'a [u32],
+    /// Words to listen for.
+    pub hotwords: &'a [u32],
+    /// Start of transcript, language, task.
+    pub start: &'a [u32],
+    /// Text the window must begin with.
+    pub prefix: &'a [u32],
+    /// Text only.
+    pub without_timestamps: bool,
+}
+
+/// A prompt and how much may be written after it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// The number of tokens, prefix included, at which CTranslate2 stops a decode that has not ended.
+    pub limit: usize,
+}
+
+/// Puts a prompt together.
+#[must_use]
+pub fn build(parts: Parts<'_>, tokenizer: &Tokenizer) -> Prompt {
+    let ids = Ids {
+        start_of_previous: tokenizer.start_of_previous(),
+        no_timestamps: tokenizer.no_timestamps(),
+        timestamp_begin: tokenizer.timestamp_begin(),
+    };
+    assemble(parts, ids)
+}
+
+#[derive(Clone, Copy)]
+struct Ids {
+    start_of_previous: u32,
+    no_timestamps: u32,
+    timestamp_begin: u32,
+}
+
+fn assemble(parts: Parts<'_>, ids: Ids) -> Prompt {
+    let first = |tokens: &[u32]| tokens[..tokens.len().min(PART)].to_vec();
+    let prefix = first(parts.prefix);
+    let hotwords = if prefix.is_empty() { first(parts.hotwords) } else { Vec::new() };
+    let start = parts.start.iter().copied().chain(parts.without_timestamps.then_some(ids.no_timestamps));
+    let start: Vec<u32> = start.collect();
+
+    let fixed = 2 + hotwords.len() + start.len() + prefix.len() + LEAST_TEXT;
+    let kept = parts.previous.len().min(PART).min(MAX_LENGTH.saturating_sub(fixed));
+    let previous = &parts.previous[parts.previous.len() - kept..];
+
+    let mut tokens = Vec::new();
+    if !previous.is_empty() || !hotwords.is_empty() {
+        tokens.push(ids.start_of_previous);
+        tokens.extend_from_slice(&hotwords);
+        tokens.extend_from_slice(previous);
+    }
+    tokens.extend_from_slice(&start);
+    let limit = (MAX_LENGTH / 2).min(MAX_LENGTH + 1 - tokens.len());
+    if !prefix.is_empty() {
+        tokens.extend((!parts.without_timestamps).then_some(ids.timestamp_begin));
+        tokens.extend_from_slice(&prefix);
+    }
+    Prompt { tokens, limit }
+}
+
+#[cfg(test)]
+mod tests;

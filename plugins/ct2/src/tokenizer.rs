@@ -1,0 +1,203 @@
+//! Text to tokens and back, and the tokens with a meaning of their own.
+//!
+//! `tokenizer.json` splits and joins text. `vocabulary.json` or `.txt` is what CTranslate2 itself reads: its line numbers are the
+//! token ids, and its texts are what a prompt is made of (the tokenizer file of some models lacks the timestamps).
+
+use std::path::Path;
+
+use crate::model::ModelError;
+use crate::options::Task;
+
+/// The tokenizer of a Whisper model.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    vocabulary: Vec<String>,
+    special: Special,
+}
+
+/// Ids of the tokens that are not text.
+#[derive(Debug, Clone, Copy)]
+struct Special {
+    end_of_text: u32,
+    start_of_transcript: u32,
+    start_of_previous: u32,
+    start_of_lm: u32,
+    no_speech: u32,
+    no_timestamps: u32,
+    transcribe: u32,
+    translate: u32,
+}
+
+/// Not pronounced: not written unless `suppress_tokens` says so.
+const SYMBOLS: [&str; 47] = [
+    "\"", "#", "(", ")", "*", "+", "/", ":", ";", "<", "=", ">", "@", "[", "\\", "]", "^", "_", "`", "{", "|", "}", "~", "「",
+    "」", "『", "』", "<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", "(\"", "((", "))", "(((", ")))", "[[", "]]",
+    "{{", "}}", "♪♪", "♪♪♪",
+];
+/// Of these the first token is not written where they have several: it begins no other text.
+const NOTES: [&str; 7] = ["♩", "♪", "♫", "♬", "♭", "♮", "♯"];
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` and the vocabulary of the model in `folder`.
+    ///
+    /// # Errors
+    /// [`ModelError::BadTokenizer`], [`ModelError::NoVocabulary`].
+    pub fn open(folder: &Path) -> Result<Self, ModelError> {
+        let path = folder.join("tokenizer.json");
+        let bad = |reason: String| ModelError::BadTokenizer {
+            path: path.clone(),
+            reason,
+        };
+        let inner = tokenizers::Tokenizer::from_file(&path).map_err(|error| bad(error.to_string()))?;
+        let special = Special::find(&inner).map_err(bad)?;
+        Ok(Self {
+            inner,
+            vocabulary: vocabulary(folder)?,
+            special,
+        })
+    }
+
+    /// The ids of `text`, without any special token.
+    #[must_use]
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        // Encoding fails only for word-level models with unknown words; byte-level ones know every byte.
+        let encoding = self.inner.encode_fast(text, false);
+        encoding.map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
+    }
+
+    /// The text of `tokens`, leaving out special tokens and timestamps.
+    #[must_use]
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let is_text = |token: &u32| *token < self.special.end_of_text;
+        let text: Vec<u32> = tokens.iter().copied().filter(is_text).collect();
+        self.inner.decode(&text, true).unwrap_or_default()
+    }
+
+    /// The texts CTranslate2 knows `tokens` by.
+    #[must_use]
+    pub fn names(&self, tokens: &[u32]) -> Vec<String> {
+        let name = |&token: &u32| self.vocabulary.get(token as usize).cloned().unwrap_or_default();
+        tokens.iter().map(name).collect()
+    }
+
+    /// The id of a language, `None` when the model does not know it.
+    #[must_use]
+    pub fn language(&self, code: &str) -> Option<u32> {
+        self.inner.token_to_id(&format!("<|{code}|>"))
+    }
+
+    /// The first timestamp, `<|0.00|>`; all later ids are timestamps as well.
+    #[must_use]
+    pub fn timestamp_begin(&self) -> u32 {
+        self.special.no_timestamps + 1
+    }
+
+    /// The token that turns timestamps off.
+    #[must_use]
+    pub fn no_timestamps(&self) -> u32 {
+        self.special.no_timestamps
+    }
+
+    /// The token before the text of earlier windows.
+    #[must_use]
+    pub fn start_of_previous(&self) -> u32 {
+        self.special.start_of_previous
+    }
+
+    /// What a transcript begins with; an English-only model has no `language`, and then no task either.
+    #[must_use]
+    pub fn start_sequence(&self, language: Option<u32>, task: Task) -> Vec<u32> {
+        let task = match task {
+            Task::Transcribe => self.special.transcribe,
+            Task::Translate => self.special.translate,
+        };
+        let rest = language.map(|language| [language, task]);
+        std::iter::once(self.special.start_of_transcript)
+            .chain(rest.into_iter().flatten())
+            .collect()
+    }
+
+    /// The ids that must not be written: `asked`, where -1 stands for symbols, and everything that is not text. Nothing at all when
+    /// nothing is asked for, as in faster-whisper.
+    #[must_use]
+    pub fn suppressed(&self, asked: &[i64]) -> Vec<i32> {
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let given = asked.iter().filter_map(|&id| u32::try_from(id).ok());
+        let mut ids: Vec<u32> = given.chain(self.special.never_written()).collect();
+        if asked.contains(&-1) {
+            ids.extend(self.not_spoken());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().filter_map(|id| i32::try_from(id).ok()).collect()
+    }
+
+    /// Brackets, notes and other symbols that stand for no sound, alone or after a space.
+    fn not_spoken(&self) -> Vec<u32> {
+        // Hyphens and quotes are fine within a word, not before one.
+        let mut ids = vec![];
+        for text in [" -", " '"] {
+            ids.extend(self.encode(text).first());
+        }
+        for symbol in SYMBOLS.iter().chain(&NOTES) {
+            for text in [(*symbol).to_owned(), format!(" {symbol}")] {
+                match self.encode(&text).as_slice() {
+                    [only] => ids.push(*only),
+                    [first, ..] if NOTES.contains(symbol) => ids.push(*first),
+                    _ => {}
+                }
+            }
+        }
+        ids
+    }
+}
+
+impl Special {
+    fn find(inner: &tokenizers::Tokenizer) -> Result<Self, String> {
+        let id = |name: &str| inner.token_to_id(name).ok_or_else(|| format!("it has no token `{name}`"));
+        Ok(Self {
+            end_of_text: id("<|endoftext|>")?,
+            start_of_transcript: id("<|startoftranscript|>")?,
+            start_of_previous: id("<|startofprev|>")?,
+            start_of_lm: id("<|startoflm|>")?,
+            // Older and newer name of the same token.
+            no_speech: id("<|nospeech|>").or_else(|_| id("<|nocaptions|>"))?,
+            no_timestamps: id("<|notimestamps|>")?,
+            transcribe: id("<|transcribe|>")?,
+            translate: id("<|translate|>")?,
+        })
+    }
+
+    fn never_written(self) -> [u32; 6] {
+        [
+            self.transcribe,
+            self.translate,
+            self.start_of_transcript,
+            self.start_of_previous,
+            self.start_of_lm,
+            self.no_speech,
+        ]
+    }
+}
+
+fn vocabulary(folder: &Path) -> Result<Vec<String>, ModelError> {
+    let (json, lines) = (folder.join("vocabulary.json"), folder.join("vocabulary.txt"));
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| ModelError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })
+    };
+    if json.is_file() {
+        serde_json::from_str(&read(&json)?).map_err(|error| ModelError::BadTokenizer {
+            path: json,
+            reason: error.to_string(),
+        })
+    } else if lines.is_file() {
+        Ok(read(&lines)?.lines().map(str::to_owned).collect())
+    } else {
+        Err(ModelError::NoVocabulary(folder.to_owned()))
+    }
+}
