@@ -1,0 +1,37 @@
+//! What the end-to-end tests share, and what `cargo xtask` shares with them.
+//!
+//! The tests in `tests/*.rs` run the built `cesar` binary as a user does: its plugins lie beside it, real models lie in
+//! the models folder, and everything else (home, configuration, cache) is a [`Sandbox`] that vanishes with the test.
+//! Nothing here builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a
+//! model fails and says which command to run; only the recordings that are not ours to commit may be absent
+//! ([`test_data`]), and then the test prints that it was skipped.
+//!
+//! - [`words`]: word and character error rates, equal to `tools/score.py`.
+//! - [`models`]: where models lie, and which files make one complete.
+//! - [`recordings`]: the bundled recordings, the others, and what is said in them.
+//! - [`sandbox`]: runs of the binary, each in its own home.
+//! - [`snapshots`]: filters that take paths and times out of a snapshot.
+//!
+//! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
+
+pub mod models;
+pub mod recordings;
+pub mod sandbox;
+pub mod snapshots;
+pub mod words;
+
+pub use models::{models_dir, require_model};
+pub use recordings::{fixture, fixtures, references, test_data};
+pub use sandbox::{Output, Sandbox, cesar};
+pub use words::{cer, wer};
+
+use std::path::PathBuf;
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests
+        .parent()
+        .expect("`tests/` lies in the root of the workspace")
+        .to_path_buf()
+}

@@ -1,0 +1,117 @@
+//! Where the models for tests and benchmarks lie, and which files make each one complete.
+//!
+//! The folder is `$CESAR_MODELS_DIR`, else `$XDG_DATA_HOME/cesar/models`, else `~/.local/share/cesar/models`: the
+//! same that `cesar` looks in, so that `cargo xtask models` serves both. It is never inside the tree.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// A model that `tools/models.py` knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Its name, as `cesar --model` and `models.py fetch` take it.
+    pub name: &'static str,
+    /// Every file it consists of, relative to the models folder.
+    pub files: &'static [&'static str],
+}
+
+/// All models that can be fetched.
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "tiny.en",
+        files: &[
+            "faster-whisper-tiny.en/config.json",
+            "faster-whisper-tiny.en/tokenizer.json",
+            "faster-whisper-tiny.en/vocabulary.txt",
+            "faster-whisper-tiny.en/model.bin",
+            "ggml-tiny.en.bin",
+            "ggml-tiny.en-q8_0.bin",
+        ],
+    },
+    Model {
+        name: "base",
+        files: &[
+            "faster-whisper-base/config.json",
+            "faster-whisper-base/tokenizer.json",
+            "faster-whisper-base/vocabulary.json",
+            "faster-whisper-base/model.bin",
+            "ggml-base.bin",
+            "ggml-base-q8_0.bin",
+        ],
+    },
+    Model {
+        name: "speaker",
+        files: &["speaker-campplus.onnx"],
+    },
+    Model {
+        name: "segmentation",
+        files: &["segmentation-3.0.onnx"],
+    },
+];
+
+impl Model {
+    /// The model of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        MODELS.iter().find(|model| model.name == name).copied()
+    }
+
+    /// Whether every file is in `folder` and none is empty.
+    pub fn is_complete_in(&self, folder: &Path) -> bool {
+        self.files
+            .iter()
+            .all(|file| folder.join(file).metadata().is_ok_and(|found| found.len() > 0))
+    }
+}
+
+/// The models folder. It need not exist.
+///
+/// # Panics
+/// When neither of the variables above nor `HOME` is set.
+pub fn models_dir() -> PathBuf {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("CESAR_MODELS_DIR")
+        .or_else(|| folder("XDG_DATA_HOME").map(|data| data.join("cesar/models")))
+        .or_else(|| folder("HOME").map(|home| home.join(".local/share/cesar/models")))
+        .expect("none of `CESAR_MODELS_DIR`, `XDG_DATA_HOME` and `HOME` is set; set one of them")
+}
+
+/// The models folder, after a look that the model of this name is complete in it.
+///
+/// # Panics
+/// When it is not: a test that needs a model must not pass without it.
+pub fn require_model(name: &str) -> PathBuf {
+    let model = Model::named(name).unwrap_or_else(|| panic!("`{name}` is not a model of `cargo xtask models`"));
+    let folder = models_dir();
+    assert!(
+        model.is_complete_in(&folder),
+        "the model `{name}` is not in `{}`: run `cargo xtask models {name}`",
+        folder.display()
+    );
+    folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_without_one_of_its_files_is_not_complete() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let model = Model {
+            name: "m",
+            files: &["m/config.json", "m.bin"],
+        };
+        std::fs::create_dir(folder.path().join("m")).expect("folder");
+        std::fs::write(folder.path().join("m/config.json"), "{}").expect("file");
+        assert!(!model.is_complete_in(folder.path()));
+        std::fs::write(folder.path().join("m.bin"), "").expect("file");
+        assert!(
+            !model.is_complete_in(folder.path()),
+            "an empty file is a fetch that never ended"
+        );
+        std::fs::write(folder.path().join("m.bin"), "weights").expect("file");
+        assert!(model.is_complete_in(folder.path()));
+    }
+}

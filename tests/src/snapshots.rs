@@ -1,0 +1,42 @@
+//! Filters that take out of a snapshot what differs from run to run: paths, durations, sizes of temporary names.
+//!
+//! For insta: `insta::with_settings!({ filters => filters(&sandbox) }, { insta::assert_snapshot!(output.stderr) })`.
+
+use crate::{Sandbox, fixtures, models_dir, sandbox::program_folder, workspace};
+use std::path::Path;
+
+/// `(regular expression, replacement)` pairs, the most specific path first.
+pub fn filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
+    let paths = [
+        (sandbox.path().to_path_buf(), "[SANDBOX]"),
+        (fixtures(), "[FIXTURES]"),
+        (models_dir(), "[MODELS]"),
+        (program_folder(), "[TARGET]"),
+        (workspace(), "[WORKSPACE]"),
+    ];
+    let mut filters: Vec<_> = paths.iter().map(|(path, name)| (literal(path), *name)).collect();
+    filters.push((r"\b\d+(\.\d+)? ?(ms|s|min)\b".to_owned(), "[TIME]"));
+    filters
+}
+
+/// A regular expression that matches this path and nothing else.
+fn literal(path: &Path) -> String {
+    let mut escaped = String::new();
+    for c in path.to_string_lossy().chars() {
+        if !c.is_alphanumeric() && !matches!(c, '/' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_matched_literally() {
+        assert_eq!(literal(Path::new("/tmp/.tmpA-1/x (2)+")), r"/tmp/\.tmpA\-1/x\ \(2\)\+");
+    }
+}

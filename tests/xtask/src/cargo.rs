@@ -1,0 +1,73 @@
+//! The steps that are cargo's.
+//!
+//! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
+//! same: hence `--release --workspace` in every one. The compiler launcher is passed to CMake by environment and is not
+//! part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
+
+use crate::{
+    announce,
+    failure::{Outcome, step},
+    setup::program_in_path,
+};
+use cesar_tests::workspace;
+use std::{env, process::Command};
+
+/// Everything, in the one profile.
+pub(crate) fn build() -> Outcome {
+    announce("build (the C++ of both engines takes several minutes the first time)");
+    step(cargo("build").args(["--release", "--workspace"]))
+}
+
+/// Format check, lints, tests (also those in documentation) and documentation.
+pub(crate) fn check_and_test(options: &[String]) -> Outcome {
+    announce("format check");
+    step(cargo("fmt").args(["--all", "--check"]))?;
+    announce("lints");
+    step(cargo("clippy").args(["--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    announce("tests");
+    let whole = if names_a_package(options) {
+        &[][..]
+    } else {
+        &["--workspace"]
+    };
+    step(cargo("test").arg("--release").args(whole).args(options))?;
+    announce("documentation");
+    step(
+        cargo("doc")
+            .args(["--release", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn names_a_package(options: &[String]) -> bool {
+    let of_cargo = options.iter().take_while(|option| *option != "--");
+    of_cargo
+        .into_iter()
+        .any(|option| option.starts_with("-p") || option.starts_with("--package"))
+}
+
+fn cargo(command: &str) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(command).current_dir(workspace());
+    if program_in_path("ccache").is_some() {
+        for launcher in ["CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER"] {
+            if env::var_os(launcher).is_none() {
+                cargo.env(launcher, "ccache");
+            }
+        }
+    }
+    cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_after_the_second_dashes_are_not_cargos() {
+        let options = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        assert!(names_a_package(&options(&["-p", "cesar-tests"])));
+        assert!(names_a_package(&options(&["--package=plugin-api"])));
+        assert!(!names_a_package(&options(&["--", "-p"])));
+    }
+}

@@ -1,0 +1,78 @@
+//! Why a chore ended early, and with which exit code.
+
+use std::{
+    fmt, io,
+    process::{Command, ExitStatus},
+};
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// One sentence for the person, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 1,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 2,
+        }
+    }
+
+    /// For an operation on a file or folder.
+    pub(crate) fn path(path: &std::path::Path, error: &io::Error) -> Self {
+        Self::new(format!("`{}`: {error}", path.display()))
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Runs a command on this terminal; its failure ends the chore with its exit code.
+pub(crate) fn step(command: &mut Command) -> Outcome {
+    let line = line(command);
+    let status = command
+        .status()
+        .map_err(|error| Failure::new(format!("`{line}` cannot be started: {error}")))?;
+    finished(&line, status)
+}
+
+/// What a command printed on standard output, or `None` when it could not be started or failed. Silent either way.
+pub(crate) fn answer(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn finished(line: &str, status: ExitStatus) -> Outcome {
+    if status.success() {
+        return Ok(());
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Err(Failure {
+        message: format!("`{line}` failed ({status})"),
+        code,
+    })
+}
+
+/// The command as it would be typed, without its environment.
+pub(crate) fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

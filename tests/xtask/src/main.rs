@@ -1,0 +1,111 @@
+//! The chores of this repository, behind the cargo alias `cargo xtask`.
+//!
+//! `demo` and `test` are the two commands of the README: each starts from a machine with nothing but Rust, installs what
+//! is missing, builds, fetches models, and ends with a transcript or with the suite. The others are their steps, and the
+//! measurements. Every step looks first and does only what is not done yet, so each command may be repeated.
+//!
+//! Cargo is always asked for the same profile and folder, with the same environment, so that the C++ of the engines is
+//! compiled once for build, tests, lints and documentation alike. Steps are announced on standard error in one line each;
+//! standard output carries only what was asked for (a transcript, a table). The first step that fails ends the run with
+//! its exit code; 2 is a wrong command line.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command line program talks to a person"
+)]
+
+mod bench;
+mod cargo;
+mod failure;
+mod models;
+mod setup;
+mod transcribe;
+mod words;
+
+use failure::{Failure, Outcome};
+use setup::Purpose;
+use std::{env, path::Path, process::ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo                    prepare this machine, build, fetch tiny.en and transcribe tests/fixtures/meeting.flac
+  test [-- OPTIONS]       prepare this machine, build, fetch tiny.en and base, then format check, lints,
+                          tests and documentation; OPTIONS are handed to `cargo test`
+  setup                   install what building needs (apt, as root or with sudo), or print the line that does
+  build                   cargo build --release --workspace, through ccache where there is one
+  models [NAME…]          fetch models (tiny.en base speaker segmentation; the first two unless named)
+  wer [--data DIR]        error rates of both engines on every recording whose text is known
+  bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]
+                          time and peak memory of one hour of audio, and of the same command again";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Outcome {
+    let (command, rest) = arguments.split_first().ok_or_else(|| Failure::usage(USAGE))?;
+    match command.as_str() {
+        "demo" => none(rest).and_then(|()| demo()),
+        "test" => test(rest),
+        "setup" => none(rest).and_then(|()| setup::run(Purpose::Test)),
+        "build" => none(rest).and_then(|()| cargo::build()),
+        "models" => models::run(rest),
+        "wer" => words::run(rest),
+        "bench" => bench::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(Failure::usage(format!("no command `{other}`\n{USAGE}"))),
+    }
+}
+
+fn none(rest: &[String]) -> Outcome {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => Err(Failure::usage(format!("this command takes no `{extra}`\n{USAGE}"))),
+    }
+}
+
+fn demo() -> Outcome {
+    setup::run(Purpose::Build)?;
+    cargo::build()?;
+    models::fetch(&["tiny.en"])?;
+    transcribe::meeting()
+}
+
+fn test(rest: &[String]) -> Outcome {
+    let options = match rest.split_first() {
+        None => rest,
+        Some((first, options)) if first == "--" => options,
+        Some((first, _)) => {
+            return Err(Failure::usage(format!(
+                "write `--` before what is for `cargo test`: `-- {first}`"
+            )));
+        }
+    };
+    setup::run(Purpose::Test)?;
+    cargo::build()?;
+    models::fetch(&["tiny.en", "base"])?;
+    cargo::check_and_test(options)
+}
+
+/// Tells which step begins.
+fn announce(step: &str) {
+    eprintln!("==> {step}");
+}
+
+/// A path as a person would type it: relative to the current folder where it lies below.
+fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}

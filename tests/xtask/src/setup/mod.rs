@@ -1,0 +1,67 @@
+//! `setup`: what building and testing need from the system.
+//!
+//! Each need is looked for first, as the build will look for it (programs in `PATH`, libclang where bindgen searches,
+//! numpy and pip in a Python). Only Debian packages of needs that were not met are installed, all in one call of
+//! apt-get; where that is impossible (no root, no sudo without a password, no apt-get) the exact line to type is printed
+//! and the chore fails. What is only convenient (ccache) never makes it fail.
+
+mod needs;
+mod packages;
+pub(crate) mod python;
+
+use crate::{
+    announce,
+    failure::{Failure, Outcome, answer},
+};
+use std::{env, path::PathBuf, process::Command};
+
+/// What the machine is prepared for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Building, and fetching models.
+    Build,
+    /// The suite as well.
+    Test,
+}
+
+/// Installs what is missing, or tells what to type.
+pub(crate) fn run(purpose: Purpose) -> Outcome {
+    announce("setup");
+    let missing = needs::missing(purpose);
+    if !missing.is_empty() {
+        packages::install(&missing)?;
+    }
+    python::with_numpy()?;
+    if purpose == Purpose::Test {
+        rust_components()
+    } else {
+        Ok(())
+    }
+}
+
+/// rustfmt and clippy, which some installations of Rust leave out.
+fn rust_components() -> Outcome {
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        if answer(Command::new(cargo).args([command, "--version"])).is_none() {
+            return Err(Failure::new(format!(
+                "`cargo {command}` is missing: run `rustup component add {component}`"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The path of a program that the shell would find.
+pub(crate) fn program_in_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|program| is_executable(program))
+}
+
+fn is_executable(program: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    program
+        .metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,142 @@
+//! The list of needs: how each is recognised, and which Debian packages meet it.
+
+use super::{Purpose, program_in_path, python};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+/// Something that building or testing uses from the system.
+pub(crate) struct Need {
+    /// What to call it in a message.
+    pub(crate) name: &'static str,
+    /// Debian packages that provide it.
+    pub(crate) packages: &'static [&'static str],
+    /// Whether work is impossible without it.
+    pub(crate) required: bool,
+    tests_only: bool,
+    met: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    required("a C compiler", &["gcc", "libc6-dev"], || {
+        any_program(&["cc", "gcc", "clang"])
+    }),
+    required("a C++ compiler", &["g++"], || any_program(&["c++", "g++", "clang++"])),
+    required("cmake", &["cmake"], || any_program(&["cmake"])),
+    required("make", &["make"], || any_program(&["make", "gmake"])),
+    required("pkg-config", &["pkg-config"], || {
+        any_program(&["pkg-config", "pkgconf"])
+    }),
+    required("libclang", &["libclang-dev", "clang"], has_libclang),
+    required(
+        "Python 3 with numpy and pip",
+        &["python3", "python3-numpy", "python3-pip"],
+        python::can_have_numpy,
+    ),
+    Need {
+        required: false,
+        ..required("ccache", &["ccache"], || any_program(&["ccache"]))
+    },
+    Need {
+        tests_only: true,
+        ..required("nm and readelf", &["binutils"], || {
+            has_program("nm") && has_program("readelf")
+        })
+    },
+    Need {
+        tests_only: true,
+        ..required("ffmpeg", &["ffmpeg"], || any_program(&["ffmpeg"]))
+    },
+];
+
+const fn required(name: &'static str, packages: &'static [&'static str], met: fn() -> bool) -> Need {
+    Need {
+        name,
+        packages,
+        required: true,
+        tests_only: false,
+        met,
+    }
+}
+
+/// The needs of this purpose that are not met.
+pub(crate) fn missing(purpose: Purpose) -> Vec<&'static Need> {
+    NEEDS
+        .iter()
+        .filter(|need| (purpose == Purpose::Test || !need.tests_only) && !need.is_met())
+        .collect()
+}
+
+impl Need {
+    pub(crate) fn is_met(&self) -> bool {
+        (self.met)()
+    }
+}
+
+fn has_program(name: &str) -> bool {
+    program_in_path(name).is_some()
+}
+
+fn any_program(names: &[&str]) -> bool {
+    names.iter().any(|name| has_program(name))
+}
+
+/// bindgen opens libclang at run time: from `LIBCLANG_PATH` (a folder or the file), else from the usual folders.
+fn has_libclang() -> bool {
+    let given = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
+    given.is_some_and(|path| is_libclang(&path) && path.is_file() || holds_libclang(&path))
+        || library_folders().iter().any(|folder| holds_libclang(folder))
+}
+
+fn library_folders() -> Vec<PathBuf> {
+    let usual = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"].map(PathBuf::from);
+    let mut folders = usual.to_vec();
+    folders.push(PathBuf::from(format!("/usr/lib/{}-linux-gnu", env::consts::ARCH)));
+    let versions = children(Path::new("/usr/lib"));
+    folders.extend(
+        versions
+            .into_iter()
+            .filter(|path| file_name(path).starts_with("llvm"))
+            .map(|path| path.join("lib")),
+    );
+    folders
+}
+
+fn holds_libclang(folder: &Path) -> bool {
+    children(folder).iter().any(|path| is_libclang(path) && path.exists())
+}
+
+/// `libclang.so`, `libclang.so.1`, `libclang-14.so.14.0.6`: not libclang-cpp, which is another library.
+fn is_libclang(path: &Path) -> bool {
+    let name = file_name(path);
+    name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so") && !name.contains("cpp"))
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .map(|found| found.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libclang_is_told_from_its_neighbours() {
+        let named = |name: &str| is_libclang(&Path::new("/usr/lib").join(name));
+        assert!(named("libclang.so") && named("libclang.so.1") && named("libclang-14.so.14.0.6"));
+        assert!(!named("libclang-cpp.so.14") && !named("libclangAST.so") && !named("libclang-14.a"));
+    }
+
+    #[test]
+    fn the_suite_needs_what_building_needs_and_more() {
+        let packages = |tests: bool| NEEDS.iter().filter(|need| tests || !need.tests_only).count();
+        assert!(packages(true) > packages(false));
+    }
+}

@@ -1,0 +1,95 @@
+//! Installation of Debian packages.
+
+use super::{needs::Need, program_in_path};
+use crate::{
+    announce,
+    failure::{Failure, Outcome, answer, line, step},
+};
+use std::process::Command;
+
+/// Installs the packages of these needs, or tells which line does.
+pub(crate) fn install(missing: &[&Need]) -> Outcome {
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    let result = match privileged("apt-get") {
+        Some(_) => with_apt(&packages),
+        None => Err(instructions(missing, &packages)),
+    };
+    let lacking: Vec<_> = missing
+        .iter()
+        .filter(|need| need.required && !need.is_met())
+        .copied()
+        .collect();
+    match result {
+        _ if lacking.is_empty() => Ok(()),
+        Err(failure) => Err(failure),
+        Ok(()) => Err(Failure::new(format!(
+            "{} still missing after the installation of its packages",
+            names(&lacking)
+        ))),
+    }
+}
+
+/// The package lists are fetched only when the installed ones do not do: absent, as in a fresh container, or too old.
+fn with_apt(packages: &[&str]) -> Outcome {
+    if answer(apt(&["install", "--simulate"]).args(packages)).is_some() {
+        announce(&format!("apt-get install {}", packages.join(" ")));
+        if step(apt(&["install"]).args(packages)).is_ok() {
+            return Ok(());
+        }
+    }
+    announce("apt-get update");
+    step(&mut apt(&["update"]))?;
+    announce(&format!("apt-get install {}", packages.join(" ")));
+    step(apt(&["install"]).args(packages))
+}
+
+/// apt-get with these arguments, asking nothing, its messages on standard error.
+fn apt(arguments: &[&str]) -> Command {
+    let mut command = privileged("env").unwrap_or_else(|| Command::new("env"));
+    command.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-qq",
+        "-y",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]);
+    command
+        .args(["-o", "APT::Install-Recommends=false"])
+        .args(arguments)
+        .stdout(std::io::stderr());
+    command
+}
+
+/// The program as root: by itself, or through sudo when that asks for no password.
+fn privileged(program: &str) -> Option<Command> {
+    let path = program_in_path(program)?;
+    if answer(Command::new("id").arg("-u")).as_deref() == Some("0") {
+        return Some(Command::new(path));
+    }
+    answer(Command::new("sudo").args(["-n", "true"]))?;
+    let mut command = Command::new("sudo");
+    command.arg("-n").arg(path);
+    Some(command)
+}
+
+fn instructions(missing: &[&Need], packages: &[&str]) -> Failure {
+    let names = names(missing);
+    if program_in_path("apt-get").is_none() {
+        let debian = packages.join(" ");
+        return Failure::new(format!(
+            "{names} missing; install with this system's packages what Debian calls: {debian}"
+        ));
+    }
+    let mut command = Command::new("sudo");
+    command.args(["apt-get", "install", "-y"]).args(packages);
+    Failure::new(format!(
+        "{names} missing; run:\n\n    sudo apt-get update && {}\n",
+        line(&command)
+    ))
+}
+
+fn names(needs: &[&Need]) -> String {
+    let names = needs.iter().map(|need| need.name).collect::<Vec<_>>().join(", ");
+    format!("{names} {}", if needs.len() == 1 { "is" } else { "are" })
+}

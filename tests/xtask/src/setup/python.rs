@@ -1,0 +1,84 @@
+//! A Python with numpy and pip, for `tests/tools/models.py`.
+//!
+//! Taken in this order: `python3` of the path, the system's, the private environment made by an earlier run; else such an
+//! environment is made in `$XDG_CACHE_HOME/cesar/python` (default `~/.cache`) and numpy installed into it. So neither
+//! the user's Python nor, on a Debian that forbids it, the system's is touched.
+
+use super::program_in_path;
+use crate::{
+    announce,
+    failure::{Failure, Outcome, answer, step},
+};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Whether [`with_numpy`] can succeed without system packages.
+pub(crate) fn can_have_numpy() -> bool {
+    ready().is_some() || able_to_make_environments().is_some()
+}
+
+/// The Python to use, prepared now if there is none yet.
+pub(crate) fn with_numpy() -> Outcome<PathBuf> {
+    if let Some(python) = ready() {
+        return Ok(python);
+    }
+    let base = able_to_make_environments()
+        .ok_or_else(|| Failure::new("no Python 3 with numpy and pip, nor with venv: run `cargo xtask setup`"))?;
+    let folder = environment();
+    announce(&format!("Python environment with numpy in {}", folder.display()));
+    // One that an interrupted run left half made is made anew.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
+    }
+    step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
+    let python = python_of(&folder);
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "numpy",
+    ];
+    step(Command::new(&python).args(install).stdout(std::io::stderr()))?;
+    if has(&python, "numpy, pip") {
+        Ok(python)
+    } else {
+        Err(Failure::new(format!(
+            "`{}` cannot import numpy and pip; remove its folder and run again",
+            python.display()
+        )))
+    }
+}
+
+fn ready() -> Option<PathBuf> {
+    let candidates = installed().into_iter().chain([python_of(&environment())]);
+    candidates.into_iter().find(|python| has(python, "numpy, pip"))
+}
+
+fn able_to_make_environments() -> Option<PathBuf> {
+    installed().into_iter().find(|python| has(python, "venv, ensurepip"))
+}
+
+fn installed() -> Vec<PathBuf> {
+    let mut found: Vec<_> = program_in_path("python3").into_iter().collect();
+    found.push(PathBuf::from("/usr/bin/python3"));
+    found
+}
+
+fn has(python: &Path, modules: &str) -> bool {
+    answer(Command::new(python).args(["-c", &format!("import {modules}")])).is_some()
+}
+
+fn environment() -> PathBuf {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    cache.unwrap_or_else(env::temp_dir).join("cesar/python")
+}
+
+fn python_of(environment: &Path) -> PathBuf {
+    environment.join("bin/python3")
+}

@@ -1,0 +1,64 @@
+//! Runs of the built `cesar`.
+
+use crate::{
+    announce,
+    failure::{Failure, Outcome, step},
+    shown,
+};
+use cesar_tests::{fixture, sandbox};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The last step of the demo: the transcript of a meeting, on the screen.
+pub(crate) fn meeting() -> Outcome {
+    let mut command = cesar()?;
+    let recording = fixture("meeting.flac");
+    command
+        .arg("transcribe")
+        .arg(&recording)
+        .args(["--asr-plugin", "ct2", "--model", "tiny.en"]);
+    announce(&format!(
+        "{} transcribe {} --asr-plugin ct2 --model tiny.en",
+        program_shown(),
+        shown(&recording)
+    ));
+    step(&mut command)
+}
+
+/// The built program, which lies beside this one.
+pub(crate) fn cesar() -> Outcome<Command> {
+    if program().is_file() {
+        Ok(Command::new(program()))
+    } else {
+        Err(Failure::new(format!(
+            "`{}` does not exist: run `cargo xtask build` first",
+            program_shown()
+        )))
+    }
+}
+
+/// A folder for caches of measurements, apart from the user's own and kept between runs.
+pub(crate) fn measurement_cache() -> PathBuf {
+    sandbox::program_folder().join("xtask-cache")
+}
+
+/// `transcribe` of one recording by one engine and model.
+pub(crate) fn command(recording: &Path, engine: &str, model: &str, cache: &Path) -> Outcome<Command> {
+    let mut command = cesar()?;
+    command
+        .arg("transcribe")
+        .arg(recording)
+        .args(["--asr-plugin", engine, "--model", model]);
+    command.arg("--cache-dir").arg(cache);
+    Ok(command)
+}
+
+fn program() -> PathBuf {
+    sandbox::program_folder().join("cesar")
+}
+
+fn program_shown() -> String {
+    shown(&program())
+}
