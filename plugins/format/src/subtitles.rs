@@ -1,7 +1,7 @@
 //! srt and vtt: what is said, in cues with times.
 //!
-//! Three steps, each a pure function: [`passages`] divides every segment into units (the least pieces of text that stay together)
-//! with times; [`layout`] fills lines and cues with them, by the rules of openai-whisper's subtitle writer; [`schedule`] makes the
+//! Three steps, each a pure function: [`passages`] divides every segment into units (the least [`pieces`] of text that stay
+//! together) with times; [`layout`] fills lines and cues with them, by the rules of openai-whisper's subtitle writer; [`schedule`] makes the
 //! times valid. What is written holds for any document:
 //! * cues are in order, each is at least 1 ms long, none overlaps another, and none ends after the audio (a document of length 0
 //!   that has text counts as of unknown length);
@@ -20,6 +20,7 @@ use passages::Naming;
 
 mod layout;
 mod passages;
+mod pieces;
 mod schedule;
 
 /// The whole SubRip file; empty for a transcript without text.

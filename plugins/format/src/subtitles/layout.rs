@@ -6,7 +6,8 @@
 
 use std::num::NonZeroUsize;
 
-use super::passages::{Passage, Unit, meet_without_space};
+use super::passages::{Passage, Unit};
+use super::pieces::meet_without_space;
 
 /// A longer time between the starts of neighbouring units ends a cue whose text flows, in ms.
 const LONG_PAUSE: u64 = 3000;

@@ -2,20 +2,16 @@
 //!
 //! Times come from the segment's words where these make up its text, and are interpolated by length of text within a word, or
 //! within the segment where there are no words. All times are in order within a passage and inside segment and audio.
-//!
-//! Text is divided at white space and, for scripts without spaces, between characters that take two columns, except before
-//! closing and after opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). What is wider than a line
-//! is divided between grapheme clusters.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use plugin_api::document::{Document, Segment, Word};
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
+use super::pieces::{Piece, pieces};
 use crate::speakers;
-use crate::text::{breaks_line, divides};
+use crate::text::divides;
 
 /// How a format names speakers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +80,7 @@ pub(super) fn of(document: &Document, naming: Naming, width: Option<NonZeroUsize
 
 fn prefix(name: &str, widest: usize, time: u64) -> Vec<Unit<'static>> {
     let text = format!("{name}:");
-    let unit = |piece: Piece<'_>| piece.unit(text[piece.start..piece.end].to_owned().into(), time, time, None);
+    let unit = |piece: Piece| unit_of(&piece, text[piece.range.clone()].to_owned().into(), time, time, None);
     pieces(&text, widest).into_iter().map(unit).collect()
 }
 
@@ -93,15 +89,22 @@ fn units<'a>(segment: &'a Segment, widest: usize, limit: u64, words: &mut usize)
     if segment.words.is_some() {
         *words += timed.anchors.len();
     }
-    let unit = |piece: Piece<'_>| {
+    let unit = |piece: Piece| {
         let text: Cow<'a, str> = match &timed.text {
-            Cow::Borrowed(text) => Cow::Borrowed(&text[piece.start..piece.end]),
-            Cow::Owned(text) => Cow::Owned(text[piece.start..piece.end].to_owned()),
+            Cow::Borrowed(text) => Cow::Borrowed(&text[piece.range.clone()]),
+            Cow::Owned(text) => Cow::Owned(text[piece.range.clone()].to_owned()),
         };
-        let (start, end, word) = timed.span(piece.start, piece.end);
-        piece.unit(text, start, end, word)
+        let (start, end, word) = timed.span(&piece.range);
+        unit_of(&piece, text, start, end, word)
     };
-    pieces(&timed.text, widest).into_iter().map(unit).collect()
+    let mut units: Vec<Unit<'a>> = pieces(&timed.text, widest).into_iter().map(unit).collect();
+    // Interpolated times leave no gap for the white space between.
+    for index in 1..units.len() {
+        if units[index - 1].word == units[index].word {
+            units[index - 1].end = units[index].start;
+        }
+    }
+    units
 }
 
 /// A segment's text, and when which bytes of it are spoken.
@@ -167,14 +170,14 @@ impl<'a> Timed<'a> {
         }
     }
 
-    /// When the bytes `from` to `to` are spoken, and the word they begin in.
-    fn span(&self, from: usize, to: usize) -> (u64, u64, Option<usize>) {
+    /// When the bytes are spoken, and the word they begin in.
+    fn span(&self, range: &Range<usize>) -> (u64, u64, Option<usize>) {
         let holding = |byte: usize| {
             let after = self.anchors.partition_point(|anchor| anchor.to <= byte);
             &self.anchors[after.min(self.anchors.len() - 1)]
         };
-        let (first, last) = (holding(from), holding(to - 1));
-        (first.at(from), last.at(to), first.word)
+        let (first, last) = (holding(range.start), holding(range.end - 1));
+        (first.at(range.start), last.at(range.end), first.word)
     }
 }
 
@@ -194,147 +197,20 @@ fn make_up(words: &[Word], text: &str) -> bool {
     !words.is_empty() && joined.filter(visible).eq(text.chars().filter(visible))
 }
 
-/// Bytes `start` to `end` of some text.
-struct Piece<'t> {
-    text: &'t str,
-    start: usize,
-    end: usize,
-    spaced: bool,
-    breaks: bool,
-}
-
-impl<'t> Piece<'t> {
-    fn unit<'a>(&self, text: Cow<'a, str>, start: u64, end: u64, word: Option<usize>) -> Unit<'a> {
-        let (columns, spaced, breaks) = (self.columns(), self.spaced, self.breaks);
-        Unit {
-            text,
-            columns,
-            spaced,
-            breaks,
-            start,
-            end,
-            word,
-        }
+fn unit_of<'a>(piece: &Piece, text: Cow<'a, str>, start: u64, end: u64, word: Option<usize>) -> Unit<'a> {
+    let Piece {
+        columns,
+        spaced,
+        breaks,
+        ..
+    } = *piece;
+    Unit {
+        text,
+        columns,
+        spaced,
+        breaks,
+        start,
+        end,
+        word,
     }
-
-    fn columns(&self) -> usize {
-        self.text[self.start..self.end].width()
-    }
-
-    /// Where lines may end inside the piece, and where they must for it to fit.
-    fn divided(self, widest: usize) -> Vec<Piece<'t>> {
-        let (mut pieces, mut last): (Vec<Piece<'t>>, Option<&str>) = (Vec::new(), None);
-        for (offset, cluster) in self.text[self.start..self.end].grapheme_indices(true) {
-            let end = self.start + offset + cluster.len();
-            match pieces.last_mut() {
-                Some(piece) if !last.is_some_and(|last| may_divide(last, cluster)) => piece.end = end,
-                piece => {
-                    let (spaced, breaks) = if piece.is_none() {
-                        (self.spaced, self.breaks)
-                    } else {
-                        (false, false)
-                    };
-                    let start = self.start + offset;
-                    pieces.push(Piece {
-                        text: self.text,
-                        start,
-                        end,
-                        spaced,
-                        breaks,
-                    });
-                }
-            }
-            last = Some(cluster);
-        }
-        pieces.into_iter().flat_map(|piece| piece.cut(widest)).collect()
-    }
-
-    /// Between grapheme clusters, so that no part is wider than `widest`, except a single cluster that is.
-    fn cut(mut self, widest: usize) -> Vec<Piece<'t>> {
-        let mut parts = Vec::new();
-        while self.columns() > widest {
-            let rest = &self.text[self.start..self.end];
-            let fitting = rest
-                .grapheme_indices(true)
-                .map(|(offset, cluster)| offset + cluster.len());
-            let length = fitting.clone().take_while(|end| rest[..*end].width() <= widest).last();
-            let Some(length) = length
-                .or_else(|| fitting.clone().next())
-                .filter(|length| *length < rest.len())
-            else {
-                break;
-            };
-            let (start, end) = (self.start, self.start + length);
-            parts.push(Piece { start, end, ..self });
-            self = Piece {
-                start: end,
-                spaced: false,
-                breaks: false,
-                ..self
-            };
-        }
-        parts.push(self);
-        parts
-    }
-}
-
-/// The text's pieces; none is only white space.
-fn pieces(text: &str, widest: usize) -> Vec<Piece<'_>> {
-    let (mut pieces, mut from) = (Vec::new(), 0);
-    let (mut spaced, mut breaks) = (false, false);
-    for chunk in text.split(divides) {
-        let (start, end) = (from, from + chunk.len());
-        let piece = Piece {
-            text,
-            start,
-            end,
-            spaced,
-            breaks,
-        };
-        for mut piece in piece.divided(widest) {
-            // A piece of no-break spaces leaves only its separation.
-            (piece.spaced, piece.breaks) = (piece.spaced || spaced, (piece.breaks || breaks) && !pieces.is_empty());
-            (spaced, breaks) = (piece.spaced, piece.breaks);
-            if !text[piece.start..piece.end].trim().is_empty() {
-                pieces.push(piece);
-                (spaced, breaks) = (false, false);
-            }
-        }
-        let separator = text[end..].chars().next();
-        spaced |= separator.is_some();
-        breaks |= separator.is_some_and(|character| breaks_line(character) && character != '\t');
-        from = end + separator.map_or(0, char::len_utf8);
-    }
-    pieces
-}
-
-/// Whether a line may end between two neighbouring clusters.
-fn may_divide(before: &str, after: &str) -> bool {
-    const OPENING: &str = "（「『【〈《〔［｛〖〘〚“‘([{";
-    const NOT_FIRST: &str = "、。，．・：；！？」』】〉》〕］｝〗〙〛）”’)]}!?.,:;%…‥ーー々〻ゝゞヽヾぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ〜～";
-    let (Some(left), Some(right)) = (before.chars().next(), after.chars().next()) else {
-        return false;
-    };
-    (is_ideographic(before, left) || is_ideographic(after, right))
-        && !OPENING.contains(left)
-        && !NOT_FIRST.contains(right)
-}
-
-/// A cluster of two columns that is not Hangul.
-fn is_ideographic(cluster: &str, first: char) -> bool {
-    cluster.width() == 2
-        && !matches!(first, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}')
-}
-
-/// Whether text of scripts without spaces meets between two passages.
-pub(super) fn meet_without_space(before: &str, after: &str) -> bool {
-    let wide = |cluster: Option<&str>| {
-        cluster.is_some_and(|cluster| {
-            cluster
-                .chars()
-                .next()
-                .is_some_and(|first| is_ideographic(cluster, first))
-        })
-    };
-    wide(before.graphemes(true).next_back()) && wide(after.graphemes(true).next())
 }

@@ -1,0 +1,7 @@
+//! The format plugin from the outside: the manifest, the text of every format, the laws that hold for any document, and the schema.
+
+mod documents;
+mod laws;
+mod manifest;
+mod schema;
+mod snapshots;
