@@ -16,6 +16,8 @@ use std::path::Path;
 pub(super) struct Mp4 {
     /// Whether the `moov` atom, without which nothing can be decoded, is there.
     pub(super) has_index: bool,
+    /// Bytes that the last atom claims and the file does not have.
+    pub(super) missing_bytes: u64,
     /// Whether the samples come in fragments, so that the index does not know the length.
     pub(super) is_fragmented: bool,
     /// Which part of each track is to be heard, by track number.
@@ -58,7 +60,11 @@ pub(super) fn mp4(path: &Path) -> io::Result<Option<Mp4>> {
     if atoms.first().is_none_or(|atom| &atom.name != b"ftyp") {
         return Ok(None);
     }
-    let mut mp4 = Mp4::default();
+    let claimed = atoms.last().map_or(0, |atom| atom.end);
+    let mut mp4 = Mp4 {
+        missing_bytes: claimed.saturating_sub(length),
+        ..Mp4::default()
+    };
     if let Some(index) = find(&atoms, b"moov").filter(|index| index.end <= length) {
         mp4.has_index = true;
         mp4.read_index(&mut file, index)?;
@@ -67,6 +73,14 @@ pub(super) fn mp4(path: &Path) -> io::Result<Option<Mp4>> {
 }
 
 impl Mp4 {
+    /// What is assumed of a file that is no MP4.
+    pub(super) fn of_another_format() -> Self {
+        Self {
+            has_index: true,
+            ..Self::default()
+        }
+    }
+
     fn read_index(&mut self, file: &mut File, index: &Atom) -> io::Result<()> {
         let children = atoms(file, index.start, index.end)?;
         self.is_fragmented = find(&children, b"mvex").is_some();

@@ -21,7 +21,7 @@ const KEPT_MESSAGES: usize = 16 * 1024;
 
 const BYTES_PER_BLOCK: usize = 64 * 1024;
 
-/// How much shorter than announced the sound may be before that is worth a warning, in milliseconds.
+/// How much shorter than announced the sound may be, in milliseconds: announcements are rounded.
 const TOLERANCE_MS: u64 = 1000;
 
 /// The `ffmpeg` that the search path leads to, when there is one.
@@ -51,6 +51,8 @@ pub(super) struct FfmpegSource {
     path: PathBuf,
     program: PathBuf,
     facts: Facts,
+    /// The duration announced may be that of the pictures.
+    has_video: bool,
     child: Child,
     output: ChildStdout,
     messages: Option<JoinHandle<String>>,
@@ -66,7 +68,7 @@ pub(super) struct FfmpegSource {
 /// [`AudioError::Ffmpeg`] when it cannot be run, [`AudioError::Unsupported`] when it does not know the format either,
 /// [`AudioError::NoAudioTrack`].
 pub(super) fn open(program: &Path, path: &Path) -> Result<FfmpegSource, AudioError> {
-    let facts = describe(program, path)?;
+    let (facts, has_video) = describe(program, path)?;
     let failed = |error: std::io::Error| broken(program, path, error.to_string());
     let mut command = command(program, path, "error");
     command.args([
@@ -91,6 +93,7 @@ pub(super) fn open(program: &Path, path: &Path) -> Result<FfmpegSource, AudioErr
         path: path.to_owned(),
         program: program.to_owned(),
         facts,
+        has_video,
         child,
         output,
         messages: Some(std::thread::spawn(move || drain(errors))),
@@ -130,8 +133,8 @@ fn drain(mut errors: ChildStderr) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Asks what the file holds.
-fn describe(program: &Path, path: &Path) -> Result<Facts, AudioError> {
+/// Asks what the file holds, and whether pictures are part of it.
+fn describe(program: &Path, path: &Path) -> Result<(Facts, bool), AudioError> {
     let output = command(program, path, "info").output();
     let output = output.map_err(|error| broken(program, path, error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stderr);
@@ -144,7 +147,10 @@ fn describe(program: &Path, path: &Path) -> Result<Facts, AudioError> {
             advice,
         });
     }
-    parse_description(&text).ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })
+    match parse_description(&text) {
+        Some(facts) => Ok((facts, text.contains(": Video: "))),
+        None => Err(AudioError::NoAudioTrack { path: path.to_owned() }),
+    }
 }
 
 /// Understands lines such as `Stream #0:0: Audio: wmav2 (…), 44100 Hz, stereo, fltp` and `Duration: 00:01:02.34, …`.
@@ -246,14 +252,25 @@ impl FfmpegSource {
             return Err(broken(&self.program, &self.path, reason));
         }
         self.warnings.extend(first.map(|message| format!("ffmpeg: {message}")));
-        let decoded_ms = self.samples * 1000 / u64::from(SAMPLE_RATE);
-        if let Some(announced) = self
+        let end_ms = self.samples * 1000 / u64::from(SAMPLE_RATE);
+        match self
             .facts
             .duration_ms
-            .filter(|announced| decoded_ms + TOLERANCE_MS < *announced)
+            .filter(|announced| end_ms + TOLERANCE_MS < *announced)
         {
-            self.warnings
-                .push(format!("its sound ends after {decoded_ms} ms of {announced} ms"));
+            Some(announced) if self.has_video => {
+                self.warnings
+                    .push(format!("its sound ends after {end_ms} ms of {announced} ms"));
+            }
+            Some(_) => {
+                let declared_ms = self.facts.duration_ms;
+                return Err(AudioError::Truncated {
+                    path: self.path.clone(),
+                    end_ms,
+                    declared_ms,
+                });
+            }
+            None => {}
         }
         Ok(false)
     }

@@ -1,4 +1,5 @@
-//! The padding at the end of a Matroska or WebM track, which `symphonia` reads and drops.
+//! What a Matroska or WebM file says about its end, and `symphonia` does not pass on: whether it is cut off, and
+//! the padding of a track.
 //!
 //! An encoder whose last packet is longer than the sound marks it with `DiscardPadding` (RFC 9559, 5.1.3.5.7):
 //! nanoseconds to drop from the block. Only the last cluster is read; the others are skipped by their size.
@@ -8,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+const HEADER: u32 = 0x1A45_DFA3;
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1F43_B675;
 const BLOCK_GROUP: u32 = 0xA0;
@@ -20,6 +22,17 @@ struct Element {
     id: u32,
     start: u64,
     end: u64,
+}
+
+/// Bytes that the segment claims and the file does not have; 0 when this is no Matroska file.
+pub(super) fn missing_bytes(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let segment = match next(&mut file, 0, length)?.filter(|header| header.id == HEADER) {
+        Some(header) => next(&mut file, header.end, u64::MAX)?.filter(|segment| segment.id == SEGMENT),
+        None => None,
+    };
+    Ok(segment.map_or(0, |segment| segment.end.saturating_sub(length)))
 }
 
 /// Nanoseconds to drop from the end of the track with that number; 0 when the file names none.

@@ -6,9 +6,9 @@
 //!          ffmpeg ─────┘   at the source's rate   (mono)     (16 kHz)     (slice)
 //! ```
 //!
-//! [`decode`] is the only way in. It asks the readers in that order: [`wav`] reads RIFF/RF64 with PCM or
-//! floats; [`native`] reads AIFF, FLAC, MP3, MP4/M4A, Ogg, Matroska/WebM, CAF and ADTS with `symphonia` and
-//! libopus; [`ffmpeg`], when the options name one, gets what those call unsupported. Each is a [`Source`]
+//! [`decode`] is the only way in. It asks the readers in that order: `wav` reads RIFF/RF64 with PCM or
+//! floats; `native` reads AIFF, FLAC, MP3, MP4/M4A, Ogg, Matroska/WebM, CAF and ADTS with `symphonia` and
+//! libopus; `ffmpeg`, when the options name one, gets what those call unsupported. Each is a `Source`
 //! that hands out frames with the encoder's delay and padding already removed.
 //!
 //! * **Streaming.** At most a few blocks are in memory, however long the file is. The sink is called for every
@@ -18,9 +18,10 @@
 //!   at the beginning of the file and stops behind the slice's end.
 //! * **Values.** Integer samples are divided by 2^(bits-1). Floats beyond ±1 are kept; NaN and infinities
 //!   become 0 and are counted in a warning.
-//! * **Damage.** A file that ends before what it declares is an error ([`AudioError::Truncated`]), found when
-//!   decoding gets there: what the sink has been given by then must be thrown away. Formats that declare nothing
-//!   (a WAV stream, an MP3 without a Xing header, Ogg without a last page) can only end early with a warning.
+//! * **Damage.** A file that ends before what it declares is an error: [`AudioError::Damaged`] when it is opened, where
+//!   its container says how many bytes it has (MP4, Matroska), else [`AudioError::Truncated`] when decoding gets to
+//!   the end: what the sink has been given by then must be thrown away. Formats that declare nothing (a WAV
+//!   stream, an MP3 without a Xing header, Ogg without a last page) can only end early with a warning or unnoticed.
 //!   A packet that cannot be decoded becomes silence of its length, with a warning.
 //! * **Tracks.** The default audio track, or the first; a warning says when there are more. Gaps between the time
 //!   stamps of packets are not filled, as `ffmpeg` does not.
@@ -312,7 +313,7 @@ fn report(source: &dyn Source, samples: u64, length: Option<u64>, not_finite: u6
 }
 
 /// Refuses what is not a readable file with something in it, before any decoder sees it.
-fn check_file(path: &Path) -> Result<(), AudioError> {
+pub(crate) fn check_file(path: &Path) -> Result<(), AudioError> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => AudioError::Missing { path: path.to_owned() },
         _ => AudioError::Unreadable {

@@ -36,9 +36,22 @@ pub(in crate::audio) fn open(path: &Path) -> Result<NativeSource, AudioError> {
         path: path.to_owned(),
         source,
     };
-    let mp4 = container::mp4(path).map_err(unreadable)?;
-    if mp4.as_ref().is_some_and(|mp4| !mp4.has_index) {
+    let mp4 = container::mp4(path)
+        .map_err(unreadable)?
+        .unwrap_or_else(container::Mp4::of_another_format);
+    if !mp4.has_index {
         let reason = "its index is missing, so it was cut off or never finished".to_owned();
+        return Err(AudioError::Damaged {
+            path: path.to_owned(),
+            reason,
+        });
+    }
+    let missing = mp4
+        .missing_bytes
+        .max(matroska::missing_bytes(path).map_err(unreadable)?);
+    if missing > 0 {
+        // `symphonia` refuses such files with various messages, and `ffmpeg` would read them as short ones.
+        let reason = format!("its last {missing} bytes are missing");
         return Err(AudioError::Damaged {
             path: path.to_owned(),
             reason,
@@ -51,7 +64,7 @@ pub(in crate::audio) fn open(path: &Path) -> Result<NativeSource, AudioError> {
         path,
         format,
         track,
-        mp4: mp4.unwrap_or_default(),
+        mp4,
     };
     opened.into_source()
 }
@@ -85,6 +98,9 @@ pub(super) fn choose_track<'a>(path: &Path, format: &'a dyn FormatReader) -> Res
 pub(super) fn unsupported(path: &Path, error: &Error) -> AudioError {
     let reason = match error {
         Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("probe") => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("core (codec)") => "unknown codec".to_owned(),
+        Error::Unsupported(what) => (*what).to_owned(),
         error => error.to_string(),
     };
     AudioError::Unsupported {

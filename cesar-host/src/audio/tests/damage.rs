@@ -156,6 +156,32 @@ fn an_mp4_without_its_index() {
 }
 
 #[test]
+fn containers_that_claim_more_than_the_file_has() {
+    let folder = folder();
+    // The samples' atom comes last and is cut.
+    let mp4 = [
+        atom(b"ftyp", 8, b"M4A \0\0\0\0"),
+        atom(b"moov", 0, b""),
+        atom(b"mdat", 5_000, &[0; 100]),
+    ]
+    .concat();
+    // An empty EBML header, and a segment of 1000 bytes of which there are none.
+    let matroska = [0x1A, 0x45, 0xDF, 0xA3, 0x80, 0x18, 0x53, 0x80, 0x67, 0x43, 0xE8];
+    for (name, bytes, missing) in [("a.mp4", mp4.as_slice(), 4_900), ("a.webm", &matroska, 1_000)] {
+        let error = error_of(&write(&folder, name, bytes));
+        let reason = format!("its last {missing} bytes are missing");
+        assert!(
+            matches!(&error, AudioError::Damaged { reason: said, .. } if *said == reason),
+            "{error:?}"
+        );
+    }
+}
+
+fn atom(name: &[u8; 4], size: u32, body: &[u8]) -> Vec<u8> {
+    [&(size + 8).to_be_bytes(), name.as_slice(), body].concat()
+}
+
+#[test]
 fn every_beginning_of_a_recording_ends_in_a_result() {
     let folder = folder();
     for name in [

@@ -130,14 +130,34 @@ fn a_child_that_fails_is_an_error_with_its_words() {
 
 #[cfg(unix)]
 #[test]
-fn a_child_that_ends_early_is_a_warning() {
+fn sound_that_ends_before_it_was_announced_to_is_damage() {
     let folder = folder();
     let program = pretend_ffmpeg(&folder, "head -c 4000 /dev/zero");
+    let path = write(&folder, "a.xyz", b"anything at all");
+    let error = decode_with(&path, Slice::default(), &with(&program)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            AudioError::Truncated {
+                end_ms: 62,
+                declared_ms: Some(1_500),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_description_of_the_file_is_understood() {
+    let folder = folder();
+    let program = pretend_ffmpeg(&folder, "head -c 96000 /dev/zero");
     let path = write(&folder, "a.xyz", b"anything at all");
     let (decoded, _) = decode_with(&path, Slice::default(), &with(&program)).unwrap();
     assert_eq!(
         (decoded.samples, decoded.channels, decoded.source_rate),
-        (1_000, 6, 8_000)
+        (24_000, 6, 8_000)
     );
-    assert_eq!(decoded.warnings, ["its sound ends after 62 ms of 1500 ms"]);
+    assert_eq!(decoded.codec, "x");
 }
