@@ -6,12 +6,12 @@
 //!
 //! | format | what | made by |
 //! |---|---|---|
-//! | txt | one line a segment, as Whisper writes it | [`plain`] |
-//! | md | the layout of the Python Cesar: header, speaker headings, times | [`markdown`] |
-//! | srt, vtt | cues that never overlap and never exceed the audio | [`subtitles`] |
-//! | json | the document itself, `docs/document.md` of the repository | [`json`] |
-//! | tsv | Whisper's table: start and end in ms, text | [`table`] |
-//! | csv | RFC 4180: start and end in seconds, speaker, text | [`table`] |
+//! | txt | one line a segment, as Whisper writes it | `plain` |
+//! | md | the layout of the Python Cesar: header, speaker headings, times | `markdown` |
+//! | srt, vtt | cues that never overlap and never exceed the audio | `subtitles` |
+//! | json | the document itself, `docs/document.md` of the repository | `json` |
+//! | tsv | Whisper's table: start and end in ms, text | `table` |
+//! | csv | RFC 4180: start and end in seconds, speaker, text | `table` |
 //!
 //! The enum of the option `format` in the manifest is the one list of formats; a test holds it and [`Format`] together.
 
