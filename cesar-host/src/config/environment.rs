@@ -1,0 +1,56 @@
+//! What the environment says: one variable per setting.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::error::ConfigError;
+use super::layers::{Said, Words};
+use super::nearest::nearest;
+use super::source::Source;
+use super::table::SETTINGS;
+
+/// Names the configuration file.
+pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";
+
+/// Variables that are not settings but are read: they give no warning.
+pub const READ_ELSEWHERE: &[&str] = &[CONFIG_FILE, "CESAR_TEST_DATA"];
+
+/// The statements of the environment, and a warning for each `CESAR_*` variable that nothing reads.
+pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Said>, Vec<String>), ConfigError> {
+    let mut said = Vec::new();
+    for setting in SETTINGS {
+        let variable = setting.variable();
+        let Some(value) = environment
+            .get(OsString::from(&variable).as_os_str())
+            .filter(|value| !value.is_empty())
+        else {
+            continue;
+        };
+        let Some(text) = value.to_str() else {
+            return Err(ConfigError::Encoding { variable });
+        };
+        said.push(Said {
+            setting,
+            source: Source::Environment(variable),
+            words: Words::Variable(text.to_owned()),
+        });
+    }
+    Ok((said, warnings(environment)))
+}
+
+fn warnings(environment: &BTreeMap<OsString, OsString>) -> Vec<String> {
+    let known: Vec<String> = SETTINGS
+        .iter()
+        .map(|setting| setting.variable())
+        .chain(READ_ELSEWHERE.iter().map(|name| (*name).to_owned()))
+        .collect();
+    environment
+        .keys()
+        .filter_map(|name| name.to_str())
+        .filter(|name| name.starts_with("CESAR_") && !known.iter().any(|known| known == name))
+        .map(|name| match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("`{name}` is not a variable that Cesar reads; did you mean `{near}`?"),
+            None => format!("`{name}` is not a variable that Cesar reads; `cesar config show` lists the settings"),
+        })
+        .collect()
+}

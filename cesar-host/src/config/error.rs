@@ -1,0 +1,69 @@
+//! Why a configuration is refused.
+
+use std::path::PathBuf;
+
+/// Why a configuration is refused; each message is one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was named, or exists in the standard place, cannot be read.
+    #[error("the configuration file `{}` cannot be read: {reason}; correct that or name another with `--config`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        reason: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("`{}` line {line} is not valid TOML: {reason}; correct that line", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// The file has a key or section that does not exist.
+    #[error("`{key}` in `{}` line {line} is not a setting; {hint}", path.display())]
+    UnknownKey {
+        /// The key as written, with its sections.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The nearest name there is, or where to find the names.
+        hint: String,
+    },
+    /// A value of the wrong kind or out of range.
+    #[error("{subject} must be {wanted}, not `{given}`")]
+    Value {
+        /// What was set, and where.
+        subject: String,
+        /// What is accepted.
+        wanted: String,
+        /// What was given.
+        given: String,
+    },
+    /// A variable whose value is not UTF-8.
+    #[error("`{variable}` is not valid UTF-8; set it to text")]
+    Encoding {
+        /// The variable.
+        variable: String,
+    },
+    /// One option of a plugin, set in two ways by one layer.
+    #[error("{first} and {second} both set the plugin's option `{option}`; keep one of them")]
+    Twice {
+        /// The short way, and where.
+        first: String,
+        /// The table's way, and where.
+        second: String,
+        /// The option.
+        option: String,
+    },
+    /// The cache is wanted, but nothing says where it could be.
+    #[error(
+        "there is no folder for the cache, because neither `XDG_CACHE_HOME` nor `HOME` is set; name one with `CESAR_CACHE_DIR` or `--cache-dir`, or use `--no-cache`"
+    )]
+    NoCacheFolder,
+}

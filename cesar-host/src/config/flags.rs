@@ -1,0 +1,126 @@
+//! What the command line says: the flags of the settings, added to clap commands and read back from their matches.
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+
+use super::layers::{Said, Words};
+use super::setting::{Flag, Group, Kind, Setting};
+use super::source::Source;
+use super::table::SETTINGS;
+
+/// Adds the flags of the settings of one group. [`Group::Global`] is for the program itself; its flags then work everywhere.
+#[must_use]
+pub fn augment(command: Command, group: Group) -> Command {
+    SETTINGS
+        .iter()
+        .filter_map(|setting| setting.flag.map(|flag| (setting, flag)))
+        .filter(|(_, flag)| {
+            let global = flag.groups.contains(&Group::Global);
+            flag.groups.contains(&group) || (group == Group::Config && !global)
+        })
+        .fold(command, |command, (setting, flag)| command.arg(argument(setting, flag)))
+}
+
+/// `--config FILE`, for the program itself; not a setting, because it says where the settings are. Its value is a path, under the
+/// id `config_file`.
+#[must_use]
+pub fn config_file_flag() -> Arg {
+    Arg::new("config_file")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(std::path::PathBuf))
+        .value_hint(ValueHint::FilePath)
+        .global(true)
+        .help("Read this configuration file instead of the standard one")
+        .long_help(
+            "Read this configuration file instead of the standard one, which is `$XDG_CONFIG_HOME/cesar/config.toml` \
+             (`~/.config/cesar/config.toml`).\n\nAlso: the variable `CESAR_CONFIG`.",
+        )
+}
+
+fn argument(setting: &'static Setting, flag: Flag) -> Arg {
+    let doc = flag.switch.map_or(setting.doc, |(_, doc)| doc);
+    let mut argument = Arg::new(setting.key)
+        .long(flag.long)
+        .help(doc.trim_end_matches('.').to_owned())
+        .long_help(format!(
+            "{doc}\n\nAlso: `{}` in the configuration file, the variable `{}`.",
+            setting.key,
+            setting.variable()
+        ))
+        .help_heading(heading(setting.section()))
+        .global(flag.groups.contains(&Group::Global));
+    if let Some(letter) = flag.short {
+        argument = argument.short(letter);
+    }
+    if flag.switch.is_some() {
+        return argument.action(ArgAction::SetTrue);
+    }
+    let action = match setting.kind {
+        Kind::Paths | Kind::Texts | Kind::Options => ArgAction::Append,
+        _ => ArgAction::Set,
+    };
+    argument
+        .action(action)
+        .value_name(flag.value_name)
+        .value_hint(hint(setting.kind))
+        .value_parser(parser(setting.kind))
+}
+
+fn heading(section: &str) -> &'static str {
+    match section {
+        "asr" => "Speech recognition",
+        "format" | "output" => "Output",
+        "cache" => "Cache",
+        "plugins" | "models" => "Plugins and models",
+        _ => "Other settings",
+    }
+}
+
+fn hint(kind: Kind) -> ValueHint {
+    match kind {
+        Kind::Path | Kind::Paths => ValueHint::DirPath,
+        Kind::NameOrPath => ValueHint::AnyPath,
+        _ => ValueHint::Other,
+    }
+}
+
+/// Lets clap check what the kind checks, so that a bad value is reported with the usage; the text is kept as it was said.
+fn parser(kind: Kind) -> ValueParser {
+    match kind {
+        Kind::Choice(choices) => PossibleValuesParser::new(choices).into(),
+        kind => ValueParser::new(move |text: &str| match kind.read_text(text) {
+            Some(_) => Ok(text.to_owned()),
+            None => Err(format!("it must be {}", kind.wanted())),
+        }),
+    }
+}
+
+/// The statements of a command line: of every setting's flag that the command has and that was given.
+pub(super) fn read(matches: &ArgMatches) -> Vec<Said> {
+    SETTINGS
+        .iter()
+        .filter_map(|setting| setting.flag.map(|flag| (setting, flag)))
+        .filter(|(setting, _)| {
+            matches.try_contains_id(setting.key).unwrap_or(false)
+                && matches.value_source(setting.key) == Some(ValueSource::CommandLine)
+        })
+        .map(|(setting, flag)| {
+            let texts = match flag.switch {
+                Some((sets, _)) => vec![sets.to_string()],
+                None => matches
+                    .get_many::<String>(setting.key)
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
+            };
+            Said {
+                setting,
+                source: Source::Flag(flag.long),
+                words: Words::Flag(texts),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! What was said, layer by layer.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use serde_json::Value;
+
+use super::environment::{self, CONFIG_FILE};
+use super::error::ConfigError;
+use super::file::Reader;
+use super::flags;
+use super::folders::Folders;
+use super::resolved::Resolved;
+use super::setting::Setting;
+use super::source::Source;
+
+/// One statement: this setting, from there, in these words.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) setting: &'static Setting,
+    pub(super) source: Source,
+    pub(super) words: Words,
+}
+
+/// A value in the form in which its layer says it.
+#[derive(Debug, Clone)]
+pub(super) enum Words {
+    /// A value of the file, checked already, because there the message needs the TOML value.
+    File(Value),
+    /// One entry of a table of options in the file.
+    FileOption(String, Value),
+    /// The text of a variable.
+    Variable(String),
+    /// The values of a flag, in order.
+    Flag(Vec<String>),
+}
+
+/// What was said, from the lowest precedence to the highest.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    pub(super) said: Vec<Said>,
+    pub(super) warnings: Vec<String>,
+    pub(super) folders: Folders,
+    /// The configuration file, and whether it was there to be read.
+    pub(super) file: Option<(PathBuf, bool)>,
+}
+
+impl Layers {
+    /// Reads the configuration file and the environment. `config_file` is the value of `--config`; without it `CESAR_CONFIG`, else
+    /// the standard place. Only a file in the standard place may be absent. For the process's own environment pass
+    /// `std::env::vars_os()`.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not TOML, a key that does not exist, a value of the wrong kind; a variable that is not UTF-8.
+    pub fn load<Name: Into<OsString>, Text: Into<OsString>>(
+        config_file: Option<&Path>,
+        environment: impl IntoIterator<Item = (Name, Text)>,
+    ) -> Result<Self, ConfigError> {
+        let environment: BTreeMap<OsString, OsString> = environment
+            .into_iter()
+            .map(|(name, text)| (name.into(), text.into()))
+            .collect();
+        let variable = |name: &str| environment.get(OsString::from(name).as_os_str()).cloned();
+        let folders = Folders::new(variable);
+        let named = config_file.map(Path::to_owned).or_else(|| {
+            variable(CONFIG_FILE)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        });
+        let must_exist = named.is_some();
+        let mut layers = Self {
+            said: Vec::new(),
+            warnings: Vec::new(),
+            file: None,
+            folders,
+        };
+        if let Some(path) = named.or_else(|| layers.folders.config_file()) {
+            layers.read_file(path, must_exist)?;
+        }
+        let (said, warnings) = environment::read(&environment)?;
+        layers.said.extend(said);
+        layers.warnings = warnings;
+        Ok(layers)
+    }
+
+    fn read_file(&mut self, path: PathBuf, must_exist: bool) -> Result<(), ConfigError> {
+        // Absolute, because paths in the file are relative to its folder.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let exists = match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let reader = Reader {
+                    path: &path,
+                    home: self.folders.home.as_deref(),
+                    text: &text,
+                };
+                self.said.extend(reader.read()?);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => false,
+            Err(reason) => return Err(ConfigError::Read { path, reason }),
+        };
+        self.file = Some((path, exists));
+        Ok(())
+    }
+
+    /// Adds the flags of a command line; `matches` are those of the subcommand, which has the program's own as well.
+    #[must_use]
+    pub fn with_flags(mut self, matches: &ArgMatches) -> Self {
+        self.said.extend(flags::read(matches));
+        self
+    }
+
+    /// What all that means.
+    ///
+    /// # Errors
+    /// A value of the wrong kind, or one option of a plugin set twice by one layer.
+    pub fn resolve(self) -> Result<Resolved, ConfigError> {
+        Resolved::new(self)
+    }
+}

@@ -1,0 +1,195 @@
+//! The typed view of the settings: what the rest of the program uses.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::error::ConfigError;
+use super::folders::Folders;
+use super::resolved::{GivenOption, Resolved};
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Speech recognition. Its options hold `model`, `language`, `threads`, … as well, where they were given.
+    pub asr: StageSettings,
+    /// Output formats.
+    pub format: StageSettings,
+    /// Where output goes.
+    pub output: OutputSettings,
+    /// The cache.
+    pub cache: CacheSettings,
+    /// Where plugins are and how they run.
+    pub plugins: PluginSettings,
+    /// Where models are.
+    pub models: ModelSettings,
+    /// Decoding.
+    pub audio: AudioSettings,
+    /// What is shown while working.
+    pub log: LogSettings,
+    /// The user's folders, from the same environment.
+    pub folders: Folders,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageSettings {
+    /// The plugin's id, or `id@version`; `None` lets the host choose.
+    pub plugin: Option<String>,
+    /// The options that were given, to be read with the plugin's table.
+    pub options: BTreeMap<String, GivenOption>,
+}
+
+/// Where output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSettings {
+    /// Names of formats; empty if none was named.
+    pub formats: Vec<String>,
+    /// A folder for files.
+    pub dir: Option<PathBuf>,
+}
+
+/// The cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Its folder; `None` only where neither a setting nor the environment says one.
+    pub dir: Option<PathBuf>,
+    /// Whether it is used.
+    pub enabled: bool,
+}
+
+impl CacheSettings {
+    /// The folder to use: `None` if the cache is switched off.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoCacheFolder`] if the cache is wanted and there is no folder for it.
+    pub fn folder(&self) -> Result<Option<&std::path::Path>, ConfigError> {
+        match (&self.dir, self.enabled) {
+            (_, false) => Ok(None),
+            (Some(folder), true) => Ok(Some(folder)),
+            (None, true) => Err(ConfigError::NoCacheFolder),
+        }
+    }
+}
+
+/// Where plugins are and how they run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginSettings {
+    /// `--plugin-dir`: these win over all others.
+    pub dirs: Vec<PathBuf>,
+    /// `CESAR_PLUGIN_PATH`: searched after `dirs`.
+    pub path: Vec<PathBuf>,
+    /// Whether they run inside the program.
+    pub in_process: bool,
+}
+
+/// Where models are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSettings {
+    /// A folder to search before the standard ones.
+    pub dir: Option<PathBuf>,
+}
+
+/// Decoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioSettings {
+    /// The fallback for formats that the host does not read itself.
+    pub ffmpeg: Ffmpeg,
+}
+
+/// Which ffmpeg program to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ffmpeg {
+    /// `ffmpeg` on the PATH, if it is there.
+    Search,
+    /// This program: a name on the PATH, or a path.
+    Program(PathBuf),
+    /// None.
+    Off,
+}
+
+/// What is shown while working.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How progress is shown; `None` depends on whether standard error is a terminal.
+    pub progress: Option<Progress>,
+}
+
+/// How progress is shown on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A bar for a person.
+    Bar,
+    /// One JSON object per line.
+    Json,
+    /// Not at all.
+    None,
+}
+
+impl Resolved {
+    /// The typed view.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let stage = |plugin, options| StageSettings {
+            plugin: self.text(plugin),
+            options: self.options(options),
+        };
+        Settings {
+            asr: stage("asr.plugin", "asr.options"),
+            format: stage("format.plugin", "format.options"),
+            output: OutputSettings {
+                formats: self.texts("output.formats"),
+                dir: self.path("output.dir"),
+            },
+            cache: CacheSettings {
+                dir: self.path("cache.dir"),
+                enabled: self.is("cache.enabled"),
+            },
+            plugins: PluginSettings {
+                dirs: self.paths("plugins.dirs"),
+                path: self.paths("plugins.path"),
+                in_process: self.is("plugins.in_process"),
+            },
+            models: ModelSettings {
+                dir: self.path("models.dir"),
+            },
+            audio: AudioSettings {
+                ffmpeg: match self.text("audio.ffmpeg").as_deref() {
+                    None => Ffmpeg::Search,
+                    Some("off") => Ffmpeg::Off,
+                    Some(program) => Ffmpeg::Program(program.into()),
+                },
+            },
+            log: LogSettings {
+                progress: self.text("log.progress").map(|text| match text.as_str() {
+                    "bar" => Progress::Bar,
+                    "json" => Progress::Json,
+                    _ => Progress::None,
+                }),
+            },
+            folders: self.folders().clone(),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.get(key).value.as_str().map(str::to_owned)
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        let values = self.get(key).value.as_array().into_iter().flatten();
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    fn paths(&self, key: &str) -> Vec<PathBuf> {
+        self.texts(key).into_iter().map(PathBuf::from).collect()
+    }
+
+    fn is(&self, key: &str) -> bool {
+        self.get(key).value == Value::Bool(true)
+    }
+}

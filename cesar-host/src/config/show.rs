@@ -1,0 +1,113 @@
+//! `cesar config show`: each value and where it came from, for a person and as JSON.
+//!
+//! The shape of the JSON is settled: `{"config_file": PATH|null, "config_file_exists": BOOL, "settings": [{"key", "value",
+//! "source"}, …]}`. Options of plugins are rows of their own, `asr.options.NAME`, after the row of their table.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::resolved::Resolved;
+use super::setting::{Fallback, Kind, Setting};
+use super::table::{SETTINGS, find};
+
+/// All that `cesar config show` tells. Its `Display` is the text for a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Show {
+    /// The configuration file, or the place where it would be.
+    pub config_file: Option<PathBuf>,
+    /// Whether it was there to be read.
+    pub config_file_exists: bool,
+    /// The settings, in the order of the table.
+    pub settings: Vec<Row>,
+}
+
+/// One setting, or one entry of a table of options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The key in the configuration file.
+    pub key: String,
+    /// The value; `null` if not set.
+    pub value: Value,
+    /// `default`, the file and line, the variable or the flag.
+    pub source: String,
+}
+
+impl Row {
+    /// The value for a person; for one that is not set, what happens then.
+    #[must_use]
+    pub fn value_text(&self) -> String {
+        match (&self.value, find(&self.key).map(|setting| setting.fallback)) {
+            (Value::Null, Some(Fallback::Unset(words))) => format!("({words})"),
+            (Value::Null, _) => "(none)".into(),
+            (Value::Array(values), _) if values.is_empty() => "(none)".into(),
+            (Value::Object(values), _) if values.is_empty() => "(none)".into(),
+            (value, _) => value.to_string(),
+        }
+    }
+}
+
+impl Resolved {
+    /// Each value and where it came from.
+    #[must_use]
+    pub fn show(&self) -> Show {
+        Show {
+            config_file: self.config_file().map(|(path, _)| path.to_owned()),
+            config_file_exists: self.config_file().is_some_and(|(_, exists)| exists),
+            settings: SETTINGS.iter().flat_map(|setting| self.rows(setting)).collect(),
+        }
+    }
+
+    fn rows(&self, setting: &Setting) -> Vec<Row> {
+        let row = |key: &str, value: Value, source: String| Row {
+            key: key.to_owned(),
+            value,
+            source,
+        };
+        if setting.kind != Kind::Options {
+            let given = self.get(setting.key);
+            return vec![row(setting.key, given.value.clone(), given.source.to_string())];
+        }
+        let options = self.table(setting.key);
+        if options.is_empty() {
+            return vec![row(setting.key, json!({}), "default".into())];
+        }
+        let entry = |(name, given): (&String, &super::GivenOption)| {
+            row(
+                &format!("{}.{name}", setting.key),
+                given.value.to_json(),
+                given.source.to_string(),
+            )
+        };
+        options.iter().map(entry).collect()
+    }
+}
+
+impl std::fmt::Display for Show {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.config_file {
+            Some(path) if self.config_file_exists => writeln!(formatter, "configuration file: {}", path.display())?,
+            Some(path) => writeln!(formatter, "configuration file: {} (absent)", path.display())?,
+            None => writeln!(formatter, "configuration file: none (`HOME` is not set)")?,
+        }
+        let width = |text: fn(&Row) -> String| {
+            self.settings
+                .iter()
+                .map(|row| text(row).chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let (keys, values) = (width(|row| row.key.clone()), width(Row::value_text));
+        for row in &self.settings {
+            writeln!(
+                formatter,
+                "{:keys$}  {:values$}  {}",
+                row.key,
+                row.value_text(),
+                row.source
+            )?;
+        }
+        Ok(())
+    }
+}

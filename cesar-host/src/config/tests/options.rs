@@ -1,0 +1,153 @@
+//! Options of plugins, and the meaning of values: paths, "not set", folders.
+
+use std::path::{Path, PathBuf};
+
+use plugin_api::manifest::OptionSpec;
+use serde_json::{Value, json};
+
+use super::super::{ConfigError, Ffmpeg, Layers, Progress, Source};
+use super::Home;
+
+fn given(home: &Home, flags: &[&str]) -> Vec<(String, Value, String)> {
+    let options = home.resolve(flags).unwrap().settings().asr.options;
+    let row =
+        |(name, given): (String, super::super::GivenOption)| (name, given.value.to_json(), given.source.to_string());
+    options.into_iter().map(row).collect()
+}
+
+#[test]
+fn options_are_settled_one_by_one() {
+    let home = Home::new()
+        .with_file("[asr.options]\nbeam_size = 3\ntemperatures = [0.0, 0.2]\nsuppress = true")
+        .with("CESAR_ASR_OPTIONS", "beam_size=4; patience=1.5;");
+    let file = |line| format!("{} line {line}", home.file().display());
+    assert_eq!(
+        given(
+            &home,
+            &["--asr-option", "patience= 2", "--asr-option", "hotwords=a=b;c"]
+        ),
+        [
+            ("beam_size".into(), json!("4"), "CESAR_ASR_OPTIONS".into()),
+            ("hotwords".into(), json!("a=b;c"), "--asr-option".into()),
+            ("patience".into(), json!(" 2"), "--asr-option".into()),
+            ("suppress".into(), json!(true), file(4)),
+            ("temperatures".into(), json!([0.0, 0.2]), file(3)),
+        ]
+    );
+}
+
+#[test]
+fn a_setting_stands_for_an_option_and_the_higher_layer_wins() {
+    let home = Home::new().with_file("asr.beam_size = 3\nasr.language = \"de\"\n[asr.options]\nthreads = 2");
+    let flags = ["--asr-option", "beam_size=5", "--threads", "4", "--language", ""];
+    let expected = [
+        ("beam_size".into(), json!("5"), "--asr-option".into()),
+        ("threads".into(), json!(4), "--threads".into()),
+    ];
+    assert_eq!(given(&home, &flags), expected, "and an empty language hides the file's");
+}
+
+#[test]
+fn one_layer_must_not_set_an_option_in_two_ways() {
+    let home = Home::new();
+    assert_eq!(
+        home.refusal(&["--beam-size", "3", "--asr-option", "beam_size=4"]),
+        "`--beam-size` and `--asr-option` both set the plugin's option `beam_size`; keep one of them"
+    );
+    let home = home.with_file("asr.threads = 1\nasr.options.threads = 2");
+    assert_eq!(
+        home.refusal(&[]),
+        "`asr.threads` in `HOME/.config/cesar/config.toml` line 1 and `asr.options.threads` in \
+         `HOME/.config/cesar/config.toml` line 2 both set the plugin's option `threads`; keep one of them"
+    );
+}
+
+#[test]
+fn the_plugins_table_reads_texts_and_checks_types() {
+    let table: OptionSpec =
+        serde_json::from_value(json!({"type": "integer", "default": 5, "doc": "", "minimum": 1})).unwrap();
+    let home = Home::new().with_file("[asr.options]\na = 3\nb = \"3\"");
+    let options = home.resolve(&["--asr-option", "c=3"]).unwrap().settings().asr.options;
+    let read = |name: &str| options[name].value.read(name, &table);
+    assert_eq!(read("a").unwrap(), 3);
+    assert!(read("b").is_err(), "in the file, text is not a number");
+    assert_eq!(read("c").unwrap(), 3);
+}
+
+#[test]
+fn paths_of_the_file_are_relative_to_it() {
+    let home = Home::new().with_file(
+        "cache.dir = \"results\"\nmodels.dir = \"~/models\"\nplugins.dirs = [\"/p\", \"q\"]\nasr.model = \"./mine\"\n\
+         audio.ffmpeg = \"ffmpeg7\"",
+    );
+    let settings = home.resolve(&[]).unwrap().settings();
+    let folder = home.file().parent().unwrap().to_owned();
+    assert_eq!(settings.cache.folder().unwrap(), Some(folder.join("results").as_path()));
+    assert_eq!(settings.models.dir, Some(home.folder.path().join("models")));
+    assert_eq!(settings.plugins.dirs, [PathBuf::from("/p"), folder.join("q")]);
+    assert_eq!(
+        settings.asr.options["model"].value.to_json(),
+        json!(folder.join("mine"))
+    );
+    assert_eq!(settings.audio.ffmpeg, Ffmpeg::Program("ffmpeg7".into()));
+}
+
+#[test]
+fn defaults() {
+    let settings = Home::new().resolve(&[]).unwrap().settings();
+    assert!(settings.asr.options.is_empty() && settings.asr.plugin.is_none() && settings.output.formats.is_empty());
+    assert_eq!((settings.cache.enabled, settings.plugins.in_process), (true, false));
+    assert_eq!(settings.audio.ffmpeg, Ffmpeg::Search);
+    assert_eq!(
+        settings.cache.dir,
+        Some(settings.folders.home.unwrap().join(".cache/cesar"))
+    );
+}
+
+#[test]
+fn typed_values() {
+    let home = Home::new()
+        .with("CESAR_PROGRESS", "json")
+        .with("CESAR_CACHE_ENABLED", "0")
+        .with("CESAR_AUDIO_FFMPEG", "off");
+    let settings = home.resolve(&["--in-process"]).unwrap().settings();
+    assert_eq!(settings.log.progress, Some(Progress::Json));
+    assert_eq!(settings.audio.ffmpeg, Ffmpeg::Off);
+    assert_eq!(settings.cache.folder().unwrap(), None);
+    assert!(settings.plugins.in_process);
+}
+
+#[test]
+fn the_standard_folders_follow_the_specification() {
+    let home = Home::new()
+        .with("XDG_CACHE_HOME", "/cache")
+        .with("XDG_DATA_HOME", "relative/is/ignored");
+    let settings = home.resolve(&[]).unwrap().settings();
+    assert_eq!(settings.cache.dir.as_deref(), Some(Path::new("/cache/cesar")));
+    assert_eq!(settings.folders.data, Some(home.folder.path().join(".local/share")));
+}
+
+#[test]
+fn without_a_home_only_the_cache_is_missing() {
+    let nothing: [(String, String); 0] = [];
+    let settings = Layers::load(None, nothing).unwrap().resolve().unwrap().settings();
+    assert!(matches!(settings.cache.folder(), Err(ConfigError::NoCacheFolder)));
+}
+
+#[test]
+fn the_file_can_be_named_by_flag_or_variable_and_an_empty_variable_says_nothing() {
+    let home = Home::new().with_file("asr.plugin = \"standard\"");
+    let named = |name: &str| {
+        let path = home.folder.path().join(name);
+        std::fs::write(&path, format!("asr.plugin = \"{name}\"")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (by_flag, by_variable) = (named("by-flag"), named("by-variable"));
+    let plugin = |home: &Home, flags: &[&str]| home.resolve(flags).unwrap().settings().asr.plugin.unwrap();
+    assert_eq!(plugin(&home, &[]), "standard");
+    let home = home.with("CESAR_CONFIG", &by_variable).with("CESAR_ASR_PLUGIN", "");
+    assert_eq!(plugin(&home, &[]), "by-variable");
+    assert_eq!(plugin(&home, &["--config", &by_flag]), "by-flag");
+    let source = home.resolve(&[]).unwrap().get("asr.plugin").source.clone();
+    assert_eq!(source, Source::File(by_variable.into(), 1));
+}

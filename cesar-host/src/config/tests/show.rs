@@ -1,0 +1,75 @@
+//! The whole answer of `cesar config show`.
+
+use serde_json::json;
+
+use super::Home;
+
+#[test]
+fn each_value_and_where_it_came_from() {
+    let home = Home::new()
+        .with_file("[asr]\nplugin = \"ct2\"\n\n[asr.options]\npatience = 1.5\n")
+        .with("CESAR_ASR_BEAM_SIZE", "3")
+        .with("CESAR_PLUGIN_PATH", "/opt/plugins");
+    let show = home
+        .resolve(&["--no-cache", "-f", "srt", "--asr-option", "vad=true"])
+        .unwrap()
+        .show();
+    let place = home.folder.path().to_str().unwrap();
+    let text = show.to_string().replace(place, "HOME");
+    // The width of a column depends on the length of the home folder's name.
+    let text: Vec<String> = text
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .filter(|cell| !cell.is_empty())
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join(" | ")
+        })
+        .collect();
+    assert_eq!(
+        text,
+        [
+            "configuration file: HOME/.config/cesar/config.toml",
+            "asr.plugin | \"ct2\" | HOME/.config/cesar/config.toml line 2",
+            "asr.model | (the best model present) | default",
+            "asr.language | (the plugin's own default) | default",
+            "asr.task | (the plugin's own default) | default",
+            "asr.threads | (the plugin's own default) | default",
+            "asr.device | (the plugin's own default) | default",
+            "asr.compute_type | (the plugin's own default) | default",
+            "asr.beam_size | 3 | CESAR_ASR_BEAM_SIZE",
+            "asr.initial_prompt | (the plugin's own default) | default",
+            "asr.options.patience | 1.5 | HOME/.config/cesar/config.toml line 5",
+            "asr.options.vad | \"true\" | --asr-option",
+            "format.plugin | (the plugin that writes the format) | default",
+            "format.options | (none) | default",
+            "output.formats | [\"srt\"] | --format",
+            "output.dir | (standard output) | default",
+            "cache.dir | \"HOME/.cache/cesar\" | default",
+            "cache.enabled | false | --no-cache",
+            "plugins.dirs | (none) | default",
+            "plugins.path | [\"/opt/plugins\"] | CESAR_PLUGIN_PATH",
+            "plugins.in_process | false | default",
+            "models.dir | (only the standard folders) | default",
+            "audio.ffmpeg | (`ffmpeg` on the PATH, if installed) | default",
+            "log.progress | (`bar` on a terminal, else `none`) | default",
+        ]
+    );
+}
+
+#[test]
+fn the_shape_of_the_json_is_settled() {
+    let home = Home::new().with("CESAR_MODELS_DIR", "/models");
+    let show = serde_json::to_value(home.resolve(&[]).unwrap().show()).unwrap();
+    assert_eq!(show["config_file"], json!(home.file()));
+    assert_eq!(show["config_file_exists"], false);
+    let rows = show["settings"].as_array().unwrap();
+    assert_eq!(
+        rows[0],
+        json!({"key": "asr.plugin", "value": null, "source": "default"})
+    );
+    assert!(rows.contains(&json!({"key": "asr.options", "value": {}, "source": "default"})));
+    assert!(rows.contains(&json!({"key": "models.dir", "value": "/models", "source": "CESAR_MODELS_DIR"})));
+    assert_eq!(show.as_object().unwrap().len(), 3);
+}
