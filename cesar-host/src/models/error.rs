@@ -1,0 +1,162 @@
+//! Why there is no model; each message is one sentence that says what to do.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why there is no model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// No model of that name is anywhere.
+    #[error("{0}")]
+    Unknown(Box<UnknownModel>),
+    /// A path at which there is nothing.
+    #[error("there is no model at `{}`{}; give the path of a model for `{plugin}`, or a name", path.display(), present_words(present))]
+    NoSuchPath {
+        /// The path given.
+        path: PathBuf,
+        /// The plugin.
+        plugin: String,
+        /// The names that would have been found.
+        present: Vec<String>,
+    },
+    /// A folder that is not a whole model.
+    #[error("the model in `{}` is not complete: `{plugin}` needs its file `{file}`; add that file or take another model", path.display())]
+    Incomplete {
+        /// The folder.
+        path: PathBuf,
+        /// The first file that is missing.
+        file: String,
+        /// The plugin.
+        plugin: String,
+    },
+    /// A folder was given, and models are files.
+    #[error("`{}` is a folder, and a model for `{plugin}` is one file, such as `{example}`; give the file", path.display())]
+    FolderForFile {
+        /// The path given.
+        path: PathBuf,
+        /// The plugin.
+        plugin: String,
+        /// What such a file is called.
+        example: String,
+    },
+    /// A file was given, and models are folders.
+    #[error("`{}` is a file, and a model for `{plugin}` is a folder with {}; give the folder with `{flag}`", path.display(), list(files, " and "))]
+    FileForFolder {
+        /// The path given.
+        path: PathBuf,
+        /// The plugin.
+        plugin: String,
+        /// The files such a folder has.
+        files: Vec<String>,
+        /// How a person names a model.
+        flag: String,
+    },
+    /// No model was named, and none of the preferred ones is present.
+    #[error(
+        "there is no model for `{plugin}` to take by itself{}; put {} into {}, or name a model with `{flag}`",
+        present_words(present),
+        if preferred.is_empty() { "one".into() } else { format!("one of {}", list(preferred, " or ")) },
+        folder_words(folders)
+    )]
+    NoDefault {
+        /// The plugin.
+        plugin: String,
+        /// How a person names a model.
+        flag: String,
+        /// The names it would take by itself, from best to worst.
+        preferred: Vec<String>,
+        /// The folders looked in.
+        folders: Vec<PathBuf>,
+        /// The names that are present.
+        present: Vec<String>,
+    },
+    /// The plugin's manifest leads out of the models folders.
+    #[error(
+        "the plugin `{plugin}` is defective: `{path}` in its manifest is not a path inside a models folder; ask its author to correct that"
+    )]
+    Manifest {
+        /// The plugin.
+        plugin: String,
+        /// The path.
+        path: String,
+    },
+}
+
+/// A name that was looked for and not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownModel {
+    /// The name.
+    pub name: String,
+    /// The plugin.
+    pub plugin: String,
+    /// How a person names a model.
+    pub flag: String,
+    /// The relative paths looked for.
+    pub looked_for: Vec<String>,
+    /// The folders looked in.
+    pub folders: Vec<PathBuf>,
+    /// The repositories looked for.
+    pub repositories: Vec<String>,
+    /// The Hugging Face cache looked in.
+    pub hub: Option<PathBuf>,
+    /// The names that are present.
+    pub present: Vec<String>,
+    /// The name that was probably meant.
+    pub near: Option<String>,
+}
+
+impl fmt::Display for UnknownModel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, plugin, flag, .. } = self;
+        write!(
+            formatter,
+            "there is no model `{name}` for `{plugin}`: looked for {}",
+            list(&self.looked_for, " and ")
+        )?;
+        write!(formatter, " in {}", folder_words(&self.folders))?;
+        if let Some(hub) = self.hub.as_deref().filter(|_| !self.repositories.is_empty()) {
+            let repositories = list(&self.repositories, " and ");
+            write!(
+                formatter,
+                ", and for {repositories} in the Hugging Face cache `{}`",
+                hub.display()
+            )?;
+        }
+        formatter.write_str(&present_words(&self.present))?;
+        if let Some(near) = &self.near {
+            write!(formatter, " (did you mean `{near}`?)")?;
+        }
+        write!(formatter, "; put the model there, or give a path with `{flag}`")
+    }
+}
+
+fn list<Text: AsRef<str>>(texts: &[Text], last: &str) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| format!("`{}`", text.as_ref())).collect();
+    match &quoted[..] {
+        [] => "nothing".into(),
+        [one] => one.clone(),
+        [most @ .., final_one] => format!("{}{last}{final_one}", most.join(", ")),
+    }
+}
+
+fn folder_words(folders: &[PathBuf]) -> String {
+    let texts: Vec<String> = folders
+        .iter()
+        .map(PathBuf::as_path)
+        .map(Path::display)
+        .map(|path| path.to_string())
+        .collect();
+    if texts.is_empty() {
+        "no folder, because neither `CESAR_MODELS_DIR` nor `HOME` is set".into()
+    } else {
+        list(&texts, " and ")
+    }
+}
+
+fn present_words(present: &[String]) -> String {
+    match present {
+        [] => String::new(),
+        [one] => format!("; present is `{one}`"),
+        several => format!("; present are {}", list(several, " and ")),
+    }
+}

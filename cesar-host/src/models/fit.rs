@@ -1,0 +1,71 @@
+//! Whether what lies at a path is a model of the wanted shape.
+
+use std::path::{Path, PathBuf};
+
+use super::ModelFiles;
+
+/// What lies at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// A model, with those of its files that are present, in the manifest's order.
+    Complete(Vec<(String, PathBuf)>),
+    /// A folder without this required file.
+    Lacks(String),
+    /// A folder, where a model is a file; or a file, where a model is a folder.
+    OtherShape,
+    /// Nothing.
+    Absent,
+}
+
+/// What lies at `path`, for a plugin whose models are `files`.
+pub(super) fn fit(path: &Path, files: &ModelFiles) -> Fit {
+    let wants_folder = !files.files.is_empty();
+    if path.is_dir() != wants_folder {
+        return if path.exists() { Fit::OtherShape } else { Fit::Absent };
+    }
+    if wants_folder {
+        fit_folder(path, &files.files)
+    } else {
+        fit_file(path)
+    }
+}
+
+fn fit_file(path: &Path) -> Fit {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if path.exists() {
+        Fit::Complete(vec![(name, path.to_owned())])
+    } else {
+        Fit::Absent
+    }
+}
+
+fn fit_folder(path: &Path, wanted: &[String]) -> Fit {
+    let mut present = Vec::new();
+    for (name, optional) in wanted.iter().map(|entry| name_and_optional(entry)) {
+        let file = path.join(name);
+        if file.is_file() {
+            present.push((name.to_owned(), file));
+        } else if !optional {
+            return Fit::Lacks(name.to_owned());
+        }
+    }
+    Fit::Complete(present)
+}
+
+/// An entry of [`ModelFiles::files`]: the relative name, and whether the file may be absent.
+pub(super) fn name_and_optional(entry: &str) -> (&str, bool) {
+    entry.strip_suffix('?').map_or((entry, false), |name| (name, true))
+}
+
+/// The files that a folder must have.
+pub(super) fn required(files: &ModelFiles) -> impl Iterator<Item = &str> {
+    files
+        .files
+        .iter()
+        .map(|entry| name_and_optional(entry))
+        .filter(|(_, optional)| !optional)
+        .map(|(name, _)| name)
+}

@@ -1,0 +1,38 @@
+//! Models: how the name a person gives becomes the files a plugin opens, and their digest.
+//!
+//! A plugin's manifest says what its models look like ([`ModelFiles`]): one file, or a folder with certain files; under which
+//! paths of a models folder a name is found; and in which repositories of a Hugging Face cache. [`ModelLookup`] does the rest.
+//!
+//! **Order.** What a person asks for is
+//! 1. a path, if it contains `/` or starts with `.`; or if a complete model lies at it, relative to the current folder;
+//! 2. a name, in each folder of [`ModelRoots::dirs`] in turn, for each pattern in the manifest's order;
+//! 3. a name, in the Hugging Face cache: `models--Owner--name/refs/main` names the commit, `snapshots/<commit>/` is (or holds) the
+//!    model. A folder model may also be asked for by its whole repository name, `Owner/name`.
+//!
+//! The first *complete* model is taken: one whose required files all exist. An incomplete one is passed over, and reported if
+//! nothing else is found. Without a name, the first present of the manifest's preferred names is taken.
+//!
+//! **Names stay inside.** A name has no `/` and does not start with `.`, and patterns that are absolute or contain `..` are
+//! refused as a defect of the plugin, so no name leads out of the models folders. Symbolic links in them are followed: a
+//! Hugging Face cache consists of them.
+//!
+//! **Identity.** A model is identified by the content of its files, never by name or place: see [`digest`].
+//!
+//! Nothing here reads a file's content except `refs/main`, and nothing uses the network.
+
+mod digest;
+mod error;
+mod fit;
+mod hub;
+mod lookup;
+mod pattern;
+mod roots;
+
+pub use digest::digest;
+pub use error::{ModelError, UnknownModel};
+pub use lookup::{ModelLookup, ResolvedModel};
+pub use plugin_api::manifest::ModelFiles;
+pub use roots::ModelRoots;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Patterns: relative paths in which `{name}` stands for a model's name.
+
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "{name}";
+
+/// The pattern with a name in it.
+pub(super) fn expand(pattern: &str, name: &str) -> String {
+    pattern.replace(NAME, name)
+}
+
+/// Whether this can be the name of a model in a models folder, rather than a path.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\0'])
+}
+
+/// Whether a pattern stays inside the folder it is relative to, for any name.
+pub(super) fn stays_inside(pattern: &str) -> bool {
+    !pattern.is_empty()
+        && pattern
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// What exists below `base` under `pattern`, with the name that each stands for. A name that is `known` is not searched; `None`
+/// comes back where the pattern has no name in it.
+pub(super) fn existing(base: &Path, pattern: &str, known: Option<&str>) -> Vec<(Option<String>, PathBuf)> {
+    let start = vec![(known.map(str::to_owned), base.to_owned())];
+    let found = pattern.split('/').fold(start, |places, part| {
+        places
+            .into_iter()
+            .flat_map(|(name, place)| step(part, name, &place))
+            .collect()
+    });
+    found.into_iter().filter(|(_, path)| path.exists()).collect()
+}
+
+/// One part of a pattern: the part itself if its name is known or it has none, else every entry that fits it.
+fn step(part: &str, name: Option<String>, place: &Path) -> Vec<(Option<String>, PathBuf)> {
+    match &name {
+        Some(known) => {
+            let path = place.join(expand(part, known));
+            vec![(name, path)]
+        }
+        None if !part.contains(NAME) => vec![(None, place.join(part))],
+        None => {
+            // A folder that cannot be listed has no models to show; asking for one by name still tells what is wrong.
+            let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+            let fitting = entries.filter_map(|entry| Some((name_in(part, entry.file_name().to_str()?)?, entry.path())));
+            fitting.map(|(name, path)| (Some(name), path)).collect()
+        }
+    }
+}
+
+/// The name that makes `part` of a pattern into `entry`.
+fn name_in(part: &str, entry: &str) -> Option<String> {
+    let (before, after) = part.split_once(NAME)?;
+    let rest = entry.strip_prefix(before)?;
+    // With `{name}` once in the part, `after` is what follows it; a second `{name}` is checked by expanding.
+    let name = match after.split_once(NAME) {
+        None => rest.strip_suffix(after)?,
+        Some((between, _)) => rest.split_once(between).filter(|_| !between.is_empty())?.0,
+    };
+    (is_name(name) && expand(part, name) == entry).then(|| name.to_owned())
+}

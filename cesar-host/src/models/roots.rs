@@ -1,0 +1,37 @@
+//! Where models are looked for.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::config::Folders;
+
+/// Where models are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelRoots {
+    /// Models folders, in the order of search; they need not exist.
+    pub dirs: Vec<PathBuf>,
+    /// The Hugging Face cache, if there is one.
+    pub hub: Option<PathBuf>,
+}
+
+impl ModelRoots {
+    /// The folder a setting names, then the standard one, `$XDG_DATA_HOME/cesar/models`; and the Hugging Face cache, where
+    /// Hugging Face's own programs have it: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub` or
+    /// `~/.cache/huggingface/hub`, the first of these that is set, if it exists.
+    ///
+    /// For the process's own environment, pass `|name| std::env::var_os(name)`.
+    pub fn new(models_dir: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let folders = Folders::new(&variable);
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let standard = folders.data.map(|data| data.join("cesar/models"));
+        let mut dirs: Vec<PathBuf> = models_dir.map(Path::to_owned).into_iter().collect();
+        dirs.extend(standard.filter(|standard| Some(standard.as_path()) != models_dir));
+        let hub = set("HF_HUB_CACHE")
+            .or_else(|| set("HF_HOME").map(|home| home.join("hub")))
+            .or_else(|| folders.cache.map(|cache| cache.join("huggingface/hub")));
+        Self {
+            dirs,
+            hub: hub.filter(|hub| hub.is_dir()),
+        }
+    }
+}
