@@ -79,9 +79,9 @@ impl Io {
             .map_or(0, |plan| plan.operations.load(Ordering::SeqCst))
     }
 
-    /// Counts an operation and says whether it fails.
+    /// Counts an operation that is done elsewhere, and says whether it fails.
     pub(super) fn step(&self) -> io::Result<()> {
-        self.writable(0).map(|_| ())
+        self.run(|| Ok(()))
     }
 
     /// Counts a write of `length` bytes and says how many of them are taken.
@@ -103,7 +103,7 @@ impl Io {
 
     fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
-            match self.step().and_then(|()| operation()) {
+            match self.writable(0).and_then(|_| operation()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }

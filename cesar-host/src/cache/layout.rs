@@ -135,7 +135,7 @@ pub(super) enum Sharing {
 /// A lock of the whole cache, held until it is dropped or its process ends.
 #[derive(Debug)]
 pub(super) struct CacheLock {
-    _file: File,
+    file: File,
 }
 
 impl CacheLock {
@@ -158,8 +158,20 @@ impl CacheLock {
             }
             pauses.pause();
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
+}
+
+impl Drop for CacheLock {
+    fn drop(&mut self) {
+        unlock(&self.file);
+    }
+}
+
+/// Gives a lock back. Closing the file would do so too, unless a child process that is just being started has a copy
+/// of it for an instant. When this fails, closing it is what is left.
+pub(super) fn unlock(file: &File) {
+    let _ = file.unlock();
 }
 
 /// Tries to take the kernel's lock on a file; `false` when another holds it.

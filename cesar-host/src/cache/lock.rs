@@ -19,7 +19,7 @@ use super::Cache;
 use super::digest::Key;
 use super::error::{CacheError, IoContext, Result};
 use super::io::Io;
-use super::layout::{Backoff, Sharing, try_lock};
+use super::layout::{Backoff, Sharing, try_lock, unlock};
 
 /// What a waiter is told, a few times a second at first and then every 50 ms.
 #[derive(Debug, Clone)]
@@ -67,10 +67,11 @@ impl KeyGuard {
 
 impl Drop for KeyGuard {
     fn drop(&mut self) {
-        // A file that cannot be removed is harmless: the next holder removes it. Closing it frees the lock.
+        // A file that cannot be removed is harmless: the next holder removes it.
         if is_named(&self.file, &self.path).unwrap_or(false) {
             let _ = self.io.remove(&self.path);
         }
+        unlock(&self.file);
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::digest::{Digest, Hasher};
 use super::error::{IoContext, Result};
 use super::io::Io;
-use super::layout::{Sharing, try_lock};
+use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -86,6 +86,7 @@ impl Drop for TemporaryFile {
             // What cannot be removed now is swept at the next opening.
             let _ = self.io.remove(&self.path);
         }
+        unlock(&self.file);
     }
 }
 

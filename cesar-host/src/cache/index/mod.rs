@@ -81,7 +81,11 @@ impl Index {
     /// Runs a query.
     fn read<T>(&self, action: &'static str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let connection = lock(&self.reader);
-        let result = step(&self.io).and_then(|()| Ok(query(&connection)?));
+        let result = self
+            .io
+            .step()
+            .map_err(SqlError::from)
+            .and_then(|()| Ok(query(&connection)?));
         result.map_err(|error| self.explain(action, error))
     }
 
@@ -121,10 +125,10 @@ impl Index {
         changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> SqlResult<T> {
         let connection = self.writer_connection(writer)?;
-        step(&self.io)?;
+        self.io.step()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let result = changes(&transaction)?;
-        step(&self.io)?;
+        self.io.step()?;
         transaction.commit()?;
         Ok(result)
     }
@@ -133,7 +137,7 @@ impl Index {
         match writer {
             Some(connection) => Ok(connection),
             None => {
-                step(&self.io)?;
+                self.io.step()?;
                 Ok(writer.insert(open::connect(&self.path, self.journal)?))
             }
         }
@@ -158,15 +162,6 @@ fn explain(action: &'static str, path: &std::path::Path, error: SqlError) -> Cac
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => CacheError::Damaged { path },
             _ => CacheError::Index { action, path, source },
         },
-    }
-}
-
-fn step(io: &Io) -> SqlResult<()> {
-    loop {
-        match io.step() {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            result => return Ok(result?),
-        }
     }
 }
 

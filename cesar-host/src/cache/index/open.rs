@@ -15,7 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::schema;
-use super::{Index, Journal, SqlResult, explain, paths, step};
+use super::{Index, Journal, SqlResult, explain, paths};
 use crate::cache::error::{CacheError, IoContext, Result};
 use crate::cache::io::Io;
 use crate::cache::layout::{CacheLock, Layout, Sharing};
@@ -122,7 +122,7 @@ impl Existing {
 }
 
 fn open_existing(path: &Path, io: &Io, journal: Journal) -> SqlResult<Option<Existing>> {
-    step(io)?;
+    io.step()?;
     if !path.exists() {
         return Ok(None);
     }
@@ -138,7 +138,7 @@ fn open_existing(path: &Path, io: &Io, journal: Journal) -> SqlResult<Option<Exi
 
 /// Creates or migrates the index, under `setup.lock`.
 fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
-    step(io)?;
+    io.step()?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if schema::version(&connection)? > schema::VERSION {

@@ -1,1 +1,177 @@
-//! soon
+//! Digests of files: remembered when that is safe, and only then.
+
+use std::fs::{self, File, FileTimes};
+use std::time::SystemTime;
+
+use super::*;
+
+struct Files {
+    fixture: Fixture,
+    path: PathBuf,
+}
+
+impl Files {
+    fn new() -> Self {
+        let fixture = Fixture::new();
+        let path = fixture.folder.path().join("recording.wav");
+        fs::write(&path, b"one").unwrap();
+        Self { fixture, path }
+    }
+
+    /// Sets the clock to so long after the file's last change, rounded up to a millisecond.
+    fn at(&self, after_ms: i64) -> &Self {
+        let stamp = FileStamp::of(&self.path).unwrap();
+        self.fixture
+            .clock
+            .set_ms(stamp.mtime_ns.max(stamp.ctime_ns) / 1_000_000 + 1 + after_ms);
+        self
+    }
+
+    fn digest(&self) -> Digest {
+        self.fixture.cache.file_digest(&self.path).unwrap()
+    }
+
+    fn remembered(&self) -> i64 {
+        self.fixture.count("file_digests")
+    }
+
+    /// Changes what is remembered, so that it shows when it is used.
+    fn falsify(&self) -> Digest {
+        let index = &self.fixture.cache.inner.index;
+        assert_eq!(
+            index
+                .alter(|index| index.execute("UPDATE file_digests SET digest = zeroblob(32)", []))
+                .unwrap(),
+            1
+        );
+        Digest::from_bytes([0; 32])
+    }
+}
+
+#[test]
+fn a_file_younger_than_two_seconds_is_not_remembered() {
+    let files = Files::new();
+    for after_ms in [-3_600_000, 0, 1_998] {
+        assert_eq!(files.at(after_ms).digest(), Digest::of(b"one"));
+        assert_eq!(files.remembered(), 0, "{after_ms}");
+    }
+    assert_eq!(files.at(2_000).digest(), Digest::of(b"one"));
+    assert_eq!(files.remembered(), 1);
+}
+
+#[test]
+fn both_times_must_be_old() {
+    let files = Files::new();
+    files.at(5_000);
+    // The content is old, and the inode (the time of this very call) is not.
+    let file = File::options().write(true).open(&files.path).unwrap();
+    file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH))
+        .unwrap();
+    files
+        .fixture
+        .clock
+        .set_ms(FileStamp::of(&files.path).unwrap().ctime_ns / 1_000_000 + 1_000);
+    files.digest();
+    assert_eq!(files.remembered(), 0);
+}
+
+#[test]
+fn a_remembered_digest_is_used_until_the_file_changes() {
+    let files = Files::new();
+    files.at(5_000).digest();
+    let false_digest = files.falsify();
+    assert_eq!(files.digest(), false_digest);
+    assert_eq!(files.fixture.reopen().file_digest(&files.path).unwrap(), false_digest);
+
+    fs::write(&files.path, b"two").unwrap();
+    assert_eq!(files.at(5_000).digest(), Digest::of(b"two"));
+    assert_eq!(files.remembered(), 1);
+}
+
+#[test]
+fn a_change_that_restores_size_and_time_is_noticed() {
+    let files = Files::new();
+    files.at(5_000).digest();
+    let before = fs::metadata(&files.path).unwrap().modified().unwrap();
+    fs::write(&files.path, b"two").unwrap();
+    let file = File::options().write(true).open(&files.path).unwrap();
+    file.set_times(FileTimes::new().set_modified(before)).unwrap();
+    assert_eq!(files.digest(), Digest::of(b"two"));
+}
+
+#[test]
+fn a_file_put_in_its_place_is_noticed() {
+    let files = Files::new();
+    files.at(5_000).digest();
+    let other = files.path.with_extension("other");
+    fs::write(&other, b"two").unwrap();
+    fs::rename(&other, &files.path).unwrap();
+    assert_eq!(files.digest(), Digest::of(b"two"));
+}
+
+#[test]
+fn another_name_for_the_same_file_is_known_once_it_has_settled() {
+    let files = Files::new();
+    files.at(5_000).digest();
+    let link = files.path.with_extension("link");
+    fs::hard_link(&files.path, &link).unwrap();
+    files.at(5_000).digest();
+    let false_digest = files.falsify();
+    assert_eq!(files.fixture.cache.file_digest(&link).unwrap(), false_digest);
+}
+
+#[test]
+fn the_stamp_tells_whether_the_file_is_still_the_one_that_was_hashed() {
+    let files = Files::new();
+    let (digest, stamp) = files.fixture.cache.stamped_file_digest(&files.path).unwrap();
+    assert_eq!(
+        (digest, stamp),
+        (Digest::of(b"one"), FileStamp::of(&files.path).unwrap())
+    );
+    fs::write(&files.path, b"longer").unwrap();
+    assert_ne!(stamp, FileStamp::of(&files.path).unwrap());
+}
+
+#[test]
+fn large_files_are_hashed_in_full() {
+    let files = Files::new();
+    let bytes = noise(1, 700_001);
+    fs::write(&files.path, &bytes).unwrap();
+    assert_eq!(
+        (files.digest(), hash_file(&files.path).unwrap()),
+        (Digest::of(&bytes), Digest::of(&bytes))
+    );
+}
+
+#[test]
+fn only_ordinary_files_have_a_digest() {
+    let files = Files::new();
+    let digest = |path: &Path| files.fixture.cache.file_digest(path).unwrap_err().to_string();
+    let folder = files.fixture.folder.path();
+    assert_eq!(
+        digest(folder),
+        format!(
+            "`{}` is not an ordinary file; give the path of a file",
+            folder.display()
+        )
+    );
+    assert!(digest(Path::new("/dev/zero")).contains("not an ordinary file"));
+    let missing = digest(&folder.join("missing.wav"));
+    assert!(
+        missing.starts_with("cannot read `") && missing.contains("missing.wav"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn trouble_with_the_index_costs_only_time() {
+    let files = Files::new();
+    files
+        .fixture
+        .cache
+        .inner
+        .index
+        .alter(|index| index.execute("DROP TABLE file_digests", []))
+        .unwrap();
+    assert_eq!(files.at(5_000).digest(), Digest::of(b"one"));
+}

@@ -1,1 +1,196 @@
-//! soon
+//! Several processes at once, and processes that die.
+//!
+//! The other processes are this test program again: it runs the one test [`helper`], which does nothing unless the
+//! environment gives it a role.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use super::*;
+
+const ROLE: &str = "CESAR_CACHE_TEST_ROLE";
+const FOLDER: &str = "CESAR_CACHE_TEST_FOLDER";
+const READY: &str = "ready";
+
+fn start(role: &str, folder: &Path) -> Child {
+    // The test's name is its path without the name of the crate.
+    let name = format!("{}::helper", module_path!().split_once("::").unwrap().1);
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", &name, "--nocapture"])
+        .env(ROLE, role)
+        .env(FOLDER, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until the process says that it is ready.
+fn until_ready(child: &mut Child) {
+    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(
+        lines
+            .map_while(std::result::Result::ok)
+            .any(|line| line.contains(READY)),
+        "the helper ended early"
+    );
+}
+
+#[test]
+fn helper() {
+    let Ok(role) = env::var(ROLE) else { return };
+    let folder = PathBuf::from(env::var(FOLDER).unwrap());
+    match role.split_once(' ').unwrap_or((&role, "")) {
+        ("compute", _) => compute(&folder),
+        ("open", _) => open_and_put(&folder),
+        ("hold", _) => hold(&folder),
+        ("write", _) => write_half(&folder),
+        ("abort", at) => super::faults::abort_at(&folder, at.parse().unwrap()),
+        _ => panic!("no role {role}"),
+    }
+}
+
+/// Says that this process is ready and stays until it is killed.
+fn stay() {
+    println!("{READY}");
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// Waits until the parent lets all begin at once.
+fn wait_for_start(folder: &Path) {
+    println!("{READY}");
+    File::open(folder.join("start")).unwrap().lock_shared().unwrap();
+}
+
+/// Starts processes that all begin at the same moment, and waits for their end.
+fn run_together(count: usize, role: &str, folder: &Path) {
+    let start_line = File::create(folder.join("start")).unwrap();
+    start_line.lock().unwrap();
+    let mut children: Vec<Child> = (0..count).map(|_| start(role, folder)).collect();
+    children.iter_mut().for_each(until_ready);
+    start_line.unlock().unwrap();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+fn compute(folder: &Path) {
+    wait_for_start(folder);
+    let cache = Cache::open(&folder.join("cache"), Arc::new(SystemClock)).unwrap();
+    let mut computations = File::options()
+        .append(true)
+        .create(true)
+        .open(folder.join("computations"))
+        .unwrap();
+    for number in 0..5 {
+        let bytes = noise(number, 150_000);
+        let outcome = cache.get_or_compute(&parts(number), Mode::ReadWrite, &mut wait_on, || {
+            computations.write_all(b"x")?;
+            Ok::<_, std::io::Error>(bytes.clone())
+        });
+        let outcome = outcome.unwrap();
+        assert!(outcome.bytes == bytes);
+        assert_eq!(outcome.cache_warning, None);
+    }
+}
+
+#[test]
+fn eight_processes_compute_each_result_once() {
+    let folder = folder();
+    run_together(8, "compute", folder.path());
+    assert_eq!(fs::read(folder.path().join("computations")).unwrap(), b"xxxxx");
+    let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
+    let statistics = cache.stats().unwrap();
+    assert_eq!((statistics.hits, statistics.misses, statistics.healed), (35, 5, 0));
+    assert_eq!(fs::read_dir(folder.path().join("cache/v1/locks")).unwrap().count(), 0);
+}
+
+fn open_and_put(folder: &Path) {
+    wait_for_start(folder);
+    let cache = Cache::open(&folder.join("cache"), Arc::new(SystemClock)).unwrap();
+    assert_eq!(cache.warnings(), [""; 0]);
+    let number = u64::from(std::process::id());
+    put(&cache, &parts(number), &number.to_le_bytes()).unwrap();
+}
+
+#[test]
+fn many_processes_open_a_fresh_folder() {
+    for _ in 0..5 {
+        let folder = folder();
+        run_together(12, "open", folder.path());
+        let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
+        assert_eq!(cache.info().unwrap().entries, 12);
+        let page_size: i64 = cache
+            .inner
+            .index
+            .inspect(|connection| connection.pragma_query_value(None, "page_size", |row| row.get(0)))
+            .unwrap();
+        assert_eq!(page_size, 8_192);
+    }
+}
+
+fn hold(folder: &Path) {
+    let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
+    let _guard = cache.lock(&parts(1).key(), &mut never_wait).unwrap();
+    stay();
+}
+
+#[test]
+fn the_lock_of_a_killed_process_is_free() {
+    let fixture = Fixture::new();
+    let mut holder = start("hold", fixture.folder.path());
+    until_ready(&mut holder);
+    assert!(fixture.cache.try_lock(&parts(1).key()).unwrap().is_none());
+    let mut owner = None;
+    let mut kill = |waiting: &Waiting| {
+        owner = waiting.owner;
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        ControlFlow::Continue(())
+    };
+    drop(fixture.cache.lock(&parts(1).key(), &mut kill).unwrap());
+    assert_eq!(owner, Some(holder.id()));
+    assert_eq!(fs::read_dir(fixture.path("locks")).unwrap().count(), 0);
+}
+
+fn write_half(folder: &Path) {
+    let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
+    let mut writer = cache.writer();
+    writer.append(&noise(1, 500_000)).unwrap();
+    stay();
+}
+
+#[test]
+fn what_a_killed_process_was_writing_is_swept() {
+    let fixture = Fixture::new();
+    let mut writer = start("write", fixture.folder.path());
+    until_ready(&mut writer);
+    let left = || fs::read_dir(fixture.path("tmp")).unwrap().count();
+    fixture.reopen();
+    assert_eq!(left(), 1, "its writer lives");
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    fixture.reopen();
+    assert_eq!(left(), 0);
+}
+
+/// The process ends at the Nth operation, for every N; what it leaves must be sound.
+#[test]
+fn a_process_may_die_at_any_operation() {
+    let mut points = 0;
+    for at in 1.. {
+        let folder = folder();
+        let output = start(&format!("abort {at}"), folder.path()).wait_with_output().unwrap();
+        super::faults::check(folder.path(), &format!("abort at operation {at}"));
+        if output.status.success() {
+            break;
+        }
+        points = at;
+    }
+    println!("{points} operations at which the process died");
+    assert!(points > 40, "{points}");
+}
