@@ -54,6 +54,21 @@ pub(crate) fn step(command: &mut Command) -> Outcome {
     finished(&line, status)
 }
 
+/// Runs a command whose output is of interest only when it fails.
+pub(crate) fn quiet_step(command: &mut Command) -> Outcome {
+    let line = line(command);
+    let output = command
+        .output()
+        .map_err(|error| Failure::new(format!("`{line}` cannot be started: {error}")))?;
+    finished(&line, output.status).map_err(|failure| {
+        let printed = [output.stdout, output.stderr].concat();
+        Failure {
+            message: format!("{}{failure}", String::from_utf8_lossy(&printed)),
+            ..failure
+        }
+    })
+}
+
 /// What a command printed on standard output, or `None` when it could not be started or failed. Silent either way.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;

@@ -179,7 +179,7 @@ fn add(means: &mut Means, list: &str, recording: &Reference, model: &str, heard:
 
 fn print_means(means: &Means) {
     println!(
-        "\n| mean of | model | {} WER % | {} WER % |\n|---|---|--:|--:|",
+        "\n| mean of (by character where that is given) | model | {} WER % | {} WER % |\n|---|---|--:|--:|",
         ENGINES[0], ENGINES[1]
     );
     let groups: std::collections::BTreeSet<_> = means.keys().map(|(group, _)| group).collect();

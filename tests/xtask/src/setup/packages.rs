@@ -3,7 +3,7 @@
 use super::{needs::Need, program_in_path};
 use crate::{
     announce,
-    failure::{Failure, Outcome, answer, line, step},
+    failure::{Failure, Outcome, answer, line, quiet_step},
 };
 use std::process::Command;
 
@@ -33,17 +33,17 @@ pub(crate) fn install(missing: &[&Need]) -> Outcome {
 fn with_apt(packages: &[&str]) -> Outcome {
     if answer(apt(&["install", "--simulate"]).args(packages)).is_some() {
         announce(&format!("apt-get install {}", packages.join(" ")));
-        if step(apt(&["install"]).args(packages)).is_ok() {
+        if quiet_step(apt(&["install"]).args(packages)).is_ok() {
             return Ok(());
         }
     }
     announce("apt-get update");
-    step(&mut apt(&["update"]))?;
+    quiet_step(&mut apt(&["update"]))?;
     announce(&format!("apt-get install {}", packages.join(" ")));
-    step(apt(&["install"]).args(packages))
+    quiet_step(apt(&["install"]).args(packages))
 }
 
-/// apt-get with these arguments, asking nothing, its messages on standard error.
+/// apt-get with these arguments, asking nothing.
 fn apt(arguments: &[&str]) -> Command {
     let mut command = privileged("env").unwrap_or_else(|| Command::new("env"));
     command.args([
@@ -54,10 +54,7 @@ fn apt(arguments: &[&str]) -> Command {
         "-o",
         "DPkg::Lock::Timeout=300",
     ]);
-    command
-        .args(["-o", "APT::Install-Recommends=false"])
-        .args(arguments)
-        .stdout(std::io::stderr());
+    command.args(["-o", "APT::Install-Recommends=false"]).args(arguments);
     command
 }
 
