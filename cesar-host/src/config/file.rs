@@ -23,7 +23,7 @@ pub(super) struct Reader<'a> {
 type Key<'a> = Spanned<DeString<'a>>;
 
 impl Reader<'_> {
-    /// The statements of the file, in the order of its lines.
+    /// The statements of the file.
     pub(super) fn read(&self) -> Result<Vec<Said>, ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| ConfigError::Syntax {
             path: self.path.to_owned(),
@@ -32,10 +32,6 @@ impl Reader<'_> {
         })?;
         let mut said = Vec::new();
         self.section("", table.get_ref(), &mut said)?;
-        said.sort_by_key(|statement| match statement.source {
-            Source::File(_, line) => line,
-            _ => 0,
-        });
         Ok(said)
     }
 

@@ -64,6 +64,7 @@ fn argument(setting: &'static Setting, flag: Flag) -> Arg {
     argument
         .action(action)
         .value_name(flag.value_name)
+        .allow_negative_numbers(matches!(setting.kind, Kind::Integer { .. }))
         .value_hint(hint(setting.kind))
         .value_parser(parser(setting.kind))
 }

@@ -1,18 +1,24 @@
 //! The nearest name, for "did you mean".
 
-/// The candidate that a person most likely meant, if one is near: at most a third of its letters, and at least two, may differ.
+/// The candidate that a person most likely meant, if one is near: two letters, or a third of them, may differ; else the first one
+/// that begins with what was given (`large` for `large-v3`), if that is at least three letters.
 pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&given, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(2))
-        .filter(|(distance, candidate)| *distance < candidate.chars().count().max(given.chars().count()))
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let similar = candidates
+        .iter()
+        .map(|candidate| (distance(&given, candidate), *candidate))
+        .filter_map(|(distance, candidate)| Some((distance?, candidate)))
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    let begun = |candidate: &&&str| given.chars().count() >= 3 && candidate.to_lowercase().starts_with(&given);
+    similar.or_else(|| candidates.iter().find(begun).copied())
+}
+
+/// How many letters differ, if the two are alike at all.
+fn distance(given: &str, candidate: &str) -> Option<usize> {
+    let distance = strsim::damerau_levenshtein(given, &candidate.to_lowercase());
+    let length = candidate.chars().count();
+    let alike = distance <= (length / 3).max(2) && distance < length.max(given.chars().count());
+    alike.then_some(distance)
 }

@@ -56,7 +56,7 @@ pub enum ModelError {
         "there is no model for `{plugin}` to take by itself{}; put {} into {}, or name a model with `{flag}`",
         present_words(present),
         if preferred.is_empty() { "one".into() } else { format!("one of {}", list(preferred, " or ")) },
-        folder_words(folders)
+        place_words(folders)
     )]
     NoDefault {
         /// The plugin.
@@ -150,6 +150,16 @@ fn folder_words(folders: &[PathBuf]) -> String {
         "no folder, because neither `CESAR_MODELS_DIR` nor `HOME` is set".into()
     } else {
         list(&texts, " and ")
+    }
+}
+
+/// Where a person can put a model.
+fn place_words(folders: &[PathBuf]) -> String {
+    let texts: Vec<String> = folders.iter().map(|path| path.display().to_string()).collect();
+    if texts.is_empty() {
+        "a folder and name that in `CESAR_MODELS_DIR`".into()
+    } else {
+        list(&texts, " or ")
     }
 }
 

@@ -16,7 +16,7 @@
 //! refused as a defect of the plugin, so no name leads out of the models folders. Symbolic links in them are followed: a
 //! Hugging Face cache consists of them.
 //!
-//! **Identity.** A model is identified by the content of its files, never by name or place: see [`digest`].
+//! **Identity.** A model is identified by the content of its files, never by name or place: see [`digest()`].
 //!
 //! Nothing here reads a file's content except `refs/main`, and nothing uses the network.
 

@@ -53,13 +53,11 @@ fn step(part: &str, name: Option<String>, place: &Path) -> Vec<(Option<String>, 
 }
 
 /// The name that makes `part` of a pattern into `entry`.
-fn name_in(part: &str, entry: &str) -> Option<String> {
-    let (before, after) = part.split_once(NAME)?;
-    let rest = entry.strip_prefix(before)?;
-    // With `{name}` once in the part, `after` is what follows it; a second `{name}` is checked by expanding.
-    let name = match after.split_once(NAME) {
-        None => rest.strip_suffix(after)?,
-        Some((between, _)) => rest.split_once(between).filter(|_| !between.is_empty())?.0,
-    };
+pub(super) fn name_in(part: &str, entry: &str) -> Option<String> {
+    let (before, _) = part.split_once(NAME)?;
+    let count = part.matches(NAME).count();
+    // What the entry has beyond the fixed letters is the name, as often as the pattern has it.
+    let length = entry.len().checked_sub(part.len() - count * NAME.len())? / count;
+    let name = entry.get(before.len()..before.len() + length)?;
     (is_name(name) && expand(part, name) == entry).then(|| name.to_owned())
 }

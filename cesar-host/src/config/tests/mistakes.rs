@@ -183,6 +183,10 @@ fn mistakes_in_flags_are_reported_by_the_parser() {
             "invalid value 'four' for '--threads <N>': it must be a whole number of at least 0",
         ),
         (
+            ["--threads", "-1"],
+            "invalid value '-1' for '--threads <N>': it must be a whole number of at least 0",
+        ),
+        (
             ["--asr-option", "beam"],
             "invalid value 'beam' for '--asr-option <NAME=VALUE>': it must be `name=value`",
         ),
@@ -206,6 +210,8 @@ fn mistakes_in_flags_are_reported_by_the_parser() {
 fn the_nearest_name_is_near() {
     assert_eq!(nearest("larg", ["base", "large", "tiny"]), Some("large"));
     assert_eq!(nearest("Large", ["base", "large"]), Some("large"));
+    assert_eq!(nearest("large", ["base", "large-v3", "large-v2"]), Some("large-v3"));
+    assert_eq!(nearest("la", ["base", "large-v3"]), None);
     assert_eq!(nearest("xy", ["ab", "cd"]), None, "two letters out of two");
     assert_eq!(nearest("whisper", ["ct2", "format"]), None);
 }

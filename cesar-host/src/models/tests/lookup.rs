@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
 use super::super::ModelRoots;
+use super::super::pattern::{expand, is_name, name_in};
 use super::{Place, folder, one_file};
 
 #[test]
@@ -135,10 +138,31 @@ fn patterns_may_have_folders_and_the_name_twice() {
         "own/b/ggml-x.bin",
         "own/flat/c-c.gguf",
         "own/flat/d-e.gguf",
+        "own/flat/f-f-f-f.gguf",
     ]);
-    assert_eq!(place.lookup(&files).present(), ["a", "c"]);
+    assert_eq!(place.lookup(&files).present(), ["a", "c", "f-f"]);
     assert_eq!(place.found(&files, "a"), "own/a/ggml-a.bin");
     assert_eq!(place.found(&files, "c"), "own/flat/c-c.gguf");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_pattern_gives_back_the_name_that_was_put_in(
+        pattern in "[a-é.-]{0,4}\\{name\\}([a-é.-]{0,4}|[a-é-]{0,3}\\{name\\}[a-é]{0,3})",
+        name in "[a-é.-]{1,8}",
+    ) {
+        prop_assume!(is_name(&name));
+        prop_assert_eq!(name_in(&pattern, &expand(&pattern, &name)), Some(name));
+    }
+
+    #[test]
+    fn a_name_found_makes_the_entry(pattern in "[ab]{0,2}\\{name\\}[ab]{0,2}", entry in "[ab.é]{0,8}") {
+        if let Some(name) = name_in(&pattern, &entry) {
+            prop_assert_eq!(expand(&pattern, &name), entry);
+        }
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn no_name_and_nothing_preferred() {
     assert_eq!(
         text.replace(place.folder.path().to_str().unwrap(), "HERE"),
         "there is no model for `ct2` to take by itself; present is `mine`; put one of `large-v3`, `base` or `tiny.en` into \
-         `HERE/own` and `HERE/standard`, or name a model with `--model`"
+         `HERE/own` or `HERE/standard`, or name a model with `--model`"
     );
 }
 
