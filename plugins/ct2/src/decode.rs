@@ -9,11 +9,12 @@ use std::io::Write;
 use std::sync::Arc;
 
 use ct2rs::sys::{StorageView, WhisperOptions};
-use plugin_api::{Ctx, StageError};
+use plugin_api::StageError;
 
 use crate::engine::Engine;
 use crate::options::Request;
 use crate::prompt::Prompt;
+use crate::report::Report;
 use crate::tokenizer::Tokenizer;
 
 /// The text of one window.
@@ -53,23 +54,18 @@ impl Decoder<'_> {
         engine: &mut Engine,
         encoded: &Arc<StorageView<'static>>,
         prompt: &Prompt,
-        ctx: &Ctx<'_>,
+        ctx: &dyn Report,
     ) -> Result<Decoded, StageError> {
         let mut tried: Vec<Decoded> = Vec::new();
         for &temperature in &self.request.temperature {
             let decoded = self.attempt(engine, encoded, prompt, temperature, ctx)?;
-            if self.is_acceptable(&decoded) {
+            if Rules(self.request).is_acceptable(&decoded) {
                 return Ok(decoded);
             }
-            tracing::debug!(
-                temperature,
-                decoded.avg_logprob,
-                decoded.compression_ratio,
-                "not taken"
-            );
+            tracing::debug!(temperature, decoded.avg_logprob, decoded.compression_ratio, "not taken");
             tried.push(decoded);
         }
-        Ok(self.best_of_failed(tried))
+        Ok(Rules(self.request).best_of_failed(tried))
     }
 
     fn attempt(
@@ -78,14 +74,16 @@ impl Decoder<'_> {
         encoded: &Arc<StorageView<'static>>,
         prompt: &Prompt,
         temperature: f64,
-        ctx: &Ctx<'_>,
+        ctx: &dyn Report,
     ) -> Result<Decoded, StageError> {
         let (encoded, names) = (Arc::clone(encoded), self.tokenizer.names(&prompt.tokens));
         let options = self.search(temperature);
         let result = engine.call(ctx, move |whisper| {
             let results = whisper.generate(&encoded, &[names], &options);
             let first = results.map(|results| results.into_iter().next());
-            first.map_err(|error| error.to_string())?.ok_or_else(|| "it gave no result".to_owned())
+            first
+                .map_err(|error| error.to_string())?
+                .ok_or_else(|| "it gave no result".to_owned())
         })?;
         let first = result.sequences_ids.first().map_or(&[][..], Vec::as_slice);
         let tokens: Vec<u32> = first.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
@@ -104,7 +102,11 @@ impl Decoder<'_> {
     fn search(&self, temperature: f64) -> WhisperOptions {
         let request = self.request;
         let sampling = temperature > 0.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1500 by the option table")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 0 to 1500 by the option table"
+        )]
         let max_initial_timestamp_index = (request.max_initial_timestamp / 0.02).round_ties_even() as usize;
         #[expect(clippy::cast_possible_truncation, reason = "CTranslate2 takes f32")]
         let sampling_temperature = if sampling { temperature as f32 } else { 1.0 };
@@ -126,25 +128,45 @@ impl Decoder<'_> {
             ..WhisperOptions::default()
         }
     }
+}
 
-    fn is_repetitive(&self, decoded: &Decoded) -> bool {
-        decoded.compression_ratio > self.request.compression_ratio_threshold
+/// Which decodes are taken, by the thresholds of a request.
+#[derive(Clone, Copy)]
+pub struct Rules<'a>(pub &'a Request);
+
+impl Rules<'_> {
+    fn is_repetitive(self, decoded: &Decoded) -> bool {
+        decoded.compression_ratio > self.0.compression_ratio_threshold
     }
 
-    fn is_improbable(&self, decoded: &Decoded) -> bool {
-        decoded.avg_logprob < self.request.log_prob_threshold
+    fn is_improbable(self, decoded: &Decoded) -> bool {
+        decoded.avg_logprob < self.0.log_prob_threshold
     }
 
-    fn is_acceptable(&self, decoded: &Decoded) -> bool {
-        let silent = decoded.no_speech_prob > self.request.no_speech_threshold && self.is_improbable(decoded);
+    fn is_acceptable(self, decoded: &Decoded) -> bool {
+        let silent = decoded.no_speech_prob > self.0.no_speech_threshold && self.is_improbable(decoded);
         silent || !(self.is_repetitive(decoded) || self.is_improbable(decoded))
     }
 
-    fn best_of_failed(&self, tried: Vec<Decoded>) -> Decoded {
+    /// Whether the window is passed over because it probably holds no speech.
+    #[must_use]
+    pub fn is_silent(self, decoded: &Decoded) -> bool {
+        decoded.no_speech_prob > self.0.no_speech_threshold && decoded.avg_logprob <= self.0.log_prob_threshold
+    }
+
+    fn best_of_failed(self, tried: Vec<Decoded>) -> Decoded {
         let last = tried.last().map_or(0.0, |decoded| decoded.temperature);
         let any_plain = tried.iter().any(|decoded| !self.is_repetitive(decoded));
-        let candidates = tried.into_iter().filter(|decoded| !any_plain || !self.is_repetitive(decoded));
-        let best = candidates.reduce(|best, next| if next.avg_logprob > best.avg_logprob { next } else { best });
+        let candidates = tried
+            .into_iter()
+            .filter(|decoded| !any_plain || !self.is_repetitive(decoded));
+        let best = candidates.reduce(|best, next| {
+            if next.avg_logprob > best.avg_logprob {
+                next
+            } else {
+                best
+            }
+        });
         let best = best.expect("`Request::check` refuses an empty list of temperatures");
         Decoded {
             temperature: last,

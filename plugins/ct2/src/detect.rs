@@ -1,9 +1,10 @@
 //! Which language is spoken: asked of the model window by window until it is sure enough.
 
-use plugin_api::{Ctx, StageError};
+use plugin_api::StageError;
 
 use crate::mel::{LogMel, WINDOW_FRAMES};
 use crate::options::Request;
+use crate::report::Report;
 use crate::transcribe::Encoder;
 
 /// A language and how probable it is.
@@ -25,9 +26,11 @@ pub fn detect(
     mel: &LogMel<'_>,
     start: usize,
     request: &Request,
-    ctx: &Ctx<'_>,
+    ctx: &dyn Report,
 ) -> Result<Option<Language>, StageError> {
-    let end = mel.frames().min(start + request.language_detection_segments * WINDOW_FRAMES);
+    let end = mel
+        .frames()
+        .min(start + request.language_detection_segments * WINDOW_FRAMES);
     let mut answers = Vec::new();
     for from in (start..end).step_by(WINDOW_FRAMES) {
         let encoded = encoder.encode(mel.window(from, (end - from).min(WINDOW_FRAMES), WINDOW_FRAMES), ctx)?;
@@ -68,7 +71,10 @@ mod tests {
     fn the_majority_wins_and_the_earliest_of_equals() {
         let winner = majority(answers(&[("de", 0.4), ("nl", 0.2), ("nl", 0.3)]));
         assert_eq!(winner, answers(&[("nl", 0.3)]).pop());
-        assert_eq!(majority(answers(&[("de", 0.1), ("nl", 0.4)])), answers(&[("de", 0.1)]).pop());
+        assert_eq!(
+            majority(answers(&[("de", 0.1), ("nl", 0.4)])),
+            answers(&[("de", 0.1)]).pop()
+        );
         assert_eq!(majority(Vec::new()), None);
     }
 }

@@ -9,7 +9,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ct2rs::sys::Whisper;
-use plugin_api::{Ctx, ErrorKind, StageError};
+use plugin_api::{ErrorKind, StageError};
+
+use crate::report::Report;
 
 type Work = Box<dyn FnOnce(&Whisper) + Send>;
 
@@ -64,7 +66,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`]; else what CTranslate2 said, as [`ErrorKind::OutOfMemory`] or [`ErrorKind::Internal`].
-    pub fn call<T, F>(&mut self, ctx: &Ctx<'_>, work: F) -> Result<T, StageError>
+    pub fn call<T, F>(&mut self, ctx: &dyn Report, work: F) -> Result<T, StageError>
     where
         T: Send + 'static,
         F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
@@ -104,7 +106,8 @@ impl Drop for Engine {
 
 fn failure(message: &str) -> StageError {
     if message.contains("bad_alloc") || message.contains("out of memory") {
-        let message = "memory ran out while decoding: choose a smaller model, the compute type `int8` or a smaller `beam_size`";
+        let message =
+            "memory ran out while decoding: choose a smaller model, the compute type `int8` or a smaller `beam_size`";
         StageError::new(ErrorKind::OutOfMemory, message)
     } else {
         StageError::new(ErrorKind::Internal, format!("CTranslate2 failed: {}", message.trim()))

@@ -11,6 +11,7 @@
 //! | [`timestamps`] | tokens to segments |
 //! | [`detect`] | the language |
 //! | [`transcribe`] | the loop over the windows |
+//! | [`report`] | what the loop tells the host |
 //!
 //! Results at temperature 0 depend on the audio, the model, the options and the compute type only. Above it they are drawn at random
 //! and marked so.
@@ -23,9 +24,13 @@ pub mod mel;
 pub mod model;
 pub mod options;
 pub mod prompt;
+pub mod report;
 pub mod timestamps;
 pub mod tokenizer;
 pub mod transcribe;
+
+#[cfg(test)]
+mod testing;
 
 use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, Stage, StageError};

@@ -134,7 +134,9 @@ impl<'a> LogMel<'a> {
 
     fn windowed(&self, frame: usize, out: &mut [f64]) {
         let centre = frame * HOP;
-        let inside = centre.checked_sub(FFT_SIZE / 2).and_then(|start| self.samples.get(start..start + FFT_SIZE));
+        let inside = centre
+            .checked_sub(FFT_SIZE / 2)
+            .and_then(|start| self.samples.get(start..start + FFT_SIZE));
         for (index, (value, hann)) in out.iter_mut().zip(&self.hann).enumerate() {
             let sample = inside.map_or_else(|| self.reflected(centre + index), |inside| inside[index]);
             *value = f64::from(sample) * f64::from(*hann);
@@ -156,14 +158,24 @@ impl<'a> LogMel<'a> {
 impl Filter {
     fn apply(&self, power: &[f32; BINS]) -> f32 {
         let bins = power[self.first..].iter();
-        self.weights.iter().zip(bins).map(|(weight, power)| weight * power).sum()
+        self.weights
+            .iter()
+            .zip(bins)
+            .map(|(weight, power)| weight * power)
+            .sum()
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "400 steps, wanted in f32")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "400 steps, wanted in f32"
+)]
 fn hann() -> Vec<f32> {
     let angle = |index: usize| std::f64::consts::TAU * index as f64 / FFT_SIZE as f64;
-    (0..FFT_SIZE).map(|index| (0.5 - 0.5 * angle(index).cos()) as f32).collect()
+    (0..FFT_SIZE)
+        .map(|index| (0.5 - 0.5 * angle(index).cos()) as f32)
+        .collect()
 }
 
 /// Slaney's mel scale: linear below 1 kHz, logarithmic above.
@@ -180,7 +192,11 @@ fn mel_to_hertz(mel: f64) -> f64 {
 /// [`mel_to_hertz`] of this is the Nyquist frequency, 8 kHz.
 const NYQUIST_MEL: f64 = 45.245_640_471_924_965;
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small counts, wanted in f32")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "small counts, wanted in f32"
+)]
 fn filters(n_mels: usize) -> Vec<Filter> {
     let edges: Vec<f64> = (0..n_mels + 2)
         .map(|index| mel_to_hertz(NYQUIST_MEL * index as f64 / (n_mels + 1) as f64))
@@ -201,3 +217,6 @@ fn filters(n_mels: usize) -> Vec<Filter> {
     };
     edges.windows(3).map(triangle).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,9 @@ pub enum ModelError {
     LfsPointer(PathBuf),
     #[error("`{path}` is a CTranslate2 model of the kind `{kind}`, not Whisper: give a Whisper model")]
     NotWhisper { path: PathBuf, kind: String },
-    #[error("`{0}` is not a CTranslate2 model: convert the model with `ct2-transformers-converter` or download it again")]
+    #[error(
+        "`{0}` is not a CTranslate2 model: convert the model with `ct2-transformers-converter` or download it again"
+    )]
     NotAModel(PathBuf),
     #[error("`{path}` cannot be read ({error}): check its permissions")]
     Unreadable { path: PathBuf, error: std::io::Error },
@@ -34,7 +36,9 @@ pub enum ModelError {
     NoTokenizer(PathBuf),
     #[error("`{path}` is not usable as a Whisper tokenizer ({reason}): download it again")]
     BadTokenizer { path: PathBuf, reason: String },
-    #[error("`{0}` holds neither `vocabulary.json` nor `vocabulary.txt`: copy it from the model's repository into the folder")]
+    #[error(
+        "`{0}` holds neither `vocabulary.json` nor `vocabulary.txt`: copy it from the model's repository into the folder"
+    )]
     NoVocabulary(PathBuf),
     #[error("this build sees no CUDA device: choose the device `cpu` or `auto`")]
     NoCuda,

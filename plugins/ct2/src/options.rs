@@ -69,7 +69,10 @@ pub enum Task {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[expect(missing_docs, reason = "the option table documents them")]
-#[expect(clippy::struct_excessive_bools, reason = "five independent switches, by faster-whisper's names")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent switches, by faster-whisper's names"
+)]
 pub struct Request {
     pub language: Option<String>,
     pub task: Task,
@@ -103,7 +106,11 @@ impl Options {
     #[must_use]
     pub fn thread_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        if self.threads == 0 { cores().min(4) } else { self.threads }
+        if self.threads == 0 {
+            cores().min(4)
+        } else {
+            self.threads
+        }
     }
 
     /// The device as CTranslate2 names it.

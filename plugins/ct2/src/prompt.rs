@@ -56,8 +56,16 @@ struct Ids {
 fn assemble(parts: Parts<'_>, ids: Ids) -> Prompt {
     let first = |tokens: &[u32]| tokens[..tokens.len().min(PART)].to_vec();
     let prefix = first(parts.prefix);
-    let hotwords = if prefix.is_empty() { first(parts.hotwords) } else { Vec::new() };
-    let start = parts.start.iter().copied().chain(parts.without_timestamps.then_some(ids.no_timestamps));
+    let hotwords = if prefix.is_empty() {
+        first(parts.hotwords)
+    } else {
+        Vec::new()
+    };
+    let start = parts
+        .start
+        .iter()
+        .copied()
+        .chain(parts.without_timestamps.then_some(ids.no_timestamps));
     let start: Vec<u32> = start.collect();
 
     let fixed = 2 + hotwords.len() + start.len() + prefix.len() + LEAST_TEXT;

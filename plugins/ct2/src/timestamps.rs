@@ -109,3 +109,6 @@ pub fn split(tokens: &[u32], timestamp_begin: u32, window: Window) -> Split {
         covered_ms,
     }
 }
+
+#[cfg(test)]
+mod tests;

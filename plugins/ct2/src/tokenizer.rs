@@ -30,9 +30,53 @@ struct Special {
 
 /// Not pronounced: not written unless `suppress_tokens` says so.
 const SYMBOLS: [&str; 47] = [
-    "\"", "#", "(", ")", "*", "+", "/", ":", ";", "<", "=", ">", "@", "[", "\\", "]", "^", "_", "`", "{", "|", "}", "~", "「",
-    "」", "『", "』", "<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", "(\"", "((", "))", "(((", ")))", "[[", "]]",
-    "{{", "}}", "♪♪", "♪♪♪",
+    "\"",
+    "#",
+    "(",
+    ")",
+    "*",
+    "+",
+    "/",
+    ":",
+    ";",
+    "<",
+    "=",
+    ">",
+    "@",
+    "[",
+    "\\",
+    "]",
+    "^",
+    "_",
+    "`",
+    "{",
+    "|",
+    "}",
+    "~",
+    "「",
+    "」",
+    "『",
+    "』",
+    "<<",
+    ">>",
+    "<<<",
+    ">>>",
+    "--",
+    "---",
+    "-(",
+    "-[",
+    "('",
+    "(\"",
+    "((",
+    "))",
+    "(((",
+    ")))",
+    "[[",
+    "]]",
+    "{{",
+    "}}",
+    "♪♪",
+    "♪♪♪",
 ];
 /// Of these the first token is not written where they have several: it begins no other text.
 const NOTES: [&str; 7] = ["♩", "♪", "♫", "♬", "♭", "♮", "♯"];
@@ -156,7 +200,11 @@ impl Tokenizer {
 
 impl Special {
     fn find(inner: &tokenizers::Tokenizer) -> Result<Self, String> {
-        let id = |name: &str| inner.token_to_id(name).ok_or_else(|| format!("it has no token `{name}`"));
+        let id = |name: &str| {
+            inner
+                .token_to_id(name)
+                .ok_or_else(|| format!("it has no token `{name}`"))
+        };
         Ok(Self {
             end_of_text: id("<|endoftext|>")?,
             start_of_transcript: id("<|startoftranscript|>")?,

@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use ct2rs::sys::{Device, StorageView};
 use plugin_api::asr::{Segment, Transcription, Truncation};
-use plugin_api::{Audio, Ctx, ErrorKind, StageError};
+use plugin_api::{Audio, ErrorKind, StageError};
 
 use crate::Ct2;
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Rules};
 use crate::detect::{self, Language};
 use crate::engine::Engine;
 use crate::mel::{HOP, LogMel, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::prompt::{self, Parts};
+use crate::report::Report;
 use crate::timestamps::{self, FRAME_MS, Piece, Window};
 use crate::tokenizer::Tokenizer;
 
@@ -36,7 +37,7 @@ pub(crate) fn transcribe(
     stage: &mut Ct2,
     request: &Request,
     audio: Audio<'_>,
-    ctx: &mut Ctx<'_>,
+    ctx: &mut dyn Report,
 ) -> Result<Transcription, StageError> {
     // faster-whisper pads one frame, which decides about the last frame of real audio.
     let mel = LogMel::new(audio.samples, stage.engine.n_mels(), HOP, stage.threads);
@@ -58,6 +59,8 @@ pub(crate) fn transcribe(
             ctx.progress(done, transcriber.duration_ms);
         }
     }
+    // The last frame may be a part of one, and the last clip may end before the audio.
+    ctx.progress(transcriber.duration_ms, transcriber.duration_ms);
     Ok(Transcription {
         language: Some(language.code),
         language_probability: Some(language.probability),
@@ -71,7 +74,11 @@ fn clips(seconds: &[f64], content: usize) -> Result<Vec<Range<usize>>, StageErro
         let message = "`clip_timestamps` must rise: start,end,start,end,… in seconds";
         return Err(StageError::new(ErrorKind::InvalidOptions, message));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is cut to the audio")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is cut to the audio"
+    )]
     let frame = |seconds: &f64| ((seconds * FRAMES_A_SECOND).round_ties_even() as usize).min(content);
     let mut points: Vec<usize> = seconds.iter().map(frame).collect();
     if points.is_empty() {
@@ -89,7 +96,7 @@ fn language(
     mel: &LogMel<'_>,
     clips: &[Range<usize>],
     request: &Request,
-    ctx: &Ctx<'_>,
+    ctx: &dyn Report,
 ) -> Result<Option<Language>, StageError> {
     let certain = |code: &str| {
         Some(Language {
@@ -122,7 +129,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// Those of [`Engine::call`].
-    pub fn encode(&mut self, features: Vec<f32>, ctx: &Ctx<'_>) -> Result<Arc<StorageView<'static>>, StageError> {
+    pub fn encode(&mut self, features: Vec<f32>, ctx: &dyn Report) -> Result<Arc<StorageView<'static>>, StageError> {
         if let Some((_, encoded)) = self.last.as_ref().filter(|(last, _)| *last == features) {
             return Ok(Arc::clone(encoded));
         }
@@ -145,13 +152,16 @@ impl<'a> Encoder<'a> {
     pub fn most_probable_language(
         &mut self,
         encoded: &Arc<StorageView<'static>>,
-        ctx: &Ctx<'_>,
+        ctx: &dyn Report,
     ) -> Result<Option<Language>, StageError> {
         let encoded = Arc::clone(encoded);
         let answers = self.engine.call(ctx, move |whisper| {
             whisper.detect_language(&encoded).map_err(|error| error.to_string())
         })?;
-        let best = answers.into_iter().next().and_then(|answers| answers.into_iter().next());
+        let best = answers
+            .into_iter()
+            .next()
+            .and_then(|answers| answers.into_iter().next());
         Ok(best.map(|best| Language {
             code: best.language.trim_matches(['<', '|', '>']).to_owned(),
             probability: f64::from(best.probability),
@@ -224,7 +234,7 @@ impl<'a> Transcriber<'a> {
     }
 
     /// Transcribes one window and says where the next one begins.
-    fn window(&mut self, window: Window, ctx: &mut Ctx<'_>) -> Result<usize, StageError> {
+    fn window(&mut self, window: Window, ctx: &mut dyn Report) -> Result<usize, StageError> {
         let features = self.mel.window(window.seek, window.frames, WINDOW_FRAMES);
         let encoded = self.encoder.encode(features, ctx)?;
         if self.request.multilingual && self.encoder.engine.is_multilingual() {
@@ -242,7 +252,7 @@ impl<'a> Transcriber<'a> {
         let prompt = prompt::build(parts, self.tokenizer);
         let decoded = self.decoder.decode(self.encoder.engine, &encoded, &prompt, ctx)?;
         self.out.sampled |= decoded.temperature > 0.0;
-        if self.is_silent(&decoded) {
+        if Rules(self.request).is_silent(&decoded) {
             tracing::debug!(window.seek, decoded.no_speech_prob, "no speech");
             return Ok(window.end());
         }
@@ -255,10 +265,6 @@ impl<'a> Transcriber<'a> {
             self.shown_from = self.written.len();
         }
         Ok(next_seek)
-    }
-
-    fn is_silent(&self, decoded: &Decoded) -> bool {
-        decoded.no_speech_prob > self.request.no_speech_threshold && decoded.avg_logprob <= self.request.log_prob_threshold
     }
 
     /// Where the next window begins; notes what is passed over although its text was cut.
@@ -280,7 +286,7 @@ impl<'a> Transcriber<'a> {
     }
 
     /// Adds a segment unless it is empty, in text or in time.
-    fn keep(&mut self, piece: Piece, window: Window, decoded: &Decoded, ctx: &mut Ctx<'_>) {
+    fn keep(&mut self, piece: Piece, window: Window, decoded: &Decoded, ctx: &mut dyn Report) {
         let text = self.tokenizer.decode(&piece.tokens);
         if piece.start_ms == piece.end_ms || text.trim().is_empty() {
             return;

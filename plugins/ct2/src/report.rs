@@ -1,0 +1,40 @@
+//! Where a transcription reports while it goes on: the host's [`Ctx`], or a test.
+
+use plugin_api::asr::Segment;
+use plugin_api::{Ctx, ErrorKind, StageError};
+
+/// What [`crate::transcribe`] asks of its caller.
+pub trait Report {
+    /// Shows a segment that is finished.
+    fn segment(&mut self, segment: &Segment);
+    /// `done` of `total` ms of audio.
+    fn progress(&mut self, done: u64, total: u64);
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+
+    /// Ends the run once the caller wants to stop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    fn checkpoint(&self) -> Result<(), StageError> {
+        if self.cancelled() {
+            Err(StageError::new(ErrorKind::Cancelled, "cancelled"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Report for Ctx<'_> {
+    fn segment(&mut self, segment: &Segment) {
+        Ctx::segment(self, segment);
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        Ctx::progress(self, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        Ctx::cancelled(self)
+    }
+}

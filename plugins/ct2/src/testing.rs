@@ -1,0 +1,110 @@
+//! What several tests need: the real models, recordings, and a host that writes everything down.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use plugin_api::asr::Segment;
+use plugin_api::manifest::{Manifest, Scope};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Ct2;
+use crate::report::Report;
+use plugin_api::Stage;
+
+/// The folder of the model `faster-whisper-{name}`.
+pub(crate) fn model(name: &str) -> PathBuf {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let data = || variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
+    let models = variable("CESAR_MODELS_DIR").or_else(|| Some(data()?.join("cesar/models")));
+    let folder = models.expect("HOME is set").join(format!("faster-whisper-{name}"));
+    assert!(
+        folder.join("model.bin").is_file(),
+        "`{}` is absent: run `cargo xtask models`",
+        folder.display()
+    );
+    folder
+}
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest::parse(include_str!("cesar-plugin.json")).expect("the manifest is valid")
+}
+
+/// The options of `scope` with their defaults, changed by `given`.
+pub(crate) fn options<T: DeserializeOwned>(scope: Scope, given: &Value) -> T {
+    let manifest = manifest();
+    let given = given.as_object().cloned().unwrap_or_default().into_iter().collect();
+    let effective = manifest.effective(&given).expect("the options are valid");
+    let of_scope = effective
+        .into_iter()
+        .filter(|(name, _)| manifest.options[name].scope == scope);
+    serde_json::from_value(Value::Object(of_scope.collect::<Map<_, _>>())).expect("the table and the type agree")
+}
+
+/// Opens the model `name`, with open options changed by `given`.
+pub(crate) fn open(name: &str, given: &Value) -> Ct2 {
+    let mut given = given.clone();
+    given["model"] = model(name).to_str().expect("the path is UTF-8").into();
+    Ct2::open(options(Scope::Open, &given)).expect("the model opens")
+}
+
+/// The bundled recording `short.wav`, 8 kHz and 16 bits, with every sample twice: 16 kHz without any resampler.
+pub(crate) fn short_recording() -> Vec<f32> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/short.wav");
+    let bytes = std::fs::read(path).expect("the recording is bundled");
+    let data = bytes
+        .windows(4)
+        .position(|name| name == b"data")
+        .expect("the file has a data chunk")
+        + 8;
+    let sample = |pair: &[u8]| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0;
+    bytes[data..]
+        .chunks_exact(2)
+        .map(sample)
+        .flat_map(|sample| [sample, sample])
+        .collect()
+}
+
+/// A host that writes everything down, and may ask to stop some time after its making.
+pub(crate) struct Notes {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) progress: Vec<(u64, u64)>,
+    began: Instant,
+    patience: Option<Duration>,
+}
+
+impl Notes {
+    pub(crate) fn new() -> Self {
+        Self {
+            segments: Vec::new(),
+            progress: Vec::new(),
+            began: Instant::now(),
+            patience: None,
+        }
+    }
+
+    pub(crate) fn cancelling_after(patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..Self::new()
+        }
+    }
+}
+
+impl Report for Notes {
+    fn segment(&mut self, segment: &Segment) {
+        self.segments.push(segment.clone());
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.progress.push((done, total));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.patience.is_some_and(|patience| self.began.elapsed() >= patience)
+    }
+}
