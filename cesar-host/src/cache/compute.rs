@@ -101,45 +101,53 @@ impl Cache {
         compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Outcome, Stopped<E>> {
         let request = request.into();
-        let (key, reads) = (parts.key(), request.mode == Mode::ReadWrite);
         let mut troubles = Troubles::default();
-        if reads && let Some(artifact) = self.attempt(&key, &mut troubles) {
-            return Ok(outcome(artifact, false, troubles));
+        if request.mode == Mode::Bypass {
+            let (bytes, took_ms) = self.timed(compute)?;
+            return Ok(Outcome {
+                bytes,
+                entry: None,
+                hit: Hit::Miss { took_ms },
+                cache_warning: None,
+            });
         }
-        let guard = match request.mode {
-            Mode::Bypass => None,
-            Mode::ReadWrite | Mode::Refresh => self.lock_or_compute_alone(&key, wait, &mut troubles)?,
-        };
-        let waited = guard.as_ref().is_some_and(|(_, waited)| *waited);
+        let (key, reads) = (parts.key(), request.mode == Mode::ReadWrite);
+        if reads && let Some(artifact) = self.attempt(&key, &mut troubles) {
+            return Ok(found(artifact, false, troubles));
+        }
+        let lock = self.lock_or_compute_alone(&key, wait, &mut troubles)?;
         if reads
-            && guard.is_some()
+            && let Some((_, waited)) = &lock
             && let Some(artifact) = self.attempt(&key, &mut troubles)
         {
-            return Ok(outcome(artifact, waited, troubles));
+            return Ok(found(artifact, *waited, troubles));
         }
-        let started_ms = self.now_ms();
-        let bytes = compute().map_err(Stopped::Failed)?;
-        let took_ms = (self.now_ms() - started_ms).max(0);
-        let entry = match request.mode {
-            Mode::Bypass => None,
-            Mode::ReadWrite | Mode::Refresh => {
-                self.record_miss();
-                self.keep(
-                    guard.map(|(guard, _)| guard),
-                    parts,
-                    request,
-                    took_ms,
-                    &bytes,
-                    &mut troubles,
-                )
-            }
-        };
+        let (bytes, took_ms) = self.timed(compute)?;
+        self.record_miss();
+        let entry = self.keep(
+            lock.map(|(guard, _)| guard),
+            parts,
+            request,
+            took_ms,
+            &bytes,
+            &mut troubles,
+        );
         Ok(Outcome {
             bytes,
             entry,
             hit: Hit::Miss { took_ms },
             cache_warning: troubles.into_warning(),
         })
+    }
+
+    fn timed<E>(
+        &self,
+        compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
+    ) -> std::result::Result<(Vec<u8>, i64), Stopped<E>> {
+        let started_ms = self.now_ms();
+        let bytes = compute().map_err(Stopped::Failed)?;
+        // The clock may have been set back meanwhile.
+        Ok((bytes, (self.now_ms() - started_ms).max(0)))
     }
 
     fn attempt(&self, key: &Key, troubles: &mut Troubles) -> Option<Artifact> {
@@ -201,7 +209,8 @@ impl Cache {
     }
 }
 
-fn outcome(artifact: Artifact, waited: bool, troubles: Troubles) -> Outcome {
+/// The outcome of a result that was there.
+fn found(artifact: Artifact, waited: bool, troubles: Troubles) -> Outcome {
     let Artifact { entry, bytes } = artifact;
     let saved_ms = entry.cost_ms;
     let hit = if waited {

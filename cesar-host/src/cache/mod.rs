@@ -28,7 +28,7 @@
 //!
 //! # Compatibility
 //! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. Leases, partial results and
-//! housekeeping times have their tables already. See [`layout`](self) for the files and the order of locks.
+//! housekeeping times have their tables already. `layout.rs` lists the files and the order of locks.
 //! What power loss may take away is bounded by the order of syncs above, not by tests: these can only kill processes.
 
 mod clock;
@@ -205,8 +205,9 @@ impl fmt::Debug for Cache {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Nobody is left to be told; counters are not worth more.
+        // Nobody is left to be told; counters and a short log are not worth more.
         let _ = self.flush();
+        let _ = self.index.shorten_log();
     }
 }
 

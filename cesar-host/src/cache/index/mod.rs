@@ -20,6 +20,7 @@ mod schema;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
@@ -141,6 +142,30 @@ impl Index {
                 Ok(writer.insert(open::connect(&self.path, self.journal)?))
             }
         }
+    }
+
+    /// Empties the log when it has grown long. Whoever opens the index first reads all of the log, and cannot know
+    /// that it has been copied into the file already; many short runs would otherwise copy it again each time.
+    pub(super) fn shorten_log(&self) -> Result<()> {
+        let length = std::fs::metadata(open::with_suffix(&self.path, "-wal")).map_or(0, |log| log.len());
+        if length > open::LOG_PAGES.unsigned_abs() * schema::PAGE_SIZE.unsigned_abs() {
+            self.empty_log()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Copies the log into the file and empties it, unless others use the index just now.
+    pub(super) fn empty_log(&self) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let result = (|| {
+            let connection = self.writer_connection(&mut writer)?;
+            self.io.step()?;
+            connection.busy_timeout(Duration::ZERO)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(connection.busy_timeout(open::BUSY_TIMEOUT)?)
+        })();
+        result.map_err(|error| self.explain("write", error))
     }
 
     fn explain(&self, action: &'static str, error: SqlError) -> CacheError {

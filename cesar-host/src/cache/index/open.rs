@@ -21,10 +21,13 @@ use crate::cache::io::Io;
 use crate::cache::layout::{CacheLock, Layout, Sharing};
 
 /// How long a statement waits for another process's transaction; they take milliseconds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait for the others to close a damaged index.
 const REPLACE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// After how many pages SQLite copies the log into the file.
+pub(super) const LOG_PAGES: i64 = 200;
 
 /// The first SQLite without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
@@ -161,7 +164,10 @@ pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", synchronous(journal))?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
+    // stays instead; `Index::shorten_log` empties it now and then.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // Checks of the pages that SQLite reads anyway; a damaged index is to be noticed, not followed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -219,7 +225,7 @@ fn is_sound(path: &Path) -> bool {
     check().unwrap_or(false)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

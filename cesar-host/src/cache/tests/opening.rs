@@ -15,6 +15,16 @@ fn pragma(cache: &Cache, name: &str) -> String {
         .unwrap()
 }
 
+/// Closes a cache with everything in the index file and nothing in the log, so that damage to the file shows.
+fn close_without_log(cache: Cache) {
+    cache.inner.index.empty_log().unwrap();
+    assert_eq!(log_length(cache.directory()), 0);
+}
+
+fn log_length(folder: &Path) -> u64 {
+    fs::metadata(folder.join("v1/index.db-wal")).unwrap().len()
+}
+
 fn open_delete(folder: &Path) -> Cache {
     let layout = Layout::create(folder, &Io::real()).unwrap();
     Cache::open_journal(
@@ -106,6 +116,19 @@ fn a_cache_that_was_moved_to_a_network_file_system_loses_its_log() {
 }
 
 #[test]
+fn many_short_runs_do_not_lengthen_the_log() {
+    let fixture = Fixture::new();
+    let Fixture { folder, clock, cache } = fixture;
+    drop(cache);
+    for number in 0..60 {
+        let cache = Cache::open(folder.path(), clock.clone()).unwrap();
+        put(&cache, &parts(number), &noise(number, 90_000)).unwrap();
+        drop(cache);
+        assert!(log_length(folder.path()) < 2_000_000, "run {number}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_database_is_set_aside() {
     for garbage in [
         noise(1, 50_000),
@@ -114,7 +137,7 @@ fn a_file_that_is_no_database_is_set_aside() {
         let fixture = Fixture::new();
         fixture.put(&parts(1), b"x");
         let Fixture { folder, clock, cache } = fixture;
-        drop(cache);
+        close_without_log(cache);
         let index = folder.path().join("v1/index.db");
         fs::write(&index, &garbage).unwrap();
         let cache = Cache::open(folder.path(), clock).unwrap();
@@ -154,7 +177,7 @@ fn a_damaged_page_is_remembered_and_the_index_replaced_once_nobody_uses_it() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     let Fixture { folder, clock, cache } = fixture;
-    drop(cache);
+    close_without_log(cache);
     damage_pages(&folder.path().join("v1/index.db"));
     let open = || Cache::open(folder.path(), clock.clone()).unwrap();
 
@@ -293,10 +316,7 @@ fn a_full_index_costs_no_result() {
 }
 
 #[test]
-fn network_file_systems_are_known_and_local_ones_are_not() {
-    let folder = folder();
-    // `/proc` is neither a network file system nor one for files; the temporary folder may be anything local.
+fn a_local_file_system_is_not_taken_for_a_network() {
     assert!(!layout::is_network_file_system(Path::new("/proc")));
     assert!(!layout::is_network_file_system(Path::new("/nowhere/at/all")));
-    drop(folder);
 }

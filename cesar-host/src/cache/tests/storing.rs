@@ -158,36 +158,36 @@ fn a_large_result_can_be_read_as_a_file() {
     assert_eq!((bytes, path), (large.clone(), fixture.object(&large)));
 }
 
+type Damaging = (&'static str, fn(&Path));
+
 /// Ways to damage an object file.
-fn damages() -> Vec<(&'static str, fn(&Path))> {
-    vec![
-        ("missing", |path| fs::remove_file(path).unwrap()),
-        ("truncated", |path| {
-            fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .unwrap()
-                .set_len(5)
-                .unwrap()
-        }),
-        ("emptied", |path| fs::write(path, b"").unwrap()),
-        ("longer", |path| {
-            fs::OpenOptions::new()
-                .append(true)
-                .open(path)
-                .unwrap()
-                .write_all(b"x")
-                .unwrap()
-        }),
-        ("other bytes of that length", |path| {
-            fs::write(path, noise(99, INLINE_LIMIT)).unwrap()
-        }),
-    ]
-}
+const DAMAGES: [Damaging; 5] = [
+    ("missing", |path| fs::remove_file(path).unwrap()),
+    ("truncated", |path| {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_len(5)
+            .unwrap()
+    }),
+    ("emptied", |path| fs::write(path, b"").unwrap()),
+    ("longer", |path| {
+        fs::OpenOptions::new()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .write_all(b"x")
+            .unwrap()
+    }),
+    ("other bytes of that length", |path| {
+        fs::write(path, noise(99, INLINE_LIMIT)).unwrap()
+    }),
+];
 
 #[test]
 fn a_damaged_object_is_set_aside_and_computed_again() {
-    for (name, damage) in damages() {
+    for (name, damage) in DAMAGES {
         let fixture = Fixture::new();
         let bytes = noise(1, INLINE_LIMIT);
         fixture.put(&parts(1), &bytes);
