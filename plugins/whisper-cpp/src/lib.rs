@@ -12,6 +12,7 @@
 
 #[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
 mod ffi;
+mod model_file;
 mod options;
 mod transcribe;
 
@@ -41,6 +42,7 @@ impl Stage for WhisperCpp {
                 "no ggml model was found; name one with `--model`, or give the path of a ggml file",
             )
         })?;
+        model_file::check(&path)?;
         let name = path
             .file_name()
             .unwrap_or(path.as_os_str())
@@ -49,7 +51,10 @@ impl Stage for WhisperCpp {
         let model = ffi::Model::load(&path, use_gpu, options.flash_attention).ok_or_else(|| {
             StageError::new(
                 ErrorKind::ModelMissing,
-                format!("whisper.cpp cannot load `{}`; fetch the model again", path.display()),
+                format!(
+                    "whisper.cpp refuses the model `{}`, its log says why (`-vv`); fetch it again",
+                    path.display()
+                ),
             )
         })?;
         Ok(Self { model, name })

@@ -1,0 +1,268 @@
+//! With real weights and a real recording; see [`models_folder`] and [`meeting`] for where they are looked for.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::options::tests::request as request_with_defaults;
+
+/// Where the models are: `CESAR_MODELS_DIR`, else Cesar's folder in the user's data folder.
+fn models_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CESAR_MODELS_DIR") {
+        return folder.into();
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".local/share"),
+        PathBuf::from,
+    );
+    data.join("cesar/models")
+}
+
+/// The models, loaded once. One test at a time works with each: ggml's threads spin while they wait for each other, so several
+/// tests side by side would take minutes.
+static TINY_ENGLISH: LazyLock<Mutex<Model>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin")));
+static BASE: LazyLock<Mutex<Model>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin")));
+
+fn tiny_english() -> MutexGuard<'static, Model> {
+    TINY_ENGLISH.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn base() -> MutexGuard<'static, Model> {
+    BASE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn load(name: &str) -> Model {
+    let path = models_folder().join(name);
+    assert!(
+        path.exists(),
+        "`{}` is missing: run `cargo xtask models`",
+        path.display()
+    );
+    whisper_rs::install_logging_hooks();
+    Model::load(&path, false, true).unwrap()
+}
+
+/// The first `seconds` of `meeting.flac` (16 kHz, mono) among the fixtures of the workspace.
+fn meeting(seconds: usize) -> Vec<f32> {
+    let fixtures = std::env::var_os("CESAR_TEST_FIXTURES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures"),
+        PathBuf::from,
+    );
+    let path = fixtures.join("meeting.flac");
+    let mut recording = claxon::FlacReader::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let samples = recording.samples().take(seconds * ffi::SAMPLE_RATE as usize);
+    samples
+        .map(|sample| f32::from(i16::try_from(sample.unwrap()).unwrap()) / 32_768.0)
+        .collect()
+}
+
+/// A request for one thread, unless `options` say how many.
+fn request(options: &Value) -> Request {
+    let mut options = options.clone();
+    let threads = options["threads"].as_u64().unwrap_or(1);
+    options["threads"] = json!(threads);
+    request_with_defaults(&options)
+}
+
+fn audio(samples: &[f32]) -> Audio<'_> {
+    Audio {
+        samples,
+        sample_rate: ffi::SAMPLE_RATE,
+    }
+}
+
+/// Keeps what was reported, and asks to stop when it was asked often enough.
+#[derive(Default)]
+struct Recorder {
+    segments: Vec<Segment>,
+    progress: Vec<(u64, u64)>,
+    stop_after: Option<u32>,
+    asked: Cell<u32>,
+}
+
+impl Report for Recorder {
+    fn segment(&mut self, segment: &Segment) {
+        self.segments.push(segment.clone());
+    }
+    fn progress(&mut self, done_ms: u64, total_ms: u64) {
+        self.progress.push((done_ms, total_ms));
+    }
+    fn cancelled(&self) -> bool {
+        self.asked.set(self.asked.get() + 1);
+        self.stop_after.is_some_and(|times| self.asked.get() > times)
+    }
+}
+
+fn run(model: &Model, samples: &[f32], options: &Value) -> Result<Transcription, StageError> {
+    let report = &mut Recorder::default();
+    transcribe(model, "the-model.bin", &request(options), audio(samples), report)
+}
+
+fn refusal(model: &Model, options: &Value) -> String {
+    let error = run(model, &[], options).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidOptions);
+    error.message
+}
+
+#[test]
+fn writes_down_speech_and_reports_on_the_way() {
+    let (model, samples, mut report) = (tiny_english(), meeting(12), Recorder::default());
+    let transcription = transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut report).unwrap();
+    let text: String = transcription
+        .segments
+        .iter()
+        .map(|segment| segment.text.as_str())
+        .collect();
+    assert!(text.starts_with(" Shall we begin with the budget?"), "{text}");
+    assert_eq!(transcription.language.as_deref(), Some("en"));
+    assert_eq!(transcription.segments, report.segments);
+    assert!(report.progress.is_sorted() && report.progress.last() == Some(&(12_000, 12_000)));
+
+    let mut previous_end = 0;
+    for segment in &transcription.segments {
+        assert!(previous_end <= segment.start_ms && segment.start_ms <= segment.end_ms && segment.end_ms <= 12_000);
+        previous_end = segment.end_ms;
+        assert!((-1.0..0.0).contains(&segment.avg_logprob.unwrap()));
+        assert!((0.0..0.6).contains(&segment.no_speech_prob.unwrap()));
+        assert_eq!(segment.temperature, Some(0.0));
+        assert!(segment.tokens.as_ref().is_some_and(|tokens| tokens.len() > 3));
+    }
+    assert!(!transcription.sampled);
+}
+
+/// whisper.cpp draws random numbers in its beam search and above temperature 0, from generators seeded afresh for each run.
+#[test]
+fn equal_requests_give_equal_results_with_any_number_of_threads() {
+    let (model, samples) = (tiny_english(), meeting(6));
+    for (options, sampled) in [
+        (json!({}), false),
+        (json!({ "beam_size": 1 }), false),
+        (
+            json!({ "temperature": 0.6, "best_of": 2, "temperature_increment": 0.0 }),
+            true,
+        ),
+    ] {
+        let with_threads = |threads: u32| {
+            let mut options = options.clone();
+            options["threads"] = json!(threads);
+            run(&model, &samples, &options).unwrap()
+        };
+        let first = with_threads(1);
+        assert!(!first.segments.is_empty() && first.sampled == sampled, "{options}");
+        for threads in 1..=3 {
+            assert_eq!(with_threads(threads), first, "{threads} threads, {options}");
+        }
+    }
+}
+
+/// An attempt that fails is repeated at the next temperature, and the result says at which it ended.
+#[test]
+fn the_temperature_of_a_repeated_attempt_is_known() {
+    let (model, samples) = (tiny_english(), meeting(5));
+    let demanding =
+        json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_increment": 0.5, "best_of": 1 });
+    let transcription = run(&model, &samples, &demanding).unwrap();
+    assert!(transcription.sampled);
+    assert!(!transcription.segments.is_empty());
+    assert!(
+        transcription
+            .segments
+            .iter()
+            .all(|segment| segment.temperature == Some(1.0))
+    );
+    let patient = json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_increment": 0.0 });
+    assert!(!run(&model, &samples, &patient).unwrap().sampled);
+}
+
+#[test]
+fn a_wish_to_stop_ends_the_run() {
+    let (model, samples) = (tiny_english(), meeting(5));
+    // Before the language, before the first window, after its encoder, and between two tokens.
+    for stop_after in [0, 2, 3, 9] {
+        let mut report = Recorder {
+            stop_after: Some(stop_after),
+            ..Recorder::default()
+        };
+        let error = transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut report).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert_eq!(report.asked.get(), stop_after + 1);
+    }
+}
+
+#[test]
+fn a_panic_while_reporting_comes_out_as_a_panic() {
+    struct Panics;
+    impl Report for Panics {
+        fn segment(&mut self, _: &Segment) {
+            panic!("the host went away");
+        }
+        fn progress(&mut self, _: u64, _: u64) {}
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+    let (model, samples) = (tiny_english(), meeting(5));
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut Panics)
+    }))
+    .unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"the host went away"));
+}
+
+#[test]
+fn audio_of_any_shortness_is_taken() {
+    let (model, samples) = (tiny_english(), meeting(1));
+    for length in [0, 1, 200, 201, SHORTEST - 1, SHORTEST, SHORTEST + 40, SHORTEST + 400] {
+        let transcription = run(&model, &samples[..length], &json!({})).unwrap();
+        let end = transcription.segments.last().map_or(0, |segment| segment.end_ms);
+        assert!(end <= length as u64 / 16, "{length} samples end at {end} ms");
+    }
+    let other_rate = Audio {
+        samples: &samples,
+        sample_rate: 8000,
+    };
+    let error = transcribe(&model, "m", &request(&json!({})), other_rate, &mut Recorder::default()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidInput);
+}
+
+#[test]
+fn an_english_only_model_says_what_it_cannot_do() {
+    let model = tiny_english();
+    assert_eq!(
+        refusal(&model, &json!({ "language": "es" })),
+        "the model `the-model.bin` knows only English, not the `language` `es`; choose a model without `.en`"
+    );
+    assert_eq!(
+        refusal(&model, &json!({ "task": "translate" })),
+        "the model `the-model.bin` knows only English and cannot translate; choose a model without `.en`"
+    );
+    assert!(refusal(&model, &json!({ "language": "english" })).contains("is not a language code"));
+    assert!(refusal(&model, &json!({ "initial_prompt": "a\0b" })).contains("NUL"));
+}
+
+#[test]
+fn a_multilingual_model_detects_the_language() {
+    let (model, samples) = (base(), meeting(5));
+    let transcription = run(&model, &samples, &json!({ "beam_size": 1 })).unwrap();
+    assert_eq!(transcription.language.as_deref(), Some("en"));
+    assert!((0.9..1.0).contains(&transcription.language_probability.unwrap()));
+    assert!(refusal(&model, &json!({ "language": "yue" })).contains("does not know"));
+    assert_eq!(known_languages(&model), 99);
+}
+
+#[test]
+fn the_languages_are_whispers() {
+    let codes: Vec<_> = (0..ffi::language_count()).filter_map(ffi::language_code).collect();
+    assert_eq!((codes.len(), codes[0], codes[99]), (100, "en", "yue"));
+    assert!(
+        codes
+            .iter()
+            .enumerate()
+            .all(|(id, code)| ffi::language_id(code) == c_int::try_from(id).ok())
+    );
+    assert_eq!((ffi::language_code(-1), ffi::language_code(100)), (None, None));
+    assert_eq!(ffi::language_id("english"), None);
+}
