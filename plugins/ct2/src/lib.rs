@@ -52,10 +52,15 @@ impl Stage for Ct2 {
     type Output = Transcription;
 
     fn open(options: Options) -> Result<Self, StageError> {
-        let (whisper, folder) = model::open(&options)?;
+        let folder = model::folder(&options)?;
+        // Both take a while; the tokenizer is read while the model is loaded.
+        let (whisper, tokenizer) = std::thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| Tokenizer::open(folder));
+            (model::load(folder, &options), tokenizer.join())
+        });
         Ok(Self {
-            engine: Engine::new(whisper)?,
-            tokenizer: Tokenizer::open(folder)?,
+            engine: Engine::new(whisper?)?,
+            tokenizer: tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
             threads: options.thread_count(),
         })
     }

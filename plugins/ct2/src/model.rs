@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ct2rs::sys::{Config, LogLevel, Whisper, set_log_level};
+use ct2rs::sys::{self, Config, LogLevel, Whisper, set_log_level};
 use plugin_api::{ErrorKind, StageError};
 
 use crate::options::Options;
@@ -42,8 +42,8 @@ pub enum ModelError {
     NoVocabulary(PathBuf),
     #[error("this build sees no CUDA device: choose the device `cpu` or `auto`")]
     NoCuda,
-    #[error("`{path}` cannot be used with the compute type asked for: {reason}")]
-    ComputeType { path: PathBuf, reason: String },
+    #[error("the compute type `{0}` is not available on this device: choose `default`, `int8` or `float32`")]
+    ComputeType(sys::ComputeType),
     #[error("there is not enough memory for `{0}`: choose a smaller model or the compute type `int8`")]
     OutOfMemory(PathBuf),
     #[error("`{path}` cannot be loaded ({reason}): download the model again")]
@@ -53,7 +53,7 @@ pub enum ModelError {
 impl From<ModelError> for StageError {
     fn from(error: ModelError) -> Self {
         let kind = match error {
-            ModelError::NoCuda | ModelError::ComputeType { .. } => ErrorKind::InvalidOptions,
+            ModelError::NoCuda | ModelError::ComputeType(_) => ErrorKind::InvalidOptions,
             ModelError::OutOfMemory(_) => ErrorKind::OutOfMemory,
             _ => ErrorKind::ModelMissing,
         };
@@ -61,33 +61,43 @@ impl From<ModelError> for StageError {
     }
 }
 
-/// Checks the folder of `options` and loads its `model.bin`.
+/// Checks the folder named in `options`.
 ///
 /// # Errors
 /// [`ModelError`].
-pub fn open(options: &Options) -> Result<(Whisper, &Path), ModelError> {
+pub fn folder(options: &Options) -> Result<&Path, ModelError> {
     let folder = options.model.as_deref().ok_or(ModelError::Unnamed)?;
     check_folder(folder)?;
+    Ok(folder)
+}
+
+/// Loads the `model.bin` of a folder that was checked.
+///
+/// # Errors
+/// [`ModelError`].
+pub fn load(folder: &Path, options: &Options) -> Result<Whisper, ModelError> {
+    let compute_type = options.compute_type.into();
     let config = Config {
         device: options.device()?,
-        compute_type: options.compute_type.into(),
+        compute_type,
         num_threads_per_replica: options.thread_count(),
         ..Config::default()
     };
     // Its warnings go to standard error, past the host; what matters comes back as an error.
     set_log_level(LogLevel::Error);
-    let whisper = Whisper::new(folder, config).map_err(|error| refusal(folder, &error.to_string()))?;
-    Ok((whisper, folder))
+    Whisper::new(folder, config).map_err(|error| refusal(folder, compute_type, &error.to_string()))
 }
 
-fn refusal(folder: &Path, message: &str) -> ModelError {
-    let (path, reason) = (folder.to_owned(), message.trim().to_owned());
+fn refusal(folder: &Path, compute_type: sys::ComputeType, message: &str) -> ModelError {
     if message.contains("bad_alloc") || message.contains("out of memory") {
-        ModelError::OutOfMemory(path)
+        ModelError::OutOfMemory(folder.to_owned())
     } else if message.contains("compute type") {
-        ModelError::ComputeType { path, reason }
+        ModelError::ComputeType(compute_type)
     } else {
-        ModelError::Refused { path, reason }
+        ModelError::Refused {
+            path: folder.to_owned(),
+            reason: message.trim().to_owned(),
+        }
     }
 }
 

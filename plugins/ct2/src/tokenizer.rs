@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use plugin_api::{ErrorKind, StageError};
+
 use crate::model::ModelError;
 use crate::options::Task;
 
@@ -163,10 +165,20 @@ impl Tokenizer {
 
     /// The ids that must not be written: `asked`, where -1 stands for symbols, and everything that is not text. Nothing at all when
     /// nothing is asked for, as in faster-whisper.
-    #[must_use]
-    pub fn suppressed(&self, asked: &[i64]) -> Vec<i32> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOptions`] for an id the model does not have.
+    pub fn suppressed(&self, asked: &[i64]) -> Result<Vec<i32>, StageError> {
+        let known = |id: i64| usize::try_from(id).map_or(id == -1, |id| id < self.vocabulary.len());
+        if let Some(id) = asked.iter().find(|id| !known(**id)) {
+            let message = format!(
+                "`suppress_tokens` names the token {id}, but the model has {}: give ids below that, or -1",
+                self.vocabulary.len()
+            );
+            return Err(StageError::new(ErrorKind::InvalidOptions, message));
+        }
         if asked.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let given = asked.iter().filter_map(|&id| u32::try_from(id).ok());
         let mut ids: Vec<u32> = given.chain(self.special.never_written()).collect();
@@ -175,7 +187,7 @@ impl Tokenizer {
         }
         ids.sort_unstable();
         ids.dedup();
-        ids.into_iter().filter_map(|id| i32::try_from(id).ok()).collect()
+        Ok(ids.into_iter().filter_map(|id| i32::try_from(id).ok()).collect())
     }
 
     /// Brackets, notes and other symbols that stand for no sound, alone or after a space.
@@ -249,3 +261,6 @@ fn vocabulary(folder: &Path) -> Result<Vec<String>, ModelError> {
         Err(ModelError::NoVocabulary(folder.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

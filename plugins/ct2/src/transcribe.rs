@@ -23,7 +23,7 @@ use crate::mel::{HOP, LogMel, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::prompt::{self, Parts};
 use crate::report::Report;
-use crate::timestamps::{self, FRAME_MS, Piece, Window};
+use crate::timestamps::{self, FRAME_MS, Piece, Split, Window};
 use crate::tokenizer::Tokenizer;
 
 /// Frames a second.
@@ -202,7 +202,7 @@ impl<'a> Transcriber<'a> {
         let decoder = Decoder {
             tokenizer,
             request,
-            suppressed: tokenizer.suppressed(&request.suppress_tokens),
+            suppressed: tokenizer.suppressed(&request.suppress_tokens)?,
         };
         let mut transcriber = Self {
             encoder,
@@ -237,10 +237,11 @@ impl<'a> Transcriber<'a> {
     fn window(&mut self, window: Window, ctx: &mut dyn Report) -> Result<usize, StageError> {
         let features = self.mel.window(window.seek, window.frames, WINDOW_FRAMES);
         let encoded = self.encoder.encode(features, ctx)?;
-        if self.request.multilingual && self.encoder.engine.is_multilingual() {
-            if let Some(language) = self.encoder.most_probable_language(&encoded, ctx)? {
-                self.start_in(&language.code)?;
-            }
+        if self.request.multilingual
+            && self.encoder.engine.is_multilingual()
+            && let Some(language) = self.encoder.most_probable_language(&encoded, ctx)?
+        {
+            self.start_in(&language.code)?;
         }
         let parts = Parts {
             previous: &self.written[self.shown_from..],
@@ -257,7 +258,8 @@ impl<'a> Transcriber<'a> {
             return Ok(window.end());
         }
         let split = timestamps::split(&decoded.tokens, self.tokenizer.timestamp_begin(), window);
-        let next_seek = self.next_seek(&split, window, &decoded);
+        let (next_seek, lost) = advance(&split, window, decoded.cut, self.duration_ms);
+        self.out.truncated.extend(lost);
         for piece in split.pieces {
             self.keep(piece, window, &decoded, ctx);
         }
@@ -265,24 +267,6 @@ impl<'a> Transcriber<'a> {
             self.shown_from = self.written.len();
         }
         Ok(next_seek)
-    }
-
-    /// Where the next window begins; notes what is passed over although its text was cut.
-    fn next_seek(&mut self, split: &timestamps::Split, window: Window, decoded: &Decoded) -> usize {
-        // Timestamps that stand still would be decoded for ever.
-        let stuck = split.next_seek <= window.seek;
-        let next_seek = if stuck { window.end() } else { split.next_seek };
-        let end_ms = (next_seek as u64 * FRAME_MS).min(self.duration_ms);
-        let passed_over = next_seek == window.end() && split.covered_ms < end_ms;
-        if passed_over && (decoded.cut || stuck) {
-            let reason = if decoded.cut { "max_length" } else { "no_progress" };
-            self.out.truncated.push(Truncation {
-                start_ms: split.covered_ms,
-                end_ms,
-                reason: reason.into(),
-            });
-        }
-        next_seek
     }
 
     /// Adds a segment unless it is empty, in text or in time.
@@ -309,6 +293,21 @@ impl<'a> Transcriber<'a> {
         ctx.segment(&segment);
         self.out.segments.push(segment);
     }
+}
+
+/// Where the next window begins, and what is passed over although its text was cut.
+fn advance(split: &Split, window: Window, cut: bool, duration_ms: u64) -> (usize, Option<Truncation>) {
+    // Timestamps that stand still would be decoded for ever.
+    let stuck = split.next_seek <= window.seek;
+    let next_seek = if stuck { window.end() } else { split.next_seek };
+    let end_ms = (next_seek as u64 * FRAME_MS).min(duration_ms);
+    let passed_over = next_seek == window.end() && split.covered_ms < end_ms;
+    let lost = (passed_over && (cut || stuck)).then(|| Truncation {
+        start_ms: split.covered_ms,
+        end_ms,
+        reason: if cut { "max_length" } else { "no_progress" }.into(),
+    });
+    (next_seek, lost)
 }
 
 #[cfg(test)]

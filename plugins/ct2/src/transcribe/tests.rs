@@ -31,14 +31,49 @@ fn repeated(times: usize) -> Vec<f32> {
 
 #[test]
 fn clips_are_ranges_of_frames_inside_the_audio() {
-    assert_eq!(clips(&[0.0], 500).unwrap(), [0..500]);
-    assert_eq!(clips(&[], 500).unwrap(), [0..500]);
+    assert_eq!(clips(&[0.0], 500).unwrap(), vec![0..500]);
+    assert_eq!(clips(&[], 500).unwrap(), vec![0..500]);
     assert_eq!(clips(&[1.0, 2.5, 3.0], 500).unwrap(), [100..250, 300..500]);
     assert_eq!(clips(&[1.0, 2.0, 9.0], 500).unwrap(), [100..200, 500..500]);
     let error = clips(&[2.0, 1.0], 500).unwrap_err();
     assert_eq!(
         error.message,
         "`clip_timestamps` must rise: start,end,start,end,… in seconds"
+    );
+}
+
+#[test]
+fn what_a_guard_cuts_off_is_told() {
+    let window = Window {
+        seek: 100,
+        frames: 3000,
+    };
+    let split = |next_seek: usize, covered_ms: u64| Split {
+        pieces: Vec::new(),
+        next_seek,
+        covered_ms,
+    };
+    let lost = |start_ms: u64, end_ms: u64, reason: &str| {
+        Some(Truncation {
+            start_ms,
+            end_ms,
+            reason: reason.into(),
+        })
+    };
+    // An end of its own: nothing is lost. A cut one that goes on at its last timestamp: neither.
+    assert_eq!(advance(&split(3100, 9000), window, false, 60_000), (3100, None));
+    assert_eq!(advance(&split(800, 8000), window, true, 60_000), (800, None));
+    assert_eq!(
+        advance(&split(3100, 9000), window, true, 60_000),
+        (3100, lost(9000, 31_000, "max_length"))
+    );
+    assert_eq!(
+        advance(&split(3100, 9000), window, true, 20_000),
+        (3100, lost(9000, 20_000, "max_length"))
+    );
+    assert_eq!(
+        advance(&split(100, 1000), window, false, 60_000),
+        (3100, lost(1000, 31_000, "no_progress"))
     );
 }
 
