@@ -1,3 +1,9 @@
 //! Cesar's host.
+pub mod audio;
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod models;
+pub mod pipeline;
 pub mod plugins;
 pub mod runner;

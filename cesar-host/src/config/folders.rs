@@ -14,6 +14,8 @@ pub struct Folders {
     pub data: Option<PathBuf>,
     /// `$XDG_CACHE_HOME`, else `~/.cache`.
     pub cache: Option<PathBuf>,
+    /// `$XDG_STATE_HOME`, else `~/.local/state`.
+    pub state: Option<PathBuf>,
 }
 
 impl Folders {
@@ -26,6 +28,7 @@ impl Folders {
             config: absolute("XDG_CONFIG_HOME").or_else(|| below(".config")),
             data: absolute("XDG_DATA_HOME").or_else(|| below(".local/share")),
             cache: absolute("XDG_CACHE_HOME").or_else(|| below(".cache")),
+            state: absolute("XDG_STATE_HOME").or_else(|| below(".local/state")),
             home,
         }
     }

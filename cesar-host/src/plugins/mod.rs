@@ -20,6 +20,7 @@ mod verdicts;
 pub use elf::GateError;
 pub use verdicts::{Verdict, Verdicts};
 
+use crate::config::nearest;
 use crate::runner::{RunnerError, Runners};
 
 /// Where plugins are looked for.
@@ -214,13 +215,16 @@ impl Registry {
             .ok_or_else(|| self.unknown(stage, asked))
     }
 
+    /// What to say where a stage has no plugin at all.
+    #[must_use]
+    pub fn none(&self, stage: StageKind) -> PluginError {
+        PluginError::None { stage, folder: self.home.clone() }
+    }
+
     fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {
         let ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
         if ids.is_empty() {
-            return PluginError::None {
-                stage,
-                folder: self.home.clone(),
-            };
+            return self.none(stage);
         }
         let suggestion = nearest(asked, ids.iter().copied())
             .map(|nearest| format!("; did you mean `{nearest}`?"))
@@ -304,12 +308,4 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
-}
-
-/// The known name that is most like `asked`, when it is like it at all.
-pub(crate) fn nearest<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(asked, name);
-    known
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-        .filter(|name| likeness(name) > 0.7)
 }

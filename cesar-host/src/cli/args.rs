@@ -1,0 +1,131 @@
+//! The shape of the command line. What a setting is (see [`crate::config`]) has its flag from there; here are the commands and what
+//! is said anew for each run.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
+
+use crate::config::{Group, augment, config_file_flag};
+
+/// The whole command line.
+#[must_use]
+pub fn command() -> Command {
+    let command = Command::new("cesar")
+        .about("Turns recordings into text, offline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(config_file_flag())
+        .arg(switch("verbose", 'v', "Say what each stage does (-v), and log everything (-vv)").action(ArgAction::Count))
+        .arg(switch("quiet", 'q', "Say nothing but errors").action(ArgAction::SetTrue).conflicts_with("verbose"))
+        .after_help(
+            "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (transcript without speakers), 4 some of several inputs failed, \
+             130 interrupted.",
+        );
+    augment(command, Group::Global)
+        .subcommand(transcribe())
+        .subcommand(plugins())
+        .subcommand(cache())
+        .subcommand(config())
+        .subcommand(completions())
+        .subcommand(runner())
+}
+
+fn switch(name: &'static str, letter: char, help: &'static str) -> Arg {
+    Arg::new(name).short(letter).long(name).help(help).global(true)
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").help("Write JSON, of a settled shape").action(ArgAction::SetTrue)
+}
+
+fn transcribe() -> Command {
+    let time = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("TIME").value_parser(super::times::parse).help_heading("Part").help(help)
+    };
+    let command = Command::new("transcribe")
+        .about("Transcribe recordings: files, folders, or `-` for standard input")
+        .arg(
+            Arg::new("inputs")
+                .value_name("INPUT")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::AnyPath)
+                .help("Recordings, folders with recordings, or `-` for standard input"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help_heading("Output")
+                .help("Write to this file; without --format, its extension decides the format"),
+        )
+        .arg(
+            Arg::new("refresh")
+                .long("refresh")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("cache.enabled")
+                .help_heading("Cache")
+                .help("Do all work again, and keep the new results"),
+        )
+        .arg(time("start-time", "Begin here: seconds, or [HH:]MM:SS[.fff]"))
+        .arg(time("end-time", "End here: seconds, or [HH:]MM:SS[.fff]"))
+        .arg(time("max-duration", "Transcribe at most this much: seconds, or [HH:]MM:SS[.fff]").conflicts_with("end-time"));
+    augment(command, Group::Transcribe)
+}
+
+fn plugins() -> Command {
+    let list = Command::new("list").about("List plugins, also those that are not used, with the reason").arg(json());
+    let show = Command::new("show")
+        .about("Show a plugin's options")
+        .arg(Arg::new("id").value_name("ID").required(true).help("A plugin's id, or id@version"))
+        .arg(json());
+    Command::new("plugins")
+        .about("The plugins: what there is and what they can do")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(augment(list, Group::Plugins))
+        .subcommand(augment(show, Group::Plugins))
+}
+
+fn cache() -> Command {
+    let info = Command::new("info").about("Show where the cache is, what it holds and what it has saved").arg(json());
+    Command::new("cache")
+        .about("The cache of results")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(augment(info, Group::Cache))
+}
+
+fn config() -> Command {
+    let show = Command::new("show").about("Show each setting's value and where it came from").arg(json());
+    Command::new("config")
+        .about("The settings")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(augment(show, Group::Config))
+}
+
+fn completions() -> Command {
+    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell));
+    Command::new("completions")
+        .about("Write a completion script for a shell to standard output")
+        .arg(shell.help("The shell"))
+}
+
+fn runner() -> Command {
+    let plugin = Arg::new("plugin").long("plugin").required(true).value_parser(value_parser!(PathBuf));
+    Command::new("__runner").hide(true).about("Run one plugin for a host; not for people").arg(plugin)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,91 @@
+//! From settings to the parts of the host.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::audio::{DecodeOptions, ffmpeg_available};
+use crate::cache::{Cache, Mode, SystemClock};
+use crate::config::{Ffmpeg, Settings, StageSettings};
+use crate::models::ModelRoots;
+use crate::pipeline::{Pipeline, StageRequest};
+use crate::plugins::{Registry, SearchPath, Verdicts};
+use crate::runner::Runners;
+
+/// A host ready to work, and what a person should know about it.
+pub(super) struct Host {
+    pub(super) pipeline: Pipeline,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Builds the pipeline that the settings describe.
+pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
+    let mut warnings = Vec::new();
+    let cache = open_cache(settings, mode, &mut warnings)?;
+    let program = std::env::current_exe()?;
+    let runners = if settings.plugins.in_process { Runners::in_process() } else { Runners::new(program) };
+    let pipeline = Pipeline {
+        mode: if cache.is_some() { mode } else { Mode::Bypass },
+        cache,
+        registry: registry(settings)?,
+        verdicts: verdicts(settings),
+        runners,
+        models: model_roots(settings),
+        decoding: decoding(settings),
+    };
+    Ok(Host { pipeline, warnings })
+}
+
+/// A cache that cannot be opened costs time, never the transcript.
+fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> anyhow::Result<Option<Cache>> {
+    let Some(folder) = settings.cache.folder()?.filter(|_| mode != Mode::Bypass) else { return Ok(None) };
+    match Cache::open(folder, Arc::new(SystemClock)) {
+        Ok(cache) => {
+            warnings.extend(cache.warnings().iter().cloned());
+            Ok(Some(cache))
+        }
+        Err(error) => {
+            warnings.push(format!("the work goes on without the cache: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// The plugins on the search path.
+pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
+    let home = data_folder(settings).join("plugins");
+    let mut others = settings.plugins.path.clone();
+    others.push(home.clone());
+    others.extend(SearchPath::beside(&std::env::current_exe()?));
+    let path = SearchPath { preferred: settings.plugins.dirs.clone(), others };
+    Ok(Registry::discover(&path, home))
+}
+
+/// `$XDG_DATA_HOME/cesar`.
+fn data_folder(settings: &Settings) -> PathBuf {
+    settings.folders.data.clone().unwrap_or_default().join("cesar")
+}
+
+/// Verdicts on plugins, not in the cache: clearing the cache is no reason to run every plugin again.
+fn verdicts(settings: &Settings) -> Verdicts {
+    let folder = settings.folders.state.clone().unwrap_or_else(std::env::temp_dir);
+    Verdicts::new(folder.join("cesar/plugins"))
+}
+
+fn model_roots(settings: &Settings) -> ModelRoots {
+    ModelRoots::new(settings.models.dir.as_deref(), |name| std::env::var_os(name))
+}
+
+fn decoding(settings: &Settings) -> DecodeOptions {
+    let ffmpeg = match &settings.audio.ffmpeg {
+        Ffmpeg::Search => ffmpeg_available(),
+        Ffmpeg::Program(program) => Some(program.clone()),
+        Ffmpeg::Off => None,
+    };
+    DecodeOptions { ffmpeg }
+}
+
+/// A stage as the settings ask for it.
+pub(super) fn stage(settings: &StageSettings) -> StageRequest {
+    let options = settings.options.iter().map(|(name, given)| (name.clone(), given.value.clone()));
+    StageRequest { plugin: settings.plugin.clone(), options: options.collect() }
+}

@@ -1,0 +1,220 @@
+//! The command line: what was asked, and how it is told.
+//!
+//! Transcripts and answers go to standard output; progress, notes and errors to standard error. A failure is one sentence and an
+//! [exit code](Exit). Presentation lives here; everything else is the library's.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+mod args;
+mod cache;
+mod host;
+mod inputs;
+mod outputs;
+mod plugins;
+mod progress;
+mod times;
+mod transcribe;
+
+pub use args::command;
+
+use crate::config::{ConfigError, Layers, Resolved};
+use crate::pipeline::PipelineError;
+use crate::runner::CancelToken;
+
+/// How a command ended; documented exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    SomeFailed = 4,
+    Interrupted = 130,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+struct Failure {
+    text: String,
+    exit: Exit,
+    interrupted: bool,
+}
+
+impl Failure {
+    fn failed(error: impl Display) -> Self {
+        Self { text: error.to_string(), exit: Exit::Failed, interrupted: false }
+    }
+
+    fn usage(text: impl Display) -> Self {
+        Self { exit: Exit::Usage, ..Self::failed(text) }
+    }
+
+    fn of_output(error: outputs::OutputError) -> Self {
+        use outputs::OutputError as Error;
+        match error {
+            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => Self::usage(error),
+            Error::IsFolder(_) | Error::NotWritable(..) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        let interrupted = matches!(error, PipelineError::Interrupted);
+        let exit = match (interrupted, error.is_usage()) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::Usage,
+            (false, false) => Exit::Failed,
+        };
+        Self { text: error.to_string(), exit, interrupted }
+    }
+}
+
+/// Runs the command line `words`, program name first.
+#[must_use]
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are asked for, and go to standard output; both streams may be closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let exit = dispatch(&matches).unwrap_or_else(|failure| {
+        complain(&failure.text);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let Some((name, matches)) = matches.subcommand() else { return Err(Failure::usage("name a command; see `cesar --help`")) };
+    // These two need no settings, and must work where the settings are broken.
+    match name {
+        "__runner" => return run_plugin(matches),
+        "completions" => return completions(matches),
+        _ => {}
+    }
+    let (name, matches) = match matches.subcommand() {
+        Some((sub, matches)) => (format!("{name} {sub}"), matches),
+        None => (name.to_owned(), matches),
+    };
+    let quiet = matches.get_flag("quiet");
+    let verbosity = if quiet { -1 } else { i8::try_from(matches.get_count("verbose")).unwrap_or(i8::MAX) };
+    log_to_stderr(verbosity);
+    let resolved = resolve(matches).map_err(Failure::usage)?;
+    if !quiet {
+        resolved.warnings().iter().for_each(|warning| note(&format!("warning: {warning}")));
+    }
+    let settings = resolved.settings();
+    let json = matches.try_get_one("json").ok().flatten() == Some(&true);
+    match name.as_str() {
+        "transcribe" => transcribe::run(matches, &settings, verbosity, &cancel_on_ctrl_c()),
+        "plugins list" => plugins::list(&settings, json),
+        "plugins show" => plugins::show(&settings, matches.get_one::<String>("id").map_or("", String::as_str), json),
+        "cache info" => cache::info(&settings, json),
+        "config show" => {
+            if json {
+                print_json(&resolved.show());
+            } else {
+                print(&resolved.show().to_string());
+            }
+            Ok(Exit::Done)
+        }
+        other => Err(Failure::usage(format!("`{other}` is not a command; see `cesar --help`"))),
+    }
+}
+
+fn resolve(matches: &ArgMatches) -> Result<Resolved, ConfigError> {
+    let file = matches.get_one::<PathBuf>("config_file").map(PathBuf::as_path);
+    Layers::load(file, std::env::vars_os())?.with_flags(matches).resolve()
+}
+
+fn run_plugin(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let plugin = matches.get_one::<PathBuf>("plugin").cloned().unwrap_or_default();
+    crate::runner::child::main(&plugin).map(|()| Exit::Done).map_err(Failure::failed)
+}
+
+fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
+    if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut command(), "cesar", &mut script);
+        print(&String::from_utf8_lossy(&script));
+    }
+    Ok(Exit::Done)
+}
+
+/// The first Ctrl-C asks the work to stop; the second ends the program.
+fn cancel_on_ctrl_c() -> CancelToken {
+    let cancel = CancelToken::default();
+    let token = cancel.clone();
+    let installed = ctrlc::set_handler(move || {
+        if token.is_cancelled() {
+            #[expect(clippy::exit, reason = "asked for twice; runners end with their socket")]
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        token.cancel();
+    });
+    if let Err(error) = installed {
+        tracing::debug!("Ctrl-C ends the program at once: {error}");
+    }
+    cancel
+}
+
+fn log_to_stderr(verbosity: i8) {
+    let level = match verbosity {
+        ..=-1 => "error",
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .without_time()
+        .with_target(false);
+    // Fails only when called twice in one process.
+    let _ = subscriber.try_init();
+}
+
+/// Writes an answer. A closed pipe is no failure: whoever reads has enough.
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn print_json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).expect("strings, numbers and string keys always serialise");
+    print(&format!("{text}\n"));
+}
+
+/// Writes a line for people or programs to standard error; when that is closed there is nobody to tell.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn complain(text: &str) {
+    note(&format!("error: {text}"));
+}
+
+/// Rows of cells as aligned columns.
+fn columns<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; COUNT] = std::array::from_fn(width);
+    let mut out = String::new();
+    for row in rows {
+        let line: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        out.push_str(line.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,137 @@
+//! Where transcripts go. Every place is checked before any work, and a file is written whole or not at all.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::inputs::Recording;
+
+/// Where one recording's transcript goes, one place per format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    Stdout,
+    File(PathBuf),
+}
+
+/// Why a place cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutputError {
+    #[error("`{}` is a folder; name a file with -o, or use --output-dir", .0.display())]
+    IsFolder(PathBuf),
+    #[error("`{file}` cannot be written: {1}", file = .0.display())]
+    NotWritable(PathBuf, io::Error),
+    #[error("`{}` would overwrite the recording it is made from; choose another name", .0.display())]
+    IsInput(PathBuf),
+    #[error("-o names one file for {0} recordings; use --output-dir")]
+    OneForMany(usize),
+    #[error("-o names one file for {0} formats; use --output-dir")]
+    OneForFormats(usize),
+    #[error("standard output takes one format, not {0}; use --output-dir")]
+    StdoutForFormats(usize),
+    #[error("-o and --output-dir exclude each other; name one of them")]
+    Both,
+    #[error("standard output cannot be written: {0}")]
+    Stdout(io::Error),
+}
+
+/// Settles the places of every recording, in the order of `formats`, and makes sure that they can be written.
+pub(super) fn places(
+    recordings: &[Recording],
+    formats: &[String],
+    output: Option<&PathBuf>,
+    folder: Option<&Path>,
+) -> Result<Vec<Vec<Place>>, OutputError> {
+    match (output, folder) {
+        (Some(_), Some(_)) => Err(OutputError::Both),
+        (Some(_), None) if recordings.len() != 1 => Err(OutputError::OneForMany(recordings.len())),
+        (Some(_), None) if formats.len() != 1 => Err(OutputError::OneForFormats(formats.len())),
+        (Some(file), None) => {
+            check_file(file, recordings)?;
+            Ok(vec![vec![Place::File(file.clone())]])
+        }
+        (None, Some(folder)) => in_folder(recordings, formats, folder),
+        (None, None) if formats.len() != 1 => Err(OutputError::StdoutForFormats(formats.len())),
+        (None, None) => Ok(recordings.iter().map(|_| vec![Place::Stdout]).collect()),
+    }
+}
+
+/// `talk.mp3` becomes `talk.txt`; two recordings that would become the same file keep their extensions: `talk.mp3.txt`.
+fn in_folder(recordings: &[Recording], formats: &[String], folder: &Path) -> Result<Vec<Vec<Place>>, OutputError> {
+    let not_writable = |error| OutputError::NotWritable(folder.to_owned(), error);
+    std::fs::create_dir_all(folder).map_err(not_writable)?;
+    tempfile::tempfile_in(folder).map_err(not_writable)?;
+    let stem = |recording: &Recording| recording.name.file_stem().unwrap_or_default().to_owned();
+    let mut uses: BTreeMap<_, usize> = BTreeMap::new();
+    recordings.iter().for_each(|recording| *uses.entry(stem(recording)).or_default() += 1);
+    let mut taken: BTreeMap<std::ffi::OsString, usize> = BTreeMap::new();
+    let mut places = Vec::new();
+    for recording in recordings {
+        let plain = stem(recording);
+        let mut base = if uses[&plain] > 1 { recording.name.clone().into_os_string() } else { plain };
+        // The same name in two folders: numbered, so that nothing is lost.
+        let count = taken.entry(base.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            base.push(format!(".{count}"));
+        }
+        let file = |format: &String| {
+            let mut name = base.clone();
+            name.push(format!(".{format}"));
+            folder.join(name)
+        };
+        let files: Vec<_> = formats.iter().map(file).collect();
+        files.iter().try_for_each(|file| check_file(file, recordings))?;
+        places.push(files.into_iter().map(Place::File).collect());
+    }
+    Ok(places)
+}
+
+fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> {
+    if file.is_dir() {
+        return Err(OutputError::IsFolder(file.to_owned()));
+    }
+    let same = |recording: &&Recording| {
+        file.exists() && std::fs::canonicalize(file).ok() == std::fs::canonicalize(&recording.path).ok()
+    };
+    if recordings.iter().any(|recording| same(&recording)) {
+        return Err(OutputError::IsInput(file.to_owned()));
+    }
+    let writable = match std::fs::metadata(file) {
+        Ok(_) => std::fs::OpenOptions::new().append(true).open(file).map(drop),
+        Err(_) => tempfile::tempfile_in(parent(file)).map(drop),
+    };
+    writable.map_err(|error| OutputError::NotWritable(file.to_owned(), error))
+}
+
+fn parent(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes a transcript to its place.
+pub(super) fn write(place: &Place, text: &str) -> Result<(), OutputError> {
+    match place {
+        Place::Stdout => {
+            let mut stdout = io::stdout().lock();
+            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                // Whoever reads (`head`) has enough; that is no failure.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                result => result.map_err(OutputError::Stdout),
+            }
+        }
+        Place::File(file) => write_file(file, text).map_err(|error| OutputError::NotWritable(file.clone(), error)),
+    }
+}
+
+fn write_file(file: &Path, text: &str) -> io::Result<()> {
+    // A device or a pipe cannot be replaced, only written to; a link is followed.
+    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::write(&target, text);
+    }
+    let permissions = std::fs::Permissions::from_mode(0o666);
+    let mut temporary = tempfile::Builder::new().permissions(permissions).tempfile_in(parent(&target))?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().sync_data()?;
+    temporary.persist(&target).map(drop).map_err(|error| error.error)
+}

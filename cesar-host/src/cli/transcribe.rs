@@ -1,0 +1,166 @@
+//! `cesar transcribe`.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::inputs::{self, Recording};
+use super::outputs::{self, Place};
+use super::progress::Show;
+use super::{Exit, Failure, host};
+use crate::audio::Slice;
+use crate::cache::Mode;
+use crate::config::{Progress, Settings};
+use crate::pipeline::{FormatRequest, Input, Pipeline, PipelineError, Plan};
+use crate::runner::CancelToken;
+
+/// Does all inputs and says how it went.
+pub(super) fn run(
+    matches: &ArgMatches,
+    settings: &Settings,
+    verbosity: i8,
+    cancel: &CancelToken,
+) -> Result<Exit, Failure> {
+    let show = Show::new(progress_style(settings, verbosity), verbosity);
+    let mode = match (settings.cache.enabled, matches.get_flag("refresh")) {
+        (false, _) => Mode::Bypass,
+        (true, true) => Mode::Refresh,
+        (true, false) => Mode::ReadWrite,
+    };
+    let host = host::build(settings, mode).map_err(Failure::failed)?;
+    for warning in &host.warnings {
+        show.inform(&format!("warning: {warning}"));
+    }
+    let pipeline = &host.pipeline;
+    let output: Option<&PathBuf> = matches.get_one("output");
+    let formats = formats(settings, output, pipeline)?;
+    let plan = plan(pipeline, settings, &formats, &show)?;
+
+    let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
+    let spool = settings.cache.dir.clone().filter(|folder| folder.is_dir()).unwrap_or_else(std::env::temp_dir);
+    let recordings = inputs::collect(&inputs, &spool).map_err(Failure::failed)?;
+    let places = outputs::places(&recordings, &formats, output, settings.output.dir.as_deref())
+        .map_err(Failure::of_output)?;
+    let slice = slice(matches);
+
+    let mut done = Done { inputs: recordings.len(), failed: 0, interrupted: false };
+    for (recording, places) in recordings.iter().zip(&places) {
+        match one(pipeline, &plan, recording, slice, places, &show, cancel) {
+            Ok(()) => {}
+            Err(Failure { interrupted: true, .. }) => {
+                done.interrupted = true;
+                break;
+            }
+            Err(failure) => {
+                done.failed += 1;
+                show.clear();
+                show.json(&json!({ "type": "error", "input": recording.label, "message": failure.text }));
+                super::complain(&failure.text);
+            }
+        }
+    }
+    show.clear();
+    Ok(done.exit(pipeline, &show))
+}
+
+struct Done {
+    inputs: usize,
+    failed: usize,
+    interrupted: bool,
+}
+
+impl Done {
+    fn exit(&self, pipeline: &Pipeline, show: &Show) -> Exit {
+        let exit = match (self.interrupted, self.failed) {
+            (true, _) => Exit::Interrupted,
+            (false, 0) => Exit::Done,
+            (false, failed) if failed == self.inputs => Exit::Failed,
+            (false, _) => Exit::SomeFailed,
+        };
+        if self.interrupted {
+            super::complain("interrupted; finished stages are kept in the cache");
+        }
+        show.json(&json!({
+            "type": "done",
+            "exit_code": exit as u8,
+            "inputs": self.inputs,
+            "failed": self.failed,
+            "runner_starts": pipeline.runners.starts(),
+            "stage_runs": pipeline.runners.runs(),
+        }));
+        exit
+    }
+}
+
+fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
+    settings.log.progress.unwrap_or(match std::io::stderr().is_terminal() && verbosity >= 0 {
+        true => Progress::Bar,
+        false => Progress::None,
+    })
+}
+
+/// The formats asked for; else the one that the output's extension names; else `txt`.
+fn formats(settings: &Settings, output: Option<&PathBuf>, pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
+    let mut formats = settings.output.formats.clone();
+    let mut seen = std::collections::BTreeSet::new();
+    formats.retain(|format| seen.insert(format.clone()));
+    if !formats.is_empty() {
+        return Ok(formats);
+    }
+    let extension = output.and_then(|output| output.extension()).map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension {
+        None => Ok(vec!["txt".into()]),
+        Some(extension) if pipeline.formats().contains(&extension) => Ok(vec![extension]),
+        Some(extension) => {
+            let known = pipeline.formats().join("`, `");
+            let text = format!("no plugin writes `.{extension}` files; name a format with -f: `{known}`");
+            Err(Failure::usage(text))
+        }
+    }
+}
+
+/// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
+fn plan(pipeline: &Pipeline, settings: &Settings, formats: &[String], show: &Show) -> Result<Plan, Failure> {
+    let format_stage = host::stage(&settings.format);
+    let requests = formats.iter().map(|format| FormatRequest { format: format.clone(), stage: format_stage.clone() });
+    let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>())?;
+    if settings.asr.plugin.is_none() || !settings.asr.options.contains_key("model") {
+        let model = plan.model().map(|model| format!(" with model {model}")).unwrap_or_default();
+        show.inform(&format!("transcribing by {}{model}; choose with --asr-plugin and --model", plan.engine()));
+    }
+    Ok(plan)
+}
+
+fn slice(matches: &ArgMatches) -> Slice {
+    let time = |name: &str| matches.get_one::<u64>(name).copied();
+    let start_ms = time("start-time").unwrap_or_default();
+    let end_ms = time("end-time").or(time("max-duration").map(|length| start_ms + length));
+    Slice { start_ms, end_ms }
+}
+
+fn one(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    recording: &Recording,
+    slice: Slice,
+    places: &[Place],
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<(), Failure> {
+    if cancel.is_cancelled() {
+        return Err(PipelineError::Interrupted.into());
+    }
+    let input = Input { path: recording.path.clone(), label: recording.label.clone(), slice };
+    let transcript = pipeline.run(plan, &input, show, cancel)?;
+    show.clear();
+    for (rendering, place) in transcript.renderings.iter().zip(places) {
+        outputs::write(place, &rendering.text).map_err(Failure::of_output)?;
+        if let Place::File(file) = place {
+            show.json(&json!({ "type": "written", "input": recording.label, "path": file }));
+            show.inform(&format!("{} → {}", recording.label, Path::display(file)));
+        }
+    }
+    Ok(())
+}

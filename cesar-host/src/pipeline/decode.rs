@@ -1,0 +1,149 @@
+//! The decode stage: a recording to the digest of its samples, and the samples themselves when a later stage needs them.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audio::{self, Slice};
+use crate::cache::{Digest, FileStamp, KeyParts, OptionValue, hash_file};
+use crate::runner::{Pcm, PcmWriter};
+
+use super::stage::Context;
+use super::{Event, PipelineError, StageReport};
+
+/// What is stored of a decoded recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DecodedAudio {
+    /// SHA-256 of the samples as little-endian `f32`.
+    pub(super) pcm: Digest,
+    /// Number of samples at 16 kHz.
+    pub(super) samples: u64,
+    /// Codec of the track.
+    pub(super) codec: String,
+    /// What a person should know about the recording.
+    pub(super) warnings: Vec<String>,
+}
+
+impl DecodedAudio {
+    /// Length in ms, rounded up so that every sample is inside.
+    pub(super) fn duration_ms(&self) -> u64 {
+        self.samples.div_ceil(u64::from(audio::SAMPLE_RATE) / 1000)
+    }
+}
+
+/// A recording on disk, by content.
+pub(super) struct Media<'a> {
+    pub(super) path: &'a Path,
+    pub(super) digest: Digest,
+    stamp: Option<FileStamp>,
+}
+
+impl<'a> Media<'a> {
+    /// Hashes the recording, or remembers its digest.
+    pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
+        audio::check_file(path)?;
+        let hashed = match context.cache() {
+            Some(cache) => cache.stamped_file_digest(path),
+            None => FileStamp::of(path)
+                .map_err(|source| crate::cache::CacheError::Unreadable { path: path.to_owned(), source })
+                .and_then(|stamp| Ok((hash_file(path)?, stamp))),
+        };
+        let (digest, stamp) = hashed.map_err(PipelineError::Unreadable)?;
+        Ok(Self { path, digest, stamp: Some(stamp) })
+    }
+
+    /// Refuses a recording that was written to since it was hashed.
+    fn check_unchanged(&self) -> Result<(), PipelineError> {
+        if FileStamp::of(self.path).ok() == self.stamp {
+            return Ok(());
+        }
+        Err(PipelineError::Changed { path: self.path.to_owned() })
+    }
+}
+
+/// The stage's result, and the samples when this very call decoded them.
+pub(super) struct DecodeResult {
+    pub(super) audio: DecodedAudio,
+    pub(super) digest: Digest,
+    pub(super) pcm: Option<Pcm>,
+    pub(super) report: StageReport,
+}
+
+/// Looks the recording up, or decodes it.
+pub(super) fn decode(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<DecodeResult, PipelineError> {
+    let parts = key_parts(context, media, slice);
+    let mut pcm = None;
+    let (computed, report) = context.get_or_compute(&parts, || {
+        let (audio, samples) = decode_now(context, media, slice)?;
+        pcm = Some(samples);
+        Ok(serde_json::to_vec(&audio).expect("strings and numbers always serialise"))
+    })?;
+    let audio: DecodedAudio =
+        serde_json::from_slice(&computed.bytes).expect("the key names the version of what is stored under it");
+    for warning in &audio.warnings {
+        context.warn(&format!("{}: {warning}", context.label));
+    }
+    Ok(DecodeResult { audio, digest: computed.digest, pcm, report })
+}
+
+/// Decodes again, for the samples.
+pub(super) fn samples(
+    context: &Context<'_>,
+    media: &Media<'_>,
+    slice: Slice,
+    expected: &DecodedAudio,
+) -> Result<Pcm, PipelineError> {
+    let (audio, pcm) = decode_now(context, media, slice)?;
+    if audio.pcm != expected.pcm {
+        // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
+        return Err(PipelineError::Changed { path: media.path.to_owned() });
+    }
+    Ok(pcm)
+}
+
+fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts {
+    let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
+    KeyParts {
+        stage: "decode".into(),
+        plugin: "cesar".into(),
+        plugin_version: context.pipeline.decoding.cache_identity(),
+        plugin_digest: Digest::from_bytes([0; 32]),
+        abi: plugin_api::ABI_MAJOR,
+        models: Vec::new(),
+        options: [
+            ("start_ms".to_owned(), milliseconds(slice.start_ms)),
+            ("end_ms".to_owned(), slice.end_ms.map_or(OptionValue::Null, milliseconds)),
+        ]
+        .into(),
+        inputs: vec![("media".into(), media.digest)],
+    }
+}
+
+fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<(DecodedAudio, Pcm), PipelineError> {
+    let options = &context.pipeline.decoding;
+    let total = audio::probe(media.path, options).ok().flatten().unwrap_or_default();
+    let mut writer = PcmWriter::new().map_err(PipelineError::Memory)?;
+    let (mut failed, mut done) = (None, 0_u64);
+    let decoded = audio::decode(media.path, slice, options, &mut |block| {
+        if let Err(error) = writer.write(block) {
+            failed = Some(error);
+            return ControlFlow::Break(());
+        }
+        done += block.len() as u64;
+        let done_ms = done * 1000 / u64::from(audio::SAMPLE_RATE);
+        context.observer.event(&Event::Progress { stage: "decode", done: done_ms, total: total.max(done_ms) });
+        if context.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let decoded = match (decoded, failed) {
+        (_, Some(error)) => return Err(PipelineError::Memory(error)),
+        (Err(audio::AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
+        (decoded, None) => decoded?,
+    };
+    media.check_unchanged()?;
+    let pcm = writer.finish().map_err(PipelineError::Memory)?;
+    let digest = Digest::from_bytes(pcm.digest());
+    let audio =
+        DecodedAudio { pcm: digest, samples: pcm.samples(), codec: decoded.codec, warnings: decoded.warnings };
+    Ok((audio, pcm))
+}

@@ -1,0 +1,104 @@
+//! What the pipeline says while it works.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// How a stage got its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageOutcome {
+    /// From the cache.
+    Hit,
+    /// From the cache, after waiting for another process that was computing it.
+    Waited,
+    /// By running, and the result is in the cache now.
+    Miss,
+    /// By running, without the cache.
+    Ran,
+}
+
+/// One stage of one transcript, done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageReport {
+    /// `decode`, `asr`, `diarize`, `merge` or `format`.
+    pub stage: String,
+    /// The plugin's id, or `cesar` for the host's own stages.
+    pub plugin: String,
+    /// How.
+    pub outcome: StageOutcome,
+    /// How long it took, or once had taken, in ms.
+    pub ms: i64,
+}
+
+impl std::fmt::Display for StageReport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stage, plugin, .. } = self;
+        #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+        let seconds = self.ms as f64 / 1000.0;
+        match self.outcome {
+            StageOutcome::Hit => write!(formatter, "{stage} {plugin}: hit (saved {seconds:.1} s)"),
+            StageOutcome::Waited => write!(formatter, "{stage} {plugin}: hit after waiting (saved {seconds:.1} s)"),
+            StageOutcome::Miss => write!(formatter, "{stage} {plugin}: miss ({seconds:.1} s)"),
+            StageOutcome::Ran => write!(formatter, "{stage} {plugin}: ran without the cache ({seconds:.1} s)"),
+        }
+    }
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A stage begins to run (a hit has no beginning).
+    Started {
+        /// The stage.
+        stage: &'a str,
+        /// The plugin's id.
+        plugin: &'a str,
+    },
+    /// `done` of `total` units of the stage's work; ms of audio for `decode` and `asr`.
+    Progress {
+        /// The stage.
+        stage: &'a str,
+        /// Units done.
+        done: u64,
+        /// Units in all, 0 when unknown.
+        total: u64,
+    },
+    /// A piece of text, in ms.
+    Segment {
+        /// Start.
+        start_ms: u64,
+        /// End.
+        end_ms: u64,
+        /// The text.
+        text: &'a str,
+    },
+    /// Another process computes the same; this one waits for it.
+    Waiting {
+        /// The stage.
+        stage: &'a str,
+        /// How long so far.
+        waited: Duration,
+        /// The other process, when known.
+        owner: Option<u32>,
+    },
+    /// A stage is done.
+    Finished(&'a StageReport),
+    /// Something a person should know; the work goes on.
+    Warning(&'a str),
+    /// A log line of a plugin, level 1 (error) to 5 (trace).
+    Log {
+        /// The level.
+        level: u8,
+        /// Where from.
+        target: &'a str,
+        /// The line.
+        message: &'a str,
+    },
+}
+
+/// Listens to the pipeline, from several threads.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}

@@ -1,0 +1,156 @@
+//! Checks what an engine wrote, and makes the document of it.
+
+use plugin_api::asr::Transcription;
+use plugin_api::document::{
+    AudioProvenance, Document, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Truncation, Word,
+};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::decode::DecodedAudio;
+use super::plan::Prepared;
+use crate::audio::Slice;
+use crate::cache::Digest;
+
+/// Named in the key of the merge stage: changes whenever the same inputs may give another document.
+pub(super) const MERGE_VERSION: &str = "1";
+
+/// What is known beside the transcription.
+pub(super) struct Facts<'a> {
+    pub(super) media: Digest,
+    pub(super) audio: &'a DecodedAudio,
+    pub(super) slice: Slice,
+    pub(super) asr: &'a Prepared,
+    /// When the transcription was made, in ms since 1970.
+    pub(super) created_ms: i64,
+}
+
+/// Refuses segments that are out of order, overlap, or lie outside the audio.
+pub(super) fn check(transcription: &Transcription, duration_ms: u64) -> Result<(), String> {
+    let mut before = 0;
+    for (index, segment) in transcription.segments.iter().enumerate() {
+        let (start, end) = (segment.start_ms, segment.end_ms);
+        if end < start {
+            return Err(format!("segment {index} ends at {end} ms, before its start at {start} ms"));
+        }
+        if start < before {
+            return Err(format!("segment {index} starts at {start} ms, before the one before it ends at {before} ms"));
+        }
+        if end > duration_ms {
+            return Err(format!("segment {index} ends at {end} ms, after the audio's end at {duration_ms} ms"));
+        }
+        before = end;
+    }
+    Ok(())
+}
+
+/// The document of a transcription without speakers.
+pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Document {
+    let segments = transcription.segments.into_iter().filter(|segment| !segment.text.trim().is_empty());
+    Document {
+        schema: SCHEMA,
+        language: transcription.language,
+        language_probability: transcription.language_probability,
+        task: facts.asr.request.get("task").and_then(Value::as_str).unwrap_or("transcribe").to_owned(),
+        duration: Seconds(facts.audio.duration_ms()),
+        created: rfc3339(facts.created_ms),
+        segments: segments.zip(0..).map(|(segment, id)| numbered(segment, id)).collect(),
+        speakers: None,
+        turns: None,
+        truncated: transcription
+            .truncated
+            .into_iter()
+            .map(|cut| Truncation { start: Seconds(cut.start_ms), end: Seconds(cut.end_ms), reason: cut.reason })
+            .collect(),
+        provenance: Provenance {
+            cesar: env!("CARGO_PKG_VERSION").to_owned(),
+            audio: AudioProvenance {
+                media_sha256: facts.media.to_string(),
+                pcm_sha256: facts.audio.pcm.to_string(),
+                codec: facts.audio.codec.clone(),
+                offset: Seconds(facts.slice.start_ms),
+            },
+            asr: stage_provenance(facts.asr),
+            diarize: None,
+            sampled: transcription.sampled,
+        },
+    }
+}
+
+fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
+    let words = segment.words.map(|words| {
+        let word = |word: plugin_api::asr::Word| Word {
+            start: Seconds(word.start_ms),
+            end: Seconds(word.end_ms),
+            word: word.word,
+            probability: word.probability,
+            speaker: None,
+        };
+        words.into_iter().map(word).collect()
+    });
+    Segment {
+        id,
+        start: Seconds(segment.start_ms),
+        end: Seconds(segment.end_ms),
+        text: segment.text.trim().to_owned(),
+        speaker: None,
+        overlap: None,
+        words,
+        avg_logprob: segment.avg_logprob,
+        compression_ratio: segment.compression_ratio,
+        no_speech_prob: segment.no_speech_prob,
+        temperature: segment.temperature,
+        tokens: segment.tokens,
+        seek: segment.seek,
+        speaker_turn_next: segment.speaker_turn_next,
+    }
+}
+
+fn stage_provenance(stage: &Prepared) -> StageProvenance {
+    let manifest = stage.manifest();
+    let options = stage.open.iter().chain(&stage.request).filter(|(name, _)| stage.keyed.contains_key(*name));
+    StageProvenance {
+        plugin: manifest.id.clone(),
+        version: manifest.version.clone(),
+        plugin_sha256: stage.digest.to_string(),
+        model: stage.model.as_ref().map(|(model, _)| model.name.clone()),
+        model_sha256: stage.model.as_ref().map(|(_, digest)| digest.to_string()),
+        options: options.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>(),
+    }
+}
+
+fn rfc3339(ms: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    // Years 1970 to 9999 can be written; a clock beyond that is not worth an error.
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_api::asr;
+
+    fn transcription(times: &[(u64, u64)]) -> Transcription {
+        let segments = times.iter().map(|(start, end)| asr::Segment::new(*start, *end, " word")).collect();
+        Transcription { segments, ..Transcription::default() }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_right() {
+        assert_eq!(check(&transcription(&[(0, 10), (10, 20)]), 20), Ok(()));
+        let refused = |times| check(&transcription(times), 20).unwrap_err();
+        assert_eq!(refused(&[(5, 4)]), "segment 0 ends at 4 ms, before its start at 5 ms");
+        assert_eq!(
+            refused(&[(0, 10), (9, 20)]),
+            "segment 1 starts at 9 ms, before the one before it ends at 10 ms"
+        );
+        assert_eq!(refused(&[(0, 21)]), "segment 0 ends at 21 ms, after the audio's end at 20 ms");
+    }
+
+    #[test]
+    fn dates_are_in_utc_with_seconds() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_795_305_600_999), "2026-11-22T00:00:00Z");
+    }
+}

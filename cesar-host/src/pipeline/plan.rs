@@ -1,0 +1,288 @@
+//! What will be done, settled before any work: which plugins, which models, which options, and the part of each key that does not
+//! depend on the input.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, Scope, StageKind};
+use serde_json::{Map, Value};
+
+use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
+use crate::config::{OptionValue as Given, nearest};
+use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
+use crate::plugins::{Plugin, PluginError};
+
+use super::{Pipeline, PipelineError};
+
+/// ASR plugins tried first when none is named; any other follows by id.
+const PREFERRED_ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
+
+/// A stage as asked for.
+#[derive(Debug, Clone, Default)]
+pub struct StageRequest {
+    /// Plugin id, or `id@version`; chosen when absent.
+    pub plugin: Option<String>,
+    /// Options by name, typed or as written on a command line.
+    pub options: BTreeMap<String, Given>,
+}
+
+/// A file format as asked for.
+#[derive(Debug, Clone)]
+pub struct FormatRequest {
+    /// `txt`, `srt`, …
+    pub format: String,
+    /// The plugin and its other options.
+    pub stage: StageRequest,
+}
+
+/// A stage, ready to run on any input.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) plugin: Plugin,
+    pub(super) digest: Digest,
+    pub(super) open: Map<String, Value>,
+    pub(super) request: Map<String, Value>,
+    pub(super) model: Option<(ResolvedModel, Digest)>,
+    /// Options that may change the result, for the key and the provenance; models are named apart.
+    pub(super) keyed: BTreeMap<String, OptionValue>,
+}
+
+impl Prepared {
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.plugin.manifest
+    }
+
+    /// The key of this stage for these inputs.
+    pub(super) fn key_parts(&self, inputs: Vec<(String, Digest)>) -> KeyParts {
+        let manifest = self.manifest();
+        KeyParts {
+            stage: manifest.stage.name().into(),
+            plugin: manifest.id.clone(),
+            plugin_version: manifest.version.clone(),
+            plugin_digest: self.digest,
+            abi: manifest.abi,
+            models: self.model.iter().map(|(_, digest)| ("model".to_owned(), *digest)).collect(),
+            options: self.keyed.clone(),
+            inputs,
+        }
+    }
+}
+
+/// Everything that will be done to each input.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(super) asr: Prepared,
+    pub(super) formats: Vec<(String, Prepared)>,
+}
+
+impl Plan {
+    /// The engine's id.
+    #[must_use]
+    pub fn engine(&self) -> &str {
+        &self.asr.manifest().id
+    }
+
+    /// The engine's model, as people call it.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.asr.model.as_ref().map(|(model, _)| model.name.as_str())
+    }
+}
+
+impl Pipeline {
+    /// Settles plugins, models and options.
+    ///
+    /// # Errors
+    /// Whatever is refused, before any work.
+    pub fn plan(&self, asr: &StageRequest, formats: &[FormatRequest]) -> Result<Plan, PipelineError> {
+        let engine = self.choose_engine(asr)?;
+        let asr = self.prepare(engine, asr)?;
+        let formats = formats.iter().map(|format| Ok((format.format.clone(), self.prepare_format(format)?)));
+        let formats = formats.collect::<Result<_, PipelineError>>()?;
+        Ok(Plan { asr, formats })
+    }
+
+    /// The engine asked for; else the first of [`PREFERRED_ENGINES`], then of all by id, that has a model for the request.
+    fn choose_engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
+        if let Some(id) = &asr.plugin {
+            return Ok(self.registry.find(StageKind::Asr, id)?);
+        }
+        let mut engines: Vec<_> = self.registry.of_stage(StageKind::Asr).collect();
+        engines.sort_by_key(|plugin| {
+            let id = plugin.manifest.id.as_str();
+            PREFERRED_ENGINES.iter().position(|preferred| *preferred == id).unwrap_or(PREFERRED_ENGINES.len())
+        });
+        let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
+        able.or(engines.first()).copied().ok_or_else(|| self.registry.none(StageKind::Asr).into())
+    }
+
+    fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
+        let Some((name, spec)) = model_option(&plugin.manifest) else { return true };
+        self.resolve_model(&plugin.manifest, spec, text_of(asr, name), asr).is_ok()
+    }
+
+    fn prepare_format(&self, format: &FormatRequest) -> Result<Prepared, PipelineError> {
+        let mut stage = format.stage.clone();
+        stage.options.insert("format".into(), Given::Text(format.format.clone()));
+        let plugin = match &stage.plugin {
+            Some(id) => self.registry.find(StageKind::Format, id)?,
+            None => self.writer_of(&format.format)?,
+        };
+        self.prepare(plugin, &stage)
+    }
+
+    fn writer_of(&self, format: &str) -> Result<&Plugin, PipelineError> {
+        let plugins = self.registry.of_stage(StageKind::Format);
+        plugins.into_iter().find(|plugin| formats_of(plugin).any(|known| known == format)).ok_or_else(|| {
+            match self.formats() {
+                known if known.is_empty() => self.registry.none(StageKind::Format).into(),
+                known => PipelineError::Format {
+                    asked: format.to_owned(),
+                    known: known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+                },
+            }
+        })
+    }
+
+    /// The formats that the plugins write.
+    #[must_use]
+    pub fn formats(&self) -> Vec<String> {
+        self.registry.of_stage(StageKind::Format).flat_map(formats_of).map(str::to_owned).collect()
+    }
+
+    fn prepare(&self, plugin: &Plugin, asked: &StageRequest) -> Result<Prepared, PipelineError> {
+        let manifest = &plugin.manifest;
+        let digest = self.file_digest(&plugin.path)?;
+        plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
+        let given = given(manifest, asked).map_err(|error| option_error(manifest, error))?;
+        let mut effective = manifest.effective(&given).map_err(|error| option_error(manifest, error))?;
+        let model = self.put_model(manifest, &mut effective, asked)?;
+        let (mut open, mut request, mut keyed) = (Map::new(), Map::new(), BTreeMap::new());
+        for (name, value) in effective {
+            let spec = &manifest.options[&name];
+            if spec.cache && spec.kind != OptionKind::Model {
+                keyed.insert(name.clone(), key_value(spec.kind, &value));
+            }
+            let scope = if spec.scope == Scope::Open { &mut open } else { &mut request };
+            scope.insert(name, value);
+        }
+        Ok(Prepared { plugin: plugin.clone(), digest, open, request, model, keyed })
+    }
+
+    /// Replaces the model's name by its path.
+    fn put_model(
+        &self,
+        manifest: &Manifest,
+        effective: &mut BTreeMap<String, Value>,
+        asked: &StageRequest,
+    ) -> Result<Option<(ResolvedModel, Digest)>, PipelineError> {
+        let Some((name, spec)) = model_option(manifest) else { return Ok(None) };
+        let given = effective.get(name).and_then(Value::as_str).map(str::to_owned);
+        let model = self.resolve_model(manifest, spec, given.as_deref(), asked)?;
+        let digest = self.model_digest(&model)?;
+        effective.insert(name.to_owned(), Value::from(model.path.to_string_lossy()));
+        Ok(Some((model, digest)))
+    }
+
+    pub(super) fn model_digest(&self, model: &ResolvedModel) -> Result<Digest, PipelineError> {
+        let mut digest = |path: &Path| self.file_digest(path).map(|digest| *digest.as_bytes());
+        models::digest(model, &mut digest).map(Digest::from_bytes)
+    }
+
+    fn resolve_model(
+        &self,
+        manifest: &Manifest,
+        spec: &OptionSpec,
+        given: Option<&str>,
+        asked: &StageRequest,
+    ) -> Result<ResolvedModel, PipelineError> {
+        let none = ModelFiles::default();
+        let files = spec.model.as_ref().unwrap_or(&none);
+        let lookup = ModelLookup { plugin: &manifest.id, flag: "--model", files, roots: &self.models };
+        if let Some(name) = given {
+            return Ok(lookup.resolve(name)?);
+        }
+        // A model for English only is no default for other languages.
+        let needs_all_languages = needs_all_languages(asked);
+        let accept = |name: &str| !(needs_all_languages && (name.ends_with(".en") || name.contains(".en-")));
+        lookup.default_model(accept).ok_or_else(|| lookup.no_default().into())
+    }
+
+    /// SHA-256 of a file, remembered where there is a cache.
+    pub(super) fn file_digest(&self, path: &Path) -> Result<Digest, PipelineError> {
+        let hashed = match &self.cache {
+            Some(cache) if self.mode != crate::cache::Mode::Bypass => cache.file_digest(path),
+            _ => hash_file(path),
+        };
+        hashed.map_err(PipelineError::Unreadable)
+    }
+}
+
+/// An option of kind text as it was given.
+fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str> {
+    match asked.options.get(name)? {
+        Given::Text(text) => Some(text),
+        Given::Typed(value) => value.as_str(),
+    }
+}
+
+fn needs_all_languages(asked: &StageRequest) -> bool {
+    text_of(asked, "language").is_some_and(|language| language != "en") || text_of(asked, "task") == Some("translate")
+}
+
+fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
+    plugin.manifest.options.get("format").into_iter().flat_map(|option| option.choices.iter().map(String::as_str))
+}
+
+/// The option of kind model, if the plugin has one.
+pub(crate) fn model_option(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
+    let mut options = manifest.options.iter().map(|(name, spec)| (name.as_str(), spec));
+    options.find(|(_, spec)| spec.kind == OptionKind::Model)
+}
+
+/// Options as values of the table's kinds.
+fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {
+    let read = |(name, given): (&String, &Given)| Ok((name.clone(), given.read(name, manifest.option(name)?)?));
+    asked.options.iter().map(read).collect()
+}
+
+fn option_error(manifest: &Manifest, error: OptionError) -> PipelineError {
+    let suggestion = match &error {
+        OptionError::Unknown { option, .. } => nearest(option, manifest.options.keys().map(String::as_str))
+            .map(|name| format!("; did you mean `{name}`?"))
+            .unwrap_or_default(),
+        OptionError::Value { .. } => String::new(),
+    };
+    PipelineError::Option { error, suggestion }
+}
+
+/// A value of the table as the key writes it: by its declared kind.
+fn key_value(kind: OptionKind, value: &Value) -> OptionValue {
+    let element = |kind: OptionKind, value: &Value| match kind {
+        OptionKind::Boolean => value.as_bool().map(OptionValue::Bool),
+        OptionKind::Integer | OptionKind::Integers => value.as_i64().map(OptionValue::Integer),
+        OptionKind::Number | OptionKind::Numbers => value.as_f64().and_then(|number| OptionValue::number(number).ok()),
+        OptionKind::String | OptionKind::Strings | OptionKind::Model => {
+            value.as_str().map(|text| OptionValue::Text(text.to_owned()))
+        }
+    };
+    let typed = match value {
+        Value::Null => Some(OptionValue::Null),
+        Value::Array(values) => {
+            values.iter().map(|value| element(kind, value)).collect::<Option<_>>().map(OptionValue::List)
+        }
+        value => element(kind, value),
+    };
+    typed.expect("the option table has checked the value's kind")
+}
+
+impl PipelineError {
+    /// Whether the request itself is at fault: wrong names, values, paths.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Option { .. } | Self::Format { .. } | Self::Plugin(PluginError::Unknown { .. })
+        )
+    }
+}

@@ -1,0 +1,312 @@
+//! One input through the stages.
+//!
+//! Results are asked for from the end: what the cache has under a key makes everything before it unnecessary but for its digest.
+//! A stage whose digest was found in the index but whose bytes turn out to be damaged is computed again; should it then give other
+//! bytes than before, the run starts over with the new ones, so that no later result is stored under a key it does not belong to.
+
+use std::path::PathBuf;
+
+use plugin_api::asr::Transcription;
+use plugin_api::document::Document;
+use plugin_api::manifest::StageKind;
+use serde_json::{Map, Value};
+
+use crate::audio::Slice;
+use crate::cache::{Clock as _, Digest, KeyParts, OptionValue, SystemClock};
+use crate::runner::{CancelToken, Pcm, StageCall, StageEvents};
+
+use super::decode::{self, DecodeResult, Media};
+use super::merge::{self, Facts, MERGE_VERSION};
+use super::plan::{Plan, Prepared};
+use super::stage::{Computed, Context};
+use super::{Event, Observer, Pipeline, PipelineError, StageReport};
+
+/// One recording.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The file.
+    pub path: PathBuf,
+    /// What people call it.
+    pub label: String,
+    /// The part to transcribe.
+    pub slice: Slice,
+}
+
+/// The text of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendering {
+    /// `txt`, `srt`, …
+    pub format: String,
+    /// The file's bytes.
+    pub text: String,
+}
+
+/// A finished input.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    /// One for each format of the plan, in its order.
+    pub renderings: Vec<Rendering>,
+    /// Each stage, in order.
+    pub stages: Vec<StageReport>,
+}
+
+impl Pipeline {
+    /// Does one input.
+    ///
+    /// # Errors
+    /// [`PipelineError`]; nothing half-done is stored or returned.
+    pub fn run(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Transcript, PipelineError> {
+        let context = Context { pipeline: self, observer, cancel, label: &input.label };
+        let media = Media::open(&context, &input.path)?;
+        loop {
+            let decoded = decode::decode(&context, &media, input.slice)?;
+            let stages = vec![decoded.report.clone()];
+            let mut run =
+                Run { context, plan, input, media: &media, decoded, stages, asr: None, document: None, restart: false };
+            let renderings = run.render_all()?;
+            if !run.restart {
+                return Ok(Transcript { renderings, stages: run.stages });
+            }
+        }
+    }
+}
+
+/// A result of which perhaps only the digest is known.
+struct Known {
+    digest: Digest,
+    computed: Option<Computed>,
+}
+
+struct Run<'a> {
+    context: Context<'a>,
+    plan: &'a Plan,
+    input: &'a Input,
+    media: &'a Media<'a>,
+    decoded: DecodeResult,
+    stages: Vec<StageReport>,
+    asr: Option<Known>,
+    document: Option<Known>,
+    restart: bool,
+}
+
+impl Run<'_> {
+    fn render_all(&mut self) -> Result<Vec<Rendering>, PipelineError> {
+        let plan = self.plan;
+        plan.formats
+            .iter()
+            .map(|(format, stage)| Ok(Rendering { format: format.clone(), text: self.render(stage)? }))
+            .collect()
+    }
+
+    fn render(&mut self, stage: &Prepared) -> Result<String, PipelineError> {
+        let document = self.document_digest()?;
+        let parts = stage.key_parts(vec![("document".into(), document)]);
+        let context = self.context;
+        let (computed, report) = context.get_or_compute(&parts, || {
+            let document: Value = serde_json::from_slice(self.document_bytes()?)
+                .expect("the document was written by this pipeline, or verified by its digest");
+            let mut request = stage.request.clone();
+            request.insert("document".into(), document);
+            let output = self.call(stage, &request, None)?;
+            let rendering: plugin_api::document::Rendering =
+                serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
+            Ok(rendering.text.into_bytes())
+        })?;
+        self.stages.push(report);
+        String::from_utf8(computed.bytes).map_err(|error| wrong(stage, error.to_string()))
+    }
+
+    fn document_digest(&mut self) -> Result<Digest, PipelineError> {
+        if let Some(known) = &self.document {
+            return Ok(known.digest);
+        }
+        let parts = self.merge_parts()?;
+        if let Some((entry, report)) = self.context.find(&parts) {
+            self.stages.push(report);
+            self.document = Some(Known { digest: entry.digest, computed: None });
+            return Ok(entry.digest);
+        }
+        self.compute_document(&parts)?;
+        self.document_digest()
+    }
+
+    fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
+        if self.document.as_ref().is_none_or(|known| known.computed.is_none()) {
+            let parts = self.merge_parts()?;
+            self.compute_document(&parts)?;
+        }
+        let computed = self.document.as_ref().and_then(|known| known.computed.as_ref());
+        Ok(&computed.expect("`compute_document` has just put it there").bytes)
+    }
+
+    fn compute_document(&mut self, parts: &KeyParts) -> Result<(), PipelineError> {
+        let context = self.context;
+        let (computed, report) = context.get_or_compute(parts, || {
+            let document = self.merge()?;
+            Ok(serde_json::to_vec(&document).expect("strings and finite numbers always serialise"))
+        })?;
+        if let Some(known) = &self.document {
+            self.restart |= known.digest != computed.digest;
+        } else {
+            self.stages.push(report);
+        }
+        self.document = Some(Known { digest: computed.digest, computed: Some(computed) });
+        Ok(())
+    }
+
+    fn merge_parts(&mut self) -> Result<KeyParts, PipelineError> {
+        let asr = self.asr_digest()?;
+        let asr_key = Digest::from_bytes(*self.asr_parts().key().as_bytes());
+        let model = self.plan.asr.model.as_ref().map_or(OptionValue::Null, |(model, _)| OptionValue::Text(model.name.clone()));
+        Ok(KeyParts {
+            stage: "merge".into(),
+            plugin: "cesar".into(),
+            plugin_version: MERGE_VERSION.into(),
+            plugin_digest: Digest::from_bytes([0; 32]),
+            abi: plugin_api::ABI_MAJOR,
+            models: Vec::new(),
+            options: [("model_name".to_owned(), model)].into(),
+            inputs: vec![
+                ("media".into(), self.media.digest),
+                ("decoded".into(), self.decoded.digest),
+                ("asr-key".into(), asr_key),
+                ("transcription".into(), asr),
+            ],
+        })
+    }
+
+    fn merge(&mut self) -> Result<Document, PipelineError> {
+        let plan = self.plan;
+        let (bytes, created_ms) = {
+            let computed = self.transcription()?;
+            (computed.bytes.clone(), computed.created_ms)
+        };
+        let transcription = self.checked(&plan.asr, &bytes)?;
+        let facts = Facts {
+            media: self.media.digest,
+            audio: &self.decoded.audio,
+            slice: self.input.slice,
+            asr: &plan.asr,
+            created_ms: created_ms.unwrap_or_else(|| SystemClock.now_ms()),
+        };
+        Ok(merge::document(transcription, &facts))
+    }
+
+    fn asr_parts(&self) -> KeyParts {
+        self.plan.asr.key_parts(vec![("pcm".into(), self.decoded.audio.pcm)])
+    }
+
+    fn asr_digest(&mut self) -> Result<Digest, PipelineError> {
+        if let Some(known) = &self.asr {
+            return Ok(known.digest);
+        }
+        if let Some((entry, report)) = self.context.find(&self.asr_parts()) {
+            self.stages.push(report);
+            self.asr = Some(Known { digest: entry.digest, computed: None });
+            return Ok(entry.digest);
+        }
+        Ok(self.transcription()?.digest)
+    }
+
+    fn transcription(&mut self) -> Result<&Computed, PipelineError> {
+        if self.asr.as_ref().is_none_or(|known| known.computed.is_none()) {
+            self.compute_transcription()?;
+        }
+        let computed = self.asr.as_ref().and_then(|known| known.computed.as_ref());
+        Ok(computed.expect("`compute_transcription` has just put it there"))
+    }
+
+    fn compute_transcription(&mut self) -> Result<(), PipelineError> {
+        let (context, plan, parts) = (self.context, self.plan, self.asr_parts());
+        let (computed, report) = context.get_or_compute(&parts, || {
+            let pcm = self.samples()?;
+            let output = self.call(&plan.asr, &plan.asr.request, Some(&pcm))?;
+            self.checked(&plan.asr, output.as_bytes())?;
+            self.check_model(&plan.asr)?;
+            Ok(output.into_bytes())
+        })?;
+        if let Some(known) = &self.asr {
+            self.restart |= known.digest != computed.digest;
+        } else {
+            self.stages.push(report);
+        }
+        self.asr = Some(Known { digest: computed.digest, computed: Some(computed) });
+        Ok(())
+    }
+
+    /// The samples that this run decoded, or decoded again.
+    fn samples(&mut self) -> Result<Pcm, PipelineError> {
+        match self.decoded.pcm.take() {
+            Some(pcm) => Ok(pcm),
+            None => decode::samples(&self.context, self.media, self.input.slice, &self.decoded.audio),
+        }
+    }
+
+    /// A model that was replaced while it was in use would give its result the wrong key.
+    fn check_model(&self, stage: &Prepared) -> Result<(), PipelineError> {
+        match &stage.model {
+            Some((model, digest)) if self.context.pipeline.model_digest(model)? != *digest => {
+                Err(PipelineError::Changed { path: model.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn checked(&self, stage: &Prepared, bytes: &[u8]) -> Result<Transcription, PipelineError> {
+        let transcription: Transcription =
+            serde_json::from_slice(bytes).map_err(|error| wrong(stage, error.to_string()))?;
+        merge::check(&transcription, self.decoded.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+        Ok(transcription)
+    }
+
+    fn call(
+        &self,
+        stage: &Prepared,
+        request: &Map<String, Value>,
+        audio: Option<&Pcm>,
+    ) -> Result<String, PipelineError> {
+        let manifest = stage.manifest();
+        let call = StageCall {
+            plugin: &manifest.id,
+            path: &stage.plugin.path,
+            plugin_digest: *stage.digest.as_bytes(),
+            open: &stage.open,
+            request,
+            audio,
+        };
+        let events = Events { observer: self.context.observer, stage: manifest.stage };
+        Ok(self.context.pipeline.runners.run(&call, &events, self.context.cancel)?)
+    }
+}
+
+fn wrong(stage: &Prepared, detail: String) -> PipelineError {
+    let manifest = stage.manifest();
+    PipelineError::Output { stage: manifest.stage, plugin: manifest.id.clone(), detail }
+}
+
+/// Names the stage in what its plugin says.
+struct Events<'a> {
+    observer: &'a dyn Observer,
+    stage: StageKind,
+}
+
+impl StageEvents for Events<'_> {
+    fn progress(&self, done: u64, total: u64) {
+        self.observer.event(&Event::Progress { stage: self.stage.name(), done, total });
+    }
+    fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        self.observer.event(&Event::Segment { start_ms, end_ms, text });
+    }
+    fn emit(&self, kind: &str, json: &str) {
+        tracing::debug!(kind, "{json}");
+    }
+    fn log(&self, level: u8, target: &str, message: &str) {
+        self.observer.event(&Event::Log { level, target, message });
+    }
+}
