@@ -325,18 +325,18 @@ unsafe fn tell(user_data: *mut c_void, call: impl FnOnce(&mut Run<'_>)) {
 }
 
 unsafe extern "C" fn on_new_segments(
-    context: *mut sys::whisper_context,
+    _: *mut sys::whisper_context,
     state: *mut sys::whisper_state,
     new: c_int,
     user_data: *mut c_void,
 ) {
-    // SAFETY: `State::run` passed its `Run`; whisper.cpp calls this on the thread of the run, and context and state are that run's.
+    // SAFETY: `State::run` passed its `Run`; whisper.cpp calls this on the thread of the run, and the state is that run's.
     unsafe {
         tell(user_data, |run| {
             let attempt = run.attempts.load(Ordering::Relaxed).saturating_sub(1);
             let count = sys::whisper_full_n_segments_from_state(state);
             for index in (count - new).max(0)..count {
-                let segment = read_segment(context, state, index, attempt);
+                let segment = read_segment(state, index, attempt);
                 run.listener.segment(segment);
             }
         });
@@ -346,14 +346,8 @@ unsafe extern "C" fn on_new_segments(
 /// Copies segment `index`.
 ///
 /// # Safety
-/// Context and state must be valid and belong together, and the state must have a segment `index`.
-unsafe fn read_segment(
-    context: *mut sys::whisper_context,
-    state: *mut sys::whisper_state,
-    index: c_int,
-    attempt: u32,
-) -> EngineSegment {
-    let _ = context;
+/// The state must be valid and have a segment `index`.
+unsafe fn read_segment(state: *mut sys::whisper_state, index: c_int, attempt: u32) -> EngineSegment {
     // SAFETY: the caller's promise; token indices are below the count, and the text is a C string owned by the state.
     unsafe {
         let tokens = (0..sys::whisper_full_n_tokens_from_state(state, index)).map(|token| {
