@@ -258,8 +258,9 @@ pub(crate) unsafe fn module_from_symbol(symbol: *const ()) -> Result<PluginModRe
             detail: String::new(),
         });
     }
-    // SAFETY: the caller vouches for the symbol; the header's own magic bytes are checked by `upgrade`.
-    let header = unsafe { *symbol.cast::<AbiHeaderRef>() };
+    // SAFETY: an `AbiHeaderRef` is the address of a header, which the caller vouches for; the header's own magic bytes are
+    // checked by `upgrade`.
+    let header = unsafe { std::mem::transmute::<*const (), AbiHeaderRef>(symbol) };
     let found = header.upgrade().map_err(|error| HeaderError {
         summary: "it was built with another version of the plugin boundary: rebuild it with plugin-api 1".into(),
         detail: error.to_string(),

@@ -8,6 +8,7 @@
 //!
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.
+//! - [`plugins`]: the third-party plugin, built.
 //! - [`recordings`]: the bundled recordings, the others, and what is said in them.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
@@ -15,6 +16,7 @@
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 
 pub mod models;
+pub mod plugins;
 pub mod recordings;
 pub mod sandbox;
 pub mod snapshots;
