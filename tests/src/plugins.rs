@@ -24,10 +24,16 @@ pub fn build_echo(version: &str) -> PathBuf {
     lock.lock().expect("the target folder is on a file system with locks");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Every crate it needs was downloaded for the workspace.
-    cargo.args(["build", "--release", "--offline", "--quiet"]).current_dir(source.path());
+    cargo
+        .args(["build", "--release", "--offline", "--quiet"])
+        .current_dir(source.path());
     cargo.env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
     let output = cargo.output().expect("cargo starts");
-    assert!(output.status.success(), "the third-party plugin does not build: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "the third-party plugin does not build: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let built = target.join("release/libcesar_plugin_echo.so");
     let kept = target.join(format!("libcesar_plugin_echo-{version}.so"));
     fs::copy(&built, &kept).expect("the target folder can be written");
@@ -41,8 +47,14 @@ fn copy_crate(to: &Path, version: &str) {
     fs::create_dir(to.join("src")).expect("the folder can be written");
     let api = workspace().join("plugin-api").display().to_string();
     let manifest = read("Cargo.toml").replace("../../plugin-api", &api);
-    write("Cargo.toml", manifest.replace("version = \"0.1.0\"", &format!("version = \"{version}\"")));
-    write("src/cesar-plugin.json", read("src/cesar-plugin.json").replace("\"0.1.0\"", &format!("\"{version}\"")));
+    write(
+        "Cargo.toml",
+        manifest.replace("version = \"0.1.0\"", &format!("version = \"{version}\"")),
+    );
+    write(
+        "src/cesar-plugin.json",
+        read("src/cesar-plugin.json").replace("\"0.1.0\"", &format!("\"{version}\"")),
+    );
     write("src/lib.rs", read("src/lib.rs"));
     // The same versions as the workspace, which are at hand; cargo drops the rest of the file.
     let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("the workspace has a lock file");

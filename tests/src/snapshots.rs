@@ -1,6 +1,6 @@
 //! Filters that take out of a snapshot what differs from run to run: paths and durations.
 //!
-//! For insta: `insta::with_settings!({ filters => filters(&sandbox) }, { insta::assert_snapshot!(output.stderr) })`.
+//! For insta: `insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, { insta::assert_snapshot!(output.stderr) })`.
 
 use crate::{Sandbox, fixtures, models_dir, sandbox::program_folder, workspace};
 use std::path::Path;
@@ -17,6 +17,14 @@ pub fn filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let mut filters: Vec<_> = paths.iter().map(|(path, name)| (literal(path), *name)).collect();
     filters.push((r"\b\d+(\.\d+)? ?(ms|s|min)\b".to_owned(), "[TIME]"));
     filters
+}
+
+/// The same pairs as insta takes them.
+pub fn pairs<'a>(filters: &'a [(String, &'static str)]) -> Vec<(&'a str, &'static str)> {
+    filters
+        .iter()
+        .map(|(pattern, replacement)| (pattern.as_str(), *replacement))
+        .collect()
 }
 
 /// A regular expression that matches this path and nothing else.

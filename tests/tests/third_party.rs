@@ -1,4 +1,5 @@
 //! Somebody else's engine: one dropped file, used by name, keyed by its version and bytes, and unable to harm.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -34,7 +35,14 @@ impl Dropped {
 
     fn transcribe(&self, options: &[&str]) -> Output {
         let recording = fixture("short.wav");
-        let mut arguments = vec!["transcribe", recording.to_str().unwrap(), "--asr-plugin", "echo", "--progress", "json"];
+        let mut arguments = vec![
+            "transcribe",
+            recording.to_str().unwrap(),
+            "--asr-plugin",
+            "echo",
+            "--progress",
+            "json",
+        ];
         arguments.extend(options);
         self.sandbox.run(arguments)
     }
@@ -48,8 +56,16 @@ fn runs(output: &Output) -> u64 {
 fn a_dropped_file_is_listed_used_and_keyed_by_its_version() {
     let dropped = Dropped::new("0.1.0");
     let list = dropped.sandbox.run(["plugins", "list", "--json"]).exits(0).json();
-    let echo = list["plugins"].as_array().unwrap().iter().find(|row| row["id"] == "echo").expect("echo is listed");
-    assert_eq!((&echo["version"], &echo["state"], &echo["abi"]), (&"0.1.0".into(), &"ready".into(), &1.into()));
+    let echo = list["plugins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == "echo")
+        .expect("echo is listed");
+    assert_eq!(
+        (&echo["version"], &echo["state"], &echo["abi"]),
+        (&"0.1.0".into(), &"ready".into(), &1.into())
+    );
 
     let first = dropped.transcribe(&[]).exits(0);
     assert!(first.stdout.starts_with("second 0 peaks at 0."), "{}", first.stdout);
@@ -70,8 +86,14 @@ fn a_misbehaving_plugin_harms_only_itself() {
     let dropped = Dropped::new("0.1.0");
     let cases = [
         ("panic", "the plugin `echo` panicked: the echo is gone"),
-        ("segfault", "the plugin `echo` crashed (SIGSEGV); try another model or plugin, and report it to the plugin's author"),
-        ("abort", "the plugin `echo` crashed (SIGABRT); try another model or plugin, and report it to the plugin's author"),
+        (
+            "segfault",
+            "the plugin `echo` crashed (SIGSEGV); try another model or plugin, and report it to the plugin's author",
+        ),
+        (
+            "abort",
+            "the plugin `echo` crashed (SIGABRT); try another model or plugin, and report it to the plugin's author",
+        ),
         (
             "exit",
             "the plugin `echo` crashed (it ended the process with exit code 0); try another model or plugin, and report it to the plugin's author",
@@ -79,25 +101,36 @@ fn a_misbehaving_plugin_harms_only_itself() {
         (
             "out_of_order",
             "the asr plugin `echo` gave a result that cannot be right (segment 1 starts at 1000 ms, before the one before it ends \
-             at 2180 ms); report it to the plugin's author",
+             at 2236 ms); report it to the plugin's author",
         ),
         (
             "past_the_end",
             "the asr plugin `echo` gave a result that cannot be right (segment 3 ends at 2199023255552 ms, after the audio's end at \
-             2180 ms); report it to the plugin's author",
+             2236 ms); report it to the plugin's author",
         ),
         ("out_of_memory", "no room for the echo"),
     ];
     let output = dropped.sandbox.work().join("out.txt");
     for (behaviour, sentence) in cases {
         let option = format!("behaviour={behaviour}");
-        let failed = dropped.transcribe(&["--asr-option", &option, "-o", output.to_str().unwrap()]).exits(1);
-        let errors: Vec<_> = failed.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let failed = dropped
+            .transcribe(&["--asr-option", &option, "-o", output.to_str().unwrap()])
+            .exits(1);
+        let errors: Vec<_> = failed
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error: "))
+            .collect();
         assert_eq!(errors, [format!("error: {sentence}")], "{behaviour}");
         assert!(!output.exists(), "{behaviour} left a file");
     }
     let info = dropped.sandbox.run(["cache", "info", "--json"]).exits(0).json();
-    let stages: Vec<_> = info["stages"].as_array().unwrap().iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    let stages: Vec<_> = info["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| stage["stage"].as_str().unwrap())
+        .collect();
     assert_eq!(stages, ["decode"], "only decoding was right");
     // And the next request is served as if nothing had happened.
     dropped.transcribe(&[]).exits(0);
@@ -105,13 +138,23 @@ fn a_misbehaving_plugin_harms_only_itself() {
 
 #[test]
 fn a_result_that_is_no_transcription_is_refused() {
-    let failed = Dropped::new("0.1.0").transcribe(&["--asr-option", "behaviour=not_json"]).exits(1);
-    assert!(failed.stderr.contains("gave a result that cannot be right (invalid type: string"), "{}", failed.stderr);
+    let failed = Dropped::new("0.1.0")
+        .transcribe(&["--asr-option", "behaviour=not_json"])
+        .exits(1);
+    assert!(
+        failed
+            .stderr
+            .contains("gave a result that cannot be right (invalid type: string"),
+        "{}",
+        failed.stderr
+    );
 }
 
 #[test]
 fn what_a_plugin_prints_stays_out_of_the_transcript() {
-    let printed = Dropped::new("0.1.0").transcribe(&["--asr-option", "behaviour=print"]).exits(0);
+    let printed = Dropped::new("0.1.0")
+        .transcribe(&["--asr-option", "behaviour=print"])
+        .exits(0);
     assert!(!printed.stdout.contains("must not"), "{}", printed.stdout);
 }
 
@@ -120,8 +163,21 @@ fn what_a_plugin_prints_stays_out_of_the_transcript() {
 fn a_hanging_plugin_is_killed_on_ctrl_c() {
     let dropped = Dropped::new("0.1.0");
     let mut command = dropped.sandbox.command();
-    command.args(["transcribe", "--asr-plugin", "echo", "--asr-option", "behaviour=hang", "--progress", "json"]);
-    let mut child = command.arg(fixture("short.wav")).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    command.args([
+        "transcribe",
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "behaviour=hang",
+        "--progress",
+        "json",
+    ]);
+    let mut child = command
+        .arg(fixture("short.wav"))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
     wait_for_line(&mut stderr, "second 2");
     let runner = children(child.id());
@@ -137,8 +193,21 @@ fn a_hanging_plugin_is_killed_on_ctrl_c() {
 fn a_runner_does_not_outlive_its_host() {
     let dropped = Dropped::new("0.1.0");
     let mut command = dropped.sandbox.command();
-    command.args(["transcribe", "--asr-plugin", "echo", "--asr-option", "behaviour=hang", "--progress", "json"]);
-    let mut child = command.arg(fixture("short.wav")).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    command.args([
+        "transcribe",
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "behaviour=hang",
+        "--progress",
+        "json",
+    ]);
+    let mut child = command
+        .arg(fixture("short.wav"))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
     wait_for_line(&mut stderr, "second 2");
     let runner = children(child.id());
@@ -160,17 +229,34 @@ fn wait_for_line(reader: &mut impl std::io::BufRead, wanted: &str) {
 }
 
 fn signal(process: u32, signal: &str) {
-    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([signal, &process.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// The children of a process that are runners.
 fn children(parent: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{parent}/task")).unwrap().filter_map(Result::ok);
+    let tasks = fs::read_dir(format!("/proc/{parent}/task"))
+        .unwrap()
+        .filter_map(Result::ok);
     let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn is_running(process: u32) -> bool {
     let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    state.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+    state
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }

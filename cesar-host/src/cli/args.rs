@@ -36,12 +36,20 @@ fn switch(name: &'static str, letter: char, help: &'static str) -> Arg {
 }
 
 fn json() -> Arg {
-    Arg::new("json").long("json").help("Write JSON, of a settled shape").action(ArgAction::SetTrue)
+    Arg::new("json")
+        .long("json")
+        .help("Write JSON, of a settled shape")
+        .action(ArgAction::SetTrue)
 }
 
 fn transcribe() -> Command {
     let time = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name("TIME").value_parser(super::times::parse).help_heading("Part").help(help)
+        Arg::new(name)
+            .long(name)
+            .value_name("TIME")
+            .value_parser(super::times::parse)
+            .help_heading("Part")
+            .help(help)
     };
     let command = Command::new("transcribe")
         .about("Transcribe recordings: files, folders, or `-` for standard input")
@@ -74,15 +82,28 @@ fn transcribe() -> Command {
         )
         .arg(time("start-time", "Begin here: seconds, or [HH:]MM:SS[.fff]"))
         .arg(time("end-time", "End here: seconds, or [HH:]MM:SS[.fff]"))
-        .arg(time("max-duration", "Transcribe at most this much: seconds, or [HH:]MM:SS[.fff]").conflicts_with("end-time"));
+        .arg(
+            time(
+                "max-duration",
+                "Transcribe at most this much: seconds, or [HH:]MM:SS[.fff]",
+            )
+            .conflicts_with("end-time"),
+        );
     augment(command, Group::Transcribe)
 }
 
 fn plugins() -> Command {
-    let list = Command::new("list").about("List plugins, also those that are not used, with the reason").arg(json());
+    let list = Command::new("list")
+        .about("List plugins, also those that are not used, with the reason")
+        .arg(json());
     let show = Command::new("show")
         .about("Show a plugin's options")
-        .arg(Arg::new("id").value_name("ID").required(true).help("A plugin's id, or id@version"))
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .required(true)
+                .help("A plugin's id, or id@version"),
+        )
         .arg(json());
     Command::new("plugins")
         .about("The plugins: what there is and what they can do")
@@ -93,7 +114,9 @@ fn plugins() -> Command {
 }
 
 fn cache() -> Command {
-    let info = Command::new("info").about("Show where the cache is, what it holds and what it has saved").arg(json());
+    let info = Command::new("info")
+        .about("Show where the cache is, what it holds and what it has saved")
+        .arg(json());
     Command::new("cache")
         .about("The cache of results")
         .subcommand_required(true)
@@ -102,7 +125,9 @@ fn cache() -> Command {
 }
 
 fn config() -> Command {
-    let show = Command::new("show").about("Show each setting's value and where it came from").arg(json());
+    let show = Command::new("show")
+        .about("Show each setting's value and where it came from")
+        .arg(json());
     Command::new("config")
         .about("The settings")
         .subcommand_required(true)
@@ -111,15 +136,24 @@ fn config() -> Command {
 }
 
 fn completions() -> Command {
-    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell));
+    let shell = Arg::new("shell")
+        .value_name("SHELL")
+        .required(true)
+        .value_parser(value_parser!(clap_complete::Shell));
     Command::new("completions")
         .about("Write a completion script for a shell to standard output")
         .arg(shell.help("The shell"))
 }
 
 fn runner() -> Command {
-    let plugin = Arg::new("plugin").long("plugin").required(true).value_parser(value_parser!(PathBuf));
-    Command::new("__runner").hide(true).about("Run one plugin for a host; not for people").arg(plugin)
+    let plugin = Arg::new("plugin")
+        .long("plugin")
+        .required(true)
+        .value_parser(value_parser!(PathBuf));
+    Command::new("__runner")
+        .hide(true)
+        .about("Run one plugin for a host; not for people")
+        .arg(plugin)
 }
 
 #[cfg(test)]

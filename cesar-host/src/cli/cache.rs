@@ -10,7 +10,9 @@ use crate::config::Settings;
 pub(super) fn info(settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let folder = settings.cache.folder().map_err(Failure::failed)?;
     let Some(folder) = folder else {
-        return Err(Failure::usage("the cache is switched off (`cache.enabled`); there is nothing to show"));
+        return Err(Failure::usage(
+            "the cache is switched off (`cache.enabled`); there is nothing to show",
+        ));
     };
     let cache = Cache::open(folder, Arc::new(SystemClock)).map_err(Failure::failed)?;
     let info = cache.info().map_err(Failure::failed)?;
@@ -34,7 +36,12 @@ fn text(info: &Info) -> String {
     );
     let mut cells = vec![["STAGE", "RESULTS", "SIZE", "TOOK"].map(str::to_owned)];
     for stage in &info.stages {
-        cells.push([stage.stage.clone(), stage.entries.to_string(), size(stage.bytes), duration(stage.cost_ms)]);
+        cells.push([
+            stage.stage.clone(),
+            stage.entries.to_string(),
+            size(stage.bytes),
+            duration(stage.cost_ms),
+        ]);
     }
     if !info.stages.is_empty() {
         out.push_str(&columns(&cells));

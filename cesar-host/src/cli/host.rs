@@ -22,7 +22,11 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
     let mut warnings = Vec::new();
     let cache = open_cache(settings, mode, &mut warnings)?;
     let program = std::env::current_exe()?;
-    let runners = if settings.plugins.in_process { Runners::in_process() } else { Runners::new(program) };
+    let runners = if settings.plugins.in_process {
+        Runners::in_process()
+    } else {
+        Runners::new(program)
+    };
     let pipeline = Pipeline {
         mode: if cache.is_some() { mode } else { Mode::Bypass },
         cache,
@@ -37,7 +41,9 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
 
 /// A cache that cannot be opened costs time, never the transcript.
 fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> anyhow::Result<Option<Cache>> {
-    let Some(folder) = settings.cache.folder()?.filter(|_| mode != Mode::Bypass) else { return Ok(None) };
+    let Some(folder) = settings.cache.folder()?.filter(|_| mode != Mode::Bypass) else {
+        return Ok(None);
+    };
     match Cache::open(folder, Arc::new(SystemClock)) {
         Ok(cache) => {
             warnings.extend(cache.warnings().iter().cloned());
@@ -56,7 +62,10 @@ pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
     let mut others = settings.plugins.path.clone();
     others.push(home.clone());
     others.extend(SearchPath::beside(&std::env::current_exe()?));
-    let path = SearchPath { preferred: settings.plugins.dirs.clone(), others };
+    let path = SearchPath {
+        preferred: settings.plugins.dirs.clone(),
+        others,
+    };
     Ok(Registry::discover(&path, home))
 }
 
@@ -86,6 +95,12 @@ fn decoding(settings: &Settings) -> DecodeOptions {
 
 /// A stage as the settings ask for it.
 pub(super) fn stage(settings: &StageSettings) -> StageRequest {
-    let options = settings.options.iter().map(|(name, given)| (name.clone(), given.value.clone()));
-    StageRequest { plugin: settings.plugin.clone(), options: options.collect() }
+    let options = settings
+        .options
+        .iter()
+        .map(|(name, given)| (name.clone(), given.value.clone()));
+    StageRequest {
+        plugin: settings.plugin.clone(),
+        options: options.collect(),
+    }
 }

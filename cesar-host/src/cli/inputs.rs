@@ -55,29 +55,49 @@ pub(super) fn collect(inputs: &[&PathBuf], spool: &Path) -> Result<Vec<Recording
 }
 
 fn file(path: PathBuf) -> Recording {
-    let name = path.file_name().map_or_else(|| PathBuf::from("recording"), PathBuf::from);
-    Recording { label: path.display().to_string(), path, name, _spool: None }
+    let name = path
+        .file_name()
+        .map_or_else(|| PathBuf::from("recording"), PathBuf::from);
+    Recording {
+        label: path.display().to_string(),
+        path,
+        name,
+        _spool: None,
+    }
 }
 
 fn from_folder(folder: &Path) -> Result<Vec<Recording>, InputError> {
     let mut recordings = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(|error| InputError::Folder(folder.to_owned(), error.to_string()))?;
-        let extension = entry.path().extension().map(|extension| extension.to_string_lossy().into_owned());
+        let extension = entry
+            .path()
+            .extension()
+            .map(|extension| extension.to_string_lossy().into_owned());
         if entry.file_type().is_file() && extension.is_some_and(|extension| audio::is_media_extension(&extension)) {
             recordings.push(file(entry.into_path()));
         }
     }
-    if recordings.is_empty() { Err(InputError::NoRecordings(folder.to_owned())) } else { Ok(recordings) }
+    if recordings.is_empty() {
+        Err(InputError::NoRecordings(folder.to_owned()))
+    } else {
+        Ok(recordings)
+    }
 }
 
 /// Decoders need to seek, so a pipe is written to disk first.
 fn from_stdin(spool: &Path) -> Result<Recording, InputError> {
-    let file = NamedTempFile::with_prefix_in("cesar-stdin-", spool).or_else(|_| NamedTempFile::with_prefix("cesar-stdin-"));
+    let file =
+        NamedTempFile::with_prefix_in("cesar-stdin-", spool).or_else(|_| NamedTempFile::with_prefix("cesar-stdin-"));
     let mut file = file.map_err(InputError::Stdin)?;
     if io::copy(&mut io::stdin().lock(), &mut file).map_err(InputError::Stdin)? == 0 {
         return Err(InputError::EmptyStdin);
     }
     let (path, label) = (file.path().to_owned(), "standard input".to_owned());
-    Ok(Recording { path, label, name: "stdin".into(), _spool: Some(file) })
+    Ok(Recording {
+        path,
+        label,
+        name: "stdin".into(),
+        _spool: Some(file),
+    })
 }

@@ -49,17 +49,26 @@ struct Failure {
 
 impl Failure {
     fn failed(error: impl Display) -> Self {
-        Self { text: error.to_string(), exit: Exit::Failed, interrupted: false }
+        Self {
+            text: error.to_string(),
+            exit: Exit::Failed,
+            interrupted: false,
+        }
     }
 
     fn usage(text: impl Display) -> Self {
-        Self { exit: Exit::Usage, ..Self::failed(text) }
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed(text)
+        }
     }
 
     fn of_output(error: outputs::OutputError) -> Self {
         use outputs::OutputError as Error;
         match error {
-            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => Self::usage(error),
+            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => {
+                Self::usage(error)
+            }
             Error::IsFolder(_) | Error::NotWritable(..) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
         }
     }
@@ -73,7 +82,11 @@ impl From<PipelineError> for Failure {
             (false, true) => Exit::Usage,
             (false, false) => Exit::Failed,
         };
-        Self { text: error.to_string(), exit, interrupted }
+        Self {
+            text: error.to_string(),
+            exit,
+            interrupted,
+        }
     }
 }
 
@@ -96,7 +109,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let Some((name, matches)) = matches.subcommand() else { return Err(Failure::usage("name a command; see `cesar --help`")) };
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Failure::usage("name a command; see `cesar --help`"));
+    };
     // These two need no settings, and must work where the settings are broken.
     match name {
         "__runner" => return run_plugin(matches),
@@ -108,18 +123,29 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         None => (name.to_owned(), matches),
     };
     let quiet = matches.get_flag("quiet");
-    let verbosity = if quiet { -1 } else { i8::try_from(matches.get_count("verbose")).unwrap_or(i8::MAX) };
+    let verbosity = if quiet {
+        -1
+    } else {
+        i8::try_from(matches.get_count("verbose")).unwrap_or(i8::MAX)
+    };
     log_to_stderr(verbosity);
     let resolved = resolve(matches).map_err(Failure::usage)?;
     if !quiet {
-        resolved.warnings().iter().for_each(|warning| note(&format!("warning: {warning}")));
+        resolved
+            .warnings()
+            .iter()
+            .for_each(|warning| note(&format!("warning: {warning}")));
     }
     let settings = resolved.settings();
     let json = matches.try_get_one("json").ok().flatten() == Some(&true);
     match name.as_str() {
         "transcribe" => transcribe::run(matches, &settings, verbosity, &cancel_on_ctrl_c()),
         "plugins list" => plugins::list(&settings, json),
-        "plugins show" => plugins::show(&settings, matches.get_one::<String>("id").map_or("", String::as_str), json),
+        "plugins show" => plugins::show(
+            &settings,
+            matches.get_one::<String>("id").map_or("", String::as_str),
+            json,
+        ),
         "cache info" => cache::info(&settings, json),
         "config show" => {
             if json {
@@ -129,7 +155,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        other => Err(Failure::usage(format!("`{other}` is not a command; see `cesar --help`"))),
+        other => Err(Failure::usage(format!(
+            "`{other}` is not a command; see `cesar --help`"
+        ))),
     }
 }
 
@@ -140,7 +168,9 @@ fn resolve(matches: &ArgMatches) -> Result<Resolved, ConfigError> {
 
 fn run_plugin(matches: &ArgMatches) -> Result<Exit, Failure> {
     let plugin = matches.get_one::<PathBuf>("plugin").cloned().unwrap_or_default();
-    crate::runner::child::main(&plugin).map(|()| Exit::Done).map_err(Failure::failed)
+    crate::runner::child::main(&plugin)
+        .map(|()| Exit::Done)
+        .map_err(Failure::failed)
 }
 
 fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
@@ -208,11 +238,20 @@ fn complain(text: &str) {
 
 /// Rows of cells as aligned columns.
 fn columns<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
     let widths: [usize; COUNT] = std::array::from_fn(width);
     let mut out = String::new();
     for row in rows {
-        let line: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let line: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         out.push_str(line.join("  ").trim_end());
         out.push('\n');
     }

@@ -63,12 +63,18 @@ fn in_folder(recordings: &[Recording], formats: &[String], folder: &Path) -> Res
     tempfile::tempfile_in(folder).map_err(not_writable)?;
     let stem = |recording: &Recording| recording.name.file_stem().unwrap_or_default().to_owned();
     let mut uses: BTreeMap<_, usize> = BTreeMap::new();
-    recordings.iter().for_each(|recording| *uses.entry(stem(recording)).or_default() += 1);
+    recordings
+        .iter()
+        .for_each(|recording| *uses.entry(stem(recording)).or_default() += 1);
     let mut taken: BTreeMap<std::ffi::OsString, usize> = BTreeMap::new();
     let mut places = Vec::new();
     for recording in recordings {
         let plain = stem(recording);
-        let mut base = if uses[&plain] > 1 { recording.name.clone().into_os_string() } else { plain };
+        let mut base = if uses[&plain] > 1 {
+            recording.name.clone().into_os_string()
+        } else {
+            plain
+        };
         // The same name in two folders: numbered, so that nothing is lost.
         let count = taken.entry(base.clone()).or_default();
         *count += 1;
@@ -105,7 +111,9 @@ fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> 
 }
 
 fn parent(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    file.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Writes a transcript to its place.
@@ -130,7 +138,9 @@ fn write_file(file: &Path, text: &str) -> io::Result<()> {
         return std::fs::write(&target, text);
     }
     let permissions = std::fs::Permissions::from_mode(0o666);
-    let mut temporary = tempfile::Builder::new().permissions(permissions).tempfile_in(parent(&target))?;
+    let mut temporary = tempfile::Builder::new()
+        .permissions(permissions)
+        .tempfile_in(parent(&target))?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().sync_data()?;
     temporary.persist(&target).map(drop).map_err(|error| error.error)

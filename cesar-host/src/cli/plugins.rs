@@ -29,10 +29,23 @@ struct Row {
 
 /// `cesar plugins list`.
 pub(super) fn list(settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite).map_err(Failure::failed)?.pipeline;
-    let mut rows: Vec<Row> = pipeline.registry.plugins().iter().map(|plugin| used(&pipeline, plugin)).collect();
+    let pipeline = host::build(settings, Mode::ReadWrite)
+        .map_err(Failure::failed)?
+        .pipeline;
+    let mut rows: Vec<Row> = pipeline
+        .registry
+        .plugins()
+        .iter()
+        .map(|plugin| used(&pipeline, plugin))
+        .collect();
     rows.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
-    rows.extend(pipeline.registry.rejected().iter().map(|rejected| unused(&pipeline, rejected)));
+    rows.extend(
+        pipeline
+            .registry
+            .rejected()
+            .iter()
+            .map(|rejected| unused(&pipeline, rejected)),
+    );
     if json {
         print_json(&serde_json::json!({ "plugins": rows }));
         return Ok(Exit::Done);
@@ -57,7 +70,13 @@ fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option
         state,
         reason,
         models: files.map(|files| {
-            ModelLookup { plugin: &manifest.id, flag: "--model", files, roots: &pipeline.models }.present()
+            ModelLookup {
+                plugin: &manifest.id,
+                flag: "--model",
+                files,
+                roots: &pipeline.models,
+            }
+            .present()
         }),
     }
 }
@@ -75,17 +94,22 @@ fn clear(pipeline: &Pipeline, plugin: &Plugin) -> Result<(), String> {
         None => hash_file(&plugin.path),
     };
     let digest = digest.map_err(|error| error.to_string())?;
-    plugin.clear(&digest.to_string(), &pipeline.verdicts, &pipeline.runners).map_err(|error| match error {
-        PluginError::Bad { reason, .. } => reason,
-        other => other.to_string(),
-    })
+    plugin
+        .clear(&digest.to_string(), &pipeline.verdicts, &pipeline.runners)
+        .map_err(|error| match error {
+            PluginError::Bad { reason, .. } => reason,
+            other => other.to_string(),
+        })
 }
 
 fn unused(pipeline: &Pipeline, rejected: &Rejected) -> Row {
     match rejected {
-        Rejected::Shadowed { plugin, by } => {
-            row(pipeline, plugin, "shadowed", Some(format!("`{}` is used instead", by.display())))
-        }
+        Rejected::Shadowed { plugin, by } => row(
+            pipeline,
+            plugin,
+            "shadowed",
+            Some(format!("`{}` is used instead", by.display())),
+        ),
         Rejected::Refused(error) => {
             let path = match error {
                 GateError::Unreadable { path, .. }
@@ -96,7 +120,16 @@ fn unused(pipeline: &Pipeline, rejected: &Rejected) -> Row {
                 | GateError::Cpu { path, .. } => path.clone(),
             };
             let reason = Some(error.to_string());
-            Row { id: None, stage: None, version: None, abi: None, path, state: "refused", reason, models: None }
+            Row {
+                id: None,
+                stage: None,
+                version: None,
+                abi: None,
+                path,
+                state: "refused",
+                reason,
+                models: None,
+            }
         }
     }
 }
@@ -113,7 +146,15 @@ fn table(rows: &[Row]) -> String {
         let stage = row.stage.map_or_else(|| "?".to_owned(), |stage| stage.to_string());
         let abi = row.abi.map_or_else(|| "?".to_owned(), |abi| abi.to_string());
         let path = row.path.display().to_string();
-        cells.push([text(&row.id), stage, text(&row.version), abi, row.state.to_owned(), models, path]);
+        cells.push([
+            text(&row.id),
+            stage,
+            text(&row.version),
+            abi,
+            row.state.to_owned(),
+            models,
+            path,
+        ]);
     }
     let mut out = super::columns(&cells);
     for row in rows {
@@ -131,17 +172,28 @@ fn table(rows: &[Row]) -> String {
 /// `cesar plugins show ID`.
 pub(super) fn show(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
     let registry = host::registry(settings).map_err(Failure::failed)?;
-    let found = [StageKind::Asr, StageKind::Diarize, StageKind::Download, StageKind::Format]
-        .into_iter()
-        .filter(|stage| registry.of_stage(*stage).next().is_some())
-        .map(|stage| registry.find(stage, id));
+    let found = [
+        StageKind::Asr,
+        StageKind::Diarize,
+        StageKind::Download,
+        StageKind::Format,
+    ]
+    .into_iter()
+    .filter(|stage| registry.of_stage(*stage).next().is_some())
+    .map(|stage| registry.find(stage, id));
     let (found, mut errors): (Vec<_>, Vec<_>) = found.partition(Result::is_ok);
     let Some(Ok(plugin)) = found.into_iter().next() else {
-        let all: Vec<_> = registry.plugins().iter().map(|plugin| plugin.manifest.id.as_str()).collect();
+        let all: Vec<_> = registry
+            .plugins()
+            .iter()
+            .map(|plugin| plugin.manifest.id.as_str())
+            .collect();
         let text = match errors.pop() {
             Some(Err(_)) => {
                 let nearest = crate::config::nearest(id, all.iter().copied());
-                let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+                let hint = nearest
+                    .map(|nearest| format!("; did you mean `{nearest}`?"))
+                    .unwrap_or_default();
                 format!("there is no plugin `{id}`{hint}; there are `{}`", all.join("`, `"))
             }
             _ => registry.none(StageKind::Asr).to_string(),
@@ -169,7 +221,12 @@ fn describe(plugin: &Plugin) -> String {
         plugin.path.display()
     );
     for (name, option) in &manifest.options {
-        out.push_str(&format!("\n{name}: {}{}\n    {}\n", option.wanted(), default(option), option.doc));
+        out.push_str(&format!(
+            "\n{name}: {}{}\n    {}\n",
+            option.wanted(),
+            default(option),
+            option.doc
+        ));
         if !option.cache {
             out.push_str("    Not part of the cache key.\n");
         }
@@ -182,7 +239,10 @@ fn default(option: &OptionSpec) -> String {
         Value::Null => "; not set by default".into(),
         Value::String(text) => format!("; default `{text}`"),
         Value::Array(values) => {
-            let values: Vec<_> = values.iter().map(|value| value.as_str().map_or(value.to_string(), str::to_owned)).collect();
+            let values: Vec<_> = values
+                .iter()
+                .map(|value| value.as_str().map_or(value.to_string(), str::to_owned))
+                .collect();
             format!("; default `{}`", values.join(","))
         }
         value => format!("; default `{value}`"),

@@ -28,8 +28,17 @@ impl Show {
             _ => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         };
         let template = "{prefix} [{bar:30}] {percent}% {msg}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        Self { style, verbosity, bar, waiting_said: Mutex::default() }
+        bar.set_style(
+            ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> "),
+        );
+        Self {
+            style,
+            verbosity,
+            bar,
+            waiting_said: Mutex::default(),
+        }
     }
 
     /// A line for people.
@@ -70,9 +79,13 @@ impl Show {
         if std::mem::replace(&mut *said, true) {
             return;
         }
-        self.json(&json!({ "type": "waiting", "stage": stage, "waited_ms": waited.as_millis() as u64, "owner": owner }));
+        self.json(
+            &json!({ "type": "waiting", "stage": stage, "waited_ms": waited.as_millis() as u64, "owner": owner }),
+        );
         let owner = owner.map(|owner| format!(" (process {owner})")).unwrap_or_default();
-        self.inform(&format!("waiting for another process{owner} that does the same {stage} work; Ctrl-C ends the wait"));
+        self.inform(&format!(
+            "waiting for another process{owner} that does the same {stage} work; Ctrl-C ends the wait"
+        ));
     }
 }
 

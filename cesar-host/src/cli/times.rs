@@ -10,10 +10,21 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     let seconds = parts.pop().ok_or_else(wanted)?;
     let (whole, decimals) = seconds.split_once('.').unwrap_or((seconds, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if parts.len() > 2 || decimals.len() > 3 || ![&parts[..], &[whole, decimals]].concat().iter().all(|part| digits(part)) {
+    if parts.len() > 2
+        || decimals.len() > 3
+        || ![&parts[..], &[whole, decimals]]
+            .concat()
+            .iter()
+            .all(|part| digits(part))
+    {
         return Err(wanted());
     }
-    let number = |text: &str| text.parse::<u64>().ok().filter(|number| *number <= 10_000_000).ok_or_else(wanted);
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .ok()
+            .filter(|number| *number <= 10_000_000)
+            .ok_or_else(wanted)
+    };
     let seconds = number(whole)?;
     if !parts.is_empty() && seconds >= 60 {
         return Err(wanted());
@@ -21,7 +32,13 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     let (hours, minutes) = match parts[..] {
         [] => (0, 0),
         [minutes] => (0, number(minutes)?),
-        [hours, minutes] => (number(hours)?, number(minutes).ok().filter(|minutes| *minutes < 60).ok_or_else(wanted)?),
+        [hours, minutes] => (
+            number(hours)?,
+            number(minutes)
+                .ok()
+                .filter(|minutes| *minutes < 60)
+                .ok_or_else(wanted)?,
+        ),
         _ => return Err(wanted()),
     };
     let ms = format!("{decimals:0<3}").parse::<u64>().map_err(|_| wanted())?;
@@ -39,7 +56,19 @@ mod tests {
         assert_eq!(parse("1:30"), Ok(90_000));
         assert_eq!(parse("1:02:03.004"), Ok(3_723_004));
         assert_eq!(parse("75:00"), Ok(4_500_000));
-        for wrong in ["", "x", "-1", "1:60", "1:60:00", "1:2:3:4", "1.2345", "1.", ":5", "1e3", "99999999999999999999"] {
+        for wrong in [
+            "",
+            "x",
+            "-1",
+            "1:60",
+            "1:60:00",
+            "1:2:3:4",
+            "1.2345",
+            "1.",
+            ":5",
+            "1e3",
+            "99999999999999999999",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

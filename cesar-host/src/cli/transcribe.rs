@@ -39,13 +39,22 @@ pub(super) fn run(
     let plan = plan(pipeline, settings, &formats, &show)?;
 
     let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
-    let spool = settings.cache.dir.clone().filter(|folder| folder.is_dir()).unwrap_or_else(std::env::temp_dir);
+    let spool = settings
+        .cache
+        .dir
+        .clone()
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(std::env::temp_dir);
     let recordings = inputs::collect(&inputs, &spool).map_err(Failure::failed)?;
-    let places = outputs::places(&recordings, &formats, output, settings.output.dir.as_deref())
-        .map_err(Failure::of_output)?;
+    let places =
+        outputs::places(&recordings, &formats, output, settings.output.dir.as_deref()).map_err(Failure::of_output)?;
     let slice = slice(matches);
 
-    let mut done = Done { inputs: recordings.len(), failed: 0, interrupted: false };
+    let mut done = Done {
+        inputs: recordings.len(),
+        failed: 0,
+        interrupted: false,
+    };
     for (recording, places) in recordings.iter().zip(&places) {
         match one(pipeline, &plan, recording, slice, places, &show, cancel) {
             Ok(()) => {}
@@ -95,10 +104,13 @@ impl Done {
 }
 
 fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
-    settings.log.progress.unwrap_or(match std::io::stderr().is_terminal() && verbosity >= 0 {
-        true => Progress::Bar,
-        false => Progress::None,
-    })
+    settings
+        .log
+        .progress
+        .unwrap_or(match std::io::stderr().is_terminal() && verbosity >= 0 {
+            true => Progress::Bar,
+            false => Progress::None,
+        })
 }
 
 /// The formats asked for; else the one that the output's extension names; else `txt`.
@@ -109,7 +121,9 @@ fn formats(settings: &Settings, output: Option<&PathBuf>, pipeline: &Pipeline) -
     if !formats.is_empty() {
         return Ok(formats);
     }
-    let extension = output.and_then(|output| output.extension()).map(|extension| extension.to_string_lossy().to_lowercase());
+    let extension = output
+        .and_then(|output| output.extension())
+        .map(|extension| extension.to_string_lossy().to_lowercase());
     match extension {
         None => Ok(vec!["txt".into()]),
         Some(extension) if pipeline.formats().contains(&extension) => Ok(vec![extension]),
@@ -124,11 +138,20 @@ fn formats(settings: &Settings, output: Option<&PathBuf>, pipeline: &Pipeline) -
 /// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
 fn plan(pipeline: &Pipeline, settings: &Settings, formats: &[String], show: &Show) -> Result<Plan, Failure> {
     let format_stage = host::stage(&settings.format);
-    let requests = formats.iter().map(|format| FormatRequest { format: format.clone(), stage: format_stage.clone() });
+    let requests = formats.iter().map(|format| FormatRequest {
+        format: format.clone(),
+        stage: format_stage.clone(),
+    });
     let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>())?;
     if settings.asr.plugin.is_none() || !settings.asr.options.contains_key("model") {
-        let model = plan.model().map(|model| format!(" with model {model}")).unwrap_or_default();
-        show.inform(&format!("transcribing by {}{model}; choose with --asr-plugin and --model", plan.engine()));
+        let model = plan
+            .model()
+            .map(|model| format!(" with model {model}"))
+            .unwrap_or_default();
+        show.inform(&format!(
+            "transcribing by {}{model}; choose with --asr-plugin and --model",
+            plan.engine()
+        ));
     }
     Ok(plan)
 }
@@ -152,7 +175,11 @@ fn one(
     if cancel.is_cancelled() {
         return Err(PipelineError::Interrupted.into());
     }
-    let input = Input { path: recording.path.clone(), label: recording.label.clone(), slice };
+    let input = Input {
+        path: recording.path.clone(),
+        label: recording.label.clone(),
+        slice,
+    };
     let transcript = pipeline.run(plan, &input, show, cancel)?;
     show.clear();
     for (rendering, place) in transcript.renderings.iter().zip(places) {

@@ -46,11 +46,18 @@ impl<'a> Media<'a> {
         let hashed = match context.cache() {
             Some(cache) => cache.stamped_file_digest(path),
             None => FileStamp::of(path)
-                .map_err(|source| crate::cache::CacheError::Unreadable { path: path.to_owned(), source })
+                .map_err(|source| crate::cache::CacheError::Unreadable {
+                    path: path.to_owned(),
+                    source,
+                })
                 .and_then(|stamp| Ok((hash_file(path)?, stamp))),
         };
         let (digest, stamp) = hashed.map_err(PipelineError::Unreadable)?;
-        Ok(Self { path, digest, stamp: Some(stamp) })
+        Ok(Self {
+            path,
+            digest,
+            stamp: Some(stamp),
+        })
     }
 
     /// Refuses a recording that was written to since it was hashed.
@@ -58,7 +65,9 @@ impl<'a> Media<'a> {
         if FileStamp::of(self.path).ok() == self.stamp {
             return Ok(());
         }
-        Err(PipelineError::Changed { path: self.path.to_owned() })
+        Err(PipelineError::Changed {
+            path: self.path.to_owned(),
+        })
     }
 }
 
@@ -84,7 +93,12 @@ pub(super) fn decode(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> 
     for warning in &audio.warnings {
         context.warn(&format!("{}: {warning}", context.label));
     }
-    Ok(DecodeResult { audio, digest: computed.digest, pcm, report })
+    Ok(DecodeResult {
+        audio,
+        digest: computed.digest,
+        pcm,
+        report,
+    })
 }
 
 /// Decodes again, for the samples.
@@ -97,7 +111,9 @@ pub(super) fn samples(
     let (audio, pcm) = decode_now(context, media, slice)?;
     if audio.pcm != expected.pcm {
         // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
-        return Err(PipelineError::Changed { path: media.path.to_owned() });
+        return Err(PipelineError::Changed {
+            path: media.path.to_owned(),
+        });
     }
     Ok(pcm)
 }
@@ -113,7 +129,10 @@ fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts
         models: Vec::new(),
         options: [
             ("start_ms".to_owned(), milliseconds(slice.start_ms)),
-            ("end_ms".to_owned(), slice.end_ms.map_or(OptionValue::Null, milliseconds)),
+            (
+                "end_ms".to_owned(),
+                slice.end_ms.map_or(OptionValue::Null, milliseconds),
+            ),
         ]
         .into(),
         inputs: vec![("media".into(), media.digest)],
@@ -132,8 +151,16 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<
         }
         done += block.len() as u64;
         let done_ms = done * 1000 / u64::from(audio::SAMPLE_RATE);
-        context.observer.event(&Event::Progress { stage: "decode", done: done_ms, total: total.max(done_ms) });
-        if context.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        context.observer.event(&Event::Progress {
+            stage: "decode",
+            done: done_ms,
+            total: total.max(done_ms),
+        });
+        if context.cancel.is_cancelled() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     let decoded = match (decoded, failed) {
         (_, Some(error)) => return Err(PipelineError::Memory(error)),
@@ -143,7 +170,11 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<
     media.check_unchanged()?;
     let pcm = writer.finish().map_err(PipelineError::Memory)?;
     let digest = Digest::from_bytes(pcm.digest());
-    let audio =
-        DecodedAudio { pcm: digest, samples: pcm.samples(), codec: decoded.codec, warnings: decoded.warnings };
+    let audio = DecodedAudio {
+        pcm: digest,
+        samples: pcm.samples(),
+        codec: decoded.codec,
+        warnings: decoded.warnings,
+    };
     Ok((audio, pcm))
 }

@@ -32,13 +32,19 @@ pub(super) fn check(transcription: &Transcription, duration_ms: u64) -> Result<(
     for (index, segment) in transcription.segments.iter().enumerate() {
         let (start, end) = (segment.start_ms, segment.end_ms);
         if end < start {
-            return Err(format!("segment {index} ends at {end} ms, before its start at {start} ms"));
+            return Err(format!(
+                "segment {index} ends at {end} ms, before its start at {start} ms"
+            ));
         }
         if start < before {
-            return Err(format!("segment {index} starts at {start} ms, before the one before it ends at {before} ms"));
+            return Err(format!(
+                "segment {index} starts at {start} ms, before the one before it ends at {before} ms"
+            ));
         }
         if end > duration_ms {
-            return Err(format!("segment {index} ends at {end} ms, after the audio's end at {duration_ms} ms"));
+            return Err(format!(
+                "segment {index} ends at {end} ms, after the audio's end at {duration_ms} ms"
+            ));
         }
         before = end;
     }
@@ -47,12 +53,21 @@ pub(super) fn check(transcription: &Transcription, duration_ms: u64) -> Result<(
 
 /// The document of a transcription without speakers.
 pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Document {
-    let segments = transcription.segments.into_iter().filter(|segment| !segment.text.trim().is_empty());
+    let segments = transcription
+        .segments
+        .into_iter()
+        .filter(|segment| !segment.text.trim().is_empty());
     Document {
         schema: SCHEMA,
         language: transcription.language,
         language_probability: transcription.language_probability,
-        task: facts.asr.request.get("task").and_then(Value::as_str).unwrap_or("transcribe").to_owned(),
+        task: facts
+            .asr
+            .request
+            .get("task")
+            .and_then(Value::as_str)
+            .unwrap_or("transcribe")
+            .to_owned(),
         duration: Seconds(facts.audio.duration_ms()),
         created: rfc3339(facts.created_ms),
         segments: segments.zip(0..).map(|(segment, id)| numbered(segment, id)).collect(),
@@ -61,7 +76,11 @@ pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Docum
         truncated: transcription
             .truncated
             .into_iter()
-            .map(|cut| Truncation { start: Seconds(cut.start_ms), end: Seconds(cut.end_ms), reason: cut.reason })
+            .map(|cut| Truncation {
+                start: Seconds(cut.start_ms),
+                end: Seconds(cut.end_ms),
+                reason: cut.reason,
+            })
             .collect(),
         provenance: Provenance {
             cesar: env!("CARGO_PKG_VERSION").to_owned(),
@@ -109,14 +128,20 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
 
 fn stage_provenance(stage: &Prepared) -> StageProvenance {
     let manifest = stage.manifest();
-    let options = stage.open.iter().chain(&stage.request).filter(|(name, _)| stage.keyed.contains_key(*name));
+    let options = stage
+        .open
+        .iter()
+        .chain(&stage.request)
+        .filter(|(name, _)| stage.keyed.contains_key(*name));
     StageProvenance {
         plugin: manifest.id.clone(),
         version: manifest.version.clone(),
         plugin_sha256: stage.digest.to_string(),
         model: stage.model.as_ref().map(|(model, _)| model.name.clone()),
         model_sha256: stage.model.as_ref().map(|(_, digest)| digest.to_string()),
-        options: options.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>(),
+        options: options
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Map<_, _>>(),
     }
 }
 
@@ -132,8 +157,14 @@ mod tests {
     use plugin_api::asr;
 
     fn transcription(times: &[(u64, u64)]) -> Transcription {
-        let segments = times.iter().map(|(start, end)| asr::Segment::new(*start, *end, " word")).collect();
-        Transcription { segments, ..Transcription::default() }
+        let segments = times
+            .iter()
+            .map(|(start, end)| asr::Segment::new(*start, *end, " word"))
+            .collect();
+        Transcription {
+            segments,
+            ..Transcription::default()
+        }
     }
 
     #[test]
@@ -145,7 +176,10 @@ mod tests {
             refused(&[(0, 10), (9, 20)]),
             "segment 1 starts at 9 ms, before the one before it ends at 10 ms"
         );
-        assert_eq!(refused(&[(0, 21)]), "segment 0 ends at 21 ms, after the audio's end at 20 ms");
+        assert_eq!(
+            refused(&[(0, 21)]),
+            "segment 0 ends at 21 ms, after the audio's end at 20 ms"
+        );
     }
 
     #[test]

@@ -85,7 +85,9 @@ pub enum PipelineError {
     #[error(transparent)]
     Runner(RunnerError),
     /// The stage's answer breaks its contract.
-    #[error("the {stage} plugin `{plugin}` gave a result that cannot be right ({detail}); report it to the plugin's author")]
+    #[error(
+        "the {stage} plugin `{plugin}` gave a result that cannot be right ({detail}); report it to the plugin's author"
+    )]
     Output {
         /// The stage.
         stage: StageKind,

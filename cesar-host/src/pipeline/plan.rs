@@ -61,7 +61,11 @@ impl Prepared {
             plugin_version: manifest.version.clone(),
             plugin_digest: self.digest,
             abi: manifest.abi,
-            models: self.model.iter().map(|(_, digest)| ("model".to_owned(), *digest)).collect(),
+            models: self
+                .model
+                .iter()
+                .map(|(_, digest)| ("model".to_owned(), *digest))
+                .collect(),
             options: self.keyed.clone(),
             inputs,
         }
@@ -97,7 +101,9 @@ impl Pipeline {
     pub fn plan(&self, asr: &StageRequest, formats: &[FormatRequest]) -> Result<Plan, PipelineError> {
         let engine = self.choose_engine(asr)?;
         let asr = self.prepare(engine, asr)?;
-        let formats = formats.iter().map(|format| Ok((format.format.clone(), self.prepare_format(format)?)));
+        let formats = formats
+            .iter()
+            .map(|format| Ok((format.format.clone(), self.prepare_format(format)?)));
         let formats = formats.collect::<Result<_, PipelineError>>()?;
         Ok(Plan { asr, formats })
     }
@@ -110,20 +116,30 @@ impl Pipeline {
         let mut engines: Vec<_> = self.registry.of_stage(StageKind::Asr).collect();
         engines.sort_by_key(|plugin| {
             let id = plugin.manifest.id.as_str();
-            PREFERRED_ENGINES.iter().position(|preferred| *preferred == id).unwrap_or(PREFERRED_ENGINES.len())
+            PREFERRED_ENGINES
+                .iter()
+                .position(|preferred| *preferred == id)
+                .unwrap_or(PREFERRED_ENGINES.len())
         });
         let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
-        able.or(engines.first()).copied().ok_or_else(|| self.registry.none(StageKind::Asr).into())
+        able.or(engines.first())
+            .copied()
+            .ok_or_else(|| self.registry.none(StageKind::Asr).into())
     }
 
     fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
-        let Some((name, spec)) = model_option(&plugin.manifest) else { return true };
-        self.resolve_model(&plugin.manifest, spec, text_of(asr, name), asr).is_ok()
+        let Some((name, spec)) = model_option(&plugin.manifest) else {
+            return true;
+        };
+        self.resolve_model(&plugin.manifest, spec, text_of(asr, name), asr)
+            .is_ok()
     }
 
     fn prepare_format(&self, format: &FormatRequest) -> Result<Prepared, PipelineError> {
         let mut stage = format.stage.clone();
-        stage.options.insert("format".into(), Given::Text(format.format.clone()));
+        stage
+            .options
+            .insert("format".into(), Given::Text(format.format.clone()));
         let plugin = match &stage.plugin {
             Some(id) => self.registry.find(StageKind::Format, id)?,
             None => self.writer_of(&format.format)?,
@@ -133,21 +149,30 @@ impl Pipeline {
 
     fn writer_of(&self, format: &str) -> Result<&Plugin, PipelineError> {
         let plugins = self.registry.of_stage(StageKind::Format);
-        plugins.into_iter().find(|plugin| formats_of(plugin).any(|known| known == format)).ok_or_else(|| {
-            match self.formats() {
+        plugins
+            .into_iter()
+            .find(|plugin| formats_of(plugin).any(|known| known == format))
+            .ok_or_else(|| match self.formats() {
                 known if known.is_empty() => self.registry.none(StageKind::Format).into(),
                 known => PipelineError::Format {
                     asked: format.to_owned(),
-                    known: known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+                    known: known
+                        .iter()
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(", "),
                 },
-            }
-        })
+            })
     }
 
     /// The formats that the plugins write.
     #[must_use]
     pub fn formats(&self) -> Vec<String> {
-        self.registry.of_stage(StageKind::Format).flat_map(formats_of).map(str::to_owned).collect()
+        self.registry
+            .of_stage(StageKind::Format)
+            .flat_map(formats_of)
+            .map(str::to_owned)
+            .collect()
     }
 
     fn prepare(&self, plugin: &Plugin, asked: &StageRequest) -> Result<Prepared, PipelineError> {
@@ -155,7 +180,9 @@ impl Pipeline {
         let digest = self.file_digest(&plugin.path)?;
         plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
         let given = given(manifest, asked).map_err(|error| option_error(manifest, error))?;
-        let mut effective = manifest.effective(&given).map_err(|error| option_error(manifest, error))?;
+        let mut effective = manifest
+            .effective(&given)
+            .map_err(|error| option_error(manifest, error))?;
         let model = self.put_model(manifest, &mut effective, asked)?;
         let (mut open, mut request, mut keyed) = (Map::new(), Map::new(), BTreeMap::new());
         for (name, value) in effective {
@@ -163,10 +190,21 @@ impl Pipeline {
             if spec.cache && spec.kind != OptionKind::Model {
                 keyed.insert(name.clone(), key_value(spec.kind, &value));
             }
-            let scope = if spec.scope == Scope::Open { &mut open } else { &mut request };
+            let scope = if spec.scope == Scope::Open {
+                &mut open
+            } else {
+                &mut request
+            };
             scope.insert(name, value);
         }
-        Ok(Prepared { plugin: plugin.clone(), digest, open, request, model, keyed })
+        Ok(Prepared {
+            plugin: plugin.clone(),
+            digest,
+            open,
+            request,
+            model,
+            keyed,
+        })
     }
 
     /// Replaces the model's name by its path.
@@ -176,7 +214,9 @@ impl Pipeline {
         effective: &mut BTreeMap<String, Value>,
         asked: &StageRequest,
     ) -> Result<Option<(ResolvedModel, Digest)>, PipelineError> {
-        let Some((name, spec)) = model_option(manifest) else { return Ok(None) };
+        let Some((name, spec)) = model_option(manifest) else {
+            return Ok(None);
+        };
         let given = effective.get(name).and_then(Value::as_str).map(str::to_owned);
         let model = self.resolve_model(manifest, spec, given.as_deref(), asked)?;
         let digest = self.model_digest(&model)?;
@@ -198,7 +238,12 @@ impl Pipeline {
     ) -> Result<ResolvedModel, PipelineError> {
         let none = ModelFiles::default();
         let files = spec.model.as_ref().unwrap_or(&none);
-        let lookup = ModelLookup { plugin: &manifest.id, flag: "--model", files, roots: &self.models };
+        let lookup = ModelLookup {
+            plugin: &manifest.id,
+            flag: "--model",
+            files,
+            roots: &self.models,
+        };
         if let Some(name) = given {
             return Ok(lookup.resolve(name)?);
         }
@@ -231,7 +276,12 @@ fn needs_all_languages(asked: &StageRequest) -> bool {
 }
 
 fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
-    plugin.manifest.options.get("format").into_iter().flat_map(|option| option.choices.iter().map(String::as_str))
+    plugin
+        .manifest
+        .options
+        .get("format")
+        .into_iter()
+        .flat_map(|option| option.choices.iter().map(String::as_str))
 }
 
 /// The option of kind model, if the plugin has one.
@@ -268,9 +318,11 @@ fn key_value(kind: OptionKind, value: &Value) -> OptionValue {
     };
     let typed = match value {
         Value::Null => Some(OptionValue::Null),
-        Value::Array(values) => {
-            values.iter().map(|value| element(kind, value)).collect::<Option<_>>().map(OptionValue::List)
-        }
+        Value::Array(values) => values
+            .iter()
+            .map(|value| element(kind, value))
+            .collect::<Option<_>>()
+            .map(OptionValue::List),
         value => element(kind, value),
     };
     typed.expect("the option table has checked the value's kind")

@@ -62,16 +62,33 @@ impl Pipeline {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<Transcript, PipelineError> {
-        let context = Context { pipeline: self, observer, cancel, label: &input.label };
+        let context = Context {
+            pipeline: self,
+            observer,
+            cancel,
+            label: &input.label,
+        };
         let media = Media::open(&context, &input.path)?;
         loop {
             let decoded = decode::decode(&context, &media, input.slice)?;
             let stages = vec![decoded.report.clone()];
-            let mut run =
-                Run { context, plan, input, media: &media, decoded, stages, asr: None, document: None, restart: false };
+            let mut run = Run {
+                context,
+                plan,
+                input,
+                media: &media,
+                decoded,
+                stages,
+                asr: None,
+                document: None,
+                restart: false,
+            };
             let renderings = run.render_all()?;
             if !run.restart {
-                return Ok(Transcript { renderings, stages: run.stages });
+                return Ok(Transcript {
+                    renderings,
+                    stages: run.stages,
+                });
             }
         }
     }
@@ -100,7 +117,12 @@ impl Run<'_> {
         let plan = self.plan;
         plan.formats
             .iter()
-            .map(|(format, stage)| Ok(Rendering { format: format.clone(), text: self.render(stage)? }))
+            .map(|(format, stage)| {
+                Ok(Rendering {
+                    format: format.clone(),
+                    text: self.render(stage)?,
+                })
+            })
             .collect()
     }
 
@@ -129,7 +151,10 @@ impl Run<'_> {
         let parts = self.merge_parts()?;
         if let Some((entry, report)) = self.context.find(&parts) {
             self.stages.push(report);
-            self.document = Some(Known { digest: entry.digest, computed: None });
+            self.document = Some(Known {
+                digest: entry.digest,
+                computed: None,
+            });
             return Ok(entry.digest);
         }
         self.compute_document(&parts)?;
@@ -147,23 +172,39 @@ impl Run<'_> {
 
     fn compute_document(&mut self, parts: &KeyParts) -> Result<(), PipelineError> {
         let context = self.context;
-        let (computed, report) = context.get_or_compute(parts, || {
+        let known = self.document.as_ref().map(|known| known.digest);
+        let compute = || {
             let document = self.merge()?;
             Ok(serde_json::to_vec(&document).expect("strings and finite numbers always serialise"))
-        })?;
-        if let Some(known) = &self.document {
-            self.restart |= known.digest != computed.digest;
-        } else {
-            self.stages.push(report);
-        }
-        self.document = Some(Known { digest: computed.digest, computed: Some(computed) });
+        };
+        let computed = match known {
+            Some(known) => {
+                let computed = context.fetch(parts, compute)?;
+                self.restart |= known != computed.digest;
+                computed
+            }
+            None => {
+                let (computed, report) = context.get_or_compute(parts, compute)?;
+                self.stages.push(report);
+                computed
+            }
+        };
+        self.document = Some(Known {
+            digest: computed.digest,
+            computed: Some(computed),
+        });
         Ok(())
     }
 
     fn merge_parts(&mut self) -> Result<KeyParts, PipelineError> {
         let asr = self.asr_digest()?;
         let asr_key = Digest::from_bytes(*self.asr_parts().key().as_bytes());
-        let model = self.plan.asr.model.as_ref().map_or(OptionValue::Null, |(model, _)| OptionValue::Text(model.name.clone()));
+        let model = self
+            .plan
+            .asr
+            .model
+            .as_ref()
+            .map_or(OptionValue::Null, |(model, _)| OptionValue::Text(model.name.clone()));
         Ok(KeyParts {
             stage: "merge".into(),
             plugin: "cesar".into(),
@@ -208,7 +249,10 @@ impl Run<'_> {
         }
         if let Some((entry, report)) = self.context.find(&self.asr_parts()) {
             self.stages.push(report);
-            self.asr = Some(Known { digest: entry.digest, computed: None });
+            self.asr = Some(Known {
+                digest: entry.digest,
+                computed: None,
+            });
             return Ok(entry.digest);
         }
         Ok(self.transcription()?.digest)
@@ -223,21 +267,35 @@ impl Run<'_> {
     }
 
     fn compute_transcription(&mut self) -> Result<(), PipelineError> {
-        let (context, plan, parts) = (self.context, self.plan, self.asr_parts());
-        let (computed, report) = context.get_or_compute(&parts, || {
-            let pcm = self.samples()?;
-            let output = self.call(&plan.asr, &plan.asr.request, Some(&pcm))?;
-            self.checked(&plan.asr, output.as_bytes())?;
-            self.check_model(&plan.asr)?;
-            Ok(output.into_bytes())
-        })?;
-        if let Some(known) = &self.asr {
-            self.restart |= known.digest != computed.digest;
-        } else {
-            self.stages.push(report);
-        }
-        self.asr = Some(Known { digest: computed.digest, computed: Some(computed) });
+        let (context, parts) = (self.context, self.asr_parts());
+        let known = self.asr.as_ref().map(|known| known.digest);
+        let computed = match known {
+            Some(known) => {
+                let computed = context.fetch(&parts, || self.recognise())?;
+                self.restart |= known != computed.digest;
+                computed
+            }
+            None => {
+                let (computed, report) = context.get_or_compute(&parts, || self.recognise())?;
+                self.stages.push(report);
+                computed
+            }
+        };
+        self.asr = Some(Known {
+            digest: computed.digest,
+            computed: Some(computed),
+        });
         Ok(())
+    }
+
+    /// Runs the engine.
+    fn recognise(&mut self) -> Result<Vec<u8>, PipelineError> {
+        let stage = &self.plan.asr;
+        let pcm = self.samples()?;
+        let output = self.call(stage, &stage.request, Some(&pcm))?;
+        self.checked(stage, output.as_bytes())?;
+        self.check_model(stage)?;
+        Ok(output.into_bytes())
     }
 
     /// The samples that this run decoded, or decoded again.
@@ -252,7 +310,9 @@ impl Run<'_> {
     fn check_model(&self, stage: &Prepared) -> Result<(), PipelineError> {
         match &stage.model {
             Some((model, digest)) if self.context.pipeline.model_digest(model)? != *digest => {
-                Err(PipelineError::Changed { path: model.path.clone() })
+                Err(PipelineError::Changed {
+                    path: model.path.clone(),
+                })
             }
             _ => Ok(()),
         }
@@ -280,14 +340,21 @@ impl Run<'_> {
             request,
             audio,
         };
-        let events = Events { observer: self.context.observer, stage: manifest.stage };
+        let events = Events {
+            observer: self.context.observer,
+            stage: manifest.stage,
+        };
         Ok(self.context.pipeline.runners.run(&call, &events, self.context.cancel)?)
     }
 }
 
 fn wrong(stage: &Prepared, detail: String) -> PipelineError {
     let manifest = stage.manifest();
-    PipelineError::Output { stage: manifest.stage, plugin: manifest.id.clone(), detail }
+    PipelineError::Output {
+        stage: manifest.stage,
+        plugin: manifest.id.clone(),
+        detail,
+    }
 }
 
 /// Names the stage in what its plugin says.
@@ -298,7 +365,11 @@ struct Events<'a> {
 
 impl StageEvents for Events<'_> {
     fn progress(&self, done: u64, total: u64) {
-        self.observer.event(&Event::Progress { stage: self.stage.name(), done, total });
+        self.observer.event(&Event::Progress {
+            stage: self.stage.name(),
+            done,
+            total,
+        });
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
         self.observer.event(&Event::Segment { start_ms, end_ms, text });

@@ -29,7 +29,10 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// The cache, unless it is off.
     pub(super) fn cache(&self) -> Option<&Cache> {
-        self.pipeline.cache.as_ref().filter(|_| self.pipeline.mode != Mode::Bypass)
+        self.pipeline
+            .cache
+            .as_ref()
+            .filter(|_| self.pipeline.mode != Mode::Bypass)
     }
 
     pub(super) fn warn(&self, text: &str) {
@@ -37,9 +40,22 @@ impl Context<'_> {
     }
 
     fn finished(&self, parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
-        let report = StageReport { stage: parts.stage.clone(), plugin: parts.plugin.clone(), outcome, ms };
+        let report = report(parts, outcome, ms);
         self.observer.event(&Event::Finished(&report));
         report
+    }
+
+    /// Like [`Self::get_or_compute`], for a stage that [`Self::find`] has found: a hit was said already.
+    pub(super) fn fetch(
+        &self,
+        parts: &KeyParts,
+        compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
+    ) -> Result<Computed, PipelineError> {
+        let (computed, report) = self.take(parts, compute)?;
+        if report.outcome != StageOutcome::Hit {
+            self.observer.event(&Event::Finished(&report));
+        }
+        Ok(computed)
     }
 
     /// The stage's entry when it is stored: its digest without its bytes.
@@ -61,38 +77,91 @@ impl Context<'_> {
         parts: &KeyParts,
         compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
+        let (computed, report) = self.take(parts, compute)?;
+        self.observer.event(&Event::Finished(&report));
+        Ok((computed, report))
+    }
+
+    fn take(
+        &self,
+        parts: &KeyParts,
+        compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
+    ) -> Result<(Computed, StageReport), PipelineError> {
         let compute = || {
-            self.observer.event(&Event::Started { stage: &parts.stage, plugin: &parts.plugin });
+            self.observer.event(&Event::Started {
+                stage: &parts.stage,
+                plugin: &parts.plugin,
+            });
             compute()
         };
         let Some(cache) = self.cache() else {
             let began = std::time::Instant::now();
             let bytes = compute()?;
             let ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-            let report = self.finished(parts, StageOutcome::Ran, ms);
+            let report = report(parts, StageOutcome::Ran, ms);
             let digest = Digest::of(&bytes);
-            return Ok((Computed { bytes, digest, created_ms: None }, report));
+            return Ok((
+                Computed {
+                    bytes,
+                    digest,
+                    created_ms: None,
+                },
+                report,
+            ));
         };
         let mut wait = |waiting: &Waiting| {
             let Waiting { waited, owner, .. } = *waiting;
-            self.observer.event(&Event::Waiting { stage: &parts.stage, waited, owner });
-            if self.cancel.is_cancelled() { ControlFlow::Break(GiveUp::Interrupted) } else { ControlFlow::Continue(()) }
+            self.observer.event(&Event::Waiting {
+                stage: &parts.stage,
+                waited,
+                owner,
+            });
+            if self.cancel.is_cancelled() {
+                ControlFlow::Break(GiveUp::Interrupted)
+            } else {
+                ControlFlow::Continue(())
+            }
         };
-        let request = Request { mode: self.pipeline.mode, label: Some(self.label.to_owned()), ..Request::default() };
-        let outcome = cache.get_or_compute(parts, request, &mut wait, compute).map_err(|stopped| match stopped {
-            Stopped::Interrupted => PipelineError::Interrupted,
-            Stopped::Failed(error) => error,
-        })?;
+        let request = Request {
+            mode: self.pipeline.mode,
+            label: Some(self.label.to_owned()),
+            ..Request::default()
+        };
+        let outcome = cache
+            .get_or_compute(parts, request, &mut wait, compute)
+            .map_err(|stopped| match stopped {
+                Stopped::Interrupted => PipelineError::Interrupted,
+                Stopped::Failed(error) => error,
+            })?;
         if let Some(warning) = &outcome.cache_warning {
             self.warn(&format!("the cache has trouble, and the work goes on: {warning}"));
         }
         let report = match outcome.hit {
-            Hit::Hit { saved_ms } => self.finished(parts, StageOutcome::Hit, saved_ms),
-            Hit::Waited { saved_ms } => self.finished(parts, StageOutcome::Waited, saved_ms),
-            Hit::Miss { took_ms } => self.finished(parts, StageOutcome::Miss, took_ms),
+            Hit::Hit { saved_ms } => report(parts, StageOutcome::Hit, saved_ms),
+            Hit::Waited { saved_ms } => report(parts, StageOutcome::Waited, saved_ms),
+            Hit::Miss { took_ms } => report(parts, StageOutcome::Miss, took_ms),
         };
-        let digest = outcome.entry.as_ref().map_or_else(|| Digest::of(&outcome.bytes), |entry| entry.digest);
+        let digest = outcome
+            .entry
+            .as_ref()
+            .map_or_else(|| Digest::of(&outcome.bytes), |entry| entry.digest);
         let created_ms = outcome.entry.as_ref().map(|entry| entry.created_ms);
-        Ok((Computed { bytes: outcome.bytes, digest, created_ms }, report))
+        Ok((
+            Computed {
+                bytes: outcome.bytes,
+                digest,
+                created_ms,
+            },
+            report,
+        ))
+    }
+}
+
+fn report(parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
+    StageReport {
+        stage: parts.stage.clone(),
+        plugin: parts.plugin.clone(),
+        outcome,
+        ms,
     }
 }

@@ -218,7 +218,10 @@ impl Registry {
     /// What to say where a stage has no plugin at all.
     #[must_use]
     pub fn none(&self, stage: StageKind) -> PluginError {
-        PluginError::None { stage, folder: self.home.clone() }
+        PluginError::None {
+            stage,
+            folder: self.home.clone(),
+        }
     }
 
     fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {

@@ -62,12 +62,11 @@ fn misbehave(behaviour: &str, transcription: &mut Transcription) -> Result<Outpu
     Ok(Output::Good(std::mem::take(transcription)))
 }
 
-/// A real signal, without unsafe code.
+/// A real signal, without unsafe code. The first one may only remove a handler of the standard library.
 fn kill_myself(signal: &str) -> ! {
     let me = std::process::id().to_string();
-    let _ = std::process::Command::new("kill").args([signal, &me]).status();
     loop {
-        std::thread::park();
+        let _ = std::process::Command::new("kill").args([signal, &me]).status();
     }
 }
 

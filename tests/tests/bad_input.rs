@@ -1,0 +1,337 @@
+//! What bad input gets: one sentence that names the thing and what to do, the documented exit code, no output file, and nothing in
+//! the cache.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cesar_tests::snapshots::{filters, pairs};
+use cesar_tests::{Sandbox, fixture, models_dir, test_data};
+
+/// Runs `cesar transcribe` with these arguments and describes everything that a user sees of it.
+fn refused(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let output = sandbox.work().join("out.txt");
+    let all = [
+        "transcribe",
+        "--asr-plugin",
+        "ct2",
+        "--model",
+        "tiny.en",
+        "-o",
+        output.to_str().unwrap(),
+    ];
+    let run = sandbox.run(all.iter().chain(arguments));
+    assert!(!output.exists(), "an output file was left");
+    assert_eq!(run.stdout, "", "nothing goes to standard output");
+    assert_nothing_cached(sandbox);
+    format!("{}exit {}", run.stderr, run.code)
+}
+
+/// Nothing at all: what could not be used is not even decoded.
+fn assert_nothing_cached(sandbox: &Sandbox) {
+    let info = sandbox.run(["cache", "info", "--json"]).exits(0).json();
+    let entries = info["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|stage| stage["stage"] != "decode")
+        .count();
+    assert_eq!(entries, 0, "{info}");
+}
+
+macro_rules! assert_refused {
+    ($sandbox:expr, $arguments:expr, @$snapshot:literal) => {
+        let text = refused(&$sandbox, &$arguments);
+        insta::with_settings!({ filters => pairs(&filters(&$sandbox)) }, { insta::assert_snapshot!(text, @$snapshot) });
+    };
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn recordings_that_are_none() {
+    let sandbox = Sandbox::new();
+    // What ffmpeg says about a file differs from version to version.
+    fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
+    fs::write(
+        sandbox.config_home().join("cesar/config.toml"),
+        "[audio]\nffmpeg = \"off\"\n",
+    )
+    .unwrap();
+    assert_refused!(sandbox, ["missing.wav"], @"
+    error: `missing.wav` does not exist: check the path
+    exit 1
+    ");
+    let empty = sandbox.write("empty.wav", "");
+    assert_refused!(sandbox, [path(&empty)], @"
+    error: `[SANDBOX]/work/empty.wav` is empty (0 bytes): copy or record it again
+    exit 1
+    ");
+    let text = sandbox.write("text.wav", "This is a text file, whatever its name says.\n".repeat(50));
+    assert_refused!(sandbox, [path(&text)], @"
+    error: `[SANDBOX]/work/text.wav` is not a recording that Cesar can read (unknown format): install `ffmpeg`, which reads more formats, or convert the file to wav
+    exit 1
+    ");
+    fs::create_dir(sandbox.work().join("folder")).unwrap();
+    assert_refused!(sandbox, ["folder"], @"
+    error: `folder` has no recordings in it; name files, or a folder with audio or video
+    exit 1
+    ");
+    let silent = fs::read(fixture("short.wav")).unwrap();
+    let header = sandbox.write("no samples.wav", wav_without_samples(&silent));
+    assert_refused!(sandbox, [path(&header)], @"
+    error: `[SANDBOX]/work/no samples.wav` holds no sound at all (0 samples): record it again
+    exit 1
+    ");
+}
+
+/// The header of a recording with a data chunk of length 0.
+fn wav_without_samples(wav: &[u8]) -> Vec<u8> {
+    let data = wav.windows(4).position(|window| window == b"data").unwrap();
+    let mut header = wav[..data + 8].to_vec();
+    header[data + 4..].fill(0);
+    let size = u32::try_from(header.len() - 8).unwrap();
+    header[4..8].copy_from_slice(&size.to_le_bytes());
+    header
+}
+
+#[test]
+fn recordings_that_are_cut_off() {
+    let sandbox = Sandbox::new();
+    let cut = |name: &str| {
+        let bytes = fs::read(fixture(name)).unwrap();
+        sandbox.write(name, &bytes[..bytes.len() * 6 / 10])
+    };
+    assert_refused!(sandbox, [path(&cut("short.wav"))], @"
+    error: `[SANDBOX]/work/short.wav` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    exit 1
+    ");
+    assert_refused!(sandbox, [path(&cut("harbour.mp3"))], @"
+    error: `[SANDBOX]/work/harbour.mp3` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    exit 1
+    ");
+    assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
+    error: `[SANDBOX]/work/interview.m4a` is damaged (its index is missing, so it was cut off or never finished): copy or download it again
+    exit 1
+    ");
+    assert_refused!(sandbox, [path(&cut("meeting.flac"))], @"
+    error: `[SANDBOX]/work/meeting.flac` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    exit 1
+    ");
+}
+
+#[test]
+fn parts_that_are_not_there() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("short.wav");
+    assert_refused!(sandbox, [path(&recording), "--start-time", "1:00"], @"
+    error: `[FIXTURES]/short.wav` is [TIME] long, so nothing begins at [TIME]: choose an earlier start
+    exit 1
+    ");
+    assert_refused!(sandbox, [path(&recording), "--start-time", "2", "--end-time", "1"], @"
+    error: the slice of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end
+    exit 1
+    ");
+    assert_refused!(sandbox, [path(&recording), "--start-time", "soon"], @"
+    error: invalid value 'soon' for '--start-time <TIME>': it must be seconds (`90`, `90.5`) or `[HH:]MM:SS[.fff]` (`1:30`)
+
+    For more information, try '--help'.
+    exit 2
+    ");
+}
+
+#[test]
+fn names_that_are_not_known() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("short.wav");
+    let run = |arguments: &[&str]| {
+        let all = ["transcribe", path(&recording)];
+        let run = sandbox.run(all.iter().chain(arguments));
+        format!("{}exit {}", run.stderr, run.code)
+    };
+    insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, {
+        insta::assert_snapshot!(run(&["--asr-plugin", "ct3"]), @"
+        error: there is no asr plugin `ct3`; did you mean `ct2`?; there are `ct2`, `whisper-cpp`
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--model", "tiny.em"]), @"
+        error: there is no model `tiny.em` for `ct2`: looked for `tiny.em/model.bin` and `faster-whisper-tiny.em/model.bin` in `[MODELS]` and `[SANDBOX]/data/cesar/models`; present are `base` and `tiny.en` (did you mean `tiny.en`?); put the model there, or give a path with `--model`
+        exit 1
+        ");
+        insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--model", "./nowhere"]), @"
+        error: there is no model at `./nowhere`; present are `base` and `tiny.en`; give the path of a model for `ct2`, or a name
+        exit 1
+        ");
+        insta::assert_snapshot!(run(&["-f", "doc"]), @"
+        error: no plugin writes the format `doc`; there are `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["-o", "talk.xyz"]), @"
+        error: no plugin writes `.xyz` files; name a format with -f: `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--asr-option", "beam_sise=3"]), @"
+        error: `ct2` has no option `beam_sise`; see `cesar plugins show ct2`; did you mean `beam_size`?
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["--asr-plugin", "whisper-cpp", "--compute-type", "int8"]), @"
+        error: `whisper-cpp` has no option `compute_type`; see `cesar plugins show whisper-cpp`
+        exit 2
+        ");
+    });
+}
+
+#[test]
+fn options_that_are_out_of_range() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("short.wav");
+    assert_refused!(sandbox, [path(&recording), "--beam-size", "0"], @"
+    error: invalid value '0' for '--beam-size <N>': it must be a whole number of at least 1
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_refused!(sandbox, [path(&recording), "--beam-size", "1000"], @"
+    error: `beam_size` must be a whole number from 1 to 64, not `1000`
+    exit 2
+    ");
+    assert_refused!(sandbox, [path(&recording), "--asr-option", "no_speech_threshold=2"], @"
+    error: `no_speech_threshold` must be a number from 0 to 1, not `2`
+    exit 2
+    ");
+    assert_refused!(sandbox, [path(&recording), "--compute-type", "int3"], @"
+    error: `compute_type` must be one of `default`, `auto`, `int8`, `int8_float32`, `int8_float16`, `int8_bfloat16`, `int16`, `float16`, `bfloat16`, `float32`, not `int3`
+    exit 2
+    ");
+    assert_refused!(sandbox, [path(&recording), "--task", "sing"], @"
+    error: invalid value 'sing' for '--task <TASK>'
+      [possible values: transcribe, translate]
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_refused!(sandbox, [path(&recording), "--language", "klingon"], @"
+    error: `klingon` is not a language Whisper knows: give a code such as `en`, `de` or `zh`, or none to detect it
+    exit 1
+    ");
+}
+
+#[test]
+fn an_english_model_speaks_english_only() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("short.wav");
+    for engine in ["ct2", "whisper-cpp"] {
+        let run = |arguments: &[&str]| {
+            let all = [
+                "transcribe",
+                path(&recording),
+                "--asr-plugin",
+                engine,
+                "--model",
+                "tiny.en",
+            ];
+            let run = sandbox.run(all.iter().chain(arguments));
+            format!("{}exit {}", run.stderr, run.code)
+        };
+        insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, {
+            insta::assert_snapshot!(format!("{engine} language"), run(&["--language", "es"]));
+            insta::assert_snapshot!(format!("{engine} task"), run(&["--task", "translate"]));
+        });
+    }
+}
+
+#[test]
+fn places_that_cannot_be_written_are_found_before_work() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("meeting.flac");
+    let run = |arguments: &[&str]| {
+        let all = [
+            "transcribe",
+            path(&recording),
+            "--asr-plugin",
+            "ct2",
+            "--model",
+            "tiny.en",
+            "--progress",
+            "json",
+        ];
+        let run = sandbox.run(all.iter().chain(arguments));
+        let work = run.events().iter().filter(|event| event["type"] == "started").count();
+        assert_eq!(work, 0, "work was done before the place was looked at");
+        format!("{}exit {}", run.stderr, run.code)
+    };
+    let copy = sandbox.write("mine.flac", fs::read(&recording).unwrap());
+    insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, {
+        insta::assert_snapshot!(run(&["-o", "."]), @"
+        error: `.` is a folder; name a file with -o, or use --output-dir
+        exit 1
+        ");
+        insta::assert_snapshot!(run(&["-o", "no/such/folder/x.txt"]), @"
+        error: `no/such/folder/x.txt` cannot be written: No such file or directory (os error 2)
+        exit 1
+        ");
+        insta::assert_snapshot!(run(&["-o", "x.txt", "--output-dir", "y"]), @"
+        error: -o and --output-dir exclude each other; name one of them
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["-o", "x.txt", "-f", "txt", "-f", "srt"]), @"
+        error: -o names one file for 2 formats; use --output-dir
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["-o", "x.txt", path(&copy)]), @"
+        error: -o names one file for 2 recordings; use --output-dir
+        exit 2
+        ");
+        insta::assert_snapshot!(run(&["--output-dir", "mine.flac"]), @"
+        error: `mine.flac` cannot be written: File exists (os error 17)
+        exit 1
+        ");
+    });
+}
+
+/// Models that are none. The files are other people's, so they are not in the tree.
+#[test]
+fn models_that_are_none() {
+    let Some(data) = test_data() else { return };
+    let sandbox = Sandbox::new();
+    let recording = fixture("short.wav");
+    let bad = data.join("bad-models");
+    let run = |engine: &str, model: PathBuf| {
+        let run = sandbox.run([
+            "transcribe",
+            path(&recording),
+            "--asr-plugin",
+            engine,
+            "--model",
+            path(&model),
+        ]);
+        assert_nothing_cached(&sandbox);
+        let text = run
+            .stderr
+            .replace(path(&bad), "[BAD]")
+            .replace(path(&models_dir()), "[MODELS]");
+        format!("{text}exit {}", run.code)
+    };
+    insta::assert_snapshot!(run("ct2", bad.join("ct2-translation-model-not-whisper")), @"
+    error: `[BAD]/ct2-translation-model-not-whisper/model.bin` is a CTranslate2 model of the kind `TransformerBase`, not Whisper: give a Whisper model
+    exit 1
+    ");
+    insta::assert_snapshot!(run("ct2", bad.join("ct2-git-lfs-pointer")), @"
+    error: `[BAD]/ct2-git-lfs-pointer/model.bin` is a Git LFS pointer, not a model: run `git lfs pull` in that folder or download it again
+    exit 1
+    ");
+    insta::assert_snapshot!(run("whisper-cpp", bad.join("ggml-tiny-without-tensors.bin")), @"
+    error: the model `[BAD]/ggml-tiny-without-tensors.bin` is a header without weights, as made for testing; fetch the whole file
+    exit 1
+    ");
+    insta::assert_snapshot!(run("whisper-cpp", bad.join("ct2-git-lfs-pointer/model.bin")), @"
+    error: the model `[BAD]/ct2-git-lfs-pointer/model.bin` is a Git LFS pointer, not the file it stands for; fetch that with `git lfs pull`
+    exit 1
+    ");
+    insta::assert_snapshot!(run("whisper-cpp", bad.join("ct2-git-lfs-pointer")), @"
+    error: `[BAD]/ct2-git-lfs-pointer` is a folder, and a model for `whisper-cpp` is one file, such as `ggml-NAME.bin`; give the file
+    exit 1
+    ");
+}

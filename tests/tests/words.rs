@@ -1,0 +1,124 @@
+//! The words are right: both engines on the bundled recordings, with real weights.
+
+use cesar_tests::recordings::{Reference, bundled};
+use cesar_tests::{Sandbox, fixture, wer};
+
+/// Word error rates measured on this code, in percent; a change may cost at most one point.
+struct Measured {
+    engine: &'static str,
+    recording: &'static str,
+    percent: f64,
+}
+
+/// `cargo xtask wer` prints these and many more.
+const TINY_EN: [Measured; 10] = [
+    Measured {
+        engine: "ct2",
+        recording: "harbour.mp3",
+        percent: 4.3,
+    },
+    Measured {
+        engine: "ct2",
+        recording: "interview.m4a",
+        percent: 0.0,
+    },
+    Measured {
+        engine: "ct2",
+        recording: "meeting.flac",
+        percent: 1.9,
+    },
+    Measured {
+        engine: "ct2",
+        recording: "short.wav",
+        percent: 0.0,
+    },
+    Measured {
+        engine: "ct2",
+        recording: "welcome.ogg",
+        percent: 0.0,
+    },
+    Measured {
+        engine: "whisper-cpp",
+        recording: "harbour.mp3",
+        percent: 4.3,
+    },
+    Measured {
+        engine: "whisper-cpp",
+        recording: "interview.m4a",
+        percent: 0.0,
+    },
+    Measured {
+        engine: "whisper-cpp",
+        recording: "meeting.flac",
+        percent: 5.7,
+    },
+    Measured {
+        engine: "whisper-cpp",
+        recording: "short.wav",
+        percent: 0.0,
+    },
+    Measured {
+        engine: "whisper-cpp",
+        recording: "welcome.ogg",
+        percent: 0.0,
+    },
+];
+
+#[test]
+fn english_is_understood_by_both_engines() {
+    let sandbox = Sandbox::new();
+    for engine in ["ct2", "whisper-cpp"] {
+        let english: Vec<Reference> = bundled()
+            .into_iter()
+            .filter(|reference| reference.language == "en")
+            .collect();
+        assert_eq!(english.len(), 5, "the bundled English recordings");
+        let mut sum = 0.0;
+        for reference in &english {
+            let recording = reference.recording.to_str().unwrap();
+            let run = sandbox
+                .run(["transcribe", recording, "--asr-plugin", engine, "--model", "tiny.en"])
+                .exits(0);
+            let percent = wer(&reference.text, &run.stdout).rate() * 100.0;
+            let name = reference.recording.file_name().unwrap().to_str().unwrap();
+            println!("{engine} tiny.en {name}: {percent:.1} %");
+            let measured = TINY_EN
+                .iter()
+                .find(|row| row.engine == engine && row.recording == name)
+                .expect("measured");
+            assert!(
+                percent <= measured.percent + 1.0,
+                "{engine} {name}: {percent:.1} %, measured {}",
+                measured.percent
+            );
+            sum += percent;
+        }
+        let mean = sum / 5.0;
+        assert!(mean <= 4.0, "{engine}: mean word error rate {mean:.1} %");
+    }
+}
+
+#[test]
+fn spanish_is_detected_by_both_engines() {
+    let sandbox = Sandbox::new();
+    for engine in ["ct2", "whisper-cpp"] {
+        let recording = fixture("spanish.opus");
+        let arguments = [
+            "transcribe",
+            recording.to_str().unwrap(),
+            "--asr-plugin",
+            engine,
+            "--model",
+            "base",
+            "-f",
+            "json",
+        ];
+        let document = sandbox.run(arguments).exits(0).json();
+        println!(
+            "{engine}: {} {}",
+            document["language"], document["language_probability"]
+        );
+        assert_eq!(document["language"], "es", "{engine}");
+        assert!(document["language_probability"].as_f64().unwrap() > 0.5, "{engine}");
+    }
+}
