@@ -1,4 +1,18 @@
-//! Cesar's host.
+//! Cesar's host: it owns the artifact cache, the pipeline and the command line, and runs everything else as plugins.
+//!
+//! | module | what | one way in |
+//! |---|---|---|
+//! | [`cli`] | the command line: what was asked, and how it is told | [`cli::main`] |
+//! | [`config`] | settings: defaults, file, environment, flags | [`config::Layers`] |
+//! | [`pipeline`] | a recording through the stages; alone decides hit or miss | [`pipeline::Pipeline`] |
+//! | [`cache`] | results by key, verified on reading, computed once for all who ask | [`cache::Cache`] |
+//! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
+//! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
+//! | [`models`] | from a model's name to its files | [`models::ModelLookup`] |
+//! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
+//!
+//! `ARCHITECTURE.md` in the repository has the invariants.
+
 pub mod audio;
 pub mod cache;
 pub mod cli;

@@ -3,6 +3,7 @@
 //! `bar` is for a terminal; `json` writes one object per line (`{"type":"progress","stage":…}`, …), whose shapes are settled and
 //! pinned by tests; `none` writes only what `-v` asks for, warnings and errors.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub(super) struct Show {
     verbosity: i8,
     bar: ProgressBar,
     waiting_said: Mutex<bool>,
+    warned: Mutex<BTreeSet<String>>,
 }
 
 impl Show {
@@ -38,6 +40,7 @@ impl Show {
             verbosity,
             bar,
             waiting_said: Mutex::default(),
+            warned: Mutex::default(),
         }
     }
 
@@ -112,8 +115,11 @@ impl Observer for Show {
                 }
             }
             Event::Warning(text) => {
-                self.json(&json!({ "type": "warning", "message": text }));
-                self.inform(&format!("warning: {text}"));
+                // Every stage of every input would say the same of a full disk.
+                if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert((*text).to_owned()) {
+                    self.json(&json!({ "type": "warning", "message": text }));
+                    self.inform(&format!("warning: {text}"));
+                }
             }
             Event::Log { level, target, message } => self.bar.suspend(|| match level {
                 0 | 1 => tracing::error!(from = target, "{message}"),

@@ -12,7 +12,7 @@ use plugin_api::manifest::StageKind;
 use serde_json::{Map, Value};
 
 use crate::audio::Slice;
-use crate::cache::{Clock as _, Digest, KeyParts, OptionValue, SystemClock};
+use crate::cache::{Cache, Clock as _, Digest, KeyParts, OptionValue, SystemClock};
 use crate::runner::{CancelToken, Pcm, StageCall, StageEvents};
 
 use super::decode::{self, DecodeResult, Media};
@@ -84,6 +84,9 @@ impl Pipeline {
                 restart: false,
             };
             let renderings = run.render_all()?;
+            for notice in context.cache().map(Cache::take_notices).unwrap_or_default() {
+                context.warn(&notice);
+            }
             if !run.restart {
                 return Ok(Transcript {
                     renderings,
