@@ -10,5 +10,8 @@ fn the_reference_is_up_to_date() {
         std::fs::write(&path, &wanted).expect("docs/ can be written");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == wanted, "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
+    assert!(
+        written == wanted,
+        "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1"
+    );
 }

@@ -10,6 +10,7 @@
 //! - [`models`]: where models lie, and which files make one complete.
 //! - [`plugins`]: the third-party plugin, built.
 //! - [`recordings`]: the bundled recordings, the others, and what is said in them.
+//! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //!
@@ -18,6 +19,7 @@
 pub mod models;
 pub mod plugins;
 pub mod recordings;
+pub mod running;
 pub mod sandbox;
 pub mod snapshots;
 pub mod words;

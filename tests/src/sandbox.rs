@@ -75,7 +75,7 @@ impl Sandbox {
             .tempdir()
             .expect("a temporary folder can be made");
         let sandbox = Self { folder };
-        for name in ["home", "config", "data", "state", "cache", "run", "tmp", "work"] {
+        for name in ["home", "config", "data", "state", "cache", "run", "tmp", "here"] {
             fs::create_dir(sandbox.path().join(name)).expect("the sandbox can be written");
         }
         sandbox
@@ -108,7 +108,7 @@ impl Sandbox {
 
     /// The working folder of each run: relative paths on the command line start here.
     pub fn work(&self) -> PathBuf {
-        self.path().join("work")
+        self.path().join("here")
     }
 
     /// Writes a file of the working folder and returns its path.

@@ -66,12 +66,12 @@ fn recordings_that_are_none() {
     ");
     let empty = sandbox.write("empty.wav", "");
     assert_refused!(sandbox, [path(&empty)], @"
-    error: `[SANDBOX]/work/empty.wav` is empty (0 bytes): copy or record it again
+    error: `[SANDBOX]/here/empty.wav` is empty (0 bytes): copy or record it again
     exit 1
     ");
     let text = sandbox.write("text.wav", "This is a text file, whatever its name says.\n".repeat(50));
     assert_refused!(sandbox, [path(&text)], @"
-    error: `[SANDBOX]/work/text.wav` is not a recording that Cesar can read (unknown format): install `ffmpeg`, which reads more formats, or convert the file to wav
+    error: `[SANDBOX]/here/text.wav` is not a recording that Cesar can read (unknown format): install `ffmpeg`, which reads more formats, or convert the file to wav
     exit 1
     ");
     fs::create_dir(sandbox.work().join("folder")).unwrap();
@@ -82,7 +82,7 @@ fn recordings_that_are_none() {
     let silent = fs::read(fixture("short.wav")).unwrap();
     let header = sandbox.write("no samples.wav", wav_without_samples(&silent));
     assert_refused!(sandbox, [path(&header)], @"
-    error: `[SANDBOX]/work/no samples.wav` holds no sound at all (0 samples): record it again
+    error: `[SANDBOX]/here/no samples.wav` holds no sound at all (0 samples): record it again
     exit 1
     ");
 }
@@ -105,19 +105,19 @@ fn recordings_that_are_cut_off() {
         sandbox.write(name, &bytes[..bytes.len() * 6 / 10])
     };
     assert_refused!(sandbox, [path(&cut("short.wav"))], @"
-    error: `[SANDBOX]/work/short.wav` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    error: `[SANDBOX]/here/short.wav` is damaged: it ends after [TIME] of [TIME], so copy or download it again
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("harbour.mp3"))], @"
-    error: `[SANDBOX]/work/harbour.mp3` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    error: `[SANDBOX]/here/harbour.mp3` is damaged: it ends after [TIME] of [TIME], so copy or download it again
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
-    error: `[SANDBOX]/work/interview.m4a` is damaged (its index is missing, so it was cut off or never finished): copy or download it again
+    error: `[SANDBOX]/here/interview.m4a` is damaged (its index is missing, so it was cut off or never finished): copy or download it again
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("meeting.flac"))], @"
-    error: `[SANDBOX]/work/meeting.flac` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    error: `[SANDBOX]/here/meeting.flac` is damaged: it ends after [TIME] of [TIME], so copy or download it again
     exit 1
     ");
 }

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
-use std::process::Stdio;
 
 use cesar_tests::snapshots::{filters, pairs};
 use cesar_tests::{Sandbox, fixture};
@@ -285,28 +284,19 @@ fn completions_exist_for_every_shell() {
 #[test]
 fn ctrl_c_stops_cleanly() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command();
-    command
-        .args(["transcribe", "--progress", "json", "-o", "out.txt"])
-        .args(ENGINE)
-        .arg(fixture("meeting.flac"));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(r#""type":"segment""#) {
-        line.clear();
-        assert_ne!(
-            std::io::BufRead::read_line(&mut stderr, &mut line).unwrap(),
-            0,
-            "no segment came"
-        );
-    }
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let recording = fixture("meeting.flac");
+    let arguments = [
+        "transcribe",
+        recording.to_str().unwrap(),
+        "--progress",
+        "json",
+        "-o",
+        "out.txt",
+    ];
+    let mut running = sandbox.start(arguments.iter().chain(&ENGINE));
+    running.wait_for(r#""type":"segment""#);
+    running.interrupt();
+    assert_eq!(running.end().code(), Some(130));
     assert!(!sandbox.work().join("out.txt").exists());
 }
 

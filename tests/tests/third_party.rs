@@ -1,12 +1,13 @@
 //! Somebody else's engine: one dropped file, used by name, keyed by its version and bytes, and unable to harm.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cesar_tests::plugins::build_echo;
+use cesar_tests::running::{Running, is_running};
 use cesar_tests::{Output, Sandbox, fixture};
 
 /// A sandbox with the plugin in the user's folder.
@@ -158,12 +159,10 @@ fn what_a_plugin_prints_stays_out_of_the_transcript() {
     assert!(!printed.stdout.contains("must not"), "{}", printed.stdout);
 }
 
-/// Ctrl-C ends a plugin that does not listen; nothing is left of it.
-#[test]
-fn a_hanging_plugin_is_killed_on_ctrl_c() {
-    let dropped = Dropped::new("0.1.0");
-    let mut command = dropped.sandbox.command();
-    command.args([
+/// Starts a run of the plugin that never ends, and waits until it has heard everything.
+fn hang(dropped: &Dropped) -> Running {
+    let recording = fixture("short.wav");
+    let arguments = [
         "transcribe",
         "--asr-plugin",
         "echo",
@@ -171,20 +170,23 @@ fn a_hanging_plugin_is_killed_on_ctrl_c() {
         "behaviour=hang",
         "--progress",
         "json",
-    ]);
-    let mut child = command
-        .arg(fixture("short.wav"))
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    wait_for_line(&mut stderr, "second 2");
-    let runner = children(child.id());
+    ];
+    let mut running = dropped
+        .sandbox
+        .start(arguments.iter().map(OsStr::new).chain([recording.as_os_str()]));
+    running.wait_for("second 2");
+    running
+}
+
+/// Ctrl-C ends a plugin that does not listen; nothing is left of it.
+#[test]
+fn a_hanging_plugin_is_killed_on_ctrl_c() {
+    let dropped = Dropped::new("0.1.0");
+    let running = hang(&dropped);
+    let runner = running.children();
     assert_eq!(runner.len(), 1, "one runner works");
-    signal(child.id(), "-INT");
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130));
+    running.interrupt();
+    assert_eq!(running.end().code(), Some(130));
     assert!(!is_running(runner[0]), "the runner is gone");
 }
 
@@ -192,71 +194,13 @@ fn a_hanging_plugin_is_killed_on_ctrl_c() {
 #[test]
 fn a_runner_does_not_outlive_its_host() {
     let dropped = Dropped::new("0.1.0");
-    let mut command = dropped.sandbox.command();
-    command.args([
-        "transcribe",
-        "--asr-plugin",
-        "echo",
-        "--asr-option",
-        "behaviour=hang",
-        "--progress",
-        "json",
-    ]);
-    let mut child = command
-        .arg(fixture("short.wav"))
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    wait_for_line(&mut stderr, "second 2");
-    let runner = children(child.id());
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut running = hang(&dropped);
+    let runner = running.children();
+    running.kill();
+    running.end();
     let patience = Instant::now() + Duration::from_secs(30);
     while is_running(runner[0]) {
         assert!(Instant::now() < patience, "the runner outlived its host");
         std::thread::yield_now();
     }
-}
-
-fn wait_for_line(reader: &mut impl std::io::BufRead, wanted: &str) {
-    let mut line = String::new();
-    while !line.contains(wanted) {
-        line.clear();
-        assert_ne!(reader.read_line(&mut line).unwrap(), 0, "`{wanted}` never came");
-    }
-}
-
-fn signal(process: u32, signal: &str) {
-    assert!(
-        Command::new("kill")
-            .args([signal, &process.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
-
-/// The children of a process that are runners.
-fn children(parent: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{parent}/task"))
-        .unwrap()
-        .filter_map(Result::ok);
-    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .filter_map(|id| id.parse().ok())
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-fn is_running(process: u32) -> bool {
-    let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    state
-        .rsplit(')')
-        .next()
-        .is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }

@@ -209,31 +209,6 @@ fn processes_that_ask_for_the_same_share_one_computation() {
 fn a_killed_run_costs_only_the_stage_it_hit() {
     let sandbox = Sandbox::new();
     let recording = fixture("meeting.flac");
-    let mut command = sandbox.command();
-    command
-        .args([
-            "transcribe",
-            "--asr-plugin",
-            "ct2",
-            "--model",
-            "tiny.en",
-            "--progress",
-            "json",
-        ])
-        .arg(&recording);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(r#""type":"segment""#) {
-        line.clear();
-        assert_ne!(
-            std::io::BufRead::read_line(&mut stderr, &mut line).unwrap(),
-            0,
-            "no segment came"
-        );
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
     let arguments = [
         "transcribe",
         recording.to_str().unwrap(),
@@ -244,6 +219,10 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
         "--progress",
         "json",
     ];
+    let mut running = sandbox.start(arguments);
+    running.wait_for(r#""type":"segment""#);
+    running.kill();
+    running.end();
     let next = sandbox.run(arguments).exits(0);
     assert_eq!(stages(&next)[..2], outcomes(&[("decode", "hit"), ("asr", "miss")])[..]);
     let left = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().count();

@@ -6,6 +6,7 @@
 //! of at most 10 ms, and be as long within that. Where `ffmpeg` is absent the tests say so and check nothing.
 
 use std::fs;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -120,9 +121,16 @@ fn compare(program: &Path, path: &Path) -> Option<Comparison> {
     })
 }
 
+/// Prints a line whether or not the test passes: libtest holds back what goes through `println!`.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        writeln!(std::io::stdout(), $($argument)*).expect("standard output can be written")
+    };
+}
+
 impl Comparison {
     fn print(&self, name: &str) {
-        println!(
+        say!(
             "{name:<60} {:<10} {:>6} Hz {} ch {:>8} {:>8} {:>4} {:.6} {:.6}",
             self.decoded.codec,
             self.decoded.source_rate,
@@ -155,7 +163,7 @@ impl Comparison {
 
 /// Compares every file; panics with all that disagree.
 fn compare_all(program: &Path, files: &[PathBuf]) {
-    println!("file, codec, rate, channels, samples here, samples of ffmpeg, lag, correlation, greatest difference");
+    say!("file, codec, rate, channels, samples here, samples of ffmpeg, lag, correlation, greatest difference");
     let mut faults = Vec::new();
     for path in files {
         let name = path
@@ -166,7 +174,7 @@ fn compare_all(program: &Path, files: &[PathBuf]) {
             .collect::<Vec<_>>();
         let name = name.into_iter().rev().collect::<Vec<_>>().join("/");
         match compare(program, path) {
-            None => println!("{name:<60} not read by ffmpeg"),
+            None => say!("{name:<60} not read by ffmpeg"),
             Some(comparison) => {
                 comparison.print(&name);
                 faults.extend(comparison.faults().into_iter().map(|fault| format!("{name}: {fault}")));
@@ -199,15 +207,20 @@ fn recordings_under(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn recordings_decode_as_with_ffmpeg() {
-    let Some(program) = ffmpeg_available() else {
-        println!("SKIPPED: ffmpeg is not installed");
-        return;
-    };
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let data = std::env::var_os("CESAR_TEST_DATA").map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
     let mut files = Vec::new();
     for folder in [data.join("audio"), workspace().join("tests/fixtures")] {
         if !folder.is_dir() {
-            println!("SKIPPED: there are no recordings in {}", folder.display());
+            assert!(
+                !folder.ends_with("fixtures"),
+                "`{}` is missing: restore it with git",
+                folder.display()
+            );
+            say!(
+                "SKIPPED: there are no recordings in {}: set `CESAR_TEST_DATA`",
+                folder.display()
+            );
         }
         recordings_under(&folder, &mut files);
     }
@@ -261,10 +274,7 @@ const SIGNAL: &str =
 
 #[test]
 fn generated_files_decode_as_with_ffmpeg() {
-    let Some(program) = ffmpeg_available() else {
-        println!("SKIPPED: ffmpeg is not installed");
-        return;
-    };
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     for (name, arguments) in ENCODINGS {
@@ -277,7 +287,7 @@ fn generated_files_decode_as_with_ffmpeg() {
             .unwrap();
         match made.success() {
             true => files.push(path),
-            false => println!("SKIPPED: this ffmpeg cannot make {name}"),
+            false => say!("SKIPPED: this ffmpeg cannot make {name}"),
         }
     }
     compare_all(&program, &files);

@@ -116,7 +116,12 @@ impl Observer for Show {
             }
             Event::Warning(text) => {
                 // Every stage of every input would say the same of a full disk.
-                if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert((*text).to_owned()) {
+                if self
+                    .warned
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert((*text).to_owned())
+                {
                     self.json(&json!({ "type": "warning", "message": text }));
                     self.inform(&format!("warning: {text}"));
                 }

@@ -12,10 +12,7 @@ fn with(program: &Path) -> DecodeOptions {
 
 #[test]
 fn what_only_ffmpeg_reads_is_read_by_it() {
-    let Some(program) = ffmpeg_available() else {
-        println!("SKIPPED: ffmpeg is not installed");
-        return;
-    };
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = folder();
     // The name would be an option or a protocol to a careless caller.
     let path = folder.path().join("-i http:a.wma");
@@ -61,10 +58,7 @@ fn what_only_ffmpeg_reads_is_read_by_it() {
 
 #[test]
 fn what_ffmpeg_cannot_read_either_is_not_audio() {
-    let Some(program) = ffmpeg_available() else {
-        println!("SKIPPED: ffmpeg is not installed");
-        return;
-    };
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = folder();
     let path = write(&folder, "a.wav", b"no sound at all, only words");
     let error = decode_with(&path, Slice::default(), &with(&program)).unwrap_err();

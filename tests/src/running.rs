@@ -1,0 +1,104 @@
+//! A run that the test watches, and ends before it ends by itself.
+
+use crate::Sandbox;
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+};
+
+/// A running program. Its standard error is read line by line.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Sandbox {
+    /// Starts the program with these arguments.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start<I>(&self, arguments: I) -> Running
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the built program starts");
+        let stderr = BufReader::new(child.stderr.take().expect("standard error was piped"));
+        Running { child, stderr }
+    }
+}
+
+impl Running {
+    /// Reads standard error up to a line with this text.
+    ///
+    /// # Panics
+    /// When the program ends before it came.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            let length = self.stderr.read_line(&mut line).expect("standard error is text");
+            assert_ne!(length, 0, "`{text}` never came");
+        }
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    ///
+    /// # Panics
+    /// When the program is gone.
+    pub fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .expect("`kill` is installed");
+        assert!(kill.success(), "the program is gone");
+    }
+
+    /// Sends SIGKILL.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the system can kill a child");
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub fn end(mut self) -> ExitStatus {
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// The processes that it started and that still run.
+    pub fn children(&self) -> Vec<u32> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .into_iter()
+            .flatten();
+        let lists = tasks
+            .flatten()
+            .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
+        lists.flat_map(|list| numbers(&list)).collect()
+    }
+}
+
+fn numbers(text: &str) -> Vec<u32> {
+    text.split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// Whether a process runs: not gone, and not only waiting to be reaped.
+pub fn is_running(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold anything; the state follows it.
+    let state = stat.rsplit(')').next().map_or("", str::trim_start);
+    !state.is_empty() && !state.starts_with('Z')
+}
