@@ -41,6 +41,9 @@ use crate::{Audio, Ctx, ErrorKind, Stage, StageError, log};
 /// The major version of everything in this file.
 pub const ABI_MAJOR: u32 = 1;
 
+/// The verb that asks whether a request could run; its body is the request.
+pub(crate) const CHECK: &str = "check";
+
 /// The one symbol a plugin exports: abi_stable's library header.
 pub const HEADER_SYMBOL: &str = abi_stable::library::ROOT_MODULE_LOADER_NAME;
 
@@ -176,6 +179,9 @@ impl<S: Stage> Session for Adapter<S> {
 
     fn call(&mut self, verb: RStr<'_>, body: RStr<'_>) -> RResult<RString, RString> {
         self.guarded(|stage| {
+            if verb.as_str() == CHECK {
+                return to_json(&stage.check(&from_json(body, ErrorKind::InvalidOptions)?)?);
+            }
             let body = from_json(body, ErrorKind::InvalidInput)?;
             to_json(&stage.call(verb.as_str(), body)?)
         })

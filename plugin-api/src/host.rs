@@ -102,6 +102,14 @@ impl Session {
             .map_err(|error| StageError::from_json(error.as_str()))
     }
 
+    /// Asks whether a request could run, whatever the audio.
+    ///
+    /// # Errors
+    /// What [`Stage::check`](crate::Stage::check) answered, typed.
+    pub fn check(&mut self, request: &str) -> Result<(), StageError> {
+        self.call(abi::CHECK, request).map(drop)
+    }
+
     /// Calls a named verb with a JSON body.
     ///
     /// # Errors

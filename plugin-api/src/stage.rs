@@ -22,13 +22,23 @@ pub trait Stage: Sized + Send + 'static {
     /// [`ErrorKind::ModelMissing`], [`ErrorKind::InvalidOptions`], [`ErrorKind::OutOfMemory`], …
     fn open(options: Self::Options) -> Result<Self, StageError>;
 
+    /// Refuses a request that could not run whatever the audio is, such as a language the model does not know. Hosts ask while the
+    /// audio is still being decoded; `run` must refuse the same.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOptions`].
+    fn check(&self, request: &Self::Request) -> Result<(), StageError> {
+        let _ = request;
+        Ok(())
+    }
+
     /// Does the work for one request.
     ///
     /// # Errors
     /// Any [`ErrorKind`]; [`ErrorKind::Cancelled`] once [`Ctx::checkpoint`] said so.
     fn run(&mut self, request: Self::Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Self::Output, StageError>;
 
-    /// Room to grow without a new ABI.
+    /// Room to grow without a new ABI. The verb `check` never arrives here: see [`Stage::check`].
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a verb it does not know, as this default does for all.

@@ -39,6 +39,13 @@ impl Stage for Actor {
         }
     }
 
+    fn check(&self, request: &Request) -> Result<(), StageError> {
+        match request.act.as_str() {
+            "sing" => Err(StageError::new(ErrorKind::InvalidOptions, "this actor does not sing")),
+            _ => Ok(()),
+        }
+    }
+
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
         match request.act.as_str() {
             "panic" => panic!("boom at {}", self.volume),
@@ -221,6 +228,17 @@ fn a_cancel_ends_a_run() {
     };
     let cancelled = act(&mut open(r#"{"window_ms":5}"#).unwrap(), "wait", &diary).unwrap_err();
     assert_eq!(cancelled.kind, ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_request_is_checked_without_audio() {
+    let mut session = open(r#"{"window_ms":5}"#).unwrap();
+    assert_eq!(session.check(r#"{"act":""}"#), Ok(()));
+    assert_eq!(
+        session.check(r#"{"act":"sing"}"#).unwrap_err().message,
+        "this actor does not sing"
+    );
+    assert_eq!(session.check("{}").unwrap_err().kind, ErrorKind::InvalidOptions);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_misbehaving_plugin_harms_only_itself() {
         (
             "past_the_end",
             "the asr plugin `echo` gave a result that cannot be right (segment 3 ends at 2199023255552 ms, after the audio's end at \
-             2236 ms); report it to the plugin's author",
+             2237 ms); report it to the plugin's author",
         ),
         ("out_of_memory", "no room for the echo"),
     ];

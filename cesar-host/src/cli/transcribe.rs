@@ -62,6 +62,11 @@ pub(super) fn run(
                 done.interrupted = true;
                 break;
             }
+            // An option that the engine refuses is refused for every input.
+            Err(failure) if failure.exit == Exit::Usage => {
+                show.clear();
+                return Err(failure);
+            }
             Err(failure) => {
                 done.failed += 1;
                 show.clear();

@@ -79,12 +79,23 @@ pub(super) struct DecodeResult {
     pub(super) report: StageReport,
 }
 
-/// Looks the recording up, or decodes it.
-pub(super) fn decode(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<DecodeResult, PipelineError> {
+/// Looks the recording up, or decodes it. A recording that is new will be recognised, too: `prepare` gets that ready meanwhile, and
+/// what it refuses is refused before anything is stored.
+pub(super) fn decode(
+    context: &Context<'_>,
+    media: &Media<'_>,
+    slice: Slice,
+    prepare: impl FnOnce() -> Result<(), PipelineError> + Send,
+) -> Result<DecodeResult, PipelineError> {
     let parts = key_parts(context, media, slice);
     let mut pcm = None;
     let (computed, report) = context.get_or_compute(&parts, || {
-        let (audio, samples) = decode_now(context, media, slice)?;
+        let (decoded, prepared) = std::thread::scope(|scope| {
+            let prepared = scope.spawn(prepare);
+            (decode_now(context, media, slice), prepared.join())
+        });
+        let (audio, samples) = decoded?;
+        prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         pcm = Some(samples);
         Ok(serde_json::to_vec(&audio).expect("strings and numbers always serialise"))
     })?;

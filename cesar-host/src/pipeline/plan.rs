@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use plugin_api::ErrorKind;
 use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
@@ -11,6 +12,7 @@ use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
 use crate::config::{OptionValue as Given, nearest};
 use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
 use crate::plugins::{Plugin, PluginError};
+use crate::runner::RunnerError;
 
 use super::{Pipeline, PipelineError};
 
@@ -334,7 +336,13 @@ impl PipelineError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Option { .. } | Self::Format { .. } | Self::Plugin(PluginError::Unknown { .. })
+            Self::Option { .. }
+                | Self::Format { .. }
+                | Self::Plugin(PluginError::Unknown { .. })
+                | Self::Runner(RunnerError::Stage {
+                    kind: ErrorKind::InvalidOptions,
+                    ..
+                })
         )
     }
 }

@@ -70,7 +70,7 @@ impl Pipeline {
         };
         let media = Media::open(&context, &input.path)?;
         loop {
-            let decoded = decode::decode(&context, &media, input.slice)?;
+            let decoded = decode::decode(&context, &media, input.slice, || prepare(&context, &plan.asr))?;
             let stages = vec![decoded.report.clone()];
             let mut run = Run {
                 context,
@@ -334,20 +334,33 @@ impl Run<'_> {
         request: &Map<String, Value>,
         audio: Option<&Pcm>,
     ) -> Result<String, PipelineError> {
-        let manifest = stage.manifest();
-        let call = StageCall {
-            plugin: &manifest.id,
-            path: &stage.plugin.path,
-            plugin_digest: *stage.digest.as_bytes(),
-            open: &stage.open,
-            request,
-            audio,
-        };
+        let call = stage_call(stage, request, audio);
         let events = Events {
             observer: self.context.observer,
-            stage: manifest.stage,
+            stage: stage.manifest().stage,
         };
         Ok(self.context.pipeline.runners.run(&call, &events, self.context.cancel)?)
+    }
+}
+
+/// Loads the model and lets the stage look at its options.
+fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
+    let call = stage_call(stage, &stage.request, None);
+    let events = Events {
+        observer: context.observer,
+        stage: stage.manifest().stage,
+    };
+    Ok(context.pipeline.runners.prepare(&call, &events, context.cancel)?)
+}
+
+fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: Option<&'a Pcm>) -> StageCall<'a> {
+    StageCall {
+        plugin: &stage.manifest().id,
+        path: &stage.plugin.path,
+        plugin_digest: *stage.digest.as_bytes(),
+        open: &stage.open,
+        request,
+        audio,
     }
 }
 

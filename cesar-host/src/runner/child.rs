@@ -123,6 +123,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
                     FromRunner::Opened
                 })
             }
+            ToRunner::Check { request } => check(session.as_mut(), request),
             ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
             ToRunner::Cancel => continue,
         };
@@ -135,6 +136,15 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
     Ok(())
 }
 
+fn opened(session: Option<&mut Session>) -> Result<&mut Session, StageError> {
+    session.ok_or_else(|| StageError::new(ErrorKind::Internal, "no session is open"))
+}
+
+fn check(session: Option<&mut Session>, request: Map<String, Value>) -> Result<FromRunner, StageError> {
+    opened(session)?.check(&Value::Object(request).to_string())?;
+    Ok(FromRunner::Checked)
+}
+
 fn run(
     session: Option<&mut Session>,
     request: Map<String, Value>,
@@ -142,7 +152,7 @@ fn run(
     audio: Option<io::Result<MappedAudio>>,
     sink: &ChildSink,
 ) -> Result<FromRunner, StageError> {
-    let session = session.ok_or_else(|| StageError::new(ErrorKind::Internal, "no session is open"))?;
+    let session = opened(session)?;
     let audio = audio
         .transpose()
         .map_err(|error| StageError::new(ErrorKind::Internal, error.to_string()))?;

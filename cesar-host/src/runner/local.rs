@@ -71,6 +71,11 @@ impl Local {
         })
     }
 
+    pub(super) fn check(&mut self, request: &Map<String, Value>) -> Result<(), RunnerError> {
+        let request = Value::Object(request.clone()).to_string();
+        self.session.check(&request).map_err(|error| typed(&self.plugin, error))
+    }
+
     pub(super) fn run(
         &mut self,
         request: &Map<String, Value>,

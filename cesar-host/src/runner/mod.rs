@@ -1,6 +1,6 @@
 //! Runs stages in warm child processes, so that a plugin can crash, hang or eat memory without taking the host along.
 //!
-//! One way in: [`Runners::run`]. A runner is one plugin file (by digest) with one set of open options, that is, one loaded model;
+//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A runner is one plugin file (by digest) with one set of open options, that is, one loaded model;
 //! it stays warm between requests and is used by one at a time. Replacing a plugin's file gives another digest and so another
 //! runner. With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the
 //! isolation costs.
@@ -178,6 +178,18 @@ enum Session {
 }
 
 impl Session {
+    fn check(
+        &mut self,
+        call: &StageCall<'_>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<(), RunnerError> {
+        match self {
+            Self::Process(process) => process.check(call.request, events, cancel),
+            Self::Local(local) => local.check(call.request),
+        }
+    }
+
     fn run(
         &mut self,
         call: &StageCall<'_>,
@@ -259,13 +271,38 @@ impl Runners {
         events: &dyn StageEvents,
         cancel: &CancelToken,
     ) -> Result<String, RunnerError> {
+        self.with_session(call, events, cancel, |session| {
+            self.runs.fetch_add(1, Ordering::Relaxed);
+            session.run(call, events, cancel)
+        })
+    }
+
+    /// Makes a warm runner for a request that will come, and asks whether it could run, whatever the audio.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn prepare(
+        &self,
+        call: &StageCall<'_>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<(), RunnerError> {
+        self.with_session(call, events, cancel, |session| session.check(call, events, cancel))
+    }
+
+    fn with_session<T>(
+        &self,
+        call: &StageCall<'_>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+        work: impl FnOnce(&mut Session) -> Result<T, RunnerError>,
+    ) -> Result<T, RunnerError> {
         let identity = (call.plugin_digest, Value::Object(call.open.clone()).to_string());
         let mut session = match self.take_warm(&identity) {
             Some(session) => session,
             None => self.start(call, events, cancel)?,
         };
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        let result = session.run(call, events, cancel);
+        let result = work(&mut session);
         if result.as_ref().err().is_none_or(RunnerError::leaves_session_usable) {
             self.lock().push(Warm { identity, session });
         }

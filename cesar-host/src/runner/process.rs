@@ -150,6 +150,25 @@ impl Process {
         }
     }
 
+    /// Asks whether a request could run.
+    pub(crate) fn check(
+        &mut self,
+        request: &Map<String, Value>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<(), RunnerError> {
+        self.send(
+            &ToRunner::Check {
+                request: request.clone(),
+            },
+            None,
+        )?;
+        match self.answer(events, cancel)? {
+            FromRunner::Checked => Ok(()),
+            _ => Err(self.out_of_turn()),
+        }
+    }
+
     /// Runs one request and returns the output's JSON.
     pub(crate) fn run(
         &mut self,

@@ -2,7 +2,7 @@
 //!
 //! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
 //! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and
-//! the runner answers with any number of events and exactly one of `opened`, `output` and `failed`. Audio travels beside a `run`
+//! the runner answers with any number of events and exactly one of `opened`, `checked`, `output` and `failed`. Audio travels beside a `run`
 //! frame as a file descriptor (SCM_RIGHTS) of a sealed memory file of `f32` samples in native byte order.
 //!
 //! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner of another protocol is refused
@@ -41,6 +41,11 @@ pub enum ToRunner {
     Open {
         /// Every option of scope `open`.
         options: Map<String, Value>,
+    },
+    /// Asks whether a request could run, whatever the audio.
+    Check {
+        /// As for `run`.
+        request: Map<String, Value>,
     },
     /// Runs one request.
     Run {
@@ -86,6 +91,8 @@ pub enum FromRunner {
     },
     /// The session is open.
     Opened,
+    /// The request could run.
+    Checked,
     /// Part of the work is done.
     Progress {
         /// Units done.
@@ -309,6 +316,10 @@ mod tests {
         assert_eq!(
             text(&ToRunner::Open { options: Map::new() }),
             r#"{"type":"open","options":{}}"#
+        );
+        assert_eq!(
+            text(&ToRunner::Check { request: Map::new() }),
+            r#"{"type":"check","request":{}}"#
         );
         assert_eq!(text(&ToRunner::Cancel), r#"{"type":"cancel"}"#);
         let failed = FromRunner::Failed {

@@ -65,8 +65,12 @@ impl Stage for Ct2 {
         })
     }
 
+    fn check(&self, request: &Request) -> Result<(), StageError> {
+        request.check(self.engine.is_multilingual())
+    }
+
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
-        request.check(self.engine.is_multilingual())?;
+        self.check(&request)?;
         transcribe::transcribe(self, &request, audio, ctx)
     }
 }

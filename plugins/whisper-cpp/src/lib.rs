@@ -60,6 +60,10 @@ impl Stage for WhisperCpp {
         Ok(Self { model, name })
     }
 
+    fn check(&self, request: &Request) -> Result<(), StageError> {
+        transcribe::check(&self.model, &self.name, request)
+    }
+
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
         transcribe::transcribe(&self.model, &self.name, &request, audio, ctx)
     }

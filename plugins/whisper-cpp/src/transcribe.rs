@@ -93,6 +93,13 @@ pub(crate) fn transcribe(
     })
 }
 
+/// Refuses what could not be transcribed whatever the audio is.
+pub(crate) fn check(model: &Model, name: &str, request: &Request) -> Result<(), StageError> {
+    request.check()?;
+    check_language(model, name, request)?;
+    prompt_of(request).map(drop)
+}
+
 /// The language to decode in, or `None` to detect it.
 fn check_language(model: &Model, name: &str, request: &Request) -> Result<Option<&'static str>, StageError> {
     let id = match request.language.as_deref() {
