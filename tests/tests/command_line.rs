@@ -251,15 +251,15 @@ fn plugins_are_listed_for_people() {
     let format = cesar_tests::sandbox::program_folder().join("libcesar_plugin_format.so");
     fs::copy(format, folder.join("libformat.so")).unwrap();
     let list = sandbox.run(["plugins", "list", "--plugin-dir", "mine"]).exits(0);
-    insta::with_settings!({ filters => pairs(&plugin_filters(&sandbox)) }, {
+    insta::with_settings!({ filters => pairs(&table_filters(&sandbox)) }, {
         insta::assert_snapshot!(list.stdout);
         insta::assert_snapshot!(sandbox.run(["plugins", "show", "format"]).exits(0).stdout);
         insta::assert_snapshot!(sandbox.run(["plugins", "show", "fromat"]).exits(2).stderr);
     });
 }
 
-/// Columns depend on the length of paths and on the models present.
-fn plugin_filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
+/// Columns depend on the length of paths, and one of them on the models present.
+fn table_filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let mut filters = filters(sandbox);
     filters.push(("  +".into(), "  "));
     filters.push((
@@ -314,7 +314,7 @@ fn configuration_is_shown_with_its_sources() {
         .args(["config", "show", "--language", "en"])
         .env("CESAR_ASR_BEAM_SIZE", "4");
     let shown = cesar_tests::sandbox::finish(&mut command).exits(0);
-    insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, { insta::assert_snapshot!(shown.stdout) });
+    insta::with_settings!({ filters => pairs(&table_filters(&sandbox)) }, { insta::assert_snapshot!(shown.stdout) });
     fs::write(
         sandbox.config_home().join("cesar/config.toml"),
         "[asr]\nbeem_size = 3\n",

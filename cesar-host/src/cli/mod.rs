@@ -202,8 +202,8 @@ fn cancel_on_ctrl_c() -> CancelToken {
 fn log_to_stderr(verbosity: i8) {
     let level = match verbosity {
         ..=-1 => "error",
-        0 => "warn",
-        1 => "info",
+        // `-v` is one line per stage, which are no log lines.
+        0 | 1 => "warn",
         _ => "debug",
     };
     let subscriber = tracing_subscriber::fmt()

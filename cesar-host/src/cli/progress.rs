@@ -97,6 +97,8 @@ impl Observer for Show {
         match event {
             Event::Started { stage, plugin } => {
                 self.json(&json!({ "type": "started", "stage": stage, "plugin": plugin }));
+                // Finished bars do not move: each stage of each input begins anew.
+                self.bar.reset();
                 self.bar.set_prefix((*stage).to_owned());
                 self.bar.set_message("");
             }

@@ -50,6 +50,9 @@ pub struct Transcript {
     pub stages: Vec<StageReport>,
 }
 
+/// How often a run starts over because a damaged result was replaced by another one.
+const MOST_RESTARTS: u32 = 2;
+
 impl Pipeline {
     /// Does one input.
     ///
@@ -69,6 +72,7 @@ impl Pipeline {
             label: &input.label,
         };
         let media = Media::open(&context, &input.path)?;
+        let mut restarts = 0;
         loop {
             let decoded = decode::decode(&context, &media, input.slice, || prepare(&context, &plan.asr))?;
             let stages = vec![decoded.report.clone()];
@@ -87,12 +91,14 @@ impl Pipeline {
             for notice in context.cache().map(Cache::take_notices).unwrap_or_default() {
                 context.warn(&notice);
             }
-            if !run.restart {
+            // Where the cache cannot be healed, starting over would go on for ever; the transcript is right all the same.
+            if !run.restart || restarts == MOST_RESTARTS {
                 return Ok(Transcript {
                     renderings,
                     stages: run.stages,
                 });
             }
+            restarts += 1;
         }
     }
 }
