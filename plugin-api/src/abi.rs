@@ -337,3 +337,45 @@ impl SinkBridge<'_> {
         Sink_TO::from_ptr(RRef::new(self), TD_Opaque)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What abi_stable compares when a plugin is loaded: every type, field and method that crosses, by name and in order. A change
+    /// here is ABI 2, never an edit: plugins that are out there would be refused.
+    #[test]
+    fn the_layout_of_abi_1_is_golden() {
+        let text = format!("{:#?}", <PluginModRef as StableAbi>::LAYOUT);
+        let names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("name: \"")?.strip_suffix("\","))
+            .collect();
+        let ours = [
+            "PluginMod",
+            "manifest",
+            "open",
+            "Sink_TO",
+            "progress",
+            "segment",
+            "emit",
+            "log",
+            "cancelled",
+            "SegmentView",
+            "start_ms",
+            "end_ms",
+            "text",
+            "Session_TO",
+            "run",
+            "call",
+            "AudioView",
+            "samples",
+            "sample_rate",
+        ];
+        let mut found: Vec<&str> = names.iter().copied().filter(|name| ours.contains(name)).collect();
+        found.dedup();
+        assert_eq!(found, ours);
+        // Anything added, of whatever name, changes the number.
+        assert_eq!(names.len(), 273);
+    }
+}

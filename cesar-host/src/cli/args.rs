@@ -7,9 +7,13 @@ use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use crate::config::{Group, augment, config_file_flag};
 
-/// The whole command line.
-#[must_use]
-pub fn command() -> Command {
+/// The whole command line, with what is not for people.
+pub(super) fn command() -> Command {
+    command_for_people().subcommand(runner())
+}
+
+/// The command line that people see.
+pub(super) fn command_for_people() -> Command {
     let command = Command::new("cesar")
         .about("Turns recordings into text, offline")
         .version(env!("CARGO_PKG_VERSION"))
@@ -28,7 +32,6 @@ pub fn command() -> Command {
         .subcommand(cache())
         .subcommand(config())
         .subcommand(completions())
-        .subcommand(runner())
 }
 
 fn switch(name: &'static str, letter: char, help: &'static str) -> Arg {

@@ -1,9 +1,10 @@
 //! What to transcribe: files as given, the recordings in a folder, standard input.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
 use crate::audio;
@@ -16,8 +17,8 @@ pub(super) struct Recording {
     pub(super) label: String,
     /// What its output files are called, without a folder.
     pub(super) name: PathBuf,
-    /// Deleted when the recording is done.
-    _spool: Option<NamedTempFile>,
+    /// What came through standard input: a file without a name, gone with this process however it ends.
+    received: Option<File>,
 }
 
 /// Why there is nothing to transcribe.
@@ -26,7 +27,7 @@ pub(super) enum InputError {
     #[error("`{}` has no recordings in it; name files, or a folder with audio or video", .0.display())]
     NoRecordings(PathBuf),
     #[error("the folder `{folder}` cannot be read: {1}", folder = .0.display())]
-    Folder(PathBuf, String),
+    Folder(PathBuf, io::Error),
     #[error("standard input cannot be read: {0}")]
     Stdin(io::Error),
     #[error("standard input is empty; pipe a recording into `cesar transcribe -`")]
@@ -35,23 +36,33 @@ pub(super) enum InputError {
     StdinTwice,
 }
 
-/// Every recording that `inputs` names, in order; a folder's by name. `spool` is a folder for what comes through standard input.
-pub(super) fn collect(inputs: &[&PathBuf], spool: &Path) -> Result<Vec<Recording>, InputError> {
-    let is_stdin = |input: &Path| input.as_os_str() == "-";
+/// Every recording that `inputs` names, in order (a folder's by name), and a sentence for each entry of a folder that cannot be
+/// read. Standard input is not read yet: see [`Recording::receive`].
+pub(super) fn collect(inputs: &[&PathBuf]) -> Result<(Vec<Recording>, Vec<String>), InputError> {
     if inputs.iter().filter(|input| is_stdin(input)).count() > 1 {
         return Err(InputError::StdinTwice);
     }
-    let mut recordings = Vec::new();
+    let (mut recordings, mut skipped) = (Vec::new(), Vec::new());
     for input in inputs {
         if is_stdin(input) {
-            recordings.push(from_stdin(spool)?);
+            let (path, label) = (PathBuf::from("-"), "standard input".to_owned());
+            recordings.push(Recording {
+                path,
+                label,
+                name: "stdin".into(),
+                received: None,
+            });
         } else if input.is_dir() {
-            recordings.extend(from_folder(input)?);
+            recordings.extend(from_folder(input, &mut skipped)?);
         } else {
             recordings.push(file((*input).clone()));
         }
     }
-    Ok(recordings)
+    Ok((recordings, skipped))
+}
+
+fn is_stdin(input: &Path) -> bool {
+    input.as_os_str() == "-"
 }
 
 fn file(path: PathBuf) -> Recording {
@@ -62,20 +73,21 @@ fn file(path: PathBuf) -> Recording {
         label: path.display().to_string(),
         path,
         name,
-        _spool: None,
+        received: None,
     }
 }
 
-fn from_folder(folder: &Path) -> Result<Vec<Recording>, InputError> {
+fn from_folder(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<Recording>, InputError> {
+    std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
     let mut recordings = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| InputError::Folder(folder.to_owned(), error.to_string()))?;
-        let extension = entry
-            .path()
-            .extension()
-            .map(|extension| extension.to_string_lossy().into_owned());
-        if entry.file_type().is_file() && extension.is_some_and(|extension| audio::is_media_extension(&extension)) {
-            recordings.push(file(entry.into_path()));
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_media(entry.path()) => {
+                recordings.push(file(entry.into_path()))
+            }
+            Ok(_) => {}
+            // A broken link or a locked folder is no reason to leave the others.
+            Err(error) => skipped.push(format!("skipped: {error}")),
         }
     }
     if recordings.is_empty() {
@@ -85,19 +97,25 @@ fn from_folder(folder: &Path) -> Result<Vec<Recording>, InputError> {
     }
 }
 
-/// Decoders need to seek, so a pipe is written to disk first.
-fn from_stdin(spool: &Path) -> Result<Recording, InputError> {
-    let file =
-        NamedTempFile::with_prefix_in("cesar-stdin-", spool).or_else(|_| NamedTempFile::with_prefix("cesar-stdin-"));
-    let mut file = file.map_err(InputError::Stdin)?;
-    if io::copy(&mut io::stdin().lock(), &mut file).map_err(InputError::Stdin)? == 0 {
-        return Err(InputError::EmptyStdin);
+fn is_media(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| audio::is_media_extension(&extension.to_string_lossy()))
+}
+
+impl Recording {
+    /// Reads standard input, if this is it, into a nameless file in `spool`: decoders need to seek.
+    pub(super) fn receive(&mut self, spool: &Path) -> Result<(), InputError> {
+        if !is_stdin(&self.path) {
+            return Ok(());
+        }
+        let file = tempfile::tempfile_in(spool).or_else(|_| tempfile::tempfile());
+        let mut file = file.map_err(InputError::Stdin)?;
+        if io::copy(&mut io::stdin().lock(), &mut file).map_err(InputError::Stdin)? == 0 {
+            return Err(InputError::EmptyStdin);
+        }
+        // By process and not `self`, so that ffmpeg, a child, can open it as well.
+        self.path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+        self.received = Some(file);
+        Ok(())
     }
-    let (path, label) = (file.path().to_owned(), "standard input".to_owned());
-    Ok(Recording {
-        path,
-        label,
-        name: "stdin".into(),
-        _spool: Some(file),
-    })
 }

@@ -23,7 +23,7 @@ mod progress;
 mod times;
 mod transcribe;
 
-pub use args::command;
+use args::{command, command_for_people};
 
 use crate::config::{ConfigError, Layers, Resolved};
 use crate::pipeline::PipelineError;
@@ -176,7 +176,7 @@ fn run_plugin(matches: &ArgMatches) -> Result<Exit, Failure> {
 fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
     if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
         let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut command(), "cesar", &mut script);
+        clap_complete::generate(*shell, &mut command_for_people(), "cesar", &mut script);
         print(&String::from_utf8_lossy(&script));
     }
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! Where transcripts go. Every place is checked before any work, and a file is written whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -66,20 +66,23 @@ fn in_folder(recordings: &[Recording], formats: &[String], folder: &Path) -> Res
     recordings
         .iter()
         .for_each(|recording| *uses.entry(stem(recording)).or_default() += 1);
-    let mut taken: BTreeMap<std::ffi::OsString, usize> = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     let mut places = Vec::new();
     for recording in recordings {
         let plain = stem(recording);
-        let mut base = if uses[&plain] > 1 {
+        let name = if uses[&plain] > 1 {
             recording.name.clone().into_os_string()
         } else {
             plain
         };
         // The same name in two folders: numbered, so that nothing is lost.
-        let count = taken.entry(base.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            base.push(format!(".{count}"));
+        let mut base = name.clone();
+        for number in 2.. {
+            if taken.insert(base.clone()) {
+                break;
+            }
+            base.clone_from(&name);
+            base.push(format!(".{number}"));
         }
         let file = |format: &String| {
             let mut name = base.clone();
@@ -104,6 +107,8 @@ fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> 
         return Err(OutputError::IsInput(file.to_owned()));
     }
     let writable = match std::fs::metadata(file) {
+        // Opening a pipe would wait for its reader, or end its reading.
+        Ok(metadata) if !metadata.is_file() => Ok(()),
         Ok(_) => std::fs::OpenOptions::new().append(true).open(file).map(drop),
         Err(_) => tempfile::tempfile_in(parent(file)).map(drop),
     };
@@ -138,9 +143,17 @@ fn write_file(file: &Path, text: &str) -> io::Result<()> {
         return std::fs::write(&target, text);
     }
     let permissions = std::fs::Permissions::from_mode(0o666);
-    let mut temporary = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .permissions(permissions)
-        .tempfile_in(parent(&target))?;
+        .tempfile_in(parent(&target));
+    let mut temporary = match temporary {
+        Ok(temporary) => temporary,
+        // A writable file in a folder that is not.
+        Err(error) if target.exists() && error.kind() == io::ErrorKind::PermissionDenied => {
+            return std::fs::write(&target, text);
+        }
+        Err(error) => return Err(error),
+    };
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().sync_data()?;
     temporary.persist(&target).map(drop).map_err(|error| error.error)

@@ -9,7 +9,7 @@ use crate::cache::{Mode, hash_file};
 use crate::config::Settings;
 use crate::models::ModelLookup;
 use crate::pipeline::{Pipeline, model_option};
-use crate::plugins::{GateError, Plugin, PluginError, Rejected};
+use crate::plugins::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]
@@ -111,14 +111,7 @@ fn unused(pipeline: &Pipeline, rejected: &Rejected) -> Row {
             Some(format!("`{}` is used instead", by.display())),
         ),
         Rejected::Refused(error) => {
-            let path = match error {
-                GateError::Unreadable { path, .. }
-                | GateError::Writable { path }
-                | GateError::NotLibrary { path, .. }
-                | GateError::NotPlugin { path }
-                | GateError::Manifest { path, .. }
-                | GateError::Cpu { path, .. } => path.clone(),
-            };
+            let path = error.path().to_owned();
             let reason = Some(error.to_string());
             Row {
                 id: None,

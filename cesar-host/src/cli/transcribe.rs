@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use serde_json::json;
 
 use super::inputs::{self, Recording};
@@ -35,19 +36,31 @@ pub(super) fn run(
     }
     let pipeline = &host.pipeline;
     let output: Option<&PathBuf> = matches.get_one("output");
-    let formats = formats(settings, output, pipeline)?;
+    let formats = formats(matches, settings, output, pipeline)?;
     let plan = plan(pipeline, settings, &formats, &show)?;
 
     let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
+    let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
+    for warning in &skipped {
+        show.inform(&format!("warning: {warning}"));
+    }
+    // The settings' folder is for runs that name no file.
+    let folder = settings
+        .output
+        .dir
+        .as_deref()
+        .filter(|_| output.is_none() || said(matches, "output.dir"));
+    let places = outputs::places(&recordings, &formats, output, folder).map_err(Failure::of_output)?;
+    // A pipe can be read once, so it is read when nothing else can be refused any more.
     let spool = settings
         .cache
         .dir
         .clone()
         .filter(|folder| folder.is_dir())
         .unwrap_or_else(std::env::temp_dir);
-    let recordings = inputs::collect(&inputs, &spool).map_err(Failure::failed)?;
-    let places =
-        outputs::places(&recordings, &formats, output, settings.output.dir.as_deref()).map_err(Failure::of_output)?;
+    for recording in &mut recordings {
+        recording.receive(&spool).map_err(Failure::failed)?;
+    }
     let slice = slice(matches);
 
     let mut done = Done {
@@ -119,11 +132,17 @@ fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
 }
 
 /// The formats asked for; else the one that the output's extension names; else `txt`.
-fn formats(settings: &Settings, output: Option<&PathBuf>, pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
+fn formats(
+    matches: &ArgMatches,
+    settings: &Settings,
+    output: Option<&PathBuf>,
+    pipeline: &Pipeline,
+) -> Result<Vec<String>, Failure> {
     let mut formats = settings.output.formats.clone();
     let mut seen = std::collections::BTreeSet::new();
     formats.retain(|format| seen.insert(format.clone()));
-    if !formats.is_empty() {
+    // The settings' formats are for runs that name no file.
+    if !formats.is_empty() && (output.is_none() || said(matches, "output.formats")) {
         return Ok(formats);
     }
     let extension = output
@@ -140,6 +159,11 @@ fn formats(settings: &Settings, output: Option<&PathBuf>, pipeline: &Pipeline) -
     }
 }
 
+/// Whether a setting was said on the command line, not by the file or the environment.
+fn said(matches: &ArgMatches, setting: &str) -> bool {
+    matches.value_source(setting) == Some(ValueSource::CommandLine)
+}
+
 /// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
 fn plan(pipeline: &Pipeline, settings: &Settings, formats: &[String], show: &Show) -> Result<Plan, Failure> {
     let format_stage = host::stage(&settings.format);
@@ -148,7 +172,8 @@ fn plan(pipeline: &Pipeline, settings: &Settings, formats: &[String], show: &Sho
         stage: format_stage.clone(),
     });
     let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>())?;
-    if settings.asr.plugin.is_none() || !settings.asr.options.contains_key("model") {
+    let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
+    if settings.asr.plugin.is_none() || model_chosen {
         let model = plan
             .model()
             .map(|model| format!(" with model {model}"))
@@ -185,7 +210,15 @@ fn one(
         label: recording.label.clone(),
         slice,
     };
-    let transcript = pipeline.run(plan, &input, show, cancel)?;
+    let transcript = pipeline.run(plan, &input, show, cancel).map_err(|error| {
+        let mut failure = Failure::from(error);
+        // What came through standard input has a path that means nothing to a person.
+        failure.text = failure.text.replace(
+            &format!("`{}`", recording.path.display()),
+            &format!("`{}`", recording.label),
+        );
+        failure
+    })?;
     show.clear();
     for (rendering, place) in transcript.renderings.iter().zip(places) {
         outputs::write(place, &rendering.text).map_err(Failure::of_output)?;

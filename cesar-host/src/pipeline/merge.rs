@@ -1,6 +1,6 @@
 //! Checks what an engine wrote, and makes the document of it.
 
-use plugin_api::asr::Transcription;
+use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
     AudioProvenance, Document, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Truncation, Word,
 };
@@ -46,7 +46,28 @@ pub(super) fn check(transcription: &Transcription, duration_ms: u64) -> Result<(
                 "segment {index} ends at {end} ms, after the audio's end at {duration_ms} ms"
             ));
         }
+        check_words(segment, duration_ms).map_err(|detail| format!("in segment {index}, {detail}"))?;
         before = end;
+    }
+    let outside = |cut: &&asr::Truncation| cut.end_ms < cut.start_ms || cut.end_ms > duration_ms;
+    match transcription.truncated.iter().find(outside) {
+        Some(cut) => Err(format!(
+            "text is said to be missing from {} to {} ms",
+            cut.start_ms, cut.end_ms
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Words may touch and overlap a little, as aligners make them; they begin in order and lie inside the audio.
+fn check_words(segment: &asr::Segment, duration_ms: u64) -> Result<(), String> {
+    let mut before = 0;
+    for (index, word) in segment.words.iter().flatten().enumerate() {
+        let (start, end) = (word.start_ms, word.end_ms);
+        if start < before || end < start || end > duration_ms {
+            return Err(format!("word {index} lies at {start} to {end} ms"));
+        }
+        before = start;
     }
     Ok(())
 }
@@ -154,7 +175,6 @@ fn rfc3339(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugin_api::asr;
 
     fn transcription(times: &[(u64, u64)]) -> Transcription {
         let segments = times
@@ -175,6 +195,26 @@ mod tests {
         assert_eq!(
             refused(&[(0, 10), (9, 20)]),
             "segment 1 starts at 9 ms, before the one before it ends at 10 ms"
+        );
+        let mut words = transcription(&[(0, 10)]);
+        words.segments[0].words = Some(vec![asr::Word {
+            start_ms: 5,
+            end_ms: 1 << 60,
+            ..asr::Word::default()
+        }]);
+        assert_eq!(
+            check(&words, 20).unwrap_err(),
+            format!("in segment 0, word 0 lies at 5 to {} ms", 1_u64 << 60)
+        );
+        let mut cut = transcription(&[]);
+        cut.truncated.push(asr::Truncation {
+            start_ms: 30,
+            end_ms: 40,
+            reason: String::new(),
+        });
+        assert_eq!(
+            check(&cut, 20).unwrap_err(),
+            "text is said to be missing from 30 to 40 ms"
         );
         assert_eq!(
             refused(&[(0, 21)]),

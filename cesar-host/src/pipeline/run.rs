@@ -12,7 +12,7 @@ use plugin_api::manifest::StageKind;
 use serde_json::{Map, Value};
 
 use crate::audio::Slice;
-use crate::cache::{Cache, Clock as _, Digest, KeyParts, OptionValue, SystemClock};
+use crate::cache::{Cache, Clock as _, Digest, Entry, KeyParts, OptionValue, SystemClock};
 use crate::runner::{CancelToken, Pcm, StageCall, StageEvents};
 
 use super::decode::{self, DecodeResult, Media};
@@ -50,9 +50,6 @@ pub struct Transcript {
     pub stages: Vec<StageReport>,
 }
 
-/// How often a run starts over because a damaged result was replaced by another one.
-const MOST_RESTARTS: u32 = 2;
-
 impl Pipeline {
     /// Does one input.
     ///
@@ -65,48 +62,89 @@ impl Pipeline {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<Transcript, PipelineError> {
-        let context = Context {
+        let mut context = Context {
             pipeline: self,
             observer,
             cancel,
             label: &input.label,
+            bypass: false,
         };
-        let media = Media::open(&context, &input.path)?;
-        let mut restarts = 0;
-        loop {
-            let decoded = decode::decode(&context, &media, input.slice, || prepare(&context, &plan.asr))?;
-            let stages = vec![decoded.report.clone()];
-            let mut run = Run {
-                context,
-                plan,
-                input,
-                media: &media,
-                decoded,
-                stages,
-                asr: None,
-                document: None,
-                restart: false,
-            };
-            let renderings = run.render_all()?;
-            for notice in context.cache().map(Cache::take_notices).unwrap_or_default() {
-                context.warn(&notice);
+        let result = run_once(&context, plan, input).or_else(|error| match error {
+            PipelineError::Replaced => run_once(&context, plan, input),
+            error => Err(error),
+        });
+        let result = result.or_else(|error| match error {
+            // The cache cannot be healed; the transcript does not need it.
+            PipelineError::Replaced => {
+                context.bypass = true;
+                run_once(&context, plan, input)
             }
-            // Where the cache cannot be healed, starting over would go on for ever; the transcript is right all the same.
-            if !run.restart || restarts == MOST_RESTARTS {
-                return Ok(Transcript {
-                    renderings,
-                    stages: run.stages,
-                });
-            }
-            restarts += 1;
+            error => Err(error),
+        });
+        for notice in self.cache.as_ref().map(Cache::take_notices).unwrap_or_default() {
+            context.warn(&notice);
         }
+        // What was asked to stop may have broken in many ways; none of them is the user's concern.
+        result.map_err(|error| {
+            if cancel.is_cancelled() {
+                PipelineError::Interrupted
+            } else {
+                error
+            }
+        })
     }
+}
+
+fn run_once(context: &Context<'_>, plan: &Plan, input: &Input) -> Result<Transcript, PipelineError> {
+    let media = Media::open(context, &input.path)?;
+    let decoded = decode::decode(context, &media, input.slice, || prepare(context, &plan.asr))?;
+    let stages = vec![decoded.report.clone()];
+    let mut run = Run {
+        context: *context,
+        plan,
+        input,
+        media: &media,
+        decoded,
+        stages,
+        asr: None,
+        document: None,
+    };
+    let renderings = run.render_all()?;
+    run.count_hits();
+    Ok(Transcript {
+        renderings,
+        stages: run.stages,
+    })
 }
 
 /// A result of which perhaps only the digest is known.
 struct Known {
     digest: Digest,
+    /// Its entry, while only that was looked at.
+    entry: Option<Entry>,
     computed: Option<Computed>,
+}
+
+impl Known {
+    fn found(entry: Entry) -> Self {
+        Self {
+            digest: entry.digest,
+            entry: Some(entry),
+            computed: None,
+        }
+    }
+
+    /// The result with its bytes, unless it is another one than was known.
+    fn computed(computed: Computed, known: Option<Digest>) -> Result<Self, PipelineError> {
+        match known {
+            Some(known) if known != computed.digest => Err(PipelineError::Replaced),
+            _ => Ok(Self {
+                digest: computed.digest,
+                entry: None,
+                computed: Some(computed),
+            }),
+        }
+    }
 }
 
 struct Run<'a> {
@@ -118,7 +156,6 @@ struct Run<'a> {
     stages: Vec<StageReport>,
     asr: Option<Known>,
     document: Option<Known>,
-    restart: bool,
 }
 
 impl Run<'_> {
@@ -135,6 +172,18 @@ impl Run<'_> {
             .collect()
     }
 
+    /// Counts the results of which only the digest was needed; reading counts by itself.
+    fn count_hits(&self) {
+        let Some(cache) = self.context.cache() else { return };
+        [&self.asr, &self.document]
+            .into_iter()
+            .flatten()
+            .filter_map(|known| known.entry.as_ref())
+            .for_each(|entry| {
+                cache.record_hit(entry);
+            });
+    }
+
     fn render(&mut self, stage: &Prepared) -> Result<String, PipelineError> {
         let document = self.document_digest()?;
         let parts = stage.key_parts(vec![("document".into(), document)]);
@@ -145,6 +194,7 @@ impl Run<'_> {
             let mut request = stage.request.clone();
             request.insert("document".into(), document);
             let output = self.call(stage, &request, None)?;
+            self.check_unchanged(stage)?;
             let rendering: plugin_api::document::Rendering =
                 serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
             Ok(rendering.text.into_bytes())
@@ -160,11 +210,9 @@ impl Run<'_> {
         let parts = self.merge_parts()?;
         if let Some((entry, report)) = self.context.find(&parts) {
             self.stages.push(report);
-            self.document = Some(Known {
-                digest: entry.digest,
-                computed: None,
-            });
-            return Ok(entry.digest);
+            let digest = entry.digest;
+            self.document = Some(Known::found(entry));
+            return Ok(digest);
         }
         self.compute_document(&parts)?;
         self.document_digest()
@@ -187,21 +235,14 @@ impl Run<'_> {
             Ok(serde_json::to_vec(&document).expect("strings and finite numbers always serialise"))
         };
         let computed = match known {
-            Some(known) => {
-                let computed = context.fetch(parts, compute)?;
-                self.restart |= known != computed.digest;
-                computed
-            }
+            Some(_) => context.fetch(parts, compute)?,
             None => {
                 let (computed, report) = context.get_or_compute(parts, compute)?;
                 self.stages.push(report);
                 computed
             }
         };
-        self.document = Some(Known {
-            digest: computed.digest,
-            computed: Some(computed),
-        });
+        self.document = Some(Known::computed(computed, known)?);
         Ok(())
     }
 
@@ -214,6 +255,7 @@ impl Run<'_> {
             .model
             .as_ref()
             .map_or(OptionValue::Null, |(model, _)| OptionValue::Text(model.name.clone()));
+        let start = OptionValue::Integer(i64::try_from(self.input.slice.start_ms).unwrap_or(i64::MAX));
         Ok(KeyParts {
             stage: "merge".into(),
             plugin: "cesar".into(),
@@ -221,7 +263,7 @@ impl Run<'_> {
             plugin_digest: Digest::from_bytes([0; 32]),
             abi: plugin_api::ABI_MAJOR,
             models: Vec::new(),
-            options: [("model_name".to_owned(), model)].into(),
+            options: [("model_name".to_owned(), model), ("start_ms".to_owned(), start)].into(),
             inputs: vec![
                 ("media".into(), self.media.digest),
                 ("decoded".into(), self.decoded.digest),
@@ -258,11 +300,9 @@ impl Run<'_> {
         }
         if let Some((entry, report)) = self.context.find(&self.asr_parts()) {
             self.stages.push(report);
-            self.asr = Some(Known {
-                digest: entry.digest,
-                computed: None,
-            });
-            return Ok(entry.digest);
+            let digest = entry.digest;
+            self.asr = Some(Known::found(entry));
+            return Ok(digest);
         }
         Ok(self.transcription()?.digest)
     }
@@ -279,21 +319,14 @@ impl Run<'_> {
         let (context, parts) = (self.context, self.asr_parts());
         let known = self.asr.as_ref().map(|known| known.digest);
         let computed = match known {
-            Some(known) => {
-                let computed = context.fetch(&parts, || self.recognise())?;
-                self.restart |= known != computed.digest;
-                computed
-            }
+            Some(_) => context.fetch(&parts, || self.recognise())?,
             None => {
                 let (computed, report) = context.get_or_compute(&parts, || self.recognise())?;
                 self.stages.push(report);
                 computed
             }
         };
-        self.asr = Some(Known {
-            digest: computed.digest,
-            computed: Some(computed),
-        });
+        self.asr = Some(Known::computed(computed, known)?);
         Ok(())
     }
 
@@ -303,7 +336,7 @@ impl Run<'_> {
         let pcm = self.samples()?;
         let output = self.call(stage, &stage.request, Some(&pcm))?;
         self.checked(stage, output.as_bytes())?;
-        self.check_model(stage)?;
+        self.check_unchanged(stage)?;
         Ok(output.into_bytes())
     }
 
@@ -315,8 +348,13 @@ impl Run<'_> {
         }
     }
 
-    /// A model that was replaced while it was in use would give its result the wrong key.
-    fn check_model(&self, stage: &Prepared) -> Result<(), PipelineError> {
+    /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
+    fn check_unchanged(&self, stage: &Prepared) -> Result<(), PipelineError> {
+        if self.context.pipeline.file_digest(&stage.plugin.path)? != stage.digest {
+            return Err(PipelineError::Changed {
+                path: stage.plugin.path.clone(),
+            });
+        }
         match &stage.model {
             Some((model, digest)) if self.context.pipeline.model_digest(model)? != *digest => {
                 Err(PipelineError::Changed {
@@ -364,6 +402,7 @@ fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: O
         plugin: &stage.manifest().id,
         path: &stage.plugin.path,
         plugin_digest: *stage.digest.as_bytes(),
+        model_digest: stage.model.as_ref().map(|(_, digest)| *digest.as_bytes()),
         open: &stage.open,
         request,
         audio,

@@ -24,6 +24,8 @@ pub(super) struct Context<'a> {
     pub(super) cancel: &'a CancelToken,
     /// What people call the input.
     pub(super) label: &'a str,
+    /// Does without the cache, where it cannot be healed.
+    pub(super) bypass: bool,
 }
 
 impl Context<'_> {
@@ -32,7 +34,7 @@ impl Context<'_> {
         self.pipeline
             .cache
             .as_ref()
-            .filter(|_| self.pipeline.mode != Mode::Bypass)
+            .filter(|_| self.pipeline.mode != Mode::Bypass && !self.bypass)
     }
 
     pub(super) fn warn(&self, text: &str) {
@@ -66,7 +68,6 @@ impl Context<'_> {
         let cache = self.cache()?;
         // Trouble with the cache is reported when the stage is computed.
         let entry = cache.lookup(&parts.key()).ok()??;
-        cache.record_hit(&entry);
         let report = self.finished(parts, StageOutcome::Hit, entry.cost_ms);
         Some((entry, report))
     }

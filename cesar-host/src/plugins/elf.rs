@@ -66,6 +66,21 @@ pub enum GateError {
     },
 }
 
+impl GateError {
+    /// The file that was refused.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Writable { path }
+            | Self::NotLibrary { path, .. }
+            | Self::NotPlugin { path }
+            | Self::Manifest { path, .. }
+            | Self::Cpu { path, .. } => path,
+        }
+    }
+}
+
 /// Checks the file and reads its manifest, without running any of its code.
 ///
 /// # Errors

@@ -145,10 +145,9 @@ impl Registry {
         registry
     }
 
-    /// A library somebody else's is no business of ours, unless the user pointed at it.
+    /// A sound library without a manifest is somebody else's and no business of ours, unless the user pointed at it.
     fn reject(&mut self, error: GateError, preferred: bool) {
-        let foreign = matches!(error, GateError::NotPlugin { .. } | GateError::NotLibrary { .. });
-        if foreign && !preferred {
+        if matches!(error, GateError::NotPlugin { .. }) && !preferred {
             tracing::debug!("{error}");
         } else {
             self.rejected.push(Rejected::Refused(error));
@@ -225,6 +224,21 @@ impl Registry {
     }
 
     fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {
+        // A refused file has no manifest to be trusted, but its name tells what it was meant to be.
+        let meant = |error: &GateError| {
+            let name = error
+                .path()
+                .file_stem()
+                .map(|name| name.to_string_lossy().replace('_', "-"));
+            name.is_some_and(|name| !asked.is_empty() && name.ends_with(asked))
+        };
+        let refused = self.rejected.iter().find_map(|rejected| match rejected {
+            Rejected::Refused(error) if meant(error) => Some(error.clone()),
+            _ => None,
+        });
+        if let Some(error) = refused {
+            return error.into();
+        }
         let ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
         if ids.is_empty() {
             return self.none(stage);
@@ -270,7 +284,7 @@ impl Plugin {
         }
     }
 
-    /// The verdict, and whether it would be the same again: a start that failed for want of processes would not.
+    /// The verdict, and whether it will be the same for ever.
     fn probe(&self, runners: &Runners) -> (Verdict, bool) {
         let bad = |reason: String| Verdict::Bad { reason };
         match runners.probe(&self.manifest.id, &self.path) {
@@ -281,8 +295,9 @@ impl Plugin {
                     true,
                 ),
             },
-            Err(RunnerError::Refused { summary, .. }) => (bad(summary), true),
-            Err(RunnerError::Crashed { how, .. }) => (bad(format!("it crashed while it was loaded ({how})")), true),
+            // A missing library may be installed, memory may be freed: these are asked again.
+            Err(RunnerError::Refused { summary, .. }) => (bad(summary), false),
+            Err(RunnerError::Crashed { how, .. }) => (bad(format!("it crashed while it was loaded ({how})")), false),
             Err(error) => (bad(error.to_string()), false),
         }
     }

@@ -131,7 +131,14 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
             kind: error.kind,
             message: error.message,
         });
-        sink.sender.send(&answer, None)?;
+        if let Err(error) = sink.sender.send(&answer, None) {
+            // An answer that is too long; when the host is gone, this fails as well and the reader ends the process.
+            let message = format!("its answer could not be sent: {error}");
+            sink.send(&FromRunner::Failed {
+                kind: ErrorKind::Internal,
+                message,
+            });
+        }
     }
     Ok(())
 }

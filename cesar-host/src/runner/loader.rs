@@ -23,7 +23,10 @@ use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
 pub fn load(path: &Path) -> Result<Module, LoadError> {
     // SAFETY: running the library's constructors is what the caller asked for; the file was checked to be a whole ELF library.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| LoadError {
-        summary: "the dynamic loader refuses it (a library it needs may be missing)".into(),
+        summary: format!(
+            "the dynamic loader refuses it: {}",
+            error.to_string().lines().next().unwrap_or_default()
+        ),
         detail: error.to_string(),
     })?;
     let library = ManuallyDrop::new(library);

@@ -1,6 +1,7 @@
 //! Runs stages in warm child processes, so that a plugin can crash, hang or eat memory without taking the host along.
 //!
-//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A runner is one plugin file (by digest) with one set of open options, that is, one loaded model;
+//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A runner is one plugin file (by digest) with one model (by digest) and one set of open
+//! options;
 //! it stays warm between requests and is used by one at a time. Replacing a plugin's file gives another digest and so another
 //! runner. With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the
 //! isolation costs.
@@ -163,6 +164,8 @@ pub struct StageCall<'a> {
     pub path: &'a Path,
     /// SHA-256 of the plugin's file.
     pub plugin_digest: [u8; 32],
+    /// SHA-256 of the model that the open options name by path: another model at that path needs another session.
+    pub model_digest: Option<[u8; 32]>,
     /// Options of scope `open`.
     pub open: &'a Map<String, Value>,
     /// Options of scope `request`, and inputs besides the audio.
@@ -203,8 +206,11 @@ impl Session {
     }
 }
 
+/// What makes one session another: plugin, model, open options.
+type Identity = ([u8; 32], Option<[u8; 32]>, String);
+
 struct Warm {
-    identity: ([u8; 32], String),
+    identity: Identity,
     session: Session,
 }
 
@@ -297,7 +303,11 @@ impl Runners {
         cancel: &CancelToken,
         work: impl FnOnce(&mut Session) -> Result<T, RunnerError>,
     ) -> Result<T, RunnerError> {
-        let identity = (call.plugin_digest, Value::Object(call.open.clone()).to_string());
+        let identity = (
+            call.plugin_digest,
+            call.model_digest,
+            Value::Object(call.open.clone()).to_string(),
+        );
         let mut session = match self.take_warm(&identity) {
             Some(session) => session,
             None => self.start(call, events, cancel)?,
@@ -336,7 +346,7 @@ impl Runners {
         Ok(Session::Process(Box::new(process)))
     }
 
-    fn take_warm(&self, identity: &([u8; 32], String)) -> Option<Session> {
+    fn take_warm(&self, identity: &Identity) -> Option<Session> {
         let mut warm = self.lock();
         let index = warm.iter().position(|entry| entry.identity == *identity)?;
         Some(warm.swap_remove(index).session)

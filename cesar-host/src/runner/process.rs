@@ -38,6 +38,8 @@ pub(crate) struct Process {
     channel: Channel,
     sender: Sender,
     last_lines: Arc<Mutex<VecDeque<String>>>,
+    /// Broken off when standard error has been read to its end.
+    stderr_ended: mpsc::Receiver<()>,
     manifest: String,
 }
 
@@ -78,8 +80,9 @@ impl Process {
             .stderr(Stdio::piped());
         let mut child = spawn(command).map_err(failed)?;
         let last_lines = Arc::default();
+        let (reading, stderr_ended) = mpsc::channel();
         if let Some(stderr) = child.stderr.take() {
-            keep_last_lines(stderr, Arc::clone(&last_lines));
+            keep_last_lines(stderr, Arc::clone(&last_lines), reading);
         }
         let channel = Channel::new(ours);
         let sender = channel.sender().map_err(failed)?;
@@ -90,6 +93,7 @@ impl Process {
             channel,
             sender,
             last_lines,
+            stderr_ended,
             manifest: String::new(),
         };
         process.greet()?;
@@ -246,7 +250,7 @@ impl Process {
     /// Why the socket broke: how the process ended, or what it sent.
     fn ended(&mut self, error: &io::Error) -> RunnerError {
         let plugin = self.plugin.clone();
-        if error.kind() == io::ErrorKind::InvalidData {
+        if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Other) {
             self.kill();
             return RunnerError::Protocol {
                 plugin,
@@ -255,6 +259,8 @@ impl Process {
         }
         self.wait_briefly();
         self.kill();
+        // Its last lines say what happened; a process that left its group may hold the stream open.
+        let _ = self.stderr_ended.recv_timeout(Duration::from_secs(1));
         let status = match self.child.wait() {
             Ok(status) => status,
             Err(error) => return RunnerError::Start { plugin, error },
@@ -318,8 +324,9 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-fn keep_last_lines(stderr: ChildStderr, last_lines: Arc<Mutex<VecDeque<String>>>) {
+fn keep_last_lines(stderr: ChildStderr, last_lines: Arc<Mutex<VecDeque<String>>>, reading: mpsc::Sender<()>) {
     std::thread::spawn(move || {
+        let _reading = reading;
         for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
             let mut lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
             if lines.len() == LAST_LINES {

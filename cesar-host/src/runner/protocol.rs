@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{
@@ -166,6 +166,7 @@ impl Channel {
     /// # Errors
     /// `UnexpectedEof` when the other side is gone, `InvalidData` for a frame that is not of the protocol.
     pub(crate) fn receive<T: DeserializeOwned>(&mut self, limit: Duration) -> io::Result<Option<T>> {
+        let deadline = Instant::now() + limit;
         loop {
             if let Some(frame) = self.take_frame()? {
                 let message = serde_json::from_slice(&frame);
@@ -173,10 +174,13 @@ impl Channel {
                     .map(Some)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error));
             }
-            if !self.readable(limit)? {
+            // A signal may end a wait early.
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.readable(left)? {
+                self.fill()?;
+            } else if left.is_zero() {
                 return Ok(None);
             }
-            self.fill()?;
         }
     }
 
