@@ -1,10 +1,10 @@
 //! What the end-to-end tests share, and what `cargo xtask` shares with them.
 //!
-//! The tests in `tests/*.rs` run the built `cesar` binary as a user does: its plugins lie beside it, real models lie in
-//! the models folder, and everything else (home, configuration, cache) is a [`Sandbox`] that vanishes with the test.
-//! Nothing here builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a
-//! model fails and says which command to run; only the recordings that are not ours to commit may be absent
-//! ([`test_data`]), and then the test prints that it was skipped.
+//! The tests in `tests/*.rs` run the built `cesar` binary as a user does: its plugins lie beside it, and everything
+//! else (home, configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Nothing here
+//! builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a model fails and
+//! says which command to run; only the recordings that are not ours to commit may be absent ([`test_data`]), and then the
+//! test prints that it was skipped.
 //!
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.

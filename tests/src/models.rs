@@ -59,10 +59,13 @@ impl Model {
 
     /// Whether every file is in `folder` and none is empty.
     pub fn is_complete_in(&self, folder: &Path) -> bool {
-        self.files
-            .iter()
-            .all(|file| folder.join(file).metadata().is_ok_and(|found| found.len() > 0))
+        self.files.iter().all(|file| is_whole(&folder.join(file)))
     }
+}
+
+/// Whether a file of a model is there: an empty one is what a download left that never ended.
+pub fn is_whole(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.len() > 0)
 }
 
 /// The models folder. It need not exist.

@@ -1,11 +1,12 @@
 //! Runs of the built `cesar`, each in a home of its own.
 //!
 //! A sandbox is a temporary folder with a home, the XDG folders, a cache and a working folder. The program finds in its
-//! environment only what a login shell would give it plus the real models folder: every `CESAR_*` variable of the
-//! caller is removed, so that a developer's own settings cannot change a result. Plugins are the built ones, found beside
-//! the program. The folder goes when the sandbox is dropped.
+//! environment only what a login shell would give it plus a models folder, which links to the files of tiny.en and base and
+//! has no others: every `CESAR_*` variable of the caller is removed, so that neither a developer's own settings nor other
+//! models can change a result. Plugins are the built ones, found beside the program. The folder goes when the sandbox is
+//! dropped.
 
-use crate::models_dir;
+use crate::models::{Model, require_model};
 use serde_json::Value;
 use std::{
     env,
@@ -61,10 +62,10 @@ pub struct Output {
 }
 
 impl Sandbox {
-    /// An empty home.
+    /// An empty home, and the models that tests use.
     ///
     /// # Panics
-    /// When the temporary folder cannot be made.
+    /// When the temporary folder cannot be made, or one of the models has not been fetched.
     #[expect(
         clippy::new_without_default,
         reason = "making one touches the disk, which `default()` would hide"
@@ -77,6 +78,9 @@ impl Sandbox {
         let sandbox = Self { folder };
         for name in ["home", "config", "data", "state", "cache", "run", "tmp", "here"] {
             fs::create_dir(sandbox.path().join(name)).expect("the sandbox can be written");
+        }
+        for name in ["tiny.en", "base"] {
+            link_model(name, &sandbox.models());
         }
         sandbox
     }
@@ -99,6 +103,11 @@ impl Sandbox {
     /// `$XDG_DATA_HOME`.
     pub fn data_home(&self) -> PathBuf {
         self.path().join("data")
+    }
+
+    /// The models folder of the program.
+    pub fn models(&self) -> PathBuf {
+        self.path().join("models")
     }
 
     /// The cache folder of the program: its default under `$XDG_CACHE_HOME`.
@@ -137,7 +146,7 @@ impl Sandbox {
             .env("XDG_CACHE_HOME", self.path().join("cache"))
             .env("XDG_RUNTIME_DIR", self.path().join("run"))
             .env("TMPDIR", self.path().join("tmp"))
-            .env("CESAR_MODELS_DIR", models_dir())
+            .env("CESAR_MODELS_DIR", self.models())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
         command
@@ -175,6 +184,18 @@ impl Sandbox {
         let output = child.wait_with_output().expect("the program ends");
         writer.join().expect("the writer does not panic");
         Output::from(output)
+    }
+}
+
+/// Makes the fetched model of this name appear in `folder`, file by file.
+fn link_model(name: &str, folder: &Path) {
+    let fetched = require_model(name)
+        .canonicalize()
+        .expect("a folder with a model in it has a path");
+    for file in Model::named(name).into_iter().flat_map(|model| model.files) {
+        let link = folder.join(file);
+        fs::create_dir_all(link.parent().expect("a file lies in a folder")).expect("the sandbox can be written");
+        std::os::unix::fs::symlink(fetched.join(file), link).expect("the sandbox can be written");
     }
 }
 

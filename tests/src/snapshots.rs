@@ -2,15 +2,15 @@
 //!
 //! For insta: `insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, { insta::assert_snapshot!(output.stderr) })`.
 
-use crate::{Sandbox, fixtures, models_dir, sandbox::program_folder, workspace};
+use crate::{Sandbox, fixtures, sandbox::program_folder, workspace};
 use std::path::Path;
 
 /// `(regular expression, replacement)` pairs, the most specific path first.
 pub fn filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let paths = [
+        (sandbox.models(), "[MODELS]"),
         (sandbox.path().to_path_buf(), "[SANDBOX]"),
         (fixtures(), "[FIXTURES]"),
-        (models_dir(), "[MODELS]"),
         (program_folder(), "[TARGET]"),
         (workspace(), "[WORKSPACE]"),
     ];

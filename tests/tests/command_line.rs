@@ -274,30 +274,9 @@ fn completions_exist_for_every_shell() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = sandbox.run(["completions", shell]).exits(0).stdout;
-        assert!(
-            script.contains("transcribe") && !script.contains("__runner --plugin"),
-            "{shell}"
-        );
+        assert!(script.contains("transcribe"), "{shell}");
+        assert!(!script.contains("__runner"), "{shell} offers a hidden command");
     }
-}
-
-#[test]
-fn ctrl_c_stops_cleanly() {
-    let sandbox = Sandbox::new();
-    let recording = fixture("meeting.flac");
-    let arguments = [
-        "transcribe",
-        recording.to_str().unwrap(),
-        "--progress",
-        "json",
-        "-o",
-        "out.txt",
-    ];
-    let mut running = sandbox.start(arguments.iter().chain(&ENGINE));
-    running.wait_for(r#""type":"segment""#);
-    running.interrupt();
-    assert_eq!(running.end().code(), Some(130));
-    assert!(!sandbox.work().join("out.txt").exists());
 }
 
 #[test]

@@ -204,11 +204,12 @@ fn processes_that_ask_for_the_same_share_one_computation() {
     }
 }
 
-/// `kill -9` in the middle of recognition: the next run repeats that stage and nothing is left over.
+/// `kill -9` in the middle of recognition: the next run repeats that stage and nothing is left over. The recording has
+/// several windows of 30 s, so most of the work is still to do when the first words come.
 #[test]
 fn a_killed_run_costs_only_the_stage_it_hit() {
     let sandbox = Sandbox::new();
-    let recording = fixture("meeting.flac");
+    let recording = sandbox.write("long.wav", longer(&std::fs::read(fixture("short.wav")).unwrap(), 60));
     let arguments = [
         "transcribe",
         recording.to_str().unwrap(),
@@ -216,6 +217,9 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
         "ct2",
         "--model",
         "tiny.en",
+        // What repeats itself would be decoded at every temperature.
+        "--asr-option",
+        "temperature=0",
         "--progress",
         "json",
     ];
@@ -223,8 +227,24 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
     running.wait_for(r#""type":"segment""#);
     running.kill();
     running.end();
+    // The moment of the kill decides whether a file was half-written: this one surely is.
+    let temporary = sandbox.cache_dir().join("v1/tmp");
+    std::fs::write(temporary.join("half-written"), "half").unwrap();
     let next = sandbox.run(arguments).exits(0);
     assert_eq!(stages(&next)[..2], outcomes(&[("decode", "hit"), ("asr", "miss")])[..]);
-    let left = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().count();
+    let left = std::fs::read_dir(temporary).unwrap().count();
     assert_eq!(left, 0, "no temporary file is left");
+}
+
+/// A WAV file with its sound so many times over.
+fn longer(wav: &[u8], times: usize) -> Vec<u8> {
+    let sound = wav.windows(4).position(|window| window == b"data").unwrap() + 8;
+    let length = u32::from_le_bytes(wav[sound - 4..sound].try_into().unwrap()) as usize;
+    let mut long = wav[..sound].to_vec();
+    long.extend(wav[sound..sound + length].repeat(times));
+    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
+    let whole = size(long.len() - 8);
+    long[4..8].copy_from_slice(&whole);
+    long[sound - 4..sound].copy_from_slice(&size(length * times));
+    long
 }

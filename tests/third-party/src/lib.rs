@@ -48,6 +48,11 @@ fn misbehave(behaviour: &str, transcription: &mut Transcription) -> Result<Outpu
         "panic" => panic!("the echo is gone"),
         "segfault" => kill_myself("-SEGV"),
         "abort" => std::process::abort(),
+        // As the standard library does when memory ends.
+        "allocation_failure" => {
+            eprintln!("memory allocation of 123 bytes failed");
+            std::process::abort()
+        }
         "exit" => std::process::exit(0),
         "hang" => loop {
             std::thread::park();
@@ -62,12 +67,13 @@ fn misbehave(behaviour: &str, transcription: &mut Transcription) -> Result<Outpu
     Ok(Output::Good(std::mem::take(transcription)))
 }
 
-/// A real signal, without unsafe code. The first one may only remove a handler of the standard library.
+/// A real signal, without unsafe code. The first one may only remove a handler of the standard library; where none can
+/// be sent, the end is another than asked for.
 fn kill_myself(signal: &str) -> ! {
     let me = std::process::id().to_string();
-    loop {
-        let _ = std::process::Command::new("kill").args([signal, &me]).status();
-    }
+    let send = || std::process::Command::new("kill").args([signal, &me]).status();
+    while send().is_ok_and(|sent| sent.success()) {}
+    std::process::abort()
 }
 
 cesar_plugin!(Echo, "cesar-plugin.json");

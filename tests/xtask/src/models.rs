@@ -2,7 +2,9 @@
 //!
 //! A fetch runs `tests/tools/models.py` into `.fetching/` inside the models folder and renames the finished files
 //! into place, `model.bin` of a folder last: so a file in place is a whole one, an interrupted fetch leaves nothing that
-//! counts, and the next removes its remains. A lock on `.lock` keeps two fetches apart; the second finds the work done.
+//! counts, and the next removes its remains. A file that is in place stays as it is, whoever put it there, and the script,
+//! which finds a link to it, does not fetch or make it again. A lock on `.lock` keeps two fetches apart; the second finds
+//! the work done.
 
 use crate::{
     announce,
@@ -10,11 +12,12 @@ use crate::{
     setup::python,
 };
 use cesar_tests::{
-    models::{MODELS, Model, models_dir},
+    models::{MODELS, Model, is_whole, models_dir},
     workspace,
 };
 use std::{
     fs::{self, File},
+    os::unix::fs::symlink,
     path::Path,
     process::{Command, Stdio},
 };
@@ -61,9 +64,37 @@ fn fetch_one(model: Model, folder: &Path) -> Outcome {
     remove(&arriving)?;
     let temporary = arriving.join("tmp");
     fs::create_dir_all(&temporary).map_err(|error| Failure::path(&temporary, &error))?;
-    let outcome = download(model, &arriving, &temporary).and_then(|()| put_in_place(model, &arriving, folder));
+    let outcome = lend(model, folder, &arriving)
+        .and_then(|()| download(model, &arriving, &temporary))
+        .and_then(|()| put_in_place(model, &arriving, folder));
     remove(&arriving)?;
     outcome
+}
+
+/// Links to the files that are in place, for the script to skip. To the script a `model.bin` says that its folder is
+/// complete, so that one is lent only with all the others of its folder. The script renames new files over links and so
+/// never writes through one.
+fn lend(model: Model, folder: &Path, arriving: &Path) -> Outcome {
+    let here = |file: &str| is_whole(&folder.join(file));
+    for file in model.files.iter().filter(|file| here(file)) {
+        let within = file.strip_suffix("model.bin").filter(|within| !within.is_empty());
+        if within.is_some_and(|within| {
+            model
+                .files
+                .iter()
+                .any(|other| other.starts_with(within) && !here(other))
+        }) {
+            continue;
+        }
+        let (place, link) = (folder.join(file), arriving.join(file));
+        let parent = link.parent().expect("every listed file lies below the models folder");
+        fs::create_dir_all(parent).map_err(|error| Failure::path(parent, &error))?;
+        place
+            .canonicalize()
+            .and_then(|whole| symlink(whole, &link))
+            .map_err(|error| Failure::path(&place, &error))?;
+    }
+    Ok(())
 }
 
 fn download(model: Model, arriving: &Path, temporary: &Path) -> Outcome {
@@ -103,6 +134,9 @@ fn explain(name: &str, printed: &str) -> Failure {
 fn put_in_place(model: Model, arriving: &Path, folder: &Path) -> Outcome {
     for file in model.files {
         let place = folder.join(file);
+        if is_whole(&place) {
+            continue;
+        }
         let parent = place.parent().expect("every listed file lies below the models folder");
         fs::create_dir_all(parent).map_err(|error| Failure::path(parent, &error))?;
         fs::rename(arriving.join(file), &place).map_err(|error| Failure::path(&place, &error))?;
@@ -135,6 +169,57 @@ mod tests {
         assert_eq!(
             told,
             "the model `base` was not fetched: model.bin: SHA-256 is 1, expected 2; not used; run `cargo xtask models base` again"
+        );
+    }
+
+    const PARTS: Model = Model {
+        name: "m",
+        files: &["m/config.json", "m/tokenizer.json", "m/model.bin", "ggml-m.bin"],
+    };
+
+    fn write(folder: &Path, file: &str, content: &str) {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("folder");
+        fs::write(path, content).expect("file");
+    }
+
+    #[test]
+    fn files_in_place_are_lent_and_stay() {
+        let (folder, arriving) = (
+            tempfile::tempdir().expect("folder"),
+            tempfile::tempdir().expect("folder"),
+        );
+        let (folder, arriving) = (folder.path(), arriving.path());
+        for file in ["m/config.json", "m/tokenizer.json", "m/model.bin"] {
+            write(folder, file, "mine");
+        }
+        write(folder, "ggml-m.bin", "");
+        lend(PARTS, folder, arriving).expect("lent");
+        assert!(is_whole(&arriving.join("m/model.bin")), "the script need not fetch it");
+        assert!(!arriving.join("ggml-m.bin").exists(), "an empty file is none");
+        write(arriving, "ggml-m.bin", "made");
+        put_in_place(PARTS, arriving, folder).expect("put");
+        let content = |file: &str| fs::read_to_string(folder.join(file)).expect("file");
+        assert_eq!(
+            (content("m/model.bin"), content("ggml-m.bin")),
+            ("mine".into(), "made".into())
+        );
+        assert!(!folder.join("m/model.bin").is_symlink());
+    }
+
+    #[test]
+    fn weights_without_their_tokenizer_are_not_lent() {
+        let (folder, arriving) = (
+            tempfile::tempdir().expect("folder"),
+            tempfile::tempdir().expect("folder"),
+        );
+        write(folder.path(), "m/config.json", "mine");
+        write(folder.path(), "m/model.bin", "mine");
+        lend(PARTS, folder.path(), arriving.path()).expect("lent");
+        assert!(is_whole(&arriving.path().join("m/config.json")));
+        assert!(
+            !arriving.path().join("m/model.bin").exists(),
+            "the script would take the folder for complete"
         );
     }
 

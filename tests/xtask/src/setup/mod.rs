@@ -11,7 +11,7 @@ pub(crate) mod python;
 
 use crate::{
     announce,
-    failure::{Failure, Outcome, answer},
+    failure::{Failure, Outcome, answer, quiet_step},
 };
 use std::{env, path::PathBuf, process::Command};
 
@@ -41,15 +41,26 @@ pub(crate) fn run(purpose: Purpose) -> Outcome {
 
 /// rustfmt and clippy, which some installations of Rust leave out.
 fn rust_components() -> Outcome {
-    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        if answer(Command::new(cargo).args([command, "--version"])).is_none() {
-            return Err(Failure::new(format!(
-                "`cargo {command}` is missing: run `rustup component add {component}`"
-            )));
-        }
+    if missing_component().is_some() && program_in_path("rustup").is_some() {
+        announce("rustup component add rustfmt clippy");
+        quiet_step(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]))?;
     }
-    Ok(())
+    match missing_component() {
+        None => Ok(()),
+        Some(component) => Err(Failure::new(format!(
+            "`{component}` is missing: install it as Rust was installed (with rustup: `rustup component add {component}`)"
+        ))),
+    }
+}
+
+fn missing_component() -> Option<&'static str> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let answers = |command: &str| answer(Command::new(&cargo).args([command, "--version"])).is_some();
+    let components = [("rustfmt", "fmt"), ("clippy", "clippy")];
+    components
+        .into_iter()
+        .find(|(_, command)| !answers(command))
+        .map(|(component, _)| component)
 }
 
 /// The path of a program that the shell would find.

@@ -48,6 +48,10 @@ const NEEDS: &[Need] = &[
         tests_only: true,
         ..required("ffmpeg", &["ffmpeg"], || any_program(&["ffmpeg"]))
     },
+    Need {
+        tests_only: true,
+        ..required("kill", &["procps"], || any_program(&["kill"]))
+    },
 ];
 
 const fn required(name: &'static str, packages: &'static [&'static str], met: fn() -> bool) -> Need {
