@@ -27,7 +27,7 @@ pub struct Truncation {
     pub start_ms: u64,
     /// Where decoding went on.
     pub end_ms: u64,
-    /// Which guard: `max_length`, `repetition`, …
+    /// Which guard: `max_length` (the decode ran out of tokens) or `no_progress` (its timestamps stood still).
     pub reason: String,
 }
 

@@ -31,7 +31,7 @@ fn example() -> Document {
     document.truncated.push(plugin_api::document::Truncation {
         start: plugin_api::document::Seconds(3000),
         end: plugin_api::document::Seconds(5000),
-        reason: "repetition".into(),
+        reason: "max_length".into(),
     });
     document
 }
