@@ -4,7 +4,8 @@
 //! output), and once to decode it to 16 kHz mono `f32le` on its standard output. Nothing goes through a shell, and
 //! the path is given as `file:PATH`, so that no name can be taken for an option or another protocol. What it writes
 //! to standard error is drained by a thread, so that neither pipe can fill up. Dropping the source kills the
-//! child and waits for it.
+//! child and waits for it. On Unix the child has a process group of its own, so that a terminal's Ctrl-C reaches only
+//! this program, which then decides; should this program die, the child ends when it next writes to its closed pipe.
 //!
 //! `rematrix_maxval=1` makes its mix of channels the normalised one of [`super::downmix`].
 
@@ -111,6 +112,8 @@ fn command(program: &Path, path: &Path, level: &str) -> Command {
         .args(["-nostdin", "-hide_banner", "-v", level, "-i"])
         .arg(input)
         .stdin(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
 }
 

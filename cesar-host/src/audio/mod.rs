@@ -23,6 +23,8 @@
 //!   the end: what the sink has been given by then must be thrown away. Formats that declare nothing (a WAV
 //!   stream, an MP3 without a Xing header, Ogg without a last page) can only end early with a warning or unnoticed.
 //!   A packet that cannot be decoded becomes silence of its length, with a warning.
+//!   Headers with an impossible sample rate or number of channels are [`AudioError::Damaged`], because the memory that
+//!   resampling and mixing take grows with both. `ffmpeg` always hands out 16 kHz mono.
 //! * **Tracks.** The default audio track, or the first; a warning says when there are more. Gaps between the time
 //!   stamps of packets are not filled, as `ffmpeg` does not.
 
@@ -44,7 +46,7 @@ mod tests;
 
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 pub use error::AudioError;
@@ -58,6 +60,12 @@ use window::Window;
 pub const SAMPLE_RATE: u32 = 16_000;
 
 const SAMPLES_PER_MS: u64 = SAMPLE_RATE as u64 / 1000;
+
+/// Sample rates, in Hz, that recordings have; a header that says another is damaged.
+const SOURCE_RATES: RangeInclusive<u32> = 1_000..=768_000;
+
+/// Channels that recordings have: Vorbis and Opus count them in one byte.
+const SOURCE_CHANNELS: RangeInclusive<u16> = 1..=255;
 
 /// Names the decoding algorithm in a cache key: changes whenever the samples produced may change.
 /// A key needs [`DecodeOptions::cache_identity`], which adds whether `ffmpeg` may be used.
@@ -215,10 +223,27 @@ pub fn decode(
 }
 
 fn open_native(path: &Path) -> Result<Box<dyn Source>, AudioError> {
-    if let Some(source) = wav::open(path)? {
-        return Ok(Box::new(source));
-    }
-    Ok(Box::new(native::open(path)?))
+    let source: Box<dyn Source> = match wav::open(path)? {
+        Some(source) => Box::new(source),
+        None => Box::new(native::open(path)?),
+    };
+    check_stream(path, source.facts().stream)?;
+    Ok(source)
+}
+
+/// Refuses a header that asks for more memory than any recording needs.
+fn check_stream(path: &Path, stream: Stream) -> Result<(), AudioError> {
+    let reason = if !SOURCE_RATES.contains(&stream.rate) {
+        format!("its header says {} samples per second", stream.rate)
+    } else if !SOURCE_CHANNELS.contains(&stream.channels) {
+        format!("its header says {} channels", stream.channels)
+    } else {
+        return Ok(());
+    };
+    Err(AudioError::Damaged {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 /// Runs `ffmpeg` on what the built-in decoders refused for `reason`.

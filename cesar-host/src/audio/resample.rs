@@ -38,7 +38,7 @@ struct Filter {
 }
 
 impl Resampler {
-    /// A resampler from `rate` in Hz, which must not be zero.
+    /// A resampler from `rate` in Hz, one that recordings have: the filter is as long as the rate is high.
     pub(super) fn new(rate: u32) -> Self {
         let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
         Self {

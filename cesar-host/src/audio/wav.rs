@@ -8,12 +8,13 @@
 //! layout of the samples and comes before `data`; in RF64 the lengths that do not fit are in `ds64`.
 //!
 //! The length of `data` is taken at its word, and a shorter file is an error, except where it cannot be meant:
-//! all ones or almost (written by programs that stream to a pipe), and 0 with a RIFF size that ends before the
+//! within 4 KiB of 2³¹ or 2³² (written by programs that stream to a pipe), and 0 with a RIFF size that ends before the
 //! samples do (a recorder that was switched off). Those are read to the end of the file. Up to 64 missing bytes
 //! are a warning: some writers count the header in.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::{AudioError, Decoder, Facts, Source, Stream};
@@ -22,8 +23,8 @@ const FORMAT_PCM: u16 = 1;
 const FORMAT_FLOAT: u16 = 3;
 const FORMAT_EXTENSIBLE: u16 = 0xFFFE;
 
-/// From here on a 32-bit length means "not known": programs that stream write this or more.
-const UNKNOWN_LENGTH: u64 = 0x7FFF_F000;
+/// 32-bit lengths that mean "not known": the greatest signed or unsigned one, rounded down or less the header.
+const UNKNOWN_LENGTHS: [RangeInclusive<u64>; 2] = [0x7FFF_F000..=0x7FFF_FFFF, 0xFFFF_F000..=0xFFFF_FFFF];
 
 /// Missing bytes at the end that are a miscounted header, not a truncation.
 const MISCOUNT: u64 = 64;
@@ -118,7 +119,7 @@ fn read_layout(reader: &mut BufReader<File>) -> std::io::Result<Option<Layout>> 
             b"data" => {
                 let declared = match long_data.filter(|_| is_64 && length == u64::from(u32::MAX)) {
                     Some(length) => Some(length),
-                    None if length >= UNKNOWN_LENGTH => None,
+                    None if UNKNOWN_LENGTHS.iter().any(|range| range.contains(&length)) => None,
                     None if length == 0 && riff_end <= position => None,
                     None => Some(length),
                 };

@@ -86,6 +86,65 @@ fn a_wav_that_is_shorter_than_its_header_says() {
 }
 
 #[test]
+fn a_cut_wav_of_more_than_2_gb_is_no_stream() {
+    let folder = folder();
+    for (data_size, declared) in [(3_000_000_000, 93_750_000), (0x8000_0000, 67_108_864)] {
+        let file = WavFile {
+            data_size: Some(data_size),
+            ..WavFile::pcm16(16_000, 1, &[0; 16_000])
+        };
+        let error = error_of(&file.write(&folder));
+        let AudioError::Truncated {
+            end_ms, declared_ms, ..
+        } = error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!((end_ms, declared_ms), (1_000, Some(declared)));
+    }
+}
+
+/// Refused as damaged, with a reason that contains `words`, before anything is decoded.
+fn assert_refused(path: &Path, words: &str) {
+    for error in [error_of(path), probe(path, &NATIVE).unwrap_err()] {
+        assert!(
+            matches!(&error, AudioError::Damaged { reason, .. } if reason.contains(words)),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_header_with_an_absurd_sample_rate() {
+    let folder = folder();
+    for rate in [1, 999, 768_001, 4_294_967_291, u32::MAX] {
+        let path = WavFile::pcm16(rate, 1, &[0; 100]).write(&folder);
+        assert_refused(&path, &format!("{rate} samples per second"));
+    }
+    for rate in [1_000, 767_999, 768_000] {
+        let path = WavFile::pcm16(rate, 1, &[0; 100]).write(&folder);
+        assert_eq!(decode_native(&path).unwrap().0.source_rate, rate);
+    }
+    // A-law in one channel of 8 bits, which is left to the other reader.
+    let rate = u32::MAX.to_le_bytes();
+    let format = [&[6, 0, 1, 0], rate.as_slice(), rate.as_slice(), &[1, 0, 8, 0, 0, 0]].concat();
+    let chunks = [chunk(b"fmt ", None, &format), chunk(b"data", None, &[0; 100])].concat();
+    let file = chunk(b"RIFF", None, &[b"WAVE", chunks.as_slice()].concat());
+    assert_refused(&write(&folder, "a.wav", &file), "4294967295 samples per second");
+}
+
+#[test]
+fn a_header_with_an_absurd_number_of_channels() {
+    let folder = folder();
+    for channels in [256, 4_000] {
+        let path = WavFile::pcm16(16_000, channels, &[0; 8_000]).write(&folder);
+        assert_refused(&path, &format!("{channels} channels"));
+    }
+    let path = WavFile::pcm16(16_000, 255, &[0; 255]).write(&folder);
+    assert_eq!(decode_native(&path).unwrap().0.samples, 1);
+}
+
+#[test]
 fn a_wav_header_that_counts_itself_is_only_a_warning() {
     let folder = folder();
     let file = WavFile {

@@ -87,7 +87,49 @@ fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
     );
     let path = write(folder, "ffmpeg", script.as_bytes());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    wait_until_runnable(&path);
     path
+}
+
+/// A child that another test was starting while `program` was written holds it open for writing until that child's
+/// own program begins, and the system refuses to run it for so long. Once it has run, nobody can be writing to it.
+#[cfg(unix)]
+fn wait_until_runnable(program: &Path) {
+    while let Err(error) = Command::new(program).output() {
+        assert_eq!(error.kind(), io::ErrorKind::ExecutableFileBusy, "{error}");
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_still_written_to_is_waited_for() {
+    let folder = folder();
+    let program = pretend_ffmpeg(&folder, "exit 0");
+    let writer = fs::OpenOptions::new().append(true).open(&program).unwrap();
+    let refused = Command::new(&program).output().map(|output| output.status);
+    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ExecutableFileBusy);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_until_runnable(&program));
+        drop(writer);
+        waiting.join().unwrap();
+    });
+    assert!(Command::new(&program).output().is_ok());
+}
+
+/// The process id that the pretended `ffmpeg` left in `folder`.
+#[cfg(target_os = "linux")]
+fn child_of(folder: &TempDir) -> String {
+    let process = fs::read_to_string(folder.path().join("pid")).unwrap();
+    process.trim().to_owned()
+}
+
+/// The fifth field of `/proc/PROCESS/stat`; the second is a name in brackets.
+#[cfg(target_os = "linux")]
+fn process_group(process: &str) -> String {
+    let stat = fs::read_to_string(Path::new("/proc").join(process).join("stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().nth(2).unwrap().to_owned()
 }
 
 #[cfg(target_os = "linux")]
@@ -96,16 +138,20 @@ fn a_cancelled_child_is_stopped_and_reaped() {
     let folder = folder();
     let program = pretend_ffmpeg(&folder, "exec cat /dev/zero");
     let path = write(&folder, "a.xyz", b"anything at all");
-    let result = decode(
-        &path,
-        Slice::default(),
-        &with(&program),
-        &mut |_| ControlFlow::Break(()),
-    );
+    let mut group = None;
+    let result = decode(&path, Slice::default(), &with(&program), &mut |_| {
+        group = Some(process_group(&child_of(&folder)));
+        ControlFlow::Break(())
+    });
     assert!(matches!(result, Err(AudioError::Cancelled { .. })));
-    let process = fs::read_to_string(folder.path().join("pid")).unwrap();
+    let child = child_of(&folder);
+    assert_eq!(
+        group.as_ref(),
+        Some(&child),
+        "a Ctrl-C in the terminal is not for the child"
+    );
     assert!(
-        !Path::new("/proc").join(process.trim()).exists(),
+        !Path::new("/proc").join(child).exists(),
         "the child is gone, zombie included"
     );
 }

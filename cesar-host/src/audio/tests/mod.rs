@@ -50,7 +50,7 @@ impl WavFile {
         format.extend(self.mask.map_or(self.tag, |_| 0xFFFE).to_le_bytes());
         format.extend(self.channels.to_le_bytes());
         format.extend(self.rate.to_le_bytes());
-        format.extend((self.rate * u32::from(block)).to_le_bytes());
+        format.extend(self.rate.wrapping_mul(u32::from(block)).to_le_bytes());
         format.extend(block.to_le_bytes());
         format.extend(self.bits.to_le_bytes());
         if let Some(mask) = self.mask {

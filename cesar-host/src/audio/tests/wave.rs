@@ -153,3 +153,20 @@ fn the_length_is_known_without_decoding() {
     let path = WavFile::pcm16(8_000, 2, &[0; 32_000]).write(&folder);
     assert_eq!(probe(&path, &NATIVE).unwrap(), Some(2_000));
 }
+
+#[cfg(unix)]
+#[test]
+fn chunks_behind_more_than_2_gb_of_samples_are_no_samples() {
+    let folder = folder();
+    let data_size = 3_000_000_000;
+    let file = WavFile {
+        data_size: Some(data_size),
+        ..WavFile::pcm16(16_000, 1, &[])
+    };
+    let path = file.write(&folder);
+    // A hole instead of the samples and of 32 000 bytes of chunks behind them takes no space.
+    let header = fs::metadata(&path).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(header + u64::from(data_size) + 32_000).unwrap();
+    assert_eq!(probe(&path, &NATIVE).unwrap(), Some(93_750_000));
+}
