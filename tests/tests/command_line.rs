@@ -104,6 +104,51 @@ fn an_extension_decides_the_format_and_a_file_is_replaced_whole() {
     );
 }
 
+/// What the settings say about files is for runs that name none.
+#[test]
+fn a_named_file_beats_the_settings() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
+    let settings = "[output]\ndir = \"elsewhere\"\nformats = [\"srt\"]\n";
+    fs::write(sandbox.config_home().join("cesar/config.toml"), settings).unwrap();
+    let recording = fixture("short.wav");
+    let arguments = ["transcribe", recording.to_str().unwrap(), "-q", "-o", "talk.txt"];
+    sandbox.run(arguments.iter().chain(&ENGINE)).exits(0);
+    let text = fs::read_to_string(sandbox.work().join("talk.txt")).unwrap();
+    assert_eq!(text, "Please close the door.\n");
+    sandbox.run(arguments[..3].iter().chain(&ENGINE)).exits(0);
+    assert!(sandbox.config_home().join("cesar/elsewhere/short.srt").exists());
+}
+
+/// A broken link in a folder costs a warning; a pipe that is not wanted is not read.
+#[test]
+fn odd_inputs_cost_nothing() {
+    let sandbox = Sandbox::new();
+    folder(&sandbox);
+    std::os::unix::fs::symlink("nowhere", sandbox.work().join("talks/gone.wav")).unwrap();
+    let run = sandbox
+        .run(["transcribe", "talks", "--output-dir", "out"].iter().chain(&ENGINE))
+        .exits(0);
+    assert!(run.stderr.contains("warning: skipped: "), "{}", run.stderr);
+    let bytes = fs::read(fixture("short.wav")).unwrap();
+    let refused = sandbox
+        .run_with_stdin(["transcribe", "-", "-o", "no/such/x.txt"].iter().chain(&ENGINE), &bytes)
+        .exits(1);
+    assert!(
+        refused.stderr.contains("`no/such/x.txt` cannot be written"),
+        "{}",
+        refused.stderr
+    );
+    let text = sandbox
+        .run_with_stdin(["transcribe", "-"].iter().chain(&ENGINE), b"no recording")
+        .exits(1);
+    assert!(
+        text.stderr.contains("`standard input` is not a recording"),
+        "{}",
+        text.stderr
+    );
+}
+
 #[test]
 fn standard_input_is_a_recording() {
     let sandbox = Sandbox::new();
