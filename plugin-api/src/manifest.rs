@@ -1,7 +1,7 @@
 //! The manifest: what a plugin says about itself, readable without running it.
 //!
 //! JSON in the ELF section `.cesar.plugin` and again in the root module. Everything about options derives from its one option
-//! table ([`options`]): validation, `--asr-option key=value`, `cesar plugins show`, the effective options with defaults filled in,
+//! table (`options`): validation, `--asr-option key=value`, `cesar plugins show`, the effective options with defaults filled in,
 //! and which of them belong to a cache key. Fields a host does not know are ignored, so that manifests can grow.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The command line: what was asked, and how it is told.
 //!
 //! Transcripts and answers go to standard output; progress, notes and errors to standard error. A failure is one sentence and an
-//! [exit code](Exit). Presentation lives here; everything else is the library's.
+//! exit code (`Exit`). Presentation lives here; everything else is the library's.
 
 use std::ffi::OsString;
 use std::fmt::Display;

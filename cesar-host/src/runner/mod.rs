@@ -9,11 +9,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`protocol`] | frames over a socket |
-//! | [`pcm`] | audio in sealed memory |
-//! | [`process`] | the host's handle on a runner |
+//! | `pcm` | audio in sealed memory |
+//! | `process` | the host's handle on a runner |
 //! | [`child`] | the runner itself |
-//! | [`loader`] | `dlopen` and mapping: the unsafe part |
-//! | [`local`] | the same without a process |
+//! | `loader` | `dlopen` and mapping: the unsafe part |
+//! | `local` | the same without a process |
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

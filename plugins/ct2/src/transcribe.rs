@@ -4,9 +4,9 @@
 //! The text written so far is shown to the model with the next window, until a window had to be decoded at a high temperature.
 //! Every segment is handed to the host at once, in order and inside the audio.
 //!
-//! Where word times, skipping of silence before hallucinations, VAD and batches go: words are aligned in [`Transcriber::window`]
+//! Where word times, skipping of silence before hallucinations, VAD and batches go: words are aligned in `Transcriber::window`
 //! between `split` and `keep`, with the encoder's output still at hand, and may move the next window; VAD makes the `clips` and
-//! maps times back; a batch replaces the loop in [`transcribe`].
+//! maps times back; a batch replaces the loop in `transcribe`.
 
 use std::ops::Range;
 use std::sync::Arc;
