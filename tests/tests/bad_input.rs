@@ -316,7 +316,7 @@ fn models_that_are_none() {
         exit 1
         ");
         insta::assert_snapshot!(run("ct2", "pointer"), @"
-        error: the model in `[SANDBOX]/here/pointer` is not complete: `ct2` needs its file `tokenizer.json`; add that file or take another model
+        error: `[SANDBOX]/here/pointer/model.bin` is a Git LFS pointer, not a model: run `git lfs pull` in that folder or download it again
         exit 1
         ");
         insta::assert_snapshot!(run("whisper-cpp", "ggml-header.bin"), @"
