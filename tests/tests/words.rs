@@ -50,7 +50,7 @@ const TINY_EN: [Measured; 10] = [
     Measured {
         engine: "whisper-cpp",
         recording: "meeting.flac",
-        percent: 5.7,
+        percent: 3.8,
     },
     Measured {
         engine: "whisper-cpp",
