@@ -102,7 +102,7 @@ fn compute(folder: &Path) {
 fn eight_processes_compute_each_result_once() {
     let folder = folder();
     run_together(8, "compute", folder.path());
-    assert_eq!(fs::read(folder.path().join("computations")).unwrap(), b"xxxxx");
+    assert_eq!(fs::read(folder.path().join("computations")).unwrap().len(), 5);
     let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
     let statistics = cache.stats().unwrap();
     assert_eq!((statistics.hits, statistics.misses, statistics.healed), (35, 5, 0));
