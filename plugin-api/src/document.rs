@@ -194,8 +194,22 @@ pub struct StageProvenance {
     pub model: Option<String>,
     /// SHA-256 over the model's files, hex, or `null`.
     pub model_sha256: Option<String>,
+    /// Further models that were used, by option (a voice activity detector).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_models: Vec<ModelProvenance>,
     /// Every option that can change the result, defaults filled in.
     pub options: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A model besides the main one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelProvenance {
+    /// The option that names it.
+    pub option: String,
+    /// Model as it was named.
+    pub model: String,
+    /// SHA-256 over the model's files, hex.
+    pub sha256: String,
 }
 
 /// The output of a `format` stage.

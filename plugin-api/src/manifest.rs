@@ -132,6 +132,13 @@ impl Manifest {
             option
                 .check()
                 .map_err(|text| ManifestError(format!("has the option `{name}`, which {text}")))?;
+            let switch = option.needed_when.as_ref();
+            let is_switch = |switch: &String| self.options.get(switch).is_some_and(|o| o.kind == OptionKind::Boolean);
+            if switch.is_some_and(|switch| !is_switch(switch)) {
+                return refuse(format!(
+                    "has the option `{name}`, whose `needed_when` names no boolean option"
+                ));
+            }
         }
         Ok(())
     }
@@ -151,6 +158,12 @@ impl Manifest {
         for (name, option) in &self.options {
             let value = given.get(name).unwrap_or(&option.default);
             effective.insert(name.clone(), option.validate(name, value)?);
+        }
+        for (name, option) in &self.options {
+            let switch = option.needed_when.as_ref().and_then(|switch| effective.get(switch));
+            if switch == Some(&serde_json::Value::Bool(false)) {
+                effective.insert(name.clone(), serde_json::Value::Null);
+            }
         }
         Ok(effective)
     }

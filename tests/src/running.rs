@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
 };
 
 /// A running program. Its standard error is read line by line.
@@ -25,11 +25,28 @@ impl Sandbox {
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
     {
+        self.start_fed(arguments).0
+    }
+
+    /// Starts the program with these arguments, and a standard input that stays open until it is dropped.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_fed<I>(&self, arguments: I) -> (Running, ChildStdin)
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
         let mut command = self.command();
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the built program starts");
         let stderr = BufReader::new(child.stderr.take().expect("standard error was piped"));
-        Running { child, stderr }
+        let stdin = child.stdin.take().expect("standard input was piped");
+        (Running { child, stderr }, stdin)
     }
 }
 

@@ -82,6 +82,12 @@ pub enum CacheError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The caller asked to stop while a file outside the cache was being hashed.
+    #[error("stopped while reading `{}`; run the command again", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+    },
     /// Only ordinary files have a digest.
     #[error("`{}` is not an ordinary file; give the path of a file", path.display())]
     NotAFile {

@@ -9,6 +9,8 @@
 //! and the stamp was the same when it ended. A file with times in the future is never remembered. Git calls such
 //! entries "racily clean".
 //!
+//! Hashing a large file takes a while, so every call here takes a question, [`Stop`], asked once per block.
+//!
 //! A caller that goes on to read the file compares [`FileStamp::of`] after reading with the stamp it was given: only
 //! if they are equal were the bytes that it read those of the digest.
 
@@ -24,6 +26,9 @@ use super::io::Io;
 
 const SETTLED_NS: i64 = 2_000_000_000;
 const CHUNK: usize = 256 * 1024;
+
+/// Whether somebody asked to stop; the answer `true` ends the hashing with [`CacheError::Stopped`].
+pub type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +78,21 @@ fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
 /// SHA-256 of a file, always read in full: for those who work without a cache.
 ///
 /// # Errors
-/// When it is not an ordinary file or cannot be read.
-pub fn hash_file(path: &Path) -> Result<Digest> {
+/// When it is not an ordinary file or cannot be read, or `stop` said so.
+pub fn hash_file(path: &Path, stop: Stop<'_>) -> Result<Digest> {
     let io = Io::real();
     let (mut file, _) = open(path, &io)?;
-    hash(&mut file, path, &io)
+    hash(&mut file, path, &io, stop)
 }
 
 impl Cache {
     /// SHA-256 of a file, remembered while the file does not change.
     ///
     /// # Errors
-    /// When it is not an ordinary file or cannot be read. Trouble with the index is no error: the file is hashed.
-    pub fn file_digest(&self, path: &Path) -> Result<Digest> {
-        self.stamped_file_digest(path).map(|(digest, _)| digest)
+    /// When it is not an ordinary file or cannot be read, or `stop` said so. Trouble with the index is no error: the file is
+    /// hashed.
+    pub fn file_digest(&self, path: &Path, stop: Stop<'_>) -> Result<Digest> {
+        self.stamped_file_digest(path, stop).map(|(digest, _)| digest)
     }
 
     /// Like [`Cache::file_digest`], with the stamp that the file had when it was hashed, for those who go on to read
@@ -94,14 +100,14 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::file_digest`].
-    pub fn stamped_file_digest(&self, path: &Path) -> Result<(Digest, FileStamp)> {
+    pub fn stamped_file_digest(&self, path: &Path, stop: Stop<'_>) -> Result<(Digest, FileStamp)> {
         let inner = &self.inner;
         let (mut file, stamp) = open(path, &inner.io)?;
         if let Ok(Some(digest)) = inner.index.remembered_digest(&stamp) {
             return Ok((digest, stamp));
         }
         let began_ms = self.now_ms();
-        let digest = hash(&mut file, path, &inner.io)?;
+        let digest = hash(&mut file, path, &inner.io, stop)?;
         let unchanged = self.stamp(&file, path)? == stamp;
         if unchanged && stamp.is_settled(began_ms) {
             // Forgetting costs the next run some seconds, no more.
@@ -127,10 +133,13 @@ fn open(path: &Path, io: &Io) -> Result<(File, FileStamp)> {
     Ok((file, stamp))
 }
 
-fn hash(file: &mut File, path: &Path, io: &Io) -> Result<Digest> {
+fn hash(file: &mut File, path: &Path, io: &Io, stop: Stop<'_>) -> Result<Digest> {
     let mut hasher = Hasher::new();
     let mut chunk = vec![0; CHUNK];
     loop {
+        if stop() {
+            return Err(CacheError::Stopped { path: path.to_owned() });
+        }
         match io.read(file, &mut chunk).map_err(|source| unreadable(path, source))? {
             0 => return Ok(hasher.finish()),
             length => hasher.update(&chunk[..length]),

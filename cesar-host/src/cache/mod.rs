@@ -60,7 +60,7 @@ pub use compute::{Hit, Mode, Outcome, Request, Stopped};
 pub use digest::{Digest, Hasher, Key, ParseDigestError};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, NewEntry, StageInfo, Statistics};
 pub use error::{CacheError, Result};
-pub use file_digest::{FileStamp, hash_file};
+pub use file_digest::{FileStamp, Stop, hash_file};
 pub use io::{Fault, FaultKind, Io};
 pub use key::{Finite, KeyParts, NotFinite, OptionValue};
 pub use lock::{GiveUp, KeyGuard, Wait, Waiting};

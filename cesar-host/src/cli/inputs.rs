@@ -1,13 +1,23 @@
 //! What to transcribe: files as given, the recordings in a folder, standard input.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
+
 use crate::audio;
+use crate::runner::CancelToken;
+
+/// How often standard input looks whether it is still wanted.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+const CHUNK: usize = 256 * 1024;
 
 /// A recording and what people call it.
 #[derive(Debug)]
@@ -34,6 +44,8 @@ pub(super) enum InputError {
     EmptyStdin,
     #[error("`-` is named twice; standard input can be read once")]
     StdinTwice,
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// Every recording that `inputs` names, in order (a folder's by name), and a sentence for each entry of a folder that cannot be
@@ -104,13 +116,13 @@ fn is_media(path: &Path) -> bool {
 
 impl Recording {
     /// Reads standard input, if this is it, into a nameless file in `spool`: decoders need to seek.
-    pub(super) fn receive(&mut self, spool: &Path) -> Result<(), InputError> {
+    pub(super) fn receive(&mut self, spool: &Path, cancel: &CancelToken) -> Result<(), InputError> {
         if !is_stdin(&self.path) {
             return Ok(());
         }
         let file = tempfile::tempfile_in(spool).or_else(|_| tempfile::tempfile());
         let mut file = file.map_err(InputError::Stdin)?;
-        if io::copy(&mut io::stdin().lock(), &mut file).map_err(InputError::Stdin)? == 0 {
+        if copy_stdin(&mut file, cancel)? == 0 {
             return Err(InputError::EmptyStdin);
         }
         // By process and not `self`, so that ffmpeg, a child, can open it as well.
@@ -118,4 +130,29 @@ impl Recording {
         self.received = Some(file);
         Ok(())
     }
+}
+
+/// Copies standard input to its end and counts the bytes. Its writer may be silent for any time, so it is read only when there is
+/// something.
+fn copy_stdin(file: &mut File, cancel: &CancelToken) -> Result<usize, InputError> {
+    let mut stdin = io::stdin().lock();
+    let (mut chunk, mut copied) = (vec![0; CHUNK], 0);
+    while !cancel.is_cancelled() {
+        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+        match rustix::event::poll(&mut waiting, Some(&LOOK)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(InputError::Stdin(error.into())),
+        }
+        match stdin.read(&mut chunk) {
+            Ok(0) => return Ok(copied),
+            Ok(length) => {
+                file.write_all(&chunk[..length]).map_err(InputError::Stdin)?;
+                copied += length;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(InputError::Stdin(error)),
+        }
+    }
+    Err(InputError::Interrupted)
 }

@@ -74,6 +74,15 @@ impl Failure {
     }
 }
 
+impl From<inputs::InputError> for Failure {
+    fn from(error: inputs::InputError) -> Self {
+        match error {
+            inputs::InputError::Interrupted => PipelineError::Interrupted.into(),
+            error => Self::failed(error),
+        }
+    }
+}
+
 impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         let interrupted = matches!(error, PipelineError::Interrupted);

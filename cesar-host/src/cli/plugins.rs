@@ -8,7 +8,7 @@ use super::{Exit, Failure, host, print, print_json};
 use crate::cache::{Mode, hash_file};
 use crate::config::Settings;
 use crate::models::ModelLookup;
-use crate::pipeline::{Pipeline, model_option};
+use crate::pipeline::{Pipeline, main_model};
 use crate::plugins::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
@@ -60,7 +60,7 @@ pub(super) fn list(settings: &Settings, json: bool) -> Result<Exit, Failure> {
 
 fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option<String>) -> Row {
     let manifest = &plugin.manifest;
-    let files = model_option(manifest).and_then(|(_, option)| option.model.as_ref());
+    let files = main_model(manifest).and_then(|(_, option)| option.model.as_ref());
     Row {
         id: Some(manifest.id.clone()),
         stage: Some(manifest.stage),
@@ -90,8 +90,8 @@ fn used(pipeline: &Pipeline, plugin: &Plugin) -> Row {
 
 fn clear(pipeline: &Pipeline, plugin: &Plugin) -> Result<(), String> {
     let digest = match &pipeline.cache {
-        Some(cache) => cache.file_digest(&plugin.path),
-        None => hash_file(&plugin.path),
+        Some(cache) => cache.file_digest(&plugin.path, &|| false),
+        None => hash_file(&plugin.path, &|| false),
     };
     let digest = digest.map_err(|error| error.to_string())?;
     plugin

@@ -37,7 +37,7 @@ pub(super) fn run(
     let pipeline = &host.pipeline;
     let output: Option<&PathBuf> = matches.get_one("output");
     let formats = formats(matches, settings, output, pipeline)?;
-    let plan = plan(pipeline, settings, &formats, &show)?;
+    let plan = plan(pipeline, settings, &formats, &show, cancel)?;
 
     let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
     let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
@@ -59,7 +59,7 @@ pub(super) fn run(
         .filter(|folder| folder.is_dir())
         .unwrap_or_else(std::env::temp_dir);
     for recording in &mut recordings {
-        recording.receive(&spool).map_err(Failure::failed)?;
+        recording.receive(&spool, cancel)?;
     }
     let slice = slice(matches);
 
@@ -165,13 +165,19 @@ fn said(matches: &ArgMatches, setting: &str) -> bool {
 }
 
 /// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
-fn plan(pipeline: &Pipeline, settings: &Settings, formats: &[String], show: &Show) -> Result<Plan, Failure> {
+fn plan(
+    pipeline: &Pipeline,
+    settings: &Settings,
+    formats: &[String],
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<Plan, Failure> {
     let format_stage = host::stage(&settings.format);
     let requests = formats.iter().map(|format| FormatRequest {
         format: format.clone(),
         stage: format_stage.clone(),
     });
-    let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>())?;
+    let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>(), cancel)?;
     let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
     if settings.asr.plugin.is_none() || model_chosen {
         let model = plan

@@ -43,16 +43,17 @@ impl<'a> Media<'a> {
     /// Hashes the recording, or remembers its digest.
     pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
         audio::check_file(path)?;
+        let stop = || context.cancel.is_cancelled();
         let hashed = match context.cache() {
-            Some(cache) => cache.stamped_file_digest(path),
+            Some(cache) => cache.stamped_file_digest(path, &stop),
             None => FileStamp::of(path)
                 .map_err(|source| crate::cache::CacheError::Unreadable {
                     path: path.to_owned(),
                     source,
                 })
-                .and_then(|stamp| Ok((hash_file(path)?, stamp))),
+                .and_then(|stamp| Ok((hash_file(path, &stop)?, stamp))),
         };
-        let (digest, stamp) = hashed.map_err(PipelineError::Unreadable)?;
+        let (digest, stamp) = hashed?;
         Ok(Self {
             path,
             digest,

@@ -2,14 +2,14 @@
 
 use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
-    AudioProvenance, Document, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Truncation, Word,
+    AudioProvenance, Document, ModelProvenance, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Truncation, Word,
 };
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::decode::DecodedAudio;
-use super::plan::Prepared;
+use super::plan::{Prepared, UsedModel, main_model};
 use crate::audio::Slice;
 use crate::cache::Digest;
 
@@ -154,15 +154,30 @@ fn stage_provenance(stage: &Prepared) -> StageProvenance {
         .iter()
         .chain(&stage.request)
         .filter(|(name, _)| stage.keyed.contains_key(*name));
+    let main = stage.main_model();
+    let main_option = main_model(manifest).map(|(option, _)| option);
+    let more = stage
+        .models
+        .iter()
+        .filter(|(option, _)| main_option != Some(option.as_str()));
     StageProvenance {
         plugin: manifest.id.clone(),
         version: manifest.version.clone(),
         plugin_sha256: stage.digest.to_string(),
-        model: stage.model.as_ref().map(|(model, _)| model.name.clone()),
-        model_sha256: stage.model.as_ref().map(|(_, digest)| digest.to_string()),
+        model: main.map(|used| used.model.name.clone()),
+        model_sha256: main.map(|used| used.digest.to_string()),
+        more_models: more.map(model_provenance).collect(),
         options: options
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect::<Map<_, _>>(),
+    }
+}
+
+fn model_provenance((option, used): (&String, &UsedModel)) -> ModelProvenance {
+    ModelProvenance {
+        option: option.clone(),
+        model: used.model.name.clone(),
+        sha256: used.digest.to_string(),
     }
 }
 

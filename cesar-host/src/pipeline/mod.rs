@@ -24,7 +24,7 @@ mod run;
 mod stage;
 
 pub use events::{Event, Observer, StageOutcome, StageReport};
-pub(crate) use plan::model_option;
+pub(crate) use plan::main_model;
 pub use plan::{FormatRequest, Plan, StageRequest};
 pub use run::{Input, Rendering, Transcript};
 
@@ -115,6 +115,15 @@ pub enum PipelineError {
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<CacheError> for PipelineError {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Stopped { .. } => Self::Interrupted,
+            error => Self::Unreadable(error),
+        }
+    }
 }
 
 impl From<RunnerError> for PipelineError {

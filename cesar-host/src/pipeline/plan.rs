@@ -12,7 +12,7 @@ use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
 use crate::config::{OptionValue as Given, nearest};
 use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
 use crate::plugins::{Plugin, PluginError};
-use crate::runner::RunnerError;
+use crate::runner::{CancelToken, RunnerError};
 
 use super::{Pipeline, PipelineError};
 
@@ -37,6 +37,14 @@ pub struct FormatRequest {
     pub stage: StageRequest,
 }
 
+/// A model file or folder that a stage works with.
+#[derive(Debug, Clone)]
+pub(super) struct UsedModel {
+    pub(super) model: ResolvedModel,
+    pub(super) digest: Digest,
+    pub(super) scope: Scope,
+}
+
 /// A stage, ready to run on any input.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
@@ -44,7 +52,8 @@ pub(super) struct Prepared {
     pub(super) digest: Digest,
     pub(super) open: Map<String, Value>,
     pub(super) request: Map<String, Value>,
-    pub(super) model: Option<(ResolvedModel, Digest)>,
+    /// By option.
+    pub(super) models: BTreeMap<String, UsedModel>,
     /// Options that may change the result, for the key and the provenance; models are named apart.
     pub(super) keyed: BTreeMap<String, OptionValue>,
 }
@@ -52,6 +61,12 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn manifest(&self) -> &Manifest {
         &self.plugin.manifest
+    }
+
+    /// The model that the stage is known by.
+    pub(super) fn main_model(&self) -> Option<&UsedModel> {
+        let (option, _) = main_model(self.manifest())?;
+        self.models.get(option)
     }
 
     /// The key of this stage for these inputs.
@@ -64,9 +79,9 @@ impl Prepared {
             plugin_digest: self.digest,
             abi: manifest.abi,
             models: self
-                .model
+                .models
                 .iter()
-                .map(|(_, digest)| ("model".to_owned(), *digest))
+                .map(|(option, used)| (option.clone(), used.digest))
                 .collect(),
             options: self.keyed.clone(),
             inputs,
@@ -91,7 +106,7 @@ impl Plan {
     /// The engine's model, as people call it.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.asr.model.as_ref().map(|(model, _)| model.name.as_str())
+        self.asr.main_model().map(|used| used.model.name.as_str())
     }
 }
 
@@ -99,13 +114,18 @@ impl Pipeline {
     /// Settles plugins, models and options.
     ///
     /// # Errors
-    /// Whatever is refused, before any work.
-    pub fn plan(&self, asr: &StageRequest, formats: &[FormatRequest]) -> Result<Plan, PipelineError> {
+    /// Whatever is refused, before any work; [`PipelineError::Interrupted`] when `cancel` says so.
+    pub fn plan(
+        &self,
+        asr: &StageRequest,
+        formats: &[FormatRequest],
+        cancel: &CancelToken,
+    ) -> Result<Plan, PipelineError> {
         let engine = self.choose_engine(asr)?;
-        let asr = self.prepare(engine, asr)?;
+        let asr = self.prepare(engine, asr, cancel)?;
         let formats = formats
             .iter()
-            .map(|format| Ok((format.format.clone(), self.prepare_format(format)?)));
+            .map(|format| Ok((format.format.clone(), self.prepare_format(format, cancel)?)));
         let formats = formats.collect::<Result<_, PipelineError>>()?;
         Ok(Plan { asr, formats })
     }
@@ -130,14 +150,14 @@ impl Pipeline {
     }
 
     fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
-        let Some((name, spec)) = model_option(&plugin.manifest) else {
+        let Some((name, spec)) = main_model(&plugin.manifest) else {
             return true;
         };
-        self.resolve_model(&plugin.manifest, spec, text_of(asr, name), asr)
+        self.resolve_model(&plugin.manifest, (name, spec), text_of(asr, name), asr)
             .is_ok()
     }
 
-    fn prepare_format(&self, format: &FormatRequest) -> Result<Prepared, PipelineError> {
+    fn prepare_format(&self, format: &FormatRequest, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
         let mut stage = format.stage.clone();
         stage
             .options
@@ -146,7 +166,7 @@ impl Pipeline {
             Some(id) => self.registry.find(StageKind::Format, id)?,
             None => self.writer_of(&format.format)?,
         };
-        self.prepare(plugin, &stage)
+        self.prepare(plugin, &stage, cancel)
     }
 
     fn writer_of(&self, format: &str) -> Result<&Plugin, PipelineError> {
@@ -177,15 +197,15 @@ impl Pipeline {
             .collect()
     }
 
-    fn prepare(&self, plugin: &Plugin, asked: &StageRequest) -> Result<Prepared, PipelineError> {
+    fn prepare(&self, plugin: &Plugin, asked: &StageRequest, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
         let manifest = &plugin.manifest;
-        let digest = self.file_digest(&plugin.path)?;
+        let digest = self.file_digest(&plugin.path, cancel)?;
         plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
         let given = given(manifest, asked).map_err(|error| option_error(manifest, error))?;
         let mut effective = manifest
             .effective(&given)
             .map_err(|error| option_error(manifest, error))?;
-        let model = self.put_model(manifest, &mut effective, asked)?;
+        let models = self.put_models(manifest, &mut effective, asked, cancel)?;
         let (mut open, mut request, mut keyed) = (Map::new(), Map::new(), BTreeMap::new());
         for (name, value) in effective {
             let spec = &manifest.options[&name];
@@ -204,45 +224,50 @@ impl Pipeline {
             digest,
             open,
             request,
-            model,
+            models,
             keyed,
         })
     }
 
-    /// Replaces the model's name by its path.
-    fn put_model(
+    /// Replaces the names of the models that are needed by their paths.
+    fn put_models(
         &self,
         manifest: &Manifest,
         effective: &mut BTreeMap<String, Value>,
         asked: &StageRequest,
-    ) -> Result<Option<(ResolvedModel, Digest)>, PipelineError> {
-        let Some((name, spec)) = model_option(manifest) else {
-            return Ok(None);
-        };
-        let given = effective.get(name).and_then(Value::as_str).map(str::to_owned);
-        let model = self.resolve_model(manifest, spec, given.as_deref(), asked)?;
-        let digest = self.model_digest(&model)?;
-        effective.insert(name.to_owned(), Value::from(model.path.to_string_lossy()));
-        Ok(Some((model, digest)))
+        cancel: &CancelToken,
+    ) -> Result<BTreeMap<String, UsedModel>, PipelineError> {
+        let mut models = BTreeMap::new();
+        let needed = model_options(manifest).filter(|(_, spec)| is_needed(spec, effective));
+        for (name, spec) in needed.collect::<Vec<_>>() {
+            let given = effective.get(name).and_then(Value::as_str).map(str::to_owned);
+            let model = self.resolve_model(manifest, (name, spec), given.as_deref(), asked)?;
+            let digest = self.model_digest(&model, cancel)?;
+            effective.insert(name.to_owned(), Value::from(model.path.to_string_lossy()));
+            let scope = spec.scope;
+            models.insert(name.to_owned(), UsedModel { model, digest, scope });
+        }
+        Ok(models)
     }
 
-    pub(super) fn model_digest(&self, model: &ResolvedModel) -> Result<Digest, PipelineError> {
-        let mut digest = |path: &Path| self.file_digest(path).map(|digest| *digest.as_bytes());
+    pub(super) fn model_digest(&self, model: &ResolvedModel, cancel: &CancelToken) -> Result<Digest, PipelineError> {
+        let mut digest = |path: &Path| self.file_digest(path, cancel).map(|digest| *digest.as_bytes());
         models::digest(model, &mut digest).map(Digest::from_bytes)
     }
 
     fn resolve_model(
         &self,
         manifest: &Manifest,
-        spec: &OptionSpec,
+        (name, spec): (&str, &OptionSpec),
         given: Option<&str>,
         asked: &StageRequest,
     ) -> Result<ResolvedModel, PipelineError> {
         let none = ModelFiles::default();
         let files = spec.model.as_ref().unwrap_or(&none);
+        let flag = model_flag(manifest.stage, name);
         let lookup = ModelLookup {
             plugin: &manifest.id,
-            flag: "--model",
+            flag: &flag,
             files,
             roots: &self.models,
         };
@@ -256,12 +281,13 @@ impl Pipeline {
     }
 
     /// SHA-256 of a file, remembered where there is a cache.
-    pub(super) fn file_digest(&self, path: &Path) -> Result<Digest, PipelineError> {
+    pub(super) fn file_digest(&self, path: &Path, cancel: &CancelToken) -> Result<Digest, PipelineError> {
+        let stop = || cancel.is_cancelled();
         let hashed = match &self.cache {
-            Some(cache) if self.mode != crate::cache::Mode::Bypass => cache.file_digest(path),
-            _ => hash_file(path),
+            Some(cache) if self.mode != crate::cache::Mode::Bypass => cache.file_digest(path, &stop),
+            _ => hash_file(path, &stop),
         };
-        hashed.map_err(PipelineError::Unreadable)
+        Ok(hashed?)
     }
 }
 
@@ -286,10 +312,30 @@ fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
         .flat_map(|option| option.choices.iter().map(String::as_str))
 }
 
-/// The option of kind model, if the plugin has one.
-pub(crate) fn model_option(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
-    let mut options = manifest.options.iter().map(|(name, spec)| (name.as_str(), spec));
-    options.find(|(_, spec)| spec.kind == OptionKind::Model)
+/// The options of kind model.
+fn model_options(manifest: &Manifest) -> impl Iterator<Item = (&str, &OptionSpec)> {
+    let options = manifest.options.iter().map(|(name, spec)| (name.as_str(), spec));
+    options.filter(|(_, spec)| spec.kind == OptionKind::Model)
+}
+
+/// The option of the model that the plugin is known by: the one called `model`, else the first that is always needed.
+pub(crate) fn main_model(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
+    let always = || model_options(manifest).filter(|(_, spec)| spec.needed_when.is_none());
+    always().find(|(name, _)| *name == "model").or_else(|| always().next())
+}
+
+/// Whether a model is needed with these options.
+fn is_needed(spec: &OptionSpec, effective: &BTreeMap<String, Value>) -> bool {
+    let switch = spec.needed_when.as_ref().and_then(|switch| effective.get(switch));
+    switch.is_none_or(|switch| *switch == Value::Bool(true))
+}
+
+/// How a person names the model of an option.
+fn model_flag(stage: StageKind, option: &str) -> String {
+    match (stage, option) {
+        (StageKind::Asr, "model") => "--model".into(),
+        (stage, option) => format!("--{stage}-option {option}="),
+    }
 }
 
 /// Options as values of the table's kinds.

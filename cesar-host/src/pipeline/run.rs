@@ -4,11 +4,11 @@
 //! A stage whose digest was found in the index but whose bytes turn out to be damaged is computed again; should it then give other
 //! bytes than before, the run starts over with the new ones, so that no later result is stored under a key it does not belong to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plugin_api::asr::Transcription;
 use plugin_api::document::Document;
-use plugin_api::manifest::StageKind;
+use plugin_api::manifest::{Scope, StageKind};
 use serde_json::{Map, Value};
 
 use crate::audio::Slice;
@@ -252,9 +252,8 @@ impl Run<'_> {
         let model = self
             .plan
             .asr
-            .model
-            .as_ref()
-            .map_or(OptionValue::Null, |(model, _)| OptionValue::Text(model.name.clone()));
+            .main_model()
+            .map_or(OptionValue::Null, |used| OptionValue::Text(used.model.name.clone()));
         let start = OptionValue::Integer(i64::try_from(self.input.slice.start_ms).unwrap_or(i64::MAX));
         Ok(KeyParts {
             stage: "merge".into(),
@@ -350,19 +349,17 @@ impl Run<'_> {
 
     /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
     fn check_unchanged(&self, stage: &Prepared) -> Result<(), PipelineError> {
-        if self.context.pipeline.file_digest(&stage.plugin.path)? != stage.digest {
-            return Err(PipelineError::Changed {
-                path: stage.plugin.path.clone(),
-            });
+        let (pipeline, cancel) = (self.context.pipeline, self.context.cancel);
+        let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
+        if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
+            return Err(changed(&stage.plugin.path));
         }
-        match &stage.model {
-            Some((model, digest)) if self.context.pipeline.model_digest(model)? != *digest => {
-                Err(PipelineError::Changed {
-                    path: model.path.clone(),
-                })
+        for used in stage.models.values() {
+            if pipeline.model_digest(&used.model, cancel)? != used.digest {
+                return Err(changed(&used.model.path));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn checked(&self, stage: &Prepared, bytes: &[u8]) -> Result<Transcription, PipelineError> {
@@ -402,7 +399,10 @@ fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: O
         plugin: &stage.manifest().id,
         path: &stage.plugin.path,
         plugin_digest: *stage.digest.as_bytes(),
-        model_digest: stage.model.as_ref().map(|(_, digest)| *digest.as_bytes()),
+        model_digests: (stage.models.values())
+            .filter(|used| used.scope == Scope::Open)
+            .map(|used| *used.digest.as_bytes())
+            .collect(),
         open: &stage.open,
         request,
         audio,

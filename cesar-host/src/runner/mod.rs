@@ -164,8 +164,8 @@ pub struct StageCall<'a> {
     pub path: &'a Path,
     /// SHA-256 of the plugin's file.
     pub plugin_digest: [u8; 32],
-    /// SHA-256 of the model that the open options name by path: another model at that path needs another session.
-    pub model_digest: Option<[u8; 32]>,
+    /// SHA-256 of each model that the open options name by path: another model at that path needs another session.
+    pub model_digests: Vec<[u8; 32]>,
     /// Options of scope `open`.
     pub open: &'a Map<String, Value>,
     /// Options of scope `request`, and inputs besides the audio.
@@ -207,7 +207,7 @@ impl Session {
 }
 
 /// What makes one session another: plugin, model, open options.
-type Identity = ([u8; 32], Option<[u8; 32]>, String);
+type Identity = ([u8; 32], Vec<[u8; 32]>, String);
 
 struct Warm {
     identity: Identity,
@@ -305,7 +305,7 @@ impl Runners {
     ) -> Result<T, RunnerError> {
         let identity = (
             call.plugin_digest,
-            call.model_digest,
+            call.model_digests.clone(),
             Value::Object(call.open.clone()).to_string(),
         );
         let mut session = match self.take_warm(&identity) {

@@ -80,6 +80,9 @@ pub struct OptionSpec {
     /// For models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelFiles>,
+    /// For models: the name of a boolean option. Unless that is true the model is not looked for, and this option is `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_when: Option<String>,
 }
 
 fn yes() -> bool {
@@ -134,8 +137,11 @@ impl OptionSpec {
         if (self.kind == OptionKind::Model) != self.model.is_some() {
             return Err("must have `model` exactly when its type is `model`".into());
         }
-        if self.kind == OptionKind::Model && (self.scope != Scope::Open || !self.cache) {
-            return Err("is a model, so its scope must be `open` and `cache` must stay true".into());
+        if self.kind == OptionKind::Model && !self.cache {
+            return Err("is a model, so `cache` must stay true".into());
+        }
+        if self.kind != OptionKind::Model && self.needed_when.is_some() {
+            return Err("has `needed_when`, which only models may have".into());
         }
         self.validate("default", &self.default)
             .map(drop)

@@ -23,6 +23,30 @@ fn reads_the_example() {
 }
 
 #[test]
+fn a_model_that_is_not_needed_is_null() {
+    let mut value = manifest();
+    value["options"] = json!({
+        "vad_filter": { "type": "boolean", "default": false, "doc": "" },
+        "vad_model": {
+            "type": "model", "default": "silero", "doc": "", "scope": "request", "needed_when": "vad_filter",
+            "model": { "patterns": ["{name}.onnx"] }
+        }
+    });
+    let manifest = Manifest::parse(&value.to_string()).unwrap();
+    let vad_model = |filter: bool| {
+        let given = BTreeMap::from([("vad_filter".to_owned(), json!(filter))]);
+        manifest.effective(&given).unwrap()["vad_model"].clone()
+    };
+    assert_eq!((vad_model(false), vad_model(true)), (Value::Null, json!("silero")));
+
+    value["options"]["vad_model"]["needed_when"] = json!("vad_model");
+    assert_eq!(
+        Manifest::parse(&value.to_string()).unwrap_err().to_string(),
+        "has the option `vad_model`, whose `needed_when` names no boolean option"
+    );
+}
+
+#[test]
 fn names_what_is_wrong() {
     let broken = |field: &str, value: Value| {
         let mut manifest = manifest();

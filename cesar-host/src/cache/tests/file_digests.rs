@@ -28,7 +28,7 @@ impl Files {
     }
 
     fn digest(&self) -> Digest {
-        self.fixture.cache.file_digest(&self.path).unwrap()
+        self.fixture.cache.file_digest(&self.path, &|| false).unwrap()
     }
 
     fn remembered(&self) -> i64 {
@@ -81,7 +81,10 @@ fn a_remembered_digest_is_used_until_the_file_changes() {
     files.at(5_000).digest();
     let false_digest = files.falsify();
     assert_eq!(files.digest(), false_digest);
-    assert_eq!(files.fixture.reopen().file_digest(&files.path).unwrap(), false_digest);
+    assert_eq!(
+        files.fixture.reopen().file_digest(&files.path, &|| false).unwrap(),
+        false_digest
+    );
 
     fs::write(&files.path, b"two").unwrap();
     assert_eq!(files.at(5_000).digest(), Digest::of(b"two"));
@@ -117,13 +120,13 @@ fn another_name_for_the_same_file_is_known_once_it_has_settled() {
     fs::hard_link(&files.path, &link).unwrap();
     files.at(5_000).digest();
     let false_digest = files.falsify();
-    assert_eq!(files.fixture.cache.file_digest(&link).unwrap(), false_digest);
+    assert_eq!(files.fixture.cache.file_digest(&link, &|| false).unwrap(), false_digest);
 }
 
 #[test]
 fn the_stamp_tells_whether_the_file_is_still_the_one_that_was_hashed() {
     let files = Files::new();
-    let (digest, stamp) = files.fixture.cache.stamped_file_digest(&files.path).unwrap();
+    let (digest, stamp) = files.fixture.cache.stamped_file_digest(&files.path, &|| false).unwrap();
     assert_eq!(
         (digest, stamp),
         (Digest::of(b"one"), FileStamp::of(&files.path).unwrap())
@@ -138,15 +141,34 @@ fn large_files_are_hashed_in_full() {
     let bytes = noise(1, 700_001);
     fs::write(&files.path, &bytes).unwrap();
     assert_eq!(
-        (files.digest(), hash_file(&files.path).unwrap()),
+        (files.digest(), hash_file(&files.path, &|| false).unwrap()),
         (Digest::of(&bytes), Digest::of(&bytes))
     );
 }
 
 #[test]
+fn hashing_ends_when_asked_and_remembers_nothing() {
+    let files = Files::new();
+    fs::write(&files.path, noise(1, 700_001)).unwrap();
+    files.at(5_000);
+    let asked = std::cell::Cell::new(0);
+    let stop = || asked.replace(asked.get() + 1) == 1;
+    let error = files.fixture.cache.file_digest(&files.path, &stop).unwrap_err();
+    assert!(matches!(error, CacheError::Stopped { .. }), "{error}");
+    assert_eq!((asked.get(), files.remembered()), (2, 0));
+}
+
+#[test]
 fn only_ordinary_files_have_a_digest() {
     let files = Files::new();
-    let digest = |path: &Path| files.fixture.cache.file_digest(path).unwrap_err().to_string();
+    let digest = |path: &Path| {
+        files
+            .fixture
+            .cache
+            .file_digest(path, &|| false)
+            .unwrap_err()
+            .to_string()
+    };
     let folder = files.fixture.folder.path();
     assert_eq!(
         digest(folder),
