@@ -49,6 +49,10 @@ pub const MODELS: &[Model] = &[
         name: "segmentation",
         files: &["segmentation-3.0.onnx"],
     },
+    Model {
+        name: "vad",
+        files: &["ggml-silero-v6.2.0.bin", "silero_vad_v6.onnx"],
+    },
 ];
 
 impl Model {

@@ -31,11 +31,11 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   demo                    prepare this machine, build, fetch tiny.en and transcribe tests/fixtures/meeting.flac
-  test [-- OPTIONS]       prepare this machine, build, fetch tiny.en and base, then format check, lints,
+  test [-- OPTIONS]       prepare this machine, build, fetch tiny.en, base and vad, then format check, lints,
                           tests and documentation; OPTIONS are handed to `cargo test`
   setup                   install what building needs (apt, as root or with sudo), or print the line that does
   build                   cargo build --release --workspace, through ccache where there is one
-  models [NAME…]          fetch models (tiny.en base speaker segmentation; the first two unless named)
+  models [NAME…]          fetch models (tiny.en base vad speaker segmentation; the first three unless named)
   wer [--data DIR]        error rates of both engines on every recording whose text is known
   bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]
                           time and peak memory of one hour of audio, and of the same command again";
@@ -95,7 +95,7 @@ fn test(rest: &[String]) -> Outcome {
     };
     setup::run(Purpose::Test)?;
     cargo::build()?;
-    models::fetch(&["tiny.en", "base"])?;
+    models::fetch(models::OF_THE_SUITE)?;
     cargo::check_and_test(options)
 }
 

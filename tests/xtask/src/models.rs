@@ -22,10 +22,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The command: names, or none for the two that the suite uses.
+/// What the suite needs.
+pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "vad"];
+
+/// The command: names, or none for those that the suite uses.
 pub(crate) fn run(names: &[String]) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    fetch(if names.is_empty() { &["tiny.en", "base"] } else { &names })
+    fetch(if names.is_empty() { OF_THE_SUITE } else { &names })
 }
 
 /// Fetches those of these models that are not complete.
