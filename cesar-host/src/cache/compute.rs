@@ -43,6 +43,26 @@ impl From<Mode> for Request {
     }
 }
 
+/// What a computation hands over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Computation {
+    /// The result.
+    pub bytes: Vec<u8>,
+    /// Of the time it took, what was spent waiting for work that is not its own, in milliseconds.
+    pub idle_ms: i64,
+    /// What earlier computations had spent on the parts that this one went on from, in milliseconds.
+    pub earlier_ms: i64,
+}
+
+impl From<Vec<u8>> for Computation {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            ..Self::default()
+        }
+    }
+}
+
 /// Where a result came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
@@ -58,7 +78,7 @@ pub enum Hit {
     },
     /// It was computed.
     Miss {
-        /// What computing it took, in milliseconds.
+        /// What computing it took this time, in milliseconds.
         took_ms: i64,
     },
 }
@@ -100,12 +120,27 @@ impl Cache {
         wait: &mut Wait<'_>,
         compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Outcome, Stopped<E>> {
+        self.get_or_compute_locked(parts, request, wait, |_| compute().map(Computation::from))
+    }
+
+    /// Like [`Cache::get_or_compute`], for a computation that keeps what it has finished ([`Cache::partials`]): it is lent the lock
+    /// of its key, unless it goes ahead without one.
+    ///
+    /// # Errors
+    /// As [`Cache::get_or_compute`].
+    pub fn get_or_compute_locked<E>(
+        &self,
+        parts: &KeyParts,
+        request: impl Into<Request>,
+        wait: &mut Wait<'_>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> std::result::Result<Computation, E>,
+    ) -> std::result::Result<Outcome, Stopped<E>> {
         let request = request.into();
         let mut troubles = Troubles::default();
         if request.mode == Mode::Bypass {
-            let (bytes, took_ms) = self.timed(compute)?;
+            let (computed, took_ms) = self.timed(|| compute(None))?;
             return Ok(Outcome {
-                bytes,
+                bytes: computed.bytes,
                 entry: None,
                 hit: Hit::Miss { took_ms },
                 cache_warning: None,
@@ -122,18 +157,13 @@ impl Cache {
         {
             return Ok(found(artifact, *waited, troubles));
         }
-        let (bytes, took_ms) = self.timed(compute)?;
+        let guard = lock.map(|(guard, _)| guard);
+        let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
         self.record_miss();
-        let entry = self.keep(
-            lock.map(|(guard, _)| guard),
-            parts,
-            request,
-            took_ms,
-            &bytes,
-            &mut troubles,
-        );
+        let cost_ms = took_ms.saturating_add(computed.earlier_ms);
+        let entry = self.keep(guard, parts, request, cost_ms, &computed.bytes, &mut troubles);
         Ok(Outcome {
-            bytes,
+            bytes: computed.bytes,
             entry,
             hit: Hit::Miss { took_ms },
             cache_warning: troubles.into_warning(),
@@ -142,12 +172,13 @@ impl Cache {
 
     fn timed<E>(
         &self,
-        compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
-    ) -> std::result::Result<(Vec<u8>, i64), Stopped<E>> {
+        compute: impl FnOnce() -> std::result::Result<Computation, E>,
+    ) -> std::result::Result<(Computation, i64), Stopped<E>> {
         let started_ms = self.now_ms();
-        let bytes = compute().map_err(Stopped::Failed)?;
+        let computed = compute().map_err(Stopped::Failed)?;
         // The clock may have been set back meanwhile.
-        Ok((bytes, (self.now_ms() - started_ms).max(0)))
+        let took_ms = (self.now_ms() - started_ms - computed.idle_ms).max(0);
+        Ok((computed, took_ms))
     }
 
     fn attempt(&self, key: &Key, troubles: &mut Troubles) -> Option<Artifact> {

@@ -27,7 +27,7 @@
 //! gets the result and a warning. When the cache cannot be opened at all, the job runs without it.
 //!
 //! # Compatibility
-//! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. Leases, partial results and
+//! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. Leases and
 //! housekeeping times have their tables already. `layout.rs` lists the files and the order of locks.
 //! What power loss may take away is bounded by the order of syncs above, not by tests: these can only kill processes.
 
@@ -43,6 +43,7 @@ mod key;
 mod layout;
 mod lock;
 mod objects;
+mod partial;
 mod read;
 mod temporary;
 mod usage;
@@ -56,7 +57,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use compute::{Hit, Mode, Outcome, Request, Stopped};
+pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
 pub use digest::{Digest, Hasher, Key, ParseDigestError};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, NewEntry, StageInfo, Statistics};
 pub use error::{CacheError, Result};
@@ -64,6 +65,7 @@ pub use file_digest::{FileStamp, Stop, hash_file};
 pub use io::{Fault, FaultKind, Io};
 pub use key::{Finite, KeyParts, NotFinite, OptionValue};
 pub use lock::{GiveUp, KeyGuard, Wait, Waiting};
+pub use partial::{PARTIAL_LIFETIME_MS, Partial, PartialInfo, Partials};
 pub use write::{ArtifactWriter, INLINE_LIMIT};
 
 use index::{Index, Journal};

@@ -14,6 +14,7 @@
 
 mod memory;
 mod open;
+mod partials;
 mod results;
 mod schema;
 
@@ -30,6 +31,7 @@ use super::layout::Layout;
 
 pub(super) use memory::Usage;
 pub(super) use open::open_or_replace;
+pub(super) use partials::PartialRow;
 pub(super) use results::{Found, NewRow, Stored};
 pub(super) use schema::VERSION;
 

@@ -4,6 +4,7 @@ mod faults;
 mod file_digests;
 mod keys;
 mod opening;
+mod partials;
 mod processes;
 mod single_flight;
 mod storing;

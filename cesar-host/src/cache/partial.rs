@@ -1,0 +1,193 @@
+//! What is finished of a result that is still being computed, so that a crash costs seconds and not the hour before it.
+//!
+//! A computation that can go on where another one stopped keeps two things under the key that its result will have: **pieces**, which
+//! are only ever added (the segments of an hour are not written again every few seconds), and one **state**, which is replaced. Both
+//! are opaque here. They change in one transaction; a state names the number of pieces it belongs to.
+//!
+//! Only the holder of the key's lock reads or writes them ([`Cache::partials`] asks for it), so there is one writer, and whoever
+//! comes after a crash finds what the dead one left. Storing the whole result drops them in the same transaction. Rows whose digest
+//! does not fit, a missing piece, or an age over [`PARTIAL_LIFETIME_MS`] make all of it worthless: it is dropped, and the work starts
+//! from the beginning. A commit here is not synced to the device: power loss may cost the last seconds, as a crash does.
+
+use super::Cache;
+use super::digest::{Digest, Key};
+use super::error::{CacheError, Result};
+use super::index::PartialRow;
+use super::key::Encoding;
+use super::lock::KeyGuard;
+
+/// How long something half-finished is kept for somebody to come back: seven days, in milliseconds.
+pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Bytes of a state row before the state itself: the number of pieces.
+const COUNT_BYTES: usize = 8;
+
+/// What an earlier computation had finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// In the order they were added.
+    pub pieces: Vec<Vec<u8>>,
+    /// The last one.
+    pub state: Vec<u8>,
+    /// How long all of that had taken, in milliseconds.
+    pub cost_ms: i64,
+    /// When it was last added to, in milliseconds since 1970.
+    pub saved_ms: i64,
+}
+
+/// What is kept under a key, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct PartialInfo {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How long it had taken, in milliseconds.
+    pub cost_ms: i64,
+    /// When it was last added to, in milliseconds since 1970.
+    pub saved_ms: i64,
+}
+
+/// Access to what is finished under one locked key.
+#[derive(Debug)]
+pub struct Partials<'a> {
+    cache: &'a Cache,
+    key: Key,
+    /// Pieces that belong to this computation; none known before the first [`Partials::take`] or [`Partials::put`].
+    pieces: Option<i64>,
+}
+
+impl Cache {
+    /// What is finished under the key of `guard`.
+    ///
+    /// # Errors
+    /// [`CacheError::WrongLock`] when the lock is of another cache.
+    pub fn partials<'a>(&'a self, guard: &'a KeyGuard) -> Result<Partials<'a>> {
+        let key = guard.key();
+        if !guard.is_of(self) {
+            return Err(CacheError::WrongLock { key, locked: key });
+        }
+        Ok(Partials {
+            cache: self,
+            key,
+            pieces: None,
+        })
+    }
+
+    /// How much is finished under a key. Needs no lock, and promises nothing about the next moment.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn partial_info(&self, key: &Key) -> Result<Option<PartialInfo>> {
+        let found = self.inner.index.partial_summary(key)?;
+        let current = found.filter(|(_, _, saved_ms)| *saved_ms >= self.stale_ms());
+        Ok(current.map(|(bytes, cost_ms, saved_ms)| PartialInfo {
+            bytes,
+            cost_ms,
+            saved_ms,
+        }))
+    }
+
+    /// Forgets what nobody has come back for within [`PARTIAL_LIFETIME_MS`], and says of how many results. Also done whenever a
+    /// computation keeps something for the first time.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn drop_stale_partials(&self) -> Result<u64> {
+        self.inner.index.drop_stale_partials(self.stale_ms())
+    }
+
+    fn stale_ms(&self) -> i64 {
+        self.now_ms().saturating_sub(PARTIAL_LIFETIME_MS)
+    }
+}
+
+impl Partials<'_> {
+    /// What an earlier computation had finished, for this one to go on from. It stays until the result is stored.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or what is damaged cannot be dropped.
+    pub fn take(&mut self) -> Result<Option<Partial>> {
+        let rows = self.cache.inner.index.partial(&self.key)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        match self.assemble(rows) {
+            Some(partial) => {
+                self.pieces = Some(position(partial.pieces.len()));
+                Ok(Some(partial))
+            }
+            None => {
+                self.clear()?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Adds a piece, if there is one, and replaces the state. `cost_ms` is how long everything so far has taken.
+    ///
+    /// # Errors
+    /// When the index cannot be written. What was kept before is still there.
+    pub fn put(&mut self, piece: Option<&[u8]>, state: &[u8], cost_ms: i64) -> Result<()> {
+        let anew = self.pieces.is_none();
+        let count = self.pieces.unwrap_or(0) + i64::from(piece.is_some());
+        let mut head = count.to_le_bytes().to_vec();
+        head.extend_from_slice(state);
+        let mut rows = vec![self.row(0, head, cost_ms)];
+        rows.extend(piece.map(|piece| self.row(count, piece.to_vec(), cost_ms)));
+        let stale_ms = self.cache.stale_ms();
+        self.cache.inner.index.put_partial(&self.key, &rows, anew, stale_ms)?;
+        self.pieces = Some(count);
+        Ok(())
+    }
+
+    /// Forgets everything: the work starts from the beginning.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn clear(&mut self) -> Result<()> {
+        self.pieces = None;
+        self.cache.inner.index.drop_partial(&self.key)
+    }
+
+    fn row(&self, position: i64, bytes: Vec<u8>, cost_ms: i64) -> PartialRow {
+        PartialRow {
+            position,
+            digest: digest(&self.key, position, &bytes, cost_ms),
+            bytes,
+            cost_ms,
+            created_ms: self.cache.now_ms(),
+        }
+    }
+
+    /// The rows as they were written; nothing when any of them is damaged, missing or too old.
+    fn assemble(&self, rows: Vec<PartialRow>) -> Option<Partial> {
+        let sound = |row: &PartialRow| row.digest == digest(&self.key, row.position, &row.bytes, row.cost_ms);
+        if !rows.iter().all(sound) {
+            return None;
+        }
+        let mut rows = rows.into_iter();
+        let head = rows.next().filter(|row| row.position == 0)?;
+        let (count, state) = head.bytes.split_first_chunk::<COUNT_BYTES>()?;
+        let pieces: Vec<_> = rows.collect();
+        let in_order = (1..).zip(&pieces).all(|(position, row)| position == row.position);
+        let whole = in_order && i64::from_le_bytes(*count) == position(pieces.len());
+        (whole && head.created_ms >= self.cache.stale_ms()).then(|| Partial {
+            state: state.to_vec(),
+            pieces: pieces.into_iter().map(|row| row.bytes).collect(),
+            cost_ms: head.cost_ms,
+            saved_ms: head.created_ms,
+        })
+    }
+}
+
+fn position(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn digest(key: &Key, position: i64, bytes: &[u8], cost_ms: i64) -> Digest {
+    let mut encoding = Encoding::default();
+    encoding.field(1, key.as_bytes());
+    encoding.field(2, &position.to_le_bytes());
+    encoding.field(3, bytes);
+    encoding.field(4, &cost_ms.to_le_bytes());
+    encoding.digest()
+}
