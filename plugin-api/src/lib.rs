@@ -63,6 +63,8 @@
 //! * [`Ctx::checkpoint`] is asked often enough that a cancel is answered within about two seconds.
 //! * Nothing is written to standard output; logging goes through `tracing`.
 //!
+//! A stage that works for long can let a crash cost seconds instead of all it did: see [`resume`].
+//!
 //! # What the host does about failures
 //! Every failure is a [`StageError`] whose [`ErrorKind`] is the retry policy. A panic is caught in the generated glue and becomes
 //! [`ErrorKind::Panic`]. A crash ends only the child process that the stage ran in.
@@ -80,6 +82,7 @@ mod error;
 pub mod host;
 mod log;
 pub mod manifest;
+pub mod resume;
 mod stage;
 
 pub use abi::ABI_MAJOR;

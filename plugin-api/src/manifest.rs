@@ -71,6 +71,9 @@ pub struct Manifest {
     /// to load the library on a CPU without them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cpu_features: BTreeMap<String, Vec<String>>,
+    /// Whether a run can go on where an interrupted one stopped: see [`resume`](crate::resume).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resume: bool,
     /// The option table.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
@@ -127,6 +130,9 @@ impl Manifest {
                 "has the version `{}`, which is not a semantic version",
                 self.version
             ));
+        }
+        if self.options.contains_key(crate::resume::FIELD) {
+            return refuse("has an option called `resume`, a name that belongs to the host".into());
         }
         for (name, option) in &self.options {
             option

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::asr::Segment;
 use crate::host::HostSink;
-use crate::{ErrorKind, StageError};
+use crate::{ErrorKind, StageError, resume};
 
 /// One backend for one stage. An instance is a loaded model; the host calls it from one thread at a time.
 pub trait Stage: Sized + Send + 'static {
@@ -87,6 +87,21 @@ impl Ctx<'_> {
     /// Tells the host anything else, by kind. Hosts ignore kinds they do not know.
     pub fn emit(&mut self, kind: &str, body: &serde_json::Value) {
         self.sink.emit(kind, &body.to_string());
+    }
+
+    /// Tells the host what is finished, so that a crash costs only what came after: the segments since the last call, and the state
+    /// from which the next window follows. Cheap enough for every window. See [`resume`].
+    pub fn save<S: Serialize>(&mut self, segments: &[Segment], state: &S) {
+        #[derive(Serialize)]
+        struct Lent<'a, S> {
+            segments: &'a [Segment],
+            state: &'a S,
+        }
+        // What cannot be written as JSON is not kept; the work itself goes on.
+        match serde_json::to_string(&Lent { segments, state }) {
+            Ok(json) => self.sink.emit(resume::KIND, &json),
+            Err(error) => tracing::warn!("a checkpoint cannot be written: {error}"),
+        }
     }
 
     /// Whether the host asked to stop. For native callbacks; Rust code uses [`Ctx::checkpoint`].

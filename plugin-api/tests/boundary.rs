@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::host::{ABI_MAJOR, HEADER_SYMBOL, HostSink, Module};
+use plugin_api::resume::Checkpoint;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, abi, cesar_plugin};
 
 /// Does what its request says.
@@ -24,6 +25,7 @@ struct Options {
 #[derive(serde::Deserialize)]
 struct Request {
     act: String,
+    resume: Option<Checkpoint<u64>>,
 }
 
 impl Stage for Actor {
@@ -52,6 +54,19 @@ impl Stage for Actor {
             "panic with a number" => std::panic::panic_any(7),
             "log" => tracing::warn!(volume = self.volume, "loud"),
             "emit" => ctx.emit("words", &serde_json::json!([1])),
+            "go on" => {
+                let Checkpoint { mut segments, state } = request.resume.unwrap_or(Checkpoint {
+                    segments: Vec::new(),
+                    state: 0,
+                });
+                let next = Segment::new(state, state + 1, " next");
+                ctx.save(std::slice::from_ref(&next), &(state + 1));
+                segments.push(next);
+                return Ok(Transcription {
+                    segments,
+                    ..Transcription::default()
+                });
+            }
             "wait" => {
                 while ctx.checkpoint().is_ok() {}
                 ctx.checkpoint()?;
@@ -171,6 +186,31 @@ fn a_stage_runs_and_speaks() {
     let diary = Diary::default();
     act(&mut session, "emit", &diary).unwrap();
     assert_eq!(diary.lines()[0], "emit words [1]");
+}
+
+/// What a stage saves is what the next run is given, together with what it was given itself.
+#[test]
+fn a_stage_goes_on_where_it_stopped() {
+    let mut session = open(r#"{"window_ms":5}"#).unwrap();
+    let mut kept = serde_json::json!(null);
+    for run in 0..3 {
+        let diary = Diary::default();
+        let request = serde_json::json!({ "act": "go on", "resume": kept });
+        let output = session.run(&request.to_string(), AUDIO, &diary).unwrap();
+        let output: Transcription = serde_json::from_str(&output).unwrap();
+        assert_eq!(output.segments.len(), run + 1);
+        let saved = &diary.lines()[0];
+        let saved = saved.strip_prefix("emit checkpoint ").unwrap();
+        let saved: Checkpoint<u64> = serde_json::from_str(saved).unwrap();
+        assert_eq!(
+            (saved.state, &saved.segments[..]),
+            (run as u64 + 1, &output.segments[run..])
+        );
+        kept = serde_json::json!({ "segments": output.segments, "state": saved.state });
+    }
+    let foreign = serde_json::json!({ "act": "go on", "resume": { "segments": [], "state": "of another" } });
+    let refused = session.run(&foreign.to_string(), AUDIO, &Diary::default()).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::InvalidOptions);
 }
 
 #[test]

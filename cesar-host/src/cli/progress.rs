@@ -102,6 +102,10 @@ impl Observer for Show {
                 self.bar.set_prefix((*stage).to_owned());
                 self.bar.set_message("");
             }
+            Event::Resumed { stage, done, total } => {
+                self.json(&json!({ "type": "resumed", "stage": stage, "done": done, "total": total }));
+                self.inform(&format!("going on with the {stage} work where an earlier run stopped"));
+            }
             Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 self.json(&json!({ "type": "segment", "start_ms": start_ms, "end_ms": end_ms, "text": text }));

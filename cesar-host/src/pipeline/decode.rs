@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, Slice};
-use crate::cache::{Digest, FileStamp, KeyParts, OptionValue, hash_file};
+use crate::cache::{Computation, Digest, FileStamp, KeyParts, OptionValue, hash_file};
 use crate::runner::{Pcm, PcmWriter};
 
 use super::stage::Context;
@@ -90,15 +91,22 @@ pub(super) fn decode(
 ) -> Result<DecodeResult, PipelineError> {
     let parts = key_parts(context, media, slice);
     let mut pcm = None;
-    let (computed, report) = context.get_or_compute(&parts, || {
-        let (decoded, prepared) = std::thread::scope(|scope| {
+    let (computed, report) = context.get_or_compute(&parts, |_| {
+        let (decoded, prepared, idle) = std::thread::scope(|scope| {
             let prepared = scope.spawn(prepare);
-            (decode_now(context, media, slice), prepared.join())
+            let decoded = decode_now(context, media, slice);
+            let waiting = Instant::now();
+            (decoded, prepared.join(), waiting.elapsed())
         });
         let (audio, samples) = decoded?;
         prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         pcm = Some(samples);
-        Ok(serde_json::to_vec(&audio).expect("strings and numbers always serialise"))
+        Ok(Computation {
+            bytes: serde_json::to_vec(&audio).expect("strings and numbers always serialise"),
+            // Loading the model is no work that a hit would save.
+            idle_ms: i64::try_from(idle.as_millis()).unwrap_or(i64::MAX),
+            earlier_ms: 0,
+        })
     })?;
     let audio: DecodedAudio =
         serde_json::from_slice(&computed.bytes).expect("the key names the version of what is stored under it");

@@ -55,6 +55,15 @@ pub enum Event<'a> {
         /// The plugin's id.
         plugin: &'a str,
     },
+    /// A stage goes on where an earlier run stopped; its segments up to there follow.
+    Resumed {
+        /// The stage.
+        stage: &'a str,
+        /// Units of its work that are done.
+        done: u64,
+        /// Units in all, 0 when unknown.
+        total: u64,
+    },
     /// `done` of `total` units of the stage's work; ms of audio for `decode` and `asr`.
     Progress {
         /// The stage.

@@ -20,6 +20,7 @@ mod decode;
 mod events;
 mod merge;
 mod plan;
+mod resume;
 mod run;
 mod stage;
 

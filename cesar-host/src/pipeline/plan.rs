@@ -1,7 +1,7 @@
 //! What will be done, settled before any work: which plugins, which models, which options, and the part of each key that does not
 //! depend on the input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use plugin_api::ErrorKind;
@@ -94,9 +94,21 @@ impl Prepared {
 pub struct Plan {
     pub(super) asr: Prepared,
     pub(super) formats: Vec<(String, Prepared)>,
+    /// Stages to do again although their results are stored.
+    pub(super) refresh: BTreeSet<String>,
 }
 
 impl Plan {
+    /// The names of the stages, in the order of the work.
+    pub const STAGES: [&str; 5] = ["decode", "asr", "diarize", "merge", "format"];
+
+    /// The same work, but these stages (of [`Self::STAGES`]) are done again although their results are stored.
+    #[must_use]
+    pub fn refreshing(mut self, stages: impl IntoIterator<Item = String>) -> Self {
+        self.refresh.extend(stages);
+        self
+    }
+
     /// The engine's id.
     #[must_use]
     pub fn engine(&self) -> &str {
@@ -127,7 +139,11 @@ impl Pipeline {
             .iter()
             .map(|format| Ok((format.format.clone(), self.prepare_format(format, cancel)?)));
         let formats = formats.collect::<Result<_, PipelineError>>()?;
-        Ok(Plan { asr, formats })
+        Ok(Plan {
+            asr,
+            formats,
+            refresh: BTreeSet::new(),
+        })
     }
 
     /// The engine asked for; else the first of [`PREFERRED_ENGINES`], then of all by id, that has a model for the request.

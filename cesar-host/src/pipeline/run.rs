@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use plugin_api::asr::Transcription;
 use plugin_api::document::Document;
 use plugin_api::manifest::{Scope, StageKind};
+use plugin_api::resume;
 use serde_json::{Map, Value};
 
 use crate::audio::Slice;
-use crate::cache::{Cache, Clock as _, Digest, Entry, KeyParts, OptionValue, SystemClock};
+use crate::cache::{Cache, Clock as _, Computation, Digest, Entry, KeyGuard, KeyParts, OptionValue, SystemClock};
 use crate::runner::{CancelToken, Pcm, StageCall, StageEvents};
 
 use super::decode::{self, DecodeResult, Media};
 use super::merge::{self, Facts, MERGE_VERSION};
 use super::plan::{Plan, Prepared};
+use super::resume::Checkpoints;
 use super::stage::{Computed, Context};
 use super::{Event, Observer, Pipeline, PipelineError, StageReport};
 
@@ -64,6 +66,7 @@ impl Pipeline {
     ) -> Result<Transcript, PipelineError> {
         let mut context = Context {
             pipeline: self,
+            plan,
             observer,
             cancel,
             label: &input.label,
@@ -188,16 +191,16 @@ impl Run<'_> {
         let document = self.document_digest()?;
         let parts = stage.key_parts(vec![("document".into(), document)]);
         let context = self.context;
-        let (computed, report) = context.get_or_compute(&parts, || {
+        let (computed, report) = context.get_or_compute(&parts, |_| {
             let document: Value = serde_json::from_slice(self.document_bytes()?)
                 .expect("the document was written by this pipeline, or verified by its digest");
             let mut request = stage.request.clone();
             request.insert("document".into(), document);
-            let output = self.call(stage, &request, None)?;
-            self.check_unchanged(stage)?;
+            let output = self.call(stage, &request, None, None)?;
+            check_unchanged(&context, stage)?;
             let rendering: plugin_api::document::Rendering =
                 serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
-            Ok(rendering.text.into_bytes())
+            Ok(rendering.text.into_bytes().into())
         })?;
         self.stages.push(report);
         String::from_utf8(computed.bytes).map_err(|error| wrong(stage, error.to_string()))
@@ -230,9 +233,10 @@ impl Run<'_> {
     fn compute_document(&mut self, parts: &KeyParts) -> Result<(), PipelineError> {
         let context = self.context;
         let known = self.document.as_ref().map(|known| known.digest);
-        let compute = || {
+        let compute = |_: Option<&KeyGuard>| {
             let document = self.merge()?;
-            Ok(serde_json::to_vec(&document).expect("strings and finite numbers always serialise"))
+            let bytes = serde_json::to_vec(&document).expect("strings and finite numbers always serialise");
+            Ok(bytes.into())
         };
         let computed = match known {
             Some(_) => context.fetch(parts, compute)?,
@@ -318,9 +322,9 @@ impl Run<'_> {
         let (context, parts) = (self.context, self.asr_parts());
         let known = self.asr.as_ref().map(|known| known.digest);
         let computed = match known {
-            Some(_) => context.fetch(&parts, || self.recognise())?,
+            Some(_) => context.fetch(&parts, |guard| self.recognise(guard))?,
             None => {
-                let (computed, report) = context.get_or_compute(&parts, || self.recognise())?;
+                let (computed, report) = context.get_or_compute(&parts, |guard| self.recognise(guard))?;
                 self.stages.push(report);
                 computed
             }
@@ -329,14 +333,23 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs the engine.
-    fn recognise(&mut self) -> Result<Vec<u8>, PipelineError> {
+    /// Runs the engine, from where an earlier run stopped if there was one.
+    fn recognise(&mut self, guard: Option<&KeyGuard>) -> Result<Computation, PipelineError> {
         let stage = &self.plan.asr;
         let pcm = self.samples()?;
-        let output = self.call(stage, &stage.request, Some(&pcm))?;
-        self.checked(stage, output.as_bytes())?;
-        self.check_unchanged(stage)?;
-        Ok(output.into_bytes())
+        let context = self.context;
+        let unchanged = || check_unchanged(&context, stage).is_ok();
+        let checkpoints = Checkpoints::of(&context, stage, guard, &unchanged);
+        let attempt = |request: &Map<String, Value>| {
+            let output = self.call(stage, request, Some(&pcm), checkpoints.as_ref())?;
+            self.checked(stage, output.as_bytes())?;
+            check_unchanged(&context, stage)?;
+            Ok(output)
+        };
+        match &checkpoints {
+            Some(checkpoints) => checkpoints.run(&stage.request, &attempt),
+            None => attempt(&stage.request).map(|output| output.into_bytes().into()),
+        }
     }
 
     /// The samples that this run decoded, or decoded again.
@@ -345,21 +358,6 @@ impl Run<'_> {
             Some(pcm) => Ok(pcm),
             None => decode::samples(&self.context, self.media, self.input.slice, &self.decoded.audio),
         }
-    }
-
-    /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
-    fn check_unchanged(&self, stage: &Prepared) -> Result<(), PipelineError> {
-        let (pipeline, cancel) = (self.context.pipeline, self.context.cancel);
-        let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
-        if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
-            return Err(changed(&stage.plugin.path));
-        }
-        for used in stage.models.values() {
-            if pipeline.model_digest(&used.model, cancel)? != used.digest {
-                return Err(changed(&used.model.path));
-            }
-        }
-        Ok(())
     }
 
     fn checked(&self, stage: &Prepared, bytes: &[u8]) -> Result<Transcription, PipelineError> {
@@ -374,14 +372,31 @@ impl Run<'_> {
         stage: &Prepared,
         request: &Map<String, Value>,
         audio: Option<&Pcm>,
+        checkpoints: Option<&Checkpoints<'_>>,
     ) -> Result<String, PipelineError> {
         let call = stage_call(stage, request, audio);
         let events = Events {
             observer: self.context.observer,
             stage: stage.manifest().stage,
+            checkpoints,
         };
         Ok(self.context.pipeline.runners.run(&call, &events, self.context.cancel)?)
     }
+}
+
+/// A plugin or a model that was replaced while it was in use would give its result the wrong key.
+fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
+    let (pipeline, cancel) = (context.pipeline, context.cancel);
+    let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
+    if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
+        return Err(changed(&stage.plugin.path));
+    }
+    for used in stage.models.values() {
+        if pipeline.model_digest(&used.model, cancel)? != used.digest {
+            return Err(changed(&used.model.path));
+        }
+    }
+    Ok(())
 }
 
 /// Loads the model and lets the stage look at its options.
@@ -390,6 +405,7 @@ fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError>
     let events = Events {
         observer: context.observer,
         stage: stage.manifest().stage,
+        checkpoints: None,
     };
     Ok(context.pipeline.runners.prepare(&call, &events, context.cancel)?)
 }
@@ -418,14 +434,27 @@ fn wrong(stage: &Prepared, detail: String) -> PipelineError {
     }
 }
 
-/// Names the stage in what its plugin says.
-struct Events<'a> {
+/// Names the stage in what its plugin says, and keeps its checkpoints.
+struct Events<'a, 'c> {
     observer: &'a dyn Observer,
     stage: StageKind,
+    checkpoints: Option<&'a Checkpoints<'c>>,
 }
 
-impl StageEvents for Events<'_> {
+impl<'c> Events<'_, 'c> {
+    /// The checkpoints, once what came before the run is shown.
+    fn going_on(&self) -> Option<&Checkpoints<'c>> {
+        let checkpoints = self.checkpoints?;
+        checkpoints.replay(self.observer);
+        Some(checkpoints)
+    }
+}
+
+impl StageEvents for Events<'_, '_> {
     fn progress(&self, done: u64, total: u64) {
+        if let Some(checkpoints) = self.going_on() {
+            checkpoints.progress(done, total);
+        }
         self.observer.event(&Event::Progress {
             stage: self.stage.name(),
             done,
@@ -433,10 +462,14 @@ impl StageEvents for Events<'_> {
         });
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        self.going_on();
         self.observer.event(&Event::Segment { start_ms, end_ms, text });
     }
     fn emit(&self, kind: &str, json: &str) {
-        tracing::debug!(kind, "{json}");
+        match self.going_on() {
+            Some(checkpoints) if kind == resume::KIND => checkpoints.checkpoint(json),
+            _ => tracing::debug!(kind, "{json}"),
+        }
     }
     fn log(&self, level: u8, target: &str, message: &str) {
         self.observer.event(&Event::Log { level, target, message });

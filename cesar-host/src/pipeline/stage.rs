@@ -2,9 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::cache::{Cache, Digest, Entry, GiveUp, Hit, KeyParts, Mode, Request, Stopped, Waiting};
+use crate::cache::{
+    Cache, Computation, Digest, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting,
+};
 use crate::runner::CancelToken;
 
+use super::plan::Plan;
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport};
 
 /// A stage's result with its bytes.
@@ -20,6 +23,7 @@ pub(super) struct Computed {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
+    pub(super) plan: &'a Plan,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a CancelToken,
     /// What people call the input.
@@ -28,13 +32,21 @@ pub(super) struct Context<'a> {
     pub(super) bypass: bool,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// The cache, unless it is off.
-    pub(super) fn cache(&self) -> Option<&Cache> {
+    pub(super) fn cache(&self) -> Option<&'a Cache> {
         self.pipeline
             .cache
             .as_ref()
             .filter(|_| self.pipeline.mode != Mode::Bypass && !self.bypass)
+    }
+
+    /// What the cache is used for by one stage.
+    pub(super) fn mode_of(&self, stage: &str) -> Mode {
+        match self.pipeline.mode {
+            Mode::ReadWrite if self.plan.refresh.contains(stage) => Mode::Refresh,
+            mode => mode,
+        }
     }
 
     pub(super) fn warn(&self, text: &str) {
@@ -51,7 +63,7 @@ impl Context<'_> {
     pub(super) fn fetch(
         &self,
         parts: &KeyParts,
-        compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<Computed, PipelineError> {
         let (computed, report) = self.take(parts, compute)?;
         if report.outcome != StageOutcome::Hit {
@@ -62,7 +74,7 @@ impl Context<'_> {
 
     /// The stage's entry when it is stored: its digest without its bytes.
     pub(super) fn find(&self, parts: &KeyParts) -> Option<(Entry, StageReport)> {
-        if self.pipeline.mode != Mode::ReadWrite {
+        if self.mode_of(&parts.stage) != Mode::ReadWrite {
             return None;
         }
         let cache = self.cache()?;
@@ -76,7 +88,7 @@ impl Context<'_> {
     pub(super) fn get_or_compute(
         &self,
         parts: &KeyParts,
-        compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
         let (computed, report) = self.take(parts, compute)?;
         self.observer.event(&Event::Finished(&report));
@@ -86,19 +98,19 @@ impl Context<'_> {
     fn take(
         &self,
         parts: &KeyParts,
-        compute: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
-        let compute = || {
+        let compute = |guard: Option<&KeyGuard>| {
             self.observer.event(&Event::Started {
                 stage: &parts.stage,
                 plugin: &parts.plugin,
             });
-            compute()
+            compute(guard)
         };
         let Some(cache) = self.cache() else {
             let began = std::time::Instant::now();
-            let bytes = compute()?;
-            let ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            let Computation { bytes, idle_ms, .. } = compute(None)?;
+            let ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) - idle_ms;
             let report = report(parts, StageOutcome::Ran, ms);
             let digest = Digest::of(&bytes);
             return Ok((
@@ -124,12 +136,12 @@ impl Context<'_> {
             }
         };
         let request = Request {
-            mode: self.pipeline.mode,
+            mode: self.mode_of(&parts.stage),
             label: Some(self.label.to_owned()),
             ..Request::default()
         };
         let outcome = cache
-            .get_or_compute(parts, request, &mut wait, compute)
+            .get_or_compute_locked(parts, request, &mut wait, compute)
             .map_err(|stopped| match stopped {
                 Stopped::Interrupted => PipelineError::Interrupted,
                 Stopped::Failed(error) => error,

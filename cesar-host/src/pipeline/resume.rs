@@ -1,0 +1,291 @@
+//! Going on where a run that died had stopped.
+//!
+//! A stage that can resume (its manifest says so) tells what it has finished, window by window: see [`plugin_api::resume`]. Here that
+//! is collected and, at most once in [`INTERVAL`], added to the partial result under the stage's key ([`crate::cache::Partials`]). Who
+//! asks for the same result after a crash, a kill or Ctrl-C hands the stage what was kept; storing the whole result drops it.
+//!
+//! Nothing is kept without the key's lock, and nothing under a wrong key: before each write it is made sure that plugin and models are
+//! still the files that the key names. Trouble with keeping is logged and never fails the work.
+//!
+//! The segments of the earlier run are shown to the observer again as soon as the stage has taken them up, that is, says anything. A
+//! stage that fails before it gets any further is run again from the beginning: perhaps what was kept is what it cannot bear.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use plugin_api::ErrorKind;
+use plugin_api::asr::Segment;
+use plugin_api::resume::{Checkpoint, FIELD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::plan::Prepared;
+use super::stage::Context;
+use super::{Event, Observer, PipelineError};
+use crate::cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
+use crate::runner::RunnerError;
+
+/// How often something is written: a crash costs this much work, and the window it hit.
+const INTERVAL: Duration = Duration::from_secs(3);
+
+/// The state as it is kept: the stage's own, and what a person is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    state: Value,
+    /// Units of work done and in all, as the stage last reported.
+    progress: (u64, u64),
+}
+
+/// What an earlier run had finished.
+#[derive(Debug, Clone, PartialEq)]
+struct Earlier {
+    segments: Vec<Segment>,
+    kept: Kept,
+}
+
+/// Tells whether the files that the key names are still the same.
+type Unchanged<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// Keeps what one run of a stage finishes.
+pub(super) struct Checkpoints<'a> {
+    stage: &'a str,
+    inner: Mutex<Inner<'a>>,
+}
+
+struct Inner<'a> {
+    partials: Partials<'a>,
+    unchanged: Unchanged<'a>,
+    /// Whether what an earlier run had finished may be used.
+    reads: bool,
+    began: Instant,
+    earlier_ms: i64,
+    /// Not yet shown.
+    replay: Option<Earlier>,
+    /// Not yet written.
+    segments: Vec<Segment>,
+    kept: Kept,
+    pending: bool,
+    /// Whether this run has got any further than where it began.
+    moved: bool,
+    written: Option<Instant>,
+    given_up: bool,
+}
+
+impl<'a> Checkpoints<'a> {
+    /// For a stage that can resume, while its key is locked; else nothing is kept.
+    pub(super) fn of(
+        context: &Context<'a>,
+        stage: &'a Prepared,
+        guard: Option<&'a KeyGuard>,
+        unchanged: Unchanged<'a>,
+    ) -> Option<Self> {
+        let manifest = stage.manifest();
+        let cache = context.cache().filter(|_| manifest.resume)?;
+        let partials = cache.partials(guard?).ok()?;
+        let name = manifest.stage.name();
+        let reads = context.mode_of(name) == Mode::ReadWrite;
+        Some(Self::new(name, partials, unchanged, reads, Instant::now()))
+    }
+
+    fn new(stage: &'a str, partials: Partials<'a>, unchanged: Unchanged<'a>, reads: bool, now: Instant) -> Self {
+        let kept = Kept {
+            state: Value::Null,
+            progress: (0, 0),
+        };
+        let inner = Inner {
+            partials,
+            unchanged,
+            reads,
+            began: now,
+            earlier_ms: 0,
+            replay: None,
+            segments: Vec::new(),
+            kept,
+            pending: false,
+            moved: false,
+            written: None,
+            given_up: false,
+        };
+        Self {
+            stage,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Runs `attempt` with the request that goes on from what there is, and once more from the beginning where that is no good.
+    pub(super) fn run(
+        &self,
+        request: &Map<String, Value>,
+        attempt: &dyn Fn(&Map<String, Value>) -> Result<String, PipelineError>,
+    ) -> Result<Computation, PipelineError> {
+        let resumed = self.lock().resume().map(|earlier| with_field(request, earlier));
+        let mut result = attempt(resumed.as_ref().unwrap_or(request));
+        if let Err(error) = &result
+            && resumed.is_some()
+            && !self.lock().moved
+            && may_be_the_fault_of_what_was_kept(error)
+        {
+            tracing::warn!(stage = self.stage, "starting over: {error}");
+            self.lock().forget();
+            result = attempt(request);
+        }
+        let mut inner = self.lock();
+        match &result {
+            Ok(_) => {}
+            // Made of the wrong files, or leading to what cannot be right.
+            Err(PipelineError::Changed { .. } | PipelineError::Output { .. }) => inner.forget(),
+            Err(_) => inner.write(Instant::now()),
+        }
+        let earlier_ms = inner.earlier_ms;
+        result.map(|output| Computation {
+            earlier_ms,
+            ..output.into_bytes().into()
+        })
+    }
+
+    /// Takes a checkpoint of the stage.
+    pub(super) fn checkpoint(&self, json: &str) {
+        match serde_json::from_str(json) {
+            Ok(checkpoint) => self.lock().add(checkpoint, Instant::now()),
+            Err(error) => tracing::warn!(stage = self.stage, "a checkpoint that is none: {error}"),
+        }
+    }
+
+    /// Remembers how far the stage is.
+    pub(super) fn progress(&self, done: u64, total: u64) {
+        self.lock().kept.progress = (done, total);
+    }
+
+    /// Shows what an earlier run had finished, once, now that the stage goes on from there.
+    pub(super) fn replay(&self, observer: &dyn Observer) {
+        let Some(Earlier { segments, kept }) = self.lock().replay.take() else {
+            return;
+        };
+        let ((done, total), stage) = (kept.progress, self.stage);
+        observer.event(&Event::Resumed { stage, done, total });
+        for segment in &segments {
+            let (start_ms, end_ms, text) = (segment.start_ms, segment.end_ms, segment.text.as_str());
+            observer.event(&Event::Segment { start_ms, end_ms, text });
+        }
+        observer.event(&Event::Progress { stage, done, total });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<'a>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner<'_> {
+    /// What an earlier run had finished, to be handed to the stage and, later, shown.
+    fn resume(&mut self) -> Option<Earlier> {
+        if !self.reads {
+            return None;
+        }
+        let partial = log(self.partials.take())??;
+        let Some(earlier) = read(&partial.pieces, &partial.state) else {
+            // A state row of another shape: kept by another Cesar, which the key does not name.
+            self.forget();
+            return None;
+        };
+        self.earlier_ms = partial.cost_ms;
+        self.replay = Some(earlier.clone());
+        self.kept = earlier.kept.clone();
+        Some(earlier)
+    }
+
+    fn add(&mut self, checkpoint: Checkpoint<Value>, now: Instant) {
+        self.segments.extend(checkpoint.segments);
+        self.kept.state = checkpoint.state;
+        (self.pending, self.moved) = (true, true);
+        if self
+            .written
+            .is_none_or(|written| now.saturating_duration_since(written) >= INTERVAL)
+        {
+            self.write(now);
+        }
+    }
+
+    /// Writes what is waiting.
+    fn write(&mut self, now: Instant) {
+        if !self.pending || self.given_up {
+            return;
+        }
+        if !(self.unchanged)() {
+            return self.forget_for_good();
+        }
+        let ran_ms = i64::try_from(now.saturating_duration_since(self.began).as_millis()).unwrap_or(i64::MAX);
+        let piece = (!self.segments.is_empty()).then(|| json(&self.segments));
+        let state = json(&self.kept);
+        let put = self
+            .partials
+            .put(piece.as_deref(), &state, self.earlier_ms.saturating_add(ran_ms));
+        if log(put).is_none() {
+            self.given_up = true;
+            return;
+        }
+        self.segments.clear();
+        self.pending = false;
+        self.written = Some(now);
+    }
+
+    /// Forgets what was kept, by this run and the ones before.
+    fn forget(&mut self) {
+        log(self.partials.clear());
+        self.segments.clear();
+        (self.replay, self.earlier_ms, self.pending) = (None, 0, false);
+    }
+
+    fn forget_for_good(&mut self) {
+        self.forget();
+        self.given_up = true;
+    }
+}
+
+/// Keeping is a service to a later run; without it, this one still gives its result.
+fn log<T>(result: CacheResult<T>) -> Option<T> {
+    result
+        .inspect_err(|error| tracing::warn!("what is finished cannot be kept: {error}"))
+        .ok()
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("strings, numbers and JSON always serialise")
+}
+
+fn read(pieces: &[Vec<u8>], state: &[u8]) -> Option<Earlier> {
+    let mut segments = Vec::new();
+    for piece in pieces {
+        let piece: Vec<Segment> = serde_json::from_slice(piece).ok()?;
+        segments.extend(piece);
+    }
+    let kept = serde_json::from_slice(state).ok()?;
+    Some(Earlier { segments, kept })
+}
+
+/// The request, with what the stage is to go on from.
+fn with_field(request: &Map<String, Value>, earlier: Earlier) -> Map<String, Value> {
+    let checkpoint = Checkpoint {
+        segments: earlier.segments,
+        state: earlier.kept.state,
+    };
+    let value = serde_json::to_value(checkpoint).expect("strings, numbers and JSON always serialise");
+    let mut request = request.clone();
+    request.insert(FIELD.to_owned(), value);
+    request
+}
+
+/// Whether starting over may help: not where memory, a model or the patience of a person was missing.
+fn may_be_the_fault_of_what_was_kept(error: &PipelineError) -> bool {
+    match error {
+        PipelineError::Output { .. } => true,
+        PipelineError::Runner(error) => match error {
+            RunnerError::Stage { kind, .. } => !matches!(
+                kind,
+                ErrorKind::OutOfMemory | ErrorKind::ModelMissing | ErrorKind::Transient | ErrorKind::Cancelled
+            ),
+            RunnerError::Crashed { .. } | RunnerError::Panicked { .. } | RunnerError::Protocol { .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
