@@ -19,6 +19,8 @@ mod bench;
 mod cargo;
 mod failure;
 mod models;
+mod pairs;
+mod reference;
 mod setup;
 mod transcribe;
 mod words;
@@ -38,7 +40,9 @@ Usage: cargo xtask COMMAND
   models [NAME…]          fetch models (tiny.en base vad speaker segmentation; the first three unless named)
   wer [--data DIR]        error rates of both engines on every recording whose text is known
   bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]
-                          time and peak memory of one hour of audio, and of the same command again";
+                          time and peak memory of one hour of audio, and of the same command again
+  pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
+                          time and peak memory of both engines against faster-whisper and whisper.cpp, in alternation";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -61,6 +65,7 @@ fn run(arguments: &[String]) -> Outcome {
         "models" => models::run(rest),
         "wer" => words::run(rest),
         "bench" => bench::run(rest),
+        "pairs" => pairs::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

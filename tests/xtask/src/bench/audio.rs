@@ -1,4 +1,4 @@
-//! A long recording: the bundled meeting, over and over, as wav (PCM 16 bit, 16 kHz, mono).
+//! A long recording: bundled ones, over and over, as wav (PCM 16 bit, 16 kHz, mono).
 
 use crate::failure::{Failure, Outcome, line};
 use cesar_tests::fixture;
@@ -12,9 +12,21 @@ use std::{
 const RATE: u32 = 16_000;
 const BYTES_PER_SAMPLE: u32 = 2;
 
-/// Writes `minutes` of audio to `path`. The flac is decoded by ffmpeg, not by the program that is measured.
-pub(crate) fn write_repeated(path: &Path, minutes: u32) -> Outcome {
-    let once = decode(&fixture("meeting.flac"))?;
+/// The bundled recordings in English.
+pub(crate) const BUNDLED_ENGLISH: [&str; 5] = [
+    "meeting.flac",
+    "interview.m4a",
+    "harbour.mp3",
+    "welcome.ogg",
+    "short.wav",
+];
+
+/// Writes `minutes` of audio to `path`. The recordings are decoded by ffmpeg, not by the program that is measured.
+pub(crate) fn write_repeated(path: &Path, recordings: &[&str], minutes: u32) -> Outcome {
+    let mut once = Vec::new();
+    for recording in recordings {
+        once.extend(decode(&fixture(recording))?);
+    }
     let length = u64::from(minutes) * 60 * u64::from(RATE * BYTES_PER_SAMPLE);
     let header = u32::try_from(length).ok().and_then(header);
     let header =

@@ -69,7 +69,7 @@ fn poll(child: &mut Child) -> Outcome<(ExitStatus, Peaks)> {
 }
 
 /// The process and all that descend from it.
-fn tree(root: u32) -> Vec<u32> {
+pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {

@@ -5,8 +5,8 @@
 //! median of many runs of the whole process; then the same transcript as subtitles, where only formatting is left.
 //! The audio is the bundled meeting, repeated. The tables are markdown, for `docs/benchmarks.md`.
 
-mod audio;
-mod memory;
+pub(crate) mod audio;
+pub(crate) mod memory;
 mod options;
 
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
     let recording = folder.path().join("audio.wav");
     announce(&format!("{} min of audio from meeting.flac", options.minutes));
-    audio::write_repeated(&recording, options.minutes)?;
+    audio::write_repeated(&recording, &["meeting.flac"], options.minutes)?;
     let mut all = Vec::new();
     for (engine, model) in options.pairs() {
         announce(&format!("{engine} {model}"));
@@ -156,7 +156,7 @@ fn print(options: &Options, all: &[Figures]) {
 }
 
 /// The processor and how many of its threads are ours.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = information
         .lines()

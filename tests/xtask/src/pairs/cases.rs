@@ -1,0 +1,136 @@
+//! What is compared: engine, type of the weights, beam, batch.
+
+use super::options::Options;
+use crate::{failure::Outcome, reference, transcribe};
+use serde_json::json;
+use std::{fmt, path::Path, process::Command};
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contender {
+    Cesar,
+    Reference,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Case {
+    engine: &'static str,
+    /// For `ct2` the compute type, for `whisper-cpp` what follows the model's name.
+    weights: &'static str,
+    beam: u32,
+    batch: u32,
+}
+
+/// Every case, the commonest first.
+pub(super) fn all() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (weights, beam, batch) in [
+        ("int8", 5, 0),
+        ("int8", 1, 0),
+        ("float32", 5, 0),
+        ("float32", 1, 0),
+        ("int8", 5, 8),
+        ("int8", 1, 8),
+        ("float32", 5, 8),
+        ("float32", 1, 8),
+    ] {
+        cases.push(Case {
+            engine: "ct2",
+            weights,
+            beam,
+            batch,
+        });
+    }
+    for (weights, beam) in [("", 5), ("", 1), ("-q8_0", 5)] {
+        cases.push(Case {
+            engine: "whisper-cpp",
+            weights,
+            beam,
+            batch: 0,
+        });
+    }
+    cases
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weights = match (self.engine, self.weights) {
+            ("whisper-cpp", "") => "f16",
+            (_, weights) => weights.trim_start_matches('-'),
+        };
+        write!(formatter, "{} {weights} beam {}", self.engine, self.beam)?;
+        match self.batch {
+            0 => Ok(()),
+            batch => write!(formatter, " batch {batch}"),
+        }
+    }
+}
+
+impl Case {
+    fn model(&self, options: &Options) -> String {
+        match self.engine {
+            "ct2" => options.model.clone(),
+            _ => format!("{}{}", options.model, self.weights),
+        }
+    }
+
+    /// One run of Cesar.
+    pub(super) fn cesar(&self, recording: &Path, options: &Options) -> Outcome<Command> {
+        let mut command = transcribe::cesar()?;
+        command.arg("transcribe").arg(recording);
+        command
+            .args(["--asr-plugin", self.engine, "--model"])
+            .arg(reference::model(self.engine, &self.model(options)));
+        command.args(["--no-cache", "--progress", "none", "--quiet", "--language", "en"]);
+        command.args([
+            "--beam-size",
+            &self.beam.to_string(),
+            "--threads",
+            &options.threads.to_string(),
+        ]);
+        if self.engine == "ct2" {
+            command.args(["--compute-type", self.weights]);
+        }
+        if self.batch > 0 {
+            command.args([
+                "--asr-option",
+                &format!("batch_size={}", self.batch),
+                "--asr-option",
+                "vad_filter=true",
+            ]);
+        }
+        Ok(command)
+    }
+}
+
+/// Makes ready what the references of the cases need.
+pub(super) fn prepare(cases: &[Case]) -> Outcome {
+    if cases.iter().any(|case| case.engine == "ct2") {
+        reference::faster_whisper()?;
+    }
+    Ok(())
+}
+
+/// One run of the case's reference, and what it reads on standard input.
+pub(super) fn reference(case: &Case, recording: &Path, options: &Options) -> Outcome<(Command, String)> {
+    let model = reference::model(case.engine, &case.model(options));
+    if case.engine == "ct2" {
+        let mut given = json!({ "language": "en", "beam_size": case.beam });
+        if case.batch > 0 {
+            given["batch_size"] = json!(case.batch);
+            given["vad_filter"] = json!(true);
+        }
+        let job = json!({
+            "audio": recording, "model": model, "compute_type": case.weights, "threads": options.threads, "options": given,
+        });
+        let mut command = reference::faster_whisper()?;
+        command.arg("run");
+        return Ok((command, format!("{job}\n")));
+    }
+    let mut command = reference::whisper_cpp()?;
+    let (beam, threads) = (case.beam.to_string(), options.threads.to_string());
+    command.arg("--model").arg(model).arg("--audio").arg(recording);
+    command.args(["--beam-size", &beam, "--threads", &threads, "--language", "en"]);
+    Ok((command, String::new()))
+}

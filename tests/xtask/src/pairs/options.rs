@@ -1,0 +1,96 @@
+//! The options of `pairs`.
+
+use super::cases::{self, Case};
+use crate::failure::{Failure, Outcome};
+
+const USAGE: &str = "Usage: cargo xtask pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
+  --case keeps the cases whose name has TEXT in it, such as `ct2`, `int8` or `beam 5`";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    /// Length of the audio.
+    pub(super) minutes: u32,
+    pub(super) pairs: u32,
+    pub(super) threads: u32,
+    pub(super) model: String,
+    wanted: Vec<String>,
+}
+
+impl Options {
+    pub(super) fn parse(arguments: &[String]) -> Outcome<Self> {
+        let mut options = Self {
+            minutes: 5,
+            pairs: 7,
+            threads: 2,
+            model: "base".to_owned(),
+            wanted: Vec::new(),
+        };
+        let mut rest = arguments.iter();
+        while let Some(name) = rest.next() {
+            let value = rest
+                .next()
+                .ok_or_else(|| Failure::usage(format!("`{name}` needs a value\n{USAGE}")))?;
+            match name.as_str() {
+                "--minutes" => options.minutes = positive(name, value)?,
+                "--pairs" => options.pairs = positive(name, value)?,
+                "--threads" => options.threads = positive(name, value)?,
+                "--model" => options.model.clone_from(value),
+                "--case" => options.wanted.push(value.clone()),
+                _ => return Err(Failure::usage(format!("no option `{name}`\n{USAGE}"))),
+            }
+        }
+        if options.cases().is_empty() {
+            return Err(Failure::usage(format!("no case has that in its name\n{USAGE}")));
+        }
+        Ok(options)
+    }
+
+    /// The cases asked for, or all.
+    pub(super) fn cases(&self) -> Vec<Case> {
+        let is_wanted = |case: &Case| {
+            let name = case.to_string();
+            self.wanted.is_empty() || self.wanted.iter().any(|text| name.contains(text))
+        };
+        cases::all().into_iter().filter(is_wanted).collect()
+    }
+}
+
+fn positive(name: &str, value: &str) -> Outcome<u32> {
+    let number = value.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| Failure::usage(format!("`{name}` takes a whole number above 0, not `{value}`\n{USAGE}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Outcome<Options> {
+        Options::parse(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn everything_is_measured_unless_limited() {
+        let options = parse(&[]).expect("no options are valid");
+        assert_eq!(
+            (options.minutes, options.pairs, options.cases().len()),
+            (5, 7, cases::all().len())
+        );
+        let options = parse(&["--case", "ct2 int8 beam 5"]).expect("these options are valid");
+        assert_eq!(
+            options.cases().iter().map(Case::to_string).collect::<Vec<_>>(),
+            ["ct2 int8 beam 5", "ct2 int8 beam 5 batch 8"]
+        );
+    }
+
+    #[test]
+    fn wrong_options_are_usage_errors() {
+        for words in [
+            &["--pairs"][..],
+            &["--pairs", "0"],
+            &["--case", "nonesuch"],
+            &["--hours", "1"],
+        ] {
+            assert_eq!(parse(words).map_err(|failure| failure.code()), Err(2), "{words:?}");
+        }
+    }
+}

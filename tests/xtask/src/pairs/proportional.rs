@@ -1,0 +1,106 @@
+//! Wall time and peak proportional memory of a process with all that descend from it, on Linux.
+
+use crate::{
+    bench::memory::tree,
+    failure::{Failure, Outcome, line},
+};
+use serde_json::Value;
+use std::{
+    fs,
+    io::{Read, Write as _},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Reading the page tables of some hundred MB takes about a millisecond.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// One run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) wall: Duration,
+    /// The greatest sum of proportional set sizes.
+    pub(super) peak_kib: u64,
+    /// The transcription without starting up, where the program tells: `{"seconds": …}` as its last line.
+    pub(super) alone: Option<Duration>,
+}
+
+/// Runs a command to its end, with `input` on its standard input.
+pub(super) fn watch(command: &mut Command, input: &str) -> Outcome<Run> {
+    let shown = line(command);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let begin = Instant::now();
+    let mut child = command
+        .spawn()
+        .map_err(|error| Failure::new(format!("`{shown}` cannot be started: {error}")))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read it is told apart by its exit code.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let read = |pipe: Option<Box<dyn Read + Send>>| {
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            // What cannot be read is missing from a message or a figure, which is told then.
+            let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut text));
+            String::from_utf8_lossy(&text).into_owned()
+        })
+    };
+    let stdout = read(child.stdout.take().map(|pipe| Box::new(pipe) as _));
+    let stderr = read(child.stderr.take().map(|pipe| Box::new(pipe) as _));
+    let mut peak_kib = 0;
+    let status = loop {
+        peak_kib = peak_kib.max(tree(child.id()).into_iter().filter_map(proportional_kib).sum());
+        let ended = child
+            .try_wait()
+            .map_err(|error| Failure::new(format!("`{shown}` cannot be waited for: {error}")))?;
+        if let Some(status) = ended {
+            break status;
+        }
+        thread::sleep(INTERVAL);
+    };
+    let wall = begin.elapsed();
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    if !status.success() {
+        return Err(Failure::new(format!("`{shown}` failed ({status}): {}", stderr.trim())));
+    }
+    Ok(Run {
+        wall,
+        peak_kib,
+        alone: alone(&stdout),
+    })
+}
+
+fn alone(stdout: &str) -> Option<Duration> {
+    let told: Value = serde_json::from_str(stdout.lines().last()?).ok()?;
+    told["seconds"].as_f64().map(Duration::from_secs_f64)
+}
+
+/// `None` for a process that is gone.
+fn proportional_kib(process: u32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    pss.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_time_memory_and_what_it_told() {
+        let script = "sh -c 'sleep 0.2'; echo text; echo '{\"seconds\": 1.5}'";
+        let run = watch(Command::new("sh").args(["-c", script]), "").expect("a shell can be started");
+        assert!(run.wall >= Duration::from_millis(200) && run.peak_kib > 0, "{run:?}");
+        assert_eq!(run.alone, Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn a_failed_command_is_a_failure_with_what_it_said() {
+        let failure = watch(Command::new("sh").args(["-c", "echo no such model >&2; exit 1"]), "");
+        assert!(failure.is_err_and(|failure| failure.to_string().contains("no such model")));
+    }
+}
