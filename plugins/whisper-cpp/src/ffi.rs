@@ -1,77 +1,91 @@
-//! The only file that calls whisper.cpp: safe types around its context and its state, and the callbacks of one run.
-//!
-//! whisper-rs's own callback setters are not used: `set_abort_callback_safe` in 0.16 calls a trampoline for the concrete type with
-//! a pointer to a boxed `dyn FnMut`, and the others leak their closures. Here all callbacks of a run share one [`Run`] on the
-//! stack of [`State::run`]. whisper.cpp calls them on that same thread, one at a time, except the logits filter, which its
-//! sampling threads call side by side and which therefore gets nothing but an atomic counter.
-//!
-//! **Attempts.** whisper.cpp has no getter for the temperature of a segment. But it asks the logits filter exactly once with an
-//! empty sequence at the beginning of each attempt at a window (for decoder 0, whose logits the other decoders copy), and
-//! `encoder_begin` once at the beginning of the window, so counting between the two gives the number of the attempt that
-//! succeeded, and with it the temperature. The filter changes no logits.
+//! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] holds the callbacks of one run,
+//! [`silero`] the voice activity detection.
 //!
 //! **Randomness.** whisper.cpp draws the candidates of its *beam search* from the distribution, at temperature 0 too. Decoder 0's
 //! generator is seeded when a state is made and the others' when a run begins; so a state makes one run only ([`State::run`] takes
 //! it by value), and equal runs give equal results.
 //!
+//! **Energy.** whisper.cpp moves the times of tokens to where the audio is loud. It looks at the loudness as many samples behind
+//! the beginning *of the audio* as the token lies behind the beginning of *its segment*, so only the first 30 s ever count; and
+//! it measures that in the call that computes its own spectrogram. [`State::listen_for_energy`] therefore gives it no more than the
+//! beginning.
+//!
 //! **Errors.** whisper.cpp answers with numbers; [`RunError`] says what they mean. A C++ exception (`bad_alloc`) cannot cross into
 //! Rust and ends the process. A panic in a [`Listener`] stops the run and goes on after it.
 
-use std::any::Any;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_int};
 use std::os::unix::ffi::OsStrExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use whisper_rs::whisper_rs_sys as sys;
 
+use crate::alignment::{Attention, Heads};
+use crate::mel::Spectrogram;
 use crate::options::{Request, Task};
+
+mod run;
+mod silero;
+
+pub(crate) use run::{EngineSegment, Listener, RunError, Token, Work};
+pub(crate) use silero::Detector;
 
 /// Samples a second that whisper.cpp works at.
 pub(crate) const SAMPLE_RATE: u32 = sys::WHISPER_SAMPLE_RATE;
 
 /// A loaded model.
-pub(crate) struct Model(NonNull<sys::whisper_context>);
+pub(crate) struct Model {
+    context: NonNull<sys::whisper_context>,
+    aligned: bool,
+}
 
 // SAFETY: a context has no thread of its own and nothing thread-local; whisper.cpp only asks that calls do not overlap.
 unsafe impl Send for Model {}
 
 impl Model {
     /// Loads a ggml file; `None` when whisper.cpp refuses it or memory is short (its log says why).
-    pub(crate) fn load(path: &Path, use_gpu: bool, flash_attention: bool) -> Option<Self> {
+    pub(crate) fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
+        /// For the alignment of a window; only what is used of it takes memory. whisper.cpp's 128 MB are too little for large models.
+        const ALIGNMENT_BYTES: usize = 512 << 20;
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         // SAFETY: takes nothing, returns a plain struct.
         let mut params = unsafe { sys::whisper_context_default_params() };
         params.use_gpu = use_gpu;
-        params.flash_attn = flash_attention;
+        params.flash_attn = attention.flash;
+        if let Some(heads) = attention.heads {
+            params.dtw_token_timestamps = true;
+            params.dtw_aheads_preset = preset(heads);
+            params.dtw_mem_size = ALIGNMENT_BYTES;
+        }
         // SAFETY: `path` is a C string that outlives the call, and whisper.cpp copies it.
-        NonNull::new(unsafe { sys::whisper_init_from_file_with_params_no_state(path.as_ptr(), params) }).map(Self)
+        let context = unsafe { sys::whisper_init_from_file_with_params_no_state(path.as_ptr(), params) };
+        Some(Self {
+            context: NonNull::new(context)?,
+            aligned: attention.heads.is_some(),
+        })
+    }
+
+    /// Whether tokens get their times by alignment.
+    pub(crate) fn is_aligned(&self) -> bool {
+        self.aligned
     }
 
     /// Whether the model knows more than English.
     pub(crate) fn is_multilingual(&self) -> bool {
         // SAFETY: the context is valid until `self` is dropped.
-        unsafe { sys::whisper_is_multilingual(self.0.as_ptr()) != 0 }
-    }
-
-    /// Tokens in the model's vocabulary.
-    pub(crate) fn vocabulary_size(&self) -> c_int {
-        // SAFETY: as above.
-        unsafe { sys::whisper_model_n_vocab(self.0.as_ptr()) }
+        unsafe { sys::whisper_is_multilingual(self.context.as_ptr()) != 0 }
     }
 
     /// Ids from this one on are no text: end of text, languages, tasks, timestamps.
     pub(crate) fn first_special_token(&self) -> c_int {
         // SAFETY: as above.
-        unsafe { sys::whisper_token_eot(self.0.as_ptr()) }
+        unsafe { sys::whisper_token_eot(self.context.as_ptr()) }
     }
 
     /// Buffers for one run; `None` when memory is short.
     pub(crate) fn new_state(&self) -> Option<State<'_>> {
         // SAFETY: as above; the borrow in `State` keeps the context alive.
-        let state = NonNull::new(unsafe { sys::whisper_init_state(self.0.as_ptr()) })?;
+        let state = NonNull::new(unsafe { sys::whisper_init_state(self.context.as_ptr()) })?;
         Some(State { model: self, state })
     }
 }
@@ -79,7 +93,7 @@ impl Model {
 impl Drop for Model {
     fn drop(&mut self) {
         // SAFETY: no state is left, as each borrows `self`; nothing uses the context afterwards.
-        unsafe { sys::whisper_free(self.0.as_ptr()) }
+        unsafe { sys::whisper_free(self.context.as_ptr()) }
     }
 }
 
@@ -103,45 +117,22 @@ pub(crate) fn language_code(id: c_int) -> Option<&'static str> {
     unsafe { CStr::from_ptr(sys::whisper_lang_str(id)) }.to_str().ok()
 }
 
-/// Why a run gave no result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RunError {
-    /// The listener asked to stop.
-    Stopped,
-    /// Memory is short.
-    OutOfMemory,
-    /// whisper.cpp failed with this number.
-    Engine(c_int),
-}
-
-/// One token of a segment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Token {
-    pub(crate) id: c_int,
-    pub(crate) log_probability: f32,
-}
-
-/// A segment as whisper.cpp has it. Times are in units of 10 ms and may lie outside the audio.
-#[derive(Debug, Clone)]
-pub(crate) struct EngineSegment {
-    pub(crate) start: i64,
-    pub(crate) end: i64,
-    pub(crate) text: String,
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) no_speech_probability: f32,
-    pub(crate) speaker_turn_next: bool,
-    /// Which attempt at the window it comes from, counted from 0.
-    pub(crate) attempt: u32,
-}
-
-/// What a run tells while it goes on.
-pub(crate) trait Listener {
-    /// A new segment.
-    fn segment(&mut self, segment: EngineSegment);
-    /// How much of the audio is done, in percent; may exceed 100.
-    fn progress(&mut self, percent: c_int);
-    /// Whether to stop; asked after every pass of the encoder and of the decoder.
-    fn stop(&self) -> bool;
+/// whisper.cpp's number of a row of its table.
+fn preset(heads: Heads) -> sys::whisper_alignment_heads_preset {
+    match heads {
+        Heads::TinyEnglish => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_TINY_EN,
+        Heads::Tiny => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_TINY,
+        Heads::BaseEnglish => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_BASE_EN,
+        Heads::Base => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_BASE,
+        Heads::SmallEnglish => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_SMALL_EN,
+        Heads::Small => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_SMALL,
+        Heads::MediumEnglish => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_MEDIUM_EN,
+        Heads::Medium => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_MEDIUM,
+        Heads::LargeV1 => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_LARGE_V1,
+        Heads::LargeV2 => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_LARGE_V2,
+        Heads::LargeV3 => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_LARGE_V3,
+        Heads::LargeV3Turbo => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_LARGE_V3_TURBO,
+    }
 }
 
 /// The buffers of one run.
@@ -151,24 +142,21 @@ pub(crate) struct State<'m> {
 }
 
 impl State<'_> {
-    /// Computes the log-mel spectrogram that [`Self::language_probabilities`] and [`Self::run`] work on.
-    ///
-    /// Needs more than half a Fourier window of audio ([`Self::FEWEST_SAMPLES`]): whisper.cpp reads beyond less.
-    pub(crate) fn compute_mel(&mut self, samples: &[f32], threads: c_int) -> Result<(), RunError> {
-        assert!(
-            samples.len() >= Self::FEWEST_SAMPLES,
-            "too few samples for whisper.cpp's padding"
+    /// Hands over the spectrogram that [`Self::language_probabilities`] and [`Self::run`] work on.
+    pub(crate) fn set_spectrogram(&mut self, spectrogram: &Spectrogram) -> Result<(), RunError> {
+        let number = |count: usize| c_int::try_from(count).map_err(|_| RunError::OutOfMemory);
+        let (frames, bands) = (number(spectrogram.frames)?, number(spectrogram.bands)?);
+        assert_eq!(
+            spectrogram.values.len(),
+            spectrogram.frames * spectrogram.bands,
+            "whisper.cpp reads all of them"
         );
-        let count = c_int::try_from(samples.len()).map_err(|_| RunError::OutOfMemory)?;
-        // SAFETY: context and state are valid and belong together; `samples` holds `count` floats.
-        let code = unsafe {
-            sys::whisper_pcm_to_mel_with_state(self.context(), self.state.as_ptr(), samples.as_ptr(), count, threads)
-        };
+        let values = spectrogram.values.as_ptr();
+        // SAFETY: context and state are valid and belong together; `values` holds as many floats as are copied.
+        let code =
+            unsafe { sys::whisper_set_mel_with_state(self.context(), self.state.as_ptr(), values, frames, bands) };
         if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
     }
-
-    /// whisper.cpp mirrors samples 1 to 200 to the front of the audio.
-    pub(crate) const FEWEST_SAMPLES: usize = 201;
 
     /// The probability of each language, by id, from the first 30 s. One pass of the encoder that cannot be stopped.
     pub(crate) fn language_probabilities(&mut self, threads: c_int) -> Result<Vec<f32>, RunError> {
@@ -190,57 +178,34 @@ impl State<'_> {
         }
     }
 
-    /// Decodes the audio given to [`Self::compute_mel`].
-    pub(crate) fn run(
-        self,
-        request: &Request,
-        language: &CStr,
-        prompt: Option<&CStr>,
-        threads: c_int,
-        listener: &mut dyn Listener,
-    ) -> Result<(), RunError> {
-        let attempts = AtomicU32::new(0);
-        let mut run = Run {
-            listener,
-            attempts: &attempts,
-            stopped: false,
-            panic: None,
-        };
-        let mut params = parameters(request, language, prompt);
+    /// Lets whisper.cpp measure how loud the audio is, for the times of tokens; before [`Self::set_spectrogram`].
+    ///
+    /// # Panics
+    /// With less than 201 samples: whisper.cpp reads beyond them.
+    pub(crate) fn listen_for_energy(&mut self, samples: &[f32], threads: c_int) -> Result<(), RunError> {
+        /// Three times what whisper.cpp looks at, as its search for silence may go beyond.
+        const ENOUGH: usize = 90 * SAMPLE_RATE as usize;
+        /// With this much to decode whisper.cpp ends at once and without a warning.
+        const NOTHING_MS: c_int = 100;
+        let samples = &samples[..samples.len().min(ENOUGH)];
+        assert!(samples.len() > 200, "too few samples for whisper.cpp's padding");
+        let count = c_int::try_from(samples.len()).map_err(|_| RunError::OutOfMemory)?;
+        // SAFETY: takes a number, returns a plain struct.
+        let mut params =
+            unsafe { sys::whisper_full_default_params(sys::whisper_sampling_strategy_WHISPER_SAMPLING_GREEDY) };
+        params.print_progress = false;
+        params.token_timestamps = true;
+        params.duration_ms = NOTHING_MS;
         params.n_threads = threads;
-        let user_data = (&raw mut run).cast::<c_void>();
-        params.new_segment_callback = Some(on_new_segments);
-        params.new_segment_callback_user_data = user_data;
-        params.progress_callback = Some(on_progress);
-        params.progress_callback_user_data = user_data;
-        params.encoder_begin_callback = Some(on_encoder_begin);
-        params.encoder_begin_callback_user_data = user_data;
-        params.abort_callback = Some(on_abort_question);
-        params.abort_callback_user_data = user_data;
-        params.logits_filter_callback = Some(on_logits);
-        params.logits_filter_callback_user_data = (&raw const attempts).cast_mut().cast();
-        // SAFETY: context and state are valid; the strings, `run` and `attempts` outlive the call, during which nothing else
-        // touches `run`; no samples are given, so the spectrogram of `compute_mel` is used.
-        let code =
-            unsafe { sys::whisper_full_with_state(self.context(), self.state.as_ptr(), params, std::ptr::null(), 0) };
-        let (stopped, panic) = (run.stopped, run.panic);
-        if code == FREED_ITS_STATE {
-            // whisper.cpp has already freed the state.
-            std::mem::forget(self);
-        }
-        if let Some(payload) = panic {
-            resume_unwind(payload);
-        }
-        match code {
-            _ if stopped => Err(RunError::Stopped),
-            0 => Ok(()),
-            FREED_ITS_STATE => Err(RunError::OutOfMemory),
-            code => Err(RunError::Engine(code)),
-        }
+        // SAFETY: context and state as above; `samples` holds `count` floats; the language in `params` is a static string.
+        let code = unsafe {
+            sys::whisper_full_with_state(self.context(), self.state.as_ptr(), params, samples.as_ptr(), count)
+        };
+        if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
     }
 
     fn context(&self) -> *mut sys::whisper_context {
-        self.model.0.as_ptr()
+        self.model.context.as_ptr()
     }
 }
 
@@ -250,9 +215,6 @@ impl Drop for State<'_> {
         unsafe { sys::whisper_free_state(self.state.as_ptr()) }
     }
 }
-
-/// What `whisper_full_with_state` answers when it could not enlarge the key-value cache.
-const FREED_ITS_STATE: c_int = -7;
 
 /// A request in whisper.cpp's terms, set as its command-line program sets them.
 fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys::whisper_full_params {
@@ -270,7 +232,7 @@ fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys:
     params.beam_search.beam_size = whole(request.beam_size);
     params.greedy.best_of = whole(request.best_of);
     params.temperature = single(request.temperature);
-    params.temperature_inc = single(request.temperature_increment);
+    params.temperature_inc = single(request.temperature_inc);
     params.entropy_thold = single(request.entropy_threshold);
     params.logprob_thold = single(request.log_prob_threshold);
     params.no_speech_thold = single(request.no_speech_threshold);
@@ -288,6 +250,9 @@ fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys:
     params.suppress_blank = request.suppress_blank;
     params.suppress_nst = request.suppress_non_speech_tokens;
     params.tdrz_enable = request.tinydiarize;
+    params.audio_ctx = whole(request.audio_ctx);
+    params.max_len = whole(request.max_len);
+    params.split_on_word = request.split_on_word;
     params
 }
 
@@ -300,120 +265,5 @@ fn single(number: f64) -> f32 {
     number as f32
 }
 
-/// What the callbacks of one run share.
-struct Run<'a> {
-    listener: &'a mut dyn Listener,
-    attempts: &'a AtomicU32,
-    stopped: bool,
-    panic: Option<Box<dyn Any + Send>>,
-}
-
-/// Calls the listener behind `user_data`; a panic is kept, and stops the run like a wish to stop.
-///
-/// # Safety
-/// `user_data` must be the [`Run`] of the run in progress, and no other reference to it may be in use.
-unsafe fn tell(user_data: *mut c_void, call: impl FnOnce(&mut Run<'_>)) {
-    // SAFETY: the caller's promise.
-    let run = unsafe { &mut *user_data.cast::<Run<'_>>() };
-    if run.panic.is_some() {
-        return;
-    }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(run))) {
-        run.panic = Some(payload);
-        run.stopped = true;
-    }
-}
-
-unsafe extern "C" fn on_new_segments(
-    _: *mut sys::whisper_context,
-    state: *mut sys::whisper_state,
-    new: c_int,
-    user_data: *mut c_void,
-) {
-    // SAFETY: `State::run` passed its `Run`; whisper.cpp calls this on the thread of the run, and the state is that run's.
-    unsafe {
-        tell(user_data, |run| {
-            let attempt = run.attempts.load(Ordering::Relaxed).saturating_sub(1);
-            let count = sys::whisper_full_n_segments_from_state(state);
-            for index in (count - new).max(0)..count {
-                let segment = read_segment(state, index, attempt);
-                run.listener.segment(segment);
-            }
-        });
-    }
-}
-
-/// Copies segment `index`.
-///
-/// # Safety
-/// The state must be valid and have a segment `index`.
-unsafe fn read_segment(state: *mut sys::whisper_state, index: c_int, attempt: u32) -> EngineSegment {
-    // SAFETY: the caller's promise; token indices are below the count, and the text is a C string owned by the state.
-    unsafe {
-        let tokens = (0..sys::whisper_full_n_tokens_from_state(state, index)).map(|token| {
-            let data = sys::whisper_full_get_token_data_from_state(state, index, token);
-            Token {
-                id: data.id,
-                log_probability: data.plog,
-            }
-        });
-        EngineSegment {
-            start: sys::whisper_full_get_segment_t0_from_state(state, index),
-            end: sys::whisper_full_get_segment_t1_from_state(state, index),
-            text: CStr::from_ptr(sys::whisper_full_get_segment_text_from_state(state, index))
-                .to_string_lossy()
-                .into_owned(),
-            tokens: tokens.collect(),
-            no_speech_probability: sys::whisper_full_get_segment_no_speech_prob_from_state(state, index),
-            speaker_turn_next: sys::whisper_full_get_segment_speaker_turn_next_from_state(state, index),
-            attempt,
-        }
-    }
-}
-
-unsafe extern "C" fn on_progress(
-    _: *mut sys::whisper_context,
-    _: *mut sys::whisper_state,
-    percent: c_int,
-    user_data: *mut c_void,
-) {
-    // SAFETY: as in `on_new_segments`.
-    unsafe { tell(user_data, |run| run.listener.progress(percent)) }
-}
-
-/// Answers whether to go on with the next window.
-unsafe extern "C" fn on_encoder_begin(
-    _: *mut sys::whisper_context,
-    _: *mut sys::whisper_state,
-    user_data: *mut c_void,
-) -> bool {
-    // SAFETY: as in `on_new_segments`.
-    unsafe {
-        tell(user_data, |run| run.attempts.store(0, Ordering::Relaxed));
-        !on_abort_question(user_data)
-    }
-}
-
-/// Answers whether to stop.
-unsafe extern "C" fn on_abort_question(user_data: *mut c_void) -> bool {
-    // SAFETY: as in `on_new_segments`; the reference that `tell` makes is gone when `stopped` is read.
-    unsafe {
-        tell(user_data, |run| run.stopped = run.stopped || run.listener.stop());
-        (*user_data.cast::<Run<'_>>()).stopped
-    }
-}
-
-/// Counts attempts; may run on several threads at once.
-unsafe extern "C" fn on_logits(
-    _: *mut sys::whisper_context,
-    _: *mut sys::whisper_state,
-    _: *const sys::whisper_token_data,
-    tokens: c_int,
-    _: *mut f32,
-    user_data: *mut c_void,
-) {
-    if tokens == 0 {
-        // SAFETY: `State::run` passed its counter, which outlives the run.
-        unsafe { &*user_data.cast::<AtomicU32>() }.fetch_add(1, Ordering::Relaxed);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,16 @@
 //!
 //! Cancelling is answered after the pass of the encoder or decoder in progress; whisper.cpp cannot be stopped within one.
 
+mod alignment;
+mod collect;
 #[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
 mod ffi;
+mod mel;
 mod model_file;
 mod options;
+mod speech;
 mod transcribe;
+mod words;
 
 use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
@@ -22,10 +27,7 @@ use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 pub use options::{Device, Options, Request, Task};
 
 /// A loaded model.
-pub struct WhisperCpp {
-    model: ffi::Model,
-    name: String,
-}
+pub struct WhisperCpp(transcribe::Loaded);
 
 impl Stage for WhisperCpp {
     type Options = Options;
@@ -36,19 +38,20 @@ impl Stage for WhisperCpp {
         // Sends whisper.cpp's and ggml's own lines to `tracing` instead of standard error.
         whisper_rs::install_logging_hooks();
         let use_gpu = options.device.use_gpu()?;
-        let path = options.model.ok_or_else(|| {
+        let path = options.model.as_deref().ok_or_else(|| {
             StageError::new(
                 ErrorKind::ModelMissing,
                 "no ggml model was found; name one with `--model`, or give the path of a ggml file",
             )
         })?;
-        model_file::check(&path)?;
+        let header = model_file::check(path)?;
         let name = path
             .file_name()
             .unwrap_or(path.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let model = ffi::Model::load(&path, use_gpu, options.flash_attention).ok_or_else(|| {
+        let attention = alignment::choose(&options, &header, &name)?;
+        let model = ffi::Model::load(path, use_gpu, attention).ok_or_else(|| {
             StageError::new(
                 ErrorKind::ModelMissing,
                 format!(
@@ -57,15 +60,20 @@ impl Stage for WhisperCpp {
                 ),
             )
         })?;
-        Ok(Self { model, name })
+        Ok(Self(transcribe::Loaded {
+            model,
+            header,
+            name,
+            words: options.word_timestamps,
+        }))
     }
 
     fn check(&self, request: &Request) -> Result<(), StageError> {
-        transcribe::check(&self.model, &self.name, request)
+        transcribe::check(&self.0, request).map(drop)
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
-        transcribe::transcribe(&self.model, &self.name, &request, audio, ctx)
+        transcribe::transcribe(&self.0, &request, audio, ctx)
     }
 }
 

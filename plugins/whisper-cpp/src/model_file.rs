@@ -8,7 +8,8 @@
 //! and bytes each) · until the end of the file, tensors: i32 dimensions, i32 length of the name, i32 format, i32 size of each
 //! dimension, the name, the weights. Everything is little-endian.
 //!
-//! Names and shapes are left to whisper.cpp, which does check those.
+//! Names and shapes are left to whisper.cpp, which does check those. The filter bank is kept for `mel`, and the sizes for `alignment`.
+//! [`silero`] does the same for the model of the voice activity detection.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -40,6 +41,8 @@ enum Defect {
     NotGgml,
     #[error("is a ggml file, but not of Whisper ({0}); name one such as `ggml-base.bin`")]
     NotWhisper(String),
+    #[error("is not of Silero's voice activity detection ({0}); name one such as `ggml-silero-v6.2.0.bin`")]
+    NotSilero(String),
     #[error("is cut short: it ends within its {0}; fetch it again")]
     CutShort(Part),
     #[error("is damaged: {0}; fetch it again")]
@@ -82,18 +85,37 @@ impl From<ModelFileError> for StageError {
     }
 }
 
+pub(crate) mod silero;
+
+/// What a Whisper model's file says about it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Header {
+    pub(crate) vocabulary_size: i32,
+    pub(crate) encoder_layers: i32,
+    pub(crate) decoder_layers: i32,
+    pub(crate) mels: i32,
+    /// [`Self::mels`] rows of 201 weights.
+    pub(crate) filter_bank: Vec<f32>,
+}
+
 /// Checks that `path` is a whole Whisper model in ggml's format, and that memory for its weights can be had.
 ///
 /// # Errors
 /// [`ModelFileError`] names the file, what is wrong with it, and what to do.
-pub(crate) fn check(path: &Path) -> Result<(), ModelFileError> {
-    open_and_inspect(path).map_err(|defect| ModelFileError {
+pub(crate) fn check(path: &Path) -> Result<Header, ModelFileError> {
+    let whole = |(file, length)| {
+        let header = inspect(file, length)?;
+        reserve(length)?;
+        Ok(header)
+    };
+    open(path).and_then(whole).map_err(|defect| ModelFileError {
         path: path.to_owned(),
         defect,
     })
 }
 
-fn open_and_inspect(path: &Path) -> Result<(), Defect> {
+/// The file and its length.
+fn open(path: &Path) -> Result<(BufReader<File>, u64), Defect> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Defect::Missing,
         _ => Defect::Unreadable(error),
@@ -102,8 +124,7 @@ fn open_and_inspect(path: &Path) -> Result<(), Defect> {
     if metadata.is_dir() {
         return Err(Defect::Folder);
     }
-    inspect(BufReader::new(file), metadata.len())?;
-    reserve(metadata.len())
+    Ok((BufReader::new(file), metadata.len()))
 }
 
 /// whisper.cpp goes on without its buffer, and crashes, where it gets no memory for the weights: try whether there is any.
@@ -119,28 +140,17 @@ fn reserve(bytes: u64) -> Result<(), Defect> {
 }
 
 /// Walks a file of `length` bytes.
-fn inspect<R: Read + Seek>(reader: BufReader<R>, length: u64) -> Result<(), Defect> {
-    let mut walker = Walker {
-        reader,
-        remaining: length,
-        part: Part::Hyperparameters,
-    };
+fn inspect<R: Read + Seek>(reader: BufReader<R>, length: u64) -> Result<Header, Defect> {
+    let mut walker = Walker::new(reader, length);
     walker.magic()?;
-    let hyperparameters = walker.hyperparameters()?;
-    walker.filter_bank(&hyperparameters)?;
-    walker.vocabulary(&hyperparameters)?;
-    walker.tensors(&hyperparameters)
+    let mut header = walker.hyperparameters()?;
+    header.filter_bank = walker.filter_bank(&header)?;
+    walker.vocabulary(&header)?;
+    walker.tensors(header.tensors())?;
+    Ok(header)
 }
 
-/// What the rest of the file is checked against.
-struct Hyperparameters {
-    vocabulary_size: i32,
-    encoder_layers: i32,
-    decoder_layers: i32,
-    mels: i32,
-}
-
-impl Hyperparameters {
+impl Header {
     /// Tensors of a Whisper model: 7 + 15 a layer in the encoder, 4 + 24 a layer in the decoder.
     fn tensors(&self) -> usize {
         let layers = |count: i32| usize::try_from(count).unwrap_or_default();
@@ -175,6 +185,14 @@ struct Walker<R> {
 }
 
 impl<R: Read + Seek> Walker<R> {
+    fn new(reader: BufReader<R>, length: u64) -> Self {
+        Self {
+            reader,
+            remaining: length,
+            part: Part::Hyperparameters,
+        }
+    }
+
     fn bytes<const COUNT: usize>(&mut self) -> Result<[u8; COUNT], Defect> {
         self.take(COUNT as u64)?;
         let mut bytes = [0; COUNT];
@@ -207,7 +225,7 @@ impl<R: Read + Seek> Walker<R> {
         }
     }
 
-    fn hyperparameters(&mut self) -> Result<Hyperparameters, Defect> {
+    fn hyperparameters(&mut self) -> Result<Header, Defect> {
         let mut field = |name: &str, least: i32, most: i32| {
             let value = self.number()?;
             match value {
@@ -230,30 +248,33 @@ impl<R: Read + Seek> Walker<R> {
         if audio_width % audio_heads != 0 || text_width % text_heads != 0 {
             return Err(Defect::NotWhisper("its width is no multiple of its heads".into()));
         }
-        Ok(Hyperparameters {
+        Ok(Header {
             vocabulary_size,
             encoder_layers,
             decoder_layers,
             mels,
+            filter_bank: Vec::new(),
         })
     }
 
-    fn filter_bank(&mut self, hyperparameters: &Hyperparameters) -> Result<(), Defect> {
+    fn filter_bank(&mut self, header: &Header) -> Result<Vec<f32>, Defect> {
         /// Half of whisper.cpp's Fourier window of 400 samples, and one.
         const FREQUENCIES: i32 = 201;
         self.part = Part::FilterBank;
         let (mels, frequencies) = (self.number()?, self.number()?);
-        if (mels, frequencies) != (hyperparameters.mels, FREQUENCIES) {
+        if (mels, frequencies) != (header.mels, FREQUENCIES) {
             let shape = format!("its filter bank has {mels} × {frequencies} values");
             return Err(Defect::Damaged(shape));
         }
-        self.skip(4 * u64::from(mels.unsigned_abs()) * u64::from(frequencies.unsigned_abs()))
+        (0..mels * FREQUENCIES)
+            .map(|_| self.bytes().map(f32::from_le_bytes))
+            .collect()
     }
 
-    fn vocabulary(&mut self, hyperparameters: &Hyperparameters) -> Result<(), Defect> {
+    fn vocabulary(&mut self, header: &Header) -> Result<(), Defect> {
         self.part = Part::Vocabulary;
         let count = self.number()?;
-        if !(1..=hyperparameters.vocabulary_size).contains(&count) {
+        if !(1..=header.vocabulary_size).contains(&count) {
             return Err(Defect::Damaged(format!("its vocabulary has {count} entries")));
         }
         for _ in 0..count {
@@ -263,15 +284,15 @@ impl<R: Read + Seek> Walker<R> {
         Ok(())
     }
 
-    fn tensors(&mut self, hyperparameters: &Hyperparameters) -> Result<(), Defect> {
+    fn tensors(&mut self, expected: usize) -> Result<(), Defect> {
         self.part = Part::Tensors;
         let mut names = BTreeSet::new();
         while self.remaining > 0 {
             names.insert(self.tensor()?);
         }
-        match (names.len(), hyperparameters.tensors()) {
-            (0, _) => Err(Defect::NoTensors),
-            (found, expected) if found != expected => Err(Defect::TensorsMissing { found, expected }),
+        match names.len() {
+            0 => Err(Defect::NoTensors),
+            found if found != expected => Err(Defect::TensorsMissing { found, expected }),
             _ => Ok(()),
         }
     }
@@ -281,7 +302,7 @@ impl<R: Read + Seek> Walker<R> {
         const LONGEST_NAME: u64 = 256;
         let (dimensions, name_length, format) = (self.number()?, self.number()?, self.number()?);
         let name_length = u64::try_from(name_length).ok().filter(|length| *length <= LONGEST_NAME);
-        let (Some(name_length), Some((block, block_bytes)), 1..=4) = (name_length, block_of(format), dimensions) else {
+        let (Some(name_length), Some((block, block_bytes)), 0..=4) = (name_length, block_of(format), dimensions) else {
             return Err(Defect::Damaged(format!(
                 "{} bytes before its end there is no tensor",
                 self.remaining + 12

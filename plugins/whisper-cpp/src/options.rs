@@ -16,8 +16,12 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// Where to compute.
     pub device: Device,
-    /// Whether attention is computed in one fused step.
-    pub flash_attention: bool,
+    /// Whether attention is computed in one fused step; `None`: unless that stands in the way of `dtw`.
+    pub flash_attention: Option<bool>,
+    /// Whether words get times.
+    pub word_timestamps: bool,
+    /// Whether those come from the attention's alignment; `None`: where the model allows.
+    pub dtw: Option<bool>,
 }
 
 /// Where to compute.
@@ -78,7 +82,7 @@ pub struct Request {
     /// Temperature of the first attempt.
     pub temperature: f64,
     /// Added for each further attempt; 0 means one attempt.
-    pub temperature_increment: f64,
+    pub temperature_inc: f64,
     /// Least entropy of the last 32 tokens, in nats.
     pub entropy_threshold: f64,
     /// Least mean log-probability.
@@ -99,6 +103,12 @@ pub struct Request {
     pub max_initial_timestamp: f64,
     /// Most tokens of a window; 0 for the model's limit.
     pub max_tokens: u32,
+    /// Most bytes of a segment's text; 0 for no limit.
+    pub max_len: u32,
+    /// Whether that splits only before a space.
+    pub split_on_word: bool,
+    /// Positions of 20 ms for the encoder; 0 for all.
+    pub audio_ctx: u32,
     /// Whether a window is one segment.
     pub single_segment: bool,
     /// Whether a window may not begin with a blank.
@@ -107,22 +117,38 @@ pub struct Request {
     pub suppress_non_speech_tokens: bool,
     /// Whether speaker turns are marked.
     pub tinydiarize: bool,
+    /// Whether only speech is decoded.
+    pub vad_filter: bool,
+    /// The ggml file of the voice activity detection that the host resolved; `None` when none is present or needed.
+    pub vad_model: Option<PathBuf>,
+    /// Least probability of speech.
+    pub vad_threshold: f64,
+    /// Least length of speech, in ms.
+    pub vad_min_speech_duration_ms: u32,
+    /// Least length of silence, in ms.
+    pub vad_min_silence_duration_ms: u32,
+    /// Greatest length of speech, in s; `None` for no limit.
+    pub vad_max_speech_duration_s: Option<f64>,
+    /// Audio kept on both sides, in ms.
+    pub vad_speech_pad_ms: u32,
+    /// Audio kept after each piece, in s.
+    pub vad_samples_overlap: f64,
 }
 
 impl Request {
     /// The step below which whisper.cpp's list of temperatures, counted up in `f32`, gets long or never ends.
-    const SMALLEST_INCREMENT: f64 = 0.01;
+    const SMALLEST_INC: f64 = 0.01;
 
     /// Checks what the table cannot say.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOptions`], with what to change.
     pub fn check(&self) -> Result<(), StageError> {
-        if self.temperature_increment > 0.0 && self.temperature_increment < Self::SMALLEST_INCREMENT {
+        if self.temperature_inc > 0.0 && self.temperature_inc < Self::SMALLEST_INC {
             return Err(invalid(format!(
-                "`temperature_increment` must be 0 or at least {}, not `{}`",
-                Self::SMALLEST_INCREMENT,
-                self.temperature_increment
+                "`temperature_inc` must be 0 or at least {}, not `{}`",
+                Self::SMALLEST_INC,
+                self.temperature_inc
             )));
         }
         if self.initial_prompt.is_some() && !self.condition_on_previous_text {
@@ -131,12 +157,30 @@ impl Request {
                  change that or leave the prompt out",
             ));
         }
+        if self.split_on_word && self.max_len == 0 {
+            return Err(invalid(
+                "`split_on_word` needs a `max_len` to split at; give one or leave it out",
+            ));
+        }
+        self.check_speech_limit()?;
         if self.carry_initial_prompt && self.initial_prompt.is_none() {
             return Err(invalid(
                 "`carry_initial_prompt` needs an `initial_prompt`; give one or leave it out",
             ));
         }
         Ok(())
+    }
+
+    /// whisper.cpp drops a limit without words when nothing is left of it after its padding and a piece of 32 ms.
+    fn check_speech_limit(&self) -> Result<(), StageError> {
+        let least = f64::from(2 * self.vad_speech_pad_ms + 32) / 1000.0;
+        match self.vad_max_speech_duration_s {
+            Some(limit) if limit.trunc() <= least => Err(invalid(format!(
+                "`vad_max_speech_duration_s` must be more than twice `vad_speech_pad_ms`, which is `{}`, not `{limit}`",
+                self.vad_speech_pad_ms
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The threads asked for, or one for each core and at most 4 as in whisper.cpp. The result does not depend on it.
@@ -152,7 +196,7 @@ impl Request {
     /// The temperature of attempt `attempt` at a window, counted from 0, to a thousandth.
     #[must_use]
     pub fn temperature_of(&self, attempt: u32) -> f64 {
-        let temperature = self.temperature + f64::from(attempt) * self.temperature_increment;
+        let temperature = self.temperature + f64::from(attempt) * self.temperature_inc;
         (temperature * 1000.0).round() / 1000.0
     }
 }
@@ -220,8 +264,8 @@ pub(crate) mod tests {
         let refused = |given: Value| request(&given).check().unwrap_err().message;
         assert_eq!(request(&json!({})).check(), Ok(()));
         assert_eq!(
-            refused(json!({ "temperature_increment": 1e-9 })),
-            "`temperature_increment` must be 0 or at least 0.01, not `0.000000001`"
+            refused(json!({ "temperature_inc": 1e-9 })),
+            "`temperature_inc` must be 0 or at least 0.01, not `0.000000001`"
         );
         assert!(refused(json!({ "initial_prompt": "Cesar", "condition_on_previous_text": false })).contains("needs"));
         assert!(refused(json!({ "carry_initial_prompt": true })).contains("needs an `initial_prompt`"));

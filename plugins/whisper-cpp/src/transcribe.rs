@@ -1,22 +1,25 @@
 //! One request from options to segments.
 //!
-//! The order of things is whisper.cpp's own: log-mel of the whole audio, language from the first 30 s unless it is given, then
-//! windows of 30 s that advance by the decoded timestamps. The language is detected in a call of its own, because only that tells
-//! its probability; it costs one pass of the encoder, as in whisper.cpp itself, and the log-mel is computed once for both.
+//! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of all of it
+//! ([`mel`]), language from the first 30 s unless it is given, then windows of 30 s that advance by the decoded timestamps
+//! ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that tells its probability; it costs one pass
+//! of the encoder, as in whisper.cpp itself.
 //!
-//! What whisper.cpp answers is kept, with three repairs: times are brought inside the audio and into order (the last window may end
-//! up to 30 s behind the audio), segments without text are dropped, and audio under 0.1 s, which whisper.cpp ignores, is not given
-//! to it at all.
-//!
-//! What the engine does not tell stays `None`: `compression_ratio` (it judges by entropy), `seek`, and words.
+//! Audio under 0.1 s, which whisper.cpp ignores, is not given to it at all.
 
+use std::borrow::Cow;
 use std::ffi::{CString, c_int};
+use std::path::Path;
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 
-use crate::ffi::{self, EngineSegment, Listener, Model, RunError};
+use crate::collect::{Collector, Setting};
+use crate::ffi::{self, Detector, Model, RunError, Work};
+use crate::mel;
+use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
+use crate::speech::{self, Speech, TimeMap};
 
 /// Where a transcription reports while it goes on: [`Ctx`], or a test.
 pub(crate) trait Report {
@@ -43,24 +46,34 @@ impl Report for Ctx<'_> {
 /// whisper.cpp does not look at audio shorter than 0.1 s.
 const SHORTEST: usize = (ffi::SAMPLE_RATE / 10) as usize;
 
-/// Transcribes `audio`; `name` is the model's, for messages.
+/// A model and what is known from its file.
+pub(crate) struct Loaded {
+    pub(crate) model: Model,
+    pub(crate) header: Header,
+    /// The file's name, for messages.
+    pub(crate) name: String,
+    /// Whether words are wanted.
+    pub(crate) words: bool,
+}
+
+/// Transcribes `audio`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOptions`] for a language or a task the model does not have, [`ErrorKind::InvalidInput`] for audio of another
-/// rate or beyond whisper.cpp's 37 hours, [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
+/// [`ErrorKind::InvalidOptions`] for a language or a task the model does not have, [`ErrorKind::ModelMissing`] without a usable
+/// `vad_model`, [`ErrorKind::InvalidInput`] for audio of another rate or beyond whisper.cpp's 37 hours, [`ErrorKind::Cancelled`],
+/// [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
 pub(crate) fn transcribe(
-    model: &Model,
-    name: &str,
+    loaded: &Loaded,
     request: &Request,
     audio: Audio<'_>,
     report: &mut dyn Report,
 ) -> Result<Transcription, StageError> {
-    request.check()?;
-    let given = check_language(model, name, request)?;
+    let given = check(loaded, request)?;
     let prompt = prompt_of(request)?;
     check_audio(audio)?;
     let total_ms = audio.milliseconds(audio.samples.len());
-    if audio.samples.len() < SHORTEST {
+    let (samples, times) = select(audio.samples, request, report)?;
+    if samples.len() < SHORTEST {
         report.progress(total_ms, total_ms);
         return Ok(Transcription {
             language_probability: given.map(|_| 1.0),
@@ -68,40 +81,106 @@ pub(crate) fn transcribe(
             ..Transcription::default()
         });
     }
-    let threads = c_int::try_from(request.effective_threads()).unwrap_or(1);
-    let mut state = model.new_state().ok_or_else(|| failure(RunError::OutOfMemory))?;
-    state.compute_mel(audio.samples, threads).map_err(failure)?;
-    stop_if_cancelled(report)?;
+    let threads = request.effective_threads();
+    let spectrogram = mel::log_mel(&samples, &loaded.header.filter_bank, threads, &|| report.cancelled())
+        .ok_or_else(|| failure(RunError::Stopped))?;
+    let threads = c_int::try_from(threads).unwrap_or(1);
+    let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
+    let mut state = loaded.model.new_state().ok_or_else(|| failure(RunError::OutOfMemory))?;
+    if token_times {
+        state.listen_for_energy(&samples, threads).map_err(failure)?;
+    }
+    drop(samples);
+    state.set_spectrogram(&spectrogram).map_err(failure)?;
+    let frames = spectrogram.audio_frames;
+    drop(spectrogram);
     let (language, probability) = match given {
         Some(code) => (code, 1.0),
-        None => most_probable(model, &state.language_probabilities(threads).map_err(failure)?),
+        None => most_probable(loaded, &state.language_probabilities(threads).map_err(failure)?),
     };
     stop_if_cancelled(report)?;
     let code = CString::new(language).map_err(|_| failure(RunError::Engine(0)))?;
-    let mut collector = Collector::new(request, model.first_special_token(), total_ms, report);
-    state
-        .run(request, &code, prompt.as_deref(), threads, &mut collector)
-        .map_err(failure)?;
-    let (segments, sampled) = (collector.segments, collector.sampled);
+    let work = Work {
+        request,
+        language: &code,
+        prompt: prompt.as_deref(),
+        threads,
+        frames: c_int::try_from(frames).unwrap_or(c_int::MAX),
+        token_times,
+    };
+    let setting = Setting {
+        request,
+        language,
+        first_special_token: loaded.model.first_special_token(),
+        words: loaded.words,
+        aligned: loaded.model.is_aligned(),
+        times: &times,
+        frames,
+        total_ms,
+    };
+    let mut collector = Collector::new(setting, report);
+    state.run(&work, &mut collector).map_err(failure)?;
+    let transcription = collector.finish();
     report.progress(total_ms, total_ms);
     Ok(Transcription {
         language: Some(language.to_owned()),
         language_probability: Some(probability),
-        segments,
-        sampled,
-        ..Transcription::default()
+        ..transcription
     })
 }
 
-/// Refuses what could not be transcribed whatever the audio is.
-pub(crate) fn check(model: &Model, name: &str, request: &Request) -> Result<(), StageError> {
+/// What of the audio is decoded: all, or the speech in it.
+fn select<'a>(
+    samples: &'a [f32],
+    request: &Request,
+    report: &dyn Report,
+) -> Result<(Cow<'a, [f32]>, TimeMap), StageError> {
+    if !request.vad_filter || samples.is_empty() {
+        return Ok((Cow::Borrowed(samples), TimeMap::default()));
+    }
+    let path = vad_model(request)?;
+    let found = Detector::load(path).and_then(|mut detector| detector.speech(samples, request));
+    let found = found.ok_or_else(|| {
+        StageError::new(
+            ErrorKind::Internal,
+            format!(
+                "whisper.cpp's voice activity detection failed with the model `{}`; its log says why (`-vv`)",
+                path.display()
+            ),
+        )
+    })?;
+    stop_if_cancelled(report)?;
+    let Speech { samples, times } = speech::cut(samples, &found, request);
+    Ok((Cow::Owned(samples), times))
+}
+
+/// Refuses what could not be transcribed whatever the audio is; the language to decode in, or `None` to detect it.
+pub(crate) fn check(loaded: &Loaded, request: &Request) -> Result<Option<&'static str>, StageError> {
     request.check()?;
-    check_language(model, name, request)?;
-    prompt_of(request).map(drop)
+    if request.vad_filter {
+        silero::check(vad_model(request)?)?;
+    }
+    if request.audio_ctx > 0 && loaded.model.is_aligned() {
+        return Err(invalid(
+            "`audio_ctx` leaves too little to align words with; leave it out, or set `dtw=false`",
+        ));
+    }
+    prompt_of(request)?;
+    check_language(loaded, request)
+}
+
+fn vad_model(request: &Request) -> Result<&Path, StageError> {
+    request.vad_model.as_deref().ok_or_else(|| {
+        StageError::new(
+            ErrorKind::ModelMissing,
+            "`vad_filter` needs the Silero model as a ggml file, and none was found; fetch `ggml-silero-v6.2.0.bin`, or name one as \
+             `vad_model`",
+        )
+    })
 }
 
 /// The language to decode in, or `None` to detect it.
-fn check_language(model: &Model, name: &str, request: &Request) -> Result<Option<&'static str>, StageError> {
+fn check_language(loaded: &Loaded, request: &Request) -> Result<Option<&'static str>, StageError> {
     let id = match request.language.as_deref() {
         Some(code) => Some(ffi::language_id(code).ok_or_else(|| {
             invalid(format!(
@@ -111,9 +190,10 @@ fn check_language(model: &Model, name: &str, request: &Request) -> Result<Option
         None => None,
     };
     let code = id.and_then(ffi::language_code);
+    let Loaded { model, name, .. } = loaded;
     if model.is_multilingual() {
         return match id {
-            Some(id) if id >= known_languages(model) => Err(invalid(format!(
+            Some(id) if id >= known_languages(loaded) => Err(invalid(format!(
                 "the model `{name}` does not know the `language` `{}`; choose `large-v3` or `large-v3-turbo`",
                 code.unwrap_or_default()
             ))),
@@ -134,15 +214,15 @@ fn check_language(model: &Model, name: &str, request: &Request) -> Result<Option
 }
 
 /// How many of whisper.cpp's languages the model has tokens for: the vocabulary of large-v3 has one more, `yue`.
-fn known_languages(model: &Model) -> c_int {
+fn known_languages(loaded: &Loaded) -> c_int {
     /// Tokens of a multilingual vocabulary that are no language.
     const OTHER_TOKENS: c_int = 51_766;
-    (model.vocabulary_size() - OTHER_TOKENS).clamp(1, ffi::language_count())
+    (loaded.header.vocabulary_size - OTHER_TOKENS).clamp(1, ffi::language_count())
 }
 
 /// The most probable language that the model has.
-fn most_probable(model: &Model, probabilities: &[f32]) -> (&'static str, f64) {
-    let known = usize::try_from(known_languages(model)).unwrap_or_default();
+fn most_probable(loaded: &Loaded, probabilities: &[f32]) -> (&'static str, f64) {
+    let known = usize::try_from(known_languages(loaded)).unwrap_or_default();
     let best = (0..)
         .zip(probabilities.iter().take(known))
         .max_by(|(_, one), (_, other)| one.total_cmp(other));
@@ -197,85 +277,5 @@ fn failure(error: RunError) -> StageError {
     }
 }
 
-/// Turns whisper.cpp's segments into ours as they come.
-struct Collector<'a> {
-    request: &'a Request,
-    first_special_token: c_int,
-    total_ms: u64,
-    done_ms: u64,
-    report: &'a mut dyn Report,
-    segments: Vec<Segment>,
-    sampled: bool,
-}
-
-impl<'a> Collector<'a> {
-    fn new(request: &'a Request, first_special_token: c_int, total_ms: u64, report: &'a mut dyn Report) -> Self {
-        Self {
-            request,
-            first_special_token,
-            total_ms,
-            done_ms: 0,
-            report,
-            segments: Vec::new(),
-            sampled: false,
-        }
-    }
-
-    fn advance(&mut self, done_ms: u64) {
-        self.done_ms = self.done_ms.max(done_ms.min(self.total_ms));
-        self.report.progress(self.done_ms, self.total_ms);
-    }
-
-    /// Start and end in ms: inside the audio, in order, not before the end of the segment before.
-    fn times(&self, segment: &EngineSegment) -> (u64, u64) {
-        let milliseconds = |time: i64| u64::try_from(time).unwrap_or(0).saturating_mul(10).min(self.total_ms);
-        let previous_end = self.segments.last().map_or(0, |segment| segment.end_ms);
-        let start = milliseconds(segment.start).max(previous_end);
-        (start, milliseconds(segment.end).max(start))
-    }
-
-    fn convert(&self, segment: EngineSegment) -> Segment {
-        let (start_ms, end_ms) = self.times(&segment);
-        let is_text = |id: c_int| id < self.first_special_token;
-        let log_probabilities = segment.tokens.iter().filter(|token| is_text(token.id));
-        Segment {
-            avg_logprob: mean(log_probabilities.map(|token| f64::from(token.log_probability))),
-            no_speech_prob: Some(f64::from(segment.no_speech_probability)),
-            temperature: Some(self.request.temperature_of(segment.attempt)),
-            tokens: Some(segment.tokens.iter().map(|token| token.id.unsigned_abs()).collect()),
-            speaker_turn_next: self.request.tinydiarize.then_some(segment.speaker_turn_next),
-            ..Segment::new(start_ms, end_ms, segment.text)
-        }
-    }
-}
-
-impl Listener for Collector<'_> {
-    fn segment(&mut self, segment: EngineSegment) {
-        self.sampled |= self.request.temperature_of(segment.attempt) > 0.0;
-        if segment.text.trim().is_empty() {
-            return;
-        }
-        let segment = self.convert(segment);
-        self.report.segment(&segment);
-        let end_ms = segment.end_ms;
-        self.segments.push(segment);
-        self.advance(end_ms);
-    }
-
-    fn progress(&mut self, percent: c_int) {
-        let percent = u64::try_from(percent).unwrap_or(0);
-        self.advance(self.total_ms.saturating_mul(percent) / 100);
-    }
-
-    fn stop(&self) -> bool {
-        self.report.cancelled()
-    }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    (count > 0.0).then(|| sum / count)
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

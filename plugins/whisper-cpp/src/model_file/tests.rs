@@ -28,7 +28,7 @@ fn file(tensors: usize) -> Vec<u8> {
     bytes
 }
 
-fn inspect_bytes(bytes: &[u8]) -> Result<(), Defect> {
+fn inspect_bytes(bytes: &[u8]) -> Result<Header, Defect> {
     inspect(BufReader::new(Cursor::new(bytes)), bytes.len() as u64)
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::options::tests::request as request_with_defaults;
+use crate::options::{Device, Options};
+use crate::{alignment, model_file};
 
 /// Where the models are: `CESAR_MODELS_DIR`, else Cesar's folder in the user's data folder.
 fn models_folder() -> PathBuf {
@@ -23,30 +25,51 @@ fn models_folder() -> PathBuf {
 
 /// The models, loaded once. One test at a time works with each: ggml's threads spin while they wait for each other, so several
 /// tests side by side would take minutes.
-static TINY_ENGLISH: LazyLock<Mutex<Model>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin")));
-static BASE: LazyLock<Mutex<Model>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin")));
+static TINY_ENGLISH: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin", &PLAIN)));
+static BASE: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin", &PLAIN)));
 
-fn tiny_english() -> MutexGuard<'static, Model> {
+const PLAIN: Options = Options {
+    model: None,
+    device: Device::Cpu,
+    flash_attention: None,
+    word_timestamps: false,
+    dtw: None,
+};
+
+pub(crate) fn tiny_english() -> MutexGuard<'static, Loaded> {
     TINY_ENGLISH.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn base() -> MutexGuard<'static, Model> {
+pub(crate) fn base() -> MutexGuard<'static, Loaded> {
     BASE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn load(name: &str) -> Model {
+/// A file of the models folder.
+fn model(name: &str, fetch: &str) -> PathBuf {
     let path = models_folder().join(name);
     assert!(
         path.exists(),
-        "`{}` is missing: run `cargo xtask models`",
+        "`{}` is missing: run `cargo xtask models {fetch}`",
         path.display()
     );
+    path
+}
+
+fn load(name: &str, options: &Options) -> Loaded {
+    let path = model(name, "");
     whisper_rs::install_logging_hooks();
-    Model::load(&path, false, true).unwrap()
+    let header = model_file::check(&path).unwrap();
+    let attention = alignment::choose(options, &header, name).unwrap();
+    Loaded {
+        model: Model::load(&path, false, attention).unwrap(),
+        header,
+        name: "the-model.bin".into(),
+        words: options.word_timestamps,
+    }
 }
 
 /// The first `seconds` of `meeting.flac` (16 kHz, mono) among the fixtures of the workspace.
-fn meeting(seconds: usize) -> Vec<f32> {
+pub(crate) fn meeting(seconds: usize) -> Vec<f32> {
     let fixtures = std::env::var_os("CESAR_TEST_FIXTURES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures"),
         PathBuf::from,
@@ -96,13 +119,13 @@ impl Report for Recorder {
     }
 }
 
-fn run(model: &Model, samples: &[f32], options: &Value) -> Result<Transcription, StageError> {
+fn run(loaded: &Loaded, samples: &[f32], options: &Value) -> Result<Transcription, StageError> {
     let report = &mut Recorder::default();
-    transcribe(model, "the-model.bin", &request(options), audio(samples), report)
+    transcribe(loaded, &request(options), audio(samples), report)
 }
 
-fn refusal(model: &Model, options: &Value) -> String {
-    let error = run(model, &[], options).unwrap_err();
+fn refusal(loaded: &Loaded, options: &Value) -> String {
+    let error = run(loaded, &[], options).unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidOptions);
     error.message
 }
@@ -111,7 +134,7 @@ fn refusal(model: &Model, options: &Value) -> String {
 #[test]
 fn writes_down_speech_and_reports_on_the_way() {
     let (model, samples, mut report) = (tiny_english(), meeting(12), Recorder::default());
-    let transcription = transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut report).unwrap();
+    let transcription = transcribe(&model, &request(&json!({})), audio(&samples), &mut report).unwrap();
     let text: String = transcription
         .segments
         .iter()
@@ -141,7 +164,7 @@ fn equal_requests_give_equal_results_with_any_number_of_threads() {
     for (options, sampled) in [
         (json!({}), false),
         (
-            json!({ "temperature": 0.6, "best_of": 2, "temperature_increment": 0.0 }),
+            json!({ "temperature": 0.6, "best_of": 2, "temperature_inc": 0.0 }),
             true,
         ),
     ] {
@@ -163,7 +186,7 @@ fn equal_requests_give_equal_results_with_any_number_of_threads() {
 fn the_temperature_of_a_repeated_attempt_is_known() {
     let (model, samples) = (tiny_english(), meeting(4));
     let demanding =
-        json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_increment": 0.5, "best_of": 1 });
+        json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.5, "best_of": 1 });
     let transcription = run(&model, &samples, &demanding).unwrap();
     assert!(transcription.sampled);
     assert!(!transcription.segments.is_empty());
@@ -173,7 +196,7 @@ fn the_temperature_of_a_repeated_attempt_is_known() {
             .iter()
             .all(|segment| segment.temperature == Some(1.0))
     );
-    let patient = json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_increment": 0.0 });
+    let patient = json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.0 });
     assert!(!run(&model, &samples, &patient).unwrap().sampled);
 }
 
@@ -186,7 +209,7 @@ fn a_wish_to_stop_ends_the_run() {
             stop_after: Some(stop_after),
             ..Recorder::default()
         };
-        let error = transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut report).unwrap_err();
+        let error = transcribe(&model, &request(&json!({})), audio(&samples), &mut report).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Cancelled);
         assert_eq!(report.asked.get(), stop_after + 1);
     }
@@ -206,7 +229,7 @@ fn a_panic_while_reporting_comes_out_as_a_panic() {
     }
     let (model, samples) = (tiny_english(), meeting(5));
     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        transcribe(&model, "tiny.en", &request(&json!({})), audio(&samples), &mut Panics)
+        transcribe(&model, &request(&json!({})), audio(&samples), &mut Panics)
     }))
     .unwrap_err();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"the host went away"));
@@ -224,7 +247,7 @@ fn audio_of_any_shortness_is_taken() {
         samples: &samples,
         sample_rate: 8000,
     };
-    let error = transcribe(&model, "m", &request(&json!({})), other_rate, &mut Recorder::default()).unwrap_err();
+    let error = transcribe(&model, &request(&json!({})), other_rate, &mut Recorder::default()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidInput);
 }
 

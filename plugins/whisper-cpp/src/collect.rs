@@ -1,0 +1,187 @@
+//! Turns whisper.cpp's segments into ours as they come, window by window.
+//!
+//! What whisper.cpp answers is kept, with these repairs: times are brought inside the audio and into order (the last window may end
+//! up to 30 s behind the audio), segments without text are dropped, and a character that `max_len` cut in two goes whole to the
+//! second segment.
+//!
+//! **Truncation.** A window's tokens end with a timestamp, or with the end of the text where timestamps are off or were never
+//! written. Where they end with text, a guard cut the decode (whisper.cpp's limit of tokens, or `max_tokens`), and what
+//! was not written of that window is lost, unless decoding goes on right there.
+//!
+//! What the engine does not tell stays `None`: `compression_ratio` (it judges by entropy) and `seek`.
+
+use std::ffi::c_int;
+
+use plugin_api::asr::{Segment, Transcription, Truncation, Word};
+
+use crate::ffi::{EngineSegment, Listener, Token};
+use crate::options::Request;
+use crate::speech::TimeMap;
+use crate::transcribe::Report;
+use crate::words::{self, Frame, is_cut_short};
+
+/// What a run's segments are read against.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) language: &'a str,
+    /// Ids from this one on are no text.
+    pub(crate) first_special_token: c_int,
+    /// Whether words are wanted.
+    pub(crate) words: bool,
+    /// Whether their times come from alignment.
+    pub(crate) aligned: bool,
+    /// From the audio that is decoded to the recording.
+    pub(crate) times: &'a TimeMap,
+    /// Length of the audio that is decoded, in units of 10 ms.
+    pub(crate) frames: usize,
+    /// Length of the recording.
+    pub(crate) total_ms: u64,
+}
+
+/// Collects what a run tells.
+pub(crate) struct Collector<'a> {
+    setting: Setting<'a>,
+    report: &'a mut dyn Report,
+    done_ms: u64,
+    transcription: Transcription,
+}
+
+impl<'a> Collector<'a> {
+    pub(crate) fn new(setting: Setting<'a>, report: &'a mut dyn Report) -> Self {
+        Self {
+            setting,
+            report,
+            done_ms: 0,
+            transcription: Transcription::default(),
+        }
+    }
+
+    /// Everything that was told, without the language.
+    pub(crate) fn finish(self) -> Transcription {
+        self.transcription
+    }
+
+    fn advance(&mut self, done_ms: u64) {
+        self.done_ms = self.done_ms.max(done_ms.min(self.setting.total_ms));
+        self.report.progress(self.done_ms, self.setting.total_ms);
+    }
+
+    /// A time of the decoded audio in ms of the recording.
+    fn milliseconds(&self, time: i64) -> u64 {
+        self.inside(self.setting.times.original(time))
+    }
+
+    /// A time of the recording in ms, inside it.
+    fn inside(&self, time: i64) -> u64 {
+        let time = u64::try_from(time).unwrap_or(0);
+        time.saturating_mul(10).min(self.setting.total_ms)
+    }
+
+    /// Start and end in ms: inside the audio, in order, not before the end of the segment before.
+    fn times(&self, segment: &EngineSegment) -> (u64, u64) {
+        let (start, end) = self.setting.times.original_segment(segment.start, segment.end);
+        let previous_end = self.transcription.segments.last().map_or(0, |last| last.end_ms);
+        let start_ms = self.inside(start).max(previous_end);
+        (start_ms, self.inside(end).max(start_ms))
+    }
+
+    fn is_text(&self, token: &Token) -> bool {
+        token.id < self.setting.first_special_token
+    }
+
+    fn words(&self, tokens: &[Token], start_ms: u64, end_ms: u64) -> Vec<Word> {
+        let frame = Frame {
+            language: self.setting.language,
+            start_ms,
+            end_ms,
+            aligned: self.setting.aligned,
+        };
+        words::words(tokens, frame, &|time| self.milliseconds(time))
+    }
+
+    /// The segment with the text of `tokens`, unless that is blank.
+    fn convert(&self, segment: &EngineSegment, tokens: &[Token], attempt: u32) -> Option<Segment> {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| &token.text).copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        if text.trim().is_empty() {
+            return None;
+        }
+        let request = self.setting.request;
+        let (start_ms, end_ms) = self.times(segment);
+        Some(Segment {
+            words: self.setting.words.then(|| self.words(tokens, start_ms, end_ms)),
+            avg_logprob: mean(tokens.iter().map(|token| f64::from(token.log_probability))),
+            no_speech_prob: Some(f64::from(segment.no_speech_probability)),
+            temperature: Some(request.temperature_of(attempt)),
+            tokens: Some(segment.tokens.iter().map(|token| token.id.unsigned_abs()).collect()),
+            speaker_turn_next: request.tinydiarize.then_some(segment.speaker_turn_next),
+            ..Segment::new(start_ms, end_ms, text)
+        })
+    }
+
+    /// What is lost when a window's last segment ends with text.
+    fn truncation(&self, last: &EngineSegment) -> Option<Truncation> {
+        let cut = last.tokens.last().is_some_and(|token| self.is_text(token));
+        let (start, end) = self.setting.times.original_segment(last.start, last.end);
+        let (start_ms, end_ms) = (self.inside(start), self.inside(end));
+        (cut && last.start < last.end && start_ms < end_ms).then(|| Truncation {
+            start_ms,
+            end_ms,
+            reason: "max_length".into(),
+        })
+    }
+}
+
+impl Listener for Collector<'_> {
+    fn window(&mut self, segments: Vec<EngineSegment>, attempt: u32) {
+        self.transcription.sampled |= self.setting.request.temperature_of(attempt) > 0.0;
+        let truncation = segments.last().and_then(|last| self.truncation(last));
+        self.transcription.truncated.extend(truncation);
+        // whisper.cpp gives it to the first of the segments that it splits by `max_len` only.
+        let no_speech_probability = segments.first().map_or(0.0, |first| first.no_speech_probability);
+        let count = segments.len();
+        let mut carried = Vec::new();
+        for (index, mut segment) in segments.into_iter().enumerate() {
+            segment.no_speech_probability = no_speech_probability;
+            let mut tokens = std::mem::take(&mut carried);
+            tokens.extend(segment.tokens.iter().filter(|token| self.is_text(token)).cloned());
+            if index + 1 < count {
+                carried = tokens.split_off(whole_characters(&tokens));
+            }
+            if let Some(segment) = self.convert(&segment, &tokens, attempt) {
+                self.report.segment(&segment);
+                let end_ms = segment.end_ms;
+                self.transcription.segments.push(segment);
+                self.advance(end_ms);
+            }
+        }
+    }
+
+    fn progress(&mut self, percent: c_int) {
+        let frames = i64::try_from(self.setting.frames).unwrap_or(i64::MAX);
+        self.advance(self.milliseconds(frames.saturating_mul(percent.into()) / 100));
+    }
+
+    fn stop(&self) -> bool {
+        self.report.cancelled()
+    }
+}
+
+/// How many of the tokens make up whole characters.
+fn whole_characters(tokens: &[Token]) -> usize {
+    let (mut whole, mut bytes) = (0, Vec::new());
+    for (index, token) in tokens.iter().enumerate() {
+        bytes.extend_from_slice(&token.text);
+        if !is_cut_short(&bytes) {
+            whole = index + 1;
+            bytes.clear();
+        }
+    }
+    whole
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
+}

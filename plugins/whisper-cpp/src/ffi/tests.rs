@@ -1,0 +1,56 @@
+//! Ours against whisper.cpp's own, by what the decoder makes of it: there is no getter for a spectrogram.
+
+use super::*;
+use crate::mel;
+use crate::transcribe::tests::{meeting, tiny_english};
+
+impl State<'_> {
+    /// Computes whisper.cpp's own spectrogram.
+    fn compute_spectrogram(&mut self, samples: &[f32]) {
+        let count = c_int::try_from(samples.len()).unwrap();
+        // SAFETY: context and state are valid; `samples` holds `count` floats, more than the 201 that are mirrored.
+        let code = unsafe {
+            sys::whisper_pcm_to_mel_with_state(self.context(), self.state.as_ptr(), samples.as_ptr(), count, 2)
+        };
+        assert_eq!(code, 0);
+    }
+
+    /// The decoder's first logits, from column `offset` of the spectrogram on.
+    fn first_logits(&mut self, offset: c_int) -> Vec<u32> {
+        // SAFETY: context and state are valid; one token is lent; the logits are as many as the vocabulary's tokens.
+        unsafe {
+            let start = sys::whisper_token_sot(self.context());
+            let encoded = sys::whisper_encode_with_state(self.context(), self.state.as_ptr(), offset, 2);
+            let decoded =
+                sys::whisper_decode_with_state(self.context(), self.state.as_ptr(), &raw const start, 1, 0, 2);
+            assert_eq!((encoded, decoded), (0, 0));
+            let count = usize::try_from(sys::whisper_n_vocab(self.context())).unwrap();
+            let logits = std::slice::from_raw_parts(sys::whisper_get_logits_from_state(self.state.as_ptr()), count);
+            logits.iter().map(|logit| logit.to_bits()).collect()
+        }
+    }
+}
+
+/// Lengths that end within a frame, at its edge, and in a last block of fewer frames than lanes.
+#[test]
+fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
+    let (loaded, samples) = (tiny_english(), meeting(36));
+    let mut state = loaded.model.new_state().unwrap();
+    for (length, threads, offset) in [(36 * 16_000, 3, 2900), (160 * 77, 2, 0), (16_123, 1, 50)] {
+        let samples = &samples[..length];
+        state.compute_spectrogram(samples);
+        let theirs = state.first_logits(offset);
+        let ours = mel::log_mel(samples, &loaded.header.filter_bank, threads, &|| false).unwrap();
+        // SAFETY: the state is valid.
+        let frames = unsafe { sys::whisper_n_len_from_state(state.state.as_ptr()) };
+        assert_eq!(usize::try_from(frames), Ok(ours.audio_frames));
+        state.set_spectrogram(&ours).unwrap();
+        assert_eq!(state.first_logits(offset), theirs, "{length} samples from {offset} on");
+    }
+}
+
+#[test]
+fn a_wish_to_stop_ends_the_spectrogram() {
+    let loaded = tiny_english();
+    assert_eq!(mel::log_mel(&meeting(1), &loaded.header.filter_bank, 1, &|| true), None);
+}

@@ -1,0 +1,196 @@
+//! Only the speech of a recording, and the way back to its own times.
+//!
+//! `whisper_full` cuts out what the voice activity detection found and maps the times of segments back, but runs in the state of
+//! its context, which cannot be made afresh; `whisper_full_with_state` ignores the detection. So the cutting and the mapping are
+//! done here, with whisper.cpp's own arithmetic (its `whisper_vad` and `map_processed_to_original_time`): pieces follow each other with
+//! 0.1 s of silence between them, each but the last a little longer than it was found ([`Request::vad_samples_overlap`]), and the
+//! map has a point at the ends of every piece and every 0.2 s within longer ones. Times are in units of 10 ms.
+//!
+//! One thing differs: whisper.cpp maps the times of segments only. Here those of tokens are mapped as well, so that words lie in their
+//! segments.
+
+use std::cmp::Ordering;
+
+use crate::ffi::SAMPLE_RATE;
+use crate::options::Request;
+
+/// Silence between two pieces, in samples.
+const SILENCE: usize = (SAMPLE_RATE / 10) as usize;
+/// No segment is mapped to less than this.
+const SHORTEST_SEGMENT: i64 = 10;
+
+/// Speech cut out of a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Speech {
+    /// All pieces, with silence between them.
+    pub(crate) samples: Vec<f32>,
+    pub(crate) times: TimeMap,
+}
+
+/// From the times of the cut audio to those of the recording: points in order, straight lines between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TimeMap(Vec<(i64, i64)>);
+
+impl TimeMap {
+    /// A time of the recording; without points, the same time.
+    pub(crate) fn original(&self, time: i64) -> i64 {
+        let Self(points) = self;
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return time;
+        };
+        if time <= first.0 {
+            return first.1;
+        }
+        if time >= last.0 {
+            return last.1;
+        }
+        let after = points.partition_point(|point| point.0 < time);
+        let (before, after) = (points[after - 1], points[after]);
+        match after.0.cmp(&time) {
+            Ordering::Equal => after.1,
+            _ => before.1 + (time - before.0) * (after.1 - before.1) / (after.0 - before.0),
+        }
+    }
+
+    /// Start and end of a segment of the recording.
+    pub(crate) fn original_segment(&self, start: i64, end: i64) -> (i64, i64) {
+        if self.0.is_empty() {
+            return (start, end);
+        }
+        let start = self.original(start);
+        (start, self.original(end).max(start + SHORTEST_SEGMENT))
+    }
+
+    /// Sorts the points by the time they map, and keeps the first of equal ones.
+    fn new(mut points: Vec<(i64, i64)>) -> Self {
+        points.sort_by_key(|point| point.0);
+        points.dedup_by_key(|point| point.0);
+        Self(points)
+    }
+}
+
+/// Cuts the pieces `found` (start and end) out of `samples`.
+pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> Speech {
+    let last_sample = samples.len().saturating_sub(1);
+    let overlap = overlap_samples(request);
+    let mut speech = Vec::new();
+    let mut points = Vec::new();
+    for (index, &(start, end)) in found.iter().enumerate() {
+        let next = found.get(index + 1);
+        let kept_after = if next.is_some() { overlap } else { 0 };
+        let from = to_samples(start).min(last_sample);
+        let to = (to_samples(end) + kept_after).min(last_sample);
+        if to <= from {
+            continue;
+        }
+        let begin = to_hundredths(speech.len());
+        speech.extend_from_slice(&samples[from..to]);
+        map_piece(&mut points, (begin, to_hundredths(speech.len())), (start, end));
+        if let Some(next) = next {
+            points.push((to_hundredths(speech.len()), end));
+            speech.resize(speech.len() + SILENCE, 0.0);
+            points.push((to_hundredths(speech.len()), next.0));
+        }
+    }
+    Speech {
+        samples: speech,
+        times: TimeMap::new(points),
+    }
+}
+
+/// The points of one piece: both ends, and every 0.2 s in one of more than 1 s.
+fn map_piece(points: &mut Vec<(i64, i64)>, cut: (i64, i64), original: (i64, i64)) {
+    const LONG: i64 = 100;
+    const INTERVAL: i64 = 20;
+    points.extend([(cut.0, original.0), (cut.1, original.1)]);
+    let (length, original_length) = (cut.1 - cut.0, original.1 - original.0);
+    if length > LONG {
+        let within = (1..length / INTERVAL).map(|index| index * INTERVAL);
+        points.extend(within.map(|elapsed| (cut.0 + elapsed, original.0 + elapsed * original_length / length)));
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "as whisper.cpp rounds; checked to be 0 to 10 s"
+)]
+fn overlap_samples(request: &Request) -> usize {
+    (request.vad_samples_overlap as f32 * SAMPLE_RATE as f32) as usize
+}
+
+fn to_samples(hundredths: i64) -> usize {
+    usize::try_from(hundredths).unwrap_or(0) * (SAMPLE_RATE / 100) as usize
+}
+
+/// Rounded as whisper.cpp rounds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "far below 2^53"
+)]
+fn to_hundredths(samples: usize) -> i64 {
+    (samples as f64 / f64::from(SAMPLE_RATE) * 100.0 + 0.5) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::options::tests::request;
+
+    fn ramp(seconds: usize) -> Vec<f32> {
+        (0_u16..).map(f32::from).take(seconds * 16_000).collect()
+    }
+
+    #[test]
+    fn pieces_follow_each_other_with_silence_between_them() {
+        let samples = ramp(4);
+        let speech = cut(&samples, &[(50, 100), (200, 250)], &request(&json!({})));
+        // 0.5 s and 0.1 s more, 0.1 s of silence, 0.5 s.
+        assert_eq!(speech.samples.len(), 8000 + 1600 + 1600 + 8000);
+        assert_eq!(speech.samples[..9600], samples[8000..17_600]);
+        assert_eq!(speech.samples[9600..11_200], [0.0; 1600]);
+        assert_eq!(speech.samples[11_200..], samples[32_000..40_000]);
+        assert_eq!(speech.times.0, [(0, 50), (60, 100), (70, 200), (120, 250)]);
+    }
+
+    #[test]
+    fn times_go_back_along_the_points() {
+        let map = TimeMap::new(vec![(70, 200), (0, 50), (60, 100), (60, 7), (120, 250)]);
+        let times = [-5, 0, 30, 60, 65, 70, 71, 120, 500].map(|time| map.original(time));
+        assert_eq!(times, [50, 50, 75, 100, 150, 200, 201, 250, 250]);
+        assert_eq!(map.original_segment(70, 72), (200, 210));
+        let none = TimeMap::default();
+        assert_eq!((none.original(12), none.original_segment(3, 4)), (12, (3, 4)));
+    }
+
+    #[test]
+    fn the_end_of_the_audio_ends_the_last_piece() {
+        let samples = ramp(1);
+        let speech = cut(&samples, &[(80, 200)], &request(&json!({})));
+        assert_eq!(speech.samples, samples[12_800..15_999]);
+        assert!(cut(&samples, &[(150, 200)], &request(&json!({}))).samples.is_empty());
+        assert_eq!(cut(&samples, &[], &request(&json!({}))).times, TimeMap::default());
+    }
+
+    proptest! {
+        #[test]
+        fn later_stays_later(gaps in prop::collection::vec((1_i64..300, 1_i64..300), 0..8)) {
+            let mut found = Vec::new();
+            let mut at = 0;
+            for (silence, length) in gaps {
+                found.push((at + silence, at + silence + length));
+                at += silence + length;
+            }
+            let samples = vec![0.0; to_samples(at) + 1];
+            let speech = cut(&samples, &found, &request(&json!({})));
+            let end = to_hundredths(speech.samples.len()) + 5;
+            let times: Vec<_> = (0..end).map(|time| speech.times.original(time)).collect();
+            prop_assert!(times.is_sorted());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Words out of tokens, as OpenAI's Whisper and faster-whisper build them.
+//!
+//! Tokens are parts of UTF-8 text, so first they are joined until whole characters are there. A word begins with a space, or is
+//! punctuation; in languages written without spaces every character is a word of its own. Then punctuation joins its neighbour:
+//! opening marks the word behind them, closing marks the word before them. A word keeps the times and the probability (the mean over
+//! its tokens) that it had without them. The words of a segment, joined, are its text.
+//!
+//! Times come from the tokens' own, or from alignment, which says when the attention came to a token: there a word ends where the next
+//! one begins. Either way they are brought inside the segment and into order.
+
+use plugin_api::asr::Word;
+
+use crate::ffi::Token;
+
+/// Languages written without spaces.
+const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
+/// A word of its own, before punctuation is joined.
+const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+const OPENING: &str = "\"'“¿([{-";
+const CLOSING: &str = "\"'.。,，!！?？:：”)]}、";
+
+/// A segment whose words are wanted. Times in ms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) language: &'a str,
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
+    /// Whether to take the times of alignment.
+    pub(crate) aligned: bool,
+}
+
+/// Tokens that make up whole characters, or several of these.
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    text: String,
+    start: i64,
+    end: i64,
+    probabilities: f64,
+    tokens: f64,
+}
+
+impl Piece {
+    fn of(text: String, tokens: &[Token], aligned: bool) -> Self {
+        let first = tokens.first();
+        Self {
+            text,
+            start: first.map_or(0, |token| if aligned { token.aligned } else { token.start }),
+            end: tokens.last().map_or(0, |token| token.end),
+            probabilities: tokens.iter().map(|token| f64::from(token.probability)).sum(),
+            tokens: tokens.iter().map(|_| 1.0).sum(),
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.text += &other.text;
+        self.end = other.end;
+        self.probabilities += other.probabilities;
+        self.tokens += other.tokens;
+    }
+}
+
+/// The words of a segment with these text tokens; `milliseconds` makes a time of the recording from a time of a token.
+pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i64) -> u64) -> Vec<Word> {
+    let mut pieces = group(characters(tokens, frame.aligned), frame.language);
+    if frame.aligned {
+        for index in 1..pieces.len() {
+            pieces[index - 1].end = pieces[index].start;
+        }
+        if let Some(last) = pieces.last_mut() {
+            last.end = i64::MAX;
+        }
+    }
+    join_opening(&mut pieces);
+    join_closing(&mut pieces);
+    pieces.retain(|piece| !piece.text.is_empty());
+    let mut earliest = frame.start_ms;
+    pieces
+        .into_iter()
+        .map(|piece| {
+            let end_of = |time: i64| {
+                if time == i64::MAX {
+                    frame.end_ms
+                } else {
+                    milliseconds(time)
+                }
+            };
+            let start_ms = milliseconds(piece.start).clamp(earliest, frame.end_ms);
+            let end_ms = end_of(piece.end).clamp(start_ms, frame.end_ms);
+            earliest = end_ms;
+            Word {
+                start_ms,
+                end_ms,
+                word: piece.text,
+                probability: (piece.tokens > 0.0).then(|| piece.probabilities / piece.tokens),
+            }
+        })
+        .collect()
+}
+
+/// Joins tokens until whole characters are there.
+fn characters(tokens: &[Token], aligned: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let (mut begin, mut bytes) = (0, Vec::new());
+    for (index, token) in tokens.iter().enumerate() {
+        bytes.extend_from_slice(&token.text);
+        if is_cut_short(&bytes) && index + 1 < tokens.len() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        pieces.push(Piece::of(text, &tokens[begin..=index], aligned));
+        begin = index + 1;
+        bytes.clear();
+    }
+    pieces
+}
+
+/// Whether more bytes could complete the last character.
+pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+}
+
+/// Joins what does not begin a word to the word before it.
+fn group(pieces: Vec<Piece>, language: &str) -> Vec<Piece> {
+    let with_spaces = !WITHOUT_SPACES.contains(&language);
+    let mut words: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        let begins = piece.text.starts_with(' ') || PUNCTUATION.contains(piece.text.trim());
+        match words.last_mut() {
+            Some(word) if with_spaces && !begins => word.append(piece),
+            _ => words.push(piece),
+        }
+    }
+    words
+}
+
+/// Moves opening marks to the word behind them.
+fn join_opening(words: &mut [Piece]) {
+    let Some(mut following) = words.len().checked_sub(1) else {
+        return;
+    };
+    for index in (0..following).rev() {
+        let is_opening = words[index].text.starts_with(' ') && OPENING.contains(words[index].text.trim());
+        if is_opening {
+            let mark = std::mem::take(&mut words[index].text);
+            words[following].text.insert_str(0, &mark);
+        } else {
+            following = index;
+        }
+    }
+}
+
+/// Moves closing marks to the word before them.
+fn join_closing(words: &mut [Piece]) {
+    let mut previous = 0;
+    for index in 1..words.len() {
+        let is_closing = !words[previous].text.ends_with(' ') && CLOSING.contains(words[index].text.as_str());
+        if is_closing {
+            let mark = std::mem::take(&mut words[index].text);
+            words[previous].text += &mark;
+        } else {
+            previous = index;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Tokens of 0.1 s each.
+    fn tokens(texts: &[&[u8]]) -> Vec<Token> {
+        let token = |(index, text): (i64, &&[u8])| Token {
+            id: 1,
+            probability: 0.5 + 0.125 * (index % 4) as f32,
+            log_probability: -0.1,
+            text: text.to_vec(),
+            start: 10 * index,
+            end: 10 * index + 10,
+            aligned: 10 * index + 3,
+        };
+        (0..).zip(texts).map(token).collect()
+    }
+
+    fn written(texts: &[&str], language: &str) -> Vec<String> {
+        let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
+        let words = words(&tokens(&texts), frame(language, false), &|time| {
+            time.unsigned_abs() * 10
+        });
+        words.into_iter().map(|word| word.word).collect()
+    }
+
+    fn frame(language: &str, aligned: bool) -> Frame<'_> {
+        Frame {
+            language,
+            start_ms: 0,
+            end_ms: 100_000,
+            aligned,
+        }
+    }
+
+    #[test]
+    fn words_begin_with_a_space_and_marks_join_their_neighbours() {
+        assert_eq!(
+            written(&[" Hel", "lo", ",", " wor", "ld", "!"], "en"),
+            [" Hello,", " world!"]
+        );
+        assert_eq!(
+            written(&[" \"", "Yes", ",\"", " (", "she", ")", " said", "."], "en"),
+            [" \"Yes,\"", " (she)", " said."]
+        );
+        assert_eq!(written(&[" ¿", "Qué", "?"], "es"), [" ¿Qué?"]);
+        assert_eq!(written(&[" well", "-", "known"], "en"), [" well", "-known"]);
+        assert_eq!(written(&["こん", "にちは", "。"], "ja"), ["こん", "にちは。"]);
+        assert_eq!(written(&[], "en"), [""; 0]);
+    }
+
+    #[test]
+    fn a_character_of_several_tokens_is_whole() {
+        let bytes: [&[u8]; 4] = [b" caf", b"\xc3", b"\xa9", b" \xe2\x82"];
+        let words = words(&tokens(&bytes), frame("en", false), &|time| time.unsigned_abs() * 10);
+        let told: Vec<_> = words
+            .iter()
+            .map(|word| (word.word.as_str(), word.start_ms, word.end_ms))
+            .collect();
+        assert_eq!(told, [(" café", 0, 300), (" \u{fffd}", 300, 400)]);
+        assert_eq!(words[0].probability, Some((0.5 + 0.625 + 0.75) / 3.0));
+    }
+
+    #[test]
+    fn aligned_words_end_where_the_next_begins() {
+        let texts: [&[u8]; 3] = [b" one", b" two", b"."];
+        let frame = Frame {
+            end_ms: 250,
+            ..frame("en", true)
+        };
+        let words = words(&tokens(&texts), frame, &|time| time.unsigned_abs() * 10);
+        let times: Vec<_> = words.iter().map(|word| (word.start_ms, word.end_ms)).collect();
+        assert_eq!(times, [(30, 130), (130, 230)]);
+    }
+
+    proptest! {
+        #[test]
+        fn words_joined_are_the_text_and_lie_in_order_in_the_segment(
+            texts in prop::collection::vec("[ a\"(,.é-]{0,3}", 0..12),
+            starts in prop::collection::vec(-50_i64..500, 12),
+            aligned in any::<bool>(),
+            language in prop::sample::select(vec!["en", "ja"]),
+        ) {
+            let bytes: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
+            let mut tokens = tokens(&bytes);
+            for (token, start) in tokens.iter_mut().zip(starts) {
+                (token.start, token.end, token.aligned) = (start, start + 7, start);
+            }
+            let frame = Frame { language, start_ms: 400, end_ms: 3000, aligned };
+            let words = words(&tokens, frame, &|time| u64::try_from(time).unwrap_or(0) * 10);
+            let joined: String = words.iter().map(|word| word.word.as_str()).collect();
+            prop_assert_eq!(joined, texts.concat());
+            let mut earliest = 400;
+            for word in words {
+                prop_assert!(earliest <= word.start_ms && word.start_ms <= word.end_ms && word.end_ms <= 3000);
+                earliest = word.end_ms;
+            }
+        }
+    }
+}
