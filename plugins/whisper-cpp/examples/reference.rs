@@ -1,0 +1,271 @@
+//! whisper.cpp called as its own program `whisper-cli` calls it, linked from the same static library as the plugin: the reference
+//! that `whisper-cpp` is compared with (`cargo xtask pairs`, `cargo xtask parity`).
+//!
+//! ```text
+//! reference --model FILE --audio WAV [--threads N] [--OPTION VALUE]…     one run
+//! reference run                                                        a job in each line of standard input
+//! ```
+//! A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model`, `threads`, and `options` by the names of the plugin's option
+//! table; options on the command line have the same names with hyphens. What is not given stays as `whisper-cli` has it, which is not
+//! always the table's default. The answer is a line of JSON: `language`, `segments` (times in ms as whisper.cpp tells them, and their
+//! tokens), and the `seconds` of the transcription without loading the model; or `error`.
+//!
+//! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything, the voice activity
+//! detection included.
+
+#![expect(unsafe_code, reason = "calls whisper.cpp as a C program would")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+
+use std::ffi::{CStr, CString, c_int};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::ExitCode;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+use whisper_rs::whisper_rs_sys as sys;
+
+fn main() -> ExitCode {
+    whisper_rs::install_logging_hooks();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments == ["run"] {
+        for line in std::io::stdin().lock().lines() {
+            let job = line.map_err(|error| error.to_string());
+            let job = job.and_then(|line| serde_json::from_str(&line).map_err(|error| error.to_string()));
+            let answer = job.and_then(|job| answer(&job));
+            println!("{}", answer.unwrap_or_else(|error| json!({ "error": error })));
+        }
+        return ExitCode::SUCCESS;
+    }
+    match job_of(&arguments).and_then(|job| answer(&job)) {
+        Ok(answer) => {
+            println!("{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The job that the command line describes.
+fn job_of(arguments: &[String]) -> Result<Value, String> {
+    let (mut job, mut options) = (Map::new(), Map::new());
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else {
+            return Err(format!("`{}` needs a value", pair[0]));
+        };
+        let name = name
+            .strip_prefix("--")
+            .ok_or_else(|| format!("no argument `{name}`"))?
+            .replace('-', "_");
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        match name.as_str() {
+            "audio" | "model" | "threads" => job.insert(name, value),
+            _ => options.insert(name, value),
+        };
+    }
+    job.insert("options".into(), options.into());
+    Ok(job.into())
+}
+
+fn answer(job: &Value) -> Result<Value, String> {
+    let options = Options(job["options"].as_object().cloned().unwrap_or_default());
+    let samples = read_wav(job["audio"].as_str().ok_or("the job names no `audio`")?)?;
+    let context = Context::load(job["model"].as_str().ok_or("the job names no `model`")?, &options)?;
+    let begin = Instant::now();
+    context.transcribe(&samples, job["threads"].as_i64(), &options)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    Ok(json!({ "language": context.language(), "segments": context.segments(), "seconds": seconds }))
+}
+
+/// The samples of a WAV file, as `whisper-cli` reads them.
+fn read_wav(path: &str) -> Result<Vec<f32>, String> {
+    let told = |error: std::io::Error| format!("{path}: {error}");
+    let mut reader = BufReader::new(File::open(path).map_err(told)?);
+    let mut header = [0; 12];
+    reader.read_exact(&mut header).map_err(told)?;
+    loop {
+        let mut chunk = [0; 8];
+        reader.read_exact(&mut chunk).map_err(told)?;
+        let length = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
+        if &chunk[..4] != b"data" {
+            let skipped = i64::from(length.next_multiple_of(2));
+            reader.seek_relative(skipped).map_err(told)?;
+            continue;
+        }
+        let mut samples = Vec::with_capacity(length as usize / 2);
+        for _ in 0..length / 2 {
+            let mut sample = [0; 2];
+            reader.read_exact(&mut sample).map_err(told)?;
+            samples.push(f32::from(i16::from_le_bytes(sample)) / 32768.0);
+        }
+        return Ok(samples);
+    }
+}
+
+/// What is asked for, by the plugin's names.
+struct Options(Map<String, Value>);
+
+impl Options {
+    fn flag(&self, name: &str, default: bool) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    fn whole(&self, name: &str, default: c_int) -> c_int {
+        let given = self.0.get(name).and_then(Value::as_i64);
+        given.and_then(|number| c_int::try_from(number).ok()).unwrap_or(default)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "whisper.cpp computes in f32")]
+    fn number(&self, name: &str, default: f32) -> f32 {
+        self.0
+            .get(name)
+            .and_then(Value::as_f64)
+            .map_or(default, |number| number as f32)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<CString>, String> {
+        let text = self.0.get(name).and_then(Value::as_str).map(CString::new).transpose();
+        text.map_err(|error| format!("`{name}`: {error}"))
+    }
+}
+
+struct Context(NonNull<sys::whisper_context>);
+
+impl Context {
+    fn load(path: &str, options: &Options) -> Result<Self, String> {
+        let file = CString::new(path).map_err(|error| error.to_string())?;
+        // SAFETY: takes nothing, returns a plain struct.
+        let mut params = unsafe { sys::whisper_context_default_params() };
+        params.use_gpu = false;
+        params.flash_attn = options.flag("flash_attention", true);
+        if let Some(preset) = options.text("dtw")? {
+            params.dtw_token_timestamps = true;
+            params.dtw_aheads_preset = match preset.to_bytes() {
+                b"tiny.en" => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_TINY_EN,
+                b"base" => sys::whisper_alignment_heads_preset_WHISPER_AHEADS_BASE,
+                _ => return Err("`dtw` is `tiny.en` or `base` here".into()),
+            };
+        }
+        // SAFETY: `file` is a C string that outlives the call.
+        let context = unsafe { sys::whisper_init_from_file_with_params(file.as_ptr(), params) };
+        NonNull::new(context)
+            .map(Self)
+            .ok_or_else(|| format!("whisper.cpp refuses `{path}`"))
+    }
+
+    /// Sets every parameter as `whisper-cli` does, and runs `whisper_full`.
+    fn transcribe(&self, samples: &[f32], threads: Option<i64>, options: &Options) -> Result<(), String> {
+        let beam_size = options.whole("beam_size", 5);
+        let strategy = if beam_size > 1 {
+            sys::whisper_sampling_strategy_WHISPER_SAMPLING_BEAM_SEARCH
+        } else {
+            sys::whisper_sampling_strategy_WHISPER_SAMPLING_GREEDY
+        };
+        // SAFETY: takes a number, returns a plain struct.
+        let mut params = unsafe { sys::whisper_full_default_params(strategy) };
+        let language = options.text("language")?.unwrap_or_else(|| c"auto".into());
+        let prompt = options.text("initial_prompt")?.unwrap_or_default();
+        let vad_model = options.text("vad_model")?.unwrap_or_default();
+        params.print_progress = false;
+        params.n_threads = threads
+            .and_then(|count| c_int::try_from(count).ok())
+            .unwrap_or(params.n_threads);
+        params.language = language.as_ptr();
+        params.initial_prompt = prompt.as_ptr();
+        params.carry_initial_prompt = options.flag("carry_initial_prompt", false);
+        params.translate = options.0.get("task").is_some_and(|task| task == "translate");
+        params.no_context = false;
+        if !options.flag("condition_on_previous_text", true) {
+            params.n_max_text_ctx = 0;
+        }
+        params.max_len = options.whole("max_len", 0);
+        params.split_on_word = options.flag("split_on_word", false);
+        // As for `whisper-cli --output-json-full`.
+        params.token_timestamps = options.flag("word_timestamps", false) || params.max_len > 0;
+        params.max_tokens = options.whole("max_tokens", 0);
+        params.audio_ctx = options.whole("audio_ctx", 0);
+        params.tdrz_enable = options.flag("tinydiarize", false);
+        params.no_timestamps = options.flag("without_timestamps", false);
+        params.suppress_nst = options.flag("suppress_non_speech_tokens", false);
+        params.greedy.best_of = options.whole("best_of", 5);
+        params.beam_search.beam_size = beam_size;
+        params.temperature = options.number("temperature", 0.0);
+        params.temperature_inc = options.number("temperature_inc", 0.2);
+        params.entropy_thold = options.number("entropy_threshold", 2.4);
+        params.logprob_thold = options.number("log_prob_threshold", -1.0);
+        params.no_speech_thold = options.number("no_speech_threshold", 0.6);
+        params.vad = options.flag("vad_filter", false);
+        params.vad_model_path = vad_model.as_ptr();
+        params.vad_params = sys::whisper_vad_params {
+            threshold: options.number("vad_threshold", 0.5),
+            min_speech_duration_ms: options.whole("vad_min_speech_duration_ms", 250),
+            min_silence_duration_ms: options.whole("vad_min_silence_duration_ms", 100),
+            max_speech_duration_s: options.number("vad_max_speech_duration_s", f32::MAX),
+            speech_pad_ms: options.whole("vad_speech_pad_ms", 30),
+            samples_overlap: options.number("vad_samples_overlap", 0.1),
+        };
+        let count = c_int::try_from(samples.len()).map_err(|error| error.to_string())?;
+        // SAFETY: the context has a state; the strings and `samples`, which holds `count` floats, outlive the call.
+        match unsafe { sys::whisper_full(self.0.as_ptr(), params, samples.as_ptr(), count) } {
+            0 => Ok(()),
+            code => Err(format!("whisper_full failed with code {code}")),
+        }
+    }
+
+    fn language(&self) -> String {
+        // SAFETY: the context has a state; the id is one of whisper.cpp's, whose codes are static C strings.
+        let code = unsafe { CStr::from_ptr(sys::whisper_lang_str(sys::whisper_full_lang_id(self.0.as_ptr()))) };
+        code.to_string_lossy().into_owned()
+    }
+
+    fn segments(&self) -> Vec<Value> {
+        // SAFETY: the context has a state.
+        let count = unsafe { sys::whisper_full_n_segments(self.0.as_ptr()) };
+        (0..count).map(|index| self.segment(index)).collect()
+    }
+
+    fn segment(&self, index: c_int) -> Value {
+        let context = self.0.as_ptr();
+        // SAFETY: `index` is below the count of segments, and the text is a C string owned by the state.
+        unsafe {
+            let text = CStr::from_ptr(sys::whisper_full_get_segment_text(context, index));
+            let tokens = 0..sys::whisper_full_n_tokens(context, index);
+            json!({
+                "start_ms": 10 * sys::whisper_full_get_segment_t0(context, index),
+                "end_ms": 10 * sys::whisper_full_get_segment_t1(context, index),
+                "text": text.to_string_lossy(),
+                "speaker_turn_next": sys::whisper_full_get_segment_speaker_turn_next(context, index),
+                "tokens": tokens.map(|token| self.token(index, token)).collect::<Vec<_>>(),
+            })
+        }
+    }
+
+    fn token(&self, segment: c_int, index: c_int) -> Value {
+        let context = self.0.as_ptr();
+        // SAFETY: both indices are below their counts, and the text is a C string owned by the context.
+        unsafe {
+            let data = sys::whisper_full_get_token_data(context, segment, index);
+            let text = CStr::from_ptr(sys::whisper_full_get_token_text(context, segment, index));
+            json!({
+                "id": data.id,
+                "is_text": data.id < sys::whisper_token_eot(context),
+                "text": text.to_bytes(),
+                "probability": data.p,
+                "start_ms": 10 * data.t0,
+                "end_ms": 10 * data.t1,
+                "aligned_ms": 10 * data.t_dtw,
+            })
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: the context is valid, and nothing uses it afterwards.
+        unsafe { sys::whisper_free(self.0.as_ptr()) }
+    }
+}
