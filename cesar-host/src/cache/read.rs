@@ -56,6 +56,17 @@ impl Cache {
         Ok(found.map(|(entry, bytes)| Artifact { entry, bytes }))
     }
 
+    /// Like [`Cache::get`], for those who only look: nothing is counted, and what is damaged is left to the next use.
+    ///
+    /// # Errors
+    /// As [`Cache::get`].
+    pub fn peek(&self, key: &Key) -> Result<Option<Artifact>> {
+        match self.examine(key, &|stored| self.bytes(stored))? {
+            Examined::Sound(entry, bytes) => Ok(Some(Artifact { entry, bytes })),
+            Examined::Nothing | Examined::Damaged(_) => Ok(None),
+        }
+    }
+
     /// Verifies an entry and returns where its bytes are, without holding a large result in memory. A damaged one is
     /// set aside and is a miss. Counts a hit.
     ///

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,7 @@ impl<'a> Media<'a> {
 pub(super) struct DecodeResult {
     pub(super) audio: DecodedAudio,
     pub(super) digest: Digest,
-    pub(super) pcm: Option<Pcm>,
+    pub(super) pcm: Option<Arc<Pcm>>,
     pub(super) report: StageReport,
 }
 
@@ -91,7 +92,7 @@ pub(super) fn decode(
 ) -> Result<DecodeResult, PipelineError> {
     let parts = key_parts(context, media, slice);
     let mut pcm = None;
-    let (computed, report) = context.get_or_compute(&parts, |_| {
+    let (computed, report) = context.get_or_compute(&parts, None, |_| {
         let (decoded, prepared, idle) = std::thread::scope(|scope| {
             let prepared = scope.spawn(prepare);
             let decoded = decode_now(context, media, slice);
@@ -116,7 +117,7 @@ pub(super) fn decode(
     Ok(DecodeResult {
         audio,
         digest: computed.digest,
-        pcm,
+        pcm: pcm.map(Arc::new),
         report,
     })
 }
@@ -138,7 +139,7 @@ pub(super) fn samples(
     Ok(pcm)
 }
 
-fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts {
+pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts {
     let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
     KeyParts {
         stage: "decode".into(),

@@ -11,10 +11,10 @@ use time::format_description::well_known::Rfc3339;
 use super::decode::DecodedAudio;
 use super::plan::{Prepared, UsedModel, main_model};
 use crate::audio::Slice;
-use crate::cache::Digest;
+use crate::cache::{Digest, Key, KeyParts, OptionValue};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
-pub(super) const MERGE_VERSION: &str = "1";
+const MERGE_VERSION: &str = "1";
 
 /// What is known beside the transcription.
 pub(super) struct Facts<'a> {
@@ -24,6 +24,35 @@ pub(super) struct Facts<'a> {
     pub(super) asr: &'a Prepared,
     /// When the transcription was made, in ms since 1970.
     pub(super) created_ms: i64,
+}
+
+/// The key of the document of a transcription, which is named by its key and its digest.
+pub(super) fn key_parts(
+    asr: &Prepared,
+    slice: Slice,
+    media: Digest,
+    decoded: Digest,
+    (asr_key, transcription): (Key, Digest),
+) -> KeyParts {
+    let model = asr
+        .main_model()
+        .map_or(OptionValue::Null, |used| OptionValue::Text(used.model.name.clone()));
+    let start = OptionValue::Integer(i64::try_from(slice.start_ms).unwrap_or(i64::MAX));
+    KeyParts {
+        stage: "merge".into(),
+        plugin: "cesar".into(),
+        plugin_version: MERGE_VERSION.into(),
+        plugin_digest: Digest::from_bytes([0; 32]),
+        abi: plugin_api::ABI_MAJOR,
+        models: Vec::new(),
+        options: [("model_name".to_owned(), model), ("start_ms".to_owned(), start)].into(),
+        inputs: vec![
+            ("media".into(), media),
+            ("decoded".into(), decoded),
+            ("asr-key".into(), Digest::from_bytes(*asr_key.as_bytes())),
+            ("transcription".into(), transcription),
+        ],
+    }
 }
 
 /// Refuses segments that are out of order, overlap, or lie outside the audio.

@@ -5,7 +5,7 @@
 //!         (host)                  (plugin)       (diarize: turns ┘)   (host)     (plugin)
 //! ```
 //! [`Pipeline::plan`] settles everything that can be refused before work starts (plugins, options, models). [`Pipeline::run`] then
-//! does one input. Each arrow is a stage with a key ([`crate::cache::KeyParts`]) made of its inputs' digests, its plugin and the
+//! does one input, and [`Pipeline::render_document`] renders what an earlier run gave. Each arrow is a stage with a key ([`crate::cache::KeyParts`]) made of its inputs' digests, its plugin and the
 //! options that may change its result; a stage runs only when the cache has no result under that key. A full hit walks digests in
 //! the index and reads only the last artifact.
 //!
@@ -18,16 +18,19 @@ use plugin_api::manifest::{OptionError, StageKind};
 
 mod decode;
 mod events;
+mod explain;
 mod merge;
 mod plan;
+mod render;
 mod resume;
 mod run;
 mod stage;
 
 pub use events::{Event, Observer, StageOutcome, StageReport};
+pub use explain::{Explanation, StageExplanation, StageState};
 pub(crate) use plan::main_model;
 pub use plan::{FormatRequest, Plan, StageRequest};
-pub use run::{Input, Rendering, Transcript};
+pub use run::{Artifact, Input, Keep, Rendering, Transcript};
 
 use crate::audio::{AudioError, DecodeOptions};
 use crate::cache::{Cache, CacheError, Mode};

@@ -69,6 +69,14 @@ impl Prepared {
         self.models.get(option)
     }
 
+    /// What is stored with a result, as JSON: the names of the models, of which the key has only the digests.
+    pub(super) fn details(&self) -> Option<String> {
+        let names: BTreeMap<_, _> = (self.models.iter())
+            .map(|(option, used)| (option, &used.model.name))
+            .collect();
+        (!names.is_empty()).then(|| serde_json::json!({ "models": names }).to_string())
+    }
+
     /// The key of this stage for these inputs.
     pub(super) fn key_parts(&self, inputs: Vec<(String, Digest)>) -> KeyParts {
         let manifest = self.manifest();
@@ -96,6 +104,8 @@ pub struct Plan {
     pub(super) formats: Vec<(String, Prepared)>,
     /// Stages to do again although their results are stored.
     pub(super) refresh: BTreeSet<String>,
+    /// Neither looks results up nor keeps them.
+    pub(super) bypass: bool,
 }
 
 impl Plan {
@@ -109,6 +119,13 @@ impl Plan {
         self
     }
 
+    /// The same work without the cache: nothing is looked up, nothing is kept.
+    #[must_use]
+    pub fn without_cache(mut self) -> Self {
+        self.bypass = true;
+        self
+    }
+
     /// The engine's id.
     #[must_use]
     pub fn engine(&self) -> &str {
@@ -119,6 +136,12 @@ impl Plan {
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.asr.main_model().map(|used| used.model.name.as_str())
+    }
+
+    /// SHA-256 of the engine's file.
+    #[must_use]
+    pub fn engine_digest(&self) -> Digest {
+        self.asr.digest
     }
 }
 
@@ -143,7 +166,16 @@ impl Pipeline {
             asr,
             formats,
             refresh: BTreeSet::new(),
+            bypass: false,
         })
+    }
+
+    /// The engine that [`Self::plan`] would choose for this request.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] when there is none.
+    pub fn engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
+        self.choose_engine(asr)
     }
 
     /// The engine asked for; else the first of [`PREFERRED_ENGINES`], then of all by id, that has a model for the request.
@@ -173,7 +205,11 @@ impl Pipeline {
             .is_ok()
     }
 
-    fn prepare_format(&self, format: &FormatRequest, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
+    pub(super) fn prepare_format(
+        &self,
+        format: &FormatRequest,
+        cancel: &CancelToken,
+    ) -> Result<Prepared, PipelineError> {
         let mut stage = format.stage.clone();
         stage
             .options

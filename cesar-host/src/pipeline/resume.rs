@@ -289,3 +289,6 @@ fn may_be_the_fault_of_what_was_kept(error: &PipelineError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

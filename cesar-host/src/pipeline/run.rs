@@ -4,7 +4,9 @@
 //! A stage whose digest was found in the index but whose bytes turn out to be damaged is computed again; should it then give other
 //! bytes than before, the run starts over with the new ones, so that no later result is stored under a key it does not belong to.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plugin_api::asr::Transcription;
 use plugin_api::document::Document;
@@ -13,12 +15,13 @@ use plugin_api::resume;
 use serde_json::{Map, Value};
 
 use crate::audio::Slice;
-use crate::cache::{Cache, Clock as _, Computation, Digest, Entry, KeyGuard, KeyParts, OptionValue, SystemClock};
+use crate::cache::{Cache, Clock as _, Computation, Digest, Entry, KeyGuard, KeyParts, SystemClock};
 use crate::runner::{CancelToken, Pcm, StageCall, StageEvents};
 
 use super::decode::{self, DecodeResult, Media};
-use super::merge::{self, Facts, MERGE_VERSION};
+use super::merge::{self, Facts};
 use super::plan::{Plan, Prepared};
+use super::render;
 use super::resume::Checkpoints;
 use super::stage::{Computed, Context};
 use super::{Event, Observer, Pipeline, PipelineError, StageReport};
@@ -52,6 +55,29 @@ pub struct Transcript {
     pub stages: Vec<StageReport>,
 }
 
+/// What a stage gave.
+#[derive(Debug)]
+pub enum Artifact<'a> {
+    /// The samples, of `decode`.
+    Audio(&'a Pcm),
+    /// JSON of a [`Transcription`], of `asr`.
+    Transcription(&'a [u8]),
+    /// JSON of a [`Document`], of `merge`.
+    Document(&'a [u8]),
+}
+
+/// Takes what the stages gave.
+pub type Keep<'a> = dyn FnMut(Artifact<'_>) + 'a;
+
+/// A finished input as the document that every format is made from.
+#[derive(Debug, Clone)]
+pub struct Documented {
+    /// The [`Document`], as JSON.
+    pub document: Vec<u8>,
+    /// Each stage, in order.
+    pub stages: Vec<StageReport>,
+}
+
 impl Pipeline {
     /// Does one input.
     ///
@@ -64,23 +90,75 @@ impl Pipeline {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<Transcript, PipelineError> {
+        let (renderings, stages) = self.run_to(plan, input, observer, cancel, &|run: &mut Run<'_>| run.render_all())?;
+        Ok(Transcript { renderings, stages })
+    }
+
+    /// Does one input, and hands what each stage gave to `keep`, whether it was computed or found.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_keeping(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        keep: &mut Keep<'_>,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Transcript, PipelineError> {
+        let keep = RefCell::new(keep);
+        let goal = |run: &mut Run<'_>| {
+            let renderings = run.render_all()?;
+            run.hand_out(*keep.borrow_mut())?;
+            Ok(renderings)
+        };
+        let (renderings, stages) = self.run_to(plan, input, observer, cancel, &goal)?;
+        Ok(Transcript { renderings, stages })
+    }
+
+    /// Does one input up to its document; the plan's formats are left out.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_to_document(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Documented, PipelineError> {
+        let (document, stages) = self.run_to(plan, input, observer, cancel, &|run: &mut Run<'_>| {
+            run.document_digest()?;
+            run.document_bytes().map(<[u8]>::to_vec)
+        })?;
+        Ok(Documented { document, stages })
+    }
+
+    fn run_to<T>(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+        goal: &dyn Fn(&mut Run<'_>) -> Result<T, PipelineError>,
+    ) -> Result<(T, Vec<StageReport>), PipelineError> {
         let mut context = Context {
             pipeline: self,
-            plan,
+            refresh: &plan.refresh,
             observer,
             cancel,
             label: &input.label,
-            bypass: false,
+            bypass: plan.bypass,
         };
-        let result = run_once(&context, plan, input).or_else(|error| match error {
-            PipelineError::Replaced => run_once(&context, plan, input),
+        let result = run_once(&context, plan, input, goal).or_else(|error| match error {
+            PipelineError::Replaced => run_once(&context, plan, input, goal),
             error => Err(error),
         });
         let result = result.or_else(|error| match error {
             // The cache cannot be healed; the transcript does not need it.
             PipelineError::Replaced => {
                 context.bypass = true;
-                run_once(&context, plan, input)
+                run_once(&context, plan, input, goal)
             }
             error => Err(error),
         });
@@ -98,7 +176,12 @@ impl Pipeline {
     }
 }
 
-fn run_once(context: &Context<'_>, plan: &Plan, input: &Input) -> Result<Transcript, PipelineError> {
+fn run_once<T>(
+    context: &Context<'_>,
+    plan: &Plan,
+    input: &Input,
+    goal: &dyn Fn(&mut Run<'_>) -> Result<T, PipelineError>,
+) -> Result<(T, Vec<StageReport>), PipelineError> {
     let media = Media::open(context, &input.path)?;
     let decoded = decode::decode(context, &media, input.slice, || prepare(context, &plan.asr))?;
     let stages = vec![decoded.report.clone()];
@@ -112,12 +195,9 @@ fn run_once(context: &Context<'_>, plan: &Plan, input: &Input) -> Result<Transcr
         asr: None,
         document: None,
     };
-    let renderings = run.render_all()?;
+    let reached = goal(&mut run)?;
     run.count_hits();
-    Ok(Transcript {
-        renderings,
-        stages: run.stages,
-    })
+    Ok((reached, run.stages))
 }
 
 /// A result of which perhaps only the digest is known.
@@ -189,21 +269,13 @@ impl Run<'_> {
 
     fn render(&mut self, stage: &Prepared) -> Result<String, PipelineError> {
         let document = self.document_digest()?;
-        let parts = stage.key_parts(vec![("document".into(), document)]);
         let context = self.context;
-        let (computed, report) = context.get_or_compute(&parts, |_| {
-            let document: Value = serde_json::from_slice(self.document_bytes()?)
-                .expect("the document was written by this pipeline, or verified by its digest");
-            let mut request = stage.request.clone();
-            request.insert("document".into(), document);
-            let output = self.call(stage, &request, None, None)?;
-            check_unchanged(&context, stage)?;
-            let rendering: plugin_api::document::Rendering =
-                serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
-            Ok(rendering.text.into_bytes().into())
+        let (text, report) = render::render(&context, stage, document, || {
+            Ok(serde_json::from_slice(self.document_bytes()?)
+                .expect("the document was written by this pipeline, or verified by its digest"))
         })?;
         self.stages.push(report);
-        String::from_utf8(computed.bytes).map_err(|error| wrong(stage, error.to_string()))
+        Ok(text)
     }
 
     fn document_digest(&mut self) -> Result<Digest, PipelineError> {
@@ -239,9 +311,9 @@ impl Run<'_> {
             Ok(bytes.into())
         };
         let computed = match known {
-            Some(_) => context.fetch(parts, compute)?,
+            Some(_) => context.fetch(parts, None, compute)?,
             None => {
-                let (computed, report) = context.get_or_compute(parts, compute)?;
+                let (computed, report) = context.get_or_compute(parts, None, compute)?;
                 self.stages.push(report);
                 computed
             }
@@ -252,28 +324,14 @@ impl Run<'_> {
 
     fn merge_parts(&mut self) -> Result<KeyParts, PipelineError> {
         let asr = self.asr_digest()?;
-        let asr_key = Digest::from_bytes(*self.asr_parts().key().as_bytes());
-        let model = self
-            .plan
-            .asr
-            .main_model()
-            .map_or(OptionValue::Null, |used| OptionValue::Text(used.model.name.clone()));
-        let start = OptionValue::Integer(i64::try_from(self.input.slice.start_ms).unwrap_or(i64::MAX));
-        Ok(KeyParts {
-            stage: "merge".into(),
-            plugin: "cesar".into(),
-            plugin_version: MERGE_VERSION.into(),
-            plugin_digest: Digest::from_bytes([0; 32]),
-            abi: plugin_api::ABI_MAJOR,
-            models: Vec::new(),
-            options: [("model_name".to_owned(), model), ("start_ms".to_owned(), start)].into(),
-            inputs: vec![
-                ("media".into(), self.media.digest),
-                ("decoded".into(), self.decoded.digest),
-                ("asr-key".into(), asr_key),
-                ("transcription".into(), asr),
-            ],
-        })
+        let (media, decoded, asr_key) = (self.media.digest, self.decoded.digest, self.asr_parts().key());
+        Ok(merge::key_parts(
+            &self.plan.asr,
+            self.input.slice,
+            media,
+            decoded,
+            (asr_key, asr),
+        ))
     }
 
     fn merge(&mut self) -> Result<Document, PipelineError> {
@@ -319,12 +377,12 @@ impl Run<'_> {
     }
 
     fn compute_transcription(&mut self) -> Result<(), PipelineError> {
-        let (context, parts) = (self.context, self.asr_parts());
+        let (context, parts, details) = (self.context, self.asr_parts(), self.plan.asr.details());
         let known = self.asr.as_ref().map(|known| known.digest);
         let computed = match known {
-            Some(_) => context.fetch(&parts, |guard| self.recognise(guard))?,
+            Some(_) => context.fetch(&parts, details, |guard| self.recognise(guard))?,
             None => {
-                let (computed, report) = context.get_or_compute(&parts, |guard| self.recognise(guard))?;
+                let (computed, report) = context.get_or_compute(&parts, details, |guard| self.recognise(guard))?;
                 self.stages.push(report);
                 computed
             }
@@ -341,7 +399,7 @@ impl Run<'_> {
         let unchanged = || check_unchanged(&context, stage).is_ok();
         let checkpoints = Checkpoints::of(&context, stage, guard, &unchanged);
         let attempt = |request: &Map<String, Value>| {
-            let output = self.call(stage, request, Some(&pcm), checkpoints.as_ref())?;
+            let output = call(&context, stage, request, Some(&pcm), checkpoints.as_ref())?;
             self.checked(stage, output.as_bytes())?;
             check_unchanged(&context, stage)?;
             Ok(output)
@@ -353,11 +411,19 @@ impl Run<'_> {
     }
 
     /// The samples that this run decoded, or decoded again.
-    fn samples(&mut self) -> Result<Pcm, PipelineError> {
-        match self.decoded.pcm.take() {
-            Some(pcm) => Ok(pcm),
-            None => decode::samples(&self.context, self.media, self.input.slice, &self.decoded.audio),
+    fn samples(&mut self) -> Result<Arc<Pcm>, PipelineError> {
+        if let Some(pcm) = &self.decoded.pcm {
+            return Ok(Arc::clone(pcm));
         }
+        let pcm = decode::samples(&self.context, self.media, self.input.slice, &self.decoded.audio)?;
+        Ok(Arc::clone(self.decoded.pcm.insert(Arc::new(pcm))))
+    }
+
+    fn hand_out(&mut self, keep: &mut Keep<'_>) -> Result<(), PipelineError> {
+        keep(Artifact::Audio(&*self.samples()?));
+        keep(Artifact::Transcription(&self.transcription()?.bytes));
+        keep(Artifact::Document(self.document_bytes()?));
+        Ok(())
     }
 
     fn checked(&self, stage: &Prepared, bytes: &[u8]) -> Result<Transcription, PipelineError> {
@@ -367,25 +433,27 @@ impl Run<'_> {
         Ok(transcription)
     }
 
-    fn call(
-        &self,
-        stage: &Prepared,
-        request: &Map<String, Value>,
-        audio: Option<&Pcm>,
-        checkpoints: Option<&Checkpoints<'_>>,
-    ) -> Result<String, PipelineError> {
-        let call = stage_call(stage, request, audio);
-        let events = Events {
-            observer: self.context.observer,
-            stage: stage.manifest().stage,
-            checkpoints,
-        };
-        Ok(self.context.pipeline.runners.run(&call, &events, self.context.cancel)?)
-    }
+}
+
+/// Runs one request of a stage, in a warm runner where there is one.
+pub(super) fn call(
+    context: &Context<'_>,
+    stage: &Prepared,
+    request: &Map<String, Value>,
+    audio: Option<&Pcm>,
+    checkpoints: Option<&Checkpoints<'_>>,
+) -> Result<String, PipelineError> {
+    let call = stage_call(stage, request, audio);
+    let events = Events {
+        observer: context.observer,
+        stage: stage.manifest().stage,
+        checkpoints,
+    };
+    Ok(context.pipeline.runners.run(&call, &events, context.cancel)?)
 }
 
 /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
-fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
+pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let (pipeline, cancel) = (context.pipeline, context.cancel);
     let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
     if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
@@ -425,7 +493,7 @@ fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: O
     }
 }
 
-fn wrong(stage: &Prepared, detail: String) -> PipelineError {
+pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
     let manifest = stage.manifest();
     PipelineError::Output {
         stage: manifest.stage,

@@ -1,5 +1,6 @@
 //! One keyed stage: look up, wait, compute, store, report.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::cache::{
@@ -7,7 +8,6 @@ use crate::cache::{
 };
 use crate::runner::CancelToken;
 
-use super::plan::Plan;
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport};
 
 /// A stage's result with its bytes.
@@ -23,7 +23,8 @@ pub(super) struct Computed {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
-    pub(super) plan: &'a Plan,
+    /// Stages to do again although their results are stored.
+    pub(super) refresh: &'a BTreeSet<String>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a CancelToken,
     /// What people call the input.
@@ -44,7 +45,7 @@ impl<'a> Context<'a> {
     /// What the cache is used for by one stage.
     pub(super) fn mode_of(&self, stage: &str) -> Mode {
         match self.pipeline.mode {
-            Mode::ReadWrite if self.plan.refresh.contains(stage) => Mode::Refresh,
+            Mode::ReadWrite if self.refresh.contains(stage) => Mode::Refresh,
             mode => mode,
         }
     }
@@ -63,9 +64,10 @@ impl<'a> Context<'a> {
     pub(super) fn fetch(
         &self,
         parts: &KeyParts,
+        details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<Computed, PipelineError> {
-        let (computed, report) = self.take(parts, compute)?;
+        let (computed, report) = self.take(parts, details, compute)?;
         if report.outcome != StageOutcome::Hit {
             self.observer.event(&Event::Finished(&report));
         }
@@ -84,13 +86,14 @@ impl<'a> Context<'a> {
         Some((entry, report))
     }
 
-    /// The stage's result: stored, waited for, or computed.
+    /// The stage's result: stored, waited for, or computed. `details` are stored with it.
     pub(super) fn get_or_compute(
         &self,
         parts: &KeyParts,
+        details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
-        let (computed, report) = self.take(parts, compute)?;
+        let (computed, report) = self.take(parts, details, compute)?;
         self.observer.event(&Event::Finished(&report));
         Ok((computed, report))
     }
@@ -98,6 +101,7 @@ impl<'a> Context<'a> {
     fn take(
         &self,
         parts: &KeyParts,
+        details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
         let compute = |guard: Option<&KeyGuard>| {
@@ -137,8 +141,9 @@ impl<'a> Context<'a> {
         };
         let request = Request {
             mode: self.mode_of(&parts.stage),
+            lifetime_ms: None,
             label: Some(self.label.to_owned()),
-            ..Request::default()
+            details,
         };
         let outcome = cache
             .get_or_compute_locked(parts, request, &mut wait, compute)

@@ -1,14 +1,29 @@
 //! Says how loud each second of a recording is, and misbehaves on request.
+//!
+//! It saves what is finished after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they go
+//! on from an earlier run; `cannot_go_on` stops there as well, and then refuses to go on, which makes the host start over: that run,
+//! in the same session, goes through.
 
 use plugin_api::asr::{Segment, Transcription};
+use plugin_api::resume::Checkpoint;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 
-struct Echo;
+struct Echo {
+    refused: bool,
+}
+
+/// What the next second depends on.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct State {
+    second: usize,
+}
 
 #[derive(serde::Deserialize)]
 struct Request {
     language: Option<String>,
     behaviour: String,
+    pace_ms: u64,
+    resume: Option<Checkpoint<State>>,
 }
 
 /// A transcription, or something that is none.
@@ -25,21 +40,45 @@ impl Stage for Echo {
     type Output = Output;
 
     fn open(_: Self::Options) -> Result<Self, StageError> {
-        Ok(Self)
+        Ok(Self { refused: false })
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Output, StageError> {
-        let mut transcription = Transcription { language: request.language, ..Transcription::default() };
-        for (second, samples) in audio.samples.chunks(16_000).enumerate() {
+        let resumed = request.resume.is_some();
+        if resumed && request.behaviour == "cannot_go_on" {
+            self.refused = true;
+            return Err(StageError::new(ErrorKind::Internal, "the echo has forgotten"));
+        }
+        let (segments, first) = request.resume.map_or((Vec::new(), 0), |kept| (kept.segments, kept.state.second));
+        let mut transcription = Transcription { language: request.language, segments, ..Transcription::default() };
+        let seconds = audio.samples.len().div_ceil(16_000);
+        for (second, samples) in audio.samples.chunks(16_000).enumerate().skip(first) {
             ctx.checkpoint()?;
+            if second == seconds.div_ceil(2) && !resumed && !self.refused {
+                stop(&request.behaviour);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(request.pace_ms));
             let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
             let end_ms = audio.milliseconds(second * 16_000 + samples.len());
             let segment = Segment::new(second as u64 * 1000, end_ms, format!(" second {second} peaks at {peak:.2}"));
             ctx.segment(&segment);
+            ctx.save(std::slice::from_ref(&segment), &State { second: second + 1 });
+            // Whoever sees this knows that the host has kept the second.
             ctx.progress(end_ms, audio.milliseconds(audio.samples.len()));
             transcription.segments.push(segment);
         }
         misbehave(&request.behaviour, &mut transcription)
+    }
+}
+
+/// Ends, or never does, in the middle.
+fn stop(behaviour: &str) {
+    match behaviour {
+        "stop_half_way" | "cannot_go_on" => loop {
+            std::thread::park();
+        },
+        "die_half_way" => std::process::abort(),
+        _ => {}
     }
 }
 

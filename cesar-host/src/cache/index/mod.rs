@@ -13,6 +13,7 @@
 //! locks that SQLite holds.
 
 mod memory;
+mod neighbours;
 mod open;
 mod partials;
 mod results;

@@ -1,5 +1,6 @@
 //! Tests of the cache as a whole. Time is a [`ManualClock`]; nothing sleeps to let time pass.
 
+mod explain;
 mod faults;
 mod file_digests;
 mod keys;

@@ -1,0 +1,240 @@
+//! What the cache has for one input, stage by stage, and why not: without doing any work but hashing the recording.
+//!
+//! A stage's key needs the digest of the result before it, so behind the first stage that is not stored nothing is known.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::decode::{self, DecodedAudio, Media};
+use super::merge;
+use super::plan::{Plan, Prepared};
+use super::run::Input;
+use super::stage::Context;
+use super::{Event, Observer, Pipeline, PipelineError};
+use crate::cache::{Cache, Component, Digest, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
+use crate::runner::CancelToken;
+
+/// What there is for one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// What people call the input.
+    pub input: String,
+    /// SHA-256 of the recording.
+    pub media_sha256: Digest,
+    /// In the order of the work; `format` once for each format.
+    pub stages: Vec<StageExplanation>,
+}
+
+/// What there is of one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageExplanation {
+    /// `decode`, `asr`, `merge` or `format`.
+    pub stage: String,
+    /// The plugin's id, or `cesar` for the host's own stages.
+    pub plugin: String,
+    /// Its version.
+    pub plugin_version: String,
+    /// The format, for `format`.
+    pub format: Option<String>,
+    /// Whether a run would do the work.
+    pub state: StageState,
+    /// The key; absent when the stage before is not stored.
+    pub key: Option<Key>,
+    /// What the key is made of.
+    pub parts: Option<KeyParts>,
+    /// What is stored under it.
+    pub entry: Option<Entry>,
+    /// What a run that died has left to go on from.
+    pub unfinished: Option<PartialInfo>,
+    /// For a miss, the earlier result that differs least.
+    pub nearest: Option<Nearest>,
+}
+
+/// Whether a run would do the work of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageState {
+    /// No: it is stored.
+    Hit,
+    /// Yes.
+    Miss,
+    /// Yes, because it was asked for, although it is stored.
+    Refresh,
+    /// The stage before has to be done first.
+    Unknown,
+}
+
+/// Nobody listens.
+struct Silence;
+
+impl Observer for Silence {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+impl Pipeline {
+    /// What [`Pipeline::run`] would find in the cache; `None` without a cache.
+    ///
+    /// # Errors
+    /// When the recording or the cache cannot be read.
+    pub fn explain(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        cancel: &CancelToken,
+    ) -> Result<Option<Explanation>, PipelineError> {
+        let context = Context {
+            pipeline: self,
+            refresh: &plan.refresh,
+            observer: &Silence,
+            cancel,
+            label: &input.label,
+            bypass: plan.bypass,
+        };
+        let Some(cache) = context.cache() else { return Ok(None) };
+        let media = Media::open(&context, &input.path)?;
+        let mut walk = Walk {
+            context,
+            plan,
+            cache,
+            stages: Vec::new(),
+        };
+        walk.all(&media, input)?;
+        Ok(Some(Explanation {
+            input: input.label.clone(),
+            media_sha256: media.digest,
+            stages: walk.stages,
+        }))
+    }
+}
+
+struct Walk<'a> {
+    context: Context<'a>,
+    plan: &'a Plan,
+    cache: &'a Cache,
+    stages: Vec<StageExplanation>,
+}
+
+/// A stage before its key is known.
+struct Step<'a> {
+    stage: &'a str,
+    plugin: &'a str,
+    version: &'a str,
+    prepared: Option<&'a Prepared>,
+    format: Option<&'a str>,
+}
+
+impl<'a> Step<'a> {
+    fn of(prepared: &'a Prepared, format: Option<&'a str>) -> Self {
+        let manifest = prepared.manifest();
+        Self {
+            stage: manifest.stage.name(),
+            plugin: &manifest.id,
+            version: &manifest.version,
+            prepared: Some(prepared),
+            format,
+        }
+    }
+
+    fn own(stage: &'a str) -> Self {
+        Self {
+            stage,
+            plugin: "cesar",
+            version: env!("CARGO_PKG_VERSION"),
+            prepared: None,
+            format: None,
+        }
+    }
+}
+
+impl Walk<'_> {
+    fn all(&mut self, media: &Media<'_>, input: &Input) -> Result<(), PipelineError> {
+        let plan = self.plan;
+        let parts = decode::key_parts(&self.context, media, input.slice);
+        let decoded = self.step(&Step::own("decode"), Some(parts))?;
+        let audio = decoded.as_ref().map(|entry| self.audio(entry)).transpose()?.flatten();
+
+        let asr_parts = audio.map(|audio| plan.asr.key_parts(vec![("pcm".into(), audio.pcm)]));
+        let asr_key = asr_parts.as_ref().map(KeyParts::key);
+        let transcription = self.step(&Step::of(&plan.asr, None), asr_parts)?;
+
+        let merge_parts = match (&decoded, asr_key, &transcription) {
+            (Some(decoded), Some(key), Some(transcription)) => {
+                let made = (key, transcription.digest);
+                Some(merge::key_parts(
+                    &plan.asr,
+                    input.slice,
+                    media.digest,
+                    decoded.digest,
+                    made,
+                ))
+            }
+            _ => None,
+        };
+        let document = self.step(&Step::own("merge"), merge_parts)?;
+        for (format, prepared) in &plan.formats {
+            let inputs = document
+                .as_ref()
+                .map(|entry| vec![("document".to_owned(), entry.digest)]);
+            let parts = inputs.map(|inputs| prepared.key_parts(inputs));
+            self.step(&Step::of(prepared, Some(format)), parts)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a stage, and gives its entry where the work goes on from what is stored.
+    fn step(&mut self, step: &Step<'_>, parts: Option<KeyParts>) -> Result<Option<Entry>, PipelineError> {
+        let key = parts.as_ref().map(KeyParts::key);
+        let entry = key.map(|key| self.cache.lookup(&key)).transpose()?.flatten();
+        let state = match (&key, &entry) {
+            (None, _) => StageState::Unknown,
+            (Some(_), _) if self.context.mode_of(step.stage) != Mode::ReadWrite => StageState::Refresh,
+            (Some(_), Some(_)) => StageState::Hit,
+            (Some(_), None) => StageState::Miss,
+        };
+        let (mut nearest, mut unfinished) = (None, None);
+        if let (StageState::Miss, Some(parts), Some(key)) = (state, &parts, &key) {
+            nearest = self.cache.nearest(parts, Some(self.context.label))?;
+            unfinished = self.cache.partial_info(key)?;
+        }
+        if let (Some(nearest), Some(prepared)) = (&mut nearest, step.prepared) {
+            name_models(nearest, prepared);
+        }
+        let going_on = entry.clone().filter(|_| state == StageState::Hit);
+        self.stages.push(StageExplanation {
+            stage: step.stage.to_owned(),
+            plugin: step.plugin.to_owned(),
+            plugin_version: step.version.to_owned(),
+            format: step.format.map(str::to_owned),
+            state,
+            key,
+            parts,
+            entry,
+            unfinished,
+            nearest,
+        });
+        Ok(going_on)
+    }
+
+    fn audio(&self, entry: &Entry) -> Result<Option<DecodedAudio>, PipelineError> {
+        let artifact = self.cache.peek(&entry.key)?;
+        Ok(artifact.and_then(|artifact| serde_json::from_slice(&artifact.bytes).ok()))
+    }
+}
+
+/// The key has digests of models only; what they are called tells more, where that has changed.
+fn name_models(nearest: &mut Nearest, prepared: &Prepared) {
+    let details = nearest
+        .details
+        .as_deref()
+        .and_then(|json| serde_json::from_str::<Value>(json).ok());
+    for change in &mut nearest.changes {
+        let was = details
+            .as_ref()
+            .and_then(|details| details["models"][&change.name].as_str());
+        let now = prepared.models.get(&change.name).map(|used| used.model.name.as_str());
+        if change.component == Component::Model && was.is_some() && now.is_some() && was != now {
+            change.before = was.map(str::to_owned);
+            change.after = now.map(str::to_owned);
+        }
+    }
+}

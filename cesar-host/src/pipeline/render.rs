@@ -1,0 +1,61 @@
+//! The format stage: a document to the text of a file. It needs no recording, so a stored document can be rendered at any time.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::cache::Digest;
+use crate::runner::CancelToken;
+
+use super::plan::Prepared;
+use super::run::{call, check_unchanged, wrong};
+use super::stage::Context;
+use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
+
+impl Pipeline {
+    /// Renders a document that an earlier run gave (JSON) in one format.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: an unknown format or option, a document that is not JSON, or what the plugin says.
+    pub fn render_document(
+        &self,
+        format: &FormatRequest,
+        document: &[u8],
+        label: &str,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<(String, StageReport), PipelineError> {
+        let stage = self.prepare_format(format, cancel)?;
+        let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
+        let context = Context {
+            pipeline: self,
+            refresh: &BTreeSet::new(),
+            observer,
+            cancel,
+            label,
+            bypass: false,
+        };
+        render(&context, &stage, Digest::of(document), || Ok(value))
+    }
+}
+
+/// The text of the document with this digest: stored, or rendered now.
+pub(super) fn render(
+    context: &Context<'_>,
+    stage: &Prepared,
+    digest: Digest,
+    document: impl FnOnce() -> Result<Value, PipelineError>,
+) -> Result<(String, StageReport), PipelineError> {
+    let parts = stage.key_parts(vec![("document".into(), digest)]);
+    let (computed, report) = context.get_or_compute(&parts, None, |_| {
+        let mut request = stage.request.clone();
+        request.insert("document".into(), document()?);
+        let output = call(context, stage, &request, None, None)?;
+        check_unchanged(context, stage)?;
+        let rendering: plugin_api::document::Rendering =
+            serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
+        Ok(rendering.text.into_bytes().into())
+    })?;
+    let text = String::from_utf8(computed.bytes).map_err(|error| wrong(stage, error.to_string()))?;
+    Ok((text, report))
+}

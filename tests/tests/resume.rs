@@ -1,0 +1,214 @@
+//! What is finished of a long recognition survives the death of the process: the next run goes on from there.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+
+use cesar_tests::plugins::build_echo;
+use cesar_tests::{Output, Sandbox, fixture};
+use serde_json::Value;
+
+/// A sandbox with the third-party plugin, which saves what is finished after each second.
+struct Echo(Sandbox);
+
+impl Echo {
+    fn new() -> Self {
+        let echo = Self(Sandbox::new());
+        echo.put("0.1.0");
+        echo
+    }
+
+    fn put(&self, version: &str) {
+        let folder = self.0.data_home().join("cesar/plugins");
+        fs::create_dir_all(&folder).unwrap();
+        let new = folder.join("libecho.so.new");
+        fs::copy(build_echo(version), &new).unwrap();
+        fs::rename(new, folder.join("libecho.so")).unwrap();
+    }
+
+    fn arguments(behaviour: &str, more: &[&str]) -> Vec<String> {
+        let recording = fixture("short.wav");
+        let option = format!("behaviour={behaviour}");
+        let arguments = [
+            "transcribe",
+            recording.to_str().unwrap(),
+            "--asr-plugin",
+            "echo",
+            "--asr-option",
+            &option,
+            "--progress",
+            "json",
+        ];
+        arguments.iter().chain(more).map(|text| (*text).to_owned()).collect()
+    }
+
+    fn run(&self, behaviour: &str, more: &[&str]) -> Output {
+        self.0.run(Self::arguments(behaviour, more))
+    }
+
+    /// Starts a run that stops in the middle, and kills it there. The recording has three seconds; when the second one is said, the
+    /// first one is kept.
+    fn kill_half_way(&self, behaviour: &str) {
+        let mut running = self.0.start(Self::arguments(behaviour, &[]));
+        running.wait_for("second 1 peaks");
+        running.kill();
+        running.end();
+    }
+}
+
+fn resumed_at(output: &Output) -> Option<u64> {
+    let events = output.events();
+    let resumed = events.iter().find(|event| event["type"] == "resumed")?;
+    assert_eq!(resumed["stage"], "asr");
+    resumed["done"].as_u64()
+}
+
+/// The seconds that were told of while the run went on, in their order.
+fn told(output: &Output) -> Vec<u64> {
+    let events = output.events();
+    let segments = events.iter().filter(|event| event["type"] == "segment");
+    segments
+        .map(|event| event["start_ms"].as_u64().unwrap() / 1000)
+        .collect()
+}
+
+#[test]
+fn a_killed_run_is_gone_on_with() {
+    let echo = Echo::new();
+    let whole = echo.run("good", &["--no-cache"]).exits(0);
+    echo.kill_half_way("stop_half_way");
+    let next = echo.run("stop_half_way", &[]).exits(0);
+    assert_eq!(resumed_at(&next), Some(1000));
+    assert_eq!(told(&next), [0, 1, 2], "what was known is told again, once");
+    assert_eq!(next.stdout, whole.stdout);
+    let hit = echo.run("stop_half_way", &[]).exits(0);
+    assert_eq!((resumed_at(&hit), &hit.stdout), (None, &whole.stdout));
+    assert_eq!(hit.done()["stage_runs"], 0);
+}
+
+/// Whoever is asked to stop has the time to keep everything; so has whoever sees the plugin die.
+#[test]
+fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {
+    let echo = Echo::new();
+    let mut running = echo.0.start(Echo::arguments("stop_half_way", &[]));
+    running.wait_for(r#""done":2000"#);
+    running.interrupt();
+    assert_eq!(running.end().code(), Some(130));
+    let next = echo.run("stop_half_way", &[]).exits(0);
+    assert_eq!((resumed_at(&next), told(&next)), (Some(2000), vec![0, 1, 2]));
+
+    assert_eq!(resumed_at(&echo.run("die_half_way", &[]).exits(1)), None);
+    let next = echo.run("die_half_way", &[]).exits(0);
+    assert_eq!((resumed_at(&next), told(&next)), (Some(2000), vec![0, 1, 2]));
+}
+
+/// What cannot be gone on with is no dead end: the work starts over by itself.
+#[test]
+fn a_stage_that_refuses_what_was_kept_starts_over() {
+    let echo = Echo::new();
+    echo.kill_half_way("cannot_go_on");
+    let next = echo.run("cannot_go_on", &[]).exits(0);
+    assert_eq!((resumed_at(&next), told(&next)), (None, vec![0, 1, 2]));
+}
+
+#[test]
+fn only_the_same_work_is_gone_on_with() {
+    let echo = Echo::new();
+    echo.kill_half_way("stop_half_way");
+    let other = echo.run("good", &[]).exits(0);
+    assert_eq!(resumed_at(&other), None, "another option");
+    let pace = ["--asr-option", "pace_ms=1"];
+    echo.put("0.2.0");
+    let mut running = echo.0.start(Echo::arguments("stop_half_way", &[]));
+    running.wait_for("second 1 peaks");
+    running.kill();
+    running.end();
+    echo.put("0.1.0");
+    let same = echo.run("stop_half_way", &pace).exits(0);
+    assert_eq!(resumed_at(&same), Some(1000), "an option that changes no result");
+    echo.put("0.2.0");
+    assert_eq!(
+        resumed_at(&echo.run("stop_half_way", &[]).exits(0)),
+        Some(1000),
+        "its own"
+    );
+}
+
+/// `--refresh` does all work again, and `--no-cache` does not look.
+#[test]
+fn work_that_is_to_be_done_again_starts_from_the_beginning() {
+    for option in ["--refresh", "--refresh-stage=asr", "--no-cache"] {
+        let echo = Echo::new();
+        echo.kill_half_way("stop_half_way");
+        let mut running = echo.0.start(Echo::arguments("stop_half_way", &[option]));
+        // Who went on would begin with the end of the first second.
+        running.wait_for("\"segment\"");
+        running.wait_for(r#""done":1000"#);
+        running.kill();
+        running.end();
+    }
+}
+
+/// How many rows of parts there are.
+fn rows(echo: &Echo) -> u64 {
+    let script = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute('select count(*) from partials').fetchone()[0])";
+    let index = echo.0.cache_dir().join("v1/index.db");
+    let output = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(index)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// Nothing is left of the parts once the whole is there.
+#[test]
+fn parts_are_dropped_with_the_whole() {
+    let echo = Echo::new();
+    echo.kill_half_way("stop_half_way");
+    assert_eq!(rows(&echo), 2, "a state and a piece");
+    let mut running = echo.0.start(Echo::arguments("good", &["--asr-option", "language=en"]));
+    running.wait_for(r#""type":"done""#);
+    running.end();
+    assert_eq!(rows(&echo), 2, "another result's parts stay");
+    echo.run("stop_half_way", &[]).exits(0);
+    assert_eq!(rows(&echo), 0);
+}
+
+/// The real engine: a run that was killed between two windows and gone on with gives the bytes of one that was not.
+#[test]
+fn ct2_goes_on_to_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    let recording = fixture("meeting.flac");
+    let arguments = |more: &[&'static str]| -> Vec<String> {
+        let fixed = [
+            "transcribe",
+            recording.to_str().unwrap(),
+            "--asr-plugin",
+            "ct2",
+            "--model",
+            "tiny.en",
+            "--asr-option",
+            "temperature=0",
+            "-f",
+            "json",
+            "--progress",
+            "json",
+        ];
+        fixed.iter().chain(more).map(|text| (*text).to_owned()).collect()
+    };
+    let transcript = |output: &Output| {
+        let mut document: Value = output.json();
+        document["created"] = Value::Null;
+        document
+    };
+    let whole = sandbox.run(arguments(&["--no-cache"])).exits(0);
+    let mut running = sandbox.start(arguments(&[]));
+    // The first window's segments are kept before its progress is told.
+    running.wait_for(r#""stage":"asr","total""#);
+    running.kill();
+    running.end();
+    let next = sandbox.run(arguments(&[])).exits(0);
+    let done = resumed_at(&next).expect("the second run goes on");
+    assert!(done > 0);
+    assert_eq!(transcript(&next), transcript(&whole));
+}
