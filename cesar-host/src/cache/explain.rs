@@ -208,19 +208,24 @@ fn input_changes(before: &[(String, Digest)], after: &[(String, Digest)]) -> Vec
         .collect()
 }
 
-/// A value as a person writes it; nothing for one that is not set.
+/// A value, unless it is not set.
 fn shown(value: &OptionValue) -> Option<String> {
-    match value {
-        OptionValue::Null => None,
-        OptionValue::Bool(value) => Some(value.to_string()),
-        OptionValue::Integer(value) => Some(value.to_string()),
-        OptionValue::Number(value) => Some(value.get().to_string()),
-        OptionValue::Text(value) => Some(format!("{value:?}")),
-        OptionValue::List(values) => {
-            let texts = values
-                .iter()
-                .map(|value| shown(value).unwrap_or_else(|| "unset".into()));
-            Some(format!("[{}]", texts.collect::<Vec<_>>().join(", ")))
+    (*value != OptionValue::Null).then(|| value.to_string())
+}
+
+/// A value as a person writes it.
+impl fmt::Display for OptionValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => formatter.write_str("unset"),
+            Self::Bool(value) => value.fmt(formatter),
+            Self::Integer(value) => value.fmt(formatter),
+            Self::Number(value) => value.get().fmt(formatter),
+            Self::Text(value) => write!(formatter, "{value:?}"),
+            Self::List(values) => {
+                let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
+                write!(formatter, "[{}]", texts.join(", "))
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use crate::config::{Group, augment, config_file_flag};
+use crate::pipeline::Plan;
 
 /// The whole command line, with what is not for people.
 pub(super) fn command() -> Command {
@@ -46,6 +48,48 @@ fn json() -> Arg {
 }
 
 fn transcribe() -> Command {
+    let command = Command::new("transcribe").about("Transcribe recordings: files, folders, or `-` for standard input");
+    work(command)
+        .arg(
+            Arg::new("refresh")
+                .long("refresh")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("cache.enabled")
+                .help_heading("Cache")
+                .help("Do all work again, and keep the new results"),
+        )
+        .arg(
+            Arg::new("refresh-stage")
+                .long("refresh-stage")
+                .value_name("STAGE")
+                .action(ArgAction::Append)
+                .value_parser(PossibleValuesParser::new(Plan::STAGES))
+                .conflicts_with_all(["cache.enabled", "refresh"])
+                .help_heading("Cache")
+                .help("Do this stage again, and what follows when its result is another one; can be repeated"),
+        )
+        .arg(
+            Arg::new("cache-info")
+                .long("cache-info")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("cache.enabled")
+                .help_heading("Cache")
+                .help("Show the cache and what it has of the recordings, and do nothing"),
+        )
+        .arg(json().requires("cache-info").help_heading("Cache"))
+        .arg(
+            Arg::new("keep-intermediate")
+                .long("keep-intermediate")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help_heading("Output")
+                .help("Write what each stage gave into this folder: audio, the engine's answer, the document"),
+        )
+}
+
+/// What is to be transcribed and how, for those who do it and those who explain it.
+fn work(command: Command) -> Command {
     let time = |name: &'static str, help: &'static str| {
         Arg::new(name)
             .long(name)
@@ -54,8 +98,7 @@ fn transcribe() -> Command {
             .help_heading("Part")
             .help(help)
     };
-    let command = Command::new("transcribe")
-        .about("Transcribe recordings: files, folders, or `-` for standard input")
+    let command = command
         .arg(
             Arg::new("inputs")
                 .value_name("INPUT")
@@ -74,14 +117,6 @@ fn transcribe() -> Command {
                 .value_hint(ValueHint::FilePath)
                 .help_heading("Output")
                 .help("Write to this file; without --format, its extension decides the format"),
-        )
-        .arg(
-            Arg::new("refresh")
-                .long("refresh")
-                .action(ArgAction::SetTrue)
-                .conflicts_with("cache.enabled")
-                .help_heading("Cache")
-                .help("Do all work again, and keep the new results"),
         )
         .arg(time("start-time", "Begin here: seconds, or [HH:]MM:SS[.fff]"))
         .arg(time("end-time", "End here: seconds, or [HH:]MM:SS[.fff]"))
@@ -120,11 +155,16 @@ fn cache() -> Command {
     let info = Command::new("info")
         .about("Show where the cache is, what it holds and what it has saved")
         .arg(json());
+    let explain = Command::new("explain").about(
+        "Show what the cache has of a recording, what each stage's key is made of, and what has changed since the nearest earlier \
+         run. Takes the options of `transcribe`, and does nothing",
+    );
     Command::new("cache")
         .about("The cache of results")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(augment(info, Group::Cache))
+        .subcommand(work(explain).arg(json()))
 }
 
 fn config() -> Command {

@@ -1,5 +1,7 @@
 //! `cesar cache info`.
 
+pub(super) mod explain;
+
 use std::sync::Arc;
 
 use super::{Exit, Failure, columns, print, print_json};

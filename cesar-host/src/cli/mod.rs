@@ -17,6 +17,7 @@ mod args;
 mod cache;
 mod host;
 mod inputs;
+mod intermediate;
 mod outputs;
 mod plugins;
 mod progress;
@@ -156,6 +157,10 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
             json,
         ),
         "cache info" => cache::info(&settings, json),
+        "cache explain" => {
+            let shown = cache::explain::Shown::Everything;
+            cache::explain::run(matches, &settings, verbosity, shown, &cancel_on_ctrl_c())
+        }
         "config show" => {
             if json {
                 print_json(&resolved.show());

@@ -1,7 +1,8 @@
 //! Where transcripts go. Every place is checked before any work, and a file is written whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -132,15 +133,26 @@ pub(super) fn write(place: &Place, text: &str) -> Result<(), OutputError> {
                 result => result.map_err(OutputError::Stdout),
             }
         }
-        Place::File(file) => write_file(file, text).map_err(|error| OutputError::NotWritable(file.clone(), error)),
+        Place::File(_) => write_with(place, &|file| file.write_all(text.as_bytes())),
     }
 }
 
-fn write_file(file: &Path, text: &str) -> io::Result<()> {
+/// Writes a file by what `content` writes; standard output takes nothing.
+pub(super) fn write_with(place: &Place, content: Content<'_>) -> Result<(), OutputError> {
+    match place {
+        Place::Stdout => Ok(()),
+        Place::File(file) => write_file(file, content).map_err(|error| OutputError::NotWritable(file.clone(), error)),
+    }
+}
+
+/// Writes what belongs into a file; called once.
+type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+fn write_file(file: &Path, content: Content<'_>) -> io::Result<()> {
     // A device or a pipe cannot be replaced, only written to; a link is followed.
     let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
-        return std::fs::write(&target, text);
+        return write_in_place(&target, content);
     }
     let permissions = std::fs::Permissions::from_mode(0o666);
     let temporary = tempfile::Builder::new()
@@ -150,11 +162,18 @@ fn write_file(file: &Path, text: &str) -> io::Result<()> {
         Ok(temporary) => temporary,
         // A writable file in a folder that is not.
         Err(error) if target.exists() && error.kind() == io::ErrorKind::PermissionDenied => {
-            return std::fs::write(&target, text);
+            return write_in_place(&target, content);
         }
         Err(error) => return Err(error),
     };
-    temporary.write_all(text.as_bytes())?;
+    let mut buffered = BufWriter::new(&mut temporary);
+    content(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     temporary.as_file().sync_data()?;
     temporary.persist(&target).map(drop).map_err(|error| error.error)
+}
+
+fn write_in_place(target: &Path, content: Content<'_>) -> io::Result<()> {
+    content(&mut File::create(target)?)
 }

@@ -7,15 +7,106 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::json;
 
+use super::cache::explain::{self, Shown};
+use super::host::{self, Host};
 use super::inputs::{self, Recording};
+use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Place};
 use super::progress::Show;
-use super::{Exit, Failure, host};
+use super::{Exit, Failure};
 use crate::audio::Slice;
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
 use crate::pipeline::{FormatRequest, Input, Pipeline, PipelineError, Plan};
 use crate::runner::CancelToken;
+
+/// What was asked for, settled: whatever can be refused before work is refused by now.
+pub(super) struct Work<'a> {
+    pub(super) host: Host,
+    pub(super) plan: Plan,
+    pub(super) recordings: Vec<Recording>,
+    formats: Vec<String>,
+    output: Option<&'a PathBuf>,
+    slice: Slice,
+}
+
+impl<'a> Work<'a> {
+    /// Settles plugins, models, options and recordings.
+    pub(super) fn settle(
+        matches: &'a ArgMatches,
+        settings: &Settings,
+        mode: Mode,
+        show: &Show,
+        cancel: &CancelToken,
+    ) -> Result<Self, Failure> {
+        let host = host::build(settings, mode).map_err(Failure::failed)?;
+        for warning in &host.warnings {
+            show.inform(&format!("warning: {warning}"));
+        }
+        let output: Option<&PathBuf> = matches.get_one("output");
+        let formats = formats(matches, settings, output, &host.pipeline)?;
+        let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
+        let plan =
+            plan(&host.pipeline, settings, &formats, show, cancel)?.refreshing(stages.into_iter().flatten().cloned());
+        let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
+        let (recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
+        for warning in &skipped {
+            show.inform(&format!("warning: {warning}"));
+        }
+        Ok(Self {
+            host,
+            plan,
+            recordings,
+            formats,
+            output,
+            slice: slice(matches),
+        })
+    }
+
+    /// Reads standard input, where it is one of the recordings. A pipe can be read once, so this comes when nothing else can be
+    /// refused any more.
+    pub(super) fn receive(&mut self, settings: &Settings, cancel: &CancelToken) -> Result<(), Failure> {
+        let spool = settings
+            .cache
+            .dir
+            .clone()
+            .filter(|folder| folder.is_dir())
+            .unwrap_or_else(std::env::temp_dir);
+        for recording in &mut self.recordings {
+            recording.receive(&spool, cancel)?;
+        }
+        Ok(())
+    }
+
+    /// A recording as the pipeline takes it.
+    pub(super) fn input(&self, recording: &Recording) -> Input {
+        Input {
+            path: recording.path.clone(),
+            label: recording.label.clone(),
+            slice: self.slice,
+        }
+    }
+
+    fn places(&self, matches: &ArgMatches, settings: &Settings) -> Result<Vec<Vec<Place>>, Failure> {
+        // The settings' folder is for runs that name no file.
+        let folder = settings
+            .output
+            .dir
+            .as_deref()
+            .filter(|_| self.output.is_none() || said(matches, "output.dir"));
+        outputs::places(&self.recordings, &self.formats, self.output, folder).map_err(Failure::of_output)
+    }
+}
+
+/// What the cache is used for. Not every command that settles work can be told to do it again.
+pub(super) fn mode(matches: &ArgMatches, settings: &Settings) -> Mode {
+    let refresh = matches.try_get_one("refresh").ok().flatten() == Some(&true);
+    match (settings.cache.enabled, refresh) {
+        (false, _) => Mode::Bypass,
+        (true, true) => Mode::Refresh,
+        (true, false) => Mode::ReadWrite,
+    }
+}
 
 /// Does all inputs and says how it went.
 pub(super) fn run(
@@ -24,52 +115,29 @@ pub(super) fn run(
     verbosity: i8,
     cancel: &CancelToken,
 ) -> Result<Exit, Failure> {
+    if matches.get_flag("cache-info") {
+        return explain::run(matches, settings, verbosity, Shown::Summary, cancel);
+    }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
-    let mode = match (settings.cache.enabled, matches.get_flag("refresh")) {
-        (false, _) => Mode::Bypass,
-        (true, true) => Mode::Refresh,
-        (true, false) => Mode::ReadWrite,
-    };
-    let host = host::build(settings, mode).map_err(Failure::failed)?;
-    for warning in &host.warnings {
-        show.inform(&format!("warning: {warning}"));
-    }
-    let pipeline = &host.pipeline;
-    let output: Option<&PathBuf> = matches.get_one("output");
-    let formats = formats(matches, settings, output, pipeline)?;
-    let plan = plan(pipeline, settings, &formats, &show, cancel)?;
+    let mut work = Work::settle(matches, settings, mode(matches, settings), &show, cancel)?;
+    let places = work.places(matches, settings)?;
+    let intermediate: Option<&PathBuf> = matches.get_one("keep-intermediate");
+    let mut intermediates = intermediate
+        .map(|folder| intermediate::places(&work.recordings, folder))
+        .transpose()
+        .map_err(Failure::of_output)?
+        .unwrap_or_default()
+        .into_iter();
+    work.receive(settings, cancel)?;
 
-    let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
-    let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
-    for warning in &skipped {
-        show.inform(&format!("warning: {warning}"));
-    }
-    // The settings' folder is for runs that name no file.
-    let folder = settings
-        .output
-        .dir
-        .as_deref()
-        .filter(|_| output.is_none() || said(matches, "output.dir"));
-    let places = outputs::places(&recordings, &formats, output, folder).map_err(Failure::of_output)?;
-    // A pipe can be read once, so it is read when nothing else can be refused any more.
-    let spool = settings
-        .cache
-        .dir
-        .clone()
-        .filter(|folder| folder.is_dir())
-        .unwrap_or_else(std::env::temp_dir);
-    for recording in &mut recordings {
-        recording.receive(&spool, cancel)?;
-    }
-    let slice = slice(matches);
-
+    let pipeline = &work.host.pipeline;
     let mut done = Done {
-        inputs: recordings.len(),
+        inputs: work.recordings.len(),
         failed: 0,
         interrupted: false,
     };
-    for (recording, places) in recordings.iter().zip(&places) {
-        match one(pipeline, &plan, recording, slice, places, &show, cancel) {
+    for (recording, places) in work.recordings.iter().zip(&places) {
+        match one(&work, recording, places, intermediates.next(), &show, cancel) {
             Ok(()) => {}
             Err(Failure { interrupted: true, .. }) => {
                 done.interrupted = true;
@@ -200,31 +268,22 @@ fn slice(matches: &ArgMatches) -> Slice {
 }
 
 fn one(
-    pipeline: &Pipeline,
-    plan: &Plan,
+    work: &Work<'_>,
     recording: &Recording,
-    slice: Slice,
     places: &[Place],
+    mut intermediate: Option<Intermediate>,
     show: &Show,
     cancel: &CancelToken,
 ) -> Result<(), Failure> {
     if cancel.is_cancelled() {
         return Err(PipelineError::Interrupted.into());
     }
-    let input = Input {
-        path: recording.path.clone(),
-        label: recording.label.clone(),
-        slice,
+    let (pipeline, plan, input) = (&work.host.pipeline, &work.plan, work.input(recording));
+    let transcript = match &mut intermediate {
+        Some(files) => pipeline.run_keeping(plan, &input, &mut |artifact| files.write(&artifact), show, cancel),
+        None => pipeline.run(plan, &input, show, cancel),
     };
-    let transcript = pipeline.run(plan, &input, show, cancel).map_err(|error| {
-        let mut failure = Failure::from(error);
-        // What came through standard input has a path that means nothing to a person.
-        failure.text = failure.text.replace(
-            &format!("`{}`", recording.path.display()),
-            &format!("`{}`", recording.label),
-        );
-        failure
-    })?;
+    let transcript = transcript.map_err(|error| naming(recording, error))?;
     show.clear();
     for (rendering, place) in transcript.renderings.iter().zip(places) {
         outputs::write(place, &rendering.text).map_err(Failure::of_output)?;
@@ -233,5 +292,17 @@ fn one(
             show.inform(&format!("{} → {}", recording.label, Path::display(file)));
         }
     }
-    Ok(())
+    intermediate
+        .map_or(Ok(()), Intermediate::finish)
+        .map_err(Failure::of_output)
+}
+
+/// What came through standard input has a path that means nothing to a person.
+pub(super) fn naming(recording: &Recording, error: PipelineError) -> Failure {
+    let mut failure = Failure::from(error);
+    failure.text = failure.text.replace(
+        &format!("`{}`", recording.path.display()),
+        &format!("`{}`", recording.label),
+    );
+    failure
 }

@@ -1,0 +1,177 @@
+//! `cesar cache explain` and `cesar transcribe --cache-info`: what the cache has of recordings, and why not.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::super::progress::Show;
+use super::super::transcribe::{self, Work};
+use super::super::{Exit, Failure, columns, complain, print, print_json};
+use super::{duration, size};
+use crate::cache::{CacheError, Nearest};
+use crate::config::{Progress, Settings};
+use crate::pipeline::{Explanation, StageExplanation, StageState};
+use crate::runner::CancelToken;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Shown {
+    /// The cache as a whole, and a line for each stage.
+    Summary,
+    /// What each stage's key is made of.
+    Everything,
+}
+
+/// Looks at all inputs, without doing any of their work.
+pub(in crate::cli) fn run(
+    matches: &ArgMatches,
+    settings: &Settings,
+    verbosity: i8,
+    shown: Shown,
+    cancel: &CancelToken,
+) -> Result<Exit, Failure> {
+    if !settings.cache.enabled {
+        return Err(Failure::usage(
+            "the cache is switched off (`cache.enabled`); there is nothing to show",
+        ));
+    }
+    let show = Show::new(Progress::None, verbosity);
+    let mut work = Work::settle(matches, settings, transcribe::mode(matches, settings), &show, cancel)?;
+    work.receive(settings, cancel)?;
+    let Some(cache) = &work.host.pipeline.cache else {
+        // Why was said as a warning already.
+        return Err(Failure::failed("there is no cache to look at"));
+    };
+    let (mut explanations, mut failed) = (Vec::new(), 0);
+    for recording in &work.recordings {
+        match work.host.pipeline.explain(&work.plan, &work.input(recording), cancel) {
+            Ok(explanation) => explanations.extend(explanation),
+            Err(error) => {
+                let failure = transcribe::naming(recording, error);
+                if failure.interrupted {
+                    return Err(failure);
+                }
+                failed += 1;
+                complain(&failure.text);
+            }
+        }
+    }
+    let info = (shown == Shown::Summary).then(|| cache.info()).transpose();
+    let info = info.map_err(|error: CacheError| Failure::failed(error))?;
+    if matches.get_flag("json") {
+        match &info {
+            Some(info) => print_json(&json!({ "cache": info, "inputs": explanations })),
+            None => print_json(&json!({ "inputs": explanations })),
+        }
+    } else {
+        let cache = info.iter().map(super::text);
+        let inputs = explanations.iter().map(|explanation| text(explanation, shown));
+        print(&cache.chain(inputs).collect::<Vec<_>>().join("\n"));
+    }
+    Ok(match failed {
+        0 => Exit::Done,
+        failed if failed == work.recordings.len() => Exit::Failed,
+        _ => Exit::SomeFailed,
+    })
+}
+
+fn text(explanation: &Explanation, shown: Shown) -> String {
+    let mut out = format!("{}\n", explanation.input);
+    let mut before = "";
+    let rows: Vec<_> = explanation
+        .stages
+        .iter()
+        .map(|stage| {
+            let row = [
+                format!("  {}", name(stage)),
+                state(stage).to_owned(),
+                remark(stage, before),
+            ];
+            before = &stage.stage;
+            row
+        })
+        .collect();
+    let lines = columns(&rows);
+    for (line, stage) in lines.lines().zip(&explanation.stages) {
+        out.push_str(line);
+        out.push('\n');
+        if shown == Shown::Everything {
+            out.push_str(&components(stage));
+        }
+    }
+    out
+}
+
+fn name(stage: &StageExplanation) -> String {
+    let format = stage.format.iter().map(|format| format!(" {format}"));
+    let plugin = format!(" by {} {}", stage.plugin, stage.plugin_version);
+    format!("{}{}{plugin}", stage.stage, format.collect::<String>())
+}
+
+fn state(stage: &StageExplanation) -> &'static str {
+    match stage.state {
+        StageState::Hit => "hit",
+        StageState::Miss => "miss",
+        StageState::Refresh => "again",
+        StageState::Unknown => "unknown",
+    }
+}
+
+/// What a person wants to know at a glance; `before` is the stage before.
+fn remark(stage: &StageExplanation, before: &str) -> String {
+    match stage.state {
+        StageState::Hit => stage.entry.as_ref().map_or_else(String::new, |entry| {
+            format!("saves {}, {}", duration(entry.cost_ms), size(entry.size))
+        }),
+        StageState::Refresh => "asked for".to_owned(),
+        StageState::Unknown => format!("depends on {before}"),
+        StageState::Miss => {
+            let nearest = stage
+                .nearest
+                .as_ref()
+                .map_or_else(|| "nothing like it".to_owned(), since);
+            let unfinished = stage.unfinished.as_ref();
+            let unfinished = unfinished.map(|rest| format!("; {} of it are done", duration(rest.cost_ms)));
+            format!("{nearest}{}", unfinished.unwrap_or_default())
+        }
+    }
+}
+
+fn since(nearest: &Nearest) -> String {
+    let changes: Vec<_> = nearest.changes.iter().map(ToString::to_string).collect();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let ago = duration(now_ms.saturating_sub(nearest.created_ms).max(0));
+    format!("{} (since a run {ago} ago)", changes.join(", "))
+}
+
+/// What the key is made of, indented.
+fn components(stage: &StageExplanation) -> String {
+    let (Some(key), Some(parts)) = (&stage.key, &stage.parts) else {
+        return String::new();
+    };
+    let mut rows = vec![["      key".to_owned(), key.to_string()]];
+    let mut add = |what: &str, text: String| rows.push([format!("      {what}"), text]);
+    // The host's own stages have a version of their own and no file.
+    if parts.plugin == "cesar" {
+        add("version", parts.plugin_version.clone());
+    } else {
+        add("plugin", format!("ABI {}, sha256 {}", parts.abi, parts.plugin_digest));
+    }
+    for (option, digest) in &parts.models {
+        add(option, format!("sha256 {digest}"));
+    }
+    for (kind, digest) in &parts.inputs {
+        add(kind, digest.to_string());
+    }
+    let options: Vec<_> = parts
+        .options
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    if !options.is_empty() {
+        add("options", options.join(", "));
+    }
+    columns(&rows)
+}

@@ -1,0 +1,119 @@
+//! `--keep-intermediate`: what each stage gave, as files for people to look at.
+//!
+//! For `talk.mp3`, these are `talk.audio.wav` (the samples as they were recognised: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the
+//! engine's own answer) and `talk.document.json`. Each is written whole or not at all, and after the transcript: a full disk costs no
+//! transcript.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use plugin_api::asr::Transcription;
+use plugin_api::document::Document;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::inputs::Recording;
+use super::outputs::{self, OutputError, Place};
+use crate::pipeline::Artifact;
+use crate::runner::Pcm;
+
+/// What the files of a recording are called, after its own name.
+const SUFFIXES: [&str; 3] = ["audio.wav", "asr.json", "document.json"];
+
+/// Where one recording's files go, and the first that could not be written.
+#[derive(Debug)]
+pub(super) struct Intermediate {
+    places: Vec<Place>,
+    failed: Option<OutputError>,
+}
+
+/// Settles the places in `folder`, one set for each recording, and makes sure that they can be written.
+pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Intermediate>, OutputError> {
+    let suffixes = SUFFIXES.map(str::to_owned);
+    let places = outputs::places(recordings, &suffixes, None, Some(folder))?;
+    let each = places.into_iter().map(|places| Intermediate { places, failed: None });
+    Ok(each.collect())
+}
+
+impl Intermediate {
+    /// Writes one file. A failure is kept for [`Self::finish`], and ends the writing.
+    pub(super) fn write(&mut self, artifact: &Artifact<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let (index, written): (usize, &dyn Fn(&mut dyn Write) -> io::Result<()>) = match artifact {
+            Artifact::Audio(pcm) => (0, &|file| write_wav(pcm, file)),
+            Artifact::Transcription(json) => (1, &|file| write_json::<Transcription>(json, file)),
+            Artifact::Document(json) => (2, &|file| write_json::<Document>(json, file)),
+        };
+        self.failed = outputs::write_with(&self.places[index], written).err();
+    }
+
+    /// Whether everything was written.
+    pub(super) fn finish(self) -> Result<(), OutputError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Indented, with the fields in their documented order.
+fn write_json<T: DeserializeOwned + Serialize>(json: &[u8], file: &mut dyn Write) -> io::Result<()> {
+    let value: T = serde_json::from_slice(json)?;
+    serde_json::to_writer_pretty(&mut *file, &value)?;
+    file.write_all(b"\n")
+}
+
+/// A WAVE file with `FORMAT_FLOAT`, which needs a `fact` chunk. Beyond 18 hours the lengths do not fit, and are written as unknown:
+/// readers go to the end of the file.
+fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
+    const FORMAT_FLOAT: u16 = 3;
+    const RATE: u32 = 16_000;
+    const SAMPLE_BYTES: u16 = 4;
+    /// Everything between the RIFF length and the samples.
+    const HEADER: u64 = 4 + (8 + 18) + (8 + 4) + 8;
+    let length = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    let data = pcm.samples() * u64::from(SAMPLE_BYTES);
+    let mut header = Vec::new();
+    header.extend(b"RIFF");
+    header.extend(length(HEADER + data));
+    header.extend(b"WAVEfmt \x12\0\0\0");
+    header.extend(FORMAT_FLOAT.to_le_bytes());
+    header.extend(1_u16.to_le_bytes());
+    header.extend(RATE.to_le_bytes());
+    header.extend((RATE * u32::from(SAMPLE_BYTES)).to_le_bytes());
+    header.extend(SAMPLE_BYTES.to_le_bytes());
+    header.extend((SAMPLE_BYTES * 8).to_le_bytes());
+    header.extend(0_u16.to_le_bytes());
+    header.extend(b"fact\x04\0\0\0");
+    header.extend(length(pcm.samples()));
+    header.extend(b"data");
+    header.extend(length(data));
+    file.write_all(&header)?;
+    pcm.copy_to(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{self, DecodeOptions, Slice};
+    use crate::runner::PcmWriter;
+    use std::ops::ControlFlow;
+
+    /// Decoded again, the file gives the same samples, bit for bit.
+    #[test]
+    fn the_wav_file_has_the_very_samples() {
+        let samples: Vec<f32> = (0..40_000_u16).map(|n| f32::from(n % 997) / 1000.0 - 0.4).collect();
+        let mut writer = PcmWriter::new().unwrap();
+        writer.write(&samples).unwrap();
+        let pcm = writer.finish().unwrap();
+        let mut file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
+        write_wav(&pcm, &mut file).unwrap();
+        let mut decoded = Vec::new();
+        let options = DecodeOptions { ffmpeg: None };
+        audio::decode(file.path(), Slice::default(), &options, &mut |block| {
+            decoded.extend_from_slice(block);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(decoded == samples);
+    }
+}
