@@ -52,6 +52,10 @@ def arguments(options):
     given = {name: value for name, value in options.items() if not name.startswith("vad_") or name == "vad_filter"}
     vad = {name[4:]: value for name, value in options.items() if name.startswith("vad_") and name not in ("vad_filter", "vad_model")}
     batch = given.pop("batch_size", 0)
+    if given.get("log_prob_threshold", 0) <= -1000:
+        given["log_prob_threshold"] = None
+    if batch > 1 and vad:
+        vad.setdefault("min_silence_duration_ms", 160)  # faster-whisper's own, unless any other is set
     if vad:
         given["vad_parameters"] = vad
     if batch > 1:
@@ -70,6 +74,8 @@ def transcribe(job):
     given, batch = arguments(job.get("options", {}))
     engine = BatchedInferencePipeline(model(job)) if batch > 1 else model(job)
     began = time.monotonic()
+    if "chunk_length" in given:
+        MODELS.clear()  # it stays set in the model
     segments, info = engine.transcribe(samples, **given)
     answer = [
         {

@@ -6,12 +6,11 @@
 //! decoded at the last temperature.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use ct2rs::sys::{StorageView, WhisperOptions};
+use ct2rs::sys::{WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
-use crate::engine::Engine;
+use crate::encoder::{Encoded, Encoder};
 use crate::options::Request;
 use crate::prompt::Prompt;
 use crate::report::Report;
@@ -48,17 +47,20 @@ impl Decoder<'_> {
     /// Decodes the window that `encoded` was made from.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Those of [`Engine::call`](crate::engine::Engine::call).
     pub fn decode(
         &self,
-        engine: &mut Engine,
-        encoded: &Arc<StorageView<'static>>,
+        encoder: &mut Encoder<'_>,
+        encoded: &Encoded,
         prompt: &Prompt,
         ctx: &dyn Report,
     ) -> Result<Decoded, StageError> {
         let mut tried: Vec<Decoded> = Vec::new();
         for &temperature in &self.request.temperature {
-            let decoded = self.attempt(engine, encoded, prompt, temperature, ctx)?;
+            let options = self.search(temperature, prompt);
+            let names = vec![self.tokenizer.names(&prompt.tokens)];
+            let results = encoder.generate(encoded, names, options, ctx)?;
+            let decoded = self.read(&results[0], temperature, prompt);
             if Rules(self.request).is_acceptable(&decoded) {
                 return Ok(decoded);
             }
@@ -68,38 +70,51 @@ impl Decoder<'_> {
         Ok(Rules(self.request).best_of_failed(tried))
     }
 
-    fn attempt(
+    /// Decodes several windows side by side, each once by beam search, whatever comes of it.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`](crate::engine::Engine::call).
+    pub fn decode_batch(
         &self,
-        engine: &mut Engine,
-        encoded: &Arc<StorageView<'static>>,
-        prompt: &Prompt,
-        temperature: f64,
+        encoder: &mut Encoder<'_>,
+        encoded: &Encoded,
+        prompts: &[Prompt],
         ctx: &dyn Report,
-    ) -> Result<Decoded, StageError> {
-        let (encoded, names) = (Arc::clone(encoded), self.tokenizer.names(&prompt.tokens));
-        let options = self.search(temperature);
-        let result = engine.call(ctx, move |whisper| {
-            let results = whisper.generate(&encoded, &[names], &options);
-            let first = results.map(|results| results.into_iter().next());
-            first
-                .map_err(|error| error.to_string())?
-                .ok_or_else(|| "it gave no result".to_owned())
-        })?;
+    ) -> Result<Vec<Decoded>, StageError> {
+        let Some(prompt) = prompts.first() else {
+            return Ok(Vec::new());
+        };
+        let options = WhisperOptions {
+            // As faster-whisper leaves it in a batch.
+            max_initial_timestamp_index: WhisperOptions::default().max_initial_timestamp_index,
+            ..self.search(0.0, prompt)
+        };
+        let names = prompts.iter().map(|prompt| self.tokenizer.names(&prompt.tokens));
+        let results = encoder.generate(encoded, names.collect(), options, ctx)?;
+        // What is told, although nothing is sampled.
+        let temperature = self.request.temperature[0];
+        Ok(results
+            .iter()
+            .map(|result| self.read(result, temperature, prompt))
+            .collect())
+    }
+
+    fn read(&self, result: &WhisperGenerationResult, temperature: f64, prompt: &Prompt) -> Decoded {
         let first = result.sequences_ids.first().map_or(&[][..], Vec::as_slice);
         let tokens: Vec<u32> = first.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
         let score = result.scores.first().copied().map_or(0.0, f64::from);
         let text = self.tokenizer.decode(&tokens);
-        Ok(Decoded {
+        Decoded {
             avg_logprob: average(score, tokens.len(), f64::from(self.request.length_penalty)),
             compression_ratio: compression_ratio(text.trim()),
             no_speech_prob: f64::from(result.no_speech_prob),
             temperature,
             cut: tokens.len() >= prompt.limit,
             tokens,
-        })
+        }
     }
 
-    fn search(&self, temperature: f64) -> WhisperOptions {
+    fn search(&self, temperature: f64, prompt: &Prompt) -> WhisperOptions {
         let request = self.request;
         let sampling = temperature > 0.0;
         #[expect(
@@ -119,7 +134,7 @@ impl Decoder<'_> {
             length_penalty: request.length_penalty,
             repetition_penalty: request.repetition_penalty,
             no_repeat_ngram_size: request.no_repeat_ngram_size,
-            max_length: crate::prompt::MAX_LENGTH,
+            max_length: prompt.max_length,
             return_scores: true,
             return_no_speech_prob: true,
             suppress_blank: request.suppress_blank,
@@ -129,6 +144,9 @@ impl Decoder<'_> {
         }
     }
 }
+
+/// At or below this, `log_prob_threshold` is none at all: no mean of log-probabilities gets there.
+const NO_THRESHOLD: f64 = -1000.0;
 
 /// Which decodes are taken, by the thresholds of a request.
 #[derive(Clone, Copy)]
@@ -151,7 +169,8 @@ impl Rules<'_> {
     /// Whether the window is passed over because it probably holds no speech.
     #[must_use]
     pub fn is_silent(self, decoded: &Decoded) -> bool {
-        decoded.no_speech_prob > self.0.no_speech_threshold && decoded.avg_logprob <= self.0.log_prob_threshold
+        let improbable = decoded.avg_logprob <= self.0.log_prob_threshold || self.0.log_prob_threshold <= NO_THRESHOLD;
+        decoded.no_speech_prob > self.0.no_speech_threshold && improbable
     }
 
     fn best_of_failed(self, tried: Vec<Decoded>) -> Decoded {
@@ -182,8 +201,9 @@ fn average(score: f64, tokens: usize, length_penalty: f64) -> f64 {
 }
 
 /// Length of `text` in UTF-8 over its length compressed by zlib at its default level.
+#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a few hundred bytes")]
-fn compression_ratio(text: &str) -> f64 {
+pub fn compression_ratio(text: &str) -> f64 {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
     let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
     let length = compressed.expect("writing to memory cannot fail").len();

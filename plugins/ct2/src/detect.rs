@@ -2,13 +2,12 @@
 
 use plugin_api::StageError;
 
-use crate::mel::{LogMel, WINDOW_FRAMES};
+use crate::encoder::Encoder;
 use crate::options::Request;
 use crate::report::Report;
-use crate::transcribe::Encoder;
 
 /// A language and how probable it is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Language {
     /// Whisper's code.
     pub code: String,
@@ -16,33 +15,39 @@ pub struct Language {
     pub probability: f64,
 }
 
-/// Asks up to `language_detection_segments` windows from frame `start` on. The first answer above `language_detection_threshold`
-/// is taken, else the language named most often, with the greatest probability it had.
+/// Asks window after window, each given as log-mel features. The first answer above `language_detection_threshold` is taken, else the
+/// language named most often, with the greatest probability it had; `None` without any answer.
 ///
 /// # Errors
 /// Those of [`Engine::call`](crate::engine::Engine::call).
 pub fn detect(
     encoder: &mut Encoder<'_>,
-    mel: &LogMel<'_>,
-    start: usize,
+    windows: impl Iterator<Item = Vec<f32>>,
     request: &Request,
     ctx: &dyn Report,
 ) -> Result<Option<Language>, StageError> {
-    let end = mel
-        .frames()
-        .min(start + request.language_detection_segments * WINDOW_FRAMES);
     let mut answers = Vec::new();
-    for from in (start..end).step_by(WINDOW_FRAMES) {
-        let encoded = encoder.encode(mel.window(from, (end - from).min(WINDOW_FRAMES), WINDOW_FRAMES), ctx)?;
-        let Some(language) = encoder.most_probable_language(&encoded, ctx)? else {
-            continue;
-        };
+    for features in windows {
+        let encoded = encoder.encode(features, ctx)?;
+        let answer = encoder.most_probable_languages(&encoded, ctx)?.into_iter().next();
+        let Some(language) = answer.flatten() else { continue };
         if language.probability > request.language_detection_threshold {
             return Ok(Some(language));
         }
         answers.push(language);
     }
     Ok(majority(answers))
+}
+
+/// The language that needs no asking: the one asked for, or the only one the model knows.
+#[must_use]
+pub fn known(request: &Request, model_is_multilingual: bool) -> Option<Language> {
+    let certain = |code: &str| Language {
+        code: code.to_owned(),
+        probability: 1.0,
+    };
+    let asked = request.language.as_deref().map(certain);
+    asked.or_else(|| (!model_is_multilingual).then(|| certain("en")))
 }
 
 /// The code given most often, the earliest of equals, with its greatest probability.

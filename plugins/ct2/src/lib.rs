@@ -4,36 +4,49 @@
 //! |---|---|
 //! | [`options`] | the option table as types |
 //! | [`model`] | opens a model folder, says what is wrong with it |
-//! | [`engine`] | the model on a thread of its own, for cancel |
-//! | [`mel`] | the log-mel spectrogram, as OpenAI computes it, window by window |
+//! | [`engine`], [`encoder`] | the model on a thread of its own, for cancel, and its calls |
+//! | [`track`], [`mel`] | the samples that are heard; the log-mel spectrogram, as OpenAI computes it, window by window |
+//! | [`vad`] | where somebody speaks, and back from there to the recording's times |
 //! | [`tokenizer`], [`language`], [`prompt`] | text to tokens and back, and what the model is shown |
 //! | [`decode`] | one window, with the fallback over temperatures |
-//! | [`timestamps`] | tokens to segments |
+//! | [`timestamps`], [`words`] | tokens to segments, segments to words |
+//! | [`hallucination`] | what was probably made up in silence |
 //! | [`detect`] | the language |
-//! | [`transcribe`] | the loop over the windows |
-//! | [`report`] | what the loop tells the host |
+//! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, side by side |
+//! | [`transcript`], [`report`] | the result, and what the host is told meanwhile |
 //!
 //! Results at temperature 0 depend on the audio, the model, the options and the compute type only. Above it they are drawn at random
 //! and marked so.
 
+mod batched;
 pub mod decode;
 pub mod detect;
+pub mod encoder;
 pub mod engine;
+pub mod hallucination;
 pub mod language;
 pub mod mel;
 pub mod model;
 pub mod options;
 pub mod prompt;
 pub mod report;
+mod sequential;
+pub mod state;
 pub mod timestamps;
 pub mod tokenizer;
-pub mod transcribe;
+pub mod track;
+mod transcribe;
+pub mod transcript;
+pub mod vad;
+pub mod words;
 
 #[cfg(test)]
 mod testing;
 
+use std::path::Path;
+
 use plugin_api::asr::Transcription;
-use plugin_api::{Audio, Ctx, Stage, StageError};
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 use engine::Engine;
 use options::{Options, Request};
@@ -44,6 +57,8 @@ pub struct Ct2 {
     engine: Engine,
     tokenizer: Tokenizer,
     threads: usize,
+    /// Whether the model says which of its attention heads follow the audio.
+    alignable: bool,
 }
 
 impl Stage for Ct2 {
@@ -62,17 +77,31 @@ impl Stage for Ct2 {
             engine: Engine::new(whisper?)?,
             tokenizer: tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
             threads: options.thread_count(),
+            alignable: names_alignment_heads(folder),
         })
     }
 
     fn check(&self, request: &Request) -> Result<(), StageError> {
-        request.check(self.engine.is_multilingual())
+        request.check(self.engine.is_multilingual())?;
+        if request.word_timestamps && !self.alignable {
+            let message = "the model's `config.json` names no `alignment_heads`, which `word_timestamps` needs: convert the model \
+                           again with a current `ct2-transformers-converter`";
+            return Err(StageError::new(ErrorKind::InvalidOptions, message));
+        }
+        Ok(())
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
         self.check(&request)?;
         transcribe::transcribe(self, &request, audio, ctx)
     }
+}
+
+/// CTranslate2 refuses to align without them, once the text is written.
+fn names_alignment_heads(folder: &Path) -> bool {
+    let config = std::fs::read(folder.join("config.json")).unwrap_or_default();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap_or_default();
+    config.get("alignment_heads").is_some_and(serde_json::Value::is_array)
 }
 
 plugin_api::cesar_plugin!(Ct2, "cesar-plugin.json");

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
+use crate::track::Track;
+
 /// Samples a second.
 pub const SAMPLE_RATE: usize = 16_000;
 /// Samples from one frame to the next: frames of 10 ms.
@@ -33,7 +35,7 @@ struct Filter {
 
 /// A log-mel spectrogram whose frames are computed on demand.
 pub struct LogMel<'a> {
-    samples: &'a [f32],
+    track: Track<'a>,
     length: usize,
     hann: Vec<f32>,
     filters: Vec<Filter>,
@@ -50,12 +52,12 @@ struct Scratch {
 }
 
 impl<'a> LogMel<'a> {
-    /// Prepares `n_mels` bands over `samples` followed by `padding` zeros.
+    /// Prepares `n_mels` bands over `track` followed by `padding` zeros.
     #[must_use]
-    pub fn new(samples: &'a [f32], n_mels: usize, padding: usize, threads: usize) -> Self {
+    pub fn new(track: Track<'a>, n_mels: usize, padding: usize, threads: usize) -> Self {
         let mut mel = Self {
-            samples,
-            length: samples.len() + padding,
+            length: track.len() + padding,
+            track,
             hann: hann(),
             filters: filters(n_mels),
             plan: RealFftPlanner::new().plan_fft_forward(FFT_SIZE),
@@ -136,7 +138,7 @@ impl<'a> LogMel<'a> {
         let centre = frame * HOP;
         let inside = centre
             .checked_sub(FFT_SIZE / 2)
-            .and_then(|start| self.samples.get(start..start + FFT_SIZE));
+            .and_then(|start| self.track.slice(start, FFT_SIZE));
         for (index, (value, hann)) in out.iter_mut().zip(&self.hann).enumerate() {
             let sample = inside.map_or_else(|| self.reflected(centre + index), |inside| inside[index]);
             *value = f64::from(sample) * f64::from(*hann);
@@ -151,7 +153,7 @@ impl<'a> LogMel<'a> {
         } else {
             (2 * (self.length - 1)).saturating_sub(distance)
         };
-        self.samples.get(index).copied().unwrap_or(0.0)
+        self.track.get(index).unwrap_or(0.0)
     }
 }
 

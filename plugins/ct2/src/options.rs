@@ -71,7 +71,7 @@ pub enum Task {
 #[expect(missing_docs, reason = "the option table documents them")]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "five independent switches, by faster-whisper's names"
+    reason = "independent switches, by faster-whisper's names"
 )]
 pub struct Request {
     pub language: Option<String>,
@@ -93,10 +93,25 @@ pub struct Request {
     pub hotwords: Option<String>,
     pub suppress_blank: bool,
     pub suppress_tokens: Vec<i64>,
-    pub without_timestamps: bool,
+    pub without_timestamps: Option<bool>,
     pub max_initial_timestamp: f64,
+    pub word_timestamps: bool,
+    pub prepend_punctuations: String,
+    pub append_punctuations: String,
     pub multilingual: bool,
+    pub vad_filter: bool,
+    pub vad_model: Option<PathBuf>,
+    pub vad_threshold: f64,
+    pub vad_neg_threshold: Option<f64>,
+    pub vad_min_speech_duration_ms: f64,
+    pub vad_max_speech_duration_s: Option<f64>,
+    pub vad_min_silence_duration_ms: Option<f64>,
+    pub vad_speech_pad_ms: f64,
+    pub max_new_tokens: Option<usize>,
+    pub chunk_length: Option<usize>,
     pub clip_timestamps: Vec<f64>,
+    pub hallucination_silence_threshold: Option<f64>,
+    pub batch_size: usize,
     pub language_detection_threshold: f64,
     pub language_detection_segments: usize,
 }

@@ -24,6 +24,8 @@ pub struct Parts<'a> {
     pub prefix: &'a [u32],
     /// Text only.
     pub without_timestamps: bool,
+    /// How much may be written, prompt not counted.
+    pub max_new_tokens: Option<usize>,
 }
 
 /// A prompt and how much may be written after it.
@@ -33,6 +35,8 @@ pub struct Prompt {
     pub tokens: Vec<u32>,
     /// The number of tokens, prefix included, at which CTranslate2 stops a decode that has not ended.
     pub limit: usize,
+    /// What CTranslate2 is told to keep to, prompt and text together.
+    pub max_length: usize,
 }
 
 /// Puts a prompt together.
@@ -79,12 +83,22 @@ fn assemble(parts: Parts<'_>, ids: Ids) -> Prompt {
         tokens.extend_from_slice(previous);
     }
     tokens.extend_from_slice(&start);
-    let limit = (MAX_LENGTH / 2).min(MAX_LENGTH + 1 - tokens.len());
+    let before_text = tokens.len() - 1;
     if !prefix.is_empty() {
         tokens.extend((!parts.without_timestamps).then_some(ids.timestamp_begin));
         tokens.extend_from_slice(&prefix);
     }
-    Prompt { tokens, limit }
+    let wanted = parts
+        .max_new_tokens
+        .map_or(MAX_LENGTH, |new| tokens.len().saturating_add(new));
+    let max_length = wanted.min(MAX_LENGTH);
+    // CTranslate2's rule.
+    let limit = (max_length / 2).min(max_length - before_text);
+    Prompt {
+        tokens,
+        limit,
+        max_length,
+    }
 }
 
 #[cfg(test)]

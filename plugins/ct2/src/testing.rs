@@ -9,11 +9,33 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Ct2;
+use crate::options::Request;
 use crate::report::Report;
 use plugin_api::Stage;
 
 /// The folder of the model `faster-whisper-{name}`.
 pub(crate) fn model(name: &str) -> PathBuf {
+    let folder = models().join(format!("faster-whisper-{name}"));
+    assert!(
+        folder.join("model.bin").is_file(),
+        "`{}` is absent: run `cargo xtask models`",
+        folder.display()
+    );
+    folder
+}
+
+/// Silero VAD.
+pub(crate) fn vad_model() -> PathBuf {
+    let file = models().join("silero_vad_v6.onnx");
+    assert!(
+        file.is_file(),
+        "`{}` is absent: run `cargo xtask models`",
+        file.display()
+    );
+    file
+}
+
+fn models() -> PathBuf {
     let variable = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -21,13 +43,7 @@ pub(crate) fn model(name: &str) -> PathBuf {
     };
     let data = || variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
     let models = variable("CESAR_MODELS_DIR").or_else(|| Some(data()?.join("cesar/models")));
-    let folder = models.expect("HOME is set").join(format!("faster-whisper-{name}"));
-    assert!(
-        folder.join("model.bin").is_file(),
-        "`{}` is absent: run `cargo xtask models`",
-        folder.display()
-    );
-    folder
+    models.expect("HOME is set")
 }
 
 pub(crate) fn manifest() -> Manifest {
@@ -43,6 +59,13 @@ pub(crate) fn options<T: DeserializeOwned>(scope: Scope, given: &Value) -> T {
         .into_iter()
         .filter(|(name, _)| manifest.options[name].scope == scope);
     serde_json::from_value(Value::Object(of_scope.collect::<Map<_, _>>())).expect("the table and the type agree")
+}
+
+/// A request with its defaults, changed by `given`; with the VAD's model where it asks for that.
+pub(crate) fn request(given: &Value) -> Request {
+    let mut request: Request = options(Scope::Request, given);
+    request.vad_model = request.vad_filter.then(vad_model);
+    request
 }
 
 /// Opens the model `name`, with open options changed by `given`.

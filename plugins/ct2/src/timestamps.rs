@@ -5,27 +5,38 @@
 //! timestamp holds nothing more, and one without any pair is a segment of its own: both are passed over whole.
 //! The rules are those of OpenAI's `transcribe` and of faster-whisper.
 
-/// Length of one frame, in ms.
-pub const FRAME_MS: u64 = 10;
-/// Length of one timestamp step, in ms.
-const STEP_MS: u64 = 20;
+/// Frames a second.
+pub const FRAMES_A_SECOND: f64 = 100.0;
+/// Length of one frame, in seconds.
+const FRAME: f64 = 0.01;
+/// Length of one timestamp step, in seconds.
+const STEP: f64 = 0.02;
 /// Frames in one timestamp step.
 const STEP_FRAMES: usize = 2;
 
-/// Where a window lies, in frames from the start of the audio.
-#[derive(Debug, Clone, Copy)]
+/// What is decoded at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// First frame.
     pub seek: usize,
     /// Number of frames with audio, at most 3000.
     pub frames: usize,
+    /// Where it begins, in seconds from the start of the audio.
+    pub offset: f64,
+    /// Its length in seconds.
+    pub duration: f64,
 }
 
 impl Window {
-    /// Where it begins, in ms.
+    /// The window of `frames` frames that begins at frame `seek`.
     #[must_use]
-    pub fn start_ms(self) -> u64 {
-        self.seek as u64 * FRAME_MS
+    pub fn new(seek: usize, frames: usize) -> Self {
+        Self {
+            seek,
+            frames,
+            offset: seconds(seek),
+            duration: seconds(frames),
+        }
     }
 
     /// The frame after it.
@@ -35,78 +46,112 @@ impl Window {
     }
 }
 
+/// The time of a frame.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "2^53 frames are three million years")]
+pub fn seconds(frame: usize) -> f64 {
+    frame as f64 * FRAME
+}
+
+/// The frame nearest to a time; the even one of two.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and callers cut it to the audio"
+)]
+pub fn frame(seconds: f64) -> usize {
+    (seconds * FRAMES_A_SECOND).round_ties_even() as usize
+}
+
 /// One segment of a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
-    /// From the start of the audio, in ms; the end may lie beyond the audio.
-    pub start_ms: u64,
-    /// Not before the start unless the model wrote such timestamps.
-    pub end_ms: u64,
+    /// In seconds from the start of the audio.
+    pub start: f64,
+    /// Not before the start unless the model wrote such timestamps; may lie beyond the audio.
+    pub end: f64,
     /// Text and timestamps.
     pub tokens: Vec<u32>,
+    /// Empty unless they were asked for and found.
+    pub words: Vec<Word>,
+}
+
+/// One word, in seconds from the start of the audio.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    /// When it begins.
+    pub start: f64,
+    /// When it ends; rarely before the start.
+    pub end: f64,
+    /// With its leading space and the punctuation around it.
+    pub word: String,
+    /// Mean of the probabilities of its tokens.
+    pub probability: f64,
 }
 
 /// What became of a window.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Split {
     /// In the order they were written.
     pub pieces: Vec<Piece>,
     /// First frame of the next window.
     pub next_seek: usize,
-    /// The last timestamp written when the window was passed over whole, in ms from the start of the audio.
-    pub covered_ms: u64,
+    /// Whether the window ended in a single timestamp, after which nothing is said.
+    pub closed: bool,
+    /// The last timestamp written when the window was passed over whole, in seconds from the start of the audio.
+    pub covered: f64,
 }
 
 /// Splits the tokens of a window; ids from `timestamp_begin` on are timestamps.
 #[must_use]
 pub fn split(tokens: &[u32], timestamp_begin: u32, window: Window) -> Split {
-    let position = |token: u32| u64::from(token.saturating_sub(timestamp_begin));
-    let time = |token: u32| window.start_ms() + position(token) * STEP_MS;
+    let position = |token: u32| f64::from(token.saturating_sub(timestamp_begin));
+    let time = |token: u32| window.offset + position(token) * STEP;
     let is_timestamp = |token: u32| token >= timestamp_begin;
     let last_timestamp = tokens.iter().rev().copied().find(|&token| is_timestamp(token));
-    let covered_ms = last_timestamp.map_or(window.start_ms(), time);
+    let covered = last_timestamp.map_or(window.offset, time);
+    let closed = matches!(tokens, [.., before, last] if !is_timestamp(*before) && is_timestamp(*last));
+    let piece = |start: f64, end: f64, tokens: &[u32]| Piece {
+        start,
+        end,
+        tokens: tokens.to_vec(),
+        words: Vec::new(),
+    };
 
     let mut cuts: Vec<usize> = (1..tokens.len())
         .filter(|&index| is_timestamp(tokens[index - 1]) && is_timestamp(tokens[index]))
         .collect();
     if cuts.is_empty() {
         let written = last_timestamp.filter(|&token| token != timestamp_begin);
-        let end_ms = written.map_or(window.end() as u64 * FRAME_MS, time);
-        let whole = Piece {
-            start_ms: window.start_ms(),
-            end_ms,
-            tokens: tokens.to_vec(),
-        };
+        let duration = written.map_or(window.duration, |token| position(token) * STEP);
         return Split {
-            pieces: vec![whole],
+            pieces: vec![piece(window.offset, window.offset + duration, tokens)],
             next_seek: window.end(),
-            covered_ms,
+            closed,
+            covered,
         };
     }
 
-    let ends_in_one = matches!(tokens, [.., before, last] if !is_timestamp(*before) && is_timestamp(*last));
-    if ends_in_one {
-        cuts.push(tokens.len());
-    }
+    cuts.extend(closed.then_some(tokens.len()));
     let starts = std::iter::once(0).chain(cuts.iter().copied());
-    let pieces = starts.zip(&cuts).map(|(start, &end)| Piece {
-        start_ms: time(tokens[start]),
-        end_ms: time(tokens[end - 1]),
-        tokens: tokens[start..end].to_vec(),
+    let pieces = starts.zip(&cuts).map(|(start, &end)| {
+        let tokens = &tokens[start..end];
+        piece(time(tokens[0]), time(tokens[tokens.len() - 1]), tokens)
     });
     let pieces = pieces.collect();
     let last_cut = cuts.last().copied().unwrap_or(tokens.len());
-    let next_seek = if ends_in_one {
+    let next_seek = if closed {
         window.end()
     } else {
-        #[expect(clippy::cast_possible_truncation, reason = "at most the size of the vocabulary")]
-        let steps = position(tokens[last_cut - 1]) as usize;
-        window.seek + steps * STEP_FRAMES
+        let steps = tokens[last_cut - 1].saturating_sub(timestamp_begin);
+        window.seek + steps as usize * STEP_FRAMES
     };
     Split {
         pieces,
         next_seek,
-        covered_ms,
+        closed,
+        covered,
     }
 }
 

@@ -9,6 +9,7 @@ use plugin_api::{ErrorKind, StageError};
 
 use crate::model::ModelError;
 use crate::options::Task;
+use crate::words::split;
 
 /// The tokenizer of a Whisper model.
 pub struct Tokenizer {
@@ -114,9 +115,21 @@ impl Tokenizer {
     /// The text of `tokens`, leaving out special tokens and timestamps.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
+        self.inner.decode(&self.text_tokens(tokens), true).unwrap_or_default()
+    }
+
+    /// The words of `tokens`, timestamps left out, each with its number of tokens.
+    #[must_use]
+    pub fn words(&self, tokens: &[u32], language: &str) -> Vec<(String, usize)> {
+        let text = self.text_tokens(tokens);
+        split::words(&text, language, self.special.end_of_text, |tokens| self.decode(tokens))
+    }
+
+    /// Those of `tokens` that are text.
+    #[must_use]
+    pub fn text_tokens(&self, tokens: &[u32]) -> Vec<u32> {
         let is_text = |token: &u32| *token < self.special.end_of_text;
-        let text: Vec<u32> = tokens.iter().copied().filter(is_text).collect();
-        self.inner.decode(&text, true).unwrap_or_default()
+        tokens.iter().copied().filter(is_text).collect()
     }
 
     /// The texts CTranslate2 knows `tokens` by.

@@ -20,6 +20,7 @@ mod cargo;
 mod failure;
 mod models;
 mod pairs;
+mod parity;
 mod reference;
 mod setup;
 mod transcribe;
@@ -65,6 +66,7 @@ fn run(arguments: &[String]) -> Outcome {
         "models" => models::run(rest),
         "wer" => words::run(rest),
         "bench" => bench::run(rest),
+        "parity" => parity::run(rest),
         "pairs" => pairs::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -68,7 +68,7 @@ fn there_is_always_room_for_text() {
             hotwords,
             prefix,
             start: &START,
-            without_timestamps: false,
+            ..Parts::default()
         };
         let prompt = assemble(parts, IDS);
         assert!(
@@ -96,4 +96,26 @@ fn the_limit_is_half_of_what_the_model_attends_to_or_what_is_left() {
     };
     assert_eq!(limit(&[]), 224);
     assert_eq!(limit(&long), 448 - 226);
+}
+
+#[test]
+fn new_tokens_count_from_the_end_of_the_prompt() {
+    let prompt = assemble(
+        Parts {
+            start: &START,
+            max_new_tokens: Some(300),
+            ..Parts::default()
+        },
+        IDS,
+    );
+    assert_eq!((prompt.max_length, prompt.limit), (303, 151));
+    let all = assemble(
+        Parts {
+            start: &START,
+            max_new_tokens: Some(448),
+            ..Parts::default()
+        },
+        IDS,
+    );
+    assert_eq!(all.max_length, MAX_LENGTH);
 }

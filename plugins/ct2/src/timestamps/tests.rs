@@ -5,11 +5,12 @@ use super::*;
 /// `<|0.00|>`.
 const ZERO: u32 = 1000;
 
-fn piece(start_ms: u64, end_ms: u64, tokens: &[u32]) -> Piece {
+fn piece(start: f64, end: f64, tokens: &[u32]) -> Piece {
     Piece {
-        start_ms,
-        end_ms,
+        start,
+        end,
         tokens: tokens.to_vec(),
+        words: Vec::new(),
     }
 }
 
@@ -17,6 +18,8 @@ fn piece(start_ms: u64, end_ms: u64, tokens: &[u32]) -> Piece {
 const WINDOW: Window = Window {
     seek: 100,
     frames: 3000,
+    offset: 1.0,
+    duration: 30.0,
 };
 
 #[test]
@@ -26,8 +29,8 @@ fn pairs_separate_and_what_follows_the_last_is_decoded_again() {
     assert_eq!(
         split.pieces,
         [
-            piece(1000, 2000, &[ZERO, 1, 2, ZERO + 50]),
-            piece(2200, 3000, &[ZERO + 60, 3, ZERO + 100])
+            piece(1.0, 2.0, &[ZERO, 1, 2, ZERO + 50]),
+            piece(2.2, 3.0, &[ZERO + 60, 3, ZERO + 100])
         ]
     );
     assert_eq!(split.next_seek, 100 + 200);
@@ -39,7 +42,7 @@ fn a_single_timestamp_at_the_end_closes_the_window() {
     let split = split(&tokens, ZERO, WINDOW);
     assert_eq!(
         split.pieces,
-        [piece(1000, 2000, &tokens[..3]), piece(2000, 3000, &tokens[3..])]
+        [piece(1.0, 2.0, &tokens[..3]), piece(2.0, 3.0, &tokens[3..])]
     );
     assert_eq!(split.next_seek, 3100);
 }
@@ -49,22 +52,22 @@ fn without_pairs_the_window_is_one_segment() {
     let to_the_end = split(&[1, 2], ZERO, WINDOW);
     assert_eq!(
         (to_the_end.pieces, to_the_end.next_seek),
-        (vec![piece(1000, 31_000, &[1, 2])], 3100)
+        (vec![piece(1.0, 31.0, &[1, 2])], 3100)
     );
     let tokens = [ZERO, 1, ZERO + 50];
     let to_the_timestamp = split(&tokens, ZERO, WINDOW);
-    assert_eq!(to_the_timestamp.pieces, [piece(1000, 2000, &tokens)]);
-    assert_eq!((to_the_timestamp.next_seek, to_the_timestamp.covered_ms), (3100, 2000));
+    assert_eq!(to_the_timestamp.pieces, [piece(1.0, 2.0, &tokens)]);
+    assert_eq!((to_the_timestamp.next_seek, to_the_timestamp.covered), (3100, 2.0));
     let only_the_start = split(&[ZERO, 1], ZERO, WINDOW);
-    assert_eq!(only_the_start.pieces, [piece(1000, 31_000, &[ZERO, 1])]);
-    assert_eq!(only_the_start.covered_ms, 1000);
+    assert_eq!(only_the_start.pieces, [piece(1.0, 31.0, &[ZERO, 1])]);
+    assert_eq!(only_the_start.covered, 1.0);
 }
 
 #[test]
 fn a_short_window_ends_with_the_audio() {
-    let window = Window { seek: 0, frames: 150 };
+    let window = Window::new(0, 150);
     let split = split(&[], ZERO, window);
-    assert_eq!((split.pieces, split.next_seek), (vec![piece(0, 1500, &[])], 150));
+    assert_eq!((split.pieces, split.next_seek), (vec![piece(0.0, 1.5, &[])], 150));
 }
 
 proptest! {

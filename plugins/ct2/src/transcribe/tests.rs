@@ -1,13 +1,17 @@
 use std::time::{Duration, Instant};
 
-use plugin_api::manifest::Scope;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{Notes, open, options, short_recording};
+use crate::testing::{Notes, open, request, short_recording};
 
-fn run(stage: &mut Ct2, given: &Value, samples: &[f32], notes: &mut Notes) -> Result<Transcription, StageError> {
-    let request = options(Scope::Request, given);
+pub(super) fn run(
+    stage: &mut Ct2,
+    given: &Value,
+    samples: &[f32],
+    notes: &mut Notes,
+) -> Result<Transcription, StageError> {
+    let request = request(given);
     let audio = Audio {
         samples,
         sample_rate: 16_000,
@@ -27,54 +31,6 @@ fn text(transcription: &Transcription) -> String {
 fn repeated(times: usize) -> Vec<f32> {
     let once = [short_recording(), vec![0.0; 16_000]].concat();
     once.repeat(times)
-}
-
-#[test]
-fn clips_are_ranges_of_frames_inside_the_audio() {
-    assert_eq!(clips(&[0.0], 500).unwrap(), vec![0..500]);
-    assert_eq!(clips(&[], 500).unwrap(), vec![0..500]);
-    assert_eq!(clips(&[1.0, 2.5, 3.0], 500).unwrap(), [100..250, 300..500]);
-    assert_eq!(clips(&[1.0, 2.0, 9.0], 500).unwrap(), [100..200, 500..500]);
-    let error = clips(&[2.0, 1.0], 500).unwrap_err();
-    assert_eq!(
-        error.message,
-        "`clip_timestamps` must rise: start,end,start,end,… in seconds"
-    );
-}
-
-#[test]
-fn what_a_guard_cuts_off_is_told() {
-    let window = Window {
-        seek: 100,
-        frames: 3000,
-    };
-    let split = |next_seek: usize, covered_ms: u64| Split {
-        pieces: Vec::new(),
-        next_seek,
-        covered_ms,
-    };
-    let lost = |start_ms: u64, end_ms: u64, reason: &str| {
-        Some(Truncation {
-            start_ms,
-            end_ms,
-            reason: reason.into(),
-        })
-    };
-    // An end of its own: nothing is lost. A cut one that goes on at its last timestamp: neither.
-    assert_eq!(advance(&split(3100, 9000), window, false, 60_000), (3100, None));
-    assert_eq!(advance(&split(800, 8000), window, true, 60_000), (800, None));
-    assert_eq!(
-        advance(&split(3100, 9000), window, true, 60_000),
-        (3100, lost(9000, 31_000, "max_length"))
-    );
-    assert_eq!(
-        advance(&split(3100, 9000), window, true, 20_000),
-        (3100, lost(9000, 20_000, "max_length"))
-    );
-    assert_eq!(
-        advance(&split(100, 1000), window, false, 60_000),
-        (3100, lost(1000, 31_000, "no_progress"))
-    );
 }
 
 #[test]
@@ -167,4 +123,73 @@ fn a_cancel_is_answered_while_the_model_computes() {
     let error = run(&mut stage, &json!({}), &samples, &mut notes).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Cancelled);
     assert!(began.elapsed() < Duration::from_millis(2700), "{:?}", began.elapsed());
+}
+
+/// No words where nobody speaks: silence, noise, and both alternating, each some windows long.
+#[test]
+fn with_vad_silence_and_noise_have_no_words() {
+    let mut stage = open("tiny.en", &json!({}));
+    let mut seed = 1_u32;
+    let mut noise = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (f64::from(seed) / f64::from(u32::MAX) - 0.5) as f32 * 0.2
+    };
+    let silence = vec![0.0; 70 * 16_000];
+    let noise: Vec<f32> = (0..70 * 16_000).map(|_| noise()).collect();
+    let both = [&silence[..160_000], &noise[..160_000], &silence[..8000]].concat();
+    for samples in [silence, noise, both] {
+        for batch_size in [0, 8] {
+            let given = json!({ "vad_filter": true, "batch_size": batch_size });
+            let mut notes = Notes::new();
+            let transcription = run(&mut stage, &given, &samples, &mut notes).unwrap();
+            assert_eq!(transcription, Transcription::default());
+            assert_eq!(
+                notes.progress.last().map(|(done, _)| *done),
+                Some(samples.len() as u64 / 16)
+            );
+        }
+    }
+}
+
+#[test]
+fn times_are_those_of_the_recording_when_silence_is_left_out() {
+    let mut stage = open("tiny.en", &json!({}));
+    let speech = short_recording();
+    let silence = vec![0.0; 8 * 16_000];
+    let samples = [&silence[..], &speech, &silence, &speech, &silence].concat();
+    let (length, pause) = (speech.len() as u64 / 16, 8000);
+    for batch_size in [0, 2] {
+        let given = json!({
+            "vad_filter": true, "temperature": [0], "word_timestamps": true, "batch_size": batch_size, "chunk_length": 3,
+        });
+        let mut notes = Notes::new();
+        let transcription = run(&mut stage, &given, &samples, &mut notes).unwrap();
+        assert_eq!(transcription.segments, notes.segments);
+        assert!(transcription.segments.len() >= 2, "{:?}", transcription.segments);
+        for word in transcription
+            .segments
+            .iter()
+            .flat_map(|segment| segment.words.iter().flatten())
+        {
+            let inside = |start: u64| word.start_ms + 400 >= start && word.end_ms <= start + length + 400;
+            assert!(inside(pause) || inside(2 * pause + length), "{word:?}");
+        }
+        assert!(notes.progress.is_sorted(), "{:?}", notes.progress);
+        let duration = samples.len() as u64 / 16;
+        assert_eq!(notes.progress.last(), Some(&(duration, duration)));
+    }
+}
+
+#[test]
+fn long_audio_without_parts_cannot_be_batched() {
+    let mut stage = open("tiny.en", &json!({}));
+    let error = run(
+        &mut stage,
+        &json!({ "batch_size": 8 }),
+        &repeated(10),
+        &mut Notes::new(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidOptions);
+    assert!(error.message.contains("set `vad_filter`"), "{}", error.message);
 }

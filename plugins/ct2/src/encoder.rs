@@ -1,0 +1,156 @@
+//! The model's own calls, each on its thread: encode, ask for the language, generate, align.
+
+use std::sync::Arc;
+
+use ct2rs::sys::{Device, StorageView, WhisperGenerationResult, WhisperOptions};
+use plugin_api::StageError;
+
+use crate::detect::Language;
+use crate::engine::Engine;
+use crate::mel::WINDOW_FRAMES;
+use crate::report::Report;
+use crate::words::Alignment;
+
+/// Output of the encoder for one or several windows.
+pub type Encoded = Arc<StorageView<'static>>;
+
+/// Width of the median filter over the attention.
+const MEDIAN_FILTER_WIDTH: i64 = 7;
+
+/// The model, with the output of its encoder for the last window: the first window is asked for its language and then decoded.
+pub struct Encoder<'a> {
+    engine: &'a mut Engine,
+    last: Option<(Vec<f32>, Encoded)>,
+}
+
+impl<'a> Encoder<'a> {
+    /// Nothing is encoded yet.
+    #[must_use]
+    pub fn new(engine: &'a mut Engine) -> Self {
+        Self { engine, last: None }
+    }
+
+    /// Mel bands the model expects.
+    #[must_use]
+    pub fn n_mels(&self) -> usize {
+        self.engine.n_mels()
+    }
+
+    /// Whether it knows other languages than English.
+    #[must_use]
+    pub fn is_multilingual(&self) -> bool {
+        self.engine.is_multilingual()
+    }
+
+    /// Encodes one window of log-mel features.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn encode(&mut self, features: Vec<f32>, ctx: &dyn Report) -> Result<Encoded, StageError> {
+        if let Some((_, encoded)) = self.last.as_ref().filter(|(last, _)| *last == features) {
+            return Ok(Arc::clone(encoded));
+        }
+        let (features, encoded) = self.encode_batch(features, 1, ctx)?;
+        self.last = Some((features, Arc::clone(&encoded)));
+        Ok(encoded)
+    }
+
+    /// Encodes `count` windows, one after the other in `features`, and gives those back as well.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn encode_batch(
+        &mut self,
+        features: Vec<f32>,
+        count: usize,
+        ctx: &dyn Report,
+    ) -> Result<(Vec<f32>, Encoded), StageError> {
+        let shape = [count, self.n_mels(), WINDOW_FRAMES];
+        self.engine.call(ctx, move |whisper| {
+            let mut features = features;
+            let view = StorageView::new(&shape, &mut features, Device::CPU).map_err(|error| error.to_string())?;
+            let encoded = whisper.encode(&view, false).map_err(|error| error.to_string())?;
+            drop(view);
+            Ok((features, Arc::new(encoded)))
+        })
+    }
+
+    /// The language of each encoded window; `None` when the model names none.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn most_probable_languages(
+        &mut self,
+        encoded: &Encoded,
+        ctx: &dyn Report,
+    ) -> Result<Vec<Option<Language>>, StageError> {
+        let encoded = Arc::clone(encoded);
+        let answers = self.engine.call(ctx, move |whisper| {
+            whisper.detect_language(&encoded).map_err(|error| error.to_string())
+        })?;
+        let best = |answers: Vec<ct2rs::sys::DetectionResult>| {
+            answers.into_iter().next().map(|best| Language {
+                code: best.language.trim_matches(['<', '|', '>']).to_owned(),
+                probability: f64::from(best.probability),
+            })
+        };
+        Ok(answers.into_iter().map(best).collect())
+    }
+
+    /// Writes after a prompt for each encoded window.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn generate(
+        &mut self,
+        encoded: &Encoded,
+        prompts: Vec<Vec<String>>,
+        options: WhisperOptions,
+        ctx: &dyn Report,
+    ) -> Result<Vec<WhisperGenerationResult>, StageError> {
+        let encoded = Arc::clone(encoded);
+        self.engine.call(ctx, move |whisper| {
+            let results = whisper.generate(&encoded, &prompts, &options);
+            let results = results.map_err(|error| error.to_string())?;
+            if results.len() == prompts.len() {
+                Ok(results)
+            } else {
+                Err(format!(
+                    "it gave {} results for {} prompts",
+                    results.len(),
+                    prompts.len()
+                ))
+            }
+        })
+    }
+
+    /// Aligns text with each encoded window, of which so many frames are audio.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn align(
+        &mut self,
+        encoded: &Encoded,
+        start: &[u32],
+        text: &[Vec<u32>],
+        frames: Vec<usize>,
+        ctx: &dyn Report,
+    ) -> Result<Vec<Alignment>, StageError> {
+        let encoded = Arc::clone(encoded);
+        let ids = |tokens: &[u32]| tokens.iter().map(|&token| token as usize).collect::<Vec<_>>();
+        let (start, text) = (ids(start), text.iter().map(|text| ids(text)).collect::<Vec<_>>());
+        let results = self.engine.call(ctx, move |whisper| {
+            let results = whisper.align(&encoded, &start, &text, &frames, MEDIAN_FILTER_WIDTH);
+            results.map_err(|error| error.to_string())
+        })?;
+        let alignment = |result: ct2rs::sys::WhisperAlignmentResult| Alignment {
+            path: result
+                .alignments
+                .iter()
+                .map(|pair| (pair.token_x, pair.frame_x))
+                .collect(),
+            probabilities: result.text_token_probs,
+        };
+        Ok(results.into_iter().map(alignment).collect())
+    }
+}

@@ -1,0 +1,281 @@
+//! The loop over the windows of a recording, as faster-whisper's `WhisperModel.transcribe` goes through them.
+//!
+//! A window of 30 s is encoded and decoded; its segments are kept, and the next window begins where the last finished segment ends,
+//! by word times where they were asked for. The text written so far is shown to the model with the next window, until a window had
+//! to be decoded at a high temperature. What is carried from window to window is a [`State`].
+
+use std::ops::Range;
+
+use plugin_api::StageError;
+
+use crate::decode::{Decoded, Decoder, Rules};
+use crate::detect::{self, Language};
+use crate::encoder::{Encoded, Encoder};
+use crate::hallucination::{self, Skip, Surroundings};
+use crate::mel::{HOP, LogMel, WINDOW_FRAMES};
+use crate::prompt::{self, Parts};
+use crate::report::Report;
+use crate::state::State;
+use crate::timestamps::{self, Piece, Split, Window, seconds};
+use crate::track::Track;
+use crate::transcribe::{Job, clip_points};
+use crate::transcript::{Facts, Transcript};
+use crate::words::align::{Aligned, Aligner};
+use crate::words::end_of;
+
+/// Transcribes `track` into `transcript`; the language, unless there is nothing to hear.
+///
+/// # Errors
+/// As [`transcribe`](crate::transcribe::transcribe).
+pub(crate) fn transcribe(
+    job: &Job<'_>,
+    encoder: &mut Encoder<'_>,
+    track: &Track<'_>,
+    transcript: &mut Transcript,
+    ctx: &mut dyn Report,
+) -> Result<Option<Language>, StageError> {
+    let content = track.len() / HOP;
+    let clips = clips(&job.request.clip_timestamps, content)?;
+    let Some(first) = clips.iter().find(|clip| !clip.is_empty()) else {
+        return Ok(None);
+    };
+    // faster-whisper pads one frame, which decides about the last frame of real audio.
+    let mel = LogMel::new(track.clone(), encoder.n_mels(), HOP, job.threads);
+    let Some(language) = language(job, encoder, &mel, first.start, ctx)? else {
+        return Ok(None);
+    };
+    let mut windows = Windows {
+        decoder: job.decoder()?,
+        start: job.start(encoder, &language.code)?,
+        code: language.code.clone(),
+        hotwords: job.spaced(job.request.hotwords.as_deref()),
+        prefix: job.spaced(job.request.prefix.as_deref()),
+        job,
+        encoder,
+        mel,
+        content,
+        transcript,
+    };
+    let mut state = State::new(language, job.spaced(job.request.initial_prompt.as_deref()));
+    while let Some(window) = next(&mut state, &clips, job.window_frames()) {
+        ctx.checkpoint()?;
+        windows.transcribe(window, &mut state, ctx)?;
+        windows.transcript.progress(seconds(state.seek), ctx);
+    }
+    Ok(Some(state.language))
+}
+
+/// The parts to transcribe, as ranges of frames.
+fn clips(seconds: &[f64], content: usize) -> Result<Vec<Range<usize>>, StageError> {
+    let points = clip_points(seconds)?;
+    let mut frames: Vec<usize> = points
+        .iter()
+        .map(|point| timestamps::frame(*point).min(content))
+        .collect();
+    if frames.is_empty() {
+        frames.push(0);
+    }
+    if frames.len() % 2 == 1 {
+        frames.push(content);
+    }
+    Ok(frames.chunks_exact(2).map(|clip| clip[0]..clip[1]).collect())
+}
+
+/// The next window of the clips, or `None` at their end.
+fn next(state: &mut State, clips: &[Range<usize>], longest: usize) -> Option<Window> {
+    loop {
+        let clip = clips.get(state.clip)?;
+        state.seek = state.seek.max(clip.start);
+        if state.seek < clip.end {
+            return Some(Window::new(state.seek, (clip.end - state.seek).min(longest)));
+        }
+        state.clip += 1;
+        // The last window of a clip may reach beyond the start of the next.
+        state.seek = clips.get(state.clip).map_or(state.seek, |next| next.start);
+    }
+}
+
+/// The language of the audio, asked of the model where it must be.
+fn language(
+    job: &Job<'_>,
+    encoder: &mut Encoder<'_>,
+    mel: &LogMel<'_>,
+    start: usize,
+    ctx: &dyn Report,
+) -> Result<Option<Language>, StageError> {
+    if let Some(language) = detect::known(job.request, encoder.is_multilingual()) {
+        return Ok(Some(language));
+    }
+    let longest = job.window_frames();
+    let end = mel
+        .frames()
+        .min(start + job.request.language_detection_segments * longest);
+    let windows = (start..end).step_by(longest);
+    let features = windows.map(|from| mel.window(from, (end - from).min(longest), WINDOW_FRAMES));
+    detect::detect(encoder, features, job.request, ctx)
+}
+
+/// What stays the same from window to window, and the model and the transcript.
+struct Windows<'a, 'e> {
+    job: &'a Job<'a>,
+    encoder: &'a mut Encoder<'e>,
+    decoder: Decoder<'a>,
+    mel: LogMel<'a>,
+    transcript: &'a mut Transcript,
+    /// Frames of the whole audio.
+    content: usize,
+    hotwords: Vec<u32>,
+    prefix: Vec<u32>,
+    /// What a transcript begins with in the language of the window.
+    start: Vec<u32>,
+    /// That language.
+    code: String,
+}
+
+impl Windows<'_, '_> {
+    /// Transcribes one window and moves the state to the next.
+    fn transcribe(&mut self, window: Window, state: &mut State, ctx: &mut dyn Report) -> Result<(), StageError> {
+        let features = self.mel.window(window.seek, window.frames, WINDOW_FRAMES);
+        let encoded = self.encoder.encode(features, ctx)?;
+        self.follow_language(&encoded, ctx)?;
+        let request = self.job.request;
+        let parts = Parts {
+            previous: &state.written[state.shown_from..],
+            hotwords: &self.hotwords,
+            start: &self.start,
+            prefix: if window.seek == 0 { &self.prefix } else { &[] },
+            without_timestamps: request.without_timestamps.unwrap_or(false),
+            max_new_tokens: request.max_new_tokens,
+        };
+        let prompt = prompt::build(parts, self.job.tokenizer);
+        let decoded = self.decoder.decode(self.encoder, &encoded, &prompt, ctx)?;
+        self.transcript.out.sampled |= decoded.temperature > 0.0;
+        if Rules(request).is_silent(&decoded) {
+            tracing::debug!(window.seek, decoded.no_speech_prob, "no speech");
+            state.seek = window.end();
+            return Ok(());
+        }
+        let mut split = timestamps::split(&decoded.tokens, self.job.tokenizer.timestamp_begin(), window);
+        if request.word_timestamps && !self.align(&encoded, window, &mut split, state, ctx)? {
+            return Ok(());
+        }
+        let (next_seek, lost) = advance(&split, window, decoded.cut, self.content);
+        state.seek = next_seek;
+        if let Some(Lost { from, to, reason }) = lost {
+            self.transcript.cut(from, to, reason);
+        }
+        for piece in split.pieces {
+            self.keep(piece, window, &decoded, state, ctx);
+        }
+        if !request.condition_on_previous_text || decoded.temperature > request.prompt_reset_on_temperature {
+            state.shown_from = state.written.len();
+        }
+        Ok(())
+    }
+
+    /// Goes on in the language of the window, where that may change.
+    fn follow_language(&mut self, encoded: &Encoded, ctx: &dyn Report) -> Result<(), StageError> {
+        if !self.job.request.multilingual || !self.encoder.is_multilingual() {
+            return Ok(());
+        }
+        let answers = self.encoder.most_probable_languages(encoded, ctx)?;
+        if let Some(language) = answers.into_iter().next().flatten() {
+            self.start = self.job.start(self.encoder, &language.code)?;
+            self.code = language.code;
+        }
+        Ok(())
+    }
+
+    /// Finds the words of the window, and from them where the next one begins. False when nothing of it is to be kept.
+    fn align(
+        &mut self,
+        encoded: &Encoded,
+        window: Window,
+        split: &mut Split,
+        state: &mut State,
+        ctx: &dyn Report,
+    ) -> Result<bool, StageError> {
+        let request = self.job.request;
+        let aligner = Aligner {
+            tokenizer: self.job.tokenizer,
+            request,
+            start: &self.start,
+            language: &self.code,
+        };
+        let aligned = Aligned {
+            pieces: &mut split.pieces,
+            frames: window.frames,
+            offset: window.offset,
+        };
+        aligner.align(self.encoder, encoded, &mut [aligned], state.last_speech, ctx)?;
+        let last_end = end_of(&split.pieces).filter(|end| !split.closed && *end > window.offset);
+        split.next_seek = last_end.map_or(split.next_seek, timestamps::frame);
+        if let Some(threshold) = request.hallucination_silence_threshold {
+            let around = Surroundings {
+                window,
+                window_end: seconds(window.seek + self.job.window_frames()),
+                content: self.content,
+                last_speech: state.last_speech,
+                threshold,
+            };
+            match hallucination::find(&split.pieces, around) {
+                // Nothing gained would be decoded for ever.
+                Some(Skip::All(seek)) if seek > window.seek => {
+                    state.seek = seek;
+                    return Ok(false);
+                }
+                Some(Skip::From(first, seek)) => {
+                    split.pieces.truncate(first);
+                    split.next_seek = seek;
+                }
+                _ => {}
+            }
+        }
+        state.last_speech = end_of(&split.pieces).unwrap_or(state.last_speech);
+        Ok(true)
+    }
+
+    /// Adds a segment unless it is empty, in text or in time.
+    fn keep(&mut self, piece: Piece, window: Window, decoded: &Decoded, state: &mut State, ctx: &mut dyn Report) {
+        let text = self.job.tokenizer.decode(&piece.tokens);
+        #[expect(clippy::float_cmp, reason = "made of the same timestamp")]
+        if piece.start == piece.end || text.trim().is_empty() {
+            return;
+        }
+        state.written.extend_from_slice(&piece.tokens);
+        let facts = Facts {
+            avg_logprob: decoded.avg_logprob,
+            compression_ratio: decoded.compression_ratio,
+            no_speech_prob: decoded.no_speech_prob,
+            temperature: decoded.temperature,
+            seek: window.seek,
+        };
+        self.transcript.add(piece, text, facts, ctx);
+    }
+}
+
+/// Audio whose text is missing.
+#[derive(Debug, PartialEq)]
+struct Lost {
+    from: f64,
+    to: f64,
+    reason: &'static str,
+}
+
+/// Where the next window begins, and what is passed over although its text was cut.
+fn advance(split: &Split, window: Window, cut: bool, content: usize) -> (usize, Option<Lost>) {
+    // Timestamps that stand still would be decoded for ever.
+    let stuck = split.next_seek <= window.seek;
+    let next_seek = if stuck { window.end() } else { split.next_seek };
+    let to = seconds(next_seek.min(content));
+    let passed_over = next_seek == window.end() && split.covered < to;
+    let lost = (passed_over && (cut || stuck)).then_some(Lost {
+        from: split.covered,
+        to,
+        reason: if cut { "max_length" } else { "no_progress" },
+    });
+    (next_seek, lost)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! How far the loop over the windows has come: all that the next window depends on besides the request and the audio.
+//!
+//! Plain data: a loop that is given a state that was saved after a window goes on as the one that saved it would have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::detect::Language;
+
+/// State between two windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The language asked for or detected.
+    pub language: Language,
+    /// Index of the clip that is transcribed.
+    pub clip: usize,
+    /// First frame of the next window.
+    pub seek: usize,
+    /// All text so far, with its timestamps, after the initial prompt.
+    pub written: Vec<u32>,
+    /// What of it is still shown to the model: all from this index on.
+    pub shown_from: usize,
+    /// End of the last word, in seconds; 0 without word times.
+    pub last_speech: f64,
+}
+
+impl State {
+    /// Before the first window.
+    #[must_use]
+    pub fn new(language: Language, initial_prompt: Vec<u32>) -> Self {
+        Self {
+            language,
+            clip: 0,
+            seek: 0,
+            written: initial_prompt,
+            shown_from: 0,
+            last_speech: 0.0,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What was transcribed so far: segments in order and inside the audio, each shown to the host at once.
+//!
+//! Times arrive in seconds of the track that was decoded. Where silence was left out of it, they are mapped back to the recording
+//! first, as faster-whisper's `restore_speech_timestamps` does.
+
+use plugin_api::asr::{self, Transcription, Truncation};
+
+use crate::report::Report;
+use crate::timestamps::Piece;
+use crate::vad::restore::SpeechMap;
+
+/// What the decoder says about a segment.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// Mean log-probability of the tokens.
+    pub avg_logprob: f64,
+    /// Length of the text over its length compressed.
+    pub compression_ratio: f64,
+    /// Probability of no speech.
+    pub no_speech_prob: f64,
+    /// Temperature of the decode.
+    pub temperature: f64,
+    /// First frame of the window.
+    pub seek: usize,
+}
+
+/// The growing result.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    /// What was kept.
+    pub out: Transcription,
+    duration_ms: u64,
+    speech: Option<SpeechMap>,
+    words: bool,
+    last_word_ms: u64,
+}
+
+impl Transcript {
+    /// The beginning of a transcript of so much audio, with `words` or without.
+    #[must_use]
+    pub fn new(duration_ms: u64, speech: Option<SpeechMap>, words: bool) -> Self {
+        Self {
+            duration_ms,
+            speech,
+            words,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a segment, unless nothing of it lies after the one before and inside the audio.
+    pub fn add(&mut self, mut piece: Piece, text: String, facts: Facts, ctx: &mut dyn Report) {
+        if let Some(speech) = &self.speech {
+            speech.restore(&mut piece);
+        }
+        let earliest = self.out.segments.last().map_or(0, |segment| segment.end_ms);
+        let start_ms = milliseconds(piece.start).max(earliest);
+        let end_ms = milliseconds(piece.end).min(self.duration_ms);
+        if start_ms >= end_ms {
+            return;
+        }
+        let words = self.words.then(|| self.words_of(&piece));
+        let segment = asr::Segment {
+            words,
+            avg_logprob: Some(facts.avg_logprob),
+            compression_ratio: Some(facts.compression_ratio),
+            no_speech_prob: Some(facts.no_speech_prob),
+            temperature: Some(facts.temperature),
+            tokens: Some(piece.tokens),
+            seek: Some(facts.seek as u64),
+            ..asr::Segment::new(start_ms, end_ms, text)
+        };
+        ctx.segment(&segment);
+        self.out.segments.push(segment);
+    }
+
+    /// The words, none beginning before another that was said earlier, none after the audio.
+    fn words_of(&mut self, piece: &Piece) -> Vec<asr::Word> {
+        let word = |word: &crate::timestamps::Word| {
+            let start_ms = milliseconds(word.start).max(self.last_word_ms).min(self.duration_ms);
+            self.last_word_ms = start_ms;
+            asr::Word {
+                start_ms,
+                end_ms: milliseconds(word.end).clamp(start_ms, self.duration_ms),
+                word: word.word.clone(),
+                probability: Some(word.probability),
+            }
+        };
+        piece.words.iter().map(word).collect()
+    }
+
+    /// Notes that text between these times of the track is missing.
+    pub fn cut(&mut self, from: f64, to: f64, reason: &str) {
+        let end_ms = self.original(to, true).min(self.duration_ms);
+        let start_ms = self.original(from, false).min(end_ms);
+        self.out.truncated.push(Truncation {
+            start_ms,
+            end_ms,
+            reason: reason.into(),
+        });
+    }
+
+    /// Reports that the track is done up to a time.
+    pub fn progress(&self, done: f64, ctx: &mut dyn Report) {
+        let done = self.original(done, true).min(self.duration_ms);
+        ctx.progress(done, self.duration_ms);
+    }
+
+    /// Reports the end. The last frame may be a part of one, and the last clip may end before the audio.
+    pub fn finished(&self, ctx: &mut dyn Report) {
+        ctx.progress(self.duration_ms, self.duration_ms);
+    }
+
+    fn original(&self, time: f64, is_end: bool) -> u64 {
+        let speech = self.speech.as_ref();
+        milliseconds(speech.map_or(time, |speech| speech.original_time(time, is_end)))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and callers cut it to the audio"
+)]
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Notes;
+    use crate::timestamps::Word;
+
+    const FACTS: Facts = Facts {
+        avg_logprob: -0.25,
+        compression_ratio: 1.0,
+        no_speech_prob: 0.0,
+        temperature: 0.0,
+        seek: 0,
+    };
+
+    fn piece(start: f64, end: f64, words: &[(f64, f64)]) -> Piece {
+        let word = |&(start, end): &(f64, f64)| Word {
+            start,
+            end,
+            word: " word".into(),
+            probability: 0.5,
+        };
+        Piece {
+            start,
+            end,
+            tokens: vec![1],
+            words: words.iter().map(word).collect(),
+        }
+    }
+
+    #[test]
+    fn segments_and_words_are_in_order_and_inside_the_audio() {
+        let mut transcript = Transcript::new(10_000, None, true);
+        let mut notes = Notes::new();
+        let mut add = |piece| transcript.add(piece, " word".into(), FACTS, &mut notes);
+        add(piece(1.0, 3.0, &[(1.0, 2.0), (1.9, 3.2)]));
+        add(piece(2.5, 4.0, &[(1.5, 3.4)]));
+        add(piece(2.0, 4.0, &[]));
+        add(piece(9.0, 12.0, &[(9.0, 12.0), (11.0, 12.0)]));
+        add(piece(11.0, 12.0, &[]));
+        let times: Vec<(u64, u64)> = transcript.out.segments.iter().map(|s| (s.start_ms, s.end_ms)).collect();
+        assert_eq!(times, [(1000, 3000), (3000, 4000), (9000, 10_000)]);
+        let words = |index: usize| -> Vec<(u64, u64)> {
+            let words = transcript.out.segments[index].words.as_ref().expect("asked for");
+            words.iter().map(|word| (word.start_ms, word.end_ms)).collect()
+        };
+        assert_eq!(words(0), [(1000, 2000), (1900, 3200)]);
+        assert_eq!(words(1), [(1900, 3400)]);
+        assert_eq!(words(2), [(9000, 10_000), (10_000, 10_000)]);
+        assert_eq!(notes.segments, transcript.out.segments);
+    }
+}

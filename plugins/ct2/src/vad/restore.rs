@@ -1,0 +1,129 @@
+//! From times in the speech that was kept back to times in the recording.
+
+use std::ops::Range;
+
+use crate::mel::SAMPLE_RATE;
+use crate::timestamps::Piece;
+use crate::words::hundredths;
+
+/// Where each part with speech ended up in the track they make together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechMap {
+    /// First sample after each part, in the track.
+    ends: Vec<usize>,
+    /// Silence left out before each part, in seconds.
+    silence: Vec<f64>,
+}
+
+impl SpeechMap {
+    /// The map of these parts of a recording, in order and apart; `None` without any.
+    #[must_use]
+    pub fn new(parts: &[Range<usize>]) -> Option<Self> {
+        let (mut left_out, mut before) = (0, 0);
+        let (mut ends, mut silence) = (Vec::new(), Vec::new());
+        for part in parts {
+            left_out += part.start.saturating_sub(before);
+            before = part.end;
+            ends.push(part.end - left_out);
+            #[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
+            silence.push(left_out as f64 / SAMPLE_RATE as f64);
+        }
+        (!ends.is_empty()).then_some(Self { ends, silence })
+    }
+
+    /// The time in the recording, rounded to 10 ms as faster-whisper does; an end that meets a part's end exactly belongs to that part.
+    #[must_use]
+    pub fn original_time(&self, time: f64, is_end: bool) -> f64 {
+        // Python's `round` is exact in decimal, numpy's is not.
+        let exact = self.silence[self.part(time, is_end)] + time;
+        format!("{exact:.2}").parse().unwrap_or(exact)
+    }
+
+    /// Moves a piece and its words to where they are in the recording.
+    pub fn restore(&self, piece: &mut Piece) {
+        for word in &mut piece.words {
+            // Both ends by the part that holds the middle.
+            let silence = self.silence[self.part(f64::midpoint(word.start, word.end), false)];
+            word.start = hundredths(silence + word.start);
+            word.end = hundredths(silence + word.end);
+        }
+        if let [first, .., last] | [first @ last] = piece.words.as_slice() {
+            (piece.start, piece.end) = (first.start, last.end);
+        } else {
+            piece.start = self.original_time(piece.start, false);
+            piece.end = self.original_time(piece.end, true);
+        }
+    }
+
+    fn part(&self, time: f64, is_end: bool) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "saturates, and is cut to the last part"
+        )]
+        let sample = (time * SAMPLE_RATE as f64) as usize;
+        if is_end && let Ok(exactly) = self.ends.binary_search(&sample) {
+            return exactly;
+        }
+        let after = self.ends.partition_point(|end| *end <= sample);
+        after.min(self.ends.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timestamps::Word;
+
+    /// Speech from 1 to 3 s and from 10 to 11.5 s.
+    fn map() -> SpeechMap {
+        SpeechMap::new(&[16_000..48_000, 160_000..184_000]).expect("there are parts")
+    }
+
+    #[test]
+    fn the_silence_before_is_added() {
+        let map = map();
+        assert_eq!(map.original_time(0.5, false), 1.5);
+        assert_eq!(map.original_time(2.5, false), 10.5);
+        assert_eq!(map.original_time(9.0, true), 17.0);
+        assert_eq!(SpeechMap::new(&[]), None);
+    }
+
+    #[test]
+    fn where_two_parts_meet_a_start_belongs_to_the_later_and_an_end_to_the_earlier() {
+        let map = map();
+        assert_eq!(
+            (map.original_time(2.0, true), map.original_time(2.0, false)),
+            (3.0, 10.0)
+        );
+    }
+
+    #[test]
+    fn halves_are_rounded_as_python_does() {
+        let map = SpeechMap::new(&[0..16_000]).expect("there is one");
+        // In Python, round(0.125, 2) is 0.12, round(0.375, 2) is 0.38, round(0.615, 2) is 0.61.
+        let rounded = [0.125, 0.375, 0.615].map(|time| map.original_time(time, false));
+        assert_eq!(rounded, [0.12, 0.38, 0.61]);
+    }
+
+    #[test]
+    fn a_word_stays_in_one_part_and_its_segment_follows() {
+        let word = |start: f64, end: f64| Word {
+            start,
+            end,
+            word: " word".into(),
+            probability: 1.0,
+        };
+        let mut piece = Piece {
+            start: 1.0,
+            end: 3.0,
+            tokens: Vec::new(),
+            words: vec![word(1.5, 2.1), word(2.1, 2.9)],
+        };
+        map().restore(&mut piece);
+        assert_eq!((piece.words[0].start, piece.words[0].end), (2.5, 3.1));
+        assert_eq!((piece.words[1].start, piece.words[1].end), (10.1, 10.9));
+        assert_eq!((piece.start, piece.end), (2.5, 10.9));
+    }
+}

@@ -1,0 +1,73 @@
+//! Words of whole windows: ask the model, repair, hand out to the segments.
+
+use plugin_api::StageError;
+
+use super::{Durations, assign, merge_punctuations, timings};
+use crate::encoder::{Encoded, Encoder};
+use crate::options::Request;
+use crate::report::Report;
+use crate::timestamps::Piece;
+use crate::tokenizer::Tokenizer;
+
+/// One window's segments and where it lies.
+pub struct Aligned<'a> {
+    /// The segments, which get their words.
+    pub pieces: &'a mut [Piece],
+    /// Frames of the window that are audio.
+    pub frames: usize,
+    /// Where the window begins, in seconds.
+    pub offset: f64,
+}
+
+/// What stays the same for all windows in one language.
+#[derive(Clone, Copy)]
+pub struct Aligner<'a> {
+    /// For the texts of words.
+    pub tokenizer: &'a Tokenizer,
+    /// For the marks that are merged.
+    pub request: &'a Request,
+    /// What the transcript began with: start, language, task.
+    pub start: &'a [u32],
+    /// Code of that language.
+    pub language: &'a str,
+}
+
+impl Aligner<'_> {
+    /// Gives the windows that `encoded` was made from their words; `last_speech` is the end of the last word before, in seconds, and
+    /// the new one is returned.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`](crate::engine::Engine::call).
+    pub fn align(
+        self,
+        encoder: &mut Encoder<'_>,
+        encoded: &Encoded,
+        windows: &mut [Aligned<'_>],
+        mut last_speech: f64,
+        ctx: &dyn Report,
+    ) -> Result<f64, StageError> {
+        let text_of = |piece: &Piece| self.tokenizer.text_tokens(&piece.tokens);
+        let texts = |window: &Aligned<'_>| window.pieces.iter().map(text_of).collect::<Vec<_>>();
+        let texts: Vec<Vec<Vec<u32>>> = windows.iter().map(texts).collect();
+        let joined: Vec<Vec<u32>> = texts.iter().map(|texts| texts.concat()).collect();
+        if joined.iter().all(Vec::is_empty) {
+            return Ok(last_speech);
+        }
+        let frames = windows.iter().map(|window| window.frames).collect();
+        let alignments = encoder.align(encoded, self.start, &joined, frames, ctx)?;
+        for (((window, alignment), texts), joined) in windows.iter_mut().zip(alignments).zip(texts).zip(joined) {
+            let mut timings = timings(&alignment, self.tokenizer.words(&joined, self.language));
+            let durations = Durations::of(&timings);
+            durations.trim_sentence_ends(&mut timings);
+            let request = self.request;
+            merge_punctuations(
+                &mut timings,
+                &request.prepend_punctuations,
+                &request.append_punctuations,
+            );
+            let counts: Vec<usize> = texts.iter().map(Vec::len).collect();
+            last_speech = assign(window.pieces, &counts, &timings, durations, window.offset, last_speech);
+        }
+        Ok(last_speech)
+    }
+}

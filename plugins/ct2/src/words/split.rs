@@ -1,0 +1,104 @@
+//! Tokens to words: what is timed as one.
+//!
+//! A word is a run of tokens that begins with a space, a mark of punctuation, or the first; in languages that write no spaces every
+//! character is one. A character whose bytes are spread over several tokens is never split: tokens are gathered until they decode
+//! without a replacement character, unless the whole text has one in that place as well.
+
+/// Written without spaces between words.
+const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
+/// Python's `string.punctuation`; a word is punctuation when it occurs within.
+const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+const REPLACEMENT: char = '\u{fffd}';
+
+/// The words of `tokens`, which hold text only, each with its number of tokens. `decode` turns tokens into text.
+#[must_use]
+pub fn words(
+    tokens: &[u32],
+    language: &str,
+    end_of_text: u32,
+    decode: impl Fn(&[u32]) -> String,
+) -> Vec<(String, usize)> {
+    // The end takes part, as in faster-whisper: it may gather bytes that never became a character, which are left out with it.
+    let ended: Vec<u32> = tokens.iter().copied().chain([end_of_text]).collect();
+    let characters = characters(&ended, decode);
+    let mut words = if WITHOUT_SPACES.contains(&language) {
+        characters
+    } else {
+        joined(characters, &ended, end_of_text)
+    };
+    words.pop();
+    words
+}
+
+/// The shortest runs of tokens that are whole characters.
+fn characters(tokens: &[u32], decode: impl Fn(&[u32]) -> String) -> Vec<(String, usize)> {
+    let whole: Vec<char> = decode(tokens).chars().collect();
+    let (mut found, mut from, mut offset) = (Vec::new(), 0, 0);
+    for to in 1..=tokens.len() {
+        let text = decode(&tokens[from..to]);
+        let broken = text.chars().position(|character| character == REPLACEMENT);
+        if broken.is_none_or(|position| whole.get(offset + position) == Some(&REPLACEMENT)) {
+            offset += text.chars().count();
+            found.push((text, to - from));
+            from = to;
+        }
+    }
+    found
+}
+
+fn joined(characters: Vec<(String, usize)>, tokens: &[u32], end_of_text: u32) -> Vec<(String, usize)> {
+    let (mut words, mut from) = (Vec::<(String, usize)>::new(), 0);
+    for (text, count) in characters {
+        let special = tokens[from] >= end_of_text;
+        from += count;
+        match words.last_mut() {
+            Some((word, tokens)) if !special && !text.starts_with(' ') && !PUNCTUATION.contains(text.trim()) => {
+                word.push_str(&text);
+                *tokens += count;
+            }
+            _ => words.push((text, count)),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::model;
+    use crate::tokenizer::Tokenizer;
+
+    fn of(name: &str, language: &str, text: &str) -> Vec<String> {
+        let tokenizer = Tokenizer::open(&model(name)).expect("the tokenizer opens");
+        let tokens = tokenizer.encode(text);
+        let words = tokenizer.words(&tokens, language);
+        assert_eq!(words.iter().map(|(_, count)| count).sum::<usize>(), tokens.len());
+        words.into_iter().map(|(word, _)| word).collect()
+    }
+
+    #[test]
+    fn words_begin_with_a_space_and_punctuation_stands_alone() {
+        assert_eq!(
+            of("base", "en", " Hello, unbelievable \"world\"!"),
+            [" Hello", ",", " unbelievable", " \"world", "\"", "!"]
+        );
+        assert_eq!(of("base", "de", "Grüße aus Köln"), ["Grüße", " aus", " Köln"]);
+    }
+
+    #[test]
+    fn languages_without_spaces_are_split_at_characters() {
+        assert_eq!(of("tiny.en", "zh", "東京"), ["東", "京"]);
+        assert_eq!(of("base", "en", ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn bytes_that_are_no_character_do_not_panic() {
+        let tokenizer = Tokenizer::open(&model("base")).expect("the tokenizer opens");
+        let broken: Vec<u32> = tokenizer.encode("a東京").into_iter().rev().collect();
+        for end in 0..=broken.len() {
+            for language in ["en", "ja"] {
+                let words = tokenizer.words(&broken[..end], language);
+                assert!(words.iter().map(|(_, count)| count).sum::<usize>() <= end);
+            }
+        }
+    }
+}

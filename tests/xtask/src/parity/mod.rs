@@ -1,0 +1,170 @@
+//! `parity`: whether an engine writes what the program writes that its users would otherwise run.
+//!
+//! Every recording goes through the reference and through `cesar transcribe --no-cache -f json`, from the same samples, with the same
+//! options, once for each setting. The table has one line for each recording and one column for each setting; what is not equal is
+//! listed below it with the first difference, and the totals come last. References answer slowly, so their answers are kept beside
+//! the built programs and asked for again only when the recording, the model, the setting or the reference is another one.
+
+mod answer;
+mod compare;
+mod faster_whisper;
+mod options;
+mod reference;
+mod settings;
+mod sound;
+
+use crate::{
+    announce,
+    failure::{Failure, Outcome},
+    models, transcribe,
+};
+use answer::Answer;
+use compare::Verdict;
+use options::Options;
+use reference::{Job, Reference};
+use settings::Setting;
+use std::{collections::BTreeMap, path::Path};
+
+/// How often each verdict was given, by setting.
+type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
+
+/// The command. Fails when something could not be transcribed, or differs without a reason that is known.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let options = Options::parse(arguments)?;
+    let names: Vec<&str> = options.models.iter().map(String::as_str).chain(["vad"]).collect();
+    models::fetch(&names)?;
+    let mut reference = reference::of(&options.engine)?;
+    let recordings = sound::recordings(&options, &mut *reference)?;
+    let mut unexplained = 0;
+    for model in &options.models {
+        let settings = settings::of(model, &options.settings)?;
+        unexplained += table(&mut *reference, &options, model, &settings, &recordings)?;
+    }
+    if unexplained == 0 {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "{unexplained} transcripts differ from those of {} without a known reason",
+            reference.name()
+        )))
+    }
+}
+
+/// One model's table; how many differences have no reason.
+fn table(
+    reference: &mut dyn Reference,
+    options: &Options,
+    model: &str,
+    settings: &[Setting],
+    recordings: &[sound::Recording],
+) -> Outcome<usize> {
+    let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
+    println!(
+        "\n### {} {model}, {}, against {}\n",
+        options.engine,
+        options.compute_type,
+        reference.name()
+    );
+    println!(
+        "| recording | {} |\n|---|{}",
+        names.join(" | "),
+        "---|".repeat(names.len())
+    );
+    let (mut totals, mut notes) = (Totals::new(), Vec::new());
+    for recording in recordings {
+        let mut cells = Vec::new();
+        for setting in settings {
+            let job = Job {
+                wav: &recording.wav,
+                model,
+                compute_type: &options.compute_type,
+                threads: options.threads,
+                setting,
+            };
+            let verdict = verdict(reference, options, &job)?;
+            let name = verdict.name();
+            *totals.entry(setting.name.into()).or_default().entry(name).or_default() += 1;
+            if let Some(reason) = verdict.reason() {
+                notes.push(format!("- {}, {}: {name}: {reason}", recording.name, setting.name));
+            }
+            cells.push(name);
+        }
+        println!("| {} | {} |", recording.name, cells.join(" | "));
+    }
+    println!();
+    notes.iter().for_each(|note| println!("{note}"));
+    print_totals(settings, &totals);
+    let unexplained = |verdicts: &BTreeMap<&'static str, usize>| verdicts.get(Verdict::DIFFERENT).copied().unwrap_or(0);
+    Ok(totals.values().map(unexplained).sum())
+}
+
+fn verdict(reference: &mut dyn Reference, options: &Options, job: &Job<'_>) -> Outcome<Verdict> {
+    let theirs = reference.answer(job)?;
+    let ours = hear(options, job);
+    Ok(compare::verdict(&theirs, &ours, &job.setting.options))
+}
+
+/// The built program's answer; a failure is an answer too.
+fn hear(options: &Options, job: &Job<'_>) -> Result<Answer, String> {
+    let mut command = transcribe::cesar().map_err(|failure| failure.to_string())?;
+    command.arg("transcribe").arg(job.wav);
+    command.args([
+        "--no-cache",
+        "-f",
+        "json",
+        "--progress",
+        "none",
+        "--asr-plugin",
+        &options.engine,
+    ]);
+    command.args(["--model", job.model, "--compute-type", &options.compute_type]);
+    command.args(["--threads", &options.threads.to_string()]);
+    for (name, value) in &job.setting.options {
+        command.args(["--asr-option", &format!("{name}={}", settings::written(value))]);
+    }
+    let output = command
+        .output()
+        .map_err(|error| format!("cesar cannot be started: {error}"))?;
+    if output.status.success() {
+        Answer::of_document(&output.stdout)
+    } else {
+        let told = String::from_utf8_lossy(&output.stderr);
+        Err(told
+            .lines()
+            .last()
+            .unwrap_or("it failed without a word")
+            .trim()
+            .to_owned())
+    }
+}
+
+fn print_totals(settings: &[Setting], totals: &Totals) {
+    println!("\n| setting | {} |", Verdict::NAMES.join(" | "));
+    println!("|---|{}", "--:|".repeat(Verdict::NAMES.len()));
+    for setting in settings {
+        let counts = totals.get(setting.name);
+        let count = |name: &&str| {
+            counts
+                .and_then(|counts| counts.get(*name))
+                .copied()
+                .unwrap_or(0)
+                .to_string()
+        };
+        let counts: Vec<String> = Verdict::NAMES.iter().map(count).collect();
+        println!("| {} | {} |", setting.name, counts.join(" | "));
+    }
+}
+
+/// Where references and their answers are kept: beside the built programs.
+fn folder() -> std::path::PathBuf {
+    cesar_tests::sandbox::program_folder().join("xtask-parity")
+}
+
+fn make_folder(folder: &Path) -> Outcome {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::path(folder, &error))
+}
+
+/// Tells which step begins, once it is known to be needed.
+fn announce_step(step: &str) {
+    announce(step);
+}

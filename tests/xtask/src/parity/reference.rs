@@ -1,0 +1,39 @@
+//! Programs that Cesar's engines are compared with.
+
+use super::{answer::Answer, faster_whisper::FasterWhisper, settings::Setting};
+use crate::failure::{Failure, Outcome};
+use std::path::Path;
+
+/// One recording in one setting.
+pub(crate) struct Job<'a> {
+    /// 16 kHz, mono, 16 bits.
+    pub(crate) wav: &'a Path,
+    /// Name of the model, as `cesar --model` takes it.
+    pub(crate) model: &'a str,
+    pub(crate) compute_type: &'a str,
+    /// 0 for as many as the program takes by itself.
+    pub(crate) threads: usize,
+    pub(crate) setting: &'a Setting,
+}
+
+/// What an engine is compared with.
+pub(crate) trait Reference {
+    /// Its name and version.
+    fn name(&self) -> &'static str;
+
+    /// Writes a recording as this program decodes it, so that both hear the same samples: 16 kHz, mono, 16 bits.
+    fn decode(&mut self, recording: &Path, wav: &Path) -> Outcome;
+
+    /// What it makes of a job; the inner error is the program's own, which Cesar may share.
+    fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>>;
+}
+
+/// The reference of an engine, ready to use.
+pub(crate) fn of(engine: &str) -> Outcome<Box<dyn Reference>> {
+    match engine {
+        "ct2" => Ok(Box::new(FasterWhisper::prepare()?)),
+        other => Err(Failure::usage(format!(
+            "no reference for the engine `{other}`; there is one for: ct2"
+        ))),
+    }
+}
