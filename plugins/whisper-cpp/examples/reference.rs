@@ -7,8 +7,10 @@
 //! ```
 //! A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model`, `threads`, and `options` by the names of the plugin's option
 //! table; options on the command line have the same names with hyphens. What is not given stays as `whisper-cli` has it, which is not
-//! always the table's default. The answer is a line of JSON: `language`, `segments` (times in ms as whisper.cpp tells them, and their
-//! tokens), and the `seconds` of the transcription without loading the model; or `error`.
+//! always the table's default; `dtw` names the model whose heads are aligned, as `whisper-cli --dtw` does. The answer is a line of
+//! JSON: `language`, `segments` (with the times that whisper.cpp tells, in seconds), and the `seconds` of the transcription without
+//! loading the model; or `error`. Words are built from the tokens by the plugin's own code, but with the times that the tokens
+//! have here.
 //!
 //! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything, the voice activity
 //! detection included.
@@ -21,10 +23,25 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::ExitCode;
 use std::ptr::NonNull;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use whisper_rs::whisper_rs_sys as sys;
+
+#[path = "../src/words.rs"]
+mod words;
+
+/// What the plugin's code for words knows of the engine.
+mod ffi {
+    #[derive(Debug, Clone)]
+    pub(crate) struct Token {
+        pub(crate) probability: f32,
+        pub(crate) text: Vec<u8>,
+        pub(crate) start: i64,
+        pub(crate) end: i64,
+        pub(crate) aligned: i64,
+    }
+}
 
 fn main() -> ExitCode {
     whisper_rs::install_logging_hooks();
@@ -78,7 +95,8 @@ fn answer(job: &Value) -> Result<Value, String> {
     let begin = Instant::now();
     context.transcribe(&samples, job["threads"].as_i64(), &options)?;
     let seconds = begin.elapsed().as_secs_f64();
-    Ok(json!({ "language": context.language(), "segments": context.segments(), "seconds": seconds }))
+    let segments = context.segments(&samples, &options);
+    Ok(json!({ "language": context.language(), "segments": segments, "seconds": seconds }))
 }
 
 /// The samples of a WAV file, as `whisper-cli` reads them.
@@ -222,43 +240,86 @@ impl Context {
         code.to_string_lossy().into_owned()
     }
 
-    fn segments(&self) -> Vec<Value> {
+    fn segments(&self, samples: &[f32], options: &Options) -> Vec<Value> {
         // SAFETY: the context has a state.
         let count = unsafe { sys::whisper_full_n_segments(self.0.as_ptr()) };
-        (0..count).map(|index| self.segment(index)).collect()
+        let (language, total_ms) = (self.language(), samples.len() as u64 / 16);
+        let mut earliest = 0;
+        let mut segments = Vec::new();
+        for index in 0..count {
+            let (start, end) = self.times(index);
+            let inside = |time: i64| u64::try_from(time).unwrap_or(0).saturating_mul(10).min(total_ms);
+            let start_ms = inside(start).max(earliest);
+            let frame = words::Frame {
+                language: &language,
+                start_ms,
+                end_ms: inside(end).max(start_ms),
+                aligned: options.0.contains_key("dtw"),
+            };
+            segments.push(self.segment(index, (start, end), frame, &inside));
+            earliest = frame.end_ms;
+        }
+        segments
     }
 
-    fn segment(&self, index: c_int) -> Value {
-        let context = self.0.as_ptr();
-        // SAFETY: `index` is below the count of segments, and the text is a C string owned by the state.
+    /// Start and end of a segment, in units of 10 ms.
+    fn times(&self, index: c_int) -> (i64, i64) {
+        // SAFETY: the context has a state, and `index` is below its count of segments.
         unsafe {
-            let text = CStr::from_ptr(sys::whisper_full_get_segment_text(context, index));
-            let tokens = 0..sys::whisper_full_n_tokens(context, index);
-            json!({
-                "start_ms": 10 * sys::whisper_full_get_segment_t0(context, index),
-                "end_ms": 10 * sys::whisper_full_get_segment_t1(context, index),
-                "text": text.to_string_lossy(),
-                "speaker_turn_next": sys::whisper_full_get_segment_speaker_turn_next(context, index),
-                "tokens": tokens.map(|token| self.token(index, token)).collect::<Vec<_>>(),
-            })
+            (
+                sys::whisper_full_get_segment_t0(self.0.as_ptr(), index),
+                sys::whisper_full_get_segment_t1(self.0.as_ptr(), index),
+            )
         }
     }
 
-    fn token(&self, segment: c_int, index: c_int) -> Value {
+    fn segment(
+        &self,
+        index: c_int,
+        (start, end): (i64, i64),
+        frame: words::Frame<'_>,
+        milliseconds: &dyn Fn(i64) -> u64,
+    ) -> Value {
+        let context = self.0.as_ptr();
+        // SAFETY: `index` is below the count of segments, the text is a C string owned by the state, and so is the turn.
+        let (text, tokens, turn) = unsafe {
+            (
+                CStr::from_ptr(sys::whisper_full_get_segment_text(context, index)),
+                sys::whisper_full_n_tokens(context, index),
+                sys::whisper_full_get_segment_speaker_turn_next(context, index),
+            )
+        };
+        let all: Vec<_> = (0..tokens).map(|token| self.token(index, token)).collect();
+        let text_tokens: Vec<_> = all.iter().filter_map(|(_, token)| token.clone()).collect();
+        let words = words::words(&text_tokens, frame, milliseconds);
+        let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+        let word = |word: &plugin_api::asr::Word| json!({ "start": seconds(word.start_ms), "end": seconds(word.end_ms), "word": word.word });
+        json!({
+            "start": seconds(10 * start.unsigned_abs()),
+            "end": seconds(10 * end.unsigned_abs()),
+            "text": text.to_string_lossy(),
+            "tokens": all.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+            "speaker_turn_next": turn,
+            "words": words.iter().map(word).collect::<Vec<_>>(),
+        })
+    }
+
+    /// A token's id, and the token if it is one of text.
+    fn token(&self, segment: c_int, index: c_int) -> (c_int, Option<ffi::Token>) {
         let context = self.0.as_ptr();
         // SAFETY: both indices are below their counts, and the text is a C string owned by the context.
         unsafe {
             let data = sys::whisper_full_get_token_data(context, segment, index);
             let text = CStr::from_ptr(sys::whisper_full_get_token_text(context, segment, index));
-            json!({
-                "id": data.id,
-                "is_text": data.id < sys::whisper_token_eot(context),
-                "text": text.to_bytes(),
-                "probability": data.p,
-                "start_ms": 10 * data.t0,
-                "end_ms": 10 * data.t1,
-                "aligned_ms": 10 * data.t_dtw,
-            })
+            let is_text = data.id < sys::whisper_token_eot(context);
+            let token = is_text.then(|| ffi::Token {
+                probability: data.p,
+                text: text.to_bytes().to_vec(),
+                start: data.t0,
+                end: data.t1,
+                aligned: data.t_dtw,
+            });
+            (data.id, token)
         }
     }
 }

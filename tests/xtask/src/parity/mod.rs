@@ -12,6 +12,7 @@ mod options;
 mod reference;
 mod settings;
 mod sound;
+mod whisper_cpp;
 
 use crate::{
     announce,
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let recordings = sound::recordings(&options, &mut *reference)?;
     let mut unexplained = 0;
     for model in &options.models {
-        let settings = settings::of(model, &options.settings)?;
+        let settings = settings::of(&options.engine, model, &options.settings)?;
         unexplained += table(&mut *reference, &options, model, &settings, &recordings)?;
     }
     if unexplained == 0 {
@@ -117,8 +118,10 @@ fn hear(options: &Options, job: &Job<'_>) -> Result<Answer, String> {
         "--asr-plugin",
         &options.engine,
     ]);
-    command.args(["--model", job.model, "--compute-type", &options.compute_type]);
-    command.args(["--threads", &options.threads.to_string()]);
+    command.args(["--model", job.model, "--threads", &options.threads.to_string()]);
+    if options.engine == "ct2" {
+        command.args(["--compute-type", &options.compute_type]);
+    }
     for (name, value) in &job.setting.options {
         command.args(["--asr-option", &format!("{name}={}", settings::written(value))]);
     }

@@ -1,6 +1,6 @@
 //! Programs that Cesar's engines are compared with.
 
-use super::{answer::Answer, faster_whisper::FasterWhisper, settings::Setting};
+use super::{answer::Answer, faster_whisper::FasterWhisper, settings::Setting, whisper_cpp::WhisperCpp};
 use crate::failure::{Failure, Outcome};
 use std::path::Path;
 
@@ -32,8 +32,9 @@ pub(crate) trait Reference {
 pub(crate) fn of(engine: &str) -> Outcome<Box<dyn Reference>> {
     match engine {
         "ct2" => Ok(Box::new(FasterWhisper::prepare()?)),
+        "whisper-cpp" => Ok(Box::new(WhisperCpp::prepare()?)),
         other => Err(Failure::usage(format!(
-            "no reference for the engine `{other}`; there is one for: ct2"
+            "no reference for the engine `{other}`; there is one for: ct2, whisper-cpp"
         ))),
     }
 }

@@ -1,5 +1,6 @@
 //! What is compared: options by the names of the option table, which are faster-whisper's.
 
+use super::whisper_cpp;
 use crate::failure::{Failure, Outcome};
 use serde_json::{Map, Value, json};
 
@@ -12,8 +13,14 @@ pub(crate) struct Setting {
     multilingual: bool,
 }
 
-/// Every setting; temperature 0 where nothing else is said.
+/// Every setting of `ct2`; temperature 0 where nothing else is said.
 fn all() -> Vec<Setting> {
+    let setting = |name, mut options: Value, multilingual| {
+        if options["temperature"].is_null() {
+            options["temperature"] = json!([0.0]);
+        }
+        setting(name, options, multilingual)
+    };
     let plain = |name, options| setting(name, options, false);
     let prompt = "A meeting about the harbour, with Dr. Müller and Ms. O'Neill.";
     vec![
@@ -59,19 +66,21 @@ fn all() -> Vec<Setting> {
     ]
 }
 
-fn setting(name: &'static str, options: Value, multilingual: bool) -> Setting {
-    let mut options = options.as_object().cloned().unwrap_or_default();
-    options.entry("temperature").or_insert_with(|| json!([0.0]));
+pub(super) fn setting(name: &'static str, options: Value, multilingual: bool) -> Setting {
     Setting {
         name,
-        options,
+        options: options.as_object().cloned().unwrap_or_default(),
         multilingual,
     }
 }
 
 /// Those for a model, or of these those that are named.
-pub(crate) fn of(model: &str, wanted: &[String]) -> Outcome<Vec<Setting>> {
-    let known = all();
+pub(crate) fn of(engine: &str, model: &str, wanted: &[String]) -> Outcome<Vec<Setting>> {
+    let known = if engine == "whisper-cpp" {
+        whisper_cpp::settings()
+    } else {
+        all()
+    };
     if let Some(unknown) = wanted
         .iter()
         .find(|name| !known.iter().any(|setting| setting.name == **name))
@@ -106,7 +115,7 @@ mod tests {
     #[test]
     fn an_english_model_is_not_asked_to_translate() {
         let names = |model: &str| {
-            of(model, &[])
+            of("ct2", model, &[])
                 .expect("all")
                 .iter()
                 .map(|setting| setting.name)
@@ -114,7 +123,7 @@ mod tests {
         };
         assert!(names("base").contains(&"translate"));
         assert!(!names("tiny.en").contains(&"translate"));
-        assert!(of("base", &["beams".into()]).is_err());
+        assert!(of("ct2", "base", &["beams".into()]).is_err());
     }
 
     #[test]
