@@ -81,6 +81,34 @@ pub enum ArtifactSource {
     },
 }
 
+/// An entry with what is worth knowing in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// How often it was used since it was stored.
+    pub hits: u64,
+    /// Whether a running job needs it, as far as the index tells: a killed job's mark stays until housekeeping.
+    pub leased: bool,
+}
+
+/// The order of a list; what comes first has most of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Used last.
+    #[default]
+    Used,
+    /// Stored last.
+    Created,
+    /// Largest.
+    Size,
+    /// Took longest.
+    Cost,
+    /// Worth keeping: the reverse of the order of eviction.
+    Worth,
+}
+
 /// Counters since the cache was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Statistics {
@@ -126,6 +154,20 @@ pub struct Info {
     pub entries: u64,
     /// The size of all results. Results of the same content count once.
     pub bytes: u64,
+    /// What `max_size` limits: all results, and 2 KiB for the rows of each entry.
+    pub used_bytes: u64,
+    /// The size of the index file, in which the small results are.
+    pub index_bytes: u64,
+    /// How large that may grow; absent when there is no limit.
+    pub max_size: Option<u64>,
+    /// How much of the disk is free; absent when the system does not tell.
+    pub free_disk: Option<u64>,
+    /// How much of it is to stay free.
+    pub min_free_disk: u64,
+    /// Damaged files that are kept for inspection.
+    pub quarantined: u64,
+    /// When housekeeping was last finished, in milliseconds since 1970.
+    pub maintained_ms: Option<i64>,
     /// Per stage, in the order of their names.
     pub stages: Vec<StageInfo>,
     /// Counters since the cache was made.

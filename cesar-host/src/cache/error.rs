@@ -3,13 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 use super::digest::Key;
 
 /// Why the cache could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The file system refused.
-    #[error("cannot {action} `{}` ({source}); check the folder's permissions and free space, or choose another cache folder with `--cache-dir`", path.display())]
+    #[error("cannot {action} `{}` ({source}); {}, or choose another cache folder with `--cache-dir`", path.display(), remedy(source))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -19,7 +21,7 @@ pub enum CacheError {
         source: io::Error,
     },
     /// SQLite refused.
-    #[error("cannot {action} the cache index `{}` ({source}); check the folder's permissions and free space, or choose another cache folder with `--cache-dir`", path.display())]
+    #[error("cannot {action} the cache index `{}` ({source}); {}, or choose another cache folder with `--cache-dir`", path.display(), index_remedy(source))]
     Index {
         /// What was tried, as a verb.
         action: &'static str,
@@ -98,6 +100,32 @@ pub enum CacheError {
 
 /// The result of an operation of the cache.
 pub type Result<T> = std::result::Result<T, CacheError>;
+
+const FREE_SPACE: &str = "the disk is full: free some space, lower `cache.max_size` and run `cesar cache prune`";
+const OWN_FOLDER: &str =
+    "give yourself the right to write there (`chmod -R u+rwX`, or `chown -R` if it is another user's)";
+const READ_ONLY: &str = "it cannot be written: make it writable (`chmod -R u+rwX`, or mount its disk for writing)";
+const LOOK: &str = "check the folder's permissions and free space";
+
+/// What a person can do about a system error.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => FREE_SPACE,
+        io::ErrorKind::PermissionDenied => OWN_FOLDER,
+        io::ErrorKind::ReadOnlyFilesystem => READ_ONLY,
+        _ => LOOK,
+    }
+}
+
+/// What a person can do about an error of SQLite.
+fn index_remedy(source: &rusqlite::Error) -> &'static str {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => FREE_SPACE,
+        Some(ErrorCode::PermissionDenied) => OWN_FOLDER,
+        Some(ErrorCode::ReadOnly) => READ_ONLY,
+        _ => LOOK,
+    }
+}
 
 /// Adds to a system error what was tried on which path.
 pub(super) trait IoContext<T> {

@@ -178,6 +178,14 @@ impl Io {
         self.run(|| fs::rename(from, to))
     }
 
+    /// How many bytes this user may still write to the file system of `path`.
+    pub(super) fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.run(|| {
+            let status = rustix::fs::statvfs(path)?;
+            Ok(status.f_bavail.saturating_mul(status.f_frsize))
+        })
+    }
+
     /// Removes a file.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.run(|| fs::remove_file(path))

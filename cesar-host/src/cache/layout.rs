@@ -6,16 +6,19 @@
 //! <dir>/v1/objects/ab/<digest>    large results, named by the SHA-256 of their content
 //! <dir>/v1/tmp/                   results being written; each file is locked by its writer
 //! <dir>/v1/locks/<key>            one file per key being computed
+//! <dir>/v1/owners/                one file per process that leases entries, locked by it
 //! <dir>/v1/quarantine/            damaged results and damaged indexes, kept for inspection
 //! <dir>/v1/use.lock               shared by every open cache; exclusive to set a damaged index aside
 //! <dir>/v1/setup.lock             exclusive while the index is created or migrated
 //! <dir>/v1/objects.lock           shared from the rename of an object until its row is committed; exclusive while
 //!                                 rows and their objects are removed
+//! <dir>/v1/maintenance.lock       exclusive while somebody removes what is expired, unused or too much
 //! <dir>/v1/index.damaged          left by a process that met a damaged page: check before the next use
 //! ```
 //! Another layout gets another version folder, so two versions of Cesar never disagree about one folder.
 //!
-//! Lock order: `use.lock`, then the lock of a key, then `objects.lock`, then the transaction of the index.
+//! Lock order: `use.lock`, then the lock of a key, then `maintenance.lock`, then `objects.lock`, then the transaction of
+//! the index. Housekeeping, which holds `maintenance.lock`, only ever *tries* the locks of keys.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -54,6 +57,7 @@ impl Layout {
             layout.objects(),
             layout.temporary(),
             layout.locks(),
+            layout.owners(),
             layout.quarantine(),
         ] {
             io.create_folder(&folder).context("create", &folder)?;
@@ -108,6 +112,10 @@ impl Layout {
         self.locks().join(key.to_string())
     }
 
+    pub(super) fn owners(&self) -> PathBuf {
+        self.versioned.join("owners")
+    }
+
     pub(super) fn quarantine(&self) -> PathBuf {
         self.versioned.join("quarantine")
     }
@@ -118,6 +126,10 @@ impl Layout {
 
     pub(super) fn setup_lock(&self) -> PathBuf {
         self.versioned.join("setup.lock")
+    }
+
+    pub(super) fn maintenance_lock(&self) -> PathBuf {
+        self.versioned.join("maintenance.lock")
     }
 
     pub(super) fn objects_lock(&self) -> PathBuf {
@@ -142,6 +154,14 @@ impl CacheLock {
     /// Takes a lock, waiting while others hold it.
     pub(super) fn acquire(path: &Path, sharing: Sharing, io: &Io) -> Result<Self> {
         Self::acquire_within(path, sharing, io, PATIENCE)
+    }
+
+    /// Takes a lock if that is possible at once.
+    pub(super) fn attempt(path: &Path, sharing: Sharing, io: &Io) -> Result<Option<Self>> {
+        match Self::acquire_within(path, sharing, io, Duration::ZERO) {
+            Err(CacheError::Busy { .. }) => Ok(None),
+            lock => lock.map(Some),
+        }
     }
 
     /// Takes a lock, waiting no longer than `patience`; [`CacheError::Busy`] after that.

@@ -79,10 +79,10 @@ impl Cache {
     /// Takes the lock of a key, calling `wait` as long as another thread or process holds it.
     ///
     /// # Errors
-    /// [`CacheError::GaveUp`] when `wait` breaks; [`CacheError::Io`] when the lock file cannot be made.
+    /// [`CacheError::GaveUp`] when `wait` breaks or the time limit is reached; [`CacheError::Io`] when the lock file cannot be made.
     pub fn lock(&self, key: &Key, wait: &mut Wait<'_>) -> Result<KeyGuard> {
         let path = self.inner.layout.key_lock(key);
-        let started = Instant::now();
+        let (started, started_ms) = (Instant::now(), self.now_ms());
         let mut pauses = Backoff::default();
         loop {
             if let Some(guard) = self.try_lock_path(key, &path)? {
@@ -96,8 +96,24 @@ impl Cache {
             if let ControlFlow::Break(reason) = wait(&waiting) {
                 return Err(CacheError::GaveUp { key: *key, reason });
             }
+            if self.has_waited_enough(started_ms) {
+                self.notice(format!(
+                    "another process has been computing the same for long ({} s) and is not waited for any more; if \
+                     it hangs, end it, and if it is slow, raise `cache.lock_timeout`",
+                    waiting.waited.as_secs()
+                ));
+                let reason = GiveUp::ComputeAlone;
+                return Err(CacheError::GaveUp { key: *key, reason });
+            }
             pauses.pause();
         }
+    }
+
+    /// Whether the wait that began at `started_ms` has reached its limit. The limit keeps any two processes that wait for each
+    /// other, and anything that hangs with a lock in hand, from stopping others for ever.
+    fn has_waited_enough(&self, started_ms: i64) -> bool {
+        let limit_ms = self.inner.limits.lock_timeout_ms;
+        limit_ms.is_some_and(|limit_ms| self.now_ms().saturating_sub(started_ms) >= limit_ms)
     }
 
     /// Takes the lock of a key if nobody holds it.

@@ -22,13 +22,18 @@
 //! (rows first, then the file goes to `quarantine/`), counted as healed, and are a miss. Before that, the damage is
 //! looked for again under `objects.lock`, held exclusively: another process may have repaired it since.
 //!
+//! # Staying small
+//! Results are removed when they have expired, when the cache grows beyond its [`Limits`], and when a person asks
+//! ([`Cache::prune`], [`Cache::clear`]); least worth first (`worth.rs`), never one that a running job leases
+//! ([`Cache::lease`]), rows before files, in short steps (`evict.rs`). Housekeeping runs beside the stores (`maintain.rs`).
+//!
 //! # Errors
 //! Everything here returns [`CacheError`], and none of it may fail a job: with [`Cache::get_or_compute`], the caller
 //! gets the result and a warning. When the cache cannot be opened at all, the job runs without it.
 //!
 //! # Compatibility
-//! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. Leases and
-//! housekeeping times have their tables already. `layout.rs` lists the files and the order of locks.
+//! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. `layout.rs` lists the files and
+//! the order of locks.
 //! What power loss may take away is bounded by the order of syncs above, not by tests: these can only kill processes.
 
 mod clock;
@@ -36,18 +41,26 @@ mod compute;
 mod digest;
 mod entry;
 mod error;
+mod evict;
 mod explain;
 mod file_digest;
 mod index;
 mod io;
 mod key;
 mod layout;
+mod leases;
+mod limits;
 mod lock;
+mod maintain;
 mod objects;
 mod partial;
+mod prune;
 mod read;
+mod sweep;
 mod temporary;
 mod usage;
+mod verify;
+mod worth;
 mod write;
 
 #[cfg(test)]
@@ -55,23 +68,30 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
 pub use digest::{Digest, Hasher, Key, ParseDigestError};
-pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, NewEntry, StageInfo, Statistics};
+pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, NewEntry, Sort, StageInfo, Statistics};
 pub use error::{CacheError, Result};
 pub use explain::{Change, Component, Nearest, changes};
 pub use file_digest::{FileStamp, Stop, hash_file};
 pub use io::{Fault, FaultKind, Io};
 pub use key::{Finite, KeyParts, NotFinite, OptionValue};
+pub use leases::Lease;
+pub use limits::Limits;
 pub use lock::{GiveUp, KeyGuard, Wait, Waiting};
+pub use maintain::Maintained;
 pub use partial::{PARTIAL_LIFETIME_MS, Partial, PartialInfo, Partials};
+pub use prune::{Prune, Pruned};
+pub use verify::{DamagedEntry, Verification};
 pub use write::{ArtifactWriter, INLINE_LIMIT};
 
 use index::{Index, Journal};
 use layout::{CacheLock, Layout};
+use leases::Owner;
 use objects::Objects;
 use usage::Pending;
 
@@ -90,6 +110,13 @@ struct Inner {
     warnings: Vec<String>,
     notices: Mutex<Vec<String>>,
     pending: Mutex<Pending>,
+    limits: Limits,
+    /// When housekeeping may be tried again, in milliseconds since 1970.
+    next_maintenance_ms: AtomicI64,
+    /// When the daily round was last done, once that has been read.
+    daily_ms: Mutex<Option<i64>>,
+    /// Shows that this process lives, once it has leased an entry.
+    owner: Mutex<Option<Owner>>,
     /// Given back last: the index is closed before others may set it aside.
     _in_use: CacheLock,
 }
@@ -103,18 +130,30 @@ impl Cache {
         Self::open_with(directory, clock, Io::real())
     }
 
+    /// Like [`Cache::open`], with limits of size and age that the cache keeps by itself.
+    ///
+    /// # Errors
+    /// As [`Cache::open`].
+    pub fn open_limited(directory: &Path, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self> {
+        Self::open_as(directory, clock, Io::real(), limits)
+    }
+
     /// Like [`Cache::open`], through an access to the disk that can be made to fail.
     ///
     /// # Errors
     /// As [`Cache::open`].
     pub fn open_with(directory: &Path, clock: Arc<dyn Clock>, io: Io) -> Result<Self> {
+        Self::open_as(directory, clock, io, Limits::default())
+    }
+
+    fn open_as(directory: &Path, clock: Arc<dyn Clock>, io: Io, limits: Limits) -> Result<Self> {
         let layout = Layout::create(directory, &io)?;
         let on_network = layout::is_network_file_system(layout.versioned());
         let journal = if on_network { Journal::Delete } else { Journal::Wal };
-        Self::open_journal(layout, clock, io, journal)
+        Self::open_journal(layout, clock, io, journal, limits)
     }
 
-    fn open_journal(layout: Layout, clock: Arc<dyn Clock>, io: Io, journal: Journal) -> Result<Self> {
+    fn open_journal(layout: Layout, clock: Arc<dyn Clock>, io: Io, journal: Journal, limits: Limits) -> Result<Self> {
         let now_ms = clock.now_ms();
         let opened = index::open_or_replace(&layout, &io, journal, now_ms)?;
         // A leftover that cannot be removed does no harm; the next opening tries again.
@@ -133,6 +172,10 @@ impl Cache {
             warnings,
             notices: Mutex::default(),
             pending: Mutex::new(Pending::starting(now_ms)),
+            limits,
+            next_maintenance_ms: AtomicI64::new(i64::MIN),
+            daily_ms: Mutex::default(),
+            owner: Mutex::default(),
             _in_use: opened.in_use,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -153,13 +196,15 @@ impl Cache {
         std::mem::take(&mut self.inner.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The counters since the cache was made, those of this process included.
+    /// The counters since the cache was made, those of this process included. Writes nothing: a full disk is a reason to
+    /// look.
     ///
     /// # Errors
-    /// When the index cannot be read or written.
+    /// When the index cannot be read.
     pub fn stats(&self) -> Result<Statistics> {
-        self.flush()?;
-        self.inner.index.statistics()
+        let mut statistics = self.inner.index.statistics()?;
+        statistics.add(&self.uncounted());
+        Ok(statistics)
     }
 
     /// Location, sizes and counters, for `cesar cache info`. Reads the whole index.
@@ -169,6 +214,7 @@ impl Cache {
     pub fn info(&self) -> Result<Info> {
         let statistics = self.stats()?;
         let stages = self.inner.index.stages()?;
+        let space = self.inner.index.space()?;
         let journal = match self.inner.index.journal() {
             Journal::Wal => "wal",
             Journal::Delete => "delete",
@@ -179,6 +225,13 @@ impl Cache {
             journal: journal.to_owned(),
             entries: stages.iter().map(|stage| stage.entries).sum(),
             bytes: self.inner.index.total_bytes()?,
+            used_bytes: space.used,
+            index_bytes: space.index_bytes,
+            max_size: self.inner.limits.max_size,
+            free_disk: self.free_disk(),
+            min_free_disk: self.inner.limits.min_free_disk,
+            quarantined: std::fs::read_dir(self.inner.layout.quarantine()).map_or(0, |files| files.count() as u64),
+            maintained_ms: self.maintained_ms()?,
             stages,
             statistics,
             warnings: self.inner.warnings.clone(),

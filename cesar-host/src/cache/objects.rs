@@ -5,9 +5,10 @@
 //! already there replaces the file by one of the same content, which repairs it if it was damaged and disturbs no
 //! reader, whose open file stays what it was. Whatever is read is hashed, and handed out only if it has its digest.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Seek};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use super::digest::{Digest, Hasher};
 use super::error::{IoContext, Result};
@@ -44,6 +45,14 @@ impl<T> Verified<T> {
             Self::Damaged(damage) => Verified::Damaged(damage),
         }
     }
+}
+
+/// A file of the object store.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ObjectFile {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) changed_ms: i64,
 }
 
 /// The object store.
@@ -121,6 +130,39 @@ impl Objects {
         }
         file.rewind().context("read", &path)?;
         Ok(Verified::Sound(file))
+    }
+
+    /// Removes an object. The caller holds `objects.lock` exclusively and has made sure that no row names it.
+    pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
+        let path = self.path(digest);
+        match self.io.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.context("remove", &path),
+        }
+    }
+
+    /// The folders that objects are in.
+    pub(super) fn folders(&self) -> Result<Vec<PathBuf>> {
+        let objects = self.layout.objects();
+        let folders = fs::read_dir(&objects).context("read", &objects)?;
+        let folders = folders.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        Ok(folders.filter(|path| path.is_dir()).collect())
+    }
+
+    /// The objects in one folder with their sizes and times of change in milliseconds since 1970. What is not named
+    /// like an object is passed over.
+    pub(super) fn in_folder(&self, folder: &Path) -> Result<Vec<ObjectFile>> {
+        let files = fs::read_dir(folder).context("read", folder)?;
+        let object = |entry: fs::DirEntry| {
+            let digest = entry.file_name().to_str()?.parse().ok()?;
+            let metadata = entry.metadata().ok()?;
+            Some(ObjectFile {
+                digest,
+                size: metadata.len(),
+                changed_ms: metadata.mtime().saturating_mul(1_000),
+            })
+        };
+        Ok(files.filter_map(|entry| entry.ok().and_then(object)).collect())
     }
 
     /// Moves a damaged object out of the way. The caller holds `objects.lock` exclusively and has removed its rows.

@@ -15,6 +15,15 @@ enum Examined<T> {
     Damaged(Injury),
 }
 
+/// Which entries are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// Those that have not expired.
+    Current,
+    /// All of them.
+    Any,
+}
+
 /// A damage and where it is.
 struct Injury {
     damage: Damage,
@@ -61,7 +70,7 @@ impl Cache {
     /// # Errors
     /// As [`Cache::get`].
     pub fn peek(&self, key: &Key) -> Result<Option<Artifact>> {
-        match self.examine(key, &|stored| self.bytes(stored))? {
+        match self.examine(key, &|stored| self.bytes(stored), Age::Current)? {
             Examined::Sound(entry, bytes) => Ok(Some(Artifact { entry, bytes })),
             Examined::Nothing | Examined::Damaged(_) => Ok(None),
         }
@@ -78,9 +87,9 @@ impl Cache {
     }
 
     fn verified<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Option<(Entry, T)>> {
-        let mut examined = self.examine(key, read)?;
+        let mut examined = self.examine(key, read, Age::Current)?;
         if matches!(examined, Examined::Damaged(_)) {
-            examined = self.heal(key, read)?;
+            examined = self.heal(key, read, Age::Current)?;
         }
         match examined {
             Examined::Sound(entry, value) => {
@@ -91,7 +100,18 @@ impl Cache {
         }
     }
 
-    fn examine<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Examined<T>> {
+    /// Sets an entry aside if it is damaged, also one that has expired. Says whether it did.
+    pub(super) fn repair(&self, key: &Key) -> Result<bool> {
+        let read = |stored: &mut Stored| Ok(self.source(stored)?.map(|_| ()));
+        Ok(matches!(self.heal(key, &read, Age::Any)?, Examined::Damaged(_)))
+    }
+
+    fn examine<T>(
+        &self,
+        key: &Key,
+        read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
+        age: Age,
+    ) -> Result<Examined<T>> {
         let mut stored = match self.inner.index.find(key, true)? {
             None => return Ok(Examined::Nothing),
             Some(Found::Broken { result_id }) => {
@@ -101,7 +121,9 @@ impl Cache {
                     place,
                 }));
             }
-            Some(Found::Row(stored)) if !self.is_current(&stored.entry) => return Ok(Examined::Nothing),
+            Some(Found::Row(stored)) if age == Age::Current && !self.is_current(&stored.entry) => {
+                return Ok(Examined::Nothing);
+            }
             Some(Found::Row(stored)) => stored,
         };
         Ok(match read(&mut stored)? {
@@ -126,14 +148,14 @@ impl Cache {
     }
 
     /// Looks again while nobody can place or remove objects, and removes what is still damaged.
-    fn heal<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Examined<T>> {
+    fn heal<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>, age: Age) -> Result<Examined<T>> {
         let lock = CacheLock::acquire(&self.inner.layout.objects_lock(), Sharing::Exclusive, &self.inner.io);
         let _alone = match lock {
             // Others are at work; a miss is always a right answer.
             Err(CacheError::Busy { .. }) => return Ok(Examined::Nothing),
             lock => lock?,
         };
-        let examined = self.examine(key, read)?;
+        let examined = self.examine(key, read, age)?;
         if let Examined::Damaged(injury) = &examined {
             self.remove(injury)?;
             self.count(|statistics| statistics.healed += 1);
@@ -180,7 +202,7 @@ impl Cache {
         Ok(Verified::Damaged(damage))
     }
 
-    fn source(&self, stored: &mut Stored) -> Result<Verified<ArtifactSource>> {
+    pub(super) fn source(&self, stored: &mut Stored) -> Result<Verified<ArtifactSource>> {
         if stored.inline {
             return Ok(self.bytes(stored)?.map(ArtifactSource::Bytes));
         }
@@ -198,7 +220,7 @@ impl Cache {
     }
 }
 
-fn describe(damage: Damage) -> &'static str {
+pub(super) fn describe(damage: Damage) -> &'static str {
     match damage {
         Damage::Missing => "its bytes were missing",
         Damage::Length => "it had another length",

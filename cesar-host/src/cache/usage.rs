@@ -45,8 +45,10 @@ impl Cache {
             statistics.hits += 1;
             statistics.bytes_saved += entry.size;
             statistics.ms_saved += entry.cost_ms.unsigned_abs();
+            let uses = pending.usage.entries.entry(entry.key).or_default();
+            uses.hits += 1;
             if now_ms - entry.last_used_ms >= INTERVAL_MS {
-                pending.usage.last_used.insert(entry.key, now_ms);
+                uses.last_used_ms = Some(now_ms);
             }
             pending.hits += 1;
             pending.hits >= BATCH || now_ms - pending.written_ms >= INTERVAL_MS
@@ -69,6 +71,11 @@ impl Cache {
     /// When the index cannot be written; the uses are kept.
     pub fn flush(&self) -> Result<()> {
         self.inner.flush()
+    }
+
+    /// Counters that have not been written yet.
+    pub(super) fn uncounted(&self) -> Statistics {
+        self.pending(|pending| pending.usage.statistics)
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Statistics)) {

@@ -55,7 +55,7 @@ impl Cache {
             cost_ms: new.cost_ms,
             created_ms: now_ms,
             last_used_ms: now_ms,
-            expires_ms: new.expires_ms,
+            expires_ms: self.inner.limits.expiry(&parts.stage, new.expires_ms, now_ms),
             label: new.label,
             details: new.details,
         };
@@ -120,15 +120,20 @@ impl ArtifactWriter {
         }
         let Some(temporary) = temporary else {
             let content = (Digest::of(&buffer), buffer.len() as u64);
-            return cache.store(guard, parts, new, content, Some(&buffer));
+            let entry = cache.store(guard, parts, new, content, Some(&buffer))?;
+            cache.maintain_if_due(&key);
+            return Ok(entry);
         };
         let inner = &cache.inner;
         let content = temporary.content();
         temporary.sync()?;
         // From here to the commit, nobody may take the object for one that no row names.
-        let _placing = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Shared, &inner.io)?;
+        let placing = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Shared, &inner.io)?;
         inner.objects.place(temporary, &content.0)?;
-        cache.store(guard, parts, new, content, None)
+        let entry = cache.store(guard, parts, new, content, None)?;
+        drop(placing);
+        cache.maintain_if_due(&key);
+        Ok(entry)
     }
 }
 

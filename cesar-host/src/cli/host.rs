@@ -44,7 +44,7 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> an
     let Some(folder) = settings.cache.folder()?.filter(|_| mode != Mode::Bypass) else {
         return Ok(None);
     };
-    match Cache::open(folder, Arc::new(SystemClock)) {
+    match Cache::open_limited(folder, Arc::new(SystemClock), settings.cache.limits.clone()) {
         Ok(cache) => {
             warnings.extend(cache.warnings().iter().cloned());
             Ok(Some(cache))

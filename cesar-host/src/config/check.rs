@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::setting::Kind;
+use super::units::{OFF, parse_duration, parse_size};
 
 impl Kind {
     /// What is accepted, to complete "must be …".
@@ -22,6 +23,9 @@ impl Kind {
                 let quoted: Vec<_> = choices.iter().map(|choice| format!("`{choice}`")).collect();
                 format!("one of {}", quoted.join(", "))
             }
+            Self::Size => "a size such as `10 GB`, or `off`".into(),
+            Self::Duration => "a length of time such as `30 d` or `12 h`, or `off`".into(),
+            Self::Durations => "`name=time` with a time such as `30 d` or `12 h`, or `off`".into(),
             Self::Options => "`name=value`".into(),
             Self::Integer {
                 minimum,
@@ -59,6 +63,10 @@ impl Kind {
                 let accepted = number >= minimum && maximum.is_none_or(|maximum| number <= maximum);
                 accepted.then(|| Value::from(number))
             }
+            Self::Size | Self::Duration => self.is_measure(text).then(|| Value::from(text.trim())),
+            Self::Durations => read_option(text)
+                .filter(|(_, value)| self.is_measure(value))
+                .map(|_| Value::from(text)),
             Self::Options => read_option(text).map(|_| Value::from(text)),
         }
     }
@@ -74,9 +82,29 @@ impl Kind {
                 Some(Value::Array(vec![value.clone()]))
             }
             (Self::Boolean, Value::Bool(_)) => Some(value.clone()),
-            (Self::Integer { .. }, Value::Number(number)) => self.read_text(&number.to_string()),
-            (Self::Text | Self::NameOrPath | Self::Path | Self::Choice(_), Value::String(text)) => self.read_text(text),
+            (Self::Integer { .. } | Self::Size, Value::Number(number)) => self.read_text(&number.to_string()),
+            (
+                Self::Text | Self::NameOrPath | Self::Path | Self::Choice(_) | Self::Size | Self::Duration,
+                Value::String(text),
+            ) => self.read_text(text),
             _ => None,
+        }
+    }
+
+    /// Checks the value of an entry of a table; only the plugin's own table knows what an option may be.
+    pub(super) fn accepts_entry(self, value: &Value) -> bool {
+        match self {
+            Self::Durations => value.as_str().is_some_and(|text| self.is_measure(text)),
+            _ => true,
+        }
+    }
+
+    fn is_measure(self, text: &str) -> bool {
+        let text = text.trim();
+        match self {
+            _ if text == OFF => true,
+            Self::Size => parse_size(text).is_some(),
+            _ => parse_duration(text).is_some(),
         }
     }
 
@@ -85,7 +113,7 @@ impl Kind {
         match self {
             Self::Paths => Some(':'),
             Self::Texts => Some(','),
-            Self::Options => Some(';'),
+            Self::Options | Self::Durations => Some(';'),
             _ => None,
         }
     }

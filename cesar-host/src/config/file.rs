@@ -51,7 +51,7 @@ impl Reader<'_> {
                 format!("{name}.{}", key.get_ref())
             };
             match (find(&full), value.get_ref()) {
-                (Some(setting), DeValue::Table(options)) if setting.kind == Kind::Options => {
+                (Some(setting), DeValue::Table(options)) if setting.kind.is_table() => {
                     self.options(setting, options, said)?;
                 }
                 (Some(setting), value) => said.push(self.statement(setting, key, value)?),
@@ -67,7 +67,7 @@ impl Reader<'_> {
 
     fn statement(&self, setting: &'static Setting, key: &Key<'_>, value: &DeValue<'_>) -> Result<Said, ConfigError> {
         let source = self.source(key);
-        let wanted = if setting.kind == Kind::Options {
+        let wanted = if setting.kind.is_table() {
             "a table of options".into()
         } else {
             setting.kind.wanted()
@@ -93,6 +93,9 @@ impl Reader<'_> {
                     value.get_ref(),
                 )
             })?;
+            if !setting.kind.accepts_entry(&json) {
+                return Err(refused(&source, &full, &Kind::Duration.wanted(), value.get_ref()));
+            }
             said.push(Said {
                 setting,
                 source,
@@ -158,7 +161,7 @@ fn refused(source: &Source, key: &str, wanted: &str, given: &DeValue<'_>) -> Con
 fn sections() -> impl Iterator<Item = &'static str> {
     let tables = SETTINGS
         .iter()
-        .filter(|setting| setting.kind == Kind::Options)
+        .filter(|setting| setting.kind.is_table())
         .map(|setting| setting.key);
     SETTINGS.iter().map(Setting::section).chain(tables)
 }

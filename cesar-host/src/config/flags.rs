@@ -58,7 +58,7 @@ fn argument(setting: &'static Setting, flag: Flag) -> Arg {
         return argument.action(ArgAction::SetTrue);
     }
     let action = match setting.kind {
-        Kind::Paths | Kind::Texts | Kind::Options => ArgAction::Append,
+        Kind::Paths | Kind::Texts | Kind::Options | Kind::Durations => ArgAction::Append,
         _ => ArgAction::Set,
     };
     argument

@@ -9,8 +9,8 @@
 //! mistake does not hide) and gives [`Resolved`]: for each setting the value and the [`Source`] it came from.
 //! [`Resolved::settings`] is the typed view the rest of the program uses.
 //!
-//! **Precedence.** A setting has one value, from the highest layer that says one; lists are replaced, not joined. The two tables
-//! of plugin options (`asr.options`, `format.options`) are settled option by option. A setting such as `asr.beam_size` is a short
+//! **Precedence.** A setting has one value, from the highest layer that says one; lists are replaced, not joined. Tables
+//! (`asr.options`, `format.options`, `cache.ttl`) are settled entry by entry. A setting such as `asr.beam_size` is a short
 //! way to write the option `beam_size` of `asr.options`: the higher layer wins, and both in one layer is refused.
 //!
 //! **Conventions.** A variable that is set but empty says nothing. An empty text in the file or a flag (`--language ""`) means
@@ -38,6 +38,7 @@ mod settings;
 mod show;
 mod source;
 mod table;
+mod units;
 
 pub use environment::READ_ELSEWHERE;
 pub use error::ConfigError;
@@ -55,6 +56,7 @@ pub use settings::{
 pub use show::{Row, Show};
 pub use source::{Layer, Source};
 pub use table::{SETTINGS, find};
+pub(crate) use units::{parse_duration, parse_size};
 
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,7 @@ fn flag(setting: &Setting) -> String {
 fn value(kind: Kind) -> String {
     match kind {
         Kind::Options => "a table; in the variable `name=value;…`".into(),
+        Kind::Durations => "a table of times such as `30 d`; in the variable `name=time;…`".into(),
         Kind::Paths => "a list of paths; in the variable separated by `:`".into(),
         Kind::Texts => "a list of texts; in the variable and the flag separated by `,`".into(),
         kind => kind.wanted(),
@@ -47,6 +48,7 @@ fn default(fallback: Fallback) -> String {
     match fallback {
         Fallback::Unset(words) => words.to_owned(),
         Fallback::Boolean(value) => format!("`{value}`"),
+        Fallback::Text(text) => format!("`{text}`"),
         Fallback::Empty => "none".into(),
         Fallback::InCacheFolder(name) => format!("`$XDG_CACHE_HOME/{name}`, else `~/.cache/{name}`"),
     }

@@ -10,7 +10,7 @@ use super::check::{read_option, split};
 use super::error::ConfigError;
 use super::folders::Folders;
 use super::layers::{Layers, Said, Words};
-use super::setting::{Fallback, Kind, Setting};
+use super::setting::{Fallback, Setting};
 use super::source::{Layer, Source};
 use super::table::SETTINGS;
 
@@ -93,7 +93,7 @@ impl Resolved {
         for statement in said {
             resolved.hear(statement)?;
         }
-        for table in SETTINGS.iter().filter(|setting| setting.kind == Kind::Options) {
+        for table in SETTINGS.iter().filter(|setting| setting.kind.is_table()) {
             resolved.refuse_options_set_twice(table)?;
         }
         Ok(resolved)
@@ -101,13 +101,14 @@ impl Resolved {
 
     fn fill_defaults(&mut self) {
         for setting in SETTINGS {
-            if setting.kind == Kind::Options {
+            if setting.kind.is_table() {
                 self.options.insert(setting.key, BTreeMap::new());
                 continue;
             }
             let value = match setting.fallback {
                 Fallback::Unset(_) => Value::Null,
                 Fallback::Boolean(value) => Value::Bool(value),
+                Fallback::Text(text) => Value::from(text),
                 Fallback::Empty => Value::Array(Vec::new()),
                 Fallback::InCacheFolder(name) => match &self.folders.cache {
                     Some(folder) => Value::from(folder.join(name).to_string_lossy()),
@@ -145,9 +146,11 @@ impl Resolved {
             Words::Variable(text) => (vec![text], kind.separator_in_variable()),
             Words::Flag(texts) => (texts, kind.separator_in_flag()),
         };
-        if kind == Kind::Options {
+        if kind.is_table() {
             for part in texts.iter().flat_map(|text| split(text, separator)) {
-                let (name, value) = read_option(part).ok_or_else(|| refused(part))?;
+                let (name, value) = read_option(part)
+                    .filter(|(_, value)| kind.accepts_entry(&Value::from(*value)))
+                    .ok_or_else(|| refused(part))?;
                 let given = GivenOption {
                     value: OptionValue::Text(value.to_owned()),
                     source: source.clone(),

@@ -24,8 +24,22 @@ pub enum Kind {
     Boolean,
     /// One of these texts.
     Choice(&'static [&'static str]),
+    /// A size in bytes such as `10 GB`, or `off`.
+    Size,
+    /// A length of time such as `30 d`, or `off`.
+    Duration,
+    /// Lengths of time by name; written like [`Kind::Options`].
+    Durations,
     /// Options of a plugin by name; as a flag `name=value`, in a variable `name=value;name=value`, in the file a table.
     Options,
+}
+
+impl Kind {
+    /// Whether a setting of this kind has no value of its own but entries by name.
+    #[must_use]
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Options | Self::Durations)
+    }
 }
 
 /// The value of a setting that nobody has set.
@@ -35,6 +49,8 @@ pub enum Fallback {
     Unset(&'static str),
     /// `true` or `false`.
     Boolean(bool),
+    /// This text, of the setting's kind.
+    Text(&'static str),
     /// An empty list or table.
     Empty,
     /// This folder in the user's cache folder (`$XDG_CACHE_HOME`, else `~/.cache`).

@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::error::ConfigError;
 use super::folders::Folders;
 use super::resolved::{GivenOption, Resolved};
+use super::units::{parse_duration, parse_size};
+use crate::cache::Limits;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +59,8 @@ pub struct CacheSettings {
     pub dir: Option<PathBuf>,
     /// Whether it is used.
     pub enabled: bool,
+    /// How large and how old it may grow.
+    pub limits: Limits,
 }
 
 impl CacheSettings {
@@ -145,6 +149,7 @@ impl Resolved {
             cache: CacheSettings {
                 dir: self.path("cache.dir"),
                 enabled: self.is("cache.enabled"),
+                limits: self.limits(),
             },
             plugins: PluginSettings {
                 dirs: self.paths("plugins.dirs"),
@@ -169,6 +174,21 @@ impl Resolved {
                 }),
             },
             folders: self.folders().clone(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        // The texts were checked; what is not a measure is `off`.
+        let size = |key| self.text(key).as_deref().and_then(parse_size);
+        let lifetimes = self.table("cache.ttl").iter().filter_map(|(stage, given)| {
+            let text = given.value.to_json();
+            Some((stage.clone(), text.as_str().and_then(parse_duration)?))
+        });
+        Limits {
+            max_size: size("cache.max_size"),
+            min_free_disk: size("cache.min_free_disk").unwrap_or(0),
+            ttl_ms: lifetimes.collect(),
+            lock_timeout_ms: self.text("cache.lock_timeout").as_deref().and_then(parse_duration),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::resolved::Resolved;
-use super::setting::{Fallback, Kind, Setting};
+use super::setting::{Fallback, Setting};
 use super::table::{SETTINGS, find};
 
 /// All that `cesar config show` tells. Its `Display` is the text for a person.
@@ -65,7 +65,7 @@ impl Resolved {
             value,
             source,
         };
-        if setting.kind != Kind::Options {
+        if !setting.kind.is_table() {
             let given = self.get(setting.key);
             return vec![row(setting.key, given.value.clone(), given.source.to_string())];
         }

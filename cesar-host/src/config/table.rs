@@ -129,6 +129,30 @@ pub const SETTINGS: &[Setting] = &[
     )
     .switch("no-cache", false, "Neither look up results nor keep them.", TRANSCRIBE),
     Setting::new(
+        "cache.max_size",
+        Kind::Size,
+        Fallback::Text("10 GB"),
+        "How large the cache may grow before the results least worth keeping are removed.",
+    ),
+    Setting::new(
+        "cache.min_free_disk",
+        Kind::Size,
+        Fallback::Text("1 GB"),
+        "How much of its disk the cache leaves free, by removing results.",
+    ),
+    Setting::new(
+        "cache.ttl",
+        Kind::Durations,
+        Fallback::Empty,
+        "How long the results of a stage are used, by the stage's name; for ever if not named.",
+    ),
+    Setting::new(
+        "cache.lock_timeout",
+        Kind::Duration,
+        Fallback::Text("2 h"),
+        "How long to wait for another process that computes the same, before computing it here too.",
+    ),
+    Setting::new(
         "plugins.dirs",
         Kind::Paths,
         Fallback::Empty,

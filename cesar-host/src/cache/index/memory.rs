@@ -14,26 +14,37 @@ use crate::cache::file_digest::FileStamp;
 #[derive(Debug, Default)]
 pub(in crate::cache) struct Usage {
     pub(in crate::cache) statistics: Statistics,
-    /// Time of the last use of entries, in milliseconds since 1970.
-    pub(in crate::cache) last_used: HashMap<Key, i64>,
+    pub(in crate::cache) entries: HashMap<Key, EntryUse>,
+}
+
+/// Uses of one entry.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cache) struct EntryUse {
+    pub(in crate::cache) hits: u64,
+    /// When it was last used, in milliseconds since 1970; absent while what is stored is near enough.
+    pub(in crate::cache) last_used_ms: Option<i64>,
 }
 
 impl Usage {
     pub(in crate::cache) fn is_empty(&self) -> bool {
-        self.last_used.is_empty() && self.statistics == Statistics::default()
+        self.entries.is_empty() && self.statistics == Statistics::default()
     }
 
     /// Takes in what could not be written earlier.
     pub(in crate::cache) fn merge(&mut self, earlier: Usage) {
-        for (sum, (_, value)) in counters_mut(&mut self.statistics)
-            .into_iter()
-            .zip(counters(&earlier.statistics))
-        {
-            *sum += value;
+        self.statistics.add(&earlier.statistics);
+        for (key, earlier) in earlier.entries {
+            let uses = self.entries.entry(key).or_default();
+            uses.hits += earlier.hits;
+            uses.last_used_ms = uses.last_used_ms.max(earlier.last_used_ms);
         }
-        for (key, used_ms) in earlier.last_used {
-            let last = self.last_used.entry(key).or_insert(used_ms);
-            *last = used_ms.max(*last);
+    }
+}
+
+impl Statistics {
+    pub(in crate::cache) fn add(&mut self, other: &Self) {
+        for (sum, (_, value)) in counters_mut(self).into_iter().zip(counters(other)) {
+            *sum += value;
         }
     }
 }
@@ -105,17 +116,28 @@ impl Index {
 
 /// Adds uses within a transaction that may do more.
 pub(super) fn add_usage(transaction: &Transaction<'_>, usage: &Usage) -> rusqlite::Result<()> {
+    add_statistics(transaction, &usage.statistics)?;
+    // Two statements, as the first leaves the index of worth alone.
+    let mut count = transaction.prepare_cached("UPDATE results SET hits = hits + ?2 WHERE key = ?1")?;
+    let mut touch =
+        transaction.prepare_cached("UPDATE results SET last_used_ms = max(last_used_ms, ?2) WHERE key = ?1")?;
+    for (key, uses) in &usage.entries {
+        count.execute(params![key.as_bytes(), uses.hits])?;
+        if let Some(used_ms) = uses.last_used_ms {
+            touch.execute(params![key.as_bytes(), used_ms])?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds counters within a transaction that does more.
+pub(super) fn add_statistics(transaction: &Transaction<'_>, statistics: &Statistics) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO statistics (name, value) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
     )?;
-    for (name, value) in counters(&usage.statistics).into_iter().filter(|(_, value)| *value > 0) {
+    for (name, value) in counters(statistics).into_iter().filter(|(_, value)| *value > 0) {
         statement.execute(params![name, value])?;
-    }
-    let mut statement =
-        transaction.prepare_cached("UPDATE results SET last_used_ms = max(last_used_ms, ?2) WHERE key = ?1")?;
-    for (key, used_ms) in &usage.last_used {
-        statement.execute(params![key.as_bytes(), used_ms])?;
     }
     Ok(())
 }

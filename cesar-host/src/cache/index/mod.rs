@@ -12,6 +12,9 @@
 //! No other file handle of this process may ever be opened and closed on the index file: closing one drops the POSIX
 //! locks that SQLite holds.
 
+mod evict;
+mod housekeeping;
+mod listing;
 mod memory;
 mod neighbours;
 mod open;
@@ -30,6 +33,9 @@ use super::error::{CacheError, Result};
 use super::io::Io;
 use super::layout::Layout;
 
+pub(super) use evict::{Candidate, Counting, Filter, Order, Position, Removed};
+
+pub(super) use housekeeping::ENTRY_BYTES;
 pub(super) use memory::Usage;
 pub(super) use open::open_or_replace;
 pub(super) use partials::PartialRow;
@@ -119,6 +125,21 @@ impl Index {
             self.writer_connection(&mut writer)?
                 .pragma_update(None, "synchronous", open::synchronous(self.journal))?;
             Ok(result)
+        })();
+        result.map_err(|error| self.explain(action, error))
+    }
+
+    /// Runs what makes its own transactions.
+    fn write_directly<T>(
+        &self,
+        action: &'static str,
+        changes: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let result = (|| {
+            let connection = self.writer_connection(&mut writer)?;
+            self.io.step()?;
+            Ok(changes(connection)?)
         })();
         result.map_err(|error| self.explain(action, error))
     }

@@ -9,6 +9,11 @@ use crate::cache::digest::{Digest, Key};
 use crate::cache::entry::{Entry, StageInfo};
 use crate::cache::error::Result;
 use crate::cache::key::{Encoding, KeyParts};
+use crate::cache::worth::bonus_ms;
+
+/// The columns that [`found`] reads, before the one of the bytes.
+pub(super) const FIND_COLUMNS: &str = "r.id, r.content_id, c.digest, c.size, c.inline, r.stage, r.plugin,
+    r.plugin_version, r.inputs_digest, r.cost_ms, r.created_ms, r.last_used_ms, r.expires_ms, r.label, r.details, r.seal";
 
 const FIND: &str = "
     SELECT r.id, r.content_id, c.digest, c.size, c.inline, r.stage, r.plugin, r.plugin_version, r.inputs_digest,
@@ -28,13 +33,13 @@ const PUT_CONTENT: &str = "
 
 const PUT_RESULT: &str = "
     INSERT INTO results (key, content_id, stage, plugin, plugin_version, inputs_digest, cost_ms, created_ms,
-                         last_used_ms, expires_ms, label, details, seal)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12)
+                         last_used_ms, expires_ms, label, details, seal, bonus_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (key) DO UPDATE SET
         content_id = excluded.content_id, stage = excluded.stage, plugin = excluded.plugin,
         plugin_version = excluded.plugin_version, inputs_digest = excluded.inputs_digest, cost_ms = excluded.cost_ms,
         created_ms = excluded.created_ms, last_used_ms = excluded.last_used_ms, expires_ms = excluded.expires_ms,
-        label = excluded.label, details = excluded.details, seal = excluded.seal
+        label = excluded.label, details = excluded.details, seal = excluded.seal, bonus_ms = excluded.bonus_ms, hits = 0
     RETURNING id";
 
 /// Small contents that no result names any more. Large ones wait for the sweep, which alone removes their files.
@@ -188,6 +193,7 @@ fn put_result(transaction: &Transaction<'_>, row: &NewRow<'_>, content_id: i64) 
             entry.label,
             entry.details,
             seal,
+            bonus_ms(entry.cost_ms, entry.size),
         ],
         |row| row.get(0),
     )?;
@@ -200,7 +206,7 @@ fn put_result(transaction: &Transaction<'_>, row: &NewRow<'_>, content_id: i64) 
 }
 
 /// Reads a row; a value of the wrong kind is a broken row, not an error.
-fn found(key: &Key, row: &Row<'_>) -> rusqlite::Result<Found> {
+pub(super) fn found(key: &Key, row: &Row<'_>) -> rusqlite::Result<Found> {
     let result_id = row.get(0)?;
     Ok(match sealed(key, row) {
         Some(stored) => Found::Row(Box::new(stored)),

@@ -8,12 +8,28 @@
 //! 4096, reading 100 KB from a BLOB is slower than from a file) and incremental vacuum, without which evicting small
 //! results would never give disk space back.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::cache::io::Io;
+use crate::cache::worth::bonus_ms;
 
-/// The SQL that leads from each version to the next.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+/// The steps that lead from each version to the next.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("schema_1.sql"),
+        fill: None,
+    },
+    Migration {
+        sql: include_str!("schema_2.sql"),
+        fill: Some(fill_bonuses),
+    },
+];
+
+/// One step: SQL, and what SQL alone cannot do.
+struct Migration {
+    sql: &'static str,
+    fill: Option<fn(&Transaction<'_>) -> rusqlite::Result<()>>,
+}
 
 /// Marks the file as ours for `file(1)` and for people: "CESR".
 const APPLICATION_ID: i32 = 0x4345_5352;
@@ -43,10 +59,27 @@ pub(super) fn migrate(connection: &mut Connection, io: &Io) -> super::SqlResult<
         };
         io.step()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(migration.sql)?;
+        if let Some(fill) = migration.fill {
+            fill(&transaction)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version + 1)?;
         io.step()?;
         transaction.commit()?;
     }
+}
+
+/// What the results of an earlier schema are worth; SQLite is built without logarithms.
+fn fill_bonuses(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut results =
+        transaction.prepare("SELECT r.id, r.cost_ms, c.size FROM results r JOIN contents c ON c.id = r.content_id")?;
+    let results: Vec<(i64, i64, u64)> = results
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut update = transaction.prepare("UPDATE results SET bonus_ms = ?2 WHERE id = ?1")?;
+    for (id, cost_ms, size) in results {
+        update.execute(params![id, bonus_ms(cost_ms, size)])?;
+    }
+    Ok(())
 }

@@ -1,14 +1,21 @@
 //! Tests of the cache as a whole. Time is a [`ManualClock`]; nothing sleeps to let time pass.
 
+mod evicting;
 mod explain;
 mod faults;
 mod file_digests;
+mod housekeeping;
 mod keys;
+mod leasing;
+mod migrating;
 mod opening;
 mod partials;
 mod processes;
 mod single_flight;
 mod storing;
+mod trouble;
+mod verifying;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -37,10 +44,45 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::limited(Limits::default())
+    }
+
+    fn limited(limits: Limits) -> Self {
         let folder = folder();
         let clock = Arc::new(ManualClock::new(START_MS));
-        let cache = Cache::open(folder.path(), clock.clone()).unwrap();
+        let cache = Cache::open_limited(folder.path(), clock.clone(), limits).unwrap();
         Self { folder, clock, cache }
+    }
+
+    /// Stores a result that took `cost_ms`.
+    fn put_cost(&self, number: u64, cost_ms: i64, length: usize) -> Key {
+        self.put_new(
+            &parts(number),
+            NewEntry {
+                cost_ms,
+                ..NewEntry::default()
+            },
+            &noise(number, length),
+        )
+    }
+
+    fn put_new(&self, parts: &KeyParts, new: NewEntry, bytes: &[u8]) -> Key {
+        let guard = self.cache.lock(&parts.key(), &mut never_wait).unwrap();
+        self.cache.put(&guard, parts, new, bytes).unwrap().key
+    }
+
+    /// Which of these numbers are still there.
+    fn kept(&self, numbers: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let is_kept = |number: &u64| self.cache.lookup(&parts(*number).key()).unwrap().is_some();
+        numbers.into_iter().filter(is_kept).collect()
+    }
+
+    fn files(&self, below: &str) -> usize {
+        std::fs::read_dir(self.path(below)).unwrap().count()
+    }
+
+    fn used(&self) -> u64 {
+        self.cache.info().unwrap().used_bytes
     }
 
     /// Another opening of the same folder, as by another process.
@@ -131,4 +173,12 @@ fn computed(bytes: &[u8]) -> impl FnOnce() -> std::result::Result<Vec<u8>, Infal
 
 fn must_not_compute() -> std::result::Result<Vec<u8>, Infallible> {
     panic!("computed although the result was there")
+}
+
+/// Sets the time of a file's change back, seen from where the fixtures' clocks begin.
+fn age(path: &Path, by_ms: i64) {
+    let changed_ms = u64::try_from(START_MS - by_ms).unwrap();
+    let changed = std::time::UNIX_EPOCH + std::time::Duration::from_millis(changed_ms);
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(changed).unwrap();
 }

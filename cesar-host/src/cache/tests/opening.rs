@@ -32,6 +32,7 @@ fn open_delete(folder: &Path) -> Cache {
         Arc::new(ManualClock::new(START_MS)),
         Io::real(),
         Journal::Delete,
+        Limits::default(),
     )
     .unwrap()
 }
@@ -43,7 +44,7 @@ fn a_new_cache_has_its_settings_and_its_tag() {
         ("page_size", "8192"),
         ("auto_vacuum", "2"),
         ("journal_mode", "wal"),
-        ("user_version", "1"),
+        ("user_version", "2"),
     ];
     for (name, value) in expected {
         assert_eq!(pragma(&fixture.cache, name), value, "{name}");
@@ -236,7 +237,7 @@ fn an_index_of_a_later_cesar_is_refused_and_left_as_it_is() {
             refused,
             CacheError::NewerIndex {
                 found: 1_000,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),

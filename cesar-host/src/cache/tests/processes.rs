@@ -10,15 +10,18 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 
-const ROLE: &str = "CESAR_CACHE_TEST_ROLE";
-const FOLDER: &str = "CESAR_CACHE_TEST_FOLDER";
+pub(super) const ROLE: &str = "CESAR_CACHE_TEST_ROLE";
+pub(super) const FOLDER: &str = "CESAR_CACHE_TEST_FOLDER";
 const READY: &str = "ready";
 
+/// The name of the test [`helper`]: its path without the name of the crate.
+pub(super) fn helper_name() -> String {
+    format!("{}::helper", module_path!().split_once("::").unwrap().1)
+}
+
 fn start(role: &str, folder: &Path) -> Child {
-    // The test's name is its path without the name of the crate.
-    let name = format!("{}::helper", module_path!().split_once("::").unwrap().1);
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", &name, "--nocapture"])
+        .args(["--exact", &helper_name(), "--nocapture"])
         .env(ROLE, role)
         .env(FOLDER, folder)
         .stdin(Stdio::piped())
@@ -48,6 +51,12 @@ fn helper() {
         ("open", _) => open_and_put(&folder),
         ("hold", _) => hold(&folder),
         ("write", _) => write_half(&folder),
+        ("lease", _) => lease_and_stay(&folder),
+        ("mix", seed) => mix(&folder, seed.parse().unwrap()),
+        ("maintain", _) => hold_maintenance(&folder),
+        ("fill", _) => super::trouble::fill_disk(&folder),
+        ("room", _) => super::trouble::leave_room(&folder),
+        ("rights", _) => super::trouble::work_without_rights(&folder),
         ("abort", at) => super::faults::abort_at(&folder, at.parse().unwrap()),
         _ => panic!("no role {role}"),
     }
@@ -193,4 +202,152 @@ fn a_process_may_die_at_any_operation() {
     }
     println!("{points} operations at which the process died");
     assert!(points > 40, "{points}");
+}
+
+/// Deadlock is not possible: whoever waits too long computes by itself, and stores nothing under the other's lock.
+#[test]
+fn a_lock_that_is_held_for_too_long_is_not_waited_for() {
+    let limits = Limits {
+        lock_timeout_ms: Some(3_600_000),
+        ..Limits::default()
+    };
+    let fixture = Fixture::limited(limits);
+    let mut holder = start("hold", fixture.folder.path());
+    until_ready(&mut holder);
+    let mut calls = 0;
+    let mut wait = |waiting: &Waiting| {
+        assert_eq!(waiting.owner, Some(holder.id()));
+        calls += 1;
+        fixture.clock.advance_ms(600_000);
+        ControlFlow::Continue(())
+    };
+    let ask = fixture
+        .cache
+        .get_or_compute(&parts(1), Mode::ReadWrite, &mut wait, computed(b"mine"));
+    let outcome = ask.unwrap();
+    assert_eq!((outcome.bytes.as_slice(), outcome.entry), (b"mine".as_slice(), None));
+    assert_eq!(calls, 6, "an hour of ten minutes each");
+    assert_eq!(fixture.cache.stats().unwrap().waited, 1);
+    let notices = fixture.cache.take_notices();
+    assert!(notices[0].contains("cache.lock_timeout"), "{notices:?}");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let ask = fixture
+        .cache
+        .get_or_compute(&parts(1), Mode::ReadWrite, &mut never_wait, computed(b"mine"));
+    assert!(ask.unwrap().entry.is_some());
+}
+
+/// Housekeeping meets the lock file of a dead process and that of a living one.
+#[test]
+fn lock_files_of_the_dead_are_swept_and_those_of_the_living_stay() {
+    let fixture = Fixture::new();
+    let mut holder = start("hold", fixture.folder.path());
+    until_ready(&mut holder);
+    fixture.cache.maintain().unwrap();
+    assert_eq!(fixture.files("locks"), 1);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(fixture.files("locks"), 1);
+    fixture.cache.maintain().unwrap();
+    assert_eq!(fixture.files("locks"), 0);
+}
+
+fn lease_and_stay(folder: &Path) {
+    let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
+    let _lease = cache.lease(&[parts(1).key()]).unwrap();
+    stay();
+}
+
+#[test]
+fn the_leases_of_a_killed_process_end_at_once() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    let mut owner = start("lease", fixture.folder.path());
+    until_ready(&mut owner);
+    let cleared = fixture.cache.clear(false).unwrap();
+    assert_eq!((cleared.entries, cleared.leased), (0, 1));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let cleared = fixture.cache.clear(false).unwrap();
+    assert_eq!((cleared.entries, cleared.leased), (1, 0));
+    assert_eq!((fixture.count("leases"), fixture.files("owners")), (0, 0));
+}
+
+fn hold_maintenance(folder: &Path) {
+    let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
+    let _alone = cache.maintenance().unwrap();
+    stay();
+}
+
+#[test]
+fn housekeeping_of_a_killed_process_is_free_for_others() {
+    let fixture = Fixture::new();
+    let mut other = start("maintain", fixture.folder.path());
+    until_ready(&mut other);
+    assert!(fixture.cache.maintain().unwrap().skipped);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(!fixture.cache.maintain().unwrap().skipped);
+}
+
+/// Puts, gets, leases, prunes and clears at random. Whatever is got is right.
+fn mix(folder: &Path, seed: u64) {
+    wait_for_start(folder);
+    let limits = Limits {
+        max_size: Some(3_000_000),
+        ..Limits::default()
+    };
+    let cache = Cache::open_limited(&folder.join("cache"), Arc::new(SystemClock), limits).unwrap();
+    for (step, byte) in noise(seed, 150).into_iter().enumerate() {
+        let number = u64::from(byte % 24);
+        let bytes = noise(number, 20_000 * (number as usize % 10 + 1));
+        match step % 15 {
+            0 => drop(cache.prune(&Prune {
+                max_size: Some(2_000_000),
+                ..Prune::default()
+            })),
+            7 => drop(cache.maintain()),
+            13 if byte % 4 == 0 => drop(cache.clear(false)),
+            _ => {
+                let lease = cache.lease(&[parts(number).key()]).unwrap();
+                let ask = cache.get_or_compute(&parts(number), Mode::ReadWrite, &mut wait_on, computed(&bytes));
+                let outcome = ask.unwrap();
+                assert!(outcome.bytes == bytes);
+                assert_eq!(outcome.cache_warning, None);
+                // What is leased stays.
+                assert!(
+                    cache
+                        .get(&parts(number).key())
+                        .unwrap()
+                        .is_some_and(|found| found.bytes == bytes)
+                );
+                drop(lease);
+            }
+        }
+    }
+}
+
+#[test]
+fn processes_that_store_and_remove_at_once_do_each_other_no_harm() {
+    let folder = folder();
+    let start_line = File::create(folder.path().join("start")).unwrap();
+    start_line.lock().unwrap();
+    let mut children: Vec<Child> = (1..=6)
+        .map(|seed| start(&format!("mix {seed}"), folder.path()))
+        .collect();
+    children.iter_mut().for_each(until_ready);
+    start_line.unlock().unwrap();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
+    let verification = cache.verify(false, &mut |_, _| {}).unwrap();
+    assert!(verification.is_sound(), "{verification:?}");
+    let statistics = cache.stats().unwrap();
+    assert_eq!(statistics.healed, 0, "{statistics:?}");
+    assert!(statistics.evicted > 0, "{statistics:?}");
+    cache.clear(false).unwrap();
+    assert_eq!(cache.info().unwrap().entries, 0);
 }

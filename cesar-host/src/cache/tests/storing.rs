@@ -379,12 +379,23 @@ fn golden_info() {
     let mut info = serde_json::to_value(fixture.cache.info().unwrap()).unwrap();
     assert_eq!(info["location"], fixture.folder.path().to_str().unwrap());
     info["location"] = "LOCATION".into();
+    assert!(info["index_bytes"].is_u64());
+    info["index_bytes"] = "INDEX".into();
+    assert!(info["free_disk"].is_u64());
+    info["free_disk"] = "FREE".into();
     let expected = serde_json::json!({
         "location": "LOCATION",
-        "schema": 1,
+        "schema": 2,
         "journal": "wal",
         "entries": 3,
         "bytes": 10,
+        "used_bytes": 10 + 3 * 2_048,
+        "index_bytes": "INDEX",
+        "max_size": null,
+        "free_disk": "FREE",
+        "min_free_disk": 0,
+        "quarantined": 0,
+        "maintained_ms": START_MS,
         "stages": [
             {"stage": "asr", "entries": 2, "bytes": 10, "cost_ms": 18_200},
             {"stage": "format", "entries": 1, "bytes": 4, "cost_ms": 9_100},

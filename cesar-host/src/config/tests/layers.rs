@@ -42,12 +42,16 @@ fn sample(setting: &Setting, layer: Layer) -> Sample {
         Kind::Path | Kind::Paths => format!("/layer/{number}"),
         Kind::Text | Kind::NameOrPath | Kind::Texts => format!("layer{number}"),
         Kind::Options => format!("option=layer{number}"),
+        Kind::Size => format!("{} GB", number + 1),
+        Kind::Duration => format!("{} d", number + 1),
+        Kind::Durations => format!("option={} d", number + 1),
     };
     let flag = setting.flag.map(|flag| format!("--{}", flag.long));
     Sample {
         toml: match setting.kind {
             Kind::Integer { .. } => text.clone(),
             Kind::Options => format!("{{ option = \"layer{number}\" }}"),
+            Kind::Durations => format!("{{ option = \"{} d\" }}", number + 1),
             Kind::Paths | Kind::Texts => format!("[\"{text}\"]"),
             _ => format!("\"{text}\""),
         },
@@ -56,6 +60,7 @@ fn sample(setting: &Setting, layer: Layer) -> Sample {
         means: match setting.kind {
             Kind::Integer { .. } => json!(number + 1),
             Kind::Options => json!(format!("layer{number}")),
+            Kind::Durations => json!(format!("{} d", number + 1)),
             Kind::Paths | Kind::Texts => json!([text]),
             _ => json!(text),
         },
@@ -79,7 +84,7 @@ fn outcome(setting: &Setting, layers: &BTreeSet<Layer>) -> (Value, Source) {
         .resolve(&flags.iter().map(String::as_str).collect::<Vec<_>>())
         .unwrap();
     assert_eq!(resolved.warnings(), [""; 0]);
-    if setting.kind == Kind::Options {
+    if setting.kind.is_table() {
         let option = resolved.table(setting.key).get("option");
         return option.map_or((Value::Null, Source::Default), |given| {
             (given.value.to_json(), given.source.clone())

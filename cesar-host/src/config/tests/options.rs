@@ -151,3 +151,48 @@ fn the_file_can_be_named_by_flag_or_variable_and_an_empty_variable_says_nothing(
     let source = home.resolve(&[]).unwrap().get("asr.plugin").source.clone();
     assert_eq!(source, Source::File(by_variable.into(), 1));
 }
+
+#[test]
+fn limits_of_the_cache() {
+    let limits = |home: &Home| home.resolve(&[]).unwrap().settings().cache.limits;
+    let standard = limits(&Home::new());
+    assert_eq!(
+        (
+            standard.max_size,
+            standard.min_free_disk,
+            standard.lock_timeout_ms,
+            standard.ttl_ms.len()
+        ),
+        (Some(10_000_000_000), 1_000_000_000, Some(7_200_000), 0)
+    );
+    let home = Home::new()
+        .with_file("[cache]\nmax_size = \"off\"\nmin_free_disk = 0\n[cache.ttl]\nasr = \"30 d\"\nformat = \"1 h\"")
+        .with("CESAR_CACHE_TTL", "format=off; acquire=12h")
+        .with("CESAR_CACHE_LOCK_TIMEOUT", "off");
+    let given = limits(&home);
+    assert_eq!(
+        (given.max_size, given.min_free_disk, given.lock_timeout_ms),
+        (None, 0, None)
+    );
+    let ttl: Vec<_> = given.ttl_ms.iter().map(|(stage, ms)| (stage.as_str(), *ms)).collect();
+    assert_eq!(ttl, [("acquire", 43_200_000), ("asr", 2_592_000_000)]);
+}
+
+#[test]
+fn mistakes_in_limits() {
+    let size = Home::new().with_file("cache.max_size = \"much\"").refusal(&[]);
+    assert!(
+        size.ends_with("must be a size such as `10 GB`, or `off`, not `\"much\"`"),
+        "{size}"
+    );
+    let time = Home::new().with_file("[cache.ttl]\nasr = 30").refusal(&[]);
+    assert!(
+        time.contains("`cache.ttl.asr`") && time.contains("such as `30 d`"),
+        "{time}"
+    );
+    let time = Home::new().with("CESAR_CACHE_TTL", "asr=soon").refusal(&[]);
+    assert!(
+        time.contains("`CESAR_CACHE_TTL`") && time.contains("`asr=soon`"),
+        "{time}"
+    );
+}

@@ -1,0 +1,181 @@
+//! Removing entries: the protocol, in steps that are short for everybody else.
+//!
+//! For each page of candidates ([`Index::candidates`](super::index::Index::candidates)):
+//! 1. take `objects.lock` exclusively, when some of them are files: nobody places an object meanwhile, and nobody takes
+//!    for damage what is being removed;
+//! 2. remove the rows in one transaction, which spares what was used, replaced or leased since the page was read;
+//! 3. once that is on the device, remove the files that no row names any more;
+//! 4. give the lock back, and pause for as long as it was held, so that others get their turn.
+//!
+//! **Rows first**: a crash in between leaves files without rows, which housekeeping sweeps, never rows without files. A
+//! reader that has found the row and not yet opened the file takes a miss.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Cache;
+use super::digest::Key;
+use super::error::Result;
+use super::index::{Candidate, Counting, ENTRY_BYTES, Filter, Order, Position, Removed};
+use super::layout::{CacheLock, Sharing};
+
+/// How many candidates are looked at and removed at a time: some milliseconds of work.
+const PAGE: usize = 256;
+
+/// The longest pause between two pages.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Which entries to remove, in which order, and how many.
+#[derive(Debug, Clone)]
+pub(super) struct Eviction {
+    pub(super) order: Order,
+    pub(super) filter: Filter,
+    /// How many bytes may stay in use; everything that fits the filter goes when absent.
+    pub(super) target: Option<u64>,
+    pub(super) counting: Counting,
+    /// Only look.
+    pub(super) dry_run: bool,
+    /// An entry that stays in any case.
+    pub(super) spare: Option<Key>,
+    /// Stop at this time of the clock.
+    pub(super) deadline_ms: Option<i64>,
+}
+
+impl Eviction {
+    /// Everything that fits a filter.
+    pub(super) fn all(filter: Filter) -> Self {
+        Self {
+            order: Order::Stored,
+            filter,
+            target: None,
+            counting: Counting::Evicted,
+            dry_run: false,
+            spare: None,
+            deadline_ms: None,
+        }
+    }
+}
+
+/// What an eviction did, or would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Evicted {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    /// What making them had taken.
+    pub(super) cost_ms: i64,
+    /// Entries that fit but are in use by running jobs.
+    pub(super) leased: u64,
+    /// Whether it was stopped before its end.
+    pub(super) stopped: bool,
+}
+
+impl Evicted {
+    pub(super) fn add(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+        self.cost_ms = self.cost_ms.saturating_add(other.cost_ms);
+        self.leased += other.leased;
+        self.stopped |= other.stopped;
+    }
+}
+
+impl Cache {
+    /// Removes entries. The caller holds `maintenance.lock` unless this is a dry run.
+    pub(super) fn evict(&self, eviction: &Eviction) -> Result<Evicted> {
+        let mut evicted = Evicted::default();
+        let mut position = Position::START;
+        loop {
+            let missing = self.missing(eviction, &evicted)?;
+            if missing == Some(0) {
+                return Ok(evicted);
+            }
+            if eviction
+                .deadline_ms
+                .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms)
+            {
+                evicted.stopped = true;
+                return Ok(evicted);
+            }
+            let page = self
+                .inner
+                .index
+                .candidates(eviction.order, &eviction.filter, position, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(evicted);
+            };
+            position = last.position();
+            self.evict_page(page, missing, eviction, &mut evicted)?;
+        }
+    }
+
+    /// How many bytes are still to be freed. In a dry run nothing becomes free, and it is reckoned.
+    fn missing(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
+        let Some(target) = eviction.target else { return Ok(None) };
+        let excess = self.inner.index.space()?.used.saturating_sub(target);
+        let reckoned = match eviction.dry_run {
+            true => evicted.bytes + evicted.entries * ENTRY_BYTES,
+            false => 0,
+        };
+        Ok(Some(excess.saturating_sub(reckoned)))
+    }
+
+    fn evict_page(
+        &self,
+        page: Vec<Candidate>,
+        missing: Option<u64>,
+        eviction: &Eviction,
+        evicted: &mut Evicted,
+    ) -> Result<()> {
+        let (leased, free): (Vec<_>, Vec<_>) = page.into_iter().partition(|candidate| candidate.leased);
+        evicted.leased += leased.len() as u64;
+        let mut chosen = Vec::new();
+        let mut bytes = 0;
+        for candidate in free {
+            if missing.is_some_and(|missing| bytes + chosen.len() as u64 * ENTRY_BYTES >= missing) {
+                break;
+            }
+            if eviction.spare != Some(candidate.key) {
+                bytes += candidate.size;
+                chosen.push(candidate);
+            }
+        }
+        let cost_ms = chosen.iter().map(|candidate| candidate.cost_ms.max(0)).sum();
+        let removed = match (eviction.dry_run, chosen.is_empty()) {
+            (_, true) => return Ok(()),
+            // What several entries share is counted for each: an upper bound, known only afterwards.
+            (true, _) => Removed {
+                entries: chosen.len() as u64,
+                bytes,
+                files: Vec::new(),
+            },
+            (false, _) => self.remove_page(&chosen, eviction.counting)?,
+        };
+        evicted.entries += removed.entries;
+        evicted.bytes += removed.bytes;
+        evicted.cost_ms = evicted.cost_ms.saturating_add(cost_ms);
+        Ok(())
+    }
+
+    fn remove_page(&self, chosen: &[Candidate], counting: Counting) -> Result<Removed> {
+        let inline = chosen.iter().all(|candidate| candidate.inline);
+        self.removing(!inline, || self.inner.index.remove(chosen, counting))
+    }
+
+    /// Removes rows and then the files that they alone named, with `objects.lock` where files may be concerned, and
+    /// pauses for as long as that took.
+    pub(super) fn removing(&self, files: bool, rows: impl FnOnce() -> Result<Removed>) -> Result<Removed> {
+        let inner = &self.inner;
+        let alone = files
+            .then(|| CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Exclusive, &inner.io))
+            .transpose()?;
+        let started = Instant::now();
+        let removed = rows()?;
+        for digest in &removed.files {
+            // One that cannot be removed is an object without a row: swept another day.
+            let _ = inner.objects.remove(digest);
+        }
+        drop(alone);
+        thread::sleep(started.elapsed().min(LONGEST_PAUSE));
+        Ok(removed)
+    }
+}

@@ -1,0 +1,174 @@
+//! Leases: entries that a running job needs are not evicted, however little they are worth.
+//!
+//! A job that has found an entry may need its bytes only after an hour of other work. It takes a lease on the key
+//! first and looks the entry up afterwards: eviction removes an entry only in a transaction that sees no lease on it, so from
+//! then on the entry stays, or was not there when it was looked up.
+//!
+//! A lease is a row of the index, in the name of its owner. Each process that leases has a file under `owners/`, locked
+//! by the kernel for as long as the process lives, however it ends. **A lease holds while that file is locked.** The
+//! time in the row decides only when the file cannot be asked, as on a file system that has no locks; so neither a job of two
+//! days loses its leases nor does a killed one keep them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Cache;
+use super::digest::Key;
+use super::error::{IoContext, Result};
+use super::io::Io;
+use super::layout::{Sharing, try_lock, unlock};
+use super::lock::is_named;
+
+/// How long a lease holds when its owner cannot be asked: a day.
+const UNASKED_MS: i64 = 24 * 3_600_000;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Keeps entries from being evicted until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lease {
+    cache: Cache,
+    name: String,
+}
+
+impl Lease {
+    /// Takes in further keys.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn add(&self, keys: &[Key]) -> Result<()> {
+        let expires_ms = self.cache.now_ms().saturating_add(UNASKED_MS);
+        self.cache.inner.index.add_leases(keys, &self.name, expires_ms)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // What stays in the index ends with this process.
+        let _ = self.cache.inner.index.drop_leases(&self.name);
+    }
+}
+
+/// The file that shows that a process which leases is alive.
+#[derive(Debug)]
+pub(super) struct Owner {
+    path: PathBuf,
+    file: File,
+    io: Io,
+}
+
+impl Owner {
+    fn create(folder: &Path, io: &Io) -> Result<Self> {
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("{}-{number}", std::process::id()));
+            let file = match io.create_new(&path) {
+                // Left by an earlier process of this number.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                result => result.context("create", &path)?,
+            };
+            let made = Self {
+                path,
+                file,
+                io: io.clone(),
+            };
+            // As with temporary files: housekeeping may take the file away before it is locked.
+            let locked = try_lock(&made.file, Sharing::Exclusive, io).context("lock", &made.path)?;
+            if locked && is_named(&made.file, &made.path).context("inspect", &made.path)? {
+                return Ok(made);
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // What cannot be removed now goes with the next housekeeping.
+        let _ = self.io.remove(&self.path);
+        unlock(&self.file);
+    }
+}
+
+impl Cache {
+    /// Keeps the entries of `keys`, and those that may come to be under them, from being evicted while the lease lives.
+    /// Damage still removes them, and so does their replacement.
+    ///
+    /// # Errors
+    /// When the index or the owner's file cannot be written.
+    pub fn lease(&self, keys: &[Key]) -> Result<Lease> {
+        let owner = self.owner_name()?;
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let lease = Lease {
+            cache: self.clone(),
+            name: format!("{owner}#{number}"),
+        };
+        lease.add(keys)?;
+        Ok(lease)
+    }
+
+    fn owner_name(&self) -> Result<String> {
+        let inner = &self.inner;
+        let mut owner = inner.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = match &mut *owner {
+            Some(owner) => owner,
+            none => none.insert(Owner::create(&inner.layout.owners(), &inner.io)?),
+        };
+        Ok(owner.name())
+    }
+
+    /// Drops the leases whose owners are dead, and the files of those.
+    pub(super) fn reap_leases(&self) -> Result<()> {
+        let inner = &self.inner;
+        let folder = inner.layout.owners();
+        for (name, expires_ms) in inner.index.lease_owners()? {
+            let file = name.split('#').next().unwrap_or_default();
+            let dead = match life(&folder.join(file), &inner.io) {
+                Life::Dead => true,
+                Life::Alive => false,
+                Life::Unknown => expires_ms <= self.now_ms(),
+            };
+            if dead {
+                inner.index.drop_leases(&name)?;
+            }
+        }
+        for entry in fs::read_dir(&folder).context("read", &folder)? {
+            // Removes the files of the dead as it looks at them.
+            life(&entry.context("read", &folder)?.path(), &inner.io);
+        }
+        Ok(())
+    }
+}
+
+enum Life {
+    Alive,
+    Dead,
+    Unknown,
+}
+
+/// Whether the process that a file stands for is alive. The file of a dead one is removed.
+fn life(path: &Path, io: &Io) -> Life {
+    let file = match io.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Life::Dead,
+        Err(_) => return Life::Unknown,
+    };
+    match try_lock(&file, Sharing::Exclusive, io) {
+        Ok(false) => Life::Alive,
+        Ok(true) => {
+            // Only under the lock, and only what the name still leads to.
+            if is_named(&file, path).unwrap_or(false) {
+                let _ = io.remove(path);
+            }
+            unlock(&file);
+            Life::Dead
+        }
+        Err(_) => Life::Unknown,
+    }
+}

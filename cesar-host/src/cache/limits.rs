@@ -1,0 +1,53 @@
+//! How large and how old the cache may grow, and how much is too much.
+//!
+//! Two marks, as in a water tank: crossing the high one (`max_size`, or `min_free_disk` the other way round) starts the
+//! removal, which goes on to a low one a tenth further. A cache at its limit is thus cleaned once in a while and not at
+//! every store.
+
+use std::collections::BTreeMap;
+
+/// The limits of a cache. The default is none at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How many bytes the results may take, with 2 KiB for the rows of each entry.
+    pub max_size: Option<u64>,
+    /// How many bytes of the disk are to stay free.
+    pub min_free_disk: u64,
+    /// For how long results are used, in milliseconds from when they were stored, by stage.
+    pub ttl_ms: BTreeMap<String, i64>,
+    /// How long to wait for another's computation, in milliseconds, before computing alone.
+    pub lock_timeout_ms: Option<i64>,
+}
+
+impl Limits {
+    /// How many bytes are to be removed when `used` are in use and `free` are left on the disk (unknown: no concern);
+    /// 0 while no limit is crossed.
+    pub fn excess(&self, used: u64, free: Option<u64>) -> u64 {
+        let by_size = match self.max_size {
+            Some(limit) if used > limit => used - low_mark(limit),
+            _ => 0,
+        };
+        let by_disk = match free {
+            Some(free) if free < self.min_free_disk => high_mark(self.min_free_disk) - free,
+            _ => 0,
+        };
+        by_size.max(by_disk)
+    }
+
+    /// When a result of `stage` that is stored at `now_ms` expires, given what its maker wishes.
+    pub(super) fn expiry(&self, stage: &str, wished_ms: Option<i64>, now_ms: i64) -> Option<i64> {
+        let by_stage = self.ttl_ms.get(stage).map(|ttl_ms| now_ms.saturating_add(*ttl_ms));
+        match (wished_ms, by_stage) {
+            (Some(wished_ms), Some(by_stage)) => Some(wished_ms.min(by_stage)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+fn low_mark(limit: u64) -> u64 {
+    limit - limit / 10
+}
+
+fn high_mark(limit: u64) -> u64 {
+    limit.saturating_add(limit / 10)
+}

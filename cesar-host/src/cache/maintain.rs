@@ -1,0 +1,256 @@
+//! Housekeeping: keeping the cache within its limits, without anybody having to think of it.
+//!
+//! It runs after a store that crossed a limit ([`Limits`](super::Limits)), and after the first store of a day. One process at a time does
+//! it, under `maintenance.lock`; whoever finds that taken goes on with its job. Trouble with it is nobody's concern: a job that
+//! has its result does not fail because old results could not be removed, and the next store tries again.
+//!
+//! In this order:
+//! 1. leases of dead processes are dropped;
+//! 2. expired entries go;
+//! 3. when a limit is crossed: what is in quarantine since a day, then entries in the order of their worth (see `worth.rs`);
+//! 4. the index gives empty pages back, when they are many;
+//! 5. once a day: what was stored longer ago than its stage's lifetime, and everything that dead processes left (see
+//!    `sweep.rs`).
+//!
+//! Besides a job, it stops after a few seconds and leaves the rest to the next time.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::Cache;
+use super::digest::Key;
+use super::error::{CacheError, Result};
+use super::evict::{Evicted, Eviction};
+use super::index::{Filter, Order};
+use super::layout::{CacheLock, Sharing};
+use super::sweep::Swept;
+
+/// How long housekeeping may take beside a job.
+const PATIENCE_MS: i64 = 3_000;
+
+/// How long to leave it after an attempt that found nothing to remove and is still above the limits.
+const RETRY_MS: i64 = 60_000;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// The name of the daily round in the index.
+const DAILY: &str = "daily";
+
+/// Pages of the index given back in one step, some milliseconds of work.
+const SHRINK_PAGES: u32 = 256;
+
+/// Empty pages that the index keeps for what is stored next: 8 MiB, or an eighth of its size; none when the disk is short.
+const SPARE_BYTES: u64 = 8 << 20;
+
+/// What a round of housekeeping did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Maintained {
+    /// Another process was at it: nothing was done here.
+    pub skipped: bool,
+    /// Entries removed because their time was over.
+    pub expired: u64,
+    /// Entries removed to make room.
+    pub evicted: u64,
+    /// Size of what was removed, in bytes.
+    pub bytes: u64,
+    /// Entries that would have been removed, were they not in use by running jobs.
+    pub leased: u64,
+    /// What dead processes and replaced results had left: files and rows.
+    pub swept: u64,
+    /// Whether everything is within the limits and done.
+    pub complete: bool,
+}
+
+/// How a round is done.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    spare: Option<Key>,
+    deadline_ms: Option<i64>,
+    daily: bool,
+}
+
+impl Cache {
+    /// Does a whole round of housekeeping now, unless another process is at it.
+    ///
+    /// # Errors
+    /// When the index or the disk refuses.
+    pub fn maintain(&self) -> Result<Maintained> {
+        self.round(Round {
+            spare: None,
+            deadline_ms: None,
+            daily: true,
+        })
+    }
+
+    /// Called after each store, without any lock but that of the key: housekeeping when it is due. Never fails a job.
+    pub(super) fn maintain_if_due(&self, stored: &Key) {
+        let now_ms = self.now_ms();
+        if now_ms < self.inner.next_maintenance_ms.load(Ordering::Relaxed) {
+            return;
+        }
+        let daily = self.is_daily_due(now_ms);
+        if !daily && self.excess().is_ok_and(|excess| excess == 0) {
+            return;
+        }
+        let round = self.round(Round {
+            spare: Some(*stored),
+            deadline_ms: Some(now_ms.saturating_add(PATIENCE_MS)),
+            daily,
+        });
+        // What was only begun goes on with the next store.
+        if !round.as_ref().is_ok_and(|round| round.complete || round.evicted > 0) {
+            self.inner
+                .next_maintenance_ms
+                .store(now_ms.saturating_add(RETRY_MS), Ordering::Relaxed);
+        }
+        match round {
+            Ok(round) => tracing::debug!(?round, "housekeeping of the cache"),
+            Err(error) => tracing::debug!("housekeeping of the cache: {error}"),
+        }
+    }
+
+    /// How many bytes are to be removed to be within the limits again.
+    pub(super) fn excess(&self) -> Result<u64> {
+        let used = self.inner.index.space()?.used;
+        Ok(self.inner.limits.excess(used, self.free_disk()))
+    }
+
+    /// How many bytes are free on the disk, where the system tells.
+    pub(super) fn free_disk(&self) -> Option<u64> {
+        self.inner.io.free_space(self.inner.layout.versioned()).ok()
+    }
+
+    fn is_daily_due(&self, now_ms: i64) -> bool {
+        let mut known = self.inner.daily_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none_or(|done_ms| now_ms - done_ms >= DAY_MS) {
+            // Another process may have done it meanwhile. Never done: the day begins now.
+            match self.inner.index.done_ms(DAILY) {
+                Ok(Some(done_ms)) => *known = Some(done_ms),
+                Ok(None) => *known = self.inner.index.set_done(DAILY, now_ms).ok().map(|()| now_ms),
+                Err(_) => return false,
+            }
+        }
+        // A time in the future was set by a clock that has been put right since.
+        known.is_some_and(|done_ms| now_ms - done_ms >= DAY_MS || done_ms - now_ms >= DAY_MS)
+    }
+
+    fn round(&self, round: Round) -> Result<Maintained> {
+        let inner = &self.inner;
+        let Some(_alone) = CacheLock::attempt(&inner.layout.maintenance_lock(), Sharing::Exclusive, &inner.io)? else {
+            return Ok(Maintained {
+                skipped: true,
+                complete: true,
+                ..Maintained::default()
+            });
+        };
+        self.reap_leases()?;
+        let expired = self.evict_expired(&round)?;
+        let evicted = self.evict_excess(&round)?;
+        let mut maintained = Maintained {
+            expired: expired.entries,
+            evicted: evicted.entries,
+            bytes: expired.bytes + evicted.bytes,
+            leased: expired.leased + evicted.leased,
+            complete: !expired.stopped && !evicted.stopped,
+            ..Maintained::default()
+        };
+        self.shrink(&round)?;
+        if round.daily && maintained.complete {
+            let swept = self.sweep_all(&round)?;
+            maintained.swept = swept.items;
+            maintained.bytes += swept.bytes;
+            maintained.complete = !swept.stopped;
+        }
+        maintained.complete &= self.excess()? == 0;
+        Ok(maintained)
+    }
+
+    fn evict_expired(&self, round: &Round) -> Result<Evicted> {
+        let now_ms = self.now_ms();
+        let eviction = |order, filter| Eviction {
+            order,
+            spare: round.spare,
+            deadline_ms: round.deadline_ms,
+            ..Eviction::all(filter)
+        };
+        let expired = Filter {
+            expired_ms: Some(now_ms),
+            ..Filter::default()
+        };
+        let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
+        // Those stored under a longer lifetime than the present one have no such time in their rows.
+        for (stage, ttl_ms) in self.inner.limits.ttl_ms.iter().filter(|_| round.daily) {
+            let outlived = Filter {
+                stage: Some(stage.clone()),
+                created_until_ms: Some(now_ms.saturating_sub(*ttl_ms)),
+                ..Filter::default()
+            };
+            evicted.add(self.evict(&eviction(Order::Stored, outlived))?);
+        }
+        Ok(evicted)
+    }
+
+    /// Removes what is worth least until the limits are kept, or nothing is left that may go.
+    fn evict_excess(&self, round: &Round) -> Result<Evicted> {
+        let excess = self.excess()?;
+        if excess == 0 {
+            return Ok(Evicted::default());
+        }
+        // A day is enough to look at damage when there is no room for it.
+        self.sweep_quarantine(self.now_ms().saturating_sub(DAY_MS))?;
+        let used = self.inner.index.space()?.used;
+        self.evict(&Eviction {
+            order: Order::Worth,
+            target: Some(used.saturating_sub(excess)),
+            spare: round.spare,
+            deadline_ms: round.deadline_ms,
+            ..Eviction::all(Filter::default())
+        })
+    }
+
+    /// Gives empty pages of the index back to the file system, when there are more than soon will be used again.
+    fn shrink(&self, round: &Round) -> Result<()> {
+        loop {
+            let space = self.inner.index.space()?;
+            let late = round
+                .deadline_ms
+                .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms);
+            if late || space.spare_bytes <= SPARE_BYTES.max(space.index_bytes / 8) {
+                return Ok(());
+            }
+            self.inner.index.shrink(SHRINK_PAGES)?;
+        }
+    }
+
+    fn sweep_all(&self, round: &Round) -> Result<Swept> {
+        let swept = self.sweep(round.deadline_ms)?;
+        if !swept.stopped {
+            let now_ms = self.now_ms();
+            self.inner.index.set_done(DAILY, now_ms)?;
+            *self.inner.daily_ms.lock().unwrap_or_else(PoisonError::into_inner) = Some(now_ms);
+        }
+        Ok(swept)
+    }
+
+    /// Takes the lock that housekeeping takes, for commands that do the same on a person's behalf.
+    pub(super) fn maintenance(&self) -> Result<CacheLock> {
+        let inner = &self.inner;
+        CacheLock::acquire(&inner.layout.maintenance_lock(), Sharing::Exclusive, &inner.io)
+    }
+
+    /// When the daily round was last finished, in milliseconds since 1970.
+    pub(super) fn maintained_ms(&self) -> std::result::Result<Option<i64>, CacheError> {
+        self.inner.index.done_ms(DAILY)
+    }
+
+    /// Makes the index small again after a removal that a person asked for.
+    pub(super) fn shrink_all(&self) -> Result<()> {
+        self.shrink(&Round {
+            spare: None,
+            deadline_ms: None,
+            daily: false,
+        })
+    }
+}

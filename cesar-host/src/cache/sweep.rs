@@ -1,0 +1,182 @@
+//! Sweeping up: what dead processes, replaced results and repaired damage have left behind.
+//!
+//! | what | when it goes |
+//! |---|---|
+//! | temporary files | when no living process holds their lock (also at each opening) |
+//! | lock files of keys | likewise; removed only under their own lock, when the name still leads to them |
+//! | large contents that no entry names | when nobody holds `objects.lock` |
+//! | objects that no row names | an hour after they were written |
+//! | quarantined results and indexes | after 30 days |
+//! | unfinished results | after 7 days in which nobody went on with them |
+//! | remembered digests of files | after 180 days; a file that is still there is hashed again |
+//!
+//! Looking happens without locks; removal under the lock that makes it safe, after looking again.
+
+use std::fs;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use super::Cache;
+use super::error::{IoContext, Result};
+use super::layout::{CacheLock, Sharing, try_lock, unlock};
+use super::lock::is_named;
+use super::objects::ObjectFile;
+use super::partial::PARTIAL_LIFETIME_MS;
+use super::temporary;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// How old an object without a row must be. The locks make any age safe; this is for what nobody has thought of.
+pub(super) const ORPHAN_GRACE_MS: i64 = HOUR_MS;
+
+const QUARANTINE_MS: i64 = 30 * DAY_MS;
+const DIGESTS_MS: i64 = 180 * DAY_MS;
+
+/// How many contents are looked at in one query.
+const PAGE: usize = 4_096;
+
+/// What was swept up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Swept {
+    pub(super) items: u64,
+    pub(super) bytes: u64,
+    /// Whether it was stopped before its end.
+    pub(super) stopped: bool,
+}
+
+impl Cache {
+    /// Sweeps everything. The caller holds `maintenance.lock`.
+    pub(super) fn sweep(&self, deadline_ms: Option<i64>) -> Result<Swept> {
+        let inner = &self.inner;
+        let now_ms = self.now_ms();
+        let mut swept = Swept {
+            items: temporary::sweep(&inner.layout.temporary(), &inner.io)?,
+            ..Swept::default()
+        };
+        swept.items += self.sweep_key_locks()?;
+        swept.items += self.sweep_quarantine(now_ms.saturating_sub(QUARANTINE_MS))?;
+        swept.items += self.sweep_partials(now_ms.saturating_sub(PARTIAL_LIFETIME_MS))?;
+        inner.index.forget_file_digests(now_ms.saturating_sub(DIGESTS_MS))?;
+        self.sweep_contents(&mut swept)?;
+        self.sweep_objects(now_ms.saturating_sub(ORPHAN_GRACE_MS), deadline_ms, &mut swept)?;
+        Ok(swept)
+    }
+
+    /// Removes the lock files of keys that nobody holds.
+    fn sweep_key_locks(&self) -> Result<u64> {
+        let (folder, io) = (self.inner.layout.locks(), &self.inner.io);
+        let mut removed = 0;
+        for entry in fs::read_dir(&folder).context("read", &folder)? {
+            let path = entry.context("read", &folder)?.path();
+            // Gone since it was listed: its holder has removed it.
+            let Ok(file) = io.open(&path) else { continue };
+            if try_lock(&file, Sharing::Exclusive, io).context("lock", &path)? {
+                if is_named(&file, &path).unwrap_or(false) {
+                    io.remove(&path).context("remove", &path)?;
+                    removed += 1;
+                }
+                unlock(&file);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes what was set aside at `until_ms` or before.
+    pub(super) fn sweep_quarantine(&self, until_ms: i64) -> Result<u64> {
+        let (folder, io) = (self.inner.layout.quarantine(), &self.inner.io);
+        let mut removed = 0;
+        for entry in fs::read_dir(&folder).context("read", &folder)? {
+            let path = entry.context("read", &folder)?.path();
+            // A file keeps the time of its content when it is renamed; the time at which it was set aside is in its name.
+            let aside_ms = named_time(&path).or_else(|| changed_ms(&path));
+            if aside_ms.is_some_and(|aside_ms| aside_ms <= until_ms) {
+                io.remove(&path).context("remove", &path)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Forgets unfinished results that nobody has gone on with since `until_ms`, and that nobody computes now.
+    pub(super) fn sweep_partials(&self, until_ms: i64) -> Result<u64> {
+        let mut removed = 0;
+        for key in self.inner.index.abandoned_partials(until_ms)? {
+            if let Some(_idle) = self.try_lock(&key)? {
+                self.inner.index.forget_partials(&key)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes large contents that no entry names, with their files.
+    fn sweep_contents(&self, swept: &mut Swept) -> Result<()> {
+        let mut after = i64::MIN;
+        loop {
+            let (unnamed, next) = self.inner.index.unnamed_contents(after, PAGE)?;
+            if !unnamed.is_empty() {
+                let removed = self.removing(true, || self.inner.index.remove_contents(&unnamed))?;
+                swept.items += removed.files.len() as u64;
+                swept.bytes += removed.bytes;
+            }
+            match next {
+                Some(next) => after = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Removes objects that no row names and that are from `until_ms` or before.
+    pub(super) fn sweep_objects(&self, until_ms: i64, deadline_ms: Option<i64>, swept: &mut Swept) -> Result<()> {
+        for folder in self.inner.objects.folders()? {
+            if deadline_ms.is_some_and(|deadline_ms| self.now_ms() >= deadline_ms) {
+                swept.stopped = true;
+                return Ok(());
+            }
+            let orphans = self.orphans(&folder, until_ms)?;
+            if orphans.is_empty() {
+                continue;
+            }
+            let inner = &self.inner;
+            let _alone = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Exclusive, &inner.io)?;
+            for orphan in orphans {
+                // Its result may have been stored since it was looked at.
+                if !inner.index.has_file(&orphan.digest)? {
+                    inner.objects.remove(&orphan.digest)?;
+                    swept.items += 1;
+                    swept.bytes += orphan.size;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of one folder that no row names and that are from `until_ms` or before.
+    pub(super) fn orphans(&self, folder: &Path, until_ms: i64) -> Result<Vec<ObjectFile>> {
+        let mut orphans = Vec::new();
+        for file in self.inner.objects.in_folder(folder)? {
+            if file.changed_ms <= until_ms && !self.inner.index.has_file(&file.digest)? {
+                orphans.push(file);
+            }
+        }
+        Ok(orphans)
+    }
+}
+
+/// The time at which something was set aside, from its name: `<digest>-<time>` or `index-<time>.db…`.
+fn named_time(path: &Path) -> Option<i64> {
+    let name = path.file_name()?.to_str()?;
+    let (_, time) = name.rsplit_once('-').filter(|(_, time)| !time.is_empty())?;
+    let digits = time.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(time.len());
+    time[..digits].parse().ok().or_else(|| {
+        // `index-<time>.db-wal`: the time is before the last hyphen.
+        let (rest, _) = name.rsplit_once('-')?;
+        rest.rsplit_once('-')?.1.strip_suffix(".db")?.parse().ok()
+    })
+}
+
+fn changed_ms(path: &Path) -> Option<i64> {
+    let changed = fs::metadata(path).ok()?.modified().ok()?;
+    i64::try_from(changed.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+}

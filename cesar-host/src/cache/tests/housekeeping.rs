@@ -1,0 +1,253 @@
+//! What is done without anybody asking, and when.
+
+use std::fs;
+
+use super::*;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+fn expiring(fixture: &Fixture, number: u64, lifetime_ms: i64) {
+    let expires_ms = Some(fixture.cache.now_ms() + lifetime_ms);
+    fixture.put_new(
+        &parts(number),
+        NewEntry {
+            expires_ms,
+            ..NewEntry::default()
+        },
+        &noise(number, 10),
+    );
+}
+
+#[test]
+fn the_first_store_of_a_day_does_the_round() {
+    let fixture = Fixture::new();
+    expiring(&fixture, 1, HOUR_MS);
+    fixture.clock.advance_ms(DAY_MS - 1);
+    fixture.put_cost(2, 1, 10);
+    assert_eq!(fixture.count("results"), 2, "the day is not over");
+    fixture.clock.advance_ms(1);
+    fixture.put_cost(3, 1, 10);
+    assert_eq!(fixture.count("results"), 2);
+    assert_eq!(fixture.cache.info().unwrap().maintained_ms, Some(START_MS + DAY_MS));
+    // Another process, the same day.
+    expiring(&fixture, 4, HOUR_MS);
+    fixture.clock.advance_ms(DAY_MS - 1);
+    put(&fixture.reopen(), &parts(5), b"x").unwrap();
+    assert_eq!(fixture.count("results"), 4);
+    assert_eq!(fixture.cache.stats().unwrap().evicted, 1);
+}
+
+#[test]
+fn a_clock_that_was_wrong_does_not_stop_it_for_ever() {
+    let fixture = Fixture::new();
+    fixture.clock.advance_ms(4_000 * DAY_MS);
+    fixture.put_cost(1, 1, 10);
+    fixture.clock.set_ms(START_MS);
+    let cache = fixture.reopen();
+    expiring(&fixture, 2, -1);
+    put(&cache, &parts(3), b"x").unwrap();
+    assert_eq!(fixture.kept([1, 2, 3]), [1, 3]);
+    assert_eq!(cache.info().unwrap().maintained_ms, Some(START_MS));
+}
+
+#[test]
+fn a_stage_has_its_lifetime() {
+    let ttl_ms = std::collections::BTreeMap::from([("asr".to_owned(), HOUR_MS)]);
+    let fixture = Fixture::limited(Limits {
+        ttl_ms,
+        ..Limits::default()
+    });
+    fixture.put_cost(1, 1, 10);
+    expiring(&fixture, 2, 2 * HOUR_MS);
+    expiring(&fixture, 3, HOUR_MS / 2);
+    let expiry = |number| {
+        fixture
+            .cache
+            .lookup(&parts(number).key())
+            .unwrap()
+            .unwrap()
+            .expires_ms
+            .unwrap()
+            - START_MS
+    };
+    assert_eq!(
+        [1, 2, 3].map(expiry),
+        [HOUR_MS, HOUR_MS, HOUR_MS / 2],
+        "the earlier of the two"
+    );
+    let format = KeyParts {
+        stage: "format".to_owned(),
+        ..parts(4)
+    };
+    fixture.put_new(&format, NewEntry::default(), b"x");
+    assert_eq!(fixture.cache.lookup(&format.key()).unwrap().unwrap().expires_ms, None);
+}
+
+#[test]
+fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    fixture.clock.advance_ms(2 * HOUR_MS);
+    fixture.put_cost(2, 1, 10);
+    let ttl_ms = std::collections::BTreeMap::from([("asr".to_owned(), HOUR_MS)]);
+    let limits = Limits {
+        ttl_ms,
+        ..Limits::default()
+    };
+    let cache = Cache::open_limited(fixture.folder.path(), fixture.clock.clone(), limits).unwrap();
+    assert_eq!(cache.maintain().unwrap().expired, 1);
+    assert_eq!(fixture.kept([1, 2]), [2]);
+}
+
+#[test]
+fn it_is_skipped_while_another_is_at_it_and_no_job_minds() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(1),
+        ..Limits::default()
+    });
+    let lock = fs::File::create(fixture.path("maintenance.lock")).unwrap();
+    lock.lock().unwrap();
+    fixture.put_cost(1, 1, 10);
+    fixture.put_cost(2, 1, 10);
+    assert!(fixture.cache.maintain().unwrap().skipped);
+    assert_eq!(fixture.count("results"), 2);
+    lock.unlock().unwrap();
+    assert!(!fixture.cache.maintain().unwrap().skipped);
+    assert_eq!(fixture.count("results"), 0);
+}
+
+/// A limit that cannot be kept is not tried at every store.
+#[test]
+fn a_futile_round_is_not_repeated_at_once() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(1),
+        ..Limits::default()
+    });
+    for number in 1..=5 {
+        fixture.put_cost(number, 1, 10);
+    }
+    assert_eq!(
+        fixture.count("results"),
+        5,
+        "the first store had nothing to remove but itself"
+    );
+    fixture.clock.advance_ms(60_000);
+    fixture.put_cost(6, 1, 10);
+    assert_eq!(fixture.kept(1..=6), [6]);
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_left_some_room() {
+    let fixture = Fixture::limited(Limits {
+        min_free_disk: u64::MAX / 2,
+        ..Limits::default()
+    });
+    for number in 1..=3 {
+        fixture.put_cost(number, 1, 10);
+    }
+    assert!(!fixture.cache.maintain().unwrap().complete, "no disk has that much");
+    assert_eq!(fixture.count("results"), 0);
+}
+
+#[test]
+fn the_marks_of_the_limits() {
+    let limits = Limits {
+        max_size: Some(1_000),
+        min_free_disk: 100,
+        ..Limits::default()
+    };
+    assert_eq!(limits.excess(1_000, Some(100)), 0);
+    assert_eq!(limits.excess(1_001, None), 101);
+    assert_eq!(limits.excess(0, Some(99)), 11);
+    assert_eq!(limits.excess(1_500, Some(0)), 600);
+    assert_eq!(limits.excess(1_010, Some(0)), 110);
+    assert_eq!(Limits::default().excess(u64::MAX, Some(0)), 0);
+}
+
+#[test]
+fn what_the_dead_have_left_is_swept() {
+    let fixture = Fixture::new();
+    let bytes = noise(1, 200_000);
+    fixture.put(&parts(1), &bytes);
+    // A large result that was replaced: its content is named by nobody.
+    fixture.put(&parts(1), b"small");
+    let orphan = fixture.object(b"orphan");
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    fs::write(&orphan, b"orphan").unwrap();
+    let fresh = fixture.object(b"fresh");
+    fs::create_dir_all(fresh.parent().unwrap()).unwrap();
+    fs::write(&fresh, b"fresh").unwrap();
+    fs::write(fixture.path(&format!("locks/{}", parts(7).key())), b"123").unwrap();
+    fs::write(fixture.path("tmp/1-1"), b"half").unwrap();
+    fs::write(fixture.path("owners/1-1"), b"").unwrap();
+    for name in ["index-5.db", "index-5.db-wal", "0a-7"] {
+        fs::write(fixture.path(&format!("quarantine/{name}")), b"").unwrap();
+    }
+    fs::write(fixture.path(&format!("quarantine/0b-{START_MS}")), b"").unwrap();
+    age(&orphan, 2 * HOUR_MS);
+    age(&fresh, HOUR_MS / 2);
+    let held = fixture.cache.lock(&parts(8).key(), &mut never_wait).unwrap();
+
+    let maintained = fixture.cache.maintain().unwrap();
+    assert_eq!(maintained.swept, 7, "{maintained:?}");
+    assert!(maintained.complete && !maintained.skipped);
+    assert!(!fixture.object(&bytes).exists() && !orphan.exists() && fresh.exists());
+    let left = ["locks", "tmp", "owners", "quarantine"].map(|folder| fixture.files(folder));
+    assert_eq!(left, [1, 0, 0, 1]);
+    drop(held);
+    assert_eq!(fixture.cache.get(&parts(1).key()).unwrap().unwrap().bytes, b"small");
+}
+
+#[test]
+fn what_is_in_quarantine_since_a_day_goes_when_there_is_no_room() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(1),
+        ..Limits::default()
+    });
+    for aside_ms in [START_MS - DAY_MS, START_MS - DAY_MS + 1] {
+        fs::write(fixture.path(&format!("quarantine/0b-{aside_ms}")), b"x").unwrap();
+    }
+    fixture.cache.maintain().unwrap();
+    assert_eq!(fixture.files("quarantine"), 2, "nothing is in use");
+    fixture.put_cost(1, 1, 10);
+    fixture.cache.maintain().unwrap();
+    assert_eq!(fixture.files("quarantine"), 1);
+}
+
+#[test]
+fn an_abandoned_part_goes_after_a_week_unless_somebody_computes_it() {
+    let fixture = Fixture::new();
+    let insert = "INSERT INTO partials (key, position, digest, bytes, cost_ms, created_ms)
+                  VALUES (?1, 0, zeroblob(32), x'00', 1, ?2)";
+    for (number, days) in [(1, 8), (2, 8), (3, 6)] {
+        let row = (*parts(number).key().as_bytes(), START_MS - days * DAY_MS);
+        fixture
+            .cache
+            .inner
+            .index
+            .alter(|index| index.execute(insert, row))
+            .unwrap();
+    }
+    let _computing = fixture.cache.lock(&parts(2).key(), &mut never_wait).unwrap();
+    fixture.cache.maintain().unwrap();
+    assert_eq!(fixture.count("partials"), 2);
+}
+
+/// With the limits that a person has by default, everything goes its way.
+#[test]
+fn trouble_with_housekeeping_is_not_the_jobs() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(1),
+        ..Limits::default()
+    });
+    fs::remove_dir_all(fixture.path("quarantine")).unwrap();
+    fs::remove_dir_all(fixture.path("owners")).unwrap();
+    for number in 1..3 {
+        let ask = fixture
+            .cache
+            .get_or_compute(&parts(number), Mode::ReadWrite, &mut never_wait, computed(b"x"));
+        let outcome = ask.unwrap();
+        assert_eq!((outcome.entry.is_some(), outcome.cache_warning), (true, None));
+    }
+}

@@ -1,0 +1,93 @@
+//! Entries that running jobs need.
+
+use super::*;
+
+#[test]
+fn a_leased_entry_is_not_removed_by_anything() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(500_000),
+        ..Limits::default()
+    });
+    fixture.put_cost(1, 1, 200_000);
+    let lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
+    for number in 2..6 {
+        fixture.put_cost(number, 1_000_000, 200_000);
+    }
+    let everything = Prune {
+        max_size: Some(0),
+        ..Prune::default()
+    };
+    let pruned = fixture.reopen().prune(&everything).unwrap();
+    assert!(pruned.entries > 0);
+    assert_eq!(fixture.kept(1..6), [1]);
+    assert_eq!(fixture.reopen().clear(false).unwrap().leased, 1);
+    assert!(fixture.cache.list(None, Sort::Used, None).unwrap()[0].leased);
+    drop(lease);
+    assert_eq!(fixture.cache.clear(false).unwrap().entries, 1);
+    assert_eq!(fixture.count("leases"), 0);
+}
+
+#[test]
+fn a_lease_on_what_is_not_there_yet_keeps_it_when_it_comes() {
+    let fixture = Fixture::new();
+    let lease = fixture.cache.lease(&[]).unwrap();
+    lease.add(&[parts(1).key()]).unwrap();
+    fixture.put_cost(1, 1, 10);
+    assert_eq!(fixture.cache.clear(false).unwrap().entries, 0);
+    assert_eq!(fixture.kept([1]), [1]);
+}
+
+#[test]
+fn two_leases_of_one_process_are_two() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    let (first, second) = (
+        fixture.cache.lease(&[parts(1).key()]),
+        fixture.cache.lease(&[parts(1).key()]),
+    );
+    drop(first.unwrap());
+    assert_eq!(fixture.cache.clear(false).unwrap().leased, 1);
+    drop(second.unwrap());
+    assert_eq!(fixture.cache.clear(false).unwrap().entries, 1);
+}
+
+/// Not the time but the owner's life decides.
+#[test]
+fn a_lease_of_a_living_process_holds_however_long_it_takes() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    let _lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
+    fixture.clock.advance_ms(30 * 24 * 3_600_000);
+    assert_eq!(fixture.reopen().clear(false).unwrap().leased, 1);
+}
+
+#[test]
+fn a_lease_whose_owner_cannot_be_asked_ends_with_its_time() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    let lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
+    // An owner's file that cannot be opened: a link to itself.
+    let owner = std::fs::read_dir(fixture.path("owners"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    std::fs::remove_file(&owner).unwrap();
+    std::os::unix::fs::symlink(&owner, &owner).unwrap();
+    let other = fixture.reopen();
+    assert_eq!(other.clear(false).unwrap().leased, 1);
+    fixture.clock.advance_ms(24 * 3_600_000);
+    assert_eq!(other.clear(false).unwrap().entries, 1);
+    std::mem::forget(lease);
+}
+
+#[test]
+fn the_owner_goes_with_the_cache() {
+    let fixture = Fixture::new();
+    drop(fixture.cache.lease(&[parts(1).key()]).unwrap());
+    assert_eq!(fixture.files("owners"), 1);
+    let Fixture { folder, cache, .. } = fixture;
+    drop(cache);
+    assert_eq!(std::fs::read_dir(folder.path().join("v1/owners")).unwrap().count(), 0);
+}

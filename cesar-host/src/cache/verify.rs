@@ -1,0 +1,164 @@
+//! Looking at everything: reads and hashes every stored result.
+//!
+//! Each content is read once, however many entries share it. What looks damaged is looked at again under the locks
+//! ([`Cache::get`] does the same on every read), so that a result which another process replaces at this moment is not taken for
+//! damage. With repair, damaged results are set aside as they are when a job meets them; the next job computes them again.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::Cache;
+use super::digest::{Digest, Key};
+use super::entry::Entry;
+use super::error::Result;
+use super::index::{Found, Stored};
+use super::objects::{Damage, Verified};
+use super::read::describe;
+use super::sweep::{ORPHAN_GRACE_MS, Swept};
+
+/// How many rows are read at a time.
+const PAGE: usize = 256;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Entries looked at.
+    pub entries: u64,
+    /// Results read, each once.
+    pub contents: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Entries that are damaged.
+    pub damaged: Vec<DamagedEntry>,
+    /// What SQLite finds wrong with the index file.
+    pub index_faults: Vec<String>,
+    /// Files that no entry names: what crashes have left. Housekeeping removes them.
+    pub orphans: u64,
+    /// Their size in bytes.
+    pub orphan_bytes: u64,
+    /// How many damaged entries were taken out of use.
+    pub repaired: u64,
+}
+
+impl Verification {
+    /// Whether nothing is damaged, or everything that was is set aside.
+    pub fn is_sound(&self) -> bool {
+        self.index_faults.is_empty() && self.repaired >= self.damaged.len() as u64
+    }
+}
+
+/// A damaged entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DamagedEntry {
+    /// Its key.
+    pub key: Key,
+    /// The digest that its bytes should have; absent when its row is not to be believed.
+    pub digest: Option<Digest>,
+    /// Its stage.
+    pub stage: Option<String>,
+    /// What a person calls its input.
+    pub label: Option<String>,
+    /// What is wrong.
+    pub damage: String,
+}
+
+impl Cache {
+    /// Reads and hashes everything. `progress` is told the number of entries and bytes read so far, a page at a time.
+    ///
+    /// # Errors
+    /// When the index or an object cannot be read, which is not to say that it is damaged.
+    pub fn verify(&self, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
+        let mut verification = Verification {
+            index_faults: self.inner.index.faults()?,
+            ..Verification::default()
+        };
+        let mut read = HashMap::new();
+        let mut after = i64::MIN;
+        loop {
+            let rows = self.inner.index.rows(after, PAGE)?;
+            let Some((last, ..)) = rows.last() else { break };
+            after = *last;
+            for (_, key, row) in rows {
+                self.verify_row(key, row, repair, &mut read, &mut verification)?;
+            }
+            progress(verification.entries, verification.bytes);
+        }
+        self.count_orphans(repair, &mut verification)?;
+        Ok(verification)
+    }
+
+    fn verify_row(
+        &self,
+        key: Key,
+        row: Found,
+        repair: bool,
+        read: &mut HashMap<Digest, Option<Damage>>,
+        verification: &mut Verification,
+    ) -> Result<()> {
+        verification.entries += 1;
+        let (damage, stored) = match row {
+            Found::Broken { .. } => (Some(Damage::Row), None),
+            Found::Row(stored) => {
+                let Entry { digest, size, .. } = stored.entry;
+                let damage = match read.get(&digest) {
+                    Some(damage) => *damage,
+                    None => {
+                        verification.contents += 1;
+                        verification.bytes += size;
+                        self.damage(&key)?
+                    }
+                };
+                read.insert(digest, damage);
+                (damage, Some(stored))
+            }
+        };
+        let Some(damage) = damage else { return Ok(()) };
+        verification.damaged.push(damaged(key, damage, stored));
+        if repair {
+            // Setting a content aside concerns all its entries; another process may also have healed it. Either way it
+            // is out of use.
+            self.repair(&key)?;
+            verification.repaired += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads one entry as it is now; nothing wrong with one that is gone.
+    fn damage(&self, key: &Key) -> Result<Option<Damage>> {
+        let Some(Found::Row(mut stored)) = self.inner.index.find(key, true)? else {
+            return Ok(None);
+        };
+        match self.source(&mut stored)? {
+            Verified::Sound(_) => Ok(None),
+            // Evicted or replaced between the look at the row and that at the file.
+            Verified::Damaged(_) if self.inner.index.find(key, false)?.is_none() => Ok(None),
+            Verified::Damaged(damage) => Ok(Some(damage)),
+        }
+    }
+
+    fn count_orphans(&self, repair: bool, verification: &mut Verification) -> Result<()> {
+        let until_ms = self.now_ms().saturating_sub(ORPHAN_GRACE_MS);
+        for folder in self.inner.objects.folders()? {
+            for orphan in self.orphans(&folder, until_ms)? {
+                verification.orphans += 1;
+                verification.orphan_bytes += orphan.size;
+            }
+        }
+        if repair && verification.orphans > 0 {
+            self.sweep_objects(until_ms, None, &mut Swept::default())?;
+        }
+        Ok(())
+    }
+}
+
+fn damaged(key: Key, damage: Damage, stored: Option<Box<Stored>>) -> DamagedEntry {
+    let entry = stored.map(|stored| stored.entry);
+    DamagedEntry {
+        key,
+        digest: entry.as_ref().map(|entry| entry.digest),
+        stage: entry.as_ref().map(|entry| entry.stage.clone()),
+        label: entry.and_then(|entry| entry.label),
+        damage: describe(damage).to_owned(),
+    }
+}
