@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use crate::config::{Group, augment, config_file_flag};
+use crate::config::{Group, augment, config_file_flag, parse_duration, parse_size};
 use crate::pipeline::Plan;
 
 /// The whole command line, with what is not for people.
@@ -165,6 +165,87 @@ fn cache() -> Command {
         .arg_required_else_help(true)
         .subcommand(augment(info, Group::Cache))
         .subcommand(work(explain).arg(json()))
+        .subcommand(augment(cache_list(), Group::Cache))
+        .subcommand(augment(cache_verify(), Group::Cache))
+        .subcommand(augment(cache_prune(), Group::Cache))
+        .subcommand(augment(cache_clear(), Group::Cache))
+}
+
+fn cache_list() -> Command {
+    let sort = Arg::new("sort")
+        .long("sort")
+        .value_name("BY")
+        .value_parser(["used", "created", "size", "cost", "worth"])
+        .default_value("used")
+        .help("What comes first: used or created last, the largest, the dearest to make, or the last to be evicted");
+    let limit = Arg::new("limit")
+        .long("limit")
+        .value_name("N")
+        .value_parser(value_parser!(u64))
+        .help("Show at most this many; 50 unless given, with --json all");
+    Command::new("list")
+        .about("List results, the last used first")
+        .arg(stage("Only results of this stage, such as `asr`"))
+        .arg(sort)
+        .arg(limit)
+        .arg(json())
+}
+
+fn cache_verify() -> Command {
+    let repair = Arg::new("repair")
+        .long("repair")
+        .action(ArgAction::SetTrue)
+        .help("Set damaged results aside, so that they are computed again");
+    Command::new("verify")
+        .about("Read every result and compare it with its digest")
+        .arg(repair)
+        .arg(json())
+}
+
+fn cache_prune() -> Command {
+    let older_than = Arg::new("older_than")
+        .long("older-than")
+        .value_name("TIME")
+        .value_parser(|text: &str| parse_duration(text).ok_or("it must be a length of time such as `30 d` or `12 h`"))
+        .help("Results that have not been used for this long, such as `30d`");
+    let max_size = Arg::new("max_size")
+        .long("max-size")
+        .value_name("SIZE")
+        .value_parser(|text: &str| parse_size(text).ok_or("it must be a size such as `5 GB`"))
+        .help("The results least worth keeping, until the cache is no larger than this, such as `5GB`");
+    let expired = Arg::new("expired")
+        .long("expired")
+        .action(ArgAction::SetTrue)
+        .help("Results that have expired");
+    let command = Command::new("prune")
+        .about("Remove results: those that fit every condition given; without one, what the settings say")
+        .arg(older_than)
+        .arg(max_size)
+        .arg(stage("Results of this stage, such as `asr`"))
+        .arg(expired);
+    with_care(command)
+}
+
+fn cache_clear() -> Command {
+    with_care(Command::new("clear").about("Remove all results but those that running jobs need"))
+}
+
+fn stage(help: &'static str) -> Arg {
+    Arg::new("stage").long("stage").value_name("STAGE").help(help)
+}
+
+/// The arguments of commands that remove something.
+fn with_care(command: Command) -> Command {
+    let dry_run = Arg::new("dry_run")
+        .long("dry-run")
+        .action(ArgAction::SetTrue)
+        .help("Only say what would be removed");
+    let yes = Arg::new("yes")
+        .short('y')
+        .long("yes")
+        .action(ArgAction::SetTrue)
+        .help("Remove without asking");
+    command.arg(dry_run).arg(yes).arg(json())
 }
 
 fn config() -> Command {

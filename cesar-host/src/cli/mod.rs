@@ -156,11 +156,11 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
             matches.get_one::<String>("id").map_or("", String::as_str),
             json,
         ),
-        "cache info" => cache::info(&settings, json),
         "cache explain" => {
             let shown = cache::explain::Shown::Everything;
             cache::explain::run(matches, &settings, verbosity, shown, &cancel_on_ctrl_c())
         }
+        name if name.starts_with("cache ") => cache::run(&name["cache ".len()..], matches, &settings, json),
         "config show" => {
             if json {
                 print_json(&resolved.show());

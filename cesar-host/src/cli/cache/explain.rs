@@ -8,7 +8,8 @@ use serde_json::json;
 use super::super::progress::Show;
 use super::super::transcribe::{self, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
-use super::{duration, size};
+use super::info;
+use super::people::{duration, size};
 use crate::cache::{CacheError, Nearest};
 use crate::config::{Progress, Settings};
 use crate::pipeline::{Explanation, StageExplanation, StageState};
@@ -65,7 +66,7 @@ pub(in crate::cli) fn run(
             None => print_json(&json!({ "inputs": explanations })),
         }
     } else {
-        let cache = info.iter().map(super::text);
+        let cache = info.iter().map(info::text);
         let inputs = explanations.iter().map(|explanation| text(explanation, shown));
         print(&cache.chain(inputs).collect::<Vec<_>>().join("\n"));
     }

@@ -1,0 +1,92 @@
+//! `cesar cache info`: where the cache is, what it holds and what it has saved.
+
+use super::people::{count, distance, duration, size};
+use super::{Exit, Failure, print, print_json};
+use crate::cache::{Cache, Clock as _, Info, SystemClock};
+use crate::cli::columns;
+
+pub(super) fn run(cache: &Cache, json: bool) -> Result<Exit, Failure> {
+    let info = cache.info().map_err(Failure::failed)?;
+    if json {
+        print_json(&info);
+    } else {
+        print(&text(&info));
+    }
+    Ok(Exit::Done)
+}
+
+/// The whole answer for people.
+pub(in crate::cli) fn text(info: &Info) -> String {
+    let now_ms = SystemClock.now_ms();
+    let mut out = format!("{}\n", info.location.display());
+    out.push_str(&held(info));
+    out.push_str(&match info.maintained_ms {
+        Some(done_ms) => format!("housekeeping: {}\n", ago(done_ms, now_ms)),
+        None => "housekeeping: not yet\n".to_owned(),
+    });
+    out.push('\n');
+    let mut cells = vec![["STAGE", "RESULTS", "SIZE", "TOOK"].map(str::to_owned)];
+    for stage in &info.stages {
+        cells.push([
+            stage.stage.clone(),
+            stage.entries.to_string(),
+            size(stage.bytes),
+            duration(stage.cost_ms),
+        ]);
+    }
+    if !info.stages.is_empty() {
+        out.push_str(&columns(&cells));
+        out.push('\n');
+    }
+    let statistics = &info.statistics;
+    out.push_str(&format!(
+        "hits {}, misses {}, waited {}, saved {} and {}, healed {}, evicted {}\n",
+        statistics.hits,
+        statistics.misses,
+        statistics.waited,
+        size(statistics.bytes_saved),
+        duration(statistics.ms_saved),
+        statistics.healed,
+        statistics.evicted
+    ));
+    if info.quarantined > 0 {
+        let files = count(info.quarantined, "damaged file is", "damaged files are");
+        out.push_str(&format!("{files} kept in `v1/quarantine` for inspection\n"));
+    }
+    for warning in &info.warnings {
+        out.push_str(&format!("warning: {warning}\n"));
+    }
+    out
+}
+
+/// How much is held, of how much that may be.
+fn held(info: &Info) -> String {
+    let limit = info
+        .max_size
+        .map(|limit| format!(" of {}", size(limit)))
+        .unwrap_or_default();
+    let mut out = format!(
+        "{}, {}; {}{limit} in use; index {}, schema {}, journal {}\n",
+        count(info.entries, "result", "results"),
+        size(info.bytes),
+        size(info.used_bytes),
+        size(info.index_bytes),
+        info.schema,
+        info.journal
+    );
+    if let Some(free) = info.free_disk {
+        let kept = match info.min_free_disk {
+            0 => String::new(),
+            bytes => format!(", of which {} stay free", size(bytes)),
+        };
+        out.push_str(&format!("disk: {} free{kept}\n", size(free)));
+    }
+    out
+}
+
+fn ago(then_ms: i64, now_ms: i64) -> String {
+    match distance(then_ms, now_ms).as_str() {
+        "now" => "just now".to_owned(),
+        distance => format!("{distance} ago"),
+    }
+}

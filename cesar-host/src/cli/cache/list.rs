@@ -1,0 +1,82 @@
+//! `cesar cache list`: the entries, one a line.
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::people::{distance, duration, size};
+use super::{Exit, Failure, note, print, print_json};
+use crate::cache::{Cache, Clock as _, Listed, Sort, SystemClock};
+use crate::cli::columns;
+
+/// How many entries people are shown unless they ask for more.
+const SHOWN: u64 = 50;
+
+/// How much of a key is shown: enough to find it in the JSON, where it is whole.
+const KEY_DIGITS: usize = 12;
+
+/// The JSON; its shape is settled.
+#[derive(Debug, Serialize)]
+struct List {
+    entries: Vec<Listed>,
+}
+
+pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+    let stage = matches.get_one::<String>("stage").map(String::as_str);
+    let sort = match matches.get_one::<String>("sort").map(String::as_str) {
+        Some("created") => Sort::Created,
+        Some("size") => Sort::Size,
+        Some("cost") => Sort::Cost,
+        Some("worth") => Sort::Worth,
+        _ => Sort::Used,
+    };
+    let asked = matches.get_one::<u64>("limit").copied();
+    let limit = asked.or((!json).then_some(SHOWN));
+    // One more than is shown tells whether there are more.
+    let mut entries = cache
+        .list(stage, sort, limit.map(|limit| limit.saturating_add(1)))
+        .map_err(Failure::failed)?;
+    let more = limit.is_some_and(|limit| entries.len() as u64 > limit);
+    entries.truncate(
+        limit
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(usize::MAX),
+    );
+    if json {
+        print_json(&List { entries });
+        return Ok(Exit::Done);
+    }
+    print(&text(&entries, SystemClock.now_ms()));
+    if more && asked.is_none() {
+        note(&format!("the first {SHOWN}; `--limit N` shows more, `--json` all"));
+    }
+    Ok(Exit::Done)
+}
+
+fn text(entries: &[Listed], now_ms: i64) -> String {
+    if entries.is_empty() {
+        return "no results\n".to_owned();
+    }
+    let head = [
+        "KEY", "STAGE", "SIZE", "TOOK", "AGE", "USED", "EXPIRES", "HITS", "LABEL",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    for Listed { entry, hits, .. } in entries {
+        let expires = match entry.expires_ms {
+            None => "never".to_owned(),
+            Some(expires_ms) if expires_ms <= now_ms => "expired".to_owned(),
+            Some(expires_ms) => distance(now_ms, expires_ms),
+        };
+        rows.push([
+            entry.key.to_string()[..KEY_DIGITS].to_owned(),
+            entry.stage.clone(),
+            size(entry.size),
+            duration(entry.cost_ms),
+            distance(entry.created_ms, now_ms),
+            distance(entry.last_used_ms, now_ms),
+            expires,
+            hits.to_string(),
+            entry.label.clone().unwrap_or_default(),
+        ]);
+    }
+    columns(&rows)
+}

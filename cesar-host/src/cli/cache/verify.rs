@@ -1,0 +1,91 @@
+//! `cesar cache verify`: reads everything that is stored and says what is damaged.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::people::{count, size};
+use super::{Exit, Failure, print, print_json};
+use crate::cache::{Cache, Verification};
+use crate::cli::columns;
+
+/// The JSON; its shape is settled.
+#[derive(Debug, Serialize)]
+struct Answer {
+    sound: bool,
+    #[serde(flatten)]
+    verification: Verification,
+}
+
+/// Damage that stays is a failure.
+pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+    let repair = matches.get_flag("repair");
+    // Shown on a terminal only.
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    let verification = cache
+        .verify(repair, &mut |entries, bytes| {
+            spinner.set_message(format!("{}, {}", count(entries, "entry", "entries"), size(bytes)));
+        })
+        .map_err(Failure::failed)?;
+    spinner.finish_and_clear();
+    let sound = verification.is_sound();
+    if json {
+        print_json(&Answer { sound, verification });
+    } else {
+        print(&text(&verification, repair));
+    }
+    Ok(if sound { Exit::Done } else { Exit::Failed })
+}
+
+fn text(verification: &Verification, repair: bool) -> String {
+    let mut out = String::new();
+    if !verification.damaged.is_empty() {
+        let mut rows = vec![["KEY", "STAGE", "DAMAGE", "LABEL"].map(str::to_owned)];
+        rows.extend(verification.damaged.iter().map(|entry| {
+            [
+                entry.key.to_string(),
+                entry.stage.clone().unwrap_or_default(),
+                entry.damage.clone(),
+                entry.label.clone().unwrap_or_default(),
+            ]
+        }));
+        out.push_str(&columns(&rows));
+        out.push('\n');
+    }
+    for fault in &verification.index_faults {
+        out.push_str(&format!("index: {fault}\n"));
+    }
+    if !verification.index_faults.is_empty() {
+        out.push_str("the index is damaged; it is set aside and made anew when Cesar next starts alone\n");
+    }
+    out.push_str(&format!(
+        "{} read, {} and {}: {}\n",
+        size(verification.bytes),
+        count(verification.entries, "entry", "entries"),
+        count(verification.contents, "result", "results"),
+        verdict(verification, repair)
+    ));
+    if verification.orphans > 0 {
+        let files = count(verification.orphans, "file", "files");
+        let bytes = size(verification.orphan_bytes);
+        let fate = if repair { "removed" } else { "housekeeping removes them" };
+        out.push_str(&format!("{files} of no entry, {bytes}: {fate}\n"));
+    }
+    out
+}
+
+fn verdict(verification: &Verification, repair: bool) -> String {
+    let damaged = count(
+        verification.damaged.len() as u64,
+        "entry is damaged",
+        "entries are damaged",
+    );
+    match (verification.damaged.len(), repair) {
+        (0, _) => "all sound".to_owned(),
+        (_, true) => format!("{damaged} and set aside; the next run that needs it computes it again"),
+        (_, false) => format!("{damaged}; `cesar cache verify --repair` sets aside what is damaged"),
+    }
+}
