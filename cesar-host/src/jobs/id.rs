@@ -1,0 +1,162 @@
+//! Identities of jobs, uploads and workers, and where chance comes from.
+//!
+//! A [`JobId`] is a UUID of version 7 (RFC 9562, section 5.7) whose 12 bits after the milliseconds are a counter
+//! (section 6.2, method 1). A store makes each id greater than all ids it holds, whatever the clock does, so the order
+//! of ids is the order of submission: it serves the queue and the pages of a list alike. Ids of uploads and workers are
+//! UUIDs of version 4 and never repeat: a new process can never be taken for a dead one.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// A source of random numbers, passed in so that tests repeat.
+pub trait Random: Send + Sync {
+    /// 64 random bits.
+    fn next(&self) -> u64;
+}
+
+/// The system's random numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn next(&self) -> u64 {
+        let (high, low) = Uuid::new_v4().as_u64_pair();
+        // Six bits of a UUID are fixed; each of them meets a random one here.
+        high ^ low.rotate_left(32)
+    }
+}
+
+/// Numbers that follow from a seed (SplitMix64), for tests.
+#[derive(Debug, Default)]
+pub struct SeededRandom(AtomicU64);
+
+impl SeededRandom {
+    /// The numbers of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+}
+
+impl Random for SeededRandom {
+    fn next(&self) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        let state = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// The text was not a UUID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an id; write it as it was given, like `019b77c5-3800-7001-8000-000000000000`")]
+pub struct ParseIdError {
+    text: String,
+}
+
+macro_rules! identity {
+    ($(#[$documentation:meta])* $name:ident) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(formatter)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            /// Reads the one form that is also written: 36 characters, lower case, with hyphens.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::try_parse(text)
+                    .ok()
+                    .map(Self)
+                    .filter(|id| id.to_string() == text)
+                    .ok_or_else(|| ParseIdError { text: text.to_owned() })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+identity!(
+    /// Names a job. Ids are ordered as the jobs were submitted.
+    JobId
+);
+identity!(
+    /// Names an upload, and its file.
+    UploadId
+);
+identity!(
+    /// Names a worker, and its lock file.
+    WorkerId
+);
+
+impl JobId {
+    /// An id for a job that is submitted now, greater than `last`.
+    pub(super) fn following(last: Option<Self>, now_ms: i64, random: [u64; 2]) -> Self {
+        let now_ms = u64::try_from(now_ms).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
+        // The counter starts in its lower half, so it seldom runs over into the milliseconds.
+        let now = (now_ms << 12) | (random[0] & 0x7FF);
+        let position = last.map_or(now, |last| now.max(last.position() + 1));
+        let (milliseconds, counter) = (u128::from(position >> 12), u128::from(position & 0xFFF));
+        let tail = u128::from(random[1] >> 2);
+        Self(Uuid::from_u128(
+            (milliseconds << 80) | (7 << 76) | (counter << 64) | (0b10 << 62) | tail,
+        ))
+    }
+
+    /// Milliseconds and counter.
+    fn position(self) -> u64 {
+        let (high, _) = self.0.as_u64_pair();
+        ((high >> 16) << 12) | (high & 0xFFF)
+    }
+}
+
+fn version_4(random: &dyn Random) -> Uuid {
+    let bytes = (u128::from(random.next()) << 64) | u128::from(random.next());
+    uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
+}
+
+impl UploadId {
+    pub(super) fn new(random: &dyn Random) -> Self {
+        Self(version_4(random))
+    }
+
+    /// Stands for any upload where only its content matters.
+    pub(super) fn nil() -> Self {
+        Self(Uuid::nil())
+    }
+}
+
+impl WorkerId {
+    pub(super) fn new(random: &dyn Random) -> Self {
+        Self(version_4(random))
+    }
+}

@@ -1,0 +1,97 @@
+//! The jobs of `cesar serve`: what was acknowledged is never lost, and ends exactly once.
+//!
+//! ```text
+//!              submit                                 retry (from partial, error, cancelled)
+//!                │  ┌──────────────────────────────────────────────────────────────┐
+//!                ▼  ▼     claim                                                    │
+//!              queued ─────────────► downloading ─────────► processing             │
+//!              │ ▲ ▲                     │      downloaded      │                  │
+//!              │ │ └─ hand_back, dead ───┤                      │                  │
+//!              │ └─── fail, to try again ┴──────────────────────┤                  │
+//!       cancel │                                                ├─ complete ───────│─► completed
+//!              │                                                ├─ complete_partly ┼─► partial
+//!              │                                                ├─ fail, for good ─┼─► error (partial with a document)
+//!              └────────────────────────────────────────────────┴─ cancelled ──────┴─► cancelled
+//! ```
+//! An upload is never `downloading`; what leaves `processing` may also leave `downloading`. `partial`: there is a
+//! document, and a later stage failed.
+//!
+//! # Who may do what
+//! | who | what | by what right |
+//! |---|---|---|
+//! | clients | [`JobStore::submit`], [`JobStore::cancel`], [`JobStore::retry`] and reading | none needed here |
+//! | a worker | [`JobStore::claim`] | the lock on its file ([`Worker`]) |
+//! | a worker | [`progress`](JobStore::progress), [`complete`](JobStore::complete), [`fail`](JobStore::fail), … | the [`Lease`] of its claim |
+//! | anybody | [`Workers::recover`] | the lock on the dead worker's file |
+//! | anybody | [`JobStore::claim_webhook`] and [`JobStore::webhook_told`] | the [`WebhookLease`] of the claim |
+//! | anybody | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
+//!
+//! # What holds
+//! 1. **A worker that lost a job cannot change it.** Every transition of a worker is one statement that finds the row
+//!    by job and lease; a lease is the number of a claim, and claims are counted through the job's whole life.
+//! 2. **No acknowledged job is lost.** [`Submission::New`] is returned after the commit is on the device
+//!    ([`SqliteJobs`]), and an upload is on the device before its job ([`Uploads`]). What an error left undecided is
+//!    not acknowledged.
+//! 3. **A job with a document is as good as the document.** Storing the document and the end of the job are one
+//!    statement, so no job that is claimed again has a finished document that nobody noticed. A job that has a document
+//!    from before a retry ends in `partial`, not in `error`.
+//! 4. **A dead worker's job is claimed again at once**, because a lock says that it is dead and no clock does
+//!    ([`Workers`]).
+//! 5. The document stays with its job until retention removes both, whatever becomes of the cache.
+//!
+//! # Attempts
+//! An attempt counts from its claim, so a job that takes its server down with it runs out of them; it then ends with
+//! the code `worker_lost`. Only [`JobStore::hand_back`] gives an attempt back. After a failure that may pass, the job
+//! waits `min(2ⁿ·5 s, 10 min) ± 10 %`; after a worker's death it does not wait. Two crashes of one plugin on a job end
+//! it at once with the code `plugin_crashed`. A retry that somebody asks for begins anew with all attempts.
+//!
+//! # A worker's life
+//! [`Workers::register`]; [`Workers::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds;
+//! then: claim → run, telling `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`,
+//! `complete_partly`, `fail` or `cancelled` → the webhook, by whoever claims it. [`JobStore::next_due`] says when to
+//! look again. On [`JobsError::LeaseLost`] it drops what it did. At the end, `hand_back`.
+//!
+//! # Files
+//! ```text
+//! <data>/jobs.db            one row per job (SQLite)
+//! <data>/jobs.setup.lock    exclusive while the database is created or migrated
+//! <data>/workers/<id>.lock  held by a living worker
+//! <data>/uploads/<id>       uploaded recordings, named by their jobs
+//! ```
+//! Lock order: the file of a worker or of an upload, then `jobs.setup.lock`, then the store's mutex, then the
+//! transaction. Nothing here waits for a worker's or an upload's lock; they are tried.
+//!
+//! # Limits
+//! One machine: locks and the write-ahead log need one kernel. Power loss is covered by the order of syncs, not by
+//! tests: these can only fail operations and kill processes. Everything here blocks; an async server calls it from
+//! threads that may.
+
+mod disk;
+mod error;
+mod id;
+mod job;
+mod memory;
+mod policy;
+mod request;
+mod sqlite;
+mod store;
+mod uploads;
+mod workers;
+
+#[cfg(test)]
+mod tests;
+
+pub use disk::Disk;
+pub use error::{JobsError, Result};
+pub use id::{JobId, ParseIdError, Random, SeededRandom, SystemRandom, UploadId, WorkerId};
+pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webhook, WebhookState};
+pub use memory::MemoryJobs;
+pub use policy::{Policy, Retention};
+pub use request::{JobRequest, Source};
+pub use sqlite::{Options, SqliteJobs};
+pub use store::{
+    Cancellation, Claim, Counts, Delivery, Failure, FailureKind, Idempotency, JobStore, Lease, ListQuery, NewJob,
+    NextDue, Pruned, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
+};
+pub use uploads::{StoredUpload, Swept, UploadWriter, Uploads};
+pub use workers::{Recovery, Worker, Workers};

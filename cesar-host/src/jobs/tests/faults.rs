@@ -1,0 +1,268 @@
+//! The Nth operation on the disk fails, for every N: no acknowledged job is lost, and nothing acknowledged is undone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::cache::{Fault, FaultKind};
+
+/// Does everything once through an access that fails, and tells each thing that was acknowledged. Whatever fails is
+/// given up.
+pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let options = Options {
+        clock: clock.clone(),
+        disk: disk.clone(),
+        ..Options::default()
+    };
+    let Ok(store) = SqliteJobs::open(folder, options) else {
+        return;
+    };
+    let Ok(workers) = Workers::open(folder, disk.clone(), Arc::new(SystemRandom)) else {
+        return;
+    };
+    let Ok(uploads) = Uploads::open(folder, disk.clone(), Arc::new(SystemRandom)) else {
+        return;
+    };
+    let Ok(worker) = workers.register() else { return };
+    let _ = workers.recover(&store);
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        if let Ok(id) = submit(&store, &uploads, number) {
+            tell(format!("submitted {id}"));
+            ids.push(id);
+        }
+    }
+    for step in 0..5 {
+        if let Ok(Some(claim)) = store.claim(worker.id()) {
+            run(&store, &claim, step, tell);
+        }
+    }
+    if let Some(first) = ids.first() {
+        retry(&store, *first, tell);
+    }
+    if let Some(last) = ids.last()
+        && let Ok(Cancellation::Done(job)) = store.cancel(*last)
+    {
+        tell(format!("ended {} cancelled", job.id));
+    }
+    if let Ok(Some(claim)) = store.claim_webhook(Duration::from_secs(60)) {
+        let delivery = Delivery {
+            verdict: Verdict::Delivered,
+            status: Some(200),
+            error: None,
+        };
+        if store.webhook_told(&claim.lease, &delivery).is_ok() {
+            tell(format!("told {}", claim.job.id));
+        }
+    }
+    clock.advance_ms(25 * HOUR_MS);
+    if let Ok(pruned) = store.prune(&Retention::default(), 1) {
+        pruned.jobs.iter().for_each(|job| tell(format!("pruned {job}")));
+        pruned.uploads.iter().for_each(|upload| drop(uploads.remove(*upload)));
+    }
+    let _ = uploads.sweep(&store);
+}
+
+pub(super) fn content(number: u64) -> Vec<u8> {
+    number.to_string().repeat(500).into_bytes()
+}
+
+/// Receives an upload and submits its job.
+fn submit(store: &SqliteJobs, uploads: &Uploads, number: u64) -> Result<JobId> {
+    let mut writer = uploads.create(1_000_000)?;
+    for chunk in content(number).chunks(300) {
+        writer.write(chunk)?;
+    }
+    let upload = writer.finish()?;
+    let mut new = NewJob::new(JobRequest::new(upload.source()));
+    new.request.label = number.to_string();
+    if number == 1 {
+        new = with_webhook(new);
+    }
+    match store.submit(&new)? {
+        Submission::New(job) => Ok(job.id),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn run(store: &SqliteJobs, claim: &Claim, step: u32, tell: &mut dyn FnMut(String)) {
+    let lease = &claim.lease;
+    let _ = store.progress(lease, &Progress::default(), Some(&report()));
+    let ended = match step {
+        0 => store.complete_partly(lease, "part", &report(), &stage_error("diarization_failed", "diarize")),
+        1 => store.complete(lease, "whole", &report()),
+        2 => store.fail(lease, &failure(FailureKind::Transient)),
+        3 => store.complete(lease, "whole", &report()),
+        _ => store.hand_back(lease),
+    };
+    if let Ok(job) = ended
+        && job.state.has_ended()
+    {
+        tell(format!("ended {} {}", job.id, job.state));
+    }
+}
+
+fn retry(store: &SqliteJobs, job: JobId, tell: &mut dyn FnMut(String)) {
+    if let Ok(job) = store.retry(job, false) {
+        tell(format!("requeued {}", job.id));
+    }
+}
+
+/// All that was told is so; nothing half-done stays; and all jobs can be brought to an end.
+pub(super) fn check(folder: &Path, told: &[String], what: &str) {
+    let options = Options {
+        clock: Arc::new(ManualClock::new(START_MS + 26 * HOUR_MS)),
+        ..Options::default()
+    };
+    let store = SqliteJobs::open(folder, options).unwrap();
+    let workers = Workers::open(folder, Disk::real(), Arc::new(SystemRandom)).unwrap();
+    let uploads = Uploads::open(folder, Disk::real(), Arc::new(SystemRandom)).unwrap();
+    for (job, state) in acknowledged(told) {
+        let found = store.get(job).unwrap();
+        match state {
+            None => assert_eq!(found, None, "{what}: {job} was removed"),
+            Some(state) => {
+                let found = found.unwrap_or_else(|| panic!("{what}: {job} is lost"));
+                assert!(
+                    state.is_none_or(|state| found.state == state),
+                    "{what}: {found:?}, not {state:?}"
+                );
+            }
+        }
+    }
+    workers.recover(&store).unwrap();
+    assert_eq!(store.owners().unwrap(), [], "{what}");
+    assert_eq!(std::fs::read_dir(folder.join("workers")).unwrap().count(), 0, "{what}");
+    uploads.sweep(&store).unwrap();
+    check_uploads(folder, &store, &uploads, what);
+    let worker = workers.register().unwrap();
+    while let Some(claim) = store.claim(worker.id()).unwrap() {
+        store.complete(&claim.lease, "late", &report()).unwrap();
+    }
+    for job in all(&store) {
+        assert!(job.state.has_ended(), "{what}: {job:?}");
+    }
+    let sound: String = store
+        .inspect(|connection| connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(sound, "ok", "{what}");
+}
+
+/// What became of each job, as far as it was told: `None` when it was removed, else the state, when it had ended.
+fn acknowledged(told: &[String]) -> BTreeMap<JobId, Option<Option<JobState>>> {
+    let mut jobs = BTreeMap::new();
+    for line in told {
+        let words: Vec<&str> = line.split(' ').collect();
+        let job: JobId = words[1].parse().unwrap();
+        match words[0] {
+            "submitted" | "requeued" => jobs.insert(job, Some(None)),
+            "ended" => jobs.insert(job, Some(Some(words[2].parse().unwrap()))),
+            "pruned" => jobs.insert(job, None),
+            _ => continue,
+        };
+    }
+    jobs
+}
+
+pub(super) fn all(store: &SqliteJobs) -> Vec<Job> {
+    let everything = ListQuery {
+        limit: u32::MAX,
+        ..ListQuery::default()
+    };
+    store.list(&everything).unwrap()
+}
+
+/// The files are exactly those that jobs name, and each has its content.
+pub(super) fn check_uploads(folder: &Path, store: &SqliteJobs, uploads: &Uploads, what: &str) {
+    let mut named = BTreeSet::new();
+    for job in all(store) {
+        let Source::Upload { upload, digest, .. } = &job.request.source else {
+            continue;
+        };
+        let path = uploads.path(*upload);
+        let bytes = std::fs::read(&path)
+            .unwrap_or_else(|error| panic!("{what}: {job:?} names a file that is not there: {error}"));
+        assert_eq!(Digest::of(&bytes), *digest, "{what}");
+        named.insert(path);
+    }
+    let files: BTreeSet<_> = std::fs::read_dir(folder.join("uploads"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files, named, "{what}");
+}
+
+#[test]
+fn the_nth_operation_fails() {
+    use FaultKind::{DiskFull, InputOutput, Interrupted, ShortWrite};
+    let kinds = [
+        (DiskFull, false),
+        (DiskFull, true),
+        (InputOutput, false),
+        (InputOutput, true),
+        (Interrupted, false),
+        (ShortWrite, false),
+    ];
+    for (kind, lasting) in kinds {
+        let mut points = 0;
+        for at in 1.. {
+            let folder = folder();
+            let disk = Disk::failing(Fault { at, kind, lasting });
+            let mut told = Vec::new();
+            work(folder.path(), &disk, &mut |line| told.push(line));
+            check(
+                folder.path(),
+                &told,
+                &format!("{kind:?} at operation {at}, lasting: {lasting}"),
+            );
+            if disk.operations() < at {
+                break;
+            }
+            points = at;
+        }
+        println!("{kind:?}, lasting: {lasting}: {points} fault points");
+        assert!(points > 80, "{points}");
+    }
+}
+
+/// Interruptions and short writes are ordinary: nobody notices them.
+#[test]
+fn an_interruption_or_a_short_write_is_no_failure() {
+    let tell_all = |disk: &Disk| {
+        let folder = folder();
+        let mut told = Vec::new();
+        work(folder.path(), disk, &mut |line| {
+            told.push(line.split(' ').next().unwrap().to_owned())
+        });
+        told
+    };
+    let undisturbed = tell_all(&Disk::real());
+    let kinds: Vec<&str> = undisturbed.iter().map(String::as_str).collect();
+    let expected = ["submitted"; 5]
+        .into_iter()
+        .chain(["ended"; 3])
+        .chain(["requeued", "ended", "told", "pruned"]);
+    assert_eq!(kinds, expected.collect::<Vec<_>>());
+    for kind in [FaultKind::Interrupted, FaultKind::ShortWrite] {
+        for at in 1.. {
+            let disk = Disk::failing(Fault {
+                at,
+                kind,
+                lasting: false,
+            });
+            assert_eq!(tell_all(&disk), undisturbed, "{kind:?} at operation {at}");
+            if disk.operations() < at {
+                break;
+            }
+        }
+    }
+}
+
+pub(super) fn abort_at(folder: &Path, at: u64) {
+    let fault = Fault {
+        at,
+        kind: FaultKind::Abort,
+        lasting: false,
+    };
+    work(folder, &Disk::failing(fault), &mut |line| println!("{line}"));
+}

@@ -1,0 +1,163 @@
+//! Tests of the jobs. Time is a [`ManualClock`] and chance has a seed; nothing sleeps to let time pass.
+
+mod faults;
+mod model;
+mod opening;
+mod processes;
+mod suite;
+mod uploads;
+mod workers;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::cache::{Digest, ManualClock};
+
+/// 2026-01-01 00:00 UTC.
+const START_MS: i64 = 1_767_225_600_000;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// An empty folder, in memory where the system has such a file system: thousands of syncs take minutes on a disk.
+fn folder() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
+/// A store with a clock that stands still.
+struct Fixture {
+    store: Box<dyn JobStore>,
+    clock: Arc<ManualClock>,
+    random: Arc<SeededRandom>,
+    _folder: Option<TempDir>,
+}
+
+impl Fixture {
+    fn memory(policy: Policy) -> Self {
+        let (clock, random) = (Arc::new(ManualClock::new(START_MS)), Arc::new(SeededRandom::new(7)));
+        Self {
+            store: Box::new(MemoryJobs::new(clock.clone(), random.clone(), policy)),
+            clock,
+            random,
+            _folder: None,
+        }
+    }
+
+    fn sqlite(policy: Policy) -> Self {
+        let folder = folder();
+        let (clock, random) = (Arc::new(ManualClock::new(START_MS)), Arc::new(SeededRandom::new(7)));
+        let options = Options {
+            clock: clock.clone(),
+            random: random.clone(),
+            policy,
+            disk: Disk::real(),
+        };
+        Self {
+            store: Box::new(SqliteJobs::open(folder.path(), options).unwrap()),
+            clock,
+            random,
+            _folder: Some(folder),
+        }
+    }
+
+    fn worker(&self) -> WorkerId {
+        WorkerId::new(&*self.random)
+    }
+
+    fn upload_job(&self) -> NewJob {
+        NewJob::new(upload_request(UploadId::new(&*self.random)))
+    }
+
+    fn submit(&self) -> Job {
+        self.submit_new(&self.upload_job())
+    }
+
+    fn submit_new(&self, new: &NewJob) -> Job {
+        match self.store.submit(new).unwrap() {
+            Submission::New(job) => job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn claim(&self) -> Claim {
+        self.store.claim(self.worker()).unwrap().unwrap()
+    }
+
+    fn get(&self, job: JobId) -> Job {
+        self.store.get(job).unwrap().unwrap()
+    }
+
+    fn state(&self, job: JobId) -> JobState {
+        self.get(job).state
+    }
+}
+
+fn upload_request(upload: UploadId) -> JobRequest {
+    JobRequest {
+        label: "talk.mp3".to_owned(),
+        diarize: true,
+        ..JobRequest::new(Source::Upload {
+            upload,
+            bytes: 7,
+            digest: Digest::of(b"content"),
+        })
+    }
+}
+
+fn url_job() -> NewJob {
+    NewJob::new(JobRequest::new(Source::Url {
+        url: "https://example.org/talk.mp3".to_owned(),
+    }))
+}
+
+fn with_webhook(mut new: NewJob) -> NewJob {
+    new.request.webhook_url = Some("https://example.org/hook".to_owned());
+    new
+}
+
+fn stage_error(code: &str, stage: &str) -> StageError {
+    StageError {
+        code: code.to_owned(),
+        message: format!("{stage} failed"),
+        stage: Some(stage.to_owned()),
+    }
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure {
+        error: stage_error("io", "asr"),
+        kind,
+    }
+}
+
+fn crash(plugin: &str) -> FailureKind {
+    FailureKind::Crash {
+        plugin: plugin.to_owned(),
+        digest: Digest::of(plugin.as_bytes()),
+    }
+}
+
+fn report() -> Report {
+    Report {
+        transcription_cached: Some(true),
+        diarization_cached: Some(false),
+        cache_hit_ratio: Some(0.5),
+        timings: [("asr".to_owned(), 1_200), ("diarize".to_owned(), 34)].into(),
+        provenance: serde_json::json!({"asr": {"plugin": "ct2", "model": "tiny"}}),
+    }
+}
+
+fn options_at(disk: Disk) -> Options {
+    Options {
+        clock: Arc::new(ManualClock::new(START_MS)),
+        disk,
+        ..Options::default()
+    }
+}
+
+fn open(folder: &Path) -> SqliteJobs {
+    SqliteJobs::open(folder, options_at(Disk::real())).unwrap()
+}

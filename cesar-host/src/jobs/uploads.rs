@@ -1,0 +1,275 @@
+//! Uploaded recordings: on the disk before their job is.
+//!
+//! ```text
+//! uploads/<id>.part   being received, locked by whoever receives it
+//! uploads/<id>        complete; locked until its job is in the store or it is given up
+//! ```
+//! An upload is streamed to its `.part` file, synced, renamed, the folder is synced, and only then its job is
+//! submitted: **no job names a file that is not there.** A crash in between leaves a file that no job names, which
+//! [`Uploads::sweep`] removes: it skips files that it cannot lock, and asks the store only after it holds the lock,
+//! while a submitter gives the lock back only after the store has the job.
+//!
+//! The name of a file is an id that is made here. What a client calls its file never becomes part of a path.
+//! With retention, the row goes first and the file after it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, is_named};
+use super::error::{IoContext, JobsError, Result};
+use super::id::{Random, UploadId};
+use super::request::Source;
+use super::store::JobStore;
+use crate::cache::{Digest, Hasher};
+
+const PART: &str = "part";
+
+/// The folder of uploads.
+#[derive(Clone)]
+pub struct Uploads {
+    folder: PathBuf,
+    disk: Disk,
+    random: Arc<dyn Random>,
+}
+
+/// An upload that is being received. Dropping it removes what came so far.
+pub struct UploadWriter {
+    id: UploadId,
+    part: PathBuf,
+    file: Option<File>,
+    hasher: Hasher,
+    bytes: u64,
+    limit: u64,
+    uploads: Uploads,
+}
+
+/// An upload that is complete and on the device. Keep it until its job is submitted: dropping it leaves the file to its
+/// job, or, when no job names it, to [`Uploads::sweep`].
+#[derive(Debug)]
+pub struct StoredUpload {
+    id: UploadId,
+    bytes: u64,
+    digest: Digest,
+    path: PathBuf,
+    /// Carries the lock.
+    file: File,
+}
+
+/// What a sweep removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Uploads whose receiver died.
+    pub unfinished: u64,
+    /// Complete uploads that no job names.
+    pub orphans: u64,
+}
+
+impl Uploads {
+    /// The uploads of `folder`, which are in `folder/uploads/`.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`] when the folder cannot be made.
+    pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
+        let uploads = folder.join("uploads");
+        if !uploads.is_dir() {
+            disk.create_folder(&uploads).context("create", &uploads)?;
+            disk.sync_folder(folder).context("sync", folder)?;
+        }
+        Ok(Self {
+            folder: uploads,
+            disk,
+            random,
+        })
+    }
+
+    /// Begins to receive an upload of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`] when its file cannot be made.
+    pub fn create(&self, limit: u64) -> Result<UploadWriter> {
+        loop {
+            let id = UploadId::new(&*self.random);
+            let part = self.path(id).with_extension(PART);
+            let file = self.disk.create_new(&part).context("create", &part)?;
+            let locked = self.disk.try_lock(&file);
+            // From here on, dropping it removes the file.
+            let writer = UploadWriter {
+                id,
+                part,
+                file: Some(file),
+                hasher: Hasher::new(),
+                bytes: 0,
+                limit,
+                uploads: self.clone(),
+            };
+            // A sweep that came between making and locking has removed it.
+            if locked.context("lock", &writer.part)? && writer.is_named()? {
+                return Ok(writer);
+            }
+        }
+    }
+
+    /// Where a complete upload is.
+    pub fn path(&self, upload: UploadId) -> PathBuf {
+        self.folder.join(upload.to_string())
+    }
+
+    /// Removes an upload whose job is gone, or never came to be; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`]; the file is then left to [`Uploads::sweep`].
+    pub fn remove(&self, upload: UploadId) -> Result<()> {
+        let path = self.path(upload);
+        self.disk.remove(&path).context("remove", &path)
+    }
+
+    /// Removes what crashes left: uploads that nobody receives any more, and complete ones that no job names.
+    ///
+    /// # Errors
+    /// When a file or the store cannot be used.
+    pub fn sweep(&self, store: &dyn JobStore) -> Result<Swept> {
+        let mut swept = Swept::default();
+        for entry in fs::read_dir(&self.folder).context("read", &self.folder)? {
+            let path = entry.context("read", &self.folder)?.path();
+            let Some((upload, is_part)) = parse(&path) else {
+                continue;
+            };
+            // Gone since it was listed: put in place, or removed.
+            let Ok(file) = self.disk.open(&path) else { continue };
+            let locked = self.disk.try_lock(&file).context("lock", &path)?;
+            if !locked || !is_named(&file, &path).context("inspect", &path)? {
+                continue;
+            }
+            if !is_part && store.uses_upload(upload)? {
+                continue;
+            }
+            self.disk.remove(&path).context("remove", &path)?;
+            if is_part {
+                swept.unfinished += 1;
+            } else {
+                swept.orphans += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+/// Which upload a file belongs to, and whether it is complete; nothing for files that are not ours.
+fn parse(path: &Path) -> Option<(UploadId, bool)> {
+    let name = path.file_name()?.to_str()?;
+    match name.split_once('.') {
+        None => Some((name.parse().ok()?, false)),
+        Some((id, PART)) => Some((id.parse().ok()?, true)),
+        Some(_) => None,
+    }
+}
+
+impl UploadWriter {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`JobsError::TooLarge`] when the limit is crossed, [`JobsError::Io`] when they cannot be written. The upload is
+    /// lost in either case.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let total = self.bytes + bytes.len() as u64;
+        if total > self.limit {
+            return Err(JobsError::TooLarge { limit: self.limit });
+        }
+        if let Some(file) = &mut self.file {
+            self.uploads.disk.write_all(file, bytes).context("write", &self.part)?;
+        }
+        self.hasher.update(bytes);
+        self.bytes = total;
+        Ok(())
+    }
+
+    /// How many bytes came so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts the upload in place. It is on the device when this returns.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`]; the upload is lost then.
+    pub fn finish(mut self) -> Result<StoredUpload> {
+        let path = self.uploads.path(self.id);
+        let disk = self.uploads.disk.clone();
+        let file = self
+            .file
+            .take()
+            .expect("only this method takes it, and it consumes the writer");
+        let placed = disk
+            .sync_data(&file)
+            .context("sync", &self.part)
+            .and_then(|()| disk.rename(&self.part, &path).context("create", &path))
+            .and_then(|()| {
+                disk.sync_folder(&self.uploads.folder)
+                    .context("sync", &self.uploads.folder)
+            });
+        if let Err(error) = placed {
+            // It may have either name; what cannot be removed is swept later.
+            let _ = disk.remove(&self.part);
+            let _ = disk.remove(&path);
+            return Err(error);
+        }
+        Ok(StoredUpload {
+            id: self.id,
+            bytes: self.bytes,
+            digest: std::mem::take(&mut self.hasher).finish(),
+            path,
+            file,
+        })
+    }
+
+    fn is_named(&self) -> Result<bool> {
+        let file = self
+            .file
+            .as_ref()
+            .expect("only `finish` takes it, and it consumes the writer");
+        is_named(file, &self.part).context("inspect", &self.part)
+    }
+}
+
+impl Drop for UploadWriter {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            // What cannot be removed now is swept later.
+            let _ = self.uploads.disk.remove(&self.part);
+            let _ = file.unlock();
+        }
+    }
+}
+
+impl StoredUpload {
+    /// Its name.
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// The SHA-256 of its content.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a request says of it.
+    pub fn source(&self) -> Source {
+        Source::Upload {
+            upload: self.id,
+            bytes: self.bytes,
+            digest: self.digest,
+        }
+    }
+}
+
+impl Drop for StoredUpload {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}

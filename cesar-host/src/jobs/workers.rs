@@ -1,0 +1,157 @@
+//! Which workers live: each holds the kernel's lock on a file, and whoever can take that lock knows that the worker is
+//! dead.
+//!
+//! The kernel frees the lock when its holder dies, however it dies, and not before: a machine that sleeps or a clock
+//! that jumps fools nobody, and a dead worker's jobs are requeued at once. A worker makes its file and locks it before
+//! its first claim, and never unlocks it while it holds a job. Ids never repeat, so a file that is not there belongs to
+//! no living worker either.
+//!
+//! Between making the file and locking it, another process's [`Workers::recover`] may take it for a dead worker's and
+//! remove it: the new worker notices that its file has lost its name, and makes another.
+//!
+//! Each thread that works has a [`Worker`] of its own: one that panics drops it, and its job is requeued like those of
+//! a dead process.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, is_named};
+use super::error::{IoContext, Result};
+use super::id::{Random, WorkerId};
+use super::job::Job;
+use super::store::JobStore;
+
+/// The folder of lock files.
+#[derive(Clone)]
+pub struct Workers {
+    folder: PathBuf,
+    disk: Disk,
+    random: Arc<dyn Random>,
+}
+
+/// A living worker. Dropping it is its orderly end; jobs it still holds are then requeued by the next
+/// [`Workers::recover`].
+#[derive(Debug)]
+pub struct Worker {
+    id: WorkerId,
+    path: PathBuf,
+    file: File,
+    disk: Disk,
+}
+
+impl Worker {
+    /// Its name, for [`JobStore::claim`].
+    pub fn id(&self) -> WorkerId {
+        self.id
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // A file that stays is removed by the next recovery.
+        let _ = self.disk.remove(&self.path);
+        // Closing it would do so too, unless a child process that is just being started has a copy of it for an
+        // instant.
+        let _ = self.file.unlock();
+    }
+}
+
+/// What a recovery did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recovery {
+    /// The workers that were found dead, with or without jobs.
+    pub dead: Vec<WorkerId>,
+    /// Their jobs, as they are now: most wait again.
+    pub jobs: Vec<Job>,
+}
+
+/// A dead worker, whose lock is held so that only one process does the following.
+struct Dead {
+    lock: Option<(File, PathBuf)>,
+}
+
+impl Workers {
+    /// The workers of `folder`, whose lock files are in `folder/workers/`.
+    ///
+    /// # Errors
+    /// [`super::JobsError::Io`] when the folder cannot be made.
+    pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
+        let folder = folder.join("workers");
+        disk.create_folder(&folder).context("create", &folder)?;
+        Ok(Self { folder, disk, random })
+    }
+
+    /// Makes a worker.
+    ///
+    /// # Errors
+    /// [`super::JobsError::Io`] when its file cannot be made or locked.
+    pub fn register(&self) -> Result<Worker> {
+        loop {
+            let id = WorkerId::new(&*self.random);
+            let path = self.path(id);
+            let file = self.disk.create_new(&path).context("create", &path)?;
+            // From here on, dropping it removes the file.
+            let worker = Worker {
+                id,
+                path,
+                file,
+                disk: self.disk.clone(),
+            };
+            let locked = self.disk.try_lock(&worker.file).context("lock", &worker.path)?;
+            if locked && is_named(&worker.file, &worker.path).context("inspect", &worker.path)? {
+                return Ok(worker);
+            }
+        }
+    }
+
+    /// Requeues the jobs of all dead workers and removes their files. For the start of a server, and every few seconds
+    /// while it runs.
+    ///
+    /// # Errors
+    /// When a file or the store cannot be used; what was not done is done by the next recovery.
+    pub fn recover(&self, store: &dyn JobStore) -> Result<Recovery> {
+        let mut suspects = store.owners()?;
+        suspects.extend(self.with_files()?);
+        suspects.sort();
+        suspects.dedup();
+        let mut recovery = Recovery::default();
+        for worker in suspects {
+            let Some(dead) = self.dead(worker)? else { continue };
+            recovery.jobs.extend(store.requeue_jobs_of(worker)?);
+            recovery.dead.push(worker);
+            if let Some((_lock, path)) = dead.lock {
+                self.disk.remove(&path).context("remove", &path)?;
+            }
+        }
+        Ok(recovery)
+    }
+
+    fn path(&self, worker: WorkerId) -> PathBuf {
+        self.folder.join(format!("{worker}.lock"))
+    }
+
+    /// The workers that have a lock file.
+    fn with_files(&self) -> Result<Vec<WorkerId>> {
+        let mut workers = Vec::new();
+        for entry in fs::read_dir(&self.folder).context("read", &self.folder)? {
+            let name = entry.context("read", &self.folder)?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".lock"));
+            workers.extend(id.and_then(|id| id.parse::<WorkerId>().ok()));
+        }
+        Ok(workers)
+    }
+
+    /// Finds out whether a worker is dead.
+    fn dead(&self, worker: WorkerId) -> Result<Option<Dead>> {
+        let path = self.path(worker);
+        let file = match self.disk.open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Dead { lock: None })),
+            result => result.context("open", &path)?,
+        };
+        let locked = self.disk.try_lock(&file).context("lock", &path)?;
+        Ok(locked.then_some(Dead {
+            lock: Some((file, path)),
+        }))
+    }
+}
