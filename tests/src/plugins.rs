@@ -1,6 +1,6 @@
 //! The third-party plugin of `tests/third-party`, built as its author would build it.
 
-use crate::sandbox::program_folder;
+use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
 use std::{
     fs,
@@ -59,4 +59,16 @@ fn copy_crate(to: &Path, version: &str) {
     // The same versions as the workspace, which are at hand; cargo drops the rest of the file.
     let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("the workspace has a lock file");
     write("Cargo.lock", lock);
+}
+
+/// Puts the plugin as `version` into the user's folder, as a package manager would: a new file under the old name.
+///
+/// # Panics
+/// When it does not compile, or the sandbox cannot be written.
+pub fn drop_echo(sandbox: &Sandbox, version: &str) {
+    let folder = sandbox.data_home().join("cesar/plugins");
+    fs::create_dir_all(&folder).expect("the sandbox can be written");
+    let new = folder.join("libecho.so.new");
+    fs::copy(build_echo(version), &new).expect("the sandbox can be written");
+    fs::rename(new, folder.join("libecho.so")).expect("the sandbox can be written");
 }

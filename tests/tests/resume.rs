@@ -1,9 +1,7 @@
 //! What is finished of a long recognition survives the death of the process: the next run goes on from there.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::fs;
-
-use cesar_tests::plugins::build_echo;
+use cesar_tests::plugins::drop_echo;
 use cesar_tests::{Output, Sandbox, fixture};
 use serde_json::Value;
 
@@ -18,11 +16,7 @@ impl Echo {
     }
 
     fn put(&self, version: &str) {
-        let folder = self.0.data_home().join("cesar/plugins");
-        fs::create_dir_all(&folder).unwrap();
-        let new = folder.join("libecho.so.new");
-        fs::copy(build_echo(version), &new).unwrap();
-        fs::rename(new, folder.join("libecho.so")).unwrap();
+        drop_echo(&self.0, version);
     }
 
     fn arguments(behaviour: &str, more: &[&str]) -> Vec<String> {
@@ -138,13 +132,10 @@ fn only_the_same_work_is_gone_on_with() {
 fn work_that_is_to_be_done_again_starts_from_the_beginning() {
     for option in ["--refresh", "--refresh-stage=asr", "--no-cache"] {
         let echo = Echo::new();
-        echo.kill_half_way("stop_half_way");
-        let mut running = echo.0.start(Echo::arguments("stop_half_way", &[option]));
-        // Who went on would begin with the end of the first second.
-        running.wait_for("\"segment\"");
-        running.wait_for(r#""done":1000"#);
-        running.kill();
-        running.end();
+        echo.run("die_half_way", &[]).exits(1);
+        // Who went on would not die again.
+        echo.run("die_half_way", &[option]).exits(1);
+        echo.run("die_half_way", &[]).exits(0);
     }
 }
 
