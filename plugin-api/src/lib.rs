@@ -77,6 +77,7 @@
 #[expect(unsafe_code, reason = "the binary boundary")]
 pub mod abi;
 pub mod asr;
+pub mod diarize;
 pub mod document;
 mod error;
 pub mod host;
