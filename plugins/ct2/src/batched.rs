@@ -46,7 +46,7 @@ impl Chunk<'_> {
         let frames = (duration.ceil() * FRAMES_A_SECOND) as usize;
         Window {
             seek: 0,
-            frames,
+            frames: frames.min(WINDOW_FRAMES),
             offset: self.offset,
             duration,
         }
@@ -141,14 +141,44 @@ pub(crate) fn transcribe(
         transcript,
         last_speech: 0.0,
     };
-    for batch in chunks.chunks(job.request.batch_size.max(1)) {
+    let n_mels = batches.encoder.n_mels();
+    let mut rest = chunks.chunks(job.request.batch_size.max(1)).peekable();
+    let mut ready = None;
+    while let Some(batch) = rest.next() {
         ctx.checkpoint()?;
-        batches.transcribe(batch, ctx)?;
+        let features = ready.take().unwrap_or_else(|| features(batch, n_mels, job.threads));
+        // The next batch's spectrograms are made while this one is decoded.
+        std::thread::scope(|scope| {
+            let ahead = rest.peek().map(|next| scope.spawn(|| features_of(next, n_mels)));
+            batches.transcribe(batch, features, ctx)?;
+            ready = ahead.map(|ahead| ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            Ok::<_, StageError>(())
+        })?;
         if let Some(last) = batch.last() {
             batches.transcript.progress(last.offset + time(last.track.len()), ctx);
         }
     }
     Ok(Some(language))
+}
+
+/// The spectrograms of a batch, one after the other, made by several threads.
+fn features(batch: &[Chunk<'_>], n_mels: usize, threads: usize) -> Vec<f32> {
+    let share = batch.len().div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = batch
+            .chunks(share)
+            .map(|chunks| scope.spawn(move || features_of(chunks, n_mels)))
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<f32>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect()
+    })
+}
+
+fn features_of(chunks: &[Chunk<'_>], n_mels: usize) -> Vec<f32> {
+    let of_chunk = |chunk: &Chunk<'_>| LogMel::of_chunk(chunk.track.clone(), n_mels, HOP, WINDOW_FRAMES);
+    chunks.iter().flat_map(of_chunk).collect()
 }
 
 /// The language of the chunks, asked of the model where it must be, as if they followed each other.
@@ -210,13 +240,7 @@ struct Batches<'a, 'e> {
 }
 
 impl Batches<'_, '_> {
-    fn transcribe(&mut self, batch: &[Chunk<'_>], ctx: &mut dyn Report) -> Result<(), StageError> {
-        let n_mels = self.encoder.n_mels();
-        let features = batch.iter().map(|chunk| {
-            let mel = LogMel::new(chunk.track.clone(), n_mels, HOP, self.job.threads);
-            mel.window(0, chunk.frames().min(WINDOW_FRAMES), WINDOW_FRAMES)
-        });
-        let features = features.collect::<Vec<_>>().concat();
+    fn transcribe(&mut self, batch: &[Chunk<'_>], features: Vec<f32>, ctx: &mut dyn Report) -> Result<(), StageError> {
         let (_, encoded) = self.encoder.encode_batch(features, batch.len(), ctx)?;
         let prompts = self.prompts(&encoded, batch.len(), ctx)?;
         let decoder = self.job.decoder()?;

@@ -55,16 +55,45 @@ impl<'a> LogMel<'a> {
     /// Prepares `n_mels` bands over `track` followed by `padding` zeros.
     #[must_use]
     pub fn new(track: Track<'a>, n_mels: usize, padding: usize, threads: usize) -> Self {
-        let mut mel = Self {
+        let mut mel = Self::prepared(track, n_mels, padding);
+        mel.floor = floor_of(mel.greatest(threads));
+        mel
+    }
+
+    fn prepared(track: Track<'a>, n_mels: usize, padding: usize) -> Self {
+        Self {
             length: track.len() + padding,
             track,
             hann: hann(),
             filters: filters(n_mels),
             plan: RealFftPlanner::new().plan_fft_forward(FFT_SIZE),
-            floor: 0.0,
-        };
-        mel.floor = mel.greatest(threads).max(SMALLEST).log10() - DYNAMIC_RANGE;
-        mel
+            floor: f32::NEG_INFINITY,
+        }
+    }
+
+    /// The whole spectrogram of a short `track` followed by `padding` zeros, but for its last frame; zeros after it up to `width`
+    /// frames, or cut to that: what [`LogMel::window`] gives, in one pass.
+    #[must_use]
+    pub fn of_chunk(track: Track<'a>, n_mels: usize, padding: usize, width: usize) -> Vec<f32> {
+        let mel = Self::prepared(track, n_mels, padding);
+        let kept = mel.frames().saturating_sub(1).min(width);
+        let mut out = vec![0.0; n_mels * width];
+        let (mut scratch, mut greatest) = (mel.scratch(), 0.0_f32);
+        for frame in 0..mel.frames() {
+            mel.power_of_frame(frame, &mut scratch);
+            for (row, filter) in mel.filters.iter().enumerate() {
+                let energy = filter.apply(&scratch.power);
+                greatest = greatest.max(energy);
+                if frame < kept {
+                    out[row * width + frame] = energy.max(SMALLEST).log10();
+                }
+            }
+        }
+        let floor = floor_of(greatest);
+        for row in out.chunks_exact_mut(width.max(1)) {
+            row[..kept].iter_mut().for_each(|log| *log = scaled(*log, floor));
+        }
+        out
     }
 
     /// Number of frames.
@@ -82,7 +111,7 @@ impl<'a> LogMel<'a> {
             self.power_of_frame(start + column, &mut scratch);
             for (row, filter) in self.filters.iter().enumerate() {
                 let log = filter.apply(&scratch.power).max(SMALLEST).log10();
-                out[row * width + column] = (log.max(self.floor) + 4.0) / 4.0;
+                out[row * width + column] = scaled(log, self.floor);
             }
         }
         out
@@ -155,6 +184,15 @@ impl<'a> LogMel<'a> {
         };
         self.track.get(index).unwrap_or(0.0)
     }
+}
+
+/// The logarithm that everything smaller is raised to.
+fn floor_of(greatest: f32) -> f32 {
+    greatest.max(SMALLEST).log10() - DYNAMIC_RANGE
+}
+
+fn scaled(log: f32, floor: f32) -> f32 {
+    (log.max(floor) + 4.0) / 4.0
 }
 
 impl Filter {

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use ct2rs::sys;
 use plugin_api::StageError;
+use plugin_api::resume::Checkpoint;
 
 use crate::language;
 use crate::model::ModelError;
+use crate::state::Saved;
 
 /// Options of scope `open`.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -114,6 +116,9 @@ pub struct Request {
     pub batch_size: usize,
     pub language_detection_threshold: f64,
     pub language_detection_segments: usize,
+    /// What an earlier run had finished, from the host; no option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Checkpoint<Saved>>,
 }
 
 impl Options {

@@ -3,12 +3,16 @@
 use plugin_api::asr::Segment;
 use plugin_api::{Ctx, ErrorKind, StageError};
 
+use crate::state::Saved;
+
 /// What [`crate::transcribe`] asks of its caller.
 pub trait Report {
     /// Shows a segment that is finished.
     fn segment(&mut self, segment: &Segment);
     /// `done` of `total` ms of audio.
     fn progress(&mut self, done: u64, total: u64);
+    /// Keeps what is finished: the segments since the last time, and how to go on.
+    fn save(&mut self, segments: &[Segment], saved: &Saved);
     /// Whether to stop.
     fn cancelled(&self) -> bool;
 
@@ -32,6 +36,10 @@ impl Report for Ctx<'_> {
 
     fn progress(&mut self, done: u64, total: u64) {
         Ctx::progress(self, done, total);
+    }
+
+    fn save(&mut self, segments: &[Segment], saved: &Saved) {
+        Ctx::save(self, segments, saved);
     }
 
     fn cancelled(&self) -> bool {

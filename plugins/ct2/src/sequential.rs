@@ -2,11 +2,13 @@
 //!
 //! A window of 30 s is encoded and decoded; its segments are kept, and the next window begins where the last finished segment ends,
 //! by word times where they were asked for. The text written so far is shown to the model with the next window, until a window had
-//! to be decoded at a high temperature. What is carried from window to window is a [`State`].
+//! to be decoded at a high temperature. What is carried from window to window is a [`State`]. After each window
+//! the host is told what is finished; a run that is given that goes on from there, and gives what one without a stop gives.
 
 use std::ops::Range;
 
 use plugin_api::StageError;
+use plugin_api::resume::Checkpoint;
 
 use crate::decode::{Decoded, Decoder, Rules};
 use crate::detect::{self, Language};
@@ -41,13 +43,23 @@ pub(crate) fn transcribe(
     };
     // faster-whisper pads one frame, which decides about the last frame of real audio.
     let mel = LogMel::new(track.clone(), encoder.n_mels(), HOP, job.threads);
-    let Some(language) = language(job, encoder, &mel, first.start, ctx)? else {
-        return Ok(None);
+    let mut code = None;
+    let mut state = match &job.request.resume {
+        Some(Checkpoint { segments, state }) => {
+            transcript.go_on(segments.clone(), state);
+            code = Some(state.code.clone());
+            state.windows.clone()
+        }
+        None => match language(job, encoder, &mel, first.start, ctx)? {
+            Some(language) => State::new(language, job.spaced(job.request.initial_prompt.as_deref())),
+            None => return Ok(None),
+        },
     };
+    let code = code.unwrap_or_else(|| state.language.code.clone());
     let mut windows = Windows {
         decoder: job.decoder()?,
-        start: job.start(encoder, &language.code)?,
-        code: language.code.clone(),
+        start: job.start(encoder, &code)?,
+        code,
         hotwords: job.spaced(job.request.hotwords.as_deref()),
         prefix: job.spaced(job.request.prefix.as_deref()),
         job,
@@ -56,10 +68,10 @@ pub(crate) fn transcribe(
         content,
         transcript,
     };
-    let mut state = State::new(language, job.spaced(job.request.initial_prompt.as_deref()));
     while let Some(window) = next(&mut state, &clips, job.window_frames()) {
         ctx.checkpoint()?;
         windows.transcribe(window, &mut state, ctx)?;
+        windows.transcript.save(&state, &windows.code, ctx);
         windows.transcript.progress(seconds(state.seek), ctx);
     }
     Ok(Some(state.language))

@@ -2,9 +2,11 @@
 //!
 //! Plain data: a loop that is given a state that was saved after a window goes on as the one that saved it would have.
 
+use plugin_api::asr::Truncation;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::Language;
+use crate::prompt::MAX_LENGTH;
 
 /// State between two windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,35 @@ impl State {
             written: initial_prompt,
             shown_from: 0,
             last_speech: 0.0,
+        }
+    }
+}
+
+/// All that a run needs to go on after a window, besides the segments so far: what the host keeps for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Where the loop is.
+    pub windows: State,
+    /// The language of the last window, where that may change.
+    pub code: String,
+    /// What was cut so far.
+    pub truncated: Vec<Truncation>,
+    /// Whether anything was sampled so far.
+    pub sampled: bool,
+    /// Start of the last word, in ms.
+    pub last_word_ms: u64,
+}
+
+impl State {
+    /// The same state with no more text than a prompt can show: an hour's need not be written again after each window.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        let shown = self.written.get(self.shown_from..).unwrap_or_default();
+        Self {
+            language: self.language.clone(),
+            written: shown[shown.len().saturating_sub(MAX_LENGTH)..].to_vec(),
+            shown_from: 0,
+            ..*self
         }
     }
 }

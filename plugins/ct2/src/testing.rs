@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use crate::Ct2;
 use crate::options::Request;
 use crate::report::Report;
+use crate::state::Saved;
 use plugin_api::Stage;
+use plugin_api::resume::Checkpoint;
 
 /// The folder of the model `faster-whisper-{name}`.
 pub(crate) fn model(name: &str) -> PathBuf {
@@ -96,6 +98,8 @@ pub(crate) fn short_recording() -> Vec<f32> {
 pub(crate) struct Notes {
     pub(crate) segments: Vec<Segment>,
     pub(crate) progress: Vec<(u64, u64)>,
+    /// What a run that goes on from here is given, after each window.
+    pub(crate) saved: Vec<Checkpoint<Saved>>,
     began: Instant,
     patience: Option<Duration>,
 }
@@ -105,6 +109,7 @@ impl Notes {
         Self {
             segments: Vec::new(),
             progress: Vec::new(),
+            saved: Vec::new(),
             began: Instant::now(),
             patience: None,
         }
@@ -125,6 +130,15 @@ impl Report for Notes {
 
     fn progress(&mut self, done: u64, total: u64) {
         self.progress.push((done, total));
+    }
+
+    fn save(&mut self, segments: &[Segment], saved: &Saved) {
+        let mut so_far = self.saved.last().map_or_else(Vec::new, |last| last.segments.clone());
+        so_far.extend_from_slice(segments);
+        self.saved.push(Checkpoint {
+            segments: so_far,
+            state: saved.clone(),
+        });
     }
 
     fn cancelled(&self) -> bool {

@@ -6,6 +6,7 @@
 use plugin_api::asr::{self, Transcription, Truncation};
 
 use crate::report::Report;
+use crate::state::{Saved, State};
 use crate::timestamps::Piece;
 use crate::vad::restore::SpeechMap;
 
@@ -33,6 +34,8 @@ pub struct Transcript {
     speech: Option<SpeechMap>,
     words: bool,
     last_word_ms: u64,
+    /// How many segments the host keeps already.
+    kept: usize,
 }
 
 impl Transcript {
@@ -86,6 +89,28 @@ impl Transcript {
             }
         };
         piece.words.iter().map(word).collect()
+    }
+
+    /// Goes on after what an earlier run had finished. The host has shown it.
+    pub fn go_on(&mut self, segments: Vec<asr::Segment>, saved: &Saved) {
+        self.kept = segments.len();
+        self.last_word_ms = saved.last_word_ms;
+        self.out.segments = segments;
+        self.out.truncated.clone_from(&saved.truncated);
+        self.out.sampled = saved.sampled;
+    }
+
+    /// Lets the host keep what is finished, so that another run can go on from here.
+    pub fn save(&mut self, windows: &State, code: &str, ctx: &mut dyn Report) {
+        let saved = Saved {
+            windows: windows.shortened(),
+            code: code.to_owned(),
+            truncated: self.out.truncated.clone(),
+            sampled: self.out.sampled,
+            last_word_ms: self.last_word_ms,
+        };
+        ctx.save(&self.out.segments[self.kept..], &saved);
+        self.kept = self.out.segments.len();
     }
 
     /// Notes that text between these times of the track is missing.

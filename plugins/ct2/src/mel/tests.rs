@@ -47,6 +47,23 @@ fn windows_are_parts_of_the_whole_then_zeros() {
 }
 
 #[test]
+fn a_chunk_in_one_pass_is_the_same() {
+    let samples = short_recording();
+    for length in [0, 1, 159, 160, 400, 16_000, samples.len()] {
+        let track = Track::whole(&samples[..length]);
+        let mel = LogMel::new(track.clone(), 80, HOP, 1);
+        for width in [50, 300] {
+            let whole = mel.window(0, length / HOP, width);
+            assert_eq!(
+                LogMel::of_chunk(track.clone(), 80, HOP, width),
+                whole,
+                "{length} samples"
+            );
+        }
+    }
+}
+
+#[test]
 fn threads_do_not_change_a_bit() {
     let samples = short_recording();
     let one = LogMel::new(Track::whole(&samples), 128, HOP, 1).window(0, 200, 200);

@@ -66,6 +66,65 @@ fn speech_becomes_segments_inside_the_audio_and_the_same_ones_again() {
     assert_eq!(first, again);
 }
 
+/// From after each window: what is left is done, and the whole is, byte for byte, that of a run without a stop.
+#[test]
+fn a_run_that_goes_on_gives_what_one_without_a_stop_gives() {
+    let mut stage = open("tiny.en", &json!({}));
+    let samples = repeated(24);
+    for given in [
+        json!({ "temperature": [0], "beam_size": 2, "initial_prompt": "A door." }),
+        json!({ "temperature": [0], "beam_size": 1, "word_timestamps": true, "clip_timestamps": [0.5, 40, 41] }),
+    ] {
+        let mut notes = Notes::new();
+        let whole = run(&mut stage, &given, &samples, &mut notes).unwrap();
+        let windows = notes.saved.len();
+        assert!(windows >= 3, "{windows} windows");
+        for (done, saved) in (1..).zip(&notes.saved) {
+            let mut request: Request = request(&given);
+            let json = serde_json::to_string(saved).unwrap();
+            request.resume = Some(serde_json::from_str(&json).unwrap());
+            let audio = Audio {
+                samples: &samples,
+                sample_rate: 16_000,
+            };
+            let mut rest = Notes::new();
+            let resumed = transcribe(&mut stage, &request, audio, &mut rest).unwrap();
+            assert_eq!(rest.saved.len(), windows - done, "only the windows that are left");
+            assert_eq!(rest.segments, whole.segments[saved.segments.len()..]);
+            assert_eq!(
+                serde_json::to_string(&resumed).unwrap(),
+                serde_json::to_string(&whole).unwrap()
+            );
+        }
+    }
+}
+
+/// An hour's text is not saved again after each window.
+#[test]
+fn what_is_saved_stays_small() {
+    let state = crate::state::State {
+        written: (0..20_000).collect(),
+        shown_from: 100,
+        ..crate::state::State::new(
+            crate::detect::Language {
+                code: "en".into(),
+                probability: 1.0,
+            },
+            Vec::new(),
+        )
+    };
+    let shortened = state.shortened();
+    assert_eq!(
+        (shortened.written.len(), shortened.written.last()),
+        (448, Some(&19_999))
+    );
+    let recent = crate::state::State {
+        shown_from: 19_990,
+        ..state
+    };
+    assert_eq!(recent.shortened().written, (19_990..20_000).collect::<Vec<u32>>());
+}
+
 #[test]
 fn threads_do_not_change_a_byte() {
     let samples = repeated(4);
