@@ -30,7 +30,7 @@ pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub(crate) use plan::main_model;
 pub use plan::{FormatRequest, Plan, StageRequest};
-pub use run::{Artifact, Input, Keep, Rendering, Transcript};
+pub use run::{Artifact, Documented, Input, Keep, Rendering, Transcript};
 
 use crate::audio::{AudioError, DecodeOptions};
 use crate::cache::{Cache, CacheError, Mode};

@@ -161,7 +161,9 @@ impl<'a> Checkpoints<'a> {
         let Some(Earlier { segments, kept }) = self.lock().replay.take() else {
             return;
         };
-        let ((done, total), stage) = (kept.progress, self.stage);
+        let ((reported, total), stage) = (kept.progress, self.stage);
+        // A stage may save a window before it reports it.
+        let done = reported.max(segments.last().map_or(0, |segment| segment.end_ms));
         observer.event(&Event::Resumed { stage, done, total });
         for segment in &segments {
             let (start_ms, end_ms, text) = (segment.start_ms, segment.end_ms, segment.text.as_str());

@@ -396,7 +396,13 @@ impl Run<'_> {
         let stage = &self.plan.asr;
         let pcm = self.samples()?;
         let context = self.context;
-        let unchanged = || check_unchanged(&context, stage).is_ok();
+        // Also asked when the work was interrupted, to keep what is finished.
+        let patience = CancelToken::default();
+        let patient = Context {
+            cancel: &patience,
+            ..context
+        };
+        let unchanged = || check_unchanged(&patient, stage).is_ok();
         let checkpoints = Checkpoints::of(&context, stage, guard, &unchanged);
         let attempt = |request: &Map<String, Value>| {
             let output = call(&context, stage, request, Some(&pcm), checkpoints.as_ref())?;
