@@ -5,10 +5,16 @@
 //! results even where whisper.cpp draws random numbers.
 //!
 //! Options carry the names the other engines have for the same concept (`options`, and the table in `cesar-plugin.json`); what
-//! whisper.cpp does not have, such as `compute_type`, `hotwords` or `patience`, is not in the table. The file alone decides the
-//! precision of the weights.
+//! whisper.cpp does not have, such as `compute_type`, `compression_ratio_threshold`, `hotwords` or `patience`, is not in the table. The
+//! file alone decides the precision of the weights.
 //!
-//! Cancelling is answered after the pass of the encoder or decoder in progress; whisper.cpp cannot be stopped within one.
+//! Around the engine there is what it does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out speech and mapping
+//! times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
+//!
+//! Cancelling is answered between blocks of the log-mel, and after the pass of the encoder or decoder in progress; whisper.cpp
+//! cannot be stopped within one, nor within its voice activity detection.
+//!
+//! `examples/reference.rs` is what the plugin is compared with, and `tests/golden.py` keeps its answers.
 
 mod alignment;
 mod collect;
