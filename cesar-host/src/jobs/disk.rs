@@ -82,12 +82,19 @@ impl Disk {
         }
     }
 
-    /// Makes a folder that only its owner can enter; one that exists is left as it is.
+    /// Makes a folder that only its owner can enter, and those above it; one that exists is left as it is. Their names
+    /// are on the device when this returns.
     pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
         }
-        self.run(|| DirBuilder::new().recursive(true).mode(0o700).create(path))
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            self.create_folder(parent)?;
+        }
+        // With `recursive`, another process that is faster is no error.
+        self.run(|| DirBuilder::new().recursive(true).mode(0o700).create(path))?;
+        self.sync_folder(parent.unwrap_or(Path::new(".")))
     }
 
     /// Opens a file for reading.

@@ -71,16 +71,9 @@ impl Uploads {
     /// # Errors
     /// [`JobsError::Io`] when the folder cannot be made.
     pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
-        let uploads = folder.join("uploads");
-        if !uploads.is_dir() {
-            disk.create_folder(&uploads).context("create", &uploads)?;
-            disk.sync_folder(folder).context("sync", folder)?;
-        }
-        Ok(Self {
-            folder: uploads,
-            disk,
-            random,
-        })
+        let folder = folder.join("uploads");
+        disk.create_folder(&folder).context("create", &folder)?;
+        Ok(Self { folder, disk, random })
     }
 
     /// Begins to receive an upload of at most `limit` bytes.
