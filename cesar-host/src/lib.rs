@@ -5,6 +5,8 @@
 //! | [`cli`] | the command line: what was asked, and how it is told | [`cli::main`] |
 //! | [`config`] | settings: defaults, file, environment, flags | [`config::Layers`] |
 //! | [`pipeline`] | a recording through the stages; alone decides hit or miss | [`pipeline::Pipeline`] |
+//! | [`jobs`] | jobs that are never lost | [`jobs::JobStore`] |
+//! | [`http`] | the server | [`http::serve`] |
 //! | [`cache`] | results by key, verified on reading, computed once for all who ask | [`cache::Cache`] |
 //! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
 //! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
@@ -17,6 +19,8 @@ pub mod audio;
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod http;
+pub mod jobs;
 pub mod models;
 pub mod pipeline;
 pub mod plugins;

@@ -32,6 +32,8 @@ pub(super) fn command_for_people() -> Command {
         .subcommand(transcribe())
         .subcommand(plugins())
         .subcommand(cache())
+        .subcommand(super::serve::command())
+        .subcommand(super::jobs::command())
         .subcommand(config())
         .subcommand(completions())
 }
@@ -40,7 +42,7 @@ fn switch(name: &'static str, letter: char, help: &'static str) -> Arg {
     Arg::new(name).short(letter).long(name).help(help).global(true)
 }
 
-fn json() -> Arg {
+pub(super) fn json() -> Arg {
     Arg::new("json")
         .long("json")
         .help("Write JSON, of a settled shape")

@@ -70,7 +70,7 @@ pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
 }
 
 /// `$XDG_DATA_HOME/cesar`.
-fn data_folder(settings: &Settings) -> PathBuf {
+pub(super) fn data_folder(settings: &Settings) -> PathBuf {
     settings.folders.data.clone().unwrap_or_default().join("cesar")
 }
 

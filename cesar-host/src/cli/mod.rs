@@ -17,10 +17,12 @@ mod args;
 mod cache;
 mod host;
 mod inputs;
+mod jobs;
 mod intermediate;
 mod outputs;
 mod plugins;
 mod progress;
+mod serve;
 mod times;
 mod transcribe;
 
@@ -138,7 +140,10 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     } else {
         i8::try_from(matches.get_count("verbose")).unwrap_or(i8::MAX)
     };
-    log_to_stderr(verbosity);
+    // The server's log is a setting.
+    if name != "serve" {
+        log_to_stderr(verbosity);
+    }
     let resolved = resolve(matches).map_err(Failure::usage)?;
     if !quiet {
         resolved
@@ -160,6 +165,13 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
             let shown = cache::explain::Shown::Everything;
             cache::explain::run(matches, &settings, verbosity, shown, &cancel_on_ctrl_c())
         }
+        "serve" => serve::run(matches, &settings, verbosity),
+        "serve key" => serve::key(matches, &settings),
+        "jobs list" => jobs::list(matches, &settings, json),
+        "jobs show" => jobs::show(matches, &settings, json),
+        "jobs cancel" => jobs::cancel(matches, &settings),
+        "jobs retry" => jobs::retry(matches, &settings),
+        "jobs prune" => jobs::prune(matches, &settings),
         name if name.starts_with("cache ") => cache::run(&name["cache ".len()..], matches, &settings, json),
         "config show" => {
             if json {

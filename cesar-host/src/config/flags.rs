@@ -75,6 +75,7 @@ fn heading(section: &str) -> &'static str {
         "format" | "output" => "Output",
         "cache" => "Cache",
         "plugins" | "models" => "Plugins and models",
+        "server" => "Server",
         _ => "Other settings",
     }
 }

@@ -51,7 +51,7 @@ pub use resolved::{Given, GivenOption, OptionValue, Resolved};
 pub use setting::{Fallback, Flag, Group, Kind, Setting};
 pub use settings::{
     AudioSettings, CacheSettings, Ffmpeg, LogSettings, ModelSettings, OutputSettings, PluginSettings, Progress,
-    Settings, StageSettings,
+    ServerSettings, Settings, StageSettings,
 };
 pub use show::{Row, Show};
 pub use source::{Layer, Source};

@@ -48,6 +48,7 @@ fn default(fallback: Fallback) -> String {
     match fallback {
         Fallback::Unset(words) => words.to_owned(),
         Fallback::Boolean(value) => format!("`{value}`"),
+        Fallback::Integer(number) => format!("`{number}`"),
         Fallback::Text(text) => format!("`{text}`"),
         Fallback::Empty => "none".into(),
         Fallback::InCacheFolder(name) => format!("`$XDG_CACHE_HOME/{name}`, else `~/.cache/{name}`"),

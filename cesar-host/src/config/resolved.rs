@@ -108,6 +108,7 @@ impl Resolved {
             let value = match setting.fallback {
                 Fallback::Unset(_) => Value::Null,
                 Fallback::Boolean(value) => Value::Bool(value),
+                Fallback::Integer(number) => Value::from(number),
                 Fallback::Text(text) => Value::from(text),
                 Fallback::Empty => Value::Array(Vec::new()),
                 Fallback::InCacheFolder(name) => match &self.folders.cache {

@@ -49,6 +49,8 @@ pub enum Fallback {
     Unset(&'static str),
     /// `true` or `false`.
     Boolean(bool),
+    /// A number.
+    Integer(i64),
     /// This text, of the setting's kind.
     Text(&'static str),
     /// An empty list or table.
@@ -68,6 +70,8 @@ pub enum Group {
     Cache,
     /// `cesar plugins …`.
     Plugins,
+    /// `cesar serve`.
+    Serve,
     /// `cesar config show`, which takes the flags of all groups.
     Config,
 }

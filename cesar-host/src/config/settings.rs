@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub audio: AudioSettings,
     /// What is shown while working.
     pub log: LogSettings,
+    /// The server.
+    pub server: ServerSettings,
     /// The user's folders, from the same environment.
     pub folders: Folders,
 }
@@ -118,6 +121,47 @@ pub enum Ffmpeg {
 pub struct LogSettings {
     /// How progress is shown; `None` depends on whether standard error is a terminal.
     pub progress: Option<Progress>,
+    /// Whether the server's log is JSON.
+    pub json: bool,
+}
+
+/// The server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// The address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 picks one.
+    pub port: u16,
+    /// Whether other than loopback addresses need no API key.
+    pub insecure: bool,
+    /// How many jobs run at once.
+    pub workers: usize,
+    /// How many jobs may wait.
+    pub max_queue: u64,
+    /// The largest upload, in bytes.
+    pub max_upload: u64,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+    /// How long a client may be silent.
+    pub idle_timeout: Duration,
+    /// Whether a synchronous job that nobody waits for is cancelled.
+    pub cancel_on_disconnect: bool,
+    /// How long it goes on before.
+    pub disconnect_grace: Duration,
+    /// After how long without work a model is unloaded.
+    pub model_idle: Duration,
+    /// How long running jobs have when the server stops.
+    pub shutdown_grace: Duration,
+    /// How long completed and cancelled jobs are kept.
+    pub keep_completed: Duration,
+    /// How long failed jobs are kept.
+    pub keep_failed: Duration,
+    /// Origins that may use the server from a browser.
+    pub cors_origins: Vec<String>,
+    /// Whether jobs and webhooks may lead to addresses that are not public.
+    pub allow_private_addresses: bool,
+    /// What webhooks are signed with, where it is set.
+    pub webhook_secret: Option<String>,
 }
 
 /// How progress is shown on standard error.
@@ -172,9 +216,41 @@ impl Resolved {
                     "json" => Progress::Json,
                     _ => Progress::None,
                 }),
+                json: self.text("log.format").as_deref() == Some("json"),
             },
+            server: self.server(),
             folders: self.folders().clone(),
         }
+    }
+
+    fn server(&self) -> ServerSettings {
+        let seconds = |key| Duration::from_secs(self.number(key));
+        let hours = |key| Duration::from_secs(self.number(key) * 3600);
+        let count = |key| usize::try_from(self.number(key)).unwrap_or(usize::MAX);
+        ServerSettings {
+            host: self.text("server.host").unwrap_or_default(),
+            port: u16::try_from(self.number("server.port")).unwrap_or_default(),
+            insecure: self.is("server.insecure"),
+            workers: count("server.workers"),
+            max_queue: self.number("server.max_queue"),
+            max_upload: self.number("server.max_upload_mb") * 1_000_000,
+            max_connections: count("server.max_connections"),
+            idle_timeout: seconds("server.idle_timeout_s"),
+            cancel_on_disconnect: self.is("server.cancel_on_disconnect"),
+            disconnect_grace: seconds("server.disconnect_grace_s"),
+            model_idle: seconds("server.model_idle_s"),
+            shutdown_grace: seconds("server.shutdown_grace_s"),
+            keep_completed: hours("server.keep_completed_h"),
+            keep_failed: hours("server.keep_failed_h"),
+            cors_origins: self.texts("server.cors_origins"),
+            allow_private_addresses: self.is("server.allow_private_addresses"),
+            webhook_secret: self.text("server.webhook_secret"),
+        }
+    }
+
+    /// A number that the table does not let fall below 0.
+    fn number(&self, key: &str) -> u64 {
+        self.get(key).value.as_u64().unwrap_or_default()
     }
 
     fn limits(&self) -> Limits {

@@ -3,8 +3,10 @@
 use super::setting::{Fallback, Group, Kind, Setting};
 
 const TRANSCRIBE: &[Group] = &[Group::Transcribe];
-const WITH_CACHE: &[Group] = &[Group::Transcribe, Group::Cache];
-const WITH_PLUGINS: &[Group] = &[Group::Transcribe, Group::Plugins];
+const WITH_SERVE: &[Group] = &[Group::Transcribe, Group::Serve];
+const WITH_CACHE: &[Group] = &[Group::Transcribe, Group::Cache, Group::Serve];
+const WITH_PLUGINS: &[Group] = &[Group::Transcribe, Group::Plugins, Group::Serve];
+const SERVE: &[Group] = &[Group::Serve];
 const EVERYWHERE: &[Group] = &[Group::Global];
 
 const PLUGINS_OWN: Fallback = Fallback::Unset("the plugin's own default");
@@ -26,7 +28,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Unset("the best engine whose model is present"),
         "The speech recognition plugin, by id or `id@version`.",
     )
-    .flag("asr-plugin", "ID", TRANSCRIBE),
+    .flag("asr-plugin", "ID", WITH_SERVE),
     Setting::new(
         "asr.model",
         Kind::NameOrPath,
@@ -34,13 +36,13 @@ pub const SETTINGS: &[Setting] = &[
         "The speech recognition model, by name or path.",
     )
     .option_of("asr.options")
-    .flag("model", "NAME|PATH", TRANSCRIBE),
+    .flag("model", "NAME|PATH", WITH_SERVE),
     asr(
         "asr.language",
         Kind::Text,
         "The language spoken, as a code such as `en`; detected if not set.",
     )
-    .flag("language", "CODE", TRANSCRIBE)
+    .flag("language", "CODE", WITH_SERVE)
     .short('l'),
     asr(
         "asr.task",
@@ -53,25 +55,25 @@ pub const SETTINGS: &[Setting] = &[
         at_least(0),
         "How many threads the engine computes with; 0 lets it choose.",
     )
-    .flag("threads", "N", TRANSCRIBE),
+    .flag("threads", "N", WITH_SERVE),
     asr(
         "asr.device",
         Kind::Text,
         "Where the engine computes, such as `cpu` or `cuda`.",
     )
-    .flag("device", "DEVICE", TRANSCRIBE),
+    .flag("device", "DEVICE", WITH_SERVE),
     asr(
         "asr.compute_type",
         Kind::Text,
         "The kind of numbers the engine computes with, such as `int8` or `float32`.",
     )
-    .flag("compute-type", "TYPE", TRANSCRIBE),
+    .flag("compute-type", "TYPE", WITH_SERVE),
     asr(
         "asr.beam_size",
         at_least(1),
         "How many hypotheses the decoder follows at once.",
     )
-    .flag("beam-size", "N", TRANSCRIBE),
+    .flag("beam-size", "N", WITH_SERVE),
     asr(
         "asr.initial_prompt",
         Kind::Text,
@@ -84,7 +86,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Empty,
         "Any option of the speech recognition plugin; `cesar plugins show ID` lists them.",
     )
-    .flag("asr-option", "NAME=VALUE", TRANSCRIBE),
+    .flag("asr-option", "NAME=VALUE", WITH_SERVE),
     Setting::new(
         "format.plugin",
         Kind::Text,
@@ -127,7 +129,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Boolean(true),
         "Whether results are looked up and kept.",
     )
-    .switch("no-cache", false, "Neither look up results nor keep them.", TRANSCRIBE),
+    .switch("no-cache", false, "Neither look up results nor keep them.", WITH_SERVE),
     Setting::new(
         "cache.max_size",
         Kind::Size,
@@ -199,6 +201,129 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("progress", "HOW", EVERYWHERE)
     .variable_named("CESAR_PROGRESS"),
+    Setting::new(
+        "log.format",
+        Kind::Choice(&["text", "json"]),
+        Fallback::Text("text"),
+        "How the server writes its log: lines for people, or one JSON object per line.",
+    )
+    .flag("log-format", "FORMAT", SERVE),
+    Setting::new(
+        "server.host",
+        Kind::Text,
+        Fallback::Text("127.0.0.1"),
+        "The address the server listens on; any but a loopback address asks for API keys.",
+    )
+    .flag("host", "ADDRESS", SERVE),
+    Setting::new(
+        "server.port",
+        Kind::Integer { minimum: 0, maximum: Some(65_535) },
+        Fallback::Integer(5000),
+        "The port the server listens on; 0 picks a free one.",
+    )
+    .flag("port", "N", SERVE),
+    Setting::new(
+        "server.insecure",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether the server listens on other than loopback addresses without API keys.",
+    )
+    .switch(
+        "insecure",
+        true,
+        "Let anybody who reaches the address use the server, without API keys.",
+        SERVE,
+    ),
+    Setting::new(
+        "server.workers",
+        Kind::Integer { minimum: 1, maximum: Some(64) },
+        Fallback::Integer(1),
+        "How many jobs run at the same time.",
+    )
+    .flag("workers", "N", SERVE),
+    Setting::new(
+        "server.max_queue",
+        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Fallback::Integer(1000),
+        "How many jobs may wait; more are refused with 429.",
+    )
+    .flag("max-queue", "N", SERVE),
+    Setting::new(
+        "server.max_upload_mb",
+        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Fallback::Integer(4096),
+        "The largest upload, in MB (1000000 bytes).",
+    )
+    .flag("max-upload-mb", "N", SERVE),
+    Setting::new(
+        "server.max_connections",
+        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Fallback::Integer(1024),
+        "How many connections are open at once; more wait to be accepted.",
+    ),
+    Setting::new(
+        "server.idle_timeout_s",
+        Kind::Integer { minimum: 1, maximum: Some(86_400) },
+        Fallback::Integer(30),
+        "How many seconds a client may take for its headers, or stay silent within its body.",
+    ),
+    Setting::new(
+        "server.cancel_on_disconnect",
+        Kind::Boolean,
+        Fallback::Boolean(true),
+        "Whether a job of the OpenAI-compatible API is cancelled when nobody waits for it any more.",
+    ),
+    Setting::new(
+        "server.disconnect_grace_s",
+        Kind::Integer { minimum: 0, maximum: Some(86_400) },
+        Fallback::Integer(30),
+        "How many seconds such a job goes on, so that a client that tries again finds it.",
+    ),
+    Setting::new(
+        "server.model_idle_s",
+        Kind::Integer { minimum: 0, maximum: Some(31_536_000) },
+        Fallback::Integer(900),
+        "After how many seconds without work a model is unloaded; 0 unloads it at once.",
+    )
+    .flag("model-idle", "SECONDS", SERVE),
+    Setting::new(
+        "server.shutdown_grace_s",
+        Kind::Integer { minimum: 0, maximum: Some(86_400) },
+        Fallback::Integer(10),
+        "How many seconds running jobs have to finish when the server is told to stop; then they are handed back.",
+    )
+    .flag("shutdown-grace", "SECONDS", SERVE),
+    Setting::new(
+        "server.keep_completed_h",
+        Kind::Integer { minimum: 0, maximum: Some(876_000) },
+        Fallback::Integer(24),
+        "How many hours completed and cancelled jobs are kept.",
+    ),
+    Setting::new(
+        "server.keep_failed_h",
+        Kind::Integer { minimum: 0, maximum: Some(876_000) },
+        Fallback::Integer(168),
+        "How many hours jobs are kept that failed, wholly or partly.",
+    ),
+    Setting::new(
+        "server.cors_origins",
+        Kind::Texts,
+        Fallback::Empty,
+        "Origins whose pages may use the server from a browser, such as `https://example.org`, or `*`.",
+    )
+    .flag("cors-origin", "ORIGIN", SERVE),
+    Setting::new(
+        "server.allow_private_addresses",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether URLs of jobs and webhooks may lead to private, loopback and link-local addresses.",
+    ),
+    Setting::new(
+        "server.webhook_secret",
+        Kind::Text,
+        Fallback::Unset("a secret made at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`"),
+        "The secret that webhooks are signed with.",
+    ),
 ];
 
 /// The setting with this key.

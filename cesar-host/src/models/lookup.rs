@@ -60,6 +60,13 @@ impl ModelLookup<'_> {
         self.by_name(asked).ok_or_else(|| self.unknown(asked))
     }
 
+    /// The model of this name in the models folders and the Hugging Face cache; never a path, and nothing of the current folder.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<ResolvedModel> {
+        self.check_manifest().ok()?;
+        self.by_name(name)
+    }
+
     /// The first present of the manifest's preferred names that `accept` accepts.
     pub fn default_model(&self, accept: impl Fn(&str) -> bool) -> Option<ResolvedModel> {
         self.check_manifest().ok()?;

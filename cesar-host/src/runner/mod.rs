@@ -18,6 +18,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use plugin_api::ErrorKind;
 use serde_json::{Map, Value};
@@ -212,6 +213,7 @@ type Identity = ([u8; 32], Vec<[u8; 32]>, String);
 struct Warm {
     identity: Identity,
     session: Session,
+    since: Instant,
 }
 
 /// Starts runners and keeps them warm.
@@ -314,9 +316,28 @@ impl Runners {
         };
         let result = work(&mut session);
         if result.as_ref().err().is_none_or(RunnerError::leaves_session_usable) {
-            self.lock().push(Warm { identity, session });
+            let since = Instant::now();
+            self.lock().push(Warm {
+                identity,
+                session,
+                since,
+            });
         }
         result
+    }
+
+    /// Ends the runners that nobody has used for `idle` as of `now`, which frees their models. Returns how many are left warm.
+    pub fn end_idle(&self, now: Instant, idle: Duration) -> usize {
+        let (ended, left) = {
+            let mut warm = self.lock();
+            let ended: Vec<_> = warm
+                .extract_if(.., |entry| now.saturating_duration_since(entry.since) >= idle)
+                .collect();
+            (ended, warm.len())
+        };
+        // Ending a process takes a while; nobody waits for the lock meanwhile.
+        drop(ended);
+        left
     }
 
     /// Loads the plugin in a fresh runner, without opening it, and returns the manifest its code carries.

@@ -1,0 +1,106 @@
+//! From what went wrong in the pipeline to what the job says and whether it is tried again.
+
+use plugin_api::ErrorKind;
+
+use crate::audio::AudioError;
+use crate::cache::Digest;
+use crate::jobs::{Failure, FailureKind, StageError};
+use crate::pipeline::PipelineError;
+use crate::runner::RunnerError;
+
+/// The failure of a run. `stage` ran last, `path` is the recording, which people know as `label`, and `engine` is the plugin's digest.
+pub(crate) fn of(error: &PipelineError, stage: &str, path: &str, label: &str, engine: Option<Digest>) -> Failure {
+    let (code, kind) = judge(error, engine);
+    // A path of this machine means nothing to a client, and is none of its business.
+    let message = error.to_string().replace(path, label);
+    Failure {
+        error: StageError {
+            code: code.to_owned(),
+            message,
+            stage: Some(stage.to_owned()),
+        },
+        kind,
+    }
+}
+
+fn judge(error: &PipelineError, engine: Option<Digest>) -> (&'static str, FailureKind) {
+    use FailureKind::{Final, Transient};
+    match error {
+        PipelineError::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) => ("unreadable", Transient),
+        PipelineError::Audio(_) => ("invalid_audio", Final),
+        PipelineError::Plugin(_) => ("plugin_unavailable", Final),
+        PipelineError::Option { .. } | PipelineError::Format { .. } => ("invalid_option", Final),
+        PipelineError::Model(_) => ("model_not_found", Final),
+        PipelineError::Runner(error) => of_runner(error, engine),
+        PipelineError::Output { .. } => ("invalid_output", Final),
+        PipelineError::Changed { .. } => ("changed", Transient),
+        PipelineError::Unreadable(_) => ("unreadable", Transient),
+        PipelineError::Memory(_) => ("out_of_memory", Transient),
+        PipelineError::Replaced | PipelineError::Interrupted => ("interrupted", Transient),
+    }
+}
+
+fn of_runner(error: &RunnerError, engine: Option<Digest>) -> (&'static str, FailureKind) {
+    use FailureKind::{Crash, Final, Transient};
+    let crash = |plugin: &str| match engine {
+        Some(digest) => Crash {
+            plugin: plugin.to_owned(),
+            digest,
+        },
+        None => Transient,
+    };
+    match error {
+        RunnerError::Stage { kind, .. } => match kind {
+            ErrorKind::InvalidInput => ("invalid_audio", Final),
+            ErrorKind::InvalidOptions => ("invalid_option", Final),
+            ErrorKind::ModelMissing => ("model_not_found", Final),
+            ErrorKind::OutOfMemory => ("out_of_memory", Transient),
+            ErrorKind::Transient => ("transient", Transient),
+            _ => ("stage_failed", Final),
+        },
+        RunnerError::Crashed { plugin, .. }
+        | RunnerError::Panicked { plugin, .. }
+        | RunnerError::Protocol { plugin, .. } => ("plugin_crashed", crash(plugin)),
+        RunnerError::OutOfMemory { .. } => ("out_of_memory", Transient),
+        RunnerError::Refused { .. } => ("plugin_unavailable", Final),
+        RunnerError::TooSlow { .. } | RunnerError::Start { .. } => ("plugin_unavailable", Transient),
+        RunnerError::Cancelled | RunnerError::Killed => ("interrupted", Transient),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_see_their_name_of_the_recording() {
+        let path = "/data/uploads/4f";
+        let error = AudioError::NoAudioTrack { path: path.into() }.into();
+        let failure = of(&error, "decode", path, "talk.mp4", None);
+        assert_eq!(
+            failure.error.message,
+            "`talk.mp4` has no audio track: give a recording with sound"
+        );
+        assert_eq!(
+            (failure.error.code.as_str(), failure.kind),
+            ("invalid_audio", FailureKind::Final)
+        );
+    }
+
+    #[test]
+    fn a_crash_counts_against_the_build_that_crashed() {
+        let error = PipelineError::Runner(RunnerError::Crashed {
+            plugin: "echo".into(),
+            how: "signal 11".into(),
+        });
+        let digest = Digest::of(b"plugin");
+        let failure = of(&error, "asr", "/x", "x", Some(digest));
+        assert_eq!(
+            failure.kind,
+            FailureKind::Crash {
+                plugin: "echo".into(),
+                digest
+            }
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Accepting connections: a bounded number of them, each with limits on the size and time of its headers.
+//!
+//! `axum::serve` has no such limits, so this is the loop beneath it. A client that sends its headers too slowly is cut off; bodies
+//! have their own timeout in the router. When the server stops, no connection is accepted any more and idle ones are closed; those with a
+//! request have until the caller's patience ends.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use super::Phase;
+
+/// Most headers of a request.
+const MOST_HEADERS: usize = 100;
+
+/// Most bytes of a request's line and headers.
+const HEADER_BYTES: usize = 64 * 1024;
+
+/// What connections may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many are open at once.
+    pub(crate) connections: usize,
+    /// How long the headers of a request may take, and how long a connection may idle between requests.
+    pub(crate) header_time: Duration,
+}
+
+/// Serves until `stop` changes, then waits until the connections are done.
+pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, mut stop: watch::Receiver<Phase>) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(HEADER_BYTES);
+    loop {
+        // A full house accepts nobody; the system's queue holds them meanwhile.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok()?;
+            Some((accept(&listener).await, place))
+        };
+        let (stream, place) = tokio::select! {
+            next = next => match next {
+                Some(next) => next,
+                None => break,
+            },
+            _ = stop.changed() => break,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Small answers are not held back.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                // No file descriptors are left, most likely: others may end soon.
+                tracing::error!("no connection can be accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

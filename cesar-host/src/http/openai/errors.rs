@@ -1,0 +1,92 @@
+//! Refusals in OpenAI's envelope: `{"error":{"message","type","param","code"}}`.
+//!
+//! OpenAI's clients retry 408, 409, 429 and 5xx twice by themselves. `x-should-retry` tells them when that is of no use.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::http::problem::headers;
+use crate::http::refusal::Refusal;
+use crate::jobs::{Job, JobState};
+
+/// A refusal of an OpenAI-compatible endpoint.
+#[derive(Debug)]
+pub(crate) struct Envelope(pub(crate) Refusal);
+
+impl<E: Into<Refusal>> From<E> for Envelope {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The body.
+pub(crate) fn body(refusal: &Refusal) -> Value {
+    let kind = match refusal.status {
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    };
+    json!({ "error": { "message": refusal.detail, "type": kind, "param": refusal.param, "code": refusal.code } })
+}
+
+impl IntoResponse for Envelope {
+    fn into_response(self) -> Response {
+        let Self(mut refusal) = self;
+        // What a model's name leads to is found or not found here.
+        if refusal.code == "model_not_found" {
+            refusal.status = StatusCode::NOT_FOUND;
+        }
+        let mut response = (refusal.status, headers(&refusal), Json(body(&refusal))).into_response();
+        let retry = if refusal.may_succeed_later() { "true" } else { "false" };
+        response
+            .headers_mut()
+            .insert("x-should-retry", HeaderValue::from_static(retry));
+        response
+    }
+}
+
+/// Why a job that has ended gives no transcript.
+pub(crate) fn of_job(job: &Job) -> Refusal {
+    if job.state == JobState::Cancelled {
+        return Refusal::new(
+            StatusCode::CONFLICT,
+            "cancelled",
+            format!("job `{}` was cancelled while this request waited for it", job.id),
+        );
+    }
+    let (code, message) = match &job.error {
+        Some(error) => (error.code.as_str(), error.message.clone()),
+        None => ("internal", "the job ended without a transcript".to_owned()),
+    };
+    let bad = |code| Refusal::bad(code, message.clone());
+    match code {
+        "invalid_audio" => bad("invalid_audio").param("file"),
+        "invalid_option" => bad("invalid_option"),
+        "model_not_found" => bad("model_not_found").param("model"),
+        "plugin_crashed" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_crashed", message),
+        "out_of_memory" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "out_of_memory", message),
+        _ => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(refusal: Refusal) -> String {
+        let status = refusal.status;
+        let text = body(&refusal).to_string();
+        let response = Envelope(refusal).into_response();
+        let retry = response.headers()["x-should-retry"].to_str().unwrap().to_owned();
+        format!("{status} retry {retry} {text}")
+    }
+
+    #[test]
+    fn envelopes() {
+        insta::assert_snapshot!(answer(Refusal::value("response_format", "one of `json`, `text`", "yaml")), @r#"400 Bad Request retry false {"error":{"code":"unsupported_value","message":"`response_format` must be one of `json`, `text`, not `yaml`","param":"response_format","type":"invalid_request_error"}}"#);
+        insta::assert_snapshot!(answer(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", "12 jobs wait").retry_after(30)), @r#"429 Too Many Requests retry true {"error":{"code":"queue_full","message":"12 jobs wait","param":null,"type":"rate_limit_error"}}"#);
+        insta::assert_snapshot!(answer(Refusal::too_large(9)), @r#"413 Payload Too Large retry false {"error":{"code":"too_large","message":"the request is larger than 9 bytes; send a smaller file, or raise the server's limit","param":null,"type":"invalid_request_error"}}"#);
+    }
+}

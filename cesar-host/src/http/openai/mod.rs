@@ -1,0 +1,206 @@
+//! The OpenAI-compatible endpoints: what the official clients send is answered as OpenAI would.
+//!
+//! A request becomes a job like every other, is done by the same workers, and joins equal work that has not ended: a client that gives
+//! up after a time-out and tries again waits for the same job. The answer names it (`X-Cesar-Job`) and says how much of it came from the
+//! cache (`X-Cesar-Cache`).
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use plugin_api::document::Document;
+use plugin_api::manifest::StageKind;
+
+use super::refusal::Refusal;
+use super::upload::{self, Form};
+use super::waiters::Waiter;
+use super::{App, Client, jobs, submit, work};
+use crate::cache::Digest;
+use crate::jobs::{Job, JobId, JobRequest, JobState};
+use crate::pipeline::FormatRequest;
+
+pub(crate) mod errors;
+mod languages;
+pub(crate) mod models;
+pub(crate) mod request;
+mod response;
+mod stream;
+
+use errors::Envelope;
+use request::{Endpoint, ResponseFormat, SpeechRequest};
+
+/// How long to wait for news before the store is asked.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Answer = Result<Response, Envelope>;
+
+#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", summary = "Transcribe, as OpenAI's API does",
+    request_body(content = crate::http::openapi::SpeechForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The transcript in the asked format, or a stream of events", content((Object = "application/json"), (String = "text/plain"), (String = "text/event-stream"))),
+        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+pub(crate) async fn transcriptions(
+    app: State<App>,
+    client: Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    speech(Endpoint::Transcriptions, app, client, headers, request).await
+}
+
+#[utoipa::path(post, path = "/v1/audio/translations", tag = "openai", summary = "Translate into English, as OpenAI's API does",
+    request_body(content = crate::http::openapi::SpeechForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The translation in the asked format", content((Object = "application/json"), (String = "text/plain"))),
+        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+pub(crate) async fn translations(
+    app: State<App>,
+    client: Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    speech(Endpoint::Translations, app, client, headers, request).await
+}
+
+async fn speech(
+    endpoint: Endpoint,
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    let Form { fields, file } = upload::receive(&app, request).await?;
+    let speech = SpeechRequest::read(endpoint, &fields)?;
+    let file = file.ok_or_else(|| {
+        Refusal::bad("missing_required_parameter", "`file` is missing; send the recording").param("file")
+    })?;
+    let mut asked = JobRequest::new(file.source());
+    asked.label.clone_from(&file.label);
+    let wanted = speech.clone();
+    let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
+    let key = coalesce_key(&asked);
+    let job = submit::submit(&app, &headers, &client, asked, Some(file), Some(key)).await?;
+    let waiter = Waiter::new(&app, job.id);
+    let answer = if speech.stream {
+        stream::answer(&app, &speech, job.id, waiter).await
+    } else {
+        whole(&app, &speech, job.id, waiter).await
+    };
+    let mut response = answer.unwrap_or_else(|refusal| Envelope(refusal).into_response());
+    if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
+        response.headers_mut().insert("x-cesar-job", id);
+    }
+    Ok(response)
+}
+
+/// The job's engine, model and options.
+fn fill(shared: &super::Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Result<JobRequest, Refusal> {
+    let chosen = models::choose(shared, &speech.model)?;
+    (asked.asr_plugin, asked.model) = (chosen.plugin, chosen.model);
+    let engine = shared.pipeline.engine(&work::stage_request(shared, &asked)?)?;
+    asked.options = speech.options(&engine.manifest)?;
+    if speech.format == ResponseFormat::DiarizedJson {
+        if shared.pipeline.registry.of_stage(StageKind::Diarize).next().is_none() {
+            return Err(Refusal::bad(
+                "unsupported_value",
+                "`diarized_json` needs a diarize plugin, and none is installed",
+            )
+            .param("response_format"));
+        }
+        asked.diarize = true;
+    }
+    Ok(asked)
+}
+
+/// Equal for equal work, whatever the client calls the file.
+fn coalesce_key(asked: &JobRequest) -> String {
+    let mut unnamed = asked.clone();
+    unnamed.label.clear();
+    let fingerprint: Digest = unnamed.fingerprint();
+    format!("speech:{fingerprint}")
+}
+
+/// Waits for the job and renders it.
+async fn whole(app: &App, speech: &SpeechRequest, id: JobId, mut waiter: Waiter) -> Result<Response, Refusal> {
+    let job = ended(app, id).await?;
+    waiter.answered();
+    let document = transcript(app, &job).await?;
+    let mut response = render(app, speech, &job, document).await?;
+    response
+        .headers_mut()
+        .insert("x-cesar-cache", HeaderValue::from_static(cache_use(&job)));
+    Ok(response)
+}
+
+/// Waits until the job has ended.
+async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
+    let mut stop = app.stop.subscribe();
+    loop {
+        let mut changes = app.hub.watch(id);
+        let job = jobs::get(app, id).await?;
+        if job.state.has_ended() {
+            return Ok(job);
+        }
+        if app.halting() {
+            return Err(Refusal::stopping());
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// The document of a job that has ended, or why there is none.
+async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
+    if !matches!(job.state, JobState::Completed | JobState::Partial) {
+        return Err(errors::of_job(job));
+    }
+    let document = jobs::document(app, job).await?;
+    document.ok_or_else(|| Refusal::internal(&"a job that ended well has no document"))
+}
+
+/// Reads a stored document.
+fn read(document: &str) -> Result<Document, Refusal> {
+    serde_json::from_str(document).map_err(|error| Refusal::internal(&error))
+}
+
+async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) -> Result<Response, Refusal> {
+    let format = match speech.format {
+        ResponseFormat::Srt => "srt",
+        ResponseFormat::Vtt => "vtt",
+        ResponseFormat::Text => return Ok(plain(format!("{}\n", response::whole_text(&read(&document)?)))),
+        _ => {
+            let body = response::json_body(&read(&document)?, speech.format, speech.words);
+            return Ok(Json(body).into_response());
+        }
+    };
+    let request = FormatRequest {
+        format: format.to_owned(),
+        stage: app.format.clone(),
+    };
+    Ok(plain(
+        jobs::render(app, request, document, job.request.label.clone()).await?,
+    ))
+}
+
+fn plain(text: String) -> Response {
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))],
+        text,
+    )
+        .into_response()
+}
+
+/// How much of the job came from the cache.
+fn cache_use(job: &Job) -> &'static str {
+    match (job.report.transcription_cached, job.report.cache_hit_ratio) {
+        (_, Some(1.0)) => "hit",
+        (Some(true), _) => "partial",
+        _ => "miss",
+    }
+}

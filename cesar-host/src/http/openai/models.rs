@@ -1,0 +1,148 @@
+//! Models by OpenAI's names: `MODEL` (of the first engine that has it), `PLUGIN/MODEL`, `PLUGIN` for an engine without models, and `whisper-1`
+//! for whatever the server's settings say. A name is never a path.
+
+use std::time::UNIX_EPOCH;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use plugin_api::manifest::{Manifest, StageKind};
+use serde_json::{Value, json};
+
+use super::errors::Envelope;
+use crate::http::refusal::Refusal;
+use crate::http::{App, Shared, work};
+use crate::pipeline::main_model;
+use crate::plugins::Plugin;
+
+/// The name that every client of OpenAI knows.
+const ALIAS: &str = "whisper-1";
+
+/// What a model's id stands for; nothing said is the settings' choice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) plugin: Option<String>,
+    pub(crate) model: Option<String>,
+}
+
+/// Finds a model by its id.
+pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
+    if id == ALIAS {
+        return Ok(Chosen::default());
+    }
+    let found = match id.split_once('/') {
+        Some((plugin, model)) => engines(shared)
+            .find(|engine| engine.id == plugin)
+            .filter(|engine| has(shared, engine, model))
+            .map(|engine| (engine, Some(model))),
+        None => engines(shared)
+            .find(|engine| has(shared, engine, id))
+            .map(|engine| (engine, Some(id)))
+            .or_else(|| {
+                engines(shared)
+                    .find(|engine| engine.id == id && main_model(engine).is_none())
+                    .map(|engine| (engine, None))
+            }),
+    };
+    let (engine, model) = found.ok_or_else(|| unknown(id))?;
+    Ok(Chosen {
+        plugin: Some(engine.id.clone()),
+        model: model.map(str::to_owned),
+    })
+}
+
+/// The engines, the one that the settings name first, then the preferred ones.
+fn engines(shared: &Shared) -> impl Iterator<Item = &Manifest> {
+    let first = shared
+        .pipeline
+        .engine(&shared.asr)
+        .ok()
+        .map(|plugin| plugin.manifest.id.as_str());
+    let mut all: Vec<&Plugin> = shared.pipeline.registry.of_stage(StageKind::Asr).collect();
+    all.sort_by_key(|plugin| Some(plugin.manifest.id.as_str()) != first);
+    all.into_iter().map(|plugin| &plugin.manifest)
+}
+
+fn has(shared: &Shared, engine: &Manifest, model: &str) -> bool {
+    let files = main_model(engine).and_then(|(_, spec)| spec.model.as_ref());
+    files.is_some_and(|files| {
+        work::is_name(model) && work::lookup(&shared.pipeline, engine, files).named(model).is_some()
+    })
+}
+
+fn unknown(id: &str) -> Refusal {
+    let id: String = id.chars().filter(|letter| !letter.is_control()).take(100).collect();
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "model_not_found",
+        format!("The model `{id}` does not exist; `/v1/models` lists those that do"),
+    )
+    .param("model")
+}
+
+/// One row of the list.
+fn row(id: &str, owner: &str, created: u64) -> Value {
+    json!({ "id": id, "object": "model", "created": created, "owned_by": owner })
+}
+
+fn list(shared: &Shared) -> Vec<Value> {
+    let mut rows: Vec<Value> = Vec::new();
+    let mut push = |id: String, owner: &str, created| {
+        if !rows.iter().any(|row| row["id"] == id.as_str()) {
+            rows.push(row(&id, owner, created));
+        }
+    };
+    push(ALIAS.to_owned(), "cesar", 0);
+    for engine in engines(shared) {
+        let Some(files) = main_model(engine).and_then(|(_, spec)| spec.model.as_ref()) else {
+            push(engine.id.clone(), &engine.id, 0);
+            continue;
+        };
+        let lookup = work::lookup(&shared.pipeline, engine, files);
+        for name in lookup.present() {
+            let created = lookup.named(&name).map_or(0, |model| modified(&model.path));
+            push(name.clone(), &engine.id, created);
+            push(format!("{}/{name}", engine.id), &engine.id, created);
+        }
+    }
+    rows
+}
+
+fn modified(path: &std::path::Path) -> u64 {
+    let time = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    time.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |since| since.as_secs())
+}
+
+#[utoipa::path(get, path = "/v1/models", tag = "openai", summary = "The models",
+    responses((status = 200, description = "All models", body = crate::http::openapi::OpenAiModels),
+        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+pub(crate) async fn index(State(app): State<App>) -> Result<Response, Envelope> {
+    let rows = app.block(list).await?;
+    Ok(Json(json!({ "object": "list", "data": rows })).into_response())
+}
+
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", summary = "One model",
+    params(("id" = String, Path, description = "`MODEL` or `PLUGIN/MODEL`")),
+    responses((status = 200, description = "The model", body = crate::http::openapi::OpenAiModel),
+        (status = "4XX", description = "404 when there is none", body = crate::http::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Envelope> {
+    let Path(id) = path.map_err(|_| unknown(""))?;
+    let body = app
+        .block(move |shared| {
+            let chosen = choose(shared, &id)?;
+            let rows = list(shared);
+            let listed = rows.iter().find(|row| row["id"] == id.as_str()).cloned();
+            // A model's other names are not listed.
+            Ok::<_, Refusal>(listed.unwrap_or_else(|| row(&id, chosen.plugin.as_deref().unwrap_or("cesar"), 0)))
+        })
+        .await??;
+    Ok(Json(body).into_response())
+}

@@ -1,0 +1,235 @@
+//! What OpenAI's clients send, read into what it means here.
+//!
+//! Names of lists come with and without `[]`. What this server does not know is ignored, as OpenAI adds fields often; what it knows
+//! and cannot do is refused, so that nobody takes an answer for another one.
+
+use std::collections::BTreeMap;
+
+use plugin_api::manifest::{Manifest, OptionKind};
+use serde_json::{Value, json};
+
+use crate::http::form::Fields;
+use crate::http::refusal::Refusal;
+
+/// How the transcript is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponseFormat {
+    Json,
+    Text,
+    Srt,
+    VerboseJson,
+    Vtt,
+    DiarizedJson,
+}
+
+/// Which of the two endpoints was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Transcriptions,
+    Translations,
+}
+
+/// A request without its file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SpeechRequest {
+    pub(crate) endpoint: Endpoint,
+    /// The id of the model, as given.
+    pub(crate) model: String,
+    pub(crate) language: Option<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) format: ResponseFormat,
+    pub(crate) temperature: f64,
+    /// Whether word times were asked for.
+    pub(crate) words: bool,
+    pub(crate) stream: bool,
+}
+
+impl SpeechRequest {
+    /// Reads the fields of a form.
+    pub(crate) fn read(endpoint: Endpoint, fields: &Fields) -> Result<Self, Refusal> {
+        let model = fields.text("model").ok_or_else(|| {
+            Refusal::bad(
+                "missing_required_parameter",
+                "`model` is missing; name one, such as `whisper-1`",
+            )
+            .param("model")
+        })?;
+        let transcribing = endpoint == Endpoint::Transcriptions;
+        if fields.all("include").any(|value| value == "logprobs") {
+            return Err(Refusal::bad(
+                "unsupported_value",
+                "`include` cannot be `logprobs` here: engines do not tell them; leave it out",
+            )
+            .param("include"));
+        }
+        let granularities = granularities(fields)?;
+        let format = format(endpoint, fields)?;
+        Ok(Self {
+            endpoint,
+            model: model.to_owned(),
+            language: transcribing.then(|| language(fields)).flatten(),
+            prompt: fields.text("prompt").map(str::to_owned),
+            format,
+            temperature: temperature(fields)?,
+            words: granularities.contains(&"word") && format == ResponseFormat::VerboseJson,
+            stream: transcribing && fields.boolean("stream")?,
+        })
+    }
+
+    /// The options of an engine that do what was asked.
+    pub(crate) fn options(&self, engine: &Manifest) -> Result<BTreeMap<String, Value>, Refusal> {
+        let mut options = BTreeMap::new();
+        let mut put = |name: &str, value: Value, needed: Option<&str>| match (engine.options.get(name), needed) {
+            (Some(_), _) => {
+                options.insert(name.to_owned(), value);
+                Ok(())
+            }
+            (None, None) => Ok(()),
+            (None, Some(param)) => Err(Refusal::bad(
+                "unsupported_value",
+                format!(
+                    "the engine `{}` has no `{name}`, which `{param}` needs; take another model",
+                    engine.id
+                ),
+            )
+            .param(param)),
+        };
+        if let Some(language) = &self.language {
+            put("language", json!(language), Some("language"))?;
+        }
+        if self.endpoint == Endpoint::Translations {
+            put("task", json!("translate"), Some("model"))?;
+        }
+        if self.words {
+            put("word_timestamps", json!(true), Some("timestamp_granularities"))?;
+        }
+        if let Some(prompt) = &self.prompt {
+            put("initial_prompt", json!(prompt), None)?;
+        }
+        // 0 leaves the engine its own list of temperatures to fall back to, as OpenAI does.
+        if self.temperature > 0.0 {
+            let list = engine
+                .options
+                .get("temperature")
+                .is_some_and(|option| option.kind == OptionKind::Numbers);
+            let value = if list {
+                json!([self.temperature])
+            } else {
+                json!(self.temperature)
+            };
+            put("temperature", value, None)?;
+        }
+        Ok(options)
+    }
+}
+
+fn language(fields: &Fields) -> Option<String> {
+    let several: Vec<_> = fields.all("languages").collect();
+    let one = match several[..] {
+        [one] => Some(one),
+        _ => None,
+    };
+    fields.text("language").or(one).map(str::to_owned)
+}
+
+fn format(endpoint: Endpoint, fields: &Fields) -> Result<ResponseFormat, Refusal> {
+    let transcribing = endpoint == Endpoint::Transcriptions;
+    let wanted = if transcribing {
+        "one of `json`, `text`, `srt`, `verbose_json`, `vtt`, `diarized_json`"
+    } else {
+        "one of `json`, `text`, `srt`, `verbose_json`, `vtt`"
+    };
+    match fields.text("response_format") {
+        None | Some("json") => Ok(ResponseFormat::Json),
+        Some("text") => Ok(ResponseFormat::Text),
+        Some("srt") => Ok(ResponseFormat::Srt),
+        Some("verbose_json") => Ok(ResponseFormat::VerboseJson),
+        Some("vtt") => Ok(ResponseFormat::Vtt),
+        Some("diarized_json") if transcribing => Ok(ResponseFormat::DiarizedJson),
+        Some(other) => Err(Refusal::value("response_format", wanted, other)),
+    }
+}
+
+fn temperature(fields: &Fields) -> Result<f64, Refusal> {
+    let Some(text) = fields.text("temperature") else {
+        return Ok(0.0);
+    };
+    let number = text.trim().parse::<f64>().ok();
+    number
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| Refusal::value("temperature", "a number from 0 to 1", text))
+}
+
+fn granularities(fields: &Fields) -> Result<Vec<&str>, Refusal> {
+    let read = |value| match value {
+        "word" | "segment" => Ok(value),
+        other => Err(Refusal::value("timestamp_granularities", "`word` or `segment`", other)),
+    };
+    fields.all("timestamp_granularities").map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(endpoint: Endpoint, fields: &[(&str, &str)]) -> Result<SpeechRequest, String> {
+        SpeechRequest::read(endpoint, &Fields::from(fields)).map_err(|refusal| refusal.detail)
+    }
+
+    #[test]
+    fn defaults() {
+        let request = read(Endpoint::Transcriptions, &[("model", "whisper-1")]).unwrap();
+        assert_eq!(
+            (request.format, request.words, request.stream),
+            (ResponseFormat::Json, false, false)
+        );
+    }
+
+    #[test]
+    fn lists_come_with_and_without_brackets() {
+        for name in ["timestamp_granularities", "timestamp_granularities[]"] {
+            let fields = [
+                ("model", "m"),
+                (name, "segment"),
+                (name, "word"),
+                ("response_format", "verbose_json"),
+            ];
+            assert!(read(Endpoint::Transcriptions, &fields).unwrap().words, "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let cases: &[&[(&str, &str)]] = &[
+            &[],
+            &[("model", "m"), ("response_format", "yaml")],
+            &[("model", "m"), ("timestamp_granularities[]", "letter")],
+            &[("model", "m"), ("temperature", "2")],
+            &[("model", "m"), ("temperature", "warm")],
+            &[("model", "m"), ("stream", "perhaps")],
+            &[("model", "m"), ("include[]", "logprobs")],
+        ];
+        let answers: Vec<_> = cases
+            .iter()
+            .map(|case| read(Endpoint::Transcriptions, case).unwrap_err())
+            .collect();
+        insta::assert_snapshot!(answers.join("\n"));
+        assert!(
+            read(
+                Endpoint::Translations,
+                &[("model", "m"), ("response_format", "diarized_json")]
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_translation_has_no_language_and_no_stream() {
+        let request = read(
+            Endpoint::Translations,
+            &[("model", "m"), ("language", "de"), ("stream", "true")],
+        )
+        .unwrap();
+        assert_eq!((request.language, request.stream), (None, false));
+    }
+}

@@ -1,0 +1,152 @@
+//! `stream=true`: the text as it is decoded, in OpenAI's events.
+//!
+//! `transcript.text.delta` for each piece (`transcript.text.segment` for `diarized_json`), `transcript.text.done` with the full text, `[DONE]`. The
+//! deltas joined are the full text. The answer begins with the first piece, so that whatever fails before it has its own status.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use axum::response::sse::Event;
+use plugin_api::document::{Document, Seconds};
+use serde_json::{Value, json};
+
+use super::request::{ResponseFormat, SpeechRequest};
+use super::{cache_use, ended, errors, read, response, transcript};
+use crate::http::App;
+use crate::http::events::{EventId, JobEvent};
+use crate::http::refusal::Refusal;
+use crate::http::sse::{self, Listener};
+use crate::http::waiters::Waiter;
+use crate::jobs::JobId;
+
+/// Follows one job.
+struct Follower {
+    app: App,
+    job: JobId,
+    listener: Listener,
+    waiter: Waiter,
+    diarized: bool,
+    /// End of what was told so far, in ms.
+    told_ms: u64,
+    begun: bool,
+    pending: VecDeque<String>,
+    done: bool,
+}
+
+/// The answer, once its first piece is there.
+pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter: Waiter) -> Result<Response, Refusal> {
+    let mut follower = Follower {
+        app: App::clone(app),
+        job,
+        listener: Listener::new(app, job, EventId::default()),
+        waiter,
+        diarized: speech.format == ResponseFormat::DiarizedJson,
+        told_ms: 0,
+        begun: false,
+        pending: VecDeque::new(),
+        done: false,
+    };
+    follower.fill().await?;
+    let used = if follower.done {
+        cache_use(&ended(app, job).await?)
+    } else {
+        "miss"
+    };
+    let stream = futures_util::stream::unfold(follower, |mut follower| async move {
+        let text = follower.next().await?;
+        Some((Ok::<_, Infallible>(Event::default().data(text)), follower))
+    });
+    let mut response = sse::response(stream);
+    response
+        .headers_mut()
+        .insert("x-cesar-cache", HeaderValue::from_static(used));
+    Ok(response)
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<String> {
+        if self.pending.is_empty() && !self.done {
+            // The status was sent long ago: what fails now is an event.
+            if let Err(refusal) = self.fill().await {
+                self.done = true;
+                self.pending.push_back(errors::body(&refusal).to_string());
+            }
+        }
+        self.pending.pop_front()
+    }
+
+    /// Waits for something to tell.
+    async fn fill(&mut self) -> Result<(), Refusal> {
+        while self.pending.is_empty() {
+            match self.listener.next().await {
+                Some(event) => self.hear(&event).await?,
+                None => return Err(Refusal::stopping()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, event: &JobEvent) -> Result<(), Refusal> {
+        match event.kind {
+            // Speakers are known at the end only.
+            "segment" if !self.diarized => {
+                let number = |name: &str| event.data[name].as_f64().unwrap_or_default() * 1000.0;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "milliseconds of audio"
+                )]
+                let (start, end) = (number("start").round() as u64, number("end").round() as u64);
+                let text = event.data["text"].as_str().unwrap_or_default();
+                // Engines write the space that stands before a piece; languages without spaces have none.
+                let spaced = text.starts_with(char::is_whitespace);
+                self.delta(start, end, text, if spaced { " " } else { "" });
+                Ok(())
+            }
+            "end" => self.end().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A piece of text; what another attempt tells again is left out.
+    fn delta(&mut self, start_ms: u64, end_ms: u64, text: &str, separator: &str) {
+        let text = text.trim();
+        if text.is_empty() || (self.begun && start_ms < self.told_ms) {
+            return;
+        }
+        let separator = if self.begun { separator } else { "" };
+        self.push(&json!({ "type": "transcript.text.delta", "delta": format!("{separator}{text}") }));
+        (self.begun, self.told_ms) = (true, end_ms);
+    }
+
+    async fn end(&mut self) -> Result<(), Refusal> {
+        let job = ended(&self.app, self.job).await?;
+        self.waiter.answered();
+        let document = read(&transcript(&self.app, &job).await?)?;
+        self.rest(&document);
+        let (text, usage) = (response::whole_text(&document), response::usage(&document));
+        self.push(&json!({ "type": "transcript.text.done", "text": text, "usage": usage }));
+        self.pending.push_back("[DONE]".to_owned());
+        self.done = true;
+        Ok(())
+    }
+
+    /// What was not told while it was decoded: all of it when it came from the cache.
+    fn rest(&mut self, document: &Document) {
+        for segment in &document.segments {
+            let Seconds(start) = segment.start;
+            let Seconds(end) = segment.end;
+            if self.diarized {
+                self.push(&response::diarized_segment(document, segment));
+            } else {
+                self.delta(start, end, &segment.text, response::separator(document));
+            }
+        }
+    }
+
+    fn push(&mut self, event: &Value) {
+        self.pending.push_back(event.to_string());
+    }
+}

@@ -1,0 +1,279 @@
+//! The description of the API (OpenAPI 3.1), made from the endpoints themselves, and a page that shows it without the network.
+//!
+//! `docs/openapi.json` in the repository is this description; a test compares them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use super::{info, jobs, openai, sse};
+
+/// A recording and what to do with it.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read field by field from the form; this is its description")]
+pub(crate) struct TranscribeForm {
+    /// The recording; or else `url`.
+    #[schema(value_type = Option<String>, format = Binary, content_media_type = "application/octet-stream")]
+    file: Option<String>,
+    /// The address of a recording to download; or else `file`.
+    url: Option<String>,
+    /// The model's name.
+    model: Option<String>,
+    /// The speech recognition plugin, `ID` or `ID@VERSION`.
+    asr_plugin: Option<String>,
+    /// The language spoken, as a code such as `en`; detected when absent.
+    language: Option<String>,
+    /// `transcribe`, or `translate` into English.
+    task: Option<String>,
+    /// Whether to tell speakers apart.
+    diarize: Option<bool>,
+    /// The diarization plugin, `ID` or `ID@VERSION`.
+    diarize_plugin: Option<String>,
+    /// The least number of speakers.
+    #[schema(minimum = 1, maximum = 1000)]
+    min_speakers: Option<u32>,
+    /// The greatest number of speakers.
+    #[schema(minimum = 1, maximum = 1000)]
+    max_speakers: Option<u32>,
+    /// Options of the speech recognition plugin, as a JSON object; `/plugins` lists them.
+    options: Option<String>,
+    /// Whom to tell when the job has ended.
+    webhook_url: Option<String>,
+    /// Do without the cache.
+    no_cache: Option<bool>,
+    /// Do all stages again, also those whose results are kept.
+    refresh: Option<bool>,
+}
+
+/// A recording to download and what to do with it.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read field by field from JSON; this is its description")]
+pub(crate) struct TranscribeUrl {
+    /// The address of the recording.
+    #[schema(format = "uri")]
+    url: String,
+    /// The model's name.
+    model: Option<String>,
+    /// The speech recognition plugin, `ID` or `ID@VERSION`.
+    asr_plugin: Option<String>,
+    /// The language spoken, as a code such as `en`; detected when absent.
+    language: Option<String>,
+    /// `transcribe`, or `translate` into English.
+    task: Option<String>,
+    /// Whether to tell speakers apart.
+    diarize: Option<bool>,
+    /// The diarization plugin, `ID` or `ID@VERSION`.
+    diarize_plugin: Option<String>,
+    /// The least number of speakers.
+    #[schema(minimum = 1, maximum = 1000)]
+    min_speakers: Option<u32>,
+    /// The greatest number of speakers.
+    #[schema(minimum = 1, maximum = 1000)]
+    max_speakers: Option<u32>,
+    /// Options of the speech recognition plugin; `/plugins` lists them.
+    #[schema(value_type = Option<Object>)]
+    options: Option<Value>,
+    /// Whom to tell when the job has ended.
+    webhook_url: Option<String>,
+    /// Do without the cache.
+    no_cache: Option<bool>,
+    /// Do all stages again, also those whose results are kept.
+    refresh: Option<bool>,
+}
+
+/// What OpenAI's clients send.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read field by field from the form; this is its description")]
+pub(crate) struct SpeechForm {
+    /// The recording.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    file: String,
+    /// `MODEL`, `PLUGIN/MODEL` or `whisper-1`; `/v1/models` lists them.
+    model: String,
+    /// The language spoken, as a code such as `en` (transcriptions).
+    language: Option<String>,
+    /// Text that shows the engine the spelling and style to expect.
+    prompt: Option<String>,
+    /// `json`, `text`, `srt`, `verbose_json`, `vtt` or `diarized_json`.
+    response_format: Option<String>,
+    /// 0 lets the engine choose.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    temperature: Option<f64>,
+    /// `word`, `segment` (with `verbose_json`).
+    #[schema(rename = "timestamp_granularities[]")]
+    timestamp_granularities: Option<Vec<String>>,
+    /// Whether to answer with events while the text is decoded (transcriptions).
+    stream: Option<bool>,
+}
+
+/// A refusal in OpenAI's shape.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "written as JSON; this is its description")]
+pub(crate) struct OpenAiError {
+    error: OpenAiErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "written as JSON; this is its description")]
+pub(crate) struct OpenAiErrorBody {
+    message: String,
+    r#type: String,
+    param: Option<String>,
+    code: Option<String>,
+}
+
+/// A model.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "written as JSON; this is its description")]
+pub(crate) struct OpenAiModel {
+    id: String,
+    object: String,
+    created: u64,
+    owned_by: String,
+}
+
+/// All models.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "written as JSON; this is its description")]
+pub(crate) struct OpenAiModels {
+    object: String,
+    data: Vec<OpenAiModel>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Cesar", description = "Offline transcription: jobs, and an API that OpenAI's clients speak."),
+    paths(
+        jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, jobs::transcript, sse::events,
+        info::health, info::metrics, info::plugins, info::cache,
+        openai::transcriptions, openai::translations, openai::models::index, openai::models::show
+    ),
+    components(schemas(OpenAiErrorBody)),
+    tags((name = "jobs", description = "Jobs and their transcripts"), (name = "openai", description = "What OpenAI's clients use"),
+        (name = "server", description = "The server itself")),
+    security((), ("key" = [])),
+    modifiers(&Keys)
+)]
+struct Description;
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        scheme.description = Some("An API key, where the server asks for one".to_owned());
+        if let Some(components) = &mut openapi.components {
+            components.add_security_scheme("key", SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+/// The description as JSON, pretty and with a final newline.
+#[must_use]
+pub fn text() -> String {
+    let mut value =
+        serde_json::to_value(Description::openapi()).expect("a description is texts and numbers with text keys");
+    value["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    value["info"]["license"] = serde_json::json!({ "name": "MIT", "identifier": "MIT" });
+    serde_json::to_string_pretty(&value).expect("it was a value already") + "\n"
+}
+
+/// A page with every endpoint, its fields and its answers, and the codes of problems.
+pub(crate) fn page() -> String {
+    let api: Value = serde_json::from_str(&text()).unwrap_or_default();
+    let mut body = String::new();
+    for (path, methods) in api["paths"].as_object().into_iter().flatten() {
+        for (method, endpoint) in methods.as_object().into_iter().flatten() {
+            describe(&mut body, path, method, endpoint);
+        }
+    }
+    let schemas = serde_json::to_string_pretty(&api["components"]["schemas"]).unwrap_or_default();
+    include_str!("docs.html")
+        .replace("{{version}}", env!("CARGO_PKG_VERSION"))
+        .replace("{{endpoints}}", &body)
+        .replace("{{schemas}}", &escaped(&schemas))
+}
+
+fn describe(out: &mut String, path: &str, method: &str, endpoint: &Value) {
+    let text = |value: &Value| escaped(value.as_str().unwrap_or_default());
+    let _ = writeln!(
+        out,
+        "<details><summary><code>{} {}</code> {}</summary>",
+        method.to_uppercase(),
+        escaped(path),
+        text(&endpoint["summary"])
+    );
+    let parameters = endpoint["parameters"].as_array().into_iter().flatten();
+    let rows: String = parameters
+        .map(|row| {
+            format!(
+                "<tr><td><code>{}</code><td>{}<td>{}",
+                text(&row["name"]),
+                text(&row["in"]),
+                text(&row["description"])
+            )
+        })
+        .collect();
+    if !rows.is_empty() {
+        let _ = writeln!(out, "<table><tr><th>name<th>where<th>meaning{rows}</table>");
+    }
+    for (kind, content) in endpoint["requestBody"]["content"].as_object().into_iter().flatten() {
+        let _ = writeln!(
+            out,
+            "<p>Body: <code>{}</code>, {}</p>",
+            escaped(kind),
+            schema(&content["schema"])
+        );
+    }
+    let answers = endpoint["responses"].as_object().into_iter().flatten();
+    let answers: String = answers
+        .map(|(status, answer)| {
+            format!(
+                "<tr><td><code>{}</code><td>{}",
+                escaped(status),
+                text(&answer["description"])
+            )
+        })
+        .collect();
+    let _ = writeln!(out, "<table><tr><th>status<th>answer{answers}</table></details>");
+}
+
+fn schema(schema: &Value) -> String {
+    let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+    escaped(name.unwrap_or("a JSON value"))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_in_the_repository_is_up_to_date() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, text()).expect("docs/ can be written");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            written == text(),
+            "docs/openapi.json is out of date: run this test with UPDATE_DOCS=1"
+        );
+        assert!(written.contains("\"openapi\": \"3.1.0\""));
+    }
+
+    #[test]
+    fn the_page_loads_nothing() {
+        let page = page();
+        for outside in ["http://", "https://", "src=", "@import", "<link", "<script"] {
+            assert!(!page.contains(outside), "the page has `{outside}`");
+        }
+        assert!(page.contains("/v1/audio/transcriptions") && !page.contains("{{"));
+    }
+}

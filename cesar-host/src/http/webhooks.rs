@@ -1,0 +1,139 @@
+//! Telling webhooks that a job has ended.
+//!
+//! The store keeps what is to be told and when it is tried again, across restarts; here it is sent. A delivery is a POST of
+//! `{"event": "completed" | "partial" | "error", "job": {…}}` (without the transcript) with a signature ([`super::signature`]) and
+//! `X-Cesar-Delivery`, the job's id and attempt. Any 2xx within 10 s is success. 4xx (but 408, 425 and 429) and refused addresses
+//! end it; everything else is tried again with growing pauses. Redirects are not followed: they would lead past the check of the
+//! address. A webhook is told at least once: a receiver that minds looks at the job's id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use ureq::unversioned::transport::DefaultConnector;
+
+use super::Shared;
+use super::address::AddressError;
+use super::signature;
+use super::view::JobView;
+use crate::cache::{Clock as _, SystemClock};
+use crate::jobs::{Delivery, Job, Verdict};
+
+/// How long a receiver may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a delivery is ours before another process may take it.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// How long to sleep at most: deliveries may come from other processes.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Delivers until the server stops.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let agent = agent(shared);
+    while !shared.stopping() {
+        match shared.store.claim_webhook(HOLD) {
+            Ok(Some(claim)) => {
+                let delivery = deliver(&agent, &shared.webhook_secret, &claim.job);
+                tracing::info!(job = %claim.job.id, "a webhook was tried: {:?}", delivery.verdict);
+                if let Err(error) = shared.store.webhook_told(&claim.lease, &delivery) {
+                    tracing::warn!(job = %claim.job.id, "how its webhook went cannot be stored: {error}");
+                }
+            }
+            Ok(None) => shared.webhook_bell.wait(until_due(shared)),
+            Err(error) => {
+                tracing::error!("no webhook can be claimed: {error}");
+                shared.webhook_bell.wait(LOOK);
+            }
+        }
+    }
+}
+
+fn until_due(shared: &Shared) -> Duration {
+    let due_ms = shared.store.next_due().ok().and_then(|due| due.webhook_ms);
+    let wait = due_ms.map(|due_ms| u64::try_from(due_ms - SystemClock.now_ms()).unwrap_or(1));
+    wait.map_or(LOOK, |ms| Duration::from_millis(ms.max(1)).min(LOOK))
+}
+
+fn agent(shared: &Shared) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .proxy(None)
+        .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")))
+        .build();
+    ureq::Agent::with_parts(config, DefaultConnector::default(), shared.guard)
+}
+
+fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {
+    let Some(url) = &job.request.webhook_url else {
+        return failed(Verdict::GiveUp, None, "the job names no webhook".to_owned());
+    };
+    if let Err(error) = super::address::check_url(url) {
+        return failed(Verdict::GiveUp, None, error.to_string());
+    }
+    let body = json!({ "event": job.state, "job": JobView::new(job).to_json() }).to_string();
+    let seconds = SystemClock.now_ms() / 1000;
+    let attempt = job.webhook.as_ref().map_or(0, |webhook| webhook.attempts);
+    let answer = agent
+        .post(url)
+        .header("content-type", "application/json")
+        .header("x-cesar-event", job.state.as_str())
+        .header("x-cesar-delivery", format!("{}-{attempt}", job.id))
+        .header(signature::HEADER, signature::sign(secret, seconds, body.as_bytes()))
+        .send(&body);
+    match answer {
+        Ok(response) => judge(response.status().as_u16()),
+        Err(error) => failed(verdict(&error), None, error.to_string()),
+    }
+}
+
+/// What a status means.
+fn judge(status: u16) -> Delivery {
+    let verdict = match status {
+        200..300 => {
+            return Delivery {
+                verdict: Verdict::Delivered,
+                status: Some(status),
+                error: None,
+            };
+        }
+        408 | 425 | 429 => Verdict::TryAgain,
+        300..500 => Verdict::GiveUp,
+        _ => Verdict::TryAgain,
+    };
+    failed(verdict, Some(status), format!("the receiver answered {status}"))
+}
+
+fn verdict(error: &ureq::Error) -> Verdict {
+    match error {
+        ureq::Error::Other(inner) if inner.is::<AddressError>() => Verdict::GiveUp,
+        ureq::Error::BadUri(_) => Verdict::GiveUp,
+        _ => Verdict::TryAgain,
+    }
+}
+
+fn failed(verdict: Verdict, status: Option<u16>, error: String) -> Delivery {
+    Delivery {
+        verdict,
+        status,
+        error: Some(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses() {
+        let verdict = |status| judge(status).verdict;
+        assert_eq!([verdict(200), verdict(204)], [Verdict::Delivered; 2]);
+        assert_eq!([verdict(301), verdict(400), verdict(410)], [Verdict::GiveUp; 3]);
+        assert_eq!(
+            [verdict(408), verdict(429), verdict(500), verdict(503)],
+            [Verdict::TryAgain; 4]
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The threads that do the jobs: claim, run the pipeline, say how it went.
+//!
+//! Each thread is a worker with a lock of its own ([`crate::jobs::Workers`]); one that panics is registered anew and its job is
+//! requeued. What the pipeline says is kept in memory ([`Run`]) and told to listeners; the clerk ([`super::clerk`]) carries it to the
+//! store a few times a second and brings back whether to go on, so that no event of a plugin ever waits for the disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::running::{Run, Why};
+use super::view::JobView;
+use super::{failure, observer, work};
+use crate::audio::Slice;
+use crate::cache::{Clock as _, SystemClock};
+use crate::jobs::{Claim, Failure, FailureKind, Job, JobsError, Source, StageError, Worker};
+use crate::pipeline::{Documented, Input, PipelineError, Plan, StageOutcome};
+
+/// How long a worker without work sleeps at most: jobs may come from other processes.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Claims and runs jobs until the server stops.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    while !shared.stopping() {
+        let worker = match shared.workers.register() {
+            Ok(worker) => worker,
+            Err(error) => {
+                tracing::error!("no worker can be registered: {error}");
+                shared.bell.wait(LOOK);
+                continue;
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(|| work_off(shared, &worker))).is_err() {
+            tracing::error!("a worker panicked; its job is tried again");
+        }
+    }
+}
+
+fn work_off(shared: &Arc<Shared>, worker: &Worker) {
+    while !shared.stopping() {
+        match shared.store.claim(worker.id()) {
+            Ok(Some(claim)) => one(shared, &claim),
+            Ok(None) => shared.bell.wait(until_due(shared)),
+            Err(error) => {
+                tracing::error!("no job can be claimed: {error}");
+                shared.bell.wait(LOOK);
+            }
+        }
+    }
+}
+
+fn until_due(shared: &Shared) -> Duration {
+    let due_ms = shared.store.next_due().ok().and_then(|due| due.job_ms);
+    let wait = due_ms.map(|due_ms| u64::try_from(due_ms - SystemClock.now_ms()).unwrap_or(1));
+    wait.map_or(LOOK, |ms| Duration::from_millis(ms).min(LOOK))
+}
+
+fn one(shared: &Arc<Shared>, claim: &Claim) {
+    let job = &claim.job;
+    let run = Arc::new(Run::new(claim.lease, job));
+    shared.running.insert(&run);
+    // Also when the work panics.
+    let _guard = Leave { shared, run: &run };
+    shared.hub.begin(job.id, claim.lease.number);
+    tracing::info!(job = %job.id, attempt = job.attempts, "a job begins");
+    let ended = finish(shared, &run, job, execute(shared, &run, job));
+    match ended {
+        Ok(job) => told(shared, &job),
+        Err(JobsError::LeaseLost { .. }) => {
+            tracing::warn!(job = %job.id, "the job was taken away; its result is dropped")
+        }
+        // The lease stays with this worker, and nobody else may take the job while it lives: start anew to free it.
+        Err(error) => panic!("the end of job `{}` cannot be stored: {error}", job.id),
+    }
+}
+
+struct Leave<'a> {
+    shared: &'a Shared,
+    run: &'a Run,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.shared.running.remove(self.run.job);
+    }
+}
+
+/// Tells everybody who listens how the attempt ended.
+fn told(shared: &Shared, job: &Job) {
+    tracing::info!(job = %job.id, state = %job.state, "a job's attempt ends");
+    let view = JobView::new(job).to_json();
+    if job.state.has_ended() {
+        shared.hub.end(job.id, view);
+        shared.metrics.job_ended(job.state);
+        shared.webhook_bell.ring();
+    } else {
+        shared.hub.tell(job.id, "waiting", view);
+    }
+}
+
+/// Why there is no document.
+struct Unfinished {
+    error: Box<PipelineError>,
+    engine: Option<crate::cache::Digest>,
+    path: String,
+}
+
+fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinished> {
+    let unfinished = |error, plan: Option<&Plan>, path: &str| Unfinished {
+        error: Box::new(error),
+        engine: plan.map(Plan::engine_digest),
+        path: path.to_owned(),
+    };
+    let plan = work::plan(shared, &job.request, &run.cancel).map_err(|error| unfinished(error, None, ""))?;
+    let plan = if job.refresh || job.request.refresh {
+        plan.refreshing(Plan::STAGES.map(str::to_owned))
+    } else {
+        plan
+    };
+    let Source::Upload { upload, .. } = &job.request.source else {
+        let none = shared.pipeline.registry.none(plugin_api::manifest::StageKind::Download);
+        return Err(unfinished(none.into(), None, ""));
+    };
+    let path = shared.uploads.path(*upload);
+    let input = Input {
+        path: path.clone(),
+        label: job.request.label.clone(),
+        slice: Slice {
+            start_ms: 0,
+            end_ms: None,
+        },
+    };
+    let observer = observer::Watch::new(shared, run);
+    let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
+    // What was computed anew once need not be so again when a later stage fails.
+    if job.refresh && result.is_err() && run.has_finished("asr") {
+        let _ = shared.store.refreshed(&run.lease);
+    }
+    result.map_err(|error| unfinished(error, Some(&plan), &path.display().to_string()))
+}
+
+fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfinished>) -> Result<Job, JobsError> {
+    let Unfinished { error, engine, path } = match result {
+        Ok(documented) => return complete(shared, run, &documented),
+        Err(unfinished) => unfinished,
+    };
+    if matches!(*error, PipelineError::Interrupted) {
+        match run.why() {
+            Why::Stopping => return shared.store.hand_back(&run.lease),
+            Why::Lost => return Err(JobsError::LeaseLost { job: job.id }),
+            Why::Cancelled => return shared.store.cancelled(&run.lease),
+            Why::Nothing => {}
+        }
+    }
+    tracing::warn!(job = %job.id, "the job failed: {error}");
+    let failure = failure::of(&error, &run.phase(), &path, &job.request.label, engine);
+    shared.store.fail(&run.lease, &failure)
+}
+
+fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, JobsError> {
+    let Ok(text) = std::str::from_utf8(&documented.document) else {
+        let error = StageError {
+            code: "invalid_output".to_owned(),
+            message: "the stored document is not text; clear the cache".to_owned(),
+            stage: Some("merge".to_owned()),
+        };
+        let kind = FailureKind::Final;
+        return shared.store.fail(&run.lease, &Failure { error, kind });
+    };
+    let mut report = run.report();
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    report.provenance = document["provenance"].clone();
+    let hits = documented
+        .stages
+        .iter()
+        .filter(|stage| observer::is_hit(stage.outcome))
+        .count();
+    shared.metrics.stages(&documented.stages);
+    #[expect(clippy::cast_precision_loss, reason = "a handful of stages")]
+    if !documented.stages.is_empty() {
+        report.cache_hit_ratio = Some(hits as f64 / documented.stages.len() as f64);
+    }
+    shared.store.complete(&run.lease, text, &report)
+}
+
+/// Wakes sleepers; a ring that nobody hears is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    rung: Mutex<u64>,
+    condition: std::sync::Condvar,
+}
+
+impl Bell {
+    /// Wakes all.
+    pub(crate) fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.condition.notify_all();
+    }
+
+    /// Sleeps until somebody rings, or for `most`.
+    pub(crate) fn wait(&self, most: Duration) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *rung;
+        let woken = self.condition.wait_timeout_while(rung, most, |rung| *rung == before);
+        drop(woken.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What a stage's report says to listeners.
+pub(crate) fn stage_json(stage: &str, plugin: &str, outcome: StageOutcome, ms: i64) -> Value {
+    json!({ "stage": stage, "plugin": plugin, "outcome": outcome, "ms": ms })
+}
