@@ -158,7 +158,10 @@ impl Cache {
             return Ok(found(artifact, *waited, troubles));
         }
         let guard = lock.map(|(guard, _)| guard);
+        // What the stages before this one gave may be needed again afterwards.
+        let lease = self.lease_met();
         let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
+        drop(lease);
         self.record_miss();
         let cost_ms = took_ms.saturating_add(computed.earlier_ms);
         let entry = self.keep(guard, parts, request, cost_ms, &computed.bytes, &mut troubles);

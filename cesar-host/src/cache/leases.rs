@@ -4,6 +4,9 @@
 //! first and looks the entry up afterwards: eviction removes an entry only in a transaction that sees no lease on it, so from
 //! then on the entry stays, or was not there when it was looked up.
 //!
+//! [`Cache::get_or_compute`] does so by itself: while it computes, what this process has found or stored within the last
+//! hour is leased, as the stages before this one, of which so far only the digest was needed. A run of hits writes nothing.
+//!
 //! A lease is a row of the index, in the name of its owner. Each process that leases has a file under `owners/`, locked
 //! by the kernel for as long as the process lives, however it ends. **A lease holds while that file is locked.** The
 //! time in the row decides only when the file cannot be asked, as on a file system that has no locks; so neither a job of two
@@ -23,6 +26,9 @@ use super::lock::is_named;
 
 /// How long a lease holds when its owner cannot be asked: a day.
 const UNASKED_MS: i64 = 24 * 3_600_000;
+
+/// For how long what a process has met is taken to be in use by its jobs, unless they say otherwise: an hour.
+const MET_MS: i64 = 3_600_000;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -111,6 +117,29 @@ impl Cache {
         };
         lease.add(keys)?;
         Ok(lease)
+    }
+
+    /// Notes that this process uses an entry.
+    pub(super) fn met(&self, key: &Key) {
+        let now_ms = self.now_ms();
+        let mut met = self.inner.met.lock().unwrap_or_else(PoisonError::into_inner);
+        // Just before it would grow, which costs as much.
+        if met.len() == met.capacity() {
+            met.retain(|_, met_ms| now_ms.saturating_sub(*met_ms) < MET_MS);
+        }
+        met.insert(*key, now_ms);
+    }
+
+    /// Leases what this process has met lately. Without the lease, the worst is that something is computed again.
+    pub(super) fn lease_met(&self) -> Option<Lease> {
+        let now_ms = self.now_ms();
+        let met = self.inner.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = met
+            .iter()
+            .filter(|(_, met_ms)| now_ms.saturating_sub(**met_ms) < MET_MS);
+        let keys: Vec<Key> = lately.map(|(key, _)| *key).collect();
+        drop(met);
+        (!keys.is_empty()).then(|| self.lease(&keys).ok()).flatten()
     }
 
     fn owner_name(&self) -> Result<String> {

@@ -66,6 +66,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
@@ -115,6 +116,8 @@ struct Inner {
     next_maintenance_ms: AtomicI64,
     /// When the daily round was last done, once that has been read.
     daily_ms: Mutex<Option<i64>>,
+    /// Entries that were found or stored, and when.
+    met: Mutex<HashMap<Key, i64>>,
     /// Shows that this process lives, once it has leased an entry.
     owner: Mutex<Option<Owner>>,
     /// Given back last: the index is closed before others may set it aside.
@@ -175,6 +178,7 @@ impl Cache {
             limits,
             next_maintenance_ms: AtomicI64::new(i64::MIN),
             daily_ms: Mutex::default(),
+            met: Mutex::default(),
             owner: Mutex::default(),
             _in_use: opened.in_use,
         };

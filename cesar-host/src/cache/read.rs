@@ -50,7 +50,11 @@ impl Cache {
     /// When the index cannot be read.
     pub fn lookup(&self, key: &Key) -> Result<Option<Entry>> {
         match self.inner.index.find(key, false)? {
-            Some(Found::Row(stored)) => Ok(Some(stored.entry).filter(|entry| self.is_current(entry))),
+            Some(Found::Row(stored)) if self.is_current(&stored.entry) => {
+                self.met(key);
+                Ok(Some(stored.entry))
+            }
+            Some(Found::Row(_)) => Ok(None),
             // Taken out of use by the next `get`.
             Some(Found::Broken { .. }) | None => Ok(None),
         }
@@ -93,6 +97,7 @@ impl Cache {
         }
         match examined {
             Examined::Sound(entry, value) => {
+                self.met(key);
                 self.record_hit(&entry);
                 Ok(Some((entry, value)))
             }

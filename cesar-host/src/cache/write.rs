@@ -65,6 +65,7 @@ impl Cache {
             inline_bytes,
         };
         self.inner.write_usage(|usage| self.inner.index.store(&row, usage))?;
+        self.met(&entry.key);
         Ok(entry)
     }
 }

@@ -91,3 +91,30 @@ fn the_owner_goes_with_the_cache() {
     drop(cache);
     assert_eq!(std::fs::read_dir(folder.path().join("v1/owners")).unwrap().count(), 0);
 }
+
+#[test]
+fn what_a_job_has_met_stays_while_it_computes() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    fixture.put_cost(2, 1, 10);
+    let other = fixture.reopen();
+    other.lookup(&parts(1).key()).unwrap().unwrap();
+    let clear = || {
+        assert_eq!(fixture.reopen().clear(false).unwrap().leased, 1);
+        Ok::<_, Infallible>(b"x".to_vec())
+    };
+    other
+        .get_or_compute(&parts(3), Mode::ReadWrite, &mut never_wait, clear)
+        .unwrap();
+    assert_eq!(fixture.kept(1..=3), [1, 3]);
+    assert_eq!(fixture.count("leases"), 0, "given back");
+    // An hour later it is no longer taken to be in use; what was just stored is.
+    fixture.clock.advance_ms(3_600_000);
+    let clear = || {
+        assert_eq!(fixture.reopen().clear(false).unwrap().entries, 2);
+        Ok::<_, Infallible>(b"x".to_vec())
+    };
+    other
+        .get_or_compute(&parts(4), Mode::ReadWrite, &mut never_wait, clear)
+        .unwrap();
+}
