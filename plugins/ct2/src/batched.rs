@@ -4,120 +4,23 @@
 //! nothing but the initial prompt and hot words, and is decoded once by beam search: neither temperatures nor thresholds apply, and
 //! unless timestamps are asked for each chunk becomes one segment. `batch_size` chunks go through the model at a time.
 
-use std::ops::Range;
-
-use plugin_api::{ErrorKind, StageError};
+use plugin_api::StageError;
 
 use crate::decode::{Decoded, compression_ratio};
 use crate::detect::{self, Language};
 use crate::encoder::{Encoded, Encoder};
-use crate::mel::{HOP, LogMel, SAMPLE_RATE, WINDOW_FRAMES};
+use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
 use crate::report::Report;
-use crate::timestamps::{self, FRAMES_A_SECOND, Split, Window};
-use crate::track::Track;
-use crate::transcribe::{Job, clip_points};
+use crate::timestamps::{self, Split};
+use crate::transcribe::Job;
 use crate::transcript::{Facts, Transcript};
 use crate::words::align::{Aligned, Aligner};
 
-/// Log-mel of no sound at all, as faster-whisper appends one frame of when it asks for the language.
-const SILENT_FRAME: f32 = -1.5;
+mod chunk;
 
-/// What is decoded as one.
-#[derive(Debug, Clone)]
-pub(crate) struct Chunk<'a> {
-    track: Track<'a>,
-    /// Where it begins, in seconds.
-    offset: f64,
-}
-
-impl Chunk<'_> {
-    fn frames(&self) -> usize {
-        self.track.len() / HOP
-    }
-
-    fn window(&self) -> Window {
-        let duration = time(self.track.len());
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a few tens of seconds"
-        )]
-        let frames = (duration.ceil() * FRAMES_A_SECOND) as usize;
-        Window {
-            seek: 0,
-            frames: frames.min(WINDOW_FRAMES),
-            offset: self.offset,
-            duration,
-        }
-    }
-
-    /// The frame that its segments are told to come from.
-    fn seek(&self) -> usize {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "within the audio"
-        )]
-        let seek = (self.offset * FRAMES_A_SECOND) as usize;
-        seek
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
-fn time(samples: usize) -> f64 {
-    samples as f64 / SAMPLE_RATE as f64
-}
-
-/// Gathers parts that follow each other on `track` into chunks of at most `longest` samples.
-pub(crate) fn gather<'a>(track: &Track<'a>, lengths: impl Iterator<Item = usize>, longest: usize) -> Vec<Chunk<'a>> {
-    let mut chunks = Vec::new();
-    let mut current = 0..0;
-    let mut close = |range: Range<usize>| {
-        chunks.push(Chunk {
-            offset: time(range.start),
-            track: track.part(range),
-        });
-    };
-    for length in lengths {
-        if current.end - current.start + length > longest && !current.is_empty() {
-            close(current.clone());
-            current.start = current.end;
-        }
-        current.end += length;
-    }
-    if !current.is_empty() {
-        close(current);
-    }
-    chunks
-}
-
-/// The clips asked for, each a chunk.
-///
-/// # Errors
-/// [`ErrorKind::InvalidOptions`] when they do not rise.
-pub(crate) fn clips<'a>(track: &Track<'a>, seconds: &[f64]) -> Result<Vec<Chunk<'a>>, StageError> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "saturates, and is cut to the audio"
-    )]
-    let sample = |seconds: &f64| ((seconds * SAMPLE_RATE as f64) as usize).min(track.len());
-    let mut points: Vec<usize> = clip_points(seconds)?.iter().map(sample).collect();
-    if points.len() % 2 == 1 {
-        points.push(track.len());
-    }
-    let chunk = |clip: &[usize]| Chunk {
-        track: track.part(clip[0]..clip[1]),
-        offset: time(clip[0]),
-    };
-    Ok(points
-        .chunks_exact(2)
-        .filter(|clip| clip[0] < clip[1])
-        .map(chunk)
-        .collect())
-}
+use chunk::{Chunk, features, features_of, joined, time};
+pub(crate) use chunk::{clips, gather, single};
 
 /// Transcribes the chunks into `transcript`; the language, unless there is nothing to hear.
 ///
@@ -161,26 +64,6 @@ pub(crate) fn transcribe(
     Ok(Some(language))
 }
 
-/// The spectrograms of a batch, one after the other, made by several threads.
-fn features(batch: &[Chunk<'_>], n_mels: usize, threads: usize) -> Vec<f32> {
-    let share = batch.len().div_ceil(threads.max(1)).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = batch
-            .chunks(share)
-            .map(|chunks| scope.spawn(move || features_of(chunks, n_mels)))
-            .collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<f32>>| {
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers.into_iter().flat_map(join).collect()
-    })
-}
-
-fn features_of(chunks: &[Chunk<'_>], n_mels: usize) -> Vec<f32> {
-    let of_chunk = |chunk: &Chunk<'_>| LogMel::of_chunk(chunk.track.clone(), n_mels, HOP, WINDOW_FRAMES);
-    chunks.iter().flat_map(of_chunk).collect()
-}
-
 /// The language of the chunks, asked of the model where it must be, as if they followed each other.
 fn language(
     job: &Job<'_>,
@@ -202,31 +85,6 @@ fn language(
         joined(chunks, from..to, n_mels, job.threads)
     });
     detect::detect(encoder, windows, job.request, ctx)
-}
-
-/// Frames of the spectrograms of the chunks, one after the other, and one silent frame after them.
-fn joined(chunks: &[Chunk<'_>], wanted: Range<usize>, n_mels: usize, threads: usize) -> Vec<f32> {
-    let mut out = vec![0.0; n_mels * WINDOW_FRAMES];
-    let mut first = 0;
-    for chunk in chunks {
-        let count = chunk.frames();
-        let (from, to) = (wanted.start.max(first), wanted.end.min(first + count));
-        if from < to {
-            let mel = LogMel::new(chunk.track.clone(), n_mels, HOP, threads);
-            let part = mel.window(from - first, to - from, to - from);
-            for (row, values) in part.chunks_exact(to - from).enumerate() {
-                let column = row * WINDOW_FRAMES + from - wanted.start;
-                out[column..column + values.len()].copy_from_slice(values);
-            }
-        }
-        first += count;
-    }
-    if wanted.contains(&first) {
-        for row in out.chunks_exact_mut(WINDOW_FRAMES) {
-            row[first - wanted.start] = SILENT_FRAME;
-        }
-    }
-    out
 }
 
 /// What stays the same from batch to batch, and the model and the transcript.
@@ -348,18 +206,3 @@ impl Batches<'_, '_> {
 fn thousandths(seconds: f64) -> f64 {
     format!("{seconds:.3}").parse().unwrap_or(seconds)
 }
-
-/// Refuses what cannot be cut into chunks.
-///
-/// # Errors
-/// [`ErrorKind::InvalidOptions`] without VAD and without clips, for audio longer than one chunk.
-pub(crate) fn single(length: usize, longest: usize) -> Result<(), StageError> {
-    if length < longest {
-        return Ok(());
-    }
-    let message = "`batch_size` above 1 needs to know where somebody speaks: set `vad_filter`, or name the parts with `clip_timestamps`";
-    Err(StageError::new(ErrorKind::InvalidOptions, message))
-}
-
-#[cfg(test)]
-mod tests;

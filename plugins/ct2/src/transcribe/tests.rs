@@ -1,9 +1,11 @@
 use std::time::{Duration, Instant};
 
+use plugin_api::Stage;
+use plugin_api::manifest::Scope;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{Notes, open, request, short_recording};
+use crate::testing::{Notes, model, open, options, request, short_recording};
 
 pub(super) fn run(
     stage: &mut Ct2,
@@ -251,4 +253,27 @@ fn long_audio_without_parts_cannot_be_batched() {
     .unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidOptions);
     assert!(error.message.contains("set `vad_filter`"), "{}", error.message);
+}
+
+#[test]
+fn words_are_refused_before_any_work_when_the_model_names_no_alignment_heads() {
+    let folder = std::env::temp_dir().join(format!("cesar-ct2-heads-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for entry in std::fs::read_dir(model("tiny.en")).unwrap() {
+        let entry = entry.unwrap();
+        let link = folder.join(entry.file_name());
+        if entry.file_name() == "config.json" {
+            let mut config: Value = serde_json::from_slice(&std::fs::read(entry.path()).unwrap()).unwrap();
+            config.as_object_mut().unwrap().remove("alignment_heads");
+            std::fs::write(link, config.to_string()).unwrap();
+        } else {
+            std::os::unix::fs::symlink(entry.path(), link).unwrap();
+        }
+    }
+    let stage = Ct2::open(options(Scope::Open, &json!({ "model": folder }))).unwrap();
+    let error = stage.check(&request(&json!({ "word_timestamps": true }))).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidOptions);
+    assert!(error.message.contains("`alignment_heads`"), "{}", error.message);
+    assert_eq!(stage.check(&request(&json!({}))), Ok(()));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
