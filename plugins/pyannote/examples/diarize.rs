@@ -1,0 +1,105 @@
+//! The plugin's own engine without a host, for measurements: `diarize [OPTION=VALUE]… < jobs`.
+//!
+//! Reads a line for each job on standard input, the path of a WAV file (16 kHz, mono, 16 bits), and answers each with a line of JSON:
+//! `turns` (lists of start, end and speaker, in seconds), `seconds` and `speakers`, or `error`. Options are those of the plugin's
+//! table. Models and ONNX Runtime are found as `cargo xtask` leaves them.
+
+#![expect(clippy::print_stdout, reason = "a command line program")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cesar_plugin_pyannote::options::{Options, Request};
+use cesar_plugin_pyannote::report::Alone;
+use cesar_plugin_pyannote::{MANIFEST, Pyannote};
+use plugin_api::manifest::{Manifest, Scope};
+use plugin_api::{Audio, Stage};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+type Given = BTreeMap<String, Value>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let manifest = Manifest::parse(MANIFEST)?;
+    let given = given(&manifest)?;
+    let mut engine = Pyannote::open(options::<Options>(&manifest, &given, Scope::Open)?)?;
+    let request: Request = options(&manifest, &given, Scope::Request)?;
+    for line in std::io::stdin().lock().lines() {
+        let answer =
+            one(&mut engine, &request, Path::new(&line?)).unwrap_or_else(|error| json!({ "error": error.to_string() }));
+        println!("{answer}");
+    }
+    Ok(())
+}
+
+fn one(engine: &mut Pyannote, request: &Request, file: &Path) -> Result<Value, Box<dyn Error>> {
+    let samples = read(file)?;
+    let audio = Audio {
+        samples: &samples,
+        sample_rate: 16_000,
+    };
+    let began = Instant::now();
+    let result = engine.diarize(request, audio, &mut Alone)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let time = |milliseconds: u64| milliseconds as f64 / 1000.0;
+    let turns: Vec<Value> = result
+        .turns
+        .iter()
+        .map(|turn| json!([time(turn.start_ms), time(turn.end_ms), turn.speaker.to_string()]))
+        .collect();
+    Ok(json!({ "turns": turns, "seconds": seconds, "speakers": result.speakers.len() }))
+}
+
+/// The samples of a WAV file whose header is the usual 44 bytes or has more chunks.
+fn read(file: &Path) -> Result<Vec<f32>, Box<dyn Error>> {
+    let bytes = std::fs::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    let at = bytes
+        .windows(4)
+        .position(|four| four == b"data")
+        .ok_or("it is no WAV file")?;
+    let pairs = bytes[at + 8..].chunks_exact(2);
+    Ok(pairs
+        .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
+        .collect())
+}
+
+/// The options on the command line, and the models in their usual folder.
+fn given(manifest: &Manifest) -> Result<Given, Box<dyn Error>> {
+    let mut given = Given::new();
+    for argument in std::env::args().skip(1) {
+        let (name, value) = argument.split_once('=').ok_or("options are written `name=value`")?;
+        given.insert(name.to_owned(), manifest.option(name)?.parse(name, value)?);
+    }
+    for (name, file) in [
+        ("segmentation_model", "segmentation-3.0.onnx"),
+        ("embedding_model", "speaker-campplus.onnx"),
+    ] {
+        let path = models().join(file);
+        given.entry(name.to_owned()).or_insert_with(|| json!(path));
+    }
+    Ok(given)
+}
+
+fn models() -> PathBuf {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let data = || folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")));
+    folder("CESAR_MODELS_DIR")
+        .or_else(|| data().map(|data| data.join("cesar/models")))
+        .unwrap_or_default()
+}
+
+/// The options of a scope, defaults filled in.
+fn options<T: DeserializeOwned>(manifest: &Manifest, given: &Given, scope: Scope) -> Result<T, Box<dyn Error>> {
+    let effective = manifest.effective(given)?;
+    let of_scope = effective
+        .into_iter()
+        .filter(|(name, _)| manifest.options[name].scope == scope);
+    Ok(serde_json::from_value(Value::Object(of_scope.collect()))?)
+}

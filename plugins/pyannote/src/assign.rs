@@ -1,0 +1,187 @@
+//! Who speaks in each frame: the speakers of chunks, and segmentation where several speak at once.
+//!
+//! A clean frame, of one speaker alone, gets the speaker most similar to the chunks around it, each the more the nearer its middle is. Where
+//! several speak, each local speaker of each window is the speaker that it is in the nearest clean frame of that window; the windows
+//! vote, and as many speakers as the frame's count are taken, most votes first. Speech of which no voice was made, because it is too
+//! short and no window knows it, is the nearest speaker's in time.
+
+use std::collections::VecDeque;
+
+use crate::chunks::Chunk;
+use crate::powerset::SPEAKERS;
+use crate::stitch::{Covering, Stretch, Timeline, Window};
+use crate::turns::{Span, Spans};
+use crate::windows::FRAMES;
+
+/// A speaker, or nobody known.
+type Label = Option<usize>;
+
+/// The spans of every speaker. `similarities` has for each chunk how near it is to each speaker; `None` for a chunk without a voice.
+pub(crate) fn spans(
+    timeline: &Timeline,
+    stretches: &[Stretch],
+    chunks: &[(Chunk, Option<Vec<f32>>)],
+    speakers: usize,
+) -> Vec<Span> {
+    let labels = clean_labels(timeline, stretches, chunks, speakers);
+    let nearest = nearest_label(&labels);
+    let mut spans = Spans::new(speakers);
+    let mut heard: VecDeque<Locals> = VecDeque::new();
+    let (mut first, mut next) = (0, 0);
+    for ((frame, count), covering) in timeline
+        .counts()
+        .iter()
+        .enumerate()
+        .zip(Covering::new(timeline.windows()))
+    {
+        heard.drain(..(covering.start - first).min(heard.len()));
+        first = covering.start;
+        for window in &timeline.windows()[next.max(first)..covering.end.max(next)] {
+            heard.push_back(Locals::of(window, timeline.counts(), &labels));
+        }
+        next = covering.end;
+        let speaking = match (count, labels[frame]) {
+            (0, _) => Vec::new(),
+            (1, Some(speaker)) => vec![speaker],
+            _ => elect(&heard, frame, usize::from(*count), speakers, nearest[frame]),
+        };
+        spans.push(|speaker| speaking.contains(&speaker));
+    }
+    spans.finish()
+}
+
+/// The speaker of each clean frame that is part of a chunk with a voice.
+fn clean_labels(
+    timeline: &Timeline,
+    stretches: &[Stretch],
+    chunks: &[(Chunk, Option<Vec<f32>>)],
+    speakers: usize,
+) -> Vec<Label> {
+    let mut labels = vec![None; timeline.counts().len()];
+    for of_one in chunks.chunk_by(|(one, _), (other, _)| one.stretch == other.stretch) {
+        let stretch = &stretches[of_one[0].0.stretch];
+        let mut scores = vec![0.0_f32; stretch.len() * speakers];
+        for (chunk, similarities) in of_one {
+            let Some(similarities) = similarities else { continue };
+            for index in chunk.start..chunk.end {
+                let weight = weight(*chunk, index, stretch.len());
+                let scores = &mut scores[index * speakers..(index + 1) * speakers];
+                for (score, similarity) in scores.iter_mut().zip(similarities) {
+                    // Above zero, so that a frame without any is told from one unlike all.
+                    *score += weight * (similarity + 2.0);
+                }
+            }
+        }
+        for (frame, scores) in stretch.iter().zip(scores.chunks_exact(speakers.max(1))) {
+            labels[*frame] = greatest(scores);
+        }
+    }
+    labels
+}
+
+/// How much a chunk says about one of its frames: most in its middle, and up to the ends of the stretch.
+fn weight(chunk: Chunk, index: usize, stretch: usize) -> f32 {
+    let (before, behind) = (index - chunk.start, chunk.end - 1 - index);
+    let half = chunk.len() / 2;
+    let open = (chunk.start == 0 && before < half) || (chunk.end == stretch && behind < half);
+    if open {
+        half.max(1) as f32
+    } else {
+        (before.min(behind) + 1) as f32
+    }
+}
+
+/// The first of the greatest scores above zero.
+fn greatest(scores: &[f32]) -> Label {
+    let mut best: Option<(usize, f32)> = None;
+    for (speaker, score) in scores.iter().enumerate() {
+        if *score > best.map_or(0.0, |(_, best)| best) {
+            best = Some((speaker, *score));
+        }
+    }
+    best.map(|(speaker, _)| speaker)
+}
+
+/// For each frame the label of the nearest frame that has one, the earlier of two.
+fn nearest_label(labels: &[Label]) -> Vec<Label> {
+    let mut nearest: Vec<Option<(usize, usize)>> = vec![None; labels.len()];
+    let mut last = None;
+    for (frame, label) in labels.iter().enumerate() {
+        last = label.map(|label| (frame, label)).or(last);
+        nearest[frame] = last;
+    }
+    last = None;
+    for (frame, label) in labels.iter().enumerate().rev() {
+        last = label.map(|label| (frame, label)).or(last);
+        let nearer = |(next, _): (usize, usize)| nearest[frame].is_none_or(|(before, _)| next - frame < frame - before);
+        if let Some(found) = last.filter(|found| nearer(*found)) {
+            nearest[frame] = Some(found);
+        }
+    }
+    nearest.into_iter().map(|found| found.map(|(_, label)| label)).collect()
+}
+
+/// Who a window's local speakers are, frame by frame.
+struct Locals {
+    start: usize,
+    labels: [Vec<Label>; SPEAKERS],
+}
+
+impl Locals {
+    fn of(window: &Window, counts: &[u8], labels: &[Label]) -> Self {
+        Self {
+            start: window.start,
+            labels: std::array::from_fn(|local| of_local(window, local, counts, labels)),
+        }
+    }
+
+    fn at(&self, frame: usize) -> impl Iterator<Item = usize> {
+        let within = frame - self.start;
+        self.labels
+            .iter()
+            .filter_map(move |labels| labels.get(within).copied().flatten())
+    }
+}
+
+/// In each frame in which the local speaker speaks: its label in the nearest clean frame.
+fn of_local(window: &Window, local: usize, counts: &[u8], labels: &[Label]) -> Vec<Label> {
+    let clean = |within: usize| {
+        let frame = window.start + within;
+        let alone = window.sets[within].is_only(local) && counts.get(frame) == Some(&1);
+        labels.get(frame).copied().flatten().filter(|_| alone)
+    };
+    let known: Vec<Label> = (0..FRAMES).map(clean).collect();
+    let mut nearest = nearest_label(&known);
+    for (within, label) in nearest.iter_mut().enumerate() {
+        if !window.sets[within].contains(local) {
+            *label = None;
+        }
+    }
+    nearest
+}
+
+/// The speakers with most votes of the windows; the fallback where there is no vote at all.
+fn elect(heard: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, fallback: Label) -> Vec<usize> {
+    let mut votes = vec![0_usize; speakers];
+    for window in heard {
+        let mut seen = Vec::with_capacity(SPEAKERS);
+        for speaker in window.at(frame) {
+            // Two local speakers of one window may be the same person, who has one voice.
+            if !seen.contains(&speaker) {
+                votes[speaker] += 1;
+                seen.push(speaker);
+            }
+        }
+    }
+    let mut elected: Vec<usize> = (0..speakers).filter(|speaker| votes[*speaker] > 0).collect();
+    elected.sort_by_key(|speaker| std::cmp::Reverse(votes[*speaker]));
+    elected.truncate(count);
+    if elected.is_empty() {
+        // Without any voice in the recording there is one speaker, whom nobody can tell from others.
+        elected.extend(fallback.or((speakers == 1).then_some(0)));
+    }
+    elected
+}
+
+#[cfg(test)]
+mod tests;

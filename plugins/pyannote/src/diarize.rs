@@ -1,0 +1,113 @@
+//! One recording, from samples to turns.
+
+use plugin_api::diarize::{Diarization, Speaker};
+use plugin_api::{Audio, ErrorKind, StageError};
+
+use crate::assign;
+use crate::chunks::{self, Chunk};
+use crate::options::Request;
+use crate::report::Report;
+use crate::speakers::{self, CLUSTERED, Voice};
+use crate::stitch::{Timeline, Window};
+use crate::turns;
+use crate::windows::{SAMPLE_RATE, cut, step_frames, window_starts};
+use crate::work::Workers;
+
+/// The share of segmentation in the time, for progress: 3 of 5.
+const SEGMENTATION: u64 = 3;
+const ALL: u64 = 5;
+
+/// Who speaks when.
+pub(crate) fn diarize(
+    workers: &mut Workers,
+    request: &Request,
+    audio: Audio<'_>,
+    host: &mut dyn Report,
+) -> Result<Diarization, StageError> {
+    if audio.sample_rate as usize != SAMPLE_RATE {
+        let message = format!(
+            "the audio has {} samples a second, and 16000 are needed",
+            audio.sample_rate
+        );
+        return Err(StageError::new(ErrorKind::InvalidInput, message));
+    }
+    let total = audio.milliseconds(audio.samples.len());
+    let timeline = segmented(workers, request, audio.samples, host, total)?;
+    let stretches = timeline.stretches();
+    let chunks = chunks::chunks(&stretches);
+    let voices = workers.all(
+        chunks.len(),
+        |worker, index| {
+            worker
+                .embedder
+                .run(&chunks::samples(chunks[index], &stretches, audio.samples))
+        },
+        host,
+        |host, done| {
+            let begun = total * SEGMENTATION / ALL;
+            host.progress(begun + (total - begun) * done as u64 / chunks.len() as u64, total);
+        },
+    )?;
+    let known: Vec<Voice> = chunks
+        .iter()
+        .zip(&voices)
+        .filter_map(|(chunk, vector)| voice(*chunk, vector))
+        .collect();
+    let means = speakers::speakers(&known, request, || host.cancelled())?;
+    drop(known);
+    let similar = |vector: Vec<f32>| speakers::similarities(&vector, &means);
+    let judged: Vec<(Chunk, Option<Vec<f32>>)> = chunks
+        .into_iter()
+        .zip(voices.into_iter().map(|vector| vector.map(similar)))
+        .collect();
+    // Speech of which no voice could be made at all is somebody's.
+    let count = means.len().max(1);
+    let spans = assign::spans(&timeline, &stretches, &judged, count);
+    let (turns, appeared) = turns::turns(&spans, audio.samples.len(), request);
+    let embedding = |speaker: &usize| means.get(*speaker).filter(|_| request.embeddings).cloned();
+    let speakers = appeared
+        .iter()
+        .map(|speaker| Speaker {
+            embedding: embedding(speaker),
+        })
+        .collect();
+    host.progress(total, total);
+    Ok(Diarization { turns, speakers })
+}
+
+fn segmented(
+    workers: &mut Workers,
+    request: &Request,
+    samples: &[f32],
+    host: &mut dyn Report,
+    total: u64,
+) -> Result<Timeline, StageError> {
+    let starts = match samples.len() {
+        0 => Vec::new(),
+        length => window_starts(length, step_frames(request.step)),
+    };
+    let windows = workers.all(
+        starts.len(),
+        |worker, index| {
+            let sets = worker.segmentation.run(&cut(samples, starts[index]))?;
+            Ok(Window {
+                start: starts[index],
+                sets,
+            })
+        },
+        host,
+        |host, done| host.progress(total * SEGMENTATION * done as u64 / (ALL * starts.len() as u64), total),
+    )?;
+    Ok(Timeline::new(windows, samples.len()))
+}
+
+fn voice(chunk: Chunk, vector: &Option<Vec<f32>>) -> Option<Voice> {
+    let vector = vector.clone()?;
+    // Chunks overlap; together they stand for the frames of their stretch once.
+    let frames = chunk.frames as f32 / chunk.siblings as f32;
+    Some(Voice {
+        vector,
+        frames,
+        clustered: chunk.len() >= CLUSTERED,
+    })
+}

@@ -1,0 +1,105 @@
+//! Who spoke when: Cesar's `diarize` stage, with pyannote's segmentation network and a network for voices, on ONNX Runtime.
+//!
+//! ```text
+//! audio ─► 10 s windows ─► segmentation ─► sets of local speakers ─► how many speak, stretches of clean speech      stitch
+//!                                                                             │
+//!          speakers ◄─ groups ◄─ clusters ◄─ voices (vectors) ◄─ chunks of 2 s ◄┘                speakers, chunks, embedding
+//!             │
+//!             └─► who speaks in each frame, overlap included ─► turns                                        assign, turns
+//! ```
+//!
+//! The pipeline is pyannote.audio's (Bredin 2023): overlapping windows, powerset classes, a count of speakers a frame by averaging windows,
+//! vectors of clean speech, agglomerative clustering, and reconstruction in which overlap gets two speakers. It departs from it in
+//! one respect, for reasons told in `chunks`: vectors are made of two seconds of speech and not of all that a local speaker says in a
+//! window; so clustering has two steps, told in `speakers`.
+//!
+//! Of pyannote-rs only the front end and the extractor of vectors are used. Its `get_segments` ends at the first window in which no
+//! segment closes, and does not tell local speakers apart.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`options`] | the option table as types |
+//! | [`runtime`], `ffi` | finds and opens ONNX Runtime |
+//! | [`segmentation`], `powerset`, `windows` | the first network: names, scale, classes, frames |
+//! | `embedding` | the second network |
+//! | `stitch`, `chunks` | one line of time out of windows; what voices are made of |
+//! | `cluster`, `groups`, `speakers` | voices to speakers |
+//! | `assign`, `turns` | who speaks in each frame; frames to turns |
+//! | `work`, [`report`] | the threads; what the host is told and asked |
+//!
+//! Memory: the networks of each thread, and for an hour of audio about 1 MB of sets and 4 MB of vectors; samples are copied a window at a
+//! time. Time grows with the audio, as clustering looks at a bounded number of vectors.
+
+mod assign;
+mod chunks;
+mod cluster;
+mod diarize;
+mod embedding;
+mod ffi;
+mod groups;
+pub mod options;
+mod powerset;
+pub mod report;
+pub mod runtime;
+pub mod segmentation;
+mod speakers;
+mod stitch;
+mod turns;
+mod windows;
+mod work;
+
+use plugin_api::diarize::Diarization;
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
+
+use options::{Options, Request};
+use report::Report;
+use work::Workers;
+
+/// The manifest as the host reads it.
+pub const MANIFEST: &str = include_str!("cesar-plugin.json");
+
+/// The loaded networks.
+#[derive(Debug)]
+pub struct Pyannote {
+    workers: Workers,
+}
+
+impl Pyannote {
+    /// Who speaks when, without a host.
+    ///
+    /// # Errors
+    /// As [`Stage::run`].
+    pub fn diarize(
+        &mut self,
+        request: &Request,
+        audio: Audio<'_>,
+        report: &mut dyn Report,
+    ) -> Result<Diarization, StageError> {
+        self.check(request)?;
+        diarize::diarize(&mut self.workers, request, audio, report)
+    }
+}
+
+impl Stage for Pyannote {
+    type Options = Options;
+    type Request = Request;
+    type Output = Diarization;
+
+    fn open(options: Options) -> Result<Self, StageError> {
+        // What is missing is the library and not a model, but what to do about it is the same: a person puts a file somewhere.
+        runtime::ensure().map_err(|error| StageError::new(ErrorKind::ModelMissing, error.to_string()))?;
+        Ok(Self {
+            workers: Workers::open(&options)?,
+        })
+    }
+
+    fn check(&self, request: &Request) -> Result<(), StageError> {
+        request.speakers().map(drop)
+    }
+
+    fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Diarization, StageError> {
+        self.diarize(&request, audio, ctx)
+    }
+}
+
+plugin_api::cesar_plugin!(Pyannote, "cesar-plugin.json");

@@ -1,0 +1,104 @@
+//! The segmentation network's classes: which of its three local speakers speak in a frame.
+//!
+//! A class stands for a set of at most two speakers ("powerset", Plaquet and Bredin 2023), in the order nobody, 1, 2, 3, 1+2, 1+3, 2+3.
+//! The network answers log-probabilities; the likeliest class is the frame's set. Speakers are local: number 1 of one window and
+//! number 1 of the next are told apart, or not, by their voices.
+
+/// Local speakers of a window.
+pub(crate) const SPEAKERS: usize = 3;
+/// Classes a frame.
+pub(crate) const CLASSES: usize = 7;
+
+/// Class to set.
+const SETS: [SpeakerSet; CLASSES] = [
+    SpeakerSet(0b000),
+    SpeakerSet(0b001),
+    SpeakerSet(0b010),
+    SpeakerSet(0b100),
+    SpeakerSet(0b011),
+    SpeakerSet(0b101),
+    SpeakerSet(0b110),
+];
+
+/// Which local speakers speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SpeakerSet(u8);
+
+impl SpeakerSet {
+    /// Whether the local speaker (0, 1 or 2) is one of them.
+    pub(crate) fn contains(self, speaker: usize) -> bool {
+        self.0 & (1 << speaker) != 0
+    }
+
+    /// How many.
+    pub(crate) fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether the local speaker speaks, and nobody else.
+    pub(crate) fn is_only(self, speaker: usize) -> bool {
+        self.0 == 1 << speaker
+    }
+}
+
+/// The set of each frame, out of [`CLASSES`] scores for each.
+pub(crate) fn decode(scores: &[f32]) -> Vec<SpeakerSet> {
+    scores
+        .chunks_exact(CLASSES)
+        .map(|frame| SETS[likeliest(frame)])
+        .collect()
+}
+
+/// The first of the greatest. Scores that are no numbers are never it, so a frame of them is silent.
+fn likeliest(frame: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, score) in frame.iter().enumerate() {
+        if *score > frame[best] || frame[best].is_nan() && !score.is_nan() {
+            best = class;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one_hot(class: usize) -> [f32; CLASSES] {
+        std::array::from_fn(|index| if index == class { -0.1 } else { -5.0 })
+    }
+
+    #[test]
+    fn every_class_is_its_set() {
+        let sets: Vec<Vec<usize>> = (0..CLASSES)
+            .map(|class| decode(&one_hot(class))[0])
+            .map(|set| (0..SPEAKERS).filter(|speaker| set.contains(*speaker)).collect())
+            .collect();
+        assert_eq!(
+            sets,
+            [vec![], vec![0], vec![1], vec![2], vec![0, 1], vec![0, 2], vec![1, 2]]
+        );
+    }
+
+    #[test]
+    fn alone_is_not_together() {
+        assert!(SETS[2].is_only(1) && !SETS[2].is_only(0));
+        assert!(!SETS[4].is_only(0) && !SETS[4].is_only(1) && !SETS[0].is_only(0));
+        assert_eq!(SETS.map(SpeakerSet::len), [0, 1, 1, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_frame_without_numbers_is_silent() {
+        assert_eq!(decode(&[f32::NAN; CLASSES]), [SpeakerSet::default()]);
+    }
+
+    proptest! {
+        #[test]
+        fn adding_a_constant_changes_nothing(scores in prop::collection::vec(-20.0_f32..0.0, CLASSES * 3), by in 0_u8..64) {
+            let moved: Vec<f32> = scores.iter().map(|score| (score * 64.0).round() + f32::from(by)).collect();
+            let rounded: Vec<f32> = scores.iter().map(|score| (score * 64.0).round()).collect();
+            prop_assert_eq!(decode(&moved), decode(&rounded));
+        }
+    }
+}

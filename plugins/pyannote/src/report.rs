@@ -1,0 +1,46 @@
+//! What a run tells and asks whoever started it: the host, or a program that uses this crate without one.
+
+use plugin_api::{Ctx, ErrorKind, StageError};
+
+/// The starter of a run.
+pub trait Report {
+    /// `done` of `total` ms of audio, never falling.
+    fn progress(&mut self, done: u64, total: u64);
+
+    /// Whether to stop.
+    fn cancelled(&self) -> bool;
+
+    /// Ends the run when it is to stop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    fn checkpoint(&self) -> Result<(), StageError> {
+        if self.cancelled() {
+            Err(StageError::new(ErrorKind::Cancelled, "cancelled"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Report for Ctx<'_> {
+    fn progress(&mut self, done: u64, total: u64) {
+        Ctx::progress(self, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        Ctx::cancelled(self)
+    }
+}
+
+/// Nobody listens, nobody stops it.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone;
+
+impl Report for Alone {
+    fn progress(&mut self, _: u64, _: u64) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}

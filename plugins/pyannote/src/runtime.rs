@@ -1,0 +1,214 @@
+//! Finds ONNX Runtime's `libonnxruntime.so` and opens it, once in the life of a process.
+//!
+//! Looked for, in this order:
+//! 1. the file that the environment variable `ORT_DYLIB_PATH` names; when it is set, nothing else is looked at;
+//! 2. beside the plugin's own file;
+//! 3. in `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`, where `cargo xtask` puts the one of the Python wheel `onnxruntime`;
+//! 4. where the system's loader looks (`LD_LIBRARY_PATH`, the folders of `ldconfig`), and in `/usr/local/lib`.
+//!
+//! A file that is there but cannot be used is told, and the search goes on. Version 1.22 or later will do: the functions of a version
+//! stay as they are in all later ones.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::ffi;
+
+/// The library's name, and the name that installations without development files have.
+const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
+/// Where a library lies that was installed by hand and is unknown to the loader.
+const LOCAL: &str = "/usr/local/lib";
+
+/// Why there is no ONNX Runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The file that `ORT_DYLIB_PATH` names.
+    #[error(
+        "`ORT_DYLIB_PATH` names `{path}`, which {reason}: name a `libonnxruntime.so` of version 1.22 or later, or unset it"
+    )]
+    Named {
+        /// What the variable says.
+        path: PathBuf,
+        /// Completes "which …".
+        reason: String,
+    },
+    /// Nowhere, or only files that cannot be used.
+    #[error(
+        "ONNX Runtime, which tells the speakers apart, was not found: put `libonnxruntime.so` of version 1.22 or later (the Python \
+         package `onnxruntime` has one) into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
+    )]
+    Absent {
+        /// The best place for it.
+        folder: PathBuf,
+        /// Nothing, or what was found and why it is of no use.
+        rejected: String,
+    },
+}
+
+/// Makes `ort` usable, unless it is already.
+///
+/// # Errors
+/// [`RuntimeError`]; another call tries again.
+pub(crate) fn ensure() -> Result<(), RuntimeError> {
+    static OPENED: Mutex<bool> = Mutex::new(false);
+    // A panic while it was held leaves nothing half done.
+    let mut opened = OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !*opened {
+        open_first(
+            std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from),
+            &places(),
+            ffi::open,
+        )?;
+        *opened = true;
+    }
+    Ok(())
+}
+
+/// Opens the file named, or else the first that can be used.
+fn open_first(
+    named: Option<PathBuf>,
+    places: &[PathBuf],
+    open: impl Fn(&Path) -> Result<String, String>,
+) -> Result<(), RuntimeError> {
+    if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
+        return match open(&path) {
+            Ok(version) => {
+                told(&path, &version);
+                Ok(())
+            }
+            Err(reason) => Err(RuntimeError::Named { path, reason }),
+        };
+    }
+    let mut rejected = String::new();
+    for path in places.iter().filter(|path| is_candidate(path)) {
+        match open(path) {
+            Ok(version) => {
+                told(path, &version);
+                return Ok(());
+            }
+            // The loader says of a bare name that it is not installed, which is no news.
+            Err(_) if path.parent() == Some(Path::new("")) => {}
+            Err(reason) => rejected += &format!("; `{}` {reason}", path.display()),
+        }
+    }
+    Err(RuntimeError::Absent {
+        folder: data_folder().unwrap_or_else(|| LOCAL.into()),
+        rejected,
+    })
+}
+
+fn told(path: &Path, version: &str) {
+    tracing::debug!("ONNX Runtime {version} from `{}`", path.display());
+}
+
+/// A bare name is for the loader to find; a path must be there.
+fn is_candidate(path: &Path) -> bool {
+    path.parent() == Some(Path::new("")) || path.exists()
+}
+
+fn places() -> Vec<PathBuf> {
+    let folders = [own_folder(), data_folder()].into_iter().flatten();
+    let named = |folder: PathBuf| NAMES.map(|name| folder.join(name));
+    let mut places: Vec<PathBuf> = folders.flat_map(named).collect();
+    places.extend(NAMES.map(PathBuf::from));
+    places.extend(named(LOCAL.into()));
+    places
+}
+
+/// `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`.
+fn data_folder() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let data = folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")));
+    data.map(|data| data.join("cesar/lib"))
+}
+
+/// The folder of the file that this code was loaded from.
+fn own_folder() -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let file = mapped_file(&maps, own_folder as fn() -> Option<PathBuf> as usize)?;
+    file.parent().map(Path::to_owned)
+}
+
+/// The file that is mapped at an address, by the lines of `/proc/self/maps`.
+fn mapped_file(maps: &str, address: usize) -> Option<PathBuf> {
+    maps.lines().find_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (from, to) = range.split_once('-')?;
+        let within =
+            usize::from_str_radix(from, 16).ok()? <= address && address < usize::from_str_radix(to, 16).ok()?;
+        let path = rest.find('/').map(|at| &rest[at..])?;
+        within.then(|| PathBuf::from(path))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn the_file_named_is_the_only_one_tried() {
+        let tried = RefCell::new(Vec::new());
+        let open = |path: &Path| {
+            tried.borrow_mut().push(path.to_owned());
+            Err("is a text".to_owned())
+        };
+        let error = open_first(Some("/named.so".into()), &places(), open).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`ORT_DYLIB_PATH` names `/named.so`, which is a text: name a `libonnxruntime.so` of version 1.22 or later, or unset it"
+        );
+        assert_eq!(tried.into_inner(), [PathBuf::from("/named.so")]);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_and_the_next_is_tried() {
+        let places = [
+            PathBuf::from("/proc/self/stat"),
+            "/proc/self/absent".into(),
+            "/proc/self/maps".into(),
+        ];
+        let reason = |path: &Path| match path.ends_with("maps") {
+            true => Ok("1.22.0".to_owned()),
+            false => Err("is old".to_owned()),
+        };
+        assert!(open_first(None, &places, reason).is_ok());
+        let error = open_first(None, &places[..2], reason).unwrap_err().to_string();
+        assert!(error.ends_with("; `/proc/self/stat` is old"), "{error}");
+        assert!(!error.contains("absent"), "{error}");
+    }
+
+    #[test]
+    fn nothing_found_says_where_to_put_it() {
+        let open = |_: &Path| Err("cannot be opened".to_owned());
+        let error = open_first(Some(PathBuf::new()), &["libonnxruntime.so".into()], open)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("cesar/lib") && error.contains("`ORT_DYLIB_PATH`"),
+            "{error}"
+        );
+        assert!(
+            !error.contains(';'),
+            "a bare name that the loader does not know is no news: {error}"
+        );
+    }
+
+    #[test]
+    fn this_code_knows_its_file() {
+        let file = std::env::current_exe().unwrap();
+        assert_eq!(own_folder().as_deref(), file.parent());
+    }
+
+    #[test]
+    fn a_mapping_is_found_by_address() {
+        let maps = "1000-2000 r-xp 00000000 08:01 5 /opt/a b/libx.so\n2000-3000 rw-p 00000000 00:00 0 \n3000-4000 r--p 0 08:01 6 /y.so\n";
+        assert_eq!(mapped_file(maps, 0x1fff), Some("/opt/a b/libx.so".into()));
+        assert_eq!(mapped_file(maps, 0x2000), None);
+        assert_eq!(mapped_file(maps, 0x3000), Some("/y.so".into()));
+    }
+}

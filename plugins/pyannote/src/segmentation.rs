@@ -1,0 +1,219 @@
+//! The segmentation network: who speaks in each frame of a 10 s window, as local speakers.
+//!
+//! Any export of pyannote's segmentation-3.0 will do. Names differ between them (input `x`, `input`, `input_values`, output `y`,
+//! `output`, `logits`), so the network's only input and its first output are used, whatever they are called; shapes are checked:
+//! `[1, 1, 160000]` in, `[1, 589, 7]` out.
+//!
+//! **Scale of the samples.** Some programs give the network samples within ±1, as it was trained, and some as 16-bit integers. The
+//! published network begins by bringing each window to mean 0 and variance 1, to which both are the same. [`Segmentation::open`]
+//! finds out what a file wants with a probe, a synthetic voice of which the network has something to say: both scales are tried. If the
+//! answers agree, ±1 is right, as trained (the two differ in near silence only, where ±1 hears less noise). If not, the file
+//! lacks that first step, and the scale is the one whose answer has more speech, ±1 in doubt.
+
+use std::path::Path;
+
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::TensorRef;
+use plugin_api::{ErrorKind, StageError};
+
+use crate::powerset::{self, CLASSES, SpeakerSet};
+use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW};
+
+/// The scale of 16-bit integers.
+const INTEGERS: f32 = 32_768.0;
+
+/// The loaded network.
+#[derive(Debug)]
+pub(crate) struct Segmentation {
+    session: Session,
+    input: String,
+    scale: f32,
+}
+
+/// Why the segmentation network cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentationError {
+    /// Not an ONNX file, or one this library cannot read.
+    #[error("`{path}` cannot be read as an ONNX model ({reason}): use pyannote's segmentation-3.0 in ONNX form")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The library's words.
+        reason: String,
+    },
+    /// Another network.
+    #[error(
+        "`{path}` is not pyannote's segmentation-3.0: for 10 s of audio {found}, instead of 589 frames of 7 classes"
+    )]
+    Other {
+        /// The file.
+        path: String,
+        /// What it answers.
+        found: String,
+    },
+}
+
+impl From<SegmentationError> for StageError {
+    fn from(error: SegmentationError) -> Self {
+        Self::new(ErrorKind::ModelMissing, error.to_string())
+    }
+}
+
+impl Segmentation {
+    /// Loads the network and finds out the scale it wants.
+    pub(crate) fn open(path: &Path) -> Result<Self, StageError> {
+        let mut network = Self::load(path)?;
+        let shown = || path.display().to_string();
+        let other = |found| SegmentationError::Other { path: shown(), found };
+        let probe = probe();
+        let unscaled = network.scores(&probe).map_err(other)?;
+        network.scale = INTEGERS;
+        let scaled = network.scores(&probe).map_err(other)?;
+        network.scale = scale_of(&unscaled, &scaled);
+        tracing::debug!("`{}` takes samples within ±{}", path.display(), network.scale);
+        Ok(network)
+    }
+
+    /// Another session of the same file, for another thread.
+    pub(crate) fn again(&self, path: &Path) -> Result<Self, StageError> {
+        let mut network = Self::load(path)?;
+        network.scale = self.scale;
+        Ok(network)
+    }
+
+    fn load(path: &Path) -> Result<Self, StageError> {
+        let shown = || path.display().to_string();
+        let unreadable = |error: ort::Error| SegmentationError::Unreadable {
+            path: shown(),
+            reason: error.to_string(),
+        };
+        let session = session(path).map_err(unreadable)?;
+        let [input] = session.inputs.as_slice() else {
+            let found = format!("it wants {} inputs", session.inputs.len());
+            return Err(SegmentationError::Other { path: shown(), found }.into());
+        };
+        Ok(Self {
+            input: input.name.clone(),
+            session,
+            scale: 1.0,
+        })
+    }
+
+    /// Who speaks in each of the 589 frames of a window.
+    pub(crate) fn run(&mut self, window: &[f32]) -> Result<Vec<SpeakerSet>, StageError> {
+        // Digital silence has nobody in it, and no variance to be normalised by.
+        if window.iter().all(|sample| *sample == 0.0) {
+            return Ok(vec![SpeakerSet::default(); FRAMES]);
+        }
+        let scores = self.scores(window).map_err(|reason| {
+            StageError::new(
+                ErrorKind::Internal,
+                format!("the segmentation network failed: {reason}"),
+            )
+        })?;
+        Ok(powerset::decode(&scores))
+    }
+
+    /// Scores of the classes, frame after frame.
+    fn scores(&mut self, window: &[f32]) -> Result<Vec<f32>, String> {
+        let scaled: Vec<f32> = window.iter().map(|sample| sample * self.scale).collect();
+        let failed = |error: ort::Error| format!("it fails ({error})");
+        let tensor = TensorRef::from_array_view(([1, 1, WINDOW], scaled.as_slice())).map_err(failed)?;
+        let outputs = self
+            .session
+            .run(ort::inputs![self.input.as_str() => tensor])
+            .map_err(failed)?;
+        let (shape, scores) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        match shape[..] {
+            [1, frames, classes] if frames == FRAMES as i64 && classes == CLASSES as i64 => Ok(scores.to_vec()),
+            _ => Err(format!("it answers a tensor of shape {:?}", &shape[..])),
+        }
+    }
+}
+
+/// One thread each: windows are worked on side by side, which scales better than the operators of one.
+fn session(path: &Path) -> Result<Session, ort::Error> {
+    Session::builder()?
+        .with_optimization_level(GraphOptimizationLevel::Level3)?
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .commit_from_file(path)
+}
+
+/// The scale a network wants, by its scores for the probe within ±1 and as 16-bit integers.
+fn scale_of(unscaled: &[f32], scaled: &[f32]) -> f32 {
+    let (one, other) = (powerset::decode(unscaled), powerset::decode(scaled));
+    let differing = one.iter().zip(&other).filter(|(one, other)| one != other).count();
+    let speech = |sets: &[SpeakerSet]| sets.iter().filter(|set| set.len() > 0).count();
+    // A twentieth leaves room for the noise floor between the two.
+    if differing * 20 <= one.len() || speech(&one) >= speech(&other) {
+        1.0
+    } else {
+        INTEGERS
+    }
+}
+
+/// Ten seconds of a synthetic voice: vowels of a gliding pitch in syllables, with pauses, as loud as speech is recorded.
+fn probe() -> Vec<f32> {
+    use std::f32::consts::TAU;
+    let rate = SAMPLE_RATE as f32;
+    let mut phase = 0.0_f32;
+    (0..WINDOW)
+        .map(|sample| {
+            let time = sample as f32 / rate;
+            let pitch = 120.0 + 25.0 * (TAU * 0.4 * time).sin() + 10.0 * (TAU * 2.1 * time).sin();
+            phase = (phase + pitch / rate).fract();
+            let first = 500.0 + 200.0 * (TAU * 1.3 * time).sin();
+            let second = 1500.0 + 400.0 * (TAU * 0.9 * time).cos();
+            let harmonic = |number: u8| {
+                let frequency = f32::from(number) * pitch;
+                let resonance = |centre: f32, width: f32| 1.0 / (1.0 + ((frequency - centre) / width).powi(2));
+                let amplitude =
+                    (resonance(first, 90.0) + 0.6 * resonance(second, 120.0) + 0.05) / f32::from(number).sqrt();
+                amplitude * (TAU * phase * f32::from(number)).sin()
+            };
+            let syllable = (0.5 - 0.5 * (TAU * 4.0 * time).cos()).powf(0.7);
+            let phrase = if time % 3.0 < 2.3 { 1.0 } else { 0.0 };
+            0.1 * syllable * phrase * (1..=28).map(harmonic).sum::<f32>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(speech: usize, class: usize) -> Vec<f32> {
+        let frame = |index: usize| {
+            std::array::from_fn::<f32, CLASSES, _>(|c| {
+                if c == if index < speech { class } else { 0 } {
+                    0.0
+                } else {
+                    -9.0
+                }
+            })
+        };
+        (0..100).flat_map(frame).collect()
+    }
+
+    #[test]
+    fn a_network_that_normalises_gets_samples_as_they_are() {
+        assert_eq!(scale_of(&scores(50, 1), &scores(53, 1)), 1.0);
+    }
+
+    #[test]
+    fn a_network_that_hears_only_integers_gets_integers() {
+        assert_eq!(scale_of(&scores(0, 1), &scores(60, 1)), INTEGERS);
+        assert_eq!(scale_of(&scores(60, 1), &scores(0, 1)), 1.0);
+        assert_eq!(scale_of(&scores(60, 1), &scores(60, 2)), 1.0, "±1 in doubt");
+    }
+
+    #[test]
+    fn the_probe_is_as_loud_as_speech() {
+        let probe = probe();
+        let power = probe.iter().map(|sample| sample * sample).sum::<f32>() / probe.len() as f32;
+        assert!((0.01..0.3).contains(&power.sqrt()), "{power}");
+        assert!(probe.iter().all(|sample| sample.abs() <= 1.0));
+    }
+}

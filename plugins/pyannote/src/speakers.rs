@@ -1,0 +1,179 @@
+//! From the voices of chunks to the speakers of the recording.
+//!
+//! Three steps, each for a weakness of the one before:
+//! 1. Average linkage up to `threshold`. The vectors of two seconds of one voice, recorded across a room, may be further apart than those
+//!    of two voices in a studio; so the threshold is low, and a speaker may end up as several groups.
+//! 2. Groups are joined while the *means* of the nearest two are within `merge_threshold`. A mean over many chunks has shed the
+//!    noise of its parts: those of one voice come together, those of two stay apart, whatever the room.
+//! 3. A group with too little speech (`min_speaker_duration`, or a tenth of all when that is less) is no speaker: its chunks go to
+//!    the nearest of those that are.
+//!
+//! Bounds on the number of speakers move the end of step 2, in either direction, and then that of step 1.
+
+use std::ops::ControlFlow;
+
+use plugin_api::{ErrorKind, StageError};
+
+use crate::cluster::{Dendrogram, Item, agglomerate, dot, unit};
+use crate::groups::{Group, Join, after, joins};
+use crate::options::Request;
+use crate::windows::{FRAME_STEP, SAMPLE_RATE};
+
+/// More vectors than this (an hour and a half of speech) are not clustered: an even selection stands for all, as chunks overlap by half, so
+/// that clustering, whose time grows with the square, stays within seconds.
+const MOST: usize = 6000;
+/// A chunk with fewer frames than this (0.5 s) is not clustered; it goes to the nearest speaker.
+pub(crate) const CLUSTERED: usize = 30;
+
+/// The voice of a chunk.
+#[derive(Debug, Clone)]
+pub(crate) struct Voice {
+    /// Of length 1.
+    pub(crate) vector: Vec<f32>,
+    /// Frames of speech it stands for, shared with the chunks that overlap it.
+    pub(crate) frames: f32,
+    /// Whether it is long enough to be clustered.
+    pub(crate) clustered: bool,
+}
+
+/// The mean voice of each speaker, of length 1. Empty only when there are no voices.
+pub(crate) fn speakers(
+    voices: &[Voice],
+    request: &Request,
+    cancelled: impl Fn() -> bool,
+) -> Result<Vec<Vec<f32>>, StageError> {
+    let voices = selection(voices);
+    let items: Vec<Item<'_>> = voices
+        .iter()
+        .map(|voice| Item {
+            vector: &voice.vector,
+            weight: voice.frames,
+        })
+        .collect();
+    let proceed = || {
+        if cancelled() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let ControlFlow::Continue(dendrogram) = agglomerate(&items, proceed) else {
+        return Err(StageError::new(ErrorKind::Cancelled, "cancelled"));
+    };
+    let total: f32 = voices.iter().map(|voice| voice.frames).sum();
+    let least = frames(request.min_speaker_duration).min(total / 10.0);
+    let groups = Grouping {
+        voices: &voices,
+        dendrogram: &dendrogram,
+        least,
+    }
+    .speakers(request)?;
+    let mut means: Vec<Vec<f32>> = groups.iter().filter_map(|group| unit(&group.sum)).collect();
+    // Means that cancel out have no direction, which takes voices that are opposites.
+    if let (true, Some(voice)) = (means.is_empty(), voices.first()) {
+        means.push(voice.vector.clone());
+    }
+    Ok(means)
+}
+
+/// The speaker nearest to a voice, by its similarities.
+pub(crate) fn similarities(vector: &[f32], speakers: &[Vec<f32>]) -> Vec<f32> {
+    speakers.iter().map(|speaker| dot(vector, speaker)).collect()
+}
+
+/// The voices long enough, or all when none is; no more than [`MOST`].
+fn selection(voices: &[Voice]) -> Vec<&Voice> {
+    let mut chosen: Vec<&Voice> = voices.iter().filter(|voice| voice.clustered).collect();
+    if chosen.is_empty() {
+        chosen = voices.iter().collect();
+    }
+    if chosen.len() > MOST {
+        chosen = (0..MOST).map(|index| chosen[index * chosen.len() / MOST]).collect();
+    }
+    chosen
+}
+
+/// What the three steps work on.
+struct Grouping<'a> {
+    voices: &'a [&'a Voice],
+    dendrogram: &'a Dendrogram,
+    /// Frames that make a speaker.
+    least: f32,
+}
+
+impl Grouping<'_> {
+    fn speakers(&self, request: &Request) -> Result<Vec<Group>, StageError> {
+        let (least, most) = request.speakers()?;
+        let merges = self.dendrogram.merges_within(request.threshold as f32);
+        let groups = self.groups(merges);
+        let joins = joins(&groups);
+        let counts = self.counts(&groups, &joins);
+        let near = |join: &Join| join.distance <= request.merge_threshold as f32;
+        let mut end = joins.iter().position(|join| !near(join)).unwrap_or(joins.len());
+        while end < joins.len() && counts[end] > most {
+            end += 1;
+        }
+        while end > 0 && counts[end] < least {
+            end -= 1;
+        }
+        if counts[end] < least {
+            return Ok(self.at_least(least, merges));
+        }
+        Ok(self.heavy(after(groups, &joins[..end])))
+    }
+
+    /// For 0, 1, 2, … joins: how many groups are speakers.
+    fn counts(&self, groups: &[Group], joins: &[Join]) -> Vec<usize> {
+        let mut frames: Vec<f32> = groups.iter().map(|group| group.frames).collect();
+        let count = |frames: &[f32]| frames.iter().filter(|frames| **frames >= self.least).count().max(1);
+        let mut counts = vec![count(&frames)];
+        for join in joins {
+            let other = frames.swap_remove(join.right);
+            frames[join.left] += other;
+            counts.push(count(&frames));
+        }
+        counts
+    }
+
+    /// Fewer merges of step 1, until there are enough speakers, however little they say when there is no other way.
+    fn at_least(&self, least: usize, merges: usize) -> Vec<Group> {
+        let weights: Vec<f32> = self.voices.iter().map(|voice| voice.frames).collect();
+        let counts = self.dendrogram.heavy_counts(&weights, self.least);
+        if let Some(merges) = (0..=merges).rev().find(|merges| counts[*merges] >= least) {
+            return self.heavy(self.groups(merges));
+        }
+        self.groups(self.voices.len().saturating_sub(least))
+    }
+
+    /// The groups after the first `merges` merges of average linkage.
+    fn groups(&self, merges: usize) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (voice, label) in self.voices.iter().zip(self.dendrogram.labels(merges)) {
+            let sum = voice.vector.iter().map(|value| value * voice.frames).collect();
+            let single = Group {
+                sum,
+                frames: voice.frames,
+            };
+            match groups.get_mut(label) {
+                Some(group) => group.join(&single),
+                None => groups.push(single),
+            }
+        }
+        groups
+    }
+
+    /// Step 3: the groups that are speakers, the one with most speech if none has enough.
+    fn heavy(&self, mut groups: Vec<Group>) -> Vec<Group> {
+        groups.sort_by(|one, other| other.frames.total_cmp(&one.frames));
+        let count = groups.iter().take_while(|group| group.frames >= self.least).count();
+        groups.truncate(count.max(1));
+        groups
+    }
+}
+
+fn frames(seconds: f64) -> f32 {
+    (seconds * SAMPLE_RATE as f64 / FRAME_STEP as f64) as f32
+}
+
+#[cfg(test)]
+mod tests;

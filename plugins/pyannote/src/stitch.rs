@@ -1,0 +1,146 @@
+//! Windows to one line of time: how many speak in each frame, and who of a window's local speakers is who of the next's.
+//!
+//! Windows overlap, so a frame is judged several times. The **count** of speakers in a frame is the mean over its windows, rounded, halves down.
+//! The local speakers of two windows have nothing in common but the frames that both heard: frames belong to the same [`Stretch`] while
+//! the windows that heard both say that one local speaker, alone, spoke in them. One window in five that hears a change is
+//! enough for one: a change that is missed mixes two voices, one that is invented only makes the chunks of a voice shorter.
+
+use crate::powerset::{SPEAKERS, SpeakerSet};
+use crate::windows::{FRAMES, frame_count};
+
+/// Frames of silence, or of several speaking at once, that a stretch may bridge (0.5 s).
+const BRIDGE: usize = 30;
+
+/// What the network said about one window.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    /// The frame of the audio at which it begins.
+    pub(crate) start: usize,
+    /// Who speaks, in each of its 589 frames.
+    pub(crate) sets: Vec<SpeakerSet>,
+}
+
+impl Window {
+    /// Who speaks in a frame of the audio, when this window has heard it.
+    pub(crate) fn at(&self, frame: usize) -> Option<SpeakerSet> {
+        frame
+            .checked_sub(self.start)
+            .and_then(|within| self.sets.get(within))
+            .copied()
+    }
+
+    /// The one local speaker of a frame of the audio, if there is exactly one.
+    fn only(&self, frame: usize) -> Option<usize> {
+        let set = self.at(frame)?;
+        (0..SPEAKERS).find(|speaker| set.is_only(*speaker))
+    }
+}
+
+/// All windows of a recording, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    windows: Vec<Window>,
+    /// Speakers in each frame of the audio.
+    counts: Vec<u8>,
+}
+
+/// Frames in which one and the same person speaks, alone, as far as segmentation can tell; in order, not always adjacent.
+pub(crate) type Stretch = Vec<usize>;
+
+impl Timeline {
+    /// `samples` is the length of the audio.
+    pub(crate) fn new(windows: Vec<Window>, samples: usize) -> Self {
+        let heard = windows.last().map_or(0, |window| window.start + FRAMES);
+        let frames = frame_count(samples).min(heard);
+        let mut timeline = Self {
+            windows,
+            counts: Vec::with_capacity(frames),
+        };
+        for (frame, covering) in (0..frames).zip(Covering::new(&timeline.windows)) {
+            let sets = || {
+                timeline.windows[covering.clone()]
+                    .iter()
+                    .filter_map(|window| window.at(frame))
+            };
+            let (sum, windows) = (sets().map(SpeakerSet::len).sum::<usize>(), sets().count().max(1));
+            // More than half of the windows must have heard one more.
+            let count = (2 * sum + windows - 1) / (2 * windows);
+            timeline.counts.push(u8::try_from(count).unwrap_or(u8::MAX));
+        }
+        timeline
+    }
+
+    pub(crate) fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// Speakers in each frame of the audio.
+    pub(crate) fn counts(&self) -> &[u8] {
+        &self.counts
+    }
+
+    /// The stretches of clean speech, in order.
+    pub(crate) fn stretches(&self) -> Vec<Stretch> {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (frame, covering) in (0..self.counts.len()).zip(Covering::new(&self.windows)) {
+            let windows = &self.windows[covering];
+            if self.counts[frame] != 1 || windows.iter().all(|window| window.only(frame).is_none()) {
+                continue;
+            }
+            match stretches.last_mut() {
+                Some(stretch) if goes_on(windows, stretch[stretch.len() - 1], frame) => stretch.push(frame),
+                _ => stretches.push(vec![frame]),
+            }
+        }
+        stretches
+    }
+}
+
+/// Whether more than four in five of the windows that heard one speaker alone in both frames say that it is the same.
+fn goes_on(windows: &[Window], before: usize, frame: usize) -> bool {
+    let pairs = windows
+        .iter()
+        .filter_map(|window| window.only(before).zip(window.only(frame)));
+    let (mut same, mut other) = (0, 0);
+    for (one, two) in pairs {
+        if one == two { same += 1 } else { other += 1 }
+    }
+    frame - before <= BRIDGE && same > 4 * other
+}
+
+/// For each frame of the audio: the range of windows that have heard it.
+pub(crate) struct Covering<'a> {
+    windows: &'a [Window],
+    frame: usize,
+    range: std::ops::Range<usize>,
+}
+
+impl<'a> Covering<'a> {
+    pub(crate) fn new(windows: &'a [Window]) -> Self {
+        Self {
+            windows,
+            frame: 0,
+            range: 0..0,
+        }
+    }
+}
+
+impl Iterator for Covering<'_> {
+    type Item = std::ops::Range<usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let begun = |window: &Window| window.start <= self.frame;
+        while self.windows.get(self.range.end).is_some_and(begun) {
+            self.range.end += 1;
+        }
+        let over = |window: &Window| window.start + FRAMES <= self.frame;
+        while self.range.start < self.range.end && over(&self.windows[self.range.start]) {
+            self.range.start += 1;
+        }
+        self.frame += 1;
+        Some(self.range.clone())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

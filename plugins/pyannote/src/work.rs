@@ -1,0 +1,115 @@
+//! The two long parts, each shared among threads: segmentation of windows, and voices of chunks.
+//!
+//! Every thread has networks of its own, which compute on that thread alone. What is computed for a window or chunk depends on nothing
+//! else, so the number of threads changes no result. The calling thread collects, tells progress and looks ten times a second
+//! whether the host wants to stop; threads look after every window.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use plugin_api::{ErrorKind, StageError};
+
+use crate::embedding::Embedder;
+use crate::options::Options;
+use crate::report::Report;
+use crate::segmentation::Segmentation;
+
+/// How often the host is asked whether to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What one thread computes with.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) segmentation: Segmentation,
+    pub(crate) embedder: Embedder,
+}
+
+/// All threads' networks.
+#[derive(Debug)]
+pub(crate) struct Workers(Vec<Worker>);
+
+impl Workers {
+    pub(crate) fn open(options: &Options) -> Result<Self, StageError> {
+        let segmentation = named(options.segmentation_model.as_ref(), "segmentation_model")?;
+        let embedding = named(options.embedding_model.as_ref(), "embedding_model")?;
+        let first = Segmentation::open(segmentation)?;
+        let mut workers = Vec::new();
+        for _ in 1..options.thread_count() {
+            let segmentation = first.again(segmentation)?;
+            workers.push(Worker {
+                segmentation,
+                embedder: Embedder::open(embedding)?,
+            });
+        }
+        workers.push(Worker {
+            segmentation: first,
+            embedder: Embedder::open(embedding)?,
+        });
+        Ok(Self(workers))
+    }
+
+    /// Does `job` for 0, 1, 2, … up to `count`, on all threads, and returns the results in that order. `progress` is told how many are
+    /// done.
+    pub(crate) fn all<T: Send>(
+        &mut self,
+        count: usize,
+        job: impl Fn(&mut Worker, usize) -> Result<T, StageError> + Sync,
+        host: &mut dyn Report,
+        mut progress: impl FnMut(&mut dyn Report, usize),
+    ) -> Result<Vec<T>, StageError> {
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for worker in &mut self.0 {
+                let (sender, next, stop, job) = (sender.clone(), &next, &stop, &job);
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        if index >= count || sender.send((index, job(worker, index))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let outcome = collect(count, &receiver, host, &mut progress);
+            stop.store(true, Ordering::Relaxed);
+            outcome
+        })
+    }
+}
+
+fn collect<T>(
+    count: usize,
+    receiver: &mpsc::Receiver<(usize, Result<T, StageError>)>,
+    host: &mut dyn Report,
+    progress: &mut impl FnMut(&mut dyn Report, usize),
+) -> Result<Vec<T>, StageError> {
+    let mut results: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    let mut done = 0;
+    while done < count {
+        host.checkpoint()?;
+        match receiver.recv_timeout(LOOK) {
+            Ok((index, result)) => {
+                results[index] = Some(result?);
+                done += 1;
+                progress(host, done);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // A thread panicked; leaving the scope passes its panic on.
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let complete: Option<Vec<T>> = results.into_iter().collect();
+    complete.ok_or_else(|| StageError::new(ErrorKind::Internal, "a thread of the plugin `pyannote` ended early"))
+}
+
+fn named<'a>(model: Option<&'a PathBuf>, option: &str) -> Result<&'a PathBuf, StageError> {
+    model.ok_or_else(|| {
+        let message =
+            format!("`{option}` names no model: run `cesar models list` to see which there are, and name one");
+        StageError::new(ErrorKind::ModelMissing, message)
+    })
+}
