@@ -46,7 +46,7 @@ fn names_a_package(options: &[String]) -> bool {
         .any(|option| option.starts_with("-p") || option.starts_with("--package"))
 }
 
-fn cargo(command: &str) -> Command {
+pub(crate) fn cargo(command: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(command).current_dir(workspace());
     if program_in_path("ccache").is_some() {

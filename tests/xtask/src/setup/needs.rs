@@ -1,9 +1,11 @@
 //! The list of needs: how each is recognised, and which Debian packages meet it.
 
 use super::{Purpose, program_in_path, python};
+use crate::failure::answer;
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Something that building or testing uses from the system.
@@ -29,6 +31,8 @@ const NEEDS: &[Need] = &[
         any_program(&["pkg-config", "pkgconf"])
     }),
     required("libclang", &["libclang-dev", "clang"], has_libclang),
+    // Of the build script of `ort`, which could download with it and is told not to.
+    required("OpenSSL's headers", &["libssl-dev"], has_openssl),
     required(
         "Python 3 with numpy and pip",
         &["python3", "python3-numpy", "python3-pip"],
@@ -91,6 +95,13 @@ fn has_libclang() -> bool {
     let given = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
     given.is_some_and(|path| is_libclang(&path) && path.is_file() || holds_libclang(&path))
         || library_folders().iter().any(|folder| holds_libclang(folder))
+}
+
+/// As the crate `openssl-sys` looks for them: `OPENSSL_DIR`, else pkg-config, which knows the usual folders.
+fn has_openssl() -> bool {
+    let given = env::var_os("OPENSSL_DIR").map(PathBuf::from);
+    given.is_some_and(|folder| folder.join("include/openssl/ssl.h").is_file())
+        || answer(Command::new("pkg-config").args(["--exists", "openssl"])).is_some()
 }
 
 fn library_folders() -> Vec<PathBuf> {
