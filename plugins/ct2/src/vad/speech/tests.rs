@@ -23,6 +23,10 @@ fn of(runs: &[(usize, f32)], rules: Rules) -> Vec<Range<usize>> {
     parts(&probabilities, probabilities.len() * WINDOW, rules)
 }
 
+fn one(part: Range<usize>) -> Vec<Range<usize>> {
+    vec![part]
+}
+
 #[test]
 fn silence_is_no_speech() {
     assert!(of(&[(100, 0.4)], RULES).is_empty());
@@ -43,7 +47,7 @@ fn short_silence_ends_nothing_and_long_silence_is_left_out() {
 fn between_the_thresholds_speech_goes_on_but_does_not_begin() {
     assert_eq!(
         of(&[(50, 0.4), (10, 0.9), (100, 0.4)], RULES),
-        [50 * WINDOW - 6400..160 * WINDOW]
+        one(50 * WINDOW - 6400..160 * WINDOW)
     );
     let rules = Rules {
         neg_threshold: Some(0.45),
@@ -51,7 +55,7 @@ fn between_the_thresholds_speech_goes_on_but_does_not_begin() {
     };
     assert_eq!(
         of(&[(50, 0.4), (10, 0.9), (100, 0.4)], rules),
-        [50 * WINDOW - 6400..60 * WINDOW + 6400]
+        one(50 * WINDOW - 6400..60 * WINDOW + 6400)
     );
 }
 
