@@ -83,7 +83,7 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
     let ready_json = matches.get_flag("ready-json");
     let ended = http::serve(setup, |address| {
         if ready_json {
-            print(&format!("{}\n", json!({ "status": "ready", "port": address.port() })));
+            print(&format!("{{\"status\":\"ready\",\"port\":{}}}\n", address.port()));
         } else if verbosity >= 0 {
             note(&format!("listening on http://{address}; see http://{address}/docs"));
         }

@@ -92,18 +92,24 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// Checks what can be checked without resolving: the form of the URL.
 pub(crate) fn check_url(url: &str) -> Result<Uri, AddressError> {
-    let uri: Uri = url.parse().map_err(|_| AddressError::NotUrl(shortened(url)))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => {}
-        Some(scheme) => return Err(AddressError::Scheme(format!("{scheme}:"))),
-        None => return Err(AddressError::NotUrl(shortened(url))),
+    let not_url = || AddressError::NotUrl(shortened(url));
+    let (scheme, _) = url.split_once(':').ok_or_else(not_url)?;
+    let is_scheme = scheme
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if scheme.is_empty() || !is_scheme {
+        return Err(not_url());
     }
-    let authority = uri.authority().ok_or_else(|| AddressError::NotUrl(shortened(url)))?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(AddressError::Scheme(format!("{scheme}:")));
+    }
+    let uri: Uri = url.parse().map_err(|_| not_url())?;
+    let authority = uri.authority().ok_or_else(not_url)?;
     if authority.as_str().contains('@') {
         return Err(AddressError::Credentials);
     }
     if authority.host().is_empty() || authority.host() == "[]" {
-        return Err(AddressError::NotUrl(shortened(url)));
+        return Err(not_url());
     }
     Ok(uri)
 }

@@ -60,7 +60,7 @@ impl Fields {
     /// `true` or `false`; `false` when it is absent.
     pub(crate) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
         match self.text(name) {
-            None | Some("null" | "false" | "False" | "0") => Ok(false),
+            None | Some("false" | "False" | "0") => Ok(false),
             Some("true" | "True" | "1") => Ok(true),
             Some(other) => Err(Refusal::value(name, "`true` or `false`", other)),
         }

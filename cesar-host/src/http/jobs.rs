@@ -157,7 +157,7 @@ fn json_object(
 }
 
 #[utoipa::path(get, path = "/jobs", tag = "jobs", summary = "List jobs, the youngest first",
-    params(("status" = Option<String>, Query, description = "Only these, separated by commas"),
+    params(("status" = Option<String>, Query, pattern = "^(queued|downloading|processing|completed|partial|error|cancelled)(,(queued|downloading|processing|completed|partial|error|cancelled))*$", description = "Only these, separated by commas"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "At most so many; 50 when absent"),
         ("after" = Option<String>, Query, format = "uuid", description = "Only jobs older than this one")),
     responses((status = 200, description = "A page of jobs", body = JobList),
@@ -182,7 +182,7 @@ pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
             .filter(|limit| (1..=MOST).contains(limit))
             .ok_or_else(|| wrong_limit(text))?,
     };
-    let after = fields.text("after").map(|text| {
+    let after = fields.all("after").last().map(|text| {
         text.parse()
             .map_err(|_| Refusal::value("after", "the id of a job", text))
     });
@@ -269,7 +269,7 @@ pub(crate) async fn retry(State(app): State<App>, Id(id): Id, query: QueryFields
         ("format" = Option<String>, Query, description = "`txt` when absent; `/plugins` lists the formats"),
         ("max_line_width" = Option<u32>, Query, description = "One of the format plugin's options, which are all fields here")),
     responses((status = 200, description = "The transcript", content((String = "text/plain"), (String = "text/markdown"), (String = "text/vtt"),
-            (String = "application/x-subrip"), (String = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"))),
+            (String = "application/x-subrip"), (Object = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"))),
         (status = "4XX", description = "Refused; 409 while it is not ready", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryFields) -> Answer {

@@ -42,7 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_headers(MOST_HEADERS)
-        .max_buf_size(HEADER_BYTES);
+        .max_header_size(HEADER_BYTES);
     loop {
         // A full house accepts nobody; the system's queue holds them meanwhile.
         let next = async {

@@ -108,6 +108,18 @@ pub(crate) struct SpeechForm {
     stream: Option<bool>,
 }
 
+/// One event of a job.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "written by the stream; this is its description")]
+pub(crate) struct JobEvent {
+    /// For `Last-Event-ID`.
+    id: Option<String>,
+    /// `started`, `progress`, `segment`, `stage`, `resumed`, `warning`, `waiting` or `end`.
+    event: Option<String>,
+    /// JSON.
+    data: String,
+}
+
 /// A refusal in OpenAI's shape.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "written as JSON; this is its description")]

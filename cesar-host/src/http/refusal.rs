@@ -144,11 +144,9 @@ impl From<PipelineError> for Refusal {
             PipelineError::Plugin(PluginError::Unknown { .. }) => {
                 Self::impossible("unknown_plugin", error.to_string()).param("asr_plugin")
             }
-            PipelineError::Plugin(PluginError::None { stage, .. }) => Self::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "no_plugin",
-                format!("no {stage} plugin is installed"),
-            ),
+            PipelineError::Plugin(PluginError::None { stage, .. }) => {
+                Self::impossible("no_plugin", format!("no {stage} plugin is installed"))
+            }
             PipelineError::Model(error) => Self::of_model(error),
             PipelineError::Interrupted => Self::stopping(),
             PipelineError::Runner(crate::runner::RunnerError::Stage {

@@ -36,7 +36,7 @@ const STORED: u32 = u32::MAX;
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", summary = "Watch a job",
     params(("id" = String, Path, description = "The job's id"),
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event")),
-    responses((status = 200, description = "Events: started, progress, segment, stage, resumed, warning, waiting, end", body = String, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events: started, progress, segment, stage, resumed, warning, waiting, end", body = super::openapi::JobEvent, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
