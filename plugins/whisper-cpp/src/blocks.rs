@@ -46,7 +46,6 @@ pub(crate) fn transcribe(
     loaded: &Loaded,
     request: &Request,
     block_seconds: u32,
-    resume: Option<Checkpoint<State>>,
     audio: Audio<'_>,
     report: &mut dyn Report,
 ) -> Result<Transcription, StageError> {
@@ -54,8 +53,10 @@ pub(crate) fn transcribe(
     let mut whole = Transcription::default();
     let mut request = request.clone();
     let mut next = 0;
-    if let Some(Checkpoint { segments, state }) = resume {
-        next = usize::try_from(state.next_ms).unwrap_or(usize::MAX).saturating_mul(MILLISECOND);
+    if let Some(Checkpoint { segments, state }) = request.resume.take() {
+        next = usize::try_from(state.next_ms)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(MILLISECOND);
         whole = Transcription {
             language: state.language,
             language_probability: state.language_probability,
@@ -179,7 +180,10 @@ mod tests {
         let mut samples = vec![0.5; 100 * second];
         samples[27 * second..28 * second].fill(0.0);
         samples[55 * second..55 * second + LISTEN].fill(0.01);
-        let cuts: Vec<_> = blocks(&samples, 30 * second).into_iter().map(|block| block.end).collect();
+        let cuts: Vec<_> = blocks(&samples, 30 * second)
+            .into_iter()
+            .map(|block| block.end)
+            .collect();
         assert_eq!(cuts[0], 27 * second + LISTEN / 2);
         assert_eq!(cuts[1], 55 * second + LISTEN / 2);
         assert_eq!(blocks(&samples[..37 * second], 30 * second).len(), 1, "no short rest");

@@ -11,12 +11,15 @@
 //! Around the engine there is what it does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out speech and mapping
 //! times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
 //!
+//! whisper.cpp cannot go on in the middle of a run; `blocks` lets a long recording be several, where that is asked for.
+//!
 //! Cancelling is answered between blocks of the log-mel, and after the pass of the encoder or decoder in progress; whisper.cpp
 //! cannot be stopped within one, nor within its voice activity detection.
 //!
 //! `examples/reference.rs` is what the plugin is compared with, and `tests/golden.py` keeps its answers.
 
 mod alignment;
+mod blocks;
 mod collect;
 #[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
 mod ffi;

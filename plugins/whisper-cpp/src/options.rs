@@ -5,8 +5,11 @@
 
 use std::path::PathBuf;
 
+use plugin_api::resume::Checkpoint;
 use plugin_api::{ErrorKind, StageError};
 use serde::{Deserialize, Serialize};
+
+use crate::blocks::State;
 
 /// Options of scope `open`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -69,6 +72,8 @@ pub enum Task {
 /// Options of scope `request`. What the host sends besides them is ignored.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Request {
+    /// Greatest length of a block, in s; `None` for all in one.
+    pub block_length_s: Option<u32>,
     /// Threads to compute with; 0 for [`Request::effective_threads`] to choose.
     pub threads: usize,
     /// A Whisper language code; `None` to detect it.
@@ -133,6 +138,9 @@ pub struct Request {
     pub vad_speech_pad_ms: u32,
     /// Audio kept after each piece, in s.
     pub vad_samples_overlap: f64,
+    /// What an earlier run had finished, from the host; no option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resume: Option<Checkpoint<State>>,
 }
 
 impl Request {

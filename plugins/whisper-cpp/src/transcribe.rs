@@ -14,6 +14,7 @@ use std::path::Path;
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 
+use crate::blocks::{self, State};
 use crate::collect::{Collector, Setting};
 use crate::ffi::{self, Detector, Model, RunError, Work};
 use crate::mel;
@@ -29,6 +30,10 @@ pub(crate) trait Report {
     fn progress(&mut self, done_ms: u64, total_ms: u64);
     /// Whether to stop.
     fn cancelled(&self) -> bool;
+    /// Keeps what is finished: the segments since the last time, and how to go on.
+    fn save(&mut self, segments: &[Segment], state: &State) {
+        let _ = (segments, state);
+    }
 }
 
 impl Report for Ctx<'_> {
@@ -40,6 +45,9 @@ impl Report for Ctx<'_> {
     }
     fn cancelled(&self) -> bool {
         Ctx::cancelled(self)
+    }
+    fn save(&mut self, segments: &[Segment], state: &State) {
+        Ctx::save(self, segments, state);
     }
 }
 
@@ -63,6 +71,19 @@ pub(crate) struct Loaded {
 /// `vad_model`, [`ErrorKind::InvalidInput`] for audio of another rate or beyond whisper.cpp's 37 hours, [`ErrorKind::Cancelled`],
 /// [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
 pub(crate) fn transcribe(
+    loaded: &Loaded,
+    request: &Request,
+    audio: Audio<'_>,
+    report: &mut dyn Report,
+) -> Result<Transcription, StageError> {
+    match request.block_length_s {
+        Some(seconds) => blocks::transcribe(loaded, request, seconds, audio, report),
+        None => transcribe_at_once(loaded, request, audio, report),
+    }
+}
+
+/// Transcribes `audio` in one run of whisper.cpp.
+pub(crate) fn transcribe_at_once(
     loaded: &Loaded,
     request: &Request,
     audio: Audio<'_>,

@@ -289,3 +289,48 @@ fn the_languages_are_whispers() {
     assert_eq!((ffi::language_code(-1), ffi::language_code(100)), (None, None));
     assert_eq!(ffi::language_id("english"), None);
 }
+
+/// Keeps what is saved, as a host would give it back.
+#[derive(Default)]
+struct Keeper(Vec<plugin_api::resume::Checkpoint<State>>);
+
+impl Report for Keeper {
+    fn segment(&mut self, _: &Segment) {}
+    fn progress(&mut self, _: u64, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+    fn save(&mut self, segments: &[Segment], state: &State) {
+        let mut so_far = self.0.last().map_or_else(Vec::new, |last| last.segments.clone());
+        so_far.extend_from_slice(segments);
+        let (segments, state) = (so_far, state.clone());
+        self.0.push(plugin_api::resume::Checkpoint { segments, state });
+    }
+}
+
+/// In blocks, a run goes on after any of them and gives what one without a stop gives.
+#[test]
+fn blocks_can_be_gone_on_with() {
+    let samples = meeting(25).repeat(3);
+    let model = tiny_english();
+    let mut request = request(&json!({ "block_length_s": 30, "beam_size": 1 }));
+    let mut kept = Keeper::default();
+    let whole = transcribe(&model, &request, audio(&samples), &mut kept).unwrap();
+    assert_eq!(kept.0.len(), 3);
+    let times: Vec<_> = whole
+        .segments
+        .iter()
+        .flat_map(|segment| [segment.start_ms, segment.end_ms])
+        .collect();
+    assert!(times.is_sorted() && times.last() > Some(&45_000), "{times:?}");
+    for (done, saved) in (1..).zip(&kept.0) {
+        request.resume = serde_json::from_str(&serde_json::to_string(saved).unwrap()).unwrap();
+        let mut rest = Keeper::default();
+        let resumed = transcribe(&model, &request, audio(&samples), &mut rest).unwrap();
+        assert_eq!(rest.0.len(), 3 - done, "only the blocks that are left");
+        assert_eq!(
+            serde_json::to_string(&resumed).unwrap(),
+            serde_json::to_string(&whole).unwrap()
+        );
+    }
+}
