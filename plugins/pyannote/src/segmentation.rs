@@ -5,7 +5,7 @@
 //! `[1, 1, 160000]` in, `[1, 589, 7]` out.
 //!
 //! **Scale of the samples.** Some programs give the network samples within ±1, as it was trained, and some as 16-bit integers. The
-//! published network begins by bringing each window to mean 0 and variance 1, to which both are the same. [`Segmentation::open`]
+//! published network begins by bringing each window to mean 0 and variance 1, to which both are the same. Opening a file
 //! finds out what a file wants with a probe, a synthetic voice of which the network has something to say: both scales are tried. If the
 //! answers agree, ±1 is right, as trained (the two differ in near silence only, where ±1 hears less noise). If not, the file
 //! lacks that first step, and the scale is the one whose answer has more speech, ±1 in doubt.
