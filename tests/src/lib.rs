@@ -12,6 +12,7 @@
 //! - [`recordings`]: the bundled recordings, the others, and what is said in them.
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
+//! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
@@ -21,6 +22,7 @@ pub mod plugins;
 pub mod recordings;
 pub mod running;
 pub mod sandbox;
+pub mod server;
 pub mod snapshots;
 pub mod words;
 

@@ -25,14 +25,13 @@
 //! | `worker`, `observer`, `running`, `failure`, `clerk`, `waiters`, `events` | doing jobs, and telling about them |
 //! | `webhooks`, `signature`, `address` | telling others, and where the server may connect to |
 //! | `snapshot`, `metrics` | figures |
+//! | `life` | threads, signals and the end |
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 mod address;
@@ -45,6 +44,7 @@ mod guard;
 mod idempotency;
 mod info;
 mod jobs;
+mod life;
 mod listen;
 mod metrics;
 mod observer;
@@ -75,19 +75,12 @@ use crate::jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, System
 use crate::pipeline::{Pipeline, StageRequest};
 
 use refusal::Refusal;
-use running::Why;
 
 /// The largest body that is not a form.
 const JSON_LIMIT: usize = 1_000_000;
 
 /// Threads of the async runtime.
 const ASYNC_THREADS: usize = 2;
-
-/// Threads that tell webhooks.
-const WEBHOOK_THREADS: usize = 2;
-
-/// How long engines have to stop, and connections to end, once running jobs were told to.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a server needs.
 #[derive(Debug)]
@@ -231,7 +224,8 @@ impl Shared {
         self.phase() >= Phase::Stopped
     }
 
-    fn enter(&self, phase: Phase) {
+    /// Goes on towards the end, and wakes whoever sleeps.
+    pub(crate) fn enter(&self, phase: Phase) {
         self.stop.send_replace(phase);
         for bell in [&self.bell, &self.clerk_bell, &self.webhook_bell] {
             bell.ring();
@@ -252,8 +246,8 @@ pub fn serve(setup: Setup, ready: impl FnOnce(SocketAddr)) -> Result<Ended, Serv
         .enable_all()
         .build()
         .map_err(ServeError::System)?;
-    let threads = start_threads(&shared).map_err(ServeError::System)?;
-    let ended = runtime.block_on(run(&shared, listener, address, ready));
+    let threads = life::start_threads(&shared).map_err(ServeError::System)?;
+    let ended = runtime.block_on(life::run(&shared, listener, address, ready));
     if let Ok(Ended::Orderly) = ended {
         shared.enter(Phase::Stopped);
         for thread in threads {
@@ -348,84 +342,4 @@ fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
     shared.snapshot.count(&shared);
     shared.snapshot.look_at_engines(&shared);
     Ok(shared)
-}
-
-/// The workers and the clerk. Webhooks may be in the middle of a call that takes long; nobody waits for their threads.
-fn start_threads(shared: &App) -> std::io::Result<Vec<JoinHandle<()>>> {
-    let start = |name: &str, work: fn(&App)| {
-        let shared = Arc::clone(shared);
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        thread.spawn(move || work(&shared))
-    };
-    let workers = (0..shared.settings.workers).map(|_| start("worker", worker::run));
-    let mut threads = workers.collect::<std::io::Result<Vec<_>>>()?;
-    threads.push(start("clerk", clerk::run)?);
-    for _ in 0..WEBHOOK_THREADS {
-        start("webhooks", webhooks::run)?;
-    }
-    Ok(threads)
-}
-
-async fn run(
-    shared: &App,
-    listener: TcpListener,
-    address: SocketAddr,
-    ready: impl FnOnce(SocketAddr),
-) -> Result<Ended, ServeError> {
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::System)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::System)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::System)?;
-    let limits = listen::Limits {
-        connections: shared.settings.max_connections,
-        header_time: shared.settings.idle_timeout,
-    };
-    let server = tokio::spawn(listen::serve(
-        listener,
-        router::router(shared),
-        limits,
-        shared.stop.subscribe(),
-    ));
-    tracing::info!(%address, "ready");
-    ready(address);
-    let mut asked = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    asked().await;
-    tracing::info!(
-        "stopping; running jobs have {} s to finish",
-        shared.settings.shutdown_grace.as_secs()
-    );
-    let wind_down = async {
-        wind_down(shared).await;
-        // Connections have heard the end by now; those that do not listen are cut.
-        let _ = tokio::time::timeout(LAST_PATIENCE, server).await;
-    };
-    tokio::select! {
-        () = wind_down => Ok(Ended::Orderly),
-        () = asked() => Ok(Ended::AtOnce),
-    }
-}
-
-/// Lets running jobs finish, then tells them to stop.
-async fn wind_down(shared: &App) {
-    shared.enter(Phase::Stopping);
-    if !idle_within(shared, shared.settings.shutdown_grace).await {
-        for run in shared.running.all() {
-            run.stop(Why::Stopping);
-        }
-        idle_within(shared, LAST_PATIENCE).await;
-    }
-    shared.enter(Phase::Halting);
-}
-
-async fn idle_within(shared: &App, patience: Duration) -> bool {
-    let idle = async {
-        while shared.running.count() > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(patience, idle).await.is_ok()
 }

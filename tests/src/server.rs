@@ -1,0 +1,347 @@
+//! A running `cesar serve` whose engine is the third-party plugin, and requests to it.
+//!
+//! The client is a few lines over a socket: it sends what it is told, sound or not, and speaks HTTP/1.0, so that an answer ends with
+//! its connection and is never chunked.
+
+use crate::plugins::build_echo;
+use crate::{Output, Sandbox};
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longer than anything takes that a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A sandbox with the third-party engine among the user's plugins.
+///
+/// # Panics
+/// When the plugin does not build.
+pub fn with_echo() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.data_home().join("cesar/plugins");
+    fs::create_dir_all(&folder).expect("the sandbox can be written");
+    fs::copy(build_echo("0.1.0"), folder.join("libecho.so")).expect("the sandbox can be written");
+    sandbox
+}
+
+/// A WAV file of so many seconds of noise, other noise for each seed.
+pub fn wave(seconds: u32, seed: u32) -> Vec<u8> {
+    let samples = seconds * 16_000;
+    let mut bytes = Vec::new();
+    let mut put = |part: &[u8]| bytes.extend_from_slice(part);
+    put(b"RIFF");
+    put(&(36 + samples * 2).to_le_bytes());
+    put(b"WAVEfmt ");
+    put(&16_u32.to_le_bytes());
+    // PCM, one channel, 16 kHz, 16 bits.
+    put(&[1, 0, 1, 0]);
+    put(&16_000_u32.to_le_bytes());
+    put(&32_000_u32.to_le_bytes());
+    put(&[2, 0, 16, 0]);
+    put(b"data");
+    put(&(samples * 2).to_le_bytes());
+    let start = seed.wrapping_mul(40_503);
+    for sample in 0..samples {
+        let value = sample.wrapping_mul(2_654_435_761).wrapping_add(start) >> 18;
+        put(&u16::try_from(value).unwrap_or_default().to_le_bytes());
+    }
+    bytes
+}
+
+/// A part of a form: its name, its file's name if it is one, its content.
+pub type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+/// A form's content type and body.
+pub fn form(parts: &[Part<'_>]) -> (String, Vec<u8>) {
+    const BOUNDARY: &str = "cesar-test-boundary-7d1f";
+    let mut body = Vec::new();
+    for (name, file, content) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status; 0 when the connection was closed without an answer.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// Reads an answer's bytes.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        Self {
+            status: status.unwrap_or_default(),
+            headers: headers
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// A header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// This answer, after a look at its status.
+    ///
+    /// # Panics
+    /// With the answer when it is another.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+}
+
+/// A running server; it is killed when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// The port it listens on.
+    pub port: u16,
+}
+
+impl Server {
+    /// Starts one on a port of its own, its engine the echo.
+    ///
+    /// # Panics
+    /// With its log when it does not get ready.
+    #[track_caller]
+    pub fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        Self::start_with(sandbox, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    ///
+    /// # Panics
+    /// With its log when it does not get ready.
+    #[track_caller]
+    pub fn start_with(sandbox: &Sandbox, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let log = fs::OpenOptions::new().append(true).create(true).open(log_path(sandbox));
+        let mut command = sandbox.command();
+        command
+            .args(["serve", "--port", "0", "--ready-json", "--asr-plugin", "echo"])
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log.expect("the sandbox can be written"));
+        let mut child = command.spawn().expect("the built program starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("standard output was piped");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("standard output is text");
+        let ready: Value = serde_json::from_str(&line).unwrap_or_default();
+        let port = ready["port"].as_u64().filter(|_| ready["status"] == "ready");
+        let port = port.unwrap_or_else(|| panic!("it is not ready: {line:?}\n{}", log_of(sandbox)));
+        Self {
+            child,
+            port: u16::try_from(port).expect("a port has 16 bits"),
+        }
+    }
+
+    /// An address of this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// A bare connection.
+    ///
+    /// # Panics
+    /// When the server does not accept it.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
+        stream
+    }
+
+    /// Sends these bytes and reads whatever comes until the server closes the connection. Empty when there is no server.
+    pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            // The server may answer and close before everything was sent, or die.
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.write_all(bytes);
+            let _ = stream.read_to_end(&mut answer);
+        }
+        answer
+    }
+
+    /// Sends a request.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.0\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            head.push_str("host: localhost\r\n");
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        Answer::parse(&self.raw(&[head.as_bytes(), body].concat()))
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], &[])
+    }
+
+    /// DELETE.
+    pub fn delete(&self, path: &str) -> Answer {
+        self.request("DELETE", path, &[], &[])
+    }
+
+    /// POST without a body.
+    pub fn post(&self, path: &str) -> Answer {
+        self.request("POST", path, &[], &[])
+    }
+
+    /// POST of JSON.
+    pub fn post_json(&self, path: &str, body: &str) -> Answer {
+        self.request("POST", path, &[("content-type", "application/json")], body.as_bytes())
+    }
+
+    /// POST of a form.
+    pub fn send(&self, path: &str, parts: &[Part<'_>], headers: &[(&str, &str)]) -> Answer {
+        let (kind, body) = form(parts);
+        let kind = [("content-type", kind.as_str())];
+        self.request("POST", path, &[&kind[..], headers].concat(), &body)
+    }
+
+    /// Submits a recording, and returns the job's id.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    #[track_caller]
+    pub fn submit(&self, recording: &[u8], fields: &[(&str, &str)]) -> String {
+        let mut parts: Vec<Part<'_>> = vec![("file", Some("talk.wav"), recording)];
+        parts.extend(fields.iter().map(|(name, value)| (*name, None, value.as_bytes())));
+        let job = self.send("/transcribe", &parts, &[]).is(202).json();
+        job["id"].as_str().expect("a job has an id").to_owned()
+    }
+
+    /// A job.
+    #[track_caller]
+    pub fn job(&self, id: &str) -> Value {
+        self.get(&format!("/jobs/{id}")).json()
+    }
+
+    /// Asks until the job has one of these statuses, and returns it.
+    ///
+    /// # Panics
+    /// With the job when it never has.
+    #[track_caller]
+    pub fn wait_for(&self, id: &str, statuses: &[&str]) -> Value {
+        let mut job = Value::Null;
+        until(&format!("job {id} is {statuses:?}"), || {
+            job = self.job(id);
+            statuses.iter().any(|status| job["status"] == *status)
+        });
+        job
+    }
+
+    /// A figure of `/metrics`; 0 when it is not there.
+    #[track_caller]
+    pub fn figure(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").is(200).body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().expect("figures are numbers"))
+    }
+
+    /// Sends a signal, such as `-TERM`.
+    ///
+    /// # Panics
+    /// When the server is gone.
+    pub fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([signal, &self.id().to_string()]).status();
+        assert!(kill.expect("`kill` is installed").success(), "the server is gone");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub fn end(mut self) -> ExitStatus {
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until something is so.
+///
+/// # Panics
+/// When it never is.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "it never was: {what}");
+        thread::sleep(Duration::from_millis(25));
+    }
+}
+
+/// What the servers of a sandbox have logged.
+pub fn log_of(sandbox: &Sandbox) -> String {
+    fs::read_to_string(log_path(sandbox)).unwrap_or_default()
+}
+
+fn log_path(sandbox: &Sandbox) -> std::path::PathBuf {
+    sandbox.path().join("serve.log")
+}
+
+/// The jobs that the command line lists, the youngest first.
+///
+/// # Panics
+/// When it fails.
+#[track_caller]
+pub fn listed(sandbox: &Sandbox) -> Vec<Value> {
+    let output: Output = sandbox.run(["jobs", "list", "--json", "--limit", "100000"]).exits(0);
+    output.json()["jobs"].as_array().cloned().unwrap_or_default()
+}

@@ -1,0 +1,297 @@
+//! `cesar serve`: jobs from submission to transcript, as a client sees them.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use serde_json::{Value, json};
+
+use cesar_tests::server::{Server, until, wave, with_echo};
+
+#[test]
+fn a_recording_becomes_a_transcript_in_every_format() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(3, 1);
+    let answer = server
+        .send("/transcribe", &[("file", Some("../../talk.wav"), &recording)], &[])
+        .is(202);
+    let job = answer.json();
+    let id = job["id"].as_str().unwrap();
+    assert_eq!(answer.header("location"), Some(&*format!("/jobs/{id}")));
+    assert_eq!(answer.header("retry-after"), Some("2"));
+    assert_eq!(
+        (&job["label"], &job["request"]["bytes"]),
+        (&json!("talk.wav"), &json!(recording.len()))
+    );
+
+    let job = server.wait_for(id, &["completed"]);
+    assert_eq!(
+        (&job["progress"], &job["transcription_cached"], &job["error"]),
+        (&json!(100.0), &json!(false), &Value::Null)
+    );
+    assert_eq!(job["provenance"]["asr"]["plugin"], "echo");
+    assert_eq!(job["result"]["segments"].as_array().unwrap().len(), 3);
+    assert!(
+        job["timings"]["decode"].is_i64() && job["timings"]["asr"].is_i64(),
+        "{job}"
+    );
+
+    let transcript = |query: &str| server.get(&format!("/jobs/{id}/transcript{query}"));
+    let runs = server.figure("cesar_stage_runs_total");
+    let plain = transcript("").is(200);
+    assert!(plain.body.starts_with("second 0 peaks at"), "{}", plain.body);
+    assert_eq!(plain.header("content-type"), Some("text/plain; charset=utf-8"));
+    for (format, begins) in [
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\n"),
+        ("vtt", "WEBVTT\n"),
+        ("json", "{"),
+        ("md", "#"),
+        ("csv", ""),
+        ("tsv", ""),
+    ] {
+        let answer = transcript(&format!("?format={format}")).is(200);
+        assert!(answer.body.starts_with(begins), "{format}: {}", answer.body);
+    }
+    let narrow = transcript("?format=srt&max_line_width=10").is(200);
+    assert!(
+        narrow.body.lines().all(|line| line.contains("-->") || line.len() <= 10),
+        "{}",
+        narrow.body
+    );
+    // Eight renderings, each by the format plugin, none by the engine; and then none at all.
+    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 8.0);
+    transcript("?format=srt").is(200);
+    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 8.0);
+
+    assert_eq!(transcript("?format=doc").is(400).json()["code"], "unsupported_value");
+    assert_eq!(
+        transcript("?format=srt&max_line_widht=10").is(400).json()["code"],
+        "invalid_option"
+    );
+
+    // The same recording again, without work.
+    let again = server.submit(&recording, &[]);
+    let again = server.wait_for(&again, &["completed"]);
+    assert_eq!(
+        (&again["transcription_cached"], &again["cache_hit_ratio"]),
+        (&json!(true), &json!(1.0))
+    );
+    let without = server.submit(&recording, &[("no_cache", "true")]);
+    let without = server.wait_for(&without, &["completed"]);
+    assert_eq!(without["transcription_cached"], json!(false));
+}
+
+#[test]
+fn a_job_is_listed_watched_cancelled_and_retried() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let slow = [("options", "{\"behaviour\": \"hang\"}")];
+    let id = server.submit(&wave(4, 2), &slow);
+    server.wait_for(&id, &["processing"]);
+    let waiting = server.submit(&wave(1, 3), &[]);
+
+    let list = server.get("/jobs").is(200).json();
+    let ids: Vec<_> = list["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["id"].clone())
+        .collect();
+    assert_eq!(ids, [json!(waiting), json!(id)], "the youngest first");
+    let page = server.get("/jobs?limit=1").json();
+    assert_eq!(page["next"], json!(waiting));
+    let page = server.get(&format!("/jobs?limit=1&after={waiting}")).json();
+    assert_eq!(page["jobs"][0]["id"], json!(id));
+    assert_eq!(
+        server.get("/jobs?status=queued").json()["jobs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(server.get("/jobs?status=done").is(400).json()["param"], "status");
+
+    let not_yet = server.get(&format!("/jobs/{id}/transcript")).is(409);
+    assert_eq!(not_yet.json()["code"], "not_ready");
+    let cancelled = server.delete(&format!("/jobs/{id}"));
+    assert_eq!(cancelled.status, 202, "{}", cancelled.body);
+    server.wait_for(&id, &["cancelled"]);
+    server.delete(&format!("/jobs/{id}")).is(200);
+    // The worker is free for the next one.
+    server.wait_for(&waiting, &["completed"]);
+    assert_eq!(
+        server.delete(&format!("/jobs/{waiting}")).is(409).json()["code"],
+        "already_ended"
+    );
+    assert_eq!(
+        server.post(&format!("/jobs/{waiting}/retry")).is(409).json()["code"],
+        "not_retryable"
+    );
+    server.post(&format!("/jobs/{id}/retry?refresh=true")).is(202);
+    server.wait_for(&id, &["processing"]);
+    server.delete(&format!("/jobs/{id}")).is(202);
+    server.wait_for(&id, &["cancelled"]);
+}
+
+#[test]
+fn a_failed_job_says_why() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.submit(b"this is no recording", &[]);
+    let job = server.wait_for(&id, &["error"]);
+    assert_eq!(job["error"]["code"], "invalid_audio");
+    let message = job["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("`talk.wav`") && !message.contains("/uploads/"),
+        "{message}"
+    );
+    assert_eq!(job["attempts"], 1, "it would fail again");
+    assert_eq!(
+        server.get(&format!("/jobs/{id}/transcript")).is(404).json()["code"],
+        "no_transcript"
+    );
+
+    let id = server.submit(&wave(2, 4), &[("options", "{\"behaviour\": \"abort\"}")]);
+    let job = server.wait_for(&id, &["queued", "error"]);
+    assert_eq!(job["error"]["code"], "plugin_crashed", "{job}");
+}
+
+/// Events of a job, read until the stream ends.
+fn events(server: &Server, id: &str, last: Option<&str>) -> Vec<(String, String, Value)> {
+    let mut stream = server.connect();
+    let last = last
+        .map(|last| format!("Last-Event-ID: {last}\r\n"))
+        .unwrap_or_default();
+    write!(
+        stream,
+        "GET /jobs/{id}/events HTTP/1.0\r\nHost: localhost\r\n{last}\r\n"
+    )
+    .unwrap();
+    let (mut events, mut event) = (Vec::new(), (String::new(), String::new()));
+    for line in BufReader::new(stream).lines().map(Result::unwrap) {
+        if let Some(id) = line.strip_prefix("id: ") {
+            event.0 = id.to_owned();
+        } else if let Some(kind) = line.strip_prefix("event: ") {
+            event.1 = kind.to_owned();
+        } else if let Some(data) = line.strip_prefix("data: ") {
+            let (id, kind) = std::mem::take(&mut event);
+            events.push((id, kind, serde_json::from_str(data).unwrap()));
+        }
+    }
+    events
+}
+
+#[test]
+fn events_are_told_as_they_happen_and_again_after_a_reconnection() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.submit(&wave(4, 5), &[("options", "{\"pace_ms\": 50}")]);
+    let all = events(&server, &id, None);
+    let kinds: Vec<_> = all.iter().map(|(_, kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "segment").count(), 4, "{kinds:?}");
+    assert_eq!(kinds.last(), Some(&"end"));
+    let (_, _, end) = all.last().unwrap();
+    assert_eq!(end["status"], "completed");
+    let second = all.iter().filter(|(_, kind, _)| kind == "segment").nth(1).unwrap();
+    let rest = events(&server, &id, Some(&second.0));
+    assert_eq!(
+        rest.iter().filter(|(_, kind, _)| kind == "segment").count(),
+        2,
+        "those after the second"
+    );
+    assert_eq!(rest.last().unwrap().1, "end");
+
+    // Another process knows only what is stored.
+    drop(server);
+    let server = Server::start(&sandbox, &[]);
+    let stored = events(&server, &id, None);
+    let kinds: Vec<_> = stored.iter().map(|(_, kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["segment", "segment", "segment", "segment", "end"]);
+    assert_eq!(events(&server, &id, Some(&stored[3].0)).len(), 1);
+}
+
+#[test]
+fn the_server_tells_about_itself() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &["--workers", "2"]);
+    let health = server.get("/health").is(200).json();
+    assert_eq!(
+        (&health["status"], &health["workers"]),
+        (&json!("ok"), &json!({ "count": 2, "busy": 0 }))
+    );
+    assert!(
+        health["engines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|engine| engine["id"] == "echo")
+    );
+    assert!(health["tools"]["ffmpeg"].is_boolean() && health["cache"]["entries"].is_u64());
+    let metrics = server.get("/metrics").is(200);
+    assert!(
+        metrics.body.contains("cesar_workers 2\n") && metrics.body.contains("route=\"/health\""),
+        "{}",
+        metrics.body
+    );
+    let plugins = server.get("/plugins").is(200).json();
+    assert!(plugins["formats"].as_array().unwrap().contains(&json!("srt")));
+    assert!(server.get("/cache").is(200).json()["entries"].is_u64());
+    let described = server.get("/openapi.json").is(200).body;
+    let written = std::fs::read_to_string(cesar_tests::workspace().join("docs/openapi.json")).unwrap();
+    assert!(described == written, "docs/openapi.json is out of date");
+    let docs = server.get("/docs").is(200);
+    assert_eq!(docs.header("content-type"), Some("text/html; charset=utf-8"));
+    let packed = server.request("GET", "/openapi.json", &[("accept-encoding", "gzip")], &[]);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert_eq!(packed.header("x-content-type-options"), Some("nosniff"));
+    assert!(packed.header("x-request-id").is_some());
+}
+
+#[test]
+fn the_same_key_gives_the_same_job() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let (first, other) = (wave(1, 6), wave(1, 7));
+    let send = |recording: &[u8], key: &str| {
+        let parts = [("file", Some("a.wav"), recording)];
+        server.send("/transcribe", &parts, &[("idempotency-key", key)])
+    };
+    let id = send(&first, "\"k-1\"").is(202).json()["id"].clone();
+    assert_eq!(send(&first, "k-1").is(202).json()["id"], id, "quoted or bare");
+    assert_eq!(send(&other, "k-1").is(422).json()["code"], "idempotency_key_reused");
+    assert_ne!(send(&first, "k-2").is(202).json()["id"], id);
+    assert_eq!(
+        send(&first, "two words").is(400).json()["code"],
+        "invalid_idempotency_key"
+    );
+    // Uploads of refused and repeated requests are gone.
+    let uploads = sandbox.data_home().join("cesar/uploads");
+    until("only two are left", || std::fs::read_dir(&uploads).unwrap().count() == 2);
+}
+
+#[test]
+fn the_command_line_sees_the_same_jobs() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.submit(&wave(4, 8), &[("options", "{\"behaviour\": \"hang\"}")]);
+    server.wait_for(&id, &["processing"]);
+    let list = sandbox.run(["jobs", "list", "--json"]).exits(0).json();
+    assert_eq!(list["jobs"][0]["id"], json!(id));
+    sandbox.run(["jobs", "cancel", &id]).exits(0);
+    server.wait_for(&id, &["cancelled"]);
+    assert!(sandbox.run(["jobs", "show", &id]).exits(0).stdout.contains("cancelled"));
+    sandbox.run(["jobs", "retry", &id]).exits(0);
+    server.wait_for(&id, &["processing"]);
+    sandbox.run(["jobs", "cancel", &id]).exits(0);
+    server.wait_for(&id, &["cancelled"]);
+    assert!(
+        sandbox
+            .run(["jobs", "prune", "--all"])
+            .exits(0)
+            .stderr
+            .contains("1 jobs removed")
+    );
+    server.get(&format!("/jobs/{id}")).is(404);
+    sandbox.run(["jobs", "show", &id]).exits(1);
+    sandbox.run(["jobs", "show", "x"]).exits(2);
+}
