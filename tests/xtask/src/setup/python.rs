@@ -54,6 +54,36 @@ pub(crate) fn with_numpy() -> Outcome<PathBuf> {
     }
 }
 
+/// The Python with OpenAI's client, for `tests/tests/openai_client.rs`; made in `…/cesar/clients` when there is none.
+pub(crate) fn with_clients() -> Outcome<PathBuf> {
+    let folder = environment().with_file_name("clients");
+    let python = python_of(&folder);
+    if has(&python, "openai") {
+        return Ok(python);
+    }
+    let base = able_to_make_environments()
+        .ok_or_else(|| Failure::new("no Python 3 that can make environments: run `cargo xtask setup`"))?;
+    announce(&format!(
+        "Python environment with OpenAI's client in {}",
+        folder.display()
+    ));
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
+    }
+    step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
+    let mut pip = Command::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "openai",
+    ]);
+    step(pip.stdout(std::io::stderr()))?;
+    Ok(python)
+}
+
 fn ready() -> Option<PathBuf> {
     let candidates = installed().into_iter().chain([python_of(&environment())]);
     candidates.into_iter().find(|python| has(python, "numpy, pip"))
