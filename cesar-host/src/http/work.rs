@@ -23,10 +23,14 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
             .guard
             .check_resolved(url)
             .map_err(|error| Refusal::from(error).param("url"))?;
-        installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
+        installed(&shared.pipeline, StageKind::Download)
+            .and_then(|()| Err(not_part_of_the_pipeline("download from addresses")))
+            .map_err(|refusal| refusal.param("url"))?;
     }
     if request.diarize {
-        installed(&shared.pipeline, StageKind::Diarize).map_err(|refusal| refusal.param("diarize"))?;
+        installed(&shared.pipeline, StageKind::Diarize)
+            .and_then(|()| Err(not_part_of_the_pipeline("tell speakers apart")))
+            .map_err(|refusal| refusal.param("diarize"))?;
     }
     if let (Some(least), Some(most)) = (request.min_speakers, request.max_speakers)
         && least > most
@@ -57,6 +61,11 @@ fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
         Some(_) => Ok(()),
         None => Err(pipeline_none(pipeline, stage)),
     }
+}
+
+/// A plugin is there, and the pipeline has no place for it: better said than left out in silence.
+fn not_part_of_the_pipeline(what: &str) -> Refusal {
+    Refusal::impossible("no_plugin", format!("this server cannot {what}; leave it out"))
 }
 
 fn pipeline_none(pipeline: &Pipeline, stage: StageKind) -> Refusal {
