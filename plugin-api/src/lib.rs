@@ -92,12 +92,13 @@ pub use stage::{Audio, Ctx, Stage};
 
 /// Exports a [`Stage`] as this library's plugin.
 ///
-/// `$manifest` is the path of the manifest relative to the source file, as for `include_str!`. It is embedded twice: as the ELF
+/// `$manifest` is the path of the manifest relative to the source file, as for `include_str!`; one that the build script completes is
+/// `concat!(env!("OUT_DIR"), "/cesar-plugin.json")`. It is embedded twice: as the ELF
 /// section `.cesar.plugin`, which hosts read without running code, and in the root module, so that a host can check that both
 /// agree. The crate's version must equal the manifest's: anything else does not compile.
 #[macro_export]
 macro_rules! cesar_plugin {
-    ($stage:ty, $manifest:literal) => {
+    ($stage:ty, $manifest:expr) => {
         const _: () = {
             const TEXT: &str = ::core::include_str!($manifest);
             const _: () = $crate::manifest::assert_version(TEXT, ::core::env!("CARGO_PKG_VERSION"));

@@ -67,6 +67,9 @@ pub struct Manifest {
     pub license: String,
     /// One line for a person.
     pub description: String,
+    /// The libraries that compute and how they were built in, where builds of one version differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// CPU features the code needs, by `std::is_x86_feature_detected!` name, by architecture (`x86_64`, `aarch64`); a host refuses
     /// to load the library on a CPU without them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

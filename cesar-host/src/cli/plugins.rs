@@ -213,6 +213,9 @@ fn describe(plugin: &Plugin) -> String {
         manifest.description,
         plugin.path.display()
     );
+    if let Some(backend) = &manifest.backend {
+        out.push_str(&format!("Computes with {backend}.\n"));
+    }
     for (name, option) in &manifest.options {
         out.push_str(&format!(
             "\n{name}: {}{}\n    {}\n",

@@ -104,4 +104,4 @@ fn names_alignment_heads(folder: &Path) -> bool {
     config.get("alignment_heads").is_some_and(serde_json::Value::is_array)
 }
 
-plugin_api::cesar_plugin!(Ct2, "cesar-plugin.json");
+plugin_api::cesar_plugin!(Ct2, concat!(env!("OUT_DIR"), "/cesar-plugin.json"));
