@@ -152,8 +152,9 @@ fn a_failed_job_says_why() {
     );
 
     let id = server.submit(&wave(2, 4), &[("options", "{\"behaviour\": \"abort\"}")]);
-    let job = server.wait_for(&id, &["queued", "error"]);
-    assert_eq!(job["error"]["code"], "plugin_crashed", "{job}");
+    until("the crash is told", || {
+        server.job(&id)["error"]["code"] == "plugin_crashed"
+    });
 }
 
 /// Events of a job, read until the stream ends.
@@ -266,7 +267,9 @@ fn the_same_key_gives_the_same_job() {
     );
     // Uploads of refused and repeated requests are gone.
     let uploads = sandbox.data_home().join("cesar/uploads");
-    until("only two are left", || std::fs::read_dir(&uploads).unwrap().count() == 2);
+    until("only two are left", || {
+        std::fs::read_dir(&uploads).unwrap().count() == 2
+    });
 }
 
 #[test]

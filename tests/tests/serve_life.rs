@@ -250,10 +250,7 @@ fn a_job_that_nobody_waits_for_is_cancelled() {
 #[test]
 fn a_full_queue_says_when_to_come_back() {
     let sandbox = with_echo();
-    let server = Server::start(
-        &sandbox,
-        &["--max-queue", "1", "--asr-option", "behaviour=hang"],
-    );
+    let server = Server::start(&sandbox, &["--max-queue", "1", "--asr-option", "behaviour=hang"]);
     let running = server.submit(&wave(4, 10), &[]);
     server.wait_for(&running, &["processing"]);
     server.submit(&wave(4, 11), &[]);
