@@ -1,4 +1,5 @@
 //! `cesar cache …`, the real program on a cache whose content is known.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

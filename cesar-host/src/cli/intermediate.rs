@@ -27,6 +27,9 @@ pub(super) struct Intermediate {
     failed: Option<OutputError>,
 }
 
+/// Writes the content of a file.
+type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
 /// Settles the places in `folder`, one set for each recording, and makes sure that they can be written.
 pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Intermediate>, OutputError> {
     let suffixes = SUFFIXES.map(str::to_owned);
@@ -41,7 +44,7 @@ impl Intermediate {
         if self.failed.is_some() {
             return;
         }
-        let (index, written): (usize, &dyn Fn(&mut dyn Write) -> io::Result<()>) = match artifact {
+        let (index, written): (usize, Fill<'_>) = match artifact {
             Artifact::Audio(pcm) => (0, &|file| write_wav(pcm, file)),
             Artifact::Transcription(json) => (1, &|file| write_json::<Transcription>(json, file)),
             Artifact::Document(json) => (2, &|file| write_json::<Document>(json, file)),

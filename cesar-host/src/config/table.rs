@@ -217,7 +217,10 @@ pub const SETTINGS: &[Setting] = &[
     .flag("host", "ADDRESS", SERVE),
     Setting::new(
         "server.port",
-        Kind::Integer { minimum: 0, maximum: Some(65_535) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(65_535),
+        },
         Fallback::Integer(5000),
         "The port the server listens on; 0 picks a free one.",
     )
@@ -236,34 +239,49 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "server.workers",
-        Kind::Integer { minimum: 1, maximum: Some(64) },
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(64),
+        },
         Fallback::Integer(1),
         "How many jobs run at the same time.",
     )
     .flag("workers", "N", SERVE),
     Setting::new(
         "server.max_queue",
-        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(1_000_000),
+        },
         Fallback::Integer(1000),
         "How many jobs may wait; more are refused with 429.",
     )
     .flag("max-queue", "N", SERVE),
     Setting::new(
         "server.max_upload_mb",
-        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(1_000_000),
+        },
         Fallback::Integer(4096),
         "The largest upload, in MB (1000000 bytes).",
     )
     .flag("max-upload-mb", "N", SERVE),
     Setting::new(
         "server.max_connections",
-        Kind::Integer { minimum: 1, maximum: Some(1_000_000) },
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(1_000_000),
+        },
         Fallback::Integer(1024),
         "How many connections are open at once; more wait to be accepted.",
     ),
     Setting::new(
         "server.idle_timeout_s",
-        Kind::Integer { minimum: 1, maximum: Some(86_400) },
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(86_400),
+        },
         Fallback::Integer(30),
         "How many seconds a client may take for its headers, or stay silent within its body.",
     ),
@@ -275,33 +293,48 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "server.disconnect_grace_s",
-        Kind::Integer { minimum: 0, maximum: Some(86_400) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(86_400),
+        },
         Fallback::Integer(30),
         "How many seconds such a job goes on, so that a client that tries again finds it.",
     ),
     Setting::new(
         "server.model_idle_s",
-        Kind::Integer { minimum: 0, maximum: Some(31_536_000) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(31_536_000),
+        },
         Fallback::Integer(900),
         "After how many seconds without work a model is unloaded; 0 unloads it at once.",
     )
     .flag("model-idle", "SECONDS", SERVE),
     Setting::new(
         "server.shutdown_grace_s",
-        Kind::Integer { minimum: 0, maximum: Some(86_400) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(86_400),
+        },
         Fallback::Integer(10),
         "How many seconds running jobs have to finish when the server is told to stop; then they are handed back.",
     )
     .flag("shutdown-grace", "SECONDS", SERVE),
     Setting::new(
         "server.keep_completed_h",
-        Kind::Integer { minimum: 0, maximum: Some(876_000) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(876_000),
+        },
         Fallback::Integer(24),
         "How many hours completed and cancelled jobs are kept.",
     ),
     Setting::new(
         "server.keep_failed_h",
-        Kind::Integer { minimum: 0, maximum: Some(876_000) },
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(876_000),
+        },
         Fallback::Integer(168),
         "How many hours jobs are kept that failed, wholly or partly.",
     ),

@@ -46,6 +46,9 @@ struct Earlier {
 /// Tells whether the files that the key names are still the same.
 type Unchanged<'a> = &'a (dyn Fn() -> bool + Sync);
 
+/// Runs the stage with a request.
+type Attempt<'a> = &'a dyn Fn(&Map<String, Value>) -> Result<String, PipelineError>;
+
 /// Keeps what one run of a stage finishes.
 pub(super) struct Checkpoints<'a> {
     stage: &'a str,
@@ -113,11 +116,7 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Runs `attempt` with the request that goes on from what there is, and once more from the beginning where that is no good.
-    pub(super) fn run(
-        &self,
-        request: &Map<String, Value>,
-        attempt: &dyn Fn(&Map<String, Value>) -> Result<String, PipelineError>,
-    ) -> Result<Computation, PipelineError> {
+    pub(super) fn run(&self, request: &Map<String, Value>, attempt: Attempt<'_>) -> Result<Computation, PipelineError> {
         let resumed = self.lock().resume().map(|earlier| with_field(request, earlier));
         let mut result = attempt(resumed.as_ref().unwrap_or(request));
         if let Err(error) = &result

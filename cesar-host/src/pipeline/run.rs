@@ -438,7 +438,6 @@ impl Run<'_> {
         merge::check(&transcription, self.decoded.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
         Ok(transcription)
     }
-
 }
 
 /// Runs one request of a stage, in a warm runner where there is one.

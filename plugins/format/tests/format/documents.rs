@@ -108,6 +108,7 @@ fn stage(plugin: &str, model: &str, option: (&str, Value)) -> StageProvenance {
         plugin_sha256: "c".repeat(64),
         model: Some(model.into()),
         model_sha256: Some("d".repeat(64)),
+        more_models: Vec::new(),
         options: options
             .map(|(key, value)| (key.to_owned(), value))
             .into_iter()
