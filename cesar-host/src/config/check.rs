@@ -13,7 +13,7 @@ impl Kind {
     #[must_use]
     pub fn wanted(self) -> String {
         match self {
-            Self::Text => "text".into(),
+            Self::Text | Self::Secret => "text".into(),
             Self::NameOrPath => "a name or a path".into(),
             Self::Path => "a path".into(),
             Self::Paths => "a list of paths".into(),
@@ -49,9 +49,11 @@ impl Kind {
     /// Reads one text: a value, or one element of a list.
     pub(super) fn read_text(self, text: &str) -> Option<Value> {
         match self {
-            Self::Text | Self::NameOrPath if text.is_empty() => Some(Value::Null),
+            Self::Text | Self::Secret | Self::NameOrPath if text.is_empty() => Some(Value::Null),
             Self::Path | Self::Paths | Self::Texts if text.is_empty() => None,
-            Self::Text | Self::NameOrPath | Self::Path | Self::Paths | Self::Texts => Some(Value::from(text)),
+            Self::Text | Self::Secret | Self::NameOrPath | Self::Path | Self::Paths | Self::Texts => {
+                Some(Value::from(text))
+            }
             Self::Boolean => match text {
                 "true" | "1" => Some(Value::Bool(true)),
                 "false" | "0" => Some(Value::Bool(false)),
@@ -84,7 +86,13 @@ impl Kind {
             (Self::Boolean, Value::Bool(_)) => Some(value.clone()),
             (Self::Integer { .. } | Self::Size, Value::Number(number)) => self.read_text(&number.to_string()),
             (
-                Self::Text | Self::NameOrPath | Self::Path | Self::Choice(_) | Self::Size | Self::Duration,
+                Self::Text
+                | Self::Secret
+                | Self::NameOrPath
+                | Self::Path
+                | Self::Choice(_)
+                | Self::Size
+                | Self::Duration,
                 Value::String(text),
             ) => self.read_text(text),
             _ => None,

@@ -5,6 +5,8 @@
 pub enum Kind {
     /// Text; empty text means "not set".
     Text,
+    /// Text that is never shown.
+    Secret,
     /// A name, or a path if it contains a `/`; empty text means "not set".
     NameOrPath,
     /// A path.

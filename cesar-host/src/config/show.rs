@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::resolved::Resolved;
-use super::setting::{Fallback, Setting};
+use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
 
 /// All that `cesar config show` tells. Its `Display` is the text for a person.
@@ -67,7 +67,11 @@ impl Resolved {
         };
         if !setting.kind.is_table() {
             let given = self.get(setting.key);
-            return vec![row(setting.key, given.value.clone(), given.source.to_string())];
+            let value = match (setting.kind, &given.value) {
+                (Kind::Secret, Value::String(_)) => "(not shown)".into(),
+                (_, value) => value.clone(),
+            };
+            return vec![row(setting.key, value, given.source.to_string())];
         }
         let options = self.table(setting.key);
         if options.is_empty() {

@@ -353,7 +353,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "server.webhook_secret",
-        Kind::Text,
+        Kind::Secret,
         Fallback::Unset("a secret made at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`"),
         "The secret that webhooks are signed with.",
     ),

@@ -40,7 +40,7 @@ fn sample(setting: &Setting, layer: Layer) -> Sample {
         Kind::Choice(choices) => choices[number % choices.len()].to_owned(),
         Kind::Integer { .. } => (number + 1).to_string(),
         Kind::Path | Kind::Paths => format!("/layer/{number}"),
-        Kind::Text | Kind::NameOrPath | Kind::Texts => format!("layer{number}"),
+        Kind::Text | Kind::Secret | Kind::NameOrPath | Kind::Texts => format!("layer{number}"),
         Kind::Options => format!("option=layer{number}"),
         Kind::Size => format!("{} GB", number + 1),
         Kind::Duration => format!("{} d", number + 1),

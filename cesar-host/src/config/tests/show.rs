@@ -81,6 +81,15 @@ fn each_value_and_where_it_came_from() {
 }
 
 #[test]
+fn secrets_are_not_shown() {
+    let home = Home::new().with("CESAR_SERVER_WEBHOOK_SECRET", "hunter2");
+    let resolved = home.resolve(&[]).unwrap();
+    assert_eq!(resolved.settings().server.webhook_secret.as_deref(), Some("hunter2"));
+    let show = serde_json::to_string(&resolved.show()).unwrap() + &resolved.show().to_string();
+    assert!(!show.contains("hunter2") && show.contains("(not shown)"), "{show}");
+}
+
+#[test]
 fn the_shape_of_the_json_is_settled() {
     let home = Home::new().with("CESAR_MODELS_DIR", "/models");
     let show = serde_json::to_value(home.resolve(&[]).unwrap().show()).unwrap();
