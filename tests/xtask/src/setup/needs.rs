@@ -44,6 +44,14 @@ const NEEDS: &[Need] = &[
     },
     Need {
         tests_only: true,
+        ..required(
+            "Python 3 that makes environments",
+            &["python3", "python3-venv"],
+            python::can_make_environments,
+        )
+    },
+    Need {
+        tests_only: true,
         ..required("nm and readelf", &["binutils"], || {
             has_program("nm") && has_program("readelf")
         })

@@ -20,6 +20,11 @@ pub(crate) fn can_have_numpy() -> bool {
     ready().is_some() || able_to_make_environments().is_some()
 }
 
+/// Whether [`with_clients`] can succeed without system packages.
+pub(crate) fn can_make_environments() -> bool {
+    able_to_make_environments().is_some()
+}
+
 /// The Python to use, prepared now if there is none yet.
 pub(crate) fn with_numpy() -> Outcome<PathBuf> {
     if let Some(python) = ready() {
@@ -78,7 +83,7 @@ pub(crate) fn with_clients() -> Outcome<PathBuf> {
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        "openai",
+        "openai==3.54.0",
     ]);
     step(pip.stdout(std::io::stderr()))?;
     Ok(python)
