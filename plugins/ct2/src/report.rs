@@ -5,7 +5,7 @@ use plugin_api::{Ctx, ErrorKind, StageError};
 
 use crate::state::Saved;
 
-/// What [`crate::transcribe`] asks of its caller.
+/// What `crate::transcribe` asks of its caller.
 pub trait Report {
     /// Shows a segment that is finished.
     fn segment(&mut self, segment: &Segment);
