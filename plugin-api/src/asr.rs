@@ -27,7 +27,8 @@ pub struct Truncation {
     pub start_ms: u64,
     /// Where decoding went on.
     pub end_ms: u64,
-    /// Which guard: `max_length` (the decode ran out of tokens) or `no_progress` (its timestamps stood still).
+    /// Which guard: `max_length` (the decode ran out of tokens), `no_progress` (its timestamps stood still), `chunk_length` (a part
+    /// was longer than the model hears at once).
     pub reason: String,
 }
 

@@ -6,7 +6,7 @@ use super::Index;
 use crate::cache::digest::Key;
 use crate::cache::error::Result;
 
-/// What the rows of a result take in the index besides its bytes, roughly: measured with a million results.
+/// What the rows of a result take in the index besides its bytes, roughly: an estimate.
 pub(in crate::cache) const ENTRY_BYTES: u64 = 2_048;
 
 /// How much space the cache takes.
