@@ -7,6 +7,8 @@
 //! index count as well, one for the beginning and one for the commit of each transaction and one per query: what
 //! SQLite does in between is covered by its own tests of that kind.
 //!
+//! The jobs of the server go through it as well (`jobs::Disk`), so both fail in the same ways.
+//!
 //! An interrupted call (`EINTR`) is repeated here, so nobody else has to think of it.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
@@ -80,7 +82,7 @@ impl Io {
     }
 
     /// Counts an operation that is done elsewhere, and says whether it fails.
-    pub(super) fn step(&self) -> io::Result<()> {
+    pub(crate) fn step(&self) -> io::Result<()> {
         self.run(|| Ok(()))
     }
 
@@ -101,7 +103,8 @@ impl Io {
         }
     }
 
-    fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    /// Does an operation that counts as one.
+    pub(crate) fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             match self.writable(0).and_then(|_| operation()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -119,7 +122,7 @@ impl Io {
     }
 
     /// Opens a file for reading.
-    pub(super) fn open(&self, path: &Path) -> io::Result<File> {
+    pub(crate) fn open(&self, path: &Path) -> io::Result<File> {
         self.run(|| File::open(path))
     }
 
@@ -151,7 +154,7 @@ impl Io {
     }
 
     /// Writes all bytes.
-    pub(super) fn write_all(&self, file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_all(&self, file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.writable(bytes.len()).and_then(|taken| file.write(&bytes[..taken])) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -164,17 +167,17 @@ impl Io {
     }
 
     /// Waits until the file's bytes are on the device.
-    pub(super) fn sync_data(&self, file: &File) -> io::Result<()> {
+    pub(crate) fn sync_data(&self, file: &File) -> io::Result<()> {
         self.run(|| file.sync_data())
     }
 
     /// Waits until the names in a folder are on the device.
-    pub(super) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.run(|| File::open(path)?.sync_all())
     }
 
     /// Gives a file another name, replacing what has it.
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.run(|| fs::rename(from, to))
     }
 
