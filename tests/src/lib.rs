@@ -6,6 +6,7 @@
 //! says which command to run; only the recordings that are not ours to commit may be absent ([`test_data`]), and then the
 //! test prints that it was skipped.
 //!
+//! - [`chance`]: random numbers with a seed.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.
 //! - [`plugins`]: the third-party plugin, built.
@@ -17,6 +18,7 @@
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 
+pub mod chance;
 pub mod models;
 pub mod plugins;
 pub mod recordings;

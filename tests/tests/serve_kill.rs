@@ -8,26 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use cesar_tests::chance::{Chance, number};
 use cesar_tests::server::{Server, listed, wave, with_echo};
-
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(otherwise)
-}
 
 /// Submits a job. The server may die before it answers, and then nothing was acknowledged.
 fn submit(server: &Server, chance: &mut Chance) -> Option<String> {
