@@ -90,12 +90,18 @@ impl Show {
             "waiting for another process{owner} that does the same {stage} work; Ctrl-C ends the wait"
         ));
     }
+
+    /// The next wait is another one, and told of again.
+    fn waiting_is_over(&self) {
+        *self.waiting_said.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
 }
 
 impl Observer for Show {
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Started { stage, plugin } => {
+                self.waiting_is_over();
                 self.json(&json!({ "type": "started", "stage": stage, "plugin": plugin }));
                 // Finished bars do not move: each stage of each input begins anew.
                 self.bar.reset();
@@ -113,6 +119,7 @@ impl Observer for Show {
             }
             Event::Waiting { stage, waited, owner } => self.waiting(stage, *waited, *owner),
             Event::Finished(report) => {
+                self.waiting_is_over();
                 let mut line = serde_json::to_value(report).unwrap_or_default();
                 line["type"] = json!("stage");
                 self.json(&line);

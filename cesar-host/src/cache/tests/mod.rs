@@ -1,5 +1,6 @@
 //! Tests of the cache as a whole. Time is a [`ManualClock`]; nothing sleeps to let time pass.
 
+mod damage;
 mod evicting;
 mod explain;
 mod faults;
@@ -8,6 +9,7 @@ mod housekeeping;
 mod keys;
 mod leasing;
 mod migrating;
+mod mixing;
 mod opening;
 mod partials;
 mod processes;
@@ -181,4 +183,26 @@ fn age(path: &Path, by_ms: i64) {
     let changed = std::time::UNIX_EPOCH + std::time::Duration::from_millis(changed_ms);
     let file = std::fs::File::options().write(true).open(path).unwrap();
     file.set_modified(changed).unwrap();
+}
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn below_length(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+}
+
+/// A number from the environment, for those who want more of a test.
+fn variable(name: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }

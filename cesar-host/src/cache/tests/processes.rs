@@ -19,7 +19,7 @@ pub(super) fn helper_name() -> String {
     format!("{}::helper", module_path!().split_once("::").unwrap().1)
 }
 
-fn start(role: &str, folder: &Path) -> Child {
+pub(super) fn start(role: &str, folder: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", &helper_name(), "--nocapture"])
         .env(ROLE, role)
@@ -32,7 +32,7 @@ fn start(role: &str, folder: &Path) -> Child {
 }
 
 /// Waits until the process says that it is ready.
-fn until_ready(child: &mut Child) {
+pub(super) fn until_ready(child: &mut Child) {
     let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     assert!(
         lines
@@ -52,7 +52,7 @@ fn helper() {
         ("hold", _) => hold(&folder),
         ("write", _) => write_half(&folder),
         ("lease", _) => lease_and_stay(&folder),
-        ("mix", seed) => mix(&folder, seed.parse().unwrap()),
+        ("mix", words) => super::mixing::mix(&folder, words),
         ("maintain", _) => hold_maintenance(&folder),
         ("fill", _) => super::trouble::fill_disk(&folder),
         ("room", _) => super::trouble::leave_room(&folder),
@@ -69,7 +69,7 @@ fn stay() {
 }
 
 /// Waits until the parent lets all begin at once.
-fn wait_for_start(folder: &Path) {
+pub(super) fn wait_for_start(folder: &Path) {
     println!("{READY}");
     File::open(folder.join("start")).unwrap().lock_shared().unwrap();
 }
@@ -289,65 +289,4 @@ fn housekeeping_of_a_killed_process_is_free_for_others() {
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(!fixture.cache.maintain().unwrap().skipped);
-}
-
-/// Puts, gets, leases, prunes and clears at random. Whatever is got is right.
-fn mix(folder: &Path, seed: u64) {
-    wait_for_start(folder);
-    let limits = Limits {
-        max_size: Some(3_000_000),
-        ..Limits::default()
-    };
-    let cache = Cache::open_limited(&folder.join("cache"), Arc::new(SystemClock), limits).unwrap();
-    for (step, byte) in noise(seed, 150).into_iter().enumerate() {
-        let number = u64::from(byte % 24);
-        let bytes = noise(number, 20_000 * (number as usize % 10 + 1));
-        match step % 15 {
-            0 => drop(cache.prune(&Prune {
-                max_size: Some(2_000_000),
-                ..Prune::default()
-            })),
-            7 => drop(cache.maintain()),
-            13 if byte % 4 == 0 => drop(cache.clear(false)),
-            _ => {
-                let lease = cache.lease(&[parts(number).key()]).unwrap();
-                let ask = cache.get_or_compute(&parts(number), Mode::ReadWrite, &mut wait_on, computed(&bytes));
-                let outcome = ask.unwrap();
-                assert!(outcome.bytes == bytes);
-                assert_eq!(outcome.cache_warning, None);
-                // What is leased stays.
-                assert!(
-                    cache
-                        .get(&parts(number).key())
-                        .unwrap()
-                        .is_some_and(|found| found.bytes == bytes)
-                );
-                drop(lease);
-            }
-        }
-    }
-}
-
-#[test]
-fn processes_that_store_and_remove_at_once_do_each_other_no_harm() {
-    let folder = folder();
-    let start_line = File::create(folder.path().join("start")).unwrap();
-    start_line.lock().unwrap();
-    let mut children: Vec<Child> = (1..=6)
-        .map(|seed| start(&format!("mix {seed}"), folder.path()))
-        .collect();
-    children.iter_mut().for_each(until_ready);
-    start_line.unlock().unwrap();
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
-    let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
-    let verification = cache.verify(false, &mut |_, _| {}).unwrap();
-    assert!(verification.is_sound(), "{verification:?}");
-    let statistics = cache.stats().unwrap();
-    assert_eq!(statistics.healed, 0, "{statistics:?}");
-    assert!(statistics.evicted > 0, "{statistics:?}");
-    cache.clear(false).unwrap();
-    assert_eq!(cache.info().unwrap().entries, 0);
 }

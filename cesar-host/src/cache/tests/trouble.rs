@@ -183,6 +183,26 @@ fn a_cache_that_may_only_be_read_is_done_without() {
     );
 }
 
+/// A disk that is mounted for reading only, which no right of any user changes.
+#[test]
+fn a_cache_on_a_read_only_disk_is_done_without() {
+    let namespace = Command::new("unshare").args(["-m", "true"]).output();
+    if !is_root() || !namespace.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED, READ-ONLY DISK: only root can mount one here");
+        return;
+    }
+    let folder = folder();
+    let cache = folder.path().join("cache");
+    put(&Cache::open(&cache, Arc::new(SystemClock)).unwrap(), &parts(1), b"x").unwrap();
+    let mount = "F=\"$CESAR_CACHE_TEST_FOLDER\"; mount --bind \"$F\" \"$F\" && mount -o remount,bind,ro \"$F\" &&";
+    let script = format!("exec unshare -m sh -c '{mount} exec \"$0\" --exact \"$1\" --nocapture' \"$0\" \"$1\";");
+    let text = assert_success(&run_in(&script, "rights", &cache));
+    assert!(
+        text.contains("Read-only file system") && text.contains("mount its disk for writing"),
+        "{text}"
+    );
+}
+
 #[test]
 fn an_index_that_may_only_be_read_stores_nothing_and_says_what_to_do() {
     let text = without_rights(|cache| forbid(&cache.join("v1/index.db")));
