@@ -79,6 +79,23 @@ fn a_killed_run_is_gone_on_with() {
     assert_eq!(hit.done()["stage_runs"], 0);
 }
 
+/// What a program is told of a run that goes on, in its order.
+#[test]
+fn the_events_of_a_run_that_goes_on_are_golden() {
+    let echo = Echo::new();
+    echo.kill_half_way("stop_half_way");
+    let next = echo.run("stop_half_way", &[]).exits(0);
+    // How often decoding tells of itself depends on the machine.
+    let events: Vec<_> = next
+        .events()
+        .iter()
+        .filter(|event| event["type"] != "progress" || event["stage"] != "decode")
+        .map(Value::to_string)
+        .collect();
+    let ms = [(r#""ms":\d+"#, r#""ms":[MS]"#)];
+    insta::with_settings!({ filters => ms }, { insta::assert_snapshot!("events of a run that goes on", events.join("\n")) });
+}
+
 /// Whoever is asked to stop has the time to keep everything; so has whoever sees the plugin die.
 #[test]
 fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {

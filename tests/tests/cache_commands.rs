@@ -1,0 +1,170 @@
+//! The commands that look into the cache or take something out of it: their whole JSON, and the question that a terminal is asked.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::ffi::CString;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Stdio;
+
+use cesar_tests::plugins::drop_echo;
+use cesar_tests::server::wave;
+use cesar_tests::snapshots::{filters, pairs};
+use cesar_tests::{Output, Sandbox};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+const TALK: [&str; 3] = ["talk.wav", "--asr-plugin", "echo"];
+
+/// A sandbox in which `talk.wav` has been transcribed.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    drop_echo(&sandbox, "0.1.0");
+    sandbox.write("talk.wav", wave(2, 1));
+    run(&sandbox, &["transcribe", "-q"], &TALK).exits(0);
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, first: &[&str], more: &[&str]) -> Output {
+    sandbox.run(first.iter().chain(more))
+}
+
+/// What differs from run to run: digests, times, sizes of files and disks.
+fn varying(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
+    let mut all = vec![
+        (r#""[0-9a-f]{64}""#.to_owned(), r#""[DIGEST]""#),
+        (
+            r#"("(?:created|last_used|maintained|saved)_ms": )\d+"#.to_owned(),
+            "$1[TIME]",
+        ),
+        (r#"("(?:cost_ms|ms_saved)": )\d+"#.to_owned(), "$1[MS]"),
+        (r#"("(?:index_bytes|free_disk)": )\d+"#.to_owned(), "$1[BYTES]"),
+        // Whether another decoder is installed.
+        (r#""1(?:\+[a-z]+)?""#.to_owned(), r#""[DECODER]""#),
+        (
+            r#"("(?:size|bytes|bytes_saved|used_bytes)": )\d+"#.to_owned(),
+            "$1[BYTES]",
+        ),
+    ];
+    all.extend(filters(sandbox));
+    all
+}
+
+fn pretty(output: &Output) -> String {
+    serde_json::to_string_pretty(&output.json()).unwrap()
+}
+
+#[test]
+fn the_json_of_each_command_is_golden() {
+    let sandbox = sandbox();
+    let other = [
+        "talk.wav",
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "language=en",
+        "--json",
+    ];
+    let explain = run(&sandbox, &["cache", "explain"], &other).exits(0);
+    let cache_info = run(&sandbox, &["transcribe", "--cache-info"], &other).exits(0);
+    let list = run(&sandbox, &["cache", "list", "--stage", "asr"], &["--json"]).exits(0);
+    let verify = run(&sandbox, &["cache", "verify"], &["--json"]).exits(0);
+    let prune = run(
+        &sandbox,
+        &["cache", "prune", "--stage", "format"],
+        &["--dry-run", "--json"],
+    )
+    .exits(0);
+    let clear = run(&sandbox, &["cache", "clear"], &["-y", "--json"]).exits(0);
+    let varying = varying(&sandbox);
+    insta::with_settings!({ filters => pairs(&varying) }, {
+        insta::assert_snapshot!("explain", pretty(&explain));
+        insta::assert_snapshot!("cache-info of a run", pretty(&cache_info));
+        insta::assert_snapshot!("list", pretty(&list));
+        insta::assert_snapshot!("verify", pretty(&verify));
+        insta::assert_snapshot!("prune", pretty(&prune));
+        insta::assert_snapshot!("clear", pretty(&clear));
+    });
+}
+
+/// A terminal of which the program has one side.
+struct Terminal {
+    master: File,
+    path: CString,
+}
+
+impl Terminal {
+    fn open() -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = ptsname(&master, Vec::new()).unwrap();
+        Self {
+            master: File::from(master),
+            path,
+        }
+    }
+
+    /// The program's side.
+    fn other_side(&self) -> File {
+        let path = std::ffi::OsStr::from_bytes(self.path.as_bytes());
+        OpenOptions::new().read(true).write(true).open(path).unwrap()
+    }
+}
+
+/// Runs a command at a terminal where somebody types `answer` once there is a question. Returns the question as well.
+fn answered(sandbox: &Sandbox, arguments: &[&str], answer: &[u8]) -> (Output, String) {
+    let mut terminal = Terminal::open();
+    let mut command = sandbox.command();
+    command.args(arguments).stdin(terminal.other_side());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    let mut question = Vec::new();
+    let stderr = child.stderr.as_mut().unwrap();
+    while !question.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "it ended without a question");
+        question.push(byte[0]);
+    }
+    terminal.master.write_all(answer).unwrap();
+    let output = Output::from(child.wait_with_output().unwrap());
+    (output, String::from_utf8(question).unwrap())
+}
+
+fn entries(sandbox: &Sandbox) -> u64 {
+    let info = sandbox.run(["cache", "info", "--json"]).exits(0).json();
+    info["entries"].as_u64().unwrap()
+}
+
+/// The second byte of a line is the end of a file that Ctrl-D makes.
+const END_OF_FILE: &[u8] = &[4];
+
+#[test]
+fn a_terminal_is_asked_before_something_is_removed() {
+    let sandbox = sandbox();
+    for answer in [b"n\n".as_slice(), b"\n", b"what?\n", END_OF_FILE] {
+        for command in [&["cache", "clear"][..], &["cache", "prune", "--stage", "asr"]] {
+            let (output, question) = answered(&sandbox, command, answer);
+            assert!(
+                question.starts_with("remove ") && question.contains(" result"),
+                "{question}"
+            );
+            assert_eq!(output.code, 0, "{output:?}");
+            assert_eq!(entries(&sandbox), 4, "{command:?} after {answer:?}");
+        }
+    }
+    let (output, question) = answered(&sandbox, &["cache", "prune", "--stage", "asr"], b"y\n");
+    assert!(question.contains("1 result"), "{question}");
+    assert_eq!((output.code, entries(&sandbox)), (0, 3), "{output:?}");
+    let (output, _) = answered(&sandbox, &["cache", "clear", "--json"], b"Yes\n");
+    assert_eq!(output.json()["entries"], 3);
+    assert_eq!(entries(&sandbox), 0);
+}
+
+/// Where nobody can be asked, nothing is removed, and the way to do it is named.
+#[test]
+fn without_a_terminal_nothing_is_removed() {
+    let sandbox = sandbox();
+    let refused = sandbox.run(["cache", "clear"]).exits(2);
+    assert!(refused.stderr.contains("add `--yes` to remove"), "{}", refused.stderr);
+    assert_eq!(entries(&sandbox), 4);
+}

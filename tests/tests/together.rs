@@ -1,0 +1,133 @@
+//! Many who ask for the same at once: one computes, the others wait, say so, and get the same.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use cesar_tests::server::{wave, with_echo};
+use cesar_tests::{Output, Sandbox};
+
+fn arguments(behaviour: &str, pace_ms: u64, progress: &str) -> Vec<String> {
+    let (behaviour, pace) = (format!("behaviour={behaviour}"), format!("pace_ms={pace_ms}"));
+    let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "--progress", progress];
+    let options = ["--asr-option", &behaviour, "--asr-option", &pace];
+    words.iter().chain(&options).map(|word| (*word).to_owned()).collect()
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = with_echo();
+    sandbox.write("talk.wav", wave(6, 1));
+    // Each process would otherwise probe the plugins of a fresh home.
+    sandbox.run(["plugins", "list"]).exits(0);
+    sandbox
+}
+
+/// How often each stage ended in which way.
+fn outcomes(outputs: &[Output]) -> BTreeMap<String, u64> {
+    let mut outcomes = BTreeMap::new();
+    for event in outputs.iter().flat_map(Output::events) {
+        if event["type"] == "stage" {
+            let of = format!(
+                "{} {}",
+                event["stage"].as_str().unwrap(),
+                event["outcome"].as_str().unwrap()
+            );
+            *outcomes.entry(of).or_insert(0) += 1;
+        }
+    }
+    outcomes
+}
+
+#[test]
+fn thirty_two_processes_share_one_computation() {
+    const PROCESSES: u64 = 32;
+    let sandbox = sandbox();
+    let start = |_| {
+        let mut command = sandbox.command();
+        command.args(arguments("good", 200, "json"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..PROCESSES).map(start).collect();
+    let outputs: Vec<Output> = children
+        .into_iter()
+        .map(|child| Output::from(child.wait_with_output().unwrap()).exits(0))
+        .collect();
+    assert_eq!(outputs[0].stdout.lines().count(), 6, "{}", outputs[0].stdout);
+    assert!(outputs.iter().all(|output| output.stdout == outputs[0].stdout));
+
+    let outcomes = outcomes(&outputs);
+    println!("{outcomes:?}");
+    for stage in ["decode", "asr", "merge", "format"] {
+        let count = |outcome: &str| outcomes.get(&format!("{stage} {outcome}")).copied().unwrap_or(0);
+        assert_eq!(count("miss"), 1, "{outcomes:?}");
+        assert_eq!(
+            count("miss") + count("hit") + count("waited"),
+            PROCESSES,
+            "{outcomes:?}"
+        );
+    }
+    let sum = |field: &str| {
+        outputs
+            .iter()
+            .map(|output| output.done()[field].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(
+        sum("stage_runs"),
+        2,
+        "one request to the engine, one to the format plugin"
+    );
+    // Whoever decodes starts an engine, and another one may be the first to need it.
+    assert!(sum("runner_starts") <= 3, "{}", sum("runner_starts"));
+    let statistics = &sandbox.run(["cache", "info", "--json"]).exits(0).json()["statistics"];
+    println!("{statistics}");
+    assert_eq!(statistics["misses"], 4, "{statistics}");
+    assert!(statistics["waited"].as_u64().unwrap() > 0, "{statistics}");
+}
+
+#[test]
+fn a_waiter_says_for_what_and_can_be_interrupted() {
+    let sandbox = sandbox();
+    let mut owner = sandbox.start(arguments("stop_half_way", 0, "json"));
+    owner.wait_for("second 2 peaks");
+    let mut waiter = sandbox.start(arguments("stop_half_way", 0, "none"));
+    let said = format!(
+        "waiting for another process (process {}) that does the same asr work",
+        owner.id()
+    );
+    waiter.wait_for(&said);
+    waiter.interrupt();
+    assert_eq!(waiter.end().code(), Some(130));
+
+    // The owner does not notice, and the next one takes over where it dies.
+    let mut heir = sandbox.start(arguments("stop_half_way", 0, "json"));
+    heir.wait_for(r#""type":"waiting""#);
+    owner.kill();
+    owner.end();
+    heir.wait_for(r#""type":"resumed""#);
+    assert!(heir.end().success());
+}
+
+/// Each recording that is waited for is named, not only the first.
+#[test]
+fn each_wait_is_told() {
+    let sandbox = sandbox();
+    sandbox.write("other.wav", wave(6, 2));
+    let mut first = sandbox.start(arguments("stop_half_way", 0, "json"));
+    first.wait_for("second 2 peaks");
+    let mut second_arguments = arguments("stop_half_way", 0, "json");
+    second_arguments[1] = "other.wav".to_owned();
+    let mut second = sandbox.start(&second_arguments);
+    second.wait_for("second 2 peaks");
+
+    let mut both = arguments("stop_half_way", 0, "none");
+    both.splice(2..2, ["other.wav", "--output-dir", "out"].map(str::to_owned));
+    let mut waiter = sandbox.start(both);
+    waiter.wait_for(&format!("(process {})", first.id()));
+    first.kill();
+    first.end();
+    waiter.wait_for(&format!("(process {})", second.id()));
+    second.kill();
+    second.end();
+    assert!(waiter.end().success());
+}
