@@ -258,12 +258,10 @@ impl Pipeline {
             .effective(&given)
             .map_err(|error| option_error(manifest, error))?;
         let models = self.put_models(manifest, &mut effective, asked, cancel)?;
-        let (mut open, mut request, mut keyed) = (Map::new(), Map::new(), BTreeMap::new());
+        let keyed = keyed(manifest, &effective);
+        let (mut open, mut request) = (Map::new(), Map::new());
         for (name, value) in effective {
             let spec = &manifest.options[&name];
-            if spec.cache && spec.kind != OptionKind::Model {
-                keyed.insert(name.clone(), key_value(spec.kind, &value));
-            }
             let scope = if spec.scope == Scope::Open {
                 &mut open
             } else {
@@ -406,6 +404,17 @@ fn option_error(manifest: &Manifest, error: OptionError) -> PipelineError {
     PipelineError::Option { error, suggestion }
 }
 
+/// The options that may change the result, as the key writes them; models are named apart.
+fn keyed(manifest: &Manifest, effective: &BTreeMap<String, Value>) -> BTreeMap<String, OptionValue> {
+    let specs = effective
+        .iter()
+        .map(|(name, value)| (name, &manifest.options[name], value));
+    specs
+        .filter(|(_, spec, _)| spec.cache && spec.kind != OptionKind::Model)
+        .map(|(name, spec, value)| (name.clone(), key_value(spec.kind, value)))
+        .collect()
+}
+
 /// A value of the table as the key writes it: by its declared kind.
 fn key_value(kind: OptionKind, value: &Value) -> OptionValue {
     let element = |kind: OptionKind, value: &Value| match kind {
@@ -444,3 +453,6 @@ impl PipelineError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ fn damaged(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
 
 impl Fixture {
     /// Puts other bytes in place of those stored, behind the cache's back.
-    fn overwrite(&self, stored: &[u8], other: &[u8]) {
+    pub(super) fn overwrite(&self, stored: &[u8], other: &[u8]) {
         if stored.len() >= INLINE_LIMIT {
             return fs::write(self.object(stored), other).unwrap();
         }

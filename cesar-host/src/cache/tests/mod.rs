@@ -10,6 +10,7 @@ mod keys;
 mod leasing;
 mod migrating;
 mod mixing;
+mod model;
 mod opening;
 mod partials;
 mod processes;

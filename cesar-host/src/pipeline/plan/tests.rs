@@ -1,0 +1,105 @@
+//! Which options change a key: all that a plugin's table does not declare `"cache": false`, and none that it does.
+
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The tables of the plugins in this workspace, by id.
+fn manifests() -> Vec<Manifest> {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let mut manifests: Vec<Manifest> = fs::read_dir(plugins)
+        .unwrap()
+        .filter_map(|folder| fs::read_to_string(folder.unwrap().path().join("src/cesar-plugin.json")).ok())
+        .map(|text| Manifest::parse(&text).unwrap())
+        .collect();
+    manifests.sort_by(|one, other| one.id.cmp(&other.id));
+    manifests
+}
+
+/// A value that the option takes, another one for most other seeds.
+fn some_value(spec: &OptionSpec, seed: u64) -> Value {
+    let within = |most: f64| {
+        let (minimum, maximum) = (spec.minimum.unwrap_or(0.0), spec.maximum.unwrap_or(most));
+        minimum + (maximum - minimum) * (seed % 1_000) as f64 / 999.0
+    };
+    let text = || match spec.choices.len() as u64 {
+        0 => Value::from(format!("text {seed}")),
+        count => Value::from(spec.choices[(seed % count) as usize].clone()),
+    };
+    match spec.kind {
+        OptionKind::Boolean => Value::from(seed % 2 == 0),
+        OptionKind::Integer => Value::from(within(5_000.0) as i64),
+        OptionKind::Integers => Value::from(vec![within(5_000.0) as i64; (seed % 3) as usize]),
+        OptionKind::Number => Value::from(within(1.0)),
+        OptionKind::Numbers => Value::from(vec![within(1.0); (seed % 3) as usize]),
+        OptionKind::String | OptionKind::Model => text(),
+        OptionKind::Strings => Value::from(vec![text(); (seed % 3) as usize]),
+    }
+}
+
+fn key(manifest: &Manifest, given: &BTreeMap<String, Value>) -> crate::cache::Key {
+    let parts = KeyParts {
+        stage: manifest.stage.name().into(),
+        plugin: manifest.id.clone(),
+        plugin_version: manifest.version.clone(),
+        plugin_digest: Digest::of(b"plugin"),
+        abi: manifest.abi,
+        models: Vec::new(),
+        options: keyed(manifest, &manifest.effective(given).unwrap()),
+        inputs: vec![("pcm".into(), Digest::of(b"pcm"))],
+    };
+    parts.key()
+}
+
+/// What is said to change no result is said of these alone; the engines' own tests show that it is so.
+#[test]
+fn options_that_change_no_result() {
+    let manifests = manifests();
+    let unkeyed = manifests.iter().flat_map(|manifest| {
+        let options = manifest.options.iter().filter(|(_, spec)| !spec.cache);
+        options.map(|(name, _)| format!("{} {name}", manifest.id))
+    });
+    let unkeyed: Vec<String> = unkeyed.collect();
+    assert!(unkeyed.iter().all(|option| option.ends_with(" threads")), "{unkeyed:?}");
+    assert!(unkeyed.len() >= 2, "{unkeyed:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of every plugin, every option, whatever the others are, and whatever the table declares.
+    #[test]
+    fn exactly_the_options_that_may_change_a_result_change_the_key(
+        seeds in prop::collection::vec(any::<u64>(), 64),
+        others in any::<u64>(),
+        declared in any::<u64>(),
+    ) {
+        for mut manifest in manifests() {
+            let plain = |spec: &OptionSpec| spec.kind != OptionKind::Model;
+            for (place, spec) in manifest.options.values_mut().filter(|spec| plain(spec)).enumerate() {
+                spec.cache = declared >> (place % 64) & 1 == 1;
+            }
+            let options: Vec<_> = manifest.options.iter().filter(|(_, spec)| plain(spec)).collect();
+            let given: BTreeMap<String, Value> = options
+                .iter()
+                .zip(&seeds)
+                .enumerate()
+                .filter(|(place, _)| others >> (place % 64) & 1 == 1)
+                .map(|(_, ((name, spec), seed))| ((*name).clone(), some_value(spec, *seed)))
+                .collect();
+            let before = manifest.effective(&given).unwrap();
+            for ((name, spec), seed) in options.iter().zip(seeds.iter().rev()) {
+                let mut changed = given.clone();
+                changed.insert((*name).clone(), some_value(spec, *seed));
+                let is_another = manifest.effective(&changed).unwrap() != before;
+                prop_assert_eq!(
+                    key(&manifest, &changed) != key(&manifest, &given),
+                    is_another && spec.cache,
+                    "{} {}: {} → {}", manifest.id, name, before[*name], changed[*name]
+                );
+            }
+        }
+    }
+}
