@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p cesar-host --bench cache -- threshold        a BLOB or a file? read times around the limit
+//! cargo bench -p cesar-host --bench cache -- sides DIR       the cache's own hits and stores on both sides of the limit
 //! cargo bench -p cesar-host --bench cache -- fill DIR N       makes a cache with N small results
 //! cargo bench -p cesar-host --bench cache -- hits DIR…        hit time in each of these caches, in turns
 //! cargo bench -p cesar-host --bench cache -- prune DIR        removes half of them, then the rest, beside a writer
@@ -30,11 +31,12 @@ fn main() -> Outcome<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["threshold"] => threshold(),
+        ["sides", folder] => sides(Path::new(folder)),
         ["fill", folder, count] => fill(Path::new(folder), count.parse()?),
         ["hits", folders @ ..] => hits(folders),
         ["prune", folder] => prune(Path::new(folder)),
         _ => {
-            println!("commands: threshold | fill DIR N | hits DIR… | prune DIR");
+            println!("commands: threshold | sides DIR | fill DIR N | hits DIR… | prune DIR");
             Ok(())
         }
     }
@@ -177,6 +179,44 @@ fn put(cache: &Cache, number: u64, bytes: &[u8]) -> Outcome<()> {
         ..NewEntry::default()
     };
     cache.put(&guard, &parts, new, bytes)?;
+    Ok(())
+}
+
+/// Stores and hits of the last size that is a BLOB and the first that is a file, in turns, in a new cache in this folder.
+fn sides(folder: &Path) -> Outcome<()> {
+    const COUNT: u64 = 300;
+    const READS: usize = 4_000;
+    let cache = open(folder)?;
+    let sizes = [INLINE_LIMIT - 1, INLINE_LIMIT];
+    let (mut stores, mut hits): ([Vec<Duration>; 2], [Vec<Duration>; 2]) = Default::default();
+    let mut numbers = Numbers(5);
+    for number in 0..COUNT {
+        for (side, size) in sizes.into_iter().enumerate() {
+            let bytes = numbers.bytes(size);
+            let started = Instant::now();
+            put(&cache, 2 * number + side as u64, &bytes)?;
+            stores[side].push(started.elapsed());
+        }
+    }
+    for _ in 0..READS {
+        let number = numbers.next() % COUNT;
+        for (side, times) in hits.iter_mut().enumerate() {
+            let key = key(2 * number + side as u64);
+            let started = Instant::now();
+            let found = cache.get(&key)?;
+            times.push(started.elapsed());
+            assert!(found.is_some(), "what was stored is found");
+        }
+    }
+    println!("| kept as | bytes | store, median µs | hit, median µs |");
+    println!("|---|--:|--:|--:|");
+    for (((kind, size), mut stores), mut hits) in ["BLOB", "file"].into_iter().zip(sizes).zip(stores).zip(hits) {
+        println!(
+            "| {kind} | {size} | {:.0} | {:.1} |",
+            median(&mut stores),
+            median(&mut hits)
+        );
+    }
     Ok(())
 }
 

@@ -220,3 +220,37 @@ fn ct2_goes_on_to_the_same_bytes() {
     assert!(done > 0);
     assert_eq!(transcript(&next), transcript(&whole));
 }
+
+/// The result of a plugin that was replaced while it worked has no right key: it is an error, and nothing is stored.
+#[test]
+fn a_plugin_that_is_replaced_while_it_works_is_noticed() {
+    let echo = Echo::new();
+    let other = cesar_tests::plugins::build_echo("0.2.0");
+    echo.0.write("talk.wav", cesar_tests::server::wave(6, 1));
+    let arguments = [
+        "transcribe",
+        "talk.wav",
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "pace_ms=500",
+        "--progress",
+        "json",
+    ];
+    let mut running = echo.0.start(arguments);
+    running.wait_for("second 1 peaks");
+    let folder = echo.0.data_home().join("cesar/plugins");
+    std::fs::copy(other, folder.join("libecho.so.new")).unwrap();
+    std::fs::rename(folder.join("libecho.so.new"), folder.join("libecho.so")).unwrap();
+    running.wait_for("libecho.so` changed while");
+    assert_eq!(running.end().code(), Some(1));
+    let entries = echo.0.run(["cache", "list", "--json"]).exits(0).json();
+    let stages: Vec<_> = entries["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["stage"])
+        .collect();
+    assert_eq!(stages, ["decode"]);
+    assert_eq!(rows(&echo), 0, "nothing of it is gone on with");
+}

@@ -12,8 +12,8 @@ use super::layout::{CacheLock, Sharing};
 use super::lock::KeyGuard;
 use super::temporary::TemporaryFile;
 
-/// Results of fewer bytes than this are BLOBs in the index; others are files. With 8 KiB pages, reading a BLOB is the
-/// faster of the two up to about this size.
+/// Results of fewer bytes than this are BLOBs in the index; others are files. With 8 KiB pages a hit takes the same time
+/// on both sides of it, and storing a BLOB takes half as long as storing a file (`docs/benchmarks.md`).
 pub const INLINE_LIMIT: usize = 100 * 1024;
 
 impl Cache {

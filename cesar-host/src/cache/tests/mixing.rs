@@ -47,7 +47,7 @@ pub(super) fn mix(folder: &Path, words: &str) {
     while step < steps || Instant::now() < end {
         step_once(&cache, &mut chance);
         step += 1;
-        if step % STEPS_A_LINE == 0 {
+        if step.is_multiple_of(STEPS_A_LINE) {
             println!("step {step}");
         }
     }

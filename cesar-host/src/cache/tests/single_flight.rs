@@ -155,3 +155,18 @@ fn a_panic_while_computing_frees_the_lock() {
     assert!(std::panic::catch_unwind(ask).is_err());
     assert!(fixture.cache.try_lock(&parts(1).key()).unwrap().is_some());
 }
+
+/// A lock on a file that has lost its name, or given it to another one, protects nothing.
+#[test]
+fn a_file_without_its_name_is_noticed() {
+    let fixture = Fixture::new();
+    let path = fixture.path("locks/name");
+    let open = || std::fs::File::create_new(&path).unwrap();
+    let file = open();
+    assert!(lock::is_named(&file, &path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert!(!lock::is_named(&file, &path).unwrap());
+    let other = open();
+    assert!(!lock::is_named(&file, &path).unwrap());
+    assert!(lock::is_named(&other, &path).unwrap());
+}

@@ -29,7 +29,7 @@ fn some_value(spec: &OptionSpec, seed: u64) -> Value {
         count => Value::from(spec.choices[(seed % count) as usize].clone()),
     };
     match spec.kind {
-        OptionKind::Boolean => Value::from(seed % 2 == 0),
+        OptionKind::Boolean => Value::from(seed.is_multiple_of(2)),
         OptionKind::Integer => Value::from(within(5_000.0) as i64),
         OptionKind::Integers => Value::from(vec![within(5_000.0) as i64; (seed % 3) as usize]),
         OptionKind::Number => Value::from(within(1.0)),
