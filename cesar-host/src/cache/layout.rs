@@ -227,6 +227,11 @@ impl Backoff {
 /// Whether SQLite's write-ahead log cannot be trusted on the file system of `path`, which is so when several
 /// machines may see it: the log needs memory shared by all who use it. FUSE counts, as nobody can tell what is behind.
 pub(super) fn is_network_file_system(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|status| is_of_network(status.f_type as u64))
+}
+
+/// Whether this is the magic number of such a file system.
+pub(super) fn is_of_network(magic: u64) -> bool {
     const NFS: u64 = 0x6969;
     const SMB: u64 = 0x517B;
     const SMB2: u64 = 0xFE53_4D42;
@@ -245,5 +250,5 @@ pub(super) fn is_network_file_system(path: &Path) -> bool {
         NFS, SMB, SMB2, CIFS, NINE_P, FUSE, AFS, CEPH, LUSTRE, GFS2, OCFS2, GPFS, BEEGFS, VIRTUALBOX,
     ];
     // The magic numbers are 32 bits wide; the field that carries them is wider on some machines and signed on others.
-    rustix::fs::statfs(path).is_ok_and(|status| NETWORK.contains(&(status.f_type as u64 & 0xFFFF_FFFF)))
+    NETWORK.contains(&(magic & 0xFFFF_FFFF))
 }

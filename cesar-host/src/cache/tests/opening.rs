@@ -316,6 +316,19 @@ fn a_full_index_costs_no_result() {
     assert_eq!((fixture.count("results"), fixture.count("blobs")), (stored, stored));
 }
 
+/// The magic numbers as statfs(2) lists them, signed ones as some machines give them.
+#[test]
+fn a_network_is_known_by_its_number() {
+    let (nfs, cifs, fuse): (u64, u64, u64) = (0x6969, 0xFF53_4D42, 0x6573_5546);
+    for magic in [nfs, cifs, fuse, i64::from(cifs as i32) as u64] {
+        assert!(layout::is_of_network(magic), "{magic:x}");
+    }
+    let (ext4, tmpfs, xfs, btrfs) = (0xEF53, 0x0102_1994, 0x5846_5342, 0x9123_683E);
+    for magic in [ext4, tmpfs, xfs, btrfs] {
+        assert!(!layout::is_of_network(magic), "{magic:x}");
+    }
+}
+
 #[test]
 fn a_local_file_system_is_not_taken_for_a_network() {
     assert!(!layout::is_network_file_system(Path::new("/proc")));
