@@ -73,6 +73,9 @@ pub struct Document {
     /// Parts whose text is missing because a guard cut a decode short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncation>,
+    /// What is missing because a stage failed; absent from a whole transcript.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// How it was made.
     pub provenance: Provenance,
 }
@@ -150,6 +153,20 @@ pub struct Truncation {
     pub end: Seconds,
     /// Which guard.
     pub reason: String,
+}
+
+/// Why a transcript is not whole: a stage failed that it can do without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// The stage, such as `diarize`: the transcript is without speakers.
+    pub stage: String,
+    /// Why, by a stable name for programs, such as `model_not_found`.
+    pub reason: String,
+    /// Why, in one sentence for people.
+    pub message: String,
+    /// What a person types to try that stage again, and no other; absent when nobody could say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
 }
 
 /// How a document was made.

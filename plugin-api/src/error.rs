@@ -13,6 +13,8 @@ pub enum ErrorKind {
     InvalidOptions,
     /// The model is absent, damaged or of another kind.
     ModelMissing,
+    /// A shared library that the plugin opens while it runs is absent or cannot be used.
+    LibraryMissing,
     /// Memory ran out; a smaller model or batch may succeed.
     OutOfMemory,
     /// The outside world failed; trying again later may succeed.

@@ -14,6 +14,7 @@
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
+//! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
@@ -26,6 +27,7 @@ pub mod running;
 pub mod sandbox;
 pub mod server;
 pub mod snapshots;
+pub mod speakers;
 pub mod words;
 
 pub use models::{models_dir, require_model};

@@ -85,6 +85,14 @@ impl Sandbox {
         sandbox
     }
 
+    /// Lets the program find the fetched model of this name, too.
+    ///
+    /// # Panics
+    /// When it has not been fetched.
+    pub fn add_model(&self, name: &str) {
+        link_model(name, &self.models());
+    }
+
     /// The folder that holds all of it.
     pub fn path(&self) -> &Path {
         self.folder.path()

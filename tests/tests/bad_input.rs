@@ -158,11 +158,11 @@ fn names_that_are_not_known() {
         exit 1
         ");
         insta::assert_snapshot!(run(&["-f", "doc"]), @"
-        error: no plugin writes the format `doc`; there are `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`
+        error: no plugin writes the format `doc`; there are `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`
         exit 2
         ");
         insta::assert_snapshot!(run(&["-o", "talk.xyz"]), @"
-        error: no plugin writes `.xyz` files; name a format with -f: `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`
+        error: no plugin writes `.xyz` files; name a format with -f: `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`
         exit 2
         ");
         insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--asr-option", "beam_sise=3"]), @"

@@ -75,6 +75,16 @@ pub enum AudioError {
         /// What is broken.
         reason: String,
     },
+    /// Its channels were to be its speakers, and there is only one, or all are the same.
+    #[error(
+        "the channels of `{}` cannot be its speakers: {}; leave --channels-as-speakers out", path.display(), one_voice(*channels)
+    )]
+    OneVoiceTrack {
+        /// The path asked for.
+        path: PathBuf,
+        /// How many there are.
+        channels: usize,
+    },
     /// The slice begins after the recording's end.
     #[error("`{}` is {} s long, so nothing begins at {} s: choose an earlier start", path.display(), seconds(*duration_ms), seconds(*start_ms))]
     StartPastEnd {
@@ -111,6 +121,13 @@ pub enum AudioError {
         /// The path asked for.
         path: PathBuf,
     },
+}
+
+fn one_voice(channels: usize) -> String {
+    match channels {
+        1 => "it has one".to_owned(),
+        channels => format!("all {channels} carry the same sound"),
+    }
 }
 
 fn seconds(milliseconds: u64) -> String {

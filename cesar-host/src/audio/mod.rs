@@ -32,6 +32,7 @@ mod container;
 mod downmix;
 mod error;
 mod ffmpeg;
+mod levels;
 mod matroska;
 mod native;
 mod resample;
@@ -51,6 +52,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::AudioError;
 pub use ffmpeg::ffmpeg_available;
+pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
 
 use downmix::Downmix;
 use resample::Resampler;

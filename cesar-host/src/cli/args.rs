@@ -86,7 +86,7 @@ fn transcribe() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(ValueHint::DirPath)
                 .help_heading("Output")
-                .help("Write what each stage gave into this folder: audio, the engine's answer, the document"),
+                .help("Write what each stage gave into this folder: audio, the engine's answer, who spoke when, the document"),
         )
 }
 

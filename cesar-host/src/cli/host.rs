@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::audio::{DecodeOptions, ffmpeg_available};
 use crate::cache::{Cache, Mode, SystemClock};
-use crate::config::{Ffmpeg, Settings, StageSettings};
+use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
 use crate::models::ModelRoots;
-use crate::pipeline::{Pipeline, StageRequest};
+use crate::pipeline::{Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Verdicts};
 use crate::runner::Runners;
 
@@ -102,5 +102,15 @@ pub(super) fn stage(settings: &StageSettings) -> StageRequest {
     StageRequest {
         plugin: settings.plugin.clone(),
         options: options.collect(),
+    }
+}
+
+/// Speakers as the settings ask for them.
+pub(super) fn speakers(settings: &DiarizeSettings) -> SpeakersRequest {
+    SpeakersRequest {
+        wanted: settings.enabled,
+        stage: stage(&settings.stage),
+        names: settings.names.clone(),
+        channels: settings.channels,
     }
 }

@@ -1,13 +1,14 @@
 //! `--keep-intermediate`: what each stage gave, as files for people to look at.
 //!
 //! For `talk.mp3`, these are `talk.audio.wav` (the samples as they were recognised: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the
-//! engine's own answer) and `talk.document.json`. Each is written whole or not at all, and after the transcript: a full disk costs no
+//! engine's own answer), `talk.diarize.json` (who spoke when, where speakers were told apart) and `talk.document.json`. Each is written whole or not at all, and after the transcript: a full disk costs no
 //! transcript.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use plugin_api::asr::Transcription;
+use plugin_api::diarize::Diarization;
 use plugin_api::document::Document;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use crate::pipeline::Artifact;
 use crate::runner::Pcm;
 
 /// What the files of a recording are called, after its own name.
-const SUFFIXES: [&str; 3] = ["audio.wav", "asr.json", "document.json"];
+const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
 
 /// Where one recording's files go, and the first that could not be written.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ impl Intermediate {
         let (index, written): (usize, Fill<'_>) = match artifact {
             Artifact::Audio(pcm) => (0, &|file| write_wav(pcm, file)),
             Artifact::Transcription(json) => (1, &|file| write_json::<Transcription>(json, file)),
-            Artifact::Document(json) => (2, &|file| write_json::<Document>(json, file)),
+            Artifact::Turns(json) => (2, &|file| write_json::<Diarization>(json, file)),
+            Artifact::Document(json) => (3, &|file| write_json::<Document>(json, file)),
         };
         self.failed = outputs::write_with(&self.places[index], written).err();
     }

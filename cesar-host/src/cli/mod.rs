@@ -13,8 +13,10 @@ use clap::ArgMatches;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+mod again;
 mod args;
 mod cache;
+mod formats;
 mod host;
 mod inputs;
 mod intermediate;
@@ -38,6 +40,8 @@ enum Exit {
     Done = 0,
     Failed = 1,
     Usage = 2,
+    /// A transcript is there, and something of it is missing.
+    Partial = 3,
     SomeFailed = 4,
     Interrupted = 130,
 }

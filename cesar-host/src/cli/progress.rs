@@ -4,7 +4,7 @@
 //! pinned by tests; `none` writes only what `-v` asks for, warnings and errors.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,6 +19,8 @@ pub(super) struct Show {
     verbosity: i8,
     bar: ProgressBar,
     waiting_said: Mutex<bool>,
+    /// The stages that run, in the order of their beginnings: of those side by side the first is shown.
+    running: Mutex<Vec<String>>,
     warned: Mutex<BTreeSet<String>>,
 }
 
@@ -40,6 +42,7 @@ impl Show {
             verbosity,
             bar,
             waiting_said: Mutex::default(),
+            running: Mutex::default(),
             warned: Mutex::default(),
         }
     }
@@ -65,16 +68,26 @@ impl Show {
 
     /// Takes the bar away.
     pub(super) fn clear(&self) {
+        self.running().clear();
         self.bar.finish_and_clear();
     }
 
     fn progress(&self, stage: &str, done: u64, total: u64) {
         self.json(&json!({ "type": "progress", "stage": stage, "done": done, "total": total }));
-        if self.style == Progress::Bar {
+        let is_shown = self.running().first().is_none_or(|first| first == stage);
+        if self.style == Progress::Bar && is_shown {
             self.bar.set_prefix(stage.to_owned());
             self.bar.set_length(total);
             self.bar.set_position(done.min(total));
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<String>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(&self, stage: &str) {
+        self.running().retain(|running| running != stage);
     }
 
     fn waiting(&self, stage: &str, waited: Duration, owner: Option<u32>) {
@@ -103,10 +116,17 @@ impl Observer for Show {
             Event::Started { stage, plugin } => {
                 self.waiting_is_over();
                 self.json(&json!({ "type": "started", "stage": stage, "plugin": plugin }));
-                // Finished bars do not move: each stage of each input begins anew.
-                self.bar.reset();
-                self.bar.set_prefix((*stage).to_owned());
-                self.bar.set_message("");
+                let is_first = {
+                    let mut running = self.running();
+                    running.push((*stage).to_owned());
+                    running.len() == 1
+                };
+                if is_first {
+                    // Finished bars do not move: each stage of each input begins anew.
+                    self.bar.reset();
+                    self.bar.set_prefix((*stage).to_owned());
+                    self.bar.set_message("");
+                }
             }
             Event::Resumed { stage, done, total } => {
                 self.json(&json!({ "type": "resumed", "stage": stage, "done": done, "total": total }));
@@ -118,8 +138,13 @@ impl Observer for Show {
                 self.bar.set_message(text.trim().chars().take(60).collect::<String>());
             }
             Event::Waiting { stage, waited, owner } => self.waiting(stage, *waited, *owner),
+            Event::Failed { stage } => {
+                self.json(&json!({ "type": "failed", "stage": stage }));
+                self.ended(stage);
+            }
             Event::Finished(report) => {
                 self.waiting_is_over();
+                self.ended(&report.stage);
                 let mut line = serde_json::to_value(report).unwrap_or_default();
                 line["type"] = json!("stage");
                 self.json(&line);

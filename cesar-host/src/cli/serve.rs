@@ -77,6 +77,7 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
         settings: settings.server.clone(),
         pipeline: host.pipeline,
         asr: host::stage(&settings.asr),
+        speakers: host::speakers(&settings.diarize),
         format: host::stage(&settings.format),
         data,
     };

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use plugin_api::document::Partial;
 use serde_json::json;
 
+use super::again;
 use super::cache::explain::{self, Shown};
+use super::formats::{Asked, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Recording};
 use super::intermediate::{self, Intermediate};
@@ -17,23 +20,23 @@ use super::{Exit, Failure};
 use crate::audio::Slice;
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
-use crate::pipeline::{FormatRequest, Input, Pipeline, PipelineError, Plan};
+use crate::pipeline::{FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest};
 use crate::runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
-pub(super) struct Work<'a> {
+pub(super) struct Work {
     pub(super) host: Host,
     pub(super) plan: Plan,
     pub(super) recordings: Vec<Recording>,
     formats: Vec<String>,
-    output: Option<&'a PathBuf>,
+    output: Option<PathBuf>,
     slice: Slice,
 }
 
-impl<'a> Work<'a> {
+impl Work {
     /// Settles plugins, models, options and recordings.
     pub(super) fn settle(
-        matches: &'a ArgMatches,
+        matches: &ArgMatches,
         settings: &Settings,
         mode: Mode,
         show: &Show,
@@ -43,11 +46,17 @@ impl<'a> Work<'a> {
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }
-        let output: Option<&PathBuf> = matches.get_one("output");
-        let formats = formats(matches, settings, output, &host.pipeline)?;
+        let speakers = speakers(matches, settings);
+        let Chosen { formats, output, .. } = formats(
+            matches,
+            settings,
+            host.pipeline.will_tell_speakers(&speakers),
+            show,
+            &host,
+        )?;
         let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
-        let plan =
-            plan(&host.pipeline, settings, &formats, show, cancel)?.refreshing(stages.into_iter().flatten().cloned());
+        let plan = plan(&host.pipeline, settings, (&speakers, &formats), show, cancel)?
+            .refreshing(stages.into_iter().flatten().cloned());
         let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
         let (recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
         for warning in &skipped {
@@ -84,6 +93,7 @@ impl<'a> Work<'a> {
             path: recording.path.clone(),
             label: recording.label.clone(),
             slice: self.slice,
+            retry: Some(again::command()),
         }
     }
 
@@ -94,7 +104,7 @@ impl<'a> Work<'a> {
             .dir
             .as_deref()
             .filter(|_| self.output.is_none() || said(matches, "output.dir"));
-        outputs::places(&self.recordings, &self.formats, self.output, folder).map_err(Failure::of_output)
+        outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::of_output)
     }
 }
 
@@ -134,11 +144,13 @@ pub(super) fn run(
     let mut done = Done {
         inputs: work.recordings.len(),
         failed: 0,
+        partial: 0,
         interrupted: false,
     };
     for (recording, places) in work.recordings.iter().zip(&places) {
         match one(&work, recording, places, intermediates.next(), &show, cancel) {
-            Ok(()) => {}
+            Ok(Whole::Yes) => {}
+            Ok(Whole::No) => done.partial += 1,
             Err(Failure { interrupted: true, .. }) => {
                 done.interrupted = true;
                 break;
@@ -163,6 +175,8 @@ pub(super) fn run(
 struct Done {
     inputs: usize,
     failed: usize,
+    /// Transcripts that lack something.
+    partial: usize,
     interrupted: bool,
 }
 
@@ -170,6 +184,7 @@ impl Done {
     fn exit(&self, pipeline: &Pipeline, show: &Show) -> Exit {
         let exit = match (self.interrupted, self.failed) {
             (true, _) => Exit::Interrupted,
+            (false, 0) if self.partial > 0 => Exit::Partial,
             (false, 0) => Exit::Done,
             (false, failed) if failed == self.inputs => Exit::Failed,
             (false, _) => Exit::SomeFailed,
@@ -182,6 +197,7 @@ impl Done {
             "exit_code": exit as u8,
             "inputs": self.inputs,
             "failed": self.failed,
+            "partial": self.partial,
             "runner_starts": pipeline.runners.starts(),
             "stage_runs": pipeline.runners.runs(),
         }));
@@ -199,32 +215,48 @@ fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
         })
 }
 
-/// The formats asked for; else the one that the output's extension names; else `txt`.
+/// The formats to write and the output's name; a name that is corrected is told.
 fn formats(
     matches: &ArgMatches,
     settings: &Settings,
-    output: Option<&PathBuf>,
-    pipeline: &Pipeline,
-) -> Result<Vec<String>, Failure> {
-    let mut formats = settings.output.formats.clone();
-    let mut seen = std::collections::BTreeSet::new();
-    formats.retain(|format| seen.insert(format.clone()));
-    // The settings' formats are for runs that name no file.
-    if !formats.is_empty() && (output.is_none() || said(matches, "output.formats")) {
-        return Ok(formats);
+    speakers: bool,
+    show: &Show,
+    host: &Host,
+) -> Result<Chosen, Failure> {
+    let output: Option<&PathBuf> = matches.get_one("output");
+    let asked = Asked {
+        formats: &settings.output.formats,
+        on_command_line: said(matches, "output.formats"),
+        output: output.map(PathBuf::as_path),
+        speakers,
+        correct: settings.output.correct_extension,
+        known: &host.pipeline.formats(),
+    };
+    let chosen = asked.choose()?;
+    if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
+        show.inform(&format!(
+            "writing {} instead of {}, because there are speakers; -f txt or --keep-extension keeps the name",
+            file.display(),
+            asked.display()
+        ));
     }
-    let extension = output
-        .and_then(|output| output.extension())
-        .map(|extension| extension.to_string_lossy().to_lowercase());
-    match extension {
-        None => Ok(vec!["txt".into()]),
-        Some(extension) if pipeline.formats().contains(&extension) => Ok(vec![extension]),
-        Some(extension) => {
-            let known = pipeline.formats().join("`, `");
-            let text = format!("no plugin writes `.{extension}` files; name a format with -f: `{known}`");
-            Err(Failure::usage(text))
-        }
-    }
+    Ok(chosen)
+}
+
+/// Speakers as asked for. Whoever says something about them on the command line wants them.
+fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
+    const ABOUT: [&str; 6] = [
+        "diarize.plugin",
+        "diarize.num_speakers",
+        "diarize.min_speakers",
+        "diarize.max_speakers",
+        "diarize.options",
+        "diarize.speaker_names",
+    ];
+    let mut speakers = host::speakers(&settings.diarize);
+    let is_said = || ABOUT.iter().any(|setting| said(matches, setting));
+    speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
+    speakers
 }
 
 /// Whether a setting was said on the command line, not by the file or the environment.
@@ -236,7 +268,7 @@ fn said(matches: &ArgMatches, setting: &str) -> bool {
 fn plan(
     pipeline: &Pipeline,
     settings: &Settings,
-    formats: &[String],
+    (speakers, formats): (&SpeakersRequest, &[String]),
     show: &Show,
     cancel: &CancelToken,
 ) -> Result<Plan, Failure> {
@@ -245,7 +277,12 @@ fn plan(
         format: format.clone(),
         stage: format_stage.clone(),
     });
-    let plan = pipeline.plan(&host::stage(&settings.asr), &requests.collect::<Vec<_>>(), cancel)?;
+    let plan = pipeline.plan(
+        &host::stage(&settings.asr),
+        speakers,
+        &requests.collect::<Vec<_>>(),
+        cancel,
+    )?;
     let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
     if settings.asr.plugin.is_none() || model_chosen {
         let model = plan
@@ -268,13 +305,13 @@ fn slice(matches: &ArgMatches) -> Slice {
 }
 
 fn one(
-    work: &Work<'_>,
+    work: &Work,
     recording: &Recording,
     places: &[Place],
     mut intermediate: Option<Intermediate>,
     show: &Show,
     cancel: &CancelToken,
-) -> Result<(), Failure> {
+) -> Result<Whole, Failure> {
     if cancel.is_cancelled() {
         return Err(PipelineError::Interrupted.into());
     }
@@ -294,7 +331,37 @@ fn one(
     }
     intermediate
         .map_or(Ok(()), Intermediate::finish)
-        .map_err(Failure::of_output)
+        .map_err(Failure::of_output)?;
+    match &transcript.partial {
+        None => Ok(Whole::Yes),
+        Some(partial) => {
+            tell_partial(&recording.label, partial, show);
+            Ok(Whole::No)
+        }
+    }
+}
+
+/// Whether a transcript lacks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    No,
+}
+
+fn tell_partial(label: &str, partial: &Partial, show: &Show) {
+    show.json(
+        &json!({ "type": "partial", "input": label, "stage": partial.stage, "reason": partial.reason,
+        "message": partial.message, "retry": partial.retry }),
+    );
+    let retry = partial
+        .retry
+        .iter()
+        .map(|command| format!("\nto try that again, and nothing else: {command}"));
+    super::complain(&format!(
+        "{label}: the transcript is without speakers: {}{}",
+        partial.message,
+        retry.collect::<String>()
+    ));
 }
 
 /// What came through standard input has a path that means nothing to a person.

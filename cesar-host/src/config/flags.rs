@@ -19,7 +19,13 @@ pub fn augment(command: Command, group: Group) -> Command {
             let global = flag.groups.contains(&Group::Global);
             flag.groups.contains(&group) || (group == Group::Config && !global)
         })
-        .fold(command, |command, (setting, flag)| command.arg(argument(setting, flag)))
+        .fold(command, |command, (setting, flag)| {
+            let command = command.arg(argument(setting, flag));
+            match flag.opposite {
+                Some((long, doc)) => command.arg(opposite(setting, flag, (long, doc))),
+                None => command,
+            }
+        })
 }
 
 /// `--config FILE`, for the program itself; not a setting, because it says where the settings are. Its value is a path, under the
@@ -55,7 +61,11 @@ fn argument(setting: &'static Setting, flag: Flag) -> Arg {
         argument = argument.short(letter);
     }
     if flag.switch.is_some() {
-        return argument.action(ArgAction::SetTrue);
+        let argument = argument.action(ArgAction::SetTrue);
+        return match flag.opposite {
+            Some((long, _)) => argument.overrides_with(long),
+            None => argument,
+        };
     }
     let action = match setting.kind {
         Kind::Paths | Kind::Texts | Kind::Options | Kind::Durations => ArgAction::Append,
@@ -69,9 +79,21 @@ fn argument(setting: &'static Setting, flag: Flag) -> Arg {
         .value_parser(parser(setting.kind))
 }
 
+/// The switch that sets the other value; its id is its name.
+fn opposite(setting: &'static Setting, flag: Flag, (long, doc): (&'static str, &'static str)) -> Arg {
+    Arg::new(long)
+        .long(long)
+        .action(ArgAction::SetTrue)
+        .overrides_with(setting.key)
+        .help(doc.trim_end_matches('.').to_owned())
+        .help_heading(heading(setting.section()))
+        .global(flag.groups.contains(&Group::Global))
+}
+
 fn heading(section: &str) -> &'static str {
     match section {
         "asr" => "Speech recognition",
+        "diarize" => "Speakers",
         "format" | "output" => "Output",
         "cache" => "Cache",
         "plugins" | "models" => "Plugins and models",
@@ -101,28 +123,33 @@ fn parser(kind: Kind) -> ValueParser {
 
 /// The statements of a command line: of every setting's flag that the command has and that was given.
 pub(super) fn read(matches: &ArgMatches) -> Vec<Said> {
-    SETTINGS
+    let is_said = |id: &str| {
+        matches.try_contains_id(id).unwrap_or(false) && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let flags = SETTINGS
         .iter()
-        .filter_map(|setting| setting.flag.map(|flag| (setting, flag)))
-        .filter(|(setting, _)| {
-            matches.try_contains_id(setting.key).unwrap_or(false)
-                && matches.value_source(setting.key) == Some(ValueSource::CommandLine)
-        })
-        .map(|(setting, flag)| {
+        .filter_map(|setting| setting.flag.map(|flag| (setting, flag)));
+    let mut said = Vec::new();
+    for (setting, flag) in flags {
+        let mut say = |long, texts| {
+            said.push(Said {
+                setting,
+                source: Source::Flag(long),
+                words: Words::Flag(texts),
+            });
+        };
+        if is_said(setting.key) {
             let texts = match flag.switch {
                 Some((sets, _)) => vec![sets.to_string()],
-                None => matches
-                    .get_many::<String>(setting.key)
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect(),
+                None => (matches.get_many::<String>(setting.key).into_iter().flatten().cloned()).collect(),
             };
-            Said {
-                setting,
-                source: Source::Flag(flag.long),
-                words: Words::Flag(texts),
-            }
-        })
-        .collect()
+            say(flag.long, texts);
+        }
+        if let (Some((long, _)), Some((sets, _))) = (flag.opposite, flag.switch)
+            && is_said(long)
+        {
+            say(long, vec![(!sets).to_string()]);
+        }
+    }
+    said
 }

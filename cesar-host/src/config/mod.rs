@@ -10,7 +10,7 @@
 //! [`Resolved::settings`] is the typed view the rest of the program uses.
 //!
 //! **Precedence.** A setting has one value, from the highest layer that says one; lists are replaced, not joined. Tables
-//! (`asr.options`, `format.options`, `cache.ttl`) are settled entry by entry. A setting such as `asr.beam_size` is a short
+//! (`asr.options`, `diarize.options`, `format.options`, `cache.ttl`) are settled entry by entry. A setting such as `asr.beam_size` is a short
 //! way to write the option `beam_size` of `asr.options`: the higher layer wins, and both in one layer is refused.
 //!
 //! **Conventions.** A variable that is set but empty says nothing. An empty text in the file or a flag (`--language ""`) means
@@ -50,8 +50,8 @@ pub use reference::reference_markdown;
 pub use resolved::{Given, GivenOption, OptionValue, Resolved};
 pub use setting::{Fallback, Flag, Group, Kind, Setting};
 pub use settings::{
-    AudioSettings, CacheSettings, Ffmpeg, LogSettings, ModelSettings, OutputSettings, PluginSettings, Progress,
-    ServerSettings, Settings, StageSettings,
+    AudioSettings, CacheSettings, DiarizeSettings, Ffmpeg, LogSettings, ModelSettings, OutputSettings, PluginSettings,
+    Progress, ServerSettings, Settings, StageSettings,
 };
 pub use show::{Row, Show};
 pub use source::{Layer, Source};

@@ -31,7 +31,12 @@ fn flag(setting: &Setting) -> String {
         return "–".into();
     };
     let short = flag.short.map(|letter| format!("`-{letter}`, ")).unwrap_or_default();
-    format!("{short}`{}`", format!("--{} {}", flag.long, flag.value_name).trim_end())
+    let opposite = flag
+        .opposite
+        .map(|(long, _)| format!(", `--{long}`"))
+        .unwrap_or_default();
+    let long = format!("--{} {}", flag.long, flag.value_name);
+    format!("{short}`{}`{opposite}", long.trim_end())
 }
 
 fn value(kind: Kind) -> String {

@@ -89,6 +89,8 @@ pub struct Flag {
     pub value_name: &'static str,
     /// For a switch: the value that it sets, and its help.
     pub switch: Option<(bool, &'static str)>,
+    /// For a switch that has one: the switch that sets the other value, and its help. Of both, the last one said counts.
+    pub opposite: Option<(&'static str, &'static str)>,
     /// The subcommands that have it, besides `cesar config show`.
     pub groups: &'static [Group],
 }
@@ -131,6 +133,7 @@ impl Setting {
             short: None,
             value_name,
             switch: None,
+            opposite: None,
             groups,
         });
         self
@@ -148,8 +151,17 @@ impl Setting {
             short: None,
             value_name: "",
             switch: Some((sets, doc)),
+            opposite: None,
             groups,
         });
+        self
+    }
+
+    /// After [`Self::switch`]: a switch that sets the other value.
+    pub(super) const fn or(mut self, long: &'static str, doc: &'static str) -> Self {
+        if let Some(flag) = &mut self.flag {
+            flag.opposite = Some((long, doc));
+        }
         self
     }
 

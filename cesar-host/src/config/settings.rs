@@ -17,6 +17,8 @@ use crate::cache::Limits;
 pub struct Settings {
     /// Speech recognition. Its options hold `model`, `language`, `threads`, … as well, where they were given.
     pub asr: StageSettings,
+    /// Speakers.
+    pub diarize: DiarizeSettings,
     /// Output formats.
     pub format: StageSettings,
     /// Where output goes.
@@ -46,6 +48,19 @@ pub struct StageSettings {
     pub options: BTreeMap<String, GivenOption>,
 }
 
+/// Speakers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiarizeSettings {
+    /// Whether they are told apart; `None`: where a plugin has its models.
+    pub enabled: Option<bool>,
+    /// The plugin; its options hold the numbers of speakers as well, where they were given.
+    pub stage: StageSettings,
+    /// What they are called.
+    pub names: Vec<String>,
+    /// Whether each channel is a speaker.
+    pub channels: bool,
+}
+
 /// Where output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSettings {
@@ -53,6 +68,8 @@ pub struct OutputSettings {
     pub formats: Vec<String>,
     /// A folder for files.
     pub dir: Option<PathBuf>,
+    /// Whether `.txt` becomes `.md` where the format does.
+    pub correct_extension: bool,
 }
 
 /// The cache.
@@ -185,10 +202,17 @@ impl Resolved {
         };
         Settings {
             asr: stage("asr.plugin", "asr.options"),
+            diarize: DiarizeSettings {
+                enabled: self.get("diarize.enabled").value.as_bool(),
+                stage: stage("diarize.plugin", "diarize.options"),
+                names: self.texts("diarize.speaker_names"),
+                channels: self.is("diarize.channels"),
+            },
             format: stage("format.plugin", "format.options"),
             output: OutputSettings {
                 formats: self.texts("output.formats"),
                 dir: self.path("output.dir"),
+                correct_extension: self.is("output.correct_extension"),
             },
             cache: CacheSettings {
                 dir: self.path("cache.dir"),

@@ -16,6 +16,11 @@ const fn asr(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
     Setting::new(key, kind, PLUGINS_OWN, doc).option_of("asr.options")
 }
 
+/// A setting that stands for the option of the same name of the diarization plugin.
+const fn count(key: &'static str, doc: &'static str) -> Setting {
+    Setting::new(key, at_least(1), PLUGINS_OWN, doc).option_of("diarize.options")
+}
+
 const fn at_least(minimum: i64) -> Kind {
     Kind::Integer { minimum, maximum: None }
 }
@@ -88,6 +93,50 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("asr-option", "NAME=VALUE", WITH_SERVE),
     Setting::new(
+        "diarize.enabled",
+        Kind::Boolean,
+        Fallback::Unset("on where a diarization plugin has its models"),
+        "Whether speakers are told apart.",
+    )
+    .switch("diarize", true, "Tell speakers apart.", WITH_SERVE)
+    .or("no-diarize", "Do not tell speakers apart."),
+    Setting::new(
+        "diarize.plugin",
+        Kind::Text,
+        Fallback::Unset("the first that has its models"),
+        "The diarization plugin, by id or `id@version`.",
+    )
+    .flag("diarize-plugin", "ID", WITH_SERVE),
+    count("diarize.num_speakers", "How many speakers there are, when that is known.").flag("num-speakers", "N", TRANSCRIBE),
+    count("diarize.min_speakers", "No fewer speakers than this.").flag("min-speakers", "N", TRANSCRIBE),
+    count("diarize.max_speakers", "No more speakers than this.").flag("max-speakers", "N", TRANSCRIBE),
+    Setting::new(
+        "diarize.options",
+        Kind::Options,
+        Fallback::Empty,
+        "Any option of the diarization plugin; `cesar plugins show ID` lists them.",
+    )
+    .flag("diarize-option", "NAME=VALUE", WITH_SERVE),
+    Setting::new(
+        "diarize.speaker_names",
+        Kind::Texts,
+        Fallback::Empty,
+        "What speakers are called, in order of appearance, or of channels; whoever has no name is `Speaker 3` or the like.",
+    )
+    .flag("speaker-names", "NAMES", TRANSCRIBE),
+    Setting::new(
+        "diarize.channels",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether each channel of a recording is a speaker, as in calls; no plugin is needed then.",
+    )
+    .switch(
+        "channels-as-speakers",
+        true,
+        "Take each channel of the recording for a speaker, as in calls; needs no plugin.",
+        TRANSCRIBE,
+    ),
+    Setting::new(
         "format.plugin",
         Kind::Text,
         Fallback::Unset("the plugin that writes the format"),
@@ -105,7 +154,7 @@ pub const SETTINGS: &[Setting] = &[
         "output.formats",
         Kind::Texts,
         Fallback::Empty,
-        "The formats to write, such as `txt` or `srt`; if none is named, the output's name decides, else `txt`.",
+        "The formats to write, such as `txt` or `srt`; if none is named, the output's name decides, else `txt`, with speakers `md`.",
     )
     .flag("format", "FORMAT", TRANSCRIBE)
     .short('f'),
@@ -116,6 +165,18 @@ pub const SETTINGS: &[Setting] = &[
         "The folder to write files to, each named after its input.",
     )
     .flag("output-dir", "DIR", TRANSCRIBE),
+    Setting::new(
+        "output.correct_extension",
+        Kind::Boolean,
+        Fallback::Boolean(true),
+        "Whether `-o talk.txt` becomes `talk.md` where speakers are told apart and no format is named.",
+    )
+    .switch(
+        "keep-extension",
+        false,
+        "Write `-o talk.txt` as it is named, without times, although speakers are told apart.",
+        TRANSCRIBE,
+    ),
     Setting::new(
         "cache.dir",
         Kind::Path,

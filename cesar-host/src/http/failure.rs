@@ -10,7 +10,7 @@ use crate::runner::RunnerError;
 
 /// The failure of a run. `stage` ran last, `path` is the recording, which people know as `label`, and `engine` is the plugin's digest.
 pub(crate) fn of(error: &PipelineError, stage: &str, path: &str, label: &str, engine: Option<Digest>) -> Failure {
-    let (code, kind) = judge(error, engine);
+    let (code, kind) = (error.code(), judge(error, engine));
     // A path of this machine means nothing to a client, and is none of its business.
     let message = error.to_string().replace(path, label);
     Failure {
@@ -23,24 +23,26 @@ pub(crate) fn of(error: &PipelineError, stage: &str, path: &str, label: &str, en
     }
 }
 
-fn judge(error: &PipelineError, engine: Option<Digest>) -> (&'static str, FailureKind) {
+fn judge(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
     use FailureKind::{Final, Transient};
     match error {
-        PipelineError::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) => ("unreadable", Transient),
-        PipelineError::Audio(_) => ("invalid_audio", Final),
-        PipelineError::Plugin(_) => ("plugin_unavailable", Final),
-        PipelineError::Option { .. } | PipelineError::Format { .. } => ("invalid_option", Final),
-        PipelineError::Model(_) => ("model_not_found", Final),
+        PipelineError::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) => Transient,
         PipelineError::Runner(error) => of_runner(error, engine),
-        PipelineError::Output { .. } => ("invalid_output", Final),
-        PipelineError::Changed { .. } => ("changed", Transient),
-        PipelineError::Unreadable(_) => ("unreadable", Transient),
-        PipelineError::Memory(_) => ("out_of_memory", Transient),
-        PipelineError::Replaced | PipelineError::Interrupted => ("interrupted", Transient),
+        PipelineError::Changed { .. }
+        | PipelineError::Unreadable(_)
+        | PipelineError::Memory(_)
+        | PipelineError::Replaced
+        | PipelineError::Interrupted => Transient,
+        PipelineError::Audio(_)
+        | PipelineError::Plugin(_)
+        | PipelineError::Option { .. }
+        | PipelineError::Format { .. }
+        | PipelineError::Model(_)
+        | PipelineError::Output { .. } => Final,
     }
 }
 
-fn of_runner(error: &RunnerError, engine: Option<Digest>) -> (&'static str, FailureKind) {
+fn of_runner(error: &RunnerError, engine: Option<Digest>) -> FailureKind {
     use FailureKind::{Crash, Final, Transient};
     let crash = |plugin: &str| match engine {
         Some(digest) => Crash {
@@ -51,20 +53,18 @@ fn of_runner(error: &RunnerError, engine: Option<Digest>) -> (&'static str, Fail
     };
     match error {
         RunnerError::Stage { kind, .. } => match kind {
-            ErrorKind::InvalidInput => ("invalid_audio", Final),
-            ErrorKind::InvalidOptions => ("invalid_option", Final),
-            ErrorKind::ModelMissing => ("model_not_found", Final),
-            ErrorKind::OutOfMemory => ("out_of_memory", Transient),
-            ErrorKind::Transient => ("transient", Transient),
-            _ => ("stage_failed", Final),
+            ErrorKind::OutOfMemory | ErrorKind::Transient => Transient,
+            _ => Final,
         },
         RunnerError::Crashed { plugin, .. }
         | RunnerError::Panicked { plugin, .. }
-        | RunnerError::Protocol { plugin, .. } => ("plugin_crashed", crash(plugin)),
-        RunnerError::OutOfMemory { .. } => ("out_of_memory", Transient),
-        RunnerError::Refused { .. } => ("plugin_unavailable", Final),
-        RunnerError::TooSlow { .. } | RunnerError::Start { .. } => ("plugin_unavailable", Transient),
-        RunnerError::Cancelled | RunnerError::Killed => ("interrupted", Transient),
+        | RunnerError::Protocol { plugin, .. } => crash(plugin),
+        RunnerError::Refused { .. } => Final,
+        RunnerError::OutOfMemory { .. }
+        | RunnerError::TooSlow { .. }
+        | RunnerError::Start { .. }
+        | RunnerError::Cancelled
+        | RunnerError::Killed => Transient,
     }
 }
 

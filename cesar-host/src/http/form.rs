@@ -59,9 +59,15 @@ impl Fields {
 
     /// `true` or `false`; `false` when it is absent.
     pub(crate) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
+        Ok(self.choice(name)?.unwrap_or_default())
+    }
+
+    /// `true`, `false` or absent.
+    pub(crate) fn choice(&self, name: &str) -> Result<Option<bool>, Refusal> {
         match self.text(name) {
-            None | Some("false" | "False" | "0") => Ok(false),
-            Some("true" | "True" | "1") => Ok(true),
+            None => Ok(None),
+            Some("false" | "False" | "0") => Ok(Some(false)),
+            Some("true" | "True" | "1") => Ok(Some(true)),
             Some(other) => Err(Refusal::value(name, "`true` or `false`", other)),
         }
     }
@@ -73,6 +79,19 @@ impl Fields {
         number
             .map(Some)
             .ok_or_else(|| Refusal::value(name, "a whole number from 1 to 1000", text))
+    }
+
+    /// Texts separated by commas, or a JSON list of texts.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Refusal> {
+        let Some(text) = self.text(name) else {
+            return Ok(Vec::new());
+        };
+        if text.starts_with('[') {
+            return serde_json::from_str(text)
+                .map_err(|_| Refusal::value(name, "texts separated by commas, or a JSON list of texts", text));
+        }
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(parts.map(str::to_owned).collect())
     }
 
     /// A JSON object.

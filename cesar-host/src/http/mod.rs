@@ -19,7 +19,7 @@
 //! | module | what |
 //! |---|---|
 //! | `listen`, `guard`, `auth`, `refusal`, `problem` | connections, admission, refusals |
-//! | `upload`, `form`, `submit`, `work`, `idempotency` | from a request to a queued job |
+//! | `upload`, `form`, `submit`, `work`, `speakers`, `idempotency` | from a request to a queued job |
 //! | `jobs`, `sse`, `info`, `view`, `openapi` | own endpoints and what they show |
 //! | `openai` | the OpenAI-compatible ones |
 //! | `worker`, `observer`, `running`, `failure`, `clerk`, `waiters`, `events` | doing jobs, and telling about them |
@@ -57,6 +57,7 @@ mod running;
 mod secret;
 mod signature;
 mod snapshot;
+mod speakers;
 mod sse;
 mod submit;
 mod upload;
@@ -72,7 +73,7 @@ pub use openapi::text as openapi_text;
 use crate::cache::Cache;
 use crate::config::ServerSettings;
 use crate::jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
-use crate::pipeline::{Pipeline, StageRequest};
+use crate::pipeline::{Pipeline, SpeakersRequest, StageRequest};
 
 use refusal::Refusal;
 
@@ -91,6 +92,8 @@ pub struct Setup {
     pub pipeline: Pipeline,
     /// The engine and its options where a request says nothing.
     pub asr: StageRequest,
+    /// Speakers where a request says nothing.
+    pub speakers: SpeakersRequest,
     /// Options of the formats where a request says nothing.
     pub format: StageRequest,
     /// Where jobs, uploads and keys are kept: `$XDG_DATA_HOME/cesar`.
@@ -159,6 +162,7 @@ pub(crate) struct Shared {
     pub(crate) settings: ServerSettings,
     pub(crate) pipeline: Pipeline,
     pub(crate) asr: StageRequest,
+    pub(crate) speakers: SpeakersRequest,
     pub(crate) format: StageRequest,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) uploads: Uploads,
@@ -283,6 +287,7 @@ fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
         settings,
         pipeline,
         asr,
+        speakers,
         format,
         data,
     } = setup;
@@ -319,6 +324,7 @@ fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
         settings,
         pipeline,
         asr,
+        speakers,
         format,
         store,
         uploads,

@@ -81,6 +81,10 @@ impl Observer for Watch<'_> {
                     stage_json(&report.stage, &report.plugin, report.outcome, report.ms),
                 );
             }
+            Event::Failed { stage } => {
+                self.run.failed(stage);
+                self.tell("failed", json!({ "stage": stage }));
+            }
             Event::Warning(text) => {
                 tracing::warn!(job = %self.run.job, "{text}");
                 self.tell("warning", json!({ "message": text }));

@@ -27,10 +27,19 @@ pub(crate) struct TranscribeForm {
     language: Option<String>,
     /// `transcribe`, or `translate` into English.
     task: Option<String>,
-    /// Whether to tell speakers apart.
+    /// Whether to tell speakers apart; the server's setting when absent.
     diarize: Option<bool>,
     /// The diarization plugin, `ID` or `ID@VERSION`.
     diarize_plugin: Option<String>,
+    /// Options of the diarization plugin, as a JSON object; `/plugins` lists them.
+    diarize_options: Option<String>,
+    /// What speakers are called, in order of appearance, or of channels; separated by commas.
+    speaker_names: Option<String>,
+    /// Whether each channel of the recording is a speaker, as in calls.
+    channels_as_speakers: Option<bool>,
+    /// The number of speakers, when it is known.
+    #[schema(minimum = 1, maximum = 1000)]
+    num_speakers: Option<u32>,
     /// The least number of speakers.
     #[schema(minimum = 1, maximum = 1000)]
     min_speakers: Option<u32>,
@@ -62,10 +71,20 @@ pub(crate) struct TranscribeUrl {
     language: Option<String>,
     /// `transcribe`, or `translate` into English.
     task: Option<String>,
-    /// Whether to tell speakers apart.
+    /// Whether to tell speakers apart; the server's setting when absent.
     diarize: Option<bool>,
     /// The diarization plugin, `ID` or `ID@VERSION`.
     diarize_plugin: Option<String>,
+    /// Options of the diarization plugin; `/plugins` lists them.
+    #[schema(value_type = Option<Object>)]
+    diarize_options: Option<Value>,
+    /// What speakers are called, in order of appearance, or of channels.
+    speaker_names: Option<Vec<String>>,
+    /// Whether each channel of the recording is a speaker, as in calls.
+    channels_as_speakers: Option<bool>,
+    /// The number of speakers, when it is known.
+    #[schema(minimum = 1, maximum = 1000)]
+    num_speakers: Option<u32>,
     /// The least number of speakers.
     #[schema(minimum = 1, maximum = 1000)]
     min_speakers: Option<u32>,
@@ -114,7 +133,7 @@ pub(crate) struct SpeechForm {
 pub(crate) struct JobEvent {
     /// For `Last-Event-ID`.
     id: Option<String>,
-    /// `started`, `progress`, `segment`, `stage`, `resumed`, `warning`, `waiting` or `end`.
+    /// `started`, `progress`, `segment`, `stage`, `failed`, `resumed`, `warning`, `waiting` or `end`.
     event: Option<String>,
     /// JSON.
     data: String,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::jobs::{Job, JobId, Lease, Progress, Report};
+use crate::jobs::{JobId, Lease, Progress, Report};
 use crate::runner::CancelToken;
 
 /// Why a run was told to stop.
@@ -35,6 +35,8 @@ struct State {
     progress: Progress,
     report: Report,
     finished: BTreeSet<String>,
+    /// How far each stage is that has begun, 0 to 1.
+    parts: BTreeMap<&'static str, f64>,
     diarize: bool,
 }
 
@@ -49,7 +51,7 @@ const WITH: &[(&str, f64)] = &[
 ];
 
 impl Run {
-    pub(crate) fn new(lease: Lease, job: &Job) -> Self {
+    pub(crate) fn new(lease: Lease) -> Self {
         let report = Report {
             timings: BTreeMap::new(),
             ..Report::default()
@@ -58,11 +60,9 @@ impl Run {
             phase: "decode".to_owned(),
             ..Progress::default()
         };
-        let diarize = job.request.diarize;
         let state = State {
             progress,
             report,
-            diarize,
             ..State::default()
         };
         Self {
@@ -108,27 +108,38 @@ impl Run {
         self.with(|state| state.finished.contains(stage))
     }
 
-    /// A stage is this far, 0 to 1.
+    /// Whether its work includes diarization.
+    pub(crate) fn tells_speakers(&self, diarize: bool) {
+        self.with(|state| state.diarize = diarize);
+    }
+
+    /// A stage is this far, 0 to 1. Of stages side by side the first that is not done is the phase.
     pub(crate) fn advance(&self, stage: &str, part: f64) {
         self.with(|state| {
             let shares = if state.diarize { WITH } else { WITHOUT };
-            let before: f64 = shares
-                .iter()
-                .take_while(|(name, _)| *name != stage)
-                .map(|(_, share)| share)
-                .sum();
-            let share = shares
-                .iter()
-                .find(|(name, _)| *name == stage)
-                .map_or(0.0, |(_, share)| *share);
-            let percent = before + share * part;
-            // Stages may run side by side; a bar never goes back.
+            let Some((name, _)) = shares.iter().find(|(name, _)| *name == stage) else {
+                return;
+            };
+            state.parts.insert(name, part);
+            let done = |(name, share): &(&str, f64)| share * state.parts.get(name).copied().unwrap_or_default();
+            let percent: f64 = shares.iter().map(done).sum();
+            // A bar never goes back, even when a stage starts over.
             state.progress.percent = state.progress.percent.max(percent.min(100.0));
+            let open = |(name, _): &&(&str, f64)| state.parts.get(name).is_some_and(|part| *part < 1.0);
+            let (phase, part) = match shares.iter().find(open) {
+                Some((name, _)) => (*name, state.parts[name]),
+                None => (*name, part),
+            };
             state.progress.phase_percent = 100.0 * part;
-            if state.progress.phase != stage {
-                state.progress.phase = stage.to_owned();
+            if state.progress.phase != phase {
+                state.progress.phase = phase.to_owned();
             }
         });
+    }
+
+    /// A stage has failed that the transcript can do without.
+    pub(crate) fn failed(&self, stage: &str) {
+        self.advance(stage, 1.0);
     }
 
     /// A stage has given its result.

@@ -19,6 +19,10 @@ pub(crate) const FIELDS: &[&str] = &[
     "task",
     "diarize",
     "diarize_plugin",
+    "diarize_options",
+    "speaker_names",
+    "channels_as_speakers",
+    "num_speakers",
     "min_speakers",
     "max_speakers",
     "options",
@@ -63,8 +67,12 @@ pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobReq
             .param(name));
         }
     }
-    request.diarize = fields.boolean("diarize")?;
+    request.diarize = fields.choice("diarize")?;
     request.diarize_plugin = owned("diarize_plugin");
+    request.diarize_options = fields.object("diarize_options")?.into_iter().collect();
+    request.speaker_names = fields.texts("speaker_names")?;
+    request.channels_as_speakers = fields.boolean("channels_as_speakers")?;
+    request.num_speakers = fields.count("num_speakers")?;
     request.min_speakers = fields.count("min_speakers")?;
     request.max_speakers = fields.count("max_speakers")?;
     request.webhook_url = owned("webhook_url");
@@ -141,11 +149,13 @@ mod tests {
             ("options", "{\"beam_size\": 1}"),
             ("diarize", "true"),
             ("max_speakers", "3"),
+            ("speaker_names", "Ann, Bo"),
         ])
         .unwrap();
         assert_eq!(request.options["language"], "en");
         assert_eq!(request.options["beam_size"], 1);
-        assert!(request.diarize && request.max_speakers == Some(3) && !request.no_cache);
+        assert!(request.diarize == Some(true) && request.max_speakers == Some(3) && !request.no_cache);
+        assert_eq!(request.speaker_names, ["Ann", "Bo"]);
     }
 
     #[test]

@@ -98,8 +98,19 @@ pub(crate) struct RequestView {
     /// Options of the plugin, `language` and `task` among them.
     #[schema(value_type = Object)]
     options: BTreeMap<String, Value>,
-    /// Whether speakers are told apart.
-    diarize: bool,
+    /// Whether to tell speakers apart, where that was said.
+    diarize: Option<bool>,
+    /// The diarization plugin, where one was named.
+    diarize_plugin: Option<String>,
+    /// Options of that plugin.
+    #[schema(value_type = Object)]
+    diarize_options: BTreeMap<String, Value>,
+    /// What speakers are called.
+    speaker_names: Vec<String>,
+    /// Whether each channel is a speaker.
+    channels_as_speakers: bool,
+    /// The number of speakers.
+    num_speakers: Option<u32>,
     /// The least number of speakers.
     min_speakers: Option<u32>,
     /// The greatest number of speakers.
@@ -232,6 +243,11 @@ fn request(job: &Job) -> RequestView {
         model: asked.model.clone(),
         options: asked.options.clone(),
         diarize: asked.diarize,
+        diarize_plugin: asked.diarize_plugin.clone(),
+        diarize_options: asked.diarize_options.clone(),
+        speaker_names: asked.speaker_names.clone(),
+        channels_as_speakers: asked.channels_as_speakers,
+        num_speakers: asked.num_speakers,
         min_speakers: asked.min_speakers,
         max_speakers: asked.max_speakers,
         no_cache: asked.no_cache,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use plugin_api::manifest::{Manifest, ModelFiles, OptionKind, StageKind};
 use serde_json::Value;
 
-use super::Shared;
 use super::refusal::Refusal;
+use super::{Shared, speakers};
 use crate::config::OptionValue;
 use crate::jobs::{JobRequest, Source};
 use crate::models::ModelLookup;
@@ -27,20 +27,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
             .and_then(|()| Err(not_part_of_the_pipeline("download from addresses")))
             .map_err(|refusal| refusal.param("url"))?;
     }
-    if request.diarize {
-        installed(&shared.pipeline, StageKind::Diarize)
-            .and_then(|()| Err(not_part_of_the_pipeline("tell speakers apart")))
-            .map_err(|refusal| refusal.param("diarize"))?;
-    }
-    if let (Some(least), Some(most)) = (request.min_speakers, request.max_speakers)
-        && least > most
-    {
-        return Err(Refusal::value(
-            "min_speakers",
-            "at most `max_speakers`",
-            &least.to_string(),
-        ));
-    }
+    speakers::check(shared, request)?;
     if let Some(url) = &request.webhook_url {
         shared
             .guard
@@ -48,7 +35,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
             .map_err(|error| Refusal::from(error).param("webhook_url"))?;
     }
     let engine = shared.pipeline.engine(&stage_request(shared, request)?)?;
-    check_options(&engine.manifest, &request.options)?;
+    check_options(&engine.manifest, &request.options, "options")?;
     if let Some(model) = &request.model {
         check_model(&shared.pipeline, &engine.manifest, model)?;
     }
@@ -56,7 +43,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
     Ok(())
 }
 
-fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
+pub(super) fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
     match pipeline.registry.of_stage(stage).next() {
         Some(_) => Ok(()),
         None => Err(pipeline_none(pipeline, stage)),
@@ -72,7 +59,8 @@ fn pipeline_none(pipeline: &Pipeline, stage: StageKind) -> Refusal {
     PipelineError::from(pipeline.registry.none(stage)).into()
 }
 
-fn check_options(engine: &Manifest, options: &BTreeMap<String, Value>) -> Result<(), Refusal> {
+/// Refuses options that name files; `field` holds them.
+pub(super) fn check_options(engine: &Manifest, options: &BTreeMap<String, Value>, field: &str) -> Result<(), Refusal> {
     let is_model = |name: &&String| {
         engine
             .options
@@ -85,7 +73,7 @@ fn check_options(engine: &Manifest, options: &BTreeMap<String, Value>) -> Result
             "invalid_option",
             format!("the option `{name}` names a file and cannot be set by a request; use the field `model` for a model's name"),
         )
-        .param("options")),
+        .param(field)),
     }
 }
 
@@ -127,7 +115,8 @@ pub(crate) fn lookup<'a>(pipeline: &'a Pipeline, engine: &'a Manifest, files: &'
 /// Everything that will be done. Blocks for the disk.
 pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) -> Result<Plan, PipelineError> {
     let stage = stage_request(shared, request)?;
-    let plan = shared.pipeline.plan(&stage, &[], cancel)?;
+    let speakers = speakers::speakers_request(shared, request)?;
+    let plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
     Ok(if request.no_cache { plan.without_cache() } else { plan })
 }
 

@@ -60,7 +60,7 @@ fn until_due(shared: &Shared) -> Duration {
 
 fn one(shared: &Arc<Shared>, claim: &Claim) {
     let job = &claim.job;
-    let run = Arc::new(Run::new(claim.lease, job));
+    let run = Arc::new(Run::new(claim.lease));
     shared.running.insert(&run);
     // Also when the work panics.
     let _guard = Leave { shared, run: &run };
@@ -132,7 +132,9 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
             start_ms: 0,
             end_ms: None,
         },
+        retry: Some(format!("POST /jobs/{}/retry", job.id)),
     };
+    run.tells_speakers(plan.tells_speakers());
     let observer = observer::Watch::new(shared, run);
     let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
     // What was computed anew once need not be so again when a later stage fails.
@@ -183,7 +185,16 @@ fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, 
     if !documented.stages.is_empty() {
         report.cache_hit_ratio = Some(hits as f64 / documented.stages.len() as f64);
     }
-    shared.store.complete(&run.lease, text, &report)
+    let Some(partial) = &documented.partial else {
+        return shared.store.complete(&run.lease, text, &report);
+    };
+    tracing::warn!(job = %run.job, stage = partial.stage, "the transcript is partial: {}", partial.message);
+    let error = StageError {
+        code: partial.reason.clone(),
+        message: partial.message.clone(),
+        stage: Some(partial.stage.clone()),
+    };
+    shared.store.complete_partly(&run.lease, text, &report, &error)
 }
 
 /// Wakes sleepers; a ring that nobody hears is remembered.

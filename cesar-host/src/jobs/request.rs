@@ -49,12 +49,24 @@ pub struct JobRequest {
     /// Options of the ASR plugin by name, `language` and `task` among them.
     #[serde(default)]
     pub options: BTreeMap<String, Value>,
-    /// Whether to tell speakers apart.
+    /// Whether to tell speakers apart; the host decides when absent.
     #[serde(default)]
-    pub diarize: bool,
+    pub diarize: Option<bool>,
     /// The diarization plugin, `id` or `id@version`; the host chooses when absent.
     #[serde(default)]
     pub diarize_plugin: Option<String>,
+    /// Options of the diarization plugin by name.
+    #[serde(default)]
+    pub diarize_options: BTreeMap<String, Value>,
+    /// What speakers are called, in order of appearance.
+    #[serde(default)]
+    pub speaker_names: Vec<String>,
+    /// Whether each channel is a speaker.
+    #[serde(default)]
+    pub channels_as_speakers: bool,
+    /// The number of speakers.
+    #[serde(default)]
+    pub num_speakers: Option<u32>,
     /// The least number of speakers.
     #[serde(default)]
     pub min_speakers: Option<u32>,
@@ -81,8 +93,12 @@ impl JobRequest {
             asr_plugin: None,
             model: None,
             options: BTreeMap::new(),
-            diarize: false,
+            diarize: None,
             diarize_plugin: None,
+            diarize_options: BTreeMap::new(),
+            speaker_names: Vec::new(),
+            channels_as_speakers: false,
+            num_speakers: None,
             min_speakers: None,
             max_speakers: None,
             no_cache: false,

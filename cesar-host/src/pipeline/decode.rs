@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -74,22 +74,58 @@ impl<'a> Media<'a> {
     }
 }
 
-/// The stage's result, and the samples when this very call decoded them.
-pub(super) struct DecodeResult {
+/// The part of a recording that is worked on: what is known of its samples, and the samples when a stage asks for them.
+pub(super) struct Sound<'a> {
+    pub(super) media: &'a Media<'a>,
+    pub(super) slice: Slice,
     pub(super) audio: DecodedAudio,
+    /// Of what is stored of it.
     pub(super) digest: Digest,
-    pub(super) pcm: Option<Arc<Pcm>>,
-    pub(super) report: StageReport,
+    pcm: Mutex<Option<Arc<Pcm>>>,
+}
+
+impl<'a> Sound<'a> {
+    pub(super) fn new(
+        media: &'a Media<'a>,
+        slice: Slice,
+        (audio, digest): (DecodedAudio, Digest),
+        pcm: Option<Pcm>,
+    ) -> Self {
+        Self {
+            media,
+            slice,
+            audio,
+            digest,
+            pcm: Mutex::new(pcm.map(Arc::new)),
+        }
+    }
+
+    /// The samples that this run decoded, or decodes again, once for all stages.
+    pub(super) fn samples(&self, context: &Context<'_>) -> Result<Arc<Pcm>, PipelineError> {
+        // Whoever comes second waits for the first, and takes the same samples.
+        let mut known = self.pcm.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pcm) = &*known {
+            return Ok(Arc::clone(pcm));
+        }
+        let (audio, pcm) = decode_now(context, self.media, self.slice)?;
+        if audio.pcm != self.audio.pcm {
+            // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
+            return Err(PipelineError::Changed {
+                path: self.media.path.to_owned(),
+            });
+        }
+        Ok(Arc::clone(known.insert(Arc::new(pcm))))
+    }
 }
 
 /// Looks the recording up, or decodes it. A recording that is new will be recognised, too: `prepare` gets that ready meanwhile, and
 /// what it refuses is refused before anything is stored.
-pub(super) fn decode(
+pub(super) fn decode<'a>(
     context: &Context<'_>,
-    media: &Media<'_>,
+    media: &'a Media<'a>,
     slice: Slice,
     prepare: impl FnOnce() -> Result<(), PipelineError> + Send,
-) -> Result<DecodeResult, PipelineError> {
+) -> Result<(Sound<'a>, StageReport), PipelineError> {
     let parts = key_parts(context, media, slice);
     let mut pcm = None;
     let (computed, report) = context.get_or_compute(&parts, None, |_| {
@@ -114,29 +150,7 @@ pub(super) fn decode(
     for warning in &audio.warnings {
         context.warn(&format!("{}: {warning}", context.label));
     }
-    Ok(DecodeResult {
-        audio,
-        digest: computed.digest,
-        pcm: pcm.map(Arc::new),
-        report,
-    })
-}
-
-/// Decodes again, for the samples.
-pub(super) fn samples(
-    context: &Context<'_>,
-    media: &Media<'_>,
-    slice: Slice,
-    expected: &DecodedAudio,
-) -> Result<Pcm, PipelineError> {
-    let (audio, pcm) = decode_now(context, media, slice)?;
-    if audio.pcm != expected.pcm {
-        // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
-        return Err(PipelineError::Changed {
-            path: media.path.to_owned(),
-        });
-    }
-    Ok(pcm)
+    Ok((Sound::new(media, slice, (audio, computed.digest), pcm), report))
 }
 
 pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts {

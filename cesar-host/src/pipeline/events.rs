@@ -93,6 +93,11 @@ pub enum Event<'a> {
     },
     /// A stage is done.
     Finished(&'a StageReport),
+    /// A stage has failed that the transcript can do without; the run's result tells why.
+    Failed {
+        /// The stage.
+        stage: &'a str,
+    },
     /// Something a person should know; the work goes on.
     Warning(&'a str),
     /// A log line of a plugin, level 1 (error) to 5 (trace).

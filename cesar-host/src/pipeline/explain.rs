@@ -5,10 +5,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::decode::{self, DecodedAudio, Media};
+use super::decode::{self, Media, Sound};
 use super::merge;
 use super::plan::{Plan, Prepared};
 use super::run::Input;
+use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{Event, Observer, Pipeline, PipelineError};
 use crate::cache::{Cache, Component, Digest, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
@@ -28,7 +29,7 @@ pub struct Explanation {
 /// What there is of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageExplanation {
-    /// `decode`, `asr`, `merge` or `format`.
+    /// `decode`, `asr`, `diarize` (where speakers are wanted), `merge` or `format`.
     pub stage: String,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
@@ -48,6 +49,9 @@ pub struct StageExplanation {
     pub unfinished: Option<PartialInfo>,
     /// For a miss, the earlier result that differs least.
     pub nearest: Option<Nearest>,
+    /// Why nobody can do it, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// Whether a run would do the work of a stage.
@@ -62,6 +66,8 @@ pub enum StageState {
     Refresh,
     /// The stage before has to be done first.
     Unknown,
+    /// It would be tried in vain: a plugin or a model is absent. The transcript would be partial, which is not kept.
+    Missing,
 }
 
 /// Nobody listens.
@@ -144,6 +150,23 @@ impl<'a> Step<'a> {
             format: None,
         }
     }
+
+    /// The stage without anything known of it.
+    fn told(&self) -> StageExplanation {
+        StageExplanation {
+            stage: self.stage.to_owned(),
+            plugin: self.plugin.to_owned(),
+            plugin_version: self.version.to_owned(),
+            format: self.format.map(str::to_owned),
+            state: StageState::Unknown,
+            key: None,
+            parts: None,
+            entry: None,
+            unfinished: None,
+            nearest: None,
+            trouble: None,
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -151,23 +174,22 @@ impl Walk<'_> {
         let plan = self.plan;
         let parts = decode::key_parts(&self.context, media, input.slice);
         let decoded = self.step(&Step::own("decode"), Some(parts))?;
-        let audio = decoded.as_ref().map(|entry| self.audio(entry)).transpose()?.flatten();
+        let sound = decoded
+            .map(|entry| self.sound(media, input, &entry))
+            .transpose()?
+            .flatten();
 
-        let asr_parts = audio.map(|audio| plan.asr.key_parts(vec![("pcm".into(), audio.pcm)]));
-        let asr_key = asr_parts.as_ref().map(KeyParts::key);
-        let transcription = self.step(&Step::of(&plan.asr, None), asr_parts)?;
+        let asr_parts = sound
+            .as_ref()
+            .map(|sound| plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]));
+        let asr = self.made(&Step::of(&plan.asr, None), asr_parts)?;
+        let turns = match &plan.speakers {
+            Some(speakers) => self.turns(speakers, sound.as_ref())?.map(Some),
+            None => Some(None),
+        };
 
-        let merge_parts = match (&decoded, asr_key, &transcription) {
-            (Some(decoded), Some(key), Some(transcription)) => {
-                let made = (key, transcription.digest);
-                Some(merge::key_parts(
-                    &plan.asr,
-                    input.slice,
-                    media.digest,
-                    decoded.digest,
-                    made,
-                ))
-            }
+        let merge_parts = match (&sound, asr, turns) {
+            (Some(sound), Some(asr), Some(turns)) => Some(merge::key_parts(&plan.asr, sound, asr, turns)),
             _ => None,
         };
         let document = self.step(&Step::own("merge"), merge_parts)?;
@@ -179,6 +201,38 @@ impl Walk<'_> {
             self.step(&Step::of(prepared, Some(format)), parts)?;
         }
         Ok(())
+    }
+
+    /// What the document's key needs of the turns, when they are stored.
+    fn turns(
+        &mut self,
+        speakers: &SpeakersPlan,
+        sound: Option<&Sound<'_>>,
+    ) -> Result<Option<(merge::Made, merge::Options)>, PipelineError> {
+        let step = match &speakers.by {
+            Diarizer::Plugin(prepared) => Step::of(prepared, None),
+            Diarizer::Channels => Step::own(speakers::STAGE),
+            Diarizer::Missing(reason) => {
+                let step = Step::own(speakers::STAGE);
+                self.stages.push(StageExplanation {
+                    state: StageState::Missing,
+                    trouble: Some(reason.message().to_owned()),
+                    ..step.told()
+                });
+                return Ok(None);
+            }
+        };
+        let turns = sound.map(|sound| Turns::new(&self.context, speakers, sound));
+        let parts = turns.as_ref().and_then(|turns| Some(turns.keyed()?.parts().clone()));
+        let made = self.made(&step, parts)?;
+        Ok(made.zip(turns.map(|turns| turns.key_options())))
+    }
+
+    /// Adds a stage, and gives its result where that is stored.
+    fn made(&mut self, step: &Step<'_>, parts: Option<KeyParts>) -> Result<Option<merge::Made>, PipelineError> {
+        let key = parts.as_ref().map(KeyParts::key);
+        let entry = self.step(step, parts)?;
+        Ok(key.zip(entry.map(|entry| entry.digest)))
     }
 
     /// Adds a stage, and gives its entry where the work goes on from what is stored.
@@ -201,23 +255,26 @@ impl Walk<'_> {
         }
         let going_on = entry.clone().filter(|_| state == StageState::Hit);
         self.stages.push(StageExplanation {
-            stage: step.stage.to_owned(),
-            plugin: step.plugin.to_owned(),
-            plugin_version: step.version.to_owned(),
-            format: step.format.map(str::to_owned),
             state,
             key,
             parts,
             entry,
             unfinished,
             nearest,
+            ..step.told()
         });
         Ok(going_on)
     }
 
-    fn audio(&self, entry: &Entry) -> Result<Option<DecodedAudio>, PipelineError> {
+    fn sound<'m>(
+        &self,
+        media: &'m Media<'m>,
+        input: &Input,
+        entry: &Entry,
+    ) -> Result<Option<Sound<'m>>, PipelineError> {
         let artifact = self.cache.peek(&entry.key)?;
-        Ok(artifact.and_then(|artifact| serde_json::from_slice(&artifact.bytes).ok()))
+        let audio = artifact.and_then(|artifact| serde_json::from_slice(&artifact.bytes).ok());
+        Ok(audio.map(|audio| Sound::new(media, input.slice, (audio, entry.digest), None)))
     }
 }
 

@@ -1,16 +1,17 @@
-//! Checks what an engine wrote, and makes the document of it.
+//! Checks what an engine wrote, and makes the document of it, with speakers where they were told apart.
 
 use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
-    AudioProvenance, Document, ModelProvenance, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Truncation, Word,
+    AudioProvenance, Document, ModelProvenance, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
+    Truncation, Word,
 };
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::decode::DecodedAudio;
+use super::decode::Sound;
 use super::plan::{Prepared, UsedModel, main_model};
-use crate::audio::Slice;
+use super::speakers::{Spoken, attribute};
 use crate::cache::{Digest, Key, KeyParts, OptionValue};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
@@ -18,27 +19,46 @@ const MERGE_VERSION: &str = "1";
 
 /// What is known beside the transcription.
 pub(super) struct Facts<'a> {
-    pub(super) media: Digest,
-    pub(super) audio: &'a DecodedAudio,
-    pub(super) slice: Slice,
+    pub(super) sound: &'a Sound<'a>,
     pub(super) asr: &'a Prepared,
     /// When the transcription was made, in ms since 1970.
     pub(super) created_ms: i64,
+    pub(super) speakers: Speakers<'a>,
 }
 
-/// The key of the document of a transcription, which is named by its key and its digest.
+/// What is known of who spoke.
+pub(super) enum Speakers<'a> {
+    /// Nobody asked.
+    Unasked,
+    /// Who spoke when, and who says so.
+    Told {
+        spoken: Vec<Spoken>,
+        names: &'a [String],
+        by: Option<StageProvenance>,
+    },
+    /// Nobody could tell.
+    Missing(Partial),
+}
+
+/// A result that the document is made of, by key and digest: the key names the plugin and options of the provenance.
+pub(super) type Made = (Key, Digest);
+
+/// Options of a key.
+pub(super) type Options = Vec<(String, OptionValue)>;
+
+/// The key of a document; `turns` come with everything else that the document takes from their stage.
 pub(super) fn key_parts(
     asr: &Prepared,
-    slice: Slice,
-    media: Digest,
-    decoded: Digest,
-    (asr_key, transcription): (Key, Digest),
+    sound: &Sound<'_>,
+    (asr_key, transcription): Made,
+    turns: Option<(Made, Options)>,
 ) -> KeyParts {
     let model = asr
         .main_model()
         .map_or(OptionValue::Null, |used| OptionValue::Text(used.model.name.clone()));
-    let start = OptionValue::Integer(i64::try_from(slice.start_ms).unwrap_or(i64::MAX));
-    KeyParts {
+    let start = OptionValue::Integer(i64::try_from(sound.slice.start_ms).unwrap_or(i64::MAX));
+    let of_key = |key: Key| Digest::from_bytes(*key.as_bytes());
+    let mut parts = KeyParts {
         stage: "merge".into(),
         plugin: "cesar".into(),
         plugin_version: MERGE_VERSION.into(),
@@ -47,12 +67,18 @@ pub(super) fn key_parts(
         models: Vec::new(),
         options: [("model_name".to_owned(), model), ("start_ms".to_owned(), start)].into(),
         inputs: vec![
-            ("media".into(), media),
-            ("decoded".into(), decoded),
-            ("asr-key".into(), Digest::from_bytes(*asr_key.as_bytes())),
+            ("media".into(), sound.media.digest),
+            ("decoded".into(), sound.digest),
+            ("asr-key".into(), of_key(asr_key)),
             ("transcription".into(), transcription),
         ],
+    };
+    if let Some(((key, turns), options)) = turns {
+        parts.inputs.push(("diarize-key".into(), of_key(key)));
+        parts.inputs.push(("turns".into(), turns));
+        parts.options.extend(options);
     }
+    parts
 }
 
 /// Refuses segments that are out of order, overlap, or lie outside the audio.
@@ -101,8 +127,25 @@ fn check_words(segment: &asr::Segment, duration_ms: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// The document of a transcription without speakers.
-pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Document {
+/// The document of a transcription.
+pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Document {
+    let mut document = without_speakers(transcription, &facts);
+    match facts.speakers {
+        Speakers::Unasked => {}
+        Speakers::Told { spoken, names, by } => {
+            let attributed = attribute::attribute(document.segments, &spoken, names);
+            document.segments = attributed.segments;
+            document.speakers = Some(attributed.speakers);
+            document.turns = Some(attributed.turns);
+            document.provenance.diarize = by;
+        }
+        Speakers::Missing(partial) => document.partial = Some(partial),
+    }
+    document
+}
+
+fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document {
+    let audio = &facts.sound.audio;
     let segments = transcription
         .segments
         .into_iter()
@@ -118,7 +161,7 @@ pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Docum
             .and_then(Value::as_str)
             .unwrap_or("transcribe")
             .to_owned(),
-        duration: Seconds(facts.audio.duration_ms()),
+        duration: Seconds(audio.duration_ms()),
         created: rfc3339(facts.created_ms),
         segments: segments.zip(0..).map(|(segment, id)| numbered(segment, id)).collect(),
         speakers: None,
@@ -132,13 +175,14 @@ pub(super) fn document(transcription: Transcription, facts: &Facts<'_>) -> Docum
                 reason: cut.reason,
             })
             .collect(),
+        partial: None,
         provenance: Provenance {
             cesar: env!("CARGO_PKG_VERSION").to_owned(),
             audio: AudioProvenance {
-                media_sha256: facts.media.to_string(),
-                pcm_sha256: facts.audio.pcm.to_string(),
-                codec: facts.audio.codec.clone(),
-                offset: Seconds(facts.slice.start_ms),
+                media_sha256: facts.sound.media.digest.to_string(),
+                pcm_sha256: audio.pcm.to_string(),
+                codec: audio.codec.clone(),
+                offset: Seconds(facts.sound.slice.start_ms),
             },
             asr: stage_provenance(facts.asr),
             diarize: None,
@@ -176,7 +220,7 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
     }
 }
 
-fn stage_provenance(stage: &Prepared) -> StageProvenance {
+pub(super) fn stage_provenance(stage: &Prepared) -> StageProvenance {
     let manifest = stage.manifest();
     let options = stage
         .open

@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use plugin_api::ErrorKind;
 use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
 use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
 use crate::config::{OptionValue as Given, nearest};
 use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
-use crate::plugins::{Plugin, PluginError};
-use crate::runner::{CancelToken, RunnerError};
+use crate::plugins::Plugin;
+use crate::runner::CancelToken;
 
-use super::{Pipeline, PipelineError};
+use super::speakers::SpeakersPlan;
+use super::{Pipeline, PipelineError, SpeakersRequest};
 
 /// ASR plugins tried first when none is named; any other follows by id.
 const PREFERRED_ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
@@ -101,6 +101,8 @@ impl Prepared {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(super) asr: Prepared,
+    /// `None` leaves the text without speakers.
+    pub(super) speakers: Option<SpeakersPlan>,
     pub(super) formats: Vec<(String, Prepared)>,
     /// Stages to do again although their results are stored.
     pub(super) refresh: BTreeSet<String>,
@@ -153,17 +155,20 @@ impl Pipeline {
     pub fn plan(
         &self,
         asr: &StageRequest,
+        speakers: &SpeakersRequest,
         formats: &[FormatRequest],
         cancel: &CancelToken,
     ) -> Result<Plan, PipelineError> {
         let engine = self.choose_engine(asr)?;
         let asr = self.prepare(engine, asr, cancel)?;
+        let speakers = self.plan_speakers(speakers, cancel)?;
         let formats = formats
             .iter()
             .map(|format| Ok((format.format.clone(), self.prepare_format(format, cancel)?)));
         let formats = formats.collect::<Result<_, PipelineError>>()?;
         Ok(Plan {
             asr,
+            speakers,
             formats,
             refresh: BTreeSet::new(),
             bypass: false,
@@ -249,7 +254,12 @@ impl Pipeline {
             .collect()
     }
 
-    fn prepare(&self, plugin: &Plugin, asked: &StageRequest, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
+    pub(super) fn prepare(
+        &self,
+        plugin: &Plugin,
+        asked: &StageRequest,
+        cancel: &CancelToken,
+    ) -> Result<Prepared, PipelineError> {
         let manifest = &plugin.manifest;
         let digest = self.file_digest(&plugin.path, cancel)?;
         plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
@@ -305,7 +315,7 @@ impl Pipeline {
         models::digest(model, &mut digest).map(Digest::from_bytes)
     }
 
-    fn resolve_model(
+    pub(super) fn resolve_model(
         &self,
         manifest: &Manifest,
         (name, spec): (&str, &OptionSpec),
@@ -342,7 +352,7 @@ impl Pipeline {
 }
 
 /// An option of kind text as it was given.
-fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str> {
+pub(super) fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str> {
     match asked.options.get(name)? {
         Given::Text(text) => Some(text),
         Given::Typed(value) => value.as_str(),
@@ -363,7 +373,7 @@ fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
 }
 
 /// The options of kind model.
-fn model_options(manifest: &Manifest) -> impl Iterator<Item = (&str, &OptionSpec)> {
+pub(super) fn model_options(manifest: &Manifest) -> impl Iterator<Item = (&str, &OptionSpec)> {
     let options = manifest.options.iter().map(|(name, spec)| (name.as_str(), spec));
     options.filter(|(_, spec)| spec.kind == OptionKind::Model)
 }
@@ -435,23 +445,6 @@ fn key_value(kind: OptionKind, value: &Value) -> OptionValue {
         value => element(kind, value),
     };
     typed.expect("the option table has checked the value's kind")
-}
-
-impl PipelineError {
-    /// Whether the request itself is at fault: wrong names, values, paths.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Option { .. }
-                | Self::Format { .. }
-                | Self::Plugin(PluginError::Unknown { .. })
-                | Self::Runner(RunnerError::Stage {
-                    kind: ErrorKind::InvalidOptions,
-                    ..
-                })
-        )
-    }
 }
 
 #[cfg(test)]

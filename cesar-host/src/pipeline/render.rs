@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::cache::Digest;
 use crate::runner::CancelToken;
 
+use super::call::{call, check_unchanged, wrong};
 use super::plan::Prepared;
-use super::run::{call, check_unchanged, wrong};
 use super::stage::Context;
 use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
 

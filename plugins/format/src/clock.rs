@@ -60,6 +60,36 @@ mod tests {
         assert_eq!(subtitle(u64::MAX, '.'), "5124095576030:25:51.615");
     }
 
+    /// Hours (none when `text` has two fields), minutes, seconds and the fraction after a dot.
+    fn read(text: &str) -> (u64, u64, u64, u64) {
+        let (whole, fraction) = text.split_once('.').unwrap();
+        let fields: Vec<u64> = whole.split(':').map(|field| field.parse().unwrap()).collect();
+        let (hours, rest) = fields.split_at(fields.len() - 2);
+        (
+            hours.first().copied().unwrap_or(0),
+            rest[0],
+            rest[1],
+            fraction.parse().unwrap(),
+        )
+    }
+
+    proptest::proptest! {
+        /// Written times are times: never `00:60.0`, hours only where there are some, and off by half of the last digit at most.
+        #[test]
+        fn stamps_are_times(near in 0_u64..=400_000_000, minute in 0_u64..7_000, offset in -60_i64..60) {
+            for milliseconds in [near, (minute * 60_000).saturating_add_signed(offset)] {
+                let text = stamp(milliseconds);
+                let (hours, minutes, seconds, tenths) = read(&text);
+                assert!(minutes < 60 && seconds < 60 && tenths < 10, "{text}");
+                assert_eq!(text.matches(':').count(), if hours > 0 { 2 } else { 1 }, "{text}");
+                let told = ((hours * 60 + minutes) * 60 + seconds) * 1000 + tenths * 100;
+                assert!(told.abs_diff(milliseconds) <= 50, "{text} for {milliseconds}");
+                let (hours, minutes, seconds, thousandths) = read(&subtitle(milliseconds, '.'));
+                assert_eq!(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths, milliseconds);
+            }
+        }
+    }
+
     #[test]
     fn lengths_and_seconds() {
         assert_eq!(length(0), "0:00");

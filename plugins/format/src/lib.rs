@@ -12,6 +12,7 @@
 //! | json | the document itself, `docs/document.md` of the repository | `json` |
 //! | tsv | Whisper's table: start and end in ms, text | `table` |
 //! | csv | RFC 4180: start and end in seconds, speaker, text | `table` |
+//! | rttm | who spoke when, without text | `rttm` |
 //!
 //! The enum of the option `format` in the manifest is the one list of formats; a test holds it and [`Format`] together.
 
@@ -25,6 +26,7 @@ mod clock;
 mod json;
 mod markdown;
 mod plain;
+mod rttm;
 mod speakers;
 mod subtitles;
 mod table;
@@ -60,6 +62,8 @@ pub enum Format {
     Tsv,
     /// Comma-separated, times in seconds.
     Csv,
+    /// Turns of speakers.
+    Rttm,
 }
 
 /// One rendering: the options of scope `request`, and the document.
@@ -91,6 +95,7 @@ pub fn render(request: &Request) -> String {
         Format::Json => json::render(document),
         Format::Tsv => table::tsv(document),
         Format::Csv => table::csv(document),
+        Format::Rttm => rttm::render(document),
     }
 }
 

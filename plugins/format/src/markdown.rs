@@ -14,7 +14,7 @@
 //! What was said.
 //! ```
 //!
-//! Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
+//! Where speakers could not be told apart, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
 //! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone.
 
 use plugin_api::document::Document;
@@ -48,6 +48,12 @@ fn header(document: &Document, wanted: bool) -> String {
     let mut text = "# Transcript\n\n".to_owned();
     if let Some(speakers) = document.speakers.as_ref().filter(|_| wanted) {
         text.push_str(&format!("**Speakers:** {} detected\n", speakers.len()));
+    }
+    if let Some(partial) = document.partial.as_ref().filter(|_| wanted) {
+        text.push_str(&format!(
+            "**Speakers:** unknown, {}\n",
+            escaped(&one_line(&partial.message))
+        ));
     }
     let date = document.created.split('T').next().unwrap_or_default();
     text.push_str(&format!("**Duration:** {}\n", clock::length(document.duration.0)));

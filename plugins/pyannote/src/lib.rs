@@ -86,8 +86,7 @@ impl Stage for Pyannote {
     type Output = Diarization;
 
     fn open(options: Options) -> Result<Self, StageError> {
-        // What is missing is the library and not a model, but what to do about it is the same: a person puts a file somewhere.
-        runtime::ensure().map_err(|error| StageError::new(ErrorKind::ModelMissing, error.to_string()))?;
+        runtime::ensure().map_err(|error| StageError::new(ErrorKind::LibraryMissing, error.to_string()))?;
         Ok(Self {
             workers: Workers::open(&options)?,
         })

@@ -35,8 +35,9 @@ use std::{env, path::Path, process::ExitCode};
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo                    prepare this machine, build, fetch tiny.en and transcribe tests/fixtures/meeting.flac
-  test [-- OPTIONS]       prepare this machine, build, fetch tiny.en, base and vad, then format check, lints,
+  demo                    prepare this machine, build, fetch tiny.en and what tells speakers apart, and transcribe
+                          tests/fixtures/meeting.flac
+  test [-- OPTIONS]       prepare this machine, build, fetch all models and ONNX Runtime, then format check, lints,
                           tests and documentation; OPTIONS are handed to `cargo test`
   setup                   install what building needs (apt, as root or with sudo), or print the line that does
   build                   cargo build --release --workspace, through ccache where there is one
@@ -95,7 +96,8 @@ fn none(rest: &[String]) -> Outcome {
 fn demo() -> Outcome {
     setup::run(Purpose::Build)?;
     cargo::build()?;
-    models::fetch(&["tiny.en"])?;
+    models::fetch(&["tiny.en", "segmentation", "speaker"])?;
+    onnxruntime::fetch()?;
     transcribe::meeting()
 }
 

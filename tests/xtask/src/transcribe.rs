@@ -11,16 +11,16 @@ use std::{
     process::Command,
 };
 
-/// The last step of the demo: the transcript of a meeting, on the screen.
+/// The last step of the demo: the transcript of a meeting with its speakers, on the screen.
 pub(crate) fn meeting() -> Outcome {
     let mut command = cesar()?;
     let recording = fixture("meeting.flac");
     command
         .arg("transcribe")
         .arg(&recording)
-        .args(["--asr-plugin", "ct2", "--model", "tiny.en"]);
+        .args(["--asr-plugin", "ct2", "--model", "tiny.en", "--diarize"]);
     announce(&format!(
-        "{} transcribe {} --asr-plugin ct2 --model tiny.en",
+        "{} transcribe {} --asr-plugin ct2 --model tiny.en --diarize",
         program_shown(),
         shown(&recording)
     ));

@@ -116,6 +116,7 @@ fn state(stage: &StageExplanation) -> &'static str {
         StageState::Miss => "miss",
         StageState::Refresh => "again",
         StageState::Unknown => "unknown",
+        StageState::Missing => "missing",
     }
 }
 
@@ -126,6 +127,7 @@ fn remark(stage: &StageExplanation, before: &str) -> String {
             format!("saves {}, {}", duration(entry.cost_ms), size(entry.size))
         }),
         StageState::Refresh => "asked for".to_owned(),
+        StageState::Missing => stage.trouble.clone().unwrap_or_default(),
         StageState::Unknown => format!("depends on {before}"),
         StageState::Miss => {
             let nearest = stage

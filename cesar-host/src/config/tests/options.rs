@@ -196,3 +196,32 @@ fn mistakes_in_limits() {
         "{time}"
     );
 }
+
+/// Two switches of one setting: the last one said counts, and each hides the layers below.
+#[test]
+fn a_switch_and_its_opposite() {
+    let enabled = |home: &Home, flags: &[&str]| home.resolve(flags).unwrap().settings().diarize.enabled;
+    let home = Home::new();
+    assert_eq!(enabled(&home, &[]), None);
+    assert_eq!(enabled(&home, &["--diarize"]), Some(true));
+    assert_eq!(enabled(&home, &["--no-diarize"]), Some(false));
+    assert_eq!(enabled(&home, &["--diarize", "--no-diarize"]), Some(false));
+    assert_eq!(enabled(&home, &["--no-diarize", "--diarize"]), Some(true));
+    let home = Home::new().with_file("[diarize]\nenabled = false\nmin_speakers = 2\n");
+    assert_eq!(enabled(&home, &[]), Some(false));
+    assert_eq!(enabled(&home, &["--diarize"]), Some(true));
+    let settings = home
+        .resolve(&["--max-speakers", "3", "--speaker-names", "Ann, Bo"])
+        .unwrap()
+        .settings();
+    let given: Vec<_> = settings.diarize.stage.options.keys().map(String::as_str).collect();
+    assert_eq!(given, ["max_speakers", "min_speakers"]);
+    assert_eq!(settings.diarize.names, ["Ann", "Bo"]);
+    let source = home
+        .resolve(&["--no-diarize"])
+        .unwrap()
+        .get("diarize.enabled")
+        .source
+        .to_string();
+    assert_eq!(source, "--no-diarize");
+}

@@ -110,8 +110,9 @@ fn fill(shared: &super::Shared, speech: &SpeechRequest, mut asked: JobRequest) -
             )
             .param("response_format"));
         }
-        asked.diarize = true;
     }
+    // No other format has room for speakers.
+    asked.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
     Ok(asked)
 }
 
@@ -128,6 +129,7 @@ async fn whole(app: &App, speech: &SpeechRequest, id: JobId, mut waiter: Waiter)
     let job = ended(app, id).await?;
     waiter.answered();
     let document = transcript(app, &job).await?;
+    check_speakers(speech.format == ResponseFormat::DiarizedJson, &job)?;
     let mut response = render(app, speech, &job, document).await?;
     response
         .headers_mut()
@@ -162,6 +164,19 @@ async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
     }
     let document = jobs::document(app, job).await?;
     document.ok_or_else(|| Refusal::internal(&"a job that ended well has no document"))
+}
+
+/// Segments without speakers would all be `A`'s.
+fn check_speakers(diarized: bool, job: &Job) -> Result<(), Refusal> {
+    if job.state != JobState::Partial || !diarized {
+        return Ok(());
+    }
+    let mut refusal = errors::of_job(job);
+    refusal.detail = format!(
+        "{}; the text without speakers is at `/jobs/{}/transcript`",
+        refusal.detail, job.id
+    );
+    Err(refusal)
 }
 
 /// Reads a stored document.

@@ -13,7 +13,7 @@ use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
-use super::{cache_use, ended, errors, read, response, transcript};
+use super::{cache_use, check_speakers, ended, errors, read, response, transcript};
 use crate::http::App;
 use crate::http::events::{EventId, JobEvent};
 use crate::http::refusal::Refusal;
@@ -125,6 +125,7 @@ impl Follower {
         let job = ended(&self.app, self.job).await?;
         self.waiter.answered();
         let document = read(&transcript(&self.app, &job).await?)?;
+        check_speakers(self.diarized, &job)?;
         self.rest(&document);
         let (text, usage) = (response::whole_text(&document), response::usage(&document));
         self.push(&json!({ "type": "transcript.text.done", "text": text, "usage": usage }));

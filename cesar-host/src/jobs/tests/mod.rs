@@ -98,7 +98,7 @@ impl Fixture {
 fn upload_request(upload: UploadId) -> JobRequest {
     JobRequest {
         label: "talk.mp3".to_owned(),
-        diarize: true,
+        diarize: Some(true),
         ..JobRequest::new(Source::Upload {
             upload,
             bytes: 7,

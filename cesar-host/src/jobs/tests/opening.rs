@@ -268,7 +268,7 @@ fn a_fingerprint_is_of_the_request() {
     assert_eq!(request().fingerprint(), fingerprint);
     let mut others = [request(), request(), request(), request()];
     others[0].label = "other.mp3".to_owned();
-    others[1].diarize = false;
+    others[1].diarize = Some(false);
     others[2].options.insert("language".to_owned(), "de".into());
     if let Source::Upload { digest, .. } = &mut others[3].source {
         *digest = Digest::of(b"other content");

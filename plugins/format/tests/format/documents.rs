@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 
 use cesar_plugin_format::{Format, Request};
 use plugin_api::document::{
-    AudioProvenance, Document, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Turn, Word,
+    AudioProvenance, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Turn, Word,
 };
 use serde_json::{Value, json};
 
 /// Every format, in the manifest's order.
-pub(crate) const FORMATS: [Format; 7] = [
+pub(crate) const FORMATS: [Format; 8] = [
     Format::Txt,
     Format::Md,
     Format::Srt,
@@ -17,6 +17,7 @@ pub(crate) const FORMATS: [Format; 7] = [
     Format::Json,
     Format::Tsv,
     Format::Csv,
+    Format::Rttm,
 ];
 
 /// The options as the manifest's defaults have them.
@@ -85,6 +86,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
         speakers: None,
         turns: None,
         truncated: Vec::new(),
+        partial: None,
         provenance: Provenance {
             cesar: "1.0.0".into(),
             audio: AudioProvenance {
@@ -154,6 +156,34 @@ pub(crate) fn dialogue() -> Document {
         turn(5000, 6200, "Speaker 1"),
     ]);
     document.provenance.diarize = Some(stage("pyannote", "segmentation-3.0", ("threshold", json!(0.7))));
+    document
+}
+
+/// The same where nobody could tell speakers apart.
+pub(crate) fn partial() -> Document {
+    Document {
+        partial: Some(Partial {
+            stage: "diarize".into(),
+            reason: "model_not_found".into(),
+            message: "there is no model `segmentation-3.0` for `pyannote`; run `cesar models`".into(),
+            retry: Some("cesar transcribe talk.mp3 -f md".into()),
+        }),
+        ..plain()
+    }
+}
+
+/// Two people at once, in the middle of a sentence.
+pub(crate) fn overlapping() -> Document {
+    let mut document = dialogue();
+    let turns = document.turns.iter_mut().flatten();
+    turns.for_each(|turn| turn.end.0 += 500);
+    document.segments[1].overlap = Some(true);
+    document.segments[2].overlap = Some(true);
+    for segment in &mut document.segments {
+        let mut spoken = word(segment.start.0, segment.end.0, &format!(" {}", segment.text));
+        spoken.speaker.clone_from(&segment.speaker);
+        segment.words = Some(vec![spoken]);
+    }
     document
 }
 

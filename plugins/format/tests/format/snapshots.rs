@@ -28,6 +28,20 @@ fn dialogue() {
 }
 
 #[test]
+fn partial() {
+    let document = documents::partial();
+    insta::assert_snapshot!("partial_md", render(&request(Format::Md, document.clone())));
+    insta::assert_snapshot!("partial_json", render(&request(Format::Json, document)));
+}
+
+#[test]
+fn overlap_is_in_json_and_rttm() {
+    let document = documents::overlapping();
+    insta::assert_snapshot!("overlapping_rttm", render(&request(Format::Rttm, document.clone())));
+    insta::assert_snapshot!("overlapping_json", render(&request(Format::Json, document)));
+}
+
+#[test]
 fn dialogue_without_names() {
     let document = documents::dialogue();
     for format in [Format::Txt, Format::Md, Format::Srt, Format::Vtt] {

@@ -1,0 +1,119 @@
+//! Which formats are written, and what the output is called.
+//!
+//! What is named with `-f` is written. Else the output's extension decides; else it is `txt`, and with speakers `md`, which shows them best.
+//! For the same reason `-o talk.txt` becomes `talk.md` with speakers, unless `-f` says `txt` or `output.correct_extension` is off.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+
+/// With and without speakers.
+const PLAIN: &str = "txt";
+const WITH_SPEAKERS: &str = "md";
+
+/// What was said about formats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Formats by name.
+    pub(super) formats: &'a [String],
+    /// Whether they were named on the command line.
+    pub(super) on_command_line: bool,
+    /// The output file.
+    pub(super) output: Option<&'a Path>,
+    /// Whether speakers are told apart.
+    pub(super) speakers: bool,
+    /// Whether the output's extension may be corrected.
+    pub(super) correct: bool,
+    /// The formats that the plugins write.
+    pub(super) known: &'a [String],
+}
+
+/// What will be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) formats: Vec<String>,
+    pub(super) output: Option<PathBuf>,
+    /// Whether the output is called otherwise than was asked.
+    pub(super) corrected: bool,
+}
+
+impl Asked<'_> {
+    /// Settles formats and output.
+    pub(super) fn choose(&self) -> Result<Chosen, Failure> {
+        let chosen = |formats: Vec<String>| Chosen {
+            formats,
+            output: self.output.map(Path::to_owned),
+            corrected: false,
+        };
+        // The settings' formats are for runs that name no file.
+        if !self.formats.is_empty() && (self.output.is_none() || self.on_command_line) {
+            let mut seen = BTreeSet::new();
+            let once = self.formats.iter().filter(|format| seen.insert(*format));
+            return Ok(chosen(once.cloned().collect()));
+        }
+        let extension = self.output.and_then(Path::extension);
+        match extension.map(|extension| extension.to_string_lossy().to_lowercase()) {
+            None if self.prefers_speakers() => Ok(chosen(vec![WITH_SPEAKERS.to_owned()])),
+            None => Ok(chosen(vec![PLAIN.to_owned()])),
+            Some(extension) if extension == PLAIN && self.correct && self.prefers_speakers() => Ok(Chosen {
+                formats: vec![WITH_SPEAKERS.to_owned()],
+                output: self.output.map(|output| output.with_extension(WITH_SPEAKERS)),
+                corrected: true,
+            }),
+            Some(extension) if self.known.contains(&extension) => Ok(chosen(vec![extension])),
+            Some(extension) => {
+                let known = self.known.join("`, `");
+                let text = format!("no plugin writes `.{extension}` files; name a format with -f: `{known}`");
+                Err(Failure::usage(text))
+            }
+        }
+    }
+
+    fn prefers_speakers(&self) -> bool {
+        self.speakers && self.known.iter().any(|format| format == WITH_SPEAKERS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Formats and output, or the refusal.
+    fn told(output: &str, formats: &[&str], speakers: bool, correct: bool) -> String {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let asked = Asked {
+            formats: &owned(formats),
+            on_command_line: true,
+            output: (!output.is_empty()).then_some(Path::new(output)),
+            speakers,
+            correct,
+            known: &owned(&["txt", "md", "srt"]),
+        };
+        match asked.choose() {
+            Ok(chosen) => {
+                let output = chosen.output.map(|output| output.display().to_string());
+                format!("{} {}", chosen.formats.join(","), output.unwrap_or_default())
+            }
+            Err(failure) => failure.text,
+        }
+    }
+
+    #[test]
+    fn speakers_ask_for_markdown() {
+        assert_eq!(told("", &[], false, true), "txt ");
+        assert_eq!(told("", &[], true, true), "md ");
+        assert_eq!(told("a/talk.txt", &[], true, true), "md a/talk.md");
+        assert_eq!(told("talk.TXT", &[], true, true), "md talk.md");
+    }
+
+    #[test]
+    fn what_was_said_stays() {
+        assert_eq!(told("talk.txt", &[], false, true), "txt talk.txt");
+        assert_eq!(told("talk.txt", &[], true, false), "txt talk.txt");
+        assert_eq!(told("talk.txt", &["txt"], true, true), "txt talk.txt");
+        assert_eq!(told("talk.srt", &[], true, true), "srt talk.srt");
+        assert_eq!(told("", &["txt", "srt", "txt"], true, true), "txt,srt ");
+        assert!(told("talk.doc", &[], true, true).contains("`.doc`"));
+    }
+}

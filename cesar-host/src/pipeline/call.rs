@@ -1,0 +1,122 @@
+//! One request to a plugin, and what it says meanwhile.
+
+use std::path::Path;
+
+use plugin_api::manifest::{Scope, StageKind};
+use plugin_api::resume;
+use serde_json::{Map, Value};
+
+use super::plan::Prepared;
+use super::resume::Checkpoints;
+use super::stage::Context;
+use super::{Event, Observer, PipelineError};
+use crate::runner::{Pcm, StageCall, StageEvents};
+
+/// Runs one request of a stage, in a warm runner where there is one.
+pub(super) fn call(
+    context: &Context<'_>,
+    stage: &Prepared,
+    request: &Map<String, Value>,
+    audio: Option<&Pcm>,
+    checkpoints: Option<&Checkpoints<'_>>,
+) -> Result<String, PipelineError> {
+    let call = stage_call(stage, request, audio);
+    let events = Events {
+        observer: context.observer,
+        stage: stage.manifest().stage,
+        checkpoints,
+    };
+    Ok(context.pipeline.runners.run(&call, &events, context.cancel)?)
+}
+
+/// A plugin or a model that was replaced while it was in use would give its result the wrong key.
+pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
+    let (pipeline, cancel) = (context.pipeline, context.cancel);
+    let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
+    if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
+        return Err(changed(&stage.plugin.path));
+    }
+    for used in stage.models.values() {
+        if pipeline.model_digest(&used.model, cancel)? != used.digest {
+            return Err(changed(&used.model.path));
+        }
+    }
+    Ok(())
+}
+
+/// Loads the model and lets the stage look at its options.
+pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
+    let call = stage_call(stage, &stage.request, None);
+    let events = Events {
+        observer: context.observer,
+        stage: stage.manifest().stage,
+        checkpoints: None,
+    };
+    Ok(context.pipeline.runners.prepare(&call, &events, context.cancel)?)
+}
+
+fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: Option<&'a Pcm>) -> StageCall<'a> {
+    StageCall {
+        plugin: &stage.manifest().id,
+        path: &stage.plugin.path,
+        plugin_digest: *stage.digest.as_bytes(),
+        model_digests: (stage.models.values())
+            .filter(|used| used.scope == Scope::Open)
+            .map(|used| *used.digest.as_bytes())
+            .collect(),
+        open: &stage.open,
+        request,
+        audio,
+    }
+}
+
+pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
+    let manifest = stage.manifest();
+    PipelineError::Output {
+        stage: manifest.stage,
+        plugin: manifest.id.clone(),
+        detail,
+    }
+}
+
+/// Names the stage in what its plugin says, and keeps its checkpoints.
+struct Events<'a, 'c> {
+    observer: &'a dyn Observer,
+    stage: StageKind,
+    checkpoints: Option<&'a Checkpoints<'c>>,
+}
+
+impl<'c> Events<'_, 'c> {
+    /// The checkpoints, once what came before the run is shown.
+    fn going_on(&self) -> Option<&Checkpoints<'c>> {
+        let checkpoints = self.checkpoints?;
+        checkpoints.replay(self.observer);
+        Some(checkpoints)
+    }
+}
+
+impl StageEvents for Events<'_, '_> {
+    fn progress(&self, done: u64, total: u64) {
+        if let Some(checkpoints) = self.going_on() {
+            checkpoints.progress(done, total);
+        }
+        self.observer.event(&Event::Progress {
+            stage: self.stage.name(),
+            done,
+            total,
+        });
+    }
+    fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        self.going_on();
+        self.observer.event(&Event::Segment { start_ms, end_ms, text });
+    }
+    fn emit(&self, kind: &str, json: &str) {
+        match self.going_on() {
+            Some(checkpoints) if kind == resume::KIND => checkpoints.checkpoint(json),
+            _ => tracing::debug!(kind, "{json}"),
+        }
+    }
+    fn log(&self, level: u8, target: &str, message: &str) {
+        self.observer.event(&Event::Log { level, target, message });
+    }
+}

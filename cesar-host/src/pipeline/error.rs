@@ -1,0 +1,147 @@
+//! Why there is no transcript, or a stage gave nothing.
+
+use std::path::PathBuf;
+
+use plugin_api::ErrorKind;
+use plugin_api::manifest::{OptionError, StageKind};
+
+use crate::audio::AudioError;
+use crate::cache::CacheError;
+use crate::models::ModelError;
+use crate::plugins::PluginError;
+use crate::runner::RunnerError;
+
+/// Why there is no transcript.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The recording cannot be used.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// No such plugin, or one that cannot be used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// An option that the plugin refuses.
+    #[error("{error}{suggestion}")]
+    Option {
+        /// What is wrong.
+        error: OptionError,
+        /// "; did you mean …?" or nothing.
+        suggestion: String,
+    },
+    /// The model cannot be found.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// No plugin writes the format.
+    #[error("no plugin writes the format `{asked}`; there are {known}")]
+    Format {
+        /// The format asked for.
+        asked: String,
+        /// The formats there are.
+        known: String,
+    },
+    /// The stage failed.
+    #[error(transparent)]
+    Runner(RunnerError),
+    /// The stage's answer breaks its contract.
+    #[error(
+        "the {stage} plugin `{plugin}` gave a result that cannot be right ({detail}); report it to the plugin's author"
+    )]
+    Output {
+        /// The stage.
+        stage: StageKind,
+        /// The plugin's id.
+        plugin: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A file changed between being hashed and being read.
+    #[error("`{}` changed while it was being read; run again when it is complete", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be hashed.
+    #[error(transparent)]
+    Unreadable(CacheError),
+    /// Memory for the samples cannot be had.
+    #[error("no memory for the decoded audio: {0}")]
+    Memory(std::io::Error),
+    /// A damaged result was replaced by another one, and what was to be made of it would get a key that does not fit: the run
+    /// starts over. Never leaves [`Pipeline::run`].
+    #[error("a damaged result was replaced; run again")]
+    Replaced,
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<CacheError> for PipelineError {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Stopped { .. } => Self::Interrupted,
+            error => Self::Unreadable(error),
+        }
+    }
+}
+
+impl From<RunnerError> for PipelineError {
+    fn from(error: RunnerError) -> Self {
+        match error {
+            RunnerError::Cancelled | RunnerError::Killed => Self::Interrupted,
+            error => Self::Runner(error),
+        }
+    }
+}
+
+impl PipelineError {
+    /// Whether the request itself is at fault: wrong names, values, paths.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Option { .. }
+                | Self::Format { .. }
+                | Self::Plugin(PluginError::Unknown { .. })
+                | Self::Runner(RunnerError::Stage {
+                    kind: ErrorKind::InvalidOptions,
+                    ..
+                })
+        )
+    }
+    /// A stable name for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) | Self::Unreadable(_) => {
+                "unreadable"
+            }
+            Self::Audio(_) => "invalid_audio",
+            Self::Plugin(_) => "plugin_unavailable",
+            Self::Option { .. } | Self::Format { .. } => "invalid_option",
+            Self::Model(_) => "model_not_found",
+            Self::Runner(error) => of_runner(error),
+            Self::Output { .. } => "invalid_output",
+            Self::Changed { .. } => "changed",
+            Self::Memory(_) => "out_of_memory",
+            Self::Replaced | Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+fn of_runner(error: &RunnerError) -> &'static str {
+    match error {
+        RunnerError::Stage { kind, .. } => match kind {
+            ErrorKind::InvalidInput => "invalid_audio",
+            ErrorKind::InvalidOptions => "invalid_option",
+            ErrorKind::ModelMissing => "model_not_found",
+            ErrorKind::LibraryMissing => "library_not_found",
+            ErrorKind::OutOfMemory => "out_of_memory",
+            ErrorKind::Transient => "transient",
+            _ => "stage_failed",
+        },
+        RunnerError::Crashed { .. } | RunnerError::Panicked { .. } | RunnerError::Protocol { .. } => "plugin_crashed",
+        RunnerError::OutOfMemory { .. } => "out_of_memory",
+        RunnerError::Refused { .. } | RunnerError::TooSlow { .. } | RunnerError::Start { .. } => "plugin_unavailable",
+        RunnerError::Cancelled | RunnerError::Killed => "interrupted",
+    }
+}

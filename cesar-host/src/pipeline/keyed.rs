@@ -1,0 +1,95 @@
+//! A result that other stages need: looked up first, by its digest alone; computed or read only when somebody needs its bytes.
+
+use super::stage::{Computed, Context};
+use super::{PipelineError, StageReport};
+use crate::cache::{Cache, Computation, Digest, Entry, Key, KeyGuard, KeyParts};
+
+/// A stage's result, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    parts: KeyParts,
+    details: Option<String>,
+    digest: Option<Digest>,
+    /// While only that was looked at.
+    entry: Option<Entry>,
+    computed: Option<Computed>,
+}
+
+impl Keyed {
+    /// Nothing is known yet. `details` are stored with the result.
+    pub(super) fn new(parts: KeyParts, details: Option<String>) -> Self {
+        Self {
+            parts,
+            details,
+            digest: None,
+            entry: None,
+            computed: None,
+        }
+    }
+
+    pub(super) fn parts(&self) -> &KeyParts {
+        &self.parts
+    }
+
+    pub(super) fn key(&self) -> Key {
+        self.parts.key()
+    }
+
+    /// The digest, once it is known.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// The result with its bytes, once it was computed or read.
+    pub(super) fn computed(&self) -> Option<&Computed> {
+        self.computed.as_ref()
+    }
+
+    /// Whether the result is known, at least by its digest: from before, or because it is stored.
+    pub(super) fn find(&mut self, context: &Context<'_>, stages: &mut Vec<StageReport>) -> bool {
+        if self.digest.is_none()
+            && let Some((entry, report)) = context.find(&self.parts)
+        {
+            stages.push(report);
+            self.digest = Some(entry.digest);
+            self.entry = Some(entry);
+        }
+        self.digest.is_some()
+    }
+
+    /// Reads the result, or computes it. The report is `None` when [`Self::find`] has made one already.
+    ///
+    /// # Errors
+    /// [`PipelineError::Replaced`] when what was found was damaged and became another result; what `work` says.
+    pub(super) fn compute(
+        &mut self,
+        context: &Context<'_>,
+        work: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
+    ) -> Result<Option<StageReport>, PipelineError> {
+        if self.computed.is_some() {
+            return Ok(None);
+        }
+        let details = self.details.clone();
+        let (computed, report) = match self.digest {
+            Some(_) => (context.fetch(&self.parts, details, work)?, None),
+            None => {
+                let (computed, report) = context.get_or_compute(&self.parts, details, work)?;
+                (computed, Some(report))
+            }
+        };
+        if self.digest.is_some_and(|known| known != computed.digest) {
+            return Err(PipelineError::Replaced);
+        }
+        self.digest = Some(computed.digest);
+        self.entry = None;
+        self.computed = Some(computed);
+        Ok(report)
+    }
+
+    /// Counts a hit of which only the digest was needed; reading counts by itself.
+    pub(super) fn count_hit(&self, cache: &Cache) {
+        if let Some(entry) = &self.entry {
+            cache.record_hit(entry);
+        }
+    }
+}

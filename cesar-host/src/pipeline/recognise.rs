@@ -1,0 +1,50 @@
+//! The ASR stage: samples to a transcription, from where an earlier run stopped if there was one.
+
+use plugin_api::asr::Transcription;
+use serde_json::{Map, Value};
+
+use super::PipelineError;
+use super::call::{call, check_unchanged, wrong};
+use super::decode::Sound;
+use super::merge;
+use super::plan::Prepared;
+use super::resume::Checkpoints;
+use super::stage::Context;
+use crate::cache::{Computation, KeyGuard};
+use crate::runner::CancelToken;
+
+/// Runs the engine.
+pub(super) fn recognise(
+    context: &Context<'_>,
+    stage: &Prepared,
+    sound: &Sound<'_>,
+    guard: Option<&KeyGuard>,
+) -> Result<Computation, PipelineError> {
+    let pcm = sound.samples(context)?;
+    // Also asked when the work was interrupted, to keep what is finished.
+    let patience = CancelToken::default();
+    let patient = Context {
+        cancel: &patience,
+        ..*context
+    };
+    let unchanged = || check_unchanged(&patient, stage).is_ok();
+    let checkpoints = Checkpoints::of(context, stage, guard, &unchanged);
+    let attempt = |request: &Map<String, Value>| {
+        let output = call(context, stage, request, Some(&pcm), checkpoints.as_ref())?;
+        checked(stage, output.as_bytes(), sound)?;
+        check_unchanged(context, stage)?;
+        Ok(output)
+    };
+    match &checkpoints {
+        Some(checkpoints) => checkpoints.run(&stage.request, &attempt),
+        None => attempt(&stage.request).map(|output| output.into_bytes().into()),
+    }
+}
+
+/// What the engine wrote, or what is wrong with it.
+pub(super) fn checked(stage: &Prepared, bytes: &[u8], sound: &Sound<'_>) -> Result<Transcription, PipelineError> {
+    let transcription: Transcription =
+        serde_json::from_slice(bytes).map_err(|error| wrong(stage, error.to_string()))?;
+    merge::check(&transcription, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+    Ok(transcription)
+}

@@ -1,0 +1,279 @@
+//! The results of one input, asked for from the end: what the cache has under a key makes everything before it unnecessary but for its
+//! digest.
+//!
+//! Recognition and diarization need nothing of each other: where neither is known and there is a second core, they run side by side.
+
+use std::thread::{self, ScopedJoinHandle};
+
+use plugin_api::asr::Transcription;
+use plugin_api::document::{Document, Partial};
+
+use super::decode::Sound;
+use super::keyed::Keyed;
+use super::merge::{self, Facts, Speakers};
+use super::plan::{Plan, Prepared};
+use super::recognise::{checked, recognise};
+use super::run::{Artifact, Keep, Rendering};
+use super::speakers::Turns;
+use super::stage::Context;
+use super::{PipelineError, StageReport, render};
+use crate::cache::{Clock as _, Digest, KeyGuard, KeyParts, SystemClock};
+
+/// What is known of one input.
+pub(super) struct Results<'a> {
+    context: Context<'a>,
+    plan: &'a Plan,
+    sound: &'a Sound<'a>,
+    pub(super) stages: Vec<StageReport>,
+    asr: Keyed,
+    /// `None` when nobody asked for speakers.
+    turns: Option<Turns<'a>>,
+    document: Option<Keyed>,
+    /// What a person types to have this done again.
+    retry: Option<&'a str>,
+}
+
+impl<'a> Results<'a> {
+    /// Nothing is known but the sound, which `decoded` reports.
+    pub(super) fn new(
+        context: Context<'a>,
+        plan: &'a Plan,
+        sound: &'a Sound<'a>,
+        decoded: StageReport,
+        retry: Option<&'a str>,
+    ) -> Self {
+        let asr_parts = plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]);
+        let speakers = plan.speakers.as_ref();
+        Self {
+            context,
+            plan,
+            sound,
+            stages: vec![decoded],
+            asr: Keyed::new(asr_parts, plan.asr.details()),
+            turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
+            document: None,
+            retry,
+        }
+    }
+
+    /// Every format of the plan.
+    pub(super) fn render_all(&mut self) -> Result<Vec<Rendering>, PipelineError> {
+        let plan = self.plan;
+        let render = |(format, stage): &(String, Prepared)| {
+            Ok(Rendering {
+                format: format.clone(),
+                text: self.render(stage)?,
+            })
+        };
+        plan.formats.iter().map(render).collect()
+    }
+
+    fn render(&mut self, stage: &Prepared) -> Result<String, PipelineError> {
+        let document = self.document_digest()?;
+        let context = self.context;
+        let (text, report) = render::render(&context, stage, document, || {
+            Ok(serde_json::from_slice(self.document_bytes()?)
+                .expect("the document was written by this pipeline, or verified by its digest"))
+        })?;
+        self.stages.push(report);
+        Ok(text)
+    }
+
+    /// What the document lacks because a stage failed.
+    pub(super) fn partial(&self) -> Option<Partial> {
+        let reason = self.turns.as_ref()?.missing()?;
+        Some(reason.partial(self.retry))
+    }
+
+    /// Counts the results of which only the digest was needed; reading counts by itself.
+    pub(super) fn count_hits(&self) {
+        let Some(cache) = self.context.cache() else { return };
+        let turns = self.turns.as_ref().and_then(Turns::keyed);
+        [Some(&self.asr), turns, self.document.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(|known| known.count_hit(cache));
+    }
+
+    /// Gives everything to `keep`.
+    pub(super) fn hand_out(&mut self, keep: &mut Keep<'_>) -> Result<(), PipelineError> {
+        keep(Artifact::Audio(&*self.sound.samples(&self.context)?));
+        self.read_transcription()?;
+        self.read_turns()?;
+        keep(Artifact::Transcription(bytes(Some(&self.asr))));
+        if let Some(turns) = self.turns.as_ref().and_then(Turns::keyed) {
+            keep(Artifact::Turns(bytes(Some(turns))));
+        }
+        keep(Artifact::Document(self.document_bytes()?));
+        Ok(())
+    }
+
+    /// The document's digest, found or computed.
+    pub(super) fn document_digest(&mut self) -> Result<Digest, PipelineError> {
+        if self.document.is_none() {
+            self.settle()?;
+            self.document = Some(Keyed::new(self.merge_parts(), None));
+        }
+        let context = self.merge_context();
+        let stages = &mut self.stages;
+        let found = self
+            .document
+            .as_mut()
+            .is_some_and(|document| document.find(&context, stages));
+        if !found {
+            self.compute_document()?;
+        }
+        let digest = self.document.as_ref().and_then(Keyed::digest);
+        Ok(digest.expect("it was found, or `compute_document` has just put it there"))
+    }
+
+    /// The document as JSON, read or computed.
+    pub(super) fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
+        self.document_digest()?;
+        self.compute_document()?;
+        Ok(bytes(self.document.as_ref()))
+    }
+
+    fn compute_document(&mut self) -> Result<(), PipelineError> {
+        let context = self.merge_context();
+        let Some(mut document) = self.document.take() else {
+            return Ok(());
+        };
+        let result = document.compute(&context, |_: Option<&KeyGuard>| {
+            let document = self.merge()?;
+            let bytes = serde_json::to_vec(&document).expect("strings and finite numbers always serialise");
+            Ok(bytes.into())
+        });
+        self.document = Some(document);
+        self.stages.extend(result?);
+        Ok(())
+    }
+
+    /// A document that lacks what a stage failed of is nothing to keep.
+    fn merge_context(&self) -> Context<'a> {
+        let is_partial = self.turns.as_ref().is_some_and(|turns| turns.missing().is_some());
+        Context {
+            bypass: self.context.bypass || is_partial,
+            ..self.context
+        }
+    }
+
+    fn merge_parts(&self) -> KeyParts {
+        let made = |keyed: &Keyed| Some((keyed.key(), keyed.digest()?));
+        let asr = made(&self.asr).expect("`settle` comes first");
+        let turns = self.turns.as_ref();
+        let turns = turns.and_then(|turns| Some((made(turns.keyed()?)?, turns.key_options())));
+        merge::key_parts(&self.plan.asr, self.sound, asr, turns)
+    }
+
+    fn merge(&mut self) -> Result<Document, PipelineError> {
+        let transcription = self.read_transcription()?;
+        let created_ms = self.asr.computed().and_then(|computed| computed.created_ms);
+        let known = self.merge_parts();
+        self.read_turns()?;
+        if known != self.merge_parts() {
+            // The turns were damaged and cannot be computed again: the key promises them.
+            return Err(PipelineError::Replaced);
+        }
+        let facts = Facts {
+            sound: self.sound,
+            asr: &self.plan.asr,
+            created_ms: created_ms.unwrap_or_else(|| SystemClock.now_ms()),
+            speakers: self.speakers(),
+        };
+        Ok(merge::document(transcription, facts))
+    }
+
+    fn speakers(&self) -> Speakers<'a> {
+        let Some(turns) = &self.turns else {
+            return Speakers::Unasked;
+        };
+        match (turns.spoken(), self.partial()) {
+            (Some(spoken), _) => Speakers::Told {
+                spoken,
+                names: turns.names(),
+                by: turns.provenance(),
+            },
+            (None, Some(partial)) => Speakers::Missing(partial),
+            (None, None) => unreachable!("turns are read, or there is a reason why not"),
+        }
+    }
+
+    fn read_transcription(&mut self) -> Result<Transcription, PipelineError> {
+        let (context, plan, sound) = (self.context, self.plan, self.sound);
+        let report = self
+            .asr
+            .compute(&context, |guard| recognise(&context, &plan.asr, sound, guard))?;
+        self.stages.extend(report);
+        checked(&plan.asr, bytes(Some(&self.asr)), sound)
+    }
+
+    fn read_turns(&mut self) -> Result<(), PipelineError> {
+        let (context, sound) = (self.context, self.sound);
+        if let Some(turns) = &mut self.turns {
+            self.stages.extend(turns.compute(&context, sound)?);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that transcription and turns are known, at least by their digests; what is not is computed.
+    fn settle(&mut self) -> Result<(), PipelineError> {
+        let context = self.context;
+        let has_text = self.asr.find(&context, &mut self.stages);
+        let turns = self.turns.as_mut();
+        let has_turns = turns.is_none_or(|turns| turns.find(&context, &mut self.stages));
+        match (has_text, has_turns) {
+            (true, true) => Ok(()),
+            (false, false) if there_are_cores() => self.side_by_side(),
+            _ => {
+                if !has_text {
+                    self.read_transcription()?;
+                }
+                if !has_turns {
+                    self.read_turns()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn side_by_side(&mut self) -> Result<(), PipelineError> {
+        let (plan, sound) = (self.plan, self.sound);
+        let both = self.context.cancel.part();
+        let context = Context {
+            cancel: &both,
+            ..self.context
+        };
+        // Whoever ends the run ends the other, too.
+        let ending = |result: Result<_, PipelineError>| result.inspect_err(|_| both.cancel());
+        let (asr, turns) = (&mut self.asr, self.turns.as_mut());
+        let (text, turns) = thread::scope(|scope| {
+            let other = turns.map(|turns| scope.spawn(|| ending(turns.compute(&context, sound))));
+            let text = ending(asr.compute(&context, |guard| recognise(&context, &plan.asr, sound, guard)));
+            (text, other.map_or(Ok(None), join))
+        });
+        let (text, turns) = match (text, turns) {
+            (Ok(text), Ok(turns)) => (text, turns),
+            // Of two, one was only stopped because of the other.
+            (Err(PipelineError::Interrupted), Err(error)) | (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
+        };
+        self.stages.extend(text);
+        self.stages.extend(turns);
+        Ok(())
+    }
+}
+
+fn bytes(known: Option<&Keyed>) -> &[u8] {
+    let computed = known.and_then(Keyed::computed);
+    &computed.expect("the caller has just computed it").bytes
+}
+
+/// What a thread gave; its panic is this thread's.
+pub(super) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Whether a second stage has a core to run on.
+fn there_are_cores() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}

@@ -1,0 +1,200 @@
+//! Who spoke when in a recording with one speaker a channel: telephone calls, interviews with two microphones.
+//!
+//! A channel's speaker speaks while the channel is clearly louder than its own background and not much quieter than the loudest
+//! channel, because every microphone hears the others a little. Background and speech are the 10th and the 95th percentile of the
+//! channel's loudness in frames of 10 ms; the border lies at 40 % of the way. Pauses below 300 ms belong to the turn, bursts below 150 ms are
+//! noise.
+
+use plugin_api::diarize::{Diarization, Speaker, Turn};
+use plugin_api::document::StageProvenance;
+
+use super::super::PipelineError;
+use super::super::decode::{self, Sound};
+use super::super::stage::Context;
+use super::STAGE;
+use crate::audio::{self, AudioError, Levels, SILENCE_DB};
+use crate::cache::{Computation, Digest, KeyParts};
+
+/// Named in the key: changes whenever the same recording may give other turns.
+const VERSION: &str = "1";
+
+/// How far below the loudest channel a speaker may be, in dB; what is quieter is heard through somebody else's microphone.
+const CROSSTALK_DB: f32 = 12.0;
+/// A channel whose loudness varies by less than this holds no speech.
+const SPEECH_RANGE_DB: f32 = 10.0;
+/// Where between background and speech the border lies.
+const BORDER: f32 = 0.4;
+/// Nobody speaks below this.
+const FAINTEST_DB: f32 = -60.0;
+/// Channels that differ by less than this all the time are one.
+const SAME_DB: f32 = 0.5;
+const LONGEST_PAUSE: usize = 30;
+const SHORTEST_TURN: usize = 15;
+
+pub(super) fn key_parts(context: &Context<'_>, sound: &Sound<'_>) -> KeyParts {
+    let decoded = decode::key_parts(context, sound.media, sound.slice);
+    KeyParts {
+        stage: STAGE.into(),
+        plugin_version: format!("channels {VERSION}, decoder {}", decoded.plugin_version),
+        ..decoded
+    }
+}
+
+pub(super) fn provenance() -> StageProvenance {
+    StageProvenance {
+        plugin: "cesar".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        plugin_sha256: Digest::from_bytes([0; 32]).to_string(),
+        model: None,
+        model_sha256: None,
+        more_models: Vec::new(),
+        options: [("channels".to_owned(), true.into())].into_iter().collect(),
+    }
+}
+
+/// The turns, speaker `n` being channel `n`.
+pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
+    let path = sound.media.path;
+    let options = &context.pipeline.decoding;
+    let levels = audio::levels(path, sound.slice, options, &|| context.cancel.is_cancelled())?;
+    if levels.channels < 2 || are_the_same(&levels) {
+        return Err(AudioError::OneVoiceTrack {
+            path: path.to_owned(),
+            channels: levels.channels,
+        }
+        .into());
+    }
+    let turns = turns(&levels, sound.audio.duration_ms());
+    let diarization = Diarization {
+        turns,
+        speakers: vec![Speaker::default(); levels.channels],
+    };
+    let bytes = serde_json::to_vec(&diarization).expect("numbers always serialise");
+    Ok(bytes.into())
+}
+
+/// Mono sound in a file of several channels.
+fn are_the_same(levels: &Levels) -> bool {
+    let frames = levels.db.chunks_exact(levels.channels);
+    frames.into_iter().all(|frame| {
+        let loudest = frame.iter().copied().fold(SILENCE_DB, f32::max);
+        let quietest = frame.iter().copied().fold(0.0_f32, f32::min);
+        loudest - quietest < SAME_DB
+    })
+}
+
+fn turns(levels: &Levels, duration_ms: u64) -> Vec<Turn> {
+    let borders: Vec<f32> = (0..levels.channels).map(|channel| border(levels, channel)).collect();
+    let mut turns = Vec::new();
+    for (channel, border) in borders.iter().enumerate() {
+        let speaks: Vec<bool> = levels
+            .db
+            .chunks_exact(levels.channels)
+            .map(|frame| {
+                let loudest = frame.iter().copied().fold(SILENCE_DB, f32::max);
+                frame[channel] > *border && frame[channel] > loudest - CROSSTALK_DB
+            })
+            .collect();
+        turns.extend(runs(&speaks).into_iter().map(|(start, end)| Turn {
+            start_ms: start as u64 * audio::FRAME_MS,
+            end_ms: (end as u64 * audio::FRAME_MS).min(duration_ms),
+            speaker: channel,
+        }));
+    }
+    turns.retain(|turn| turn.start_ms < turn.end_ms);
+    turns.sort_by_key(|turn| (turn.start_ms, turn.speaker));
+    turns
+}
+
+/// Above this a channel's speaker speaks.
+fn border(levels: &Levels, channel: usize) -> f32 {
+    let mut db: Vec<f32> = levels
+        .db
+        .iter()
+        .skip(channel)
+        .step_by(levels.channels)
+        .copied()
+        .collect();
+    db.sort_by(f32::total_cmp);
+    let at = |percent: usize| db.get(db.len() * percent / 100).copied().unwrap_or(SILENCE_DB);
+    let (background, speech) = (at(10), at(95));
+    if speech - background < SPEECH_RANGE_DB {
+        return f32::INFINITY;
+    }
+    (background + BORDER * (speech - background)).max(FAINTEST_DB)
+}
+
+/// Stretches of `true`: short pauses closed, then short stretches dropped. In frames.
+fn runs(speaks: &[bool]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (index, _) in speaks.iter().enumerate().filter(|(_, speaks)| **speaks) {
+        match runs.last_mut() {
+            Some((_, end)) if index - *end <= LONGEST_PAUSE => *end = index + 1,
+            _ => runs.push((index, index + 1)),
+        }
+    }
+    runs.retain(|(start, end)| end - start >= SHORTEST_TURN);
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loudness of two channels, a frame a column: `#` speech, `+` heard through the other microphone, `.` background.
+    fn levels(left: &str, right: &str) -> Levels {
+        let db = |letter: char| match letter {
+            '#' => -20.0,
+            '+' => -38.0,
+            _ => -70.0,
+        };
+        let frames = left.chars().zip(right.chars());
+        Levels {
+            channels: 2,
+            db: frames.flat_map(|(left, right)| [db(left), db(right)]).collect(),
+        }
+    }
+
+    fn told(left: &str, right: &str) -> Vec<(u64, u64, usize)> {
+        let levels = levels(left, right);
+        let turns = turns(&levels, left.len() as u64 * 10);
+        turns
+            .iter()
+            .map(|turn| (turn.start_ms, turn.end_ms, turn.speaker))
+            .collect()
+    }
+
+    #[test]
+    fn who_is_heard_through_the_other_microphone_does_not_speak() {
+        let (speech, through, pause) = ("#".repeat(40), "+".repeat(40), ".".repeat(60));
+        let left = format!("{pause}{speech}{pause}{through}");
+        let right = format!("{pause}{through}{pause}{speech}");
+        assert_eq!(told(&left, &right), [(600, 1000, 0), (1600, 2000, 1)]);
+    }
+
+    #[test]
+    fn both_may_speak_at_once_and_short_noises_are_none() {
+        let (speech, pause) = ("#".repeat(40), ".".repeat(60));
+        let left = format!("{pause}{speech}{pause}#{}", ".".repeat(39));
+        let right = format!("{pause}....{}{pause}{}", "#".repeat(36), ".".repeat(40));
+        assert_eq!(told(&left, &right), [(600, 1000, 0), (640, 1000, 1)]);
+    }
+
+    #[test]
+    fn a_breath_does_not_end_a_turn_and_hum_is_no_speech() {
+        let left = format!(
+            "{}{}{}{}",
+            ".".repeat(60),
+            "#".repeat(30),
+            ".".repeat(20),
+            "#".repeat(30)
+        );
+        assert_eq!(told(&left, &"+".repeat(140)), [(600, 1400, 0)]);
+    }
+
+    #[test]
+    fn the_same_sound_twice_is_one_track() {
+        assert!(are_the_same(&levels("..##", "..##")));
+        assert!(!are_the_same(&levels("..##", "...#")));
+    }
+}

@@ -1,0 +1,104 @@
+//! Speakers: who tells them apart, who spoke when, and who said which word.
+//!
+//! `plan` settles before any work who tells speakers apart: a plugin, or, for recordings with one speaker a channel, the host itself
+//! (`channels`). `turns` runs that stage, keyed and kept like every other, beside recognition. `attribute` gives the turns to words when the
+//! document is merged.
+//!
+//! Nothing here costs a transcript. What a stage fails of becomes [`Reason`], already while planning when a model or a plugin is
+//! absent, and the document says so. Only what is a mistake in the request itself (an unknown option, numbers of speakers that
+//! exclude each other) is refused, before there is a transcript.
+
+use plugin_api::document::Partial;
+
+use super::plan::{Prepared, StageRequest};
+use super::{PipelineError, Plan};
+
+pub(super) mod attribute;
+mod channels;
+mod plan;
+mod turns;
+
+pub(super) use turns::{Turns, prepare};
+
+/// The stage's name.
+pub(super) const STAGE: &str = "diarize";
+
+/// Speakers as asked for.
+#[derive(Debug, Clone, Default)]
+pub struct SpeakersRequest {
+    /// Whether to tell them apart; `None`: where a plugin has its models.
+    pub wanted: Option<bool>,
+    /// The plugin and its options.
+    pub stage: StageRequest,
+    /// What speakers are called, in order of appearance, or of channels.
+    pub names: Vec<String>,
+    /// Whether each channel of the recording is a speaker; no plugin is needed then.
+    pub channels: bool,
+}
+
+/// Speakers as settled.
+#[derive(Debug, Clone)]
+pub(super) struct SpeakersPlan {
+    pub(super) by: Diarizer,
+    pub(super) names: Vec<String>,
+}
+
+/// Who tells speakers apart.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a plan")]
+pub(super) enum Diarizer {
+    /// A plugin.
+    Plugin(Prepared),
+    /// The host, by the channels of the recording.
+    Channels,
+    /// Nobody.
+    Missing(Reason),
+}
+
+/// Why nobody knows who spoke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
+    code: &'static str,
+    message: String,
+}
+
+impl Reason {
+    fn of(error: &PipelineError) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
+
+    /// One sentence.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the document says; `retry` is what a person does about it.
+    pub(super) fn partial(&self, retry: Option<&str>) -> Partial {
+        Partial {
+            stage: STAGE.to_owned(),
+            reason: self.code.to_owned(),
+            message: self.message.clone(),
+            retry: retry.map(str::to_owned),
+        }
+    }
+}
+
+/// Somebody speaks without a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spoken {
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+    /// The number of the name.
+    pub(super) speaker: usize,
+}
+
+impl Plan {
+    /// Whether speakers are to be told apart.
+    #[must_use]
+    pub fn tells_speakers(&self) -> bool {
+        self.speakers.is_some()
+    }
+}

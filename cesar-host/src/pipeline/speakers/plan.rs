@@ -1,0 +1,89 @@
+//! Who will tell speakers apart.
+
+use plugin_api::manifest::StageKind;
+
+use super::super::plan::{StageRequest, model_options, text_of};
+use super::super::{Pipeline, PipelineError};
+use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
+use crate::plugins::Plugin;
+use crate::runner::CancelToken;
+
+impl Pipeline {
+    /// Whether [`Self::plan`] will have speakers told apart, or at least tried to.
+    #[must_use]
+    pub fn will_tell_speakers(&self, request: &SpeakersRequest) -> bool {
+        request.wanted.unwrap_or_else(|| {
+            let is_able = |plugin: &&Plugin| self.has_models(plugin, &request.stage);
+            request.channels || self.diarizers(&request.stage).iter().any(is_able)
+        })
+    }
+
+    /// The plugin that [`Self::plan`] would choose for this request, where there is one.
+    #[must_use]
+    pub fn diarizer(&self, request: &SpeakersRequest) -> Option<&Plugin> {
+        self.chosen_diarizer(&request.stage).ok()
+    }
+
+    /// Settles plugin, models and options.
+    ///
+    /// # Errors
+    /// Only what is a mistake in the request, and [`PipelineError::Interrupted`].
+    pub(in crate::pipeline) fn plan_speakers(
+        &self,
+        request: &SpeakersRequest,
+        cancel: &CancelToken,
+    ) -> Result<Option<SpeakersPlan>, PipelineError> {
+        if !self.will_tell_speakers(request) {
+            return Ok(None);
+        }
+        let by = match request.channels {
+            true => Diarizer::Channels,
+            false => self.choose_diarizer(&request.stage, cancel)?,
+        };
+        Ok(Some(SpeakersPlan {
+            by,
+            names: request.names.clone(),
+        }))
+    }
+
+    fn choose_diarizer(&self, asked: &StageRequest, cancel: &CancelToken) -> Result<Diarizer, PipelineError> {
+        let prepared = self
+            .chosen_diarizer(asked)
+            .and_then(|plugin| self.prepare(plugin, asked, cancel));
+        match prepared {
+            Ok(prepared) => Ok(Diarizer::Plugin(prepared)),
+            Err(error) if error.is_usage() || matches!(error, PipelineError::Interrupted) => Err(error),
+            Err(error) => Ok(Diarizer::Missing(Reason::of(&error))),
+        }
+    }
+
+    /// The one asked for; else the first that has its models, else the first.
+    fn chosen_diarizer(&self, asked: &StageRequest) -> Result<&Plugin, PipelineError> {
+        if let Some(id) = &asked.plugin {
+            return Ok(self.registry.find(StageKind::Diarize, id)?);
+        }
+        let diarizers = self.diarizers(asked);
+        let able = diarizers.iter().find(|plugin| self.has_models(plugin, asked));
+        let chosen = able.or(diarizers.first()).copied();
+        chosen.ok_or_else(|| self.registry.none(StageKind::Diarize).into())
+    }
+
+    /// The plugin asked for, or all there are.
+    fn diarizers(&self, asked: &StageRequest) -> Vec<&Plugin> {
+        match &asked.plugin {
+            Some(id) => self.registry.find(StageKind::Diarize, id).into_iter().collect(),
+            None => self.registry.of_stage(StageKind::Diarize).collect(),
+        }
+    }
+
+    /// Whether every model that the plugin always needs is there.
+    fn has_models(&self, plugin: &Plugin, asked: &StageRequest) -> bool {
+        let manifest = &plugin.manifest;
+        model_options(manifest)
+            .filter(|(_, spec)| spec.needed_when.is_none())
+            .all(|(name, spec)| {
+                let given = text_of(asked, name).or(spec.default.as_str());
+                self.resolve_model(manifest, (name, spec), given, asked).is_ok()
+            })
+    }
+}

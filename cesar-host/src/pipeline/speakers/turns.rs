@@ -1,0 +1,241 @@
+//! Who spoke when: the keyed stage `diarize`.
+
+use plugin_api::diarize::Diarization;
+use plugin_api::document::StageProvenance;
+
+use super::super::call::{self, call, check_unchanged, wrong};
+use super::super::decode::Sound;
+use super::super::keyed::Keyed;
+use super::super::merge::stage_provenance;
+use super::super::plan::Prepared;
+use super::super::stage::Context;
+use super::super::{Event, PipelineError, StageReport};
+use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
+use crate::cache::{Computation, KeyParts, OptionValue};
+
+/// The turns of one recording, as far as they are known.
+pub(in crate::pipeline) struct Turns<'a> {
+    plan: &'a SpeakersPlan,
+    state: State,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
+enum State {
+    Keyed(Keyed),
+    Missing(Reason),
+}
+
+/// The key of the turns; `None` when nobody can tell speakers apart.
+fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<KeyParts> {
+    match by {
+        Diarizer::Plugin(stage) => Some(stage.key_parts(vec![("pcm".into(), sound.audio.pcm)])),
+        Diarizer::Channels => Some(channels::key_parts(context, sound)),
+        Diarizer::Missing(_) => None,
+    }
+}
+
+/// Gets a plugin ready while the recording is decoded, and lets it look at its options.
+///
+/// # Errors
+/// What is a mistake in the request. Whatever else is wrong is told when the stage runs.
+pub(in crate::pipeline) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -> Result<(), PipelineError> {
+    let Diarizer::Plugin(stage) = &plan.by else {
+        return Ok(());
+    };
+    match call::prepare(context, stage) {
+        Err(error) if error.is_usage() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl<'a> Turns<'a> {
+    pub(in crate::pipeline) fn new(context: &Context<'_>, plan: &'a SpeakersPlan, sound: &Sound<'_>) -> Self {
+        let state = match (&plan.by, key_parts(context, &plan.by, sound)) {
+            (Diarizer::Missing(reason), _) => State::Missing(reason.clone()),
+            (Diarizer::Plugin(stage), Some(parts)) => State::Keyed(Keyed::new(parts, stage.details())),
+            (_, Some(parts)) => State::Keyed(Keyed::new(parts, None)),
+            (_, None) => unreachable!("only what is missing has no key"),
+        };
+        Self { plan, state }
+    }
+
+    /// Whether there is nothing left to do: the turns are known by their digest at least, or will never be.
+    pub(in crate::pipeline) fn find(&mut self, context: &Context<'_>, stages: &mut Vec<StageReport>) -> bool {
+        match &mut self.state {
+            State::Keyed(keyed) => keyed.find(context, stages),
+            State::Missing(_) => true,
+        }
+    }
+
+    /// Runs the stage, or reads what is stored. What goes wrong is kept as the [`Reason`].
+    ///
+    /// # Errors
+    /// What ends the whole run: an interruption, a mistake in the request, and [`PipelineError::Replaced`].
+    pub(in crate::pipeline) fn compute(
+        &mut self,
+        context: &Context<'_>,
+        sound: &Sound<'_>,
+    ) -> Result<Option<StageReport>, PipelineError> {
+        let State::Keyed(keyed) = &mut self.state else {
+            return Ok(None);
+        };
+        let work = |_: Option<&_>| match &self.plan.by {
+            Diarizer::Plugin(stage) => diarize(context, stage, sound),
+            _ => channels::diarize(context, sound),
+        };
+        match keyed.compute(context, work) {
+            Ok(report) => Ok(report),
+            Err(error) if ends_the_run(&error) || context.cancel.is_cancelled() => Err(error),
+            Err(error) => {
+                context.observer.event(&Event::Failed { stage: STAGE });
+                self.state = State::Missing(Reason::of(&error));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Why there are none.
+    pub(in crate::pipeline) fn missing(&self) -> Option<&Reason> {
+        match &self.state {
+            State::Keyed(_) => None,
+            State::Missing(reason) => Some(reason),
+        }
+    }
+
+    /// What the turns are known by, once they are found or computed.
+    pub(in crate::pipeline) fn keyed(&self) -> Option<&Keyed> {
+        match &self.state {
+            State::Keyed(keyed) => Some(keyed),
+            State::Missing(_) => None,
+        }
+    }
+
+    pub(in crate::pipeline) fn names(&self) -> &'a [String] {
+        &self.plan.names
+    }
+
+    /// Who told them.
+    pub(in crate::pipeline) fn provenance(&self) -> Option<StageProvenance> {
+        match &self.plan.by {
+            Diarizer::Plugin(stage) => Some(stage_provenance(stage)),
+            Diarizer::Channels => Some(channels::provenance()),
+            Diarizer::Missing(_) => None,
+        }
+    }
+
+    /// Everything about names that the document depends on, for its key.
+    pub(in crate::pipeline) fn key_options(&self) -> Vec<(String, OptionValue)> {
+        let list = |texts: Vec<&String>| {
+            let texts = texts.into_iter().cloned().map(OptionValue::Text);
+            OptionValue::List(texts.collect())
+        };
+        let names = list(self.plan.names.iter().collect());
+        let models = match &self.plan.by {
+            Diarizer::Plugin(stage) => list(stage.models.values().map(|used| &used.model.name).collect()),
+            _ => list(Vec::new()),
+        };
+        vec![("speaker_names".into(), names), ("speaker_models".into(), models)]
+    }
+}
+
+fn ends_the_run(error: &PipelineError) -> bool {
+    error.is_usage() || matches!(error, PipelineError::Interrupted | PipelineError::Replaced)
+}
+
+fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
+    let pcm = sound.samples(context)?;
+    let output = call(context, stage, &stage.request, Some(&pcm), None)?;
+    let parsed = serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
+    check(&parsed, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+    check_unchanged(context, stage)?;
+    Ok(output.into_bytes().into())
+}
+
+/// Refuses turns without length, outside the audio, or of nobody.
+fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
+    for (index, turn) in diarization.turns.iter().enumerate() {
+        let (start, end) = (turn.start_ms, turn.end_ms);
+        if start >= end || end > duration_ms {
+            return Err(format!("turn {index} lies at {start} to {end} ms"));
+        }
+        if turn.speaker >= diarization.speakers.len() {
+            return Err(format!(
+                "turn {index} is of speaker {}, and there are {}",
+                turn.speaker,
+                diarization.speakers.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The turns as stored, with speakers numbered as their names are: by channel, else by first turn, whatever the plugin does.
+pub(in crate::pipeline) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
+    let diarization: Diarization = serde_json::from_slice(bytes).expect("it was checked before it was stored");
+    let mut turns = diarization.turns;
+    turns.sort_by_key(|turn| (turn.start_ms, turn.speaker));
+    let mut numbers = Vec::new();
+    let mut number = |speaker: usize| {
+        if by_channel {
+            return speaker;
+        }
+        numbers.iter().position(|known| *known == speaker).unwrap_or_else(|| {
+            numbers.push(speaker);
+            numbers.len() - 1
+        })
+    };
+    turns
+        .into_iter()
+        .map(|turn| Spoken {
+            start_ms: turn.start_ms,
+            end_ms: turn.end_ms,
+            speaker: number(turn.speaker),
+        })
+        .collect()
+}
+
+impl Turns<'_> {
+    /// The turns, once they are computed.
+    pub(in crate::pipeline) fn spoken(&self) -> Option<Vec<Spoken>> {
+        let computed = self.keyed()?.computed()?;
+        Some(spoken(&computed.bytes, matches!(self.plan.by, Diarizer::Channels)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_api::diarize::{Speaker, Turn};
+
+    fn diarization(turns: &[(u64, u64, usize)], speakers: usize) -> Diarization {
+        let turn = |&(start_ms, end_ms, speaker): &(u64, u64, usize)| Turn {
+            start_ms,
+            end_ms,
+            speaker,
+        };
+        Diarization {
+            turns: turns.iter().map(turn).collect(),
+            speakers: vec![Speaker::default(); speakers],
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_right() {
+        assert_eq!(check(&diarization(&[(0, 10, 0), (5, 20, 1)], 2), 20), Ok(()));
+        let refused = |turn| check(&diarization(&[turn], 1), 20).unwrap_err();
+        assert_eq!(refused((5, 5, 0)), "turn 0 lies at 5 to 5 ms");
+        assert_eq!(refused((5, 21, 0)), "turn 0 lies at 5 to 21 ms");
+        assert_eq!(refused((5, 6, 1)), "turn 0 is of speaker 1, and there are 1");
+    }
+
+    #[test]
+    fn speakers_are_numbered_by_first_turn_or_by_channel() {
+        let bytes = serde_json::to_vec(&diarization(&[(50, 60, 0), (0, 10, 2), (20, 30, 1)], 3)).unwrap();
+        let numbers = |by_channel| {
+            let spoken = spoken(&bytes, by_channel);
+            spoken.iter().map(|turn| turn.speaker).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(false), [0, 1, 2]);
+        assert_eq!(numbers(true), [2, 1, 0]);
+    }
+}

@@ -1,0 +1,382 @@
+//! Who said which word: what a person gets, what is done again, and what a failing diarizer costs.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+use std::process::Command;
+
+use cesar_tests::plugins::drop_echo;
+use cesar_tests::server::wave;
+use cesar_tests::speakers::{attribution, with_speakers};
+use cesar_tests::{Output, Sandbox, fixture};
+use serde_json::{Value, json};
+
+const ENGINE: [&str; 4] = ["--asr-plugin", "ct2", "--model", "tiny.en"];
+
+fn transcribe(sandbox: &Sandbox, recording: &str, options: &[&str]) -> Output {
+    let first = ["transcribe", recording, "--progress", "json"];
+    sandbox.run(first.iter().chain(options))
+}
+
+fn bundled(sandbox: &Sandbox, name: &str, options: &[&str]) -> Output {
+    transcribe(sandbox, fixture(name).to_str().unwrap(), &[&ENGINE, options].concat())
+}
+
+/// Stage and outcome of each stage.
+fn stages(output: &Output) -> Vec<String> {
+    let events = output.events().into_iter().filter(|event| event["type"] == "stage");
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+    let mut stages: Vec<_> = events
+        .map(|event| format!("{} {}", text(&event, "stage"), text(&event, "outcome")))
+        .collect();
+    // Two of them run side by side.
+    stages.sort();
+    stages
+}
+
+fn partial(output: &Output) -> Value {
+    let found = output.events().into_iter().find(|event| event["type"] == "partial");
+    found.unwrap_or_else(|| panic!("it is not partial: {}", output.stderr))
+}
+
+/// The requests that plugins ran, counted by the host.
+fn requests(output: &Output) -> u64 {
+    output.done()["stage_runs"].as_u64().unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", output.stdout))
+}
+
+#[test]
+fn a_dialogue_is_told_speaker_by_speaker() {
+    let sandbox = with_speakers();
+    let told = bundled(&sandbox, "interview.m4a", &[]).exits(0);
+    for line in [
+        "**Speakers:** 3 detected",
+        "### Speaker 1",
+        "### Speaker 2",
+        "### Speaker 3",
+    ] {
+        assert!(told.stdout.contains(line), "`{line}` is not in {}", told.stdout);
+    }
+    let again = bundled(&sandbox, "interview.m4a", &[]).exits(0);
+    assert_eq!((requests(&again), &again.stdout), (0, &told.stdout));
+
+    let named = bundled(&sandbox, "interview.m4a", &["--speaker-names", "Ann, Bo"]).exits(0);
+    assert_eq!(
+        stages(&named),
+        ["asr hit", "decode hit", "diarize hit", "format miss", "merge miss"]
+    );
+    for line in ["### Ann", "### Bo", "### Speaker 3"] {
+        assert!(named.stdout.contains(line), "`{line}` is not in {}", named.stdout);
+    }
+
+    let rttm = bundled(&sandbox, "interview.m4a", &["-f", "rttm"]).exits(0);
+    let json = document(&bundled(&sandbox, "interview.m4a", &["-f", "json"]).exits(0));
+    assert_eq!(rttm.stdout.lines().count(), json["turns"].as_array().unwrap().len());
+    assert_eq!(json["provenance"]["diarize"]["plugin"], "pyannote");
+    assert!(json["segments"][0]["overlap"].is_boolean());
+
+    let without = bundled(&sandbox, "interview.m4a", &["--no-diarize"]).exits(0);
+    assert_eq!(stages(&without), ["asr hit", "decode hit", "format miss", "merge miss"]);
+    assert!(!without.stdout.contains('#'), "{}", without.stdout);
+}
+
+/// At most 2 % of the words of the bundled dialogues are given to somebody else, with the engine's word times and without.
+#[test]
+fn words_go_to_who_said_them() {
+    let sandbox = with_speakers();
+    for (name, model) in [
+        ("interview.m4a", "tiny.en"),
+        ("meeting.flac", "tiny.en"),
+        ("spanish.opus", "base"),
+    ] {
+        let reference = fixture(name).with_extension("json");
+        let reference: Value = serde_json::from_str(&fs::read_to_string(reference).unwrap()).unwrap();
+        for times in ["word_timestamps=false", "word_timestamps=true"] {
+            let options = [
+                "--asr-plugin",
+                "ct2",
+                "--model",
+                model,
+                "-f",
+                "json",
+                "--asr-option",
+                times,
+            ];
+            let json = document(&transcribe(&sandbox, fixture(name).to_str().unwrap(), &options).exits(0));
+            let told = attribution(&reference, &json);
+            assert!(
+                told.words > 20 && told.rate() <= 0.02,
+                "{name}, {model}, {times}: {told:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_diarization_option_runs_the_diarizer_alone() {
+    let sandbox = with_speakers();
+    bundled(&sandbox, "interview.m4a", &[]).exits(0);
+    for options in [
+        &["--num-speakers", "2"][..],
+        &["--diarize-option", "threshold=0.4", "--max-speakers", "2"],
+        &["--refresh-stage", "diarize"],
+    ] {
+        let other = bundled(&sandbox, "interview.m4a", options).exits(0);
+        let stages = stages(&other);
+        assert!(
+            stages.contains(&"asr hit".to_owned()) && stages.contains(&"diarize miss".to_owned()),
+            "{stages:?}"
+        );
+        let formatted = u64::from(stages.contains(&"format miss".to_owned()));
+        assert_eq!(
+            requests(&other),
+            1 + formatted,
+            "the diarizer, and the format where the document is another"
+        );
+    }
+    let two = bundled(&sandbox, "interview.m4a", &["--num-speakers", "2"]).exits(0);
+    assert!(two.stdout.contains("**Speakers:** 2 detected"), "{}", two.stdout);
+    let wrong = bundled(
+        &sandbox,
+        "interview.m4a",
+        &["--min-speakers", "3", "--max-speakers", "2"],
+    )
+    .exits(2);
+    assert!(wrong.stderr.contains("min_speakers"), "{}", wrong.stderr);
+}
+
+#[test]
+fn the_cache_explains_the_stage() {
+    let sandbox = with_speakers();
+    let explain = |options: &[&str]| {
+        let recording = fixture("interview.m4a");
+        let first = ["cache", "explain", recording.to_str().unwrap(), "--json"];
+        let json = sandbox.run(first.iter().chain(&ENGINE).chain(options)).exits(0).json();
+        let stages = json["inputs"][0]["stages"].as_array().unwrap().clone();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let states = stages
+            .iter()
+            .map(|stage| format!("{} {}", text(&stage["stage"]), text(&stage["state"])));
+        states.collect::<Vec<_>>()
+    };
+    bundled(&sandbox, "interview.m4a", &["--keep-intermediate", "kept"]).exits(0);
+    assert_eq!(
+        explain(&[]),
+        ["decode hit", "asr hit", "diarize hit", "merge hit", "format hit"]
+    );
+    assert_eq!(
+        explain(&["--num-speakers", "2"]),
+        [
+            "decode hit",
+            "asr hit",
+            "diarize miss",
+            "merge unknown",
+            "format unknown"
+        ]
+    );
+    let turns = fs::read_to_string(sandbox.work().join("kept/interview.diarize.json")).unwrap();
+    let turns: Value = serde_json::from_str(&turns).unwrap();
+    assert!(turns["turns"][0]["end_ms"].is_u64(), "{turns}");
+}
+
+#[test]
+fn a_text_file_becomes_markdown_and_says_so() {
+    let sandbox = with_speakers();
+    let recording = fixture("short.wav");
+    let write = |options: &[&str]| {
+        let first = ["transcribe", recording.to_str().unwrap(), "-o", "talk.txt"];
+        sandbox.run(first.iter().chain(&ENGINE).chain(options)).exits(0).stderr
+    };
+    let told = write(&[]);
+    assert!(told.contains("writing talk.md instead of talk.txt"), "{told}");
+    let there = |name: &str| sandbox.work().join(name).exists();
+    assert!(there("talk.md") && !there("talk.txt"));
+    write(&["--keep-extension"]);
+    assert!(there("talk.txt"));
+    fs::remove_file(sandbox.work().join("talk.txt")).unwrap();
+    write(&["-f", "txt"]);
+    assert!(there("talk.txt"));
+}
+
+/// What the diarizer lacks costs no transcript, and what is put in place later makes it whole, without recognition.
+#[test]
+fn a_missing_model_and_a_missing_library_leave_the_transcript() {
+    let sandbox = Sandbox::new();
+    drop_echo(&sandbox, "0.1.0");
+    sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
+    let run = |options: &[&str]| transcribe(&sandbox, "talk.wav", &[&["--asr-plugin", "echo"], options].concat());
+    let plain = run(&[]).exits(0);
+    assert!(
+        plain.stdout.starts_with("second 0"),
+        "without models nobody is asked to tell speakers apart"
+    );
+
+    let told = run(&["--diarize", "-f", "json"]).exits(3);
+    let json = document(&told);
+    assert!(json["segments"][0]["text"].as_str().unwrap().starts_with("second 0"));
+    assert_eq!(
+        (&json["partial"]["stage"], &json["partial"]["reason"]),
+        (&json!("diarize"), &json!("model_not_found"))
+    );
+    let event = partial(&told);
+    assert_eq!(
+        (&event["message"], &event["retry"]),
+        (&json["partial"]["message"], &json["partial"]["retry"])
+    );
+    assert!(
+        event["retry"].as_str().unwrap().ends_with("--diarize -f json"),
+        "{event}"
+    );
+
+    for model in cesar_tests::speakers::MODELS {
+        sandbox.add_model(model);
+    }
+    let absent = sandbox.path().join("absent.so");
+    let mut command = sandbox.command();
+    command.args(["transcribe", "talk.wav", "--asr-plugin", "echo", "--progress", "json"]);
+    let told = cesar_tests::sandbox::finish(command.env("ORT_DYLIB_PATH", &absent)).exits(3);
+    assert_eq!(partial(&told)["reason"], "library_not_found");
+    assert!(told.stdout.contains("**Speakers:** unknown, "), "{}", told.stdout);
+
+    cesar_tests::speakers::add_library(&sandbox);
+    let whole = run(&[]).exits(0);
+    assert!(stages(&whole).contains(&"asr hit".to_owned()));
+    assert!(whole.stdout.contains("detected"), "{}", whole.stdout);
+}
+
+/// `kill -9` of the diarizer while it works.
+#[test]
+fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
+    let sandbox = with_speakers();
+    drop_echo(&sandbox, "0.1.0");
+    sandbox.write("talk.wav", wave(300, 7));
+    let arguments = [
+        "transcribe",
+        "talk.wav",
+        "--asr-plugin",
+        "echo",
+        "--progress",
+        "json",
+        "-f",
+        "json",
+    ];
+    let mut running = sandbox.start(arguments);
+    running.wait_for(r#""stage":"diarize","total":300"#);
+    let children = running.children();
+    let is_diarizer = |process: &&u32| {
+        let words = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        words.contains("pyannote")
+    };
+    let diarizer = children
+        .iter()
+        .find(is_diarizer)
+        .expect("the diarizer runs")
+        .to_string();
+    assert!(Command::new("kill").args(["-9", &diarizer]).status().unwrap().success());
+    running.wait_for(r#""reason":"plugin_crashed""#);
+    assert_eq!(running.end().code(), Some(3));
+
+    let retried = sandbox.run(arguments).exits(0);
+    assert_eq!(
+        stages(&retried),
+        ["asr hit", "decode hit", "diarize miss", "format miss", "merge miss"]
+    );
+    assert_eq!(requests(&retried), 2, "the diarizer and the format plugin");
+    assert!(document(&retried).get("partial").is_none());
+}
+
+/// Silence first, one voice for a minute, next to nothing, nobody at all.
+#[test]
+fn unusual_recordings() {
+    let sandbox = with_speakers();
+    let quiet = |seconds: usize| vec![0_u8; seconds * 32_000];
+    let voice = samples("harbour.mp3");
+    let json = |name: &str, pcm: &[u8]| {
+        let file = sandbox.write(name, wav(pcm));
+        document(
+            &transcribe(
+                &sandbox,
+                file.to_str().unwrap(),
+                &[&ENGINE[..], &["-f", "json"]].concat(),
+            )
+            .exits(0),
+        )
+    };
+    let late = json("late.wav", &[quiet(15), voice.clone()].concat());
+    assert_eq!(late["speakers"].as_array().unwrap().len(), 1, "{}", late["turns"]);
+    assert!(late["turns"][0]["start"].as_f64().unwrap() > 14.5, "{}", late["turns"]);
+
+    let minute = json("minute.wav", &voice.repeat(3)[..60 * 32_000]);
+    assert_eq!(minute["speakers"], json!(["Speaker 1"]));
+    let second = json("second.wav", &voice[32_000..64_000]);
+    assert!(second["speakers"].as_array().unwrap().len() <= 1, "{second}");
+    let noise = wave(20, 3);
+    let noise = json("noise.wav", &noise[44..]);
+    assert!(noise["turns"].is_array(), "{noise}");
+}
+
+/// A call with one person on each channel.
+#[test]
+fn channels_are_speakers() {
+    let sandbox = Sandbox::new();
+    let pause = vec![0_u8; 16_000];
+    let (left, right) = (samples("short.wav"), samples("welcome.ogg"));
+    let first: Vec<u8> = [&left[..], &pause, &vec![0; right.len()]].concat();
+    let second: Vec<u8> = [&vec![0; left.len()][..], &pause, &right].concat();
+    let frames = first.chunks_exact(2).zip(second.chunks_exact(2));
+    let both: Vec<u8> = frames.flat_map(|(left, right)| [left, right].concat()).collect();
+    let mut call = wav(&both);
+    // Two channels, and bytes by frame and second as that makes them.
+    call[22] = 2;
+    call[28..32].copy_from_slice(&64_000_u32.to_le_bytes());
+    call[32] = 4;
+    let file = sandbox.write("call.wav", call);
+    let options = ["--channels-as-speakers", "--speaker-names", "Ann,Bo", "-f", "json"];
+    let json = document(&transcribe(&sandbox, file.to_str().unwrap(), &[&ENGINE[..], &options].concat()).exits(0));
+    assert_eq!(json["speakers"], json!(["Ann", "Bo"]));
+    let segments = json["segments"].as_array().unwrap();
+    assert_eq!(
+        (&segments[0]["speaker"], &segments[segments.len() - 1]["speaker"]),
+        (&json!("Ann"), &json!("Bo"))
+    );
+
+    let mono = fixture("short.wav");
+    let told = transcribe(
+        &sandbox,
+        mono.to_str().unwrap(),
+        &[&ENGINE[..], &["--channels-as-speakers"]].concat(),
+    )
+    .exits(3);
+    assert!(
+        partial(&told)["message"].as_str().unwrap().contains("it has one"),
+        "{}",
+        told.stderr
+    );
+}
+
+/// A bundled recording as 16 kHz mono samples of 16 bits.
+fn samples(name: &str) -> Vec<u8> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(fixture(name));
+    let output = ffmpeg.args(["-f", "s16le", "-ac", "1", "-ar", "16000", "-"]).output();
+    let output = output.expect("`ffmpeg` is installed");
+    assert!(output.status.success() && !output.stdout.is_empty());
+    output.stdout
+}
+
+/// A mono WAV file of these samples.
+fn wav(pcm: &[u8]) -> Vec<u8> {
+    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
+    let mut file = Vec::new();
+    file.extend(b"RIFF");
+    file.extend(size(36 + pcm.len()));
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(16_000_u32.to_le_bytes());
+    file.extend(32_000_u32.to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(size(pcm.len()));
+    file.extend(pcm);
+    file
+}
