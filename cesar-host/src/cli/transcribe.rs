@@ -294,6 +294,9 @@ fn plan(
             plan.engine()
         ));
     }
+    if speakers.wanted.is_none() && plan.tells_speakers() {
+        show.inform("telling speakers apart; --no-diarize leaves that out");
+    }
     Ok(plan)
 }
 
