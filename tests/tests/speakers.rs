@@ -59,6 +59,15 @@ fn a_dialogue_is_told_speaker_by_speaker() {
     ] {
         assert!(told.stdout.contains(line), "`{line}` is not in {}", told.stdout);
     }
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        let events = told.events();
+        let at = |kind: &str, stage: &str| {
+            let is_it = |event: &Value| event["type"] == kind && event["stage"] == stage;
+            events.iter().position(is_it).unwrap()
+        };
+        assert!(at("started", "asr") < at("stage", "diarize"), "side by side");
+        assert!(at("started", "diarize") < at("stage", "asr"), "side by side");
+    }
     let again = bundled(&sandbox, "interview.m4a", &[]).exits(0);
     assert_eq!((requests(&again), &again.stdout), (0, &told.stdout));
 

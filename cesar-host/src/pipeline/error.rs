@@ -145,3 +145,41 @@ fn of_runner(error: &RunnerError) -> &'static str {
         RunnerError::Cancelled | RunnerError::Killed => "interrupted",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the document of a partial transcript and the server's jobs call failures; `docs/document.md` lists them.
+    #[test]
+    fn failures_have_stable_names() {
+        let of_stage = |kind| {
+            let error = RunnerError::Stage {
+                plugin: "pyannote".to_owned(),
+                kind,
+                message: String::new(),
+            };
+            PipelineError::from(error).code()
+        };
+        let kinds = [
+            (ErrorKind::OutOfMemory, "out_of_memory"),
+            (ErrorKind::LibraryMissing, "library_not_found"),
+            (ErrorKind::ModelMissing, "model_not_found"),
+            (ErrorKind::InvalidInput, "invalid_audio"),
+            (ErrorKind::Transient, "transient"),
+            (ErrorKind::Internal, "stage_failed"),
+        ];
+        for (kind, name) in kinds {
+            assert_eq!(of_stage(kind), name);
+        }
+        let plugin = || "pyannote".to_owned();
+        let killed = RunnerError::Crashed {
+            plugin: plugin(),
+            how: "SIGKILL".to_owned(),
+        };
+        assert_eq!(PipelineError::from(killed).code(), "plugin_crashed");
+        let full = RunnerError::OutOfMemory { plugin: plugin() };
+        assert_eq!(PipelineError::from(full).code(), "out_of_memory");
+        assert_eq!(PipelineError::from(RunnerError::Killed).code(), "interrupted");
+    }
+}

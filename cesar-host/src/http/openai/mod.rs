@@ -102,14 +102,13 @@ fn fill(shared: &super::Shared, speech: &SpeechRequest, mut asked: JobRequest) -
     (asked.asr_plugin, asked.model) = (chosen.plugin, chosen.model);
     let engine = shared.pipeline.engine(&work::stage_request(shared, &asked)?)?;
     asked.options = speech.options(&engine.manifest)?;
-    if speech.format == ResponseFormat::DiarizedJson {
-        if shared.pipeline.registry.of_stage(StageKind::Diarize).next().is_none() {
-            return Err(Refusal::bad(
-                "unsupported_value",
-                "`diarized_json` needs a diarize plugin, and none is installed",
-            )
-            .param("response_format"));
-        }
+    let needs_plugin = speech.format == ResponseFormat::DiarizedJson;
+    if needs_plugin && shared.pipeline.registry.of_stage(StageKind::Diarize).next().is_none() {
+        return Err(Refusal::bad(
+            "unsupported_value",
+            "`diarized_json` needs a diarize plugin, and none is installed",
+        )
+        .param("response_format"));
     }
     // No other format has room for speakers.
     asked.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
