@@ -1,5 +1,4 @@
 //! The server's jobs with speakers: the fields that ask for them, and a job that is `partial` until its diarizer works.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 
