@@ -107,9 +107,12 @@ fn every_refusal_is_an_answer() {
             &[file, ("asr_plugin", None, b"/tmp/evil.so")],
         ),
         (
-            "speakers without a plugin",
+            "a path as a model of voices",
             "/transcribe",
-            &[file, ("diarize", None, b"true")],
+            &[
+                file,
+                ("diarize_options", None, b"{\"embedding_model\": \"/etc/passwd\"}"),
+            ],
         ),
         (
             "more speakers at least than at most",
@@ -164,7 +167,7 @@ fn every_refusal_is_an_answer() {
             &[file, ("model", None, b"echo"), ("response_format", None, b"yaml")],
         ),
         (
-            "OpenAI: speakers without a plugin",
+            "OpenAI: speakers without their models",
             "/v1/audio/transcriptions",
             &[
                 file,

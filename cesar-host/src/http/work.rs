@@ -69,11 +69,13 @@ pub(super) fn check_options(engine: &Manifest, options: &BTreeMap<String, Value>
     };
     match options.keys().find(is_model) {
         None => Ok(()),
-        Some(name) => Err(Refusal::bad(
-            "invalid_option",
-            format!("the option `{name}` names a file and cannot be set by a request; use the field `model` for a model's name"),
-        )
-        .param(field)),
+        Some(name) => {
+            let mut text = format!("the option `{name}` names a file and cannot be set by a request");
+            if field == "options" {
+                text.push_str("; use the field `model` for a model's name");
+            }
+            Err(Refusal::bad("invalid_option", text).param(field))
+        }
     }
 }
 

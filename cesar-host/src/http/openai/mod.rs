@@ -12,7 +12,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use plugin_api::document::Document;
-use plugin_api::manifest::StageKind;
 
 use super::refusal::Refusal;
 use super::upload::{self, Form};
@@ -20,7 +19,7 @@ use super::waiters::Waiter;
 use super::{App, Client, jobs, submit, work};
 use crate::cache::Digest;
 use crate::jobs::{Job, JobId, JobRequest, JobState};
-use crate::pipeline::FormatRequest;
+use crate::pipeline::{FormatRequest, SpeakersRequest};
 
 pub(crate) mod errors;
 mod languages;
@@ -102,11 +101,15 @@ fn fill(shared: &super::Shared, speech: &SpeechRequest, mut asked: JobRequest) -
     (asked.asr_plugin, asked.model) = (chosen.plugin, chosen.model);
     let engine = shared.pipeline.engine(&work::stage_request(shared, &asked)?)?;
     asked.options = speech.options(&engine.manifest)?;
-    let needs_plugin = speech.format == ResponseFormat::DiarizedJson;
-    if needs_plugin && shared.pipeline.registry.of_stage(StageKind::Diarize).next().is_none() {
+    // Who asks for speakers alone is better refused than given a text without.
+    let able = SpeakersRequest {
+        wanted: None,
+        ..shared.speakers.clone()
+    };
+    if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_tell_speakers(&able) {
         return Err(Refusal::bad(
             "unsupported_value",
-            "`diarized_json` needs a diarize plugin, and none is installed",
+            "`diarized_json` needs a diarize plugin with its models, and there is none",
         )
         .param("response_format"));
     }
