@@ -28,7 +28,7 @@ function(cesar_only_gemm)
   endif()
   cesar_keep_sources(
     dnnl_common "/common/(bfloat16|gemm|memory_debug|utils)\\.cpp$" "${CESAR_NATIVE}/onednn_quiet.cpp" "${CESAR_NATIVE}/few_rows.cpp"
-    "${CESAR_NATIVE}/same_sums.cpp")
+    "${CESAR_NATIVE}/few_rows_float.cpp" "${CESAR_NATIVE}/same_sums.cpp")
   # `few_rows.cpp` and `same_sums.cpp` stand before this one.
   get_target_property(folder dnnl_common SOURCE_DIR)
   set_source_files_properties(

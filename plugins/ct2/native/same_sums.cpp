@@ -2,14 +2,15 @@
 //
 // oneDNN cuts a product into pieces by the number of threads, also along the summed dimension, and floating-point sums depend on
 // their order. Then `--threads` would change a transcript, and two machines would not agree. Here a product is cut by its own shape
-// alone, never along the summed dimension, and each piece is computed by one thread.
+// alone, never along the summed dimension, and each piece is computed by one thread. Products of a few rows are computed by
+// `few_rows_float.cpp`.
 //
 // `dnnl_sgemm` is the function that CTranslate2 calls; `onednn.cmake` renames oneDNN's own to `cesar_onednn_sgemm`.
 
+#include "few_rows_float.h"
+
 #include <algorithm>
 #include <omp.h>
-
-#include "oneapi/dnnl/dnnl.h"
 
 extern "C" dnnl_status_t cesar_onednn_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha,
         const float *a, dnnl_dim_t lda, const float *b, dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc);
@@ -31,6 +32,10 @@ bool is(char given, char wanted) {
 
 extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float *a,
         dnnl_dim_t lda, const float *b, dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc) {
+    const bool plain = is(transa, 'N') && beta == 0;
+    if (plain && cesar::few_rows_float(is(transb, 'T'), m, n, k, alpha, a, lda, b, ldb, c, ldc))
+        return dnnl_success;
+
     const bool by_rows = m > n;
     const dnnl_dim_t length = by_rows ? m : n;
     const dnnl_dim_t wanted = m * n * k < LEAST_WORK ? 1 : std::min(MOST_PIECES, length / GRAIN);

@@ -8,7 +8,8 @@ use plugin_api::StageError;
 
 use crate::decode::{Decoded, compression_ratio};
 use crate::detect::{self, Language};
-use crate::encoder::{Encoded, Encoder};
+use crate::encoder::Encoder;
+use crate::lanes::Part;
 use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
 use crate::report::Report;
@@ -99,10 +100,11 @@ struct Batches<'a, 'e> {
 
 impl Batches<'_, '_> {
     fn transcribe(&mut self, batch: &[Chunk<'_>], features: Vec<f32>, ctx: &mut dyn Report) -> Result<(), StageError> {
-        let (_, encoded) = self.encoder.encode_batch(features, batch.len(), ctx)?;
-        let prompts = self.prompts(&encoded, batch.len(), ctx)?;
+        let parts = self.encoder.encode_batch(&features, ctx)?;
+        drop(features);
+        let prompts = self.prompts(&parts, batch.len(), ctx)?;
         let decoder = self.job.decoder()?;
-        let decoded = decoder.decode_batch(self.encoder, &encoded, &prompts, ctx)?;
+        let decoded = decoder.decode_batch(self.encoder, &parts, &prompts, ctx)?;
         let begin = self.job.tokenizer.timestamp_begin();
         let mut splits: Vec<Split> = batch
             .iter()
@@ -110,7 +112,7 @@ impl Batches<'_, '_> {
             .map(|(chunk, decoded)| timestamps::split(&decoded.tokens, begin, chunk.window()))
             .collect();
         if self.job.request.word_timestamps {
-            self.align(&encoded, batch, &mut splits, ctx)?;
+            self.align(&parts, batch, &mut splits, ctx)?;
         }
         for ((chunk, split), decoded) in batch.iter().zip(splits).zip(&decoded) {
             self.keep(chunk, split, decoded, ctx);
@@ -119,11 +121,14 @@ impl Batches<'_, '_> {
     }
 
     /// The same prompt for every window but for its language, where that may change.
-    fn prompts(&mut self, encoded: &Encoded, count: usize, ctx: &dyn Report) -> Result<Vec<Prompt>, StageError> {
+    fn prompts(&mut self, parts: &[Part], count: usize, ctx: &dyn Report) -> Result<Vec<Prompt>, StageError> {
         let request = self.job.request;
         let mut starts = vec![self.start.clone(); count];
         if request.multilingual && self.encoder.is_multilingual() {
-            let answers = self.encoder.most_probable_languages(encoded, ctx)?;
+            let mut answers = Vec::new();
+            for part in parts {
+                answers.extend(self.encoder.most_probable_languages(&part.encoded, ctx)?);
+            }
             for (start, answer) in starts.iter_mut().zip(answers) {
                 if let Some(language) = answer {
                     *start = self.job.start(self.encoder, &language.code)?;
@@ -153,7 +158,7 @@ impl Batches<'_, '_> {
 
     fn align(
         &mut self,
-        encoded: &Encoded,
+        parts: &[Part],
         batch: &[Chunk<'_>],
         splits: &mut [Split],
         ctx: &dyn Report,
@@ -170,7 +175,10 @@ impl Batches<'_, '_> {
             offset: timestamps::seconds(chunk.seek()),
         });
         let mut windows: Vec<Aligned<'_>> = windows.collect();
-        self.last_speech = aligner.align(self.encoder, encoded, &mut windows, self.last_speech, ctx)?;
+        for part in parts {
+            let windows = &mut windows[part.windows.clone()];
+            self.last_speech = aligner.align(self.encoder, &part.encoded, windows, self.last_speech, ctx)?;
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use ct2rs::sys::{WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
 use crate::encoder::{Encoded, Encoder};
+use crate::lanes::Part;
 use crate::options::Request;
 use crate::prompt::Prompt;
 use crate::report::Report;
@@ -58,9 +59,9 @@ impl Decoder<'_> {
         let mut tried: Vec<Decoded> = Vec::new();
         for &temperature in &self.request.temperature {
             let options = self.search(temperature, prompt);
-            let names = vec![self.tokenizer.names(&prompt.tokens)];
-            let results = encoder.generate(encoded, names, options, ctx)?;
-            let decoded = self.read(&results[0], temperature, prompt);
+            let names = self.tokenizer.names(&prompt.tokens);
+            let result = encoder.generate(encoded, names, options, ctx)?;
+            let decoded = self.read(&result, temperature, prompt);
             if Rules(self.request).is_acceptable(&decoded) {
                 return Ok(decoded);
             }
@@ -70,14 +71,14 @@ impl Decoder<'_> {
         Ok(Rules(self.request).best_of_failed(tried))
     }
 
-    /// Decodes several windows side by side, each once by beam search, whatever comes of it.
+    /// Decodes the windows of encoded parts side by side, each once by beam search, whatever comes of it.
     ///
     /// # Errors
     /// Those of [`Engine::call`](crate::engine::Engine::call).
     pub fn decode_batch(
         &self,
         encoder: &mut Encoder<'_>,
-        encoded: &Encoded,
+        parts: &[Part],
         prompts: &[Prompt],
         ctx: &dyn Report,
     ) -> Result<Vec<Decoded>, StageError> {
@@ -90,7 +91,7 @@ impl Decoder<'_> {
             ..self.search(0.0, prompt)
         };
         let names = prompts.iter().map(|prompt| self.tokenizer.names(&prompt.tokens));
-        let results = encoder.generate(encoded, names.collect(), options, ctx)?;
+        let results = encoder.generate_batch(parts, &names.collect::<Vec<_>>(), &options, ctx)?;
         // What is told, although nothing is sampled.
         let temperature = self.request.temperature[0];
         Ok(results

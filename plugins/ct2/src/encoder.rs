@@ -7,6 +7,7 @@ use plugin_api::StageError;
 
 use crate::detect::Language;
 use crate::engine::Engine;
+use crate::lanes::{Lanes, Part};
 use crate::mel::WINDOW_FRAMES;
 use crate::report::Report;
 use crate::words::Alignment;
@@ -20,14 +21,16 @@ const MEDIAN_FILTER_WIDTH: i64 = 7;
 /// The model, with the output of its encoder for the last window: the first window is asked for its language and then decoded.
 pub struct Encoder<'a> {
     engine: &'a mut Engine,
+    lanes: &'a mut Lanes,
     last: Option<(Vec<f32>, Encoded)>,
 }
 
 impl<'a> Encoder<'a> {
     /// Nothing is encoded yet.
     #[must_use]
-    pub fn new(engine: &'a mut Engine) -> Self {
-        Self { engine, last: None }
+    pub fn new(engine: &'a mut Engine, lanes: &'a mut Lanes) -> Self {
+        let last = None;
+        Self { engine, lanes, last }
     }
 
     /// Mel bands the model expects.
@@ -50,29 +53,38 @@ impl<'a> Encoder<'a> {
         if let Some((_, encoded)) = self.last.as_ref().filter(|(last, _)| *last == features) {
             return Ok(Arc::clone(encoded));
         }
-        let (features, encoded) = self.encode_batch(features, 1, ctx)?;
-        self.last = Some((features, Arc::clone(&encoded)));
-        Ok(encoded)
-    }
-
-    /// Encodes `count` windows, one after the other in `features`, and gives those back as well.
-    ///
-    /// # Errors
-    /// Those of [`Engine::call`].
-    pub fn encode_batch(
-        &mut self,
-        features: Vec<f32>,
-        count: usize,
-        ctx: &dyn Report,
-    ) -> Result<(Vec<f32>, Encoded), StageError> {
-        let shape = [count, self.n_mels(), WINDOW_FRAMES];
-        self.engine.call(ctx, move |whisper| {
+        let shape = [1, self.n_mels(), WINDOW_FRAMES];
+        let (features, encoded) = self.engine.call(ctx, move |whisper| {
             let mut features = features;
             let view = StorageView::new(&shape, &mut features, Device::CPU).map_err(|error| error.to_string())?;
             let encoded = whisper.encode(&view, false).map_err(|error| error.to_string())?;
             drop(view);
             Ok((features, Arc::new(encoded)))
-        })
+        })?;
+        self.last = Some((features, Arc::clone(&encoded)));
+        Ok(encoded)
+    }
+
+    /// Encodes several windows, one after the other in `features`, in parts.
+    ///
+    /// # Errors
+    /// Those of [`Lanes::encode`].
+    pub fn encode_batch(&mut self, features: &[f32], ctx: &dyn Report) -> Result<Vec<Part>, StageError> {
+        self.lanes.encode(self.engine, features, ctx)
+    }
+
+    /// Writes after a prompt for each window of the encoded parts.
+    ///
+    /// # Errors
+    /// Those of [`Lanes::generate`].
+    pub fn generate_batch(
+        &mut self,
+        parts: &[Part],
+        prompts: &[Vec<String>],
+        options: &WhisperOptions,
+        ctx: &dyn Report,
+    ) -> Result<Vec<WhisperGenerationResult>, StageError> {
+        self.lanes.generate(self.engine, parts, prompts, options, ctx)
     }
 
     /// The language of each encoded window; `None` when the model names none.
@@ -97,30 +109,22 @@ impl<'a> Encoder<'a> {
         Ok(answers.into_iter().map(best).collect())
     }
 
-    /// Writes after a prompt for each encoded window.
+    /// Writes after a prompt for one encoded window.
     ///
     /// # Errors
     /// Those of [`Engine::call`].
     pub fn generate(
         &mut self,
         encoded: &Encoded,
-        prompts: Vec<Vec<String>>,
+        prompt: Vec<String>,
         options: WhisperOptions,
         ctx: &dyn Report,
-    ) -> Result<Vec<WhisperGenerationResult>, StageError> {
+    ) -> Result<WhisperGenerationResult, StageError> {
         let encoded = Arc::clone(encoded);
         self.engine.call(ctx, move |whisper| {
-            let results = whisper.generate(&encoded, &prompts, &options);
-            let results = results.map_err(|error| error.to_string())?;
-            if results.len() == prompts.len() {
-                Ok(results)
-            } else {
-                Err(format!(
-                    "it gave {} results for {} prompts",
-                    results.len(),
-                    prompts.len()
-                ))
-            }
+            let results = whisper.generate(&encoded, &[prompt], &options);
+            let result = results.map_err(|error| error.to_string())?.pop();
+            result.ok_or_else(|| "it gave no result for a prompt".to_owned())
         })
     }
 

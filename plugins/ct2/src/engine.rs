@@ -4,7 +4,7 @@
 //! owns the model and waits for the answer, looking at the host's cancel flag meanwhile. After a cancel the work in progress is let
 //! go of: its answer is dropped, and the thread is free again when it is done. One thread only: CTranslate2 has its own below.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -72,26 +72,49 @@ impl Engine {
         F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
     {
         ctx.checkpoint()?;
+        let pending = self.start(work);
+        self.wait(&pending, ctx)
+    }
+
+    /// Has `work` run on the model's thread, after what was started before, for [`Engine::wait`] to wait for.
+    pub fn start<T, F>(&self, work: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
+    {
         let (answer, answers) = mpsc::channel();
         // Nobody listens any more after a cancel.
         let work: Work = Box::new(move |whisper| drop(answer.send(work(whisper))));
-        let sent = self.work.as_ref().is_some_and(|sender| sender.send(work).is_ok());
+        // Work that nobody takes breaks off the channel of its answer.
+        drop(self.work.as_ref().map(|sender| sender.send(work)));
+        Pending(answers)
+    }
+
+    /// What came of work that was started here.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn wait<T>(&mut self, pending: &Pending<T>, ctx: &dyn Report) -> Result<T, StageError> {
         loop {
-            match answers.recv_timeout(PATIENCE) {
+            match pending.0.recv_timeout(PATIENCE) {
                 Ok(answer) => {
                     self.let_go = false;
                     return answer.map_err(|message| failure(&message));
                 }
-                Err(RecvTimeoutError::Timeout) if ctx.cancelled() => {
-                    self.let_go = true;
+                Err(RecvTimeoutError::Timeout) => {
+                    if ctx.cancelled() {
+                        self.let_go = true;
+                    }
                     ctx.checkpoint()?;
                 }
-                Err(RecvTimeoutError::Timeout) if sent => {}
-                Err(_) => return Err(failure("its thread has ended")),
+                Err(RecvTimeoutError::Disconnected) => return Err(failure("its thread has ended")),
             }
         }
     }
 }
+
+/// Work under way.
+pub struct Pending<T>(Receiver<Result<T, String>>);
 
 impl Drop for Engine {
     fn drop(&mut self) {

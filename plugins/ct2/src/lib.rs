@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`options`] | the option table as types |
 //! | [`model`] | opens a model folder, says what is wrong with it |
-//! | [`engine`], [`encoder`] | the model on a thread of its own, for cancel, and its calls |
+//! | [`engine`], [`encoder`], [`lanes`] | the model on a thread of its own, for cancel; its calls; several at a time |
 //! | [`track`], [`mel`] | the samples that are heard; the log-mel spectrogram, as OpenAI computes it, window by window |
 //! | [`vad`] | where somebody speaks, and back from there to the recording's times |
 //! | [`tokenizer`], [`language`], [`prompt`] | text to tokens and back, and what the model is shown |
@@ -24,6 +24,7 @@ pub mod detect;
 pub mod encoder;
 pub mod engine;
 pub mod hallucination;
+pub mod lanes;
 pub mod language;
 pub mod mel;
 pub mod model;
@@ -40,6 +41,10 @@ pub mod transcript;
 pub mod vad;
 pub mod words;
 
+#[cfg(all(test, feature = "onednn", target_arch = "x86_64"))]
+mod ffi;
+#[cfg(all(test, feature = "onednn", target_arch = "x86_64"))]
+mod products;
 #[cfg(test)]
 mod testing;
 
@@ -49,12 +54,14 @@ use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 use engine::Engine;
+use lanes::Lanes;
 use options::{Options, Request};
 use tokenizer::Tokenizer;
 
 /// A loaded Whisper model.
 pub struct Ct2 {
     engine: Engine,
+    lanes: Lanes,
     tokenizer: Tokenizer,
     threads: usize,
     /// Whether the model says which of its attention heads follow the audio.
@@ -75,6 +82,7 @@ impl Stage for Ct2 {
         });
         Ok(Self {
             engine: Engine::new(whisper?)?,
+            lanes: Lanes::new(folder.to_owned(), options.clone()),
             tokenizer: tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
             threads: options.thread_count(),
             alignable: names_alignment_heads(folder),

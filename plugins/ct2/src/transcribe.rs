@@ -86,7 +86,7 @@ pub(crate) fn transcribe(
         tokenizer: &stage.tokenizer,
         threads: stage.threads,
     };
-    let mut encoder = Encoder::new(&mut stage.engine);
+    let mut encoder = Encoder::new(&mut stage.engine, &mut stage.lanes);
     let duration_ms = audio.milliseconds(audio.samples.len());
     // Who names the parts to transcribe wants those, silent or not.
     let clips = !matches!(request.clip_timestamps.as_slice(), [] | [0.0]);

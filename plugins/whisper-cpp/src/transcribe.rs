@@ -299,4 +299,6 @@ fn failure(error: RunError) -> StageError {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -28,7 +28,7 @@ fn models_folder() -> PathBuf {
 static TINY_ENGLISH: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin", &PLAIN)));
 static BASE: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin", &PLAIN)));
 
-const PLAIN: Options = Options {
+pub(crate) const PLAIN: Options = Options {
     model: None,
     device: Device::Cpu,
     flash_attention: None,
@@ -45,7 +45,7 @@ pub(crate) fn base() -> MutexGuard<'static, Loaded> {
 }
 
 /// A file of the models folder.
-fn model(name: &str, fetch: &str) -> PathBuf {
+pub(crate) fn model(name: &str, fetch: &str) -> PathBuf {
     let path = models_folder().join(name);
     assert!(
         path.exists(),
@@ -55,7 +55,7 @@ fn model(name: &str, fetch: &str) -> PathBuf {
     path
 }
 
-fn load(name: &str, options: &Options) -> Loaded {
+pub(crate) fn load(name: &str, options: &Options) -> Loaded {
     let path = model(name, "");
     whisper_rs::install_logging_hooks();
     let header = model_file::check(&path).unwrap();
@@ -119,7 +119,7 @@ impl Report for Recorder {
     }
 }
 
-fn run(loaded: &Loaded, samples: &[f32], options: &Value) -> Result<Transcription, StageError> {
+pub(crate) fn run(loaded: &Loaded, samples: &[f32], options: &Value) -> Result<Transcription, StageError> {
     let report = &mut Recorder::default();
     transcribe(loaded, &request(options), audio(samples), report)
 }
@@ -179,6 +179,51 @@ fn equal_requests_give_equal_results_with_any_number_of_threads() {
             assert_eq!(with_threads(threads), first, "{threads} threads, {options}");
         }
     }
+}
+
+/// Loud noise, then silence: nothing that a person said.
+#[test]
+fn what_is_no_speech_yields_no_text_with_voice_activity_detection() {
+    let mut state = 1_u32;
+    let mut samples: Vec<f32> = (0..4 * 16_000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(state >> 16).unwrap()) / 65_536.0 - 0.5
+        })
+        .collect();
+    samples.resize(8 * 16_000, 0.0);
+    let options = json!({ "vad_filter": true, "vad_model": model("ggml-silero-v6.2.0.bin", "vad") });
+    let transcription = run(&tiny_english(), &samples, &options).unwrap();
+    assert_eq!(transcription.segments, []);
+    assert_eq!(run(&tiny_english(), &[], &options).unwrap().segments, []);
+}
+
+#[test]
+fn voice_activity_detection_needs_its_model() {
+    let refused = |options: &Value| run(&tiny_english(), &[], options).unwrap_err();
+    let error = refused(&json!({ "vad_filter": true, "vad_model": null }));
+    assert_eq!(error.kind, ErrorKind::ModelMissing);
+    assert!(error.message.contains("ggml-silero-v6.2.0.bin"), "{error}");
+    let whisper = model("ggml-tiny.en.bin", "tiny.en");
+    let error = refused(&json!({ "vad_filter": true, "vad_model": whisper }));
+    assert!(error.message.contains("not of Silero"), "{error}");
+}
+
+/// The limit comes before the end of the sentence, and the rest of the window is passed over.
+#[test]
+fn a_decode_that_a_limit_cut_is_told() {
+    let options = json!({ "beam_size": 1, "max_tokens": 4, "without_timestamps": true });
+    let transcription = run(&tiny_english(), &meeting(10), &options).unwrap();
+    let [cut] = &transcription.truncated[..] else {
+        panic!("{:?}", transcription.truncated);
+    };
+    assert_eq!((cut.end_ms, cut.reason.as_str()), (10_000, "max_length"));
+    assert!(
+        run(&tiny_english(), &meeting(5), &json!({}))
+            .unwrap()
+            .truncated
+            .is_empty()
+    );
 }
 
 /// An attempt that fails is repeated at the next temperature, and the result says at which it ended.

@@ -1,0 +1,156 @@
+//! Several windows through the model side by side: in parts of a few windows, each part on a lane with a share of the cores.
+//!
+//! A second thread gains little for the small matrices of decoding, a second lane all there is. The lanes are models that compute on
+//! threads of their own, with weights that all of them share (`native/load.cpp`). How windows are parted depends on their number
+//! alone, so that more threads make no other text.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ct2rs::sys::{Device, StorageView, Whisper, WhisperGenerationResult, WhisperOptions};
+use plugin_api::StageError;
+
+use crate::encoder::Encoded;
+use crate::engine::Engine;
+use crate::mel::WINDOW_FRAMES;
+use crate::model;
+use crate::options::Options;
+use crate::report::Report;
+
+/// Windows of a part.
+const PART: usize = 4;
+
+/// Encoded windows of a batch.
+pub struct Part {
+    /// Which windows of the batch.
+    pub windows: Range<usize>,
+    /// Output of the encoder for them.
+    pub encoded: Encoded,
+}
+
+/// The lanes, opened when they are first needed.
+pub struct Lanes {
+    folder: PathBuf,
+    options: Options,
+    open: Vec<Engine>,
+}
+
+impl Lanes {
+    /// Lanes for the model of this folder; none is opened yet.
+    #[must_use]
+    pub fn new(folder: PathBuf, options: Options) -> Self {
+        Self {
+            folder,
+            options,
+            open: Vec::new(),
+        }
+    }
+
+    /// How many windows make a part; a graphics card takes all at a time.
+    fn part(&self) -> Result<usize, StageError> {
+        let device = self.options.device()?;
+        Ok(if device == Device::CPU { PART } else { usize::MAX })
+    }
+
+    /// Opens as many lanes as there are threads or `parts`, whichever is less; none for one.
+    fn open(&mut self, parts: usize) -> Result<(), StageError> {
+        let threads = self.options.thread_count();
+        let wanted = threads.min(parts);
+        if wanted <= 1 || self.open.len() >= wanted {
+            return Ok(());
+        }
+        let options = Options {
+            threads: threads / wanted,
+            ..self.options.clone()
+        };
+        self.open.clear();
+        for _ in 0..wanted {
+            self.open.push(Engine::new(model::load(&self.folder, &options)?)?);
+        }
+        Ok(())
+    }
+
+    /// Encodes windows of log-mel features, one after the other in `features`. What is done on no lane is done on `engine`.
+    ///
+    /// # Errors
+    /// Those of [`model::load`] and [`Engine::call`].
+    pub fn encode(&mut self, engine: &mut Engine, features: &[f32], ctx: &dyn Report) -> Result<Vec<Part>, StageError> {
+        let n_mels = engine.n_mels();
+        let window = n_mels * WINDOW_FRAMES;
+        let size = self.part()?;
+        let parts = features.chunks(size.saturating_mul(window));
+        self.open(parts.len())?;
+        let jobs = parts.map(|part| {
+            let mut part = part.to_vec();
+            move |whisper: &Whisper| {
+                let shape = [part.len() / window, n_mels, WINDOW_FRAMES];
+                let view = StorageView::new(&shape, &mut part, Device::CPU).map_err(|error| error.to_string())?;
+                let encoded = whisper.encode(&view, false).map_err(|error| error.to_string())?;
+                Ok((shape[0], Arc::new(encoded)))
+            }
+        });
+        let mut begin = 0;
+        let part = |(count, encoded): (usize, Encoded)| {
+            let windows = begin..begin + count;
+            begin = windows.end;
+            Part { windows, encoded }
+        };
+        Ok(self.run(engine, jobs, ctx)?.into_iter().map(part).collect())
+    }
+
+    /// Writes after a prompt for each window of the encoded parts.
+    ///
+    /// # Errors
+    /// Those of [`Engine::call`].
+    pub fn generate(
+        &mut self,
+        engine: &mut Engine,
+        parts: &[Part],
+        prompts: &[Vec<String>],
+        options: &WhisperOptions,
+        ctx: &dyn Report,
+    ) -> Result<Vec<WhisperGenerationResult>, StageError> {
+        let jobs = parts.iter().map(|part| {
+            let (prompts, options) = (prompts[part.windows.clone()].to_vec(), options.clone());
+            let encoded = Arc::clone(&part.encoded);
+            move |whisper: &Whisper| {
+                let results = whisper.generate(&encoded, &prompts, &options);
+                let results = results.map_err(|error| error.to_string())?;
+                if results.len() == prompts.len() {
+                    Ok(results)
+                } else {
+                    let (given, asked) = (results.len(), prompts.len());
+                    Err(format!("it gave {given} results for {asked} prompts"))
+                }
+            }
+        });
+        Ok(self.run(engine, jobs, ctx)?.concat())
+    }
+
+    /// Runs the jobs, each on the next lane, and gives their answers in order.
+    fn run<T, F>(
+        &mut self,
+        engine: &mut Engine,
+        jobs: impl Iterator<Item = F>,
+        ctx: &dyn Report,
+    ) -> Result<Vec<T>, StageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
+    {
+        if self.open.is_empty() {
+            return jobs.map(|job| engine.call(ctx, job)).collect();
+        }
+        ctx.checkpoint()?;
+        let lanes = self.open.len();
+        let started: Vec<_> = jobs
+            .enumerate()
+            .map(|(index, job)| (index % lanes, self.open[index % lanes].start(job)))
+            .collect();
+        let answers = started
+            .iter()
+            .map(|(lane, pending)| self.open[*lane].wait(pending, ctx));
+        answers.collect()
+    }
+}
