@@ -6,6 +6,7 @@
 #include "parts.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <map>
 #include <mutex>
 
@@ -55,8 +56,11 @@ std::shared_ptr<const Model> shared_model(const std::string &id, const std::func
     // Held while loading: whoever asks for the same model meanwhile gets it.
     const std::lock_guard<std::mutex> guard(lock);
     std::shared_ptr<const Model> model = models[id].lock();
-    if (!model)
+    if (!model) {
         models[id] = model = load();
+        // What was needed to read it: tens of megabytes that the C library would keep.
+        malloc_trim(0);
+    }
     return model;
 }
 

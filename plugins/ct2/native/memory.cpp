@@ -8,7 +8,9 @@
 
 #include "ctranslate2/allocator.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <list>
 #include <mutex>
 #include <new>
@@ -21,15 +23,23 @@ constexpr size_t ALIGNMENT = 64;
 // Smaller ones are left to the C library.
 constexpr size_t LEAST_LARGE = 256 << 10;
 // What waits for reuse at most, in bytes.
-constexpr size_t MOST_WAITING = 24 << 20;
+constexpr size_t MOST_WAITING = 32 << 20;
 constexpr size_t PAGE = 4096;
-// From this size on the pages of a block are large ones, where the system has them.
-constexpr size_t HUGE_PAGE = 2 << 20;
+// Sizes are rounded up to one of so many between a power of two and the next: the keys and values of a text grow with each token, and
+// the block of the last step shall do for the next.
+constexpr size_t SIZES = 8;
 
 struct Block {
     void *begin;
     size_t size;
 };
+
+size_t rounded(size_t size) {
+    size_t grain = PAGE;
+    while (size >= 2 * SIZES * grain)
+        grain *= 2;
+    return (size + grain - 1) / grain * grain;
+}
 
 void *map(size_t size) {
     void *begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -39,7 +49,7 @@ void *map(size_t size) {
 class Memory : public ctranslate2::Allocator {
   public:
     void *allocate(size_t size, int) override {
-        void *begin = size < LEAST_LARGE ? small(size) : large((size + PAGE - 1) / PAGE * PAGE);
+        void *begin = size < LEAST_LARGE ? small(size) : large(rounded(size));
         if (!begin)
             throw std::bad_alloc();
         return begin;
@@ -65,23 +75,18 @@ class Memory : public ctranslate2::Allocator {
 
     void *large(size_t size) {
         const std::lock_guard<std::mutex> guard(lock);
-        // The smallest that fits, if not more than an eighth is wasted.
-        auto best = waiting.end();
-        for (auto block = waiting.begin(); block != waiting.end(); ++block)
-            if (block->size >= size && block->size <= size + size / 8 && (best == waiting.end() || block->size < best->size))
-                best = block;
-        Block taken {nullptr, size};
-        if (best != waiting.end()) {
-            taken = *best;
-            waiting_bytes -= taken.size;
-            waiting.erase(best);
+        const auto fits = std::find_if(waiting.rbegin(), waiting.rend(), [size](const Block &block) { return block.size == size; });
+        void *begin = nullptr;
+        if (fits != waiting.rend()) {
+            begin = fits->begin;
+            waiting_bytes -= size;
+            waiting.erase(std::next(fits).base());
         } else {
-            taken.begin = map(size);
-            if (!taken.begin)
-                return nullptr;
+            begin = map(size);
         }
-        used.emplace(taken.begin, taken.size);
-        return taken.begin;
+        if (begin)
+            used.emplace(begin, size);
+        return begin;
     }
 
     bool give_back(void *begin) {

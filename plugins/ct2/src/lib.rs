@@ -75,15 +75,17 @@ impl Stage for Ct2 {
 
     fn open(options: Options) -> Result<Self, StageError> {
         let folder = model::folder(&options)?;
-        // Both take a while; the tokenizer is read while the model is loaded.
-        let (whisper, tokenizer) = std::thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| Tokenizer::open(folder));
-            (model::load(folder, &options), tokenizer.join())
+        // Both take a while; the tokenizer is read while the model is loaded. That, on a thread that ends: GNU's OpenMP counts those
+        // that helped as long as the asking thread lives, and more threads than cores make it put them to sleep after each loop.
+        let (tokenizer, whisper) = std::thread::scope(|scope| {
+            let whisper = scope.spawn(|| model::load(folder, &options));
+            (Tokenizer::open(folder), whisper.join())
         });
+        let whisper = whisper.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok(Self {
             engine: Engine::new(whisper?)?,
             lanes: Lanes::new(folder.to_owned(), options.clone()),
-            tokenizer: tokenizer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+            tokenizer: tokenizer?,
             threads: options.thread_count(),
             alignable: names_alignment_heads(folder),
         })
