@@ -8,6 +8,7 @@
 #include "parts.h"
 
 #include <algorithm>
+#include <atomic>
 #include <omp.h>
 #include <stdexcept>
 #include <oneapi/dnnl/dnnl.h>
@@ -43,7 +44,7 @@ bool attention_by_blocks(const StorageView &queries, const StorageView &keys, co
     const float *q = queries.data<float>(), *k = keys.data<float>(), *v = values.data<float>();
     float *out = output.data<float>();
     const dim_t heads = queries.dim(0) * queries.dim(1), blocks = (times + QUERIES_PER_BLOCK - 1) / QUERIES_PER_BLOCK;
-    bool refused = false;
+    std::atomic<bool> refused {false};
     // Blocks of one head follow each other, so its keys and values stay in the cache of a thread.
 #pragma omp parallel
     {
@@ -58,10 +59,8 @@ bool attention_by_blocks(const StorageView &queries, const StorageView &keys, co
             ctranslate2::ops::SoftMax()(scores);
             done = done && product('N', rows, depth, positions, 1, scores.data<float>(), v + head * positions * depth, depth,
                     out + (head * times + first) * depth);
-            if (!done) {
-#pragma omp atomic write
+            if (!done)
                 refused = true;
-            }
         }
     }
     if (refused)

@@ -1,11 +1,12 @@
 # CTranslate2: less memory for the same result, and no primitives of oneDNN.
 #
-# Included at the end of CTranslate2's `project()`. Four of its files are built otherwise:
+# Included at the end of CTranslate2's `project()`. What is built otherwise:
 # - `ops/conv1d_cpu.cc`: the convolutions of the encoder are matrix products, so that oneDNN's primitives are not needed. The rest of
 #   CTranslate2 keeps `CT2_WITH_DNNL`: it says that matrix products go to oneDNN, and that convolution weights are kept as float32 in
 #   a quantised model, as in faster-whisper's CTranslate2.
 # - `cpu/allocator.cc`: `memory.cpp` instead.
 # - `layers/attention.cc`: attention of many queries by `attention.cpp`.
+# - OpenMP's functions come from `team.cpp` for all that is linked into the plugin.
 # - `models/model.cc`: weights are quantised while they are read, and shared by models of the same folder, by `load.cpp`.
 #
 # The last two are built from a copy with a line put in; a CTranslate2 that no longer has the place for it stops here.
@@ -41,7 +42,8 @@ function(cesar_edit file)
 endfunction()
 
 function(cesar_use_parts)
-  set_property(TARGET ctranslate2 APPEND PROPERTY SOURCES "${CESAR_NATIVE}/attention.cpp" "${CESAR_NATIVE}/load.cpp")
+  set_property(TARGET ctranslate2 APPEND PROPERTY SOURCES "${CESAR_NATIVE}/attention.cpp" "${CESAR_NATIVE}/load.cpp"
+    "${CESAR_NATIVE}/team.cpp")
   cesar_build_instead(src/cpu/allocator.cc "${CESAR_NATIVE}/memory.cpp")
 
   set(place "keys_matmul(queries, keys, output);")

@@ -6,6 +6,8 @@
 //
 // Stands for CTranslate2's `cpu/allocator.cc`.
 
+#include "team.h"
+
 #include "ctranslate2/allocator.h"
 
 #include <algorithm>
@@ -122,6 +124,7 @@ class Memory : public ctranslate2::Allocator {
 namespace ctranslate2 {
 
 template <> Allocator &get_allocator<Device::CPU>() {
+    cesar::use_own_team();
     static Memory memory;
     return memory;
 }

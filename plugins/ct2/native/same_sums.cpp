@@ -10,6 +10,7 @@
 #include "few_rows_float.h"
 
 #include <algorithm>
+#include <atomic>
 #include <omp.h>
 
 extern "C" dnnl_status_t cesar_onednn_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha,
@@ -53,16 +54,16 @@ extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl
     const int threads = omp_in_parallel() ? 1 : static_cast<int>(std::min<dnnl_dim_t>(most, pieces));
     dnnl_status_t result = dnnl_success;
     if (threads > 1) {
+        std::atomic<dnnl_dim_t> next {0};
+        std::atomic<dnnl_status_t> worst {dnnl_success};
         // oneDNN starts no threads inside a parallel region.
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-        for (dnnl_dim_t piece = 0; piece < pieces; piece++) {
+#pragma omp parallel num_threads(threads)
+        for (dnnl_dim_t piece = next++; piece < pieces; piece = next++) {
             const dnnl_status_t status = compute(piece);
-            if (status != dnnl_success) {
-#pragma omp critical(cesar_same_sums)
-                result = status;
-            }
+            if (status != dnnl_success)
+                worst = status;
         }
-        return result;
+        return worst;
     }
     omp_set_num_threads(1);
     for (dnnl_dim_t piece = 0; piece < pieces && result == dnnl_success; piece++)

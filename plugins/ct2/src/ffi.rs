@@ -48,13 +48,13 @@ unsafe extern "C" {
 
 /// Rows, columns and depth of a product.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Rows of A and of the product.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// Columns of the product.
-    pub columns: usize,
+    pub(crate) columns: usize,
     /// What is summed over.
-    pub depth: usize,
+    pub(crate) depth: usize,
 }
 
 fn dimension(size: usize) -> i64 {
@@ -62,7 +62,14 @@ fn dimension(size: usize) -> i64 {
 }
 
 /// `scale * A * B` computed with so many threads; B is `columns` rows of `depth` if it is `transposed`.
-pub fn product_f32(shape: Shape, transposed: bool, scale: f32, a: &[f32], b: &[f32], threads: c_int) -> Vec<f32> {
+pub(crate) fn product_f32(
+    shape: Shape,
+    transposed: bool,
+    scale: f32,
+    a: &[f32],
+    b: &[f32],
+    threads: c_int,
+) -> Vec<f32> {
     let Shape { rows, columns, depth } = shape;
     assert!(a.len() == rows * depth && b.len() == columns * depth);
     let (kind, ldb) = if transposed { (b'T', depth) } else { (b'N', columns) };
@@ -93,7 +100,7 @@ pub fn product_f32(shape: Shape, transposed: bool, scale: f32, a: &[f32], b: &[f
 }
 
 /// `A * transposed B` plus an offset for each column, computed with so many threads.
-pub fn product_int8(shape: Shape, a: &[u8], b: &[i8], offset: &[i32], threads: c_int) -> Vec<i32> {
+pub(crate) fn product_int8(shape: Shape, a: &[u8], b: &[i8], offset: &[i32], threads: c_int) -> Vec<i32> {
     let Shape { rows, columns, depth } = shape;
     assert!(a.len() == rows * depth && b.len() == columns * depth && offset.len() == columns);
     let [m, n, k] = [rows, columns, depth].map(dimension);

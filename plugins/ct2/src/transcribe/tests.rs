@@ -127,14 +127,24 @@ fn what_is_saved_stays_small() {
     assert_eq!(recent.shortened().written, (19_990..20_000).collect::<Vec<u32>>());
 }
 
+/// So many clips of six seconds, one after the other.
+fn clips(count: u32) -> Vec<u32> {
+    (0..count).flat_map(|clip| [clip * 6, clip * 6 + 6]).collect()
+}
+
 #[test]
 fn threads_do_not_change_a_byte() {
     let samples = repeated(4);
     for compute_type in ["float32", "int8"] {
         let of = |threads: usize| {
             let mut stage = open("tiny.en", &json!({ "threads": threads, "compute_type": compute_type }));
-            let transcription = run(&mut stage, &json!({ "temperature": [0] }), &samples, &mut Notes::new()).unwrap();
-            serde_json::to_string(&transcription).unwrap()
+            let mut heard = |request: &Value| {
+                let transcription = run(&mut stage, request, &samples, &mut Notes::new()).unwrap();
+                serde_json::to_string(&transcription).unwrap()
+            };
+            let batched =
+                json!({ "batch_size": 8, "chunk_length": 6, "clip_timestamps": clips(5), "word_timestamps": true });
+            [heard(&json!({ "temperature": [0] })), heard(&batched)]
         };
         assert_eq!(of(1), of(2), "{compute_type}");
     }
