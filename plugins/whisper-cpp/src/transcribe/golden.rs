@@ -1,4 +1,4 @@
-//! The bundled meeting as whisper.cpp itself hears it: `tests/golden.py` made the results.
+//! The bundled meeting as whisper.cpp itself hears it: `tests/whisper_cpp_golden.py` made the results.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,7 +35,7 @@ struct GoldenWord {
 }
 
 fn golden() -> Vec<Golden> {
-    serde_json::from_str(include_str!("../../tests/golden.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/whisper_cpp_golden.json")).unwrap()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ms of a minute")]
@@ -65,9 +65,11 @@ fn check(loaded: &Loaded, aligned: Option<bool>) -> usize {
             texts,
             "{name}"
         );
+        // Without timestamps whisper.cpp 1.8 tells segments that begin after the recording's end.
+        let timed = case.options["without_timestamps"] != true;
         for (our, their) in ours.iter().zip(&case.segments) {
             assert_eq!(our.tokens.as_ref(), Some(&their.tokens), "{name}");
-            let times = near(our.start_ms, their.start) && near(our.end_ms, their.end.min(end));
+            let times = !timed || near(our.start_ms, their.start) && near(our.end_ms, their.end.min(end));
             assert!(times, "{name}: {our:?}");
             assert_eq!(our.words.is_some(), their.words.is_some());
             let words = our.words.iter().flatten().zip(their.words.iter().flatten());

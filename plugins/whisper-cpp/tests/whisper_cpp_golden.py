@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes golden.json: what whisper.cpp makes of the bundled meeting, called as whisper-cli calls it.
+"""Writes whisper_cpp_golden.json: what whisper.cpp makes of the bundled meeting, called as whisper-cli calls it.
 
-    golden.py REFERENCE MODELS_DIR      REFERENCE is the built example `reference` of this crate; ffmpeg decodes the recordings
+    whisper_cpp_golden.py REFERENCE MODELS_DIR      REFERENCE is the built example `reference` of this crate; ffmpeg decodes the recordings
 """
 import json
 import os
@@ -46,7 +46,7 @@ def main():
                     del segment["words"]
             cases.append({"name": name, "options": options, "segments": segments})
             print(name, len(segments), "segments", flush=True)
-    with open(os.path.join(HERE, "golden.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(HERE, "whisper_cpp_golden.json"), "w", encoding="utf-8") as file:
         file.write("[\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases) + "\n]\n")
 
 
