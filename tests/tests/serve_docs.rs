@@ -1,4 +1,4 @@
-//! Each `curl` line of `docs/server.md` does what it says.
+//! Each `curl` line of README.md and `docs/server.md` does what it says.
 
 use std::process::Command;
 
@@ -11,11 +11,16 @@ fn the_lines_of_the_documentation_work() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     sandbox.write("talk.mp3", wave(2, 1));
-    let text = std::fs::read_to_string(cesar_tests::workspace().join("docs/server.md")).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("curl ")).collect();
-    assert!(lines.len() >= 7, "{lines:?}");
+    let read = |name: &str| std::fs::read_to_string(cesar_tests::workspace().join(name)).unwrap();
+    let texts = ["README.md", "docs/server.md"].map(read);
+    let lines = texts.each_ref().map(|text| {
+        text.lines()
+            .filter(|line| line.starts_with("curl "))
+            .collect::<Vec<_>>()
+    });
+    assert!(lines[0].len() >= 2 && lines[1].len() >= 7, "{lines:?}");
     let mut id = String::new();
-    for line in lines {
+    for line in lines.concat() {
         let command = line.split("  #").next().unwrap().trim();
         let command = command
             .replace("localhost:5000", &format!("localhost:{}", server.port))

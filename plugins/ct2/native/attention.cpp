@@ -7,6 +7,8 @@
 
 #include "parts.h"
 
+#ifdef CT2_WITH_DNNL
+
 #include <algorithm>
 #include <atomic>
 #include <omp.h>
@@ -69,3 +71,12 @@ bool attention_by_blocks(const StorageView &queries, const StorageView &keys, co
 }
 
 } // namespace cesar
+
+#else
+
+bool cesar::attention_by_blocks(const ctranslate2::StorageView &, const ctranslate2::StorageView &, const ctranslate2::StorageView &,
+        float, ctranslate2::StorageView &) {
+    return false;
+}
+
+#endif

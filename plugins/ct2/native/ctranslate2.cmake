@@ -6,16 +6,15 @@
 #   a quantised model, as in faster-whisper's CTranslate2.
 # - `cpu/allocator.cc`: `memory.cpp` instead.
 # - `layers/attention.cc`: attention of many queries by `attention.cpp`.
-# - OpenMP's functions come from `team.cpp` for all that is linked into the plugin.
 # - `models/model.cc`: weights are quantised while they are read, and shared by models of the same folder, by `load.cpp`.
 #
-# The last two are built from a copy with a line put in; a CTranslate2 that no longer has the place for it stops here.
+# The last two are built from a copy with a line put in; a CTranslate2 that no longer has the place for it stops here. The functions of
+# OpenMP come from `team.cpp`, also for oneDNN.
 # Cargo does not see when a file of this folder changes: `cargo clean -p ct2rs`.
 set_property(SOURCE src/ops/conv1d_cpu.cc APPEND PROPERTY COMPILE_OPTIONS -UCT2_WITH_DNNL)
 
 set(CESAR_NATIVE "${CMAKE_CURRENT_LIST_DIR}")
 
-# A copy of the source `file` in which `place` is replaced by `by`, and `parts.h` is included.
 # Builds `by` in place of the source `file`.
 function(cesar_build_instead file by)
   get_target_property(sources ctranslate2 SOURCES)

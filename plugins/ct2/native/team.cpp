@@ -15,7 +15,6 @@
 #include <climits>
 #include <cstdint>
 #include <ctime>
-#include <immintrin.h>
 #include <linux/futex.h>
 #include <memory>
 #include <sched.h>
@@ -23,6 +22,10 @@
 #include <thread>
 #include <unistd.h>
 #include <vector>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -44,12 +47,18 @@ void futex(Word &word, int operation, uint32_t value) {
     syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
 }
 
+void breathe() {
+#ifdef __x86_64__
+    _mm_pause();
+#endif
+}
+
 // Waits awake until `word` is no longer `value`; false when it still is after `AWAKE_NS`.
 bool changes_soon(const Word &word, uint32_t value) {
     for (int look = 0; look < LOOKS; look++) {
         if (word.load(std::memory_order_acquire) != value)
             return true;
-        _mm_pause();
+        breathe();
     }
     const int64_t end = now_ns() + AWAKE_NS;
     while (now_ns() < end) {
