@@ -67,7 +67,7 @@ pub enum PipelineError {
     #[error("no memory for the decoded audio: {0}")]
     Memory(std::io::Error),
     /// A damaged result was replaced by another one, and what was to be made of it would get a key that does not fit: the run
-    /// starts over. Never leaves [`Pipeline::run`].
+    /// starts over. Never leaves `Pipeline::run`.
     #[error("a damaged result was replaced; run again")]
     Replaced,
     /// Somebody asked to stop.
