@@ -44,13 +44,13 @@ pub(crate) fn measurement_cache() -> PathBuf {
     sandbox::program_folder().join("xtask-cache")
 }
 
-/// `transcribe` of one recording by one engine and model.
+/// `transcribe` of one recording by one engine and model, and nothing beside it.
 pub(crate) fn command(recording: &Path, engine: &str, model: &str, cache: &Path) -> Outcome<Command> {
     let mut command = cesar()?;
     command
         .arg("transcribe")
         .arg(recording)
-        .args(["--asr-plugin", engine, "--model", model]);
+        .args(["--no-diarize", "--asr-plugin", engine, "--model", model]);
     command.arg("--cache-dir").arg(cache);
     Ok(command)
 }

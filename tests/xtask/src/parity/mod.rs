@@ -111,6 +111,7 @@ fn hear(options: &Options, job: &Job<'_>) -> Result<Answer, String> {
     command.arg("transcribe").arg(job.wav);
     command.args([
         "--no-cache",
+        "--no-diarize",
         "-f",
         "json",
         "--progress",
