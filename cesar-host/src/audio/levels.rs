@@ -30,7 +30,16 @@ pub fn levels(
     stop: &dyn Fn() -> bool,
 ) -> Result<Levels, AudioError> {
     check_file(path)?;
-    let mut source = open(path, options)?;
+    let native = open_native(path).and_then(|mut source| measure(path, source.as_mut(), slice, stop));
+    match native {
+        Err(AudioError::Unsupported { reason, .. }) => {
+            measure(path, &mut ffmpeg_source(path, reason, options)?, slice, stop)
+        }
+        measured => measured,
+    }
+}
+
+fn measure(path: &Path, source: &mut dyn Source, slice: Slice, stop: &dyn Fn() -> bool) -> Result<Levels, AudioError> {
     let stream = source.facts().stream;
     let mut meter = Meter::new(usize::from(stream.channels), stream.rate, slice);
     let mut block = Vec::new();
@@ -45,13 +54,6 @@ pub fn levels(
         if !more || meter.is_past() {
             return Ok(meter.finish());
         }
-    }
-}
-
-fn open(path: &Path, options: &DecodeOptions) -> Result<Box<dyn Source>, AudioError> {
-    match open_native(path) {
-        Err(AudioError::Unsupported { reason, .. }) => Ok(Box::new(ffmpeg_source(path, reason, options)?)),
-        opened => opened,
     }
 }
 

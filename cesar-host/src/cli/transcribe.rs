@@ -338,7 +338,7 @@ fn one(
     match &transcript.partial {
         None => Ok(Whole::Yes),
         Some(partial) => {
-            tell_partial(&recording.label, partial, show);
+            tell_partial(&recording.label, partial, pipeline.cache.is_some(), show);
             Ok(Whole::No)
         }
     }
@@ -351,15 +351,17 @@ enum Whole {
     No,
 }
 
-fn tell_partial(label: &str, partial: &Partial, show: &Show) {
+/// What is `kept` of a run is not done again.
+fn tell_partial(label: &str, partial: &Partial, kept: bool, show: &Show) {
     show.json(
         &json!({ "type": "partial", "input": label, "stage": partial.stage, "reason": partial.reason,
         "message": partial.message, "retry": partial.retry }),
     );
+    let alone = if kept { ", and nothing else" } else { "" };
     let retry = partial
         .retry
         .iter()
-        .map(|command| format!("\nto try that again, and nothing else: {command}"));
+        .map(|command| format!("\nto try that again{alone}: {command}"));
     super::complain(&format!(
         "{label}: the transcript is without speakers: {}{}",
         partial.message,

@@ -250,7 +250,8 @@ impl ModelLookup<'_> {
             }
         }
         let present = self.present();
-        let known = present.iter().chain(&self.files.preferred).map(String::as_str);
+        let known = present.iter().chain(&self.files.preferred);
+        let known = known.map(String::as_str).filter(|known| *known != name);
         let inside = required(self.files)
             .next()
             .map(|file| format!("/{file}"))

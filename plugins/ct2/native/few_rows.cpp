@@ -15,6 +15,7 @@
 #include <omp.h>
 
 #include "oneapi/dnnl/dnnl.h"
+#include "vectors.h"
 
 extern "C" dnnl_status_t cesar_onednn_gemm_u8s8s32(char transa, char transb, char offsetc, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k,
         float alpha, const uint8_t *a, dnnl_dim_t lda, uint8_t ao, const int8_t *b, dnnl_dim_t ldb, int8_t bo, float beta, int32_t *c,
@@ -160,10 +161,11 @@ WITH_AVX2 void columns_256(const Product &p, dnnl_dim_t begin, dnnl_dim_t end) {
 // The best kernel of this CPU, or none.
 Kernel kernel_of_cpu() {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-            && __builtin_cpu_supports("avx512dq"))
+    const cesar::Vectors most = cesar::most_vectors();
+    if (most >= cesar::Vectors::Avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         return columns_512;
-    return __builtin_cpu_supports("avx2") ? columns_256 : nullptr;
+    return most >= cesar::Vectors::Avx2 && __builtin_cpu_supports("avx2") ? columns_256 : nullptr;
 }
 
 // Splits the columns, but the last three at most, among the threads; returns how many columns are done.

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #include <omp.h>
 
+#include "vectors.h"
+
 namespace cesar {
 
 namespace {
@@ -206,9 +208,10 @@ WITH_AVX2 void columns_256(const Product &p, dnnl_dim_t begin, dnnl_dim_t end) {
 // The best kernel of this CPU, or none.
 Kernel kernel_of_cpu() {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
+    const Vectors most = most_vectors();
+    if (most >= Vectors::Avx512 && __builtin_cpu_supports("avx512f"))
         return columns_512;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? columns_256 : nullptr;
+    return most >= Vectors::Avx2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? columns_256 : nullptr;
 }
 
 } // namespace

@@ -90,6 +90,11 @@ impl Engine {
         Pending(answers)
     }
 
+    /// Nobody waits for what was started here, until something is waited for again.
+    pub fn let_go(&mut self) {
+        self.let_go = true;
+    }
+
     /// What came of work that was started here.
     ///
     /// # Errors
@@ -103,7 +108,7 @@ impl Engine {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if ctx.cancelled() {
-                        self.let_go = true;
+                        self.let_go();
                     }
                     ctx.checkpoint()?;
                 }

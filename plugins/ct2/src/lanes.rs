@@ -128,18 +128,18 @@ impl Lanes {
         Ok(self.run(engine, jobs, ctx)?.concat())
     }
 
-    /// Runs the jobs, each on the next lane, and gives their answers in order.
+    /// Runs the jobs, each on the next lane, and gives their answers in order; a single one runs on `engine`, with all cores.
     fn run<T, F>(
         &mut self,
         engine: &mut Engine,
-        jobs: impl Iterator<Item = F>,
+        jobs: impl ExactSizeIterator<Item = F>,
         ctx: &dyn Report,
     ) -> Result<Vec<T>, StageError>
     where
         T: Send + 'static,
         F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
     {
-        if self.open.is_empty() {
+        if self.open.is_empty() || jobs.len() < 2 {
             return jobs.map(|job| engine.call(ctx, job)).collect();
         }
         ctx.checkpoint()?;
@@ -151,6 +151,11 @@ impl Lanes {
         let answers = started
             .iter()
             .map(|(lane, pending)| self.open[*lane].wait(pending, ctx));
-        answers.collect()
+        let answers: Result<_, _> = answers.collect();
+        if answers.is_err() {
+            // Nobody waits for the other lanes any more.
+            self.open.iter_mut().for_each(Engine::let_go);
+        }
+        answers
     }
 }

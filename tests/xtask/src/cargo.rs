@@ -18,10 +18,14 @@ pub(crate) fn build() -> Outcome {
     step(cargo("build").args(["--release", "--workspace"]))
 }
 
-/// Format check, lints, tests (also those in documentation) and documentation.
-pub(crate) fn check_and_test(options: &[String]) -> Outcome {
+/// Takes a second, so it comes before what takes minutes.
+pub(crate) fn check_format() -> Outcome {
     announce("format check");
-    step(cargo("fmt").args(["--all", "--check"]))?;
+    step(cargo("fmt").args(["--all", "--check"]))
+}
+
+/// Lints, tests (also those in documentation) and documentation.
+pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     announce("lints");
     step(cargo("clippy").args(["--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     announce("tests");

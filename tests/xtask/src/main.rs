@@ -111,6 +111,7 @@ fn test(rest: &[String]) -> Outcome {
             )));
         }
     };
+    cargo::check_format()?;
     setup::run(Purpose::Test)?;
     cargo::build()?;
     models::fetch(models::OF_THE_SUITE)?;

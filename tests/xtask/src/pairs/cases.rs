@@ -82,7 +82,15 @@ impl Case {
         command
             .args(["--asr-plugin", self.engine, "--model"])
             .arg(reference::model(self.engine, &self.model(options)));
-        command.args(["--no-cache", "--no-diarize", "--progress", "none", "--quiet", "--language", "en"]);
+        command.args([
+            "--no-cache",
+            "--no-diarize",
+            "--progress",
+            "none",
+            "--quiet",
+            "--language",
+            "en",
+        ]);
         command.args([
             "--beam-size",
             &self.beam.to_string(),
