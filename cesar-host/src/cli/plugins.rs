@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::{Exit, Failure, host, print, print_json};
 use crate::cache::{Mode, hash_file};
 use crate::config::Settings;
-use crate::models::ModelLookup;
-use crate::pipeline::{Pipeline, main_model};
+use crate::pipeline::Pipeline;
 use crate::plugins::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
@@ -60,7 +59,6 @@ pub(super) fn list(settings: &Settings, json: bool) -> Result<Exit, Failure> {
 
 fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option<String>) -> Row {
     let manifest = &plugin.manifest;
-    let files = main_model(manifest).and_then(|(_, option)| option.model.as_ref());
     Row {
         id: Some(manifest.id.clone()),
         stage: Some(manifest.stage),
@@ -69,15 +67,7 @@ fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option
         path: plugin.path.clone(),
         state,
         reason,
-        models: files.map(|files| {
-            ModelLookup {
-                plugin: &manifest.id,
-                flag: "--model",
-                files,
-                roots: &pipeline.models,
-            }
-            .present()
-        }),
+        models: pipeline.present_models(manifest),
     }
 }
 

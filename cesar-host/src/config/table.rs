@@ -344,7 +344,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(86_400),
         },
         Fallback::Integer(30),
-        "How many seconds a client may take for its headers, or stay silent within its body.",
+        "How many seconds a client may take for its headers, stay silent within its body, or take nothing of an answer.",
     ),
     Setting::new(
         "server.cancel_on_disconnect",

@@ -14,8 +14,7 @@ use utoipa::ToSchema;
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::snapshot::Health;
-use super::{App, Client, work};
-use crate::pipeline::main_model;
+use super::{App, Client};
 use crate::plugins::{Plugin, Rejected};
 
 /// One plugin.
@@ -92,9 +91,7 @@ pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem>
 
 fn view(plugin: &Plugin, pipeline: &crate::pipeline::Pipeline) -> PluginView {
     let manifest = &plugin.manifest;
-    let files = main_model(manifest).and_then(|(_, spec)| spec.model.as_ref());
-    let models = files.map(|files| work::lookup(pipeline, manifest, files).present());
-    row(Some(manifest), "ready", models)
+    row(Some(manifest), "ready", pipeline.present_models(manifest))
 }
 
 fn row(manifest: Option<&Manifest>, state: &'static str, models: Option<Vec<String>>) -> PluginView {

@@ -44,7 +44,7 @@ pub(crate) async fn run(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::System)?;
     let limits = listen::Limits {
         connections: shared.settings.max_connections,
-        header_time: shared.settings.idle_timeout,
+        idle: shared.settings.idle_timeout,
     };
     let server = tokio::spawn(listen::serve(
         listener,

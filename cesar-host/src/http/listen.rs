@@ -1,7 +1,7 @@
 //! Accepting connections: a bounded number of them, each with limits on the size and time of its headers.
 //!
-//! `axum::serve` has no such limits, so this is the loop beneath it. A client that sends its headers too slowly is cut off; bodies
-//! have their own timeout in the router. When the server stops, no connection is accepted any more and idle ones are closed; those with a
+//! `axum::serve` has no such limits, so this is the loop beneath it. A client that sends its headers too slowly, or takes
+//! nothing of what it is sent, is cut off; bodies have their own timeout in the router. When the server stops, no connection is accepted any more and idle ones are closed; those with a
 //! request have until the caller's patience ends.
 
 use std::io;
@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use super::Phase;
 
@@ -29,8 +30,9 @@ const HEADER_BYTES: usize = 64 * 1024;
 pub(crate) struct Limits {
     /// How many are open at once.
     pub(crate) connections: usize,
-    /// How long the headers of a request may take, and how long a connection may idle between requests.
-    pub(crate) header_time: Duration,
+    /// How long the headers of a request may take, how long a connection may idle between requests, and how long a client may take
+    /// nothing of what it is sent.
+    pub(crate) idle: Duration,
 }
 
 /// Serves until `stop` changes, then waits until the connections are done.
@@ -40,7 +42,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
+        .header_read_timeout(limits.idle)
         .max_headers(MOST_HEADERS)
         .max_header_size(HEADER_BYTES);
     loop {
@@ -57,7 +59,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
             _ = stop.changed() => break,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.idle));
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection ended: {error}");
@@ -90,4 +94,44 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use futures_util::stream;
+    use std::convert::Infallible;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (told, ended) = oneshot::channel::<Infallible>();
+        let told = Arc::new(std::sync::Mutex::new(Some(told)));
+        let endless = move || {
+            let told = told.lock().unwrap().take();
+            // The sender is dropped with the answer.
+            let endless = stream::repeat_with(move || {
+                let _ = &told;
+                Ok::<_, Infallible>(Bytes::from_static(&[0; 65_536]))
+            });
+            async move { Body::from_stream(endless) }
+        };
+        let limits = Limits {
+            connections: 10,
+            idle: Duration::from_millis(50),
+        };
+        let (_stop, stopped) = watch::channel(Phase::Running);
+        let router = Router::new().route("/", get(endless));
+        let server = tokio::spawn(serve(listener, router, limits, stopped));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
+        // The client is connected and reads nothing.
+        ended.await.unwrap_err();
+        server.abort();
+    }
 }

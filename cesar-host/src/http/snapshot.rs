@@ -12,10 +12,9 @@ use utoipa::ToSchema;
 use super::Shared;
 use super::metrics::Gauge;
 use super::view::rfc3339;
-use super::work;
 use crate::cache::Info;
 use crate::jobs::Counts;
-use crate::pipeline::{Pipeline, main_model};
+use crate::pipeline::Pipeline;
 
 /// Between two looks at queue and webhooks.
 pub(crate) const FIGURES: Duration = Duration::from_secs(1);
@@ -247,11 +246,10 @@ impl Snapshot {
 pub(crate) fn engines(pipeline: &Pipeline) -> Vec<Engine> {
     let engine = |plugin: &crate::plugins::Plugin| {
         let manifest = &plugin.manifest;
-        let files = main_model(manifest).and_then(|(_, spec)| spec.model.as_ref());
         Engine {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
-            models: files.map(|files| work::lookup(pipeline, manifest, files).present()),
+            models: pipeline.present_models(manifest),
         }
     };
     pipeline.registry.of_stage(StageKind::Asr).map(engine).collect()

@@ -86,7 +86,7 @@ fn check_model(pipeline: &Pipeline, engine: &Manifest, model: &str) -> Result<()
     if files.is_some() && is_name(model) && lookup.named(model).is_some() {
         return Ok(());
     }
-    let present = files.map(|_| lookup.present()).unwrap_or_default();
+    let present = pipeline.present_models(engine).unwrap_or_default();
     let model: String = model.chars().filter(|letter| !letter.is_control()).take(100).collect();
     let known = match present.as_slice() {
         [] => "it has none".to_owned(),

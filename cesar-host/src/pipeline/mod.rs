@@ -31,6 +31,7 @@ mod events;
 mod explain;
 mod keyed;
 mod merge;
+mod models;
 mod plan;
 mod recognise;
 mod render;

@@ -18,8 +18,14 @@ use crate::model;
 use crate::options::Options;
 use crate::report::Report;
 
-/// Windows of a part.
+/// Windows of a part at most.
 const PART: usize = 4;
+
+/// How many windows each of the parts of `windows` has: as equal as can be, and two parts where there are two windows.
+fn sizes(windows: usize) -> impl ExactSizeIterator<Item = usize> {
+    let parts = windows.div_ceil(PART).max(windows.min(2));
+    (0..parts).map(move |part| windows * (part + 1) / parts - windows * part / parts)
+}
 
 /// Encoded windows of a batch.
 pub struct Part {
@@ -47,10 +53,14 @@ impl Lanes {
         }
     }
 
-    /// How many windows make a part; a graphics card takes all at a time.
-    fn part(&self) -> Result<usize, StageError> {
+    /// The windows of each part; a graphics card takes all at a time.
+    fn parts(&self, windows: usize) -> Result<Vec<usize>, StageError> {
         let device = self.options.device()?;
-        Ok(if device == Device::CPU { PART } else { usize::MAX })
+        Ok(if device == Device::CPU {
+            sizes(windows).collect()
+        } else {
+            vec![windows]
+        })
     }
 
     /// Opens as many lanes as there are threads or `parts`, whichever is less; none for one.
@@ -78,13 +88,15 @@ impl Lanes {
     pub fn encode(&mut self, engine: &mut Engine, features: &[f32], ctx: &dyn Report) -> Result<Vec<Part>, StageError> {
         let n_mels = engine.n_mels();
         let window = n_mels * WINDOW_FRAMES;
-        let size = self.part()?;
-        let parts = features.chunks(size.saturating_mul(window));
+        let parts = self.parts(features.len() / window)?;
         self.open(parts.len())?;
-        let jobs = parts.map(|part| {
+        let mut rest = features;
+        let jobs = parts.into_iter().map(|count| {
+            let part;
+            (part, rest) = rest.split_at(count * window);
             let mut part = part.to_vec();
             move |whisper: &Whisper| {
-                let shape = [part.len() / window, n_mels, WINDOW_FRAMES];
+                let shape = [count, n_mels, WINDOW_FRAMES];
                 let view = StorageView::new(&shape, &mut part, Device::CPU).map_err(|error| error.to_string())?;
                 let encoded = whisper.encode(&view, false).map_err(|error| error.to_string())?;
                 Ok((shape[0], Arc::new(encoded)))
@@ -157,5 +169,31 @@ impl Lanes {
             self.open.iter_mut().for_each(Engine::let_go);
         }
         answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PART, sizes};
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_are_equal_and_small() {
+        let all = |windows| sizes(windows).collect::<Vec<_>>();
+        assert_eq!(all(0), Vec::<usize>::new());
+        assert_eq!(all(1), [1]);
+        assert_eq!(all(2), [1, 1]);
+        assert_eq!(all(5), [2, 3]);
+        assert_eq!(all(8), [4, 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_all_windows(windows in 0_usize..100) {
+            let all: Vec<_> = sizes(windows).collect();
+            prop_assert_eq!(all.iter().sum::<usize>(), windows);
+            prop_assert!(all.iter().all(|size| (1..=PART).contains(size)));
+            prop_assert!(all.iter().max().unwrap_or(&0) - all.iter().min().unwrap_or(&0) <= 1);
+        }
     }
 }

@@ -33,6 +33,18 @@ pub(crate) fn diarize(
     }
     let total = audio.milliseconds(audio.samples.len());
     let timeline = segmented(workers, request, audio.samples, host, total)?;
+    attributed(workers, request, audio, &timeline, host)
+}
+
+/// Whose the speech is that segmentation has heard.
+pub(crate) fn attributed(
+    workers: &mut Workers,
+    request: &Request,
+    audio: Audio<'_>,
+    timeline: &Timeline,
+    host: &mut dyn Report,
+) -> Result<Diarization, StageError> {
+    let total = audio.milliseconds(audio.samples.len());
     let stretches = timeline.stretches();
     let chunks = chunks::chunks(&stretches);
     let voices = workers.all(
@@ -62,7 +74,7 @@ pub(crate) fn diarize(
         .collect();
     // Speech of which no voice could be made at all is somebody's.
     let count = means.len().max(1);
-    let spans = assign::spans(&timeline, &stretches, &judged, count);
+    let spans = assign::spans(timeline, &stretches, &judged, count);
     let (turns, appeared) = turns::turns(&spans, audio.samples.len(), request);
     let embedding = |speaker: &usize| means.get(*speaker).filter(|_| request.embeddings).cloned();
     let speakers = appeared

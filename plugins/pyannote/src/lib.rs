@@ -25,6 +25,7 @@
 //! | `stitch`, `chunks` | one line of time out of windows; what voices are made of |
 //! | `cluster`, `groups`, `speakers` | voices to speakers |
 //! | `assign`, `turns` | who speaks in each frame; frames to turns |
+//! | `oracle` | for measurements: segmentation that is known |
 //! | `work`, [`report`] | the threads; what the host is told and asked |
 //!
 //! Memory: the networks of each thread, and for an hour of audio about 1 MB of sets and 4 MB of vectors; samples are copied a window at a
@@ -38,6 +39,7 @@ mod embedding;
 mod ffi;
 mod groups;
 pub mod options;
+mod oracle;
 mod powerset;
 pub mod report;
 pub mod runtime;
@@ -48,7 +50,7 @@ mod turns;
 mod windows;
 mod work;
 
-use plugin_api::diarize::Diarization;
+use plugin_api::diarize::{Diarization, Turn};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 use options::{Options, Request};
@@ -77,6 +79,23 @@ impl Pyannote {
     ) -> Result<Diarization, StageError> {
         self.check(request)?;
         diarize::diarize(&mut self.workers, request, audio, report)
+    }
+
+    /// The same with segmentation that is known, for measurements: whose the speech of these turns is, which only say when one and when
+    /// another speaks.
+    ///
+    /// # Errors
+    /// As [`Stage::run`].
+    pub fn diarize_known(
+        &mut self,
+        request: &Request,
+        audio: Audio<'_>,
+        turns: &[Turn],
+        report: &mut dyn Report,
+    ) -> Result<Diarization, StageError> {
+        self.check(request)?;
+        let timeline = oracle::timeline(turns, audio.samples.len(), windows::step_frames(request.step));
+        diarize::attributed(&mut self.workers, request, audio, &timeline, report)
     }
 }
 

@@ -25,6 +25,11 @@ const SETS: [SpeakerSet; CLASSES] = [
 pub(crate) struct SpeakerSet(u8);
 
 impl SpeakerSet {
+    /// The set of these local speakers.
+    pub(crate) fn of(speakers: impl Iterator<Item = usize>) -> Self {
+        Self(speakers.fold(0, |set, speaker| set | 1 << speaker))
+    }
+
     /// Whether the local speaker (0, 1 or 2) is one of them.
     pub(crate) fn contains(self, speaker: usize) -> bool {
         self.0 & (1 << speaker) != 0

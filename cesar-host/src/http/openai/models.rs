@@ -101,7 +101,7 @@ fn list(shared: &Shared) -> Vec<Value> {
             continue;
         };
         let lookup = work::lookup(&shared.pipeline, engine, files);
-        for name in lookup.present() {
+        for name in shared.pipeline.present_models(engine).unwrap_or_default() {
             let created = lookup.named(&name).map_or(0, |model| modified(&model.path));
             push(name.clone(), &engine.id, created);
             push(format!("{}/{name}", engine.id), &engine.id, created);

