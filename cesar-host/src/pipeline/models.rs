@@ -1,0 +1,65 @@
+//! Which models of a plugin are there.
+
+use std::path::PathBuf;
+
+use plugin_api::manifest::{Manifest, ModelFiles};
+
+use super::Pipeline;
+use super::plan::{main_model, model_options};
+use crate::models::{ModelLookup, ModelRoots};
+
+impl Pipeline {
+    /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.
+    ///
+    /// A file that one of the plugin's other options means by a name of its own (`ggml-silero-v6.2.0.bin`) is not among them, although its
+    /// name looks like theirs.
+    #[must_use]
+    pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
+        present(manifest, &self.models)
+    }
+}
+
+fn present(manifest: &Manifest, roots: &ModelRoots) -> Option<Vec<String>> {
+    let (main, spec) = main_model(manifest)?;
+    let of_main = lookup(manifest, spec.model.as_ref()?, roots);
+    let others: Vec<PathBuf> = model_options(manifest)
+        .filter(|(name, _)| *name != main)
+        .filter_map(|(_, spec)| spec.model.as_ref())
+        .flat_map(|files| {
+            let lookup = lookup(manifest, files, roots);
+            files.preferred.iter().filter_map(move |name| lookup.named(name))
+        })
+        .map(|model| model.path)
+        .collect();
+    let is_other = |name: &String| of_main.named(name).is_some_and(|model| others.contains(&model.path));
+    Some(of_main.present().into_iter().filter(|name| !is_other(name)).collect())
+}
+
+fn lookup<'a>(manifest: &'a Manifest, files: &'a ModelFiles, roots: &'a ModelRoots) -> ModelLookup<'a> {
+    ModelLookup {
+        plugin: &manifest.id,
+        flag: "--model",
+        files,
+        roots,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_of_another_option_is_not_listed() {
+        let manifest = include_str!("../../../plugins/whisper-cpp/src/cesar-plugin.json");
+        let manifest = Manifest::parse(manifest).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["ggml-base.bin", "ggml-silero-v6.2.0.bin", "ggml-my-silero.bin"] {
+            std::fs::write(folder.path().join(name), "a model").unwrap();
+        }
+        let roots = ModelRoots {
+            dirs: vec![folder.path().to_owned()],
+            hub: None,
+        };
+        assert_eq!(present(&manifest, &roots).unwrap(), ["base", "my-silero"]);
+    }
+}
