@@ -6,9 +6,11 @@
 #   a quantised model, as in faster-whisper's CTranslate2.
 # - `cpu/allocator.cc`: `memory.cpp` instead.
 # - `layers/attention.cc`: attention of many queries by `attention.cpp`.
-# - `models/model.cc`: weights are quantised while they are read, and shared by models of the same folder, by `load.cpp`.
+# - `models/model.cc`: weights are quantised while they are read, and shared by models of the same folder, and some stay in half
+#   precision, which `layers/common.cc` widens, by `load.cpp`.
+# - `models/whisper.cc`: the encoder window by window, by `encode.cpp`.
 #
-# The last two are built from a copy with a line put in; a CTranslate2 that no longer has the place for it stops here. The functions of
+# The last four are built from a copy with a line put in; a CTranslate2 that no longer has the place for it stops here. The functions of
 # OpenMP come from `team.cpp`, also for oneDNN.
 # Cargo does not see when a file of this folder changes: `cargo clean -p ct2rs`.
 set_property(SOURCE src/ops/conv1d_cpu.cc APPEND PROPERTY COMPILE_OPTIONS -UCT2_WITH_DNNL)
@@ -41,8 +43,8 @@ function(cesar_edit file)
 endfunction()
 
 function(cesar_use_parts)
-  set_property(TARGET ctranslate2 APPEND PROPERTY SOURCES "${CESAR_NATIVE}/attention.cpp" "${CESAR_NATIVE}/load.cpp"
-    "${CESAR_NATIVE}/team.cpp")
+  set_property(TARGET ctranslate2 APPEND PROPERTY SOURCES "${CESAR_NATIVE}/attention.cpp" "${CESAR_NATIVE}/encode.cpp"
+    "${CESAR_NATIVE}/load.cpp" "${CESAR_NATIVE}/team.cpp")
   cesar_build_instead(src/cpu/allocator.cc "${CESAR_NATIVE}/memory.cpp")
 
   set(place "keys_matmul(queries, keys, output);")
@@ -60,8 +62,18 @@ function(cesar_use_parts)
     " + ' ' + std::to_string(static_cast<int>(compute_type))")
   cesar_edit(src/models/model.cc
     "${load}" "cesar::shared_model(${id}, [&] { return ${load}; })"
+    "ensure_dtype(name, variable, variable_weight_dtype);"
+    "if (!cesar::stays_narrow(name, variable, variable_weight_dtype, device)) ensure_dtype(name, variable, variable_weight_dtype);"
     "quantize_op(variable.to_float32(), target_variable, scale)" "cesar::quantize_by_rows(quantize_op, variable, target_variable, scale)"
     "${place}" "${read} ${place}; if (quantise) model->set_compute_type(compute_type, device, device_index)")
+
+  set(product "_gemm_op(input, *weight, output, nullptr, bias, residual);")
+  string(REPLACE "*weight" "cesar::wide_weight(*weight, input.dtype(), wide)" widened "${product}")
+  cesar_edit(src/layers/common.cc "${product}" "StorageView wide; ${widened}")
+
+  set(lambda "[this](const StorageView &window, StorageView &encoded) { (*_encoder)(window, encoded); }")
+  cesar_edit(src/models/whisper.cc
+    "(*_encoder)(features, encoder_output);" "cesar::encode_by_windows(features, encoder_output, ${lambda});")
 endfunction()
 
 cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY \"${CMAKE_SOURCE_DIR}\" CALL cesar_use_parts)")

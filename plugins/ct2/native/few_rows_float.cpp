@@ -16,7 +16,7 @@ namespace cesar {
 namespace {
 
 // Beyond this the copied layout of oneDNN pays.
-constexpr dnnl_dim_t MOST_ROWS = 10;
+constexpr dnnl_dim_t MOST_ROWS = 20;
 // Floats of weights from which a second thread pays for being woken.
 constexpr dnnl_dim_t FLOATS_PER_THREAD = 1 << 17;
 // Columns of a matrix that is not transposed which are summed at a time: the depth of a head. Threads share columns by as many.

@@ -2,7 +2,8 @@
 //
 // Every layer allocates and frees the same few sizes of some megabytes. The C library either returns such blocks to the system at once,
 // which then clears every page anew, or cuts them from a heap that is never whole again: a third of the memory was such holes, a tenth
-// of the time the clearing. Large blocks are mapped one by one here, so freeing one leaves no hole, and some of them wait for reuse.
+// of the time the clearing. Large blocks are mapped one by one here, so freeing one leaves no hole, some of them wait for reuse, and the
+// system is asked for large pages.
 //
 // Stands for CTranslate2's `cpu/allocator.cc`.
 
@@ -10,9 +11,7 @@
 
 #include "ctranslate2/allocator.h"
 
-#include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <list>
 #include <mutex>
 #include <new>
@@ -25,8 +24,10 @@ constexpr size_t ALIGNMENT = 64;
 // Smaller ones are left to the C library.
 constexpr size_t LEAST_LARGE = 256 << 10;
 // What waits for reuse at most, in bytes.
-constexpr size_t MOST_WAITING = 32 << 20;
+constexpr size_t MOST_WAITING = 16 << 20;
 constexpr size_t PAGE = 4096;
+// From this size on large pages pay.
+constexpr size_t LARGE_PAGE = 2 << 20;
 // Sizes are rounded up to one of so many between a power of two and the next: the keys and values of a text grow with each token, and
 // the block of the last step shall do for the next.
 constexpr size_t SIZES = 8;
@@ -45,7 +46,11 @@ size_t rounded(size_t size) {
 
 void *map(size_t size) {
     void *begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return begin == MAP_FAILED ? nullptr : begin;
+    if (begin == MAP_FAILED)
+        return nullptr;
+    if (size >= LARGE_PAGE)
+        madvise(begin, size, MADV_HUGEPAGE);
+    return begin;
 }
 
 class Memory : public ctranslate2::Allocator {
@@ -77,18 +82,28 @@ class Memory : public ctranslate2::Allocator {
 
     void *large(size_t size) {
         const std::lock_guard<std::mutex> guard(lock);
-        const auto fits = std::find_if(waiting.rbegin(), waiting.rend(), [size](const Block &block) { return block.size == size; });
+        const auto fits = smallest_that_fits(size);
         void *begin = nullptr;
-        if (fits != waiting.rend()) {
+        if (fits != waiting.end()) {
             begin = fits->begin;
+            size = fits->size;
             waiting_bytes -= size;
-            waiting.erase(std::next(fits).base());
+            waiting.erase(fits);
         } else {
             begin = map(size);
         }
         if (begin)
             used.emplace(begin, size);
         return begin;
+    }
+
+    // Of those that are not more than half as large again; the last used of equal ones.
+    std::list<Block>::iterator smallest_that_fits(size_t size) {
+        auto best = waiting.end();
+        for (auto block = waiting.begin(); block != waiting.end(); ++block)
+            if (block->size >= size && block->size <= size + size / 2 && (best == waiting.end() || block->size <= best->size))
+                best = block;
+        return best;
     }
 
     bool give_back(void *begin) {
