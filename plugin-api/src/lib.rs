@@ -54,7 +54,8 @@
 //!
 //! # What crosses the boundary
 //! `open` gets a JSON object with every option of scope `open`; `run` gets one with every option of scope `request` (defaults filled
-//! in by the host, from the table) and, for stages that need one, the input besides the audio (`document` for `format`).
+//! in by the host, from the table) and, for stages that need one, the input besides the audio (`document` for `format`, `order` for
+//! `download`).
 //! Times are integer milliseconds from the start of the audio. Audio is 16 kHz mono `f32`, lent for the call.
 //!
 //! # Promises a plugin makes
@@ -79,10 +80,12 @@ pub mod abi;
 pub mod asr;
 pub mod diarize;
 pub mod document;
+pub mod download;
 mod error;
 pub mod host;
 mod log;
 pub mod manifest;
+pub mod network;
 pub mod resume;
 mod stage;
 

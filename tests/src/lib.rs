@@ -16,6 +16,7 @@
 //! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
+//! - [`web`]: somebody else's web server, with all its faults.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 
@@ -28,6 +29,7 @@ pub mod sandbox;
 pub mod server;
 pub mod snapshots;
 pub mod speakers;
+pub mod web;
 pub mod words;
 
 pub use models::{models_dir, require_model};

@@ -214,10 +214,6 @@ fn every_refusal_is_an_answer() {
             "a URL with a password",
             "{\"url\": \"http://me:secret@93.184.215.14/\"}",
         ),
-        (
-            "a URL, and no plugin downloads",
-            "{\"url\": \"http://93.184.215.14/a.mp3\"}",
-        ),
         ("no URL", "{}"),
         ("a number for a URL", "{\"url\": 7}"),
         ("a list", "[1]"),

@@ -12,7 +12,7 @@ const ALLOWED: [&str; 0] = [];
 
 #[test]
 fn each_plugin_exports_one_symbol() {
-    for plugin in ["ct2", "format", "pyannote", "whisper_cpp"] {
+    for plugin in ["ct2", "download", "format", "pyannote", "whisper_cpp"] {
         let library = program_folder().join(format!("libcesar_plugin_{plugin}.so"));
         let output = Command::new("nm")
             .args(["-D", "--defined-only"])

@@ -44,6 +44,7 @@ mod error;
 mod evict;
 mod explain;
 mod file_digest;
+mod incoming;
 mod index;
 mod io;
 mod key;
@@ -79,6 +80,7 @@ pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, New
 pub use error::{CacheError, Result};
 pub use explain::{Change, Component, Nearest, changes};
 pub use file_digest::{FileStamp, Stop, hash_file};
+pub use incoming::Incoming;
 pub use io::{Fault, FaultKind, Io};
 pub use key::{Finite, KeyParts, NotFinite, OptionValue};
 pub use leases::Lease;

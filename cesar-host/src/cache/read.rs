@@ -91,9 +91,26 @@ impl Cache {
     }
 
     fn verified<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Option<(Entry, T)>> {
-        let mut examined = self.examine(key, read, Age::Current)?;
+        self.verified_of(key, read, Age::Current)
+    }
+
+    pub(super) fn verified_of_any_age<T>(
+        &self,
+        key: &Key,
+        read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
+    ) -> Result<Option<(Entry, T)>> {
+        self.verified_of(key, read, Age::Any)
+    }
+
+    fn verified_of<T>(
+        &self,
+        key: &Key,
+        read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
+        age: Age,
+    ) -> Result<Option<(Entry, T)>> {
+        let mut examined = self.examine(key, read, age)?;
         if matches!(examined, Examined::Damaged(_)) {
-            examined = self.heal(key, read, Age::Current)?;
+            examined = self.heal(key, read, age)?;
         }
         match examined {
             Examined::Sound(entry, value) => {

@@ -2,17 +2,20 @@
 //!
 //! A writer holds the kernel's lock on its file. A temporary file that can be locked has therefore no living writer,
 //! and the sweep at opening removes it. Between making a file and locking it, a sweep may take it away: the writer
-//! notices that its file has lost its name, and makes another.
+//! notices that its file has lost its name, and makes another. Folders for what others write are held in the same way.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::digest::{Digest, Hasher};
-use super::error::{IoContext, Result};
+use super::error::{CacheError, IoContext, Result};
+use super::file_digest::Stop;
 use super::io::Io;
 use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
+
+const CHUNK: usize = 256 * 1024;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -54,6 +57,31 @@ impl TemporaryFile {
         }
     }
 
+    /// Takes over a complete file that somebody else wrote, and hashes it. It stays where it is unless it is put in place.
+    pub(super) fn adopt(path: &Path, io: &Io, stop: Stop<'_>) -> Result<Self> {
+        let file = io.open(path).context("open", path)?;
+        let mut adopted = Self {
+            path: path.to_owned(),
+            file,
+            hasher: Hasher::new(),
+            size: 0,
+            io: io.clone(),
+            placed: true,
+        };
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            if stop() {
+                return Err(CacheError::Stopped { path: path.to_owned() });
+            }
+            let length = io.read(&mut adopted.file, &mut chunk).context("read", path)?;
+            if length == 0 {
+                return Ok(adopted);
+            }
+            adopted.hasher.update(&chunk[..length]);
+            adopted.size += length as u64;
+        }
+    }
+
     /// Appends bytes and takes them into the digest.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.io.write_all(&mut self.file, bytes).context("write", &self.path)?;
@@ -90,7 +118,49 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// Removes the temporary files that no living process writes. Returns how many.
+/// A folder that is removed with all that is in it.
+#[derive(Debug)]
+pub(super) struct TemporaryFolder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl TemporaryFolder {
+    /// Makes an empty folder in `folder`.
+    pub(super) fn create(folder: &Path, io: &Io) -> Result<Self> {
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("{}-{number}.in", std::process::id()));
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                result => result.context("create", &path)?,
+            }
+            let Ok(lock) = io.open(&path) else {
+                // A sweep has taken it.
+                continue;
+            };
+            let made = Self { path, lock };
+            let locked = try_lock(&made.lock, Sharing::Exclusive, io).context("lock", &made.path)?;
+            if locked && is_named(&made.lock, &made.path).context("inspect", &made.path)? {
+                return Ok(made);
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept at the next opening.
+        let _ = fs::remove_dir_all(&self.path);
+        unlock(&self.lock);
+    }
+}
+
+/// Removes the temporary files and folders that no living process writes. Returns how many.
 pub(super) fn sweep(folder: &Path, io: &Io) -> Result<u64> {
     let mut removed = 0;
     for entry in fs::read_dir(folder).context("read", folder)? {
@@ -98,7 +168,10 @@ pub(super) fn sweep(folder: &Path, io: &Io) -> Result<u64> {
         // Gone since it was listed: its writer has put it in place.
         let Ok(file) = io.open(&path) else { continue };
         if try_lock(&file, Sharing::Exclusive, io).context("lock", &path)? && is_named(&file, &path).unwrap_or(false) {
-            io.remove(&path).context("remove", &path)?;
+            match path.is_dir() {
+                true => fs::remove_dir_all(&path).context("remove", &path)?,
+                false => io.remove(&path).context("remove", &path)?,
+            }
             removed += 1;
         }
     }

@@ -36,7 +36,38 @@ impl Cache {
         }
     }
 
-    fn store(
+    pub(super) fn check_lock(&self, guard: &KeyGuard, parts: &KeyParts) -> Result<()> {
+        let key = parts.key();
+        if guard.key() == key && guard.is_of(self) {
+            return Ok(());
+        }
+        Err(CacheError::WrongLock {
+            key,
+            locked: guard.key(),
+        })
+    }
+
+    /// Puts a complete file in place and makes it the entry of its key, whose lock was checked.
+    pub(super) fn place(
+        &self,
+        temporary: TemporaryFile,
+        guard: &KeyGuard,
+        parts: &KeyParts,
+        new: NewEntry,
+    ) -> Result<Entry> {
+        let inner = &self.inner;
+        let content = temporary.content();
+        temporary.sync()?;
+        // From here to the commit, nobody may take the object for one that no row names.
+        let placing = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Shared, &inner.io)?;
+        inner.objects.place(temporary, &content.0)?;
+        let entry = self.store(guard, parts, new, content, None)?;
+        drop(placing);
+        self.maintain_if_due(&entry.key);
+        Ok(entry)
+    }
+
+    pub(super) fn store(
         &self,
         guard: &KeyGuard,
         parts: &KeyParts,
@@ -112,29 +143,14 @@ impl ArtifactWriter {
             buffer,
             temporary,
         } = self;
-        let key = parts.key();
-        if guard.key() != key || !guard.is_of(&cache) {
-            return Err(CacheError::WrongLock {
-                key,
-                locked: guard.key(),
-            });
-        }
+        cache.check_lock(guard, parts)?;
         let Some(temporary) = temporary else {
             let content = (Digest::of(&buffer), buffer.len() as u64);
             let entry = cache.store(guard, parts, new, content, Some(&buffer))?;
-            cache.maintain_if_due(&key);
+            cache.maintain_if_due(&entry.key);
             return Ok(entry);
         };
-        let inner = &cache.inner;
-        let content = temporary.content();
-        temporary.sync()?;
-        // From here to the commit, nobody may take the object for one that no row names.
-        let placing = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Shared, &inner.io)?;
-        inner.objects.place(temporary, &content.0)?;
-        let entry = cache.store(guard, parts, new, content, None)?;
-        drop(placing);
-        cache.maintain_if_due(&key);
-        Ok(entry)
+        cache.place(temporary, guard, parts, new)
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) fn json() -> Arg {
 }
 
 fn transcribe() -> Command {
-    let command = Command::new("transcribe").about("Transcribe recordings: files, folders, or `-` for standard input");
+    let command =
+        Command::new("transcribe").about("Transcribe recordings: files, folders, addresses, or `-` for standard input");
     work(command)
         .arg(
             Arg::new("refresh")
@@ -108,7 +109,7 @@ fn work(command: Command) -> Command {
                 .num_args(1..)
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(ValueHint::AnyPath)
-                .help("Recordings, folders with recordings, or `-` for standard input"),
+                .help("Recordings, folders with recordings, addresses such as `https://example.org/talk.mp3`, or `-` for standard input"),
         )
         .arg(
             Arg::new("output")

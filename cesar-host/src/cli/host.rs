@@ -3,13 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use plugin_api::download::Limits;
+
 use crate::audio::{DecodeOptions, ffmpeg_available};
 use crate::cache::{Cache, Mode, SystemClock};
 use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
 use crate::models::ModelRoots;
-use crate::pipeline::{Pipeline, SpeakersRequest, StageRequest};
+use crate::pipeline::{Downloads, Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Verdicts};
 use crate::runner::Runners;
+
+/// Longer than anybody waits for a silent server.
+const NEVER_MS: u64 = 7 * 24 * 3_600_000;
 
 /// A host ready to work, and what a person should know about it.
 pub(super) struct Host {
@@ -34,6 +39,7 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
         verdicts: verdicts(settings),
         runners,
         models: model_roots(settings),
+        downloads: downloads(settings),
         decoding: decoding(settings),
     };
     Ok(Host { pipeline, warnings })
@@ -91,6 +97,23 @@ fn decoding(settings: &Settings) -> DecodeOptions {
         Ffmpeg::Off => None,
     };
     DecodeOptions { ffmpeg }
+}
+
+/// Addresses that a person names may lead anywhere; the server is stricter.
+fn downloads(settings: &Settings) -> Downloads {
+    let download = &settings.download;
+    Downloads {
+        stage: stage(&download.stage),
+        time_step_ms: download.time_step_ms,
+        ttl_ms: download.ttl_ms,
+        offline: settings.offline,
+        public_only: false,
+        limits: Limits {
+            bytes: download.max_size,
+            total_ms: download.max_time_ms,
+            silence_ms: download.silence_ms.unwrap_or(NEVER_MS),
+        },
+    }
 }
 
 /// A stage as the settings ask for it.

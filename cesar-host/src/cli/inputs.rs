@@ -1,4 +1,4 @@
-//! What to transcribe: files as given, the recordings in a folder, standard input.
+//! What to transcribe: files as given, the recordings in a folder, addresses, standard input.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -10,6 +10,7 @@ use walkdir::WalkDir;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::audio;
+use crate::pipeline::{Address, AddressError, Source, is_address};
 use crate::runner::CancelToken;
 
 /// How often standard input looks whether it is still wanted.
@@ -29,6 +30,8 @@ pub(super) struct Recording {
     pub(super) name: PathBuf,
     /// What came through standard input: a file without a name, gone with this process however it ends.
     received: Option<File>,
+    /// Of what is to be fetched.
+    pub(super) address: Option<Address>,
 }
 
 /// Why there is nothing to transcribe.
@@ -44,6 +47,8 @@ pub(super) enum InputError {
     EmptyStdin,
     #[error("`-` is named twice; standard input can be read once")]
     StdinTwice,
+    #[error(transparent)]
+    Address(#[from] AddressError),
     #[error("interrupted")]
     Interrupted,
 }
@@ -63,7 +68,10 @@ pub(super) fn collect(inputs: &[&PathBuf]) -> Result<(Vec<Recording>, Vec<String
                 label,
                 name: "stdin".into(),
                 received: None,
+                address: None,
             });
+        } else if let Some(text) = input.to_str().filter(|text| is_address(text)) {
+            recordings.push(address(Address::parse(text)?));
         } else if input.is_dir() {
             recordings.extend(from_folder(input, &mut skipped)?);
         } else {
@@ -86,6 +94,18 @@ fn file(path: PathBuf) -> Recording {
         path,
         name,
         received: None,
+        address: None,
+    }
+}
+
+/// What is behind an address.
+pub(super) fn address(address: Address) -> Recording {
+    Recording {
+        path: PathBuf::from(address.as_str()),
+        label: address.to_string(),
+        name: address.file_name(),
+        received: None,
+        address: Some(address),
     }
 }
 
@@ -115,6 +135,14 @@ fn is_media(path: &Path) -> bool {
 }
 
 impl Recording {
+    /// Where the pipeline finds it.
+    pub(super) fn source(&self) -> Source {
+        match &self.address {
+            Some(address) => Source::Address(address.clone()),
+            None => Source::File(self.path.clone()),
+        }
+    }
+
     /// Reads standard input, if this is it, into a nameless file in `spool`: decoders need to seek.
     pub(super) fn receive(&mut self, spool: &Path, cancel: &CancelToken) -> Result<(), InputError> {
         if !is_stdin(&self.path) {

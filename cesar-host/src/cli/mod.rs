@@ -52,6 +52,8 @@ struct Failure {
     text: String,
     exit: Exit,
     interrupted: bool,
+    /// A stable name for programs, where there is one.
+    code: Option<&'static str>,
 }
 
 impl Failure {
@@ -60,6 +62,7 @@ impl Failure {
             text: error.to_string(),
             exit: Exit::Failed,
             interrupted: false,
+            code: None,
         }
     }
 
@@ -102,6 +105,7 @@ impl From<PipelineError> for Failure {
             text: error.to_string(),
             exit,
             interrupted,
+            code: Some(error.code()),
         }
     }
 }

@@ -73,9 +73,12 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
     for warning in &host.warnings {
         tracing::warn!("{warning}");
     }
+    let mut pipeline = host.pipeline;
+    // Strangers name the addresses.
+    pipeline.downloads.public_only = !settings.server.allow_private_addresses;
     let setup = Setup {
         settings: settings.server.clone(),
-        pipeline: host.pipeline,
+        pipeline,
         asr: host::stage(&settings.asr),
         speakers: host::speakers(&settings.diarize),
         format: host::stage(&settings.format),

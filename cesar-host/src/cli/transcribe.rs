@@ -20,7 +20,7 @@ use super::{Exit, Failure};
 use crate::audio::Slice;
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
-use crate::pipeline::{FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest};
+use crate::pipeline::{Address, FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest};
 use crate::runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
@@ -58,9 +58,16 @@ impl Work {
         let plan = plan(&host.pipeline, settings, (&speakers, &formats), show, cancel)?
             .refreshing(stages.into_iter().flatten().cloned());
         let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
-        let (recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
+        let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
+        }
+        let mut plan = plan;
+        if recordings.iter().any(|recording| recording.address.is_some()) {
+            plan = host.pipeline.plan_downloads(plan, cancel)?;
+            if settings.download.playlist {
+                recordings = expand(&host.pipeline, recordings, show, cancel)?;
+            }
         }
         Ok(Self {
             host,
@@ -90,7 +97,7 @@ impl Work {
     /// A recording as the pipeline takes it.
     pub(super) fn input(&self, recording: &Recording) -> Input {
         Input {
-            path: recording.path.clone(),
+            source: recording.source(),
             label: recording.label.clone(),
             slice: self.slice,
             retry: Some(again::command()),
@@ -163,7 +170,8 @@ pub(super) fn run(
             Err(failure) => {
                 done.failed += 1;
                 show.clear();
-                show.json(&json!({ "type": "error", "input": recording.label, "message": failure.text }));
+                let Failure { text, code, .. } = &failure;
+                show.json(&json!({ "type": "error", "input": recording.label, "code": code, "message": text }));
                 super::complain(&failure.text);
             }
         }
@@ -298,6 +306,30 @@ fn plan(
         show.inform("telling speakers apart; --no-diarize leaves that out");
     }
     Ok(plan)
+}
+
+/// Puts the recordings of playlists in their place.
+fn expand(
+    pipeline: &Pipeline,
+    recordings: Vec<Recording>,
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<Vec<Recording>, Failure> {
+    let mut expanded = Vec::new();
+    for recording in recordings {
+        let Some(address) = &recording.address else {
+            expanded.push(recording);
+            continue;
+        };
+        let entries = pipeline.playlist(address, show, cancel)?;
+        show.inform(&format!("{address}: {} recordings", entries.len()));
+        for entry in entries {
+            let address = Address::parse(&entry.url).map_err(Failure::failed)?;
+            show.inform(&format!("  {address} {}", entry.title.unwrap_or_default()));
+            expanded.push(inputs::address(address));
+        }
+    }
+    Ok(expanded)
 }
 
 fn slice(matches: &ArgMatches) -> Slice {

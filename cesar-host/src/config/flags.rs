@@ -95,6 +95,7 @@ fn heading(section: &str) -> &'static str {
         "asr" => "Speech recognition",
         "diarize" => "Speakers",
         "format" | "output" => "Output",
+        "download" | "network" => "Network",
         "cache" => "Cache",
         "plugins" | "models" => "Plugins and models",
         "server" => "Server",

@@ -21,6 +21,10 @@ pub struct Settings {
     pub diarize: DiarizeSettings,
     /// Output formats.
     pub format: StageSettings,
+    /// Recordings named by their addresses.
+    pub download: DownloadSettings,
+    /// Whether nothing is asked of the network.
+    pub offline: bool,
     /// Where output goes.
     pub output: OutputSettings,
     /// The cache.
@@ -59,6 +63,25 @@ pub struct DiarizeSettings {
     pub names: Vec<String>,
     /// Whether each channel is a speaker.
     pub channels: bool,
+}
+
+/// Recordings named by their addresses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DownloadSettings {
+    /// The plugin; its options hold `yt_dlp`, `cookies`, … as well, where they were given.
+    pub stage: StageSettings,
+    /// Whether an address of several recordings stands for all of them.
+    pub playlist: bool,
+    /// For how long nobody is asked again, in ms; `None`: not at all.
+    pub time_step_ms: Option<i64>,
+    /// For how long an answer is used, in ms; `None`: for ever.
+    pub ttl_ms: Option<i64>,
+    /// The largest file, in bytes.
+    pub max_size: Option<u64>,
+    /// How long it may take, in ms.
+    pub max_time_ms: Option<u64>,
+    /// For how long a server may be silent, in ms.
+    pub silence_ms: Option<u64>,
 }
 
 /// Where output goes.
@@ -209,6 +232,8 @@ impl Resolved {
                 channels: self.is("diarize.channels"),
             },
             format: stage("format.plugin", "format.options"),
+            download: self.download(stage("download.plugin", "download.options")),
+            offline: self.is("network.offline"),
             output: OutputSettings {
                 formats: self.texts("output.formats"),
                 dir: self.path("output.dir"),
@@ -269,6 +294,20 @@ impl Resolved {
             cors_origins: self.texts("server.cors_origins"),
             allow_private_addresses: self.is("server.allow_private_addresses"),
             webhook_secret: self.text("server.webhook_secret"),
+        }
+    }
+
+    fn download(&self, stage: StageSettings) -> DownloadSettings {
+        let duration = |key| self.text(key).as_deref().and_then(parse_duration);
+        let length = |key| duration(key).and_then(|ms| u64::try_from(ms).ok());
+        DownloadSettings {
+            stage,
+            playlist: self.is("download.playlist"),
+            time_step_ms: duration("download.time_step"),
+            ttl_ms: duration("download.ttl"),
+            max_size: self.text("download.max_size").as_deref().and_then(parse_size),
+            max_time_ms: length("download.max_time"),
+            silence_ms: length("download.silence"),
         }
     }
 

@@ -178,6 +178,104 @@ pub const SETTINGS: &[Setting] = &[
         TRANSCRIBE,
     ),
     Setting::new(
+        "download.plugin",
+        Kind::Text,
+        Fallback::Unset("the one that is installed"),
+        "The plugin that fetches recordings named by their addresses, by id or `id@version`.",
+    ),
+    Setting::new(
+        "download.yt_dlp",
+        Kind::NameOrPath,
+        Fallback::Unset("`yt-dlp` on the PATH"),
+        "The yt-dlp program, for what is behind web pages, by name or path.",
+    )
+    .option_of("download.options")
+    .flag("yt-dlp", "PROGRAM", WITH_SERVE),
+    Setting::new(
+        "download.yt_dlp_args",
+        Kind::Texts,
+        Fallback::Empty,
+        "Further arguments for yt-dlp.",
+    )
+    .option_of("download.options"),
+    Setting::new(
+        "download.yt_dlp_config",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether yt-dlp reads its own configuration files.",
+    )
+    .option_of("download.options"),
+    Setting::new(
+        "download.cookies",
+        Kind::Path,
+        Fallback::Unset("none"),
+        "A file with cookies in Netscape's format, for yt-dlp.",
+    )
+    .option_of("download.options")
+    .flag("cookies", "FILE", WITH_SERVE),
+    Setting::new(
+        "download.options",
+        Kind::Options,
+        Fallback::Empty,
+        "Any option of the download plugin; `cesar plugins show ID` lists them.",
+    )
+    .flag("download-option", "NAME=VALUE", WITH_SERVE),
+    Setting::new(
+        "download.playlist",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether an address of several recordings stands for all of them.",
+    )
+    .switch(
+        "playlist",
+        true,
+        "Transcribe all recordings of a playlist, where an address leads to one.",
+        TRANSCRIBE,
+    ),
+    Setting::new(
+        "download.time_step",
+        Kind::Duration,
+        Fallback::Text("15 min"),
+        "For how long what was fetched is taken for what is there, without asking; `off` asks each time.",
+    ),
+    Setting::new(
+        "download.ttl",
+        Kind::Duration,
+        Fallback::Text("24 h"),
+        "For how long what was fetched is used when the server says that it has not changed; then it is fetched again.",
+    ),
+    Setting::new(
+        "download.max_size",
+        Kind::Size,
+        Fallback::Text("4 GB"),
+        "The largest recording that is fetched.",
+    ),
+    Setting::new(
+        "download.max_time",
+        Kind::Duration,
+        Fallback::Text("4 h"),
+        "How long a download may take.",
+    ),
+    Setting::new(
+        "download.silence",
+        Kind::Duration,
+        Fallback::Text("30 s"),
+        "For how long a server may send nothing.",
+    ),
+    Setting::new(
+        "network.offline",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether nothing is asked of the network: what is there is used, however old.",
+    )
+    .switch(
+        "offline",
+        true,
+        "Ask nothing of the network; use what is there, and say how old it is.",
+        WITH_SERVE,
+    )
+    .variable_named("CESAR_OFFLINE"),
+    Setting::new(
         "cache.dir",
         Kind::Path,
         Fallback::InCacheFolder("cesar"),

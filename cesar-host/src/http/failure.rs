@@ -27,6 +27,7 @@ fn judge(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
     use FailureKind::{Final, Transient};
     match error {
         PipelineError::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) => Transient,
+        PipelineError::Download { reason, .. } if reason.is_transient() => Transient,
         PipelineError::Runner(error) => of_runner(error, engine),
         PipelineError::Changed { .. }
         | PipelineError::Unreadable(_)
@@ -34,6 +35,8 @@ fn judge(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Replaced
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)
+        | PipelineError::Fetched { .. }
+        | PipelineError::Download { .. }
         | PipelineError::Plugin(_)
         | PipelineError::Option { .. }
         | PipelineError::Format { .. }

@@ -22,7 +22,10 @@ pub(crate) struct Watch<'a> {
 
 /// Whether a stage needed no work.
 pub(crate) fn is_hit(outcome: StageOutcome) -> bool {
-    matches!(outcome, StageOutcome::Hit | StageOutcome::Waited)
+    matches!(
+        outcome,
+        StageOutcome::Hit | StageOutcome::Waited | StageOutcome::Renewed
+    )
 }
 
 impl<'a> Watch<'a> {
@@ -76,6 +79,10 @@ impl Observer for Watch<'_> {
             Event::Waiting { stage, .. } => self.tell("progress", json!({ "waiting_for": stage })),
             Event::Finished(report) => {
                 self.run.finished(&report.stage, is_hit(report.outcome), report.ms);
+                if report.stage == "download" {
+                    // Who has lost the job learns it from the clerk, or at the end.
+                    let _ = self.shared.store.downloaded(&self.run.lease);
+                }
                 self.tell(
                     "stage",
                     stage_json(&report.stage, &report.plugin, report.outcome, report.ms),

@@ -38,17 +38,29 @@ struct State {
     /// How far each stage is that has begun, 0 to 1.
     parts: BTreeMap<&'static str, f64>,
     diarize: bool,
+    download: bool,
 }
 
 /// How much of a job's time each stage takes, in percent, with and without diarization: only to show progress.
-const WITHOUT: &[(&str, f64)] = &[("decode", 5.0), ("asr", 93.0), ("merge", 1.0), ("format", 1.0)];
+const WITHOUT: &[(&str, f64)] = &[
+    (DOWNLOAD, 0.0),
+    ("decode", 5.0),
+    ("asr", 93.0),
+    ("merge", 1.0),
+    ("format", 1.0),
+];
 const WITH: &[(&str, f64)] = &[
+    (DOWNLOAD, 0.0),
     ("decode", 4.0),
     ("asr", 64.0),
     ("diarize", 30.0),
     ("merge", 1.0),
     ("format", 1.0),
 ];
+
+/// The stage that only jobs of an address have, and how much of their time it takes; the others share the rest.
+const DOWNLOAD: &str = "download";
+const DOWNLOADING: f64 = 20.0;
 
 impl Run {
     pub(crate) fn new(lease: Lease) -> Self {
@@ -113,6 +125,16 @@ impl Run {
         self.with(|state| state.diarize = diarize);
     }
 
+    /// Whether its work begins with a download.
+    pub(crate) fn downloads(&self, download: bool) {
+        self.with(|state| {
+            state.download = download;
+            if download {
+                DOWNLOAD.clone_into(&mut state.progress.phase);
+            }
+        });
+    }
+
     /// A stage is this far, 0 to 1. Of stages side by side the first that is not done is the phase.
     pub(crate) fn advance(&self, stage: &str, part: f64) {
         self.with(|state| {
@@ -121,7 +143,15 @@ impl Run {
                 return;
             };
             state.parts.insert(name, part);
-            let done = |(name, share): &(&str, f64)| share * state.parts.get(name).copied().unwrap_or_default();
+            let download = state.download;
+            let share_of = |name: &str, share: f64| match (download, name == DOWNLOAD) {
+                (false, _) => share,
+                (true, true) => DOWNLOADING,
+                (true, false) => share * (100.0 - DOWNLOADING) / 100.0,
+            };
+            let done = |(name, share): &(&str, f64)| {
+                share_of(name, *share) * state.parts.get(name).copied().unwrap_or_default()
+            };
             let percent: f64 = shares.iter().map(done).sum();
             // A bar never goes back, even when a stage starts over.
             state.progress.percent = state.progress.percent.max(percent.min(100.0));

@@ -8,24 +8,20 @@ use std::collections::BTreeMap;
 use plugin_api::manifest::{Manifest, ModelFiles, OptionKind, StageKind};
 use serde_json::Value;
 
+use super::address::AddressError;
 use super::refusal::Refusal;
 use super::{Shared, speakers};
 use crate::config::OptionValue;
 use crate::jobs::{JobRequest, Source};
 use crate::models::ModelLookup;
-use crate::pipeline::{Pipeline, PipelineError, Plan, StageRequest, main_model};
+use crate::pipeline::{self, Pipeline, PipelineError, Plan, StageRequest, main_model};
 use crate::runner::CancelToken;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
     if let Source::Url { url } = &request.source {
-        shared
-            .guard
-            .check_resolved(url)
-            .map_err(|error| Refusal::from(error).param("url"))?;
-        installed(&shared.pipeline, StageKind::Download)
-            .and_then(|()| Err(not_part_of_the_pipeline("download from addresses")))
-            .map_err(|refusal| refusal.param("url"))?;
+        check_url(shared, url).map_err(|error| Refusal::from(error).param("url"))?;
+        installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
     speakers::check(shared, request)?;
     if let Some(url) = &request.webhook_url {
@@ -43,16 +39,19 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
     Ok(())
 }
 
+/// Early: what is connected to is judged again by the stage, at that moment and after each redirect.
+fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
+    match shared.pipeline.downloads.offline {
+        true => pipeline::check_address(url).map(drop).map_err(AddressError::from),
+        false => shared.guard.check_resolved(url).map(drop),
+    }
+}
+
 pub(super) fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
     match pipeline.registry.of_stage(stage).next() {
         Some(_) => Ok(()),
         None => Err(pipeline_none(pipeline, stage)),
     }
-}
-
-/// A plugin is there, and the pipeline has no place for it: better said than left out in silence.
-fn not_part_of_the_pipeline(what: &str) -> Refusal {
-    Refusal::impossible("no_plugin", format!("this server cannot {what}; leave it out"))
 }
 
 fn pipeline_none(pipeline: &Pipeline, stage: StageKind) -> Refusal {
@@ -118,7 +117,10 @@ pub(crate) fn lookup<'a>(pipeline: &'a Pipeline, engine: &'a Manifest, files: &'
 pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) -> Result<Plan, PipelineError> {
     let stage = stage_request(shared, request)?;
     let speakers = speakers::speakers_request(shared, request)?;
-    let plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
+    let mut plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
+    if matches!(request.source, Source::Url { .. }) {
+        plan = shared.pipeline.plan_downloads(plan, cancel)?;
+    }
     Ok(if request.no_cache { plan.without_cache() } else { plan })
 }
 

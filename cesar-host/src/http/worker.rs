@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use plugin_api::download::Reason;
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -16,8 +17,8 @@ use super::view::JobView;
 use super::{failure, observer, work};
 use crate::audio::Slice;
 use crate::cache::{Clock as _, SystemClock};
-use crate::jobs::{Claim, Failure, FailureKind, Job, JobsError, Source, StageError, Worker};
-use crate::pipeline::{Documented, Input, PipelineError, Plan, StageOutcome};
+use crate::jobs::{self, Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
+use crate::pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 
 /// How long a worker without work sleeps at most: jobs may come from other processes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -120,13 +121,20 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     } else {
         plan
     };
-    let Source::Upload { upload, .. } = &job.request.source else {
-        let none = shared.pipeline.registry.none(plugin_api::manifest::StageKind::Download);
-        return Err(unfinished(none.into(), None, ""));
+    let (source, path) = match &job.request.source {
+        jobs::Source::Upload { upload, .. } => {
+            let path = shared.uploads.path(*upload);
+            (Source::File(path.clone()), path.display().to_string())
+        }
+        jobs::Source::Url { url } => match Address::parse(url) {
+            Ok(address) => (Source::Address(address), url.clone()),
+            // It was checked before it was queued, perhaps by another version.
+            Err(error) => return Err(unfinished(no_address(&error), Some(&plan), url)),
+        },
     };
-    let path = shared.uploads.path(*upload);
+    run.downloads(matches!(source, Source::Address(_)));
     let input = Input {
-        path: path.clone(),
+        source,
         label: job.request.label.clone(),
         slice: Slice {
             start_ms: 0,
@@ -141,7 +149,14 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     if job.refresh && result.is_err() && run.has_finished("asr") {
         let _ = shared.store.refreshed(&run.lease);
     }
-    result.map_err(|error| unfinished(error, Some(&plan), &path.display().to_string()))
+    result.map_err(|error| unfinished(error, Some(&plan), &path))
+}
+
+fn no_address(error: &AddressError) -> PipelineError {
+    PipelineError::Download {
+        reason: Reason::Unsupported,
+        message: error.to_string(),
+    }
 }
 
 fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfinished>) -> Result<Job, JobsError> {

@@ -1,16 +1,16 @@
 //! The decode stage: a recording to the digest of its samples, and the samples themselves when a later stage needs them.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, Slice};
-use crate::cache::{Computation, Digest, FileStamp, KeyParts, OptionValue, hash_file};
+use crate::cache::{Computation, Digest, KeyParts, OptionValue};
 use crate::runner::{Pcm, PcmWriter};
 
+use super::media::Media;
 use super::stage::Context;
 use super::{Event, PipelineError, StageReport};
 
@@ -31,46 +31,6 @@ impl DecodedAudio {
     /// Length in ms, rounded up so that every sample is inside.
     pub(super) fn duration_ms(&self) -> u64 {
         self.samples.div_ceil(u64::from(audio::SAMPLE_RATE) / 1000)
-    }
-}
-
-/// A recording on disk, by content.
-pub(super) struct Media<'a> {
-    pub(super) path: &'a Path,
-    pub(super) digest: Digest,
-    stamp: Option<FileStamp>,
-}
-
-impl<'a> Media<'a> {
-    /// Hashes the recording, or remembers its digest.
-    pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
-        audio::check_file(path)?;
-        let stop = || context.cancel.is_cancelled();
-        let hashed = match context.cache() {
-            Some(cache) => cache.stamped_file_digest(path, &stop),
-            None => FileStamp::of(path)
-                .map_err(|source| crate::cache::CacheError::Unreadable {
-                    path: path.to_owned(),
-                    source,
-                })
-                .and_then(|stamp| Ok((hash_file(path, &stop)?, stamp))),
-        };
-        let (digest, stamp) = hashed?;
-        Ok(Self {
-            path,
-            digest,
-            stamp: Some(stamp),
-        })
-    }
-
-    /// Refuses a recording that was written to since it was hashed.
-    fn check_unchanged(&self) -> Result<(), PipelineError> {
-        if FileStamp::of(self.path).ok() == self.stamp {
-            return Ok(());
-        }
-        Err(PipelineError::Changed {
-            path: self.path.to_owned(),
-        })
     }
 }
 
@@ -111,7 +71,7 @@ impl<'a> Sound<'a> {
         if audio.pcm != self.audio.pcm {
             // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
             return Err(PipelineError::Changed {
-                path: self.media.path.to_owned(),
+                path: self.media.path()?.to_owned(),
             });
         }
         Ok(Arc::clone(known.insert(Arc::new(pcm))))
@@ -175,11 +135,11 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) 
 }
 
 fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<(DecodedAudio, Pcm), PipelineError> {
-    let options = &context.pipeline.decoding;
-    let total = audio::probe(media.path, options).ok().flatten().unwrap_or_default();
+    let (options, path) = (&context.pipeline.decoding, media.path()?);
+    let total = audio::probe(path, options).ok().flatten().unwrap_or_default();
     let mut writer = PcmWriter::new().map_err(PipelineError::Memory)?;
     let (mut failed, mut done) = (None, 0_u64);
-    let decoded = audio::decode(media.path, slice, options, &mut |block| {
+    let decoded = audio::decode(path, slice, options, &mut |block| {
         if let Err(error) = writer.write(block) {
             failed = Some(error);
             return ControlFlow::Break(());
@@ -200,6 +160,13 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<
     let decoded = match (decoded, failed) {
         (_, Some(error)) => return Err(PipelineError::Memory(error)),
         (Err(audio::AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
+        (Err(error), None) if media.is_nameless() => {
+            return Err(PipelineError::Fetched {
+                error,
+                path: path.to_owned(),
+                label: context.label.to_owned(),
+            });
+        }
         (decoded, None) => decoded?,
     };
     media.check_unchanged()?;

@@ -1,8 +1,9 @@
 //! Why there is no transcript, or a stage gave nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plugin_api::ErrorKind;
+use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
 use crate::audio::AudioError;
@@ -17,6 +18,24 @@ pub enum PipelineError {
     /// The recording cannot be used.
     #[error(transparent)]
     Audio(#[from] AudioError),
+    /// The recording that was fetched cannot be used: its path means nothing to a person.
+    #[error("{}", renamed(error, path, label))]
+    Fetched {
+        /// What is wrong.
+        error: AudioError,
+        /// Where it lies.
+        path: PathBuf,
+        /// What people call it.
+        label: String,
+    },
+    /// There is nothing to be had from the address.
+    #[error("{message}")]
+    Download {
+        /// For programs.
+        reason: Reason,
+        /// One sentence, which says what to do.
+        message: String,
+    },
     /// No such plugin, or one that cannot be used.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -115,7 +134,8 @@ impl PipelineError {
             Self::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) | Self::Unreadable(_) => {
                 "unreadable"
             }
-            Self::Audio(_) => "invalid_audio",
+            Self::Audio(_) | Self::Fetched { .. } => "invalid_audio",
+            Self::Download { reason, .. } => reason.code(),
             Self::Plugin(_) => "plugin_unavailable",
             Self::Option { .. } | Self::Format { .. } => "invalid_option",
             Self::Model(_) => "model_not_found",
@@ -126,6 +146,13 @@ impl PipelineError {
             Self::Replaced | Self::Interrupted => "interrupted",
         }
     }
+}
+
+/// An error with the name that people know.
+fn renamed(error: &AudioError, path: &Path, label: &str) -> String {
+    error
+        .to_string()
+        .replace(&format!("`{}`", path.display()), &format!("`{label}`"))
 }
 
 fn of_runner(error: &RunnerError) -> &'static str {

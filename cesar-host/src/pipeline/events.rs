@@ -12,6 +12,8 @@ pub enum StageOutcome {
     Hit,
     /// From the cache, after waiting for another process that was computing it.
     Waited,
+    /// From the cache, after the server said that it is still what is there.
+    Renewed,
     /// By running, and the result is in the cache now.
     Miss,
     /// By running, without the cache.
@@ -21,7 +23,7 @@ pub enum StageOutcome {
 /// One stage of one transcript, done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageReport {
-    /// `decode`, `asr`, `diarize`, `merge` or `format`.
+    /// `download`, `decode`, `asr`, `diarize`, `merge` or `format`.
     pub stage: String,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
@@ -39,6 +41,7 @@ impl std::fmt::Display for StageReport {
         match self.outcome {
             StageOutcome::Hit => write!(formatter, "{stage} {plugin}: hit (saved {seconds:.1} s)"),
             StageOutcome::Waited => write!(formatter, "{stage} {plugin}: hit after waiting (saved {seconds:.1} s)"),
+            StageOutcome::Renewed => write!(formatter, "{stage} {plugin}: unchanged (saved {seconds:.1} s)"),
             StageOutcome::Miss => write!(formatter, "{stage} {plugin}: miss ({seconds:.1} s)"),
             StageOutcome::Ran => write!(formatter, "{stage} {plugin}: ran without the cache ({seconds:.1} s)"),
         }
@@ -64,7 +67,7 @@ pub enum Event<'a> {
         /// Units in all, 0 when unknown.
         total: u64,
     },
-    /// `done` of `total` units of the stage's work; ms of audio for `decode` and `asr`.
+    /// `done` of `total` units of the stage's work; bytes for `download`, ms of audio for `decode` and `asr`.
     Progress {
         /// The stage.
         stage: &'a str,

@@ -5,14 +5,19 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::decode::{self, Media, Sound};
+use super::acquire::Acquisition;
+use super::address::Address;
+use super::decode::{self, Sound};
+use super::media::Media;
 use super::merge;
 use super::plan::{Plan, Prepared};
-use super::run::Input;
+use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{Event, Observer, Pipeline, PipelineError};
-use crate::cache::{Cache, Component, Digest, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
+use crate::cache::{
+    Cache, Clock as _, Component, Digest, Entry, Key, KeyParts, Mode, Nearest, PartialInfo, SystemClock,
+};
 use crate::runner::CancelToken;
 
 /// What there is for one input.
@@ -20,8 +25,8 @@ use crate::runner::CancelToken;
 pub struct Explanation {
     /// What people call the input.
     pub input: String,
-    /// SHA-256 of the recording.
-    pub media_sha256: Digest,
+    /// SHA-256 of the recording; absent when it was never fetched.
+    pub media_sha256: Option<Digest>,
     /// In the order of the work; `format` once for each format.
     pub stages: Vec<StageExplanation>,
 }
@@ -29,7 +34,7 @@ pub struct Explanation {
 /// What there is of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageExplanation {
-    /// `decode`, `asr`, `diarize` (where speakers are wanted), `merge` or `format`.
+    /// `download` (of an address), `decode`, `asr`, `diarize` (where speakers are wanted), `merge` or `format`.
     pub stage: String,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
@@ -97,17 +102,20 @@ impl Pipeline {
             bypass: plan.bypass,
         };
         let Some(cache) = context.cache() else { return Ok(None) };
-        let media = Media::open(&context, &input.path)?;
         let mut walk = Walk {
             context,
             plan,
             cache,
             stages: Vec::new(),
         };
-        walk.all(&media, input)?;
+        let media = match &input.source {
+            Source::File(path) => Some(Media::open(&context, path)?),
+            Source::Address(address) => walk.download(address)?,
+        };
+        walk.all(media.as_ref(), input)?;
         Ok(Some(Explanation {
             input: input.label.clone(),
-            media_sha256: media.digest,
+            media_sha256: media.as_ref().map(|media| media.digest),
             stages: walk.stages,
         }))
     }
@@ -169,15 +177,38 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Walk<'_> {
-    fn all(&mut self, media: &Media<'_>, input: &Input) -> Result<(), PipelineError> {
+impl<'a> Walk<'a> {
+    /// What is there of an address: a run that asks the server may find that it is still right, so the walk goes on with it.
+    fn download(&mut self, address: &'a Address) -> Result<Option<Media<'a>>, PipelineError> {
+        let (plan, cache) = (self.plan, self.cache);
+        let Some(stage) = &plan.download else { return Ok(None) };
+        let acquisition = Acquisition::new(self.context, stage, address);
+        let offline = self.context.pipeline.downloads.offline;
+        let youngest = acquisition.youngest(cache, offline)?;
+        if let Some(stored) = youngest.as_ref().filter(|_| offline) {
+            self.stages.push(StageExplanation {
+                state: StageState::Hit,
+                key: Some(stored.entry.key),
+                parts: Some(stored.parts.clone()),
+                entry: Some(stored.entry.clone()),
+                ..Step::of(stage, None).told()
+            });
+        } else {
+            let program = youngest.as_ref().and_then(|stored| stored.program());
+            let parts = acquisition.parts(SystemClock.now_ms(), program);
+            self.step(&Step::of(stage, None), Some(parts))?;
+        }
+        Ok(youngest.map(|stored| Media::stored(cache, &stored.entry)))
+    }
+
+    fn all(&mut self, media: Option<&Media<'_>>, input: &Input) -> Result<(), PipelineError> {
         let plan = self.plan;
-        let parts = decode::key_parts(&self.context, media, input.slice);
-        let decoded = self.step(&Step::own("decode"), Some(parts))?;
-        let sound = decoded
-            .map(|entry| self.sound(media, input, &entry))
-            .transpose()?
-            .flatten();
+        let parts = media.map(|media| decode::key_parts(&self.context, media, input.slice));
+        let decoded = self.step(&Step::own("decode"), parts)?;
+        let sound = match (media, decoded) {
+            (Some(media), Some(entry)) => self.sound(media, input, &entry)?,
+            _ => None,
+        };
 
         let asr_parts = sound
             .as_ref()

@@ -1,6 +1,7 @@
 //! From a recording to a transcript: one entry point for the command line, the job worker and the HTTP API.
 //!
 //! ```text
+//! address ─► download ─► media   (plugin; only where a recording is named by its address: `acquire`)
 //! media ─► decode ─► samples ─┬─► asr ────► transcription ─┬─► merge ─► document ─► format ─► text
 //!          (host)             │  (plugin)                  │   (host)              (plugin)
 //!                             └─► diarize ─► turns ────────┘
@@ -16,6 +17,7 @@
 //! | module | what |
 //! |---|---|
 //! | `plan` | what will be done; all that can be refused before work |
+//! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
 //! | `decode`, `recognise`, `speakers`, `merge`, `render` | one stage each |
 //! | `stage`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, going on after a crash |
@@ -24,12 +26,15 @@
 //! The result of decoding is only the digest and length of the samples: an hour is 230 MB, and decoding again is cheap. No stage
 //! knows where its input came from, no stage reads the cache, and this module alone decides hit or miss.
 
+mod acquire;
+mod address;
 mod call;
 mod decode;
 mod error;
 mod events;
 mod explain;
 mod keyed;
+mod media;
 mod merge;
 mod models;
 mod plan;
@@ -41,12 +46,14 @@ mod run;
 mod speakers;
 mod stage;
 
+pub use acquire::Downloads;
+pub use address::{Address, AddressError, check as check_address, is_address};
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub(crate) use plan::main_model;
 pub use plan::{FormatRequest, Plan, StageRequest};
-pub use run::{Artifact, Documented, Input, Keep, Rendering, Transcript};
+pub use run::{Artifact, Documented, Input, Keep, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 
 use crate::audio::DecodeOptions;
@@ -70,6 +77,8 @@ pub struct Pipeline {
     pub runners: Runners,
     /// Where models are looked for.
     pub models: ModelRoots,
+    /// How addresses are fetched.
+    pub downloads: Downloads,
     /// How recordings are decoded.
     pub decoding: DecodeOptions,
 }

@@ -100,6 +100,8 @@ impl Prepared {
 /// Everything that will be done to each input.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// `None` where every recording is a file.
+    pub(super) download: Option<Prepared>,
     pub(super) asr: Prepared,
     /// `None` leaves the text without speakers.
     pub(super) speakers: Option<SpeakersPlan>,
@@ -112,7 +114,7 @@ pub struct Plan {
 
 impl Plan {
     /// The names of the stages, in the order of the work.
-    pub const STAGES: [&str; 5] = ["decode", "asr", "diarize", "merge", "format"];
+    pub const STAGES: [&str; 6] = ["download", "decode", "asr", "diarize", "merge", "format"];
 
     /// The same work, but these stages (of [`Self::STAGES`]) are done again although their results are stored.
     #[must_use]
@@ -167,6 +169,7 @@ impl Pipeline {
             .map(|format| Ok((format.format.clone(), self.prepare_format(format, cancel)?)));
         let formats = formats.collect::<Result<_, PipelineError>>()?;
         Ok(Plan {
+            download: None,
             asr,
             speakers,
             formats,

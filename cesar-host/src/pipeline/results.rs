@@ -34,12 +34,12 @@ pub(super) struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    /// Nothing is known but the sound, which `decoded` reports.
+    /// Nothing is known but the sound; `before` reports how it was made.
     pub(super) fn new(
         context: Context<'a>,
         plan: &'a Plan,
         sound: &'a Sound<'a>,
-        decoded: StageReport,
+        before: Vec<StageReport>,
         retry: Option<&'a str>,
     ) -> Self {
         let asr_parts = plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]);
@@ -48,7 +48,7 @@ impl<'a> Results<'a> {
             context,
             plan,
             sound,
-            stages: vec![decoded],
+            stages: before,
             asr: Keyed::new(asr_parts, plan.asr.details()),
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
             document: None,

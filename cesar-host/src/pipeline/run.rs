@@ -7,12 +7,16 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use plugin_api::document::Partial;
+use plugin_api::manifest::StageKind;
 
 use crate::audio::Slice;
 use crate::cache::Cache;
 use crate::runner::{CancelToken, Pcm};
 
-use super::decode::{self, Media};
+use super::acquire::Acquisition;
+use super::address::Address;
+use super::decode;
+use super::media::Media;
 use super::plan::Plan;
 use super::results::{Results, join};
 use super::stage::Context;
@@ -21,14 +25,23 @@ use super::{Observer, Pipeline, PipelineError, StageReport, call, speakers};
 /// One recording.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The file.
-    pub path: PathBuf,
+    /// Where it is.
+    pub source: Source,
     /// What people call it.
     pub label: String,
     /// The part to transcribe.
     pub slice: Slice,
     /// What a person types to have this done again; what is stored is not.
     pub retry: Option<String>,
+}
+
+/// Where a recording is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// To be fetched. The plan must be one for addresses ([`Pipeline::plan_downloads`]).
+    Address(Address),
 }
 
 /// The text of one file.
@@ -205,9 +218,19 @@ fn run_once<T>(
     input: &Input,
     goal: &dyn Fn(&mut Results<'_>) -> Result<T, PipelineError>,
 ) -> Result<Reached<T>, PipelineError> {
-    let media = Media::open(context, &input.path)?;
+    let mut reports = Vec::new();
+    let media = match (&input.source, &plan.download) {
+        (Source::File(path), _) => Media::open(context, path)?,
+        (Source::Address(address), Some(stage)) => {
+            let (media, report) = Acquisition::new(*context, stage, address).run()?;
+            reports.push(report);
+            media
+        }
+        (Source::Address(_), None) => return Err(context.pipeline.registry.none(StageKind::Download).into()),
+    };
     let (sound, report) = decode::decode(context, &media, input.slice, || prepare(context, plan))?;
-    let mut results = Results::new(*context, plan, &sound, report, input.retry.as_deref());
+    reports.push(report);
+    let mut results = Results::new(*context, plan, &sound, reports, input.retry.as_deref());
     let goal = goal(&mut results)?;
     results.count_hits();
     Ok(Reached {

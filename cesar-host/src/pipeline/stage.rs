@@ -175,7 +175,7 @@ impl<'a> Context<'a> {
     }
 }
 
-fn report(parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
+pub(super) fn report(parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
     StageReport {
         stage: parts.stage.clone(),
         plugin: parts.plugin.clone(),

@@ -42,7 +42,7 @@ Usage: cargo xtask COMMAND
   setup                   install what building needs (apt, as root or with sudo), or print the line that does
   build                   cargo build --release --workspace, through ccache where there is one
   models [NAME…]          fetch models (tiny.en base vad speaker segmentation; all unless named)
-  clients                 an environment with OpenAI's Python client, for the tests of the server
+  clients                 an environment with OpenAI's Python client and yt-dlp, for the tests
   onnxruntime             fetch the library that the plugin `pyannote` opens
   wer [--data DIR]        error rates of both engines on every recording whose text is known
   der [--threads N] [--option NAME=VALUE]… [--sweep NAME=VALUE,…]

@@ -6,6 +6,7 @@ mod explain;
 mod faults;
 mod file_digests;
 mod housekeeping;
+mod incoming;
 mod keys;
 mod leasing;
 mod migrating;

@@ -54,7 +54,7 @@ pub(super) fn provenance() -> StageProvenance {
 
 /// The turns, speaker `n` being channel `n`.
 pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
-    let path = sound.media.path;
+    let path = sound.media.path()?;
     let options = &context.pipeline.decoding;
     let levels = audio::levels(path, sound.slice, options, &|| context.cancel.is_cancelled())?;
     if levels.channels < 2 || are_the_same(&levels) {

@@ -62,6 +62,10 @@ const NEEDS: &[Need] = &[
     },
     Need {
         tests_only: true,
+        ..required("strace", &["strace"], || any_program(&["strace"]))
+    },
+    Need {
+        tests_only: true,
         ..required("kill", &["procps"], || any_program(&["kill"]))
     },
 ];

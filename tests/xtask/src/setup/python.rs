@@ -59,34 +59,40 @@ pub(crate) fn with_numpy() -> Outcome<PathBuf> {
     }
 }
 
-/// The Python with OpenAI's client, for `tests/tests/openai_client.rs`; made in `…/cesar/clients` when there is none.
+/// What the tests of the server and of web pages use: other people's clients, as published, in these versions.
+const CLIENTS: [&str; 2] = ["openai==3.54.0", "yt-dlp==2026.10.26"];
+
+/// The Python with [`CLIENTS`], for `tests/tests/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let folder = environment().with_file_name("clients");
     let python = python_of(&folder);
-    if has(&python, "openai") {
+    if has_clients(&python) {
         return Ok(python);
     }
-    let base = able_to_make_environments()
-        .ok_or_else(|| Failure::new("no Python 3 that can make environments: run `cargo xtask setup`"))?;
     announce(&format!(
-        "Python environment with OpenAI's client in {}",
+        "Python environment with {} in {}",
+        CLIENTS.join(" and "),
         folder.display()
     ));
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
+    if !has(&python, "pip") {
+        let base = able_to_make_environments()
+            .ok_or_else(|| Failure::new("no Python 3 that can make environments: run `cargo xtask setup`"))?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
+        }
+        step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
     }
-    step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
     let mut pip = Command::new(&python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "openai==3.54.0",
-    ]);
-    step(pip.stdout(std::io::stderr()))?;
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    step(pip.args(CLIENTS).stdout(std::io::stderr()))?;
     Ok(python)
+}
+
+fn has_clients(python: &Path) -> bool {
+    let versions =
+        "from importlib.metadata import version\nfor name in ['openai', 'yt-dlp']: print(name + '==' + version(name))";
+    let found = answer(Command::new(python).args(["-c", versions]));
+    found.is_some_and(|found| found.lines().eq(CLIENTS))
 }
 
 fn ready() -> Option<PathBuf> {

@@ -1,0 +1,135 @@
+//! Results that come as files: taken without a copy, renewed without their bytes, found after their time.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::*;
+
+const NEVER: Stop<'static> = &|| false;
+
+fn put_file(fixture: &Fixture, parts: &KeyParts, path: &Path) -> Entry {
+    let guard = fixture.cache.lock(&parts.key(), &mut never_wait).unwrap();
+    let entry = fixture.cache.put_file(&guard, parts, NewEntry::default(), path, NEVER);
+    entry.unwrap()
+}
+
+#[test]
+fn a_large_file_is_moved_and_a_small_one_is_a_blob() {
+    let fixture = Fixture::new();
+    let folder = fixture.cache.incoming().unwrap();
+    for (number, length) in [INLINE_LIMIT - 1, INLINE_LIMIT, 3_000_000].into_iter().enumerate() {
+        let (parts, bytes) = (parts(number as u64), noise(5, length));
+        let path = folder.path().join("media");
+        fs::write(&path, &bytes).unwrap();
+        let inode = fs::metadata(&path).unwrap().ino();
+        let entry = put_file(&fixture, &parts, &path);
+        assert_eq!((entry.digest, entry.size), (Digest::of(&bytes), length as u64));
+        assert_eq!(fixture.cache.get(&parts.key()).unwrap().unwrap().bytes, bytes);
+        let object = fixture.object(&bytes);
+        if length < INLINE_LIMIT {
+            assert!(path.exists() && !object.exists());
+        } else {
+            assert!(!path.exists(), "it was copied");
+            assert_eq!(fs::metadata(object).unwrap().ino(), inode);
+        }
+    }
+    drop(folder);
+    assert_eq!(fs::read_dir(fixture.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn links_and_folders_are_no_results() {
+    let fixture = Fixture::new();
+    let folder = fixture.cache.incoming().unwrap();
+    let link = folder.path().join("media");
+    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    let parts = parts(1);
+    let guard = fixture.cache.lock(&parts.key(), &mut never_wait).unwrap();
+    for path in [link.as_path(), folder.path()] {
+        let refused = fixture.cache.put_file(&guard, &parts, NewEntry::default(), path, NEVER);
+        assert!(matches!(refused, Err(CacheError::NotAFile { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn the_folder_of_a_living_process_is_not_swept() {
+    let fixture = Fixture::new();
+    let folder = fixture.cache.incoming().unwrap();
+    fs::write(folder.path().join("media"), b"half").unwrap();
+    // Of a process that has died: nobody holds its lock.
+    let left = fixture.path("tmp").join("1-1.in");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("media"), b"half").unwrap();
+    let again = fixture.reopen();
+    assert!(folder.path().join("media").exists() && !left.exists());
+    drop(again);
+}
+
+#[test]
+fn a_renewed_result_is_one_content_under_two_keys() {
+    for length in [10, INLINE_LIMIT] {
+        let fixture = Fixture::new();
+        let bytes = noise(4, length);
+        let first = fixture.put(&parts(1), &bytes);
+        let next = parts(2);
+        let guard = fixture.cache.lock(&next.key(), &mut never_wait).unwrap();
+        let renewed = fixture
+            .cache
+            .renew(&guard, &next, NewEntry::default(), &first.key)
+            .unwrap()
+            .unwrap();
+        assert_eq!((renewed.digest, renewed.key), (first.digest, next.key()));
+        assert_eq!(fixture.cache.get(&next.key()).unwrap().unwrap().bytes, bytes);
+        assert_eq!(fixture.count("contents"), 1);
+        drop(guard);
+
+        let lost = parts(3);
+        let guard = fixture.cache.lock(&lost.key(), &mut never_wait).unwrap();
+        let none = fixture.cache.renew(&guard, &lost, NewEntry::default(), &parts(9).key());
+        assert_eq!(none.unwrap(), None, "there is nothing to renew");
+        let _ = fs::remove_file(fixture.object(&bytes));
+        let gone = fixture
+            .cache
+            .renew(&guard, &lost, NewEntry::default(), &first.key)
+            .unwrap();
+        assert_eq!(
+            gone.is_some(),
+            length < INLINE_LIMIT,
+            "no row names bytes that are not there"
+        );
+    }
+}
+
+#[test]
+fn the_youngest_of_the_same_inputs_comes_first_also_after_its_time() {
+    let fixture = Fixture::new();
+    let step = |step: i64| {
+        let mut parts = parts(1);
+        parts.options.insert("time_step".into(), OptionValue::Integer(step));
+        parts
+    };
+    for number in 1..=3 {
+        let parts = step(number);
+        let guard = fixture.cache.lock(&parts.key(), &mut never_wait).unwrap();
+        let new = NewEntry {
+            expires_ms: Some(fixture.clock.now_ms() + 10),
+            ..NewEntry::default()
+        };
+        fixture
+            .cache
+            .put(&guard, &parts, new, &noise(number as u64, 50))
+            .unwrap();
+        fixture.clock.advance_ms(1_000);
+    }
+    let stage = &parts(1).stage;
+    let found = fixture.cache.of_inputs(stage, &parts(1).inputs_digest()).unwrap();
+    let steps: Vec<_> = found
+        .iter()
+        .map(|(_, parts)| parts.options["time_step"].clone())
+        .collect();
+    assert_eq!(steps, [3, 2, 1].map(OptionValue::Integer));
+    let key = step(3).key();
+    assert!(fixture.cache.get_file(&key).unwrap().is_none());
+    assert!(fixture.cache.get_file_of_any_age(&key).unwrap().is_some());
+}

@@ -1,0 +1,583 @@
+//! From an address to a recording: fetched once, and asked for again only when it may have changed.
+//!
+//! The key of a download is made of the address in its one form, the plugin and its options, the version of the program that it
+//! called, if any, and the **time step** (`download.time_step`, 15 min) in which the server was last asked. So:
+//!
+//! | the youngest entry of the address | what happens |
+//! |---|---|
+//! | of this step, by the same program | nobody is asked |
+//! | of an earlier step | the plugin asks whether it is still what is there: then only a new row is made, else the new file is fetched |
+//! | expired (`download.ttl`, 24 h), of other options or another plugin | the file is fetched |
+//! | any, with `--offline` | it is used, with a word on its age; nobody is asked, no plugin is started |
+//!
+//! Later stages take the digest of the bytes, so a download of what was there before costs only itself.
+//!
+//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. Whoever asks for the same address
+//! meanwhile, in any process, waits for that. Trouble with the cache is a warning: what was fetched is used from where it lies.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Media as Fetched, Order, Program, Reason, Wanted};
+use plugin_api::manifest::StageKind;
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use super::call::{call, check_unchanged, wrong};
+use super::media::{Folder, Held, Media, unreadable};
+use super::plan::{Plan, Prepared};
+use super::stage::{Context, report};
+use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
+use crate::cache::{
+    Cache, CacheError, Clock as _, Digest, Entry, GiveUp, KeyGuard, KeyParts, Mode, NewEntry, OptionValue, SystemClock,
+    Waiting, hash_file,
+};
+use crate::runner::CancelToken;
+
+/// The stage, as plans and reports name it.
+pub(super) const STAGE: &str = "download";
+/// The part of the key that says when the server was asked, in ms since 1970.
+const STEP: &str = "time_step";
+/// The part of the key that says by what program.
+const PROGRAM: &str = "program";
+
+/// How addresses are fetched.
+#[derive(Debug, Clone)]
+pub struct Downloads {
+    /// The plugin and its options.
+    pub stage: StageRequest,
+    /// For how long nobody is asked again, in ms; without, somebody is asked each time.
+    pub time_step_ms: Option<i64>,
+    /// For how long an answer is used at all, in ms; for ever without.
+    pub ttl_ms: Option<i64>,
+    /// Whether nobody is asked at all.
+    pub offline: bool,
+    /// Whether only addresses of the public Internet are connected to.
+    pub public_only: bool,
+    /// When to give up.
+    pub limits: Limits,
+}
+
+impl Downloads {
+    /// The step of a moment, by its beginning.
+    fn step(&self, now_ms: i64) -> i64 {
+        match self.time_step_ms {
+            Some(length) if length > 0 => now_ms - now_ms.rem_euclid(length),
+            _ => now_ms,
+        }
+    }
+}
+
+/// What is kept with a download.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Details {
+    known: Known,
+}
+
+/// An entry of the address.
+pub(super) struct Stored {
+    pub(super) entry: Entry,
+    pub(super) parts: KeyParts,
+    details: Details,
+}
+
+impl Stored {
+    /// The program that fetched it.
+    pub(super) fn program(&self) -> Option<&Program> {
+        self.details.known.program.as_ref()
+    }
+}
+
+/// One address on its way.
+pub(super) struct Acquisition<'a> {
+    context: Context<'a>,
+    stage: &'a Prepared,
+    address: &'a Address,
+}
+
+impl Pipeline {
+    /// The same plan for addresses, too.
+    ///
+    /// # Errors
+    /// When no plugin fetches, or it refuses its options.
+    pub fn plan_downloads(&self, mut plan: Plan, cancel: &CancelToken) -> Result<Plan, PipelineError> {
+        plan.download = Some(self.prepare_download(cancel)?);
+        Ok(plan)
+    }
+
+    fn prepare_download(&self, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
+        let asked = &self.downloads.stage;
+        let plugin = match &asked.plugin {
+            Some(id) => self.registry.find(StageKind::Download, id)?,
+            None => {
+                let mut plugins = self.registry.of_stage(StageKind::Download);
+                plugins.next().ok_or_else(|| self.registry.none(StageKind::Download))?
+            }
+        };
+        self.prepare(plugin, asked, cancel)
+    }
+
+    /// The recordings of a playlist, or the address itself where it is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn playlist(
+        &self,
+        address: &Address,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Listed>, PipelineError> {
+        let refresh = std::collections::BTreeSet::new();
+        let stage = self.prepare_download(cancel)?;
+        let context = Context {
+            pipeline: self,
+            refresh: &refresh,
+            observer,
+            cancel,
+            label: address.as_str(),
+            bypass: true,
+        };
+        let acquisition = Acquisition::new(context, &stage, address);
+        if self.downloads.offline {
+            return Err(acquisition.not_stored());
+        }
+        let folder = acquisition.folder(None)?;
+        match acquisition.ask(Wanted::Entries, folder.path(), None)? {
+            Answer::Entries { entries } if !entries.is_empty() => Ok(entries),
+            other => Err(acquisition.odd(&other)),
+        }
+    }
+}
+
+impl<'a> Acquisition<'a> {
+    pub(super) fn new(context: Context<'a>, stage: &'a Prepared, address: &'a Address) -> Self {
+        Self {
+            context,
+            stage,
+            address,
+        }
+    }
+
+    /// The recording: stored, waited for, found unchanged, or fetched.
+    pub(super) fn run(&self) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let (media, report) = match self.context.cache() {
+            None if self.downloads().offline => return Err(self.not_stored()),
+            None => self.without_cache()?,
+            Some(cache) if self.downloads().offline => self.offline(cache)?,
+            Some(cache) => self.with_cache(cache)?,
+        };
+        self.context.observer.event(&Event::Finished(&report));
+        Ok((media, report))
+    }
+
+    fn downloads(&self) -> &'a Downloads {
+        &self.context.pipeline.downloads
+    }
+
+    /// The key of an answer at this moment.
+    pub(super) fn parts(&self, now_ms: i64, program: Option<&Program>) -> KeyParts {
+        let url = Digest::of(self.address.as_str().as_bytes());
+        let mut parts = self.stage.key_parts(vec![("url".to_owned(), url)]);
+        let program = program.map(|program| format!("{} {}", program.name, program.version));
+        let step = OptionValue::Integer(self.downloads().step(now_ms));
+        parts.options.insert(STEP.to_owned(), step);
+        parts
+            .options
+            .insert(PROGRAM.to_owned(), program.map_or(OptionValue::Null, OptionValue::Text));
+        parts
+    }
+
+    /// The youngest entry; of other plugins and options only where `any` of them will do.
+    pub(super) fn youngest(&self, cache: &Cache, any: bool) -> Result<Option<Stored>, CacheError> {
+        let wanted = self.parts(0, None);
+        let entries = cache.of_inputs(STAGE, &wanted.inputs_digest())?;
+        let mut entries: Vec<_> = entries
+            .into_iter()
+            .filter(|(_, parts)| any || is_same_work(parts, &wanted))
+            .collect();
+        // Those of the same work first, and else the order is that of age.
+        entries.sort_by_key(|(_, parts)| !is_same_work(parts, &wanted));
+        Ok(entries.into_iter().next().map(|(entry, parts)| Stored {
+            details: entry
+                .details
+                .as_deref()
+                .and_then(|json| serde_json::from_str(json).ok())
+                .unwrap_or_default(),
+            entry,
+            parts,
+        }))
+    }
+
+    /// Whether nobody has to be asked about it.
+    pub(super) fn is_fresh(&self, stored: &Stored, now_ms: i64, program: Option<&Program>) -> bool {
+        self.is_current(stored, now_ms) && stored.parts == self.parts(now_ms, program)
+    }
+
+    fn is_current(&self, stored: &Stored, now_ms: i64) -> bool {
+        stored.entry.expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)
+    }
+
+    fn offline(&self, cache: &'a Cache) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let stored = self.youngest(cache, true)?.ok_or_else(|| self.not_stored())?;
+        let age = age(SystemClock.now_ms() - stored.entry.created_ms);
+        self.context.warn(&format!(
+            "`{}` is used as it was {age} ago: nobody is asked with --offline",
+            self.context.label
+        ));
+        Ok(self.hit(cache, &stored, StageOutcome::Hit))
+    }
+
+    fn hit(&self, cache: &'a Cache, stored: &Stored, outcome: StageOutcome) -> (Media<'a>, StageReport) {
+        cache.record_hit(&stored.entry);
+        let report = report(&stored.parts, outcome, stored.entry.cost_ms);
+        (Media::stored(cache, &stored.entry), report)
+    }
+
+    fn with_cache(&self, cache: &'a Cache) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let reads = self.context.mode_of(STAGE) == Mode::ReadWrite;
+        let youngest = self.noted(self.youngest(cache, false)).flatten().filter(|_| reads);
+        let program = self.present_program(youngest.as_ref())?;
+        let fresh = |stored: Option<Stored>| {
+            stored.filter(|stored| reads && self.is_fresh(stored, SystemClock.now_ms(), program.as_ref()))
+        };
+        if let Some(stored) = fresh(youngest) {
+            return Ok(self.hit(cache, &stored, StageOutcome::Hit));
+        }
+        let parts = self.parts(SystemClock.now_ms(), program.as_ref());
+        let (guard, waited) = self.lock(cache, &parts)?;
+        // Whoever waited finds what the other has fetched, also by a program that nobody knew of.
+        let youngest = self.noted(self.youngest(cache, false)).flatten().filter(|_| reads);
+        if waited && let Some(stored) = &youngest {
+            let program = stored.details.known.program.as_ref();
+            if self.is_fresh(stored, SystemClock.now_ms(), program) {
+                return Ok(self.hit(cache, stored, StageOutcome::Waited));
+            }
+        }
+        self.fetch(
+            cache,
+            guard,
+            youngest.filter(|stored| self.is_current(stored, SystemClock.now_ms())),
+        )
+    }
+
+    /// The program that would be called where it was called before; without it, what it once fetched is as good as ever.
+    fn present_program(&self, youngest: Option<&Stored>) -> Result<Option<Program>, PipelineError> {
+        let Some(before) = youngest.and_then(|stored| stored.details.known.program.clone()) else {
+            return Ok(None);
+        };
+        let folder = self.folder(None)?;
+        match self.ask(Wanted::Program, folder.path(), None)? {
+            Answer::Program { program } => Ok(program.or(Some(before))),
+            other => Err(self.odd(&other)),
+        }
+    }
+
+    /// Asks, and stores what is new. `youngest` is what may still be right.
+    fn fetch(
+        &self,
+        cache: &'a Cache,
+        guard: Option<KeyGuard>,
+        youngest: Option<Stored>,
+    ) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let began = Instant::now();
+        let lease = youngest.as_ref().map(|stored| cache.lease(&[stored.entry.key]));
+        let _lease = lease.transpose().ok();
+        self.started();
+        let folder = self.folder(Some(cache))?;
+        let known = youngest.as_ref().map(|stored| &stored.details.known);
+        match self.ask(Wanted::Media, folder.path(), known)? {
+            Answer::Unchanged { known } => {
+                let Some(stored) = youngest else {
+                    return Err(self.odd(&Answer::Unchanged { known }));
+                };
+                match self.renew(cache, guard, &stored, known)? {
+                    Some(entry) => {
+                        let report = report(&stored.parts, StageOutcome::Renewed, entry.cost_ms);
+                        Ok((Media::stored(cache, &entry), report))
+                    }
+                    // What was there is gone: all of it, then.
+                    None => self.fetch(cache, None, None),
+                }
+            }
+            Answer::Media(fetched) => self.keep(cache, guard, folder, fetched, began),
+            other => Err(self.odd(&other)),
+        }
+    }
+
+    fn renew(
+        &self,
+        cache: &Cache,
+        guard: Option<KeyGuard>,
+        stored: &Stored,
+        known: Known,
+    ) -> Result<Option<Entry>, PipelineError> {
+        let parts = self.parts(SystemClock.now_ms(), known.program.as_ref());
+        let new = self.new_entry(Details { known }, stored.entry.cost_ms);
+        let guard = self.guard_of(cache, &parts, guard)?;
+        let Some(guard) = guard else {
+            return Ok(Some(stored.entry.clone()));
+        };
+        match cache.renew(&guard, &parts, new, &stored.entry.key) {
+            Ok(entry) => Ok(entry),
+            Err(error) => {
+                // It will be asked about again; it is right all the same.
+                self.trouble(&error);
+                Ok(Some(stored.entry.clone()))
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        cache: &'a Cache,
+        guard: Option<KeyGuard>,
+        folder: Folder,
+        fetched: Fetched,
+        began: Instant,
+    ) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let path = self.path_of(&folder, &fetched)?;
+        // Open, so that it is there whatever the cache does with its name.
+        let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
+        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let parts = self.parts(SystemClock.now_ms(), fetched.known.program.as_ref());
+        let new = self.new_entry(Details { known: fetched.known }, took_ms);
+        let stop = || self.context.cancel.is_cancelled();
+        let stored = match self.guard_of(cache, &parts, guard)? {
+            Some(guard) => cache.put_file(&guard, &parts, new, &path, &stop).map(Some),
+            None => Ok(None),
+        };
+        cache.record_miss();
+        let report = report(&parts, StageOutcome::Miss, took_ms);
+        match stored {
+            Ok(Some(entry)) => return Ok((Media::stored(cache, &entry), report)),
+            Ok(None) => {}
+            Err(CacheError::Stopped { .. }) => return Err(PipelineError::Interrupted),
+            Err(error) => self.trouble(&error),
+        }
+        Ok((self.hold(file, folder)?, report))
+    }
+
+    fn without_cache(&self) -> Result<(Media<'a>, StageReport), PipelineError> {
+        let began = Instant::now();
+        self.started();
+        let folder = self.folder(None)?;
+        match self.ask(Wanted::Media, folder.path(), None)? {
+            Answer::Media(fetched) => {
+                let path = self.path_of(&folder, &fetched)?;
+                let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
+                let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+                let parts = self.parts(SystemClock.now_ms(), fetched.known.program.as_ref());
+                Ok((self.hold(file, folder)?, report(&parts, StageOutcome::Ran, took_ms)))
+            }
+            other => Err(self.odd(&other)),
+        }
+    }
+
+    /// A recording that this run holds alone.
+    fn hold(&self, file: File, folder: Folder) -> Result<Media<'a>, PipelineError> {
+        let unreadable = |error| unreadable(Path::new(self.context.label), error);
+        let held = Held::new(file, Some(folder)).map_err(unreadable)?;
+        let stop = || self.context.cancel.is_cancelled();
+        let digest = hash_file(held.path(), &stop)?;
+        Ok(Media::held(digest, held))
+    }
+
+    fn new_entry(&self, details: Details, cost_ms: i64) -> NewEntry {
+        let ttl_ms = self.downloads().ttl_ms;
+        NewEntry {
+            cost_ms,
+            expires_ms: ttl_ms.map(|ttl_ms| SystemClock.now_ms().saturating_add(ttl_ms)),
+            label: Some(self.context.label.to_owned()),
+            details: serde_json::to_string(&details).ok(),
+        }
+    }
+
+    /// The lock of the key that the answer has: its program may be another one than was thought.
+    fn guard_of(
+        &self,
+        cache: &Cache,
+        parts: &KeyParts,
+        guard: Option<KeyGuard>,
+    ) -> Result<Option<KeyGuard>, PipelineError> {
+        match guard.filter(|guard| guard.key() == parts.key()) {
+            Some(guard) => Ok(Some(guard)),
+            None => Ok(self.noted(cache.try_lock(&parts.key())).flatten()),
+        }
+    }
+
+    /// The lock and whether it was waited for; no lock when the download goes ahead without it.
+    fn lock(&self, cache: &Cache, parts: &KeyParts) -> Result<(Option<KeyGuard>, bool), PipelineError> {
+        let mut is_waited = false;
+        let locked = cache.lock(&parts.key(), &mut |waiting: &Waiting| {
+            is_waited = true;
+            let Waiting { waited, owner, .. } = *waiting;
+            let stage = STAGE;
+            self.context.observer.event(&Event::Waiting { stage, waited, owner });
+            match self.context.cancel.is_cancelled() {
+                true => ControlFlow::Break(GiveUp::Interrupted),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        match locked {
+            Ok(guard) => Ok((Some(guard), is_waited)),
+            Err(CacheError::GaveUp {
+                reason: GiveUp::Interrupted,
+                ..
+            }) => Err(PipelineError::Interrupted),
+            Err(CacheError::GaveUp { .. }) => Ok((None, true)),
+            Err(error) => {
+                self.trouble(&error);
+                Ok((None, is_waited))
+            }
+        }
+    }
+
+    fn noted<T>(&self, result: Result<T, CacheError>) -> Option<T> {
+        result.inspect_err(|error| self.trouble(error)).ok()
+    }
+
+    fn trouble(&self, error: &CacheError) {
+        self.context
+            .warn(&format!("the cache has trouble, and the work goes on: {error}"));
+    }
+
+    fn started(&self) {
+        let plugin = &self.stage.manifest().id;
+        self.context.observer.event(&Event::Started { stage: STAGE, plugin });
+    }
+
+    fn folder(&self, cache: Option<&Cache>) -> Result<Folder, PipelineError> {
+        if let Some(folder) = cache.and_then(|cache| self.noted(cache.incoming())) {
+            return Ok(Folder::InCache(folder));
+        }
+        let made = tempfile::Builder::new().prefix("cesar-").tempdir();
+        let folder = made.map_err(|error| unreadable(&std::env::temp_dir(), error))?;
+        Ok(Folder::Temporary(folder))
+    }
+
+    fn ask(&self, wanted: Wanted, folder: &Path, known: Option<&Known>) -> Result<Answer, PipelineError> {
+        let downloads = self.downloads();
+        let order = Order {
+            wanted,
+            url: self.address.as_str().to_owned(),
+            folder: folder.to_owned(),
+            known: known.cloned(),
+            public_only: downloads.public_only,
+            limits: downloads.limits,
+        };
+        let mut request = self.stage.request.clone();
+        let order = serde_json::to_value(order).expect("an order has string keys and no numbers that JSON lacks");
+        request.insert("order".to_owned(), order);
+        let output = call(&self.context, self.stage, &request, None, None)?;
+        check_unchanged(&self.context, self.stage)?;
+        match serde_json::from_str(&output) {
+            Ok(Answer::Refused(refusal)) => Err(PipelineError::Download {
+                reason: refusal.reason,
+                message: refusal.message,
+            }),
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(wrong(self.stage, error.to_string())),
+        }
+    }
+
+    /// The file that an answer names: a name, and of that folder.
+    fn path_of(&self, folder: &Folder, fetched: &Fetched) -> Result<std::path::PathBuf, PipelineError> {
+        let is_name = Path::new(&fetched.file)
+            .file_name()
+            .is_some_and(|name| name == fetched.file.as_str());
+        let path = folder.path().join(&fetched.file);
+        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|status| status.is_file());
+        match is_name && is_file {
+            true => Ok(path),
+            false => Err(wrong(
+                self.stage,
+                format!("it names the file `{}`, which is not there", fetched.file),
+            )),
+        }
+    }
+
+    fn odd(&self, answer: &Answer) -> PipelineError {
+        let kind = match answer {
+            Answer::Media(_) => "a recording",
+            Answer::Unchanged { .. } => "that nothing has changed",
+            Answer::Entries { .. } => "a list",
+            Answer::Program { .. } => "a program",
+            Answer::Refused(_) => "a refusal",
+        };
+        wrong(self.stage, format!("it answered {kind}, which was not asked for"))
+    }
+
+    pub(super) fn not_stored(&self) -> PipelineError {
+        PipelineError::Download {
+            reason: Reason::Offline,
+            message: format!(
+                "`{}` is not in the cache, and nobody is asked with --offline; run once without it",
+                self.address
+            ),
+        }
+    }
+}
+
+/// Whether two keys differ at most in when and by which program the server was asked.
+fn is_same_work(one: &KeyParts, other: &KeyParts) -> bool {
+    let without = |parts: &KeyParts| {
+        let mut parts = parts.clone();
+        parts.options.remove(STEP);
+        parts.options.remove(PROGRAM);
+        parts
+    };
+    without(one) == without(other)
+}
+
+/// A length of time for a person.
+fn age(ms: i64) -> String {
+    const UNITS: [(i64, &str); 4] = [
+        (86_400_000, "day"),
+        (3_600_000, "hour"),
+        (60_000, "minute"),
+        (1000, "second"),
+    ];
+    let unit = UNITS.iter().find(|(length, _)| ms >= *length);
+    let (length, name) = unit.copied().unwrap_or((1000, "second"));
+    let count = (ms / length).max(0);
+    match count {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_of_one_length() {
+        let downloads = |time_step_ms| Downloads {
+            stage: StageRequest::default(),
+            time_step_ms,
+            ttl_ms: None,
+            offline: false,
+            public_only: false,
+            limits: Limits {
+                bytes: None,
+                total_ms: None,
+                silence_ms: 1,
+            },
+        };
+        let steps = downloads(Some(900_000));
+        assert_eq!(
+            (steps.step(0), steps.step(899_999), steps.step(900_000)),
+            (0, 0, 900_000)
+        );
+        assert_eq!(downloads(None).step(12_345), 12_345, "no two moments are of one step");
+    }
+
+    #[test]
+    fn ages_for_people() {
+        assert_eq!(age(999), "0 seconds");
+        assert_eq!(age(61_000), "1 minute");
+        assert_eq!(age(49 * 3_600_000), "2 days");
+    }
+}

@@ -1,0 +1,176 @@
+//! A recording by content, wherever it lies: a file of the user's, one in the cache, one that only this run holds.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::PipelineError;
+use super::stage::Context;
+use crate::audio;
+use crate::cache::{ArtifactSource, Cache, CacheError, Digest, Entry, FileStamp, Incoming, Key, hash_file};
+
+/// A recording on disk, by content.
+pub(super) struct Media<'a> {
+    pub(super) digest: Digest,
+    place: Place<'a>,
+}
+
+enum Place<'a> {
+    /// A file of the user's.
+    File { path: &'a Path, stamp: FileStamp },
+    /// In the cache, not looked at until somebody needs the bytes.
+    Stored {
+        cache: &'a Cache,
+        key: Key,
+        held: OnceLock<Held>,
+    },
+    /// Fetched, and not in the cache.
+    Held(Held),
+}
+
+/// An open file, which stays readable whatever becomes of its name.
+pub(super) struct Held {
+    /// By process and not `self`, so that ffmpeg, a child, can open it as well.
+    path: PathBuf,
+    stamp: FileStamp,
+    _file: File,
+    _folder: Option<Folder>,
+}
+
+/// A folder that goes when nobody needs what is in it.
+pub(super) enum Folder {
+    InCache(Incoming),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::InCache(folder) => folder.path(),
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn new(file: File, folder: Option<Folder>) -> std::io::Result<Self> {
+        let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+        Ok(Self {
+            stamp: FileStamp::of(&path)?,
+            path,
+            _file: file,
+            _folder: folder,
+        })
+    }
+}
+
+impl<'a> Media<'a> {
+    /// Hashes a file, or remembers its digest.
+    pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
+        audio::check_file(path)?;
+        let stop = || context.cancel.is_cancelled();
+        let hashed = match context.cache() {
+            Some(cache) => cache.stamped_file_digest(path, &stop),
+            None => FileStamp::of(path)
+                .map_err(|source| unreadable(path, source))
+                .and_then(|stamp| Ok((hash_file(path, &stop)?, stamp))),
+        };
+        let (digest, stamp) = hashed?;
+        Ok(Self {
+            digest,
+            place: Place::File { path, stamp },
+        })
+    }
+
+    /// What the cache has under an entry, however old.
+    pub(super) fn stored(cache: &'a Cache, entry: &Entry) -> Self {
+        Self {
+            digest: entry.digest,
+            place: Place::Stored {
+                cache,
+                key: entry.key,
+                held: OnceLock::new(),
+            },
+        }
+    }
+
+    /// What this run holds alone.
+    pub(super) fn held(digest: Digest, held: Held) -> Self {
+        Self {
+            digest,
+            place: Place::Held(held),
+        }
+    }
+
+    /// A path to read it from; what is stored is verified first.
+    ///
+    /// # Errors
+    /// [`PipelineError::Replaced`] when what was stored is damaged, and set aside by now.
+    pub(super) fn path(&self) -> Result<&Path, PipelineError> {
+        match &self.place {
+            Place::File { path, .. } => Ok(path),
+            Place::Held(held) => Ok(&held.path),
+            Place::Stored { cache, key, held } => {
+                if let Some(held) = held.get() {
+                    return Ok(&held.path);
+                }
+                let found = take_out(cache, key, self.digest)?;
+                Ok(&held.get_or_init(|| found).path)
+            }
+        }
+    }
+
+    /// Whether a name of its path means nothing to a person.
+    pub(super) fn is_nameless(&self) -> bool {
+        !matches!(self.place, Place::File { .. })
+    }
+
+    /// Refuses a recording that was written to since it was hashed.
+    pub(super) fn check_unchanged(&self) -> Result<(), PipelineError> {
+        let (path, stamp) = match &self.place {
+            Place::File { path, stamp } => (*path, stamp),
+            Place::Held(held) => (held.path.as_path(), &held.stamp),
+            Place::Stored { held, .. } => match held.get() {
+                Some(held) => (held.path.as_path(), &held.stamp),
+                None => return Ok(()),
+            },
+        };
+        if FileStamp::of(path).ok().as_ref() == Some(stamp) {
+            return Ok(());
+        }
+        Err(PipelineError::Changed { path: path.to_owned() })
+    }
+}
+
+fn take_out(cache: &Cache, key: &Key, digest: Digest) -> Result<Held, PipelineError> {
+    let found = cache
+        .get_file_of_any_age(key)?
+        .filter(|found| found.entry.digest == digest);
+    let file = match found.ok_or(PipelineError::Replaced)?.source {
+        ArtifactSource::File { file, .. } => Ok(file),
+        ArtifactSource::Bytes(bytes) => nameless(&bytes),
+    };
+    file.and_then(|file| Held::new(file, None))
+        .map_err(|source| unreadable(cache.directory(), source).into())
+}
+
+/// Decoders need a file.
+fn nameless(bytes: &[u8]) -> std::io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+pub(super) fn unreadable(path: &Path, source: std::io::Error) -> CacheError {
+    CacheError::Unreadable {
+        path: path.to_owned(),
+        source,
+    }
+}

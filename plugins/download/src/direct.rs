@@ -1,0 +1,496 @@
+//! One file by HTTP.
+//!
+//! A transfer is a row of requests that go on where the one before broke off. What has come is kept only while it is sure to be part of
+//! the same thing: the next request asks for the rest with `Range`, and with `If-Range` and a strong `ETag`, else the `Last-Modified`
+//! (RFC 9110, 13.1.5), so that a server whose file has changed since answers with the whole new one. A server that names neither, or does not know
+//! ranges, sends all of it again. A break is forgiven as long as the next request comes farther than any before; four breaks in a
+//! row that do not are the end.
+//!
+//! The length that the server says is the length that has to come. More than the allowed size is refused when it is announced, and
+//! ended when it comes unannounced.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::time::Duration;
+
+use plugin_api::download::{Answer, Known, Media, Order, Reason};
+use ureq::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
+};
+use ureq::http::{HeaderMap, Response, Uri};
+use ureq::unversioned::resolver::Resolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector, TcpConnector};
+use ureq::{Agent, Body, ResponseExt as _, Timeout};
+
+use crate::guard::{AddressRefused, Guard};
+use crate::refusal::{self, Refused, because};
+use crate::sniff::{self, Kind};
+use crate::trust;
+use crate::watch::Watch;
+
+/// The name of the file in the host's folder.
+pub const FILE: &str = "media";
+/// Breaks in a row that bring nothing new.
+const PATIENCE: u32 = 4;
+/// The pause after the first of them; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const REDIRECTS: u32 = 10;
+const CHUNK: usize = 64 * 1024;
+/// How long connecting and resolving may take.
+const CONNECT: Duration = Duration::from_secs(20);
+/// The longest validator that is worth keeping.
+const VALIDATOR: usize = 1024;
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Fetched {
+    /// An answer for the host.
+    Answer(Answer),
+    /// It is a page: for yt-dlp.
+    Page,
+}
+
+/// Fetches a file, or learns that it is the one that is known.
+///
+/// # Errors
+/// Why there is none.
+pub fn fetch(order: &Order, watch: &Watch) -> Result<Fetched, Refused> {
+    let guard = Guard {
+        public_only: order.public_only,
+    };
+    fetch_by(order, watch, guard)
+}
+
+/// The same with another resolver.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn fetch_by(order: &Order, watch: &Watch, resolver: impl Resolver) -> Result<Fetched, Refused> {
+    let agent = agent(order, resolver)?;
+    watch.lend(&agent);
+    let path = order.folder.join(FILE);
+    let file = File::create(&path).map_err(Refused::Disk)?;
+    let mut transfer = Transfer {
+        agent,
+        order,
+        watch,
+        file,
+        done: 0,
+        farthest: 0,
+        total: None,
+        known: Known::default(),
+    };
+    let fetched = transfer.run()?;
+    if let Fetched::Page = fetched {
+        // yt-dlp finds an empty folder.
+        drop(transfer);
+        std::fs::remove_file(path).map_err(Refused::Disk)?;
+    }
+    Ok(fetched)
+}
+
+fn agent(order: &Order, resolver: impl Resolver) -> Result<Agent, Refused> {
+    let silence = Some(Duration::from_millis(order.limits.silence_ms));
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS)
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(silence)
+        .timeout_per_read(silence)
+        .timeout_per_write(silence)
+        .tls_config(trust::config()?)
+        .accept_encoding("identity")
+        .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")));
+    if order.public_only {
+        // A proxy would resolve by itself.
+        config = config.proxy(None);
+    }
+    let connector = ().chain(ConnectProxyConnector::default());
+    let connector = connector
+        .chain(TcpConnector::default())
+        .chain(RustlsConnector::default());
+    Ok(Agent::with_parts(config.build(), connector, resolver))
+}
+
+struct Transfer<'a> {
+    agent: Agent,
+    order: &'a Order,
+    watch: &'a Watch,
+    file: File,
+    /// Bytes that are here.
+    done: u64,
+    /// Bytes that once were here.
+    farthest: u64,
+    /// What the server says the length is.
+    total: Option<u64>,
+    /// What the server said when it sent the beginning.
+    known: Known,
+}
+
+/// How one request ended.
+enum End {
+    Complete,
+    Unchanged(Known),
+    Page,
+    /// It broke off; why it would be the end if it went on like that.
+    Broken(Refused),
+}
+
+impl Transfer<'_> {
+    fn run(&mut self) -> Result<Fetched, Refused> {
+        let (mut barren, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            self.watch.go_on()?;
+            let farthest = self.farthest;
+            let why = match self.request()? {
+                End::Complete => return self.complete(),
+                End::Unchanged(known) => return Ok(Fetched::Answer(Answer::Unchanged { known })),
+                End::Page => return Ok(Fetched::Page),
+                End::Broken(why) => why,
+            };
+            tracing::debug!("the download broke off at {} bytes", self.done);
+            if self.farthest > farthest {
+                (barren, pause) = (0, FIRST_PAUSE);
+                continue;
+            }
+            barren += 1;
+            if barren == PATIENCE {
+                return Err(why);
+            }
+            self.watch.pause(pause)?;
+            pause *= 2;
+        }
+    }
+
+    fn complete(&mut self) -> Result<Fetched, Refused> {
+        if self.done == 0 {
+            return Err(because(
+                Reason::NotMedia,
+                format!("`{}` is empty; check the address", self.order.url),
+            ));
+        }
+        self.file.flush().map_err(Refused::Disk)?;
+        let known = std::mem::take(&mut self.known);
+        Ok(Fetched::Answer(Answer::Media(Media {
+            file: FILE.to_owned(),
+            known,
+        })))
+    }
+
+    /// What has to be unchanged for the rest to fit to what is here.
+    fn if_range(&self) -> Option<&str> {
+        let strong = self.known.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        strong.or(self.known.last_modified.as_deref())
+    }
+
+    fn request(&mut self) -> Result<End, Refused> {
+        let mut request = self.agent.get(&self.order.url);
+        let condition = self.if_range().filter(|_| self.done > 0).map(str::to_owned);
+        let is_rest = condition.is_some();
+        if let Some(condition) = condition {
+            let range = format!("bytes={}-", self.done);
+            request = request.header(RANGE, range).header(IF_RANGE, condition);
+        } else if let Some(known) = self.order.known.as_ref().filter(|known| known.program.is_none()) {
+            if let Some(etag) = &known.etag {
+                request = request.header(IF_NONE_MATCH, etag);
+            }
+            if let Some(last_modified) = &known.last_modified {
+                request = request.header(IF_MODIFIED_SINCE, last_modified);
+            }
+        }
+        let response = match request.call() {
+            Ok(response) => response,
+            Err(error) => return self.judge(&error),
+        };
+        self.check_redirect(response.get_uri())?;
+        match response.status().as_u16() {
+            200 => self.whole(response),
+            206 if is_rest => self.rest(response),
+            304 => Ok(self.unchanged(response.headers())),
+            416 if is_rest => {
+                // The file is another one by now.
+                self.start_over()?;
+                Ok(End::Broken(refusal::status(&self.order.url, 416, None)))
+            }
+            status => {
+                let refused = refusal::status(
+                    &self.order.url,
+                    status,
+                    text(response.headers(), RETRY_AFTER).as_deref(),
+                );
+                // In the middle of a file, trouble of the server is a break like any other.
+                if self.done > 0 && status >= 500 {
+                    return Ok(End::Broken(refused));
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Sites that redirect to a page for people to log in.
+    fn check_redirect(&self, uri: &Uri) -> Result<(), Refused> {
+        match uri.scheme_str() {
+            Some("http" | "https") => Ok(()),
+            _ => Err(because(
+                Reason::Unsupported,
+                format!(
+                    "`{}` leads to `{uri}`, which is not fetched; only http and https are",
+                    self.order.url
+                ),
+            )),
+        }
+    }
+
+    fn unchanged(&self, headers: &HeaderMap) -> End {
+        let before = self.order.known.clone().unwrap_or_default();
+        let now = validators(headers);
+        End::Unchanged(Known {
+            etag: now.etag.or(before.etag),
+            last_modified: now.last_modified.or(before.last_modified),
+            ..before
+        })
+    }
+
+    fn start_over(&mut self) -> Result<(), Refused> {
+        self.file.rewind().map_err(Refused::Disk)?;
+        self.file.set_len(0).map_err(Refused::Disk)?;
+        self.done = 0;
+        self.total = None;
+        self.known = Known::default();
+        Ok(())
+    }
+
+    fn whole(&mut self, response: Response<Body>) -> Result<End, Refused> {
+        self.start_over()?;
+        let headers = response.headers();
+        self.known = validators(headers);
+        self.total = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        if let Some(encoding) = text(headers, CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+            return Err(because(
+                Reason::Unsupported,
+                format!(
+                    "`{}` comes packed as `{encoding}`, which was not asked for; download it another way",
+                    self.order.url
+                ),
+            ));
+        }
+        let content_type = text(headers, CONTENT_TYPE);
+        if let Some(limit) = self.order.limits.bytes
+            && self.total.is_some_and(|total| total > limit)
+        {
+            return Err(refusal::too_large(&self.order.url, limit));
+        }
+        self.body(response, Some(content_type.as_deref()))
+    }
+
+    fn rest(&mut self, response: Response<Body>) -> Result<End, Refused> {
+        let range = text(response.headers(), CONTENT_RANGE).unwrap_or_default();
+        let fits = content_range(&range).is_some_and(|(first, total)| {
+            first == self.done && (self.total.is_none() || total.is_none() || total == self.total)
+        });
+        if !fits {
+            self.start_over()?;
+            return Ok(End::Broken(because(
+                Reason::ServerError,
+                format!(
+                    "the server of `{}` sends other parts of it than were asked for; try again later",
+                    self.order.url
+                ),
+            )));
+        }
+        self.body(response, None)
+    }
+
+    /// Copies what comes. `beginning` has the content type when this is the beginning, which is looked at.
+    fn body(&mut self, response: Response<Body>, beginning: Option<Option<&str>>) -> Result<End, Refused> {
+        let mut reader = response.into_body().into_reader();
+        let mut chunk = vec![0; CHUNK];
+        if let Some(content_type) = beginning {
+            let (length, failure) = fill(&mut reader, &mut chunk[..sniff::LENGTH]);
+            if length > 0 {
+                match sniff::kind(&chunk[..length], content_type) {
+                    Kind::Media => {}
+                    Kind::Page => return Ok(End::Page),
+                    Kind::Other(what) => {
+                        return Err(because(
+                            Reason::NotMedia,
+                            format!("`{}` is no recording but {what}; check the address", self.order.url),
+                        ));
+                    }
+                }
+                self.take(&chunk[..length])?;
+            }
+            if let Some(error) = failure {
+                return self.broken(&error);
+            }
+        }
+        loop {
+            self.watch.go_on()?;
+            match reader.read(&mut chunk) {
+                Ok(0) => return self.ended(),
+                Ok(length) => self.take(&chunk[..length])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.broken(&error),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let done = self.done + bytes.len() as u64;
+        if let Some(limit) = self.order.limits.bytes
+            && done > limit
+        {
+            return Err(refusal::too_large(&self.order.url, limit));
+        }
+        self.file.write_all(bytes).map_err(Refused::Disk)?;
+        self.done = done;
+        self.farthest = self.farthest.max(done);
+        self.watch.progress(done, self.total.unwrap_or(0));
+        Ok(())
+    }
+
+    fn ended(&self) -> Result<End, Refused> {
+        match self.total {
+            Some(total) if self.done < total => Ok(End::Broken(self.short())),
+            _ => Ok(End::Complete),
+        }
+    }
+
+    fn short(&self) -> Refused {
+        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        because(
+            Reason::NetworkDown,
+            format!(
+                "the server of `{}` breaks off after {}{of} bytes, again and again; try again later",
+                self.order.url, self.farthest
+            ),
+        )
+    }
+
+    fn broken(&self, error: &io::Error) -> Result<End, Refused> {
+        self.watch.go_on()?;
+        let why = if is_timeout(error) { self.silent() } else { self.short() };
+        Ok(End::Broken(why))
+    }
+
+    fn silent(&self) -> Refused {
+        refusal::silent(host(&self.order.url), self.order.limits.silence_ms)
+    }
+
+    /// What a request that got no answer means.
+    fn judge(&self, error: &ureq::Error) -> Result<End, Refused> {
+        self.watch.go_on()?;
+        let (url, host) = (&self.order.url, host(&self.order.url));
+        let down = |what: String| because(Reason::NetworkDown, what);
+        match error {
+            ureq::Error::Other(other) if other.is::<AddressRefused>() => {
+                let refused = other.downcast_ref::<AddressRefused>();
+                Err(refused.map_or_else(|| self.short(), Refused::from))
+            }
+            error if error.to_string().contains("certificate") => Err(because(
+                Reason::Other,
+                format!(
+                    "`{host}` does not prove who it is ({error}); check the address, or name a file with authorities that you trust in `SSL_CERT_FILE`"
+                ),
+            )),
+            ureq::Error::HostNotFound => Err(down(format!(
+                "`{host}` cannot be found; check the address, and whether this machine is online"
+            ))),
+            ureq::Error::Io(error) if error.to_string().contains("lookup") => Err(down(format!(
+                "`{host}` cannot be found ({error}); check the address, and whether this machine is online"
+            ))),
+            ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Err(down(format!(
+                "`{host}` cannot be reached within {} s; check the address, and whether this machine is online",
+                CONNECT.as_secs()
+            ))),
+            ureq::Error::Timeout(_) => Ok(End::Broken(self.silent())),
+            ureq::Error::Io(error) if self.done == 0 && error.kind() == io::ErrorKind::ConnectionRefused => Err(down(
+                format!("`{host}` refuses the connection; check the address, and try again later"),
+            )),
+            ureq::Error::Io(_) if self.farthest > 0 => Ok(End::Broken(self.short())),
+            ureq::Error::Io(error) => Ok(End::Broken(down(format!(
+                "the connection to `{host}` breaks ({error}); check the network, and try again later"
+            )))),
+            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => Err(because(
+                Reason::Unsupported,
+                format!(
+                    "`{url}` leads from one address to the next, more than {REDIRECTS} times; name the recording's own address"
+                ),
+            )),
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Err(because(
+                Reason::Unsupported,
+                format!("`{url}`, or where it leads to, is no address that can be fetched ({error}); check it"),
+            )),
+            error => Err(because(
+                Reason::ServerError,
+                format!("`{url}` cannot be fetched ({error}); check the address, and try again later"),
+            )),
+        }
+    }
+}
+
+/// Reads until the buffer is full, the end, or an error; how much there is is told in any case.
+fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut length = 0;
+    while length < buffer.len() {
+        match reader.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (length, Some(error)),
+        }
+    }
+    (length, None)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    error.kind() == io::ErrorKind::TimedOut || matches!(inner, Some(ureq::Error::Timeout(_)))
+}
+
+fn validators(headers: &HeaderMap) -> Known {
+    Known {
+        etag: text(headers, ETAG),
+        last_modified: text(headers, LAST_MODIFIED),
+        ..Known::default()
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    (!value.is_empty() && value.len() <= VALIDATOR).then(|| value.to_owned())
+}
+
+/// First byte and whole length of `bytes 5-9/10`.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+/// The host of an address, for messages.
+pub(crate) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(content_range("bytes */10"), None);
+        assert_eq!(content_range("items 5-9/10"), None);
+    }
+
+    #[test]
+    fn hosts() {
+        assert_eq!(host("https://example.org:81/a/b?c"), "example.org:81");
+        assert_eq!(host("http://example.org?x"), "example.org");
+    }
+}

@@ -1,0 +1,159 @@
+//! Cesar's `download` stage: an address to a file with a recording.
+//!
+//! ```text
+//! order ─► is it a site that only yt-dlp knows? ──yes──► yt_dlp: what is it? ─► unchanged, or its best audio ─┐
+//!            │ no                                              ▲                                            ├─► file in the host's folder
+//!            └─► direct: GET, conditional where something is known ── it is a page ─┘                       │
+//!                  └─ a recording: to its end, resumed where the connection breaks ─────────────────────────┘
+//! ```
+//! The stage keeps nothing and decides nothing about freshness: the host says what it still has ([`Order::known`]), and the stage asks the
+//! server, or yt-dlp, whether that is what there is today.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`direct`] | one file by HTTP: redirects, limits, ranges after a break |
+//! | [`sniff`] | whether something is a recording, a page, or neither |
+//! | [`yt_dlp`] | finding, asking and running yt-dlp, and what its messages mean |
+//! | [`guard`], `proxy` | public addresses only: as the resolver of the HTTP client, and as the proxy that yt-dlp has to use |
+//! | [`watch`] | progress, cancelling and the time limit, around work on another thread |
+//! | `trust` | whom TLS trusts |
+//! | [`refusal`] | why there is nothing, in one sentence |
+//!
+//! # What `public_only` covers
+//! Every connection of the HTTP client is made to an address that was checked, after each redirect. yt-dlp is told to go through a proxy
+//! of this stage on a loopback port, which resolves and checks by itself; formats that yt-dlp fetches by other programs or other
+//! protocols (rtmp, rtsp, ffmpeg) are not chosen. Not covered is what the operator adds with `yt_dlp_args` or `yt_dlp_config`, and what a plugin
+//! of yt-dlp does. Proxies named in the environment are not used then.
+
+use plugin_api::download::{Answer, Order, Program, Wanted};
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
+use serde::Deserialize;
+
+pub mod direct;
+pub mod guard;
+mod proxy;
+pub mod refusal;
+pub mod sniff;
+mod trust;
+pub mod watch;
+pub mod yt_dlp;
+
+use refusal::Refused;
+use watch::Watch;
+use yt_dlp::YtDlp;
+
+/// The manifest as the host reads it.
+pub const MANIFEST: &str = include_str!("cesar-plugin.json");
+
+/// The stage; there is nothing to load.
+#[derive(Debug)]
+pub struct Download;
+
+/// No option is fixed for a session.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoOptions {}
+
+/// How to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Via {
+    /// As a file, unless it is a page.
+    #[serde(rename = "auto")]
+    Auto,
+    /// As a file.
+    #[serde(rename = "direct")]
+    Direct,
+    /// By yt-dlp.
+    #[serde(rename = "yt-dlp")]
+    YtDlp,
+}
+
+/// The options of scope `request`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Options {
+    /// How to fetch.
+    pub via: Via,
+    /// The program, by name or path.
+    pub yt_dlp: Option<String>,
+    /// Further arguments of it.
+    pub yt_dlp_args: Vec<String>,
+    /// Whether it reads its own configuration.
+    pub yt_dlp_config: bool,
+    /// A file with cookies for it.
+    pub cookies: Option<String>,
+}
+
+/// One request: the options, and what is wanted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Request {
+    /// The options.
+    #[serde(flatten)]
+    pub options: Options,
+    /// What is wanted.
+    pub order: Order,
+}
+
+impl Stage for Download {
+    type Options = NoOptions;
+    type Request = Request;
+    type Output = Answer;
+
+    fn open(_: NoOptions) -> Result<Self, StageError> {
+        Ok(Self)
+    }
+
+    fn run(&mut self, request: Request, _: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Answer, StageError> {
+        let limits = request.order.limits;
+        let answered = watch::watched(limits.total_ms, ctx, |watch| answer(&request, watch));
+        match answered {
+            Ok(answer) => Ok(answer),
+            Err(Refused::Because(refusal)) => Ok(Answer::Refused(refusal)),
+            Err(Refused::Cancelled) => Err(StageError::new(ErrorKind::Cancelled, "cancelled")),
+            Err(Refused::Disk(error)) => Err(StageError::new(
+                ErrorKind::Transient,
+                format!("the download cannot be written: {error}"),
+            )),
+        }
+    }
+}
+
+/// Does one request, without a host.
+///
+/// # Errors
+/// Why there is nothing.
+pub fn answer(request: &Request, watch: &Watch) -> Result<Answer, Refused> {
+    let Request { options, order } = request;
+    match order.wanted {
+        Wanted::Program => Ok(Answer::Program {
+            program: yt_dlp::version(options, watch).ok().map(named),
+        }),
+        Wanted::Entries => YtDlp::ready(options, order, watch)?.entries(),
+        Wanted::Media => media(options, order, watch),
+    }
+}
+
+fn named(version: String) -> Program {
+    Program {
+        name: yt_dlp::NAME.to_owned(),
+        version,
+    }
+}
+
+fn media(options: &Options, order: &Order, watch: &Watch) -> Result<Answer, Refused> {
+    let by_program = |known: &plugin_api::download::Known| known.program.is_some();
+    let is_page = match options.via {
+        Via::Direct => false,
+        Via::YtDlp => true,
+        Via::Auto => yt_dlp::sites::knows(&order.url) || order.known.as_ref().is_some_and(by_program),
+    };
+    if !is_page {
+        match direct::fetch(order, watch)? {
+            direct::Fetched::Answer(answer) => return Ok(answer),
+            direct::Fetched::Page if options.via == Via::Direct => return Err(refusal::page(&order.url)),
+            direct::Fetched::Page => {}
+        }
+    }
+    YtDlp::ready(options, order, watch)?.media()
+}
+
+cesar_plugin!(Download, "cesar-plugin.json");

@@ -1,0 +1,127 @@
+//! Work on another thread, watched from the one that the host called: progress goes out, a cancel and the time limit come in.
+//!
+//! Whoever waits for a server or a child process cannot ask the host meanwhile. So the work runs aside and leaves how far it is in
+//! [`Watch`]; the watching thread carries that to the host, and when it is time to stop, it says so there and shuts the HTTP client down, which
+//! ends reads that wait.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use plugin_api::Ctx;
+use ureq::Agent;
+
+use crate::refusal::{self, Refused};
+
+/// How often the host is asked, and told.
+const TICK: Duration = Duration::from_millis(100);
+
+const ON: u8 = 0;
+const CANCELLED: u8 = 1;
+const LATE: u8 = 2;
+
+/// What the work and its watcher share.
+#[derive(Debug, Default)]
+pub struct Watch {
+    state: AtomicU8,
+    done: AtomicU64,
+    total: AtomicU64,
+    agent: Mutex<Option<Agent>>,
+}
+
+impl Watch {
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// When the host or the clock says stop.
+    pub fn go_on(&self) -> Result<(), Refused> {
+        match self.state.load(Ordering::Acquire) {
+            ON => Ok(()),
+            CANCELLED => Err(Refused::Cancelled),
+            _ => Err(refusal::late()),
+        }
+    }
+
+    /// `done` of `total` bytes are here; `total` is 0 when nobody knows.
+    pub fn progress(&self, done: u64, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// The client to shut down when it is time to stop.
+    pub fn lend(&self, agent: &Agent) {
+        *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent.clone());
+        // The stop may have come while there was nothing to shut down.
+        if self.go_on().is_err() {
+            self.shut_down();
+        }
+    }
+
+    fn stop(&self, state: u8) {
+        self.state.store(state, Ordering::Release);
+        self.shut_down();
+    }
+
+    fn shut_down(&self) {
+        if let Some(agent) = self.agent.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            agent.shutdown();
+        }
+    }
+
+    /// Waits, unless it is time to stop.
+    ///
+    /// # Errors
+    /// As [`Self::go_on`].
+    pub fn pause(&self, length: Duration) -> Result<(), Refused> {
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            self.go_on()?;
+            thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+        }
+        self.go_on()
+    }
+}
+
+/// Does the work on a thread of its own. What it fails of because it was told to stop is the reason for the stop.
+///
+/// # Errors
+/// What the work says.
+pub fn watched<T: Send>(
+    total_ms: Option<u64>,
+    ctx: &mut Ctx<'_>,
+    work: impl FnOnce(&Watch) -> Result<T, Refused> + Send,
+) -> Result<T, Refused> {
+    let watch = Watch::default();
+    let deadline = total_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    thread::scope(|scope| {
+        let (ended, end) = mpsc::channel::<()>();
+        let worker = scope.spawn(|| {
+            // Dropped at the end, also by a panic.
+            let _ended = ended;
+            work(&watch)
+        });
+        let mut told = (0, 0);
+        while end.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let now = (watch.done.load(Ordering::Relaxed), watch.total.load(Ordering::Relaxed));
+            // What starts over says less than before; hosts want what never falls.
+            if now.0 > told.0 {
+                told = now;
+                ctx.progress(now.0, now.1);
+            }
+            if watch.go_on().is_ok() {
+                if ctx.cancelled() {
+                    watch.stop(CANCELLED);
+                } else if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    watch.stop(LATE);
+                }
+            }
+        }
+        let last = watch.done.load(Ordering::Relaxed);
+        if last > told.0 {
+            ctx.progress(last, watch.total.load(Ordering::Relaxed).max(last));
+        }
+        let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        result.map_err(|refused| watch.go_on().err().unwrap_or(refused))
+    })
+}

@@ -1,0 +1,43 @@
+//! Sites whose addresses are pages for certain, so that asking for a file first would only cost a request. Every other page is found
+//! to be one when its beginning has come.
+
+const SITES: &[&str] = &[
+    "bilibili.com",
+    "dailymotion.com",
+    "facebook.com",
+    "instagram.com",
+    "rumble.com",
+    "soundcloud.com",
+    "tiktok.com",
+    "twitch.tv",
+    "twitter.com",
+    "vimeo.com",
+    "x.com",
+    "youtu.be",
+    "youtube-nocookie.com",
+    "youtube.com",
+];
+
+/// Whether the address is of one of them, or of a part of one.
+#[must_use]
+pub fn knows(url: &str) -> bool {
+    let host = crate::direct::host(url).to_ascii_lowercase();
+    let host = host.split(':').next().unwrap_or_default();
+    SITES.iter().any(|site| {
+        host.strip_suffix(site)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_and_their_parts() {
+        assert!(
+            knows("https://www.YouTube.com/watch?v=1") && knows("https://youtu.be/1") && knows("http://x.com:80/a")
+        );
+        assert!(!knows("https://notyoutube.com/") && !knows("https://example.org/youtube.com"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Where only public addresses are allowed, nothing else is connected to: not by a redirect, and not by the real yt-dlp.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+
+use cesar_plugin_download::direct::{Fetched, fetch_by};
+use cesar_plugin_download::guard::Guard;
+use cesar_plugin_download::refusal::Refused;
+use cesar_plugin_download::watch::Watch;
+use cesar_plugin_download::{Options, Request, Via, answer};
+use plugin_api::download::{Limits, Order, Reason, Wanted};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+fn order(url: &str, folder: &Path) -> Order {
+    Order {
+        wanted: Wanted::Media,
+        url: url.to_owned(),
+        folder: folder.to_owned(),
+        known: None,
+        public_only: true,
+        limits: Limits {
+            bytes: None,
+            total_ms: None,
+            silence_ms: 10_000,
+        },
+    }
+}
+
+/// One name of the public Internet leads to the test's server; whatever else is asked, the guard answers.
+#[derive(Debug)]
+struct OneName(SocketAddr);
+
+impl Resolver for OneName {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        if uri.host() == Some("public.test") {
+            let mut addresses = self.empty();
+            addresses.push(self.0);
+            return Ok(addresses);
+        }
+        Guard { public_only: true }.resolve(uri, config, timeout)
+    }
+}
+
+fn refused(result: Result<impl std::fmt::Debug, Refused>) -> (Reason, String) {
+    match result {
+        Err(Refused::Because(refusal)) => (refusal.reason, refusal.message),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A listener that must stay unasked.
+fn inside() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+#[test]
+fn a_redirect_into_the_machine_is_not_followed() {
+    let (inside, folder) = (inside(), tempfile::tempdir().unwrap());
+    let outside = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = outside.local_addr().unwrap();
+    let target = format!("http://127.0.0.1:{}/secret", inside.local_addr().unwrap().port());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = outside.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let _head: Vec<_> = lines
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let order = order("http://public.test/talk.mp3", folder.path());
+    let fetched: Result<Fetched, _> = fetch_by(&order, &Watch::default(), OneName(address));
+    let (reason, message) = refused(fetched);
+    server.join().unwrap();
+    assert_eq!(reason, Reason::AddressRefused, "{message}");
+    assert!(
+        message.contains("`127.0.0.1` leads to 127.0.0.1, which is not a public address"),
+        "{message}"
+    );
+    assert!(inside.accept().is_err(), "a connection was made");
+}
+
+/// yt-dlp as `cargo xtask clients` installs it, unless it is absent.
+fn yt_dlp() -> Option<PathBuf> {
+    let named = std::env::var_os("CESAR_CLIENTS_PYTHON").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    let python = named.unwrap_or_else(|| cache.unwrap_or_default().join("cesar/clients/bin/python3"));
+    let program = python.with_file_name("yt-dlp");
+    if program.is_file() {
+        return Some(program);
+    }
+    eprintln!(
+        "SKIPPED: `{}` does not exist; run `cargo xtask clients`",
+        program.display()
+    );
+    None
+}
+
+#[test]
+fn yt_dlp_is_kept_out_of_the_machine() {
+    let Some(program) = yt_dlp() else { return };
+    let (inside, folder) = (inside(), tempfile::tempdir().unwrap());
+    let port = inside.local_addr().unwrap().port();
+    for host in ["127.0.0.1", "localhost", "0x7f.1"] {
+        let request = Request {
+            options: Options {
+                via: Via::YtDlp,
+                yt_dlp: Some(program.display().to_string()),
+                yt_dlp_args: Vec::new(),
+                yt_dlp_config: false,
+                cookies: None,
+            },
+            order: order(&format!("http://{host}:{port}/page"), folder.path()),
+        };
+        let (reason, message) = refused(answer(&request, &Watch::default()));
+        assert_eq!(reason, Reason::AddressRefused, "{host}: {message}");
+    }
+    assert!(inside.accept().is_err(), "a connection was made");
+    // The test itself could have seen one.
+    TcpStream::connect(("127.0.0.1", port)).unwrap();
+}
