@@ -7,6 +7,7 @@
 //! test prints that it was skipped.
 //!
 //! - [`chance`]: random numbers with a seed.
+//! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.
 //! - [`plugins`]: the third-party plugin, built.
@@ -16,11 +17,13 @@
 //! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
+//! - [`terminal`]: a terminal at which somebody answers.
 //! - [`web`]: somebody else's web server, with all its faults.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 
 pub mod chance;
+pub mod hub;
 pub mod models;
 pub mod plugins;
 pub mod recordings;
@@ -29,6 +32,7 @@ pub mod sandbox;
 pub mod server;
 pub mod snapshots;
 pub mod speakers;
+pub mod terminal;
 pub mod web;
 pub mod words;
 

@@ -8,16 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A model that `tools/models.py` knows.
+/// A model as tests know it: every form that comes of its wheels.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
-    /// Its name, as `cesar --model` and `models.py fetch` take it.
+    /// Its name, as `cesar models pull` takes it.
     pub name: &'static str,
     /// Every file it consists of, relative to the models folder.
     pub files: &'static [&'static str],
 }
 
-/// All models that can be fetched.
+/// All models that tests use.
 pub const MODELS: &[Model] = &[
     Model {
         name: "tiny.en",

@@ -1,17 +1,11 @@
 //! The commands that look into the cache or take something out of it: their whole JSON, and the question that a terminal is asked.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::ffi::CString;
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
-
 use cesar_tests::plugins::drop_echo;
 use cesar_tests::server::wave;
 use cesar_tests::snapshots::{filters, pairs};
+use cesar_tests::terminal::{END_OF_FILE, answered};
 use cesar_tests::{Output, Sandbox};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 const TALK: [&str; 3] = ["talk.wav", "--asr-plugin", "echo"];
 
@@ -86,57 +80,10 @@ fn the_json_of_each_command_is_golden() {
     });
 }
 
-/// A terminal of which the program has one side.
-struct Terminal {
-    master: File,
-    path: CString,
-}
-
-impl Terminal {
-    fn open() -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let path = ptsname(&master, Vec::new()).unwrap();
-        Self {
-            master: File::from(master),
-            path,
-        }
-    }
-
-    /// The program's side.
-    fn other_side(&self) -> File {
-        let path = std::ffi::OsStr::from_bytes(self.path.as_bytes());
-        OpenOptions::new().read(true).write(true).open(path).unwrap()
-    }
-}
-
-/// Runs a command at a terminal where somebody types `answer` once there is a question. Returns the question as well.
-fn answered(sandbox: &Sandbox, arguments: &[&str], answer: &[u8]) -> (Output, String) {
-    let mut terminal = Terminal::open();
-    let mut command = sandbox.command();
-    command.args(arguments).stdin(terminal.other_side());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(command);
-    let mut question = Vec::new();
-    let stderr = child.stderr.as_mut().unwrap();
-    while !question.ends_with(b"[y/N] ") {
-        let mut byte = [0];
-        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "it ended without a question");
-        question.push(byte[0]);
-    }
-    terminal.master.write_all(answer).unwrap();
-    let output = Output::from(child.wait_with_output().unwrap());
-    (output, String::from_utf8(question).unwrap())
-}
-
 fn entries(sandbox: &Sandbox) -> u64 {
     let info = sandbox.run(["cache", "info", "--json"]).exits(0).json();
     info["entries"].as_u64().unwrap()
 }
-
-/// The second byte of a line is the end of a file that Ctrl-D makes.
-const END_OF_FILE: &[u8] = &[4];
 
 #[test]
 fn a_terminal_is_asked_before_something_is_removed() {

@@ -31,6 +31,7 @@ pub(super) fn command_for_people() -> Command {
     augment(command, Group::Global)
         .subcommand(transcribe())
         .subcommand(plugins())
+        .subcommand(super::models::command())
         .subcommand(cache())
         .subcommand(super::serve::command())
         .subcommand(super::jobs::command())
@@ -238,7 +239,7 @@ fn stage(help: &'static str) -> Arg {
 }
 
 /// The arguments of commands that remove something.
-fn with_care(command: Command) -> Command {
+pub(super) fn with_care(command: Command) -> Command {
     let dry_run = Arg::new("dry_run")
         .long("dry-run")
         .action(ArgAction::SetTrue)

@@ -86,7 +86,7 @@ fn verdicts(settings: &Settings) -> Verdicts {
     Verdicts::new(folder.join("cesar/plugins"))
 }
 
-fn model_roots(settings: &Settings) -> ModelRoots {
+pub(super) fn model_roots(settings: &Settings) -> ModelRoots {
     ModelRoots::new(settings.models.dir.as_deref(), |name| std::env::var_os(name))
 }
 

@@ -15,12 +15,14 @@ use tracing_subscriber::EnvFilter;
 
 mod again;
 mod args;
+mod ask;
 mod cache;
 mod formats;
 mod host;
 mod inputs;
 mod intermediate;
 mod jobs;
+mod models;
 mod outputs;
 mod plugins;
 mod progress;
@@ -180,6 +182,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         "jobs cancel" => jobs::cancel(matches, &settings),
         "jobs retry" => jobs::retry(matches, &settings),
         "jobs prune" => jobs::prune(matches, &settings),
+        name if name.starts_with("models ") => {
+            models::run(&name["models ".len()..], matches, &settings, verbosity, json)
+        }
         name if name.starts_with("cache ") => cache::run(&name["cache ".len()..], matches, &settings, json),
         "config show" => {
             if json {

@@ -47,6 +47,11 @@ impl Show {
         }
     }
 
+    /// -1 for `-q`, 0, or the number of `-v`.
+    pub(super) fn verbosity(&self) -> i8 {
+        self.verbosity
+    }
+
     /// A line for people.
     pub(super) fn say(&self, text: &str) {
         self.bar.suspend(|| super::note(text));

@@ -14,6 +14,7 @@ use super::formats::{Asked, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Recording};
 use super::intermediate::{self, Intermediate};
+use super::models;
 use super::outputs::{self, Place};
 use super::progress::Show;
 use super::{Exit, Failure};
@@ -33,20 +34,39 @@ pub(super) struct Work {
     slice: Slice,
 }
 
+/// What becomes of models that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They may be fetched.
+    Offered,
+    /// They are told.
+    Refused,
+}
+
 impl Work {
     /// Settles plugins, models, options and recordings.
     pub(super) fn settle(
         matches: &ArgMatches,
         settings: &Settings,
         mode: Mode,
+        missing: Missing,
         show: &Show,
         cancel: &CancelToken,
     ) -> Result<Self, Failure> {
-        let host = host::build(settings, mode).map_err(Failure::failed)?;
+        let mut host = host::build(settings, mode).map_err(Failure::failed)?;
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }
         let speakers = speakers(matches, settings);
+        if missing == Missing::Offered {
+            models::missing::offer(
+                &mut host,
+                settings,
+                &host::stage(&settings.asr),
+                &speakers,
+                show.verbosity(),
+            )?;
+        }
         let Chosen { formats, output, .. } = formats(
             matches,
             settings,
@@ -136,7 +156,14 @@ pub(super) fn run(
         return explain::run(matches, settings, verbosity, Shown::Summary, cancel);
     }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
-    let mut work = Work::settle(matches, settings, mode(matches, settings), &show, cancel)?;
+    let mut work = Work::settle(
+        matches,
+        settings,
+        mode(matches, settings),
+        Missing::Offered,
+        &show,
+        cancel,
+    )?;
     let places = work.places(matches, settings)?;
     let intermediate: Option<&PathBuf> = matches.get_one("keep-intermediate");
     let mut intermediates = intermediate

@@ -72,6 +72,10 @@ pub enum Group {
     Cache,
     /// `cesar plugins …`.
     Plugins,
+    /// `cesar models …`.
+    Models,
+    /// `cesar models pull`.
+    Pull,
     /// `cesar serve`.
     Serve,
     /// `cesar config show`, which takes the flags of all groups.

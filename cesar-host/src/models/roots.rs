@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::hub;
 use crate::config::Folders;
 
 /// Where models are looked for.
@@ -22,16 +23,12 @@ impl ModelRoots {
     /// For the process's own environment, pass `|name| std::env::var_os(name)`.
     pub fn new(models_dir: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let folders = Folders::new(&variable);
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let standard = folders.data.map(|data| data.join("cesar/models"));
         let mut dirs: Vec<PathBuf> = models_dir.map(Path::to_owned).into_iter().collect();
         dirs.extend(standard.filter(|standard| Some(standard.as_path()) != models_dir));
-        let hub = set("HF_HUB_CACHE")
-            .or_else(|| set("HF_HOME").map(|home| home.join("hub")))
-            .or_else(|| folders.cache.map(|cache| cache.join("huggingface/hub")));
         Self {
             dirs,
-            hub: hub.filter(|hub| hub.is_dir()),
+            hub: hub::cache_folder(&variable).filter(|hub| hub.is_dir()),
         }
     }
 }

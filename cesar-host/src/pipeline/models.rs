@@ -1,12 +1,14 @@
-//! Which models of a plugin are there.
+//! Which models of a plugin are there, and which ones a run would miss.
 
 use std::path::PathBuf;
 
 use plugin_api::manifest::{Manifest, ModelFiles};
 
-use super::Pipeline;
-use super::plan::{main_model, model_options};
+use super::plan::{StageRequest, main_model, model_options, needed_models, text_of};
+use super::{Pipeline, PipelineError, SpeakersRequest};
+use crate::models::catalog::Entry;
 use crate::models::{ModelLookup, ModelRoots};
+use crate::plugins::Plugin;
 
 impl Pipeline {
     /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.
@@ -16,6 +18,37 @@ impl Pipeline {
     #[must_use]
     pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
         present(manifest, &self.models)
+    }
+
+    /// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked
+    /// for.
+    #[must_use]
+    pub fn missing_models(&self, asr: &StageRequest, speakers: &SpeakersRequest) -> Vec<&'static Entry> {
+        let mut missing: Vec<_> = self
+            .engine(asr)
+            .map(|engine| self.missing_of(engine, asr))
+            .unwrap_or_default();
+        if speakers.wanted == Some(true) && !speakers.channels {
+            let diarizer = self.diarizer(speakers);
+            missing.extend(
+                diarizer
+                    .into_iter()
+                    .flat_map(|plugin| self.missing_of(plugin, &speakers.stage)),
+            );
+        }
+        missing
+    }
+
+    fn missing_of(&self, plugin: &Plugin, asked: &StageRequest) -> Vec<&'static Entry> {
+        let manifest = &plugin.manifest;
+        let missing = needed_models(manifest, asked).filter_map(|(name, spec)| {
+            let given = text_of(asked, name).or(spec.default.as_str());
+            match self.resolve_model(manifest, (name, spec), given, asked) {
+                Err(PipelineError::Model(error)) => error.pull(),
+                _ => None,
+            }
+        });
+        missing.collect()
     }
 }
 

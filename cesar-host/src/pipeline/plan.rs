@@ -393,6 +393,19 @@ fn is_needed(spec: &OptionSpec, effective: &BTreeMap<String, Value>) -> bool {
     switch.is_none_or(|switch| *switch == Value::Bool(true))
 }
 
+/// The options of the models that a request needs; none, if its options are not the plugin's.
+pub(super) fn needed_models<'a>(
+    manifest: &'a Manifest,
+    asked: &StageRequest,
+) -> impl Iterator<Item = (&'a str, &'a OptionSpec)> {
+    let effective = given(manifest, asked).and_then(|given| manifest.effective(&given));
+    let needed = effective.map(|effective| {
+        let needed = model_options(manifest).filter(|(_, spec)| is_needed(spec, &effective));
+        needed.collect::<Vec<_>>()
+    });
+    needed.unwrap_or_default().into_iter()
+}
+
 /// How a person names the model of an option.
 fn model_flag(stage: StageKind, option: &str) -> String {
     match (stage, option) {

@@ -34,8 +34,8 @@ pub enum RuntimeError {
     },
     /// Nowhere, or only files that cannot be used.
     #[error(
-        "ONNX Runtime, which tells the speakers apart, was not found: put `libonnxruntime.so` of version 1.22 or later (the Python \
-         package `onnxruntime` has one) into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
+        "ONNX Runtime, which tells the speakers apart, was not found: run `cesar models pull onnxruntime`, or put \
+         `libonnxruntime.so` of version 1.22 or later into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
     )]
     Absent {
         /// The best place for it.

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use super::super::progress::Show;
-use super::super::transcribe::{self, Work};
+use super::super::transcribe::{self, Missing, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
 use super::people::{duration, size};
@@ -38,7 +38,14 @@ pub(in crate::cli) fn run(
         ));
     }
     let show = Show::new(Progress::None, verbosity);
-    let mut work = Work::settle(matches, settings, transcribe::mode(matches, settings), &show, cancel)?;
+    let mut work = Work::settle(
+        matches,
+        settings,
+        transcribe::mode(matches, settings),
+        Missing::Refused,
+        &show,
+        cancel,
+    )?;
     work.receive(settings, cancel)?;
     let Some(cache) = &work.host.pipeline.cache else {
         // Why was said as a warning already.

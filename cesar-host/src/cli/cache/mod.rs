@@ -7,16 +7,16 @@ mod clear;
 pub(super) mod explain;
 mod info;
 mod list;
-mod people;
+pub(super) mod people;
 mod prune;
 mod verify;
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use serde::Serialize;
 
+use super::ask::agreed;
 use super::{Exit, Failure, note, print, print_json};
 use crate::cache::{Cache, CacheError, Pruned, SystemClock};
 use crate::config::Settings;
@@ -88,7 +88,7 @@ fn carefully(
     let mut dry_run = care.dry_run;
     if dry_run {
         removed = planned;
-    } else if planned.entries == 0 || care.yes || agreed(&planned)? {
+    } else if planned.entries == 0 || care.yes || agreed(&people::amount(&planned))? {
         // Also when there is no entry to remove: what crashes have left goes too.
         removed = remove(cache, false).map_err(Failure::failed)?;
     } else {
@@ -100,19 +100,4 @@ fn carefully(
         print(&people::removed(&removed, care.dry_run));
     }
     Ok(Exit::Done)
-}
-
-/// Asks on standard error. Without a terminal nobody can answer, and that is a refusal.
-fn agreed(planned: &Pruned) -> Result<bool, Failure> {
-    let what = people::amount(planned);
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(format!(
-            "nothing was removed, as there is nobody to ask about {what}; add `--yes` to remove, or `--dry-run` to look"
-        )));
-    }
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "remove {what}? [y/N] ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(Failure::failed)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -78,6 +78,8 @@ fn each_value_and_where_it_came_from() {
             "plugins.path | [\"/opt/plugins\"] | CESAR_PLUGIN_PATH",
             "plugins.in_process | false | default",
             "models.dir | (only the standard folders) | default",
+            "models.pull | false | default",
+            "models.python | (`python3` on the PATH) | default",
             "audio.ffmpeg | (`ffmpeg` on the PATH, if installed) | default",
             "log.progress | (`bar` on a terminal, else `none`) | default",
             "log.format | \"text\" | default",

@@ -71,7 +71,7 @@ fn no_name_and_nothing_preferred() {
     let text = place.lookup(&one_file()).no_default().to_string();
     assert_eq!(
         text.replace(place.folder.path().to_str().unwrap(), "HERE"),
-        "there is no model for `ct2` to take by itself; present is `mine`; put one of `large-v3`, `base` or `tiny.en` into \
+        "there is no model for `ct2` to take by itself; present is `mine`; fetch one with `cesar models pull ggml-base`, put one of `large-v3`, `base` or `tiny.en` into \
          `HERE/own` or `HERE/standard`, or name a model with `--model`"
     );
 }

@@ -45,7 +45,7 @@ impl FasterWhisper {
         if !works() {
             announce_step(&format!("{REQUIREMENT} from the Python package index (once)"));
             make_folder(&folder())?;
-            let base = python::with_numpy()?;
+            let base = python::with_pip()?;
             quiet_step(Command::new(base).args(["-m", "venv", "--clear"]).arg(&environment))?;
             let install = [
                 "-m",

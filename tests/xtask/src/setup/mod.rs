@@ -1,7 +1,7 @@
 //! `setup`: what building and testing need from the system.
 //!
 //! Each need is looked for first, as the build will look for it (programs in `PATH`, libclang where bindgen searches,
-//! numpy and pip in a Python). Only Debian packages of needs that were not met are installed, all in one call of
+//! pip in a Python). Only Debian packages of needs that were not met are installed, all in one call of
 //! apt-get; where that is impossible (no root, no sudo without a password, no apt-get) the exact line to type is printed
 //! and the chore fails. What is only convenient (ccache) never makes it fail.
 
@@ -31,7 +31,7 @@ pub(crate) fn run(purpose: Purpose) -> Outcome {
     if !missing.is_empty() {
         packages::install(&missing)?;
     }
-    python::with_numpy()?;
+    python::with_pip()?;
     if purpose == Purpose::Test {
         rust_components()
     } else {

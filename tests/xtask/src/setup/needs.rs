@@ -33,11 +33,7 @@ const NEEDS: &[Need] = &[
     required("libclang", &["libclang-dev", "clang"], has_libclang),
     // Of the build script of `ort`, which could download with it and is told not to.
     required("OpenSSL's headers", &["libssl-dev"], has_openssl),
-    required(
-        "Python 3 with numpy and pip",
-        &["python3", "python3-numpy", "python3-pip"],
-        python::can_have_numpy,
-    ),
+    required("Python 3 with pip", &["python3", "python3-pip"], python::can_have_pip),
     Need {
         required: false,
         ..required("ccache", &["ccache"], || any_program(&["ccache"]))

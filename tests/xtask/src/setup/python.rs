@@ -1,8 +1,8 @@
-//! A Python with numpy and pip, for `tests/tools/models.py`.
+//! A Python with pip, for `cesar models pull --from index`; and environments for what tests and measurements compare with.
 //!
 //! Taken in this order: `python3` of the path, the system's, the private environment made by an earlier run; else such an
-//! environment is made in `$XDG_CACHE_HOME/cesar/python` (default `~/.cache`) and numpy installed into it. So neither
-//! the user's Python nor, on a Debian that forbids it, the system's is touched.
+//! environment is made in `$XDG_CACHE_HOME/cesar/python` (default `~/.cache`). So neither the user's Python nor, on a Debian that
+//! forbids it, the system's is touched.
 
 use super::program_in_path;
 use crate::{
@@ -15,8 +15,8 @@ use std::{
     process::Command,
 };
 
-/// Whether [`with_numpy`] can succeed without system packages.
-pub(crate) fn can_have_numpy() -> bool {
+/// Whether [`with_pip`] can succeed without system packages.
+pub(crate) fn can_have_pip() -> bool {
     ready().is_some() || able_to_make_environments().is_some()
 }
 
@@ -26,34 +26,25 @@ pub(crate) fn can_make_environments() -> bool {
 }
 
 /// The Python to use, prepared now if there is none yet.
-pub(crate) fn with_numpy() -> Outcome<PathBuf> {
+pub(crate) fn with_pip() -> Outcome<PathBuf> {
     if let Some(python) = ready() {
         return Ok(python);
     }
     let base = able_to_make_environments()
-        .ok_or_else(|| Failure::new("no Python 3 with numpy and pip, nor with venv: run `cargo xtask setup`"))?;
+        .ok_or_else(|| Failure::new("no Python 3 with pip, nor with venv: run `cargo xtask setup`"))?;
     let folder = environment();
-    announce(&format!("Python environment with numpy in {}", folder.display()));
+    announce(&format!("Python environment with pip in {}", folder.display()));
     // One that an interrupted run left half made is made anew.
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
     }
     step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
     let python = python_of(&folder);
-    let install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "numpy",
-    ];
-    step(Command::new(&python).args(install).stdout(std::io::stderr()))?;
-    if has(&python, "numpy, pip") {
+    if has(&python, "pip") {
         Ok(python)
     } else {
         Err(Failure::new(format!(
-            "`{}` cannot import numpy and pip; remove its folder and run again",
+            "`{}` cannot import pip; remove its folder and run again",
             python.display()
         )))
     }
@@ -97,7 +88,7 @@ fn has_clients(python: &Path) -> bool {
 
 fn ready() -> Option<PathBuf> {
     let candidates = installed().into_iter().chain([python_of(&environment())]);
-    candidates.into_iter().find(|python| has(python, "numpy, pip"))
+    candidates.into_iter().find(|python| has(python, "pip"))
 }
 
 fn able_to_make_environments() -> Option<PathBuf> {

@@ -1,0 +1,120 @@
+//! `cesar models list`.
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::Place;
+use crate::cli::cache::people::{count, size};
+use crate::cli::{Exit, columns, print, print_json};
+use crate::models::catalog::{CATALOG, Entry, Kind};
+use crate::models::shelf::Shelved;
+
+/// The JSON of what is here; its shape is settled.
+#[derive(Debug, Serialize)]
+struct Here<'a> {
+    models: &'a [Shelved],
+    /// All of their bytes.
+    size: u64,
+    /// The models folders, then Hugging Face's cache.
+    folders: Vec<&'a std::path::Path>,
+}
+
+/// A row of the JSON of what can be fetched; its shape is settled.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: &'static str,
+    name: &'static str,
+    kind: Kind,
+    /// Bytes, where they are published.
+    size: Option<u64>,
+    license: &'static str,
+    /// The repository of the hub.
+    hub: Option<&'static str>,
+    /// Whether it can be made of wheels from a package index.
+    index: bool,
+    /// Whether it is here.
+    present: bool,
+}
+
+pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Exit {
+    let models = place.models();
+    if matches.get_flag("remote") {
+        let rows: Vec<Row> = CATALOG.iter().map(|entry| row(entry, &models)).collect();
+        match json {
+            true => print_json(&serde_json::json!({ "models": rows })),
+            false => print(&remote_text(&rows)),
+        }
+        return Exit::Done;
+    }
+    if json {
+        let folders = place
+            .roots
+            .dirs
+            .iter()
+            .chain(&place.roots.hub)
+            .map(|folder| &**folder)
+            .collect();
+        let size = models.iter().map(|model| model.size).sum();
+        let models = &models;
+        print_json(&Here { models, size, folders });
+    } else {
+        print(&text(&models));
+    }
+    Exit::Done
+}
+
+fn row(entry: &Entry, models: &[Shelved]) -> Row {
+    Row {
+        id: entry.id,
+        name: entry.name,
+        kind: entry.kind,
+        size: entry.size(),
+        license: entry.license,
+        hub: entry.hub.map(|hub| hub.repository),
+        index: entry.index.is_some(),
+        present: models.iter().any(|model| model.id == entry.id),
+    }
+}
+
+fn text(models: &[Shelved]) -> String {
+    if models.is_empty() {
+        return "no models; `cesar models list --remote` shows what can be fetched\n".to_owned();
+    }
+    let mut rows = vec![["NAME", "KIND", "SIZE", "PATH"].map(str::to_owned)];
+    rows.extend(models.iter().map(|model| {
+        [
+            model.name.clone(),
+            model.kind.map_or("onnx", Kind::name).to_owned(),
+            size(model.size),
+            model.path.display().to_string(),
+        ]
+    }));
+    let total = models.iter().map(|model| model.size).sum();
+    format!(
+        "{}\n{}, {}\n",
+        columns(&rows),
+        count(models.len() as u64, "model", "models"),
+        size(total)
+    )
+}
+
+fn remote_text(rows: &[Row]) -> String {
+    let mut cells = vec![["ID", "NAME", "KIND", "SIZE", "LICENCE", "FROM", ""].map(str::to_owned)];
+    cells.extend(rows.iter().map(|row| {
+        let from = match (row.hub, row.index) {
+            (Some(hub), true) => format!("{hub}, index"),
+            (Some(hub), false) => hub.to_owned(),
+            (None, _) => "index".to_owned(),
+        };
+        [
+            row.id.to_owned(),
+            row.name.to_owned(),
+            row.kind.name().to_owned(),
+            row.size.map(size).unwrap_or_default(),
+            row.license.to_owned(),
+            from,
+            if row.present { "here" } else { "" }.to_owned(),
+        ]
+    }));
+    columns(&cells)
+}

@@ -1,0 +1,45 @@
+//! What `transcribe` does where a model is missing: it fetches it when told so (`--yes`, `models.pull`), asks at a terminal, and else goes
+//! on to the refusal, which names the command to type.
+
+use super::Place;
+use super::pull::fetch;
+use crate::cli::cache::people::size;
+use crate::cli::host::{self, Host};
+use crate::cli::{Failure, ask};
+use crate::config::Settings;
+use crate::models::catalog::Entry;
+use crate::pipeline::{SpeakersRequest, StageRequest};
+
+/// Fetches the models that a run would miss, where somebody agrees; the host finds them then.
+pub(in crate::cli) fn offer(
+    host: &mut Host,
+    settings: &Settings,
+    asr: &StageRequest,
+    speakers: &SpeakersRequest,
+    verbosity: i8,
+) -> Result<(), Failure> {
+    let missing = host.pipeline.missing_models(asr, speakers);
+    if missing.is_empty() || settings.offline {
+        return Ok(());
+    }
+    let agreed = settings.models.pull || (ask::is_anybody_there() && ask::yes(&question(&missing))?);
+    if !agreed {
+        return Ok(());
+    }
+    let names: Vec<String> = missing.iter().map(|entry| entry.pull_name().to_owned()).collect();
+    fetch(&Place::of(settings), settings, &names, None, verbosity)?;
+    host.pipeline.models = host::model_roots(settings);
+    Ok(())
+}
+
+fn question(missing: &[&Entry]) -> String {
+    let described = missing.iter().map(|entry| match entry.size() {
+        Some(bytes) => format!("`{}` ({})", entry.pull_name(), size(bytes)),
+        None => format!("`{}`", entry.pull_name()),
+    });
+    let described = described.collect::<Vec<_>>().join(" and ");
+    match missing {
+        [_] => format!("the model {described} is missing; fetch it?"),
+        _ => format!("the models {described} are missing; fetch them?"),
+    }
+}

@@ -1,0 +1,99 @@
+//! `cesar models …`: which models there are, fetching them, checking them, putting them in place and taking them away. One file per
+//! command.
+//!
+//! Each command that lists writes text for people or, with `--json`, JSON of a settled shape. What removes something says what and asks.
+
+mod command;
+mod import;
+mod list;
+pub(super) mod missing;
+mod path;
+mod progress;
+mod pull;
+mod remove;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+pub(super) use command::command;
+
+use super::{Exit, Failure, host};
+use crate::config::Settings;
+use crate::models::ModelRoots;
+use crate::models::pull::library_folder;
+use crate::models::shelf::{self, Shelved};
+
+/// Runs `cesar models NAME`.
+pub(super) fn run(
+    name: &str,
+    matches: &ArgMatches,
+    settings: &Settings,
+    verbosity: i8,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let place = Place::of(settings);
+    match name {
+        "list" => Ok(list::run(&place, matches, json)),
+        "pull" => pull::run(&place, settings, matches, verbosity, json),
+        "path" => path::run(&place, matches, json),
+        "verify" => verify::run(&place, matches, verbosity, json),
+        "import" => import::run(&place, matches, verbosity, json),
+        "rm" => remove::run(&place, matches, verbosity, json),
+        other => Err(Failure::usage(format!(
+            "`models {other}` is not a command; see `cesar models --help`"
+        ))),
+    }
+}
+
+/// Where models are, and libraries.
+struct Place {
+    roots: ModelRoots,
+    libraries: PathBuf,
+}
+
+impl Place {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            roots: host::model_roots(settings),
+            libraries: library_folder(&host::data_folder(settings)),
+        }
+    }
+
+    fn models(&self) -> Vec<Shelved> {
+        shelf::list(&self.roots, Some(&self.libraries))
+    }
+
+    /// The models of these names; all, if none is named.
+    fn called(&self, names: &[&String]) -> Result<Vec<Shelved>, Failure> {
+        let all = self.models();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        for name in names {
+            if !all.iter().any(|model| model.is_called(name)) {
+                let present: Vec<String> = all.iter().map(|model| format!("`{}`", model.id)).collect();
+                let present = match present.is_empty() {
+                    true => "there are none at all".to_owned(),
+                    false => format!("there are {}", present.join(", ")),
+                };
+                return Err(Failure::failed(format!(
+                    "no model `{name}` is here, {present}; `cesar models pull` fetches one"
+                )));
+            }
+        }
+        let named = |model: &Shelved| names.iter().any(|name| model.is_called(name));
+        Ok(all.into_iter().filter(named).collect())
+    }
+
+    /// The folder that takes new models.
+    fn folder(&self) -> Result<&PathBuf, Failure> {
+        let none = || Failure::failed("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`");
+        self.roots.dirs.first().ok_or_else(none)
+    }
+}
+
+fn names(matches: &ArgMatches) -> Vec<&String> {
+    matches.get_many("names").into_iter().flatten().collect()
+}

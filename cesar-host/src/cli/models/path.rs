@@ -1,0 +1,30 @@
+//! `cesar models path`: one path a line.
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::{Place, names};
+use crate::cli::{Exit, Failure, print, print_json};
+
+pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+    let names = names(matches);
+    let folder = place.folder()?;
+    let models = if names.is_empty() {
+        Vec::new()
+    } else {
+        place.called(&names)?
+    };
+    if json {
+        let paths: Vec<_> = models
+            .iter()
+            .map(|model| json!({ "id": model.id, "path": model.path }))
+            .collect();
+        print_json(&json!({ "folder": folder, "models": paths }));
+    } else if names.is_empty() {
+        print(&format!("{}\n", folder.display()));
+    } else {
+        let lines = models.iter().map(|model| format!("{}\n", model.path.display()));
+        print(&lines.collect::<String>());
+    }
+    Ok(Exit::Done)
+}

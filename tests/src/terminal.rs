@@ -1,0 +1,79 @@
+//! A terminal at which somebody answers.
+
+use crate::{Output, Sandbox};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::{
+    ffi::{CString, OsStr},
+    fs::{File, OpenOptions},
+    io::{Read as _, Write as _},
+    os::unix::ffi::OsStrExt as _,
+    process::{Command, Stdio},
+};
+
+/// The second byte of a line is the end of a file that Ctrl-D makes.
+pub const END_OF_FILE: &[u8] = &[4];
+
+/// A terminal of which the program has one side.
+struct Terminal {
+    master: File,
+    path: CString,
+}
+
+impl Terminal {
+    fn open() -> rustix::io::Result<Self> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let path = ptsname(&master, Vec::new())?;
+        Ok(Self {
+            master: File::from(master),
+            path,
+        })
+    }
+
+    /// The program's side.
+    fn other_side(&self) -> std::io::Result<File> {
+        let path = OsStr::from_bytes(self.path.as_bytes());
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+}
+
+/// Runs the program at a terminal where somebody types `answer` once there is a question. Returns the question as well.
+///
+/// # Panics
+/// When the program ends without a question.
+pub fn answered(sandbox: &Sandbox, arguments: &[&str], answer: &[u8]) -> (Output, String) {
+    let mut command = sandbox.command();
+    command.args(arguments);
+    answer_to(command, answer)
+}
+
+/// As [`answered`], for a prepared command.
+///
+/// # Panics
+/// When the program ends without a question.
+pub fn answer_to(mut command: Command, answer: &[u8]) -> (Output, String) {
+    let mut terminal = Terminal::open().expect("the system has terminals");
+    command.stdin(terminal.other_side().expect("a terminal has two sides"));
+    let mut child = (command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()).expect("the built program starts");
+    drop(command);
+    let mut question = Vec::new();
+    let stderr = child.stderr.as_mut().expect("standard error was piped");
+    while !question.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        let count = stderr.read(&mut byte).expect("standard error can be read");
+        assert_eq!(
+            count,
+            1,
+            "it ended without a question: {}",
+            String::from_utf8_lossy(&question)
+        );
+        question.push(byte[0]);
+    }
+    terminal
+        .master
+        .write_all(answer)
+        .expect("a terminal takes what is typed");
+    let output = child.wait_with_output().expect("the program ends");
+    (Output::from(output), String::from_utf8_lossy(&question).into_owned())
+}
