@@ -9,6 +9,7 @@
 //! | [`http`] | the server | [`http::serve`] |
 //! | [`cache`] | results by key, verified on reading, computed once for all who ask | [`cache::Cache`] |
 //! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
+//! | [`conformance`] | whether a plugin keeps the contract | [`conformance::check`] |
 //! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
 //! | [`models`] | from a model's name to its files | [`models::ModelLookup`] |
 //! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
@@ -19,6 +20,9 @@ pub mod audio;
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod conformance;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod jobs;
 pub mod models;

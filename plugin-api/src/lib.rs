@@ -66,6 +66,10 @@
 //!
 //! A stage that works for long can let a crash cost seconds instead of all it did: see [`resume`].
 //!
+//! # Testing a stage
+//! With the feature `testkit`, the module `testkit` runs a stage without a host, for unit tests. `cesar plugins check libmine.so` checks
+//! the built library, and `cesar plugins new` makes a crate that has both.
+//!
 //! # What the host does about failures
 //! Every failure is a [`StageError`] whose [`ErrorKind`] is the retry policy. A panic is caught in the generated glue and becomes
 //! [`ErrorKind::Panic`]. A crash ends only the child process that the stage ran in.
@@ -78,6 +82,8 @@
 #[expect(unsafe_code, reason = "the binary boundary")]
 pub mod abi;
 pub mod asr;
+#[doc(hidden)]
+pub mod c;
 pub mod diarize;
 pub mod document;
 pub mod download;
@@ -88,6 +94,8 @@ pub mod manifest;
 pub mod network;
 pub mod resume;
 mod stage;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 
 pub use abi::ABI_MAJOR;
 pub use error::{ErrorKind, StageError};
@@ -122,5 +130,35 @@ macro_rules! cesar_plugin {
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             pub static CESAR_HEADER: $crate::abi::Header = $crate::abi::header_for::<CesarEntry>();
         };
+    };
+}
+
+/// Exports a stage written in C as this library's plugin: `cesar_c_plugin!(MyAsr, "cesar_stage", "cesar-plugin.json")`.
+///
+/// `$name` becomes the type of the stage, for tests; `$symbol` is the name of the `const struct cesar_stage` that
+/// `include/cesar_plugin.h` describes; `$manifest` is as for [`cesar_plugin!`]. The crate's build script compiles the C;
+/// `cesar plugins new NAME --stage asr --language c` makes such a crate.
+#[macro_export]
+macro_rules! cesar_c_plugin {
+    ($name:ident, $symbol:literal, $manifest:expr) => {
+        unsafe extern "C" {
+            #[link_name = $symbol]
+            safe static CESAR_STAGE: $crate::c::CTable;
+        }
+
+        /// Where the table of the stage is.
+        pub struct CesarSource;
+
+        // SAFETY: the author of the C keeps what `cesar_plugin.h` says.
+        unsafe impl $crate::c::Source for CesarSource {
+            fn table() -> &'static $crate::c::CTable {
+                &CESAR_STAGE
+            }
+        }
+
+        /// A session of the stage in C.
+        pub type $name = $crate::c::CStage<CesarSource>;
+
+        $crate::cesar_plugin!($name, $manifest);
     };
 }

@@ -32,6 +32,9 @@ pub enum StageKind {
 }
 
 impl StageKind {
+    /// Every stage, in the order of the work.
+    pub const ALL: [Self; 4] = [Self::Download, Self::Asr, Self::Diarize, Self::Format];
+
     /// The name used in manifests, messages and keys.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -10,12 +10,13 @@
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.
-//! - [`plugins`]: the third-party plugin, built.
+//! - [`plugins`]: plugins outside the workspace, built.
 //! - [`recordings`]: the bundled recordings, the others, and what is said in them.
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
+//! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //! - [`terminal`]: a terminal at which somebody answers.
 //! - [`web`]: somebody else's web server, with all its faults.
@@ -35,6 +36,7 @@ pub mod speakers;
 pub mod terminal;
 pub mod web;
 pub mod words;
+pub mod zoo;
 
 pub use models::{models_dir, require_model};
 pub use recordings::{fixture, fixtures, references, test_data};

@@ -1,4 +1,4 @@
-//! The third-party plugin of `tests/third-party`, built as its author would build it.
+//! Plugins outside the workspace, built as their authors would build them: `tests/third-party` and others.
 
 use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// Builds the plugin as `version` and returns the path of its library. Each version is built once per target folder.
@@ -14,51 +14,114 @@ use std::{
 /// # Panics
 /// With cargo's output when it does not compile.
 pub fn build_echo(version: &str) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // Outside the workspace, and beside its target folder, so that a second run compiles nothing.
-    let target = program_folder().join("third-party");
+    let _guard = one_at_a_time();
     let source = tempfile::tempdir().expect("a temporary folder can be made");
-    copy_crate(source.path(), version);
-    let lock = fs::File::create(program_folder().join("third-party.lock")).expect("the target folder can be written");
-    lock.lock().expect("the target folder is on a file system with locks");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Every crate it needs was downloaded for the workspace.
-    cargo
-        .args(["build", "--release", "--offline", "--quiet"])
-        .current_dir(source.path());
-    cargo.env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
-    let output = cargo.output().expect("cargo starts");
-    assert!(
-        output.status.success(),
-        "the third-party plugin does not build: {}",
-        String::from_utf8_lossy(&output.stderr)
+    copy_crate("tests/third-party", source.path());
+    replace_in(
+        &source.path().join("Cargo.toml"),
+        "version = \"0.1.0\"",
+        &format!("version = \"{version}\""),
     );
-    let built = target.join("release/libcesar_plugin_echo.so");
-    let kept = target.join(format!("libcesar_plugin_echo-{version}.so"));
-    fs::copy(&built, &kept).expect("the target folder can be written");
+    replace_in(
+        &source.path().join("src/cesar-plugin.json"),
+        "\"0.1.0\"",
+        &format!("\"{version}\""),
+    );
+    cargo_outside(source.path(), &["build"]);
+    let kept = outside_target().join(format!("libcesar_plugin_echo-{version}.so"));
+    fs::copy(outside_target().join("release/libcesar_plugin_echo.so"), &kept)
+        .expect("the target folder can be written");
     kept
 }
 
-fn copy_crate(to: &Path, version: &str) {
-    let from = workspace().join("tests/third-party");
-    let read = |name: &str| fs::read_to_string(from.join(name)).expect("the crate is in the tree");
-    let write = |name: &str, text: String| fs::write(to.join(name), text).expect("the folder can be written");
-    fs::create_dir(to.join("src")).expect("the folder can be written");
-    let api = workspace().join("plugin-api").display().to_string();
-    let manifest = read("Cargo.toml").replace("../../plugin-api", &api);
-    write(
-        "Cargo.toml",
-        manifest.replace("version = \"0.1.0\"", &format!("version = \"{version}\"")),
+/// Builds the crate in this folder of the repository, whose library is called `name`, and returns the path of a copy of the library
+/// that nobody else writes to.
+///
+/// # Panics
+/// With cargo's output when it does not compile.
+pub fn build_outside(folder: &str, name: &str) -> PathBuf {
+    let _guard = one_at_a_time();
+    let source = tempfile::tempdir().expect("a temporary folder can be made");
+    copy_crate(folder, source.path());
+    cargo_outside(source.path(), &["build"]);
+    let kept = outside_target().join(format!("{}-lib{name}.so", std::process::id()));
+    fs::copy(outside_target().join(format!("release/lib{name}.so")), &kept).expect("the target folder can be written");
+    kept
+}
+
+/// One build at a time, in this process and among others: they share a target folder, and the names in it.
+pub fn one_at_a_time() -> impl Drop {
+    struct Guard(
+        #[expect(dead_code, reason = "held")] fs::File,
+        #[expect(dead_code, reason = "held")] MutexGuard<'static, ()>,
     );
-    write(
-        "src/cesar-plugin.json",
-        read("src/cesar-plugin.json").replace("\"0.1.0\"", &format!("\"{version}\"")),
+    impl Drop for Guard {
+        fn drop(&mut self) {}
+    }
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = fs::File::create(program_folder().join("third-party.lock")).expect("the target folder can be written");
+    lock.lock().expect("the target folder is on a file system with locks");
+    Guard(lock, guard)
+}
+
+/// Where crates outside the workspace are built: beside its own target folder, so that a second run compiles nothing.
+pub fn outside_target() -> PathBuf {
+    program_folder().join("third-party")
+}
+
+/// Runs cargo in a crate outside the workspace, with the crates that are at hand: those that were downloaded for the workspace.
+///
+/// # Panics
+/// With cargo's output when it fails.
+#[track_caller]
+pub fn cargo_outside(crate_folder: &Path, words: &[&str]) {
+    // The same versions as the workspace; cargo drops the rest of the file.
+    let lock = crate_folder.join("Cargo.lock");
+    if !lock.exists() {
+        fs::copy(workspace().join("Cargo.lock"), lock).expect("the workspace has a lock file");
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(words)
+        .args(["--release", "--offline", "--quiet"])
+        .current_dir(crate_folder);
+    cargo.env("CARGO_TARGET_DIR", outside_target()).env_remove("RUSTFLAGS");
+    let output = cargo.output().expect("cargo starts");
+    assert!(
+        output.status.success(),
+        "`cargo {}` fails in `{}`: {}{}",
+        words.join(" "),
+        crate_folder.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
     );
-    write("src/lib.rs", read("src/lib.rs"));
-    // The same versions as the workspace, which are at hand; cargo drops the rest of the file.
-    let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("the workspace has a lock file");
-    write("Cargo.lock", lock);
+}
+
+/// Copies a crate of the repository, whose paths to plugin-api become absolute.
+fn copy_crate(from: &str, to: &Path) {
+    let from = workspace().join(from);
+    copy_folder(&from, to);
+    let api = from.join("../../plugin-api");
+    let api = api.canonicalize().unwrap_or(api);
+    replace_in(&to.join("Cargo.toml"), "../../plugin-api", &api.display().to_string());
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder can be written");
+    for entry in fs::read_dir(from).expect("the crate is in the tree").flatten() {
+        let (source, copy) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_folder(&source, &copy);
+        } else {
+            fs::copy(source, copy).expect("the folder can be written");
+        }
+    }
+}
+
+fn replace_in(file: &Path, what: &str, by: &str) {
+    let text = fs::read_to_string(file).expect("the crate is in the tree");
+    fs::write(file, text.replace(what, by)).expect("the folder can be written");
 }
 
 /// Puts the plugin as `version` into the user's folder, as a package manager would: a new file under the old name.

@@ -152,6 +152,8 @@ fn work_that_is_to_be_done_again_starts_from_the_beginning() {
         echo.run("die_half_way", &[]).exits(1);
         // Who went on would not die again.
         echo.run("die_half_way", &[option]).exits(1);
+        // The second crash is one too many otherwise.
+        echo.0.run(["plugins", "retry", "echo"]).exits(0);
         echo.run("die_half_way", &[]).exits(0);
     }
 }

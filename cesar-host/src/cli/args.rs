@@ -9,12 +9,7 @@ use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 use crate::config::{Group, augment, config_file_flag, parse_duration, parse_size};
 use crate::pipeline::Plan;
 
-/// The whole command line, with what is not for people.
-pub(super) fn command() -> Command {
-    command_for_people().subcommand(runner())
-}
-
-/// The command line that people see.
+/// The command line, without what is not for people.
 pub(super) fn command_for_people() -> Command {
     let command = Command::new("cesar")
         .about("Turns recordings into text, offline")
@@ -30,7 +25,7 @@ pub(super) fn command_for_people() -> Command {
         );
     augment(command, Group::Global)
         .subcommand(transcribe())
-        .subcommand(plugins())
+        .subcommand(super::plugins::command())
         .subcommand(super::models::command())
         .subcommand(cache())
         .subcommand(super::serve::command())
@@ -132,27 +127,6 @@ fn work(command: Command) -> Command {
             .conflicts_with("end-time"),
         );
     augment(command, Group::Transcribe)
-}
-
-fn plugins() -> Command {
-    let list = Command::new("list")
-        .about("List plugins, also those that are not used, with the reason")
-        .arg(json());
-    let show = Command::new("show")
-        .about("Show a plugin's options")
-        .arg(
-            Arg::new("id")
-                .value_name("ID")
-                .required(true)
-                .help("A plugin's id, or id@version"),
-        )
-        .arg(json());
-    Command::new("plugins")
-        .about("The plugins: what there is and what they can do")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(augment(list, Group::Plugins))
-        .subcommand(augment(show, Group::Plugins))
 }
 
 fn cache() -> Command {
@@ -273,21 +247,10 @@ fn completions() -> Command {
         .arg(shell.help("The shell"))
 }
 
-fn runner() -> Command {
-    let plugin = Arg::new("plugin")
-        .long("plugin")
-        .required(true)
-        .value_parser(value_parser!(PathBuf));
-    Command::new("__runner")
-        .hide(true)
-        .about("Run one plugin for a host; not for people")
-        .arg(plugin)
-}
-
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_command_line_is_consistent() {
-        super::command().debug_assert();
+        super::command_for_people().debug_assert();
     }
 }

@@ -10,8 +10,8 @@ use crate::cache::{Cache, Mode, SystemClock};
 use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
 use crate::models::ModelRoots;
 use crate::pipeline::{Downloads, Pipeline, SpeakersRequest, StageRequest};
-use crate::plugins::{Registry, SearchPath, Verdicts};
-use crate::runner::Runners;
+use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
+use crate::runner::{Limits, Runners};
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -30,7 +30,14 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
     let runners = if settings.plugins.in_process {
         Runners::in_process()
     } else {
+        let limits = Limits {
+            memory: settings.plugins.limits.memory,
+            time: settings.plugins.limits.time,
+            environment: settings.plugins.limits.environment.clone(),
+        };
         Runners::new(program)
+            .within(limits)
+            .counting_crashes(verdicts(settings))
     };
     let pipeline = Pipeline {
         mode: if cache.is_some() { mode } else { Mode::Bypass },
@@ -83,7 +90,17 @@ pub(super) fn data_folder(settings: &Settings) -> PathBuf {
 /// Verdicts on plugins, not in the cache: clearing the cache is no reason to run every plugin again.
 fn verdicts(settings: &Settings) -> Verdicts {
     let folder = settings.folders.state.clone().unwrap_or_else(std::env::temp_dir);
-    Verdicts::new(folder.join("cesar/plugins"))
+    let verdicts = Verdicts::new(folder.join("cesar/plugins"));
+    if settings.plugins.require_trusted {
+        verdicts.requiring(trusted(settings))
+    } else {
+        verdicts
+    }
+}
+
+/// The list of trusted plugin files, with the user's data.
+pub(super) fn trusted(settings: &Settings) -> Trusted {
+    Trusted::new(data_folder(settings).join("trusted-plugins.json"))
 }
 
 pub(super) fn model_roots(settings: &Settings) -> ModelRoots {

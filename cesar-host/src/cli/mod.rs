@@ -30,11 +30,11 @@ mod serve;
 mod times;
 mod transcribe;
 
-use args::{command, command_for_people};
+use args::command_for_people;
 
 use crate::config::{ConfigError, Layers, Resolved};
 use crate::pipeline::PipelineError;
-use crate::runner::CancelToken;
+use crate::runner::{COMMAND, CancelToken, run_child};
 
 /// How a command ended; documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,11 @@ impl From<PipelineError> for Failure {
 /// Runs the command line `words`, program name first.
 #[must_use]
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let matches = match command().try_get_matches_from(words) {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    if words.get(1).is_some_and(|word| word == COMMAND) {
+        return run_plugin(words.drain(2..));
+    }
+    let matches = match command_for_people().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are asked for, and go to standard output; both streams may be closed.
@@ -134,11 +138,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Failure::usage("name a command; see `cesar --help`"));
     };
-    // These two need no settings, and must work where the settings are broken.
-    match name {
-        "__runner" => return run_plugin(matches),
-        "completions" => return completions(matches),
-        _ => {}
+    // These need no settings, and must work where the settings are broken.
+    if name == "completions" {
+        return completions(matches);
     }
     let (name, matches) = match matches.subcommand() {
         Some((sub, matches)) => (format!("{name} {sub}"), matches),
@@ -165,12 +167,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     let json = matches.try_get_one("json").ok().flatten() == Some(&true);
     match name.as_str() {
         "transcribe" => transcribe::run(matches, &settings, verbosity, &cancel_on_ctrl_c()),
-        "plugins list" => plugins::list(&settings, json),
-        "plugins show" => plugins::show(
-            &settings,
-            matches.get_one::<String>("id").map_or("", String::as_str),
-            json,
-        ),
+        name if name.starts_with("plugins ") => {
+            plugins::run(&name["plugins ".len()..], matches, &settings, json, &cancel_on_ctrl_c())
+        }
         "cache explain" => {
             let shown = cache::explain::Shown::Everything;
             cache::explain::run(matches, &settings, verbosity, shown, &cancel_on_ctrl_c())
@@ -205,11 +204,14 @@ fn resolve(matches: &ArgMatches) -> Result<Resolved, ConfigError> {
     Layers::load(file, std::env::vars_os())?.with_flags(matches).resolve()
 }
 
-fn run_plugin(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let plugin = matches.get_one::<PathBuf>("plugin").cloned().unwrap_or_default();
-    crate::runner::child::main(&plugin)
-        .map(|()| Exit::Done)
-        .map_err(Failure::failed)
+fn run_plugin(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match run_child(words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(Exit::Failed as u8)
+        }
+    }
 }
 
 fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {

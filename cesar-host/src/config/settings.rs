@@ -129,6 +129,21 @@ pub struct PluginSettings {
     pub path: Vec<PathBuf>,
     /// Whether they run inside the program.
     pub in_process: bool,
+    /// Whether only files on the list of trusted ones are run.
+    pub require_trusted: bool,
+    /// What they may take.
+    pub limits: PluginLimits,
+}
+
+/// What a plugin may take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// Memory of its process, in bytes.
+    pub memory: Option<u64>,
+    /// Time of one request.
+    pub time: Option<Duration>,
+    /// Variables of the environment besides the usual ones.
+    pub environment: Vec<String>,
 }
 
 /// Where models are.
@@ -252,6 +267,8 @@ impl Resolved {
                 dirs: self.paths("plugins.dirs"),
                 path: self.paths("plugins.path"),
                 in_process: self.is("plugins.in_process"),
+                require_trusted: self.is("plugins.require_trusted"),
+                limits: self.plugin_limits(),
             },
             models: ModelSettings {
                 dir: self.path("models.dir"),
@@ -314,6 +331,17 @@ impl Resolved {
             max_size: self.text("download.max_size").as_deref().and_then(parse_size),
             max_time_ms: length("download.max_time"),
             silence_ms: length("download.silence"),
+        }
+    }
+
+    fn plugin_limits(&self) -> PluginLimits {
+        let memory = self.text("plugins.memory_limit");
+        let time = self.text("plugins.time_limit").as_deref().and_then(parse_duration);
+        PluginLimits {
+            // What was said was checked: what is not a size is `off`.
+            memory: memory.map_or_else(crate::runner::Limits::usual_memory, |text| parse_size(&text)),
+            time: time.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
+            environment: self.texts("plugins.environment"),
         }
     }
 

@@ -348,6 +348,30 @@ pub const SETTINGS: &[Setting] = &[
         TRANSCRIBE,
     ),
     Setting::new(
+        "plugins.require_trusted",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether only plugins are run whose files were trusted with `cesar plugins trust`.",
+    ),
+    Setting::new(
+        "plugins.memory_limit",
+        Kind::Size,
+        Fallback::Unset("nine tenths of the machine's memory"),
+        "How much memory the process of a plugin may take before it is ended.",
+    ),
+    Setting::new(
+        "plugins.time_limit",
+        Kind::Duration,
+        Fallback::Text("off"),
+        "How long a plugin may take to load a model, or to do one request, before it is ended.",
+    ),
+    Setting::new(
+        "plugins.environment",
+        Kind::Texts,
+        Fallback::Empty,
+        "Variables of the environment that plugins get besides the usual ones; all others are kept from them.",
+    ),
+    Setting::new(
         "models.dir",
         Kind::Path,
         Fallback::Unset("only the standard folders"),

@@ -62,7 +62,7 @@ fn of_runner(error: &RunnerError, engine: Option<Digest>) -> FailureKind {
         RunnerError::Crashed { plugin, .. }
         | RunnerError::Panicked { plugin, .. }
         | RunnerError::Protocol { plugin, .. } => crash(plugin),
-        RunnerError::Refused { .. } => Final,
+        RunnerError::Refused { .. } | RunnerError::OutOfTime { .. } => Final,
         RunnerError::OutOfMemory { .. }
         | RunnerError::TooSlow { .. }
         | RunnerError::Start { .. }
@@ -95,6 +95,7 @@ mod tests {
         let error = PipelineError::Runner(RunnerError::Crashed {
             plugin: "echo".into(),
             how: "signal 11".into(),
+            by_itself: true,
         });
         let digest = Digest::of(b"plugin");
         let failure = of(&error, "asr", "/x", "x", Some(digest));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::running::Why;
-use super::{App, Ended, Phase, ServeError, clerk, listen, router, webhooks, worker};
+use super::{App, Ended, Phase, ServeError, clerk, listen, plugins, router, webhooks, worker};
 
 /// Threads that tell webhooks.
 const WEBHOOK_THREADS: usize = 2;
@@ -26,6 +26,7 @@ pub(crate) fn start_threads(shared: &App) -> std::io::Result<Vec<JoinHandle<()>>
     let workers = (0..shared.settings.workers).map(|_| start("worker", worker::run));
     let mut threads = workers.collect::<std::io::Result<Vec<_>>>()?;
     threads.push(start("clerk", clerk::run)?);
+    threads.push(start("plugins", plugins::watch)?);
     for _ in 0..WEBHOOK_THREADS {
         start("webhooks", webhooks::run)?;
     }

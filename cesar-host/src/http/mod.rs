@@ -22,6 +22,7 @@
 //! | `upload`, `form`, `submit`, `work`, `speakers`, `idempotency` | from a request to a queued job |
 //! | `jobs`, `sse`, `info`, `view`, `openapi` | own endpoints and what they show |
 //! | `openai` | the OpenAI-compatible ones |
+//! | `plugins` | plugins that come, go and are replaced while the server runs |
 //! | `worker`, `observer`, `running`, `failure`, `clerk`, `waiters`, `events` | doing jobs, and telling about them |
 //! | `webhooks`, `signature`, `address` | telling others, and where the server may connect to |
 //! | `snapshot`, `metrics` | figures |
@@ -50,6 +51,7 @@ mod metrics;
 mod observer;
 mod openai;
 mod openapi;
+mod plugins;
 mod problem;
 mod refusal;
 mod router;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{info, jobs, openai, sse};
+use super::{info, jobs, openai, plugins, sse};
 
 /// A recording and what to do with it.
 #[derive(Debug, ToSchema)]
@@ -179,7 +179,7 @@ pub(crate) struct OpenAiModels {
     info(title = "Cesar", description = "Offline transcription: jobs, and an API that OpenAI's clients speak."),
     paths(
         jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, jobs::transcript, sse::events,
-        info::health, info::metrics, info::plugins, info::cache,
+        info::health, info::metrics, info::plugins, plugins::rescan, info::cache,
         openai::transcriptions, openai::translations, openai::models::index, openai::models::show
     ),
     components(schemas(OpenAiErrorBody)),

@@ -147,6 +147,7 @@ impl From<PipelineError> for Refusal {
             PipelineError::Plugin(PluginError::None { stage, .. }) => {
                 Self::impossible("no_plugin", format!("no {stage} plugin is installed"))
             }
+            PipelineError::Plugin(error) => Self::of_plugin(error),
             PipelineError::Model(error) => Self::of_model(error),
             PipelineError::Interrupted => Self::stopping(),
             PipelineError::Runner(crate::runner::RunnerError::Stage {
@@ -160,6 +161,18 @@ impl From<PipelineError> for Refusal {
 }
 
 impl Refusal {
+    /// A plugin that is there and is not used.
+    fn of_plugin(error: &PluginError) -> Self {
+        tracing::warn!("a request was refused: {error}");
+        let detail = match error {
+            PluginError::Bad { id, reason, .. } => format!("the plugin `{id}` cannot be used: {reason}"),
+            PluginError::Quarantined { id, since, .. } => format!("the plugin `{id}` is quarantined since {since}"),
+            PluginError::Untrusted { id, .. } => format!("the plugin `{id}` is not trusted by this server"),
+            _ => "the plugin cannot be used; the server's log says why".to_owned(),
+        };
+        Self::impossible("plugin_unavailable", detail).param("asr_plugin")
+    }
+
     fn of_model(error: &ModelError) -> Self {
         tracing::info!("a request was refused: {error}");
         let detail = match error {

@@ -14,7 +14,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::openai::errors::Envelope;
 use super::problem::Problem;
 use super::refusal::Refusal;
-use super::{App, JSON_LIMIT, guard, info, jobs, openai, sse};
+use super::{App, JSON_LIMIT, guard, info, jobs, openai, plugins, sse};
 
 /// All endpoints.
 pub(crate) fn router(app: &App) -> Router {
@@ -36,6 +36,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/health", get(info::health))
         .route("/metrics", get(info::metrics))
         .route("/plugins", get(info::plugins))
+        .route("/plugins/rescan", post(plugins::rescan))
         .route("/cache", get(info::cache))
         .route("/openapi.json", get(info::openapi))
         .route("/docs", get(info::docs))

@@ -168,6 +168,7 @@ fn of_runner(error: &RunnerError) -> &'static str {
         },
         RunnerError::Crashed { .. } | RunnerError::Panicked { .. } | RunnerError::Protocol { .. } => "plugin_crashed",
         RunnerError::OutOfMemory { .. } => "out_of_memory",
+        RunnerError::OutOfTime { .. } => "out_of_time",
         RunnerError::Refused { .. } | RunnerError::TooSlow { .. } | RunnerError::Start { .. } => "plugin_unavailable",
         RunnerError::Cancelled | RunnerError::Killed => "interrupted",
     }
@@ -203,6 +204,7 @@ mod tests {
         let killed = RunnerError::Crashed {
             plugin: plugin(),
             how: "SIGKILL".to_owned(),
+            by_itself: false,
         };
         assert_eq!(PipelineError::from(killed).code(), "plugin_crashed");
         let full = RunnerError::OutOfMemory { plugin: plugin() };

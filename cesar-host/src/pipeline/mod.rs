@@ -21,6 +21,7 @@
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
 //! | `decode`, `recognise`, `speakers`, `merge`, `render` | one stage each |
 //! | `stage`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, going on after a crash |
+//! | `outputs` | whether a plugin's answer can be right |
 //! | `explain`, `events`, `error` | what people are told |
 //!
 //! The result of decoding is only the digest and length of the samples: an hour is 230 MB, and decoding again is cheap. No stage
@@ -37,6 +38,7 @@ mod keyed;
 mod media;
 mod merge;
 mod models;
+mod outputs;
 mod plan;
 mod recognise;
 mod render;
@@ -51,8 +53,9 @@ pub use address::{Address, AddressError, check as check_address, is_address};
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
+pub use outputs::check_output;
 pub(crate) use plan::main_model;
-pub use plan::{FormatRequest, Plan, StageRequest};
+pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use run::{Artifact, Documented, Input, Keep, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 

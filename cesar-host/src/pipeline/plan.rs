@@ -45,6 +45,17 @@ pub(super) struct UsedModel {
     pub(super) scope: Scope,
 }
 
+/// The options of a session, and those of a request.
+pub type SessionAndRequest = (Map<String, Value>, Map<String, Value>);
+
+/// Options with defaults filled in, by who gets them.
+struct Effective {
+    open: Map<String, Value>,
+    request: Map<String, Value>,
+    models: BTreeMap<String, UsedModel>,
+    keyed: BTreeMap<String, OptionValue>,
+}
+
 /// A stage, ready to run on any input.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
@@ -263,9 +274,44 @@ impl Pipeline {
         asked: &StageRequest,
         cancel: &CancelToken,
     ) -> Result<Prepared, PipelineError> {
-        let manifest = &plugin.manifest;
         let digest = self.file_digest(&plugin.path, cancel)?;
         plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
+        let Effective {
+            open,
+            request,
+            models,
+            keyed,
+        } = self.effective(&plugin.manifest, asked, cancel)?;
+        Ok(Prepared {
+            plugin: plugin.clone(),
+            digest,
+            open,
+            request,
+            models,
+            keyed,
+        })
+    }
+
+    /// What a plugin's session and its requests are given for these options, models as paths; for trying a plugin out.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: an option or model that is refused.
+    pub fn given_to(
+        &self,
+        manifest: &Manifest,
+        asked: &StageRequest,
+        cancel: &CancelToken,
+    ) -> Result<SessionAndRequest, PipelineError> {
+        let Effective { open, request, .. } = self.effective(manifest, asked, cancel)?;
+        Ok((open, request))
+    }
+
+    fn effective(
+        &self,
+        manifest: &Manifest,
+        asked: &StageRequest,
+        cancel: &CancelToken,
+    ) -> Result<Effective, PipelineError> {
         let given = given(manifest, asked).map_err(|error| option_error(manifest, error))?;
         let mut effective = manifest
             .effective(&given)
@@ -282,9 +328,7 @@ impl Pipeline {
             };
             scope.insert(name, value);
         }
-        Ok(Prepared {
-            plugin: plugin.clone(),
-            digest,
+        Ok(Effective {
             open,
             request,
             models,

@@ -28,11 +28,15 @@ pub enum GateError {
         /// What the system said.
         detail: String,
     },
-    /// Whoever can write to the folder could replace the file.
-    #[error("`{}` is in a folder that others may write to; run `chmod o-w` on the folder", path.display())]
+    /// Others could replace the plugin.
+    #[error("`{}` is not safe: others may write to its {what}; run `chmod o-w {}`", path.display(), which.display())]
     Writable {
         /// The file.
         path: PathBuf,
+        /// `file` or `folder`.
+        what: &'static str,
+        /// What others may write to.
+        which: PathBuf,
     },
     /// Not an ELF library of this machine.
     #[error("`{}` is not a shared library for {}: {detail}", path.display(), std::env::consts::ARCH)]
@@ -72,7 +76,7 @@ impl GateError {
     pub fn path(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
-            | Self::Writable { path }
+            | Self::Writable { path, .. }
             | Self::NotLibrary { path, .. }
             | Self::NotPlugin { path }
             | Self::Manifest { path, .. }
@@ -95,7 +99,7 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, GateError> {
     if !metadata.is_file() {
         return Err(not_library(path, "it is not a regular file"));
     }
-    check_folder(path)?;
+    check_writers(path, &metadata)?;
     let section = manifest_section(path, &ReadCache::new(BufReader::new(file)), metadata.len())?;
     let text = std::str::from_utf8(&section).map_err(|_| GateError::Manifest {
         path: path.to_owned(),
@@ -116,19 +120,24 @@ fn not_library(path: &Path, detail: impl Into<String>) -> GateError {
     }
 }
 
-/// A folder that everybody may write to, without the sticky bit, lets anybody replace the plugin.
-fn check_folder(path: &Path) -> Result<(), GateError> {
+/// Who may write to the file can change the plugin; who may write to its folder can put another file in its place, or, where the
+/// sticky bit forbids that, a further plugin beside it.
+fn check_writers(path: &Path, file: &std::fs::Metadata) -> Result<(), GateError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mode = std::fs::metadata(folder)
-        .map(|metadata| metadata.permissions().mode())
-        .unwrap_or_default();
-    if mode & 0o1002 == 0o0002 {
-        return Err(GateError::Writable { path: path.to_owned() });
-    }
-    Ok(())
+    let by_others = |metadata: &std::fs::Metadata| metadata.permissions().mode() & 0o002 != 0;
+    let what = match std::fs::metadata(folder) {
+        Ok(metadata) if by_others(&metadata) => "folder",
+        _ if by_others(file) => "file",
+        _ => return Ok(()),
+    };
+    Err(GateError::Writable {
+        path: path.to_owned(),
+        what,
+        which: if what == "folder" { folder } else { path }.to_owned(),
+    })
 }
 
 fn manifest_section(path: &Path, data: &ReadCache<BufReader<File>>, length: u64) -> Result<Vec<u8>, GateError> {

@@ -2,7 +2,8 @@
 //!
 //! [`Registry::discover`] walks the search path, lets every shared library through the gates that run no code ([`elf`]), and decides
 //! between plugins of one id. [`Registry::find`] picks one by id (`ct2`, or `ct2@1.0.0`), and [`Plugin::clear`] lets it through
-//! the last gate before use: a probe in a child process, whose verdict is remembered by the file's digest (`verdicts`).
+//! the last gates before use ([`gates`]): trust, and a probe in a child process, whose verdict is remembered by the file's digest
+//! ([`Verdicts`]).
 //!
 //! Search path, first to last: `--plugin-dir`, `CESAR_PLUGIN_PATH`, `$XDG_DATA_HOME/cesar/plugins`, beside the executable
 //! (`plugins/`, `../lib/cesar/plugins`, and the executable's own folder when that is cargo's). Two plugins of one id: one from
@@ -11,17 +12,25 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plugin_api::manifest::{Manifest, StageKind};
 
 pub mod elf;
+pub mod gates;
+mod schema;
+mod trust;
 mod verdicts;
+mod watch;
 
 pub use elf::GateError;
-pub use verdicts::{Verdict, Verdicts};
+pub use schema::json_schema;
+pub use trust::{Trusted, TrustedFile};
+pub use verdicts::{CRASHES, Crash, Verdict, Verdicts};
+pub use watch::Watch;
 
+use crate::cache::FileStamp;
 use crate::config::nearest;
-use crate::runner::{RunnerError, Runners};
 
 /// Where plugins are looked for.
 #[derive(Debug, Clone, Default)]
@@ -106,17 +115,55 @@ pub enum PluginError {
         /// What the probe said.
         reason: String,
     },
+    /// Only trusted files are run, and this one is not.
+    #[error(
+        "`{id}` {version} (`{}`) is not trusted, and `plugins.require_trusted` is set; if you know where the file comes from, run \
+         `cesar plugins trust {id}`", path.display()
+    )]
+    Untrusted {
+        /// The plugin's id.
+        id: String,
+        /// Its version.
+        version: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// It crashed or hung.
+    #[error("`{id}` {version} is quarantined since {since}: {reason}; `cesar plugins retry {id}` lifts that")]
+    Quarantined {
+        /// The plugin's id.
+        id: String,
+        /// Its version.
+        version: String,
+        /// What it did.
+        reason: String,
+        /// The day.
+        since: String,
+    },
     /// It exists, but a gate refused it.
     #[error(transparent)]
     Gate(#[from] GateError),
 }
 
-/// The plugins that were found.
+/// What one look at the search path found.
 #[derive(Debug, Clone, Default)]
-pub struct Registry {
+struct Found {
     plugins: Vec<Plugin>,
     rejected: Vec<Rejected>,
+    stamps: BTreeMap<PathBuf, Option<FileStamp>>,
+    /// What a later look found.
+    later: OnceLock<Box<Found>>,
+}
+
+/// The plugins that were found.
+///
+/// [`Self::rescan`] looks again. What earlier looks found stays as long as the registry, because running work may hold references to
+/// it; a few kB for each time that somebody changes a plugin.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    path: SearchPath,
     home: PathBuf,
+    first: Found,
 }
 
 impl Registry {
@@ -124,10 +171,49 @@ impl Registry {
     /// `home` is the folder that messages recommend for new plugins.
     #[must_use]
     pub fn discover(path: &SearchPath, home: PathBuf) -> Self {
-        let mut registry = Self {
+        Self {
+            path: path.clone(),
             home,
-            ..Self::default()
-        };
+            first: Found::look(path),
+        }
+    }
+
+    /// Walks the search path again, and says whether anything is different since. Whoever asks from now on is told what is there now.
+    pub fn rescan(&self) -> bool {
+        let found = Box::new(Found::look(&self.path));
+        let mut last = self.found();
+        if found.stamps == last.stamps {
+            return false;
+        }
+        // Another thread may have been faster: its look comes first.
+        let mut found = found;
+        while let Err(back) = last.later.set(found) {
+            (found, last) = (back, self.found());
+        }
+        true
+    }
+
+    /// The folders that are searched.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.path
+            .preferred
+            .iter()
+            .chain(&self.path.others)
+            .map(PathBuf::as_path)
+    }
+
+    fn found(&self) -> &Found {
+        let mut found = &self.first;
+        while let Some(later) = found.later.get() {
+            found = later;
+        }
+        found
+    }
+}
+
+impl Found {
+    fn look(path: &SearchPath) -> Self {
+        let mut looked = Self::default();
         let mut found: Vec<Plugin> = Vec::new();
         let folders = path.preferred.iter().map(|folder| (folder, true));
         for (folder, preferred) in folders.chain(path.others.iter().map(|folder| (folder, false))) {
@@ -135,14 +221,15 @@ impl Registry {
                 if found.iter().any(|plugin| plugin.path == file) {
                     continue;
                 }
+                looked.stamps.insert(file.clone(), FileStamp::of(&file).ok());
                 match candidate(&file, preferred) {
                     Ok(plugin) => found.push(plugin),
-                    Err(error) => registry.reject(error, preferred),
+                    Err(error) => looked.reject(error, preferred),
                 }
             }
         }
-        registry.settle(found);
-        registry
+        looked.settle(found);
+        looked
     }
 
     /// A sound library without a manifest is somebody else's and no business of ours, unless the user pointed at it.
@@ -173,22 +260,26 @@ impl Registry {
             self.rejected.extend(losers);
         }
     }
+}
 
+impl Registry {
     /// The plugins in use, by id.
     #[must_use]
     pub fn plugins(&self) -> &[Plugin] {
-        &self.plugins
+        &self.found().plugins
     }
 
     /// What was found and is not used, with the reason.
     #[must_use]
     pub fn rejected(&self) -> &[Rejected] {
-        &self.rejected
+        &self.found().rejected
     }
 
     /// The plugins of one stage, by id.
     pub fn of_stage(&self, stage: StageKind) -> impl Iterator<Item = &Plugin> {
-        self.plugins.iter().filter(move |plugin| plugin.manifest.stage == stage)
+        self.plugins()
+            .iter()
+            .filter(move |plugin| plugin.manifest.stage == stage)
     }
 
     /// The plugin called `asked`: an id, or `id@version` for one that lost to another version.
@@ -199,7 +290,7 @@ impl Registry {
         let (id, version) = asked
             .split_once('@')
             .map_or((asked, None), |(id, version)| (id, Some(version)));
-        let shadowed = self.rejected.iter().filter_map(|rejected| match rejected {
+        let shadowed = self.rejected().iter().filter_map(|rejected| match rejected {
             Rejected::Shadowed { plugin, .. } => Some(&**plugin),
             Rejected::Refused(_) => None,
         });
@@ -207,7 +298,7 @@ impl Registry {
             let manifest = &plugin.manifest;
             manifest.stage == stage && manifest.id == id && version.is_none_or(|version| manifest.version == version)
         };
-        self.plugins
+        self.plugins()
             .iter()
             .chain(shadowed)
             .find(fits)
@@ -232,7 +323,7 @@ impl Registry {
                 .map(|name| name.to_string_lossy().replace('_', "-"));
             name.is_some_and(|name| !asked.is_empty() && name.ends_with(asked))
         };
-        let refused = self.rejected.iter().find_map(|rejected| match rejected {
+        let refused = self.rejected().iter().find_map(|rejected| match rejected {
             Rejected::Refused(error) if meant(error) => Some(error.clone()),
             _ => None,
         });
@@ -262,44 +353,12 @@ impl Registry {
 }
 
 impl Plugin {
-    /// Lets the plugin through the last gate before use: its remembered verdict, or a probe in a child process.
+    /// The plugin in this file, which passed the gates that run no code.
     ///
     /// # Errors
-    /// [`PluginError::Bad`] with what the probe said.
-    pub fn clear(&self, digest: &str, verdicts: &Verdicts, runners: &Runners) -> Result<(), PluginError> {
-        let verdict = verdicts.get(digest).unwrap_or_else(|| {
-            let (verdict, lasting) = self.probe(runners);
-            if lasting && let Err(error) = verdicts.put(digest, &verdict) {
-                tracing::debug!("the verdict on `{}` is not remembered: {error}", self.manifest.id);
-            }
-            verdict
-        });
-        match verdict {
-            Verdict::Good => Ok(()),
-            Verdict::Bad { reason } => Err(PluginError::Bad {
-                id: self.manifest.id.clone(),
-                path: self.path.clone(),
-                reason,
-            }),
-        }
-    }
-
-    /// The verdict, and whether it will be the same for ever.
-    fn probe(&self, runners: &Runners) -> (Verdict, bool) {
-        let bad = |reason: String| Verdict::Bad { reason };
-        match runners.probe(&self.manifest.id, &self.path) {
-            Ok(text) => match Manifest::parse(&text) {
-                Ok(manifest) if manifest == self.manifest => (Verdict::Good, true),
-                _ => (
-                    bad("its code carries another manifest than its file; build it again".into()),
-                    true,
-                ),
-            },
-            // A missing library may be installed, memory may be freed: these are asked again.
-            Err(RunnerError::Refused { summary, .. }) => (bad(summary), false),
-            Err(RunnerError::Crashed { how, .. }) => (bad(format!("it crashed while it was loaded ({how})")), false),
-            Err(error) => (bad(error.to_string()), false),
-        }
+    /// [`GateError`] names the file and what is wrong with it.
+    pub fn read(file: &Path) -> Result<Self, GateError> {
+        candidate(file, true)
     }
 }
 

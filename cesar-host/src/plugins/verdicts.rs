@@ -2,12 +2,25 @@
 //!
 //! One small JSON file per plugin file, written to a temporary name and renamed: readers see a whole verdict or none, and any
 //! number of processes may write the same one. Losing the folder costs a probe per plugin.
+//!
+//! **Quarantine.** A file that crashed or hung while it was probed is not run again; nor is one that crashed [`CRASHES`] times in use,
+//! by whatever process and for whatever input. Crashes are lines appended to a second file, so that none is lost between processes.
+//! [`Verdicts::lift`] forgets both. Another file, such as a new build, has another digest and begins anew.
+//!
+//! **Trust.** With [`Verdicts::requiring`] only files on the list of trusted ones are run at all, probes included.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-/// What probing a plugin said.
+use super::trust::Trusted;
+
+/// How many crashes in use a file may have before it is not run any more; this one included.
+pub const CRASHES: usize = 2;
+
+/// What probing a plugin said, or using it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
@@ -18,24 +31,64 @@ pub enum Verdict {
         /// Completes "`ct2` cannot be used: …".
         reason: String,
     },
+    /// It harms whoever runs it.
+    Quarantined {
+        /// Completes "it is quarantined since … because …".
+        reason: String,
+        /// When it was put there, in ms since 1970.
+        since_ms: i64,
+    },
+}
+
+/// A crash in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash {
+    /// When, in ms since 1970.
+    pub at_ms: i64,
+    /// Signal or exit code.
+    pub how: String,
 }
 
 /// A folder of verdicts.
 #[derive(Debug, Clone)]
 pub struct Verdicts {
     folder: PathBuf,
+    required: Option<Trusted>,
 }
 
 impl Verdicts {
     /// Verdicts in `folder`, which is created when there is something to write.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, required: None }
+    }
+
+    /// The same, but only files on this list are run.
+    #[must_use]
+    pub fn requiring(mut self, trusted: Trusted) -> Self {
+        self.required = Some(trusted);
+        self
+    }
+
+    /// Whether the file with this SHA-256 (hex) may be run as far as trust goes.
+    #[must_use]
+    pub fn trusts(&self, digest: &str) -> bool {
+        self.required.as_ref().is_none_or(|trusted| trusted.has(digest))
+    }
+
+    /// Whether files must be trusted.
+    #[must_use]
+    pub fn requires_trust(&self) -> bool {
+        self.required.is_some()
     }
 
     fn path(&self, digest: &str) -> PathBuf {
         // The boundary is part of the name: a host of another ABI must ask again.
         self.folder.join(format!("{digest}-abi{}.json", plugin_api::ABI_MAJOR))
+    }
+
+    fn crashes_path(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}-crashes.jsonl"))
     }
 
     /// The verdict on the file with this SHA-256 (hex), if there is one.
@@ -54,6 +107,71 @@ impl Verdicts {
         serde_json::to_writer(&mut file, verdict)?;
         file.persist(self.path(digest)).map(drop).map_err(|error| error.error)
     }
+
+    /// The crashes in use of the file with this SHA-256 (hex), oldest first.
+    #[must_use]
+    pub fn crashes(&self, digest: &str) -> Vec<Crash> {
+        let text = std::fs::read_to_string(self.crashes_path(digest)).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// Writes down that the file crashed in use, and puts it into quarantine when that has happened too often. Says whether it did.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn crashed(&self, digest: &str, how: &str, at_ms: i64) -> std::io::Result<bool> {
+        std::fs::create_dir_all(&self.folder)?;
+        let crash = Crash {
+            at_ms,
+            how: how.to_owned(),
+        };
+        let line = serde_json::to_string(&crash)? + "\n";
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.crashes_path(digest))?;
+        // One write, so that lines of several processes do not mix.
+        file.write_all(line.as_bytes())?;
+        let count = self.crashes(digest).len();
+        if count < CRASHES {
+            return Ok(false);
+        }
+        let reason = format!("it crashed {count} times in use, last with {how}");
+        self.put(
+            digest,
+            &Verdict::Quarantined {
+                reason,
+                since_ms: at_ms,
+            },
+        )?;
+        Ok(true)
+    }
+
+    /// Forgets everything about the file with this SHA-256 (hex). Says whether there was a verdict against it.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn lift(&self, digest: &str) -> std::io::Result<bool> {
+        let against = matches!(
+            self.get(digest),
+            Some(Verdict::Bad { .. } | Verdict::Quarantined { .. })
+        );
+        for path in [self.crashes_path(digest), self.path(digest)] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(against)
+    }
+}
+
+/// A day, as people write it in files: `2026-11-22`.
+pub(crate) fn day(ms: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    moment.date().to_string()
 }
 
 #[cfg(test)]
@@ -76,5 +194,41 @@ mod tests {
         );
         std::fs::write(verdicts.path("ab"), "{").unwrap();
         assert_eq!(verdicts.get("ab"), None);
+    }
+
+    #[test]
+    fn the_second_crash_is_one_too_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let verdicts = Verdicts::new(folder.path().join("new"));
+        verdicts.put("ab", &Verdict::Good).unwrap();
+        assert!(!verdicts.crashed("ab", "SIGSEGV", 1).unwrap());
+        assert_eq!(verdicts.get("ab"), Some(Verdict::Good));
+        assert!(
+            !verdicts.crashed("cd", "SIGSEGV", 1).unwrap(),
+            "each file counts for itself"
+        );
+        assert!(verdicts.crashed("ab", "SIGABRT", 86_400_000).unwrap());
+        let quarantined = Verdict::Quarantined {
+            reason: "it crashed 2 times in use, last with SIGABRT".into(),
+            since_ms: 86_400_000,
+        };
+        assert_eq!(verdicts.get("ab"), Some(quarantined));
+        assert!(verdicts.lift("ab").unwrap());
+        assert_eq!((verdicts.get("ab"), verdicts.crashes("ab").len()), (None, 0));
+        assert!(!verdicts.lift("ab").unwrap());
+        assert_eq!(day(86_400_000), "1970-01-02");
+    }
+
+    /// Crashes in several threads at once are all counted.
+    #[test]
+    fn no_crash_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let verdicts = Verdicts::new(folder.path().to_owned());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..25).for_each(|at_ms| assert!(verdicts.crashed("ab", "SIGBUS", at_ms).is_ok())));
+            }
+        });
+        assert_eq!(verdicts.crashes("ab").len(), 200);
     }
 }

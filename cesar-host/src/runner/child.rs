@@ -1,22 +1,26 @@
-//! The runner's own side: `cesar __runner --plugin PATH`, a child process that loads one plugin and does what its socket says.
+//! The worker: a child of the supervisor ([`super::supervisor`]) that loads one plugin and does what its socket says.
 //!
 //! The socket arrives as standard input, which is then replaced by `/dev/null`; standard output goes where standard error goes, so
 //! a plugin that prints cannot disturb anything. A reader thread takes frames off the socket, so that a cancel is seen while a
-//! request runs, and ends the whole process group when the host is gone.
+//! request runs, and ends the whole process group when the host is gone. Before any code of the plugin runs, the worker limits its
+//! own memory for good, and asks the kernel to take it first when memory ends.
 
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 use plugin_api::host::{ABI_MAJOR, HostSink, Module, Session};
 use plugin_api::{Audio, ErrorKind, StageError};
-use rustix::process::{Signal, getpgrp, kill_current_process_group, nice, set_parent_process_death_signal};
+use rustix::process::{
+    Resource, Rlimit, Signal, getpgrp, kill_current_process_group, set_parent_process_death_signal, setrlimit,
+};
 use serde_json::{Map, Value};
 
+use super::arguments::Arguments;
+use super::flood::{Bucket, Flood};
 use super::loader::{self, MappedAudio};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
 
@@ -27,13 +31,17 @@ const POLL: Duration = Duration::from_secs(3600);
 ///
 /// # Errors
 /// When standard input is not the host's socket.
-pub fn main(plugin: &Path) -> io::Result<()> {
-    // Leave the processor to the host: a server stays responsive while its runners compute.
-    let _ = nice(5);
+pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    rustix::stdio::dup2_stdout(io::stderr())?;
+    if let Some(path) = &arguments.stdout {
+        rustix::stdio::dup2_stdout(std::fs::File::options().append(true).open(path)?)?;
+    }
+    if let Some(most) = arguments.memory {
+        limit_memory(most)?;
+    }
+    let plugin = &arguments.plugin;
 
     let channel = Channel::new(socket);
     let sender = channel.sender()?;
@@ -64,12 +72,26 @@ pub fn main(plugin: &Path) -> io::Result<()> {
     let sink = ChildSink {
         sender,
         cancelled: AtomicBool::new(false),
+        flood: Mutex::new(Flood::new(Instant::now())),
     };
     let (requests, inbox) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| read_frames(channel, &requests, &sink.cancelled));
         serve(module, &inbox, &sink)
     })
+}
+
+/// An allocation beyond the limit fails, in this process and whatever it starts. Address space that is only reserved does not count
+/// (`RLIMIT_AS` would count it, and mapped models with it).
+fn limit_memory(most: u64) -> io::Result<()> {
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    setrlimit(Resource::Data, limit)?;
+    // Should memory end all the same, this process goes before its host. A system that does not let it say so goes by size.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    Ok(())
 }
 
 /// What the reader hands over: a frame, and the audio that came with it.
@@ -127,6 +149,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
             ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
             ToRunner::Cancel => continue,
         };
+        sink.tell_dropped();
         let answer = answer.unwrap_or_else(|error| FromRunner::Failed {
             kind: error.kind,
             message: error.message,
@@ -176,9 +199,29 @@ fn run(
 struct ChildSink {
     sender: Sender,
     cancelled: AtomicBool,
+    flood: Mutex<Flood>,
 }
 
 impl ChildSink {
+    /// A flood is cut here already, so that it costs nobody the way through the socket; the host, which need not trust this process,
+    /// cuts for itself.
+    fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
+        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket(&mut flood).admits(Instant::now())
+    }
+
+    /// What was left out of a request, told when it ends.
+    fn tell_dropped(&self) {
+        let told = self.flood.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
+        for (count, what) in told {
+            self.send(&FromRunner::Log {
+                level: 2,
+                target: "cesar".to_owned(),
+                message: format!("{count} {what} were too many and are left out"),
+            });
+        }
+    }
+
     fn send(&self, message: &FromRunner) {
         // A failure means that the host is gone; the reader thread sees that and ends the process.
         let _ = self.sender.send(message, None);
@@ -187,9 +230,14 @@ impl ChildSink {
 
 impl HostSink for ChildSink {
     fn progress(&self, done: u64, total: u64) {
-        self.send(&FromRunner::Progress { done, total });
+        if self.admits(|flood| &mut flood.progress) {
+            self.send(&FromRunner::Progress { done, total });
+        }
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        if !self.admits(|flood| &mut flood.segments) {
+            return;
+        }
         self.send(&FromRunner::Segment {
             start_ms,
             end_ms,
@@ -203,6 +251,9 @@ impl HostSink for ChildSink {
         });
     }
     fn log(&self, level: u8, target: &str, message: &str) {
+        if !self.admits(|flood| &mut flood.lines) {
+            return;
+        }
         self.send(&FromRunner::Log {
             level,
             target: target.to_owned(),

@@ -11,10 +11,16 @@
 //! | [`protocol`] | frames over a socket |
 //! | `pcm` | audio in sealed memory |
 //! | `process` | the host's handle on a runner |
-//! | [`child`] | the runner itself |
+//! | `supervisor` | the upper half of a runner: ends everything below it, watches memory |
+//! | `child` | the lower half: the worker, with the plugin's code |
+//! | `arguments`, `environment` | what a runner is told, and what it sees of the host |
+//! | `output`, `flood` | what a plugin prints and says, within bounds |
+//! | `memory` | how much a process has |
 //! | `loader` | `dlopen` and mapping: the unsafe part |
 //! | `local` | the same without a process |
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,18 +29,64 @@ use std::time::{Duration, Instant};
 use plugin_api::ErrorKind;
 use serde_json::{Map, Value};
 
-pub mod child;
+mod arguments;
+mod child;
+mod environment;
+mod flood;
 mod loader;
 mod local;
+mod memory;
+mod output;
 mod pcm;
 mod process;
 pub mod protocol;
+mod supervisor;
 
 pub use loader::load;
 pub use pcm::{Pcm, PcmWriter};
 
+use crate::cache::{Clock as _, SystemClock};
+use crate::plugins::Verdicts;
+use arguments::Arguments;
+use flood::Bounded;
 use local::Local;
-use process::Process;
+pub(crate) use process::{Process, Starter};
+
+/// The hidden command of a runner.
+pub(crate) use arguments::COMMAND;
+
+/// Runs a runner's half, which the words after [`COMMAND`] name.
+///
+/// # Errors
+/// One sentence, when it cannot be set up.
+pub(crate) fn run_child(words: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    let arguments = Arguments::parse(words)?;
+    let half = if arguments.worker {
+        child::main
+    } else {
+        supervisor::main
+    };
+    half(&arguments).map_err(|error| error.to_string())
+}
+
+/// What a plugin may take.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Memory of a runner, in bytes.
+    pub memory: Option<u64>,
+    /// How long opening a session, or one request, may take.
+    pub time: Option<Duration>,
+    /// Variables of the environment besides the usual ones.
+    pub environment: Vec<String>,
+}
+
+impl Limits {
+    /// Nine tenths of the memory that this process may use, so that a plugin that eats all of it ends before its host.
+    #[must_use]
+    pub fn usual_memory() -> Option<u64> {
+        memory::of_the_machine().map(|machine| machine / 10 * 9)
+    }
+}
 
 /// Asks work to stop; clones share one state.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +150,8 @@ pub enum RunnerError {
         plugin: String,
         /// Signal or exit code.
         how: String,
+        /// Whether it was its own doing, and not a signal that others send to end a process.
+        by_itself: bool,
     },
     /// An allocation failed in the process.
     #[error("the plugin `{plugin}` ran out of memory; use a smaller model or batch, or free memory")]
@@ -128,6 +182,17 @@ pub enum RunnerError {
         plugin: String,
         /// The limit.
         seconds: u64,
+    },
+    /// It had its time, and was killed.
+    #[error(
+        "the plugin `{plugin}` did not answer within {seconds} s and was ended; raise `plugins.time_limit`, or report it to the \
+         plugin's author"
+    )]
+    OutOfTime {
+        /// The plugin's id.
+        plugin: String,
+        /// The limit.
+        seconds: f64,
     },
     /// The runner said something it must not.
     #[error("the runner of the plugin `{plugin}` broke the protocol: {detail}")]
@@ -231,8 +296,12 @@ struct Warm {
 
 /// Starts runners and keeps them warm.
 pub struct Runners {
-    program: PathBuf,
+    starter: Starter,
     in_process: bool,
+    /// Where crashes are written down.
+    crashes: Option<Verdicts>,
+    /// The plugins whose sessions are kept warm; all, unless it was said.
+    kept: Mutex<Option<HashSet<[u8; 32]>>>,
     warm: Mutex<Vec<Warm>>,
     starts: AtomicU64,
     runs: AtomicU64,
@@ -242,7 +311,7 @@ impl std::fmt::Debug for Runners {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Runners")
-            .field("program", &self.program)
+            .field("starter", &self.starter)
             .finish_non_exhaustive()
     }
 }
@@ -251,14 +320,34 @@ impl Runners {
     /// Runs stages in children of `program` (a `cesar` binary, which knows `__runner`).
     #[must_use]
     pub fn new(program: PathBuf) -> Self {
-        let (starts, runs) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self {
+        let starter = Starter {
             program,
+            limits: Limits::default(),
+            stdout: None,
+        };
+        Self {
+            starter,
             in_process: false,
+            crashes: None,
+            kept: Mutex::default(),
             warm: Mutex::default(),
-            starts,
-            runs,
+            starts: AtomicU64::new(0),
+            runs: AtomicU64::new(0),
         }
+    }
+
+    /// The same with limits for what a plugin may take.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.starter.limits = limits;
+        self
+    }
+
+    /// The same, but crashes are counted against the plugin's file.
+    #[must_use]
+    pub fn counting_crashes(mut self, verdicts: Verdicts) -> Self {
+        self.crashes = Some(verdicts);
+        self
     }
 
     /// Runs stages inside this process: a crash of a plugin is a crash of Cesar.
@@ -292,7 +381,7 @@ impl Runners {
         events: &dyn StageEvents,
         cancel: &CancelToken,
     ) -> Result<String, RunnerError> {
-        self.with_session(call, events, cancel, |session| {
+        self.with_session(call, events, cancel, |session, events| {
             self.runs.fetch_add(1, Ordering::Relaxed);
             session.run(call, events, cancel)
         })
@@ -308,10 +397,48 @@ impl Runners {
         events: &dyn StageEvents,
         cancel: &CancelToken,
     ) -> Result<(), RunnerError> {
-        self.with_session(call, events, cancel, |session| session.check(call, events, cancel))
+        self.with_session(call, events, cancel, |session, events| {
+            session.check(call, events, cancel)
+        })
     }
 
     fn with_session<T>(
+        &self,
+        call: &StageCall<'_>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+        work: impl FnOnce(&mut Session, &dyn StageEvents) -> Result<T, RunnerError>,
+    ) -> Result<T, RunnerError> {
+        let bounded = Bounded::new(call.plugin, events);
+        let result = self.with_session_of(call, &bounded, cancel, |session| work(session, &bounded));
+        if let Err(error) = &result {
+            self.write_down(call, error);
+        }
+        result
+    }
+
+    /// A crash in use counts against the file, and the second one puts it into quarantine.
+    fn write_down(&self, call: &StageCall<'_>, error: &RunnerError) {
+        let how = match error {
+            RunnerError::Crashed {
+                how, by_itself: true, ..
+            } => how.clone(),
+            RunnerError::Protocol { detail, .. } => format!("it broke the protocol: {detail}"),
+            _ => return,
+        };
+        let Some(verdicts) = &self.crashes else { return };
+        let digest = crate::cache::Digest::from_bytes(call.plugin_digest).to_string();
+        match verdicts.crashed(&digest, &how, SystemClock.now_ms()) {
+            Ok(true) => tracing::warn!(
+                "the plugin `{0}` crashed twice and is not used any more; `cesar plugins retry {0}` lifts that",
+                call.plugin
+            ),
+            Ok(false) => {}
+            Err(error) => tracing::warn!("a crash of the plugin `{}` is not written down: {error}", call.plugin),
+        }
+    }
+
+    fn with_session_of<T>(
         &self,
         call: &StageCall<'_>,
         events: &dyn StageEvents,
@@ -328,7 +455,8 @@ impl Runners {
             None => self.start(call, events, cancel)?,
         };
         let result = work(&mut session);
-        if result.as_ref().err().is_none_or(RunnerError::leaves_session_usable) {
+        let usable = result.as_ref().err().is_none_or(RunnerError::leaves_session_usable);
+        if usable && self.keeps(&call.plugin_digest) {
             let since = Instant::now();
             self.lock().push(Warm {
                 identity,
@@ -353,6 +481,23 @@ impl Runners {
         left
     }
 
+    /// From now on only sessions of these plugins, by the digests of their files, are kept warm. Those of others end: at once where
+    /// they wait, else with the request that they are at.
+    pub fn keep_only(&self, digests: HashSet<[u8; 32]>) {
+        let ended: Vec<_> = {
+            let mut warm = self.lock();
+            warm.extract_if(.., |entry| !digests.contains(&entry.identity.0))
+                .collect()
+        };
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(digests);
+        drop(ended);
+    }
+
+    fn keeps(&self, digest: &[u8; 32]) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().is_none_or(|kept| kept.contains(digest))
+    }
+
     /// Loads the plugin in a fresh runner, without opening it, and returns the manifest its code carries.
     ///
     /// # Errors
@@ -362,7 +507,9 @@ impl Runners {
         if self.in_process {
             return Local::load(plugin, path).map(|module| module.manifest().to_owned());
         }
-        Process::start(&self.program, plugin, path).map(|process| process.manifest().to_owned())
+        self.starter
+            .start(plugin, path)
+            .map(|process| process.manifest().to_owned())
     }
 
     fn start(
@@ -375,7 +522,7 @@ impl Runners {
         if self.in_process {
             return Local::open(call.plugin, call.path, call.open, events, cancel).map(Session::Local);
         }
-        let mut process = Process::start(&self.program, call.plugin, call.path)?;
+        let mut process = self.starter.start(call.plugin, call.path)?;
         process.open(call.open, events, cancel)?;
         Ok(Session::Process(Box::new(process)))
     }

@@ -1,25 +1,31 @@
-//! The host's handle on one runner process: start, talk, cancel, and say how it ended.
+//! The host's handle on one runner: start, talk, cancel, and say how it ended.
 //!
-//! All runners are started by one thread that lives as long as the host, because the kernel's parent-death signal fires when the
-//! *thread* that started the child exits. Each runner leads a process group of its own, so that Ctrl-C in a terminal reaches only
-//! the host, and so that a kill takes along whatever a plugin started.
+//! A runner is two processes: a supervisor and, below it, the worker with the plugin ([`super::supervisor`]). The host holds one end of
+//! each of two sockets: the protocol's, which ends with the worker, and the lifeline, by whose end the supervisor knows that everything
+//! has to go. All runners are started by one thread that lives as long as the host. Each leads a process group of its own, so that
+//! Ctrl-C in a terminal reaches only the host. Of the host's environment a runner has only what [`super::environment`] lets pass.
 
-use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader};
-use std::os::fd::OwnedFd;
+use std::net::Shutdown;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::{OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Map, Value};
 
+use super::arguments::Arguments;
+use super::memory::Taken;
+use super::output::{self, LastLines};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
-use super::{CancelToken, Pcm, RunnerError, StageEvents};
+use super::supervisor::{Ended, children_of};
+use super::{CancelToken, Limits, Pcm, RunnerError, StageEvents, environment};
 
 /// How long a runner may take to load its plugin and say hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
@@ -27,20 +33,33 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 /// How long a stage may take to answer a cancel before its runner is killed.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
-/// How many of its last lines are kept for the log.
-const LAST_LINES: usize = 20;
+/// How long the supervisor may take to end what is below it and tell how it ended.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
-/// A running `cesar __runner` that has said hello.
+/// How runners are started.
+#[derive(Debug, Clone)]
+pub(crate) struct Starter {
+    /// A `cesar` binary, which knows `__runner`.
+    pub(crate) program: PathBuf,
+    /// What runners may take.
+    pub(crate) limits: Limits,
+    /// Where their standard output goes instead of standard error.
+    pub(crate) stdout: Option<PathBuf>,
+}
+
+/// A runner that has said hello.
 #[derive(Debug)]
 pub(crate) struct Process {
     plugin: String,
-    child: Child,
+    supervisor: Child,
+    lifeline: UnixStream,
     channel: Channel,
     sender: Sender,
-    last_lines: Arc<Mutex<VecDeque<String>>>,
+    printed: LastLines,
     /// Broken off when standard error has been read to its end.
     stderr_ended: mpsc::Receiver<()>,
     manifest: String,
+    time: Option<Duration>,
 }
 
 type Spawned = io::Result<Child>;
@@ -64,42 +83,59 @@ fn spawn(command: Command) -> Spawned {
     spawned.recv().map_err(|_| gone())?
 }
 
-impl Process {
+impl Starter {
+    fn command(&self, path: &Path) -> Command {
+        let arguments = Arguments {
+            plugin: path.to_owned(),
+            memory: self.limits.memory,
+            stdout: self.stdout.clone(),
+            worker: false,
+        };
+        let mut command = Command::new(&self.program);
+        command.args(arguments.words()).process_group(0);
+        command.env_clear().envs(environment::passed(&self.limits.environment));
+        command
+    }
+
     /// Starts a runner for the plugin called `name` and waits until the plugin is loaded.
-    pub(crate) fn start(program: &Path, name: &str, path: &Path) -> Result<Self, RunnerError> {
+    pub(crate) fn start(&self, name: &str, path: &Path) -> Result<Process, RunnerError> {
         let failed = |error: io::Error| RunnerError::Start {
             plugin: name.to_owned(),
             error,
         };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let mut command = Command::new(program);
-        command.arg("__runner").arg("--plugin").arg(path).process_group(0);
+        let (lifeline, its_end) = UnixStream::pair().map_err(failed)?;
+        let mut command = self.command(path);
         command
             .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::null())
+            .stdout(OwnedFd::from(its_end))
             .stderr(Stdio::piped());
-        let mut child = spawn(command).map_err(failed)?;
-        let last_lines = Arc::default();
+        let mut supervisor = spawn(command).map_err(failed)?;
+        let lines = LastLines::default();
+        let printed = lines.clone();
         let (reading, stderr_ended) = mpsc::channel();
-        if let Some(stderr) = child.stderr.take() {
-            keep_last_lines(stderr, Arc::clone(&last_lines), reading);
+        if let Some(stderr) = supervisor.stderr.take() {
+            output::keep(stderr, name.to_owned(), lines, reading);
         }
         let channel = Channel::new(ours);
         let sender = channel.sender().map_err(failed)?;
-        let plugin = name.to_owned();
-        let mut process = Self {
-            plugin,
-            child,
+        let mut process = Process {
+            plugin: name.to_owned(),
+            supervisor,
+            lifeline,
             channel,
             sender,
-            last_lines,
+            printed,
             stderr_ended,
             manifest: String::new(),
+            time: self.limits.time,
         };
         process.greet()?;
         Ok(process)
     }
+}
 
+impl Process {
     fn greet(&mut self) -> Result<(), RunnerError> {
         match self.channel.receive(HELLO_LIMIT) {
             Ok(Some(FromRunner::Hello {
@@ -133,6 +169,38 @@ impl Process {
     /// The manifest of the code that was loaded.
     pub(crate) fn manifest(&self) -> &str {
         &self.manifest
+    }
+
+    /// The process with the plugin's code.
+    pub(crate) fn worker(&self) -> Option<u32> {
+        children_of(self.supervisor.id()).first().copied()
+    }
+
+    /// The processes that the plugin's code has started and that still run.
+    pub(crate) fn below_worker(&self) -> Vec<u32> {
+        let mut found = children_of(self.supervisor.id());
+        let mut next = 0;
+        while next < found.len() {
+            found.extend(children_of(found[next]));
+            next += 1;
+        }
+        found.drain(..found.len().min(1));
+        found
+    }
+
+    /// The worker's own memory, in bytes.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        Taken::by(self.worker()?).map(|taken| taken.resident)
+    }
+
+    /// Ends it, and tells how many bytes it printed to standard error and the last lines of it.
+    pub(crate) fn finish(mut self) -> (u64, Vec<String>) {
+        // What cannot be ended is left to the kernel, and what it printed so far counts.
+        let _ = self.end();
+        let _ = self.stderr_ended.recv_timeout(END_LIMIT);
+        let lines = self.printed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = lines.iter().cloned().collect();
+        (self.printed.1.load(Ordering::Relaxed), lines)
     }
 
     /// Opens the session.
@@ -199,15 +267,15 @@ impl Process {
     }
 
     fn send(&mut self, message: &ToRunner, audio: Option<&Pcm>) -> Result<(), RunnerError> {
-        use std::os::fd::AsFd as _;
         self.sender
             .send(message, audio.map(|audio| audio.as_fd()))
             .map_err(|error| self.ended(&error))
     }
 
-    /// Passes events on until the answer to a request comes; asks it to stop when cancelled, and kills it after a grace.
+    /// Passes events on until the answer to a request comes. Asks it to stop when cancelled, and kills it after a grace; kills it at
+    /// once when its time is up.
     fn answer(&mut self, events: &dyn StageEvents, cancel: &CancelToken) -> Result<FromRunner, RunnerError> {
-        let mut deadline = None;
+        let (began, mut deadline) = (Instant::now(), None);
         loop {
             if cancel.is_cancelled() && deadline.is_none() {
                 self.send(&ToRunner::Cancel, None)?;
@@ -216,6 +284,13 @@ impl Process {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 self.kill();
                 return Err(RunnerError::Killed);
+            }
+            if let Some(limit) = self.time.filter(|limit| began.elapsed() >= *limit) {
+                self.kill();
+                return Err(RunnerError::OutOfTime {
+                    plugin: self.plugin.clone(),
+                    seconds: limit.as_secs_f64(),
+                });
             }
             match self.channel.receive(TICK) {
                 Ok(None) => {}
@@ -240,11 +315,10 @@ impl Process {
         }
     }
 
+    /// Tells the supervisor to end everything.
     fn kill(&mut self) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // Fails only when it has ended by itself.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        // Fails only when it has ended by itself.
+        let _ = self.lifeline.shutdown(Shutdown::Write);
     }
 
     /// Why the socket broke: how the process ended, or what it sent.
@@ -257,49 +331,61 @@ impl Process {
                 detail: error.to_string(),
             };
         }
-        self.wait_briefly();
-        self.kill();
+        let told = self.told();
         // Its last lines say what happened; a process that left its group may hold the stream open.
         let _ = self.stderr_ended.recv_timeout(Duration::from_secs(1));
-        let status = match self.child.wait() {
-            Ok(status) => status,
+        let ended = match told.map_or_else(|| self.ended_untold(), Ok) {
+            Ok(ended) => ended,
             Err(error) => return RunnerError::Start { plugin, error },
         };
-        let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in lines.iter() {
-            tracing::debug!(plugin, "{line}");
-        }
-        if lines
-            .iter()
-            .any(|line| line.contains("bad_alloc") || line.contains("memory allocation of"))
-        {
+        let lines = self.printed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ran_out = |line: &String| line.contains("bad_alloc") || line.contains("memory allocation of");
+        if ended.out_of_memory || lines.iter().any(ran_out) {
             return RunnerError::OutOfMemory { plugin };
         }
+        let status = ExitStatus::from_raw(ended.status);
         RunnerError::Crashed {
             plugin,
             how: describe(status),
+            by_itself: !matches!(status.signal(), Some(2 | 9 | 15)),
         }
     }
 
-    /// Gives a runner whose socket is closed the moment it needs to end by itself, so that its own status is seen.
-    fn wait_briefly(&self) {
-        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
-            return;
-        };
-        let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else {
-            return;
-        };
-        let Ok(limit) = Duration::from_secs(1).try_into() else {
-            return;
-        };
-        let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&limit));
+    /// What the supervisor says about the worker's end.
+    fn told(&self) -> Option<Ended> {
+        self.lifeline.set_read_timeout(Some(END_LIMIT)).ok()?;
+        let mut line = String::new();
+        BufReader::new(&self.lifeline).read_line(&mut line).ok()?;
+        serde_json::from_str(&line).ok()
+    }
+
+    /// The supervisor's own end, where it could say nothing about the worker's.
+    fn ended_untold(&mut self) -> io::Result<Ended> {
+        self.end()?;
+        let status = self.supervisor.wait()?.into_raw();
+        Ok(Ended {
+            status,
+            out_of_memory: false,
+        })
+    }
+
+    /// Lets the supervisor end everything, and waits for it.
+    fn end(&mut self) -> io::Result<()> {
+        self.kill();
+        let pid = i32::try_from(self.supervisor.id()).ok().and_then(Pid::from_raw);
+        let descriptor = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        if let (Some(descriptor), Ok(limit)) = (descriptor, END_LIMIT.try_into()) {
+            poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&limit))?;
+        }
+        // It runs no code of the plugin and should be gone; this is for what should not be.
+        self.supervisor.kill()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
-        let _ = self.child.wait();
+        let _ = self.end();
+        let _ = self.supervisor.wait();
     }
 }
 
@@ -322,17 +408,4 @@ fn describe(status: ExitStatus) -> String {
         }
         (None, code) => format!("it ended the process with exit code {}", code.unwrap_or_default()),
     }
-}
-
-fn keep_last_lines(stderr: ChildStderr, last_lines: Arc<Mutex<VecDeque<String>>>, reading: mpsc::Sender<()>) {
-    std::thread::spawn(move || {
-        let _reading = reading;
-        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-            let mut lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
-            if lines.len() == LAST_LINES {
-                lines.pop_front();
-            }
-            lines.push_back(String::from_utf8_lossy(&line).chars().take(500).collect());
-        }
-    });
 }

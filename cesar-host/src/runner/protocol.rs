@@ -144,6 +144,8 @@ pub enum FromRunner {
 pub(crate) struct Channel {
     socket: UnixStream,
     received: Vec<u8>,
+    /// How much of `received` was taken.
+    taken: usize,
     descriptors: VecDeque<OwnedFd>,
 }
 
@@ -152,6 +154,7 @@ impl Channel {
         Self {
             socket,
             received: Vec::new(),
+            taken: 0,
             descriptors: VecDeque::new(),
         }
     }
@@ -200,7 +203,8 @@ impl Channel {
     }
 
     fn take_frame(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let Some(length) = self.received.first_chunk::<4>() else {
+        let rest = &self.received[self.taken..];
+        let Some(length) = rest.first_chunk::<4>() else {
             return Ok(None);
         };
         let length = u32::from_le_bytes(*length) as usize;
@@ -208,15 +212,16 @@ impl Channel {
             let text = format!("a frame of {length} bytes is longer than {FRAME_LIMIT}");
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
-        if self.received.len() < 4 + length {
-            return Ok(None);
+        let frame = rest.get(4..4 + length).map(<[u8]>::to_vec);
+        if frame.is_some() {
+            self.taken += 4 + length;
         }
-        let rest = self.received.split_off(4 + length);
-        let mut frame = std::mem::replace(&mut self.received, rest);
-        Ok(Some(frame.split_off(4)))
+        Ok(frame)
     }
 
     fn fill(&mut self) -> io::Result<()> {
+        // Many short frames come at once: what was taken is moved away once for all of them.
+        self.received.drain(..std::mem::take(&mut self.taken));
         let mut chunk = vec![0; 1 << 16];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);

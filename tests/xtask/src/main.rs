@@ -19,6 +19,8 @@ mod bench;
 mod cargo;
 mod diarization;
 mod failure;
+mod fuzz;
+mod isolation;
 mod models;
 mod onnxruntime;
 mod pairs;
@@ -49,6 +51,9 @@ Usage: cargo xtask COMMAND
                           diarization error rates beside sherpa-onnx and senko, on every recording whose turns are known
   bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]
                           time and peak memory of one hour of audio, and of the same command again
+  isolation [--seconds N]… [--model NAME]… [--runs N]
+                          what it costs that plugins run in processes of their own, and how soon they stop
+  fuzz [--minutes N]      bytes that nobody should send, for what reads plugin files, options and runners' frames
   pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
                           time and peak memory of both engines against faster-whisper and whisper.cpp, in alternation";
 
@@ -76,6 +81,8 @@ fn run(arguments: &[String]) -> Outcome {
         "wer" => words::run(rest),
         "der" => diarization::run(rest),
         "bench" => bench::run(rest),
+        "isolation" => isolation::run(rest),
+        "fuzz" => fuzz::run(rest),
         "parity" => parity::run(rest),
         "pairs" => pairs::run(rest),
         "help" | "--help" | "-h" => {

@@ -18,7 +18,7 @@ mod channels;
 mod plan;
 mod turns;
 
-pub(super) use turns::{Turns, prepare};
+pub(super) use turns::{Turns, check, prepare};
 
 /// The stage's name.
 pub(super) const STAGE: &str = "diarize";

@@ -152,7 +152,7 @@ fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result
 }
 
 /// Refuses turns without length, outside the audio, or of nobody.
-fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
+pub(in crate::pipeline) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
     for (index, turn) in diarization.turns.iter().enumerate() {
         let (start, end) = (turn.start_ms, turn.end_ms);
         if start >= end || end > duration_ms {

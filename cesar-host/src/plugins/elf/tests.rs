@@ -61,7 +61,20 @@ fn a_folder_that_anybody_may_write_to_is_refused() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     assert!(matches!(read_manifest(&path), Err(GateError::Writable { .. })));
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
+    let sticky = read_manifest(&path).unwrap_err().to_string();
+    assert!(
+        sticky.contains("others may write to its folder; run `chmod o-w "),
+        "{sticky}"
+    );
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o775)).unwrap();
     assert!(matches!(read_manifest(&path), Err(GateError::NotPlugin { .. })));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(
+        read_manifest(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("others may write to its file")
+    );
 }
 
 #[test]

@@ -1,0 +1,269 @@
+//! `cesar plugins new NAME`: a crate for a plugin that builds, passes its test and can be dropped into a folder as it is.
+//!
+//! The files are templates in `template/`, with `{{name}}`, `{{crate}}`, `{{type}}` and `{{api}}` to be filled in. The stage's own
+//! part is one file per stage; a stage in C replaces it by a C file and a Rust file of one line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use serde_json::json;
+
+use super::super::args::json as json_flag;
+use super::super::{Exit, Failure, print, print_json};
+
+/// A file of the new crate and its template.
+type File = (&'static str, &'static str);
+
+/// What every crate has.
+const COMMON: &[File] = &[
+    (".github/workflows/ci.yml", include_str!("template/ci.yml")),
+    (".gitignore", "/target\n"),
+    ("README.md", include_str!("template/README.md")),
+];
+
+/// The files of each stage.
+fn files_of(stage: &str, language: &str) -> Vec<File> {
+    let (source, manifest, test) = match (stage, language) {
+        ("asr", "c") => (
+            include_str!("template/c.rs"),
+            include_str!("template/asr.json"),
+            include_str!("template/c_test.rs"),
+        ),
+        ("asr", _) => (
+            include_str!("template/asr.rs"),
+            include_str!("template/asr.json"),
+            include_str!("template/asr_test.rs"),
+        ),
+        ("diarize", _) => (
+            include_str!("template/diarize.rs"),
+            include_str!("template/diarize.json"),
+            include_str!("template/diarize_test.rs"),
+        ),
+        ("download", _) => (
+            include_str!("template/download.rs"),
+            include_str!("template/download.json"),
+            include_str!("template/download_test.rs"),
+        ),
+        _ => (
+            include_str!("template/format.rs"),
+            include_str!("template/format.json"),
+            include_str!("template/format_test.rs"),
+        ),
+    };
+    let mut files = vec![
+        ("src/lib.rs", source),
+        ("src/cesar-plugin.json", manifest),
+        ("src/tests.rs", test),
+    ];
+    if language == "c" {
+        files.extend([
+            ("Cargo.toml", include_str!("template/c_Cargo.toml")),
+            ("build.rs", include_str!("template/c_build.rs")),
+            ("src/stage.c", include_str!("template/stage.c")),
+            // The same file as plugin-api's, so that the crate has all that its C needs.
+            (
+                "src/cesar_plugin.h",
+                include_str!("../../../../plugin-api/include/cesar_plugin.h"),
+            ),
+        ]);
+    } else {
+        files.push(("Cargo.toml", include_str!("template/Cargo.toml")));
+    }
+    files.extend_from_slice(COMMON);
+    files
+}
+
+/// The command's shape.
+pub(super) fn command() -> Command {
+    Command::new("new")
+        .about("Make a crate for a plugin, which builds as it is")
+        .arg(
+            Arg::new("name")
+                .value_name("NAME")
+                .required(true)
+                .value_parser(name)
+                .help("The plugin's id: lower-case letters, digits and hyphens"),
+        )
+        .arg(
+            Arg::new("stage")
+                .long("stage")
+                .required(true)
+                .value_parser(["asr", "diarize", "download", "format"])
+                .help("What the plugin does"),
+        )
+        .arg(
+            Arg::new("language")
+                .long("language")
+                .value_parser(["rust", "c"])
+                .default_value("rust")
+                .help("What the stage is written in; C is for asr"),
+        )
+        .arg(
+            Arg::new("api")
+                .long("plugin-api")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Use the crate plugin-api in this folder instead of the published one"),
+        )
+        .arg(
+            Arg::new("folder")
+                .long("dir")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Where to put the crate; a folder called NAME unless given"),
+        )
+        .arg(json_flag())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let begins_well = text.starts_with(|letter: char| letter.is_ascii_lowercase());
+    if begins_well && !text.ends_with('-') && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("use lower-case letters, digits and hyphens, and begin with a letter".to_owned())
+    }
+}
+
+/// `cesar plugins new`.
+pub(super) fn run(matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let (name, stage, language) = (text("name"), text("stage"), text("language"));
+    if language == "c" && stage != "asr" {
+        return Err(Failure::usage(
+            "a stage in C is there for `--stage asr` alone; write others in Rust",
+        ));
+    }
+    let folder = matches
+        .get_one::<PathBuf>("folder")
+        .cloned()
+        .unwrap_or_else(|| PathBuf::from(&name));
+    let api = match matches.get_one::<PathBuf>("api") {
+        Some(path) => api_at(path)?,
+        None => format!("version = \"{}\"", major()),
+    };
+    let filled = Filled { name: &name, api: &api };
+    let files = files_of(&stage, &language);
+    write_all(&folder, &files, &filled)?;
+    if json {
+        let names: Vec<_> = files.iter().map(|(path, _)| path).collect();
+        print_json(&json!({ "id": name, "stage": stage, "language": language, "path": folder, "files": names }));
+    } else {
+        print(&format!(
+            "`{}` is made. In it, `cargo test` runs its test, `cargo build --release` builds\n\
+             `target/release/lib{}.so`, and `cesar plugins check` takes that file.\n",
+            folder.display(),
+            filled.crate_name()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The published version that fits this program.
+fn major() -> &'static str {
+    env!("CARGO_PKG_VERSION").split('.').next().unwrap_or_default()
+}
+
+fn api_at(path: &Path) -> Result<String, Failure> {
+    let found = path
+        .canonicalize()
+        .ok()
+        .filter(|path| path.join("Cargo.toml").is_file());
+    let found = found.ok_or_else(|| Failure::usage(format!("there is no crate in `{}`", path.display())))?;
+    // TOML and JSON write text alike as far as paths go.
+    Ok(format!("path = {}", json!(found)))
+}
+
+/// What the templates leave open.
+struct Filled<'a> {
+    name: &'a str,
+    api: &'a str,
+}
+
+impl Filled<'_> {
+    fn crate_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The name as a Rust type's: `my-asr` is `MyAsr`.
+    fn type_name(&self) -> String {
+        let parts = self.name.split('-').filter_map(|part| {
+            let mut letters = part.chars();
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+        });
+        parts.collect()
+    }
+
+    fn fill(&self, template: &str) -> String {
+        template
+            .replace("{{name}}", self.name)
+            .replace("{{crate}}", &self.crate_name())
+            .replace("{{type}}", &self.type_name())
+            .replace("{{api}}", self.api)
+    }
+}
+
+fn write_all(folder: &Path, files: &[File], filled: &Filled<'_>) -> Result<(), Failure> {
+    if folder.exists() {
+        return Err(Failure::usage(format!(
+            "`{}` is there already; choose another name, or a folder with --dir",
+            folder.display()
+        )));
+    }
+    for (path, template) in files {
+        let path = folder.join(path);
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs::write(&path, filled.fill(template))
+        };
+        write().map_err(|error| Failure::failed(format!("`{}` cannot be written: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_everywhere() {
+        for good in ["my-asr", "a", "whisper2"] {
+            assert_eq!(name(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "My", "2a", "a_b", "a-", "-a", "a/b"] {
+            assert!(name(bad).is_err(), "{bad}");
+        }
+        let filled = Filled {
+            name: "my-asr",
+            api: "",
+        };
+        assert_eq!(
+            (filled.crate_name(), filled.type_name()),
+            ("my_asr".into(), "MyAsr".into())
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_open() {
+        let filled = Filled {
+            name: "my-asr",
+            api: "version = \"1\"",
+        };
+        for stage in ["asr", "diarize", "download", "format"] {
+            for language in ["rust", "c"] {
+                for (path, template) in files_of(stage, language) {
+                    let text = filled.fill(template);
+                    assert!(
+                        !text.contains("{{name") && !text.contains("{{crate") && !text.contains("{{api"),
+                        "{path}"
+                    );
+                }
+            }
+        }
+    }
+}

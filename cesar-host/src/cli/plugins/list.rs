@@ -1,0 +1,150 @@
+//! `cesar plugins list`.
+
+use plugin_api::manifest::StageKind;
+use serde::Serialize;
+
+use super::super::{Exit, Failure, columns, host, print, print_json};
+use super::digest;
+use crate::cache::Mode;
+use crate::config::Settings;
+use crate::pipeline::Pipeline;
+use crate::plugins::{Plugin, PluginError, Rejected};
+
+/// One row of `plugins list`; the shape of its JSON is settled.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: Option<String>,
+    stage: Option<StageKind>,
+    version: Option<String>,
+    abi: Option<u32>,
+    path: std::path::PathBuf,
+    /// `ready`, `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
+    /// (another of its id is used) or `refused` (by a check of its file).
+    state: &'static str,
+    /// Why it is not ready.
+    reason: Option<String>,
+    /// The names of the models present; `null` where the plugin takes none.
+    models: Option<Vec<String>>,
+}
+
+/// `cesar plugins list`.
+pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
+    let pipeline = host::build(settings, Mode::ReadWrite)
+        .map_err(Failure::failed)?
+        .pipeline;
+    let mut rows: Vec<Row> = pipeline
+        .registry
+        .plugins()
+        .iter()
+        .map(|plugin| used(&pipeline, plugin))
+        .collect();
+    rows.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
+    rows.extend(
+        pipeline
+            .registry
+            .rejected()
+            .iter()
+            .map(|rejected| unused(&pipeline, rejected)),
+    );
+    if json {
+        print_json(&serde_json::json!({ "plugins": rows }));
+        return Ok(Exit::Done);
+    }
+    if rows.is_empty() {
+        print(&format!("{}\n", pipeline.registry.none(StageKind::Asr)));
+    } else {
+        print(&table(&rows));
+    }
+    Ok(Exit::Done)
+}
+
+fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option<String>) -> Row {
+    let manifest = &plugin.manifest;
+    Row {
+        id: Some(manifest.id.clone()),
+        stage: Some(manifest.stage),
+        version: Some(manifest.version.clone()),
+        abi: Some(manifest.abi),
+        path: plugin.path.clone(),
+        state,
+        reason,
+        models: pipeline.present_models(manifest),
+    }
+}
+
+fn used(pipeline: &Pipeline, plugin: &Plugin) -> Row {
+    let cleared = digest(pipeline, &plugin.path).map_err(|reason| ("broken", reason));
+    let cleared = cleared.and_then(|digest| {
+        let cleared = plugin.clear(&digest, &pipeline.verdicts, &pipeline.runners);
+        cleared.map_err(|error| match error {
+            PluginError::Bad { reason, .. } => ("broken", reason),
+            PluginError::Quarantined { .. } => ("quarantined", error.to_string()),
+            PluginError::Untrusted { .. } => ("untrusted", error.to_string()),
+            other => ("broken", other.to_string()),
+        })
+    });
+    match cleared {
+        Ok(()) => row(pipeline, plugin, "ready", None),
+        Err((state, reason)) => row(pipeline, plugin, state, Some(reason)),
+    }
+}
+
+fn unused(pipeline: &Pipeline, rejected: &Rejected) -> Row {
+    match rejected {
+        Rejected::Shadowed { plugin, by } => row(
+            pipeline,
+            plugin,
+            "shadowed",
+            Some(format!("`{}` is used instead", by.display())),
+        ),
+        Rejected::Refused(error) => {
+            let path = error.path().to_owned();
+            let reason = Some(error.to_string());
+            Row {
+                id: None,
+                stage: None,
+                version: None,
+                abi: None,
+                path,
+                state: "refused",
+                reason,
+                models: None,
+            }
+        }
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut cells = vec![["ID", "STAGE", "VERSION", "ABI", "STATE", "MODELS", "PATH"].map(str::to_owned)];
+    for row in rows {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".into());
+        let models = match &row.models {
+            None => "-".to_owned(),
+            Some(models) if models.is_empty() => "none present".to_owned(),
+            Some(models) => models.join(", "),
+        };
+        let stage = row.stage.map_or_else(|| "?".to_owned(), |stage| stage.to_string());
+        let abi = row.abi.map_or_else(|| "?".to_owned(), |abi| abi.to_string());
+        let path = row.path.display().to_string();
+        cells.push([
+            text(&row.id),
+            stage,
+            text(&row.version),
+            abi,
+            row.state.to_owned(),
+            models,
+            path,
+        ]);
+    }
+    let mut out = columns(&cells);
+    for row in rows {
+        if let Some(reason) = &row.reason {
+            let id = row.id.as_deref().map_or_else(String::new, |id| format!("{id}: "));
+            out.push_str(&format!("\n{id}{reason}"));
+        }
+    }
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}

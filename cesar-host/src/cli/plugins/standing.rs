@@ -1,0 +1,88 @@
+//! `cesar plugins retry` and `cesar plugins trust`: what a person decides about a plugin's file.
+
+use serde_json::json;
+
+use super::super::{Exit, Failure, host, print, print_json};
+use super::{digest, find};
+use crate::cache::{Clock as _, Mode, SystemClock};
+use crate::config::Settings;
+use crate::plugins::TrustedFile;
+
+/// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
+pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
+    let pipeline = host::build(settings, Mode::ReadWrite)
+        .map_err(Failure::failed)?
+        .pipeline;
+    let plugin = find(&pipeline.registry, id)?;
+    let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
+    let lifted = pipeline.verdicts.lift(&digest).map_err(Failure::failed)?;
+    let cleared = plugin.clear(&digest, &pipeline.verdicts, &pipeline.runners);
+    if json {
+        let reason = cleared.as_ref().err().map(ToString::to_string);
+        print_json(&json!({
+            "id": plugin.manifest.id, "path": plugin.path, "digest": digest, "lifted": lifted, "ready": cleared.is_ok(), "reason": reason
+        }));
+        return Ok(if cleared.is_ok() { Exit::Done } else { Exit::Failed });
+    }
+    cleared.map_err(Failure::failed)?;
+    let was = if lifted {
+        "was set aside and is"
+    } else {
+        "was not set aside; it is"
+    };
+    print(&format!(
+        "`{}` {} {was} ready\n",
+        plugin.manifest.id, plugin.manifest.version
+    ));
+    Ok(Exit::Done)
+}
+
+/// `cesar plugins trust ID…`.
+pub(super) fn trust<'a>(
+    settings: &Settings,
+    ids: impl Iterator<Item = &'a str>,
+    remove: bool,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let pipeline = host::build(settings, Mode::ReadWrite)
+        .map_err(Failure::failed)?
+        .pipeline;
+    let list = host::trusted(settings);
+    let mut rows = Vec::new();
+    for id in ids {
+        let plugin = find(&pipeline.registry, id)?;
+        let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
+        let file = TrustedFile {
+            id: plugin.manifest.id.clone(),
+            version: plugin.manifest.version.clone(),
+            since_ms: SystemClock.now_ms(),
+        };
+        let text = format!(
+            "`{}` {} ({}, SHA-256 {digest})",
+            file.id,
+            file.version,
+            plugin.path.display()
+        );
+        let done = if remove {
+            list.remove(&digest).map(|was| {
+                if was {
+                    "is not trusted any more"
+                } else {
+                    "was not trusted"
+                }
+            })
+        } else {
+            list.add(&digest, file).map(|()| "is trusted")
+        };
+        let done =
+            done.map_err(|error| Failure::failed(format!("the list of trusted plugins cannot be written: {error}")))?;
+        rows.push(json!({ "id": plugin.manifest.id, "path": plugin.path, "digest": digest, "trusted": !remove }));
+        if !json {
+            print(&format!("{text} {done}\n"));
+        }
+    }
+    if json {
+        print_json(&json!({ "plugins": rows }));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,183 @@
+//! The plugin under test: fresh runners for it, and the audio and requests that it is given.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plugin_api::manifest::StageKind;
+use serde_json::{Map, Value, json};
+
+use super::Effort;
+use super::heard::Heard;
+use crate::pipeline::{SessionAndRequest, check_output};
+use crate::plugins::Plugin;
+use crate::runner::{CancelToken, Limits, Pcm, PcmWriter, Process, RunnerError, Starter};
+
+/// Samples a second.
+const RATE: u32 = 16_000;
+
+/// A plugin and what it is opened and asked with.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    pub(super) plugin: &'a Plugin,
+    pub(super) effort: Effort,
+    open: Map<String, Value>,
+    request: Map<String, Value>,
+    starter: Starter,
+    stdout: tempfile::TempPath,
+}
+
+/// What a run gave: the output, or the typed error that the stage answered with.
+pub(super) type Answer = Result<String, RunnerError>;
+
+impl<'a> Subject<'a> {
+    /// Runners are children of `program`; `options` are those of the session and of a request.
+    ///
+    /// # Errors
+    /// When no temporary file can be made.
+    pub fn new(
+        program: PathBuf,
+        plugin: &'a Plugin,
+        options: SessionAndRequest,
+        limits: Limits,
+        effort: Effort,
+    ) -> io::Result<Self> {
+        let stdout = tempfile::NamedTempFile::new()?.into_temp_path();
+        let limits = Limits {
+            time: Some(effort.limit),
+            ..limits
+        };
+        let starter = Starter {
+            program,
+            limits,
+            stdout: Some(stdout.to_path_buf()),
+        };
+        let (open, request) = options;
+        Ok(Self {
+            plugin,
+            effort,
+            open,
+            request,
+            starter,
+            stdout,
+        })
+    }
+
+    pub(super) fn stage(&self) -> StageKind {
+        self.plugin.manifest.stage
+    }
+
+    /// Whether the stage takes audio.
+    pub(super) fn hears(&self) -> bool {
+        matches!(self.stage(), StageKind::Asr | StageKind::Diarize)
+    }
+
+    /// How much the plugin has printed to its standard output so far, in bytes.
+    pub(super) fn printed(&self) -> u64 {
+        std::fs::metadata(&self.stdout).map_or(0, |metadata| metadata.len())
+    }
+
+    /// A fresh process with the plugin loaded.
+    pub(super) fn load(&self) -> Result<Process, RunnerError> {
+        self.load_from(&self.plugin.path)
+    }
+
+    fn load_from(&self, path: &Path) -> Result<Process, RunnerError> {
+        self.starter.start(&self.plugin.manifest.id, path)
+    }
+
+    /// A fresh process with a session open.
+    pub(super) fn session(&self) -> Result<Process, RunnerError> {
+        let mut process = self.load()?;
+        self.open(&mut process)?;
+        Ok(process)
+    }
+
+    /// Opens a session, in place of the one before.
+    pub(super) fn open(&self, process: &mut Process) -> Result<(), RunnerError> {
+        process.open(&self.open, &Heard::default(), &CancelToken::default())
+    }
+
+    /// Opens a session with options that are no values of the table: every one is a list of an object.
+    pub(super) fn open_wrongly(&self, process: &mut Process) -> Result<(), RunnerError> {
+        let wrong = self
+            .open
+            .keys()
+            .map(|name| (name.clone(), json!([{ "not": "a value" }])));
+        process.open(&wrong.collect(), &Heard::default(), &CancelToken::default())
+    }
+
+    /// One request.
+    pub(super) fn ask(&self, process: &mut Process, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
+        let mut request = self.request.clone();
+        if self.stage() == StageKind::Format {
+            request.insert("document".to_owned(), document());
+        }
+        process.run(&request, self.hears().then_some(audio), heard, cancel)
+    }
+
+    /// One request, whose output must be one that can be right; a typed refusal is fine as well.
+    pub(super) fn ask_soundly(
+        &self,
+        process: &mut Process,
+        audio: &Pcm,
+        heard: &Heard,
+    ) -> Result<Option<String>, String> {
+        let duration_ms = audio.samples() * 1000 / u64::from(RATE);
+        match self.ask(process, audio, heard, &CancelToken::default()) {
+            Ok(output) => {
+                check_output(self.stage(), &output, duration_ms)?;
+                Ok(Some(output))
+            }
+            Err(RunnerError::Stage { .. }) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Samples by index.
+pub(super) fn audio(samples: u64, mut sample: impl FnMut(u64) -> f32) -> Result<Pcm, String> {
+    let no_room = |error: io::Error| format!("no memory for the audio: {error}");
+    let mut writer = PcmWriter::new().map_err(no_room)?;
+    let mut at = 0;
+    while at < samples {
+        let end = samples.min(at + u64::from(RATE));
+        let part: Vec<f32> = (at..end).map(&mut sample).collect();
+        writer.write(&part).map_err(no_room)?;
+        at = end;
+    }
+    writer.finish().map_err(no_room)
+}
+
+/// So long a noise, always the same, with pauses: half a second of every two is silent.
+pub(super) fn noise(length: Duration) -> Result<Pcm, String> {
+    let samples = u64::try_from(length.as_millis()).unwrap_or_default() * u64::from(RATE) / 1000;
+    audio(samples, |index| {
+        let hash = index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        #[expect(clippy::cast_precision_loss, reason = "24 bits are exact in an f32")]
+        let value = hash as f32 / (1_u64 << 24) as f32 - 0.5;
+        if index / 8_000 % 4 == 3 { 0.0 } else { value * 0.4 }
+    })
+}
+
+/// A document with two segments of two speakers.
+fn document() -> Value {
+    let stage = json!({ "plugin": "check", "version": "1.0.0", "plugin_sha256": "", "model": null, "model_sha256": null, "options": {} });
+    json!({
+        "schema": 1, "language": "en", "language_probability": 1.0, "task": "transcribe", "duration": 4.0,
+        "created": "2026-01-01T00:00:00Z",
+        "segments": [
+            { "id": 0, "start": 0.0, "end": 1.5, "text": " Good morning.", "speaker": "Speaker 1", "words": null },
+            { "id": 1, "start": 2.0, "end": 4.0, "text": " Grüße, 日本!", "speaker": "Speaker 2", "words": null }
+        ],
+        "speakers": ["Speaker 1", "Speaker 2"],
+        "turns": [
+            { "start": 0.0, "end": 1.5, "speaker": "Speaker 1" }, { "start": 2.0, "end": 4.0, "speaker": "Speaker 2" }
+        ],
+        "provenance": {
+            "cesar": "1.0.0",
+            "audio": { "media_sha256": "", "pcm_sha256": "", "codec": "pcm", "offset": 0.0 },
+            "asr": stage, "sampled": false
+        }
+    })
+}

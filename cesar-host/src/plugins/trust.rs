@@ -1,0 +1,108 @@
+//! The list of trusted plugin files, by the SHA-256 of their bytes.
+//!
+//! It is asked only with the setting `plugins.require_trusted`, and changed only by `cesar plugins trust`. It lies with the user's data,
+//! not with what can be made again. A list that cannot be read trusts nothing.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What is kept about a trusted file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedFile {
+    /// The plugin's id when it was trusted.
+    pub id: String,
+    /// Its version then.
+    pub version: String,
+    /// When, in ms since 1970.
+    pub since_ms: i64,
+}
+
+/// A file with the list.
+#[derive(Debug, Clone)]
+pub struct Trusted {
+    path: PathBuf,
+}
+
+impl Trusted {
+    /// The list in this file, which is created when there is something to write.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The whole list, by digest.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, TrustedFile> {
+        let read = std::fs::read(&self.path).ok();
+        read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether the file with this SHA-256 (hex) is on the list.
+    #[must_use]
+    pub fn has(&self, digest: &str) -> bool {
+        self.all().contains_key(digest)
+    }
+
+    /// Puts a file on the list.
+    ///
+    /// # Errors
+    /// When the list cannot be written.
+    pub fn add(&self, digest: &str, file: TrustedFile) -> io::Result<()> {
+        self.change(|all| all.insert(digest.to_owned(), file)).map(drop)
+    }
+
+    /// Takes a file off the list. Says whether it was on it.
+    ///
+    /// # Errors
+    /// When the list cannot be written.
+    pub fn remove(&self, digest: &str) -> io::Result<bool> {
+        self.change(|all| all.remove(digest)).map(|removed| removed.is_some())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, TrustedFile>) -> T) -> io::Result<T> {
+        let folder = self.path.parent().unwrap_or(std::path::Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        // Two commands at once must not lose each other's change.
+        let lock = File::create(self.path.with_extension("lock"))?;
+        lock.lock()?;
+        let mut all = self.all();
+        let changed = change(&mut all);
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, &all)?;
+        file.as_file().sync_data()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_is_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let trusted = Trusted::new(folder.path().join("new/trusted-plugins.json"));
+        let file = TrustedFile {
+            id: "a".into(),
+            version: "1.0.0".into(),
+            since_ms: 5,
+        };
+        assert!(!trusted.has("ab") && !trusted.remove("ab").unwrap());
+        std::thread::scope(|scope| {
+            for number in 0..20 {
+                let (trusted, file) = (&trusted, file.clone());
+                scope.spawn(move || trusted.add(&number.to_string(), file).unwrap());
+            }
+        });
+        assert_eq!(trusted.all().len(), 20);
+        assert!(trusted.remove("7").unwrap() && !trusted.has("7") && trusted.has("8"));
+        std::fs::write(folder.path().join("new/trusted-plugins.json"), "{").unwrap();
+        assert!(!trusted.has("8"), "a damaged list trusts nothing");
+    }
+}

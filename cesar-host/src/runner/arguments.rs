@@ -1,0 +1,99 @@
+//! The words of `cesar __runner`, written by the host and by the supervisor, read before anything else is set up.
+//!
+//! They are not for people, so they do without the command line's parser, which would cost each start some milliseconds.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The hidden command.
+pub(crate) const COMMAND: &str = "__runner";
+
+/// What a runner is told before it loads its plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    /// The plugin's file.
+    pub(crate) plugin: PathBuf,
+    /// The most memory it may take, in bytes.
+    pub(crate) memory: Option<u64>,
+    /// Where the plugin's standard output goes instead of standard error.
+    pub(crate) stdout: Option<PathBuf>,
+    /// Whether this is the process that loads the plugin, and not the one that watches it.
+    pub(crate) worker: bool,
+}
+
+impl Arguments {
+    /// As words of a command line, the hidden command first.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![COMMAND.into(), "--plugin".into(), self.plugin.clone().into()];
+        if let Some(memory) = self.memory {
+            words.extend(["--memory".into(), memory.to_string().into()]);
+        }
+        if let Some(stdout) = &self.stdout {
+            words.extend(["--stdout".into(), stdout.clone().into()]);
+        }
+        if self.worker {
+            words.push("--worker".into());
+        }
+        words
+    }
+
+    /// Reads the words after the hidden command.
+    ///
+    /// # Errors
+    /// The word that makes no sense.
+    pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
+        let (mut words, mut read) = (words.into_iter(), Self::default());
+        while let Some(word) = words.next() {
+            let mut value = || {
+                words
+                    .next()
+                    .ok_or_else(|| format!("`{}` needs a value", word.display()))
+            };
+            match word.to_str() {
+                Some("--plugin") => read.plugin = value()?.into(),
+                Some("--stdout") => read.stdout = Some(value()?.into()),
+                Some("--memory") => {
+                    let text = value()?;
+                    let number = text.to_str().and_then(|text| text.parse().ok());
+                    read.memory = Some(number.ok_or_else(|| format!("`{}` is not a number of bytes", text.display()))?);
+                }
+                Some("--worker") => read.worker = true,
+                _ => return Err(format!("`{}` is not for a runner", word.display())),
+            }
+        }
+        if read.plugin.as_os_str().is_empty() {
+            return Err("a runner needs `--plugin`".to_owned());
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let all = Arguments {
+            plugin: "/a b/libc.so".into(),
+            memory: Some(5),
+            stdout: Some("/x".into()),
+            worker: true,
+        };
+        let few = Arguments {
+            plugin: "p".into(),
+            ..Arguments::default()
+        };
+        for arguments in [all, few] {
+            assert_eq!(Arguments::parse(arguments.words().into_iter().skip(1)), Ok(arguments));
+        }
+        for words in [
+            &["--plugin"][..],
+            &["--memory", "x"],
+            &["--plugin", "p", "--wroker"],
+            &[],
+        ] {
+            assert!(Arguments::parse(words.iter().map(OsString::from)).is_err(), "{words:?}");
+        }
+    }
+}

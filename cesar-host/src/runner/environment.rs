@@ -1,0 +1,103 @@
+//! Which variables of the host's environment a plugin gets.
+//!
+//! A host's environment holds secrets (keys of the server, of a cloud, of a model hub) and settings of Cesar, which are options by the
+//! time a plugin sees them. So a plugin gets what a program needs to find its way (paths, language, time zone, proxies and
+//! certificates) and what the libraries of engines are tuned with, by name or by how the name begins, and what the setting
+//! `plugins.environment` adds.
+
+use std::ffi::OsString;
+
+/// Names that pass.
+const NAMES: &[&str] = &[
+    "ALL_PROXY",
+    "DYLD_LIBRARY_PATH",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LANGUAGE",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "NO_COLOR",
+    "NO_PROXY",
+    "ORT_DYLIB_PATH",
+    "PATH",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Names that begin like this pass: languages, the user's folders, and libraries that compute.
+const BEGINNINGS: &[&str] = &[
+    "CT2_",
+    "CUDA_",
+    "CUDNN_",
+    "DNNL_",
+    "GGML_",
+    "GOMP_",
+    "HIP_",
+    "HSA_",
+    "KMP_",
+    "LC_",
+    "MKL_",
+    "NVIDIA_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "ROCR_",
+    "RUST_BACKTRACE",
+    "RUST_LIB_BACKTRACE",
+    "XDG_",
+];
+
+/// The variables that pass, with those that the settings name.
+pub(super) fn passed(more: &[String]) -> Vec<(OsString, OsString)> {
+    std::env::vars_os()
+        .filter(|(name, _)| name.to_str().is_some_and(|name| passes(name, more)))
+        .collect()
+}
+
+fn passes(name: &str, more: &[String]) -> bool {
+    NAMES.contains(&name)
+        || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || more.iter().any(|wanted| wanted == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_stay_and_what_is_named_goes() {
+        for name in [
+            "PATH",
+            "LC_ALL",
+            "OMP_NUM_THREADS",
+            "XDG_DATA_HOME",
+            "https_proxy",
+            "MINE",
+        ] {
+            assert!(passes(name, &["MINE".to_owned()]), "{name}");
+        }
+        for name in [
+            "CESAR_SERVER_WEBHOOK_SECRET",
+            "AWS_SECRET_ACCESS_KEY",
+            "HF_TOKEN",
+            "PATHS",
+            "LD_PRELOAD",
+            "MINE",
+        ] {
+            assert!(!passes(name, &[]), "{name}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! How much a plugin may say: floods of log lines, segments and progress are cut, and what was cut is counted and told.
+//!
+//! Each kind has a bucket of tokens that fills with time. Ordinary plugins never empty one: a bucket of segments is three hours of
+//! speech at once. Checkpoints pass always, since what is left out of them would be missing from a resumed result; the host keeps
+//! only the latest state and the segments, which the result has anyway.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use super::StageEvents;
+
+/// The longest text of a log line or a shown segment, in bytes.
+const LONGEST_TEXT: usize = 8 << 10;
+
+/// Lets through so much at once and so much in a second.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    most: f64,
+    per_second: f64,
+    level: f64,
+    filled: Instant,
+    dropped: u64,
+}
+
+impl Bucket {
+    pub(super) fn new(most: u32, per_second: u32, now: Instant) -> Self {
+        Self {
+            most: most.into(),
+            per_second: per_second.into(),
+            level: most.into(),
+            filled: now,
+            dropped: 0,
+        }
+    }
+
+    /// Log lines, of the `tracing` kind or printed.
+    pub(super) fn of_lines(now: Instant) -> Self {
+        Self::new(500, 50, now)
+    }
+
+    /// Whether one more may pass.
+    pub(super) fn admits(&mut self, now: Instant) -> bool {
+        let seconds = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.filled = self.filled.max(now);
+        self.level = (self.level + seconds * self.per_second).min(self.most);
+        let admits = self.level >= 1.0;
+        if admits {
+            self.level -= 1.0;
+        } else {
+            self.dropped += 1;
+        }
+        admits
+    }
+
+    /// How many did not pass since the last time that this was asked.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+}
+
+/// The buckets of one session, by kind.
+#[derive(Debug)]
+pub(super) struct Flood {
+    pub(super) lines: Bucket,
+    pub(super) segments: Bucket,
+    pub(super) progress: Bucket,
+    others: Bucket,
+}
+
+impl Flood {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            lines: Bucket::of_lines(now),
+            segments: Bucket::new(10_000, 500, now),
+            progress: Bucket::new(1_000, 100, now),
+            others: Bucket::new(1_000, 100, now),
+        }
+    }
+
+    /// What did not pass since the last time that this was asked: how many, and what they are.
+    pub(super) fn take_dropped(&mut self) -> Vec<(u64, &'static str)> {
+        let kinds = [
+            (self.lines.take_dropped(), "log lines"),
+            (self.segments.take_dropped(), "segments"),
+        ];
+        kinds.into_iter().filter(|(count, _)| *count > 0).collect()
+    }
+}
+
+/// Passes on what a plugin says within bounds.
+pub(super) struct Bounded<'a> {
+    plugin: &'a str,
+    events: &'a dyn StageEvents,
+    buckets: Mutex<Flood>,
+}
+
+impl<'a> Bounded<'a> {
+    pub(super) fn new(plugin: &'a str, events: &'a dyn StageEvents) -> Self {
+        Self {
+            plugin,
+            events,
+            buckets: Mutex::new(Flood::new(Instant::now())),
+        }
+    }
+
+    fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket(&mut buckets).admits(Instant::now())
+    }
+}
+
+impl StageEvents for Bounded<'_> {
+    fn progress(&self, done: u64, total: u64) {
+        if self.admits(|buckets| &mut buckets.progress) {
+            self.events.progress(done, total);
+        }
+    }
+    fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
+        if self.admits(|buckets| &mut buckets.segments) {
+            self.events.segment(start_ms, end_ms, beginning(text));
+        }
+    }
+    fn emit(&self, kind: &str, json: &str) {
+        if kind == plugin_api::resume::KIND || self.admits(|buckets| &mut buckets.others) {
+            self.events.emit(kind, json);
+        }
+    }
+    fn log(&self, level: u8, target: &str, message: &str) {
+        if self.admits(|buckets| &mut buckets.lines) {
+            self.events.log(level, target, beginning(message));
+        }
+    }
+}
+
+impl Drop for Bounded<'_> {
+    fn drop(&mut self) {
+        let flood = self.buckets.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (count, what) in flood.take_dropped() {
+            let text = format!(
+                "{count} {what} of the plugin `{}` were too many and are left out",
+                self.plugin
+            );
+            self.events.log(2, "cesar", &text);
+        }
+    }
+}
+
+/// The text, or as much of it as may be shown.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_flood_is_cut_and_counted() {
+        #[derive(Default)]
+        struct Heard(Mutex<Vec<String>>);
+        impl StageEvents for Heard {
+            fn progress(&self, _: u64, _: u64) {}
+            fn segment(&self, _: u64, _: u64, _: &str) {}
+            fn emit(&self, _: &str, json: &str) {
+                self.0.lock().unwrap().push(json.to_owned());
+            }
+            fn log(&self, _: u8, _: &str, message: &str) {
+                self.0.lock().unwrap().push(message.to_owned());
+            }
+        }
+        let heard = Heard::default();
+        let bounded = Bounded::new("loud", &heard);
+        let long = "é".repeat(LONGEST_TEXT);
+        for _ in 0..100_000 {
+            bounded.log(3, "t", &long);
+        }
+        (0..5_000).for_each(|_| bounded.emit("checkpoint", "kept"));
+        drop(bounded);
+        let heard = heard.0.into_inner().unwrap();
+        assert_eq!(heard.iter().filter(|text| *text == "kept").count(), 5_000);
+        assert!(heard.iter().all(|text| text.len() <= LONGEST_TEXT));
+        let last = heard.last().unwrap();
+        assert!(
+            last.ends_with("log lines of the plugin `loud` were too many and are left out"),
+            "{last}"
+        );
+        let lines = heard.len() - 5_001;
+        assert!((500..1_500).contains(&lines), "{lines}");
+    }
+
+    proptest! {
+        /// Never more than what fits at once and what time gave.
+        #[test]
+        fn a_bucket_keeps_its_rate(pauses in proptest::collection::vec(0_u64..200, 1..300)) {
+            let begin = Instant::now();
+            let (mut bucket, mut now, mut passed) = (Bucket::new(20, 10, begin), begin, 0_u64);
+            for pause in &pauses {
+                now += Duration::from_millis(*pause);
+                passed += u64::from(bucket.admits(now));
+            }
+            let millis: u64 = pauses.iter().sum();
+            prop_assert!(passed <= 20 + millis / 100 + 1);
+            prop_assert_eq!(passed + bucket.take_dropped(), pauses.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The parent of the process that runs a plugin: `cesar __runner --plugin PATH`.
+//!
+//! ```text
+//! host ──(lifeline)── supervisor ── worker: the plugin's code ── whatever the plugin starts
+//!   └───────────────(protocol)──────────┘
+//! ```
+//! It runs no code of the plugin, so nothing a plugin does can stop it from ending everything below it. It is a *subreaper*: a process
+//! that a plugin started and that left its group, its session or its parent is still below the supervisor. Everything below is killed
+//! when
+//! - the worker has ended, however it did;
+//! - the lifeline ends: the host let go of the runner, or is dead itself (also by `kill -9`);
+//! - the worker has more memory than it may have. `RLIMIT_DATA`, which the worker sets for itself, makes an allocation fail before
+//!   that; this look at resident memory is for what the limit does not count.
+//!
+//! Then it says once, as a line of JSON on the lifeline, how the worker ended ([`Ended`]), and ends. Should the supervisor itself be
+//! killed, the kernel kills the worker (parent-death signal).
+#![expect(unsafe_code, reason = "closing what was inherited")]
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, kill_process_group, nice, pidfd_open,
+    set_child_subreaper, waitpid,
+};
+use serde::{Deserialize, Serialize};
+
+use super::arguments::Arguments;
+use super::memory::Taken;
+
+/// Between two looks at the worker's memory.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long killed processes may take to be gone; one that the kernel holds on to is left to it.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How a worker ended, as the host is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// As `wait` gives it.
+    pub(crate) status: i32,
+    /// It was killed because it had more memory than it may have, or had nearly that much at the last look.
+    pub(crate) out_of_memory: bool,
+}
+
+/// Watches one worker to its end.
+///
+/// # Errors
+/// When the worker cannot be started.
+pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
+    close_inherited();
+    // Leave the processor to the host: a server stays responsive while its runners compute.
+    let _ = nice(5);
+    set_child_subreaper(Some(getpid()))?;
+    // Standard output is the lifeline; standard input, the protocol's socket, is the worker's alone.
+    let lifeline = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    let mut worker = start(arguments)?;
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let out_of_memory = watch(&worker, &lifeline, arguments.memory);
+    let group = process(&worker);
+    if let Some(group) = group {
+        // Fails only when all of it has ended.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let status = worker.wait()?.into_raw();
+    kill_all_below();
+    let ended = Ended { status, out_of_memory };
+    // Nobody listens when the host is gone.
+    let line = serde_json::to_string(&ended).map_err(io::Error::other)?;
+    let _ = (&lifeline).write_all(format!("{line}\n").as_bytes());
+    Ok(())
+}
+
+/// Whoever started the host may have left files open for it, and libraries may forget to close theirs on `exec`: none of that is a
+/// plugin's business.
+fn close_inherited() {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<i32> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        // SAFETY: this runs before the process has opened anything that it uses, so that nobody owns what is closed here; the folder
+        // that was just read is closed already, and closing it again fails.
+        unsafe { rustix::io::close(number) };
+    }
+}
+
+fn start(arguments: &Arguments) -> io::Result<Child> {
+    let arguments = Arguments {
+        worker: true,
+        ..arguments.clone()
+    };
+    // The same program, whatever lies at its path by now.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("cesar").args(arguments.words()).process_group(0);
+    command
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::inherit());
+    command.spawn()
+}
+
+fn process(worker: &Child) -> Option<Pid> {
+    i32::try_from(worker.id()).ok().and_then(Pid::from_raw)
+}
+
+/// Waits until the worker or the lifeline has ended, or there is no more memory for the worker; says whether that was so.
+fn watch(worker: &Child, lifeline: &UnixStream, memory: Option<u64>) -> bool {
+    let ended = process(worker).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let tick = memory.and_then(|_| Timespec::try_from(LOOK).ok());
+    let mut near = false;
+    while !has_news(lifeline, ended.as_ref(), tick.as_ref()) {
+        let (Some(most), Some(taken)) = (memory, Taken::by(worker.id())) else {
+            continue;
+        };
+        if taken.resident > most {
+            return true;
+        }
+        near = taken.data.max(taken.resident) > most / 10 * 9;
+    }
+    near
+}
+
+/// Whether the lifeline or the worker has ended within `limit`.
+fn has_news(mut lifeline: &UnixStream, worker: Option<&OwnedFd>, limit: Option<&Timespec>) -> bool {
+    let mut wanted = vec![PollFd::new(lifeline, PollFlags::IN)];
+    wanted.extend(worker.map(|worker| PollFd::new(worker, PollFlags::IN)));
+    match poll(&mut wanted, limit) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => return false,
+        Ok(_) => {}
+        Err(_) => return true,
+    }
+    let lifeline_speaks = !wanted[0].revents().is_empty();
+    let worker_ended = wanted.get(1).is_some_and(|worker| !worker.revents().is_empty());
+    // The host says nothing on it: whatever can be read is its end.
+    worker_ended || (lifeline_speaks && !matches!(lifeline.read(&mut [0; 16]), Ok(1..)))
+}
+
+/// The children of a process, where the kernel tells them.
+pub(super) fn children_of(process: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lists = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    let numbers = |list: String| {
+        list.split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect::<Vec<_>>()
+    };
+    lists.flat_map(numbers).collect()
+}
+
+/// Kills every process below this one, also those that left their parents, and waits until they are gone.
+fn kill_all_below() {
+    let patience = Instant::now() + LAST_PATIENCE;
+    loop {
+        for child in children_of(std::process::id()) {
+            if let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        // What a child leaves behind becomes a child of this process and is met in the next round.
+        match waitpid(None, WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(1)),
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What an `asr` stage returns: segments of text with their times, and what the engine knows about them.
+//!
+//! Fields an engine cannot tell stay `None` and become `null` in the document. All times are ms from the start of the audio given.
+
+use serde::{Deserialize, Serialize};
+
+/// The output of an `asr` stage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Transcription {
+    /// The spoken language as a Whisper language code (`en`, `es`, `yue`, …), asked for or detected.
+    pub language: Option<String>,
+    /// How sure the detection was, 0 to 1; 1 when the language was given.
+    pub language_probability: Option<f64>,
+    /// In order of time, never overlapping, inside the audio.
+    pub segments: Vec<Segment>,
+    /// Parts of the audio that are not covered because a guard cut a decode short.
+    pub truncated: Vec<Truncation>,
+    /// Whether any part was sampled at a temperature above 0, so that another run may differ.
+    pub sampled: bool,
+}
+
+/// A guard stopped a decode before the end of its window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truncation {
+    /// Where the text that is missing begins.
+    pub start_ms: u64,
+    /// Where decoding went on.
+    pub end_ms: u64,
+    /// Which guard: `max_length`, `repetition`, …
+    pub reason: String,
+}
+
+/// One piece of text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Segment {
+    /// Start, in ms.
+    pub start_ms: u64,
+    /// End, in ms, not before the start.
+    pub end_ms: u64,
+    /// The text as the engine wrote it; Whisper's begins with a space.
+    pub text: String,
+    /// Words with their times, when asked for.
+    pub words: Option<Vec<Word>>,
+    /// Mean log-probability of the tokens.
+    pub avg_logprob: Option<f64>,
+    /// Length of the text over its length compressed by zlib; above 2.4 it is probably a repetition.
+    pub compression_ratio: Option<f64>,
+    /// Probability that the window holds no speech.
+    pub no_speech_prob: Option<f64>,
+    /// The temperature the text was decoded at.
+    pub temperature: Option<f64>,
+    /// The engine's token ids.
+    pub tokens: Option<Vec<u32>>,
+    /// Where the engine's window began, in frames of 10 ms, as in OpenAI's `seek`.
+    pub seek: Option<u64>,
+    /// Whether the engine heard another speaker begin after this segment (tinydiarize models).
+    pub speaker_turn_next: Option<bool>,
+}
+
+impl Segment {
+    /// A segment with nothing but text and times.
+    #[must_use]
+    pub fn new(start_ms: u64, end_ms: u64, text: impl Into<String>) -> Self {
+        Self {
+            start_ms,
+            end_ms,
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// One word.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// Start, in ms.
+    pub start_ms: u64,
+    /// End, in ms, not before the start.
+    pub end_ms: u64,
+    /// The word with its leading space and trailing punctuation: the segment's text is the words joined.
+    pub word: String,
+    /// Mean probability of its tokens, 0 to 1.
+    pub probability: Option<f64>,
+}

@@ -1,0 +1,206 @@
+//! The document: what a transcript is, whatever made it; schema 1, written down in `docs/document.md` of the repository.
+//!
+//! The host merges the results of the stages into a document; a `format` stage renders it. Rendering is a pure function: the same
+//! document gives the same bytes. Seconds have three decimals in JSON; inside they are integer milliseconds ([`Seconds`]).
+//!
+//! Readers must ignore fields they do not know; a field is never renamed or given another meaning within a schema number.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The number of the schema written here.
+pub const SCHEMA: u32 = 1;
+
+/// A time or length in milliseconds; seconds with at most three decimals in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seconds(pub u64);
+
+impl Seconds {
+    /// In milliseconds.
+    #[must_use]
+    pub fn milliseconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Exact below 2^53 ms, and printed by the shortest form, so at most three decimals.
+        #[expect(clippy::cast_precision_loss, reason = "285 000 years of ms fit")]
+        serializer.serialize_f64(self.0 as f64 / 1000.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        if !(0.0..1e12).contains(&seconds) {
+            return Err(serde::de::Error::custom(format!(
+                "`{seconds}` is not a time in seconds"
+            )));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be 0 to 1e15 ms"
+        )]
+        Ok(Self((seconds * 1000.0).round() as u64))
+    }
+}
+
+/// A transcript with everything known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Whisper language code, `null` when unknown.
+    pub language: Option<String>,
+    /// 0 to 1; 1 when the language was given.
+    pub language_probability: Option<f64>,
+    /// `transcribe`, or `translate` when the text is English for other speech.
+    pub task: String,
+    /// Length of the audio that was transcribed.
+    pub duration: Seconds,
+    /// When the text was made, RFC 3339 in UTC with seconds; part of the document, so that rendering it needs no clock.
+    pub created: String,
+    /// In order of time.
+    pub segments: Vec<Segment>,
+    /// Labels in order of appearance; absent without diarization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<Vec<String>>,
+    /// Who spoke when, overlaps included; absent without diarization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<Vec<Turn>>,
+    /// Parts whose text is missing because a guard cut a decode short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<Truncation>,
+    /// How it was made.
+    pub provenance: Provenance,
+}
+
+/// One piece of text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// 0, 1, 2, …
+    pub id: u64,
+    /// From the start of the transcribed audio.
+    pub start: Seconds,
+    /// Not before `start`, not after `duration`.
+    pub end: Seconds,
+    /// Without leading or trailing white space.
+    pub text: String,
+    /// Who spoke, a label from `speakers`; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Whether somebody else spoke at the same time; absent without diarization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<bool>,
+    /// Absent when word times were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<Word>>,
+    /// Mean log-probability of the tokens, `null` when the engine does not tell.
+    pub avg_logprob: Option<f64>,
+    /// Text length over zlib-compressed length, or `null`.
+    pub compression_ratio: Option<f64>,
+    /// Probability of no speech, or `null`.
+    pub no_speech_prob: Option<f64>,
+    /// Temperature of the decode, or `null`.
+    pub temperature: Option<f64>,
+    /// The engine's token ids, or `null`.
+    pub tokens: Option<Vec<u32>>,
+    /// Start of the engine's window in frames of 10 ms, or `null`.
+    pub seek: Option<u64>,
+    /// Whether the engine heard a change of speaker after it; absent unless it looks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker_turn_next: Option<bool>,
+}
+
+/// One word with its times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// From the start of the transcribed audio.
+    pub start: Seconds,
+    /// Not before `start`.
+    pub end: Seconds,
+    /// With its leading space and trailing punctuation.
+    pub word: String,
+    /// 0 to 1, or `null`.
+    pub probability: Option<f64>,
+    /// Who spoke it; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+}
+
+/// Somebody speaking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// From the start of the transcribed audio.
+    pub start: Seconds,
+    /// Not before `start`.
+    pub end: Seconds,
+    /// A label from `speakers`.
+    pub speaker: String,
+}
+
+/// Text that is missing because a guard cut a decode short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truncation {
+    /// Where it begins.
+    pub start: Seconds,
+    /// Where decoding went on.
+    pub end: Seconds,
+    /// Which guard.
+    pub reason: String,
+}
+
+/// How a document was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of Cesar.
+    pub cesar: String,
+    /// What was transcribed.
+    pub audio: AudioProvenance,
+    /// The engine that wrote the text.
+    pub asr: StageProvenance,
+    /// The engine that told the speakers apart; absent without diarization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diarize: Option<StageProvenance>,
+    /// Whether any text was sampled at a temperature above 0, so that another run may differ.
+    pub sampled: bool,
+}
+
+/// What was transcribed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioProvenance {
+    /// SHA-256 of the file's bytes, hex.
+    pub media_sha256: String,
+    /// SHA-256 of the decoded samples (16 kHz mono f32, little endian), hex.
+    pub pcm_sha256: String,
+    /// Codec of the track that was decoded.
+    pub codec: String,
+    /// First sample of the part that was transcribed, from the start of the file.
+    pub offset: Seconds,
+}
+
+/// A stage that ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageProvenance {
+    /// Plugin id.
+    pub plugin: String,
+    /// Plugin version.
+    pub version: String,
+    /// SHA-256 of the plugin's file, hex.
+    pub plugin_sha256: String,
+    /// Model as it was named, `null` for stages without one.
+    pub model: Option<String>,
+    /// SHA-256 over the model's files, hex, or `null`.
+    pub model_sha256: Option<String>,
+    /// Every option that can change the result, defaults filled in.
+    pub options: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The output of a `format` stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendering {
+    /// The file's whole text, UTF-8.
+    pub text: String,
+}

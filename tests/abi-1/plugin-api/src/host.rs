@@ -1,0 +1,121 @@
+//! The host's side of the boundary: a loaded module, an opened session, and the sink a host implements.
+//!
+//! A host finds [`HEADER_SYMBOL`] in a library it keeps loaded for ever (this crate never loads or unloads anything), hands its
+//! address to [`Module::from_header`], and talks JSON from there. Everything here is called in the runner or the probe, both
+//! child processes: a plugin that corrupts memory takes only them along.
+
+use crate::abi::{self, AudioView, PluginModRef, SessionBox, SinkBridge};
+use crate::{Audio, ErrorKind, StageError};
+
+pub use crate::abi::{ABI_MAJOR, HEADER_SYMBOL};
+
+/// What a host offers to a running stage. Called from the stage's threads.
+pub trait HostSink: Send + Sync {
+    /// `done` of `total` units of work, never falling.
+    fn progress(&self, done: u64, total: u64);
+    /// A piece of text as soon as it is known, in ms from the start of the audio.
+    fn segment(&self, start_ms: u64, end_ms: u64, text: &str);
+    /// Anything else, by kind; unknown kinds are ignored.
+    fn emit(&self, kind: &str, json: &str);
+    /// A log line; levels as `tracing`'s: 1 error, 2 warn, 3 info, 4 debug, 5 trace.
+    fn log(&self, level: u8, target: &str, message: &str);
+    /// Whether the stage should stop.
+    fn cancelled(&self) -> bool;
+}
+
+/// Why a library is not usable as a plugin.
+#[derive(Debug, Clone)]
+pub struct LoadError {
+    /// One line that completes "`libfoo.so` cannot be used: …".
+    pub summary: String,
+    /// The boundary library's own words, possibly hundreds of lines; for `-vv`.
+    pub detail: String,
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.summary)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// The module of one loaded plugin.
+#[derive(Clone, Copy)]
+pub struct Module(PluginModRef);
+
+impl Module {
+    /// Checks versions and layout behind the address of [`HEADER_SYMBOL`] and runs the plugin's constructor.
+    ///
+    /// # Safety
+    /// `symbol` must be the address of that symbol in a library that stays loaded for the rest of the process.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the plugin was built against another boundary.
+    #[expect(unsafe_code, reason = "the address comes from dlsym")]
+    pub unsafe fn from_header(symbol: *const ()) -> Result<Self, LoadError> {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe { abi::module_from_symbol(symbol) }
+            .map(Self)
+            .map_err(|error| LoadError {
+                summary: error.summary,
+                detail: error.detail,
+            })
+    }
+
+    /// The manifest that the running code carries.
+    #[must_use]
+    pub fn manifest(&self) -> &'static str {
+        self.0.manifest().as_str()
+    }
+
+    /// Opens a session from a JSON object of open options.
+    ///
+    /// # Errors
+    /// What the stage answered, typed.
+    pub fn open(&self, options: &str, sink: &dyn HostSink) -> Result<Session, StageError> {
+        let bridge = SinkBridge(sink);
+        self.0.open()(options.into(), bridge.as_sink())
+            .into_result()
+            .map(Session)
+            .map_err(|error| StageError::from_json(error.as_str()))
+    }
+}
+
+/// One opened stage: a loaded model.
+pub struct Session(SessionBox);
+
+impl Session {
+    /// Runs one request (a JSON object of request options and inputs) and returns the output's JSON.
+    ///
+    /// # Errors
+    /// What the stage answered, typed; [`ErrorKind::Internal`] when its answer is not JSON.
+    pub fn run(&mut self, request: &str, audio: Audio<'_>, sink: &dyn HostSink) -> Result<String, StageError> {
+        let bridge = SinkBridge(sink);
+        let view = AudioView {
+            samples: audio.samples.into(),
+            sample_rate: audio.sample_rate,
+        };
+        let answer = self.0.run(request.into(), view, bridge.as_sink()).into_result();
+        answer
+            .map(Into::into)
+            .map_err(|error| StageError::from_json(error.as_str()))
+    }
+
+    /// Calls a named verb with a JSON body.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a verb the stage does not know.
+    pub fn call(&mut self, verb: &str, body: &str) -> Result<String, StageError> {
+        let answer = self.0.call(verb.into(), body.into()).into_result();
+        answer
+            .map(Into::into)
+            .map_err(|error| StageError::from_json(error.as_str()))
+    }
+}
+
+impl From<LoadError> for StageError {
+    fn from(error: LoadError) -> Self {
+        Self::new(ErrorKind::Internal, error.summary)
+    }
+}

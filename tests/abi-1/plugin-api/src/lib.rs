@@ -1,0 +1,118 @@
+//! The contract between Cesar, an offline transcription system, and its stage plugins.
+//!
+//! A plugin is one shared library that does one stage of the work: `download`, `asr` (speech to text), `diarize` (who spoke when)
+//! or `format` (a document to a file). Its author implements [`Stage`], describes it in a JSON [manifest](manifest::Manifest)
+//! with **one option table**, and exports it with [`cesar_plugin!`]. The author's crate needs `plugin-api` and `serde`, is built as
+//! a `cdylib`, and never sees an FFI type.
+//!
+//! ```
+//! use plugin_api::{Audio, Ctx, Stage, StageError, asr::{Segment, Transcription}, cesar_plugin};
+//!
+//! /// Writes down how loud each window is: a stand-in for a speech recogniser.
+//! struct Loudness { window_ms: u64 }
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Options { window_ms: u64 }
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Request { language: Option<String> }
+//!
+//! impl Stage for Loudness {
+//!     type Options = Options;
+//!     type Request = Request;
+//!     type Output = Transcription;
+//!
+//!     fn open(options: Options) -> Result<Self, StageError> {
+//!         Ok(Self { window_ms: options.window_ms })
+//!     }
+//!
+//!     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
+//!         let mut transcription = Transcription { language: request.language, ..Transcription::default() };
+//!         let window = (u64::from(audio.sample_rate) * self.window_ms / 1000) as usize;
+//!         for (index, samples) in audio.samples.chunks(window).enumerate() {
+//!             ctx.checkpoint()?; // ends the run when the host asks to stop
+//!             let start_ms = index as u64 * self.window_ms;
+//!             let end_ms = audio.milliseconds(index * window + samples.len());
+//!             let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+//!             let segment = Segment::new(start_ms, end_ms, format!("peak {peak:.2}"));
+//!             ctx.segment(&segment); // shown while the rest is still being decoded
+//!             ctx.progress(end_ms, audio.milliseconds(audio.samples.len()));
+//!             transcription.segments.push(segment);
+//!         }
+//!         Ok(transcription)
+//!     }
+//! }
+//!
+//! # mod manifest_of_the_example {
+//! # use super::*;
+//! // The path is relative to this source file, as for `include_str!`.
+//! plugin_api::cesar_plugin!(Loudness, "../examples/cesar-plugin.json");
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! # What crosses the boundary
+//! `open` gets a JSON object with every option of scope `open`; `run` gets one with every option of scope `request` (defaults filled
+//! in by the host, from the table) and, for stages that need one, the input besides the audio (`document` for `format`).
+//! Times are integer milliseconds from the start of the audio. Audio is 16 kHz mono `f32`, lent for the call.
+//!
+//! # Promises a plugin makes
+//! * The same request over the same audio gives the same output, unless it says so ([`asr::Transcription::sampled`]).
+//! * Segments are in order and inside the audio; progress never falls.
+//! * [`Ctx::checkpoint`] is asked often enough that a cancel is answered within about two seconds.
+//! * Nothing is written to standard output; logging goes through `tracing`.
+//!
+//! # What the host does about failures
+//! Every failure is a [`StageError`] whose [`ErrorKind`] is the retry policy. A panic is caught in the generated glue and becomes
+//! [`ErrorKind::Panic`]. A crash ends only the child process that the stage ran in.
+//!
+//! # Compatibility
+//! The binary boundary is frozen per [`ABI_MAJOR`]; everything else grows through JSON fields, [`Ctx::emit`] and [`Stage::call`].
+//! Unknown fields must be ignored in what the host sends beyond the option table; unknown kinds are ignored in what a plugin emits.
+
+#[doc(hidden)]
+#[expect(unsafe_code, reason = "the binary boundary")]
+pub mod abi;
+pub mod asr;
+pub mod document;
+mod error;
+pub mod host;
+mod log;
+pub mod manifest;
+mod stage;
+
+pub use abi::ABI_MAJOR;
+pub use error::{ErrorKind, StageError};
+pub use stage::{Audio, Ctx, Stage};
+
+/// Exports a [`Stage`] as this library's plugin.
+///
+/// `$manifest` is the path of the manifest relative to the source file, as for `include_str!`. It is embedded twice: as the ELF
+/// section `.cesar.plugin`, which hosts read without running code, and in the root module, so that a host can check that both
+/// agree. The crate's version must equal the manifest's: anything else does not compile.
+#[macro_export]
+macro_rules! cesar_plugin {
+    ($stage:ty, $manifest:literal) => {
+        const _: () = {
+            const TEXT: &str = ::core::include_str!($manifest);
+            const _: () = $crate::manifest::assert_version(TEXT, ::core::env!("CARGO_PKG_VERSION"));
+
+            #[used]
+            #[cfg_attr(target_os = "linux", unsafe(link_section = ".cesar.plugin"))]
+            static MANIFEST: [u8; TEXT.len()] = $crate::manifest::bytes_of(TEXT);
+
+            struct CesarEntry;
+            impl $crate::abi::Entry for CesarEntry {
+                fn module() -> $crate::abi::PluginModRef {
+                    $crate::abi::module_for::<$stage>(TEXT)
+                }
+            }
+
+            // `plugin_api::abi::HEADER_SYMBOL`; a test in plugin-api holds the two together.
+            #[used]
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            pub static CESAR_HEADER: $crate::abi::Header = $crate::abi::header_for::<CesarEntry>();
+        };
+    };
+}

@@ -1,0 +1,99 @@
+//! What an author implements, and what the host lends to it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::asr::Segment;
+use crate::host::HostSink;
+use crate::{ErrorKind, StageError};
+
+/// One backend for one stage. An instance is a loaded model; the host calls it from one thread at a time.
+pub trait Stage: Sized + Send + 'static {
+    /// The options of scope `open`: model, compute type, threads, …
+    type Options: DeserializeOwned;
+    /// The options of scope `request`, and inputs besides the audio.
+    type Request: DeserializeOwned;
+    /// The result; [`Transcription`](crate::asr::Transcription) for `asr`, [`Rendering`](crate::document::Rendering) for `format`.
+    type Output: Serialize;
+
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelMissing`], [`ErrorKind::InvalidOptions`], [`ErrorKind::OutOfMemory`], …
+    fn open(options: Self::Options) -> Result<Self, StageError>;
+
+    /// Does the work for one request.
+    ///
+    /// # Errors
+    /// Any [`ErrorKind`]; [`ErrorKind::Cancelled`] once [`Ctx::checkpoint`] said so.
+    fn run(&mut self, request: Self::Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Self::Output, StageError>;
+
+    /// Room to grow without a new ABI.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a verb it does not know, as this default does for all.
+    fn call(&mut self, verb: &str, body: serde_json::Value) -> Result<serde_json::Value, StageError> {
+        let _ = body;
+        Err(StageError::new(
+            ErrorKind::InvalidInput,
+            format!("unknown verb `{verb}`"),
+        ))
+    }
+}
+
+/// Mono PCM lent by the host for the length of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Audio<'a> {
+    /// Samples, nominally within -1 to 1. Empty for stages without audio.
+    pub samples: &'a [f32],
+    /// Samples a second: 16 000.
+    pub sample_rate: u32,
+}
+
+impl Audio<'_> {
+    /// The time of sample `index`, in ms, rounded down.
+    #[must_use]
+    pub fn milliseconds(&self, index: usize) -> u64 {
+        index as u64 * 1000 / u64::from(self.sample_rate.max(1))
+    }
+}
+
+/// The host, as seen from inside one [`Stage::run`].
+pub struct Ctx<'a> {
+    pub(crate) sink: &'a dyn HostSink,
+}
+
+impl Ctx<'_> {
+    /// Reports `done` of `total` units of work; `done` must not fall.
+    pub fn progress(&mut self, done: u64, total: u64) {
+        self.sink.progress(done, total);
+    }
+
+    /// Shows a segment while the rest is still being decoded. The output must contain it as well.
+    pub fn segment(&mut self, segment: &Segment) {
+        self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
+    }
+
+    /// Tells the host anything else, by kind. Hosts ignore kinds they do not know.
+    pub fn emit(&mut self, kind: &str, body: &serde_json::Value) {
+        self.sink.emit(kind, &body.to_string());
+    }
+
+    /// Whether the host asked to stop. For native callbacks; Rust code uses [`Ctx::checkpoint`].
+    #[must_use]
+    pub fn cancelled(&self) -> bool {
+        self.sink.cancelled()
+    }
+
+    /// Ends the run once the host asked to stop: `ctx.checkpoint()?` between windows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    pub fn checkpoint(&self) -> Result<(), StageError> {
+        if self.cancelled() {
+            Err(StageError::new(ErrorKind::Cancelled, "cancelled"))
+        } else {
+            Ok(())
+        }
+    }
+}

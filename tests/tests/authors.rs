@@ -1,0 +1,100 @@
+//! What an author of plugins gets: crates that build and pass their tests as they are made, and a check that shipped plugins pass.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+
+use cesar_tests::plugins::{cargo_outside, one_at_a_time, outside_target};
+use cesar_tests::speakers::with_speakers;
+use cesar_tests::{Sandbox, fixture, workspace};
+
+/// Makes a crate, runs its own test, builds it, and puts the library into the user's folder.
+fn make(sandbox: &Sandbox, name: &str, stage: &str, language: &str) {
+    let folder = sandbox.work().join(name);
+    let api = workspace().join("plugin-api");
+    let words = [
+        "plugins",
+        "new",
+        name,
+        "--stage",
+        stage,
+        "--language",
+        language,
+        "--plugin-api",
+        api.to_str().unwrap(),
+    ];
+    sandbox.run(words).exits(0);
+    sandbox.run(words).exits(2);
+    let _guard = one_at_a_time();
+    cargo_outside(&folder, &["test"]);
+    cargo_outside(&folder, &["build"]);
+    let library = format!("lib{}.so", name.replace('-', "_"));
+    let plugins = sandbox.data_home().join("cesar/plugins");
+    fs::create_dir_all(&plugins).unwrap();
+    fs::copy(outside_target().join("release").join(&library), plugins.join(&library)).unwrap();
+}
+
+fn passes(sandbox: &Sandbox, plugin: &str, options: &[&str]) {
+    let mut words = vec!["plugins", "check", plugin, "--quick", "--json"];
+    words.extend(options.iter().flat_map(|option| ["--option", option]));
+    let run = sandbox.run(words);
+    assert_eq!(run.code, 0, "{plugin}: {}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn what_is_made_builds_passes_and_works() {
+    let sandbox = Sandbox::new();
+    for (name, stage, language) in [
+        ("my-asr", "asr", "rust"),
+        ("c-asr", "asr", "c"),
+        ("my-turns", "diarize", "rust"),
+        ("my-lines", "format", "rust"),
+        ("my-fetch", "download", "rust"),
+    ] {
+        make(&sandbox, name, stage, language);
+        passes(&sandbox, name, &[]);
+    }
+    let recording = fixture("short.wav");
+    let run = |more: &[&str]| {
+        let words = ["transcribe", recording.to_str().unwrap(), "--no-cache"];
+        sandbox.run(words.iter().chain(more)).exits(0).stdout
+    };
+    let in_rust = run(&["--asr-plugin", "my-asr", "--no-diarize"]);
+    assert!(in_rust.starts_with("peak 0."), "{in_rust}");
+    assert_eq!(
+        run(&["--asr-plugin", "c-asr", "--no-diarize"]),
+        in_rust,
+        "C hears what Rust hears"
+    );
+    let lines = run(&["--asr-plugin", "c-asr", "--no-diarize", "--format", "my-lines"]);
+    assert!(lines.starts_with("0.000 peak 0."), "{lines}");
+    let turns = run(&["--asr-plugin", "my-asr", "--diarize-plugin", "my-turns", "--diarize"]);
+    assert!(turns.contains("Speaker 1"), "{turns}");
+    let refused = sandbox.run([
+        "transcribe",
+        recording.to_str().unwrap(),
+        "--asr-plugin",
+        "c-asr",
+        "--asr-option",
+        "window_ms=0",
+    ]);
+    assert!(
+        refused
+            .exits(2)
+            .stderr
+            .contains("`window_ms` must be a whole number of at least 1")
+    );
+    let help = sandbox
+        .run(["plugins", "new", "My Asr", "--stage", "asr"])
+        .exits(2)
+        .stderr;
+    assert!(help.contains("use lower-case letters"), "{help}");
+}
+
+#[test]
+fn each_shipped_plugin_keeps_the_contract() {
+    let sandbox = with_speakers();
+    passes(&sandbox, "format", &[]);
+    passes(&sandbox, "ct2", &["model=tiny.en"]);
+    passes(&sandbox, "whisper-cpp", &["model=tiny.en"]);
+    passes(&sandbox, "pyannote", &[]);
+}

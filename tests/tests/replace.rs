@@ -1,0 +1,91 @@
+//! A plugin that is replaced, added or removed while the server runs.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use cesar_tests::plugins::{build_echo, drop_echo};
+use cesar_tests::server::{Server, log_of, until, wave, with_echo};
+use serde_json::{Value, json};
+
+fn version(server: &Server) -> Value {
+    let list = server.get("/plugins").is(200).json();
+    let rows = list["plugins"].as_array().unwrap().clone();
+    rows.iter().find(|row| row["id"] == "echo").unwrap()["version"].clone()
+}
+
+/// The next job runs in the new file, under a key of its own; put back, the earlier result is found again.
+#[test]
+fn the_next_job_uses_what_lies_there_now() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(2, 61);
+    let job = || {
+        let id = server.submit(&recording, &[]);
+        server.wait_for(&id, &["completed"])
+    };
+    assert_eq!(job()["transcription_cached"], false);
+    assert_eq!(job()["transcription_cached"], true);
+    let starts = server.figure("cesar_runner_starts_total");
+
+    // The watch sees it by itself.
+    drop_echo(&sandbox, "0.2.0");
+    until("the new file is known", || version(&server) == "0.2.0");
+    let with_the_new = job();
+    assert_eq!(
+        with_the_new["transcription_cached"], false,
+        "another file is another key"
+    );
+    assert_eq!(with_the_new["provenance"]["asr"]["version"], "0.2.0");
+    assert!(
+        server.figure("cesar_runner_starts_total") > starts,
+        "and another runner"
+    );
+    assert_eq!(job()["transcription_cached"], true);
+
+    drop_echo(&sandbox, "0.1.0");
+    // Nothing is changed for who asks after the watch was faster.
+    let rescanned = server.post("/plugins/rescan").is(200).json();
+    assert!(rescanned["changed"].is_boolean() && rescanned["plugins"].as_array().unwrap().contains(&json!("echo")));
+    assert_eq!(version(&server), "0.1.0");
+    let back = job();
+    assert_eq!(
+        (&back["transcription_cached"], &back["provenance"]["asr"]["version"]),
+        (&json!(true), &json!("0.1.0"))
+    );
+    assert_eq!(server.post("/plugins/rescan").is(200).json()["changed"], false);
+}
+
+/// What runs while its file is replaced ends in its own runner or starts over with the new one; nothing is stored under a wrong key.
+#[test]
+fn what_runs_while_it_is_replaced_is_not_mixed_up() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(4, 62);
+    build_echo("0.2.0");
+    let slow = server.submit(&recording, &[("options", "{\"pace_ms\": 1000}")]);
+    until("it works", || server.job(&slow)["progress"].as_f64().unwrap() > 10.0);
+    drop_echo(&sandbox, "0.2.0");
+    until("the new file is known", || version(&server) == "0.2.0");
+    let done = server.wait_for(&slow, &["completed"]);
+    assert_eq!(done["provenance"]["asr"]["version"], "0.2.0", "{}", log_of(&sandbox));
+    let again = server.submit(&recording, &[]);
+    assert_eq!(server.wait_for(&again, &["completed"])["transcription_cached"], true);
+}
+
+/// A plugin may come after the server, and go before it.
+#[test]
+fn plugins_come_and_go() {
+    let sandbox = with_echo();
+    let file = sandbox.data_home().join("cesar/plugins/libecho.so");
+    let server = Server::start(&sandbox, &[]);
+    std::fs::remove_file(&file).unwrap();
+    let ids = || server.post("/plugins/rescan").is(200).json()["plugins"].clone();
+    assert!(!ids().as_array().unwrap().contains(&json!("echo")));
+    let parts = [("file", Some("talk.wav"), &wave(1, 63)[..])];
+    assert_eq!(
+        server.send("/transcribe", &parts, &[]).is(422).json()["code"],
+        "unknown_plugin"
+    );
+    drop_echo(&sandbox, "0.2.0");
+    until("it is back", || ids().as_array().unwrap().contains(&json!("echo")));
+    let id = server.submit(&wave(1, 63), &[]);
+    server.wait_for(&id, &["completed"]);
+}

@@ -1,0 +1,38 @@
+//! `fuzz`: gives each fuzz target of the host its share of the time, with a seed of its own.
+
+use crate::cargo::cargo;
+use crate::failure::{Failure, Outcome, step};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many targets there are.
+const TARGETS: u64 = 3;
+
+/// The command.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let minutes = match arguments {
+        [] => Some(3),
+        [name, value] if name == "--minutes" => value.parse::<u64>().ok(),
+        _ => None,
+    };
+    let usage = || Failure::usage("Usage: cargo xtask fuzz [--minutes N]");
+    let seconds = minutes.filter(|minutes| *minutes > 0).ok_or_else(usage)? * 60 / TARGETS;
+    let seed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |since| since.as_secs());
+    step(
+        cargo("test")
+            .args([
+                "--release",
+                "-p",
+                "cesar-host",
+                "--lib",
+                "fuzz::",
+                "--",
+                "--nocapture",
+                "--test-threads",
+                "1",
+            ])
+            .env("CESAR_FUZZ_SECONDS", seconds.to_string())
+            .env("CESAR_SEED", seed.to_string()),
+    )
+}

@@ -1,0 +1,266 @@
+//! `isolation`: what it costs that plugins run in processes of their own, and how soon they stop.
+//!
+//! - The same recording in a runner and with `--in-process`, in alternation, without the cache: medians of the whole command, and their ratio.
+//! - From the start of a runner to its hello: what a plugin costs before it opens a model, as `plugins check` sees it.
+//! - From Ctrl-C to the end of the program, with nothing of it left, while a plugin works: for those that listen (soft), and for one of
+//!   the zoo that does not, whose runner is killed (hard).
+//! - `plugins list`, when nothing is new, with fifty plugins.
+//!
+//! The tables are markdown, for `docs/benchmarks.md`.
+
+use crate::bench::audio::write_repeated;
+use crate::failure::{Failure, Outcome};
+use cesar_tests::running::is_running;
+use cesar_tests::speakers::with_speakers;
+use cesar_tests::zoo::{ANIMALS, Animal};
+use cesar_tests::{Output, Sandbox};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const USAGE: &str = "Usage: cargo xtask isolation [--seconds N]… [--model NAME]… [--runs N]";
+
+struct Options {
+    seconds: Vec<u32>,
+    models: Vec<String>,
+    runs: usize,
+}
+
+fn options(arguments: &[String]) -> Outcome<Options> {
+    let (mut seconds, mut models, mut runs) = (Vec::new(), Vec::new(), 5);
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        let wrong = || Failure::usage(format!("`{name}` needs a value\n{USAGE}"));
+        let value = rest.next().ok_or_else(wrong)?;
+        match name.as_str() {
+            "--seconds" => seconds.push(value.parse().map_err(|_| wrong())?),
+            "--runs" => runs = value.parse().map_err(|_| wrong())?,
+            "--model" => models.push(value.clone()),
+            _ => return Err(Failure::usage(format!("no option `{name}`\n{USAGE}"))),
+        }
+    }
+    if seconds.is_empty() {
+        seconds = vec![10, 600, 3600];
+    }
+    if models.is_empty() {
+        models = ["tiny.en", "base"].map(str::to_owned).to_vec();
+    }
+    Ok(Options { seconds, models, runs })
+}
+
+/// The command.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let options = options(arguments)?;
+    let sandbox = with_speakers();
+    println!("| audio | model | runner | `--in-process` | ratio |\n|--:|---|--:|--:|--:|");
+    for seconds in &options.seconds {
+        let recording = audio(&sandbox, *seconds)?;
+        for model in &options.models {
+            let (apart, together) = pair(&sandbox, &recording, model, options.runs)?;
+            println!(
+                "| {seconds} s | {model} | {:.3} s | {:.3} s | {:.4} |",
+                apart.as_secs_f64(),
+                together.as_secs_f64(),
+                apart.as_secs_f64() / together.as_secs_f64()
+            );
+        }
+    }
+    starts(&sandbox, options.runs)?;
+    cancels(&sandbox, options.runs * 4)?;
+    list(&sandbox, options.runs * 4)
+}
+
+/// So many seconds of the bundled meeting.
+fn audio(sandbox: &Sandbox, seconds: u32) -> Outcome<PathBuf> {
+    let whole = sandbox.work().join("whole.wav");
+    write_repeated(&whole, &["meeting.flac"], seconds.div_ceil(60))?;
+    let bytes = std::fs::read(&whole).map_err(|error| Failure::path(&whole, &error))?;
+    let data = seconds * 32_000;
+    let mut cut = bytes[..bytes.len().min(44 + data as usize)].to_vec();
+    cut[4..8].copy_from_slice(&(36 + data).to_le_bytes());
+    cut[40..44].copy_from_slice(&data.to_le_bytes());
+    Ok(sandbox.write(&format!("{seconds}.wav"), cut))
+}
+
+fn words<'a>(recording: &'a Path, engine: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let path = recording.to_str().unwrap_or_default();
+    let mut words = vec![
+        "transcribe",
+        path,
+        "--asr-plugin",
+        engine,
+        "--no-cache",
+        "--no-diarize",
+        "-o",
+        "out.txt",
+        "-q",
+    ];
+    words.extend(more);
+    words
+}
+
+fn done(output: Output) -> Outcome {
+    match output.code {
+        0 => Ok(()),
+        _ => Err(Failure::new(format!("cesar failed: {}", output.stderr.trim()))),
+    }
+}
+
+fn timed(work: impl FnOnce() -> Outcome) -> Outcome<Duration> {
+    let began = Instant::now();
+    work()?;
+    Ok(began.elapsed())
+}
+
+fn pair(sandbox: &Sandbox, recording: &Path, model: &str, runs: usize) -> Outcome<(Duration, Duration)> {
+    let run =
+        |more: &[&str]| timed(|| done(sandbox.run(words(recording, "ct2", &[&["--model", model], more].concat()))));
+    run(&[])?;
+    let (mut apart, mut together) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        apart.push(run(&[])?);
+        together.push(run(&["--in-process"])?);
+    }
+    Ok((at(&mut apart, 50), at(&mut together, 50)))
+}
+
+/// The value below which so many percent lie.
+fn at(times: &mut [Duration], percent: usize) -> Duration {
+    times.sort_unstable();
+    times[(times.len() * percent / 100).min(times.len() - 1)]
+}
+
+fn starts(sandbox: &Sandbox, runs: usize) -> Outcome {
+    println!("\n| plugin | start of a runner to its hello, median |\n|---|--:|");
+    for plugin in ["format", "ct2", "whisper-cpp", "pyannote"] {
+        let mut times = Vec::new();
+        for _ in 0..runs {
+            // Probing is a start of a runner, and nothing else; without it the command does the same.
+            let retried = timed(|| done(sandbox.run(["plugins", "retry", plugin])))?;
+            let without = timed(|| done(sandbox.run(["plugins", "why", plugin])))?;
+            times.push(retried.saturating_sub(without));
+        }
+        println!("| {plugin} | {:.1} ms |", 1000.0 * at(&mut times, 50).as_secs_f64());
+    }
+    Ok(())
+}
+
+fn cancels(sandbox: &Sandbox, runs: usize) -> Outcome {
+    let deaf = ANIMALS
+        .iter()
+        .find(|animal| animal.name == "deaf")
+        .map(Animal::id)
+        .unwrap_or_default();
+    let zoo = sandbox.work().join("zoo");
+    for animal in ANIMALS.iter().filter(|animal| animal.name == "deaf") {
+        animal.put_into(&zoo);
+    }
+    let recording = audio(sandbox, 600)?;
+    let diarized = recording.to_str().unwrap_or_default();
+    let folder = zoo.to_str().unwrap_or_default();
+    let of_zoo = [
+        "--plugin-dir",
+        folder,
+        "--asr-option",
+        "behaviour=deaf",
+        "--progress",
+        "json",
+    ];
+    let cases = [
+        (
+            "ct2, tiny.en",
+            words(&recording, "ct2", &["--model", "tiny.en", "--progress", "json"]),
+        ),
+        (
+            "whisper-cpp, tiny.en",
+            words(&recording, "whisper-cpp", &["--model", "tiny.en", "--progress", "json"]),
+        ),
+        (
+            "pyannote",
+            vec![
+                "transcribe",
+                diarized,
+                "--asr-plugin",
+                "ct2",
+                "--model",
+                "tiny.en",
+                "--diarize",
+                "--no-cache",
+                "-o",
+                "out.txt",
+                "--progress",
+                "json",
+            ],
+        ),
+        ("one that does not listen", words(&recording, &deaf, &of_zoo)),
+    ];
+    println!("\n| plugin | Ctrl-C to the end, median | p95 |\n|---|--:|--:|");
+    for (name, words) in cases {
+        let event = if name == "pyannote" {
+            r#""stage":"diarize","total""#
+        } else {
+            r#""stage":"asr","total""#
+        };
+        let mut times = Vec::new();
+        for _ in 0..if name.starts_with("one") { runs.min(5) } else { runs } {
+            let mut running = sandbox.start(words.iter().filter(|word| **word != "-q"));
+            running.wait_for(event);
+            let runners = running.children();
+            let began = Instant::now();
+            running.interrupt();
+            running.end();
+            times.push(began.elapsed());
+            if runners.iter().any(|runner| is_running(*runner)) {
+                return Err(Failure::new(format!("{name}: a runner outlived its host")));
+            }
+        }
+        let (half, most) = (at(&mut times, 50), at(&mut times, 95));
+        println!(
+            "| {name} | {:.0} ms | {:.0} ms |",
+            1000.0 * half.as_secs_f64(),
+            1000.0 * most.as_secs_f64()
+        );
+    }
+    Ok(())
+}
+
+fn list(sandbox: &Sandbox, runs: usize) -> Outcome {
+    let folder = sandbox.work().join("fifty");
+    // Five copies of each that loads well, told apart by their bytes; of one id, so that all but one are shadowed.
+    let loads = ANIMALS
+        .iter()
+        .filter(|animal| matches!(animal.file, cesar_tests::zoo::File::Copy));
+    let animals: Vec<_> = loads.take(50).collect();
+    for animal in &animals {
+        animal.put_into(&folder);
+    }
+    let words = ["plugins", "list", "--plugin-dir", folder.to_str().unwrap_or_default()];
+    let cold = timed(|| done(sandbox.run(words)))?;
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        times.push(timed(|| done(sandbox.run(words)))?);
+    }
+    let (half, most) = (at(&mut times, 50), at(&mut times, 95));
+    println!(
+        "\n`plugins list` with {} plugins: {:.1} ms, p95 {:.1} ms; the first time, when each is probed, {:.0} ms.",
+        animals.len() + 4,
+        1000.0 * half.as_secs_f64(),
+        1000.0 * most.as_secs_f64(),
+        1000.0 * cold.as_secs_f64()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_what_was_measured() {
+        let mut times: Vec<_> = (1..=20).rev().map(Duration::from_millis).collect();
+        assert_eq!(
+            (at(&mut times, 50), at(&mut times, 95)),
+            (Duration::from_millis(11), Duration::from_millis(20))
+        );
+        assert!(options(&["--runs".to_owned()]).is_err());
+    }
+}
