@@ -224,8 +224,10 @@ fn object(value: Value) -> Result<Map<String, Value>, StageError> {
     }
 }
 
+type SessionAndRequest = (Map<String, Value>, Map<String, Value>);
+
 /// Options of the session and of a request, as a host fills them in.
-fn effective(manifest: &Manifest, given: Value) -> Result<(Map<String, Value>, Map<String, Value>), StageError> {
+fn effective(manifest: &Manifest, given: Value) -> Result<SessionAndRequest, StageError> {
     let given: BTreeMap<String, Value> = object(given)?.into_iter().collect();
     let effective = manifest
         .effective(&given)

@@ -1,5 +1,4 @@
 //! The binary boundary over time: a plugin of the first day works today, and what is of another boundary is refused in a line.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 
