@@ -102,12 +102,16 @@ impl Session {
             .map_err(|error| StageError::from_json(error.as_str()))
     }
 
-    /// Asks whether a request could run, whatever the audio.
+    /// Asks whether a request could run, whatever the audio. A plugin that was built before this could be asked does not know the
+    /// verb, and says so as [`ErrorKind::InvalidInput`]: its `run` will refuse what it must.
     ///
     /// # Errors
     /// What [`Stage::check`](crate::Stage::check) answered, typed.
     pub fn check(&mut self, request: &str) -> Result<(), StageError> {
-        self.call(abi::CHECK, request).map(drop)
+        match self.call(abi::CHECK, request) {
+            Err(error) if error.kind != ErrorKind::InvalidInput => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Calls a named verb with a JSON body.

@@ -26,7 +26,7 @@ pub trait Stage: Sized + Send + 'static {
     /// audio is still being decoded; `run` must refuse the same.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOptions`].
+    /// Any [`ErrorKind`] but [`ErrorKind::InvalidInput`], which is how older plugins say that they do not know this question.
     fn check(&self, request: &Self::Request) -> Result<(), StageError> {
         let _ = request;
         Ok(())

@@ -69,10 +69,10 @@ impl Effort {
         limit: Duration::from_secs(1800),
     };
 
-    /// For a look while developing, and for suites: a minute of silence, twelve runs.
+    /// For a look while developing, and for suites: a minute of silence, eight runs.
     pub const QUICK: Self = Self {
         silence_s: 60,
-        runs: 12,
+        runs: 8,
         limit: Duration::from_secs(60),
     };
 }

@@ -67,7 +67,7 @@ pub(super) fn command() -> Command {
             Arg::new("quick")
                 .long("quick")
                 .action(ArgAction::SetTrue)
-                .help("A minute of silence instead of an hour, 12 runs in a row instead of 100"),
+                .help("A minute of silence instead of an hour, 8 runs in a row instead of 100"),
         );
     let with_flags = |command: Command| augment(command.arg(json()), Group::Plugins);
     let commands = [list, show, why, retry, trust, check].map(with_flags);
