@@ -11,7 +11,7 @@ use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
 use crate::models::ModelRoots;
 use crate::pipeline::{Downloads, Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
-use crate::runner::{Limits, Runners};
+use crate::runner::{self, Runners};
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -30,7 +30,7 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
     let runners = if settings.plugins.in_process {
         Runners::in_process()
     } else {
-        let limits = Limits {
+        let limits = runner::Limits {
             memory: settings.plugins.limits.memory,
             time: settings.plugins.limits.time,
             environment: settings.plugins.limits.environment.clone(),

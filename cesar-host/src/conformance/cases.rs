@@ -358,7 +358,7 @@ fn growth(subject: &Subject<'_>) -> Verdict {
     const PER_RUN: u64 = 64 << 10;
     const ONCE: u64 = 16 << 20;
     let runs = subject.effort.runs;
-    let audio = noise(Duration::from_secs(1))?;
+    let audio = sample()?;
     let mut process = subject.session().map_err(told)?;
     let mut before = None;
     for run in 0..runs {
