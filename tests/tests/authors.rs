@@ -94,6 +94,7 @@ fn what_is_made_builds_passes_and_works() {
 fn each_shipped_plugin_keeps_the_contract() {
     let sandbox = with_speakers();
     passes(&sandbox, "format", &[]);
+    passes(&sandbox, "download", &[]);
     // Noise makes an engine try again at every temperature, and tells nothing more.
     let quick = ["model=tiny.en", "temperature=0", "beam_size=1"];
     passes(&sandbox, "ct2", &quick);
