@@ -15,25 +15,22 @@
 //! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. Whoever asks for the same address
 //! meanwhile, in any process, waits for that. Trouble with the cache is a warning: what was fetched is used from where it lies.
 
+mod ask;
+mod keep;
+
 use std::fs::File;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::Instant;
 
-use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Media as Fetched, Order, Program, Reason, Wanted};
+use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Program, Wanted};
 use plugin_api::manifest::StageKind;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
-use super::call::{call, check_unchanged, wrong};
-use super::media::{Folder, Held, Media, unreadable};
+use super::media::{Media, unreadable};
 use super::plan::{Plan, Prepared};
 use super::stage::{Context, report};
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
-use crate::cache::{
-    Cache, CacheError, Clock as _, Digest, Entry, GiveUp, KeyGuard, KeyParts, Mode, NewEntry, OptionValue, SystemClock,
-    Waiting, hash_file,
-};
+use crate::cache::{Cache, CacheError, Clock as _, Digest, Entry, KeyGuard, KeyParts, Mode, OptionValue, SystemClock};
 use crate::runner::CancelToken;
 
 /// The stage, as plans and reports name it.
@@ -306,59 +303,6 @@ impl<'a> Acquisition<'a> {
         }
     }
 
-    fn renew(
-        &self,
-        cache: &Cache,
-        guard: Option<KeyGuard>,
-        stored: &Stored,
-        known: Known,
-    ) -> Result<Option<Entry>, PipelineError> {
-        let parts = self.parts(SystemClock.now_ms(), known.program.as_ref());
-        let new = self.new_entry(Details { known }, stored.entry.cost_ms);
-        let guard = self.guard_of(cache, &parts, guard)?;
-        let Some(guard) = guard else {
-            return Ok(Some(stored.entry.clone()));
-        };
-        match cache.renew(&guard, &parts, new, &stored.entry.key) {
-            Ok(entry) => Ok(entry),
-            Err(error) => {
-                // It will be asked about again; it is right all the same.
-                self.trouble(&error);
-                Ok(Some(stored.entry.clone()))
-            }
-        }
-    }
-
-    fn keep(
-        &self,
-        cache: &'a Cache,
-        guard: Option<KeyGuard>,
-        folder: Folder,
-        fetched: Fetched,
-        began: Instant,
-    ) -> Result<(Media<'a>, StageReport), PipelineError> {
-        let path = self.path_of(&folder, &fetched)?;
-        // Open, so that it is there whatever the cache does with its name.
-        let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
-        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let parts = self.parts(SystemClock.now_ms(), fetched.known.program.as_ref());
-        let new = self.new_entry(Details { known: fetched.known }, took_ms);
-        let stop = || self.context.cancel.is_cancelled();
-        let stored = match self.guard_of(cache, &parts, guard)? {
-            Some(guard) => cache.put_file(&guard, &parts, new, &path, &stop).map(Some),
-            None => Ok(None),
-        };
-        cache.record_miss();
-        let report = report(&parts, StageOutcome::Miss, took_ms);
-        match stored {
-            Ok(Some(entry)) => return Ok((Media::stored(cache, &entry), report)),
-            Ok(None) => {}
-            Err(CacheError::Stopped { .. }) => return Err(PipelineError::Interrupted),
-            Err(error) => self.trouble(&error),
-        }
-        Ok((self.hold(file, folder)?, report))
-    }
-
     fn without_cache(&self) -> Result<(Media<'a>, StageReport), PipelineError> {
         let began = Instant::now();
         self.started();
@@ -372,150 +316,6 @@ impl<'a> Acquisition<'a> {
                 Ok((self.hold(file, folder)?, report(&parts, StageOutcome::Ran, took_ms)))
             }
             other => Err(self.odd(&other)),
-        }
-    }
-
-    /// A recording that this run holds alone.
-    fn hold(&self, file: File, folder: Folder) -> Result<Media<'a>, PipelineError> {
-        let unreadable = |error| unreadable(Path::new(self.context.label), error);
-        let held = Held::new(file, Some(folder)).map_err(unreadable)?;
-        let stop = || self.context.cancel.is_cancelled();
-        let digest = hash_file(held.path(), &stop)?;
-        Ok(Media::held(digest, held))
-    }
-
-    fn new_entry(&self, details: Details, cost_ms: i64) -> NewEntry {
-        let ttl_ms = self.downloads().ttl_ms;
-        NewEntry {
-            cost_ms,
-            expires_ms: ttl_ms.map(|ttl_ms| SystemClock.now_ms().saturating_add(ttl_ms)),
-            label: Some(self.context.label.to_owned()),
-            details: serde_json::to_string(&details).ok(),
-        }
-    }
-
-    /// The lock of the key that the answer has: its program may be another one than was thought.
-    fn guard_of(
-        &self,
-        cache: &Cache,
-        parts: &KeyParts,
-        guard: Option<KeyGuard>,
-    ) -> Result<Option<KeyGuard>, PipelineError> {
-        match guard.filter(|guard| guard.key() == parts.key()) {
-            Some(guard) => Ok(Some(guard)),
-            None => Ok(self.noted(cache.try_lock(&parts.key())).flatten()),
-        }
-    }
-
-    /// The lock and whether it was waited for; no lock when the download goes ahead without it.
-    fn lock(&self, cache: &Cache, parts: &KeyParts) -> Result<(Option<KeyGuard>, bool), PipelineError> {
-        let mut is_waited = false;
-        let locked = cache.lock(&parts.key(), &mut |waiting: &Waiting| {
-            is_waited = true;
-            let Waiting { waited, owner, .. } = *waiting;
-            let stage = STAGE;
-            self.context.observer.event(&Event::Waiting { stage, waited, owner });
-            match self.context.cancel.is_cancelled() {
-                true => ControlFlow::Break(GiveUp::Interrupted),
-                false => ControlFlow::Continue(()),
-            }
-        });
-        match locked {
-            Ok(guard) => Ok((Some(guard), is_waited)),
-            Err(CacheError::GaveUp {
-                reason: GiveUp::Interrupted,
-                ..
-            }) => Err(PipelineError::Interrupted),
-            Err(CacheError::GaveUp { .. }) => Ok((None, true)),
-            Err(error) => {
-                self.trouble(&error);
-                Ok((None, is_waited))
-            }
-        }
-    }
-
-    fn noted<T>(&self, result: Result<T, CacheError>) -> Option<T> {
-        result.inspect_err(|error| self.trouble(error)).ok()
-    }
-
-    fn trouble(&self, error: &CacheError) {
-        self.context
-            .warn(&format!("the cache has trouble, and the work goes on: {error}"));
-    }
-
-    fn started(&self) {
-        let plugin = &self.stage.manifest().id;
-        self.context.observer.event(&Event::Started { stage: STAGE, plugin });
-    }
-
-    fn folder(&self, cache: Option<&Cache>) -> Result<Folder, PipelineError> {
-        if let Some(folder) = cache.and_then(|cache| self.noted(cache.incoming())) {
-            return Ok(Folder::InCache(folder));
-        }
-        let made = tempfile::Builder::new().prefix("cesar-").tempdir();
-        let folder = made.map_err(|error| unreadable(&std::env::temp_dir(), error))?;
-        Ok(Folder::Temporary(folder))
-    }
-
-    fn ask(&self, wanted: Wanted, folder: &Path, known: Option<&Known>) -> Result<Answer, PipelineError> {
-        let downloads = self.downloads();
-        let order = Order {
-            wanted,
-            url: self.address.as_str().to_owned(),
-            folder: folder.to_owned(),
-            known: known.cloned(),
-            public_only: downloads.public_only,
-            limits: downloads.limits,
-        };
-        let mut request = self.stage.request.clone();
-        let order = serde_json::to_value(order).expect("an order has string keys and no numbers that JSON lacks");
-        request.insert("order".to_owned(), order);
-        let output = call(&self.context, self.stage, &request, None, None)?;
-        check_unchanged(&self.context, self.stage)?;
-        match serde_json::from_str(&output) {
-            Ok(Answer::Refused(refusal)) => Err(PipelineError::Download {
-                reason: refusal.reason,
-                message: refusal.message,
-            }),
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(wrong(self.stage, error.to_string())),
-        }
-    }
-
-    /// The file that an answer names: a name, and of that folder.
-    fn path_of(&self, folder: &Folder, fetched: &Fetched) -> Result<std::path::PathBuf, PipelineError> {
-        let is_name = Path::new(&fetched.file)
-            .file_name()
-            .is_some_and(|name| name == fetched.file.as_str());
-        let path = folder.path().join(&fetched.file);
-        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|status| status.is_file());
-        match is_name && is_file {
-            true => Ok(path),
-            false => Err(wrong(
-                self.stage,
-                format!("it names the file `{}`, which is not there", fetched.file),
-            )),
-        }
-    }
-
-    fn odd(&self, answer: &Answer) -> PipelineError {
-        let kind = match answer {
-            Answer::Media(_) => "a recording",
-            Answer::Unchanged { .. } => "that nothing has changed",
-            Answer::Entries { .. } => "a list",
-            Answer::Program { .. } => "a program",
-            Answer::Refused(_) => "a refusal",
-        };
-        wrong(self.stage, format!("it answered {kind}, which was not asked for"))
-    }
-
-    pub(super) fn not_stored(&self) -> PipelineError {
-        PipelineError::Download {
-            reason: Reason::Offline,
-            message: format!(
-                "`{}` is not in the cache, and nobody is asked with --offline; run once without it",
-                self.address
-            ),
         }
     }
 }
