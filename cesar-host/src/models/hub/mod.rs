@@ -28,7 +28,7 @@ use crate::config::Folders;
 pub struct HubSettings {
     /// `HF_ENDPOINT`: where the hub is, without a slash at the end.
     pub endpoint: String,
-    /// The cache: see [`cache_folder`].
+    /// The cache: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else where Hugging Face's programs have it.
     pub cache: Option<PathBuf>,
     /// `HF_TOKEN`, or what the file `token` in `HF_HOME` says.
     pub token: Option<String>,

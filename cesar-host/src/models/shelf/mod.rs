@@ -1,9 +1,9 @@
 //! The models that are there: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
 //!
 //! [`Shelved`] is one of them. Anything that looks like a model is listed, whoever put it there: a folder with Whisper weights for
-//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify`] compares files with the digests
-//! by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import`] puts a model in place that
-//! somebody has as a file, [`remove`] takes one away.
+//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify()`] compares
+//! files with the digests by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import()`] puts a
+//! model in place that somebody has as a file, [`remove()`] takes one away.
 
 mod cut;
 mod import;
