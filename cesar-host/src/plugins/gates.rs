@@ -2,8 +2,8 @@
 //!
 //! | gate | runs plugin code | module |
 //! |---|---|---|
-//! | file | no | [`elf`] |
-//! | manifest | no | [`elf`] |
+//! | file | no | [`elf`](super::elf) |
+//! | manifest | no | [`elf`](super::elf) |
 //! | trust | no | [`Verdicts`], by the file's digest |
 //! | probe | in a child | here, once per digest |
 //! | use | in a runner | [`crate::runner`] |
