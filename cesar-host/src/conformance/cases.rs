@@ -354,9 +354,9 @@ fn cancel(subject: &Subject<'_>) -> Verdict {
 }
 
 fn growth(subject: &Subject<'_>) -> Verdict {
-    /// What a run may leave in memory, in bytes: an allocator does not give everything back.
+    /// What a run may leave in memory, in bytes, and what an allocator may keep in all: it takes some runs until it has what it keeps.
     const PER_RUN: u64 = 64 << 10;
-    const ONCE: u64 = 16 << 20;
+    const ONCE: u64 = 32 << 20;
     let runs = subject.effort.runs;
     let audio = sample()?;
     let mut process = subject.session().map_err(told)?;

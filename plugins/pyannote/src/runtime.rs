@@ -60,8 +60,16 @@ pub(crate) fn ensure() -> Result<(), RuntimeError> {
             ffi::open,
         )?;
         *opened = true;
+        be_quiet();
     }
     Ok(())
+}
+
+/// ONNX Runtime tells hundreds of steps of each network that it loads; its warnings are enough.
+fn be_quiet() {
+    if let Ok(environment) = ort::environment::get_environment() {
+        environment.set_log_level(ort::logging::LogLevel::Warning);
+    }
 }
 
 /// Opens the file named, or else the first that can be used.
