@@ -354,16 +354,16 @@ fn cancel(subject: &Subject<'_>) -> Verdict {
 }
 
 fn growth(subject: &Subject<'_>) -> Verdict {
-    /// What a run may leave in memory, in bytes, and what an allocator may keep in all: it takes some runs until it has what it keeps.
+    /// What a run may leave in memory, in bytes, and what an allocator may keep in all once the first half of them has gone by.
     const PER_RUN: u64 = 64 << 10;
-    const ONCE: u64 = 32 << 20;
+    const ONCE: u64 = 16 << 20;
     let runs = subject.effort.runs;
     let audio = sample()?;
     let mut process = subject.session().map_err(told)?;
     let mut before = None;
     for run in 0..runs {
         subject.ask_soundly(&mut process, &audio, &Heard::default())?;
-        if run == runs / 4 {
+        if run == runs / 2 {
             before = process.memory().zip(process.worker().map(open_files));
         }
     }
