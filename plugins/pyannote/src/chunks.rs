@@ -5,10 +5,10 @@
 //! speakers apart and short enough to be mostly one of them; chunks overlap by half, so that each frame is judged by two.
 
 use crate::stitch::Stretch;
-use crate::windows::{FRAME_STEP, SAMPLE_RATE, frame_start};
+use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW, frame_start};
 
 /// Frames of a chunk: 2 s.
-const CHUNK: usize = 2 * SAMPLE_RATE / FRAME_STEP;
+const CHUNK: usize = (2 * SAMPLE_RATE * FRAMES).div_ceil(WINDOW);
 /// A stretch up to this long (2.7 s) is one chunk.
 const LONGEST: usize = CHUNK + CHUNK / 3;
 /// Fewer frames than this (0.2 s) say nothing about a voice.
@@ -108,7 +108,7 @@ mod tests {
             siblings: 1,
         };
         let joined = samples(chunk, &[vec![0, 2, 5]], &audio);
-        assert_eq!((joined.len(), joined[0], joined[270]), (540, 900.0, 1710.0));
+        assert_eq!((joined.len(), joined[0], joined[271]), (542, 679.0, 1494.0));
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use plugin_api::diarize::Turn;
 
 use crate::powerset::{SPEAKERS, SpeakerSet};
 use crate::stitch::{Timeline, Window};
-use crate::windows::{FRAME_STEP, FRAMES, SAMPLE_RATE, frame_start, window_starts};
+use crate::windows::{FRAMES, SAMPLE_RATE, frame_start, window_starts};
 
 /// The windows of a recording of so many samples, `step` frames apart.
 pub(crate) fn timeline(turns: &[Turn], samples: usize, step: usize) -> Timeline {
@@ -37,9 +37,10 @@ fn window(turns: &[Turn], start: usize) -> Window {
     }
 }
 
-/// Who speaks in the middle of a frame.
+/// Who speaks in the middle of what a frame stands for.
 fn speaking(turns: &[Turn], frame: usize) -> Vec<usize> {
-    let milliseconds = (frame_start(frame) + FRAME_STEP / 2) as u64 * 1000 / SAMPLE_RATE as u64;
+    let middle = (frame_start(frame) + frame_start(frame + 1)) / 2;
+    let milliseconds = middle as u64 * 1000 / SAMPLE_RATE as u64;
     let speaks = |turn: &&Turn| turn.start_ms <= milliseconds && milliseconds < turn.end_ms;
     turns.iter().filter(speaks).map(|turn| turn.speaker).collect()
 }
@@ -62,11 +63,11 @@ mod tests {
         let turns = [turn(0, 4000, 7), turn(3000, 9000, 2), turn(9000, 9001, 3)];
         let timeline = timeline(&turns, WINDOW, FRAMES);
         let counts = timeline.counts();
-        let at = |milliseconds: usize| counts[milliseconds * 16 / FRAME_STEP];
+        let at = |milliseconds: usize| counts[milliseconds * FRAMES / 10_000];
         assert_eq!([at(1000), at(3500), at(5000), at(9500)], [1, 2, 1, 0]);
         // The one who speaks longest is the first local speaker.
-        assert!(timeline.windows()[0].sets[5000 * 16 / FRAME_STEP].is_only(0));
-        assert!(timeline.windows()[0].sets[1000 * 16 / FRAME_STEP].is_only(1));
+        assert!(timeline.windows()[0].sets[5 * FRAMES / 10].is_only(0));
+        assert!(timeline.windows()[0].sets[FRAMES / 10].is_only(1));
     }
 
     #[test]

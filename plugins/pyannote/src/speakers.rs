@@ -17,7 +17,7 @@ use plugin_api::{ErrorKind, StageError};
 use crate::cluster::{Dendrogram, Item, agglomerate, dot, unit};
 use crate::groups::{Group, Join, after, joins};
 use crate::options::Request;
-use crate::windows::{FRAME_STEP, SAMPLE_RATE};
+use crate::windows::frames;
 
 /// More vectors than this (an hour and a half of speech) are not clustered: an even selection stands for all, as chunks overlap by half, so
 /// that clustering, whose time grows with the square, stays within seconds.
@@ -61,7 +61,7 @@ pub(crate) fn speakers(
         return Err(StageError::new(ErrorKind::Cancelled, "cancelled"));
     };
     let total: f32 = voices.iter().map(|voice| voice.frames).sum();
-    let least = frames(request.min_speaker_duration).min(total / 10.0);
+    let least = (frames(request.min_speaker_duration) as f32).min(total / 10.0);
     let groups = Grouping {
         voices: &voices,
         dendrogram: &dendrogram,
@@ -169,10 +169,6 @@ impl Grouping<'_> {
         groups.truncate(count.max(1));
         groups
     }
-}
-
-fn frames(seconds: f64) -> f32 {
-    (seconds * SAMPLE_RATE as f64 / FRAME_STEP as f64) as f32
 }
 
 #[cfg(test)]

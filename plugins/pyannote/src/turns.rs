@@ -141,7 +141,7 @@ mod tests {
             .iter()
             .map(|turn| (turn.start_ms, turn.end_ms, turn.speaker))
             .collect();
-        assert_eq!(found, [(0, 1710, 0), (866, 2553, 1), (3397, 5085, 0)]);
+        assert_eq!(found, [(0, 1706, 0), (857, 2555, 1), (3404, 5101, 0)]);
         assert_eq!(appeared, [4, 2]);
     }
 

@@ -1,11 +1,15 @@
-//! The overlapping windows in which the segmentation network hears the audio, and its frames.
+//! The overlapping windows in which the segmentation network hears the audio, and the time of its frames.
 //!
-//! The network answers 589 frames for 10 s: one every 270 samples, each about the 991 samples around its middle, the first middle being
-//! sample 495 (its receptive field, from the strides and kernels of its convolutions). A frame stands for the 270 samples about its
-//! middle, so frame `n` of a window begins at sample `360 + 270 n`.
+//! The network answers 589 frames for a window of 10 s. Its convolutions step by 270 samples, the first centred on sample 495; but it was
+//! trained on turns drawn in frames that divide the window evenly, 10 s / 589 or 271.6 samples each (pyannote.audio 3.0), and so it tells
+//! the time: counted by its convolutions, an edge is heard 60 ms earlier at the end of a window than at its beginning. Hence frame `n`
+//! of a window is the `n`th of its 589 equal parts.
 //!
-//! Windows begin on frames: frame `n` of a window that begins at frame `s` is frame `s + n` of the audio, exactly. The last window is
-//! moved back to end with the audio, so that only audio shorter than a window is padded with silence.
+//! In training a frame had speech when a turn touched it at all, so a turn begins, on average, in the middle of its first frame. Edges
+//! of turns are put there, as pyannote.audio's `Binarize` does: a frame stands for the samples from its own middle to the next one's.
+//!
+//! Windows begin on frames: frame `n` of a window that begins at frame `s` is frame `s + n` of the audio, to a sample. The last
+//! window is moved back to end with the audio, so that only audio shorter than a window is padded with silence.
 
 /// Samples a second.
 pub(crate) const SAMPLE_RATE: usize = 16_000;
@@ -13,39 +17,53 @@ pub(crate) const SAMPLE_RATE: usize = 16_000;
 pub(crate) const WINDOW: usize = 10 * SAMPLE_RATE;
 /// Frames the network answers for a window.
 pub(crate) const FRAMES: usize = 589;
-/// Samples from frame to frame.
-pub(crate) const FRAME_STEP: usize = 270;
-/// First sample of frame 0.
-const FIRST: usize = 360;
 
-/// The first sample that frame `frame` stands for; frame 0 also stands for what lies before it.
+/// The first sample that frame `frame` stands for, the middle of it; frame 0 also stands for what lies before that.
 pub(crate) fn frame_start(frame: usize) -> usize {
-    if frame == 0 { 0 } else { FIRST + frame * FRAME_STEP }
+    if frame == 0 {
+        0
+    } else {
+        (2 * frame + 1) * WINDOW / (2 * FRAMES)
+    }
 }
 
 /// How many frames the audio has: those whose samples begin inside it.
 pub(crate) fn frame_count(samples: usize) -> usize {
+    // The first frame that begins at the end or behind it, from (2 n + 1) W / 2 F ≥ samples.
     match samples {
         0 => 0,
-        _ => 1 + samples.saturating_sub(FIRST + 1) / FRAME_STEP,
+        _ => (2 * samples * FRAMES)
+            .div_ceil(WINDOW)
+            .saturating_sub(1)
+            .div_ceil(2)
+            .max(1),
     }
+}
+
+/// So many seconds in frames.
+pub(crate) fn frames(seconds: f64) -> f64 {
+    seconds * (FRAMES * SAMPLE_RATE) as f64 / WINDOW as f64
 }
 
 /// The step between windows in frames, for one in seconds; at least one frame, at most a window.
 pub(crate) fn step_frames(seconds: f64) -> usize {
-    let frames = (seconds * SAMPLE_RATE as f64 / FRAME_STEP as f64).round() as usize;
-    frames.clamp(1, FRAMES)
+    (frames(seconds).round() as usize).clamp(1, FRAMES)
 }
 
 /// The frames at which windows begin, `step` frames apart.
 pub(crate) fn window_starts(samples: usize, step: usize) -> Vec<usize> {
-    let last = samples.saturating_sub(WINDOW).div_ceil(FRAME_STEP);
+    let last = (samples.saturating_sub(WINDOW) * FRAMES).div_ceil(WINDOW);
     (0..last).step_by(step).chain([last]).collect()
+}
+
+/// The first sample of the window that begins at frame `start`.
+pub(crate) fn window_begin(start: usize) -> usize {
+    start * WINDOW / FRAMES
 }
 
 /// The samples of the window that begins at frame `start`; silence beyond the end.
 pub(crate) fn cut(samples: &[f32], start: usize) -> Vec<f32> {
-    let begin = (start * FRAME_STEP).min(samples.len());
+    let begin = window_begin(start).min(samples.len());
     let end = (begin + WINDOW).min(samples.len());
     let mut window = samples[begin..end].to_vec();
     window.resize(WINDOW, 0.0);
@@ -72,8 +90,18 @@ mod tests {
 
     #[test]
     fn frames_of_an_audio_begin_inside_it() {
-        assert_eq!((frame_count(0), frame_count(1), frame_count(630)), (0, 1, 1));
-        assert_eq!((frame_count(631), frame_count(900), frame_count(901)), (2, 2, 3));
+        assert_eq!((frame_count(0), frame_count(1), frame_count(407)), (0, 1, 1));
+        assert_eq!((frame_count(408), frame_count(679), frame_count(680)), (2, 2, 3));
+    }
+
+    #[test]
+    fn edges_are_in_the_middle_of_frames_that_divide_a_window_evenly() {
+        let part = WINDOW as f64 / FRAMES as f64;
+        for frame in 1..FRAMES {
+            let middle = (frame as f64 + 0.5) * part;
+            assert!((frame_start(frame) as f64 - middle).abs() <= 1.0, "{frame}");
+        }
+        assert_eq!(frame_count(WINDOW), FRAMES);
     }
 
     proptest! {
@@ -82,12 +110,18 @@ mod tests {
             let starts = window_starts(samples, step);
             let last = starts[starts.len() - 1];
             prop_assert!(starts.windows(2).all(|pair| pair[0] < pair[1] && pair[1] - pair[0] <= step));
-            prop_assert!(last * FRAME_STEP + WINDOW >= samples);
-            prop_assert!(last == 0 || last * FRAME_STEP + WINDOW < samples + FRAME_STEP);
+            let end = window_begin(last) + WINDOW;
+            prop_assert!(end >= samples && (last == 0 || window_begin(last - 1) + WINDOW < samples));
             let frames = frame_count(samples);
-            prop_assert!(frames <= last + FRAMES + 3, "at most three frames lie beyond the last window");
+            prop_assert!(frames <= last + FRAMES, "every frame is heard");
             prop_assert!(frames == 0 || frame_start(frames - 1) < samples);
             prop_assert!(frame_start(frames) >= samples);
+        }
+
+        #[test]
+        fn a_frame_has_the_same_time_in_every_window(start in 0_usize..100_000, within in 1_usize..FRAMES) {
+            let apart = window_begin(start) as i64 + frame_start(within) as i64 - frame_start(start + within) as i64;
+            prop_assert!(apart.abs() <= 1, "{apart} samples apart");
         }
     }
 }

@@ -166,6 +166,36 @@ fn threads_change_nothing_and_bounds_are_kept() {
     }
 }
 
+/// The network was trained on frames that divide a window evenly; counted otherwise, time drifts by 60 ms from its beginning to its end.
+#[test]
+fn time_does_not_drift_within_a_window() {
+    let meeting = meeting();
+    let mut engine = open(json!({})).expect("it opens");
+    let request = options::<Request>(Scope::Request, json!({}));
+    // Of each beginning of a turn, heard `place` seconds after that of a window: how much too early or late it is, in seconds.
+    let mut error = |begin: f64, place: f64| {
+        let first = ((begin - place) * RATE as f64) as usize;
+        let result = engine.diarize(&request, audio(&meeting[first..first + 10 * RATE]), &mut Alone);
+        let starts = result
+            .expect("it runs")
+            .turns
+            .into_iter()
+            .map(|turn| turn.start_ms as f64 / 1e3);
+        let nearest = starts
+            .map(|start| start - place)
+            .min_by(|one, other| one.abs().total_cmp(&other.abs()));
+        nearest.expect("somebody speaks")
+    };
+    let (early, late) = (1.5, 8.5);
+    let begins: Vec<f64> = reference().into_iter().map(|(begin, ..)| begin).collect();
+    let begins = begins
+        .iter()
+        .filter(|begin| **begin > late && **begin + 10.0 - early < 36.9);
+    let drifts: Vec<f64> = begins.map(|begin| error(*begin, late) - error(*begin, early)).collect();
+    let mean = drifts.iter().sum::<f64>() / drifts.len() as f64;
+    assert!(drifts.len() >= 3 && mean.abs() < 0.02, "{mean} s: {drifts:?}");
+}
+
 #[test]
 fn silence_first() {
     let meeting = meeting();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::powerset::{CLASSES, decode};
-use crate::windows::{FRAME_STEP, WINDOW};
+use crate::windows::{WINDOW, window_begin};
 
 /// The set of a class: 0 nobody, 1 to 3 one speaker, 4 the first two.
 pub(crate) fn set(class: usize) -> SpeakerSet {
@@ -24,7 +24,7 @@ pub(crate) fn window(start: usize, parts: &[(usize, usize)]) -> Window {
 
 /// A timeline of windows, with audio that ends with the last of them.
 pub(crate) fn timeline(windows: Vec<Window>) -> Timeline {
-    let samples = windows.last().map_or(0, |window| window.start * FRAME_STEP + WINDOW);
+    let samples = windows.last().map_or(0, |window| window_begin(window.start) + WINDOW);
     Timeline::new(windows, samples)
 }
 
