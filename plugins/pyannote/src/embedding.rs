@@ -9,6 +9,7 @@ use plugin_api::{ErrorKind, StageError};
 use pyannote_rs::EmbeddingExtractor;
 
 use crate::cluster::unit;
+use crate::memory;
 
 /// The loaded network.
 #[derive(Debug)]
@@ -17,11 +18,12 @@ pub(crate) struct Embedder(EmbeddingExtractor);
 impl Embedder {
     pub(crate) fn open(path: &Path) -> Result<Self, StageError> {
         let mut embedder = Self(EmbeddingExtractor::new(path).map_err(|error| {
+            let reason = format!("{error:#}");
             let message = format!(
-                "`{}` cannot be read as an ONNX model ({error:#}): use a speaker embedding network such as CAM++",
+                "`{}` cannot be read as an ONNX model ({reason}): use a speaker embedding network such as CAM++",
                 path.display()
             );
-            StageError::new(ErrorKind::ModelMissing, message)
+            memory::failure(ErrorKind::ModelMissing, &reason, message)
         })?);
         // Half a second of noise: whether the network takes `feats` and answers `embs`.
         let noise: Vec<i16> = (0_i32..8000)
@@ -33,7 +35,7 @@ impl Embedder {
                  `embs` ({reason})",
                 path.display()
             );
-            StageError::new(ErrorKind::ModelMissing, message)
+            memory::failure(ErrorKind::ModelMissing, &reason, message)
         })?;
         Ok(embedder)
     }
@@ -41,10 +43,8 @@ impl Embedder {
     /// The voice in these samples, as a vector of length 1; `None` when they have none.
     pub(crate) fn run(&mut self, samples: &[f32]) -> Result<Option<Vec<f32>>, StageError> {
         let vector = self.vector(&integers(samples)).map_err(|reason| {
-            StageError::new(
-                ErrorKind::Internal,
-                format!("the speaker embedding network failed: {reason}"),
-            )
+            let message = format!("the speaker embedding network failed: {reason}");
+            memory::failure(ErrorKind::Internal, &reason, message)
         })?;
         Ok(unit(&vector))
     }

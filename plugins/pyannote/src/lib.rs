@@ -26,6 +26,7 @@
 //! | `cluster`, `groups`, `speakers` | voices to speakers |
 //! | `assign`, `turns` | who speaks in each frame; frames to turns |
 //! | `oracle` | for measurements: segmentation that is known |
+//! | `memory` | failures for want of it |
 //! | `work`, [`report`] | the threads; what the host is told and asked |
 //!
 //! Memory: the networks of each thread, and for an hour of audio about 1 MB of sets and 4 MB of vectors; samples are copied a window at a
@@ -38,6 +39,7 @@ mod diarize;
 mod embedding;
 mod ffi;
 mod groups;
+mod memory;
 pub mod options;
 mod oracle;
 mod powerset;
@@ -105,7 +107,10 @@ impl Stage for Pyannote {
     type Output = Diarization;
 
     fn open(options: Options) -> Result<Self, StageError> {
-        runtime::ensure().map_err(|error| StageError::new(ErrorKind::LibraryMissing, error.to_string()))?;
+        runtime::ensure().map_err(|error| {
+            let message = error.to_string();
+            memory::failure(ErrorKind::LibraryMissing, &message, message.as_str())
+        })?;
         Ok(Self {
             workers: Workers::open(&options)?,
         })

@@ -17,6 +17,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 use plugin_api::{ErrorKind, StageError};
 
+use crate::memory;
 use crate::powerset::{self, CLASSES, SpeakerSet};
 use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW};
 
@@ -56,7 +57,8 @@ pub enum SegmentationError {
 
 impl From<SegmentationError> for StageError {
     fn from(error: SegmentationError) -> Self {
-        Self::new(ErrorKind::ModelMissing, error.to_string())
+        let (SegmentationError::Unreadable { reason, .. } | SegmentationError::Other { found: reason, .. }) = &error;
+        memory::failure(ErrorKind::ModelMissing, reason, error.to_string())
     }
 }
 
@@ -107,10 +109,8 @@ impl Segmentation {
             return Ok(vec![SpeakerSet::default(); FRAMES]);
         }
         let scores = self.scores(window).map_err(|reason| {
-            StageError::new(
-                ErrorKind::Internal,
-                format!("the segmentation network failed: {reason}"),
-            )
+            let message = format!("the segmentation network failed: {reason}");
+            memory::failure(ErrorKind::Internal, &reason, message)
         })?;
         Ok(powerset::decode(&scores))
     }

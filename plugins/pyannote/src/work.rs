@@ -12,6 +12,7 @@ use std::time::Duration;
 use plugin_api::{ErrorKind, StageError};
 
 use crate::embedding::Embedder;
+use crate::memory;
 use crate::options::Options;
 use crate::report::Report;
 use crate::segmentation::Segmentation;
@@ -64,14 +65,19 @@ impl Workers {
         std::thread::scope(|scope| {
             for worker in &mut self.0 {
                 let (sender, next, stop, job) = (sender.clone(), &next, &stop, &job);
-                scope.spawn(move || {
+                let body = move || {
                     while !stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         if index >= count || sender.send((index, job(worker, index))).is_err() {
                             break;
                         }
                     }
-                });
+                };
+                if std::thread::Builder::new().spawn_scoped(scope, body).is_err() {
+                    // Its stack is what a thread needs of the system.
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(memory::ran_out());
+                }
             }
             drop(sender);
             let outcome = collect(count, &receiver, host, &mut progress);
