@@ -80,6 +80,10 @@ pub struct Manifest {
     /// Whether a run can go on where an interrupted one stopped: see [`resume`](crate::resume).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
+    /// Whether sessions that are opened in one process with the same options share what is large, the model, and can run at the same time:
+    /// a host may then open several in one process, each on a thread of its own, and one process may end with all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_model: bool,
     /// The option table.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,

@@ -27,6 +27,7 @@ mod outputs;
 mod plugins;
 mod progress;
 mod serve;
+mod side_by_side;
 mod times;
 mod transcribe;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::args;
-use super::{Exit, Failure, columns, host, note, print, print_json};
+use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side};
 use crate::cache::{Clock as _, Mode, SystemClock};
 use crate::config::{Group, Settings, augment};
 use crate::http::{self, Ended, KeyFile, Setup};
@@ -76,10 +76,12 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
     let mut pipeline = host.pipeline;
     // Strangers name the addresses.
     pipeline.downloads.public_only = !settings.server.allow_private_addresses;
+    let mut asr = host::stage(&settings.asr);
+    side_by_side::share_cores(&pipeline, &mut asr, settings.server.workers);
     let setup = Setup {
         settings: settings.server.clone(),
         pipeline,
-        asr: host::stage(&settings.asr),
+        asr,
         speakers: host::speakers(&settings.diarize),
         format: host::stage(&settings.format),
         data,

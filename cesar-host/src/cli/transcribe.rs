@@ -1,7 +1,9 @@
 //! `cesar transcribe`.
 
 use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -17,11 +19,12 @@ use super::intermediate::{self, Intermediate};
 use super::models;
 use super::outputs::{self, Place};
 use super::progress::Show;
+use super::side_by_side::{self, Turn, Turns};
 use super::{Exit, Failure};
 use crate::audio::Slice;
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
-use crate::pipeline::{Address, FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest};
+use crate::pipeline::{Address, FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest};
 use crate::runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
@@ -29,6 +32,8 @@ pub(super) struct Work {
     pub(super) host: Host,
     pub(super) plan: Plan,
     pub(super) recordings: Vec<Recording>,
+    /// How many of them are worked on at a time.
+    at_a_time: usize,
     formats: Vec<String>,
     output: Option<PathBuf>,
     slice: Slice,
@@ -74,15 +79,22 @@ impl Work {
             show,
             &host,
         )?;
-        let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
-        let plan = plan(&host.pipeline, settings, (&speakers, &formats), show, cancel)?
-            .refreshing(stages.into_iter().flatten().cloned());
         let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
         let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
         }
-        let mut plan = plan;
+        let is_playlist = |recording: &Recording| recording.address.is_some() && settings.download.playlist;
+        let known = match recordings.iter().any(is_playlist) {
+            true => usize::MAX,
+            false => recordings.len(),
+        };
+        let at_a_time = side_by_side::at_a_time(settings.parallel, known);
+        let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
+        let mut asr = host::stage(&settings.asr);
+        side_by_side::share_cores(&host.pipeline, &mut asr, at_a_time);
+        let mut plan = plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel)?
+            .refreshing(stages.into_iter().flatten().cloned());
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {
@@ -93,6 +105,7 @@ impl Work {
             host,
             plan,
             recordings,
+            at_a_time,
             formats,
             output,
             slice: slice(matches),
@@ -166,45 +179,39 @@ pub(super) fn run(
     )?;
     let places = work.places(matches, settings)?;
     let intermediate: Option<&PathBuf> = matches.get_one("keep-intermediate");
-    let mut intermediates = intermediate
+    let intermediates = intermediate
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()
-        .map_err(Failure::of_output)?
-        .unwrap_or_default()
-        .into_iter();
+        .map_err(Failure::of_output)?;
     work.receive(settings, cancel)?;
 
-    let pipeline = &work.host.pipeline;
-    let mut done = Done {
-        inputs: work.recordings.len(),
-        failed: 0,
-        partial: 0,
-        interrupted: false,
-    };
-    for (recording, places) in work.recordings.iter().zip(&places) {
-        match one(&work, recording, places, intermediates.next(), &show, cancel) {
-            Ok(Whole::Yes) => {}
-            Ok(Whole::No) => done.partial += 1,
-            Err(Failure { interrupted: true, .. }) => {
-                done.interrupted = true;
-                break;
-            }
-            // An option that the engine refuses is refused for every input.
-            Err(failure) if failure.exit == Exit::Usage => {
-                show.clear();
-                return Err(failure);
-            }
-            Err(failure) => {
-                done.failed += 1;
-                show.clear();
-                let Failure { text, code, .. } = &failure;
-                show.json(&json!({ "type": "error", "input": recording.label, "code": code, "message": text }));
-                super::complain(&failure.text);
-            }
-        }
+    let mut intermediates = intermediates.unwrap_or_default().into_iter();
+    let tasks: Vec<_> = (work.recordings.iter().zip(places))
+        .map(|(recording, places)| Task {
+            recording,
+            places,
+            intermediate: Mutex::new(intermediates.next()),
+        })
+        .collect();
+    if tasks.len() > 1 {
+        show.name_recordings();
     }
-    show.clear();
-    Ok(done.exit(pipeline, &show))
+    let (turns, done) = (Turns::default(), Mutex::new(Done::of(tasks.len())));
+    side_by_side::each(&tasks, work.at_a_time, |index, task| {
+        let result = one(&work, task, &turns.of(index), &show, cancel);
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.add(task.recording, result, &show)
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.exit(&work.host.pipeline, &show)
+}
+
+/// One recording and where its transcript goes.
+struct Task<'a> {
+    recording: &'a Recording,
+    places: Vec<Place>,
+    /// Taken when it is begun.
+    intermediate: Mutex<Option<Intermediate>>,
 }
 
 struct Done {
@@ -213,10 +220,49 @@ struct Done {
     /// Transcripts that lack something.
     partial: usize,
     interrupted: bool,
+    /// What the engine refuses for every input.
+    refused: Option<Failure>,
 }
 
 impl Done {
-    fn exit(&self, pipeline: &Pipeline, show: &Show) -> Exit {
+    fn of(inputs: usize) -> Self {
+        Self {
+            inputs,
+            failed: 0,
+            partial: 0,
+            interrupted: false,
+            refused: None,
+        }
+    }
+
+    /// How one went, and whether others are begun.
+    fn add(&mut self, recording: &Recording, result: Result<Whole, Failure>, show: &Show) -> ControlFlow<()> {
+        match result {
+            Ok(Whole::Yes) => {}
+            Ok(Whole::No) => self.partial += 1,
+            Err(Failure { interrupted: true, .. }) => {
+                self.interrupted = true;
+                return ControlFlow::Break(());
+            }
+            // An option that the engine refuses is refused for every input.
+            Err(failure) if failure.exit == Exit::Usage => {
+                self.refused.get_or_insert(failure);
+                return ControlFlow::Break(());
+            }
+            Err(failure) => {
+                self.failed += 1;
+                let Failure { text, code, .. } = &failure;
+                show.json(&json!({ "type": "error", "input": recording.label, "code": code, "message": text }));
+                show.complain(text);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn exit(self, pipeline: &Pipeline, show: &Show) -> Result<Exit, Failure> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
         let exit = match (self.interrupted, self.failed) {
             (true, _) => Exit::Interrupted,
             (false, 0) if self.partial > 0 => Exit::Partial,
@@ -236,7 +282,7 @@ impl Done {
             "runner_starts": pipeline.runners.starts(),
             "stage_runs": pipeline.runners.runs(),
         }));
-        exit
+        Ok(exit)
     }
 }
 
@@ -303,7 +349,7 @@ fn said(matches: &ArgMatches, setting: &str) -> bool {
 fn plan(
     pipeline: &Pipeline,
     settings: &Settings,
-    (speakers, formats): (&SpeakersRequest, &[String]),
+    (asr, speakers, formats): (&StageRequest, &SpeakersRequest, &[String]),
     show: &Show,
     cancel: &CancelToken,
 ) -> Result<Plan, Failure> {
@@ -312,12 +358,7 @@ fn plan(
         format: format.clone(),
         stage: format_stage.clone(),
     });
-    let plan = pipeline.plan(
-        &host::stage(&settings.asr),
-        speakers,
-        &requests.collect::<Vec<_>>(),
-        cancel,
-    )?;
+    let plan = pipeline.plan(asr, speakers, &requests.collect::<Vec<_>>(), cancel)?;
     let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
     if settings.asr.plugin.is_none() || model_chosen {
         let model = plan
@@ -348,7 +389,7 @@ fn expand(
             expanded.push(recording);
             continue;
         };
-        let entries = pipeline.playlist(address, show, cancel)?;
+        let entries = pipeline.playlist(address, &show.watch(&recording.label), cancel)?;
         show.inform(&format!("{address}: {} recordings", entries.len()));
         for entry in entries {
             let address = Address::parse(&entry.url).map_err(Failure::failed)?;
@@ -366,25 +407,24 @@ fn slice(matches: &ArgMatches) -> Slice {
     Slice { start_ms, end_ms }
 }
 
-fn one(
-    work: &Work,
-    recording: &Recording,
-    places: &[Place],
-    mut intermediate: Option<Intermediate>,
-    show: &Show,
-    cancel: &CancelToken,
-) -> Result<Whole, Failure> {
+fn one(work: &Work, task: &Task<'_>, turn: &Turn<'_>, show: &Show, cancel: &CancelToken) -> Result<Whole, Failure> {
     if cancel.is_cancelled() {
         return Err(PipelineError::Interrupted.into());
     }
-    let (pipeline, plan, input) = (&work.host.pipeline, &work.plan, work.input(recording));
+    let (pipeline, plan, recording) = (&work.host.pipeline, &work.plan, task.recording);
+    let input = work.input(recording);
+    let mut intermediate = (task.intermediate.lock().unwrap_or_else(PoisonError::into_inner)).take();
+    let watched = show.watch(&recording.label);
     let transcript = match &mut intermediate {
-        Some(files) => pipeline.run_keeping(plan, &input, &mut |artifact| files.write(&artifact), show, cancel),
-        None => pipeline.run(plan, &input, show, cancel),
+        Some(files) => pipeline.run_keeping(plan, &input, &mut |artifact| files.write(&artifact), &watched, cancel),
+        None => pipeline.run(plan, &input, &watched, cancel),
     };
+    drop(watched);
     let transcript = transcript.map_err(|error| naming(recording, error))?;
-    show.clear();
-    for (rendering, place) in transcript.renderings.iter().zip(places) {
+    if task.places.contains(&Place::Stdout) {
+        turn.wait();
+    }
+    for (rendering, place) in transcript.renderings.iter().zip(&task.places) {
         outputs::write(place, &rendering.text).map_err(Failure::of_output)?;
         if let Place::File(file) = place {
             show.json(&json!({ "type": "written", "input": recording.label, "path": file }));
@@ -421,7 +461,7 @@ fn tell_partial(label: &str, partial: &Partial, kept: bool, show: &Show) {
         .retry
         .iter()
         .map(|command| format!("\nto try that again{alone}: {command}"));
-    super::complain(&format!(
+    show.complain(&format!(
         "{label}: the transcript is without speakers: {}{}",
         partial.message,
         retry.collect::<String>()

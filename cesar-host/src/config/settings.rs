@@ -17,6 +17,8 @@ use crate::cache::Limits;
 pub struct Settings {
     /// Speech recognition. Its options hold `model`, `language`, `threads`, … as well, where they were given.
     pub asr: StageSettings,
+    /// How many recordings of one command are worked on at a time; 0: as the cores allow.
+    pub parallel: usize,
     /// Speakers.
     pub diarize: DiarizeSettings,
     /// Output formats.
@@ -244,6 +246,7 @@ impl Resolved {
         };
         Settings {
             asr: stage("asr.plugin", "asr.options"),
+            parallel: usize::try_from(self.number("asr.parallel")).unwrap_or(usize::MAX),
             diarize: DiarizeSettings {
                 enabled: self.get("diarize.enabled").value.as_bool(),
                 stage: stage("diarize.plugin", "diarize.options"),

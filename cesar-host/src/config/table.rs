@@ -69,6 +69,16 @@ pub const SETTINGS: &[Setting] = &[
         "How many threads the engine computes with; 0 lets it choose.",
     )
     .flag("threads", "N", WITH_SERVE),
+    Setting::new(
+        "asr.parallel",
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(64),
+        },
+        Fallback::Integer(0),
+        "How many recordings of one command are worked on at a time, each with its share of the cores; 0 means one for each core, at most 4.",
+    )
+    .flag("parallel", "N", TRANSCRIBE),
     asr(
         "asr.device",
         Kind::Text,

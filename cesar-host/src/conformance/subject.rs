@@ -11,7 +11,7 @@ use super::Effort;
 use super::heard::Heard;
 use crate::pipeline::{SessionAndRequest, check_output};
 use crate::plugins::Plugin;
-use crate::runner::{CancelToken, Limits, Pcm, PcmWriter, Process, RunnerError, Starter};
+use crate::runner::{CancelToken, Lane, Limits, Pcm, PcmWriter, RunnerError, Starter};
 
 /// Samples a second.
 const RATE: u32 = 16_000;
@@ -78,28 +78,28 @@ impl<'a> Subject<'a> {
     }
 
     /// A fresh process with the plugin loaded.
-    pub(super) fn load(&self) -> Result<Process, RunnerError> {
+    pub(super) fn load(&self) -> Result<Lane, RunnerError> {
         self.load_from(&self.plugin.path)
     }
 
-    fn load_from(&self, path: &Path) -> Result<Process, RunnerError> {
+    fn load_from(&self, path: &Path) -> Result<Lane, RunnerError> {
         self.starter.start(&self.plugin.manifest.id, path)
     }
 
     /// A fresh process with a session open.
-    pub(super) fn session(&self) -> Result<Process, RunnerError> {
+    pub(super) fn session(&self) -> Result<Lane, RunnerError> {
         let mut process = self.load()?;
         self.open(&mut process)?;
         Ok(process)
     }
 
     /// Opens a session, in place of the one before.
-    pub(super) fn open(&self, process: &mut Process) -> Result<(), RunnerError> {
+    pub(super) fn open(&self, process: &mut Lane) -> Result<(), RunnerError> {
         process.open(&self.open, &Heard::default(), &CancelToken::default())
     }
 
     /// Opens a session with options that are no values of the table: every one is a list of an object.
-    pub(super) fn open_wrongly(&self, process: &mut Process) -> Result<(), RunnerError> {
+    pub(super) fn open_wrongly(&self, process: &mut Lane) -> Result<(), RunnerError> {
         let wrong = self
             .open
             .keys()
@@ -108,7 +108,7 @@ impl<'a> Subject<'a> {
     }
 
     /// One request.
-    pub(super) fn ask(&self, process: &mut Process, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
+    pub(super) fn ask(&self, process: &mut Lane, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
         let mut request = self.request.clone();
         if self.stage() == StageKind::Format {
             request.insert("document".to_owned(), document());
@@ -117,12 +117,7 @@ impl<'a> Subject<'a> {
     }
 
     /// One request, whose output must be one that can be right; a typed refusal is fine as well.
-    pub(super) fn ask_soundly(
-        &self,
-        process: &mut Process,
-        audio: &Pcm,
-        heard: &Heard,
-    ) -> Result<Option<String>, String> {
+    pub(super) fn ask_soundly(&self, process: &mut Lane, audio: &Pcm, heard: &Heard) -> Result<Option<String>, String> {
         let duration_ms = audio.samples() * 1000 / u64::from(RATE);
         match self.ask(process, audio, heard, &CancelToken::default()) {
             Ok(output) => {

@@ -64,6 +64,7 @@ fn of_runner(error: &RunnerError, engine: Option<Digest>) -> FailureKind {
         | RunnerError::Protocol { plugin, .. } => crash(plugin),
         RunnerError::Refused { .. } | RunnerError::OutOfTime { .. } => Final,
         RunnerError::OutOfMemory { .. }
+        | RunnerError::CrashedInCompany { .. }
         | RunnerError::TooSlow { .. }
         | RunnerError::Start { .. }
         | RunnerError::Cancelled

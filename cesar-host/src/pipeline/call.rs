@@ -10,7 +10,7 @@ use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use crate::runner::{Pcm, StageCall, StageEvents};
+use crate::runner::{Pcm, RunnerError, StageCall, StageEvents};
 
 /// Runs one request of a stage, in a warm runner where there is one.
 pub(super) fn call(
@@ -26,7 +26,18 @@ pub(super) fn call(
         stage: stage.manifest().stage,
         checkpoints,
     };
-    Ok(context.pipeline.runners.run(&call, &events, context.cancel)?)
+    let run = || context.pipeline.runners.run(&call, &events, context.cancel);
+    let result = run();
+    let Err(RunnerError::CrashedInCompany { .. }) = &result else {
+        return Ok(result?);
+    };
+    // The next run has its runner for itself. What was finished so far is told again.
+    let (stage, done, total) = (events.stage.name(), 0, 0);
+    context.observer.event(&Event::Resumed { stage, done, total });
+    match checkpoints {
+        Some(_) => Ok(result?),
+        None => Ok(run()?),
+    }
 }
 
 /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
@@ -52,7 +63,11 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
         stage: stage.manifest().stage,
         checkpoints: None,
     };
-    Ok(context.pipeline.runners.prepare(&call, &events, context.cancel)?)
+    let prepare = || context.pipeline.runners.prepare(&call, &events, context.cancel);
+    match prepare() {
+        Err(RunnerError::CrashedInCompany { .. }) => Ok(prepare()?),
+        result => Ok(result?),
+    }
 }
 
 fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: Option<&'a Pcm>) -> StageCall<'a> {
@@ -64,6 +79,7 @@ fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: O
             .filter(|used| used.scope == Scope::Open)
             .map(|used| *used.digest.as_bytes())
             .collect(),
+        shares_model: stage.manifest().shares_model,
         open: &stage.open,
         request,
         audio,

@@ -166,7 +166,10 @@ fn of_runner(error: &RunnerError) -> &'static str {
             ErrorKind::Transient => "transient",
             _ => "stage_failed",
         },
-        RunnerError::Crashed { .. } | RunnerError::Panicked { .. } | RunnerError::Protocol { .. } => "plugin_crashed",
+        RunnerError::Crashed { .. }
+        | RunnerError::CrashedInCompany { .. }
+        | RunnerError::Panicked { .. }
+        | RunnerError::Protocol { .. } => "plugin_crashed",
         RunnerError::OutOfMemory { .. } => "out_of_memory",
         RunnerError::OutOfTime { .. } => "out_of_time",
         RunnerError::Refused { .. } | RunnerError::TooSlow { .. } | RunnerError::Start { .. } => "plugin_unavailable",

@@ -58,7 +58,7 @@ pub enum Event<'a> {
         /// The plugin's id.
         plugin: &'a str,
     },
-    /// A stage goes on where an earlier run stopped; its segments up to there follow.
+    /// A stage goes on where an earlier run stopped, or begins again where that is 0; its segments up to there follow.
     Resumed {
         /// The stage.
         stage: &'a str,

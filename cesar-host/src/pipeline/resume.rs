@@ -115,15 +115,16 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
-    /// Runs `attempt` with the request that goes on from what there is, and once more from the beginning where that is no good.
+    /// Runs `attempt` with the request that goes on from what there is, and once more from the beginning where that is no good, or
+    /// where the run ended for no fault of its own.
     pub(super) fn run(&self, request: &Map<String, Value>, attempt: Attempt<'_>) -> Result<Computation, PipelineError> {
         let resumed = self.lock().resume().map(|earlier| with_field(request, earlier));
         let mut result = attempt(resumed.as_ref().unwrap_or(request));
-        if let Err(error) = &result
-            && resumed.is_some()
-            && !self.lock().moved
-            && may_be_the_fault_of_what_was_kept(error)
-        {
+        let begins_again = |error: &PipelineError| match error {
+            PipelineError::Runner(RunnerError::CrashedInCompany { .. }) => true,
+            _ => resumed.is_some() && !self.lock().moved && may_be_the_fault_of_what_was_kept(error),
+        };
+        if let Some(error) = result.as_ref().err().filter(|error| begins_again(error)) {
             tracing::warn!(stage = self.stage, "starting over: {error}");
             self.lock().forget();
             result = attempt(request);

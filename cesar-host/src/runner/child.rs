@@ -4,6 +4,8 @@
 //! a plugin that prints cannot disturb anything. A reader thread takes frames off the socket, so that a cancel is seen while a
 //! request runs, and ends the whole process group when the host is gone. Before any code of the plugin runs, the worker limits its
 //! own memory for good, and asks the kernel to take it first when memory ends.
+//!
+//! Each session has a socket and two threads: one takes frames off, one does what they ask. The first session's are the process's own.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -69,6 +71,21 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
         None,
     )?;
 
+    session(module, channel, sender, Place::First);
+    Ok(())
+}
+
+/// Which session of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Its end is the process's.
+    First,
+    /// It joined.
+    Further,
+}
+
+/// One session, to the end of its socket.
+fn session(module: Module, channel: Channel, sender: Sender, place: Place) {
     let sink = ChildSink {
         sender,
         cancelled: AtomicBool::new(false),
@@ -76,9 +93,27 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     };
     let (requests, inbox) = mpsc::channel();
     std::thread::scope(|scope| {
-        scope.spawn(|| read_frames(channel, &requests, &sink.cancelled));
-        serve(module, &inbox, &sink)
-    })
+        scope.spawn(|| {
+            read_frames(module, channel, requests, &sink.cancelled);
+            // The host is gone, or speaks another language: nobody is left to work for.
+            if place == Place::First {
+                end_process_group();
+            }
+            sink.cancelled.store(true, Ordering::Release);
+        });
+        serve(module, &inbox, &sink);
+    });
+}
+
+/// A further session, on a thread of its own. Where there is none, its socket closes, and the host sees that.
+fn join(module: Module, channel: &mut Channel) {
+    let Some(descriptor) = channel.take_descriptor() else {
+        return;
+    };
+    let channel = Channel::new(UnixStream::from(descriptor));
+    let Ok(sender) = channel.sender() else { return };
+    let body = move || session(module, channel, sender, Place::Further);
+    let _ = std::thread::Builder::new().name("session".into()).spawn(body);
 }
 
 /// An allocation beyond the limit fails, in this process and whatever it starts. Address space that is only reserved does not count
@@ -97,11 +132,13 @@ fn limit_memory(most: u64) -> io::Result<()> {
 /// What the reader hands over: a frame, and the audio that came with it.
 type Request = (ToRunner, Option<io::Result<MappedAudio>>);
 
-fn read_frames(mut channel: Channel, requests: &mpsc::Sender<Request>, cancelled: &AtomicBool) {
+/// Takes frames off until the socket or the session ends.
+fn read_frames(module: Module, mut channel: Channel, requests: mpsc::Sender<Request>, cancelled: &AtomicBool) {
     loop {
         match channel.receive(POLL) {
             Ok(None) => {}
             Ok(Some(ToRunner::Cancel)) => cancelled.store(true, Ordering::Release),
+            Ok(Some(ToRunner::Join)) => join(module, &mut channel),
             Ok(Some(message)) => {
                 cancelled.store(false, Ordering::Release);
                 let audio = match &message {
@@ -109,11 +146,10 @@ fn read_frames(mut channel: Channel, requests: &mpsc::Sender<Request>, cancelled
                     _ => None,
                 };
                 if requests.send((message, audio)).is_err() {
-                    end_process_group();
+                    return;
                 }
             }
-            // The host is gone, or speaks another language: nobody is left to work for.
-            Err(_) => end_process_group(),
+            Err(_) => return,
         }
     }
 }
@@ -133,7 +169,7 @@ fn end_process_group() -> ! {
     std::process::exit(1)
 }
 
-fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> io::Result<()> {
+fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) {
     let mut session = None;
     while let Ok((message, audio)) = inbox.recv() {
         let answer = match message {
@@ -147,7 +183,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
             }
             ToRunner::Check { request } => check(session.as_mut(), request),
             ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
-            ToRunner::Cancel => continue,
+            ToRunner::Cancel | ToRunner::Join => continue,
         };
         sink.tell_dropped();
         let answer = answer.unwrap_or_else(|error| FromRunner::Failed {
@@ -163,7 +199,6 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) -> i
             });
         }
     }
-    Ok(())
 }
 
 fn opened(session: Option<&mut Session>) -> Result<&mut Session, StageError> {

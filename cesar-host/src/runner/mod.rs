@@ -1,16 +1,20 @@
 //! Runs stages in warm child processes, so that a plugin can crash, hang or eat memory without taking the host along.
 //!
-//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A runner is one plugin file (by digest) with one model (by digest) and one set of open
-//! options;
-//! it stays warm between requests and is used by one at a time. Replacing a plugin's file gives another digest and so another
-//! runner. With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the
-//! isolation costs.
+//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A session is one plugin file (by digest) with one model
+//! (by digest) and one set of open options; it stays warm between requests and is used by one at a time. Replacing a plugin's file gives
+//! another digest and so another session. Each session has a runner of its own, unless the plugin says that sessions of one process
+//! share their model: then those that are used at the same time have one runner. Should that end while several of them work,
+//! [`RunnerError::CrashedInCompany`] says so, and from then on each has a runner of its own again: whose doing it was shows then, and
+//! the others do not suffer.
+//!
+//! With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the isolation costs.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`protocol`] | frames over a socket |
 //! | `pcm` | audio in sealed memory |
-//! | `process` | the host's handle on a runner |
+//! | `lane` | the host's side of a session |
+//! | `tree` | the processes of a runner, and how they ended |
 //! | `supervisor` | the upper half of a runner: ends everything below it, watches memory |
 //! | `child` | the lower half: the worker, with the plugin's code |
 //! | `arguments`, `environment` | what a runner is told, and what it sees of the host |
@@ -26,22 +30,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plugin_api::ErrorKind;
 use serde_json::{Map, Value};
 
 mod arguments;
 mod child;
 mod environment;
+mod error;
 mod flood;
+mod lane;
 mod loader;
 mod local;
 mod memory;
 mod output;
 mod pcm;
-mod process;
 pub mod protocol;
 mod supervisor;
+mod tree;
 
+pub use error::RunnerError;
 pub use loader::load;
 pub use pcm::{Pcm, PcmWriter};
 
@@ -49,8 +55,10 @@ use crate::cache::{Clock as _, SystemClock};
 use crate::plugins::Verdicts;
 use arguments::Arguments;
 use flood::Bounded;
+use lane::Joinable;
+pub(crate) use lane::Lane;
 use local::Local;
-pub(crate) use process::{Process, Starter};
+pub(crate) use tree::Starter;
 
 /// The hidden command of a runner.
 pub(crate) use arguments::COMMAND;
@@ -130,110 +138,6 @@ pub trait StageEvents: Sync {
     fn log(&self, level: u8, target: &str, message: &str);
 }
 
-/// Why a stage gave no result.
-#[derive(Debug, thiserror::Error)]
-pub enum RunnerError {
-    /// The stage answered with a typed error.
-    #[error("{message}")]
-    Stage {
-        /// The plugin's id.
-        plugin: String,
-        /// The retry policy.
-        kind: ErrorKind,
-        /// One sentence.
-        message: String,
-    },
-    /// The process died.
-    #[error("the plugin `{plugin}` crashed ({how}); try another model or plugin, and report it to the plugin's author")]
-    Crashed {
-        /// The plugin's id.
-        plugin: String,
-        /// Signal or exit code.
-        how: String,
-        /// Whether it was its own doing, and not a signal that others send to end a process.
-        by_itself: bool,
-    },
-    /// An allocation failed in the process.
-    #[error("the plugin `{plugin}` ran out of memory; use a smaller model or batch, or free memory")]
-    OutOfMemory {
-        /// The plugin's id.
-        plugin: String,
-    },
-    /// The plugin's code panicked.
-    #[error("the plugin `{plugin}` panicked: {message}")]
-    Panicked {
-        /// The plugin's id.
-        plugin: String,
-        /// The panic's message.
-        message: String,
-    },
-    /// The library is not usable.
-    #[error("the plugin `{plugin}` cannot be loaded: {summary}")]
-    Refused {
-        /// The plugin's id.
-        plugin: String,
-        /// One line.
-        summary: String,
-    },
-    /// No hello in time.
-    #[error("the plugin `{plugin}` did not load within {seconds} s")]
-    TooSlow {
-        /// The plugin's id.
-        plugin: String,
-        /// The limit.
-        seconds: u64,
-    },
-    /// It had its time, and was killed.
-    #[error(
-        "the plugin `{plugin}` did not answer within {seconds} s and was ended; raise `plugins.time_limit`, or report it to the \
-         plugin's author"
-    )]
-    OutOfTime {
-        /// The plugin's id.
-        plugin: String,
-        /// The limit.
-        seconds: f64,
-    },
-    /// The runner said something it must not.
-    #[error("the runner of the plugin `{plugin}` broke the protocol: {detail}")]
-    Protocol {
-        /// The plugin's id.
-        plugin: String,
-        /// What it said.
-        detail: String,
-    },
-    /// The runner could not be started.
-    #[error("the runner of the plugin `{plugin}` cannot be started: {error}")]
-    Start {
-        /// The plugin's id.
-        plugin: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// Somebody asked to stop, and the stage did.
-    #[error("interrupted")]
-    Cancelled,
-    /// Somebody asked to stop, and the stage did not: its runner was killed.
-    #[error("interrupted")]
-    Killed,
-}
-
-impl RunnerError {
-    fn from_stage(plugin: &str, kind: ErrorKind, message: String) -> Self {
-        let plugin = plugin.to_owned();
-        match kind {
-            ErrorKind::Cancelled => Self::Cancelled,
-            ErrorKind::Panic => Self::Panicked { plugin, message },
-            kind => Self::Stage { plugin, kind, message },
-        }
-    }
-
-    /// Whether the session that gave this error can take another request.
-    fn leaves_session_usable(&self) -> bool {
-        matches!(self, Self::Stage { .. } | Self::Cancelled)
-    }
-}
-
 /// One call of a stage.
 #[derive(Debug)]
 pub struct StageCall<'a> {
@@ -245,6 +149,8 @@ pub struct StageCall<'a> {
     pub plugin_digest: [u8; 32],
     /// SHA-256 of each model that the open options name by path: another model at that path needs another session.
     pub model_digests: Vec<[u8; 32]>,
+    /// Whether sessions of one process share what is large.
+    pub shares_model: bool,
     /// Options of scope `open`.
     pub open: &'a Map<String, Value>,
     /// Options of scope `request`, and inputs besides the audio.
@@ -255,7 +161,7 @@ pub struct StageCall<'a> {
 
 /// An opened session, in a process of its own or in this one.
 enum Session {
-    Process(Box<Process>),
+    Process(Box<Lane>),
     Local(Local),
 }
 
@@ -267,7 +173,7 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<(), RunnerError> {
         match self {
-            Self::Process(process) => process.check(call.request, events, cancel),
+            Self::Process(lane) => lane.check(call.request, events, cancel),
             Self::Local(local) => local.check(call.request),
         }
     }
@@ -279,8 +185,25 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<String, RunnerError> {
         match self {
-            Self::Process(process) => process.run(call.request, call.audio, events, cancel),
+            Self::Process(lane) => lane.run(call.request, call.audio, events, cancel),
             Self::Local(local) => local.run(call.request, call.audio, events, cancel),
+        }
+    }
+}
+
+impl Session {
+    /// Whether it can take another request.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Process(lane) => lane.is_open(),
+            Self::Local(_) => true,
+        }
+    }
+
+    /// It is not to be used any more, nor what it shares with others.
+    fn retire(&self) {
+        if let Self::Process(lane) = self {
+            lane.retire();
         }
     }
 }
@@ -294,6 +217,13 @@ struct Warm {
     since: Instant,
 }
 
+#[derive(Default)]
+struct Shared {
+    runners: Vec<(Identity, Joinable)>,
+    /// Those that crashed in company.
+    apart: HashSet<Identity>,
+}
+
 /// Starts runners and keeps them warm.
 pub struct Runners {
     starter: Starter,
@@ -303,6 +233,8 @@ pub struct Runners {
     /// The plugins whose sessions are kept warm; all, unless it was said.
     kept: Mutex<Option<HashSet<[u8; 32]>>>,
     warm: Mutex<Vec<Warm>>,
+    /// The runners whose sessions share their model.
+    shared: Mutex<Shared>,
     starts: AtomicU64,
     runs: AtomicU64,
 }
@@ -331,6 +263,7 @@ impl Runners {
             crashes: None,
             kept: Mutex::default(),
             warm: Mutex::default(),
+            shared: Mutex::default(),
             starts: AtomicU64::new(0),
             runs: AtomicU64::new(0),
         }
@@ -452,9 +385,12 @@ impl Runners {
         );
         let mut session = match self.take_warm(&identity) {
             Some(session) => session,
-            None => self.start(call, events, cancel)?,
+            None => self.start(&identity, call, events, cancel)?,
         };
         let result = work(&mut session);
+        if matches!(result, Err(RunnerError::CrashedInCompany { .. })) {
+            self.part(&identity);
+        }
         let usable = result.as_ref().err().is_none_or(RunnerError::leaves_session_usable);
         if usable && self.keeps(&call.plugin_digest) {
             let since = Instant::now();
@@ -463,6 +399,8 @@ impl Runners {
                 session,
                 since,
             });
+        } else {
+            session.retire();
         }
         result
     }
@@ -514,23 +452,74 @@ impl Runners {
 
     fn start(
         &self,
+        identity: &Identity,
         call: &StageCall<'_>,
         events: &dyn StageEvents,
         cancel: &CancelToken,
     ) -> Result<Session, RunnerError> {
-        self.starts.fetch_add(1, Ordering::Relaxed);
+        self.end_replaced(identity);
         if self.in_process {
+            self.starts.fetch_add(1, Ordering::Relaxed);
             return Local::open(call.plugin, call.path, call.open, events, cancel).map(Session::Local);
         }
-        let mut process = self.starter.start(call.plugin, call.path)?;
-        process.open(call.open, events, cancel)?;
-        Ok(Session::Process(Box::new(process)))
+        let mut lane = self.lane(identity, call)?;
+        let opened = lane.open(call.open, events, cancel);
+        if matches!(opened, Err(RunnerError::CrashedInCompany { .. })) {
+            self.part(identity);
+        }
+        opened.map(|()| Session::Process(Box::new(lane)))
+    }
+
+    /// Ends the sessions that wait with a model that lay where this one's lies: nobody asks for them again.
+    fn end_replaced(&self, (plugin, models, open): &Identity) {
+        let replaced = |warm: &mut Warm| {
+            let (other_plugin, other_models, other_open) = &warm.identity;
+            other_plugin == plugin && other_open == open && other_models != models
+        };
+        let ended: Vec<_> = self.lock().extract_if(.., replaced).collect();
+        drop(ended);
+    }
+
+    /// A place in a runner that others have as well, or a runner.
+    fn lane(&self, identity: &Identity, call: &StageCall<'_>) -> Result<Lane, RunnerError> {
+        // Held while a runner starts, for whoever wants the same one at the same time.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let shares = call.shares_model && !shared.apart.contains(identity);
+        if !shares {
+            drop(shared);
+            return self.start_runner(call);
+        }
+        shared.runners.retain(|(_, runner)| runner.is_open());
+        let mut same = shared.runners.iter().filter(|(other, _)| other == identity);
+        if let Some(lane) = same.find_map(|(_, runner)| runner.join()) {
+            return Ok(lane);
+        }
+        let lane = self.start_runner(call)?;
+        shared.runners.push((identity.clone(), lane.joinable()));
+        Ok(lane)
+    }
+
+    fn start_runner(&self, call: &StageCall<'_>) -> Result<Lane, RunnerError> {
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        self.starter.start(call.plugin, call.path)
+    }
+
+    /// From now on each session of this identity has a runner of its own.
+    fn part(&self, identity: &Identity) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.apart.insert(identity.clone());
     }
 
     fn take_warm(&self, identity: &Identity) -> Option<Session> {
         let mut warm = self.lock();
-        let index = warm.iter().position(|entry| entry.identity == *identity)?;
-        Some(warm.swap_remove(index).session)
+        // What shared a runner with a session that crashed is gone with it.
+        let gone: Vec<_> = warm
+            .extract_if(.., |entry| entry.identity == *identity && !entry.session.is_open())
+            .collect();
+        let index = warm.iter().position(|entry| entry.identity == *identity);
+        let session = index.map(|index| warm.swap_remove(index).session);
+        drop((warm, gone));
+        session
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Warm>> {

@@ -1,9 +1,12 @@
-//! What a host and a runner say to each other, protocol 1.
+//! What a host and a runner say to each other, protocol 2.
 //!
 //! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
 //! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and
 //! the runner answers with any number of events and exactly one of `opened`, `checked`, `output` and `failed`. Audio travels beside a `run`
 //! frame as a file descriptor (SCM_RIGHTS) of a sealed memory file of `f32` samples in native byte order.
+//!
+//! A socket is one session. On the first one a `join` may come at any time, with another socket beside it: that is a further session,
+//! on which the host asks as on the first, without a hello. The end of the first socket ends the runner, that of another its session.
 //!
 //! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner of another protocol is refused
 //! by number. The frames' JSON is pinned by golden tests.
@@ -28,7 +31,7 @@ use serde_json::{Map, Value};
 use plugin_api::ErrorKind;
 
 /// The number both sides must agree on.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The longest frame: a transcript of a day is a few tens of MB.
 pub const FRAME_LIMIT: usize = 256 << 20;
@@ -56,6 +59,8 @@ pub enum ToRunner {
     },
     /// Asks the request in progress to end.
     Cancel,
+    /// A further session, whose socket comes along.
+    Join,
 }
 
 /// What the descriptor beside a `run` frame holds.
@@ -304,7 +309,7 @@ mod tests {
             cesar: "1.0.0".into(),
             manifest: "{}".into(),
         };
-        let text = r#"{"type":"hello","protocol":1,"abi":1,"cesar":"1.0.0","manifest":"{}"}"#;
+        let text = r#"{"type":"hello","protocol":2,"abi":1,"cesar":"1.0.0","manifest":"{}"}"#;
         assert_eq!(serde_json::to_string(&hello).unwrap(), text);
     }
 
@@ -331,6 +336,7 @@ mod tests {
             r#"{"type":"check","request":{}}"#
         );
         assert_eq!(text(&ToRunner::Cancel), r#"{"type":"cancel"}"#);
+        assert_eq!(text(&ToRunner::Join), r#"{"type":"join"}"#);
         let failed = FromRunner::Failed {
             kind: ErrorKind::OutOfMemory,
             message: "m".into(),

@@ -15,8 +15,10 @@
 
 use std::ffi::{CStr, CString, c_int};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use whisper_rs::whisper_rs_sys as sys;
 
@@ -39,12 +41,46 @@ pub(crate) struct Model {
     aligned: bool,
 }
 
-// SAFETY: a context has no thread of its own and nothing thread-local; whisper.cpp only asks that calls do not overlap.
+// SAFETY: a context has no thread of its own and nothing thread-local.
 unsafe impl Send for Model {}
+// SAFETY: whatever a run changes is in its state; whisper.cpp's own `whisper_full_parallel` runs several states of one context at a time.
+unsafe impl Sync for Model {}
+
+/// What makes a loaded model another: the file as it was, by device, inode, size and time of change, and how it is loaded.
+type Identity = (u64, u64, u64, i64, i64, bool, Attention);
+
+fn identity(path: &Path, use_gpu: bool, attention: Attention) -> Option<Identity> {
+    let file = std::fs::metadata(path).ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec(),
+        use_gpu,
+        attention,
+    ))
+}
 
 impl Model {
+    /// As [`Self::load`], unless another session has the same one loaded: then that.
+    pub(crate) fn shared(path: &Path, use_gpu: bool, attention: Attention) -> Option<Arc<Self>> {
+        static MODELS: Mutex<Vec<(Identity, Weak<Model>)>> = Mutex::new(Vec::new());
+        let identity = identity(path, use_gpu, attention)?;
+        // Held while loading: whoever wants the same one meanwhile gets it.
+        let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+        models.retain(|(_, model)| model.strong_count() > 0);
+        let same = models.iter().find(|(other, _)| *other == identity);
+        if let Some(model) = same.and_then(|(_, model)| model.upgrade()) {
+            return Some(model);
+        }
+        let model = Arc::new(Self::load(path, use_gpu, attention)?);
+        models.push((identity, Arc::downgrade(&model)));
+        Some(model)
+    }
+
     /// Loads a ggml file; `None` when whisper.cpp refuses it or memory is short (its log says why).
-    pub(crate) fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
+    fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
         /// For the alignment of a window; only what is used of it takes memory. whisper.cpp's 128 MB are too little for large models.
         const ALIGNMENT_BYTES: usize = 512 << 20;
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;

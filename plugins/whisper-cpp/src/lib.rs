@@ -60,7 +60,7 @@ impl Stage for WhisperCpp {
             .to_string_lossy()
             .into_owned();
         let attention = alignment::choose(&options, &header, &name)?;
-        let model = ffi::Model::load(path, use_gpu, attention).ok_or_else(|| {
+        let model = ffi::Model::shared(path, use_gpu, attention).ok_or_else(|| {
             StageError::new(
                 ErrorKind::ModelMissing,
                 format!(

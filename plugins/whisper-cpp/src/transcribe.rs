@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::ffi::{CString, c_int};
 use std::path::Path;
+use std::sync::Arc;
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
@@ -56,7 +57,7 @@ const SHORTEST: usize = (ffi::SAMPLE_RATE / 10) as usize;
 
 /// A model and what is known from its file.
 pub(crate) struct Loaded {
-    pub(crate) model: Model,
+    pub(crate) model: Arc<Model>,
     pub(crate) header: Header,
     /// The file's name, for messages.
     pub(crate) name: String,

@@ -2,11 +2,16 @@
 //!
 //! It saves what is finished after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they go
 //! on from an earlier run; `cannot_go_on` stops there as well, and then refuses to go on, which makes the host start over: that run,
-//! in the same session, goes through.
+//! in the same session, goes through. `die_in_company` waits at the middle until another session of its process is there as well, and then
+//! ends the process; where the file `mark` exists, which it makes before, it does not.
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::resume::Checkpoint;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Sessions that wait for company.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 struct Echo {
     refused: bool,
@@ -22,6 +27,7 @@ struct State {
 struct Request {
     language: Option<String>,
     behaviour: String,
+    mark: String,
     pace_ms: u64,
     resume: Option<Checkpoint<State>>,
 }
@@ -55,7 +61,7 @@ impl Stage for Echo {
         for (second, samples) in audio.samples.chunks(16_000).enumerate().skip(first) {
             ctx.checkpoint()?;
             if second == seconds.div_ceil(2) && !resumed && !self.refused {
-                stop(&request.behaviour);
+                stop(&request.behaviour, std::path::Path::new(&request.mark));
             }
             std::thread::sleep(std::time::Duration::from_millis(request.pace_ms));
             let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
@@ -72,12 +78,21 @@ impl Stage for Echo {
 }
 
 /// Ends, or never does, in the middle.
-fn stop(behaviour: &str) {
+fn stop(behaviour: &str, mark: &std::path::Path) {
     match behaviour {
         "stop_half_way" | "cannot_go_on" => loop {
             std::thread::park();
         },
         "die_half_way" => std::process::abort(),
+        "die_in_company" if !mark.exists() => {
+            WAITING.fetch_add(1, Ordering::SeqCst);
+            while WAITING.load(Ordering::SeqCst) < 2 {
+                std::thread::yield_now();
+            }
+            if std::fs::write(mark, "").is_ok() {
+                std::process::abort()
+            }
+        }
         _ => {}
     }
 }

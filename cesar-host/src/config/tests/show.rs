@@ -36,6 +36,7 @@ fn each_value_and_where_it_came_from() {
             "asr.language | (the plugin's own default) | default",
             "asr.task | (the plugin's own default) | default",
             "asr.threads | (the plugin's own default) | default",
+            "asr.parallel | 0 | default",
             "asr.device | (the plugin's own default) | default",
             "asr.compute_type | (the plugin's own default) | default",
             "asr.beam_size | 3 | CESAR_ASR_BEAM_SIZE",

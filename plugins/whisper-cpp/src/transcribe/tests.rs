@@ -61,7 +61,7 @@ pub(crate) fn load(name: &str, options: &Options) -> Loaded {
     let header = model_file::check(&path).unwrap();
     let attention = alignment::choose(options, &header, name).unwrap();
     Loaded {
-        model: Model::load(&path, false, attention).unwrap(),
+        model: Model::shared(&path, false, attention).unwrap(),
         header,
         name: "the-model.bin".into(),
         words: options.word_timestamps,

@@ -1,0 +1,171 @@
+//! Several recordings of one command at a time.
+//!
+//! A further core gains an engine less the more it has, a further recording gains all there is; and recordings that are worked on at
+//! the same time share one model, where the engine can do that. So as many are begun as there are cores, in order, and each has its
+//! share of the cores. The text is the same, however many.
+//!
+//! Files are written as they are done. Standard output is one text after the other, in the order of the recordings: [`Turns`].
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use serde_json::json;
+
+use crate::config::OptionValue;
+use crate::pipeline::{Pipeline, StageRequest};
+
+/// Each takes memory besides the model.
+const MOST: usize = 4;
+
+/// The option of an engine that says how many threads it has.
+const THREADS: &str = "threads";
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many of so many recordings are worked on at a time, where `asked` is 0 for as the cores allow.
+pub(super) fn at_a_time(asked: usize, recordings: usize) -> usize {
+    let most = match asked {
+        0 => cores().min(MOST),
+        asked => asked,
+    };
+    most.min(recordings).max(1)
+}
+
+/// Gives each of the recordings its share of the cores, unless the number of threads was said.
+pub(super) fn share_cores(pipeline: &Pipeline, asr: &mut StageRequest, at_a_time: usize) {
+    let is_open = match asr.options.get(THREADS) {
+        None => true,
+        Some(OptionValue::Text(text)) => text == "0",
+        Some(OptionValue::Typed(value)) => *value == json!(0),
+    };
+    let has_threads = || {
+        let engine = pipeline.engine(asr);
+        engine.is_ok_and(|engine| engine.manifest.options.contains_key(THREADS))
+    };
+    if at_a_time > 1 && is_open && has_threads() {
+        let threads = (cores() / at_a_time).max(1);
+        asr.options
+            .insert(THREADS.to_owned(), OptionValue::Typed(json!(threads)));
+    }
+}
+
+/// Does the work of each item, in order, so many at a time. After a break nothing new is begun.
+pub(super) fn each<T: Sync>(items: &[T], at_a_time: usize, work: impl Fn(usize, &T) -> ControlFlow<()> + Sync) {
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let worker = || {
+        while !is_over.load(Ordering::Acquire) {
+            let index = next.fetch_add(1, Ordering::AcqRel);
+            let Some(item) = items.get(index) else { return };
+            if work(index, item).is_break() {
+                is_over.store(true, Ordering::Release);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..at_a_time {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+}
+
+/// Who may write to standard output: the first of those that are not done.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    done: Mutex<Done>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Done {
+    /// All before this one.
+    first: usize,
+    /// And these.
+    others: BTreeSet<usize>,
+}
+
+/// One item's place; it is done when this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    turns: &'a Turns,
+    index: usize,
+}
+
+impl Turns {
+    /// The place of an item that is begun. Items are begun in order.
+    pub(super) fn of(&self, index: usize) -> Turn<'_> {
+        Turn { turns: self, index }
+    }
+}
+
+impl Turn<'_> {
+    /// Waits until all before it are done.
+    pub(super) fn wait(&self) {
+        let mut done = self.turns.done.lock().unwrap_or_else(PoisonError::into_inner);
+        while done.first < self.index {
+            done = self.turns.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut done = self.turns.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.others.insert(self.index);
+        while done.others.first() == Some(&done.first) {
+            done.others.pop_first();
+            done.first += 1;
+        }
+        self.turns.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn no_more_at_a_time_than_there_are() {
+        assert_eq!((at_a_time(3, 2), at_a_time(3, 9), at_a_time(3, 0)), (2, 3, 1));
+        assert!((1..=MOST).contains(&at_a_time(0, 100)));
+    }
+
+    #[test]
+    fn a_break_begins_nothing_new() {
+        let begun = AtomicUsize::new(0);
+        each(&[(); 9], 1, |index, ()| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if index == 3 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        assert_eq!(begun.into_inner(), 4);
+    }
+
+    proptest! {
+        /// Whatever is done first, turns come in order.
+        #[test]
+        fn turns_come_in_order(items in 1_usize..40, at_a_time in 1_usize..6) {
+            let (turns, written) = (Turns::default(), Mutex::new(Vec::new()));
+            each(&vec![(); items], at_a_time, |index, ()| {
+                let turn = turns.of(index);
+                // Every third fails and writes nothing.
+                if index % 3 != 2 {
+                    turn.wait();
+                    written.lock().unwrap().push(index);
+                }
+                ControlFlow::Continue(())
+            });
+            let expected: Vec<_> = (0..items).filter(|index| index % 3 != 2).collect();
+            prop_assert_eq!(written.into_inner().unwrap(), expected);
+        }
+    }
+}

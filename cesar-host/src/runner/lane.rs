@@ -1,0 +1,290 @@
+//! The host's side of one session in a runner: talk, cancel, say what went wrong.
+//!
+//! Each session has a socket of its own. The first one's is the runner's standard input; a further one is made by [`Lane::join`], which
+//! sends the worker another socket. Where a plugin says that its sessions share what is large ([`Manifest::shares_model`]), a runner
+//! has several, and several recordings are worked on with one model in memory; else it has one.
+//!
+//! [`Manifest::shares_model`]: plugin_api::manifest::Manifest::shares_model
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
+use super::tree::{Starter, Tree};
+use super::{CancelToken, Pcm, RunnerError, StageEvents};
+
+/// How long a runner may take to load its plugin and say hello.
+const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// How often a wait looks at the cancel token.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a stage may take to answer a cancel before its runner is killed.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
+
+/// One session in a runner that has said hello.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    tree: Arc<Tree>,
+    channel: Channel,
+    sender: Arc<Sender>,
+    /// Where further sessions are asked for: the first one's socket, which stays open as long as any of them.
+    first: Arc<Sender>,
+    manifest: Arc<str>,
+    time: Option<Duration>,
+}
+
+/// A runner that further sessions can join, as long as one of its sessions lives.
+#[derive(Debug)]
+pub(super) struct Joinable {
+    tree: Weak<Tree>,
+    first: Arc<Sender>,
+    manifest: Arc<str>,
+    time: Option<Duration>,
+}
+
+impl Starter {
+    /// Starts a runner for the plugin called `name` and waits until the plugin is loaded.
+    pub(crate) fn start(&self, name: &str, path: &Path) -> Result<Lane, RunnerError> {
+        let failed = |error: io::Error| RunnerError::Start {
+            plugin: name.to_owned(),
+            error,
+        };
+        let (tree, channel) = self.tree(name, path).map_err(failed)?;
+        let sender = Arc::new(channel.sender().map_err(failed)?);
+        let mut lane = Lane {
+            tree: Arc::new(tree),
+            channel,
+            first: Arc::clone(&sender),
+            sender,
+            manifest: "".into(),
+            time: self.limits.time,
+        };
+        lane.greet()?;
+        Ok(lane)
+    }
+}
+
+impl Joinable {
+    /// Whether it can be joined now.
+    pub(super) fn is_open(&self) -> bool {
+        self.tree.upgrade().is_some_and(|tree| tree.is_open())
+    }
+
+    /// A further session; none when the runner has ended.
+    pub(super) fn join(&self) -> Option<Lane> {
+        let tree = self.tree.upgrade().filter(|tree| tree.is_open())?;
+        let (ours, theirs) = UnixStream::pair().ok()?;
+        self.first.send(&ToRunner::Join, Some(theirs.as_fd())).ok()?;
+        let channel = Channel::new(ours);
+        let sender = Arc::new(channel.sender().ok()?);
+        Some(Lane {
+            tree,
+            channel,
+            sender,
+            first: Arc::clone(&self.first),
+            manifest: Arc::clone(&self.manifest),
+            time: self.time,
+        })
+    }
+}
+
+impl Lane {
+    fn greet(&mut self) -> Result<(), RunnerError> {
+        let plugin = self.tree.plugin().to_owned();
+        match self.channel.receive(HELLO_LIMIT) {
+            Ok(Some(FromRunner::Hello {
+                protocol: PROTOCOL,
+                manifest,
+                ..
+            })) => {
+                self.manifest = manifest.into();
+                Ok(())
+            }
+            Ok(Some(FromRunner::Refused { summary, detail })) => {
+                tracing::debug!(plugin, "{detail}");
+                Err(RunnerError::Refused { plugin, summary })
+            }
+            Ok(Some(FromRunner::Hello { protocol, .. })) => Err(RunnerError::Protocol {
+                plugin,
+                detail: format!("it speaks protocol {protocol}, this host {PROTOCOL}; start the host again"),
+            }),
+            Ok(Some(_)) => Err(self.out_of_turn()),
+            Ok(None) => Err(RunnerError::TooSlow {
+                plugin,
+                seconds: HELLO_LIMIT.as_secs(),
+            }),
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    /// By which other sessions join this one's runner.
+    pub(super) fn joinable(&self) -> Joinable {
+        Joinable {
+            tree: Arc::downgrade(&self.tree),
+            first: Arc::clone(&self.first),
+            manifest: Arc::clone(&self.manifest),
+            time: self.time,
+        }
+    }
+
+    /// Whether it can take a request.
+    pub(super) fn is_open(&self) -> bool {
+        self.tree.is_open()
+    }
+
+    /// Nobody uses its runner for anything new.
+    pub(super) fn retire(&self) {
+        self.tree.retire();
+    }
+
+    /// The manifest of the code that was loaded.
+    pub(crate) fn manifest(&self) -> &str {
+        &self.manifest
+    }
+
+    /// The process with the plugin's code.
+    pub(crate) fn worker(&self) -> Option<u32> {
+        self.tree.worker()
+    }
+
+    /// The processes that the plugin's code has started and that still run.
+    pub(crate) fn below_worker(&self) -> Vec<u32> {
+        self.tree.below_worker()
+    }
+
+    /// The worker's own memory, in bytes.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.tree.memory()
+    }
+
+    /// Ends the runner, and tells how many bytes it printed to standard error and the last lines of it.
+    pub(crate) fn finish(self) -> (u64, Vec<String>) {
+        self.tree.finish()
+    }
+
+    /// Opens the session.
+    pub(crate) fn open(
+        &mut self,
+        options: &Map<String, Value>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<(), RunnerError> {
+        let options = options.clone();
+        match self.ask(&ToRunner::Open { options }, None, events, cancel)? {
+            FromRunner::Opened => Ok(()),
+            _ => Err(self.out_of_turn()),
+        }
+    }
+
+    /// Asks whether a request could run.
+    pub(crate) fn check(
+        &mut self,
+        request: &Map<String, Value>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<(), RunnerError> {
+        let request = request.clone();
+        match self.ask(&ToRunner::Check { request }, None, events, cancel)? {
+            FromRunner::Checked => Ok(()),
+            _ => Err(self.out_of_turn()),
+        }
+    }
+
+    /// Runs one request and returns the output's JSON.
+    pub(crate) fn run(
+        &mut self,
+        request: &Map<String, Value>,
+        audio: Option<&Pcm>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<String, RunnerError> {
+        let info = audio.map(|audio| AudioInfo {
+            samples: audio.samples(),
+            sample_rate: 16_000,
+        });
+        let request = request.clone();
+        match self.ask(&ToRunner::Run { request, audio: info }, audio, events, cancel)? {
+            FromRunner::Output { output } => Ok(output),
+            _ => Err(self.out_of_turn()),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        message: &ToRunner,
+        audio: Option<&Pcm>,
+        events: &dyn StageEvents,
+        cancel: &CancelToken,
+    ) -> Result<FromRunner, RunnerError> {
+        let tree = Arc::clone(&self.tree);
+        let _work = tree.begin();
+        self.send(message, audio)?;
+        self.answer(events, cancel)
+    }
+
+    fn send(&mut self, message: &ToRunner, audio: Option<&Pcm>) -> Result<(), RunnerError> {
+        self.sender
+            .send(message, audio.map(|audio| audio.as_fd()))
+            .map_err(|error| self.broken(&error))
+    }
+
+    /// Passes events on until the answer to a request comes. Asks it to stop when cancelled, and kills it after a grace; kills it at
+    /// once when its time is up.
+    fn answer(&mut self, events: &dyn StageEvents, cancel: &CancelToken) -> Result<FromRunner, RunnerError> {
+        let (began, mut deadline) = (Instant::now(), None);
+        loop {
+            if cancel.is_cancelled() && deadline.is_none() {
+                self.send(&ToRunner::Cancel, None)?;
+                deadline = Some(Instant::now() + CANCEL_GRACE);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.tree.kill();
+                return Err(RunnerError::Killed);
+            }
+            if let Some(limit) = self.time.filter(|limit| began.elapsed() >= *limit) {
+                self.tree.kill();
+                return Err(RunnerError::OutOfTime {
+                    plugin: self.tree.plugin().to_owned(),
+                    seconds: limit.as_secs_f64(),
+                });
+            }
+            match self.channel.receive(TICK) {
+                Ok(None) => {}
+                Ok(Some(FromRunner::Progress { done, total })) => events.progress(done, total),
+                Ok(Some(FromRunner::Segment { start_ms, end_ms, text })) => events.segment(start_ms, end_ms, &text),
+                Ok(Some(FromRunner::Emit { kind, body })) => events.emit(&kind, &body),
+                Ok(Some(FromRunner::Log { level, target, message })) => events.log(level, &target, &message),
+                Ok(Some(FromRunner::Failed { kind, message })) => {
+                    return Err(RunnerError::from_stage(self.tree.plugin(), kind, message));
+                }
+                Ok(Some(answer)) => return Ok(answer),
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    fn out_of_turn(&self) -> RunnerError {
+        self.breaks_the_protocol("it answered out of turn".into())
+    }
+
+    fn breaks_the_protocol(&self, detail: String) -> RunnerError {
+        self.tree.kill();
+        RunnerError::Protocol {
+            plugin: self.tree.plugin().to_owned(),
+            detail,
+        }
+    }
+
+    /// Why the socket broke: how the process ended, or what it sent.
+    fn broken(&self, error: &io::Error) -> RunnerError {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => self.breaks_the_protocol(error.to_string()),
+            _ => self.tree.ended(),
+        }
+    }
+}

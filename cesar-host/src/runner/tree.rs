@@ -1,0 +1,327 @@
+//! The processes of one runner: started, watched, ended, and how they ended.
+//!
+//! A runner is two processes: a supervisor and, below it, the worker with the plugin ([`super::supervisor`]). The host holds one end of
+//! each of two sockets: the protocol's, which ends with the worker, and the lifeline, by whose end the supervisor knows that everything
+//! has to go. All runners are started by one thread that lives as long as the host. Each leads a process group of its own, so that
+//! Ctrl-C in a terminal reaches only the host. Of the host's environment a runner has only what [`super::environment`] lets pass.
+//!
+//! The sessions in a worker ([`super::lane`]) hold the tree together; it ends with the last of them. What ends it ends all of them,
+//! and those that had work then learn whether they were alone: the end of one that had company says nothing about whose doing it was.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::arguments::Arguments;
+use super::memory::Taken;
+use super::output::{self, LastLines};
+use super::protocol::Channel;
+use super::supervisor::{Ended, children_of};
+use super::{Limits, RunnerError, environment};
+
+/// How long the supervisor may take to end what is below it and tell how it ended.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// How runners are started.
+#[derive(Debug, Clone)]
+pub(crate) struct Starter {
+    /// A `cesar` binary, which knows `__runner`.
+    pub(crate) program: PathBuf,
+    /// What runners may take.
+    pub(crate) limits: Limits,
+    /// Where their standard output goes instead of standard error.
+    pub(crate) stdout: Option<PathBuf>,
+}
+
+/// The processes of one runner.
+#[derive(Debug)]
+pub(super) struct Tree {
+    plugin: String,
+    supervisor: Mutex<Child>,
+    id: u32,
+    lifeline: UnixStream,
+    printed: LastLines,
+    /// Broken off when standard error has been read to its end.
+    stderr_ended: Mutex<mpsc::Receiver<()>>,
+    /// Sessions with work.
+    at_work: AtomicUsize,
+    /// Whether several had work when one of them had it killed.
+    killed_in_company: AtomicBool,
+    /// Set by the first session that sees the end.
+    end: OnceLock<End>,
+    retired: AtomicBool,
+}
+
+/// How it ended.
+#[derive(Debug)]
+struct End {
+    how: Result<Ended, String>,
+    /// Several sessions had work.
+    in_company: bool,
+}
+
+type Spawned = io::Result<Child>;
+
+/// Starts `command` on the spawner thread.
+fn spawn(command: Command) -> Spawned {
+    static SPAWNER: OnceLock<mpsc::Sender<(Command, mpsc::Sender<Spawned>)>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, inbox) = mpsc::channel::<(Command, mpsc::Sender<Spawned>)>();
+        std::thread::spawn(move || {
+            for (mut command, answer) in inbox {
+                // Nobody listens only when the asking thread has died.
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let (answer, spawned) = mpsc::channel();
+    let gone = || io::Error::other("the thread that starts runners is gone");
+    spawner.send((command, answer)).map_err(|_| gone())?;
+    spawned.recv().map_err(|_| gone())?
+}
+
+impl Starter {
+    fn command(&self, path: &Path) -> Command {
+        let arguments = Arguments {
+            plugin: path.to_owned(),
+            memory: self.limits.memory,
+            stdout: self.stdout.clone(),
+            worker: false,
+        };
+        let mut command = Command::new(&self.program);
+        command.args(arguments.words()).process_group(0);
+        command.env_clear().envs(environment::passed(&self.limits.environment));
+        command
+    }
+
+    /// Starts the processes of a runner for the plugin called `name`, which is about to say hello.
+    pub(super) fn tree(&self, name: &str, path: &Path) -> io::Result<(Tree, Channel)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let (lifeline, its_end) = UnixStream::pair()?;
+        let mut command = self.command(path);
+        command
+            .stdin(OwnedFd::from(theirs))
+            .stdout(OwnedFd::from(its_end))
+            .stderr(Stdio::piped());
+        let mut supervisor = spawn(command)?;
+        let lines = LastLines::default();
+        let printed = lines.clone();
+        let (reading, stderr_ended) = mpsc::channel();
+        if let Some(stderr) = supervisor.stderr.take() {
+            output::keep(stderr, name.to_owned(), lines, reading);
+        }
+        let tree = Tree {
+            plugin: name.to_owned(),
+            id: supervisor.id(),
+            supervisor: Mutex::new(supervisor),
+            lifeline,
+            printed,
+            stderr_ended: Mutex::new(stderr_ended),
+            at_work: AtomicUsize::new(0),
+            killed_in_company: AtomicBool::new(false),
+            end: OnceLock::new(),
+            retired: AtomicBool::new(false),
+        };
+        Ok((tree, Channel::new(ours)))
+    }
+}
+
+/// Work of one session, while this is held.
+#[derive(Debug)]
+pub(super) struct AtWork<'a>(&'a Tree);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.at_work.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Tree {
+    pub(super) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// Counts a session as one with work.
+    pub(super) fn begin(&self) -> AtWork<'_> {
+        self.at_work.fetch_add(1, Ordering::AcqRel);
+        AtWork(self)
+    }
+
+    /// Takes no further session, and none of those it has for another request.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    /// Whether it takes requests: it runs, and was not retired.
+    pub(super) fn is_open(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut lifeline = [PollFd::new(&self.lifeline, PollFlags::IN)];
+        // The supervisor speaks once, when it ends.
+        let is_silent = !matches!(poll(&mut lifeline, Some(&at_once)), Ok(1..));
+        is_silent && !self.retired.load(Ordering::Acquire)
+    }
+
+    /// The process with the plugin's code.
+    pub(super) fn worker(&self) -> Option<u32> {
+        children_of(self.id).first().copied()
+    }
+
+    /// The processes that the plugin's code has started and that still run.
+    pub(super) fn below_worker(&self) -> Vec<u32> {
+        let mut found = children_of(self.id);
+        let mut next = 0;
+        while next < found.len() {
+            found.extend(children_of(found[next]));
+            next += 1;
+        }
+        found.drain(..found.len().min(1));
+        found
+    }
+
+    /// The worker's own memory, in bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        Taken::by(self.worker()?).map(|taken| taken.resident)
+    }
+
+    /// Tells the supervisor to end everything.
+    pub(super) fn kill(&self) {
+        self.retire();
+        if self.is_in_company() {
+            self.killed_in_company.store(true, Ordering::Release);
+        }
+        // Fails only when it has ended by itself.
+        let _ = self.lifeline.shutdown(Shutdown::Write);
+    }
+
+    /// Ends it, and tells how many bytes it printed to standard error and the last lines of it.
+    pub(super) fn finish(&self) -> (u64, Vec<String>) {
+        // What cannot be ended is left to the kernel, and what it printed so far counts.
+        let _ = self.end();
+        self.wait_for_its_last_lines(END_LIMIT);
+        let lines = self.lines().iter().cloned().collect();
+        (self.printed.1.load(Ordering::Relaxed), lines)
+    }
+
+    /// How it came to its end, for a session that has seen it.
+    pub(super) fn ended(&self) -> RunnerError {
+        let plugin = self.plugin.clone();
+        let end = self.end.get_or_init(|| {
+            let in_company = self.is_in_company() || self.killed_in_company.load(Ordering::Acquire);
+            let told = self.told();
+            // Its last lines say what happened; a process that left its group may hold the stream open.
+            self.wait_for_its_last_lines(Duration::from_secs(1));
+            let how = told.map_or_else(|| self.ended_untold(), Ok);
+            End {
+                how: how.map_err(|error| error.to_string()),
+                in_company,
+            }
+        });
+        let ended = match &end.how {
+            Ok(ended) => ended,
+            Err(error) => {
+                let error = io::Error::other(error.clone());
+                return RunnerError::Start { plugin, error };
+            }
+        };
+        let status = ExitStatus::from_raw(ended.status);
+        if end.in_company {
+            let how = describe(status);
+            return RunnerError::CrashedInCompany { plugin, how };
+        }
+        let ran_out = |line: &String| line.contains("bad_alloc") || line.contains("memory allocation of");
+        if ended.out_of_memory || self.lines().iter().any(ran_out) {
+            return RunnerError::OutOfMemory { plugin };
+        }
+        RunnerError::Crashed {
+            plugin,
+            how: describe(status),
+            by_itself: !matches!(status.signal(), Some(2 | 9 | 15)),
+        }
+    }
+
+    fn is_in_company(&self) -> bool {
+        self.at_work.load(Ordering::Acquire) > 1
+    }
+
+    fn lines(&self) -> MutexGuard<'_, std::collections::VecDeque<String>> {
+        self.printed.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_its_last_lines(&self, limit: Duration) {
+        let ended = self.stderr_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(limit);
+    }
+
+    /// What the supervisor says about the worker's end.
+    fn told(&self) -> Option<Ended> {
+        self.lifeline.set_read_timeout(Some(END_LIMIT)).ok()?;
+        let mut line = String::new();
+        BufReader::new(&self.lifeline).read_line(&mut line).ok()?;
+        serde_json::from_str(&line).ok()
+    }
+
+    /// The supervisor's own end, where it could say nothing about the worker's.
+    fn ended_untold(&self) -> io::Result<Ended> {
+        self.end()?;
+        let status = self.supervisor().wait()?.into_raw();
+        Ok(Ended {
+            status,
+            out_of_memory: false,
+        })
+    }
+
+    /// Lets the supervisor end everything, and waits for it.
+    fn end(&self) -> io::Result<()> {
+        self.kill();
+        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        let descriptor = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        if let (Some(descriptor), Ok(limit)) = (descriptor, END_LIMIT.try_into()) {
+            poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&limit))?;
+        }
+        // It runs no code of the plugin and should be gone; this is for what should not be.
+        self.supervisor().kill()
+    }
+
+    fn supervisor(&self) -> MutexGuard<'_, Child> {
+        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = self.end();
+        let _ = self.supervisor().wait();
+    }
+}
+
+/// How a process ended, for a person.
+fn describe(status: ExitStatus) -> String {
+    const NAMES: [(i32, &str); 8] = [
+        (4, "SIGILL, an instruction this CPU does not have"),
+        (6, "SIGABRT"),
+        (7, "SIGBUS"),
+        (8, "SIGFPE"),
+        (9, "SIGKILL, perhaps because memory ran out"),
+        (11, "SIGSEGV"),
+        (15, "SIGTERM"),
+        (31, "SIGSYS"),
+    ];
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => {
+            let name = NAMES.iter().find(|(number, _)| *number == signal);
+            name.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+        }
+        (None, code) => format!("it ended the process with exit code {}", code.unwrap_or_default()),
+    }
+}

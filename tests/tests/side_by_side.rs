@@ -1,0 +1,119 @@
+//! Several recordings of one command at a time: in one process of the engine, in order on standard output, and none of them pays for
+//! another's crash.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use cesar_tests::server::{wave, with_echo};
+use cesar_tests::{Output, Sandbox, fixture};
+use std::fs;
+
+/// How many runners were started, where all plugins were probed before.
+fn starts(run: &Output) -> u64 {
+    run.done()["runner_starts"].as_u64().unwrap()
+}
+
+fn inputs_of(run: &Output, kind: &str) -> Vec<String> {
+    let of_kind = run.events().into_iter().filter(|event| event["type"] == kind);
+    let mut inputs: Vec<_> = of_kind
+        .map(|event| event["input"].as_str().unwrap().to_owned())
+        .collect();
+    inputs.sort();
+    inputs
+}
+
+/// The two meet in one process, which then dies. Each is done again in a process of its own, and nobody's crash is counted.
+#[test]
+fn a_crash_in_company_is_tried_again_apart() {
+    let sandbox = with_echo();
+    sandbox.run(["plugins", "list"]).exits(0);
+    sandbox.write("one.wav", wave(6, 1));
+    sandbox.write("two.wav", wave(4, 2));
+    let mark = sandbox.work().join("died");
+    let mark = format!("mark={}", mark.display());
+    let words = [
+        "transcribe",
+        "one.wav",
+        "two.wav",
+        "--parallel",
+        "2",
+        "--output-dir",
+        "out",
+        "--progress",
+        "json",
+    ];
+    let options = [
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "behaviour=die_in_company",
+        "--asr-option",
+        &mark,
+    ];
+    let run = sandbox.run(words.iter().chain(&options)).exits(0);
+    assert_eq!(inputs_of(&run, "resumed"), ["one.wav", "two.wav"], "{}", run.stderr);
+    for (name, seconds) in [("one", 6), ("two", 4)] {
+        let text = fs::read_to_string(sandbox.work().join(format!("out/{name}.txt"))).unwrap();
+        assert_eq!(text.lines().count(), seconds, "{text}");
+    }
+    // One for both, then one for each, and the format's.
+    assert_eq!(starts(&run), 4, "{}", run.stderr);
+    let why = sandbox.run(["plugins", "why", "echo"]).exits(0);
+    assert!(why.stdout.contains("no crash in use"), "{}", why.stdout);
+}
+
+/// A long recording first and short ones after it: what is done sooner waits for its place.
+#[test]
+fn standard_output_is_in_the_order_of_the_recordings() {
+    let sandbox = with_echo();
+    let names = ["long.wav", "a.wav", "b.wav", "c.wav"];
+    for (name, seconds) in names.iter().zip([20, 1, 2, 3]) {
+        sandbox.write(name, wave(seconds, 1));
+    }
+    let words = [
+        "--parallel",
+        "4",
+        "--asr-plugin",
+        "echo",
+        "--asr-option",
+        "pace_ms=5",
+        "-q",
+    ];
+    let together = sandbox.run(["transcribe"].iter().chain(&names).chain(&words)).exits(0);
+    let alone: String = names
+        .iter()
+        .map(|name| sandbox.run(["transcribe", name].iter().chain(&words)).exits(0).stdout)
+        .collect();
+    assert_eq!(together.stdout, alone);
+    assert_eq!(together.stdout.lines().count(), 26);
+}
+
+/// Both engines, with real models: the same text as one after the other, from one runner.
+#[test]
+fn recordings_side_by_side_share_a_model() {
+    let sandbox = Sandbox::new();
+    sandbox.run(["plugins", "list"]).exits(0);
+    for name in ["short.wav", "harbour.mp3"] {
+        sandbox.write(name, fs::read(fixture(name)).unwrap());
+    }
+    for engine in ["ct2", "whisper-cpp"] {
+        let words = [
+            "transcribe",
+            "short.wav",
+            "harbour.mp3",
+            "--asr-plugin",
+            engine,
+            "--model",
+            "tiny.en",
+        ];
+        let more = ["--no-cache", "--no-diarize", "--progress", "json", "--parallel"];
+        let with = |parallel| sandbox.run(words.iter().chain(&more).chain(&[parallel])).exits(0);
+        let (apart, together) = (with("1"), with("2"));
+        assert_eq!(apart.stdout, together.stdout, "{engine}");
+        // The engine's and the format's, either way.
+        assert_eq!(
+            (starts(&apart), starts(&together)),
+            (2, 2),
+            "{engine}: {}",
+            together.stderr
+        );
+    }
+}
