@@ -103,6 +103,7 @@ pub const ANIMALS: &[Animal] = &[
     copy("orphans"),
     copy("drop-panic"),
     copy("drop-segfault"),
+    copy("orphaned-orphans"),
 ];
 
 impl Animal {

@@ -6,6 +6,7 @@ use std::fs;
 use cesar_tests::plugins::{cargo_outside, one_at_a_time, outside_target};
 use cesar_tests::speakers::with_speakers;
 use cesar_tests::{Sandbox, fixture, workspace};
+use serde_json::Value;
 
 /// Makes a crate, runs its own test, builds it, and puts the library into the user's folder.
 fn make(sandbox: &Sandbox, name: &str, stage: &str, language: &str) {
@@ -33,11 +34,19 @@ fn make(sandbox: &Sandbox, name: &str, stage: &str, language: &str) {
     fs::copy(outside_target().join("release").join(&library), plugins.join(&library)).unwrap();
 }
 
-fn passes(sandbox: &Sandbox, plugin: &str, options: &[&str]) {
+/// Returns how each case ended.
+fn passes(sandbox: &Sandbox, plugin: &str, options: &[&str]) -> Value {
     let mut words = vec!["plugins", "check", plugin, "--quick", "--json"];
     words.extend(options.iter().flat_map(|option| ["--option", option]));
     let run = sandbox.run(words);
     assert_eq!(run.code, 0, "{plugin}: {}{}", run.stdout, run.stderr);
+    run.json()["cases"].take()
+}
+
+/// Whether a case was run, and passed.
+fn is_passed(cases: &Value, case: &str) -> bool {
+    let mut all = cases.as_array().unwrap().iter();
+    all.any(|seen| seen["case"] == case && seen["outcome"] == "passed")
 }
 
 #[test]
@@ -51,8 +60,9 @@ fn what_is_made_builds_passes_and_works() {
         ("my-fetch", "download", "rust"),
     ] {
         make(&sandbox, name, stage, language);
-        passes(&sandbox, name, &[]);
+        assert!(is_passed(&passes(&sandbox, name, &[]), "speech"), "{name}");
     }
+    half_a_recording_is_noticed(&sandbox);
     let recording = fixture("short.wav");
     let run = |more: &[&str]| {
         let words = ["transcribe", recording.to_str().unwrap(), "--no-cache"];
@@ -90,11 +100,39 @@ fn what_is_made_builds_passes_and_works() {
     assert!(help.contains("use lower-case letters"), "{help}");
 }
 
+/// The download plugin that was made, but it is content with the first half.
+fn half_a_recording_is_noticed(sandbox: &Sandbox) {
+    let source = sandbox.work().join("my-fetch/src/lib.rs");
+    let text = fs::read_to_string(&source).unwrap();
+    let (copied, cut) = (
+        "Ok(Media {",
+        "std::fs::File::options().write(true).open(folder.join(\"media\")).unwrap().set_len(100).unwrap();\n        Ok(Media {",
+    );
+    assert!(text.contains(copied));
+    fs::write(&source, text.replacen(copied, cut, 1)).unwrap();
+    let library = {
+        let _guard = one_at_a_time();
+        cargo_outside(&sandbox.work().join("my-fetch"), &["build"]);
+        let library = sandbox.work().join("libmy_fetch.so");
+        fs::copy(outside_target().join("release/libmy_fetch.so"), &library).unwrap();
+        library
+    };
+    let run = sandbox.run(["plugins", "check", "--quick", library.to_str().unwrap()]);
+    let said = run.exits(1).stdout;
+    assert!(
+        said.contains("of the 32044 bytes that were there, 100 came") && said.contains("breaks the contract"),
+        "{said}"
+    );
+}
+
 #[test]
 fn each_shipped_plugin_keeps_the_contract() {
     let sandbox = with_speakers();
     passes(&sandbox, "format", &[]);
-    passes(&sandbox, "download", &[]);
+    let cases = passes(&sandbox, "download", &["via=direct"]);
+    for case in ["speech", "refusals", "cancel", "repeatable", "growth"] {
+        assert!(is_passed(&cases, case), "{case}: {cases}");
+    }
     // Noise makes an engine try again at every temperature, and tells nothing more.
     let quick = ["model=tiny.en", "temperature=0", "beam_size=1"];
     passes(&sandbox, "ct2", &quick);

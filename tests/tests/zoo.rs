@@ -97,6 +97,8 @@ fn on_the_command_line_each_is_one_sentence() {
         };
         format!("{} {}", run.code, zoo.plain(text))
     });
+    let left = in_home(&zoo.sandbox);
+    assert!(left.is_empty(), "still running: {left:?}");
     insta::assert_snapshot!("command line", answers);
 }
 
@@ -360,6 +362,21 @@ fn nothing_survives_a_killed_host() {
     until("everything below the host is gone", || {
         below.iter().all(|id| !is_running(*id))
     });
+}
+
+/// The processes that were started with this sandbox's home, by whomever; what they have become since does not matter.
+fn in_home(sandbox: &Sandbox) -> Vec<String> {
+    let home = format!("HOME={}", sandbox.home().display());
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let at_home = entries.filter(|entry| {
+        let variables = fs::read(entry.path().join("environ")).unwrap_or_default();
+        variables
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == home.as_bytes())
+    });
+    at_home
+        .map(|entry| fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default())
+        .collect()
 }
 
 /// All that descends from a process.

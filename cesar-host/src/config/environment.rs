@@ -13,7 +13,7 @@ use super::table::SETTINGS;
 pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";
 
 /// Variables that are not settings but are read: they give no warning.
-pub const READ_ELSEWHERE: &[&str] = &[CONFIG_FILE, "CESAR_TEST_DATA"];
+pub const READ_ELSEWHERE: &[&str] = &[CONFIG_FILE, "CESAR_RUNNER", "CESAR_TEST_DATA"];
 
 /// The statements of the environment, and a warning for each `CESAR_*` variable that nothing reads.
 pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Said>, Vec<String>), ConfigError> {

@@ -6,12 +6,13 @@ use object::read::elf::{ElfFile64, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSymbol as _};
 use plugin_api::ErrorKind;
 use plugin_api::host::HEADER_SYMBOL;
-use plugin_api::manifest::Manifest;
+use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::Value;
 
+use super::fetching::{self, cancelled};
 use super::heard::Heard;
 use super::subject::{Subject, audio, noise};
-use crate::runner::{CancelToken, Pcm, RunnerError};
+use crate::runner::{Pcm, RunnerError};
 
 /// What was seen where the contract is kept, or why the case was left out.
 pub(super) enum Seen {
@@ -19,7 +20,7 @@ pub(super) enum Seen {
     Skipped(String),
 }
 
-type Verdict = Result<Seen, String>;
+pub(super) type Verdict = Result<Seen, String>;
 
 /// One case.
 pub(super) struct Case {
@@ -82,6 +83,11 @@ pub(super) const CASES: &[Case] = &[
         "speech",
         "an output that can be right, progress that never falls, shown segments in order",
         speech,
+    ),
+    case(
+        "refusals",
+        "a download that is missing, too large or not public is refused",
+        refusals,
     ),
     case("empty", "empty audio gives an answer or a typed refusal", |subject| {
         short(subject, 0)
@@ -259,8 +265,8 @@ fn sample() -> Result<Pcm, String> {
 }
 
 fn speech(subject: &Subject<'_>) -> Verdict {
-    if subject.stage() == plugin_api::manifest::StageKind::Download {
-        return Ok(Seen::Skipped("a download needs a network".to_owned()));
+    if subject.stage() == StageKind::Download {
+        return fetching::download(subject);
     }
     let (mut process, heard) = (subject.session().map_err(told)?, Heard::default());
     let answer = subject.ask_soundly(&mut process, &sample()?, &heard)?;
@@ -269,6 +275,13 @@ fn speech(subject: &Subject<'_>) -> Verdict {
     match answer {
         Some(output) => fine(format!("{} bytes, {shown} segments shown", output.len())),
         None => Err("an ordinary request is refused".to_owned()),
+    }
+}
+
+fn refusals(subject: &Subject<'_>) -> Verdict {
+    match subject.stage() {
+        StageKind::Download => fetching::refusals(subject),
+        _ => Ok(Seen::Skipped("only a download stage fetches".to_owned())),
     }
 }
 
@@ -324,32 +337,14 @@ fn repeatable(subject: &Subject<'_>) -> Verdict {
 }
 
 fn cancel(subject: &Subject<'_>) -> Verdict {
+    if subject.stage() == StageKind::Download {
+        return fetching::cancel(subject);
+    }
     hearing(subject, || {
-        let token = CancelToken::default();
         let mut process = subject.session().map_err(told)?;
         let audio = noise(Duration::from_secs(600))?;
         // At the first word of the stage, or after a moment when it says nothing.
-        let (asked, timer) = (token.clone(), token.clone());
-        let began = Instant::now();
-        let answer = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                while began.elapsed() < Duration::from_millis(500) && !timer.is_cancelled() {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                timer.cancel();
-            });
-            let answer = subject.ask(&mut process, &audio, &Heard::cancelling(asked), &token);
-            token.cancel();
-            answer
-        });
-        match answer {
-            Ok(_) => fine("it was done before"),
-            Err(RunnerError::Cancelled) => fine(format!("answered after {} ms", began.elapsed().as_millis())),
-            Err(RunnerError::Killed) => {
-                Err("a cancel was not answered within 2 s; ask `ctx.checkpoint()?` more often".to_owned())
-            }
-            Err(error) => Err(told(error)),
-        }
+        cancelled(|token| subject.ask(&mut process, &audio, &Heard::cancelling(token.clone()), token))
     })
 }
 

@@ -12,13 +12,16 @@
 //! | `cases` | the table of cases |
 //! | `subject` | the plugin under test: runners, audio, requests |
 //! | `heard` | what a stage said while it ran |
+//! | `fetching`, `site` | what a download stage is asked, and the server that it is asked to fetch from |
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 mod cases;
+mod fetching;
 mod heard;
+mod site;
 mod subject;
 
 pub use subject::Subject;

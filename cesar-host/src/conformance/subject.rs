@@ -1,14 +1,18 @@
 //! The plugin under test: fresh runners for it, and the audio and requests that it is given.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use plugin_api::download::Order;
 use plugin_api::manifest::StageKind;
 use serde_json::{Map, Value, json};
 
 use super::Effort;
+use super::fetching::{file_of, order};
 use super::heard::Heard;
+use super::site::Site;
 use crate::pipeline::{SessionAndRequest, check_output};
 use crate::plugins::Plugin;
 use crate::runner::{CancelToken, Lane, Limits, Pcm, PcmWriter, RunnerError, Starter};
@@ -25,6 +29,10 @@ pub struct Subject<'a> {
     request: Map<String, Value>,
     starter: Starter,
     stdout: tempfile::TempPath,
+    /// What a download stage can fetch from.
+    site: Option<Site>,
+    /// The address of it that the stage turned out to take.
+    taken: RefCell<Option<String>>,
 }
 
 /// What a run gave: the output, or the typed error that the stage answered with.
@@ -34,7 +42,7 @@ impl<'a> Subject<'a> {
     /// Runners are children of `program`; `options` are those of the session and of a request.
     ///
     /// # Errors
-    /// When no temporary file can be made.
+    /// When no temporary file can be made, or a download stage cannot be served by the loopback interface.
     pub fn new(
         program: PathBuf,
         plugin: &'a Plugin,
@@ -53,6 +61,7 @@ impl<'a> Subject<'a> {
             stdout: Some(stdout.to_path_buf()),
         };
         let (open, request) = options;
+        let site = (plugin.manifest.stage == StageKind::Download).then(Site::open);
         Ok(Self {
             plugin,
             effort,
@@ -60,6 +69,8 @@ impl<'a> Subject<'a> {
             request,
             starter,
             stdout,
+            site: site.transpose()?,
+            taken: RefCell::default(),
         })
     }
 
@@ -107,6 +118,22 @@ impl<'a> Subject<'a> {
         process.open(&wrong.collect(), &Heard::default(), &CancelToken::default())
     }
 
+    /// What a download stage can fetch from.
+    pub(super) fn site(&self) -> Result<&Site, String> {
+        let site = self.site.as_ref();
+        site.ok_or_else(|| "only a download stage fetches".to_owned())
+    }
+
+    /// Notes the address that a download stage takes.
+    pub(super) fn takes(&self, url: String) {
+        self.taken.replace(Some(url));
+    }
+
+    /// The address that a download stage has taken.
+    pub(super) fn taken(&self) -> Option<String> {
+        self.taken.borrow().clone()
+    }
+
     /// One request.
     pub(super) fn ask(&self, process: &mut Lane, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
         let mut request = self.request.clone();
@@ -116,14 +143,37 @@ impl<'a> Subject<'a> {
         process.run(&request, self.hears().then_some(audio), heard, cancel)
     }
 
+    /// One request to a download stage.
+    pub(super) fn fetch(&self, process: &mut Lane, order: &Order, heard: &Heard, cancel: &CancelToken) -> Answer {
+        let mut request = self.request.clone();
+        request.insert("order".to_owned(), json!(order));
+        process.run(&request, None, heard, cancel)
+    }
+
     /// One request, whose output must be one that can be right; a typed refusal is fine as well.
     pub(super) fn ask_soundly(&self, process: &mut Lane, audio: &Pcm, heard: &Heard) -> Result<Option<String>, String> {
         let duration_ms = audio.samples() * 1000 / u64::from(RATE);
-        match self.ask(process, audio, heard, &CancelToken::default()) {
+        let answer = match &self.site {
+            Some(site) => return self.fetch_soundly(site, process, heard),
+            None => self.ask(process, audio, heard, &CancelToken::default()),
+        };
+        match answer {
             Ok(output) => {
                 check_output(self.stage(), &output, duration_ms)?;
                 Ok(Some(output))
             }
+            Err(RunnerError::Stage { .. }) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// One order for the recording, at the address that the stage takes.
+    fn fetch_soundly(&self, site: &Site, process: &mut Lane, heard: &Heard) -> Result<Option<String>, String> {
+        let url = self.taken().unwrap_or_else(|| site.address("recording.wav"));
+        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let order = order(site, url, folder.path());
+        match self.fetch(process, &order, heard, &CancelToken::default()) {
+            Ok(output) => Ok(file_of(&output, folder.path())?.map(|_| output)),
             Err(RunnerError::Stage { .. }) => Ok(None),
             Err(error) => Err(error.to_string()),
         }

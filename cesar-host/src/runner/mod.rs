@@ -20,6 +20,7 @@
 //! | `arguments`, `environment` | what a runner is told, and what it sees of the host |
 //! | `output`, `flood` | what a plugin prints and says, within bounds |
 //! | `memory` | how much a process has |
+//! | `mark` | finds what is left when a supervisor was killed |
 //! | `loader` | `dlopen` and mapping: the unsafe part |
 //! | `local` | the same without a process |
 
@@ -40,6 +41,7 @@ mod flood;
 mod lane;
 mod loader;
 mod local;
+mod mark;
 mod memory;
 mod output;
 mod pcm;

@@ -23,6 +23,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::arguments::Arguments;
+use super::mark::Mark;
 use super::memory::Taken;
 use super::output::{self, LastLines};
 use super::protocol::Channel;
@@ -48,6 +49,7 @@ pub(crate) struct Starter {
 pub(super) struct Tree {
     plugin: String,
     supervisor: Mutex<Child>,
+    mark: Mark,
     id: u32,
     lifeline: UnixStream,
     printed: LastLines,
@@ -92,7 +94,7 @@ fn spawn(command: Command) -> Spawned {
 }
 
 impl Starter {
-    fn command(&self, path: &Path) -> Command {
+    fn command(&self, path: &Path, mark: &Mark) -> Command {
         let arguments = Arguments {
             plugin: path.to_owned(),
             memory: self.limits.memory,
@@ -101,7 +103,8 @@ impl Starter {
         };
         let mut command = Command::new(&self.program);
         command.args(arguments.words()).process_group(0);
-        command.env_clear().envs(environment::passed(&self.limits.environment));
+        let environment = environment::passed(&self.limits.environment);
+        command.env_clear().envs(environment).envs([mark.variable()]);
         command
     }
 
@@ -109,7 +112,8 @@ impl Starter {
     pub(super) fn tree(&self, name: &str, path: &Path) -> io::Result<(Tree, Channel)> {
         let (ours, theirs) = UnixStream::pair()?;
         let (lifeline, its_end) = UnixStream::pair()?;
-        let mut command = self.command(path);
+        let mark = Mark::new();
+        let mut command = self.command(path, &mark);
         command
             .stdin(OwnedFd::from(theirs))
             .stdout(OwnedFd::from(its_end))
@@ -125,6 +129,7 @@ impl Starter {
             plugin: name.to_owned(),
             id: supervisor.id(),
             supervisor: Mutex::new(supervisor),
+            mark,
             lifeline,
             printed,
             stderr_ended: Mutex::new(stderr_ended),
@@ -274,7 +279,7 @@ impl Tree {
     /// The supervisor's own end, where it could say nothing about the worker's.
     fn ended_untold(&self) -> io::Result<Ended> {
         self.end()?;
-        let status = self.supervisor().wait()?.into_raw();
+        let status = self.wait()?.into_raw();
         Ok(Ended {
             status,
             out_of_memory: false,
@@ -293,6 +298,15 @@ impl Tree {
         self.supervisor().kill()
     }
 
+    /// The supervisor's end. Where it was not left to end what is below it, this does.
+    fn wait(&self) -> io::Result<ExitStatus> {
+        let status = self.supervisor().wait()?;
+        if !status.success() {
+            self.mark.kill_all();
+        }
+        Ok(status)
+    }
+
     fn supervisor(&self) -> MutexGuard<'_, Child> {
         self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -301,7 +315,7 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let _ = self.end();
-        let _ = self.supervisor().wait();
+        let _ = self.wait();
     }
 }
 

@@ -142,6 +142,11 @@ impl Zoo {
                 kill(getppid(), 9);
                 sleep_for_ever();
             }
+            "orphaned-orphans" => {
+                leave_orphans();
+                kill(getppid(), 9);
+                sleep_for_ever();
+            }
             "gluttony" => loop {
                 self.hoard.push(vec![1; 8 << 20]);
             },

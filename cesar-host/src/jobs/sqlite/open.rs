@@ -113,6 +113,8 @@ fn connect(path: &Path) -> SqlResult<Connection> {
     // Checks of the pages that SQLite reads anyway; damage is to be noticed, not followed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Else a statement that was kept may be prepared again each time it is used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

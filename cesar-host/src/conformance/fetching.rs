@@ -1,0 +1,184 @@
+//! What a `download` stage is asked: the recording of a [`Site`](super::site::Site) on a loopback port, and what it has to refuse.
+//!
+//! A stage may take addresses of one scheme only. It is offered `http:` and `file:`; what is asked of it goes by the first that it
+//! fetches. One that takes neither can only be seen to refuse.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use plugin_api::download::{Answer as Answered, Limits, Order, Wanted};
+
+use super::cases::{Seen, Verdict};
+use super::heard::Heard;
+use super::site::Site;
+use super::subject::Subject;
+use crate::runner::{CancelToken, Lane, RunnerError};
+
+/// How long a server may be silent before the stage gives up by itself; longer than a cancel may take.
+const SILENCE_MS: u64 = 20_000;
+
+/// How one order ended.
+enum Ended {
+    /// The file that came.
+    Came(Vec<u8>),
+    /// An answer without a recording, or a typed error.
+    Refused(String),
+}
+
+/// An order for the recording at an address, with room for ten of its size.
+pub(super) fn order(site: &Site, url: String, folder: &Path) -> Order {
+    Order {
+        wanted: Wanted::Media,
+        url,
+        folder: folder.to_owned(),
+        known: None,
+        public_only: false,
+        limits: Limits {
+            bytes: Some(10 * site.recording().len() as u64),
+            total_ms: None,
+            silence_ms: SILENCE_MS,
+        },
+    }
+}
+
+/// One order, in a folder of its own.
+fn ended(
+    subject: &Subject<'_>,
+    process: &mut Lane,
+    url: &str,
+    change: impl FnOnce(&mut Order),
+) -> Result<Ended, String> {
+    let site = subject.site()?;
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let mut order = order(site, url.to_owned(), folder.path());
+    change(&mut order);
+    let heard = Heard::default();
+    let answer = subject.fetch(process, &order, &heard, &CancelToken::default());
+    heard.progress_rises()?;
+    match answer {
+        Ok(output) => match file_of(&output, folder.path())? {
+            Some(bytes) => Ok(Ended::Came(bytes)),
+            None => Ok(Ended::Refused(output)),
+        },
+        Err(RunnerError::Stage { message, .. }) => Ok(Ended::Refused(message)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The file that an answer names, which has to lie in the folder; nothing where there is no recording.
+pub(super) fn file_of(output: &str, folder: &Path) -> Result<Option<Vec<u8>>, String> {
+    let answer = serde_json::from_str(output).map_err(|error| format!("its answer is none: {error}"))?;
+    let Answered::Media(media) = answer else {
+        return Ok(None);
+    };
+    let is_name = Path::new(&media.file)
+        .file_name()
+        .is_some_and(|name| name == media.file.as_str());
+    let path = folder.join(&media.file);
+    if !is_name || !std::fs::symlink_metadata(&path).is_ok_and(|status| status.is_file()) {
+        return Err(format!(
+            "it names the file `{}`, which is not in the folder of the order",
+            media.file
+        ));
+    }
+    std::fs::read(&path).map(Some).map_err(|error| error.to_string())
+}
+
+/// The recording arrives, byte for byte.
+pub(super) fn download(subject: &Subject<'_>) -> Verdict {
+    let site = subject.site()?;
+    let mut process = subject.session().map_err(|error| error.to_string())?;
+    let mut refusals = Vec::new();
+    for url in [
+        site.address("recording.wav"),
+        format!("file://{}", site.file().display()),
+    ] {
+        match ended(subject, &mut process, &url, |_| {})? {
+            Ended::Came(bytes) if bytes == site.recording() => {
+                let scheme = url.split(':').next().unwrap_or_default();
+                let says = format!("{} bytes by `{scheme}:`", bytes.len());
+                subject.takes(url);
+                return Ok(Seen::Fine(says));
+            }
+            Ended::Came(bytes) => {
+                return Err(format!(
+                    "of the {} bytes that were there, {} came, and not the same",
+                    site.recording().len(),
+                    bytes.len()
+                ));
+            }
+            Ended::Refused(says) => refusals.push(says),
+        }
+    }
+    Ok(Seen::Skipped(format!(
+        "it takes neither `http:` nor `file:` addresses: {}",
+        refusals.join("; ")
+    )))
+}
+
+/// Runs `work` with the address that the stage takes; what can be asked by HTTP alone is left out for others.
+fn by_http(subject: &Subject<'_>, work: impl FnOnce(&str) -> Verdict) -> Verdict {
+    match subject.taken() {
+        Some(url) if url.starts_with("http:") => work(&url),
+        _ => Ok(Seen::Skipped("it takes no `http:` addresses".to_owned())),
+    }
+}
+
+/// What is not there, too large, or not public is refused.
+pub(super) fn refusals(subject: &Subject<'_>) -> Verdict {
+    by_http(subject, |url| {
+        let site = subject.site()?;
+        let mut process = subject.session().map_err(|error| error.to_string())?;
+        let (missing, most) = (site.address("missing.wav"), site.recording().len() as u64 - 1);
+        let is_refused = |ended: Ended| matches!(ended, Ended::Refused(_));
+        if !is_refused(ended(subject, &mut process, &missing, |_| {})?) {
+            return Err("it made a recording of a page with status 404".to_owned());
+        }
+        let too_large = ended(subject, &mut process, url, |order| order.limits.bytes = Some(most))?;
+        if !is_refused(too_large) {
+            return Err("it fetched more than `limits.bytes`".to_owned());
+        }
+        let private = ended(subject, &mut process, url, |order| order.public_only = true)?;
+        if !is_refused(private) {
+            return Err("it connected to a loopback address although the order says `public_only`".to_owned());
+        }
+        Ok(Seen::Fine(String::new()))
+    })
+}
+
+/// A cancel is answered while a server is silent.
+pub(super) fn cancel(subject: &Subject<'_>) -> Verdict {
+    by_http(subject, |_| {
+        let site = subject.site()?;
+        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let order = order(site, site.address("silent.wav"), folder.path());
+        let mut process = subject.session().map_err(|error| error.to_string())?;
+        cancelled(|token| subject.fetch(&mut process, &order, &Heard::default(), token))
+    })
+}
+
+/// Cancels `work` half a second after its beginning.
+pub(super) fn cancelled(work: impl FnOnce(&CancelToken) -> super::subject::Answer) -> Verdict {
+    let token = CancelToken::default();
+    let timer = token.clone();
+    let began = Instant::now();
+    let answer = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while began.elapsed() < Duration::from_millis(500) && !timer.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            timer.cancel();
+        });
+        let answer = work(&token);
+        token.cancel();
+        answer
+    });
+    match answer {
+        Ok(_) => Ok(Seen::Fine("it was done before".to_owned())),
+        Err(RunnerError::Cancelled) => Ok(Seen::Fine(format!("answered after {} ms", began.elapsed().as_millis()))),
+        Err(RunnerError::Killed) => {
+            Err("a cancel was not answered within 2 s; ask `ctx.checkpoint()?` more often".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
