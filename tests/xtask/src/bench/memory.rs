@@ -7,7 +7,6 @@
 
 use crate::failure::{Failure, Outcome};
 use std::{
-    collections::HashMap,
     fs,
     io::Read,
     process::{Child, Command, ExitStatus},
@@ -68,28 +67,30 @@ fn poll(child: &mut Child) -> Outcome<(ExitStatus, Peaks)> {
     }
 }
 
-/// The process and all that descend from it.
+/// The process and all that descend from it. Reads what these processes alone have, so that looking costs little.
 pub(crate) fn tree(root: u32) -> Vec<u32> {
-    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for process in entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
-        if let Some(parent) = parent(process) {
-            children.entry(parent).or_default().push(process);
-        }
-    }
     let mut found = vec![root];
     let mut next = 0;
     while next < found.len() {
-        found.extend(children.remove(&found[next]).unwrap_or_default());
+        found.extend(children(found[next]));
         next += 1;
     }
     found
 }
 
-/// The second field after the name, which is in parentheses and may hold any character.
-fn parent(process: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+/// The children of each of its threads.
+fn children(process: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lists = threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    let numbers = |list: String| {
+        list.split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect::<Vec<_>>()
+    };
+    lists.flat_map(numbers).collect()
 }
 
 fn peak_kib(process: u32) -> Option<u64> {

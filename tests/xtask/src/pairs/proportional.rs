@@ -9,12 +9,13 @@ use std::{
     fs,
     io::{Read, Write as _},
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
-/// Reading the page tables of some hundred MB takes about a millisecond.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// Reading the page tables of some hundred MB takes milliseconds of a core that both contenders need; peaks last longer than this.
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
@@ -51,18 +52,27 @@ pub(super) fn watch(command: &mut Command, input: &str) -> Outcome<Run> {
     };
     let stdout = read(child.stdout.take().map(|pipe| Box::new(pipe) as _));
     let stderr = read(child.stderr.take().map(|pipe| Box::new(pipe) as _));
-    let mut peak_kib = 0;
-    let status = loop {
-        peak_kib = peak_kib.max(tree(child.id()).into_iter().filter_map(proportional_kib).sum());
-        let ended = child
-            .try_wait()
-            .map_err(|error| Failure::new(format!("`{shown}` cannot be waited for: {error}")))?;
-        if let Some(status) = ended {
-            break status;
+    let (over, is_over) = mpsc::channel::<()>();
+    let root = child.id();
+    let looking = thread::spawn(move || {
+        let mut peak_kib = 0;
+        loop {
+            peak_kib = tree(root)
+                .into_iter()
+                .filter_map(proportional_kib)
+                .sum::<u64>()
+                .max(peak_kib);
+            if is_over.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+                return peak_kib;
+            }
         }
-        thread::sleep(INTERVAL);
-    };
+    });
+    let status = child
+        .wait()
+        .map_err(|error| Failure::new(format!("`{shown}` cannot be waited for: {error}")))?;
     let wall = begin.elapsed();
+    drop(over);
+    let peak_kib = looking.join().unwrap_or_default();
     let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
     if !status.success() {
         return Err(Failure::new(format!("`{shown}` failed ({status}): {}", stderr.trim())));
