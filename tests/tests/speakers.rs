@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use cesar_tests::plugins::drop_echo;
+use cesar_tests::sandbox::finish;
 use cesar_tests::server::wave;
 use cesar_tests::speakers::{attribution, with_speakers};
 use cesar_tests::{Output, Sandbox, fixture};
@@ -245,7 +246,7 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     let absent = sandbox.path().join("absent.so");
     let mut command = sandbox.command();
     command.args(["transcribe", "talk.wav", "--asr-plugin", "echo", "--progress", "json"]);
-    let told = cesar_tests::sandbox::finish(command.env("ORT_DYLIB_PATH", &absent)).exits(3);
+    let told = finish(command.env("ORT_DYLIB_PATH", &absent)).exits(3);
     assert_eq!(partial(&told)["reason"], "library_not_found");
     assert!(told.stdout.contains("**Speakers:** unknown, "), "{}", told.stdout);
 
@@ -301,6 +302,47 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
     );
     assert_eq!(requests(&retried), 2, "the diarizer and the format plugin");
     assert!(written().get("partial").is_none());
+}
+
+/// Each of its threads loads the networks, which is more than plugins may have; recognition has enough.
+#[test]
+fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
+    let sandbox = with_speakers();
+    sandbox.write("talk.m4a", fs::read(fixture("interview.m4a")).unwrap());
+    let mut command = sandbox.command();
+    command.args(["transcribe", "talk.m4a", "--progress", "json", "-f", "json"]);
+    command.args(ENGINE).args(["--asr-option", "threads=1"]);
+    command.args(["--diarize-option", "threads=16"]);
+    let told = finish(command.env("CESAR_PLUGINS_MEMORY_LIMIT", "500 MB")).exits(3);
+    let json = document(&told);
+    assert!(json["segments"].as_array().unwrap().len() > 5, "{json}");
+    assert_eq!(
+        (&json["partial"]["stage"], &json["partial"]["reason"]),
+        (&json!("diarize"), &json!("out_of_memory"))
+    );
+    let message = json["partial"]["message"].as_str().unwrap();
+    assert!(message.contains("memory ran out"), "{message}");
+
+    // The very words that a person is told to type, where there is memory.
+    let words = partial(&told)["retry"].as_str().unwrap().to_owned();
+    let plain = sandbox.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &words]).current_dir(sandbox.work());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let whole = finish(&mut shell).exits(0);
+    assert_eq!(
+        stages(&whole),
+        ["asr hit", "decode hit", "diarize miss", "format miss", "merge miss"]
+    );
+    assert_eq!(requests(&whole), 2, "the diarizer and the format plugin");
+    let json = document(&whole);
+    assert_eq!(json["speakers"].as_array().unwrap().len(), 3);
+    assert!(json.get("partial").is_none());
 }
 
 /// Silence first, one voice for a minute, next to nothing, nobody at all.
