@@ -149,6 +149,27 @@ fn small_results_go_as_well_and_the_index_becomes_smaller() {
     assert_eq!(fixture.cache.inner.index.faults().unwrap(), [""; 0]);
 }
 
+/// Candidates come in pages of 256, and what is still missing is reckoned between them.
+#[test]
+fn a_dry_run_of_several_pages_says_what_goes() {
+    let fixture = Fixture::new();
+    // The higher the number, the cheaper.
+    for number in 1..=600 {
+        fixture.put_cost(number, (601 - number as i64) * 1_000, 100);
+    }
+    let target = Prune {
+        max_size: Some(fixture.used() / 3),
+        ..Prune::default()
+    };
+    let dry_run = Prune {
+        dry_run: true,
+        ..target.clone()
+    };
+    assert_eq!(fixture.cache.prune(&dry_run).unwrap().entries, 400);
+    assert_eq!(fixture.cache.prune(&target).unwrap().entries, 400);
+    assert_eq!(fixture.kept(1..=600), (1..=200).collect::<Vec<_>>());
+}
+
 #[test]
 fn prune_takes_what_fits_all_conditions() {
     let fixture = Fixture::new();
