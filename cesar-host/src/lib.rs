@@ -12,6 +12,7 @@
 //! | [`conformance`] | whether a plugin keeps the contract | [`conformance::check`] |
 //! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
 //! | [`models`] | from a model's name to its files | [`models::ModelLookup`] |
+//! | `trust` | whom TLS trusts | |
 //! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
 //!
 //! `ARCHITECTURE.md` in the repository has the invariants.
@@ -29,3 +30,4 @@ pub mod models;
 pub mod pipeline;
 pub mod plugins;
 pub mod runner;
+mod trust;

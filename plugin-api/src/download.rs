@@ -10,6 +10,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// A file in [`Order::folder`] by which a stage says that it can go on with what is there. When the stage is then killed or cancelled, or
+/// refuses for a reason that passes, the next run of the same plugin with the same address and options may find the folder as it was.
+pub const RESUME: &str = "resume.json";
+
 /// What is wanted: the field `order` of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -17,7 +21,8 @@ pub struct Order {
     pub wanted: Wanted,
     /// The address, as a person gave it.
     pub url: String,
-    /// An empty folder for the file, of which nothing else is kept. On the cache's file system, so that nothing is copied.
+    /// A folder for the file, of which nothing else is kept. On the cache's file system, so that nothing is copied. Empty, but for what
+    /// an earlier run left beside a file [`RESUME`].
     pub folder: PathBuf,
     /// What an earlier answer said of the file that the host still has: if it is the same today, [`Answer::Unchanged`] will do.
     #[serde(default)]
@@ -76,6 +81,9 @@ pub struct Program {
     pub name: String,
     /// As it says itself.
     pub version: String,
+    /// Its file, or its name on the search path: while the file is unchanged, the host need not ask for the version again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// What the stage answers.

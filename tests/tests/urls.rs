@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use cesar_tests::running::Running;
 use cesar_tests::sandbox::finish;
-use cesar_tests::server::{wave, with_echo};
+use cesar_tests::server::{until, wave, with_echo};
 use cesar_tests::web::{Manner, Page, Web};
 use cesar_tests::{Output, Sandbox};
 use insta::assert_snapshot;
@@ -190,8 +191,14 @@ fn what_servers_do_and_what_cesar_does() {
     )
     .unwrap();
     assert_snapshot!("what servers do and what Cesar does", table);
-    let left = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().count();
-    assert_eq!(left, 0, "nothing half-fetched is left");
+    let left = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().flatten();
+    let left: Vec<_> = left
+        .filter(|entry| !entry.path().join("resume.json").exists())
+        .collect();
+    assert!(
+        left.is_empty(),
+        "nothing is left but what can be gone on with: {left:?}"
+    );
 }
 
 const HIT: [&str; 5] = ["download hit", "decode hit", "asr hit", "merge hit", "format hit"];
@@ -336,6 +343,81 @@ fn without_the_cache() {
     }
     assert_eq!(web.requests().len(), 2);
     assert_eq!(std::fs::read_dir(sandbox.path().join("tmp")).unwrap().count(), 0);
+}
+
+/// The part of a recording that is here, in bytes.
+fn arrived(sandbox: &Sandbox) -> u64 {
+    let folders = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lengths = folders.filter_map(|folder| folder.path().join("media").metadata().ok());
+    lengths.map(|found| found.len()).sum()
+}
+
+/// Runs until half of the recording has arrived, and ends it there.
+fn stopped_in_the_middle(sandbox: &Sandbox, url: &str, end: impl FnOnce(&mut Running)) -> Option<i32> {
+    let words = ["transcribe", "--asr-plugin", "echo", "--no-diarize", url];
+    let mut running = sandbox.start(words);
+    until("half of it is here", || arrived(sandbox) == 100_000);
+    end(&mut running);
+    running.end().code()
+}
+
+/// What is here outlives the process: the next one asks for the rest.
+#[test]
+fn a_download_that_was_killed_is_gone_on_with() {
+    let half = Manner::Stalling(100_000);
+    for kill in [true, false] {
+        let (sandbox, web) = (with_echo(), Web::new());
+        web.put("/talk.wav", recording(8).etag("\"one\"").sent(half.clone()));
+        let url = web.url("/talk.wav");
+        let code = stopped_in_the_middle(&sandbox, &url, |running| match kill {
+            true => running.kill(),
+            false => running.interrupt(),
+        });
+        assert_eq!(code, (!kill).then_some(130));
+        web.put("/talk.wav", recording(8).etag("\"one\""));
+        let whole = transcribe(&sandbox, &[&url], &STEP).exits(0);
+        assert_eq!(whole.stdout.lines().count(), 8);
+        assert_eq!(
+            web.lines(),
+            [
+                "GET /talk.wav => 200",
+                "GET /talk.wav range: bytes=100000- if-range: \"one\" => 206"
+            ]
+        );
+        assert_eq!(
+            std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().count(),
+            0
+        );
+    }
+}
+
+/// What is another recording by now, or cannot be told from one, is fetched from its beginning.
+#[test]
+fn a_download_that_was_killed_is_not_mixed_with_another() {
+    let half = Manner::Stalling(100_000);
+    let other = || Page::wave(wave(5, 3));
+    let conditional = "GET /talk.wav range: bytes=100000- if-range: \"one\" => 200";
+    for (before, after, request) in [
+        (recording(8).etag("\"one\""), other().etag("\"two\""), conditional),
+        (recording(8).etag("\"one\""), other().without_ranges(), conditional),
+        (recording(8), other(), "GET /talk.wav => 200"),
+        (recording(8).etag("W/\"one\""), other(), "GET /talk.wav => 200"),
+    ] {
+        let (sandbox, web) = (with_echo(), Web::new());
+        web.put("/talk.wav", before.sent(half.clone()));
+        let url = web.url("/talk.wav");
+        stopped_in_the_middle(&sandbox, &url, Running::kill);
+        web.requests();
+        web.put("/talk.wav", after.clone());
+        let output = transcribe(&sandbox, &[&url], &STEP).exits(0);
+        assert_eq!(web.lines(), [request]);
+        let fresh = with_echo();
+        let expected = transcribe(&fresh, &[&url], &STEP).exits(0);
+        assert_eq!(output.stdout, expected.stdout);
+    }
 }
 
 /// Of any number of processes one fetches, the others wait for it.

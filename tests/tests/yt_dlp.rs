@@ -192,8 +192,14 @@ fn metadata_tell_whether_anything_has_changed() {
         ("renewed", "hit")
     );
     web.requests();
-    assert_eq!(outcome(&run(STEP), "download"), "hit");
+    let hit = run(STEP);
+    assert_eq!(outcome(&hit, "download"), "hit");
     assert_eq!(web.requests().len(), 0, "within the step nobody is asked");
+    assert_eq!(
+        hit.done()["runner_starts"],
+        0,
+        "and nothing is called: its file is what it was"
+    );
     web.put("/talk.wav", Page::wave(wave(40, 8)).last_modified(LATER));
     let changed = run(ASK);
     assert_eq!(

@@ -65,7 +65,7 @@ impl FileStamp {
     }
 
     /// Whether any later change will show in the stamp.
-    fn is_settled(&self, now_ms: i64) -> bool {
+    pub(crate) fn is_settled(&self, now_ms: i64) -> bool {
         let changed_ns = self.mtime_ns.max(self.ctime_ns);
         now_ms.saturating_mul(1_000_000).saturating_sub(changed_ns) >= SETTLED_NS
     }

@@ -3,7 +3,7 @@
 //! Whoever fetches writes into a folder under `tmp/`, on the file system of the objects ([`Cache::incoming`]). The file is then hashed
 //! where it lies, synced, and renamed into place ([`Cache::put_file`]); a small one becomes a BLOB like any small result. The folder is
 //! locked while its owner lives, as temporary files are, so that a sweep takes what dead processes left, and removed with what is
-//! still in it at the end.
+//! still in it at the end; but what a writer can go on with stays for a day ([`Cache::incoming_of`]).
 //!
 //! What was fetched may turn out to be what is stored: then only the row is new ([`Cache::renew`]). And it may be of use although its
 //! time is over: [`Cache::of_inputs`] and [`Cache::get_file_of_any_age`] know no expiry.
@@ -38,6 +38,11 @@ impl Incoming {
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
+
+    /// Leaves the folder to whoever goes on with the same work ([`Cache::incoming_of`]), if its writer left a file [`RESUME`](super::RESUME) in it.
+    pub fn keep(self) {
+        self.folder.keep();
+    }
 }
 
 impl Cache {
@@ -49,6 +54,19 @@ impl Cache {
         let inner = &self.inner;
         let folder = TemporaryFolder::create(&inner.layout.temporary(), &inner.io)?;
         Ok(Incoming { folder })
+    }
+
+    /// The same for work that can be gone on with, named by a digest: with what an earlier holder left ([`Incoming::keep`], or death)
+    /// beside a file [`RESUME`](super::RESUME). While another holds that, any empty folder.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn incoming_of(&self, work: &Digest) -> Result<Incoming> {
+        let inner = &self.inner;
+        match TemporaryFolder::claim(&inner.layout.temporary(), work, &inner.io)? {
+            Some(folder) => Ok(Incoming { folder }),
+            None => self.incoming(),
+        }
     }
 
     /// Stores a file as the result of a key, and takes it away from where it lies: it must be on the cache's file system, as in

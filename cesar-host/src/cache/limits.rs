@@ -4,7 +4,7 @@
 //! removal, which goes on to a low one a tenth further. A cache at its limit is thus cleaned once in a while and not at
 //! every store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The limits of a cache. The default is none at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Limits {
     pub min_free_disk: u64,
     /// For how long results are used, in milliseconds from when they were stored, by stage.
     pub ttl_ms: BTreeMap<String, i64>,
+    /// Stages whose youngest result of each input stays when its time is over, until room is needed: who cannot ask for a newer one
+    /// may still use it ([`Cache::of_inputs`](super::Cache::of_inputs)). A lifetime in `ttl_ms` ends that, too.
+    pub stale: BTreeSet<String>,
     /// How long to wait for another's computation, in milliseconds, before computing alone.
     pub lock_timeout_ms: Option<i64>,
 }

@@ -6,8 +6,9 @@
 //!
 //! In this order:
 //! 1. leases of dead processes are dropped;
-//! 2. expired entries go;
-//! 3. when a limit is crossed: what is in quarantine since a day, then entries in the order of their worth (see `worth.rs`);
+//! 2. expired entries go; of the stages in [`Limits::stale`](super::Limits::stale), those that a younger one has replaced;
+//! 3. when a limit is crossed: what is in quarantine since a day and unfinished downloads, then what else has expired, then entries in the order of their
+//!    worth (see `worth.rs`);
 //! 4. the index gives empty pages back, when they are many;
 //! 5. once a day: what was stored longer ago than its stage's lifetime, and everything that dead processes left (see
 //!    `sweep.rs`).
@@ -177,6 +178,7 @@ impl Cache {
         };
         let expired = Filter {
             expired_ms: Some(now_ms),
+            superseded: self.inner.limits.stale.iter().cloned().collect(),
             ..Filter::default()
         };
         let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
@@ -192,7 +194,7 @@ impl Cache {
         Ok(evicted)
     }
 
-    /// Removes what is worth least until the limits are kept, or nothing is left that may go.
+    /// Removes what has expired, and then what is worth least, until the limits are kept, or nothing is left that may go.
     fn evict_excess(&self, round: &Round) -> Result<Evicted> {
         let excess = self.excess()?;
         if excess == 0 {
@@ -200,14 +202,22 @@ impl Cache {
         }
         // A day is enough to look at damage when there is no room for it.
         self.sweep_quarantine(self.now_ms().saturating_sub(DAY_MS))?;
+        self.sweep_temporary()?;
         let used = self.inner.index.space()?.used;
-        self.evict(&Eviction {
-            order: Order::Worth,
+        let eviction = |order, filter| Eviction {
+            order,
             target: Some(used.saturating_sub(excess)),
             spare: round.spare,
             deadline_ms: round.deadline_ms,
-            ..Eviction::all(Filter::default())
-        })
+            ..Eviction::all(filter)
+        };
+        let expired = Filter {
+            expired_ms: Some(self.now_ms()),
+            ..Filter::default()
+        };
+        let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
+        evicted.add(self.evict(&eviction(Order::Worth, Filter::default()))?);
+        Ok(evicted)
     }
 
     /// Gives empty pages of the index back to the file system, when there are more than soon will be used again.

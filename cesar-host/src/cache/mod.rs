@@ -23,9 +23,10 @@
 //! looked for again under `objects.lock`, held exclusively: another process may have repaired it since.
 //!
 //! # Staying small
-//! Results are removed when they have expired, when the cache grows beyond its [`Limits`], and when a person asks
-//! ([`Cache::prune`], [`Cache::clear`]); least worth first (`worth.rs`), never one that a running job leases
-//! ([`Cache::lease`]), rows before files, in short steps (`evict.rs`). Housekeeping runs beside the stores (`maintain.rs`).
+//! Results are removed when they have expired (the last that is known of an address only when there is need of room: [`Limits::stale`]),
+//! when the cache grows beyond its [`Limits`], and when a person asks ([`Cache::prune`], [`Cache::clear`]); least worth first (`worth.rs`),
+//! never one that a running job leases ([`Cache::lease`]), rows before files, in short steps (`evict.rs`). Housekeeping runs beside the
+//! stores (`maintain.rs`).
 //!
 //! # Errors
 //! Everything here returns [`CacheError`], and none of it may fail a job: with [`Cache::get_or_compute`], the caller
@@ -89,6 +90,7 @@ pub use lock::{GiveUp, KeyGuard, Wait, Waiting};
 pub use maintain::Maintained;
 pub use partial::{PARTIAL_LIFETIME_MS, Partial, PartialInfo, Partials};
 pub use prune::{Prune, Pruned};
+pub use temporary::RESUME;
 pub use verify::{DamagedEntry, Verification};
 pub use write::{ArtifactWriter, INLINE_LIMIT};
 
@@ -162,7 +164,7 @@ impl Cache {
         let now_ms = clock.now_ms();
         let opened = index::open_or_replace(&layout, &io, journal, now_ms)?;
         // A leftover that cannot be removed does no harm; the next opening tries again.
-        let _ = temporary::sweep(&layout.temporary(), &io);
+        let _ = temporary::sweep(&layout.temporary(), &io, Some(now_ms));
         let warnings = opened
             .warning
             .into_iter()

@@ -73,6 +73,7 @@ impl Cache {
             expired_ms: prune.expired.then_some(now_ms),
             used_until_ms: prune.unused_ms.map(|unused_ms| now_ms.saturating_sub(unused_ms)),
             created_until_ms: None,
+            superseded: Vec::new(),
         };
         let eviction = Eviction {
             order: if prune.max_size.is_some() {
@@ -107,6 +108,7 @@ impl Cache {
             self.inner.index.forget_file_digests(i64::MAX)?;
             self.sweep_quarantine(i64::MAX)?;
             self.sweep(None)?;
+            self.sweep_temporary()?;
             // What was written after the sweep's grace began has no row either, once its writer has let go of the lock.
             self.sweep_objects(i64::MAX, None, &mut Swept::default())?;
             self.tidy(dry_run)?;

@@ -3,6 +3,7 @@
 //! | what | when it goes |
 //! |---|---|
 //! | temporary files | when no living process holds their lock (also at each opening) |
+//! | downloads that can be gone on with | a day after they were written to; all but the youngest four; when room is needed |
 //! | lock files of keys | likewise; removed only under their own lock, when the name still leads to them |
 //! | large contents that no entry names | when nobody holds `objects.lock` |
 //! | objects that no row names | an hour after they were written |
@@ -51,7 +52,7 @@ impl Cache {
         let inner = &self.inner;
         let now_ms = self.now_ms();
         let mut swept = Swept {
-            items: temporary::sweep(&inner.layout.temporary(), &inner.io)?,
+            items: temporary::sweep(&inner.layout.temporary(), &inner.io, Some(now_ms))?,
             ..Swept::default()
         };
         swept.items += self.sweep_key_locks()?;
@@ -61,6 +62,11 @@ impl Cache {
         self.sweep_contents(&mut swept)?;
         self.sweep_objects(now_ms.saturating_sub(ORPHAN_GRACE_MS), deadline_ms, &mut swept)?;
         Ok(swept)
+    }
+
+    /// Removes what somebody could go on with, too.
+    pub(super) fn sweep_temporary(&self) -> Result<u64> {
+        temporary::sweep(&self.inner.layout.temporary(), &self.inner.io, None)
     }
 
     /// Removes the lock files of keys that nobody holds.

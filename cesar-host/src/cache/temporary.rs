@@ -3,6 +3,9 @@
 //! A writer holds the kernel's lock on its file. A temporary file that can be locked has therefore no living writer,
 //! and the sweep at opening removes it. Between making a file and locking it, a sweep may take it away: the writer
 //! notices that its file has lost its name, and makes another. Folders for what others write are held in the same way.
+//!
+//! A folder that is named by a digest ([`TemporaryFolder::claim`]) and has a file [`RESUME`] outlives its writer: whoever claims the same
+//! digest within a day goes on with what is in it. No more than a few stay, and none when the cache runs out of room.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -118,11 +121,21 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// A folder that is removed with all that is in it.
+/// The file by which a writer says that its folder can be gone on with.
+pub const RESUME: &str = "resume.json";
+
+/// For how long a folder waits for somebody to go on with it, since it was last written to.
+const RESUME_MS: i64 = 24 * 3_600_000;
+
+/// How many folders wait, the youngest.
+const RESUMABLE: usize = 4;
+
+/// A folder that is removed with all that is in it, unless it is to be gone on with.
 #[derive(Debug)]
 pub(super) struct TemporaryFolder {
     path: PathBuf,
     lock: File,
+    kept: bool,
 }
 
 impl TemporaryFolder {
@@ -139,7 +152,11 @@ impl TemporaryFolder {
                 // A sweep has taken it.
                 continue;
             };
-            let made = Self { path, lock };
+            let made = Self {
+                path,
+                lock,
+                kept: false,
+            };
             let locked = try_lock(&made.lock, Sharing::Exclusive, io).context("lock", &made.path)?;
             if locked && is_named(&made.lock, &made.path).context("inspect", &made.path)? {
                 return Ok(made);
@@ -147,24 +164,65 @@ impl TemporaryFolder {
         }
     }
 
+    /// The folder of this digest, with what its last holder left there to be gone on with, else empty. Nothing while another holds it.
+    pub(super) fn claim(folder: &Path, digest: &Digest, io: &Io) -> Result<Option<Self>> {
+        let path = folder.join(format!("{digest}.in"));
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            result => result.context("create", &path)?,
+        }
+        // A sweep may have taken it.
+        let Ok(lock) = io.open(&path) else { return Ok(None) };
+        if !try_lock(&lock, Sharing::Exclusive, io).context("lock", &path)? || !is_named(&lock, &path).unwrap_or(false)
+        {
+            return Ok(None);
+        }
+        let claimed = Self {
+            path,
+            lock,
+            kept: false,
+        };
+        if !claimed.path.join(RESUME).is_file() {
+            for left in fs::read_dir(&claimed.path).context("read", &claimed.path)?.flatten() {
+                let _ = fs::remove_file(left.path());
+            }
+        }
+        Ok(Some(claimed))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives it back to be gone on with, if it can be.
+    pub(super) fn keep(mut self) {
+        self.kept = self.path.join(RESUME).is_file();
     }
 }
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        // What cannot be removed now is swept at the next opening.
-        let _ = fs::remove_dir_all(&self.path);
+        if !self.kept {
+            // What cannot be removed now is swept at the next opening.
+            let _ = fs::remove_dir_all(&self.path);
+        }
         unlock(&self.lock);
     }
 }
 
-/// Removes the temporary files and folders that no living process writes. Returns how many.
-pub(super) fn sweep(folder: &Path, io: &Io) -> Result<u64> {
+/// Removes the temporary files and folders that no living process writes, but for those that somebody may go on with at `now_ms`; without a
+/// time, these too. Returns how many.
+pub(super) fn sweep(folder: &Path, io: &Io, now_ms: Option<i64>) -> Result<u64> {
     let mut removed = 0;
+    let waiting = match now_ms {
+        Some(now_ms) => resumable(folder, now_ms.saturating_sub(RESUME_MS)).context("read", folder)?,
+        None => Vec::new(),
+    };
     for entry in fs::read_dir(folder).context("read", folder)? {
         let path = entry.context("read", folder)?.path();
+        if waiting.contains(&path) {
+            continue;
+        }
         // Gone since it was listed: its writer has put it in place.
         let Ok(file) = io.open(&path) else { continue };
         if try_lock(&file, Sharing::Exclusive, io).context("lock", &path)? && is_named(&file, &path).unwrap_or(false) {
@@ -176,4 +234,27 @@ pub(super) fn sweep(folder: &Path, io: &Io) -> Result<u64> {
         }
     }
     Ok(removed)
+}
+
+/// The folders that were written to since then and can be gone on with, the youngest.
+fn resumable(folder: &Path, since_ms: i64) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.join(RESUME).is_file()
+            && let Some(written_ms) = last_written_ms(&path)
+            && written_ms >= since_ms
+        {
+            found.push((written_ms, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().rev().take(RESUMABLE).map(|(_, path)| path).collect())
+}
+
+fn last_written_ms(folder: &Path) -> Option<i64> {
+    let files = fs::read_dir(folder).ok()?.flatten();
+    let times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
+    let last = times.max()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(last.as_millis()).ok()
 }

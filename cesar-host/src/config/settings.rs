@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plugin_api::manifest::StageKind;
 use serde_json::Value;
 
 use super::error::ConfigError;
@@ -364,6 +365,8 @@ impl Resolved {
             max_size: size("cache.max_size"),
             min_free_disk: size("cache.min_free_disk").unwrap_or(0),
             ttl_ms: lifetimes.collect(),
+            // What `--offline` uses.
+            stale: [StageKind::Download.name().to_owned()].into(),
             lock_timeout_ms: self.text("cache.lock_timeout").as_deref().and_then(parse_duration),
         }
     }

@@ -56,11 +56,16 @@ fn until_due(shared: &Shared) -> Duration {
 }
 
 fn agent(shared: &Shared) -> ureq::Agent {
+    let tls = crate::trust::config().unwrap_or_else(|error| {
+        tracing::error!("{error}; until then, webhooks trust Mozilla's list of authorities");
+        ureq::tls::TlsConfig::default()
+    });
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .max_redirects(0)
         .http_status_as_error(false)
         .proxy(None)
+        .tls_config(tls)
         .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")))
         .build();
     ureq::Agent::with_parts(config, DefaultConnector::default(), shared.guard)

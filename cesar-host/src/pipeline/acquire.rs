@@ -10,13 +10,18 @@
 //! | expired (`download.ttl`, 24 h), of other options or another plugin | the file is fetched |
 //! | any, with `--offline` | it is used, with a word on its age; nobody is asked, no plugin is started |
 //!
+//! So that the last row holds, the youngest entry of an address outlives its time: housekeeping removes it when room is needed, before all
+//! else, or when an operator has set a lifetime for the stage (`cache.ttl`).
+//!
 //! Later stages take the digest of the bytes, so a download of what was there before costs only itself.
 //!
-//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. Whoever asks for the same address
+//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. What it can go on with stays there
+//! for a day when it is killed, cancelled or refused for a reason that passes ([`Cache::incoming_of`]). Whoever asks for the same address
 //! meanwhile, in any process, waits for that. Trouble with the cache is a warning: what was fetched is used from where it lies.
 
 mod ask;
 mod keep;
+mod program;
 
 use std::fs::File;
 use std::time::Instant;
@@ -71,6 +76,18 @@ impl Downloads {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Details {
     known: Known,
+    /// The state of the program's file, see [`program::stamp`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program_stamp: Option<String>,
+}
+
+impl Details {
+    fn of(known: Known) -> Self {
+        Self {
+            program_stamp: program::stamp(&known),
+            known,
+        }
+    }
 }
 
 /// An entry of the address.
@@ -261,12 +278,17 @@ impl<'a> Acquisition<'a> {
 
     /// The program that would be called where it was called before; without it, what it once fetched is as good as ever.
     fn present_program(&self, youngest: Option<&Stored>) -> Result<Option<Program>, PipelineError> {
-        let Some(before) = youngest.and_then(|stored| stored.details.known.program.clone()) else {
+        let Some((stored, before)) = youngest.and_then(|stored| Some((stored, stored.program()?))) else {
             return Ok(None);
         };
+        // Where the step is over, the site is asked by whatever program there is.
+        let is_of_the_step = self.is_fresh(stored, SystemClock.now_ms(), Some(before));
+        if is_of_the_step && program::is_unchanged(before, stored.details.program_stamp.as_deref()) {
+            return Ok(Some(before.clone()));
+        }
         let folder = self.folder(None)?;
         match self.ask(Wanted::Program, folder.path(), None)? {
-            Answer::Program { program } => Ok(program.or(Some(before))),
+            Answer::Program { program } => Ok(program.or_else(|| Some(before.clone()))),
             other => Err(self.odd(&other)),
         }
     }
@@ -284,7 +306,16 @@ impl<'a> Acquisition<'a> {
         self.started();
         let folder = self.folder(Some(cache))?;
         let known = youngest.as_ref().map(|stored| &stored.details.known);
-        match self.ask(Wanted::Media, folder.path(), known)? {
+        let answer = match self.ask(Wanted::Media, folder.path(), known) {
+            Ok(answer) => answer,
+            Err(error) => {
+                if may_go_on(&error) {
+                    folder.keep();
+                }
+                return Err(error);
+            }
+        };
+        match answer {
             Answer::Unchanged { known } => {
                 let Some(stored) = youngest else {
                     return Err(self.odd(&Answer::Unchanged { known }));
@@ -317,6 +348,14 @@ impl<'a> Acquisition<'a> {
             }
             other => Err(self.odd(&other)),
         }
+    }
+}
+
+/// Whether another run may have more luck with what is there: it was not the recording that was refused.
+fn may_go_on(error: &PipelineError) -> bool {
+    match error {
+        PipelineError::Download { reason, .. } => reason.is_transient(),
+        _ => true,
     }
 }
 
@@ -372,6 +411,11 @@ mod tests {
             (0, 0, 900_000)
         );
         assert_eq!(downloads(None).step(12_345), 12_345, "no two moments are of one step");
+    }
+
+    #[test]
+    fn the_cache_and_the_contract_mean_the_same_file() {
+        assert_eq!(crate::cache::RESUME, plugin_api::download::RESUME);
     }
 
     #[test]

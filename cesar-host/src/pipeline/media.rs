@@ -54,6 +54,15 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Leaves what a stage can go on with to the next run of the same work.
+    pub(super) fn keep(self) {
+        if let Self::InCache(folder) = self {
+            folder.keep();
+        }
+    }
+}
+
 impl Held {
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -6,10 +6,13 @@
 //! ranges, sends all of it again. A break is forgiven as long as the next request comes farther than any before; four breaks in a
 //! row that do not are the end.
 //!
+//! What has come outlives a transfer that is killed (`kept`): the next one begins with the request for the rest.
+//!
 //! The length that the server says is the length that has to come. More than the allowed size is refused when it is announced, and
 //! ended when it comes unannounced.
 
 mod failure;
+mod kept;
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -24,6 +27,8 @@ use ureq::http::{HeaderMap, Response, Uri};
 use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body, ResponseExt as _};
+
+use kept::Kept;
 
 use crate::guard::Guard;
 use crate::refusal::{self, Refused, because};
@@ -72,16 +77,16 @@ pub fn fetch_by(order: &Order, watch: &Watch, resolver: impl Resolver) -> Result
     let agent = agent(order, resolver)?;
     watch.lend(&agent);
     let path = order.folder.join(FILE);
-    let file = File::create(&path).map_err(Refused::Disk)?;
+    let (file, begun, done) = kept::open(&order.folder, &order.url).map_err(Refused::Disk)?;
     let mut transfer = Transfer {
         agent,
         order,
         watch,
         file,
-        done: 0,
-        farthest: 0,
-        total: None,
-        known: Known::default(),
+        done,
+        farthest: done,
+        total: begun.total,
+        known: begun.known,
     };
     let fetched = transfer.run()?;
     if let Fetched::Page = fetched {
@@ -256,6 +261,7 @@ impl Transfer<'_> {
     }
 
     fn start_over(&mut self) -> Result<(), Refused> {
+        Kept::remove(&self.order.folder).map_err(Refused::Disk)?;
         self.file.rewind().map_err(Refused::Disk)?;
         self.file.set_len(0).map_err(Refused::Disk)?;
         self.done = 0;
@@ -313,7 +319,7 @@ impl Transfer<'_> {
             let (length, failure) = fill(&mut reader, &mut chunk[..sniff::LENGTH]);
             if length > 0 {
                 match sniff::kind(&chunk[..length], content_type) {
-                    Kind::Media => {}
+                    Kind::Media => self.keep().map_err(Refused::Disk)?,
                     Kind::Page => return Ok(End::Page),
                     Kind::Other(what) => {
                         return Err(because(
@@ -336,6 +342,14 @@ impl Transfer<'_> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.broken(&error),
             }
+        }
+    }
+
+    /// Lets the next transfer go on with this one, should it be killed.
+    fn keep(&self) -> io::Result<()> {
+        match self.if_range() {
+            Some(_) => Kept::write(&self.order.folder, &self.order.url, &self.known, self.total),
+            None => Ok(()),
         }
     }
 

@@ -25,7 +25,7 @@
 //! protocols (rtmp, rtsp, ffmpeg) are not chosen. Not covered is what the operator adds with `yt_dlp_args` or `yt_dlp_config`, and what a plugin
 //! of yt-dlp does. Proxies named in the environment are not used then.
 
-use plugin_api::download::{Answer, Order, Program, Wanted};
+use plugin_api::download::{Answer, Order, Wanted};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 use serde::Deserialize;
 
@@ -125,17 +125,10 @@ pub fn answer(request: &Request, watch: &Watch) -> Result<Answer, Refused> {
     let Request { options, order } = request;
     match order.wanted {
         Wanted::Program => Ok(Answer::Program {
-            program: yt_dlp::version(options, watch).ok().map(named),
+            program: yt_dlp::present(options, watch).ok(),
         }),
         Wanted::Entries => YtDlp::ready(options, order, watch)?.entries(),
         Wanted::Media => media(options, order, watch),
-    }
-}
-
-fn named(version: String) -> Program {
-    Program {
-        name: yt_dlp::NAME.to_owned(),
-        version,
     }
 }
 

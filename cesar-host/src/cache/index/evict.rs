@@ -43,6 +43,8 @@ pub(in crate::cache) struct Filter {
     pub(in crate::cache) used_until_ms: Option<i64>,
     /// Stored at this time or before.
     pub(in crate::cache) created_until_ms: Option<i64>,
+    /// Not the youngest of its inputs, where it is of one of these stages.
+    pub(in crate::cache) superseded: Vec<String>,
 }
 
 /// The last row of a page.
@@ -194,6 +196,15 @@ fn query(order: Order, filter: &Filter, after: Position, limit: usize) -> (Strin
         if let Some(time_ms) = time_ms {
             require(condition, time_ms.into());
         }
+    }
+    if !filter.superseded.is_empty() {
+        query.push_str(&format!(
+            " AND (r.stage NOT IN ({}) OR EXISTS (
+                SELECT 1 FROM results y WHERE y.inputs_digest = r.inputs_digest AND y.stage = r.stage
+                AND (y.created_ms > r.created_ms OR (y.created_ms = r.created_ms AND y.id > r.id))))",
+            vec!["?"; filter.superseded.len()].join(", ")
+        ));
+        values.extend(filter.superseded.iter().map(|stage| stage.clone().into()));
     }
     query.push_str(&format!(" ORDER BY {expression}, r.id LIMIT {limit}"));
     (query, values)

@@ -84,6 +84,102 @@ fn a_stage_has_its_lifetime() {
     assert_eq!(fixture.cache.lookup(&format.key()).unwrap().unwrap().expires_ms, None);
 }
 
+/// One address at another time: the same inputs, another key.
+fn step(input: u64, step: i64) -> KeyParts {
+    let mut parts = parts(input);
+    parts.options.insert("time_step".into(), OptionValue::Integer(step));
+    parts
+}
+
+/// An address that was fetched three times, in a cache that keeps the last that is known; two days ago, for an hour each.
+fn fetched_two_days_ago(limits: Limits) -> Fixture {
+    let fixture = Fixture::limited(Limits {
+        stale: [parts(1).stage].into(),
+        ..limits
+    });
+    for number in 0..3 {
+        let new = NewEntry {
+            cost_ms: 1_000_000_000,
+            expires_ms: Some(fixture.cache.now_ms() + HOUR_MS),
+            ..NewEntry::default()
+        };
+        fixture.put_new(&step(1, number), new, &noise(number.unsigned_abs(), 1_000));
+        fixture.clock.advance_ms(HOUR_MS / 2);
+    }
+    fixture.clock.advance_ms(2 * DAY_MS);
+    fixture
+}
+
+fn known(fixture: &Fixture) -> Vec<OptionValue> {
+    let found = fixture.cache.of_inputs(&parts(1).stage, &parts(1).inputs_digest());
+    let steps = found
+        .unwrap()
+        .into_iter()
+        .map(|(_, parts)| parts.options["time_step"].clone());
+    steps.collect()
+}
+
+/// "`--offline` uses what is cached whatever its age": of what has expired, the last that is known stays.
+#[test]
+fn the_last_that_is_known_outlives_its_time() {
+    let fixture = fetched_two_days_ago(Limits::default());
+    for _ in 0..2 {
+        let round = fixture.cache.maintain().unwrap();
+        assert!(round.complete, "{round:?}");
+        assert_eq!(known(&fixture), [OptionValue::Integer(2)]);
+        fixture.clock.advance_ms(400 * DAY_MS);
+    }
+    let key = step(1, 2).key();
+    assert!(fixture.cache.get(&key).unwrap().is_none(), "its time is over");
+    let kept = fixture.cache.get_file_of_any_age(&key).unwrap();
+    assert!(matches!(kept.unwrap().source, ArtifactSource::Bytes(bytes) if bytes == noise(2, 1_000)));
+    // Other stages have no such grace.
+    let format = KeyParts {
+        stage: "format".to_owned(),
+        ..parts(2)
+    };
+    let new = NewEntry {
+        expires_ms: Some(fixture.cache.now_ms()),
+        ..NewEntry::default()
+    };
+    fixture.put_new(&format, new, b"x");
+    assert_eq!(fixture.cache.maintain().unwrap().expired, 1);
+    // A person who asks for it gets rid of it.
+    let prune = Prune {
+        expired: true,
+        ..Prune::default()
+    };
+    assert_eq!(fixture.cache.prune(&prune).unwrap().entries, 1);
+    assert!(known(&fixture).is_empty());
+}
+
+#[test]
+fn the_last_that_is_known_goes_first_when_there_is_no_room() {
+    let fixture = fetched_two_days_ago(Limits {
+        max_size: Some(20_000),
+        ..Limits::default()
+    });
+    fixture.cache.maintain().unwrap();
+    assert_eq!(known(&fixture).len(), 1);
+    // Cheap to make again, and still in its time.
+    for number in 2..10 {
+        fixture.put_cost(number, 0, 1_000);
+    }
+    assert!(known(&fixture).is_empty());
+    assert!(fixture.kept(2..10).len() > 4);
+}
+
+#[test]
+fn a_lifetime_of_the_stage_ends_the_last_that_is_known_too() {
+    let ttl_ms = std::collections::BTreeMap::from([(parts(1).stage, DAY_MS)]);
+    let fixture = fetched_two_days_ago(Limits {
+        ttl_ms,
+        ..Limits::default()
+    });
+    fixture.cache.maintain().unwrap();
+    assert!(known(&fixture).is_empty());
+}
+
 #[test]
 fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
     let fixture = Fixture::new();

@@ -66,6 +66,81 @@ fn the_folder_of_a_living_process_is_not_swept() {
     drop(again);
 }
 
+/// What is gone on with: `resume.json` says that it can be.
+fn unfinished(fixture: &Fixture, number: u64, resume: bool) -> Incoming {
+    let folder = fixture.cache.incoming_of(&Digest::of(&noise(number, 10))).unwrap();
+    fs::write(folder.path().join("media"), b"half").unwrap();
+    if resume {
+        fs::write(folder.path().join(RESUME), b"{}").unwrap();
+    }
+    folder
+}
+
+fn waiting(fixture: &Fixture) -> usize {
+    fs::read_dir(fixture.path("tmp")).unwrap().count()
+}
+
+#[test]
+fn what_can_be_gone_on_with_is_found_again_and_has_one_holder() {
+    let fixture = Fixture::new();
+    let first = unfinished(&fixture, 1, true);
+    let path = first.path().to_owned();
+    assert_ne!(unfinished(&fixture, 1, true).path(), path, "it is held");
+    assert_ne!(unfinished(&fixture, 2, true).path(), path, "it is other work");
+    first.keep();
+    let again = fixture.cache.incoming_of(&Digest::of(&noise(1, 10))).unwrap();
+    assert_eq!(again.path(), path);
+    assert_eq!(fs::read(path.join("media")).unwrap(), b"half");
+    drop(again);
+    assert_eq!(waiting(&fixture), 0, "done with");
+    unfinished(&fixture, 1, false).keep();
+    assert_eq!(waiting(&fixture), 0, "it cannot be gone on with");
+    // As a process leaves it that is killed before it could say anything.
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("media"), b"half").unwrap();
+    let again = fixture.cache.incoming_of(&Digest::of(&noise(1, 10))).unwrap();
+    assert_eq!(fs::read_dir(again.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_can_be_gone_on_with_stays_for_a_day_and_is_little() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(5_000),
+        ..Limits::default()
+    });
+    let hours = |folder: &Path, hours: i64| {
+        for file in ["media", RESUME] {
+            age(&folder.join(file), hours * 3_600_000);
+        }
+    };
+    let leave = |number, age| {
+        let folder = unfinished(&fixture, number, true);
+        let path = folder.path().to_owned();
+        folder.keep();
+        hours(&path, age);
+        path
+    };
+    let left: Vec<_> = (0..6)
+        .map(|number| leave(number, 23 - i64::try_from(number).unwrap()))
+        .collect();
+    let held = unfinished(&fixture, 9, true);
+    hours(held.path(), 100);
+    drop(fixture.reopen());
+    let found: Vec<_> = left.iter().map(|path| path.exists()).collect();
+    assert_eq!(found, [false, false, true, true, true, true], "the youngest");
+    fixture.clock.advance_ms(4 * 3_600_000);
+    fixture.cache.maintain().unwrap();
+    let found: Vec<_> = left.iter().map(|path| path.exists()).collect();
+    assert_eq!(found, [false, false, false, true, true, true], "for a day");
+    for number in 1..4 {
+        fixture.put_cost(number, 1, 2_000);
+    }
+    assert_eq!((waiting(&fixture), held.path().exists()), (1, true), "room was needed");
+    leave(1, 0);
+    fixture.cache.clear(false).unwrap();
+    assert_eq!(waiting(&fixture), 1);
+}
+
 #[test]
 fn a_renewed_result_is_one_content_under_two_keys() {
     for length in [10, INLINE_LIMIT] {

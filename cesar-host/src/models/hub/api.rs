@@ -9,6 +9,7 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::{HubError, HubSettings, is_digest};
+use crate::trust;
 
 /// How long the hub may take to be reached and to begin an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,19 +63,20 @@ pub(super) struct Opened {
 }
 
 impl Client {
-    pub(super) fn new(settings: &HubSettings) -> Self {
+    pub(super) fn new(settings: &HubSettings) -> Result<Self, HubError> {
         let config = Agent::config_builder()
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))
             .timeout_per_read(Some(SILENCE))
             .http_status_as_error(false)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .tls_config(trust::config()?)
             .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")));
-        Self {
+        Ok(Self {
             agent: config.build().new_agent(),
             endpoint: settings.endpoint.clone(),
             token: settings.token.clone(),
-        }
+        })
     }
 
     /// The main branch of a repository.
@@ -111,7 +113,7 @@ impl Client {
             let request = self
                 .authorised(request, &url)
                 .header(header::ACCEPT_ENCODING, "identity");
-            let answer = request.call().map_err(|error| self.unreachable(error.to_string()))?;
+            let answer = request.call().map_err(|error| self.failed(&error))?;
             let text = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
             let place = text("location").filter(|_| answer.status().is_redirection());
             if let (Some(place), None) = (place, text("x-linked-etag")) {
@@ -169,7 +171,7 @@ impl Client {
         if let Some(start) = start {
             request = request.header(header::RANGE, format!("bytes={start}-"));
         }
-        request.call().map_err(|error| self.unreachable(error.to_string()))
+        request.call().map_err(|error| self.failed(&error))
     }
 
     /// The token goes to the hub alone, never to another host that it redirects to.
@@ -192,6 +194,14 @@ impl Client {
             format!("{}{place}", origin(&self.endpoint))
         } else {
             place.to_owned()
+        }
+    }
+
+    fn failed(&self, error: &ureq::Error) -> HubError {
+        let (endpoint, reason) = (self.endpoint.clone(), error.to_string());
+        match reason.contains("certificate") {
+            true => HubError::Untrusted { endpoint, reason },
+            false => HubError::Unreachable { endpoint, reason },
         }
     }
 

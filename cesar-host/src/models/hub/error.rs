@@ -27,6 +27,19 @@ pub enum HubError {
         /// Why there was no answer.
         reason: String,
     },
+    /// It does not prove who it is.
+    #[error(
+        "the hub at `{endpoint}` does not prove who it is ({reason}); check `HF_ENDPOINT`, or name a file with authorities that you trust in `SSL_CERT_FILE`"
+    )]
+    Untrusted {
+        /// Where it was asked.
+        endpoint: String,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
+    /// Nobody is trusted.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::TrustError),
     /// 401 or 403.
     #[error(
         "the hub does not let you have `{what}`; accept its conditions on its page, and set `HF_TOKEN` to a token of yours"
@@ -112,6 +125,6 @@ impl HubError {
     /// Whether the hub could not be asked at all: another source may do.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Trust(_))
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Fetch<'a> {
             });
         }
         let cache = settings.cache.as_ref().ok_or(HubError::NoFolder)?;
-        let client = Client::new(settings);
+        let client = Client::new(settings)?;
         let repository = client.repository(name)?;
         let snapshot = cache.join(&folder).join("snapshots").join(&repository.sha);
         Ok(Self {

@@ -8,7 +8,7 @@ use super::super::call::{call, check_unchanged, wrong};
 use super::super::media::{Folder, unreadable};
 use super::super::{Event, PipelineError};
 use super::{Acquisition, STAGE};
-use crate::cache::Cache;
+use crate::cache::{Cache, Digest};
 
 impl Acquisition<'_> {
     pub(super) fn started(&self) {
@@ -17,7 +17,9 @@ impl Acquisition<'_> {
     }
 
     pub(super) fn folder(&self, cache: Option<&Cache>) -> Result<Folder, PipelineError> {
-        if let Some(folder) = cache.and_then(|cache| self.noted(cache.incoming())) {
+        // Of whatever step it was, it is gone on with.
+        let work = Digest::from_bytes(*self.parts(0, None).key().as_bytes());
+        if let Some(folder) = cache.and_then(|cache| self.noted(cache.incoming_of(&work))) {
             return Ok(Folder::InCache(folder));
         }
         let made = tempfile::Builder::new().prefix("cesar-").tempdir();

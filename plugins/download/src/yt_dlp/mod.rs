@@ -19,12 +19,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use plugin_api::download::{Answer, Entry, Known, Media, Order, Reason};
+use plugin_api::download::{Answer, Entry, Known, Media, Order, Program, Reason};
 
+use crate::Options;
 use crate::proxy::Proxy;
 use crate::refusal::{self, Refused, because};
 use crate::watch::Watch;
-use crate::{Options, named};
 
 pub mod info;
 pub mod messages;
@@ -50,7 +50,7 @@ const COOKIES: &str = "cookies.txt";
 
 /// The program's path.
 fn find(options: &Options) -> Result<PathBuf, Refused> {
-    let name = options.yt_dlp.as_deref().unwrap_or(NAME);
+    let name = named(options);
     if name.contains('/') {
         let path = PathBuf::from(name);
         return match path.is_file() {
@@ -77,11 +77,26 @@ fn is_program(path: &Path) -> bool {
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// The version of the program that would be called.
-pub(crate) fn version(options: &Options, watch: &Watch) -> Result<String, Refused> {
-    let program = find(options)?;
+/// The program that would be called.
+pub(crate) fn present(options: &Options, watch: &Watch) -> Result<Program, Refused> {
+    Ok(described(options, version(&find(options)?, watch)?))
+}
+
+fn described(options: &Options, version: String) -> Program {
+    Program {
+        name: NAME.to_owned(),
+        version,
+        file: Some(named(options).to_owned()),
+    }
+}
+
+fn named(options: &Options) -> &str {
+    options.yt_dlp.as_deref().unwrap_or(NAME)
+}
+
+fn version(program: &Path, watch: &Watch) -> Result<String, Refused> {
     let finished = process::run(
-        Command::new(&program).args(["--ignore-config", "--version"]),
+        Command::new(program).args(["--ignore-config", "--version"]),
         watch,
         &mut |_| Ok(()),
     )?;
@@ -118,7 +133,8 @@ impl<'a> YtDlp<'a> {
     /// # Errors
     /// When it is not there or too old.
     pub fn ready(options: &'a Options, order: &'a Order, watch: &'a Watch) -> Result<Self, Refused> {
-        let version = version(options, watch)?;
+        let program = find(options)?;
+        let version = version(&program, watch)?;
         // Versions are dates.
         if version.as_str() < OLDEST {
             return Err(because(
@@ -139,7 +155,7 @@ impl<'a> YtDlp<'a> {
             options,
             order,
             watch,
-            program: find(options)?,
+            program,
             version,
             cookies,
             proxy,
@@ -177,7 +193,7 @@ impl<'a> YtDlp<'a> {
         let found = self.ask()?;
         self.check(&found)?;
         let known = Known {
-            program: Some(named(self.version.clone())),
+            program: Some(described(self.options, self.version.clone())),
             identity: found.identity(),
             ..Known::default()
         };
