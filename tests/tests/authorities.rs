@@ -1,5 +1,7 @@
 //! Servers that prove who they are by an authority of one's own, as a company's proxy does: `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;

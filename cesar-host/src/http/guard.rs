@@ -4,11 +4,11 @@
 //! same-origin (DNS rebinding). So on a loopback address the `Host` must be one of the machine's own, and a request with an `Origin` must come from this
 //! server's own pages; `server.cors_origins` names exceptions to both (a proxy that keeps the `Host` is one).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -37,12 +37,49 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
     app.metrics.request(method.as_str(), &route, status, took);
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(request = id, %method, route, status, ms, "request");
+    tell(&id, &method, &route, status, took);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A line in the log. Probes ask for `/health` and `/metrics` again and again, and are told only to those who look for trouble.
+fn tell(id: &str, method: &Method, route: &str, status: u16, took: Duration) {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match route {
+        "/health" | "/metrics" => tracing::debug!(request = id, %method, route, status, ms, "request"),
+        _ => tracing::info!(request = id, %method, route, status, ms, "request"),
+    }
+}
+
+/// The same for a request that one endpoint answers without the router: `answer` is told who asks. Nothing when the router is to decide, as
+/// about whom to refuse.
+pub(crate) fn at_once(
+    app: &App,
+    route: &str,
+    (method, headers): (&Method, &HeaderMap),
+    answer: impl FnOnce(Option<Client>) -> Response,
+) -> Option<Response> {
+    let began = Instant::now();
+    if !app.settings.cors_origins.is_empty() || check_origin(app, headers).is_err() {
+        return None;
+    }
+    let id = request_id(headers);
+    let mut response = answer(app.gate.client(authorization(headers)).map(Client));
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    app.metrics.request(method.as_str(), route, status, took);
+    tell(&id, method, route, status, took);
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    Some(response)
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 /// The client's own id where it is a sane one, else a new one.
@@ -65,11 +102,7 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
     if let Err(refusal) = check_origin(&app, request.headers()) {
         return refused(refusal);
     }
-    let authorization = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    match app.gate.client(authorization) {
+    match app.gate.client(authorization(request.headers())) {
         Some(client) => {
             request.extensions_mut().insert(Client(client));
         }

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Method, Request};
 use axum::response::{Html, IntoResponse, Response};
 use plugin_api::manifest::{Manifest, OptionSpec, StageKind};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::snapshot::Health;
-use super::{App, Client};
+use super::{App, Client, guard};
 use crate::plugins::{Plugin, Rejected};
 
 /// One plugin.
@@ -47,11 +47,26 @@ pub(crate) struct PluginList {
 #[utoipa::path(get, path = "/health", tag = "server", summary = "How the server is",
     responses((status = 200, description = "Workers, queue, cache, engines and tools; without a needed API key only the status", body = Health)))]
 pub(crate) async fn health(State(app): State<App>, client: Option<Extension<Client>>) -> Response {
-    let health = app.snapshot.health(&app);
+    told_to(&app, client.map(|Extension(client)| client).as_ref())
+}
+
+fn told_to(app: &App, client: Option<&Client>) -> Response {
     match client {
-        Some(_) => Json(health).into_response(),
+        Some(_) => Json(app.snapshot.health(app)).into_response(),
         None => Json(json!({ "status": if app.stopping() { "stopping" } else { "ok" } })).into_response(),
     }
+}
+
+/// The same before the router: whoever watches a server that is busy wants to know soon, and the layers around the endpoints (compression,
+/// time limits, logs) take several times as long as the answer. Nothing for every other request, and for what only the router refuses.
+pub(crate) fn at_once<B>(app: &App, request: &Request<B>) -> Option<Response> {
+    const HEALTH: &str = "/health";
+    if request.method() != Method::GET || request.uri().path() != HEALTH {
+        return None;
+    }
+    guard::at_once(app, HEALTH, (request.method(), request.headers()), |client| {
+        told_to(app, client.as_ref())
+    })
 }
 
 #[utoipa::path(get, path = "/metrics", tag = "server", summary = "Figures for Prometheus",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::running::Why;
-use super::{App, Ended, Phase, ServeError, clerk, listen, plugins, router, webhooks, worker};
+use super::{App, Ended, Phase, ServeError, clerk, info, listen, plugins, router, webhooks, worker};
 
 /// Threads that tell webhooks.
 const WEBHOOK_THREADS: usize = 2;
@@ -47,9 +47,11 @@ pub(crate) async fn run(
         connections: shared.settings.max_connections,
         idle: shared.settings.idle_timeout,
     };
+    let watched = Arc::clone(shared);
     let server = tokio::spawn(listen::serve(
         listener,
         router::router(shared),
+        Arc::new(move |request| info::at_once(&watched, request)),
         limits,
         shared.stop.subscribe(),
     ));

@@ -9,7 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use futures_util::future::{Either, ready};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -35,8 +40,17 @@ pub(crate) struct Limits {
     pub(crate) idle: Duration,
 }
 
+/// Answers some requests before the router sees them.
+pub(crate) type AtOnce = Arc<dyn Fn(&Request<Incoming>) -> Option<Response> + Send + Sync>;
+
 /// Serves until `stop` changes, then waits until the connections are done.
-pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, mut stop: watch::Receiver<Phase>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    at_once: AtOnce,
+    limits: Limits,
+    mut stop: watch::Receiver<Phase>,
+) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
@@ -58,7 +72,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
             },
             _ = stop.changed() => break,
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (router, at_once) = (TowerToHyperService::new(router.clone()), Arc::clone(&at_once));
+        let service = service_fn(move |request| match at_once(&request) {
+            Some(answer) => Either::Left(ready(Ok(answer))),
+            None => Either::Right(router.call(request)),
+        });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.idle));
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
@@ -127,7 +145,7 @@ mod tests {
         };
         let (_stop, stopped) = watch::channel(Phase::Running);
         let router = Router::new().route("/", get(endless));
-        let server = tokio::spawn(serve(listener, router, limits, stopped));
+        let server = tokio::spawn(serve(listener, router, Arc::new(|_| None), limits, stopped));
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
         // The client is connected and reads nothing.

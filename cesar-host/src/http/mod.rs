@@ -11,7 +11,7 @@
 //!
 //! **Threads.** Requests are handled by an async runtime with two threads that never block: the store, files, hashing, resolving and
 //! rendering run on threads that may (`Shared::block`), decoding and the engines in workers and their child processes. `/health` reads
-//! memory only. Workers, the clerk (progress, recovery, retention, figures) and webhooks have threads of their own.
+//! memory only, and is answered before the router (`info::at_once`). Workers, the clerk (progress, recovery, retention, figures) and webhooks have threads of their own.
 //!
 //! **Stopping.** The first SIGTERM (or Ctrl-C) stops accepting and claiming; running jobs have `server.shutdown_grace_s` to finish, then they
 //! are told to stop and handed back, and the server ends well. The second one ends it at once; the store recovers whatever was running.

@@ -14,7 +14,7 @@
 //!
 //! Then it says once, as a line of JSON on the lifeline, how the worker ended ([`Ended`]), and ends. Should the supervisor itself be
 //! killed, the kernel kills the worker (parent-death signal).
-#![expect(unsafe_code, reason = "closing what was inherited")]
+#![expect(unsafe_code, reason = "closing what was inherited, and how it is scheduled")]
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -53,8 +53,7 @@ pub(crate) struct Ended {
 /// When the worker cannot be started.
 pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     close_inherited();
-    // Leave the processor to the host: a server stays responsive while its runners compute.
-    let _ = nice(5);
+    leave_the_processor_to_the_host();
     set_child_subreaper(Some(getpid()))?;
     // Standard output is the lifeline; standard input, the protocol's socket, is the worker's alone.
     let lifeline = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -74,6 +73,15 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     let line = serde_json::to_string(&ended).map_err(io::Error::other)?;
     let _ = (&lifeline).write_all(format!("{line}\n").as_bytes());
     Ok(())
+}
+
+/// A server stays responsive while its runners compute: they have a lower priority, and threads of theirs that wake up, as those of an
+/// engine do thousands of times a second, do not interrupt what runs (`SCHED_BATCH`).
+fn leave_the_processor_to_the_host() {
+    let _ = nice(10);
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads the structure, which outlives it, and changes nothing but how this process is scheduled.
+    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
 }
 
 /// Whoever started the host may have left files open for it, and libraries may forget to close theirs on `exec`: none of that is a
