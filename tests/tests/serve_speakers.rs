@@ -42,6 +42,22 @@ fn a_partial_job_is_made_whole_by_a_retry() {
     assert!(rttm.starts_with("SPEAKER audio 1 0."), "{rttm}");
 }
 
+/// Which model is missing is the client's business, where the server looks for models is not.
+#[test]
+fn a_partial_job_names_the_model_and_no_folder() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let recording = fs::read(fixture("short.wav")).unwrap();
+    let id = server.submit(&recording, &[("diarize", "true")]);
+    let job = server.wait_for(&id, &["partial", "completed", "error"]);
+    let document = server.get(&format!("/jobs/{id}/transcript?format=json")).is(200).json();
+    for told in [&job["error"]["message"], &document["partial"]["message"]] {
+        let told = told.as_str().unwrap();
+        assert!(told.contains("fetch one with `cesar models pull "), "{told}");
+        assert!(!told.contains(sandbox.path().to_str().unwrap()), "{told}");
+    }
+}
+
 #[test]
 fn fields_about_speakers_are_checked() {
     let sandbox = with_echo();

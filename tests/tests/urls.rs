@@ -420,6 +420,42 @@ fn a_download_that_was_killed_is_not_mixed_with_another() {
     }
 }
 
+/// A cache without room costs a warning, not the transcript.
+#[test]
+fn a_full_cache_is_passed_by() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(60).etag("\"one\""));
+    let cache = sandbox.cache_dir();
+    std::fs::create_dir_all(&cache).unwrap();
+    // A file system of one megabyte, in a view of the files that only this run has.
+    let script = "mount -t tmpfs -o size=1m none \"$1\" && shift && exec \"$@\"";
+    let program = sandbox.command();
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--mount", "--user", "--map-root-user", "sh", "-c", script, "sh"])
+        .arg(&cache)
+        .arg(program.get_program());
+    command.args([
+        "transcribe",
+        "--asr-plugin",
+        "echo",
+        "--no-diarize",
+        "--progress",
+        "json",
+    ]);
+    command.arg(web.url("/talk.wav")).env("NO_PROXY", "127.0.0.1");
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = finish(&mut command).exits(0);
+    assert_eq!(output.stdout.lines().count(), 60, "{}", output.stderr);
+    assert!(output.stderr.contains("begins anew elsewhere: "), "{}", output.stderr);
+    assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
+}
+
 /// Of any number of processes one fetches, the others wait for it.
 #[test]
 fn many_at_once_fetch_once() {

@@ -124,6 +124,47 @@ impl ModelError {
     }
 }
 
+impl ModelError {
+    /// The same in one sentence without the folders of this machine: which model, and what to do.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Unknown(unknown) => {
+                let UnknownModel { name, plugin, .. } = unknown.as_ref();
+                format!(
+                    "there is no model `{name}` for `{plugin}`; {}",
+                    remedy(unknown.pull, &[])
+                )
+            }
+            Self::NoDefault {
+                plugin,
+                preferred,
+                pull,
+                ..
+            } => format!("there is no model for `{plugin}`; {}", remedy(*pull, preferred)),
+            Self::NoSuchPath { plugin, .. }
+            | Self::FolderForFile { plugin, .. }
+            | Self::FileForFolder { plugin, .. } => {
+                format!("the path that was given for the model of `{plugin}` leads to none; correct it, or give a name")
+            }
+            Self::Incomplete { plugin, file, .. } => {
+                format!(
+                    "the model for `{plugin}` lacks its file `{file}`; `cesar models verify` tells what to fetch anew"
+                )
+            }
+            Self::Manifest { .. } => self.to_string(),
+        }
+    }
+}
+
+fn remedy(pull: Option<&'static Entry>, preferred: &[String]) -> String {
+    match (pull, preferred) {
+        (Some(entry), _) => format!("fetch one with `cesar models pull {}`", entry.pull_name()),
+        (None, []) => "put one in place with `cesar models import`".to_owned(),
+        (None, names) => format!("put one of {} in place with `cesar models import`", list(names, " or ")),
+    }
+}
+
 impl fmt::Display for UnknownModel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, plugin, flag, .. } = self;

@@ -26,6 +26,7 @@ mod program;
 use std::fs::File;
 use std::time::Instant;
 
+use plugin_api::ErrorKind;
 use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Program, Wanted};
 use plugin_api::manifest::StageKind;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ use super::plan::{Plan, Prepared};
 use super::stage::{Context, report};
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
 use crate::cache::{Cache, CacheError, Clock as _, Digest, Entry, KeyGuard, KeyParts, Mode, OptionValue, SystemClock};
-use crate::runner::CancelToken;
+use crate::runner::{CancelToken, RunnerError};
 
 /// The stage, as plans and reports name it.
 pub(super) const STAGE: &str = "download";
@@ -308,6 +309,14 @@ impl<'a> Acquisition<'a> {
         let known = youngest.as_ref().map(|stored| &stored.details.known);
         let answer = match self.ask(Wanted::Media, folder.path(), known) {
             Ok(answer) => answer,
+            Err(error) if is_trouble_of_the_stage(&error) && folder.is_in_cache() => {
+                // Most likely the cache's disk is full, which is no reason to fail.
+                self.context.warn(&format!(
+                    "the download is not kept in the cache, and begins anew elsewhere: {error}"
+                ));
+                drop(folder);
+                return self.without_cache();
+            }
             Err(error) => {
                 if may_go_on(&error) {
                     folder.keep();
@@ -355,8 +364,16 @@ impl<'a> Acquisition<'a> {
 fn may_go_on(error: &PipelineError) -> bool {
     match error {
         PipelineError::Download { reason, .. } => reason.is_transient(),
-        _ => true,
+        error => !is_trouble_of_the_stage(error),
     }
+}
+
+/// Whether the stage itself says that it could not do its work here and now: it cannot write.
+fn is_trouble_of_the_stage(error: &PipelineError) -> bool {
+    let PipelineError::Runner(RunnerError::Stage { kind, .. }) = error else {
+        return false;
+    };
+    *kind == ErrorKind::Transient
 }
 
 /// Whether two keys differ at most in when and by which program the server was asked.

@@ -55,6 +55,10 @@ impl Folder {
 }
 
 impl Folder {
+    pub(super) fn is_in_cache(&self) -> bool {
+        matches!(self, Self::InCache(_))
+    }
+
     /// Leaves what a stage can go on with to the next run of the same work.
     pub(super) fn keep(self) {
         if let Self::InCache(folder) = self {

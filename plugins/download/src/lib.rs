@@ -111,7 +111,9 @@ impl Stage for Download {
             Err(Refused::Cancelled) => Err(StageError::new(ErrorKind::Cancelled, "cancelled")),
             Err(Refused::Disk(error)) => Err(StageError::new(
                 ErrorKind::Transient,
-                format!("the download cannot be written: {error}"),
+                format!(
+                    "the download cannot be written ({error}); make room, or choose another place with `--cache-dir` or `TMPDIR`"
+                ),
             )),
         }
     }

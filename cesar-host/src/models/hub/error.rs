@@ -20,7 +20,9 @@ pub enum HubError {
     #[error("there is no folder for what the hub gives; set `HF_HOME` or `HOME`")]
     NoFolder,
     /// No answer, or none that means anything.
-    #[error("the hub at `{endpoint}` does not answer ({reason})")]
+    #[error(
+        "the hub at `{endpoint}` does not answer ({reason}); check `HF_ENDPOINT`, and whether this machine is online"
+    )]
     Unreachable {
         /// Where it was asked.
         endpoint: String,
@@ -112,7 +114,7 @@ pub enum HubError {
         lacks: String,
     },
     /// A file cannot be written.
-    #[error("`{}` cannot be written: {error}", path.display())]
+    #[error("`{}` cannot be written ({error}); make room or correct its permissions, and pull again, which goes on from there", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -26,6 +26,19 @@ fn an_unknown_name() {
     );
 }
 
+/// Clients of a server learn which model is missing, and not where it looks.
+#[test]
+fn in_brief_no_folder_is_named() {
+    let place = Place::new().with(&["own/base/model.bin", "own/half/config.json"]);
+    assert_eq!(
+        place.brief(&folder(), "larg-v3"),
+        "there is no model `larg-v3` for `ct2`; put one in place with `cesar models import`"
+    );
+    for path in ["own/nothing", "own/base/model.bin", "own/half"] {
+        place.brief(&folder(), place.path(path).to_str().unwrap());
+    }
+}
+
 #[test]
 fn a_path_without_a_model() {
     let place = Place::new().with(&[

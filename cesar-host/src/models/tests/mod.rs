@@ -93,6 +93,14 @@ impl Place {
         let error = self.lookup(files).resolve(asked).expect_err("there is no such model");
         error.to_string().replace(self.folder.path().to_str().unwrap(), "HERE")
     }
+
+    /// The same as others are told it.
+    fn brief(&self, files: &ModelFiles, asked: &str) -> String {
+        let error = self.lookup(files).resolve(asked).expect_err("there is no such model");
+        let brief = error.brief();
+        assert!(!brief.contains(self.folder.path().to_str().unwrap()), "{brief}");
+        brief
+    }
 }
 
 fn write(path: &Path, text: &str) {

@@ -66,7 +66,11 @@ impl Reason {
     fn of(error: &PipelineError) -> Self {
         Self {
             code: error.code(),
-            message: error.to_string(),
+            // It is written into documents, and told to clients: where this machine looks for models is none of their business.
+            message: match error {
+                PipelineError::Model(error) => error.brief(),
+                error => error.to_string(),
+            },
         }
     }
 
