@@ -141,6 +141,17 @@ impl Animal {
     }
 }
 
+/// Puts a plugin that behaves into a folder: the library with a number of its own, below 100.
+///
+/// # Panics
+/// When the zoo does not compile, or the folder cannot be written.
+pub fn put_numbered(number: u32, folder: &Path) {
+    let mut bytes = library().clone();
+    replace(&mut bytes, b"zoo-00", format!("zoo-{number:02}").as_bytes());
+    fs::create_dir_all(folder).expect("the folder can be written");
+    fs::write(folder.join(format!("libzoo_{number:02}.so")), bytes).expect("the folder can be written");
+}
+
 /// The zoo's library, as it was built.
 fn library() -> &'static Vec<u8> {
     static LIBRARY: OnceLock<Vec<u8>> = OnceLock::new();

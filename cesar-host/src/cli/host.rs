@@ -79,6 +79,11 @@ pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
         preferred: settings.plugins.dirs.clone(),
         others,
     };
+    for folder in &path.preferred {
+        if let Err(error) = std::fs::read_dir(folder) {
+            tracing::warn!("no plugins are read from `{}`: {error}", folder.display());
+        }
+    }
     Ok(Registry::discover(&path, home))
 }
 

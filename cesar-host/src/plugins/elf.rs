@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use object::elf::{self, FileHeader64};
@@ -13,6 +13,7 @@ use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _}
 use object::{Endianness, ReadCache, ReadRef as _};
 
 use plugin_api::manifest::{Manifest, SECTION};
+use rustix::fs::OFlags;
 
 /// Longest manifest that is read.
 const MANIFEST_LIMIT: u64 = 1 << 20;
@@ -94,7 +95,10 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, GateError> {
         path: path.to_owned(),
         detail: error.to_string(),
     };
-    let file = File::open(path).map_err(unreadable)?;
+    // Without waiting for a writer, should it be a pipe.
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(at_once).open(path);
+    let file = file.map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(not_library(path, "it is not a regular file"));

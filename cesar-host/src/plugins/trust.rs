@@ -34,6 +34,12 @@ impl Trusted {
         Self { path }
     }
 
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// The whole list, by digest.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, TrustedFile> {

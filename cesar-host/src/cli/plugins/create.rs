@@ -121,12 +121,77 @@ pub(super) fn command() -> Command {
 fn name(text: &str) -> Result<String, String> {
     let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let begins_well = text.starts_with(|letter: char| letter.is_ascii_lowercase());
-    if begins_well && !text.ends_with('-') && text.chars().all(fits) {
-        Ok(text.to_owned())
-    } else {
-        Err("use lower-case letters, digits and hyphens, and begin with a letter".to_owned())
+    if !begins_well || text.ends_with('-') || !text.chars().all(fits) {
+        return Err("use lower-case letters, digits and hyphens, and begin with a letter".to_owned());
     }
+    if TAKEN.contains(&text) {
+        return Err(format!("`{text}` means something else to Rust; choose another name"));
+    }
+    Ok(text.to_owned())
 }
+
+/// What no crate can be called that depends on plugin-api: words of the language, and crates.
+const TAKEN: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "plugin-api",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "serde",
+    "serde-json",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
 
 /// `cesar plugins new`.
 pub(super) fn run(matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
@@ -145,8 +210,8 @@ pub(super) fn run(matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
         Some(path) => api_at(path)?,
         None => format!("version = \"{}\"", major()),
     };
-    let filled = Filled { name: &name, api: &api };
     let files = files_of(&stage, &language);
+    let filled = Filled::new(&name, &api, &files);
     write_all(&folder, &files, &filled)?;
     if json {
         let names: Vec<_> = files.iter().map(|(path, _)| path).collect();
@@ -181,29 +246,37 @@ fn api_at(path: &Path) -> Result<String, Failure> {
 struct Filled<'a> {
     name: &'a str,
     api: &'a str,
+    type_name: String,
 }
 
-impl Filled<'_> {
-    fn crate_name(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
-    /// The name as a Rust type's: `my-asr` is `MyAsr`.
-    fn type_name(&self) -> String {
-        let parts = self.name.split('-').filter_map(|part| {
+impl<'a> Filled<'a> {
+    /// The name as a Rust type's: `my-asr` is `MyAsr`; `audio` is `AudioStage`, as the files have an `Audio` already.
+    fn new(name: &'a str, api: &'a str, files: &[File]) -> Self {
+        let parts = name.split('-').filter_map(|part| {
             let mut letters = part.chars();
             letters
                 .next()
                 .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
         });
-        parts.collect()
+        let mut type_name: String = parts.collect();
+        let mut words = files
+            .iter()
+            .flat_map(|(_, text)| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
+        if words.any(|word| word == type_name) {
+            type_name.push_str("Stage");
+        }
+        Self { name, api, type_name }
+    }
+
+    fn crate_name(&self) -> String {
+        self.name.replace('-', "_")
     }
 
     fn fill(&self, template: &str) -> String {
         template
             .replace("{{name}}", self.name)
             .replace("{{crate}}", &self.crate_name())
-            .replace("{{type}}", &self.type_name())
+            .replace("{{type}}", &self.type_name)
             .replace("{{api}}", self.api)
     }
 }
@@ -238,25 +311,30 @@ mod tests {
         for bad in ["", "My", "2a", "a_b", "a-", "-a", "a/b"] {
             assert!(name(bad).is_err(), "{bad}");
         }
-        let filled = Filled {
-            name: "my-asr",
-            api: "",
-        };
-        assert_eq!(
-            (filled.crate_name(), filled.type_name()),
-            ("my_asr".into(), "MyAsr".into())
-        );
+        for taken in ["self", "fn", "serde", "plugin-api"] {
+            assert!(name(taken).unwrap_err().contains("choose another name"), "{taken}");
+        }
+        let files = files_of("asr", "rust");
+        for (name, crate_name, type_name) in [
+            ("my-asr", "my_asr", "MyAsr"),
+            ("audio", "audio", "AudioStage"),
+            ("stage", "stage", "StageStage"),
+        ] {
+            let filled = Filled::new(name, "", &files);
+            assert_eq!(
+                (filled.crate_name().as_str(), filled.type_name.as_str()),
+                (crate_name, type_name)
+            );
+        }
     }
 
     #[test]
     fn nothing_is_left_open() {
-        let filled = Filled {
-            name: "my-asr",
-            api: "version = \"1\"",
-        };
         for stage in ["asr", "diarize", "download", "format"] {
             for language in ["rust", "c"] {
-                for (path, template) in files_of(stage, language) {
+                let files = files_of(stage, language);
+                let filled = Filled::new("my-asr", "version = \"1\"", &files);
+                for (path, template) in &files {
                     let text = filled.fill(template);
                     assert!(
                         !text.contains("{{name") && !text.contains("{{crate") && !text.contains("{{api"),

@@ -60,7 +60,7 @@ pub(super) fn command() -> Command {
             Arg::new("limit")
                 .long("limit")
                 .value_name("TIME")
-                .value_parser(|text: &str| parse_duration(text).ok_or("it must be a length of time such as `30 s`"))
+                .value_parser(|text: &str| limit(text).ok_or("it must be a length of time such as `30 s`"))
                 .help("How long one request may take, such as `30s`; 30 min unless given, with --quick a minute"),
         )
         .arg(
@@ -77,6 +77,11 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommands(commands)
         .subcommand(create::command())
+}
+
+/// A length of time that is one, in ms.
+fn limit(text: &str) -> Option<i64> {
+    parse_duration(text).filter(|length_ms| *length_ms > 0)
 }
 
 /// Runs one of them.
@@ -108,23 +113,34 @@ pub(super) fn run(
 /// The plugin called `id`, of whatever stage.
 fn find<'a>(registry: &'a Registry, id: &str) -> Result<&'a Plugin, Failure> {
     let found = StageKind::ALL.iter().find_map(|stage| registry.find(*stage, id).ok());
-    found.ok_or_else(|| {
-        let all: Vec<_> = registry
-            .plugins()
-            .iter()
-            .map(|plugin| plugin.manifest.id.as_str())
-            .collect();
-        if all.is_empty() {
-            return Failure::usage(registry.none(StageKind::Asr));
-        }
-        let hint = nearest(id, all.iter().copied())
-            .map(|nearest| format!("; did you mean `{nearest}`?"))
-            .unwrap_or_default();
-        Failure::usage(format!(
-            "there is no plugin `{id}`{hint}; there are `{}`",
-            all.join("`, `")
-        ))
-    })
+    found.ok_or_else(|| Failure::usage(unknown(registry, id)))
+}
+
+/// Why there is no such plugin, and what there is.
+fn unknown(registry: &Registry, id: &str) -> String {
+    let is_path = id.contains('/') || id.ends_with(".so");
+    if is_path {
+        let what = if Path::new(id).is_dir() {
+            "is a folder; name the plugin's file"
+        } else {
+            "does not exist"
+        };
+        return format!("`{id}` {what}");
+    }
+    let manifests = registry.plugins().iter().map(|plugin| &plugin.manifest);
+    if let Some((name, version)) = id.split_once('@')
+        && let Some(other) = manifests.clone().find(|manifest| manifest.id == name)
+    {
+        return format!("there is no `{name}` {version}, but {}", other.version);
+    }
+    let all: Vec<_> = manifests.map(|manifest| manifest.id.as_str()).collect();
+    if all.is_empty() {
+        return registry.none(StageKind::Asr).to_string();
+    }
+    let hint = nearest(id, all.iter().copied())
+        .map(|nearest| format!("; did you mean `{nearest}`?"))
+        .unwrap_or_default();
+    format!("there is no plugin `{id}`{hint}; there are `{}`", all.join("`, `"))
 }
 
 /// SHA-256 of a file in hex, remembered where there is a cache.

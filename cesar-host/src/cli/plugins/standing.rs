@@ -49,8 +49,11 @@ pub(super) fn trust<'a>(
         .pipeline;
     let list = host::trusted(settings);
     let mut rows = Vec::new();
-    for id in ids {
-        let plugin = find(&pipeline.registry, id)?;
+    // All or none of them.
+    let plugins = ids
+        .map(|id| find(&pipeline.registry, id))
+        .collect::<Result<Vec<_>, _>>()?;
+    for plugin in plugins {
         let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
         let file = TrustedFile {
             id: plugin.manifest.id.clone(),
@@ -74,8 +77,12 @@ pub(super) fn trust<'a>(
         } else {
             list.add(&digest, file).map(|()| "is trusted")
         };
-        let done =
-            done.map_err(|error| Failure::failed(format!("the list of trusted plugins cannot be written: {error}")))?;
+        let done = done.map_err(|error| {
+            let path = list.path().display();
+            Failure::failed(format!(
+                "the list of trusted plugins `{path}` cannot be written: {error}"
+            ))
+        })?;
         rows.push(json!({ "id": plugin.manifest.id, "path": plugin.path, "digest": digest, "trusted": !remove }));
         if !json {
             print(&format!("{text} {done}\n"));

@@ -18,6 +18,17 @@ fn refused(bytes: &[u8]) -> String {
         .replace(std::env::consts::ARCH, "ARCH")
 }
 
+/// Nobody writes to it: whoever opened it to read would wait for ever.
+#[test]
+fn a_pipe_is_no_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("libpipe.so");
+    let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+    let said = read_manifest(&path).unwrap_err().to_string();
+    assert!(said.ends_with("it is not a regular file"), "{said}");
+}
+
 #[test]
 fn each_gate_has_its_sentence() {
     let elf = own_executable();
