@@ -321,7 +321,9 @@ fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
         (&json!("diarize"), &json!("out_of_memory"))
     );
     let message = json["partial"]["message"].as_str().unwrap();
-    assert!(message.contains("memory ran out"), "{message}");
+    // The plugin's sentence, or the host's, where an allocation that cannot fail ended the process first.
+    let sentences = ["memory ran out", "ran out of memory"];
+    assert!(sentences.iter().any(|sentence| message.contains(sentence)), "{message}");
 
     // The very words that a person is told to type, where there is memory.
     let words = partial(&told)["retry"].as_str().unwrap().to_owned();
