@@ -469,6 +469,9 @@ impl Runners {
         if matches!(opened, Err(RunnerError::CrashedInCompany { .. })) {
             self.part(identity);
         }
+        if opened.as_ref().is_err_and(|error| !error.leaves_session_usable()) {
+            lane.retire();
+        }
         opened.map(|()| Session::Process(Box::new(lane)))
     }
 
