@@ -19,6 +19,7 @@
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //! - [`terminal`]: a terminal at which somebody answers.
+//! - [`watchdog`]: an end to programs that never end.
 //! - [`web`]: somebody else's web server, with all its faults.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
@@ -34,6 +35,7 @@ pub mod server;
 pub mod snapshots;
 pub mod speakers;
 pub mod terminal;
+pub mod watchdog;
 pub mod web;
 pub mod words;
 pub mod zoo;

@@ -1,4 +1,4 @@
-//! A run that the test watches, and ends before it ends by itself.
+//! A run that the test watches, and ends before it ends by itself. It is killed when it is dropped.
 
 use crate::Sandbox;
 use std::{
@@ -57,11 +57,22 @@ impl Running {
     /// When the program ends before it came.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
+        self.wait_for_all(&[text]);
+    }
+
+    /// Reads standard error until there was a line with each of these texts, in whatever order they come.
+    ///
+    /// # Panics
+    /// When the program ends before all came.
+    #[track_caller]
+    pub fn wait_for_all(&mut self, texts: &[&str]) {
+        let mut missing = texts.to_vec();
         let mut line = String::new();
-        while !line.contains(text) {
+        while !missing.is_empty() {
             line.clear();
             let length = self.stderr.read_line(&mut line).expect("standard error is text");
-            assert_ne!(length, 0, "`{text}` never came");
+            assert_ne!(length, 0, "these never came: {missing:?}");
+            missing.retain(|text| !line.contains(text));
         }
     }
 
@@ -108,6 +119,14 @@ impl Running {
             .flatten()
             .map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
         lists.flat_map(|list| numbers(&list)).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

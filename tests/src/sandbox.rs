@@ -4,9 +4,10 @@
 //! environment only what a login shell would give it plus a models folder, which links to the files of tiny.en and base and
 //! has no others: every `CESAR_*` variable of the caller is removed, so that neither a developer's own settings nor other
 //! models can change a result. Plugins are the built ones, found beside the program. The folder goes when the sandbox is
-//! dropped.
+//! dropped. A program that does not end is killed by a [`Watchdog`].
 
 use crate::models::{Model, require_model};
+use crate::watchdog::Watchdog;
 use serde_json::Value;
 use std::{
     env,
@@ -47,6 +48,7 @@ pub fn program_folder() -> PathBuf {
 /// A home for the program under test.
 #[derive(Debug)]
 pub struct Sandbox {
+    watchdog: Watchdog,
     folder: TempDir,
 }
 
@@ -75,7 +77,8 @@ impl Sandbox {
             .prefix("cesar-test-")
             .tempdir()
             .expect("a temporary folder can be made");
-        let sandbox = Self { folder };
+        let watchdog = Watchdog::over(folder.path().join("home"));
+        let sandbox = Self { watchdog, folder };
         for name in ["home", "config", "data", "state", "cache", "run", "tmp", "here"] {
             fs::create_dir(sandbox.path().join(name)).expect("the sandbox can be written");
         }
@@ -141,6 +144,7 @@ impl Sandbox {
 
     /// The program, in this home.
     pub fn command(&self) -> Command {
+        self.watchdog.rest();
         let mut command = cesar();
         for (name, _) in env::vars_os().filter(|(name, _)| is_setting(name)) {
             command.env_remove(name);

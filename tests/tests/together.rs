@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
+use cesar_tests::running::Running;
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::{Output, Sandbox};
 
@@ -108,26 +109,41 @@ fn a_waiter_says_for_what_and_can_be_interrupted() {
     assert!(heir.end().success());
 }
 
+/// A run of two recordings, so many at a time, each of which another process works on already: the run, and its owners.
+fn waiting_for_two(sandbox: &Sandbox, parallel: &str) -> (Running, [Running; 2]) {
+    sandbox.write("other.wav", wave(6, 2));
+    let owners = ["talk.wav", "other.wav"].map(|recording| {
+        let mut words = arguments("stop_half_way", 0, "json");
+        words[1] = recording.to_owned();
+        let mut owner = sandbox.start(&words);
+        owner.wait_for("second 2 peaks");
+        owner
+    });
+    let mut words = arguments("stop_half_way", 0, "none");
+    let more = ["other.wav", "--output-dir", "out", "--parallel", parallel];
+    words.splice(2..2, more.map(str::to_owned));
+    (sandbox.start(words), owners)
+}
+
 /// Each recording that is waited for is named, not only the first.
 #[test]
 fn each_wait_is_told() {
     let sandbox = sandbox();
-    sandbox.write("other.wav", wave(6, 2));
-    let mut first = sandbox.start(arguments("stop_half_way", 0, "json"));
-    first.wait_for("second 2 peaks");
-    let mut second_arguments = arguments("stop_half_way", 0, "json");
-    second_arguments[1] = "other.wav".to_owned();
-    let mut second = sandbox.start(&second_arguments);
-    second.wait_for("second 2 peaks");
-
-    let mut both = arguments("stop_half_way", 0, "none");
-    both.splice(2..2, ["other.wav", "--output-dir", "out"].map(str::to_owned));
-    let mut waiter = sandbox.start(both);
+    let (mut waiter, [mut first, mut second]) = waiting_for_two(&sandbox, "1");
     waiter.wait_for(&format!("(process {})", first.id()));
     first.kill();
-    first.end();
     waiter.wait_for(&format!("(process {})", second.id()));
     second.kill();
-    second.end();
+    assert!(waiter.end().success());
+}
+
+/// Side by side both are waited for at a time, and told in either order.
+#[test]
+fn waits_side_by_side_are_told() {
+    let sandbox = sandbox();
+    let (mut waiter, mut owners) = waiting_for_two(&sandbox, "2");
+    let named = owners.each_ref().map(|owner| format!("(process {})", owner.id()));
+    waiter.wait_for_all(&[&named[0], &named[1]]);
+    owners.iter_mut().for_each(Running::kill);
     assert!(waiter.end().success());
 }
