@@ -35,6 +35,9 @@ pub(crate) use silero::Detector;
 /// Samples a second that whisper.cpp works at.
 pub(crate) const SAMPLE_RATE: u32 = sys::WHISPER_SAMPLE_RATE;
 
+/// How many samples [`State::listen_for_energy`] looks at: three times what whisper.cpp does, as its search for silence may go beyond.
+pub(crate) const HEARD_FOR_ENERGY: usize = 90 * SAMPLE_RATE as usize;
+
 /// A loaded model.
 pub(crate) struct Model {
     context: NonNull<sys::whisper_context>,
@@ -119,16 +122,19 @@ impl Model {
     }
 
     /// Buffers for one run; `None` when memory is short.
-    pub(crate) fn new_state(&self) -> Option<State<'_>> {
-        // SAFETY: as above; the borrow in `State` keeps the context alive.
+    pub(crate) fn new_state(self: &Arc<Self>) -> Option<State> {
+        // SAFETY: as above; the `Arc` in `State` keeps the context alive.
         let state = NonNull::new(unsafe { sys::whisper_init_state(self.context.as_ptr()) })?;
-        Some(State { model: self, state })
+        Some(State {
+            buffers: Buffers(state),
+            model: Arc::clone(self),
+        })
     }
 }
 
 impl Drop for Model {
     fn drop(&mut self) {
-        // SAFETY: no state is left, as each borrows `self`; nothing uses the context afterwards.
+        // SAFETY: no state is left, as each keeps its model alive; nothing uses the context afterwards.
         unsafe { sys::whisper_free(self.context.as_ptr()) }
     }
 }
@@ -171,13 +177,18 @@ fn preset(heads: Heads) -> sys::whisper_alignment_heads_preset {
     }
 }
 
-/// The buffers of one run.
-pub(crate) struct State<'m> {
-    model: &'m Model,
-    state: NonNull<sys::whisper_state>,
+/// The buffers of one run, and the model it uses; freed in this order.
+pub(crate) struct State {
+    buffers: Buffers,
+    model: Arc<Model>,
 }
 
-impl State<'_> {
+struct Buffers(NonNull<sys::whisper_state>);
+
+// SAFETY: a state has no thread of its own between calls and nothing thread-local, and nobody but its owner calls it.
+unsafe impl Send for Buffers {}
+
+impl State {
     /// Hands over the spectrogram that [`Self::language_probabilities`] and [`Self::run`] work on.
     pub(crate) fn set_spectrogram(&mut self, spectrogram: &Spectrogram) -> Result<(), RunError> {
         let number = |count: usize| c_int::try_from(count).map_err(|_| RunError::OutOfMemory);
@@ -189,8 +200,7 @@ impl State<'_> {
         );
         let values = spectrogram.values.as_ptr();
         // SAFETY: context and state are valid and belong together; `values` holds as many floats as are copied.
-        let code =
-            unsafe { sys::whisper_set_mel_with_state(self.context(), self.state.as_ptr(), values, frames, bands) };
+        let code = unsafe { sys::whisper_set_mel_with_state(self.context(), self.raw(), values, frames, bands) };
         if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
     }
 
@@ -199,13 +209,7 @@ impl State<'_> {
         let mut probabilities = vec![0.0; usize::try_from(language_count()).unwrap_or_default()];
         // SAFETY: context and state as above; whisper.cpp writes one float for each language.
         let code = unsafe {
-            sys::whisper_lang_auto_detect_with_state(
-                self.context(),
-                self.state.as_ptr(),
-                0,
-                threads,
-                probabilities.as_mut_ptr(),
-            )
+            sys::whisper_lang_auto_detect_with_state(self.context(), self.raw(), 0, threads, probabilities.as_mut_ptr())
         };
         if code < 0 {
             Err(RunError::Engine(code))
@@ -219,11 +223,9 @@ impl State<'_> {
     /// # Panics
     /// With less than 201 samples: whisper.cpp reads beyond them.
     pub(crate) fn listen_for_energy(&mut self, samples: &[f32], threads: c_int) -> Result<(), RunError> {
-        /// Three times what whisper.cpp looks at, as its search for silence may go beyond.
-        const ENOUGH: usize = 90 * SAMPLE_RATE as usize;
         /// With this much to decode whisper.cpp ends at once and without a warning.
         const NOTHING_MS: c_int = 100;
-        let samples = &samples[..samples.len().min(ENOUGH)];
+        let samples = &samples[..samples.len().min(HEARD_FOR_ENERGY)];
         assert!(samples.len() > 200, "too few samples for whisper.cpp's padding");
         let count = c_int::try_from(samples.len()).map_err(|_| RunError::OutOfMemory)?;
         // SAFETY: takes a number, returns a plain struct.
@@ -234,21 +236,23 @@ impl State<'_> {
         params.duration_ms = NOTHING_MS;
         params.n_threads = threads;
         // SAFETY: context and state as above; `samples` holds `count` floats; the language in `params` is a static string.
-        let code = unsafe {
-            sys::whisper_full_with_state(self.context(), self.state.as_ptr(), params, samples.as_ptr(), count)
-        };
+        let code = unsafe { sys::whisper_full_with_state(self.context(), self.raw(), params, samples.as_ptr(), count) };
         if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
     }
 
     fn context(&self) -> *mut sys::whisper_context {
         self.model.context.as_ptr()
     }
+
+    fn raw(&self) -> *mut sys::whisper_state {
+        self.buffers.0.as_ptr()
+    }
 }
 
-impl Drop for State<'_> {
+impl Drop for Buffers {
     fn drop(&mut self) {
         // SAFETY: the state is valid, and nothing uses it afterwards.
-        unsafe { sys::whisper_free_state(self.state.as_ptr()) }
+        unsafe { sys::whisper_free_state(self.0.as_ptr()) }
     }
 }
 

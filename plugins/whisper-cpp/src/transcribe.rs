@@ -15,10 +15,11 @@ use std::sync::Arc;
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 
-use crate::blocks::{self, State};
+use crate::aside;
+use crate::blocks;
 use crate::collect::{Collector, Setting};
-use crate::ffi::{self, Detector, Model, RunError, Work};
-use crate::mel;
+use crate::ffi::{self, Detector, Model, RunError, State, Work};
+use crate::mel::{self, Spectrogram};
 use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
 use crate::speech::{self, Speech, TimeMap};
@@ -32,7 +33,7 @@ pub(crate) trait Report {
     /// Whether to stop.
     fn cancelled(&self) -> bool;
     /// Keeps what is finished: the segments since the last time, and how to go on.
-    fn save(&mut self, segments: &[Segment], state: &State) {
+    fn save(&mut self, segments: &[Segment], state: &blocks::State) {
         let _ = (segments, state);
     }
 }
@@ -47,7 +48,7 @@ impl Report for Ctx<'_> {
     fn cancelled(&self) -> bool {
         Ctx::cancelled(self)
     }
-    fn save(&mut self, segments: &[Segment], state: &State) {
+    fn save(&mut self, segments: &[Segment], state: &blocks::State) {
         Ctx::save(self, segments, state);
     }
 }
@@ -108,24 +109,22 @@ pub(crate) fn transcribe_at_once(
         .ok_or_else(|| failure(RunError::Stopped))?;
     let threads = c_int::try_from(threads).unwrap_or(1);
     let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
-    let mut state = loaded.model.new_state().ok_or_else(|| failure(RunError::OutOfMemory))?;
-    if token_times {
-        state.listen_for_energy(&samples, threads).map_err(failure)?;
-    }
+    let loud = token_times.then(|| samples[..samples.len().min(ffi::HEARD_FOR_ENERGY)].to_vec());
     drop(samples);
-    state.set_spectrogram(&spectrogram).map_err(failure)?;
     let frames = spectrogram.audio_frames;
-    drop(spectrogram);
+    let (model, detect) = (Arc::clone(&loaded.model), given.is_none());
+    let prepare = move || prepare(&model, spectrogram, loud.as_deref(), detect, threads);
+    let (state, probabilities) = aside::quietly(&|| report.cancelled(), prepare)
+        .flatten()
+        .map_err(failure)?;
     let (language, probability) = match given {
         Some(code) => (code, 1.0),
-        None => most_probable(loaded, &state.language_probabilities(threads).map_err(failure)?),
+        None => most_probable(loaded, &probabilities),
     };
-    stop_if_cancelled(report)?;
-    let code = CString::new(language).map_err(|_| failure(RunError::Engine(0)))?;
     let work = Work {
-        request,
-        language: &code,
-        prompt: prompt.as_deref(),
+        request: request.clone(),
+        language: CString::new(language).map_err(|_| failure(RunError::Engine(0)))?,
+        prompt,
         threads,
         frames: c_int::try_from(frames).unwrap_or(c_int::MAX),
         token_times,
@@ -141,7 +140,9 @@ pub(crate) fn transcribe_at_once(
         total_ms,
     };
     let mut collector = Collector::new(setting, report);
-    state.run(&work, &mut collector).map_err(failure)?;
+    aside::telling(&mut collector, move |relay| state.run(&work, relay))
+        .flatten()
+        .map_err(failure)?;
     let transcription = collector.finish();
     report.progress(total_ms, total_ms);
     Ok(Transcription {
@@ -149,6 +150,28 @@ pub(crate) fn transcribe_at_once(
         language_probability: Some(probability),
         ..transcription
     })
+}
+
+/// A state with the spectrogram in it, and where the language is to be detected, the probability of each.
+fn prepare(
+    model: &Arc<Model>,
+    spectrogram: Spectrogram,
+    loud: Option<&[f32]>,
+    detect: bool,
+    threads: c_int,
+) -> Result<(State, Vec<f32>), RunError> {
+    let mut state = model.new_state().ok_or(RunError::OutOfMemory)?;
+    if let Some(samples) = loud {
+        state.listen_for_energy(samples, threads)?;
+    }
+    state.set_spectrogram(&spectrogram)?;
+    drop(spectrogram);
+    let probabilities = if detect {
+        state.language_probabilities(threads)?
+    } else {
+        Vec::new()
+    };
+    Ok((state, probabilities))
 }
 
 /// What of the audio is decoded: all, or the speech in it.
@@ -161,7 +184,10 @@ fn select<'a>(
         return Ok((Cow::Borrowed(samples), TimeMap::default()));
     }
     let path = vad_model(request)?;
-    let found = Detector::load(path).and_then(|mut detector| detector.speech(samples, request));
+    // A copy, as nobody could wait for the end of this after a cancel; it is gone before the speech is copied.
+    let (copy, asked, model) = (samples.to_vec(), request.clone(), path.to_path_buf());
+    let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(&copy, &asked));
+    let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;
     let found = found.ok_or_else(|| {
         StageError::new(
             ErrorKind::Internal,
@@ -171,7 +197,6 @@ fn select<'a>(
             ),
         )
     })?;
-    stop_if_cancelled(report)?;
     let Speech { samples, times } = speech::cut(samples, &found, request);
     Ok((Cow::Owned(samples), times))
 }
@@ -275,14 +300,6 @@ fn check_audio(audio: Audio<'_>) -> Result<(), StageError> {
         ));
     }
     Ok(())
-}
-
-fn stop_if_cancelled(report: &dyn Report) -> Result<(), StageError> {
-    if report.cancelled() {
-        Err(failure(RunError::Stopped))
-    } else {
-        Ok(())
-    }
 }
 
 fn failure(error: RunError) -> StageError {

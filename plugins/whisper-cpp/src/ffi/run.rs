@@ -18,7 +18,7 @@
 //! ([`Rest`]). Without alignment the filter changes nothing.
 
 use std::any::Any;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -71,10 +71,10 @@ pub(crate) trait Listener {
 }
 
 /// What a run works on besides the spectrogram of its state.
-pub(crate) struct Work<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) language: &'a CStr,
-    pub(crate) prompt: Option<&'a CStr>,
+pub(crate) struct Work {
+    pub(crate) request: Request,
+    pub(crate) language: CString,
+    pub(crate) prompt: Option<CString>,
     pub(crate) threads: c_int,
     /// Columns of the spectrogram that are audio.
     pub(crate) frames: c_int,
@@ -82,9 +82,9 @@ pub(crate) struct Work<'a> {
     pub(crate) token_times: bool,
 }
 
-impl State<'_> {
+impl State {
     /// Decodes.
-    pub(crate) fn run(self, work: &Work<'_>, listener: &mut dyn Listener) -> Result<(), RunError> {
+    pub(crate) fn run(self, work: &Work, listener: &mut dyn Listener) -> Result<(), RunError> {
         let filter = Filter {
             attempts: AtomicU32::new(0),
             first_timestamp: self.model.is_aligned().then(|| self.model.first_timestamp()),
@@ -97,7 +97,7 @@ impl State<'_> {
             stopped: false,
             panic: None,
         };
-        let mut params = super::parameters(work.request, work.language, work.prompt);
+        let mut params = super::parameters(&work.request, &work.language, work.prompt.as_deref());
         params.n_threads = work.threads;
         params.token_timestamps = work.token_times;
         // A spectrogram that is handed over counts as audio up to its end.
@@ -113,12 +113,11 @@ impl State<'_> {
         params.logits_filter_callback_user_data = (&raw const filter).cast_mut().cast();
         // SAFETY: context and state are valid; the strings, `run` and `filter` outlive the call, during which nothing else
         // touches `run`; no samples are given, so the spectrogram that was handed over is used.
-        let code =
-            unsafe { sys::whisper_full_with_state(self.context(), self.state.as_ptr(), params, std::ptr::null(), 0) };
+        let code = unsafe { sys::whisper_full_with_state(self.context(), self.raw(), params, std::ptr::null(), 0) };
         let (stopped, panic) = (run.stopped, run.panic);
         if code == FREED_ITS_STATE {
             // whisper.cpp has already freed the state.
-            std::mem::forget(self);
+            std::mem::forget(self.buffers);
         }
         if let Some(payload) = panic {
             resume_unwind(payload);

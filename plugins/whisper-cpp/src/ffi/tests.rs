@@ -4,14 +4,13 @@ use super::*;
 use crate::mel;
 use crate::transcribe::tests::{meeting, tiny_english};
 
-impl State<'_> {
+impl State {
     /// Computes whisper.cpp's own spectrogram.
     fn compute_spectrogram(&mut self, samples: &[f32]) {
         let count = c_int::try_from(samples.len()).unwrap();
         // SAFETY: context and state are valid; `samples` holds `count` floats, more than the 201 that are mirrored.
-        let code = unsafe {
-            sys::whisper_pcm_to_mel_with_state(self.context(), self.state.as_ptr(), samples.as_ptr(), count, 2)
-        };
+        let code =
+            unsafe { sys::whisper_pcm_to_mel_with_state(self.context(), self.raw(), samples.as_ptr(), count, 2) };
         assert_eq!(code, 0);
     }
 
@@ -20,12 +19,11 @@ impl State<'_> {
         // SAFETY: context and state are valid; one token is lent; the logits are as many as the vocabulary's tokens.
         unsafe {
             let start = sys::whisper_token_sot(self.context());
-            let encoded = sys::whisper_encode_with_state(self.context(), self.state.as_ptr(), offset, 2);
-            let decoded =
-                sys::whisper_decode_with_state(self.context(), self.state.as_ptr(), &raw const start, 1, 0, 2);
+            let encoded = sys::whisper_encode_with_state(self.context(), self.raw(), offset, 2);
+            let decoded = sys::whisper_decode_with_state(self.context(), self.raw(), &raw const start, 1, 0, 2);
             assert_eq!((encoded, decoded), (0, 0));
             let count = usize::try_from(sys::whisper_n_vocab(self.context())).unwrap();
-            let logits = std::slice::from_raw_parts(sys::whisper_get_logits_from_state(self.state.as_ptr()), count);
+            let logits = std::slice::from_raw_parts(sys::whisper_get_logits_from_state(self.raw()), count);
             logits.iter().map(|logit| logit.to_bits()).collect()
         }
     }
@@ -42,7 +40,7 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
         let theirs = state.first_logits(offset);
         let ours = mel::log_mel(samples, &loaded.header.filter_bank, threads, &|| false).unwrap();
         // SAFETY: the state is valid.
-        let frames = unsafe { sys::whisper_n_len_from_state(state.state.as_ptr()) };
+        let frames = unsafe { sys::whisper_n_len_from_state(state.raw()) };
         assert_eq!(usize::try_from(frames), Ok(ours.audio_frames));
         state.set_spectrogram(&ours).unwrap();
         assert_eq!(state.first_logits(offset), theirs, "{length} samples from {offset} on");
