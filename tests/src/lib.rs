@@ -6,6 +6,7 @@
 //! says which command to run; only the recordings that are not ours to commit may be absent ([`test_data`]), and then the
 //! test prints that it was skipped.
 //!
+//! - [`addresses`]: runs whose input is an address.
 //! - [`chance`]: random numbers with a seed.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
@@ -24,6 +25,7 @@
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 
+pub mod addresses;
 pub mod chance;
 pub mod hub;
 pub mod models;

@@ -9,16 +9,13 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use cesar_tests::sandbox::finish;
+use cesar_tests::addresses::{ASK, DATE, STEP, transcribe};
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::web::{Manner, Page, Web};
 use cesar_tests::{Output, Sandbox};
 use insta::assert_snapshot;
 
-const DATE: &str = "Sun, 01 Nov 2026 10:00:00 GMT";
 const LATER: &str = "Mon, 02 Nov 2026 10:00:00 GMT";
-const ASK: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "off");
-const STEP: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "3000 d");
 
 /// The program, unless it is absent.
 fn yt_dlp() -> Option<PathBuf> {
@@ -35,23 +32,6 @@ fn yt_dlp() -> Option<PathBuf> {
         program.display()
     );
     None
-}
-
-fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-    let mut command = sandbox.command();
-    command
-        .args([
-            "transcribe",
-            "--asr-plugin",
-            "echo",
-            "--no-diarize",
-            "--progress",
-            "json",
-        ])
-        .args(arguments)
-        .env("NO_PROXY", "127.0.0.1")
-        .envs(settings.iter().copied());
-    finish(&mut command)
 }
 
 fn outcome(output: &Output, stage: &str) -> String {

@@ -2,10 +2,10 @@
 //!
 //! Equal means the same segments with the same text, their times and those of their words within 20 ms of each other, and the same
 //! language wherever there is text. Two reasons are known: a sampled window is another one every time (what comes before it must be
-//! equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does not.
+//! equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does not, which leaves
+//! out what the reference places behind the end.
 
 use super::answer::{Answer, Segment, Word};
-use serde_json::{Map, Value};
 
 /// The greatest difference of times that counts as none, in seconds; half a millisecond more than 20 ms, for rounding.
 const TOLERANCE: f64 = 0.0205;
@@ -47,14 +47,10 @@ impl Verdict {
     }
 }
 
-/// Compares the reference's answer with ours, given the options both got.
-pub(crate) fn verdict(
-    theirs: &Result<Answer, String>,
-    ours: &Result<Answer, String>,
-    _options: &Map<String, Value>,
-) -> Verdict {
+/// Compares the reference's answer with ours, given the length of the audio in seconds.
+pub(crate) fn verdict(theirs: &Result<Answer, String>, ours: &Result<Answer, String>, length: f64) -> Verdict {
     match (theirs, ours) {
-        (Ok(theirs), Ok(ours)) => of_answers(theirs, ours),
+        (Ok(theirs), Ok(ours)) => of_answers(theirs, ours, length),
         (Err(theirs), Err(ours)) => Verdict::Refused(format!("{theirs} / {ours}")),
         (Err(theirs), Ok(ours)) if ours.segments.is_empty() => {
             Verdict::Refused(format!("{theirs}; Cesar finds no text"))
@@ -64,7 +60,7 @@ pub(crate) fn verdict(
     }
 }
 
-fn of_answers(theirs: &Answer, ours: &Answer) -> Verdict {
+fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
     if theirs.segments.is_empty() && ours.segments.is_empty() {
         return Verdict::Equal;
     }
@@ -74,9 +70,9 @@ fn of_answers(theirs: &Answer, ours: &Answer) -> Verdict {
     let mut order = None;
     for (index, their) in theirs.segments.iter().enumerate() {
         let Some(our) = ours.segments.get(index) else {
-            return missing(their, ours.segments.last());
+            return missing(their, ours.segments.last(), length);
         };
-        match of_segments(theirs, index, our) {
+        match of_segments(theirs, index, our, length) {
             None => {}
             Some(Verdict::Order(reason)) => drop(order.get_or_insert(reason)),
             Some(verdict) => return verdict,
@@ -89,13 +85,13 @@ fn of_answers(theirs: &Answer, ours: &Answer) -> Verdict {
     }
 }
 
-fn missing(their: &Segment, last: Option<&Segment>) -> Verdict {
+fn missing(their: &Segment, last: Option<&Segment>, length: f64) -> Verdict {
     if their.temperature > 0.0 {
         return Verdict::Sampled("the reference goes on in a sampled window".into());
     }
     let covered = last.is_some_and(|last| last.end + TOLERANCE >= their.end);
     let reason = format!("only the reference has {}", told(their));
-    if covered {
+    if covered || their.start + TOLERANCE >= length {
         Verdict::Order(reason)
     } else {
         Verdict::Different(reason)
@@ -103,7 +99,7 @@ fn missing(their: &Segment, last: Option<&Segment>) -> Verdict {
 }
 
 /// How one segment differs.
-fn of_segments(theirs: &Answer, index: usize, our: &Segment) -> Option<Verdict> {
+fn of_segments(theirs: &Answer, index: usize, our: &Segment, length: f64) -> Option<Verdict> {
     let their = &theirs.segments[index];
     let different = |reason: String| {
         if their.temperature > 0.0 && our.temperature > 0.0 {
@@ -125,7 +121,7 @@ fn of_segments(theirs: &Answer, index: usize, our: &Segment) -> Option<Verdict> 
             told(their)
         )));
     }
-    if their.end > our.end && near(their.start, our.start) && index + 1 == theirs.segments.len() {
+    if their.end > length && near(our.end, length) && near(their.start, our.start) {
         return Some(Verdict::Order(format!(
             "the reference ends after the audio with {}",
             told(their)
@@ -184,7 +180,7 @@ mod tests {
                 segments,
             })
         };
-        verdict(&answer(theirs), &answer(ours), &Map::new()).name()
+        verdict(&answer(theirs), &answer(ours), 10.0).name()
     }
 
     #[test]
@@ -213,6 +209,21 @@ mod tests {
         let theirs = vec![segment(0.0, 2.0, "a", 0.0), segment(1.0, 3.0, "b", 0.0)];
         let ours = vec![segment(0.0, 2.0, "a", 0.0), segment(2.0, 3.0, "b", 0.0)];
         assert_eq!(compared(theirs, ours), "order");
+    }
+
+    #[test]
+    fn times_behind_the_end_are_a_reason() {
+        let theirs = vec![segment(8.0, 12.0, "a", 0.0), segment(12.0, 13.0, "b", 0.0)];
+        let clipped = segment(8.0, 10.0, "a", 0.0);
+        assert_eq!(compared(theirs.clone(), vec![clipped.clone()]), "order");
+        assert_eq!(compared(theirs, vec![segment(8.0, 9.0, "a", 0.0)]), "DIFFERENT");
+        assert_eq!(
+            compared(
+                vec![clipped, segment(9.0, 9.5, "b", 0.0)],
+                vec![segment(8.0, 9.0, "a", 0.0)]
+            ),
+            "DIFFERENT"
+        );
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn table(
 fn verdict(reference: &mut dyn Reference, options: &Options, job: &Job<'_>) -> Outcome<Verdict> {
     let theirs = reference.answer(job)?;
     let ours = hear(options, job);
-    Ok(compare::verdict(&theirs, &ours, &job.setting.options))
+    Ok(compare::verdict(&theirs, &ours, sound::seconds(job.wav)?))
 }
 
 /// The built program's answer; a failure is an answer too.

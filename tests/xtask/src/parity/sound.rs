@@ -46,6 +46,13 @@ pub(crate) fn recordings(options: &Options, reference: &mut dyn Reference) -> Ou
     }
 }
 
+/// The length of one of the files made here.
+pub(crate) fn seconds(wav: &Path) -> Outcome<f64> {
+    let bytes = fs::metadata(wav).map_err(|error| Failure::path(wav, &error))?.len();
+    let samples = bytes.saturating_sub(HEADER as u64) / 2;
+    Ok(samples as f64 / 16_000.0)
+}
+
 /// Every recording below `folder`, with its path from `root`, in order.
 fn listed(folder: &Path, root: &Path) -> Outcome<Vec<(String, PathBuf)>> {
     let unreadable = |error: std::io::Error| Failure::path(folder, &error);

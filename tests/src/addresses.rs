@@ -1,0 +1,50 @@
+//! Runs whose input is an address, by the third-party engine.
+
+use crate::sandbox::finish;
+use crate::server::wave;
+use crate::web::Page;
+use crate::{Output, Sandbox};
+
+/// Every moment is a step of its own.
+pub const ASK: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "off");
+/// No two runs of a test are of different steps.
+pub const STEP: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "3000 d");
+/// When a page was last changed.
+pub const DATE: &str = "Sun, 01 Nov 2026 10:00:00 GMT";
+
+/// What [`stages`] gives when nothing was to be done.
+pub const HIT: [&str; 5] = ["download hit", "decode hit", "asr hit", "merge hit", "format hit"];
+
+/// Transcribes what `arguments` name, with these variables in the environment.
+pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let mut command = sandbox.command();
+    command
+        .args([
+            "transcribe",
+            "--asr-plugin",
+            "echo",
+            "--no-diarize",
+            "--progress",
+            "json",
+        ])
+        .args(arguments)
+        .env("NO_PROXY", "127.0.0.1")
+        .envs(settings.iter().copied());
+    finish(&mut command)
+}
+
+/// How each stage got its result: `download hit`.
+pub fn stages(output: &Output) -> Vec<String> {
+    let events = output.events().into_iter().filter(|event| event["type"] == "stage");
+    events
+        .map(|event| {
+            let word = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+            format!("{} {}", word("stage"), word("outcome"))
+        })
+        .collect()
+}
+
+/// A recording of some seconds: 32 kB a second.
+pub fn recording(seconds: u32) -> Page {
+    Page::wave(wave(seconds, 7))
+}

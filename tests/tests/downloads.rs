@@ -1,0 +1,242 @@
+//! What is fetched is kept: through kills and damage, for many at once, without room, and without a network.
+
+use cesar_tests::addresses::{ASK, HIT, STEP, recording, stages, transcribe};
+use cesar_tests::running::Running;
+use cesar_tests::sandbox::finish;
+use cesar_tests::server::{until, wave, with_echo};
+use cesar_tests::web::{Manner, Page, Web};
+use cesar_tests::{Output, Sandbox};
+
+/// The part of a recording that is here, in bytes.
+fn arrived(sandbox: &Sandbox) -> u64 {
+    let folders = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lengths = folders.filter_map(|folder| folder.path().join("media").metadata().ok());
+    lengths.map(|found| found.len()).sum()
+}
+
+/// Runs until half of the recording has arrived, and ends it there.
+fn stopped_in_the_middle(sandbox: &Sandbox, url: &str, end: impl FnOnce(&mut Running)) -> Option<i32> {
+    let words = ["transcribe", "--asr-plugin", "echo", "--no-diarize", url];
+    let mut running = sandbox.start(words);
+    until("half of it is here", || arrived(sandbox) == 100_000);
+    end(&mut running);
+    running.end().code()
+}
+
+/// What is here outlives the process: the next one asks for the rest.
+#[test]
+fn a_download_that_was_killed_is_gone_on_with() {
+    let half = Manner::Stalling(100_000);
+    for kill in [true, false] {
+        let (sandbox, web) = (with_echo(), Web::new());
+        web.put("/talk.wav", recording(8).etag("\"one\"").sent(half.clone()));
+        let url = web.url("/talk.wav");
+        let code = stopped_in_the_middle(&sandbox, &url, |running| match kill {
+            true => running.kill(),
+            false => running.interrupt(),
+        });
+        assert_eq!(code, (!kill).then_some(130));
+        web.put("/talk.wav", recording(8).etag("\"one\""));
+        let whole = transcribe(&sandbox, &[&url], &[STEP]).exits(0);
+        assert_eq!(whole.stdout.lines().count(), 8);
+        assert_eq!(
+            web.lines(),
+            [
+                "GET /talk.wav => 200",
+                "GET /talk.wav range: bytes=100000- if-range: \"one\" => 206"
+            ]
+        );
+        assert_eq!(
+            std::fs::read_dir(sandbox.cache_dir().join("v1/tmp")).unwrap().count(),
+            0
+        );
+    }
+}
+
+/// What is another recording by now, or cannot be told from one, is fetched from its beginning.
+#[test]
+fn a_download_that_was_killed_is_not_mixed_with_another() {
+    let half = Manner::Stalling(100_000);
+    let other = || Page::wave(wave(5, 3));
+    let conditional = "GET /talk.wav range: bytes=100000- if-range: \"one\" => 200";
+    for (before, after, request) in [
+        (recording(8).etag("\"one\""), other().etag("\"two\""), conditional),
+        (recording(8).etag("\"one\""), other().without_ranges(), conditional),
+        (recording(8), other(), "GET /talk.wav => 200"),
+        (recording(8).etag("W/\"one\""), other(), "GET /talk.wav => 200"),
+    ] {
+        let (sandbox, web) = (with_echo(), Web::new());
+        web.put("/talk.wav", before.sent(half.clone()));
+        let url = web.url("/talk.wav");
+        stopped_in_the_middle(&sandbox, &url, Running::kill);
+        web.requests();
+        web.put("/talk.wav", after.clone());
+        let output = transcribe(&sandbox, &[&url], &[STEP]).exits(0);
+        assert_eq!(web.lines(), [request]);
+        let fresh = with_echo();
+        let expected = transcribe(&fresh, &[&url], &[STEP]).exits(0);
+        assert_eq!(output.stdout, expected.stdout);
+    }
+}
+
+/// A cache without room costs a warning, not the transcript.
+#[test]
+fn a_full_cache_is_passed_by() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(60).etag("\"one\""));
+    let cache = sandbox.cache_dir();
+    std::fs::create_dir_all(&cache).unwrap();
+    // A file system of one megabyte, in a view of the files that only this run has.
+    let script = "mount -t tmpfs -o size=1m none \"$1\" && shift && exec \"$@\"";
+    let program = sandbox.command();
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--mount", "--user", "--map-root-user", "sh", "-c", script, "sh"])
+        .arg(&cache)
+        .arg(program.get_program());
+    command.args([
+        "transcribe",
+        "--asr-plugin",
+        "echo",
+        "--no-diarize",
+        "--progress",
+        "json",
+    ]);
+    command.arg(web.url("/talk.wav")).env("NO_PROXY", "127.0.0.1");
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = finish(&mut command).exits(0);
+    assert_eq!(output.stdout.lines().count(), 60, "{}", output.stderr);
+    assert!(output.stderr.contains("begins anew elsewhere: "), "{}", output.stderr);
+    assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
+}
+
+/// Of any number of processes one fetches, the others wait for it.
+#[test]
+fn many_at_once_fetch_once() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let spawn = || {
+        let mut command = sandbox.command();
+        command
+            .args([
+                "transcribe",
+                "--asr-plugin",
+                "echo",
+                "--no-diarize",
+                &web.url("/talk.wav"),
+            ])
+            .envs([STEP])
+            .env("NO_PROXY", "127.0.0.1")
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = (0..6).map(|_| spawn()).collect();
+    for child in children {
+        Output::from(child.wait_with_output().unwrap()).exits(0);
+    }
+    assert_eq!(web.lines(), ["GET /talk.wav => 200"]);
+}
+
+/// Damage to what is stored costs a download, and is never transcribed.
+#[test]
+fn damaged_downloads_are_fetched_again() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    let first = transcribe(&sandbox, &[&url], &[STEP]).exits(0);
+    let objects = sandbox.cache_dir().join("v1/objects");
+    for folder in std::fs::read_dir(objects).unwrap() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            std::fs::write(file.unwrap().path(), b"not what was fetched").unwrap();
+        }
+    }
+    // Another start: the samples are needed again.
+    let output = transcribe(&sandbox, &[&url, "--start-time", "1"], &[STEP]).exits(0);
+    assert_eq!(output.stdout.lines().count(), first.stdout.lines().count() - 1);
+    assert_eq!(web.lines(), ["GET /talk.wav => 200"; 2]);
+}
+
+/// "`--offline` uses what is cached whatever its age and says how old it is."
+#[test]
+fn offline_uses_what_is_there() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    let unknown = transcribe(&sandbox, &[&url, "--offline"], &[]).exits(1);
+    assert!(
+        unknown
+            .stderr
+            .contains("is not in the cache, and nobody is asked with --offline; run once without it"),
+        "{}",
+        unknown.stderr
+    );
+    let first = transcribe(&sandbox, &[&url], &[("CESAR_DOWNLOAD_TTL", "1 ms")]).exits(0);
+    web.requests();
+    let offline = transcribe(&sandbox, &[&url, "--offline"], &[ASK]).exits(0);
+    assert_eq!(
+        (stages(&offline), &offline.stdout),
+        (HIT.map(str::to_owned).to_vec(), &first.stdout)
+    );
+    let warning = offline
+        .events()
+        .into_iter()
+        .find(|event| event["type"] == "warning")
+        .unwrap();
+    let message = warning["message"].as_str().unwrap();
+    assert!(
+        message.contains("is used as it was ") && message.contains(" ago"),
+        "{message}"
+    );
+    // Also what has to be computed from it anew.
+    let other = transcribe(&sandbox, &[&url, "--offline", "--start-time", "2"], &[]).exits(0);
+    assert_eq!(other.stdout.lines().count(), 6);
+    assert_eq!(web.requests().len(), 0);
+}
+
+/// No socket but Unix ones, told by the kernel: every call of `socket` of the program and of all it starts.
+#[test]
+fn offline_opens_no_socket() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    let sockets = |arguments: &[&str]| {
+        let log = sandbox.path().join("strace.log");
+        let plain = sandbox.command();
+        let mut command = std::process::Command::new("strace");
+        command
+            .args(["-f", "-qq", "-e", "trace=socket,connect,bind,sendto", "-o"])
+            .arg(&log)
+            .arg(plain.get_program())
+            .args(["transcribe", "--asr-plugin", "echo", "--no-diarize", &url])
+            .args(arguments)
+            .current_dir(sandbox.work())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("NO_PROXY", "127.0.0.1")
+            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = command
+            .output()
+            .expect("`strace` is installed: run `cargo xtask setup`, which installs it");
+        Output::from(output).exits(0);
+        std::fs::read_to_string(log).unwrap()
+    };
+    let online = sockets(&[]);
+    assert!(online.contains("AF_INET"), "the test sees sockets: {online}");
+    for arguments in [&["--offline"][..], &["--offline", "--start-time", "2"]] {
+        let calls = sockets(arguments);
+        let foreign: Vec<_> = calls
+            .lines()
+            .filter(|line| line.contains("AF_") && !line.contains("AF_UNIX"))
+            .collect();
+        assert!(foreign.is_empty(), "{foreign:#?}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Recordings named by their addresses are never stale, and nothing is fetched twice.
+
+use cesar_tests::addresses::{ASK, DATE, HIT, STEP, recording, stages, transcribe};
+use cesar_tests::sandbox::finish;
+use cesar_tests::server::{wave, with_echo};
+use cesar_tests::web::{Page, Web};
+
+const RENEWED: [&str; 5] = ["download renewed", "decode hit", "asr hit", "merge hit", "format hit"];
+const FETCHED_AGAIN: [&str; 5] = ["download miss", "decode hit", "asr hit", "merge hit", "format hit"];
+
+/// "Same URL within the time step: no request at all. After it: one conditional request, no body."
+#[test]
+fn nobody_is_asked_twice_within_the_time_step() {
+    for page in [recording(8).etag("\"one\""), recording(2).last_modified(DATE)] {
+        let (sandbox, web) = (with_echo(), Web::new());
+        web.put("/talk.wav", page);
+        let url = web.url("/talk.wav");
+        let first = transcribe(&sandbox, &[&url], &[STEP]).exits(0);
+        assert!(
+            stages(&first).iter().all(|stage| stage.ends_with(" miss")),
+            "{:?}",
+            stages(&first)
+        );
+        assert_eq!(web.lines(), ["GET /talk.wav => 200"]);
+        let events = first.events();
+        let progress = events
+            .iter()
+            .rfind(|event| event["type"] == "progress" && event["stage"] == "download");
+        assert_eq!(progress.unwrap()["done"], progress.unwrap()["total"]);
+
+        let same = url.replace("http:", "HTTP:") + "#part";
+        for again in [&url, &same] {
+            let hit = transcribe(&sandbox, &[again], &[STEP]).exits(0);
+            assert_eq!(
+                (stages(&hit), &hit.stdout),
+                (HIT.map(str::to_owned).to_vec(), &first.stdout)
+            );
+            assert_eq!(
+                (hit.done()["runner_starts"].clone(), web.requests().len()),
+                (0.into(), 0)
+            );
+        }
+
+        let renewed = transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+        assert_eq!(stages(&renewed), RENEWED);
+        assert_eq!(renewed.stdout, first.stdout);
+        let requests = web.requests();
+        let [request] = requests.as_slice() else {
+            panic!("{requests:?}")
+        };
+        assert_eq!((request.status, request.sent), (304, 0), "{request}");
+        assert!(
+            request
+                .header("if-none-match")
+                .or(request.header("if-modified-since"))
+                .is_some()
+        );
+    }
+}
+
+/// What was renewed is of the new step.
+#[test]
+fn an_answer_that_nothing_has_changed_holds_for_its_step() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+    assert_eq!(stages(&transcribe(&sandbox, &[&url], &[STEP]).exits(0)), RENEWED);
+    web.requests();
+    assert_eq!(stages(&transcribe(&sandbox, &[&url], &[STEP]).exits(0)), HIT);
+    assert_eq!(web.requests().len(), 0);
+}
+
+/// "Content changed: new media, ASR again. Content the same under a new ETag: media again, ASR hit."
+#[test]
+fn later_stages_depend_on_the_bytes() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    let first = transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+
+    web.put("/talk.wav", recording(8).etag("\"two\""));
+    let same = transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+    assert_eq!(
+        (stages(&same), &same.stdout),
+        (FETCHED_AGAIN.map(str::to_owned).to_vec(), &first.stdout)
+    );
+
+    web.put("/talk.wav", Page::wave(wave(5, 3)).etag("\"three\""));
+    let other = transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+    assert!(
+        stages(&other).iter().all(|stage| stage.ends_with(" miss")),
+        "{:?}",
+        stages(&other)
+    );
+    assert_ne!(other.stdout, first.stdout);
+    assert_eq!(
+        web.lines(),
+        [
+            "GET /talk.wav => 200",
+            "GET /talk.wav if-none-match: \"one\" => 200",
+            "GET /talk.wav if-none-match: \"two\" => 200"
+        ]
+    );
+}
+
+/// A server that names no validator is asked for all of it.
+#[test]
+fn without_validators_there_is_nothing_to_compare() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(2));
+    let url = web.url("/talk.wav");
+    transcribe(&sandbox, &[&url], &[ASK]).exits(0);
+    assert_eq!(stages(&transcribe(&sandbox, &[&url], &[ASK]).exits(0)), FETCHED_AGAIN);
+    assert_eq!(web.lines(), ["GET /talk.wav => 200", "GET /talk.wav => 200"]);
+}
+
+/// After its time, and when asked for, all of it is fetched without a condition.
+#[test]
+fn what_is_too_old_is_fetched_again() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(2).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    transcribe(&sandbox, &[&url], &[("CESAR_DOWNLOAD_TTL", "1 ms"), STEP]).exits(0);
+    assert_eq!(stages(&transcribe(&sandbox, &[&url], &[STEP]).exits(0)), FETCHED_AGAIN);
+    let refresh = transcribe(&sandbox, &[&url, "--refresh-stage", "download"], &[STEP]).exits(0);
+    assert_eq!(stages(&refresh), FETCHED_AGAIN);
+    assert_eq!(web.lines(), ["GET /talk.wav => 200"; 3]);
+}
+
+/// Without the cache each run fetches, and leaves nothing.
+#[test]
+fn without_the_cache() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(8));
+    for _ in 0..2 {
+        let output = transcribe(&sandbox, &[&web.url("/talk.wav"), "--no-cache"], &[]).exits(0);
+        assert_eq!(
+            (stages(&output)[0].as_str(), output.stdout.lines().count()),
+            ("download ran", 8)
+        );
+    }
+    assert_eq!(web.requests().len(), 2);
+    assert_eq!(std::fs::read_dir(sandbox.path().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_cache_explains_addresses() {
+    let (sandbox, web) = (with_echo(), Web::new());
+    web.put("/talk.wav", recording(2).etag("\"one\""));
+    let url = web.url("/talk.wav");
+    let explain = |settings: &[(&str, &str)]| {
+        let mut command = sandbox.command();
+        command.args([
+            "cache",
+            "explain",
+            "--asr-plugin",
+            "echo",
+            "--no-diarize",
+            "--json",
+            &url,
+        ]);
+        let json = finish(command.envs(settings.iter().copied())).exits(0).json();
+        let stages = json["inputs"][0]["stages"].as_array().unwrap().clone();
+        let states = stages
+            .iter()
+            .map(|stage| format!("{} {}", stage["stage"], stage["state"]));
+        states.collect::<Vec<_>>().join(", ").replace('"', "")
+    };
+    assert_eq!(
+        explain(&[STEP]),
+        "download miss, decode unknown, asr unknown, merge unknown, format unknown"
+    );
+    transcribe(&sandbox, &[&url], &[STEP]).exits(0);
+    assert_eq!(
+        explain(&[STEP]),
+        "download hit, decode hit, asr hit, merge hit, format hit"
+    );
+    assert_eq!(
+        explain(&[ASK]),
+        "download miss, decode hit, asr hit, merge hit, format hit"
+    );
+    assert_eq!(web.requests().len(), 1, "nobody was asked");
+}
