@@ -88,13 +88,14 @@ fn leave_the_processor_to_the_host() {
 /// plugin's business.
 fn close_inherited() {
     let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers: Vec<i32> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    for number in numbers.into_iter().filter(|number| *number > 2) {
-        // SAFETY: this runs before the process has opened anything that it uses, so that nobody owns what is closed here; the folder
-        // that was just read is closed already, and closing it again fails.
-        unsafe { rustix::io::close(number) };
+    let open: Vec<_> = entries.map(|entry| entry.path()).collect();
+    // The folder that was just read is closed by now.
+    for path in open.iter().filter(|path| path.is_symlink()) {
+        let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        if let Some(number) = number.filter(|number| *number > 2) {
+            // SAFETY: it is open, and this runs before the process has opened anything that it uses, so that nobody owns it.
+            unsafe { rustix::io::close(number) };
+        }
     }
 }
 
