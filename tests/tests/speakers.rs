@@ -98,7 +98,9 @@ fn words_go_to_who_said_them() {
     let sandbox = with_speakers();
     for (name, model) in [
         ("interview.m4a", "tiny.en"),
+        ("interview.m4a", "base"),
         ("meeting.flac", "tiny.en"),
+        ("meeting.flac", "base"),
         ("spanish.opus", "base"),
     ] {
         let reference = fixture(name).with_extension("json");
@@ -116,6 +118,7 @@ fn words_go_to_who_said_them() {
             ];
             let json = document(&transcribe(&sandbox, fixture(name).to_str().unwrap(), &options).exits(0));
             let told = attribution(&reference, &json);
+            println!("{name}, {model}, {times}: {told:?}");
             assert!(
                 told.words > 20 && told.rate() <= 0.02,
                 "{name}, {model}, {times}: {told:?}"
@@ -401,6 +404,10 @@ fn channels_are_speakers() {
         (&segments[0]["speaker"], &segments[segments.len() - 1]["speaker"]),
         (&json!("Ann"), &json!("Bo"))
     );
+    let listed = sandbox.run(["cache", "list", "--json"]).exits(0).json();
+    let of_stage = |entry: &&Value| entry["stage"] == "diarize" && entry["plugin"] == "cesar";
+    let entries = listed["entries"].as_array().unwrap();
+    assert_eq!(entries.iter().filter(of_stage).count(), 1, "{listed}");
 
     let mono = fixture("short.wav");
     let told = transcribe(

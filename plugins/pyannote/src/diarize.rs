@@ -75,7 +75,7 @@ pub(crate) fn attributed(
     // Speech of which no voice could be made at all is somebody's.
     let count = means.len().max(1);
     let spans = assign::spans(timeline, &stretches, &judged, count);
-    let (turns, appeared) = turns::turns(&spans, audio.samples.len(), request);
+    let (turns, appeared) = turns::turns(&spans, audio.samples, request);
     let embedding = |speaker: &usize| means.get(*speaker).filter(|_| request.embeddings).cloned();
     let speakers = appeared
         .iter()

@@ -24,7 +24,7 @@
 //! | `embedding` | the second network |
 //! | `stitch`, `chunks` | one line of time out of windows; what voices are made of |
 //! | `cluster`, `groups`, `speakers` | voices to speakers |
-//! | `assign`, `turns` | who speaks in each frame; frames to turns |
+//! | `assign`, `turns`, `fading` | who speaks in each frame; frames to turns; turns to the end of the voice |
 //! | `oracle` | for measurements: segmentation that is known |
 //! | `memory` | failures for want of it |
 //! | `work`, [`report`] | the threads; what the host is told and asked |
@@ -37,6 +37,7 @@ mod chunks;
 mod cluster;
 mod diarize;
 mod embedding;
+mod fading;
 mod ffi;
 mod groups;
 mod memory;
@@ -96,6 +97,11 @@ impl Pyannote {
         report: &mut dyn Report,
     ) -> Result<Diarization, StageError> {
         self.check(request)?;
+        // The ends are known, too.
+        let request = &Request {
+            hangover: 0.0,
+            ..request.clone()
+        };
         let timeline = oracle::timeline(turns, audio.samples.len(), windows::step_frames(request.step));
         diarize::attributed(&mut self.workers, request, audio, &timeline, report)
     }

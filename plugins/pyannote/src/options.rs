@@ -44,6 +44,8 @@ pub struct Request {
     pub max_speakers: Option<usize>,
     /// A group of voices with less clean speech than this, in seconds, is no speaker of its own.
     pub min_speaker_duration: f64,
+    /// How long after its end a turn may last while the voice dies away, in seconds.
+    pub hangover: f64,
     /// Turns shorter than this are dropped, in seconds.
     pub min_duration_on: f64,
     /// Pauses of one speaker shorter than this are closed, in seconds.

@@ -1,7 +1,9 @@
-//! Frames to turns: pauses that are too short are closed, turns that are too short are dropped, speakers are numbered by appearance.
+//! Frames to turns: they last until the voice has died away, pauses that are too short are closed, turns that are too short are dropped,
+//! speakers are numbered by appearance.
 
 use plugin_api::diarize::Turn;
 
+use crate::fading;
 use crate::options::Request;
 use crate::windows::frame_start;
 
@@ -57,9 +59,10 @@ impl Spans {
     }
 }
 
-/// The turns, and for each of their speakers the number it had in the spans. `samples` is the length of the audio.
-pub(crate) fn turns(spans: &[Span], samples: usize, request: &Request) -> (Vec<Turn>, Vec<usize>) {
-    let mut turns = in_milliseconds(spans, samples);
+/// The turns, and for each of their speakers the number it had in the spans.
+pub(crate) fn turns(spans: &[Span], samples: &[f32], request: &Request) -> (Vec<Turn>, Vec<usize>) {
+    let mut turns = in_milliseconds(spans, samples.len());
+    fading::prolong(&mut turns, samples, milliseconds(request.hangover));
     turns = close_pauses(turns, milliseconds(request.min_duration_off));
     let least = milliseconds(request.min_duration_on);
     turns.retain(|turn| turn.end_ms > turn.start_ms && turn.end_ms - turn.start_ms >= least);
@@ -126,6 +129,8 @@ mod tests {
         }
     }
 
+    static SILENCE: [f32; 160_000] = [0.0; 160_000];
+
     fn span(start: usize, end: usize, speaker: usize) -> Span {
         Span { start, end, speaker }
     }
@@ -134,7 +139,7 @@ mod tests {
     fn speakers_are_numbered_by_appearance() {
         let (turns, appeared) = turns(
             &[span(0, 100, 4), span(50, 150, 2), span(200, 300, 4)],
-            160_000,
+            &SILENCE,
             &request(0.0, 0.0),
         );
         let found: Vec<_> = turns
@@ -148,15 +153,15 @@ mod tests {
     #[test]
     fn short_pauses_are_closed_and_short_turns_dropped() {
         let spans = [span(0, 100, 0), span(110, 200, 0), span(300, 310, 1)];
-        assert_eq!(turns(&spans, 160_000, &request(0.0, 0.0)).0.len(), 3);
-        assert_eq!(turns(&spans, 160_000, &request(0.0, 0.2)).0.len(), 2);
-        let (only, appeared) = turns(&spans, 160_000, &request(0.5, 0.2));
+        assert_eq!(turns(&spans, &SILENCE, &request(0.0, 0.0)).0.len(), 3);
+        assert_eq!(turns(&spans, &SILENCE, &request(0.0, 0.2)).0.len(), 2);
+        let (only, appeared) = turns(&spans, &SILENCE, &request(0.5, 0.2));
         assert_eq!((only.len(), appeared), (1, vec![0]));
     }
 
     #[test]
     fn the_last_turn_ends_with_the_audio() {
-        let (turns, _) = turns(&[span(0, 60, 0)], 16_000, &request(0.0, 0.0));
+        let (turns, _) = turns(&[span(0, 60, 0)], &SILENCE[..16_000], &request(0.0, 0.0));
         assert_eq!(turns[0].end_ms, 1000);
     }
 
@@ -180,7 +185,7 @@ mod tests {
                 spans.push(|speaker| frame[speaker]);
             }
             let samples = speaking.len() * 270;
-            let (turns, appeared) = turns(&spans.finish(), samples, &request(0.0, off));
+            let (turns, appeared) = turns(&spans.finish(), &vec![0.0; samples], &request(0.0, off));
             prop_assert!(turns.is_sorted_by_key(|turn| (turn.start_ms, turn.speaker)));
             prop_assert!(turns.iter().all(|turn| turn.start_ms < turn.end_ms && turn.end_ms <= samples as u64 / 16));
             for speaker in 0..appeared.len() {

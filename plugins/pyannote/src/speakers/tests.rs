@@ -9,6 +9,7 @@ fn request() -> Request {
         min_speakers: None,
         max_speakers: None,
         min_speaker_duration: 3.0,
+        hangover: 0.0,
         min_duration_on: 0.0,
         min_duration_off: 0.0,
         embeddings: false,
