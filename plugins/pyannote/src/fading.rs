@@ -5,8 +5,8 @@
 //! of 10 ms, and the lower of two thresholds, four times the background, and 3 % of the way from the background to the loudest. The
 //! background is the 10th percentile of the recording, as nobody promises silence at its beginning.
 //!
-//! A turn grows by `hangover` seconds at most, 0.1 as in the detectors of telephony, and neither into a turn nor beyond the audio. Where a room
-//! or a crowd is as loud as the voice's end there is nothing to see, so that recordings with much background change little.
+//! A turn grows by `hangover` seconds at most, and neither into a turn nor beyond the audio. Where a room or a crowd is as loud as the
+//! voice's end there is nothing to see, so that recordings with much background change little.
 //! Beginnings are left alone: they are sudden, and heard where they are.
 
 use plugin_api::diarize::Turn;
