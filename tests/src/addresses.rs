@@ -4,6 +4,7 @@ use crate::sandbox::finish;
 use crate::server::wave;
 use crate::web::Page;
 use crate::{Output, Sandbox};
+use std::process::Command;
 
 /// Every moment is a step of its own.
 pub const ASK: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "off");
@@ -15,8 +16,8 @@ pub const DATE: &str = "Sun, 01 Nov 2026 10:00:00 GMT";
 /// What [`stages`] gives when nothing was to be done.
 pub const HIT: [&str; 5] = ["download hit", "decode hit", "asr hit", "merge hit", "format hit"];
 
-/// Transcribes what `arguments` name, with these variables in the environment.
-pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+/// The command that transcribes what `arguments` name, with these variables in its environment.
+pub fn transcription(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = sandbox.command();
     command
         .args([
@@ -30,7 +31,12 @@ pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str
         .args(arguments)
         .env("NO_PROXY", "127.0.0.1")
         .envs(settings.iter().copied());
-    finish(&mut command)
+    command
+}
+
+/// What it leaves when it has run to its end.
+pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    finish(&mut transcription(sandbox, arguments, settings))
 }
 
 /// How each stage got its result: `download hit`.
