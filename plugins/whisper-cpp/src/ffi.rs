@@ -1,5 +1,5 @@
 //! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] holds the callbacks of one run,
-//! [`silero`] the voice activity detection.
+//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed.
 //!
 //! **Randomness.** whisper.cpp draws the candidates of its *beam search* from the distribution, at temperature 0 too. Decoder 0's
 //! generator is seeded when a state is made and the others' when a run begins; so a state makes one run only ([`State::run`] takes
@@ -26,6 +26,7 @@ use crate::alignment::{Attention, Heads};
 use crate::mel::Spectrogram;
 use crate::options::{Request, Task};
 
+mod memory;
 mod run;
 mod silero;
 
@@ -86,6 +87,7 @@ impl Model {
     fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
         /// For the alignment of a window; only what is used of it takes memory. whisper.cpp's 128 MB are too little for large models.
         const ALIGNMENT_BYTES: usize = 512 << 20;
+        memory::keep_little();
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         // SAFETY: takes nothing, returns a plain struct.
         let mut params = unsafe { sys::whisper_context_default_params() };
@@ -253,6 +255,7 @@ impl Drop for Buffers {
     fn drop(&mut self) {
         // SAFETY: the state is valid, and nothing uses it afterwards.
         unsafe { sys::whisper_free_state(self.0.as_ptr()) }
+        memory::return_freed();
     }
 }
 
