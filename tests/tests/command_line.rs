@@ -118,6 +118,14 @@ fn a_named_file_beats_the_settings() {
     assert_eq!(text, "Please close the door.\n");
     sandbox.run(arguments[..3].iter().chain(&ENGINE)).exits(0);
     assert!(sandbox.config_home().join("cesar/elsewhere/short.srt").exists());
+    // `-` is standard output here too, and no name: the settings' format stands.
+    let named = ["transcribe", recording.to_str().unwrap(), "-q", "-o", "-"];
+    let shown = sandbox.run(named.iter().chain(&ENGINE)).exits(0).stdout;
+    assert!(
+        shown.contains(" --> ") && shown.ends_with("Please close the door.\n\n"),
+        "{shown}"
+    );
+    assert!(!sandbox.work().join("-").exists());
 }
 
 /// A broken link in a folder costs a warning; a pipe that is not wanted is not read.

@@ -115,7 +115,7 @@ fn work(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(ValueHint::FilePath)
                 .help_heading("Output")
-                .help("Write to this file; without --format, its extension decides the format"),
+                .help("Write to this file, or to standard output (`-`), as without this; without --format, the file's extension decides the format"),
         )
         .arg(time("start-time", "Begin here: seconds, or [HH:]MM:SS[.fff]"))
         .arg(time("end-time", "End here: seconds, or [HH:]MM:SS[.fff]"))

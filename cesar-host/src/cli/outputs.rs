@@ -45,6 +45,7 @@ pub(super) fn places(
 ) -> Result<Vec<Vec<Place>>, OutputError> {
     match (output, folder) {
         (Some(_), Some(_)) => Err(OutputError::Both),
+        (Some(file), None) if is_stdout(file) => places(recordings, formats, None, None),
         (Some(_), None) if recordings.len() != 1 => Err(OutputError::OneForMany(recordings.len())),
         (Some(_), None) if formats.len() != 1 => Err(OutputError::OneForFormats(formats.len())),
         (Some(file), None) => {
@@ -55,6 +56,11 @@ pub(super) fn places(
         (None, None) if formats.len() != 1 => Err(OutputError::StdoutForFormats(formats.len())),
         (None, None) => Ok(recordings.iter().map(|_| vec![Place::Stdout]).collect()),
     }
+}
+
+/// Whether a name means standard output, as it means standard input among the inputs.
+pub(super) fn is_stdout(name: &Path) -> bool {
+    name.as_os_str() == "-"
 }
 
 /// `talk.mp3` becomes `talk.txt`; two recordings that would become the same file keep their extensions: `talk.mp3.txt`.

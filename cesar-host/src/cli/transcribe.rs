@@ -72,8 +72,11 @@ impl Work {
                 show.verbosity(),
             )?;
         }
+        let named: Option<&PathBuf> = matches.get_one("output");
         let Chosen { formats, output, .. } = formats(
             matches,
+            // Standard output is no name that an extension could be read from.
+            named.filter(|file| !outputs::is_stdout(file)),
             settings,
             host.pipeline.will_tell_speakers(&speakers),
             show,
@@ -107,7 +110,7 @@ impl Work {
             recordings,
             at_a_time,
             formats,
-            output,
+            output: output.or_else(|| named.cloned()),
             slice: slice(matches),
         })
     }
@@ -296,15 +299,15 @@ fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
         })
 }
 
-/// The formats to write and the output's name; a name that is corrected is told.
+/// The formats to write and the name of the output, which is asked to be `output`; a name that is corrected is told.
 fn formats(
     matches: &ArgMatches,
+    output: Option<&PathBuf>,
     settings: &Settings,
     speakers: bool,
     show: &Show,
     host: &Host,
 ) -> Result<Chosen, Failure> {
-    let output: Option<&PathBuf> = matches.get_one("output");
     let asked = Asked {
         formats: &settings.output.formats,
         on_command_line: said(matches, "output.formats"),
