@@ -20,6 +20,7 @@
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //! - [`terminal`]: a terminal at which somebody answers.
+//! - [`trace`]: the system calls of a run.
 //! - [`watchdog`]: an end to programs that never end.
 //! - [`web`]: somebody else's web server, with all its faults.
 //!
@@ -37,6 +38,7 @@ pub mod server;
 pub mod snapshots;
 pub mod speakers;
 pub mod terminal;
+pub mod trace;
 pub mod watchdog;
 pub mod web;
 pub mod words;

@@ -208,25 +208,8 @@ fn offline_opens_no_socket() {
     web.put("/talk.wav", recording(8).etag("\"one\""));
     let url = web.url("/talk.wav");
     let sockets = |arguments: &[&str]| {
-        let log = sandbox.path().join("strace.log");
-        let plain = sandbox.command();
-        let mut command = std::process::Command::new("strace");
-        command
-            .args(["-f", "-qq", "-e", "trace=socket,connect,bind,sendto", "-o"])
-            .arg(&log)
-            .arg(plain.get_program())
-            .args(["transcribe", "--asr-plugin", "echo", "--no-diarize", &url])
-            .args(arguments)
-            .current_dir(sandbox.work())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("NO_PROXY", "127.0.0.1")
-            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let output = command
-            .output()
-            .expect("`strace` is installed: run `cargo xtask setup`, which installs it");
-        Output::from(output).exits(0);
-        std::fs::read_to_string(log).unwrap()
+        let words = ["transcribe", "--asr-plugin", "echo", "--no-diarize", &url];
+        sandbox.calls("socket,connect,bind,sendto", words.iter().chain(arguments))
     };
     let online = sockets(&[]);
     assert!(online.contains("AF_INET"), "the test sees sockets: {online}");

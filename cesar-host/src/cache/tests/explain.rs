@@ -77,6 +77,9 @@ fn each_part_is_told_for_a_person() {
         assert_eq!(told(&parts(1), &after)[0], text);
     }
     assert_eq!(told(&parts(1), &parts(1)), [""; 0]);
+    let second_model = |bytes| changed(|parts| parts.models.push(("vad_model".into(), Digest::of(bytes))));
+    let replaced = told(&second_model(b"one"), &second_model(b"two"));
+    assert_eq!(replaced, ["model file of `vad_model` replaced"]);
 }
 
 #[test]

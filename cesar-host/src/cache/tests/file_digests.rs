@@ -197,3 +197,16 @@ fn trouble_with_the_index_costs_only_time() {
         .unwrap();
     assert_eq!(files.at(5_000).digest(), Digest::of(b"one"));
 }
+
+#[test]
+fn a_file_that_was_not_seen_for_half_a_year_is_forgotten() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let files = Files::new();
+    files.at(2_000).digest();
+    files.fixture.clock.advance_ms(179 * DAY_MS);
+    files.fixture.cache.maintain().unwrap();
+    assert_eq!(files.remembered(), 1);
+    files.fixture.clock.advance_ms(2 * DAY_MS);
+    files.fixture.cache.maintain().unwrap();
+    assert_eq!(files.remembered(), 0);
+}

@@ -184,6 +184,11 @@ fn a_lifetime_of_the_stage_ends_the_last_that_is_known_too() {
 fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
+    let format = KeyParts {
+        stage: "format".to_owned(),
+        ..parts(3)
+    };
+    fixture.put_new(&format, NewEntry::default(), b"x");
     fixture.clock.advance_ms(2 * HOUR_MS);
     fixture.put_cost(2, 1, 10);
     let ttl_ms = std::collections::BTreeMap::from([("asr".to_owned(), HOUR_MS)]);
@@ -194,6 +199,61 @@ fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
     let cache = Cache::open_limited(fixture.folder.path(), fixture.clock.clone(), limits).unwrap();
     assert_eq!(cache.maintain().unwrap().expired, 1);
     assert_eq!(fixture.kept([1, 2]), [2]);
+    assert!(fixture.cache.lookup(&format.key()).unwrap().is_some(), "another stage");
+}
+
+#[test]
+fn what_has_time_left_stays() {
+    let fixture = Fixture::new();
+    expiring(&fixture, 1, HOUR_MS);
+    expiring(&fixture, 2, 2 * HOUR_MS);
+    fixture.clock.advance_ms(HOUR_MS);
+    assert_eq!(fixture.cache.maintain().unwrap().expired, 1);
+    assert_eq!(fixture.kept([1, 2]), [2]);
+}
+
+/// What is done to make room, or put off for want of time, is not the round of the day.
+#[test]
+fn making_room_is_not_the_round_of_the_day() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(100_000),
+        ..Limits::default()
+    });
+    fixture.put_cost(1, 1, 10);
+    fixture.clock.advance_ms(HOUR_MS);
+    for number in 2..20 {
+        fixture.put_cost(number, 1, 10_000);
+    }
+    assert!(fixture.kept(1..20).len() < 19);
+    assert_eq!(fixture.cache.info().unwrap().maintained_ms, Some(START_MS));
+}
+
+/// A clock that moves on by a second whenever it is looked at.
+struct Hurried(ManualClock);
+
+impl Clock for Hurried {
+    fn now_ms(&self) -> i64 {
+        self.0.advance_ms(1000);
+        self.0.now_ms()
+    }
+}
+
+#[test]
+fn a_store_does_not_wait_for_a_long_round() {
+    let fixture = Fixture::new();
+    for number in 0..600 {
+        expiring(&fixture, number, HOUR_MS);
+    }
+    let clock = Arc::new(Hurried(ManualClock::new(START_MS + 2 * DAY_MS)));
+    let cache = Cache::open_limited(fixture.folder.path(), clock, Limits::default()).unwrap();
+    put(&cache, &parts(1000), b"x").unwrap();
+    let left = fixture.count("results");
+    assert!((2..=600).contains(&left), "{left}: it was stopped on its way");
+    assert_eq!(
+        fixture.cache.info().unwrap().maintained_ms,
+        Some(START_MS),
+        "it was not the whole round"
+    );
 }
 
 #[test]
@@ -268,6 +328,9 @@ fn what_the_dead_have_left_is_swept() {
     fixture.put(&parts(1), &bytes);
     // A large result that was replaced: its content is named by nobody.
     fixture.put(&parts(1), b"small");
+    let in_use = noise(2, 300_000);
+    fixture.put(&parts(2), &in_use);
+    age(&fixture.object(&in_use), 2 * HOUR_MS);
     let orphan = fixture.object(b"orphan");
     fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     fs::write(&orphan, b"orphan").unwrap();
@@ -280,17 +343,25 @@ fn what_the_dead_have_left_is_swept() {
     for name in ["index-5.db", "index-5.db-wal", "0a-7"] {
         fs::write(fixture.path(&format!("quarantine/{name}")), b"").unwrap();
     }
-    fs::write(fixture.path(&format!("quarantine/0b-{START_MS}")), b"").unwrap();
+    fs::write(fixture.path(&format!("quarantine/0b-{}", START_MS - 29 * DAY_MS)), b"").unwrap();
+    // Names without a time, as nothing of Cesar's has.
+    for (name, age_ms) in [("old", 31 * DAY_MS), ("new", 29 * DAY_MS)] {
+        let path = fixture.path(&format!("quarantine/{name}"));
+        fs::write(&path, b"").unwrap();
+        age(&path, age_ms);
+    }
     age(&orphan, 2 * HOUR_MS);
     age(&fresh, HOUR_MS / 2);
     let held = fixture.cache.lock(&parts(8).key(), &mut never_wait).unwrap();
 
     let maintained = fixture.cache.maintain().unwrap();
-    assert_eq!(maintained.swept, 7, "{maintained:?}");
+    assert_eq!(maintained.swept, 8, "{maintained:?}");
+    assert_eq!(maintained.bytes, 200_006, "{maintained:?}");
     assert!(maintained.complete && !maintained.skipped);
     assert!(!fixture.object(&bytes).exists() && !orphan.exists() && fresh.exists());
+    assert!(fixture.object(&in_use).exists());
     let left = ["locks", "tmp", "owners", "quarantine"].map(|folder| fixture.files(folder));
-    assert_eq!(left, [1, 0, 0, 1]);
+    assert_eq!(left, [1, 0, 0, 2]);
     drop(held);
     assert_eq!(fixture.cache.get(&parts(1).key()).unwrap().unwrap().bytes, b"small");
 }

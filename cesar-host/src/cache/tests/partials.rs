@@ -73,15 +73,20 @@ fn storing_the_whole_drops_the_parts() {
             let mut partials = fixture.cache.partials(guard.unwrap()).unwrap();
             partials.put(Some(b"half"), b"state", 5).unwrap();
             assert_eq!(fixture.count("partials"), 2);
+            fixture.clock.advance_ms(100);
             Ok(Computation {
                 bytes: b"whole".to_vec(),
-                idle_ms: 0,
+                idle_ms: 20,
                 earlier_ms: 70,
             })
         },
     );
     let entry = outcome.unwrap().entry.unwrap();
-    assert_eq!(entry.cost_ms, 70, "a hit saves what earlier runs spent as well");
+    assert_eq!(
+        entry.cost_ms,
+        70 + 100 - 20,
+        "a hit saves what earlier runs spent as well, and no waiting"
+    );
     assert_eq!(fixture.count("partials"), 0);
 }
 

@@ -364,6 +364,51 @@ fn statistics_outlive_the_process() {
     assert_eq!(fixture.cache.stats().unwrap(), expected);
 }
 
+/// Nothing but misses is written as well, and what cannot be written waits for the next time.
+#[test]
+fn counts_wait_until_they_can_be_written() {
+    let fixture = Fixture::new();
+    fixture.put(&parts(1), b"x");
+    fixture.cache.flush().unwrap();
+    let alter = |sql: &str| {
+        fixture
+            .cache
+            .inner
+            .index
+            .alter(|index| index.execute_batch(sql))
+            .unwrap()
+    };
+    alter("CREATE TRIGGER full BEFORE INSERT ON statistics BEGIN SELECT RAISE(ABORT, 'full'); END");
+    let other = fixture.reopen();
+    let hit = |cache: &Cache| {
+        let ask = cache.get_or_compute(&parts(1), Mode::ReadWrite, &mut never_wait, must_not_compute);
+        assert!(matches!(ask.unwrap().hit, Hit::Hit { .. }));
+    };
+    (0..3).for_each(|_| hit(&other));
+    assert!(other.flush().is_err());
+    (0..2).for_each(|_| hit(&other));
+    alter("DROP TRIGGER full");
+    other.flush().unwrap();
+    assert_eq!(fixture.reopen().stats().unwrap().hits, 5);
+    let hits: i64 = fixture
+        .cache
+        .inner
+        .index
+        .inspect(|index| index.query_row("SELECT hits FROM results", [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(hits, 5);
+}
+
+/// The content of a result that is stored again goes with the old row, whichever it was.
+#[test]
+fn replacing_leaves_no_content_behind() {
+    let fixture = Fixture::new();
+    fixture.put(&parts(1), b"one");
+    fixture.put(&parts(2), b"two");
+    fixture.put(&parts(2), b"three");
+    assert_eq!(fixture.count("contents"), 2);
+}
+
 #[test]
 fn golden_info() {
     let fixture = Fixture::new();

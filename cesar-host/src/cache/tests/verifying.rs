@@ -154,3 +154,19 @@ fn a_damaged_index_is_told() {
         .unwrap();
     assert!(verify(&fixture, false).is_sound());
 }
+
+#[test]
+fn what_the_index_itself_gets_wrong_is_told() {
+    let fixture = filled();
+    let damage = "PRAGMA ignore_check_constraints = ON; UPDATE contents SET size = -1 WHERE id = 1;
+                  PRAGMA ignore_check_constraints = OFF";
+    fixture
+        .cache
+        .inner
+        .index
+        .alter(|index| index.execute_batch(damage))
+        .unwrap();
+    let verification = verify(&fixture, false);
+    assert_eq!(verification.index_faults, ["CHECK constraint failed in contents"]);
+    assert!(!verification.is_sound());
+}
