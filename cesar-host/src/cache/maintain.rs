@@ -56,7 +56,7 @@ pub struct Maintained {
     pub evicted: u64,
     /// Size of what was removed, in bytes.
     pub bytes: u64,
-    /// Entries that would have been removed, were they not in use by running jobs.
+    /// Entries that would have been removed, were they not in use by running jobs; one may count for several reasons.
     pub leased: u64,
     /// What dead processes and replaced results had left: files and rows.
     pub swept: u64,

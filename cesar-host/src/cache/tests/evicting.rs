@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::evict::Evicted;
 use super::super::index::{Filter, Order, Position};
 use super::*;
 
@@ -439,4 +440,60 @@ proptest! {
             prop_assert!(fixture.cache.get(&listed.entry.key).unwrap().is_some());
         }
     }
+}
+
+#[test]
+fn evictions_add_up() {
+    let evicted = |number: u64, stopped| Evicted {
+        entries: number,
+        bytes: number * 10,
+        cost_ms: i64::MAX - 7 * number as i64,
+        leased: number * 100,
+        stopped,
+    };
+    for (first, second) in [(false, true), (true, false), (false, false)] {
+        let mut sum = evicted(2, first);
+        sum.add(evicted(3, second));
+        let expected = Evicted {
+            cost_ms: i64::MAX,
+            ..evicted(5, first || second)
+        };
+        assert_eq!(sum, expected);
+        let mut told = Pruned::from(evicted(2, first));
+        told.add(&evicted(3, second).into());
+        assert_eq!(told, expected.into());
+    }
+}
+
+#[test]
+fn contents_that_nobody_names_are_found_page_by_page() {
+    let fixture = Fixture::new();
+    for number in 1..=4 {
+        fixture.put(&parts(number), &noise(number, LARGE));
+    }
+    let index = &fixture.cache.inner.index;
+    index
+        .alter(|index| index.execute("DELETE FROM results WHERE content_id <> 2", []))
+        .unwrap();
+    let (mut found, mut pages) = (Vec::new(), 0);
+    let mut after = Some(i64::MIN);
+    while let Some(from) = after {
+        let (unnamed, next) = index.unnamed_contents(from, 2).unwrap();
+        found.extend(unnamed);
+        (after, pages) = (next, pages + 1);
+    }
+    assert_eq!((found, pages), (vec![1, 3, 4], 3), "the third page is empty");
+}
+
+/// Of what this process has used and not yet told the index, too.
+#[test]
+fn a_list_knows_the_latest_use() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    fixture.put_cost(2, 1, 10);
+    fixture.clock.advance_ms(30 * 24 * 3_600_000);
+    fixture.cache.get(&parts(1).key()).unwrap().unwrap();
+    let listed = fixture.cache.list(None, Sort::Used, None).unwrap();
+    assert_eq!(listed[0].entry.key, parts(1).key());
+    assert!(listed[0].entry.last_used_ms > listed[1].entry.last_used_ms);
 }

@@ -257,6 +257,73 @@ fn a_store_does_not_wait_for_a_long_round() {
 }
 
 #[test]
+fn a_store_does_not_wait_until_there_is_room() {
+    let fixture = Fixture::new();
+    for number in 0..600 {
+        fixture.put_cost(number, 1, 10);
+    }
+    let clock = Arc::new(Hurried(ManualClock::new(START_MS)));
+    let limits = Limits {
+        max_size: Some(1),
+        ..Limits::default()
+    };
+    let cache = Cache::open_limited(fixture.folder.path(), clock, limits).unwrap();
+    put(&cache, &parts(1000), b"x").unwrap();
+    assert!(fixture.count("results") > 1, "it was stopped on its way");
+}
+
+/// What has a time to live is no worse than other things before that time.
+#[test]
+fn a_time_to_live_does_not_make_an_entry_worth_less() {
+    let fixture = Fixture::limited(Limits {
+        max_size: Some(100_000),
+        ..Limits::default()
+    });
+    let new = NewEntry {
+        cost_ms: 1_000_000_000,
+        expires_ms: Some(START_MS + DAY_MS),
+        ..NewEntry::default()
+    };
+    fixture.put_new(&parts(1), new, &noise(1, 10_000));
+    for number in 2..20 {
+        fixture.put_cost(number, 1, 10_000);
+    }
+    let kept = fixture.kept(1..20);
+    assert!(kept.contains(&1) && kept.len() < 19, "{kept:?}");
+}
+
+/// A round tells the sum of all its parts.
+#[test]
+fn a_round_tells_all_that_it_did() {
+    let fixture = Fixture::new();
+    expiring(&fixture, 1, HOUR_MS);
+    fixture.put_cost(2, 1, 20);
+    expiring(&fixture, 3, HOUR_MS);
+    fixture.put_cost(4, 1, 20);
+    for number in 5..40 {
+        let format = KeyParts {
+            stage: "format".to_owned(),
+            ..parts(number)
+        };
+        fixture.put_new(&format, NewEntry::default(), &noise(number, 10_000));
+    }
+    let _leases = fixture.cache.lease(&[parts(3).key(), parts(4).key()]).unwrap();
+    fixture.clock.advance_ms(2 * HOUR_MS);
+    let limits = Limits {
+        ttl_ms: std::collections::BTreeMap::from([("asr".to_owned(), HOUR_MS)]),
+        max_size: Some(200_000),
+        ..Limits::default()
+    };
+    let cache = Cache::open_limited(fixture.folder.path(), fixture.clock.clone(), limits).unwrap();
+    let round = cache.maintain().unwrap();
+    let bytes_of = |entries: u64| entries * 10_000 + 10 + 20;
+    assert_eq!((round.expired, round.bytes), (2, bytes_of(round.evicted)), "{round:?}");
+    assert!(round.evicted > 10 && round.complete, "{round:?}");
+    // What has expired, what has outlived its stage's time, and once more each while room is made.
+    assert_eq!(round.leased, 3 + 3, "{round:?}");
+}
+
+#[test]
 fn it_is_skipped_while_another_is_at_it_and_no_job_minds() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(1),

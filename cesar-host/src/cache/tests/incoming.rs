@@ -163,7 +163,14 @@ fn a_renewed_result_is_one_content_under_two_keys() {
         let guard = fixture.cache.lock(&lost.key(), &mut never_wait).unwrap();
         let none = fixture.cache.renew(&guard, &lost, NewEntry::default(), &parts(9).key());
         assert_eq!(none.unwrap(), None, "there is nothing to renew");
-        let _ = fs::remove_file(fixture.object(&bytes));
+        // Cut off, and then gone.
+        let object = fixture.object(&bytes);
+        if let Ok(file) = fs::File::options().write(true).open(&object) {
+            file.set_len(5).unwrap();
+            let cut = fixture.cache.renew(&guard, &lost, NewEntry::default(), &first.key);
+            assert_eq!(cut.unwrap(), None);
+        }
+        let _ = fs::remove_file(&object);
         let gone = fixture
             .cache
             .renew(&guard, &lost, NewEntry::default(), &first.key)

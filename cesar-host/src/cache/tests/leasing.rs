@@ -119,3 +119,32 @@ fn what_a_job_has_met_stays_while_it_computes() {
         .get_or_compute(&parts(4), Mode::ReadWrite, &mut never_wait, clear)
         .unwrap();
 }
+
+/// Numbers of processes come again: later, or at the same time in another container on the same folder.
+#[test]
+fn names_that_are_taken_are_passed_over() {
+    let fixture = Fixture::new();
+    let _lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
+    let _incoming = fixture.cache.incoming().unwrap();
+    let next_of = |folder: &str| {
+        let first = std::fs::read_dir(fixture.path(folder)).unwrap().next().unwrap();
+        let name = first.unwrap().file_name().into_string().unwrap();
+        let (process, number) = name.trim_end_matches(".in").split_once('-').unwrap();
+        let number: u64 = number.parse().unwrap();
+        // Other tests count on meanwhile.
+        let path = |number| fixture.path(&format!("{folder}/{process}-{number}"));
+        (number + 1..number + 3_000).map(path).collect::<Vec<_>>()
+    };
+    let (owners, temporaries) = (next_of("owners"), next_of("tmp"));
+    for name in owners.iter().chain(&temporaries) {
+        std::fs::write(name, b"").unwrap();
+    }
+    for name in &temporaries {
+        std::fs::create_dir(name.with_extension("in")).unwrap();
+    }
+    let other = fixture.reopen();
+    let lease = other.lease(&[parts(1).key()]).unwrap();
+    other.incoming().unwrap();
+    fixture.put(&parts(1), &noise(1, 200_000));
+    drop(lease);
+}

@@ -218,3 +218,18 @@ fn objects_that_may_not_be_stored_are_told() {
         "{text}"
     );
 }
+
+#[test]
+fn a_folder_that_somebody_has_removed_costs_a_warning() {
+    let fixture = Fixture::new();
+    fs::remove_dir_all(fixture.path("tmp")).unwrap();
+    let bytes = noise(1, 200_000);
+    let ask = fixture
+        .cache
+        .get_or_compute(&parts(1), Mode::ReadWrite, &mut never_wait, computed(&bytes));
+    let outcome = ask.unwrap();
+    assert!(outcome.bytes == bytes && outcome.entry.is_none());
+    let warning = outcome.cache_warning.unwrap();
+    assert!(warning.contains(fixture.path("tmp").to_str().unwrap()), "{warning}");
+    assert!(fixture.cache.incoming().is_err());
+}
