@@ -170,3 +170,19 @@ fn what_the_index_itself_gets_wrong_is_told() {
     assert_eq!(verification.index_faults, ["CHECK constraint failed in contents"]);
     assert!(!verification.is_sound());
 }
+
+#[test]
+fn small_bytes_that_had_changed_are_set_aside_as_well() {
+    let fixture = filled();
+    let damage = "UPDATE blobs SET bytes = zeroblob(10) WHERE content_id = 1";
+    fixture
+        .cache
+        .inner
+        .index
+        .alter(|index| index.execute(damage, []))
+        .unwrap();
+    let verification = verify(&fixture, true);
+    assert_eq!((verification.damaged.len(), verification.repaired), (1, 1));
+    let aside = std::fs::read_dir(fixture.path("quarantine")).unwrap().next().unwrap();
+    assert_eq!(std::fs::read(aside.unwrap().path()).unwrap(), [0; 10]);
+}
