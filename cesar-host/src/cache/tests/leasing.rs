@@ -124,6 +124,8 @@ fn what_a_job_has_met_stays_while_it_computes() {
 #[test]
 fn names_that_are_taken_are_passed_over() {
     let fixture = Fixture::new();
+    // Opening sweeps what nobody holds, so it comes first.
+    let other = fixture.reopen();
     let _lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
     let _incoming = fixture.cache.incoming().unwrap();
     let next_of = |folder: &str| {
@@ -142,7 +144,6 @@ fn names_that_are_taken_are_passed_over() {
     for name in &temporaries {
         std::fs::create_dir(name.with_extension("in")).unwrap();
     }
-    let other = fixture.reopen();
     let lease = other.lease(&[parts(1).key()]).unwrap();
     other.incoming().unwrap();
     fixture.put(&parts(1), &noise(1, 200_000));

@@ -232,4 +232,7 @@ fn a_folder_that_somebody_has_removed_costs_a_warning() {
     let warning = outcome.cache_warning.unwrap();
     assert!(warning.contains(fixture.path("tmp").to_str().unwrap()), "{warning}");
     assert!(fixture.cache.incoming().is_err());
+    // Nothing but a miss to be counted.
+    fixture.cache.flush().unwrap();
+    assert_eq!(fixture.reopen().stats().unwrap().misses, 1);
 }
