@@ -135,17 +135,18 @@ fn names_that_are_taken_are_passed_over() {
         let number: u64 = number.parse().unwrap();
         // Other tests count on meanwhile.
         let path = |number| fixture.path(&format!("{folder}/{process}-{number}"));
-        (number + 1..number + 3_000).map(path).collect::<Vec<_>>()
+        (number + 1..number + 6_000).map(path).collect::<Vec<_>>()
     };
     let (owners, temporaries) = (next_of("owners"), next_of("tmp"));
-    for name in owners.iter().chain(&temporaries) {
+    for name in owners.iter().chain(&temporaries[..2_000]) {
         std::fs::write(name, b"").unwrap();
     }
-    for name in &temporaries {
+    // Whoever passes over the files comes to the folders.
+    for name in &temporaries[2_000..] {
         std::fs::create_dir(name.with_extension("in")).unwrap();
     }
     let lease = other.lease(&[parts(1).key()]).unwrap();
-    other.incoming().unwrap();
     fixture.put(&parts(1), &noise(1, 200_000));
+    other.incoming().unwrap();
     drop(lease);
 }
