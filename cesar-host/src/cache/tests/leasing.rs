@@ -84,6 +84,17 @@ fn a_lease_whose_owner_cannot_be_asked_ends_with_its_time() {
 }
 
 #[test]
+fn a_lease_whose_owner_is_gone_holds_nothing() {
+    let fixture = Fixture::new();
+    fixture.put_cost(1, 1, 10);
+    let lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
+    std::fs::remove_dir_all(fixture.path("owners")).unwrap();
+    std::fs::create_dir(fixture.path("owners")).unwrap();
+    assert_eq!(fixture.reopen().clear(false).unwrap().entries, 1);
+    std::mem::forget(lease);
+}
+
+#[test]
 fn the_owner_goes_with_the_cache() {
     let fixture = Fixture::new();
     drop(fixture.cache.lease(&[parts(1).key()]).unwrap());

@@ -135,6 +135,7 @@ fn objects_without_rows_are_counted_and_swept() {
         (verification.orphans, verification.orphan_bytes, verification.is_sound()),
         (1, 6, true)
     );
+    assert!(orphan.exists(), "it was only looked at");
     verify(&fixture, true);
     assert!(!orphan.exists());
 }
