@@ -1,5 +1,4 @@
 //! What is on the device before what.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::server::{wave, with_echo};
 use std::path::Path;
