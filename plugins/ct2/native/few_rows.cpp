@@ -38,6 +38,8 @@ struct Product {
     int32_t *c;
     dnnl_dim_t ldc;
     const int32_t *offset;
+    // Where the weights of the next columns go.
+    bool near;
 };
 
 using Kernel = void (*)(const Product &, dnnl_dim_t, dnnl_dim_t);
@@ -83,8 +85,12 @@ WITH_VNNI inline void four_columns_512(const Product &p, dnnl_dim_t row, dnnl_di
 #pragma GCC unroll 8
         for (int j = 0; j < 4; j++)
             sum[r][j] = _mm512_setzero_si512();
-    for (dnnl_dim_t k = 0; k < whole; k += 64)
+    const int8_t *next = b + 4 * ldb;
+    for (dnnl_dim_t k = 0; k < whole; k += 64) {
+        if (row == 0)
+            cesar::fetch<4 * 64>(next + 4 * k, p.near);
         add_512<ROWS, false>(sum, a + k, lda, b + k, ldb, 0);
+    }
     if (rest)
         add_512<ROWS, true>(sum, a + whole, lda, b + whole, ldb, (__mmask64(1) << rest) - 1);
     const __m128i offset = p.offset ? _mm_loadu_si128((const __m128i *)(p.offset + column)) : _mm_setzero_si128();
@@ -106,7 +112,10 @@ WITH_AVX2 inline void four_columns_256(const Product &p, dnnl_dim_t row, dnnl_di
 #pragma GCC unroll 8
         for (int j = 0; j < 4; j++)
             sum[r][j] = _mm256_setzero_si256();
+    const int8_t *next = b + 4 * p.ldb;
     for (dnnl_dim_t k = 0; k < p.depth; k += 16) {
+        if (row == 0)
+            cesar::fetch<4 * 16>(next + 4 * k, p.near);
         __m256i w[4];
 #pragma GCC unroll 8
         for (int j = 0; j < 4; j++)
@@ -208,7 +217,7 @@ extern "C" dnnl_status_t dnnl_gemm_u8s8s32(char transa, char transb, char offset
     const bool plain = is(transa, 'N') && is(transb, 'T') && is(offsetc, 'R') && alpha == 1 && beta == 0 && ao == 0 && bo == 0;
     // A multiple of 16 because the AVX2 kernel has no mask; a sum of 2^16 products cannot leave 32 bits.
     if (kernel && plain && m > 0 && m <= MOST_ROWS && k > 0 && k % 16 == 0 && k <= (1 << 16)) {
-        const Product product {m, n, k, a, lda, b, ldb, c, ldc, co};
+        const Product product {m, n, k, a, lda, b, ldb, c, ldc, co, cesar::fits_near(m * k, 4 * k)};
         remaining(product, multiply(kernel, product));
         return dnnl_success;
     }

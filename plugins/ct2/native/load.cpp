@@ -1,17 +1,11 @@
-// Loading a model: weights are quantised while they are read, and shared by all that open the same one; some stay as narrow as the file has
-// them.
+// Loading a model: weights are quantised while they are read, and shared by all that open the same one.
 //
 // CTranslate2 reads the whole file, then converts it, by way of a float32 copy of each matrix. `base` in float16 came to 330 MB that
 // way, for 80 MB of int8 in the end. A row's scale depends on that row alone, so the result is the same.
-//
-// A model in float16 that computes in float32 is twice as large in memory as in its file. Decoding needs its matrices for each token, the
-// encoder its own once a window, and widening is exact: so those wait in float16 and are widened one by one, in a hundredth of the
-// time that their products take.
 
 #include "parts.h"
 
 #include <algorithm>
-#include <malloc.h>
 #include <map>
 #include <mutex>
 
@@ -55,21 +49,6 @@ bool is_large_weight(const std::string &name, const StorageView &variable) {
             && variable.size() >= LEAST_LARGE;
 }
 
-bool stays_narrow(const std::string &name, const StorageView &variable, DataType wanted, ctranslate2::Device device) {
-    const bool is_half = variable.dtype() == DataType::FLOAT16 || variable.dtype() == DataType::BFLOAT16;
-    const bool is_linear = name.find("/linear_") != std::string::npos;
-    // The decoder's keys and values of what the encoder heard are computed once a window too.
-    const bool is_of_window = name.rfind("encoder/", 0) == 0 || name.find("/attention/linear_1/") != std::string::npos;
-    return is_half && is_linear && is_of_window && wanted == DataType::FLOAT32 && device == ctranslate2::Device::CPU;
-}
-
-const StorageView &wide_weight(const StorageView &weights, DataType type, StorageView &wide) {
-    if (weights.dtype() == type)
-        return weights;
-    wide = weights.to(type);
-    return wide;
-}
-
 std::shared_ptr<const Model> shared_model(const std::string &id, const std::function<std::shared_ptr<const Model>()> &load) {
     static std::mutex lock;
     static std::map<std::string, std::weak_ptr<const Model>> models;
@@ -78,8 +57,6 @@ std::shared_ptr<const Model> shared_model(const std::string &id, const std::func
     std::shared_ptr<const Model> model = models[id].lock();
     if (!model) {
         models[id] = model = load();
-        // What was needed to read it: tens of megabytes that the C library would keep.
-        malloc_trim(0);
     }
     return model;
 }

@@ -18,6 +18,20 @@ namespace cesar {
 bool attention_by_blocks(const ctranslate2::StorageView &queries, const ctranslate2::StorageView &keys,
         const ctranslate2::StorageView &values, float scale, ctranslate2::StorageView &output);
 
+// Appends keys and values, of shape [beams, heads, times, 64], to those of a layer's self-attention, which are kept as `kv_cache.cpp` says. Returns
+// false, with nothing done, where they are to be kept as CTranslate2 does it.
+bool append_to_cache(const ctranslate2::StorageView &keys, const ctranslate2::StorageView &values, ctranslate2::StorageView &lists,
+        ctranslate2::StorageView &store);
+
+// Attention of one query of each beam to all that was appended. Returns false for several queries, or `lengths`: then `keys` and `values` are
+// all keys and values.
+bool attention_to_cache(const ctranslate2::StorageView &queries, ctranslate2::StorageView &keys, ctranslate2::StorageView &values,
+        const ctranslate2::StorageView &lists, const ctranslate2::StorageView &store, const ctranslate2::StorageView *lengths, float scale,
+        ctranslate2::StorageView &output);
+
+// Whether this part of a decoder's state belongs to all beams together.
+bool is_cache_of_rows(const ctranslate2::StorageView &values);
+
 // Calls `encode` for each window of `features` (of shape [windows, bands, frames]) and puts what it gives into `encoded`.
 void encode_by_windows(const ctranslate2::StorageView &features, ctranslate2::StorageView &encoded,
         const std::function<void(const ctranslate2::StorageView &, ctranslate2::StorageView &)> &encode);
@@ -25,13 +39,12 @@ void encode_by_windows(const ctranslate2::StorageView &features, ctranslate2::St
 // Whether `name` is a matrix of floats worth quantising at once; the small ones wait until all is read.
 bool is_large_weight(const std::string &name, const ctranslate2::StorageView &variable);
 
-// Whether the matrix `name`, read in half precision, stays so although the model computes in `wanted`: `wide_weight` then widens it.
+// Whether the matrix `name`, read in half precision, stays so although the model computes in `wanted`: `narrow_product` then multiplies it.
 bool stays_narrow(const std::string &name, const ctranslate2::StorageView &variable, ctranslate2::DataType wanted,
         ctranslate2::Device device);
 
-// The weights in the type that is computed in; `wide` holds them if they had to be widened.
-const ctranslate2::StorageView &wide_weight(
-        const ctranslate2::StorageView &weights, ctranslate2::DataType type, ctranslate2::StorageView &wide);
+// `output = input * weights^T` with weights that stayed narrow. Returns false, with nothing done, for others.
+bool narrow_product(const ctranslate2::StorageView &input, const ctranslate2::StorageView &weights, ctranslate2::StorageView &output);
 
 // The model that `load` reads, or one with the same `id` that is still in use.
 std::shared_ptr<const ctranslate2::models::Model> shared_model(

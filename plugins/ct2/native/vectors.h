@@ -1,7 +1,9 @@
 // The vector instructions that our products may use.
 #pragma once
 
+#include <cstddef>
 #include <cstdlib>
+#include <immintrin.h>
 #include <string>
 
 namespace cesar {
@@ -15,6 +17,34 @@ inline Vectors most_vectors() {
     if (most == "SSE41" || most == "AVX")
         return Vectors::None;
     return most.rfind("AVX2", 0) == 0 ? Vectors::Avx2 : Vectors::Avx512;
+}
+
+// Weights come from memory in stretches of a kilobyte or so, one for each column, too short for the CPU to see that they follow each other: left to
+// itself it waits at the beginning of each, half of all the time. So the stretches of the next columns are asked for while these are multiplied.
+//
+// Asks for `BYTES` bytes; `near` says whether they may take the place of something in the smallest cache.
+template <int BYTES> inline __attribute__((always_inline)) void fetch(const void *begin, bool near) {
+    constexpr int LINE = 64;
+    const char *line = static_cast<const char *>(begin);
+#pragma GCC unroll 8
+    for (int at = 0; at < BYTES; at += LINE) {
+        if (near)
+            _mm_prefetch(line + at, _MM_HINT_T0);
+        else
+            _mm_prefetch(line + at, _MM_HINT_T1);
+    }
+}
+
+// Whether what is at work, and the weights that come next, leave most of the smallest cache free; measured.
+inline bool fits_near(size_t activations, size_t weights) {
+    return activations + 2 * weights <= 12 << 10;
+}
+
+// The sum of the eight.
+__attribute__((target("avx2,fma"))) inline float total_of(__m256 s) {
+    const __m128 half = _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+    const __m128 pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
 }
 
 } // namespace cesar

@@ -41,7 +41,6 @@ pub mod transcript;
 pub mod vad;
 pub mod words;
 
-#[cfg(all(test, feature = "onednn", target_arch = "x86_64"))]
 mod ffi;
 #[cfg(all(test, feature = "onednn", target_arch = "x86_64"))]
 mod products;
@@ -82,6 +81,7 @@ impl Stage for Ct2 {
             (Tokenizer::open(folder), whisper.join())
         });
         let whisper = whisper.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        ffi::give_back_freed();
         Ok(Self {
             engine: Engine::new(whisper?)?,
             lanes: Lanes::new(folder.to_owned(), options.clone()),

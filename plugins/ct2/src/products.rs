@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::ffi::{Shape, product_f32, product_int8};
+use half::f16;
+
+use crate::ffi::products::{Shape, product_f32, product_halves, product_int8};
 
 /// Shapes on both sides of every limit: few rows and many, whole vectors and not.
 fn shape() -> impl Strategy<Value = Shape> {
@@ -48,6 +50,19 @@ proptest! {
     }
 
     #[test]
+    fn weights_in_half_precision_give_the_sums_of_wide_ones(shape in shape(), seed: u32) {
+        let Shape { rows, columns, depth } = shape;
+        let shape = Shape { depth: depth.next_multiple_of(16), ..shape };
+        let a = numbers(rows * shape.depth, seed);
+        let narrow: Vec<f16> = numbers(columns * shape.depth, !seed).into_iter().map(f16::from_f32).collect();
+        let wide: Vec<f32> = narrow.iter().map(|number| number.to_f32()).collect();
+        let bits: Vec<u16> = narrow.iter().map(|number| number.to_bits()).collect();
+        let product = product_halves(shape, &a, &bits, 1);
+        prop_assert_eq!(&product, &product_halves(shape, &a, &bits, 3));
+        prop_assert_eq!(product, Some(product_f32(shape, true, 1.0, &a, &wide, 1)));
+    }
+
+    #[test]
     fn byte_products_are_exact(shape in shape(), seed: u32) {
         let Shape { rows, columns, depth } = shape;
         // Small enough for oneDNN to be exact on every CPU: see `native/few_rows.cpp`.
@@ -73,5 +88,5 @@ fn with_avx2_alone() {
         .output()
         .expect("this program starts");
     let told = String::from_utf8_lossy(&again.stdout);
-    assert!(again.status.success() && told.contains("2 passed"), "{told}");
+    assert!(again.status.success() && told.contains("3 passed"), "{told}");
 }
