@@ -24,12 +24,11 @@ constexpr size_t ALIGNMENT = 64;
 // Smaller ones are left to the C library.
 constexpr size_t LEAST_LARGE = 256 << 10;
 // What waits for reuse at most, in bytes.
-constexpr size_t MOST_WAITING = 16 << 20;
+constexpr size_t MOST_WAITING = 8 << 20;
 constexpr size_t PAGE = 4096;
 // From this size on large pages pay.
 constexpr size_t LARGE_PAGE = 2 << 20;
-// Sizes are rounded up to one of so many between a power of two and the next: the keys and values of a text grow with each token, and
-// the block of the last step shall do for the next.
+// Sizes are rounded up to one of so many between a power of two and the next, so that a block does for what is a little larger, too.
 constexpr size_t SIZES = 8;
 
 struct Block {

@@ -41,7 +41,15 @@ unsafe extern "C" {
         co: *const i32,
     ) -> c_int;
 
-    fn cesar_few_rows_halves(rows: i64, columns: i64, depth: i64, a: *const f32, b: *const u16, c: *mut f32, ldc: i64) -> bool;
+    fn cesar_few_rows_halves(
+        rows: i64,
+        columns: i64,
+        depth: i64,
+        a: *const f32,
+        b: *const u16,
+        c: *mut f32,
+        ldc: i64,
+    ) -> bool;
 
     fn omp_set_num_threads(threads: c_int);
 }

@@ -150,6 +150,16 @@ fn threads_do_not_change_a_byte() {
     }
 }
 
+/// At a temperature this low nothing is left to chance; the candidates share what the model remembers of the text before them.
+#[test]
+fn candidates_that_are_hardly_random_are_those_of_a_greedy_search() {
+    let mut stage = open("tiny.en", &json!({}));
+    let samples = repeated(12);
+    let mut heard = |given: &Value| text(&run(&mut stage, given, &samples, &mut Notes::new()).unwrap());
+    let greedy = heard(&json!({ "temperature": [0], "beam_size": 1 }));
+    assert_eq!(greedy, heard(&json!({ "temperature": [0.001], "best_of": 4 })));
+}
+
 #[test]
 fn audio_without_content_gives_nothing() {
     let mut stage = open("tiny.en", &json!({}));
