@@ -185,7 +185,11 @@ impl Context {
         };
         // SAFETY: takes a number, returns a plain struct.
         let mut params = unsafe { sys::whisper_full_default_params(strategy) };
-        let language = options.text("language")?.unwrap_or_else(|| c"auto".into());
+        // SAFETY: the context is valid.
+        let multilingual = unsafe { sys::whisper_is_multilingual(self.0.as_ptr()) } != 0;
+        // Told to detect the language, a model that knows English only names any; `whisper-cli` does not let it.
+        let language = options.text("language")?.filter(|_| multilingual);
+        let language = language.unwrap_or_else(|| if multilingual { c"auto".into() } else { c"en".into() });
         let prompt = options.text("initial_prompt")?.unwrap_or_default();
         let vad_model = options.text("vad_model")?.unwrap_or_default();
         params.print_progress = false;
@@ -195,7 +199,7 @@ impl Context {
         params.language = language.as_ptr();
         params.initial_prompt = prompt.as_ptr();
         params.carry_initial_prompt = options.flag("carry_initial_prompt", false);
-        params.translate = options.0.get("task").is_some_and(|task| task == "translate");
+        params.translate = multilingual && options.0.get("task").is_some_and(|task| task == "translate");
         params.no_context = false;
         if !options.flag("condition_on_previous_text", true) {
             params.n_max_text_ctx = 0;
