@@ -7,7 +7,6 @@
 #include "few_rows_float.h"
 
 #include <algorithm>
-#include <cstring>
 #include <immintrin.h>
 #include <omp.h>
 

@@ -8,6 +8,7 @@
 #include "parts.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 // `few_rows_float.cpp` is for these.
 #if defined(CT2_WITH_DNNL) && defined(__x86_64__)

@@ -59,7 +59,10 @@ proptest! {
         let bits: Vec<u16> = narrow.iter().map(|number| number.to_bits()).collect();
         let product = product_halves(shape, &a, &bits, 1);
         prop_assert_eq!(&product, &product_halves(shape, &a, &bits, 3));
-        prop_assert_eq!(product, Some(product_f32(shape, true, 1.0, &a, &wide, 1)));
+        prop_assert_eq!(&product, &Some(product_f32(shape, true, 1.0, &a, &wide, 1)));
+        // As many as the beams of a batch have: more than wide weights are multiplied with in this way.
+        let many = Shape { rows: 4 * rows, ..shape };
+        prop_assert_eq!(product_halves(many, &a.repeat(4), &bits, 2), product.map(|product| product.repeat(4)));
     }
 
     #[test]
