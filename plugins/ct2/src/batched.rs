@@ -100,7 +100,7 @@ struct Batches<'a, 'e> {
 
 impl Batches<'_, '_> {
     fn transcribe(&mut self, batch: &[Chunk<'_>], features: Vec<f32>, ctx: &mut dyn Report) -> Result<(), StageError> {
-        let parts = self.encoder.encode_batch(&features, ctx)?;
+        let parts = self.encoder.encode_batch(&features, self.job.request.beam_size, ctx)?;
         drop(features);
         let prompts = self.prompts(&parts, batch.len(), ctx)?;
         let decoder = self.job.decoder()?;
@@ -137,11 +137,9 @@ impl Batches<'_, '_> {
         }
         let tokenizer = self.job.tokenizer;
         // As faster-whisper: without the space before it that the loop over windows adds.
-        let previous = request
-            .initial_prompt
-            .as_deref()
-            .map_or_else(Vec::new, |text| tokenizer.encode(text));
-        let hotwords = self.job.spaced(request.hotwords.as_deref());
+        let previous = request.initial_prompt.as_deref().map(|text| tokenizer.encode(text));
+        let previous = previous.transpose()?.unwrap_or_default();
+        let hotwords = self.job.spaced(request.hotwords.as_deref())?;
         let prompt = |start: &Vec<u32>| {
             let parts = Parts {
                 previous: &previous,

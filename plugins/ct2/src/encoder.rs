@@ -65,12 +65,17 @@ impl<'a> Encoder<'a> {
         Ok(encoded)
     }
 
-    /// Encodes several windows, one after the other in `features`, in parts.
+    /// Encodes several windows, one after the other in `features`, in parts for so many candidates each.
     ///
     /// # Errors
     /// Those of [`Lanes::encode`].
-    pub fn encode_batch(&mut self, features: &[f32], ctx: &dyn Report) -> Result<Vec<Part>, StageError> {
-        self.lanes.encode(self.engine, features, ctx)
+    pub fn encode_batch(
+        &mut self,
+        features: &[f32],
+        candidates: usize,
+        ctx: &dyn Report,
+    ) -> Result<Vec<Part>, StageError> {
+        self.lanes.encode(self.engine, features, candidates, ctx)
     }
 
     /// Writes after a prompt for each window of the encoded parts.

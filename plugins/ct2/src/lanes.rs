@@ -2,7 +2,7 @@
 //!
 //! A second thread gains little for the small matrices of decoding, a second lane all there is. The lanes are models that compute on
 //! threads of their own, with weights that all of them share (`native/load.cpp`). How windows are parted depends on their number
-//! alone, so that more threads make no other text.
+//! and the options alone, so that more threads make no other text.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -18,12 +18,17 @@ use crate::model;
 use crate::options::Options;
 use crate::report::Report;
 
-/// Windows of a part at most. More make it no faster, and the keys and values of what each window says are most of a batch's memory.
-const PART: usize = 2;
+/// Windows of a part at most, with so many candidates for the text of each. A token's weights are read once for a part, and nearly as
+/// fast for one row as for ten; beyond that more make it no faster, and the keys and values of what each window says are most of a
+/// batch's memory.
+fn most(candidates: usize) -> usize {
+    const ROWS: usize = 10;
+    (ROWS / candidates.max(1)).clamp(2, 4)
+}
 
 /// How many windows each of the parts of `windows` has: as equal as can be, and two parts where there are two windows.
-fn sizes(windows: usize) -> impl ExactSizeIterator<Item = usize> {
-    let parts = windows.div_ceil(PART).max(windows.min(2));
+fn sizes(windows: usize, candidates: usize) -> impl ExactSizeIterator<Item = usize> {
+    let parts = windows.div_ceil(most(candidates)).max(windows.min(2));
     (0..parts).map(move |part| windows * (part + 1) / parts - windows * part / parts)
 }
 
@@ -54,10 +59,10 @@ impl Lanes {
     }
 
     /// The windows of each part; a graphics card takes all at a time.
-    fn parts(&self, windows: usize) -> Result<Vec<usize>, StageError> {
+    fn parts(&self, windows: usize, candidates: usize) -> Result<Vec<usize>, StageError> {
         let device = self.options.device()?;
         Ok(if device == Device::CPU {
-            sizes(windows).collect()
+            sizes(windows, candidates).collect()
         } else {
             vec![windows]
         })
@@ -81,14 +86,21 @@ impl Lanes {
         Ok(())
     }
 
-    /// Encodes windows of log-mel features, one after the other in `features`. What is done on no lane is done on `engine`.
+    /// Encodes windows of log-mel features, one after the other in `features`, in parts for so many candidates for each window's text.
+    /// What is done on no lane is done on `engine`.
     ///
     /// # Errors
     /// Those of [`model::load`] and [`Engine::call`].
-    pub fn encode(&mut self, engine: &mut Engine, features: &[f32], ctx: &dyn Report) -> Result<Vec<Part>, StageError> {
+    pub fn encode(
+        &mut self,
+        engine: &mut Engine,
+        features: &[f32],
+        candidates: usize,
+        ctx: &dyn Report,
+    ) -> Result<Vec<Part>, StageError> {
         let n_mels = engine.n_mels();
         let window = n_mels * WINDOW_FRAMES;
-        let parts = self.parts(features.len() / window)?;
+        let parts = self.parts(features.len() / window, candidates)?;
         self.open(parts.len())?;
         let mut rest = features;
         let jobs = parts.into_iter().map(|count| {
@@ -174,25 +186,28 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use super::{PART, sizes};
+    use super::{most, sizes};
     use proptest::prelude::*;
 
     #[test]
     fn parts_are_equal_and_small() {
-        let all = |windows| sizes(windows).collect::<Vec<_>>();
+        let all = |windows| sizes(windows, 5).collect::<Vec<_>>();
         assert_eq!(all(0), Vec::<usize>::new());
         assert_eq!(all(1), [1]);
         assert_eq!(all(2), [1, 1]);
         assert_eq!(all(5), [1, 2, 2]);
         assert_eq!(all(8), [2, 2, 2, 2]);
+        let greedy = |windows| sizes(windows, 1).collect::<Vec<_>>();
+        assert_eq!(greedy(5), [2, 3]);
+        assert_eq!(greedy(8), [4, 4]);
     }
 
     proptest! {
         #[test]
-        fn parts_are_all_windows(windows in 0_usize..100) {
-            let all: Vec<_> = sizes(windows).collect();
+        fn parts_are_all_windows(windows in 0_usize..100, candidates in 0_usize..20) {
+            let all: Vec<_> = sizes(windows, candidates).collect();
             prop_assert_eq!(all.iter().sum::<usize>(), windows);
-            prop_assert!(all.iter().all(|size| (1..=PART).contains(size)));
+            prop_assert!(all.iter().all(|size| (1..=most(candidates)).contains(size)));
             prop_assert!(all.iter().max().unwrap_or(&0) - all.iter().min().unwrap_or(&0) <= 1);
         }
     }

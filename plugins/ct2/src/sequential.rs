@@ -51,7 +51,7 @@ pub(crate) fn transcribe(
             state.windows.clone()
         }
         None => match language(job, encoder, &mel, first.start, ctx)? {
-            Some(language) => State::new(language, job.spaced(job.request.initial_prompt.as_deref())),
+            Some(language) => State::new(language, job.spaced(job.request.initial_prompt.as_deref())?),
             None => return Ok(None),
         },
     };
@@ -60,8 +60,8 @@ pub(crate) fn transcribe(
         decoder: job.decoder()?,
         start: job.start(encoder, &code)?,
         code,
-        hotwords: job.spaced(job.request.hotwords.as_deref()),
-        prefix: job.spaced(job.request.prefix.as_deref()),
+        hotwords: job.spaced(job.request.hotwords.as_deref())?,
+        prefix: job.spaced(job.request.prefix.as_deref())?,
         job,
         encoder,
         mel,

@@ -2,20 +2,36 @@
 //!
 //! `tokenizer.json` splits and joins text. `vocabulary.json` or `.txt` is what CTranslate2 itself reads: its line numbers are the
 //! token ids, and its texts are what a prompt is made of (the tokenizer file of some models lacks the timestamps).
+//!
+//! Only prompts are split, so what splits, a tenth of the memory of a small model, is opened again for them; what joins are
+//! the [`Texts`] of the tokens.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plugin_api::{ErrorKind, StageError};
+use tokenizers::{Decoder as _, DecoderWrapper};
 
 use crate::model::ModelError;
 use crate::options::Task;
 use crate::words::split;
+use texts::Texts;
+
+mod texts;
 
 /// The tokenizer of a Whisper model.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
-    vocabulary: Vec<String>,
+    path: PathBuf,
+    splitter: OnceLock<tokenizers::Tokenizer>,
+    joiner: DecoderWrapper,
+    /// What the tokens that are text are joined from.
+    pieces: Texts,
+    /// What CTranslate2 knows every token by.
+    vocabulary: Texts,
     special: Special,
+    languages: HashMap<String, u32>,
+    not_spoken: Vec<u32>,
 }
 
 /// Ids of the tokens that are not text.
@@ -91,31 +107,45 @@ impl Tokenizer {
     /// [`ModelError::BadTokenizer`], [`ModelError::NoVocabulary`].
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("tokenizer.json");
-        let bad = |reason: String| ModelError::BadTokenizer {
-            path: path.clone(),
-            reason,
-        };
-        let inner = tokenizers::Tokenizer::from_file(&path).map_err(|error| bad(error.to_string()))?;
-        let special = Special::find(&inner).map_err(bad)?;
+        let whole = read(&path)?;
+        let bad = |reason: &str| bad(&path, reason);
+        let special = Special::find(&whole).map_err(|reason| bad(&reason))?;
+        let joiner = whole.get_decoder().ok_or_else(|| bad("it has no `decoder`"))?.clone();
         Ok(Self {
-            inner,
+            joiner,
+            pieces: (0..special.end_of_text)
+                .map(|id| whole.id_to_token(id).unwrap_or_default())
+                .collect(),
             vocabulary: vocabulary(folder)?,
             special,
+            languages: languages(&whole),
+            not_spoken: not_spoken(&whole),
+            splitter: OnceLock::new(),
+            path,
         })
     }
 
     /// The ids of `text`, without any special token.
-    #[must_use]
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        // Encoding fails only for word-level models with unknown words; byte-level ones know every byte.
-        let encoding = self.inner.encode_fast(text, false);
-        encoding.map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
+    ///
+    /// # Errors
+    /// [`ModelError::BadTokenizer`] when the file is another one than it was.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let splitter = match self.splitter.get() {
+            Some(splitter) => splitter,
+            None => {
+                let splitter = read(&self.path)?;
+                self.splitter.get_or_init(|| splitter)
+            }
+        };
+        Ok(encode(splitter, text))
     }
 
     /// The text of `tokens`, leaving out special tokens and timestamps.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
-        self.inner.decode(&self.text_tokens(tokens), true).unwrap_or_default()
+        let texts = self.text_tokens(tokens).into_iter();
+        let texts = texts.map(|token| self.pieces.get(token).to_owned()).collect();
+        self.joiner.decode(texts).unwrap_or_default()
     }
 
     /// The words of `tokens`, timestamps left out, each with its number of tokens.
@@ -135,14 +165,16 @@ impl Tokenizer {
     /// The texts CTranslate2 knows `tokens` by.
     #[must_use]
     pub fn names(&self, tokens: &[u32]) -> Vec<String> {
-        let name = |&token: &u32| self.vocabulary.get(token as usize).cloned().unwrap_or_default();
-        tokens.iter().map(name).collect()
+        tokens
+            .iter()
+            .map(|token| self.vocabulary.get(*token).to_owned())
+            .collect()
     }
 
     /// The id of a language, `None` when the model does not know it.
     #[must_use]
     pub fn language(&self, code: &str) -> Option<u32> {
-        self.inner.token_to_id(&format!("<|{code}|>"))
+        self.languages.get(code).copied()
     }
 
     /// The first timestamp, `<|0.00|>`; all later ids are timestamps as well.
@@ -196,30 +228,11 @@ impl Tokenizer {
         let given = asked.iter().filter_map(|&id| u32::try_from(id).ok());
         let mut ids: Vec<u32> = given.chain(self.special.never_written()).collect();
         if asked.contains(&-1) {
-            ids.extend(self.not_spoken());
+            ids.extend(&self.not_spoken);
         }
         ids.sort_unstable();
         ids.dedup();
         Ok(ids.into_iter().filter_map(|id| i32::try_from(id).ok()).collect())
-    }
-
-    /// Brackets, notes and other symbols that stand for no sound, alone or after a space.
-    fn not_spoken(&self) -> Vec<u32> {
-        // Hyphens and quotes are fine within a word, not before one.
-        let mut ids = vec![];
-        for text in [" -", " '"] {
-            ids.extend(self.encode(text).first());
-        }
-        for symbol in SYMBOLS.iter().chain(&NOTES) {
-            for text in [(*symbol).to_owned(), format!(" {symbol}")] {
-                match self.encode(&text).as_slice() {
-                    [only] => ids.push(*only),
-                    [first, ..] if NOTES.contains(symbol) => ids.push(*first),
-                    _ => {}
-                }
-            }
-        }
-        ids
     }
 }
 
@@ -255,7 +268,55 @@ impl Special {
     }
 }
 
-fn vocabulary(folder: &Path) -> Result<Vec<String>, ModelError> {
+fn read(path: &Path) -> Result<tokenizers::Tokenizer, ModelError> {
+    tokenizers::Tokenizer::from_file(path).map_err(|error| bad(path, &error.to_string()))
+}
+
+fn bad(path: &Path, reason: &str) -> ModelError {
+    ModelError::BadTokenizer {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn encode(splitter: &tokenizers::Tokenizer, text: &str) -> Vec<u32> {
+    // Encoding fails only for word-level models with unknown words; byte-level ones know every byte.
+    let encoding = splitter.encode_fast(text, false);
+    encoding.map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
+}
+
+/// The ids of `<|en|>` and the like, by what stands in the brackets.
+fn languages(whole: &tokenizers::Tokenizer) -> HashMap<String, u32> {
+    let code = |name: &str| {
+        let code = name.strip_prefix("<|")?.strip_suffix("|>")?;
+        code.bytes()
+            .all(|letter| letter.is_ascii_lowercase())
+            .then(|| code.to_owned())
+    };
+    let names = whole.get_vocab(true).into_iter();
+    names.filter_map(|(name, id)| Some((code(&name)?, id))).collect()
+}
+
+/// Brackets, notes and other symbols that stand for no sound, alone or after a space.
+fn not_spoken(splitter: &tokenizers::Tokenizer) -> Vec<u32> {
+    // Hyphens and quotes are fine within a word, not before one.
+    let mut ids = vec![];
+    for text in [" -", " '"] {
+        ids.extend(encode(splitter, text).first());
+    }
+    for symbol in SYMBOLS.iter().chain(&NOTES) {
+        for text in [(*symbol).to_owned(), format!(" {symbol}")] {
+            match encode(splitter, &text).as_slice() {
+                [only] => ids.push(*only),
+                [first, ..] if NOTES.contains(symbol) => ids.push(*first),
+                _ => {}
+            }
+        }
+    }
+    ids
+}
+
+fn vocabulary(folder: &Path) -> Result<Texts, ModelError> {
     let (json, lines) = (folder.join("vocabulary.json"), folder.join("vocabulary.txt"));
     let read = |path: &Path| {
         std::fs::read_to_string(path).map_err(|error| ModelError::Unreadable {
@@ -264,12 +325,10 @@ fn vocabulary(folder: &Path) -> Result<Vec<String>, ModelError> {
         })
     };
     if json.is_file() {
-        serde_json::from_str(&read(&json)?).map_err(|error| ModelError::BadTokenizer {
-            path: json,
-            reason: error.to_string(),
-        })
+        let texts: Vec<String> = serde_json::from_str(&read(&json)?).map_err(|error| bad(&json, &error.to_string()))?;
+        Ok(texts.into_iter().collect())
     } else if lines.is_file() {
-        Ok(read(&lines)?.lines().map(str::to_owned).collect())
+        Ok(read(&lines)?.lines().collect())
     } else {
         Err(ModelError::NoVocabulary(folder.to_owned()))
     }

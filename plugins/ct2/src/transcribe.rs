@@ -35,9 +35,11 @@ pub(crate) struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// `text` as it follows other text; nothing for none.
-    pub(crate) fn spaced(&self, text: Option<&str>) -> Vec<u32> {
-        let text = text.map(str::trim).filter(|text| !text.is_empty());
-        text.map_or_else(Vec::new, |text| self.tokenizer.encode(&format!(" {text}")))
+    pub(crate) fn spaced(&self, text: Option<&str>) -> Result<Vec<u32>, StageError> {
+        match text.map(str::trim) {
+            None | Some("") => Ok(Vec::new()),
+            Some(text) => Ok(self.tokenizer.encode(&format!(" {text}"))?),
+        }
     }
 
     /// What a transcript in this language begins with.

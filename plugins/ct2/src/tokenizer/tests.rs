@@ -1,5 +1,7 @@
 use super::*;
 use crate::testing::model;
+use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn tokenizer(name: &str) -> Tokenizer {
     Tokenizer::open(&model(name)).expect("the tokenizer opens")
@@ -38,11 +40,11 @@ fn what_is_asked_for_is_suppressed_with_what_is_no_text() {
 fn text_becomes_tokens_and_text_again() {
     let english = tokenizer("tiny.en");
     assert_eq!(
-        english.encode(" Grüße, 東京!"),
+        english.encode(" Grüße, 東京!").unwrap(),
         [1902, 9116, 39683, 68, 11, 10545, 251, 109, 12859, 105, 0]
     );
     let multilingual = tokenizer("base");
-    let tokens = multilingual.encode(" Grüße, 東京!");
+    let tokens = multilingual.encode(" Grüße, 東京!").unwrap();
     assert_eq!(tokens, [38908, 11451, 11, 220, 18413, 31375, 0]);
     let begin = multilingual.timestamp_begin();
     let timed: Vec<u32> = [&[begin], &tokens[..], &[begin + 50]].concat();
@@ -67,4 +69,19 @@ fn prompts_are_named_as_ctranslate2_knows_them() {
         ["<|startoftranscript|>", "<|es|>", "<|translate|>"]
     );
     assert_eq!(multilingual.language("yue"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn any_tokens_are_joined_as_the_tokenizer_joins_them(tokens in prop::collection::vec(0_u32..50_257, 0..60)) {
+        static ALL: LazyLock<[(Tokenizer, tokenizers::Tokenizer); 2]> = LazyLock::new(|| ["tiny.en", "base"].map(|name| {
+            let tokenizer = tokenizer(name);
+            let whole = read(&tokenizer.path).unwrap();
+            (tokenizer, whole)
+        }));
+        for (tokenizer, whole) in &*ALL {
+            prop_assert_eq!(tokenizer.decode(&tokens), whole.decode(&tokens, true).unwrap());
+        }
+    }
 }

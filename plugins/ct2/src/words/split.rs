@@ -69,7 +69,7 @@ mod tests {
 
     fn of(name: &str, language: &str, text: &str) -> Vec<String> {
         let tokenizer = Tokenizer::open(&model(name)).expect("the tokenizer opens");
-        let tokens = tokenizer.encode(text);
+        let tokens = tokenizer.encode(text).expect("the file is still there");
         let words = tokenizer.words(&tokens, language);
         assert_eq!(words.iter().map(|(_, count)| count).sum::<usize>(), tokens.len());
         words.into_iter().map(|(word, _)| word).collect()
@@ -93,7 +93,12 @@ mod tests {
     #[test]
     fn bytes_that_are_no_character_do_not_panic() {
         let tokenizer = Tokenizer::open(&model("base")).expect("the tokenizer opens");
-        let broken: Vec<u32> = tokenizer.encode("a東京").into_iter().rev().collect();
+        let broken: Vec<u32> = tokenizer
+            .encode("a東京")
+            .expect("the file is still there")
+            .into_iter()
+            .rev()
+            .collect();
         for end in 0..=broken.len() {
             for language in ["en", "ja"] {
                 let words = tokenizer.words(&broken[..end], language);
