@@ -5,8 +5,8 @@
 #   CTranslate2 keeps `CT2_WITH_DNNL`: it says that matrix products go to oneDNN, and that convolution weights are kept as float32 in
 #   a quantised model, as in faster-whisper's CTranslate2.
 # - `cpu/allocator.cc`: `memory.cpp` instead.
-# - `layers/attention.cc`: attention of many queries by `attention.cpp`, and that of the decoder to the text so far by `kv_cache.cpp`, whose rows
-#   `layers/decoder.cc` and `decoding.cc` leave alone.
+# - `layers/attention.cc`: attention of many queries by `attention.cpp`, keys and values of what is heard by `heard.cpp`, and the decoder's
+#   attention to the text so far by `kv_cache.cpp`, whose rows `layers/decoder.cc` and `decoding.cc` leave alone.
 # - `models/model.cc`: weights are quantised while they are read, and shared by models of the same folder, by `load.cpp`; some stay in half
 #   precision, and `layers/common.cc` multiplies those, by `narrow.cpp`.
 # - `models/whisper.cc`: the encoder window by window, by `encode.cpp`.
@@ -45,7 +45,7 @@ endfunction()
 
 function(cesar_use_parts)
   set_property(TARGET ctranslate2 APPEND PROPERTY SOURCES "${CESAR_NATIVE}/attention.cpp" "${CESAR_NATIVE}/encode.cpp"
-    "${CESAR_NATIVE}/kv_cache.cpp" "${CESAR_NATIVE}/load.cpp" "${CESAR_NATIVE}/narrow.cpp" "${CESAR_NATIVE}/team.cpp")
+    "${CESAR_NATIVE}/heard.cpp" "${CESAR_NATIVE}/kv_cache.cpp" "${CESAR_NATIVE}/load.cpp" "${CESAR_NATIVE}/narrow.cpp" "${CESAR_NATIVE}/team.cpp")
   cesar_build_instead(src/cpu/allocator.cc "${CESAR_NATIVE}/memory.cpp")
 
   set(place "keys_matmul(queries, keys, output);")
@@ -57,8 +57,15 @@ function(cesar_use_parts)
   set(all "dot_product_attention(queries_proj,")
   string(CONCAT to_rows "in_rows && cesar::attention_to_cache(queries_proj, keys_proj, values_proj, *cached_keys, *cached_values,"
     " values_lengths, _queries_scale, context)")
+  set(heard "_linear[1](values, fused_proj);")
+  set(project "[this](const StorageView &block, StorageView &both) { _linear[1](block, both); }")
+  string(CONCAT by_blocks "_num_heads_kv == _num_heads && !(_k_norm || _v_norm || values_padder)"
+    " && cesar::project_by_blocks(values, _num_heads, ${project}, keys_proj, values_proj)")
+  set(one_head "if (_num_heads_kv == 1) { // MQA (Multi-Query Attention)")
   cesar_edit(src/layers/attention.cc
     "${place}" "if (${plain} && cesar::attention_by_blocks(queries, keys, values, queries_scale, output)) return;\n      ${place}"
+    "${heard}" "const bool by_blocks = ${by_blocks};\n        if (!by_blocks) ${heard}"
+    "${one_head}" "if (by_blocks) {} else ${one_head}"
     "dim_t beam_size = 1;" "dim_t beam_size = 1; bool in_rows = false;"
     "${cached}" "in_rows = ${rows} && cesar::append_to_cache(keys_proj, values_proj, *cached_keys, *cached_values);
           if (in_rows) {} else ${cached}"
