@@ -1,8 +1,8 @@
 // The encoder, window by window.
 //
 // A batch of windows makes it no faster: 1,500 rows keep every matrix product busy. But each of its tensors would be as many times larger, and
-// tens of megabytes a layer are memory that the system clears anew. What its tensors leave waiting for reuse is given back: the decoder's
-// have other sizes.
+// tens of megabytes a layer are memory that the system clears anew. What it leaves waiting for reuse is given back: the decoder needs other
+// sizes.
 
 #include "parts.h"
 

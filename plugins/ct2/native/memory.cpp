@@ -13,6 +13,9 @@
 
 #include <cstdlib>
 #include <list>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <mutex>
 #include <new>
 #include <sys/mman.h>
@@ -68,9 +71,15 @@ class Memory : public ctranslate2::Allocator {
     }
 
     void clear_cache() override {
-        const std::lock_guard<std::mutex> guard(lock);
-        while (!waiting.empty())
-            unmap_oldest();
+        {
+            const std::lock_guard<std::mutex> guard(lock);
+            while (!waiting.empty())
+                unmap_oldest();
+        }
+#ifdef __GLIBC__
+        // oneDNN's copies of what it multiplies, which the C library keeps for each thread.
+        malloc_trim(0);
+#endif
     }
 
   private:

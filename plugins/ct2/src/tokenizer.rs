@@ -4,7 +4,7 @@
 //! token ids, and its texts are what a prompt is made of (the tokenizer file of some models lacks the timestamps).
 //!
 //! Only prompts are split, so what splits, a tenth of the memory of a small model, is opened again for them; what joins are
-//! the [`Texts`] of the tokens.
+//! the texts of the tokens.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
