@@ -27,7 +27,7 @@ constexpr size_t ALIGNMENT = 64;
 // Smaller ones are left to the C library.
 constexpr size_t LEAST_LARGE = 256 << 10;
 // What waits for reuse at most, in bytes.
-constexpr size_t MOST_WAITING = 8 << 20;
+constexpr size_t MOST_WAITING = 2 << 20;
 constexpr size_t PAGE = 4096;
 // From this size on large pages pay.
 constexpr size_t LARGE_PAGE = 2 << 20;
