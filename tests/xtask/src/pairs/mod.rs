@@ -3,7 +3,7 @@
 //! A pair is one run of `cesar transcribe --no-cache` and one of the reference, whole processes, one after the other; the order
 //! changes from pair to pair, so that neither always has the warmer machine. Both get the same model, audio, threads, compute type
 //! and beam. Printed are the medians, and the median of the ratios of each pair (below 1 is better than the reference), of the wall
-//! time and of the peak memory. The reference also tells how long its transcription alone took, without starting an interpreter and
+//! time and of the peak memory; beside the ratio of the wall times, the least and the greatest of a pair. The reference also tells how long its transcription alone took, without starting an interpreter and
 //! loading the model: the second ratio sets Cesar's *whole* process against that.
 //!
 //! Memory is the sum of the proportional set sizes (PSS) of a process and all its descendants, sampled; host and runners are counted
@@ -96,20 +96,22 @@ fn print(figures: &Figures) {
     #[expect(clippy::cast_precision_loss, reason = "KiB of memory are far below 2^52")]
     let memory = |run: &Run| run.peak_kib as f64 / 1024.0;
     let of = |runs: &[Run], figure: &dyn Fn(&Run) -> f64| median(runs.iter().map(figure).collect());
-    let ratio = |mine: &dyn Fn(&Run) -> f64, theirs: &dyn Fn(&Run) -> f64| {
+    let ratios = |mine: &dyn Fn(&Run) -> f64, theirs: &dyn Fn(&Run) -> f64| -> Vec<f64> {
         let pairs = figures.cesar.iter().zip(&figures.reference);
-        median(
-            pairs
-                .map(|(cesar, reference)| mine(cesar) / theirs(reference))
-                .collect(),
-        )
+        pairs
+            .map(|(cesar, reference)| mine(cesar) / theirs(reference))
+            .collect()
     };
+    let ratio = |mine, theirs| median(ratios(mine, theirs));
+    let of_walls = ratios(&wall, &wall);
+    let least = of_walls.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = of_walls.iter().copied().fold(0.0, f64::max);
     println!(
-        "| {} | {:.1} s | {:.1} s | {:.2} | {:.1} s | {:.2} | {:.0} MiB | {:.0} MiB | {:.2} |",
+        "| {} | {:.1} s | {:.1} s | {:.2} ({least:.2} to {greatest:.2}) | {:.1} s | {:.2} | {:.0} MiB | {:.0} MiB | {:.2} |",
         figures.case,
         of(&figures.cesar, &wall),
         of(&figures.reference, &wall),
-        ratio(&wall, &wall),
+        median(of_walls),
         of(&figures.reference, &alone),
         ratio(&wall, &alone),
         of(&figures.cesar, &memory),
