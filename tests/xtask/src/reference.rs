@@ -1,53 +1,78 @@
-//! The reference engines: faster-whisper in a Python environment of its own, and whisper.cpp as its own program calls it.
+//! The reference engines: Python packages, each in an environment of its own, and whisper.cpp as its own program calls it.
 
 use crate::{
     announce,
     failure::{Failure, Outcome, answer, step},
-    setup::program_in_path,
+    setup::python,
 };
 use cesar_tests::{models::models_dir, sandbox, workspace};
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-/// The version that the `ct2` plugin follows.
-const FASTER_WHISPER: &str = "faster-whisper==1.2.1";
-
-/// The driver of faster-whisper, in its environment below the target folder, which is made the first time.
-pub(crate) fn faster_whisper() -> Outcome<Command> {
-    let folder = sandbox::program_folder().join("faster-whisper");
-    let python = folder.join("bin/python3");
-    if !has_faster_whisper(&python) {
-        announce(&format!(
-            "Python environment with {FASTER_WHISPER} in {}",
-            folder.display()
-        ));
-        // One that an interrupted run left half made is made anew.
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
-        }
-        let base = program_in_path("python3").ok_or_else(|| Failure::new("no Python 3: run `cargo xtask setup`"))?;
-        step(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            FASTER_WHISPER,
-        ];
-        step(Command::new(&python).args(install).stdout(std::io::stderr()))?;
-    }
-    let mut command = Command::new(python);
-    command.arg(workspace().join("tests/tools/faster_whisper_reference.py"));
-    Ok(command)
+/// A package of the Python package index that transcribes, and the program in `tests/tools` that drives it.
+pub(crate) struct Package {
+    name: &'static str,
+    version: &'static str,
+    driver: &'static str,
 }
 
-fn has_faster_whisper(python: &Path) -> bool {
-    let version = "import faster_whisper; print('faster-whisper==' + faster_whisper.__version__)";
-    answer(Command::new(python).args(["-c", version])).as_deref() == Some(FASTER_WHISPER)
+/// In the version that the `ct2` plugin follows.
+pub(crate) const FASTER_WHISPER: Package = Package {
+    name: "faster-whisper",
+    version: "1.2.1",
+    driver: "faster_whisper_reference.py",
+};
+
+/// whisper.cpp as others package it.
+pub(crate) const PYWHISPERCPP: Package = Package {
+    name: "pywhispercpp",
+    version: "1.5.1",
+    driver: "pywhispercpp_reference.py",
+};
+
+impl Package {
+    /// As pip takes it.
+    pub(crate) fn requirement(&self) -> String {
+        format!("{}=={}", self.name, self.version)
+    }
+
+    /// The driver, in the package's environment below the target folder, which is made the first time.
+    pub(crate) fn driver(&self) -> Outcome<Command> {
+        let folder = sandbox::program_folder().join(self.name);
+        let python = folder.join("bin/python3");
+        if !self.is_in(&python) {
+            announce(&format!(
+                "Python environment with {} in {}",
+                self.requirement(),
+                folder.display()
+            ));
+            // One that an interrupted run left half made is made anew.
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
+            }
+            step(Command::new(python::with_pip()?).args(["-m", "venv"]).arg(&folder))?;
+            let mut install = Command::new(&python);
+            install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            step(install.arg(self.requirement()).stdout(std::io::stderr()))?;
+        }
+        let mut command = Command::new(python);
+        command.arg(workspace().join("tests/tools").join(self.driver));
+        Ok(command)
+    }
+
+    fn is_in(&self, python: &Path) -> bool {
+        let version = "import sys; from importlib.metadata import version; print(version(sys.argv[1]))";
+        answer(Command::new(python).args(["-c", version, self.name])).as_deref() == Some(self.version)
+    }
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.name, self.version)
+    }
 }
 
 /// The folder of a model for faster-whisper, the file of one for whisper.cpp.

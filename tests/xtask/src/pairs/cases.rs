@@ -115,7 +115,7 @@ impl Case {
 /// Makes ready what the references of the cases need.
 pub(super) fn prepare(cases: &[Case]) -> Outcome {
     if cases.iter().any(|case| case.engine == "ct2") {
-        reference::faster_whisper()?;
+        reference::FASTER_WHISPER.driver()?;
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ pub(super) fn reference(case: &Case, recording: &Path, options: &Options) -> Out
         let job = json!({
             "audio": recording, "model": model, "compute_type": case.weights, "threads": options.threads, "options": given,
         });
-        let mut command = reference::faster_whisper()?;
+        let mut command = reference::FASTER_WHISPER.driver()?;
         command.arg("run");
         return Ok((command, format!("{job}\n")));
     }

@@ -40,6 +40,14 @@ impl Answer {
         Ok(Self::of_value(&document))
     }
 
+    /// What a reference's driver wrote: an answer, or the reference's own `error`.
+    pub(crate) fn or_error(value: &Value) -> Result<Self, String> {
+        match value["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(Self::of_value(value)),
+        }
+    }
+
     /// From an object with `language` and `segments`, as Cesar and faster-whisper both write them.
     pub(crate) fn of_value(value: &Value) -> Self {
         let segments = value["segments"].as_array().map(Vec::as_slice).unwrap_or_default();

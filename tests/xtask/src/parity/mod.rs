@@ -7,8 +7,11 @@
 
 mod answer;
 mod compare;
+mod driver;
 mod faster_whisper;
+mod kept;
 mod options;
+mod pywhispercpp;
 mod reference;
 mod settings;
 mod sound;
@@ -29,19 +32,20 @@ use std::{collections::BTreeMap, path::Path};
 /// How often each verdict was given, by setting.
 type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
-/// The command. Fails when something could not be transcribed, or differs without a reason that is known.
+/// The command. Fails when something could not be transcribed, or differs without a reason that is known from the engine's own reference.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
     let names: Vec<&str> = options.models.iter().map(String::as_str).chain(["vad"]).collect();
     models::fetch(&names)?;
-    let mut reference = reference::of(&options.engine)?;
+    let mut reference = reference::of(&options)?;
     let recordings = sound::recordings(&options, &mut *reference)?;
     let mut unexplained = 0;
     for model in &options.models {
-        let settings = settings::of(&options.engine, model, &options.settings)?;
+        let mut settings = settings::of(&options.engine, model, &options.settings)?;
+        settings.retain(|setting| known(&*reference, setting));
         unexplained += table(&mut *reference, &options, model, &settings, &recordings)?;
     }
-    if unexplained == 0 {
+    if unexplained == 0 || reference.informs() {
         Ok(())
     } else {
         Err(Failure::new(format!(
@@ -49,6 +53,19 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             reference.name()
         )))
     }
+}
+
+/// Whether a reference can do what a setting asks for; that it cannot is told.
+fn known(reference: &dyn Reference, setting: &Setting) -> bool {
+    let known = reference.knows(setting);
+    if !known {
+        announce(&format!(
+            "{} has nothing for the setting {}",
+            reference.name(),
+            setting.name
+        ));
+    }
+    known
 }
 
 /// One model's table; how many differences have no reason.
@@ -166,9 +183,4 @@ fn folder() -> std::path::PathBuf {
 
 fn make_folder(folder: &Path) -> Outcome {
     std::fs::create_dir_all(folder).map_err(|error| Failure::path(folder, &error))
-}
-
-/// Tells which step begins, once it is known to be needed.
-fn announce_step(step: &str) {
-    announce(step);
 }

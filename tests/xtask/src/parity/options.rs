@@ -4,12 +4,14 @@ use crate::failure::{Failure, Outcome};
 use cesar_tests::recordings::find_test_data;
 use std::path::PathBuf;
 
-const USAGE: &str = "Usage: cargo xtask parity [--engine ID] [--model NAME]… [--setting NAME]… [--recording NAME]… [--minutes N] \
-                     [--compute-type TYPE] [--threads N] [--data DIR]";
+const USAGE: &str = "Usage: cargo xtask parity [--engine ID] [--reference NAME] [--model NAME]… [--setting NAME]… [--recording NAME]… \
+                     [--minutes N] [--compute-type TYPE] [--threads N] [--data DIR]";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) engine: String,
+    /// Another reference than the engine's own.
+    pub(crate) reference: Option<String>,
     pub(crate) models: Vec<String>,
     /// Names of settings; empty for all.
     pub(crate) settings: Vec<String>,
@@ -27,6 +29,7 @@ impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Outcome<Self> {
         let mut options = Self {
             engine: "ct2".into(),
+            reference: None,
             models: Vec::new(),
             settings: Vec::new(),
             recordings: Vec::new(),
@@ -42,6 +45,7 @@ impl Options {
                 .ok_or_else(|| Failure::usage(format!("`{name}` needs a value\n{USAGE}")))?;
             match name.as_str() {
                 "--engine" => options.engine.clone_from(value),
+                "--reference" => options.reference = Some(value.clone()),
                 "--model" => options.models.push(value.clone()),
                 "--setting" => options.settings.push(value.clone()),
                 "--recording" => options.recordings.push(value.clone()),

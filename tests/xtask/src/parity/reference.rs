@@ -1,6 +1,9 @@
 //! Programs that Cesar's engines are compared with.
 
-use super::{answer::Answer, faster_whisper::FasterWhisper, settings::Setting, whisper_cpp::WhisperCpp};
+use super::{
+    answer::Answer, faster_whisper::FasterWhisper, options::Options, pywhispercpp::Pywhispercpp, settings::Setting,
+    whisper_cpp::WhisperCpp,
+};
 use crate::failure::{Failure, Outcome};
 use std::path::Path;
 
@@ -19,7 +22,17 @@ pub(crate) struct Job<'a> {
 /// What an engine is compared with.
 pub(crate) trait Reference {
     /// Its name and version.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> String;
+
+    /// Whether it is only told how it differs, and a difference is no failure.
+    fn informs(&self) -> bool {
+        false
+    }
+
+    /// Whether it can do what a setting asks for.
+    fn knows(&self, _: &Setting) -> bool {
+        true
+    }
 
     /// Writes a recording as this program decodes it, so that both hear the same samples: 16 kHz, mono, 16 bits.
     fn decode(&mut self, recording: &Path, wav: &Path) -> Outcome;
@@ -28,13 +41,17 @@ pub(crate) trait Reference {
     fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>>;
 }
 
-/// The reference of an engine, ready to use.
-pub(crate) fn of(engine: &str) -> Outcome<Box<dyn Reference>> {
-    match engine {
-        "ct2" => Ok(Box::new(FasterWhisper::prepare()?)),
-        "whisper-cpp" => Ok(Box::new(WhisperCpp::prepare()?)),
-        other => Err(Failure::usage(format!(
-            "no reference for the engine `{other}`; there is one for: ct2, whisper-cpp"
+/// The reference that is asked for, ready to use.
+pub(crate) fn of(options: &Options) -> Outcome<Box<dyn Reference>> {
+    match (options.engine.as_str(), options.reference.as_deref()) {
+        ("ct2", None) => Ok(Box::new(FasterWhisper::prepare()?)),
+        ("whisper-cpp", None) => Ok(Box::new(WhisperCpp::prepare()?)),
+        ("whisper-cpp", Some("pywhispercpp")) => Ok(Box::new(Pywhispercpp::prepare()?)),
+        (engine, None) => Err(Failure::usage(format!(
+            "no reference for the engine `{engine}`; there is one for: ct2, whisper-cpp"
+        ))),
+        (engine, Some(other)) => Err(Failure::usage(format!(
+            "no reference `{other}` for {engine}; there is another one only for whisper-cpp: pywhispercpp"
         ))),
     }
 }

@@ -1,11 +1,12 @@
 //! The recordings that are compared, each as a 16 kHz mono WAV file made by the reference's own decoder.
 
 use super::{folder, make_folder, options::Options, reference::Reference};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, quiet_step};
 use cesar_tests::fixtures;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 const EXTENSIONS: [&str; 8] = ["aiff", "flac", "m4a", "mp3", "mp4", "ogg", "opus", "wav"];
@@ -51,6 +52,14 @@ pub(crate) fn seconds(wav: &Path) -> Outcome<f64> {
     let bytes = fs::metadata(wav).map_err(|error| Failure::path(wav, &error))?.len();
     let samples = bytes.saturating_sub(HEADER as u64) / 2;
     Ok(samples as f64 / 16_000.0)
+}
+
+/// Decodes a recording as [`Reference::decode`] asks, for references that read such files only.
+pub(super) fn by_ffmpeg(recording: &Path, wav: &Path) -> Outcome {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(recording);
+    command.args("-ac 1 -ar 16000 -c:a pcm_s16le -bitexact -f wav".split(' '));
+    quiet_step(command.arg(wav))
 }
 
 /// Every recording below `folder`, with its path from `root`, in order.

@@ -6,19 +6,18 @@
 
 use super::{
     answer::Answer,
-    folder, make_folder,
+    kept,
     reference::{Job, Reference},
     settings::{Setting, setting},
+    sound,
 };
 use crate::{
-    failure::{Failure, Outcome, quiet_step},
+    failure::{Failure, Outcome},
     reference,
 };
-use cesar_tests::models_dir;
 use serde_json::{Map, Value, json};
 use std::{
     fs,
-    hash::{DefaultHasher, Hash, Hasher},
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -50,25 +49,12 @@ impl WhisperCpp {
 }
 
 impl Reference for WhisperCpp {
-    fn name(&self) -> &'static str {
-        "whisper.cpp as whisper-cli calls it"
+    fn name(&self) -> String {
+        "whisper.cpp as whisper-cli calls it".into()
     }
 
     fn decode(&mut self, recording: &Path, wav: &Path) -> Outcome {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(recording);
-        command.args([
-            "-ac",
-            "1",
-            "-ar",
-            "16000",
-            "-c:a",
-            "pcm_s16le",
-            "-bitexact",
-            "-f",
-            "wav",
-        ]);
-        quiet_step(command.arg(wav))
+        sound::by_ffmpeg(recording, wav)
     }
 
     fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>> {
@@ -76,33 +62,18 @@ impl Reference for WhisperCpp {
         translate(&mut options, job.model);
         let asked = json!({
             "audio": job.wav,
-            "model": models_dir().join(format!("ggml-{}.bin", job.model)),
+            "model": reference::model("whisper-cpp", job.model),
             "threads": job.threads.max(1),
             "options": options,
         });
-        let kept = folder()
-            .join("answers")
-            .join(format!("{:016x}.json", digest(&self.program, &asked, job.wav)?));
-        let known = fs::read(&kept).ok();
-        let answer: Value = match known.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            Some(answer) => answer,
-            None => {
-                let answer = self.ask(&asked)?;
-                make_folder(&folder().join("answers"))?;
-                fs::write(&kept, answer.to_string()).map_err(|error| Failure::path(&kept, &error))?;
-                answer
-            }
-        };
-        Ok(match answer["error"].as_str() {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(answer_of(&answer, &job.setting.options)),
-        })
+        let program = fs::read(&self.program).map_err(|error| Failure::path(&self.program, &error))?;
+        let answer = kept::answer(program, &asked, job.wav, |asked| self.ask(asked))?;
+        Ok(Answer::or_error(&answer).map(|answer| as_asked(answer, &job.setting.options)))
     }
 }
 
 /// Words are there in every answer, but not always asked for.
-fn answer_of(answer: &Value, options: &Map<String, Value>) -> Answer {
-    let mut answer = Answer::of_value(answer);
+fn as_asked(mut answer: Answer, options: &Map<String, Value>) -> Answer {
     if !options.get("word_timestamps").is_some_and(|wanted| wanted == true) {
         answer.segments.iter_mut().for_each(|segment| segment.words = None);
     }
@@ -112,7 +83,10 @@ fn answer_of(answer: &Value, options: &Map<String, Value>) -> Answer {
 /// The plugin's options in the words of the reference.
 fn translate(options: &mut Map<String, Value>, model: &str) {
     if options.get("vad_filter").is_some_and(|wanted| wanted == true) {
-        options.insert("vad_model".into(), json!(models_dir().join("ggml-silero-v6.2.0.bin")));
+        options.insert(
+            "vad_model".into(),
+            json!(reference::model("whisper-cpp", "silero-v6.2.0")),
+        );
     }
     let words = options.get("word_timestamps").is_some_and(|wanted| wanted == true);
     let aligned = words && options.get("dtw").is_none_or(|wanted| wanted == true);
@@ -162,14 +136,6 @@ pub(super) fn settings() -> Vec<Setting> {
         plain("few tokens", json!({ "beam_size": 1, "max_tokens": 12 })),
         setting("translate", json!({ "task": "translate" }), true),
     ]
-}
-
-/// Of all that an answer depends on.
-fn digest(program: &Path, asked: &Value, wav: &Path) -> Outcome<u64> {
-    let read = |path: &Path| fs::read(path).map_err(|error| Failure::path(path, &error));
-    let mut hasher = DefaultHasher::new();
-    (read(program)?, asked.to_string(), read(wav)?).hash(&mut hasher);
-    Ok(hasher.finish())
 }
 
 #[cfg(test)]
