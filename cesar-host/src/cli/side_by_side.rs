@@ -27,27 +27,32 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many of so many recordings are worked on at a time, where `asked` is 0 for as the cores allow.
-pub(super) fn at_a_time(asked: usize, recordings: usize) -> usize {
+/// How many of so many recordings are worked on at a time, where `asked` is 0 for as the cores allow: as many as there are cores, or
+/// as there are for the number of `threads` that was said.
+pub(super) fn at_a_time(asked: usize, recordings: usize, threads: Option<usize>) -> usize {
     let most = match asked {
-        0 => cores().min(MOST),
+        0 => (cores() / threads.unwrap_or(1)).clamp(1, MOST),
         asked => asked,
     };
     most.min(recordings).max(1)
 }
 
+/// The number of threads that was said; 0 says none.
+pub(super) fn threads(asr: &StageRequest) -> Option<usize> {
+    let said = match asr.options.get(THREADS)? {
+        OptionValue::Text(text) => text.parse().ok(),
+        OptionValue::Typed(value) => value.as_u64().and_then(|number| number.try_into().ok()),
+    };
+    said.filter(|threads| *threads > 0)
+}
+
 /// Gives each of the recordings its share of the cores, unless the number of threads was said.
 pub(super) fn share_cores(pipeline: &Pipeline, asr: &mut StageRequest, at_a_time: usize) {
-    let is_open = match asr.options.get(THREADS) {
-        None => true,
-        Some(OptionValue::Text(text)) => text == "0",
-        Some(OptionValue::Typed(value)) => *value == json!(0),
-    };
     let has_threads = || {
         let engine = pipeline.engine(asr);
         engine.is_ok_and(|engine| engine.manifest.options.contains_key(THREADS))
     };
-    if at_a_time > 1 && is_open && has_threads() {
+    if at_a_time > 1 && threads(asr).is_none() && has_threads() {
         let threads = (cores() / at_a_time).max(1);
         asr.options
             .insert(THREADS.to_owned(), OptionValue::Typed(json!(threads)));
@@ -132,8 +137,38 @@ mod tests {
 
     #[test]
     fn no_more_at_a_time_than_there_are() {
-        assert_eq!((at_a_time(3, 2), at_a_time(3, 9), at_a_time(3, 0)), (2, 3, 1));
-        assert!((1..=MOST).contains(&at_a_time(0, 100)));
+        let asked = |recordings| at_a_time(3, recordings, None);
+        assert_eq!((asked(2), asked(9), asked(0)), (2, 3, 1));
+        assert!((1..=MOST).contains(&at_a_time(0, 100, None)));
+    }
+
+    #[test]
+    fn threads_that_are_said_leave_fewer_at_a_time() {
+        assert_eq!(at_a_time(0, 100, Some(1)), at_a_time(0, 100, None));
+        assert_eq!(at_a_time(0, 100, Some(cores())), 1);
+        assert_eq!(at_a_time(0, 100, Some(10 * cores())), 1);
+        assert_eq!(at_a_time(2, 100, Some(cores())), 2, "both were said");
+    }
+
+    #[test]
+    fn threads_are_said_in_words_or_numbers() {
+        let said = |value: Option<OptionValue>| {
+            let options = value.map(|value| (THREADS.to_owned(), value)).into_iter().collect();
+            threads(&StageRequest {
+                options,
+                ..StageRequest::default()
+            })
+        };
+        assert_eq!(said(None), None);
+        assert_eq!(said(Some(OptionValue::Text("2".into()))), Some(2));
+        assert_eq!(said(Some(OptionValue::Typed(json!(3)))), Some(3));
+        for nothing in [
+            OptionValue::Text("0".into()),
+            OptionValue::Text("many".into()),
+            OptionValue::Typed(json!(0)),
+        ] {
+            assert_eq!(said(Some(nothing)), None);
+        }
     }
 
     #[test]

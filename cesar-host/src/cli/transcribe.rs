@@ -92,9 +92,9 @@ impl Work {
             true => usize::MAX,
             false => recordings.len(),
         };
-        let at_a_time = side_by_side::at_a_time(settings.parallel, known);
         let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
         let mut asr = host::stage(&settings.asr);
+        let at_a_time = side_by_side::at_a_time(settings.parallel, known, side_by_side::threads(&asr));
         side_by_side::share_cores(&host.pipeline, &mut asr, at_a_time);
         let mut plan = plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel)?
             .refreshing(stages.into_iter().flatten().cloned());

@@ -76,7 +76,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(64),
         },
         Fallback::Integer(0),
-        "How many recordings of one command are worked on at a time, each with its share of the cores; 0 means one for each core, at most 4.",
+        "How many recordings of one command are worked on at a time, each with its share of the cores; 0 means as many as the cores allow, of which each takes one, or as many as `--threads` says; at most 4.",
     )
     .flag("parallel", "N", TRANSCRIBE),
     asr(
