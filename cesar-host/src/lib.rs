@@ -17,7 +17,7 @@
 //!
 //! `ARCHITECTURE.md` in the repository has the invariants.
 
-pub mod audio;
+pub use cesar_audio as audio;
 pub mod cache;
 pub mod cli;
 pub mod config;

@@ -17,9 +17,9 @@ use symphonia::core::units::{Duration, TimeBase};
 use symphonia_adapter_libopus::OpusDecoder;
 
 use super::{Declared, NativeSource};
-use crate::audio::container::{self, Edit};
-use crate::audio::trim::Trim;
-use crate::audio::{AudioError, Decoder, Facts, Stream, matroska};
+use crate::container::{self, Edit};
+use crate::trim::Trim;
+use crate::{AudioError, Decoder, Facts, Stream, matroska};
 
 /// How much shorter than declared a compressed stream may be: containers round to their time base.
 const TOLERANCE_MS: u64 = 100;
@@ -31,7 +31,7 @@ const LONGEST_PADDING_NS: u64 = 1_000_000_000;
 ///
 /// # Errors
 /// [`AudioError::Unsupported`] for what another decoder may read, and what damage shows at once.
-pub(in crate::audio) fn open(path: &Path) -> Result<NativeSource, AudioError> {
+pub(crate) fn open(path: &Path) -> Result<NativeSource, AudioError> {
     let unreadable = |source| AudioError::Unreadable {
         path: path.to_owned(),
         source,

@@ -28,7 +28,7 @@ struct Comparison {
 }
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn decode_all(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {

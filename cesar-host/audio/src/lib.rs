@@ -340,7 +340,10 @@ fn report(source: &dyn Source, samples: u64, length: Option<u64>, not_finite: u6
 }
 
 /// Refuses what is not a readable file with something in it, before any decoder sees it.
-pub(crate) fn check_file(path: &Path) -> Result<(), AudioError> {
+///
+/// # Errors
+/// See [`AudioError`].
+pub fn check_file(path: &Path) -> Result<(), AudioError> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => AudioError::Missing { path: path.to_owned() },
         _ => AudioError::Unreadable {

@@ -96,7 +96,7 @@ fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
 /// A recording that comes with the workspace.
 fn fixture(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/fixtures")
+        .join("../../tests/fixtures")
         .join(name);
     assert!(path.is_file(), "the test needs the recording `{}`", path.display());
     path
