@@ -29,6 +29,8 @@
 //!   stamps of packets are not filled, as `ffmpeg` does not.
 
 mod container;
+#[expect(dead_code, reason = "the demuxers follow")]
+mod demux;
 mod downmix;
 mod error;
 mod ffmpeg;
