@@ -76,6 +76,9 @@ pub struct Document {
     /// What is missing because a stage failed; absent from a whole transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
+    /// What was found out about the recording itself; absent when there was nothing wrong with it.
+    #[serde(default, skip_serializing_if = "AudioReport::is_empty")]
+    pub audio: AudioReport,
     /// How it was made.
     pub provenance: Provenance,
 }
@@ -153,6 +156,35 @@ pub struct Truncation {
     pub end: Seconds,
     /// Which guard.
     pub reason: String,
+}
+
+/// What was wrong with the recording although it could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioReport {
+    /// In order of time.
+    #[serde(default)]
+    pub issues: Vec<AudioIssue>,
+}
+
+impl AudioReport {
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issues.is_empty()
+    }
+}
+
+/// One fault of a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioIssue {
+    /// `damaged`, `missing_end`, `gap`, `channels_cancel`, `format_change` or `other`; more may come.
+    pub kind: String,
+    /// Where it begins, from the start of the transcribed audio.
+    pub start: Seconds,
+    /// Where it ends; `start` where it has no length. May lie behind `duration`, for an end that is missing.
+    pub end: Seconds,
+    /// What happened, as half a sentence for people.
+    pub message: String,
 }
 
 /// Why a transcript is not whole: a stage failed that it can do without.

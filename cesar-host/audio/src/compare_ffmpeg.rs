@@ -33,11 +33,26 @@ fn workspace() -> PathBuf {
 
 fn decode_all(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {
     let mut samples = Vec::new();
-    let decoded = decode(path, Slice::default(), &DecodeOptions { ffmpeg: None }, &mut |block| {
-        samples.extend_from_slice(block);
-        ControlFlow::Continue(())
-    })?;
+    let options = DecodeOptions {
+        ffmpeg: None,
+        ..DecodeOptions::default()
+    };
+    let decoded = decode(path, Slice::default(), &options, &mut Collected(&mut samples))?;
     Ok((decoded, samples))
+}
+
+/// Keeps what is delivered.
+struct Collected<'a>(&'a mut Vec<f32>);
+
+impl Sink for Collected<'_> {
+    fn begin(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn write(&mut self, samples: &[f32]) -> ControlFlow<()> {
+        self.0.extend_from_slice(samples);
+        ControlFlow::Continue(())
+    }
 }
 
 fn decode_with_ffmpeg(program: &Path, path: &Path, decoder: &[&str]) -> Option<Vec<f32>> {
@@ -335,6 +350,11 @@ fn comparison(channels: u16, ours: &[f32], theirs: &[f32]) -> Comparison {
     let differences = ours.iter().zip(theirs).map(|(our, their)| (our - their).abs());
     Comparison {
         decoded: Decoded {
+            take: 0,
+            issues: Vec::new(),
+            missing_ms: 0,
+            track_titles: Vec::new(),
+            details: Vec::new(),
             samples: ours.len() as u64,
             source_duration_ms: None,
             codec: "flac".to_owned(),

@@ -10,50 +10,58 @@
 //! | back left, right and centre, side left and right | ½ |
 //! | low frequency, and every speaker above or below | 0 |
 //!
-//! Mono stays as it is, stereo becomes the mean. A file that does not say where its speakers stand is
-//! given the usual layout for its number of channels; beyond eight channels all count alike.
+//! Mono stays as it is, stereo becomes the mean. In a file that does not say where its speakers stand, all
+//! channels count alike: they are the microphones of a recorder, none of which is a subwoofer.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
 /// Speaker positions, as bits of a WAVE channel mask, in the order in which channels are stored.
 mod speaker {
-    pub(super) const FRONT_LEFT: u32 = 1 << 0;
-    pub(super) const FRONT_RIGHT: u32 = 1 << 1;
-    pub(super) const FRONT_CENTER: u32 = 1 << 2;
-    pub(super) const LOW_FREQUENCY: u32 = 1 << 3;
-    pub(super) const BACK_LEFT: u32 = 1 << 4;
-    pub(super) const BACK_RIGHT: u32 = 1 << 5;
-    pub(super) const FRONT_LEFT_OF_CENTER: u32 = 1 << 6;
-    pub(super) const FRONT_RIGHT_OF_CENTER: u32 = 1 << 7;
-    pub(super) const BACK_CENTER: u32 = 1 << 8;
-    pub(super) const SIDE_LEFT: u32 = 1 << 9;
-    pub(super) const SIDE_RIGHT: u32 = 1 << 10;
+    pub(crate) const FRONT_LEFT: u32 = 1 << 0;
+    pub(crate) const FRONT_RIGHT: u32 = 1 << 1;
+    pub(crate) const FRONT_CENTER: u32 = 1 << 2;
+    pub(crate) const LOW_FREQUENCY: u32 = 1 << 3;
+    pub(crate) const BACK_LEFT: u32 = 1 << 4;
+    pub(crate) const BACK_RIGHT: u32 = 1 << 5;
+    pub(crate) const FRONT_LEFT_OF_CENTER: u32 = 1 << 6;
+    pub(crate) const FRONT_RIGHT_OF_CENTER: u32 = 1 << 7;
+    pub(crate) const BACK_CENTER: u32 = 1 << 8;
+    pub(crate) const SIDE_LEFT: u32 = 1 << 9;
+    pub(crate) const SIDE_RIGHT: u32 = 1 << 10;
 }
 use speaker::*;
 
 /// Mixes interleaved frames down to one channel.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Downmix {
+pub(crate) struct Downmix {
     /// One weight per channel.
     weights: Vec<f32>,
 }
 
 impl Downmix {
-    /// For `channels` channels (at least one) at the positions in `mask`, a WAVE channel mask. A mask
-    /// that names another number of speakers (0: unknown) is replaced by the usual layout.
-    pub(super) fn new(channels: u16, mask: u32) -> Self {
+    /// For `channels` channels (at least one) at the positions in `mask`, a WAVE channel mask. With a mask
+    /// that names another number of speakers (0: unknown), all channels count alike.
+    pub(crate) fn new(channels: u16, mask: u32) -> Self {
         let known = mask.count_ones() == u32::from(channels);
-        let weights = match if known { Some(mask) } else { usual_layout(channels) } {
-            Some(mask) => weights_of(mask),
-            None => vec![1.0; usize::from(channels)],
+        let weights = match known {
+            true => weights_of(mask),
+            false => vec![1.0; usize::from(channels)],
         };
         Self {
             weights: normalised(weights),
         }
     }
 
+    /// One channel alone; the last where there are fewer.
+    pub(crate) fn only(channels: u16, channel: usize) -> Self {
+        let channels = usize::from(channels);
+        let mut weights = vec![0.0; channels];
+        weights[channel.min(channels - 1)] = 1.0;
+        Self { weights }
+    }
+
     /// Appends one sample to `mono` for every frame of `interleaved`.
-    pub(super) fn mix(&self, interleaved: &[f32], mono: &mut Vec<f32>) {
+    pub(crate) fn mix(&self, interleaved: &[f32], mono: &mut Vec<f32>) {
         match self.weights.as_slice() {
             [_] => mono.extend_from_slice(interleaved),
             [left, right] => mono.extend(
@@ -70,24 +78,6 @@ impl Downmix {
             })),
         }
     }
-}
-
-/// The layout that a number of channels usually stands for.
-fn usual_layout(channels: u16) -> Option<u32> {
-    let stereo = FRONT_LEFT | FRONT_RIGHT;
-    let surround = stereo | FRONT_CENTER | BACK_LEFT | BACK_RIGHT;
-    let sides = SIDE_LEFT | SIDE_RIGHT;
-    Some(match channels {
-        1 => FRONT_CENTER,
-        2 => stereo,
-        3 => stereo | LOW_FREQUENCY,
-        4 => stereo | FRONT_CENTER | BACK_CENTER,
-        5 => surround,
-        6 => surround | LOW_FREQUENCY,
-        7 => stereo | FRONT_CENTER | LOW_FREQUENCY | BACK_CENTER | sides,
-        8 => surround | LOW_FREQUENCY | sides,
-        _ => return None,
-    })
 }
 
 fn weights_of(mask: u32) -> Vec<f32> {

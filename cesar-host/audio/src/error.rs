@@ -2,7 +2,7 @@
 //! says what to do next.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a recording could not be decoded.
 #[derive(Debug, thiserror::Error)]
@@ -51,21 +51,41 @@ pub enum AudioError {
         /// What the person can do about it.
         advice: &'static str,
     },
+    /// No audio track is the one asked for.
+    #[error("`{}` has no audio track `{wanted}`; it has {tracks}: name one of these with --audio-track", path.display())]
+    NoSuchTrack {
+        /// The path asked for.
+        path: PathBuf,
+        /// The track asked for.
+        wanted: String,
+        /// The tracks that are there.
+        tracks: String,
+    },
+    /// Something that is no recording, by its structure.
+    #[error("`{}` is {what}, not a recording; {advice}", path.display())]
+    NoRecording {
+        /// The path asked for.
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+        /// What the person can do about it.
+        advice: &'static str,
+    },
+    /// Sound that the file promises is missing, and `audio.strict` refuses that.
+    #[error(
+        "`{}` is damaged ({faults}): copy or download it again, or leave --strict out to transcribe what is there", path.display()
+    )]
+    Incomplete {
+        /// The path asked for.
+        path: PathBuf,
+        /// What is missing.
+        faults: String,
+    },
     /// The file is sound but holds no samples.
     #[error("`{}` holds no sound at all (0 samples): record it again", path.display())]
     NoSamples {
         /// The path asked for.
         path: PathBuf,
-    },
-    /// The file ends before the length that it declares.
-    #[error("`{}` is damaged: it ends after {} s{}, so copy or download it again", path.display(), seconds(*end_ms), of(*declared_ms))]
-    Truncated {
-        /// The path asked for.
-        path: PathBuf,
-        /// Milliseconds of sound that are there.
-        end_ms: u64,
-        /// Milliseconds of sound that the file declares, when it does.
-        declared_ms: Option<u64>,
     },
     /// The structure of the file is broken beyond reading.
     #[error("`{}` is damaged ({reason}): copy or download it again", path.display())]
@@ -134,6 +154,20 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-fn of(declared_ms: Option<u64>) -> String {
-    declared_ms.map_or_else(String::new, |declared| format!(" of {} s", seconds(declared)))
+impl AudioError {
+    /// A file that the built-in readers do not know, with the reason.
+    pub(crate) fn unsupported(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Unsupported {
+            path: path.to_owned(),
+            reason: reason.into(),
+            advice: "give a file in a common audio format",
+        }
+    }
+
+    pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

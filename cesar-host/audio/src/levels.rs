@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use super::{AudioError, DecodeOptions, Slice, Source, check_file, ffmpeg_source, open_native, silence_not_finite};
+use crate::clock::nanoseconds;
+use crate::continuous::Continuous;
+use crate::demux::Nanoseconds;
+use crate::mono::silence_not_finite;
+use crate::open::{self, Opened};
+use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file};
 
 /// Length of a frame in ms.
 pub const FRAME_MS: u64 = 10;
@@ -19,50 +24,50 @@ pub struct Levels {
     pub db: Vec<f32>,
 }
 
-/// Decodes `slice` of the recording at `path` and measures its channels. `stop` is asked now and then whether to give up.
+/// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. `stop` is asked now and then
+/// whether to give up. Where the number of channels changes on the way, the channels of the beginning count.
 ///
 /// # Errors
 /// As [`super::decode`]; [`AudioError::Cancelled`] when `stop` said so.
 pub fn levels(
     path: &Path,
     slice: Slice,
-    options: &DecodeOptions,
+    (options, reader): (&DecodeOptions, Decoder),
     stop: &dyn Fn() -> bool,
 ) -> Result<Levels, AudioError> {
     check_file(path)?;
-    let native = open_native(path).and_then(|mut source| measure(path, source.as_mut(), slice, stop));
-    match native {
-        Err(AudioError::Unsupported { reason, .. }) => {
-            measure(path, &mut ffmpeg_source(path, reason, options)?, slice, stop)
-        }
-        measured => measured,
-    }
-}
-
-fn measure(path: &Path, source: &mut dyn Source, slice: Slice, stop: &dyn Fn() -> bool) -> Result<Levels, AudioError> {
-    let stream = source.facts().stream;
-    let mut meter = Meter::new(usize::from(stream.channels), stream.rate, slice);
+    let Opened { source, .. } = open::open(path, open::recognise(path)?, options, reader)?;
+    let mut line = Continuous::new(source);
+    let mut meter: Option<Meter> = None;
     let mut block = Vec::new();
     loop {
         block.clear();
-        let more = source.read(&mut block)?;
-        silence_not_finite(&mut block);
-        meter.add(&block);
+        let stream = line.read(&mut block)?;
         if stop() {
             return Err(AudioError::Cancelled { path: path.to_owned() });
         }
-        if !more || meter.is_past() {
-            return Ok(meter.finish());
+        let Some(stream) = stream else {
+            return meter
+                .map(Meter::finish)
+                .ok_or_else(|| AudioError::NoSamples { path: path.to_owned() });
+        };
+        silence_not_finite(&mut block);
+        let width = usize::from(stream.channels);
+        let measured = meter.get_or_insert_with(|| Meter::new(width, slice));
+        measured.add(&block, width, stream.rate);
+        if let Some(done) = meter.take_if(|meter| meter.is_past()) {
+            return Ok(done.finish());
         }
     }
 }
 
 struct Meter {
     channels: usize,
-    rate: u64,
     slice: Slice,
-    /// Samples of each channel so far.
+    /// Frames of the rate so far, and where they began, in nanoseconds.
+    rate: u32,
     position: u64,
+    base: Nanoseconds,
     /// Of the frame that is being filled.
     squares: Vec<f64>,
     count: u64,
@@ -70,21 +75,27 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(channels: usize, rate: u32, slice: Slice) -> Self {
+    fn new(channels: usize, slice: Slice) -> Self {
         Self {
             channels,
-            rate: u64::from(rate),
             slice,
+            rate: 1,
             position: 0,
+            base: 0,
             squares: vec![0.0; channels],
             count: 0,
             db: Vec::new(),
         }
     }
 
-    fn add(&mut self, block: &[f32]) {
-        for frame in block.chunks_exact(self.channels) {
-            let ms = self.position * 1000 / self.rate;
+    /// Adds frames of `width` channels; channels that were not there at the beginning are left out.
+    fn add(&mut self, block: &[f32], width: usize, rate: u32) {
+        if self.rate != rate {
+            self.base = self.now();
+            (self.position, self.rate) = (0, rate);
+        }
+        for frame in block.chunks_exact(width) {
+            let ms = self.milliseconds();
             if ms >= self.slice.start_ms && !self.is_past() {
                 let done = (self.db.len() / self.channels) as u64;
                 if (ms - self.slice.start_ms) / FRAME_MS > done {
@@ -99,8 +110,16 @@ impl Meter {
         }
     }
 
+    fn now(&self) -> Nanoseconds {
+        self.base + nanoseconds(self.position, self.rate)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        self.now().unsigned_abs() / 1_000_000
+    }
+
     fn is_past(&self) -> bool {
-        let ms = self.position * 1000 / self.rate;
+        let ms = self.milliseconds();
         self.slice.end_ms.is_some_and(|end_ms| ms >= end_ms)
     }
 
@@ -137,12 +156,12 @@ mod tests {
             start_ms: 20,
             end_ms: Some(50),
         };
-        let mut meter = Meter::new(2, 1_000, slice);
+        let mut meter = Meter::new(2, slice);
         // A sample is 1 ms; the left channel is loud from 30 ms on.
         let block: Vec<f32> = (0..100)
             .flat_map(|ms| [if ms >= 30 { 1.0 } else { 0.0 }, 0.1])
             .collect();
-        meter.add(&block);
+        meter.add(&block, 2, 1_000);
         assert!(meter.is_past());
         let levels = meter.finish();
         let rounded: Vec<i32> = levels.db.iter().map(|db| db.round() as i32).collect();

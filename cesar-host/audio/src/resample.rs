@@ -21,7 +21,7 @@ use super::SAMPLE_RATE;
 const SHORTEST_TRANSFORM: usize = 1024;
 
 /// Resamples one mono stream to [`SAMPLE_RATE`].
-pub(super) struct Resampler {
+pub(crate) struct Resampler {
     rate: u32,
     /// `None` when the input already has the right rate.
     filter: Option<Filter>,
@@ -39,7 +39,7 @@ struct Filter {
 
 impl Resampler {
     /// A resampler from `rate` in Hz, one that recordings have: the filter is as long as the rate is high.
-    pub(super) fn new(rate: u32) -> Self {
+    pub(crate) fn new(rate: u32) -> Self {
         let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
         Self {
             rate,
@@ -50,7 +50,7 @@ impl Resampler {
     }
 
     /// Takes `input` and appends what is ready to `output`.
-    pub(super) fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
+    pub(crate) fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
         self.consumed += input.len() as u64;
         let before = output.len();
         match &mut self.filter {
@@ -61,7 +61,7 @@ impl Resampler {
     }
 
     /// Appends the rest to `output`; the whole output then has [`resampled_length`] samples.
-    pub(super) fn finish(&mut self, output: &mut Vec<f32>) {
+    pub(crate) fn finish(&mut self, output: &mut Vec<f32>) {
         let Some(filter) = &mut self.filter else { return };
         let before = output.len();
         let wanted = resampled_length(self.consumed, self.rate).saturating_sub(self.produced);
@@ -76,7 +76,7 @@ impl Resampler {
 }
 
 /// How many samples at 16 kHz `samples` at `rate` become: every output instant before the input's end.
-pub(super) fn resampled_length(samples: u64, rate: u32) -> u64 {
+pub(crate) fn resampled_length(samples: u64, rate: u32) -> u64 {
     let scaled = u128::from(samples) * u128::from(SAMPLE_RATE);
     u64::try_from(scaled.div_ceil(u128::from(rate))).unwrap_or(u64::MAX)
 }

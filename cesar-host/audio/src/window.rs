@@ -3,14 +3,14 @@
 use super::{SAMPLES_PER_MS, Slice};
 
 /// Passes on the samples at 16 kHz that lie inside a [`Slice`].
-pub(super) struct Window {
+pub(crate) struct Window {
     start: u64,
     end: u64,
     position: u64,
 }
 
 impl Window {
-    pub(super) fn new(slice: Slice) -> Self {
+    pub(crate) fn new(slice: Slice) -> Self {
         let end = slice
             .end_ms
             .map_or(u64::MAX, |end_ms| end_ms.saturating_mul(SAMPLES_PER_MS));
@@ -22,7 +22,7 @@ impl Window {
     }
 
     /// The part of the next block that lies inside the slice; maybe empty.
-    pub(super) fn cut<'a>(&mut self, block: &'a [f32]) -> &'a [f32] {
+    pub(crate) fn cut<'a>(&mut self, block: &'a [f32]) -> &'a [f32] {
         let from = self.offset_of(self.start, block.len());
         let to = self.offset_of(self.end, block.len());
         self.position += block.len() as u64;
@@ -30,12 +30,12 @@ impl Window {
     }
 
     /// Whether everything that comes next lies behind the slice.
-    pub(super) fn is_past(&self) -> bool {
+    pub(crate) fn is_past(&self) -> bool {
         self.position >= self.end
     }
 
     /// Samples seen so far, inside the slice or not.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 

@@ -118,7 +118,19 @@ fn decoding(settings: &Settings) -> DecodeOptions {
         Ffmpeg::Program(program) => Some(program.clone()),
         Ffmpeg::Off => None,
     };
-    DecodeOptions { ffmpeg }
+    DecodeOptions {
+        ffmpeg,
+        ..DecodeOptions::default()
+    }
+}
+
+/// What of each recording is transcribed, unless a run says otherwise.
+pub(super) fn part(settings: &Settings) -> crate::pipeline::Part {
+    crate::pipeline::Part {
+        track: settings.audio.track.clone(),
+        strict: settings.audio.strict,
+        ..crate::pipeline::Part::default()
+    }
 }
 
 /// Addresses that a person names may lead anywhere; the server is stricter.

@@ -99,9 +99,22 @@ fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::{self, DecodeOptions, Slice};
+    use crate::audio::{self, DecodeOptions, Sink, Slice};
     use crate::runner::PcmWriter;
     use std::ops::ControlFlow;
+
+    struct Collected<'a>(&'a mut Vec<f32>);
+
+    impl Sink for Collected<'_> {
+        fn begin(&mut self) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn write(&mut self, samples: &[f32]) -> ControlFlow<()> {
+            self.0.extend_from_slice(samples);
+            ControlFlow::Continue(())
+        }
+    }
 
     /// Decoded again, the file gives the same samples, bit for bit.
     #[test]
@@ -113,12 +126,11 @@ mod tests {
         let mut file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
         write_wav(&pcm, &mut file).unwrap();
         let mut decoded = Vec::new();
-        let options = DecodeOptions { ffmpeg: None };
-        audio::decode(file.path(), Slice::default(), &options, &mut |block| {
-            decoded.extend_from_slice(block);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+        let options = DecodeOptions {
+            ffmpeg: None,
+            ..DecodeOptions::default()
+        };
+        audio::decode(file.path(), Slice::default(), &options, &mut Collected(&mut decoded)).unwrap();
         assert!(decoded == samples);
     }
 }

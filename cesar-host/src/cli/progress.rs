@@ -218,6 +218,11 @@ impl Observer for Watched<'_> {
                 }
             }
             Event::Warning(text) => self.show.warn(self.input, text),
+            Event::Detail(text) => {
+                if self.show.verbosity >= 1 && self.show.style != Progress::Json {
+                    self.show.say(text);
+                }
+            }
             Event::Log { level, target, message } => self.show.bars.suspend(|| match level {
                 0 | 1 => tracing::error!(from = target, "{message}"),
                 2 => tracing::warn!(from = target, "{message}"),

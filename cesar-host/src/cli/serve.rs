@@ -83,6 +83,7 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
         pipeline,
         asr,
         speakers: host::speakers(&settings.diarize),
+        part: host::part(settings),
         format: host::stage(&settings.format),
         data,
     };

@@ -21,10 +21,12 @@ use super::outputs::{self, Place};
 use super::progress::Show;
 use super::side_by_side::{self, Turn, Turns};
 use super::{Exit, Failure};
-use crate::audio::Slice;
+use crate::audio::{Slice, TrackChoice};
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
-use crate::pipeline::{Address, FormatRequest, Input, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest};
+use crate::pipeline::{
+    Address, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
+};
 use crate::runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
@@ -36,7 +38,7 @@ pub(super) struct Work {
     at_a_time: usize,
     formats: Vec<String>,
     output: Option<PathBuf>,
-    slice: Slice,
+    part: Part,
 }
 
 /// What becomes of models that are missing.
@@ -111,7 +113,10 @@ impl Work {
             at_a_time,
             formats,
             output: output.or_else(|| named.cloned()),
-            slice: slice(matches),
+            part: Part {
+                slice: slice(matches),
+                ..host::part(settings)
+            },
         })
     }
 
@@ -135,7 +140,7 @@ impl Work {
         Input {
             source: recording.source(),
             label: recording.label.clone(),
-            slice: self.slice,
+            part: self.part.clone(),
             retry: Some(again::command()),
         }
     }
@@ -338,6 +343,7 @@ fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
         "diarize.speaker_names",
     ];
     let mut speakers = host::speakers(&settings.diarize);
+    speakers.channels |= settings.audio.track == TrackChoice::All;
     let is_said = || ABOUT.iter().any(|setting| said(matches, setting));
     speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
     speakers

@@ -165,6 +165,10 @@ pub struct ModelSettings {
 pub struct AudioSettings {
     /// The fallback for formats that the host does not read itself.
     pub ffmpeg: Ffmpeg,
+    /// Which audio track to transcribe.
+    pub track: crate::audio::TrackChoice,
+    /// Whether a recording of which sound is missing is refused.
+    pub strict: bool,
 }
 
 /// Which ffmpeg program to use.
@@ -285,6 +289,11 @@ impl Resolved {
                     Some("off") => Ffmpeg::Off,
                     Some(program) => Ffmpeg::Program(program.into()),
                 },
+                track: match self.text("audio.track").map(|text| text.parse()) {
+                    Some(Ok(track)) => track,
+                    None => crate::audio::TrackChoice::Default,
+                },
+                strict: self.is("audio.strict"),
             },
             log: LogSettings {
                 progress: self.text("log.progress").map(|text| match text.as_str() {

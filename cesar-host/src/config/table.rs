@@ -409,6 +409,20 @@ pub const SETTINGS: &[Setting] = &[
         "The ffmpeg program for formats that Cesar does not read itself, by name or path, or `off`.",
     ),
     Setting::new(
+        "audio.track",
+        Kind::Text,
+        Fallback::Unset("the track marked as default, else the first that can be decoded"),
+        "The audio track to transcribe: its number, language or title, or `all` for each track as a speaker named after its title.",
+    )
+    .flag("audio-track", "N|LANGUAGE|TITLE|all", WITH_SERVE),
+    Setting::new(
+        "audio.strict",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether a recording of which sound is missing is refused, instead of transcribing what is there.",
+    )
+    .switch("strict", true, "Refuse recordings of which sound is missing.", WITH_SERVE),
+    Setting::new(
         "log.progress",
         Kind::Choice(&["bar", "json", "none"]),
         Fallback::Unset("`bar` on a terminal, else `none`"),

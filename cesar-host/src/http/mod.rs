@@ -75,7 +75,7 @@ pub use openapi::text as openapi_text;
 use crate::cache::Cache;
 use crate::config::ServerSettings;
 use crate::jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
-use crate::pipeline::{Pipeline, SpeakersRequest, StageRequest};
+use crate::pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
 
 use refusal::Refusal;
 
@@ -96,6 +96,8 @@ pub struct Setup {
     pub asr: StageRequest,
     /// Speakers where a request says nothing.
     pub speakers: SpeakersRequest,
+    /// What of a recording is transcribed where a request says nothing.
+    pub part: Part,
     /// Options of the formats where a request says nothing.
     pub format: StageRequest,
     /// Where jobs, uploads and keys are kept: `$XDG_DATA_HOME/cesar`.
@@ -165,6 +167,7 @@ pub(crate) struct Shared {
     pub(crate) pipeline: Pipeline,
     pub(crate) asr: StageRequest,
     pub(crate) speakers: SpeakersRequest,
+    pub(crate) part: Part,
     pub(crate) format: StageRequest,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) uploads: Uploads,
@@ -290,6 +293,7 @@ fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
         pipeline,
         asr,
         speakers,
+        part,
         format,
         data,
     } = setup;
@@ -327,6 +331,7 @@ fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
         pipeline,
         asr,
         speakers,
+        part,
         format,
         store,
         uploads,

@@ -92,6 +92,7 @@ impl Observer for Watch<'_> {
                 self.run.failed(stage);
                 self.tell("failed", json!({ "stage": stage }));
             }
+            Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),
             Event::Warning(text) => {
                 tracing::warn!(job = %self.run.job, "{text}");
                 self.tell("warning", json!({ "message": text }));

@@ -15,7 +15,6 @@ use super::Shared;
 use super::running::{Run, Why};
 use super::view::JobView;
 use super::{failure, observer, work};
-use crate::audio::Slice;
 use crate::cache::{Clock as _, SystemClock};
 use crate::jobs::{self, Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
 use crate::pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
@@ -136,10 +135,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     let input = Input {
         source,
         label: job.request.label.clone(),
-        slice: Slice {
-            start_ms: 0,
-            end_ms: None,
-        },
+        part: shared.part.clone(),
         retry: Some(format!("POST /jobs/{}/retry", job.id)),
     };
     run.tells_speakers(plan.tells_speakers());

@@ -4,15 +4,23 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
-use crate::audio::{self, Slice};
+use crate::audio::{self, AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
 use crate::cache::{Computation, Digest, KeyParts, OptionValue};
 use crate::runner::{Pcm, PcmWriter};
 
 use super::media::Media;
+use super::run::Part;
 use super::stage::Context;
 use super::{Event, PipelineError, StageReport};
+
+/// The stage, as plans and reports name it.
+const STAGE: &str = "decode";
+
+/// Faults that one sentence names.
+const LISTED: usize = 3;
 
 /// What is stored of a decoded recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,11 +31,102 @@ pub(super) struct DecodedAudio {
     pub(super) samples: u64,
     /// Codec of the track.
     pub(super) codec: String,
+    /// Whether ffmpeg decoded it.
+    pub(super) by_ffmpeg: bool,
     /// What a person should know about the recording.
     pub(super) warnings: Vec<String>,
+    /// What was wrong with it.
+    pub(super) issues: Vec<StoredIssue>,
+    /// Sound that the file promises and does not have.
+    pub(super) missing_ms: u64,
+    /// With all tracks as channels: the title of each, where it has one.
+    pub(super) track_titles: Vec<Option<String>>,
+    /// How the two readers compare, where both were asked.
+    pub(super) details: Vec<String>,
+}
+
+/// A fault of the recording, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredIssue {
+    pub(super) kind: String,
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+    pub(super) message: String,
+    /// For people, with its place.
+    pub(super) sentence: String,
+}
+
+impl From<Issue> for StoredIssue {
+    fn from(issue: Issue) -> Self {
+        Self {
+            kind: issue.kind.name().to_owned(),
+            start_ms: issue.start_ms,
+            end_ms: issue.end_ms,
+            sentence: issue.to_string(),
+            message: issue.message,
+        }
+    }
 }
 
 impl DecodedAudio {
+    fn new(decoded: Decoded, pcm: &Pcm) -> Self {
+        Self {
+            pcm: Digest::from_bytes(pcm.digest()),
+            samples: pcm.samples(),
+            codec: decoded.codec,
+            by_ffmpeg: decoded.decoder == Decoder::Ffmpeg,
+            warnings: decoded.warnings,
+            issues: decoded.issues.into_iter().map(StoredIssue::from).collect(),
+            missing_ms: decoded.missing_ms,
+            track_titles: decoded.track_titles,
+            details: decoded.details,
+        }
+    }
+
+    /// Who decoded it.
+    pub(super) fn reader(&self) -> Decoder {
+        match self.by_ffmpeg {
+            true => Decoder::Ffmpeg,
+            false => Decoder::Native,
+        }
+    }
+
+    /// Whether so much sound is missing that the transcript is not that of the whole recording.
+    fn is_incomplete(&self) -> bool {
+        audio::is_incomplete(self.missing_ms, self.samples * 1000 / u64::from(audio::SAMPLE_RATE))
+    }
+
+    /// What to say of a transcript of a recording of which sound is missing.
+    pub(super) fn partial(&self, slice: Slice) -> Option<Partial> {
+        self.is_incomplete().then(|| Partial {
+            stage: STAGE.to_owned(),
+            reason: "audio_incomplete".to_owned(),
+            message: self.faults(slice),
+            retry: None,
+        })
+    }
+
+    /// The faults in one sentence; nothing when there are none.
+    fn faults(&self, _slice: Slice) -> String {
+        let listed: Vec<_> = self
+            .issues
+            .iter()
+            .take(LISTED)
+            .map(|issue| issue.sentence.as_str())
+            .collect();
+        let more = self.issues.len().saturating_sub(LISTED);
+        let more = if more > 0 {
+            format!(", and {more} more")
+        } else {
+            String::new()
+        };
+        let missing = match self.missing_ms {
+            0 => String::new(),
+            ms => format!("{}.{} s of sound are missing: ", ms / 1000, ms % 1000 / 100),
+        };
+        format!("{missing}{}{more}", listed.join(", "))
+    }
+
     /// Length in ms, rounded up so that every sample is inside.
     pub(super) fn duration_ms(&self) -> u64 {
         self.samples.div_ceil(u64::from(audio::SAMPLE_RATE) / 1000)
@@ -37,7 +136,7 @@ impl DecodedAudio {
 /// The part of a recording that is worked on: what is known of its samples, and the samples when a stage asks for them.
 pub(super) struct Sound<'a> {
     pub(super) media: &'a Media<'a>,
-    pub(super) slice: Slice,
+    pub(super) part: &'a Part,
     pub(super) audio: DecodedAudio,
     /// Of what is stored of it.
     pub(super) digest: Digest,
@@ -47,13 +146,13 @@ pub(super) struct Sound<'a> {
 impl<'a> Sound<'a> {
     pub(super) fn new(
         media: &'a Media<'a>,
-        slice: Slice,
+        part: &'a Part,
         (audio, digest): (DecodedAudio, Digest),
         pcm: Option<Pcm>,
     ) -> Self {
         Self {
             media,
-            slice,
+            part,
             audio,
             digest,
             pcm: Mutex::new(pcm.map(Arc::new)),
@@ -67,7 +166,7 @@ impl<'a> Sound<'a> {
         if let Some(pcm) = &*known {
             return Ok(Arc::clone(pcm));
         }
-        let (audio, pcm) = decode_now(context, self.media, self.slice)?;
+        let (audio, pcm) = decode_now(context, self.media, self.part)?;
         if audio.pcm != self.audio.pcm {
             // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
             return Err(PipelineError::Changed {
@@ -83,15 +182,15 @@ impl<'a> Sound<'a> {
 pub(super) fn decode<'a>(
     context: &Context<'_>,
     media: &'a Media<'a>,
-    slice: Slice,
+    part: &'a Part,
     prepare: impl FnOnce() -> Result<(), PipelineError> + Send,
 ) -> Result<(Sound<'a>, StageReport), PipelineError> {
-    let parts = key_parts(context, media, slice);
+    let parts = key_parts(context, media, part);
     let mut pcm = None;
     let (computed, report) = context.get_or_compute(&parts, None, |_| {
         let (decoded, prepared, idle) = std::thread::scope(|scope| {
             let prepared = scope.spawn(prepare);
-            let decoded = decode_now(context, media, slice);
+            let decoded = decode_now(context, media, part);
             let waiting = Instant::now();
             (decoded, prepared.join(), waiting.elapsed())
         });
@@ -107,18 +206,48 @@ pub(super) fn decode<'a>(
     })?;
     let audio: DecodedAudio =
         serde_json::from_slice(&computed.bytes).expect("the key names the version of what is stored under it");
+    inform(context, media, part, &audio)?;
+    Ok((Sound::new(media, part, (audio, computed.digest), pcm), report))
+}
+
+/// Reports what is odd about the recording, in one warning for all its faults.
+fn inform(context: &Context<'_>, media: &Media<'_>, part: &Part, audio: &DecodedAudio) -> Result<(), PipelineError> {
     for warning in &audio.warnings {
         context.warn(&format!("{}: {warning}", context.label));
     }
-    Ok((Sound::new(media, slice, (audio, computed.digest), pcm), report))
+    for detail in &audio.details {
+        context.observer.event(&Event::Detail(detail));
+    }
+    if part.strict && audio.is_incomplete() {
+        return Err(AudioError::Incomplete {
+            path: media.path()?.to_owned(),
+            faults: audio.faults(part.slice),
+        }
+        .into());
+    }
+    // What makes the transcript partial is reported with it.
+    if !audio.issues.is_empty() && !audio.is_incomplete() {
+        context.warn(&format!("{}: {}", context.label, audio.faults(part.slice)));
+    }
+    Ok(())
 }
 
-pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> KeyParts {
+/// How this part is decoded.
+pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
+    DecodeOptions {
+        track: part.track.clone(),
+        strict: part.strict,
+        ..context.pipeline.decoding.clone()
+    }
+}
+
+pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -> KeyParts {
+    let slice = part.slice;
     let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
     KeyParts {
-        stage: "decode".into(),
+        stage: STAGE.into(),
         plugin: "cesar".into(),
-        plugin_version: context.pipeline.decoding.cache_identity(),
+        plugin_version: options(context, part).cache_identity(),
         plugin_digest: Digest::from_bytes([0; 32]),
         abi: plugin_api::ABI_MAJOR,
         models: Vec::new(),
@@ -134,32 +263,63 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, slice: Slice) 
     }
 }
 
-fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<(DecodedAudio, Pcm), PipelineError> {
-    let (options, path) = (&context.pipeline.decoding, media.path()?);
-    let total = audio::probe(path, options).ok().flatten().unwrap_or_default();
-    let mut writer = PcmWriter::new().map_err(PipelineError::Memory)?;
-    let (mut failed, mut done) = (None, 0_u64);
-    let decoded = audio::decode(path, slice, options, &mut |block| {
-        if let Err(error) = writer.write(block) {
-            failed = Some(error);
+/// Writes each take into a file of its own.
+struct Writing<'a> {
+    context: &'a Context<'a>,
+    takes: Vec<PcmWriter>,
+    failed: Option<std::io::Error>,
+    done: u64,
+    total_ms: u64,
+}
+
+impl Sink for Writing<'_> {
+    fn begin(&mut self) -> ControlFlow<()> {
+        self.done = 0;
+        match PcmWriter::new() {
+            Ok(writer) => {
+                self.takes.push(writer);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn write(&mut self, samples: &[f32]) -> ControlFlow<()> {
+        let written = self.takes.last_mut().map_or(Ok(()), |writer| writer.write(samples));
+        if let Err(error) = written {
+            self.failed = Some(error);
             return ControlFlow::Break(());
         }
-        done += block.len() as u64;
-        let done_ms = done * 1000 / u64::from(audio::SAMPLE_RATE);
-        context.observer.event(&Event::Progress {
-            stage: "decode",
+        self.done += samples.len() as u64;
+        let done_ms = self.done * 1000 / u64::from(audio::SAMPLE_RATE);
+        self.context.observer.event(&Event::Progress {
+            stage: STAGE,
             done: done_ms,
-            total: total.max(done_ms),
+            total: self.total_ms.max(done_ms),
         });
-        if context.cancel.is_cancelled() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        match self.context.cancel.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
-    });
-    let decoded = match (decoded, failed) {
+    }
+}
+
+fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(DecodedAudio, Pcm), PipelineError> {
+    let (options, path) = (options(context, part), media.path()?);
+    let mut writing = Writing {
+        context,
+        takes: Vec::new(),
+        failed: None,
+        done: 0,
+        total_ms: audio::probe(path, &options).ok().flatten().unwrap_or_default(),
+    };
+    let decoded = audio::decode(path, part.slice, &options, &mut writing);
+    let decoded = match (decoded, writing.failed) {
         (_, Some(error)) => return Err(PipelineError::Memory(error)),
-        (Err(audio::AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
+        (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
         (Err(error), None) if media.is_nameless() => {
             return Err(PipelineError::Fetched {
                 error,
@@ -170,13 +330,7 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, slice: Slice) -> Result<
         (decoded, None) => decoded?,
     };
     media.check_unchanged()?;
-    let pcm = writer.finish().map_err(PipelineError::Memory)?;
-    let digest = Digest::from_bytes(pcm.digest());
-    let audio = DecodedAudio {
-        pcm: digest,
-        samples: pcm.samples(),
-        codec: decoded.codec,
-        warnings: decoded.warnings,
-    };
-    Ok((audio, pcm))
+    let take = writing.takes.swap_remove(decoded.take);
+    let pcm = take.finish().map_err(PipelineError::Memory)?;
+    Ok((DecodedAudio::new(decoded, &pcm), pcm))
 }

@@ -103,6 +103,8 @@ pub enum Event<'a> {
     },
     /// Something a person should know; the work goes on.
     Warning(&'a str),
+    /// Something for those who want to know more.
+    Detail(&'a str),
     /// A log line of a plugin, level 1 (error) to 5 (trace).
     Log {
         /// The level.

@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
 
     fn all(&mut self, media: Option<&Media<'_>>, input: &Input) -> Result<(), PipelineError> {
         let plan = self.plan;
-        let parts = media.map(|media| decode::key_parts(&self.context, media, input.slice));
+        let parts = media.map(|media| decode::key_parts(&self.context, media, &input.part));
         let decoded = self.step(&Step::own("decode"), parts)?;
         let sound = match (media, decoded) {
             (Some(media), Some(entry)) => self.sound(media, input, &entry)?,
@@ -300,12 +300,12 @@ impl<'a> Walk<'a> {
     fn sound<'m>(
         &self,
         media: &'m Media<'m>,
-        input: &Input,
+        input: &'m Input,
         entry: &Entry,
     ) -> Result<Option<Sound<'m>>, PipelineError> {
         let artifact = self.cache.peek(&entry.key)?;
         let audio = artifact.and_then(|artifact| serde_json::from_slice(&artifact.bytes).ok());
-        Ok(audio.map(|audio| Sound::new(media, input.slice, (audio, entry.digest), None)))
+        Ok(audio.map(|audio| Sound::new(media, &input.part, (audio, entry.digest), None)))
     }
 }
 

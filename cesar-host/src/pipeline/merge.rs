@@ -2,20 +2,20 @@
 
 use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
-    AudioProvenance, Document, ModelProvenance, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
-    Truncation, Word,
+    AudioIssue, AudioProvenance, AudioReport, Document, ModelProvenance, Partial, Provenance, SCHEMA, Seconds, Segment,
+    StageProvenance, Truncation, Word,
 };
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::decode::Sound;
+use super::decode::{DecodedAudio, Sound, StoredIssue};
 use super::plan::{Prepared, UsedModel, main_model};
 use super::speakers::{Spoken, attribute};
 use crate::cache::{Digest, Key, KeyParts, OptionValue};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
-const MERGE_VERSION: &str = "1";
+const MERGE_VERSION: &str = "2";
 
 /// What is known beside the transcription.
 pub(super) struct Facts<'a> {
@@ -23,17 +23,17 @@ pub(super) struct Facts<'a> {
     pub(super) asr: &'a Prepared,
     /// When the transcription was made, in ms since 1970.
     pub(super) created_ms: i64,
-    pub(super) speakers: Speakers<'a>,
+    pub(super) speakers: Speakers,
 }
 
 /// What is known of who spoke.
-pub(super) enum Speakers<'a> {
+pub(super) enum Speakers {
     /// Nobody asked.
     Unasked,
     /// Who spoke when, and who says so.
     Told {
         spoken: Vec<Spoken>,
-        names: &'a [String],
+        names: Vec<String>,
         by: Option<StageProvenance>,
     },
     /// Nobody could tell.
@@ -56,7 +56,7 @@ pub(super) fn key_parts(
     let model = asr
         .main_model()
         .map_or(OptionValue::Null, |used| OptionValue::Text(used.model.name.clone()));
-    let start = OptionValue::Integer(i64::try_from(sound.slice.start_ms).unwrap_or(i64::MAX));
+    let start = OptionValue::Integer(i64::try_from(sound.part.slice.start_ms).unwrap_or(i64::MAX));
     let of_key = |key: Key| Digest::from_bytes(*key.as_bytes());
     let mut parts = KeyParts {
         stage: "merge".into(),
@@ -133,7 +133,7 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
     match facts.speakers {
         Speakers::Unasked => {}
         Speakers::Told { spoken, names, by } => {
-            let attributed = attribute::attribute(document.segments, &spoken, names);
+            let attributed = attribute::attribute(document.segments, &spoken, &names);
             document.segments = attributed.segments;
             document.speakers = Some(attributed.speakers);
             document.turns = Some(attributed.turns);
@@ -175,19 +175,33 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
                 reason: cut.reason,
             })
             .collect(),
-        partial: None,
+        partial: audio.partial(facts.sound.part.slice),
+        audio: report(audio),
         provenance: Provenance {
             cesar: env!("CARGO_PKG_VERSION").to_owned(),
             audio: AudioProvenance {
                 media_sha256: facts.sound.media.digest.to_string(),
                 pcm_sha256: audio.pcm.to_string(),
                 codec: audio.codec.clone(),
-                offset: Seconds(facts.sound.slice.start_ms),
+                offset: Seconds(facts.sound.part.slice.start_ms),
             },
             asr: stage_provenance(facts.asr),
             diarize: None,
             sampled: transcription.sampled,
         },
+    }
+}
+
+/// What was wrong with the recording.
+fn report(audio: &DecodedAudio) -> AudioReport {
+    let issue = |issue: &StoredIssue| AudioIssue {
+        kind: issue.kind.clone(),
+        start: Seconds(issue.start_ms),
+        end: Seconds(issue.end_ms),
+        message: issue.message.clone(),
+    };
+    AudioReport {
+        issues: audio.issues.iter().map(issue).collect(),
     }
 }
 

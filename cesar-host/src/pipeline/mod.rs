@@ -56,7 +56,7 @@ pub use explain::{Explanation, StageExplanation, StageState};
 pub use outputs::check_output;
 pub(crate) use plan::main_model;
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
-pub use run::{Artifact, Documented, Input, Keep, Rendering, Source, Transcript};
+pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 
 use crate::audio::DecodeOptions;

@@ -81,8 +81,14 @@ impl<'a> Results<'a> {
 
     /// What the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
-        let reason = self.turns.as_ref()?.missing()?;
-        Some(reason.partial(self.retry))
+        let reason = self.turns.as_ref().and_then(|turns| turns.missing());
+        reason.map(|reason| reason.partial(self.retry))
+    }
+
+    /// What the transcript lacks because a stage failed, or the recording has it not.
+    pub(super) fn incomplete(&self) -> Option<Partial> {
+        self.partial()
+            .or_else(|| self.sound.audio.partial(self.sound.part.slice))
     }
 
     /// Counts the results of which only the digest was needed; reading counts by itself.
@@ -184,7 +190,7 @@ impl<'a> Results<'a> {
         Ok(merge::document(transcription, facts))
     }
 
-    fn speakers(&self) -> Speakers<'a> {
+    fn speakers(&self) -> Speakers {
         let Some(turns) = &self.turns else {
             return Speakers::Unasked;
         };

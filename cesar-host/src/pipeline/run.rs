@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use plugin_api::document::Partial;
 use plugin_api::manifest::StageKind;
 
-use crate::audio::Slice;
+use crate::audio::{Slice, TrackChoice};
 use crate::cache::Cache;
 use crate::runner::{CancelToken, Pcm};
 
@@ -29,10 +29,21 @@ pub struct Input {
     pub source: Source,
     /// What people call it.
     pub label: String,
-    /// The part to transcribe.
-    pub slice: Slice,
+    /// What of it to transcribe.
+    pub part: Part,
     /// What a person types to have this done again; what is stored is not.
     pub retry: Option<String>,
+}
+
+/// What of a recording is transcribed, and how complete it has to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// From when to when.
+    pub slice: Slice,
+    /// Which audio track.
+    pub track: TrackChoice,
+    /// Whether a recording of which sound is missing is refused.
+    pub strict: bool,
 }
 
 /// Where a recording is.
@@ -228,14 +239,14 @@ fn run_once<T>(
         }
         (Source::Address(_), None) => return Err(context.pipeline.registry.none(StageKind::Download).into()),
     };
-    let (sound, report) = decode::decode(context, &media, input.slice, || prepare(context, plan))?;
+    let (sound, report) = decode::decode(context, &media, &input.part, || prepare(context, plan))?;
     reports.push(report);
     let mut results = Results::new(*context, plan, &sound, reports, input.retry.as_deref());
     let goal = goal(&mut results)?;
     results.count_hits();
     Ok(Reached {
         goal,
-        partial: results.partial(),
+        partial: results.incomplete(),
         stages: results.stages,
     })
 }

@@ -10,9 +10,14 @@
 //! **Trimming.** What an encoder put before and behind the sound is removed by whoever decodes, as the packet says: `skip` and
 //! `discard` count decoded frames at the track's rate.
 
+mod general;
+
+use std::path::Path;
+
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::AudioError;
+use crate::kind::Kind;
 
 /// Nanoseconds on the recording's clock; 0 is where a player starts.
 pub(crate) type Nanoseconds = i64;
@@ -106,4 +111,22 @@ pub(crate) struct Ending {
     /// Until when the file promises sound of the chosen track, where that is known only at the end (Matroska's duration is that of
     /// the longest track, so it counts only when no track has packets until then); else [`Track::declared_end`] counts.
     pub(crate) promised_end: Option<Nanoseconds>,
+}
+
+/// Opens the file with the demuxer of its kind.
+///
+/// # Errors
+/// [`AudioError::Unsupported`] when there is none, or the file is not what it looks like.
+pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioError> {
+    match kind {
+        Kind::General(extension) => general::open(path, extension),
+        Kind::Wave => general::open(path, "wav"),
+        Kind::Mp4 => general::open(path, "mp4"),
+        Kind::Matroska => general::open(path, "mkv"),
+        Kind::Ogg => general::open(path, "ogg"),
+        Kind::Flac => general::open(path, "flac"),
+        Kind::Unknown => general::open(path, "mp3"),
+        Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),
+        Kind::Refused(..) => Err(AudioError::unsupported(path, "unknown format")),
+    }
 }

@@ -116,14 +116,19 @@ fn the_sink_can_cancel_at_any_time() {
         },
     ] {
         let mut calls = 0;
-        let result = decode(&path, slice, &NATIVE, &mut |_| {
-            calls += 1;
-            if calls == 2 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
+        let result = decode(
+            &path,
+            slice,
+            &NATIVE,
+            &mut Asked(|| {
+                calls += 1;
+                if calls == 2 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }),
+        );
         assert!(matches!(result, Err(AudioError::Cancelled { .. })));
         assert_eq!(calls, 2);
     }
@@ -134,8 +139,15 @@ fn the_cache_tells_whether_ffmpeg_may_be_used() {
     assert_eq!(NATIVE.cache_identity(), DECODER_VERSION);
     let with = DecodeOptions {
         ffmpeg: Some(PathBuf::from("ffmpeg")),
+        ..NATIVE
     };
     assert_ne!(with.cache_identity(), NATIVE.cache_identity());
+    let track = DecodeOptions {
+        track: TrackChoice::Number(2),
+        ..NATIVE
+    };
+    assert_eq!(track.cache_identity(), format!("{DECODER_VERSION}+track=2"));
+    assert_eq!(STRICT.cache_identity(), NATIVE.cache_identity());
 }
 
 #[test]

@@ -16,7 +16,22 @@ fn surround_has_the_weights_of_ffmpeg() {
     // 5.1 with 0.1 … 0.6: what `ffmpeg -ac 1` makes of it in 16 bits is 10194.
     let sample = mixed(6, 0x3F, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
     assert_eq!((sample * 32_768.0).round(), 10_194.0);
-    assert_eq!(mixed(6, 0, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), sample);
+}
+
+#[test]
+fn channels_at_unknown_places_count_alike() {
+    // A recorder with several microphones: none of them is a subwoofer.
+    for channels in [3_u16, 4, 6, 8] {
+        for microphone in 0..usize::from(channels) {
+            let mut frame = vec![0.0; usize::from(channels)];
+            frame[microphone] = 0.6;
+            let sample = mixed(channels, 0, &frame);
+            assert!(
+                (sample - 0.6 / f32::from(channels)).abs() < 1e-6,
+                "{channels} {microphone}"
+            );
+        }
+    }
 }
 
 #[test]

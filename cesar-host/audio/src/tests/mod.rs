@@ -102,14 +102,48 @@ fn fixture(name: &str) -> PathBuf {
     path
 }
 
-const NATIVE: DecodeOptions = DecodeOptions { ffmpeg: None };
+const NATIVE: DecodeOptions = DecodeOptions {
+    ffmpeg: None,
+    track: TrackChoice::Default,
+    strict: false,
+};
+
+/// As [`NATIVE`], refusing what is incomplete.
+const STRICT: DecodeOptions = DecodeOptions { strict: true, ..NATIVE };
+
+/// Keeps every take.
+#[derive(Default)]
+struct Takes(Vec<Vec<f32>>);
+
+impl Sink for Takes {
+    fn begin(&mut self) -> ControlFlow<()> {
+        self.0.push(Vec::new());
+        ControlFlow::Continue(())
+    }
+
+    fn write(&mut self, samples: &[f32]) -> ControlFlow<()> {
+        self.0.last_mut().unwrap().extend_from_slice(samples);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Asks for every block whether to go on.
+struct Asked<F>(F);
+
+impl<F: FnMut() -> ControlFlow<()>> Sink for Asked<F> {
+    fn begin(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn write(&mut self, _samples: &[f32]) -> ControlFlow<()> {
+        (self.0)()
+    }
+}
 
 fn decode_with(path: &Path, slice: Slice, options: &DecodeOptions) -> Result<(Decoded, Vec<f32>), AudioError> {
-    let mut samples = Vec::new();
-    let decoded = decode(path, slice, options, &mut |block| {
-        samples.extend_from_slice(block);
-        ControlFlow::Continue(())
-    })?;
+    let mut takes = Takes::default();
+    let decoded = decode(path, slice, options, &mut takes)?;
+    let samples = takes.0.swap_remove(decoded.take);
     assert_eq!(
         decoded.samples,
         samples.len() as u64,

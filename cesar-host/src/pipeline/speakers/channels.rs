@@ -12,7 +12,7 @@ use super::super::PipelineError;
 use super::super::decode::{self, Sound};
 use super::super::stage::Context;
 use super::STAGE;
-use crate::audio::{self, AudioError, Levels, SILENCE_DB};
+use crate::audio::{self, AudioError, Levels, SILENCE_DB, TrackChoice};
 use crate::cache::{Computation, Digest, KeyParts};
 
 /// Named in the key: changes whenever the same recording may give other turns.
@@ -32,7 +32,7 @@ const LONGEST_PAUSE: usize = 30;
 const SHORTEST_TURN: usize = 15;
 
 pub(super) fn key_parts(context: &Context<'_>, sound: &Sound<'_>) -> KeyParts {
-    let decoded = decode::key_parts(context, sound.media, sound.slice);
+    let decoded = decode::key_parts(context, sound.media, sound.part);
     KeyParts {
         stage: STAGE.into(),
         plugin_version: format!("channels {VERSION}, decoder {}", decoded.plugin_version),
@@ -55,22 +55,38 @@ pub(super) fn provenance() -> StageProvenance {
 /// The turns, speaker `n` being channel `n`.
 pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
     let path = sound.media.path()?;
-    let options = &context.pipeline.decoding;
-    let levels = audio::levels(path, sound.slice, options, &|| context.cancel.is_cancelled())?;
-    if levels.channels < 2 || are_the_same(&levels) {
+    let options = decode::options(context, sound.part);
+    let stop = || context.cancel.is_cancelled();
+    let levels = audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop)?;
+    let is_one_voice = levels.channels < 2 || are_the_same(&levels);
+    if is_one_voice && sound.part.track == TrackChoice::All {
+        return Ok(json(vec![whole(sound)], 1).into());
+    }
+    if is_one_voice {
         return Err(AudioError::OneVoiceTrack {
             path: path.to_owned(),
             channels: levels.channels,
         }
         .into());
     }
-    let turns = turns(&levels, sound.audio.duration_ms());
+    Ok(json(turns(&levels, sound.audio.duration_ms()), levels.channels).into())
+}
+
+/// The only track's turn.
+fn whole(sound: &Sound<'_>) -> Turn {
+    Turn {
+        start_ms: 0,
+        end_ms: sound.audio.duration_ms(),
+        speaker: 0,
+    }
+}
+
+fn json(turns: Vec<Turn>, speakers: usize) -> Vec<u8> {
     let diarization = Diarization {
         turns,
-        speakers: vec![Speaker::default(); levels.channels],
+        speakers: vec![Speaker::default(); speakers],
     };
-    let bytes = serde_json::to_vec(&diarization).expect("numbers always serialise");
-    Ok(bytes.into())
+    serde_json::to_vec(&diarization).expect("numbers always serialise")
 }
 
 /// Mono sound in a file of several channels.

@@ -17,6 +17,8 @@ use crate::cache::{Computation, KeyParts, OptionValue};
 pub(in crate::pipeline) struct Turns<'a> {
     plan: &'a SpeakersPlan,
     state: State,
+    /// Of the tracks that are the speakers.
+    titles: &'a [Option<String>],
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is one in a run")]
@@ -49,14 +51,18 @@ pub(in crate::pipeline) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -
 }
 
 impl<'a> Turns<'a> {
-    pub(in crate::pipeline) fn new(context: &Context<'_>, plan: &'a SpeakersPlan, sound: &Sound<'_>) -> Self {
+    pub(in crate::pipeline) fn new(context: &Context<'_>, plan: &'a SpeakersPlan, sound: &'a Sound<'a>) -> Self {
         let state = match (&plan.by, key_parts(context, &plan.by, sound)) {
             (Diarizer::Missing(reason), _) => State::Missing(reason.clone()),
             (Diarizer::Plugin(stage), Some(parts)) => State::Keyed(Keyed::new(parts, stage.details())),
             (_, Some(parts)) => State::Keyed(Keyed::new(parts, None)),
             (_, None) => unreachable!("only what is missing has no key"),
         };
-        Self { plan, state }
+        Self {
+            plan,
+            state,
+            titles: &sound.audio.track_titles,
+        }
     }
 
     /// Whether there is nothing left to do: the turns are known by their digest at least, or will never be.
@@ -110,8 +116,14 @@ impl<'a> Turns<'a> {
         }
     }
 
-    pub(in crate::pipeline) fn names(&self) -> &'a [String] {
-        &self.plan.names
+    /// As they were given; of tracks, their titles where none were given.
+    pub(in crate::pipeline) fn names(&self) -> Vec<String> {
+        let titles = self.titles.iter().zip(1..);
+        let of_titles = titles.map(|(title, number)| title.clone().unwrap_or_else(|| format!("Speaker {number}")));
+        match self.plan.names.is_empty() {
+            true => of_titles.collect(),
+            false => self.plan.names.clone(),
+        }
     }
 
     /// Who told them.
@@ -129,7 +141,7 @@ impl<'a> Turns<'a> {
             let texts = texts.into_iter().cloned().map(OptionValue::Text);
             OptionValue::List(texts.collect())
         };
-        let names = list(self.plan.names.iter().collect());
+        let names = list(self.names().iter().collect());
         let models = match &self.plan.by {
             Diarizer::Plugin(stage) => list(stage.models.values().map(|used| &used.model.name).collect()),
             _ => list(Vec::new()),

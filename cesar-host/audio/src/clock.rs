@@ -1,0 +1,23 @@
+//! Conversions between frames, nanoseconds and milliseconds.
+
+use crate::demux::Nanoseconds;
+
+/// Nanoseconds in a second.
+pub(crate) const SECOND: Nanoseconds = 1_000_000_000;
+
+/// Frames at `rate` as nanoseconds, rounded down.
+pub(crate) fn nanoseconds(frames: u64, rate: u32) -> Nanoseconds {
+    let scaled = u128::from(frames) * 1_000_000_000 / u128::from(rate.max(1));
+    Nanoseconds::try_from(scaled).unwrap_or(Nanoseconds::MAX)
+}
+
+/// Nanoseconds as frames at `rate`, rounded to the nearest; 0 for negative ones.
+pub(crate) fn frames(time: Nanoseconds, rate: u32) -> u64 {
+    let scaled = (u128::from(time.max(0).unsigned_abs()) * u128::from(rate) + 500_000_000) / 1_000_000_000;
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+/// Nanoseconds as milliseconds, rounded to the nearest; 0 for negative ones.
+pub(crate) fn milliseconds(time: Nanoseconds) -> u64 {
+    frames(time, 1000)
+}

@@ -1,0 +1,117 @@
+//! Decoders of packets, by symphonia and libopus.
+
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::registry::CodecRegistry;
+use symphonia::core::errors::Error;
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+use symphonia_adapter_libopus::OpusDecoder;
+
+use crate::demux::Codec;
+use crate::source::Stream;
+
+/// A decoder of one codec.
+pub(crate) struct PacketDecoder {
+    decoder: Box<dyn AudioDecoder>,
+    gain: f32,
+}
+
+/// Why a packet gave no sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The packet is damaged.
+    Damaged(String),
+    /// The decoder does not know how.
+    Unsupported(String),
+}
+
+impl PacketDecoder {
+    /// A decoder for packets of `codec`; the reason why there is none.
+    pub(crate) fn new(codec: &Codec) -> Result<Self, String> {
+        let decoder = make(&codec.parameters).map_err(|error| reason(&error))?;
+        Ok(Self {
+            decoder,
+            gain: codec.gain,
+        })
+    }
+
+    /// Short name of the codec.
+    pub(crate) fn name(&self) -> &str {
+        self.decoder.codec_info().short_name
+    }
+
+    /// The shape of what it will give, as far as that is known.
+    pub(crate) fn shape(&self, codec: &Codec) -> Option<Stream> {
+        let (ours, theirs) = (self.decoder.codec_params(), &codec.parameters);
+        let rate = ours.sample_rate.or(theirs.sample_rate).filter(|rate| *rate > 0)?;
+        let channels = ours.channels.clone().or_else(|| theirs.channels.clone())?;
+        (channels.count() > 0).then(|| stream_of(rate, &channels))
+    }
+
+    /// Appends what a packet decodes to, interleaved, and tells its shape.
+    pub(crate) fn decode(&mut self, data: &[u8], output: &mut Vec<f32>) -> Result<Stream, Refusal> {
+        let packet = PacketRef::new(0, Timestamp::new(0), Duration::ZERO, data);
+        match self.decoder.decode_ref(&packet) {
+            Ok(decoded) => {
+                let spec = decoded.spec();
+                let stream = stream_of(spec.rate(), spec.channels());
+                let mut samples = Vec::new();
+                decoded.copy_to_vec_interleaved(&mut samples);
+                if self.gain != 1.0 {
+                    samples.iter_mut().for_each(|sample| *sample *= self.gain);
+                }
+                output.append(&mut samples);
+                Ok(stream)
+            }
+            Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => Err(Refusal::Damaged(reason(&error))),
+            Err(Error::ResetRequired) => {
+                self.decoder.reset();
+                Err(Refusal::Damaged("the decoder lost track".to_owned()))
+            }
+            Err(error) => Err(Refusal::Unsupported(reason(&error))),
+        }
+    }
+}
+
+/// Whether there is a decoder for it.
+pub(crate) fn is_known(codec: &Codec) -> bool {
+    PacketDecoder::new(codec).is_ok()
+}
+
+fn make(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
+    if parameters.codec == CODEC_ID_OPUS {
+        // The adapter removes the pre-skip from the first packet only, which may be too short to hold it; without the header it
+        // removes nothing, and the packets say what to skip.
+        let mut parameters = parameters.clone();
+        parameters.extra_data = None;
+        let mut registry = CodecRegistry::new();
+        registry.register_audio_decoder::<OpusDecoder>();
+        return registry.make_audio_decoder(&parameters, &AudioDecoderOptions::default());
+    }
+    symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default())
+}
+
+fn stream_of(rate: u32, channels: &Channels) -> Stream {
+    let mask = match channels {
+        Channels::Positioned(positions) => u32::try_from(positions.bits()).unwrap_or(0),
+        _ => 0,
+    };
+    Stream {
+        rate,
+        channels: u16::try_from(channels.count()).unwrap_or(u16::MAX),
+        mask,
+    }
+}
+
+/// What symphonia says, in words for people.
+pub(crate) fn reason(error: &Error) -> String {
+    match error {
+        Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("probe") => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("core (codec)") => "unknown codec".to_owned(),
+        Error::Unsupported(what) | Error::DecodeError(what) => (*what).to_owned(),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,299 @@
+//! ffmpeg and ffprobe as child processes, for what the built-in readers cannot read.
+//!
+//! ffprobe says what is in the file; ffmpeg decodes one track to floats in a Matroska stream on its standard output, which
+//! keeps the time of every packet: rate, channels and clock are the recording's, and mixing, resampling and filling of gaps are done here as for
+//! every other reader.
+//!
+//! **Confinement.** The file is hostile. Formats that lead to other files (playlists, manifests, lists, scripts) are no recordings:
+//! [`ALLOWED_DEMUXERS`] has none of them, so an uploaded playlist cannot make ffmpeg read a file of this machine. The recording is
+//! standard input, opened here and named by its descriptor; `-protocol_whitelist` allows that and nothing else, and [`jail`] makes
+//! the kernel refuse other files and every socket. Memory for one allocation is bounded.
+//!
+//! Nothing goes through a shell. What is written to standard error is drained by a thread, so that neither pipe fills up.
+//! Dropping the source kills the child and waits for it. On Unix the child has a process group of its own, so that a terminal's Ctrl-C
+//! reaches only this program, which then decides.
+
+mod jail;
+mod probe;
+mod stream;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::clock::SECOND;
+use crate::demux::Nanoseconds;
+use crate::kind::{self, Kind};
+use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
+use crate::tracks::{Selection, TrackChoice, select};
+use crate::{AudioError, Decoder, check_stream};
+use probe::Description;
+use stream::StreamReader;
+
+/// The demuxers that may run: those that read one file and open no other.
+/// Left out are playlists and manifests (`hls`, `dash`, `webm_dash_manifest`, `imf`, `concat`), descriptions of streams (`sdp`, `rtp`,
+/// `rtsp`), what comes in several files (`image2`, `vobsub`, `idcin`), scripts and devices (`lavfi`, `alsa`, …), pictures and texts.
+const ALLOWED_DEMUXERS: &str = "\
+3dostr,4xm,aa,aac,aax,ac3,ace,acm,act,adp,ads,adx,aea,afc,aiff,aix,alp,amr,amrnb,amrwb,anm,apc,ape,apm,aptx,aptx_hd,argo_asf,argo_brp,\
+argo_cvg,asf,asf_o,ast,au,avi,avr,bfstm,binka,bink,boa,brstm,c93,caf,codec2,daud,dfpwm,dhav,dsf,dss,dts,dtshd,dv,dxa,ea,eac3,epaf,\
+film_cpk,flac,flv,fsb,fwse,g723_1,g729,genh,gsm,gxf,hca,hcom,iff,ifv,ilbc,ircam,iss,iv8,jv,kux,kvag,live_flv,lmlm4,loas,lvf,lxf,\
+matroska,webm,mca,mgsts,mlp,mm,mmf,mods,moflex,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,msf,msnwctcp,msp,mtaf,mtv,musx,mv,\
+mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,pvf,qcp,r3d,redspark,rl2,rm,roq,rpl,rsd,rso,sbc,sdr2,\
+sds,shn,siff,smjpeg,smk,sol,sox,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
+wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
+
+/// Bytes of standard error that are kept.
+const KEPT_MESSAGES: usize = 16 * 1024;
+
+/// Most bytes of one allocation of ffmpeg.
+const LARGEST_ALLOCATION: &str = "268435456";
+
+/// The `ffmpeg` that the search path leads to, when there is one.
+pub fn ffmpeg_available() -> Option<PathBuf> {
+    which::which("ffmpeg").ok()
+}
+
+/// The `ffprobe` that belongs to a `ffmpeg`: beside it, or on the search path.
+fn ffprobe_of(ffmpeg: &Path) -> Option<PathBuf> {
+    let beside = ffmpeg.parent().map(|folder| folder.join("ffprobe"));
+    let beside = beside.and_then(|program| which::which(program).ok());
+    beside.or_else(|| which::which("ffprobe").ok())
+}
+
+/// A recording as ffmpeg sees it, and the tracks of it that were chosen.
+pub(crate) struct Opened {
+    program: PathBuf,
+    path: PathBuf,
+    kind: Kind,
+    description: Description,
+    pub(crate) selection: Selection,
+}
+
+/// Asks what is in the file at `path`, recognised as `kind`, and chooses from it.
+///
+/// # Errors
+/// [`AudioError::Ffmpeg`] when a program cannot be run, [`AudioError::Unsupported`] when it does not know the format either,
+/// those of choosing a track.
+pub(crate) fn open(program: &Path, path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
+    let program = &which::which(program).map_err(|error| broken(program, path, error.to_string()))?;
+    let probe = ffprobe_of(program).ok_or_else(|| {
+        broken(
+            program,
+            path,
+            "there is no `ffprobe` beside it or on the search path".to_owned(),
+        )
+    })?;
+    let description = probe::describe(&probe, path, kind)?;
+    let selection = select(path, &description.track_facts(), choice)?;
+    Ok(Opened {
+        program: program.to_owned(),
+        path: path.to_owned(),
+        kind,
+        description,
+        selection,
+    })
+}
+
+impl Opened {
+    /// The sources of the chosen tracks, in order.
+    pub(crate) fn sources(&self) -> Result<Vec<Box<dyn Source>>, AudioError> {
+        let source =
+            |index: &usize| -> Result<Box<dyn Source>, AudioError> { Ok(Box::new(FfmpegSource::start(self, *index)?)) };
+        self.selection.indices.iter().map(source).collect()
+    }
+
+    /// When the sound ends by what the file declares.
+    pub(crate) fn declared_end(&self) -> Option<Nanoseconds> {
+        let ends = self.selection.indices.iter();
+        ends.filter_map(|index| self.description.tracks.get(*index)?.end).max()
+    }
+}
+
+/// A confined program that reads the recording from its standard input, which can be seeked in.
+fn command(program: &Path, kind: Kind, level: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().current_dir("/").env("LC_ALL", "C");
+    if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    command.args(["-hide_banner", "-v", level, "-max_alloc", LARGEST_ALLOCATION]);
+    command.args(["-protocol_whitelist", "file", "-format_whitelist", ALLOWED_DEMUXERS]);
+    if let Some(format) = kind.ffmpeg() {
+        command.args(["-f", format]);
+    }
+    command.args(["-i", "file:/proc/self/fd/0"]);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// Starts a command in its jail.
+fn start(mut command: Command, program: &Path, path: &Path) -> Result<Child, AudioError> {
+    let recording = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
+    let failed = |error: io::Error| broken(program, path, error.to_string());
+    command
+        .stdin(Stdio::from(recording.try_clone().map_err(failed)?))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    jail::spawn(command, program, &recording).map_err(failed)
+}
+
+fn broken(program: &Path, path: &Path, reason: String) -> AudioError {
+    AudioError::Ffmpeg {
+        path: path.to_owned(),
+        program: program.to_owned(),
+        reason,
+    }
+}
+
+/// Reads messages to their end, keeping the first ones.
+fn drain(mut errors: ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = errors.read(&mut buffer) {
+        let room = KEPT_MESSAGES - kept.len();
+        kept.extend_from_slice(&buffer[..length.min(room)]);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// A running `ffmpeg`.
+struct FfmpegSource {
+    path: PathBuf,
+    program: PathBuf,
+    facts: Facts,
+    stream: Stream,
+    child: Child,
+    output: StreamReader<BufReader<ChildStdout>>,
+    messages: Option<JoinHandle<String>>,
+    /// Bytes that the container claims and the file does not have, with the length of the file.
+    missing: Option<(u64, u64)>,
+    /// The end of what was delivered.
+    position: Nanoseconds,
+    ending: SourceEnd,
+}
+
+impl FfmpegSource {
+    fn start(opened: &Opened, index: usize) -> Result<Self, AudioError> {
+        let (program, path) = (&opened.program, &opened.path);
+        let no_track = || AudioError::NoAudioTrack { path: path.clone() };
+        let track = opened.description.tracks.get(index).ok_or_else(no_track)?;
+        check_stream(path, track.stream)?;
+        let failed = |error: io::Error| broken(program, path, error.to_string());
+        let mut command = command(program, opened.kind, "error");
+        command.args([
+            "-nostdin",
+            "-map",
+            &format!("0:{}", track.index),
+            "-vn",
+            "-sn",
+            "-dn",
+            "-map_metadata",
+            "-1",
+        ]);
+        command.args(["-c:a", "pcm_f32le", "-ar", &track.stream.rate.to_string()]);
+        command.args(["-ac", &track.stream.channels.to_string(), "-f", "matroska", "pipe:1"]);
+        let mut child = start(command, program, path)?;
+        let output = child.stdout.take().expect("standard output was asked to be piped");
+        let errors = child.stderr.take().expect("standard error was asked to be piped");
+        let length = path.metadata().map_err(failed)?.len();
+        let claimed = kind::claimed_length(opened.kind, path).map_err(failed)?;
+        let missing = claimed
+            .and_then(|claimed| claimed.checked_sub(length))
+            .filter(|missing| *missing > 0);
+        Ok(Self {
+            path: path.clone(),
+            program: program.clone(),
+            facts: Facts {
+                codec: track.facts.codec.clone(),
+                source_rate: track.stream.rate,
+                channels: track.stream.channels,
+                decoder: Decoder::Ffmpeg,
+                declared_end: track.end,
+            },
+            stream: track.stream,
+            child,
+            output: StreamReader::new(BufReader::new(output), track.stream.channels),
+            messages: Some(std::thread::spawn(move || drain(errors))),
+            missing: missing.map(|missing| (missing, length)),
+            position: 0,
+            ending: SourceEnd::default(),
+        })
+    }
+
+    /// Waits for the child, whose output has ended, and judges how it ended.
+    fn finish(&mut self) -> Result<bool, AudioError> {
+        let failed = |error: io::Error| broken(&self.program, &self.path, error.to_string());
+        let status = self.child.wait().map_err(failed)?;
+        let messages = self
+            .messages
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
+        let first = messages.lines().map(str::trim).find(|line| !line.is_empty());
+        if !status.success() && self.position == 0 {
+            let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
+            return Err(broken(&self.program, &self.path, reason));
+        }
+        if let Some(message) = first {
+            self.ending.hole = Some(Hole {
+                duration: None,
+                message: format!("ffmpeg reports damage ({})", message.escape_debug()),
+            });
+        }
+        if let Some((missing, length)) = self.missing {
+            // The sound is spread over the bytes evenly enough to say how much is missing.
+            let all = i128::from(self.position) * i128::from(length + missing) / i128::from(length.max(1));
+            self.ending.is_cut = true;
+            self.ending.promised_end = self
+                .facts
+                .declared_end
+                .filter(|end| *end > self.position + SECOND)
+                .or(Nanoseconds::try_from(all).ok());
+        }
+        Ok(false)
+    }
+}
+
+impl Source for FfmpegSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
+        let time = match self.output.next(&mut chunk.samples) {
+            Ok(time) => time,
+            Err(error) => return Err(broken(&self.program, &self.path, error.to_string())),
+        };
+        let Some(time) = time else {
+            return self.finish();
+        };
+        let count = (chunk.samples.len() / usize::from(self.stream.channels)) as u64;
+        self.position = self.position.max(time) + crate::clock::nanoseconds(count, self.stream.rate);
+        chunk.time = Some(time);
+        chunk.stream = Some(self.stream);
+        Ok(true)
+    }
+
+    fn ending(&self) -> SourceEnd {
+        self.ending.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Drop for FfmpegSource {
+    /// Stops and reaps the child on every way out; one that has ended is not harmed.
+    fn drop(&mut self) {
+        let already_ended = self.messages.is_none();
+        if !already_ended {
+            // Both fail only when the child is gone, which is what is wanted.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What ffprobe says of a recording.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{command, drain, start};
+use crate::AudioError;
+use crate::clock::SECOND;
+use crate::demux::Nanoseconds;
+use crate::kind::Kind;
+use crate::source::Stream;
+use crate::tracks::TrackFacts;
+
+/// An audio track.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Track {
+    /// Among all streams of the file.
+    pub(super) index: u32,
+    pub(super) facts: TrackFacts,
+    pub(super) stream: Stream,
+    /// When it ends by what the file declares.
+    pub(super) end: Option<Nanoseconds>,
+}
+
+/// The audio tracks of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Description {
+    pub(super) tracks: Vec<Track>,
+}
+
+impl Description {
+    pub(super) fn track_facts(&self) -> Vec<TrackFacts> {
+        self.tracks.iter().map(|track| track.facts.clone()).collect()
+    }
+}
+
+/// ffprobe's answer, as far as it is asked for.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    streams: Vec<AnsweredStream>,
+    #[serde(default)]
+    format: AnsweredFormat,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct AnsweredFormat {
+    duration: Option<String>,
+    start_time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AnsweredStream {
+    index: u32,
+    codec_type: Option<String>,
+    codec_name: Option<String>,
+    codec_tag_string: Option<String>,
+    sample_rate: Option<String>,
+    channels: Option<u16>,
+    channel_layout: Option<String>,
+    duration: Option<String>,
+    start_time: Option<String>,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    tags: Tags,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Disposition {
+    #[serde(default)]
+    default: u8,
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Tags {
+    language: Option<String>,
+    title: Option<String>,
+}
+
+/// Asks ffprobe.
+pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Description, AudioError> {
+    let mut command = command(program, kind, "warning");
+    command.args(["-of", "json", "-show_entries"]).arg(
+        "format=duration,start_time:\
+         stream=index,codec_type,codec_name,codec_tag_string,sample_rate,channels,channel_layout,duration,start_time:\
+         stream_disposition=default,attached_pic:stream_tags=language,title",
+    );
+    let mut child = start(command, program, path)?;
+    let errors = child.stderr.take().expect("standard error was asked to be piped");
+    let messages = std::thread::spawn(move || drain(errors));
+    let output = child.wait_with_output();
+    let output = output.map_err(|error| super::broken(program, path, error.to_string()))?;
+    let messages = messages.join().unwrap_or_default();
+    let answer = serde_json::from_slice::<Answer>(&output.stdout)
+        .ok()
+        .filter(|answer| output.status.success() && !answer.streams.is_empty());
+    let Some(answer) = answer else {
+        let reason = messages
+            .lines()
+            .last()
+            .unwrap_or("no message")
+            .trim()
+            .escape_debug()
+            .to_string();
+        let reason = reason.replace("file:/proc/self/fd/0: ", "");
+        return Err(AudioError::Unsupported {
+            path: path.to_owned(),
+            reason: format!("ffmpeg: {reason}"),
+            advice: "check that it is a recording, and convert it to wav if it is",
+        });
+    };
+    Ok(answer.description(messages.contains("Estimating duration from bitrate")))
+}
+
+impl Answer {
+    fn description(&self, is_estimate: bool) -> Description {
+        let has_pictures = self
+            .streams
+            .iter()
+            .any(|stream| stream.is("video") && stream.disposition.attached_pic == 0);
+        let start = seconds(self.format.start_time.as_deref()).unwrap_or(0);
+        // The length of the whole file is that of its longest stream.
+        let of_all = seconds(self.format.duration.as_deref()).filter(|_| !has_pictures);
+        let audio = self.streams.iter().filter(|stream| stream.is("audio"));
+        let track = |stream: &AnsweredStream| Track {
+            index: stream.index,
+            facts: stream.facts(),
+            stream: stream.shape(),
+            end: match seconds(stream.duration.as_deref()) {
+                _ if is_estimate => None,
+                Some(length) => Some(length + seconds(stream.start_time.as_deref()).unwrap_or(start) - start),
+                None => of_all,
+            },
+        };
+        Description {
+            tracks: audio.map(track).collect(),
+        }
+    }
+}
+
+impl AnsweredStream {
+    fn is(&self, kind: &str) -> bool {
+        self.codec_type.as_deref() == Some(kind)
+    }
+
+    fn facts(&self) -> TrackFacts {
+        let rate = self.shape().rate;
+        let known = self
+            .codec_name
+            .as_deref()
+            .filter(|name| *name != "unknown" && *name != "none");
+        let known = known.filter(|_| rate > 0 && self.channels.is_some_and(|channels| channels > 0));
+        TrackFacts {
+            language: self.tags.language.clone().filter(|language| language != "und"),
+            title: self.tags.title.clone(),
+            codec: known
+                .or(self.codec_tag_string.as_deref())
+                .unwrap_or("of an unknown kind")
+                .to_owned(),
+            is_default: self.disposition.default == 1,
+            is_known: known.is_some(),
+        }
+    }
+
+    fn shape(&self) -> Stream {
+        let channels = self.channels.unwrap_or(0);
+        Stream {
+            rate: self
+                .sample_rate
+                .as_deref()
+                .and_then(|rate| rate.parse().ok())
+                .unwrap_or(0),
+            channels,
+            mask: self.channel_layout.as_deref().map_or(0, mask_of),
+        }
+    }
+}
+
+/// Seconds with a fraction, as nanoseconds.
+fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
+    let seconds: f64 = text?.parse().ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "checked to be in range"
+    )]
+    (seconds.abs() < 1e9).then(|| (seconds * SECOND as f64).round() as Nanoseconds)
+}
+
+/// The WAVE channel mask of a layout as ffmpeg names it; 0 for others.
+fn mask_of(layout: &str) -> u32 {
+    match layout {
+        "mono" => 0x4,
+        "stereo" => 0x3,
+        "2.1" => 0xB,
+        "3.0" => 0x7,
+        "3.0(back)" => 0x103,
+        "3.1" => 0xF,
+        "4.0" => 0x107,
+        "4.1" => 0x10F,
+        "quad" => 0x33,
+        "quad(side)" => 0x603,
+        "5.0" => 0x37,
+        "5.0(side)" => 0x607,
+        "5.1" => 0x3F,
+        "5.1(side)" => 0x60F,
+        "6.0" => 0x707,
+        "6.1" => 0x70F,
+        "6.1(back)" => 0x13F,
+        "7.0" => 0x637,
+        "7.1" => 0x63F,
+        "7.1(wide)" => 0xFF,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_becomes_tracks_on_the_recordings_clock() {
+        let text = r#"{ "streams": [
+            { "index": 0, "codec_name": "mpeg4", "codec_type": "video", "start_time": "1.4", "disposition": { "default": 1 } },
+            { "index": 1, "codec_name": "aac", "codec_type": "audio", "sample_rate": "48000", "channels": 6,
+              "channel_layout": "5.1", "start_time": "6.4", "duration": "10.5", "disposition": { "default": 0 },
+              "tags": { "language": "und", "title": "Desk" } },
+            { "index": 2, "codec_type": "audio", "codec_tag_string": "apac", "sample_rate": "0", "channels": 0,
+              "tags": { "language": "ger" } } ],
+            "format": { "start_time": "1.4", "duration": "20.0" } }"#;
+        let answer: Answer = serde_json::from_str(text).unwrap();
+        let description = answer.description(false);
+        let [first, second] = &description.tracks[..] else {
+            panic!("{description:?}")
+        };
+        assert_eq!(
+            (first.index, first.stream.mask, first.end),
+            (1, 0x3F, Some(15_500_000_000))
+        );
+        assert_eq!(
+            (first.facts.language.as_deref(), first.facts.title.as_deref()),
+            (None, Some("Desk"))
+        );
+        assert_eq!(
+            (second.facts.is_known, second.facts.codec.as_str(), second.end),
+            (false, "apac", None)
+        );
+        assert_eq!(answer.description(true).tracks[0].end, None);
+    }
+}

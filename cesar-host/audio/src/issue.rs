@@ -1,0 +1,154 @@
+//! What was wrong with a recording although it could be read.
+
+use std::fmt;
+
+use crate::clock::milliseconds;
+use crate::demux::Nanoseconds;
+
+/// Issues that are kept one by one; what follows only counts.
+const MOST_ISSUES: usize = 100;
+
+/// What kind of fault a recording has: the stable name for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IssueKind {
+    /// Sound that was there is lost or cannot be decoded; it is silence here.
+    Damaged,
+    /// The file ends before the sound that it promises.
+    MissingEnd,
+    /// The time stamps jump: the recording itself has no sound there.
+    Gap,
+    /// The channels cancel each other out, so one of them is used.
+    ChannelsCancel,
+    /// The sample rate or the channels change on the way.
+    FormatChange,
+    /// The track changes its codec on the way to one that cannot be decoded, or more issues were found than are listed.
+    Other,
+}
+
+impl IssueKind {
+    /// The name in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::MissingEnd => "missing_end",
+            Self::Gap => "gap",
+            Self::ChannelsCancel => "channels_cancel",
+            Self::FormatChange => "format_change",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One fault, with where it is in the decoded recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// What it is.
+    pub kind: IssueKind,
+    /// Where it begins, in milliseconds of the recording.
+    pub start_ms: u64,
+    /// Where it ends; the start where it has no length.
+    pub end_ms: u64,
+    /// What happened, as half a sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+        match self.end_ms > self.start_ms {
+            true => write!(
+                formatter,
+                "{} from {} to {}",
+                self.message,
+                seconds(self.start_ms),
+                seconds(self.end_ms)
+            ),
+            false => write!(formatter, "{} at {}", self.message, seconds(self.start_ms)),
+        }
+    }
+}
+
+/// The faults of one recording, as they are found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Issues {
+    list: Vec<Issue>,
+    unlisted: u64,
+}
+
+/// Faults of one kind that are closer than this are one.
+const ONE_FAULT_MS: u64 = 60;
+
+impl Issues {
+    /// Adds a fault between two positions.
+    pub(crate) fn add(&mut self, kind: IssueKind, (start, end): (Nanoseconds, Nanoseconds), message: &str) {
+        let (start_ms, end_ms) = (milliseconds(start), milliseconds(end));
+        let has_room = self.list.len() < MOST_ISSUES;
+        match self.list.last_mut() {
+            Some(last) if last.kind == kind && last.message == message && start_ms <= last.end_ms + ONE_FAULT_MS => {
+                last.end_ms = last.end_ms.max(end_ms);
+            }
+            _ if has_room => self.list.push(Issue {
+                kind,
+                start_ms,
+                end_ms,
+                message: message.to_owned(),
+            }),
+            _ => self.unlisted += 1,
+        }
+    }
+
+    /// All of them, in order.
+    pub(crate) fn into_list(mut self) -> Vec<Issue> {
+        if self.unlisted > 0 {
+            let end_ms = self.list.last().map_or(0, |last| last.end_ms);
+            self.list.push(Issue {
+                kind: IssueKind::Other,
+                start_ms: end_ms,
+                end_ms,
+                message: format!("{} more faults", self.unlisted),
+            });
+        }
+        self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Nanoseconds = 1_000_000;
+
+    #[test]
+    fn faults_beside_each_other_are_one() {
+        let mut issues = Issues::default();
+        for start in [0, 20, 40, 1_000] {
+            issues.add(
+                IssueKind::Damaged,
+                (start * MS, (start + 20) * MS),
+                "a packet cannot be decoded",
+            );
+        }
+        issues.add(IssueKind::Gap, (1_100 * MS, 9_000 * MS), "no sound");
+        let shown: Vec<_> = issues.into_list().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "a packet cannot be decoded from 0.0 s to 0.0 s",
+                "a packet cannot be decoded from 1.0 s to 1.0 s",
+                "no sound from 1.1 s to 9.0 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let mut issues = Issues::default();
+        for start in 0..500 {
+            issues.add(IssueKind::Damaged, (start * 1_000 * MS, start * 1_000 * MS + MS), "x");
+        }
+        let list = issues.into_list();
+        assert_eq!(list.len(), MOST_ISSUES + 1);
+        assert_eq!(list[MOST_ISSUES].message, "400 more faults");
+    }
+}

@@ -1,0 +1,380 @@
+//! What a file is, by its structure: the container before the codec.
+//!
+//! The first bytes decide (behind ID3v2 tags, which any format may have in front). Streams without a container (MPEG audio, ADTS) have no
+//! such bytes; their demuxers walk the whole file, and only where nothing else was recognised. Playlists, archives and documents are
+//! named and refused: what they lead to or hold is not this file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+/// Bytes that are looked at.
+const HEAD: usize = 4096;
+
+/// Tags in front that are passed over.
+const MOST_TAGS: usize = 16;
+
+/// What a file was recognised as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// RIFF, RF64, BW64 or Wave64 with samples.
+    Wave,
+    Mp4,
+    Matroska,
+    Ogg,
+    Flac,
+    /// Read by symphonia's own readers: AIFF, CAF, Monkey's Audio.
+    General(&'static str),
+    /// For ffmpeg alone, with the name of its demuxer.
+    Foreign(&'static str),
+    /// No recording, and what it is, with its article and what to do instead.
+    Refused(&'static str, &'static str),
+    /// Nothing known: maybe a bare stream.
+    Unknown,
+}
+
+const UNPACK: &str = "unpack it and give the recordings in it";
+const GIVE_RECORDING: &str = "give the recording that it names";
+const GIVE_SOUND: &str = "give a recording with sound";
+
+/// Bytes at an offset, and what a file with them is.
+type Magic = (usize, &'static [u8], Kind);
+
+const MAGIC: &[Magic] = &[
+    (0, b"\x1a\x45\xdf\xa3", Kind::Matroska),
+    (0, b"OggS", Kind::Ogg),
+    (0, b"fLaC", Kind::Flac),
+    (0, b"caff", Kind::General("caf")),
+    (0, b"MAC ", Kind::General("ape")),
+    (0, b"riff\x2e\x91\xcf\x11", Kind::Wave),
+    (0, b"FLV\x01", Kind::Foreign("flv")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind::Foreign("asf")),
+    (0, b"\x00\x00\x01\xba", Kind::Foreign("mpeg")),
+    (0, b"#!AMR-WB\n", Kind::Foreign("amr")),
+    (0, b"#!AMR\n", Kind::Foreign("amr")),
+    (0, b".snd", Kind::Foreign("au")),
+    (0, b"Creative Voice File", Kind::Foreign("voc")),
+    (0, b"wvpk", Kind::Foreign("wv")),
+    (0, b"TTA1", Kind::Foreign("tta")),
+    (0, b"TTA2", Kind::Foreign("tta")),
+    (0, b"tBaK", Kind::Foreign("tak")),
+    (0, b"MP+", Kind::Foreign("mpc")),
+    (0, b"MPCK", Kind::Foreign("mpc8")),
+    (0, b".RMF", Kind::Foreign("rm")),
+    (0, b".ra\xfd", Kind::Foreign("rm")),
+    (0, b"DSD ", Kind::Foreign("dsf")),
+    (0, b"FRM8", Kind::Foreign("iff")),
+    (0, b"ajkg", Kind::Foreign("shn")),
+    (0, b"NIST_1A", Kind::Foreign("nistsphere")),
+    (0, b".SoX", Kind::Foreign("sox")),
+    (0, b"XoS.", Kind::Foreign("sox")),
+    (0, b"\x64\xa3\x01\x00", Kind::Foreign("ircam")),
+    (0, b"\x64\xa3\x02\x00", Kind::Foreign("ircam")),
+    (0, b"nut/multimedia container", Kind::Foreign("nut")),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", Kind::Foreign("mxf")),
+    (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11", Kind::Foreign("wtv")),
+    (0, b"\x7f\xfe\x80\x01", Kind::Foreign("dts")),
+    (0, b"\xfe\x7f\x01\x80", Kind::Foreign("dts")),
+    (0, b"\x1f\xff\xe8\x00", Kind::Foreign("dts")),
+    (0, b"\xff\x1f\x00\xe8", Kind::Foreign("dts")),
+    (0, b"DTSHDHDR", Kind::Foreign("dtshd")),
+    (0, b"2BIT", Kind::Foreign("avr")),
+    (0, b"fap ", Kind::Foreign("paf")),
+    (0, b" paf", Kind::Foreign("paf")),
+    (0, b"#EXTM3U", Kind::Refused("a playlist (M3U)", GIVE_RECORDING)),
+    (0, b"[playlist]", Kind::Refused("a playlist (PLS)", GIVE_RECORDING)),
+    (
+        0,
+        b"ffconcat",
+        Kind::Refused("a list of files for ffmpeg", GIVE_RECORDING),
+    ),
+    (0, b"[Reference]", Kind::Refused("a playlist (ASX)", GIVE_RECORDING)),
+    (
+        0,
+        b"v=0",
+        Kind::Refused("a description of streams (SDP)", GIVE_RECORDING),
+    ),
+    (0, b"PK\x03\x04", Kind::Refused("a ZIP archive", UNPACK)),
+    (0, b"PK\x05\x06", Kind::Refused("a ZIP archive", UNPACK)),
+    (0, b"Rar!\x1a\x07", Kind::Refused("a RAR archive", UNPACK)),
+    (0, b"7z\xbc\xaf\x27\x1c", Kind::Refused("a 7-Zip archive", UNPACK)),
+    (0, b"\x1f\x8b\x08", Kind::Refused("compressed (gzip)", UNPACK)),
+    (0, b"BZh", Kind::Refused("compressed (bzip2)", UNPACK)),
+    (0, b"\xfd7zXZ\x00", Kind::Refused("compressed (xz)", UNPACK)),
+    (0, b"\x28\xb5\x2f\xfd", Kind::Refused("compressed (zstd)", UNPACK)),
+    (257, b"ustar", Kind::Refused("a tar archive", UNPACK)),
+    (0, b"%PDF-", Kind::Refused("a PDF document", GIVE_SOUND)),
+    (0, b"\x89PNG\r\n", Kind::Refused("a picture (PNG)", GIVE_SOUND)),
+    (0, b"\xff\xd8\xff\xe0", Kind::Refused("a picture (JPEG)", GIVE_SOUND)),
+    (0, b"\xff\xd8\xff\xe1", Kind::Refused("a picture (JPEG)", GIVE_SOUND)),
+    (0, b"GIF8", Kind::Refused("a picture (GIF)", GIVE_SOUND)),
+    (0, b"MThd", Kind::Refused("a MIDI file", GIVE_SOUND)),
+    (
+        0,
+        b"\x00\x05\x16\x07\x00\x02\x00\x00",
+        Kind::Refused(
+            "a companion file of macOS (AppleDouble)",
+            "give the recording without `._` in its name",
+        ),
+    ),
+];
+
+/// Texts, by what they begin with behind white space, in lower case.
+const TEXTS: &[(&str, &str, &str)] = &[
+    ("#extm3u", "a playlist (M3U)", GIVE_RECORDING),
+    ("[playlist]", "a playlist (PLS)", GIVE_RECORDING),
+    ("ffconcat", "a list of files for ffmpeg", GIVE_RECORDING),
+    ("<mpd", "a manifest (DASH)", GIVE_RECORDING),
+    ("<smil", "a playlist (SMIL)", GIVE_RECORDING),
+    ("<asx", "a playlist (ASX)", GIVE_RECORDING),
+    ("<svg", "a picture (SVG)", GIVE_SOUND),
+    ("<!doctype html", "a web page", "download the recording itself"),
+    ("<html", "a web page", "download the recording itself"),
+    ("<?xml", "an XML document", GIVE_RECORDING),
+    ("webvtt", "a file of subtitles", GIVE_SOUND),
+];
+
+impl Kind {
+    /// The demuxer of ffmpeg for it; `None` where ffmpeg may find out among those that are allowed.
+    pub(crate) fn ffmpeg(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Wave | Self::Refused(..) | Self::Unknown => return None,
+            Self::Mp4 => "mov",
+            Self::Matroska => "matroska",
+            Self::Ogg => "ogg",
+            Self::Flac => "flac",
+            Self::General(name) | Self::Foreign(name) => name,
+        })
+    }
+}
+
+/// Recognises the file at `path`.
+///
+/// # Errors
+/// Those of reading it.
+pub(crate) fn recognise(path: &Path) -> io::Result<Kind> {
+    let mut file = File::open(path)?;
+    let mut start = 0;
+    for _ in 0..MOST_TAGS {
+        file.seek(SeekFrom::Start(start))?;
+        let mut head = Vec::with_capacity(HEAD);
+        file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+        match id3_length(&head) {
+            Some(length) => start += length,
+            None => return Ok(by_head(&head)),
+        }
+    }
+    Ok(Kind::Unknown)
+}
+
+/// The length of the ID3v2 tag that these bytes begin with.
+fn id3_length(head: &[u8]) -> Option<u64> {
+    let header = head.first_chunk::<10>().filter(|header| header.starts_with(b"ID3"))?;
+    let size = header[6..]
+        .iter()
+        .fold(0, |size, byte| size << 7 | u64::from(byte & 0x7F));
+    let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
+    Some(10 + size + footer)
+}
+
+fn by_head(head: &[u8]) -> Kind {
+    let has = |offset: usize, bytes: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(bytes));
+    if let Some(kind) = riff(head).or_else(|| text(head)) {
+        return kind;
+    }
+    if let Some((.., kind)) = MAGIC.iter().find(|(offset, bytes, _)| has(*offset, bytes)) {
+        return *kind;
+    }
+    if is_mp4(head) {
+        return Kind::Mp4;
+    }
+    match transport_stream(head) {
+        true => Kind::Foreign("mpegts"),
+        false => dolby(head).unwrap_or(Kind::Unknown),
+    }
+}
+
+fn riff(head: &[u8]) -> Option<Kind> {
+    let form = head.get(8..12)?;
+    Some(match (&head[..4], form) {
+        (b"RIFF" | b"RIFX" | b"RF64" | b"BW64", b"WAVE") => Kind::Wave,
+        (b"RIFF", b"AVI ") => Kind::Foreign("avi"),
+        (b"RIFF", b"RMID") => Kind::Refused("a MIDI file", GIVE_SOUND),
+        (b"RIFF", b"WEBP") => Kind::Refused("a picture (WebP)", GIVE_SOUND),
+        (b"FORM", b"AIFF" | b"AIFC") => Kind::General("aiff"),
+        (b"FORM", _) => Kind::Foreign("iff"),
+        _ => return None,
+    })
+}
+
+fn text(head: &[u8]) -> Option<Kind> {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let start = head.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let beginning = head[start..]
+        .iter()
+        .take(2048)
+        .map(u8::to_ascii_lowercase)
+        .collect::<Vec<_>>();
+    let beginning = String::from_utf8_lossy(&beginning);
+    let begins = |(word, what, advice): &(&str, &'static str, &'static str)| {
+        let is_inside_xml = beginning.starts_with("<?xml") && word.starts_with('<') && beginning.contains(word);
+        (beginning.starts_with(word) || is_inside_xml).then_some(Kind::Refused(what, advice))
+    };
+    TEXTS.iter().find_map(begins)
+}
+
+/// An atom whose name is one that MP4 and QuickTime files begin with, and whose size is possible.
+fn is_mp4(head: &[u8]) -> bool {
+    const FIRST: [&[u8; 4]; 10] = [
+        b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx",
+    ];
+    let Some((size, name)) = head.split_first_chunk::<4>() else {
+        return false;
+    };
+    let size = u32::from_be_bytes(*size);
+    FIRST.iter().any(|first| name.starts_with(*first)) && (size <= 1 || size >= 8)
+}
+
+/// The sync byte in each of the first packets, of 188 bytes, of 192 with a time in front (M2TS), or of 204 with a check behind.
+fn transport_stream(head: &[u8]) -> bool {
+    let every = |first: usize, length: usize| {
+        let mut syncs = head.iter().skip(first).step_by(length);
+        head.len() > first + 4 * length && syncs.all(|byte| *byte == 0x47)
+    };
+    every(0, 188) || every(4, 192) || every(0, 204)
+}
+
+/// AC-3 and E-AC-3, which have two bytes of magic and need more to be believed: a plausible header.
+fn dolby(head: &[u8]) -> Option<Kind> {
+    let bytes = head.first_chunk::<6>()?;
+    if !bytes.starts_with(&[0x0b, 0x77]) {
+        return None;
+    }
+    // The stream's identification: up to 10 for AC-3, 11 to 16 for E-AC-3.
+    match bytes[5] >> 3 {
+        0..=10 => Some(Kind::Foreign("ac3")),
+        11..=16 => Some(Kind::Foreign("eac3")),
+        _ => None,
+    }
+}
+
+/// How many bytes the container claims to have behind its beginning, where it says so and [`Kind`] has no demuxer here.
+pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let little = |at: usize| {
+        head.get(at..)?
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_le_bytes(*bytes)))
+    };
+    let big = |at: usize| {
+        head.get(at..)?
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_be_bytes(*bytes)))
+    };
+    Ok(match kind {
+        // The first RIFF chunk; OpenDML files have further ones behind it.
+        Kind::Foreign("avi") => little(4).filter(|size| *size > 4).map(|size| size + 8),
+        Kind::Foreign("au") => match (big(4), big(8)) {
+            (Some(start), Some(size)) if size != u64::from(u32::MAX) => Some(start + size),
+            _ => None,
+        },
+        Kind::Foreign("asf") => asf_length(&head),
+        Kind::Foreign("voc") => voc_length(&mut file)?,
+        Kind::General("aiff") => big(4).filter(|size| *size > 4).map(|size| size + 8),
+        Kind::General("caf") => caf_length(&mut file)?,
+        _ => None,
+    })
+}
+
+/// The size of the file in the properties object of ASF's header.
+fn asf_length(head: &[u8]) -> Option<u64> {
+    const FILE_PROPERTIES: &[u8] = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65";
+    let at = head.windows(16).position(|window| window == FILE_PROPERTIES)?;
+    let size = head
+        .get(at + 40..)?
+        .first_chunk()
+        .map(|bytes| u64::from_le_bytes(*bytes))?;
+    // Live streams have none.
+    let is_broadcast = head.get(at + 88).is_some_and(|flags| flags & 1 == 1);
+    (size > 0 && !is_broadcast).then_some(size)
+}
+
+/// Follows the blocks of a VOC file, each of which says how long it is.
+fn voc_length(file: &mut File) -> io::Result<Option<u64>> {
+    let length = file.metadata()?.len();
+    let mut position = 26;
+    while position + 4 <= length {
+        let mut block = [0; 4];
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(&mut block)?;
+        if block[0] == 0 {
+            return Ok(Some(position + 1));
+        }
+        position += 4 + u64::from(u32::from_le_bytes([block[1], block[2], block[3], 0]));
+    }
+    Ok(Some(position))
+}
+
+/// Follows the chunks of a CAF file; one of unknown size goes to the end.
+fn caf_length(file: &mut File) -> io::Result<Option<u64>> {
+    let length = file.metadata()?.len();
+    let mut position = 8;
+    while position + 12 <= length {
+        let mut size = [0; 8];
+        file.seek(SeekFrom::Start(position + 4))?;
+        file.read_exact(&mut size)?;
+        let Ok(size) = u64::try_from(i64::from_be_bytes(size)) else {
+            return Ok(None);
+        };
+        position = position.saturating_add(12).saturating_add(size);
+    }
+    Ok(Some(position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_container_comes_before_the_codec() {
+        let mp3 = [0xff, 0xfb, 0x90, 0x64];
+        let tagged = [b"ID3\x04\0\0\0\0\0\x05hello".as_slice(), b"fLaC"].concat();
+        let mut transport = vec![0; 188 * 8];
+        transport.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
+        for (bytes, kind) in [
+            (b"RIFF\0\0\0\0WAVEfmt ".as_slice(), Kind::Wave),
+            (b"RIFF\0\0\0\0AVI LIST", Kind::Foreign("avi")),
+            (b"\0\0\x01\xba\x44\0\x04", Kind::Foreign("mpeg")),
+            (b"\0\0\0\x18ftypM4A ", Kind::Mp4),
+            (b"\0\0\0\x08wide\0\0", Kind::Mp4),
+            (&mp3, Kind::Unknown),
+            (&tagged[15..], Kind::Flac),
+            (&transport, Kind::Foreign("mpegts")),
+            (b"\x0b\x77\x12\x34\x14\x40", Kind::Foreign("ac3")),
+        ] {
+            assert_eq!(by_head(bytes), kind, "{:?}", bytes.get(..8));
+        }
+        assert_eq!(id3_length(&tagged), Some(15));
+    }
+
+    #[test]
+    fn what_leads_to_other_files_is_refused() {
+        for text in [
+            "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+            "\u{feff}#EXTM3U\n",
+            "  \n#extm3u",
+            "ffconcat version 1.0\nfile '/etc/passwd'\n",
+            "<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\">",
+            "<svg xmlns:xlink=\"http://www.w3.org/1999/xlink\">",
+            "[playlist]\nFile1=/etc/passwd\n",
+            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
+        ] {
+            assert!(matches!(by_head(text.as_bytes()), Kind::Refused(..)), "{text}");
+        }
+        let mut tar = vec![b'a'; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        assert!(matches!(by_head(&tar), Kind::Refused("a tar archive", _)));
+    }
+}

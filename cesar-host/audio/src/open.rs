@@ -1,0 +1,140 @@
+//! From a path to the source of its sound, by one of the two readers.
+
+use std::path::Path;
+
+use crate::demux::{self, Demuxer, Nanoseconds};
+use crate::joined::Joined;
+use crate::kind::{self, Kind};
+use crate::player::Player;
+use crate::source::Source;
+use crate::tracks::{Selection, TrackChoice, TrackFacts, select};
+use crate::{AudioError, DecodeOptions, Decoder, ffmpeg};
+
+/// A recording, open, with the tracks that were chosen.
+pub(crate) struct Opened {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) selection: Selection,
+}
+
+/// Recognises the file.
+///
+/// # Errors
+/// [`AudioError::NoRecording`] for playlists, archives and the like.
+pub(crate) fn recognise(path: &Path) -> Result<Kind, AudioError> {
+    match kind::recognise(path).map_err(|source| AudioError::unreadable(path, source))? {
+        Kind::Refused(what, advice) => Err(AudioError::NoRecording {
+            path: path.to_owned(),
+            what,
+            advice,
+        }),
+        kind => Ok(kind),
+    }
+}
+
+/// Opens the recording with the built-in readers or with ffmpeg.
+///
+/// # Errors
+/// [`AudioError::Unsupported`] for what the reader does not know.
+pub(crate) fn open(path: &Path, kind: Kind, options: &DecodeOptions, reader: Decoder) -> Result<Opened, AudioError> {
+    match reader {
+        Decoder::Native => native(path, kind, &options.track),
+        Decoder::Ffmpeg => by_ffmpeg(path, kind, options),
+    }
+}
+
+/// When the sound ends by what the file declares.
+pub(crate) fn declared_end(path: &Path, options: &DecodeOptions) -> Result<Option<Nanoseconds>, AudioError> {
+    let kind = recognise(path)?;
+    match native(path, kind, &options.track) {
+        Ok(opened) => Ok(opened.source.facts().declared_end),
+        Err(AudioError::Unsupported { .. }) if options.ffmpeg.is_some() => {
+            let opened = ffmpeg::open(program(path, options)?, path, kind, &options.track)?;
+            Ok(opened.declared_end())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn native(path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
+    let demuxer = demux::open(path, kind)?;
+    let selection = select(path, &facts(demuxer.as_ref()), choice)?;
+    let notes = selection.notes.clone();
+    let source: Box<dyn Source> = match selection.indices.as_slice() {
+        [index] => Box::new(Player::open(path, demuxer, *index, notes)?),
+        indices => {
+            drop(demuxer);
+            let player = |index: &usize| -> Result<Box<dyn Source>, AudioError> {
+                Ok(Box::new(Player::open(
+                    path,
+                    demux::open(path, kind)?,
+                    *index,
+                    Vec::new(),
+                )?))
+            };
+            let players = indices.iter().map(player).collect::<Result<Vec<_>, _>>()?;
+            Box::new(Joined::new(players, notes))
+        }
+    };
+    Ok(Opened { source, selection })
+}
+
+fn facts(demuxer: &dyn Demuxer) -> Vec<TrackFacts> {
+    let facts = |track: &demux::Track| TrackFacts {
+        language: track.language.clone(),
+        title: track.title.clone(),
+        codec: track.codec_name.clone(),
+        is_default: track.is_default,
+        is_known: track.codec.as_ref().is_some_and(crate::decoder::is_known),
+    };
+    demuxer.tracks().iter().map(facts).collect()
+}
+
+fn by_ffmpeg(path: &Path, kind: Kind, options: &DecodeOptions) -> Result<Opened, AudioError> {
+    let opened = ffmpeg::open(program(path, options)?, path, kind, &options.track)?;
+    let mut sources = opened.sources()?;
+    let notes = opened.selection.notes.clone();
+    let source = match (sources.len(), sources.pop()) {
+        (1, Some(source)) => Box::new(Noted { source, notes }),
+        (_, last) => {
+            sources.extend(last);
+            Box::new(Joined::new(sources, notes)) as Box<dyn Source>
+        }
+    };
+    Ok(Opened {
+        source,
+        selection: opened.selection,
+    })
+}
+
+fn program<'a>(path: &Path, options: &'a DecodeOptions) -> Result<&'a Path, AudioError> {
+    options.ffmpeg.as_deref().ok_or_else(|| AudioError::Unsupported {
+        path: path.to_owned(),
+        reason: "unknown format".to_owned(),
+        advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
+    })
+}
+
+/// A source with what choosing it had to say.
+struct Noted {
+    source: Box<dyn Source>,
+    notes: Vec<String>,
+}
+
+impl Source for Noted {
+    fn facts(&self) -> &crate::source::Facts {
+        self.source.facts()
+    }
+
+    fn read(&mut self, chunk: &mut crate::source::Chunk) -> Result<bool, AudioError> {
+        self.source.read(chunk)
+    }
+
+    fn ending(&self) -> crate::source::SourceEnd {
+        self.source.ending()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let of_source = self.source.notes();
+        self.notes.iter().cloned().chain(of_source).collect()
+    }
+}

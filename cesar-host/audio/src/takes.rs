@@ -1,0 +1,291 @@
+//! Takes of one recording, and which of them is kept: the policy of the two readers.
+//!
+//! | the built-in reader | ffmpeg is there | what is kept |
+//! |---|---|---|
+//! | finds nothing wrong | | its take; ffmpeg is not asked |
+//! | meets damage, a missing end, a change of format, or has to take another track than the default | yes | the take with more sound; its own, if both have as much |
+//! | the same | no | its take |
+//! | cannot read it | yes | ffmpeg's take |
+//! | cannot read it | no | an error that names ffmpeg |
+//!
+//! Where the channels of the kept take cancel each other out, the same reader gives another take of the loudest channel alone.
+
+use std::path::Path;
+
+use crate::continuous::Continuous;
+use crate::issue::{Issue, IssueKind};
+use crate::kind::Kind;
+use crate::mono::Mono;
+use crate::open::{self, Opened};
+use crate::window::Window;
+use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice};
+
+/// How much more sound makes a take the more complete one, in milliseconds: decoders differ in what they do at the edges.
+const MORE_SOUND_MS: u64 = 60;
+
+/// One decoding of the slice.
+struct Take {
+    decoded: Decoded,
+    /// Sound, without silence put in.
+    sound_ms: u64,
+    better_channel: Option<usize>,
+    is_substitute: bool,
+}
+
+impl Take {
+    /// Whether another reader may get more of it.
+    fn is_in_doubt(&self) -> bool {
+        let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
+        self.is_substitute || self.decoded.issues.iter().any(doubtful)
+    }
+
+    /// Whether it is more complete than the built-in reader's.
+    fn is_better_than(&self, native: &Self) -> bool {
+        match (self.is_substitute, native.is_substitute) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS,
+        }
+    }
+}
+
+struct Job<'a> {
+    path: &'a Path,
+    kind: Kind,
+    slice: Slice,
+    options: &'a DecodeOptions,
+    sink: &'a mut dyn Sink,
+    takes: usize,
+}
+
+/// Decodes, and says which take to keep.
+pub(crate) fn decode(
+    path: &Path,
+    slice: Slice,
+    options: &DecodeOptions,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, AudioError> {
+    let kind = open::recognise(path)?;
+    let mut job = Job {
+        path,
+        kind,
+        slice,
+        options,
+        sink,
+        takes: 0,
+    };
+    let mut take = job.best()?;
+    if let Some(channel) = take.better_channel {
+        take = job.one_channel(take, channel)?;
+    }
+    let decoded = take.decoded;
+    match decoded.is_incomplete() && options.strict {
+        true => Err(incomplete(path, &decoded.issues)),
+        false => Ok(decoded),
+    }
+}
+
+impl Job<'_> {
+    fn best(&mut self) -> Result<Take, AudioError> {
+        let native = self.take(Decoder::Native, None);
+        let has_ffmpeg = self.options.ffmpeg.is_some();
+        match native {
+            Ok(native) if has_ffmpeg && native.is_in_doubt() => self.second(native),
+            Err(error) if is_of_the_reader(&error) => self.instead(error),
+            other => other,
+        }
+    }
+
+    /// Compares ffmpeg's take with the built-in reader's.
+    fn second(&mut self, mut native: Take) -> Result<Take, AudioError> {
+        let mut other = match self.take(Decoder::Ffmpeg, None) {
+            Ok(other) => other,
+            Err(error @ (AudioError::Cancelled { .. } | AudioError::Unreadable { .. })) => return Err(error),
+            Err(error) => {
+                native
+                    .decoded
+                    .details
+                    .push(format!("ffmpeg could not read it: {error}"));
+                return Ok(native);
+            }
+        };
+        let is_better = other.is_better_than(&native);
+        let chosen = if is_better { &mut other } else { &mut native };
+        let kept = if is_better { "ffmpeg" } else { "the built-in reader" };
+        let detail = format!("the take of {kept} is used");
+        chosen.decoded.details.push(detail);
+        let (ours, theirs) = (native.sound_ms, other.sound_ms);
+        let mut kept = if is_better { other } else { native };
+        let sounds = format!("the built-in reader decoded {ours} ms of sound, ffmpeg {theirs} ms");
+        kept.decoded.details.insert(0, sounds);
+        Ok(kept)
+    }
+
+    /// What ffmpeg makes of what the built-in reader refused.
+    fn instead(&mut self, refused: AudioError) -> Result<Take, AudioError> {
+        if self.options.ffmpeg.is_none() {
+            return Err(match refused {
+                AudioError::Unsupported { path, reason, .. } => AudioError::Unsupported {
+                    path,
+                    reason,
+                    advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
+                },
+                other => other,
+            });
+        }
+        match (self.take(Decoder::Ffmpeg, None), refused) {
+            (Ok(take), _) => Ok(take),
+            // The structure is known and there is nothing in it, or what is broken has been named.
+            (Err(AudioError::Unsupported { .. } | AudioError::NoSamples { .. }), refused)
+                if !matches!(refused, AudioError::Unsupported { .. }) =>
+            {
+                Err(refused)
+            }
+            (Err(AudioError::Unsupported { path, reason, advice }), AudioError::Unsupported { reason: ours, .. })
+                if ours != "unknown format" =>
+            {
+                Err(AudioError::Unsupported {
+                    path,
+                    reason: format!("built-in reader: {ours}; {reason}"),
+                    advice,
+                })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// A take of one channel, whose faults are those of `mixed` and that the channels cancel each other out.
+    fn one_channel(&mut self, mixed: Take, channel: usize) -> Result<Take, AudioError> {
+        let mut take = self.take(mixed.decoded.decoder, Some(channel))?;
+        take.decoded.details = mixed.decoded.details;
+        let issue = Issue {
+            kind: IssueKind::ChannelsCancel,
+            start_ms: 0,
+            end_ms: take.decoded.samples / SAMPLES_PER_MS,
+            message: format!(
+                "the channels cancel each other out, so channel {} alone is used",
+                channel + 1
+            ),
+        };
+        take.decoded.issues.insert(0, issue);
+        Ok(take)
+    }
+
+    fn take(&mut self, reader: Decoder, channel: Option<usize>) -> Result<Take, AudioError> {
+        let Opened { source, selection } = open::open(self.path, self.kind, self.options, reader)?;
+        let cancelled = || AudioError::Cancelled {
+            path: self.path.to_owned(),
+        };
+        if self.sink.begin().is_break() {
+            return Err(cancelled());
+        }
+        let number = self.takes;
+        self.takes += 1;
+        let mut mono = Mono::new(Continuous::new(source), channel);
+        let mut window = Window::new(self.slice);
+        let (mut output, mut samples, mut more) = (Vec::new(), 0, true);
+        while more && !window.is_past() {
+            output.clear();
+            more = mono.read(&mut output)?;
+            let wanted = window.cut(&output);
+            samples += wanted.len() as u64;
+            if self.sink.write(wanted).is_break() {
+                return Err(cancelled());
+            }
+        }
+        let length = (!more).then(|| window.position());
+        self.check_length(length, mono.line().sound_ms())?;
+        let (issues, missing_ms) = in_slice(mono.line().issues().clone().into_list(), self.slice);
+        let facts = mono.line().facts();
+        Ok(Take {
+            decoded: Decoded {
+                take: number,
+                samples,
+                source_duration_ms: length.map(|length| length / SAMPLES_PER_MS).or(facts.duration_ms()),
+                codec: facts.codec.clone(),
+                source_rate: facts.source_rate,
+                channels: facts.channels,
+                decoder: facts.decoder,
+                warnings: warnings(&mono),
+                issues,
+                missing_ms,
+                track_titles: selection.titles,
+                details: Vec::new(),
+            },
+            sound_ms: mono.line().sound_ms(),
+            better_channel: mono.better_channel(),
+            is_substitute: selection.is_substitute,
+        })
+    }
+
+    /// Refuses a recording without sound and a slice behind its end; `length` is `None` when the end was not reached.
+    fn check_length(&self, length: Option<u64>, sound_ms: u64) -> Result<(), AudioError> {
+        let path = || self.path.to_owned();
+        match length {
+            Some(0) => Err(AudioError::NoSamples { path: path() }),
+            Some(samples) if sound_ms == 0 && samples > SAMPLES_PER_MS => {
+                Err(AudioError::unsupported(self.path, "none of its sound can be decoded"))
+            }
+            Some(samples) if samples <= self.slice.start_ms.saturating_mul(SAMPLES_PER_MS) => {
+                Err(AudioError::StartPastEnd {
+                    path: path(),
+                    start_ms: self.slice.start_ms,
+                    duration_ms: samples / SAMPLES_PER_MS,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the other reader may have more luck.
+fn is_of_the_reader(error: &AudioError) -> bool {
+    matches!(
+        error,
+        AudioError::Unsupported { .. }
+            | AudioError::Damaged { .. }
+            | AudioError::NoSamples { .. }
+            | AudioError::NoAudioTrack { .. }
+    )
+}
+
+fn warnings(mono: &Mono) -> Vec<String> {
+    let mut warnings = mono.line().notes();
+    let count = mono.not_finite();
+    if count > 0 {
+        warnings.push(format!(
+            "{count} samples are not numbers (NaN or infinite) and were replaced with silence"
+        ));
+    }
+    warnings
+}
+
+/// The issues that lie in the slice, counted from its start, and how much sound is missing in it.
+fn in_slice(issues: Vec<Issue>, slice: Slice) -> (Vec<Issue>, u64) {
+    let end_ms = slice.end_ms.unwrap_or(u64::MAX);
+    let mut missing_ms = 0;
+    let mut kept = Vec::new();
+    for mut issue in issues {
+        if issue.end_ms < slice.start_ms || issue.start_ms >= end_ms {
+            continue;
+        }
+        issue.start_ms = issue.start_ms.saturating_sub(slice.start_ms);
+        issue.end_ms = issue.end_ms.min(end_ms).saturating_sub(slice.start_ms);
+        if matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd) {
+            missing_ms += issue.end_ms - issue.start_ms;
+        }
+        kept.push(issue);
+    }
+    (kept, missing_ms)
+}
+
+fn incomplete(path: &Path, issues: &[Issue]) -> AudioError {
+    let missing = issues
+        .iter()
+        .filter(|issue| matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd));
+    let faults: Vec<_> = missing.map(ToString::to_string).collect();
+    AudioError::Incomplete {
+        path: path.to_owned(),
+        faults: faults.join(", "),
+    }
+}
