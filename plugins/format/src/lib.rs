@@ -18,13 +18,14 @@
 
 use std::num::NonZeroUsize;
 
-use plugin_api::document::{Document, Rendering, SCHEMA};
+use plugin_api::document::{Document, Rendering, SCHEMA, Seconds};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 use serde::Deserialize;
 
 mod clock;
 mod json;
 mod markdown;
+mod offset;
 mod plain;
 mod rttm;
 mod speakers;
@@ -79,17 +80,48 @@ pub struct Request {
     pub max_line_count: Option<NonZeroUsize>,
     /// Whether each word is underlined while it is spoken (srt, vtt with word times).
     pub highlight_words: bool,
+    /// What the times count from (all but json).
+    #[serde(default)]
+    pub times: Times,
     /// What is rendered.
     pub document: Document,
+}
+
+/// What times count from where only a part of a recording was transcribed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Times {
+    /// The recording's start: the times that a player shows.
+    #[default]
+    Recording,
+    /// The part's start.
+    Part,
 }
 
 /// The text of the file, whatever the document holds.
 #[must_use]
 pub fn render(request: &Request) -> String {
+    let length = request.document.duration;
+    let is_part = request.document.provenance.audio.offset.0 > 0;
+    if is_part && request.times == Times::Recording && request.format != Format::Json {
+        let document = offset::on_the_recordings_clock(request.document.clone());
+        return write(
+            &Request {
+                document,
+                ..request.clone()
+            },
+            length,
+        );
+    }
+    write(request, length)
+}
+
+/// The text with the document's times as they are; `length` is that of the audio.
+fn write(request: &Request, length: Seconds) -> String {
     let document = &request.document;
     match request.format {
         Format::Txt => plain::render(document, request.speakers),
-        Format::Md => markdown::render(document, request.speakers),
+        Format::Md => markdown::render(document, length, request.speakers),
         Format::Srt => subtitles::srt(request),
         Format::Vtt => subtitles::vtt(request),
         Format::Json => json::render(document),

@@ -17,16 +17,16 @@
 //! Where speakers could not be told apart, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
 //! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone.
 
-use plugin_api::document::Document;
+use plugin_api::document::{Document, Seconds};
 
 use crate::clock;
 use crate::speakers;
 use crate::text::one_line;
 
 /// The whole file; the header alone for a transcript without text.
-pub(crate) fn render(document: &Document, wanted: bool) -> String {
+pub(crate) fn render(document: &Document, length: Seconds, wanted: bool) -> String {
     let named = speakers::are_named(document, wanted);
-    let (mut text, mut last) = (header(document, wanted), None);
+    let (mut text, mut last) = (header(document, length, wanted), None);
     for segment in &document.segments {
         let line = one_line(&segment.text);
         if line.is_empty() {
@@ -44,19 +44,21 @@ pub(crate) fn render(document: &Document, wanted: bool) -> String {
     text
 }
 
-fn header(document: &Document, wanted: bool) -> String {
+fn header(document: &Document, length: Seconds, wanted: bool) -> String {
     let mut text = "# Transcript\n\n".to_owned();
     if let Some(speakers) = document.speakers.as_ref().filter(|_| wanted) {
         text.push_str(&format!("**Speakers:** {} detected\n", speakers.len()));
     }
-    if let Some(partial) = document.partial.as_ref().filter(|_| wanted) {
-        text.push_str(&format!(
-            "**Speakers:** unknown, {}\n",
-            escaped(&one_line(&partial.message))
-        ));
+    if let Some(partial) = &document.partial {
+        let message = escaped(&one_line(&partial.message));
+        match partial.stage.as_str() {
+            "decode" => text.push_str(&format!("**Incomplete:** {message}\n")),
+            _ if wanted => text.push_str(&format!("**Speakers:** unknown, {message}\n")),
+            _ => {}
+        }
     }
     let date = document.created.split('T').next().unwrap_or_default();
-    text.push_str(&format!("**Duration:** {}\n", clock::length(document.duration.0)));
+    text.push_str(&format!("**Duration:** {}\n", clock::length(length.0)));
     text.push_str(&format!("**Created:** {}\n\n---\n\n", one_line(date)));
     text
 }

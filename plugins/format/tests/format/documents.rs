@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use cesar_plugin_format::{Format, Request};
+use cesar_plugin_format::{Format, Request, Times};
 use plugin_api::document::{
-    AudioProvenance, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance, Turn, Word,
+    AudioIssue, AudioProvenance, AudioReport, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
+    Turn, Word,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ pub(crate) fn request(format: Format, document: Document) -> Request {
         max_line_width: None,
         max_line_count: None,
         highlight_words: false,
+        times: Times::Recording,
         document,
     }
 }
@@ -87,6 +89,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
         turns: None,
         truncated: Vec::new(),
         partial: None,
+        audio: AudioReport::default(),
         provenance: Provenance {
             cesar: "1.0.0".into(),
             audio: AudioProvenance {
@@ -168,6 +171,34 @@ pub(crate) fn partial() -> Document {
             message: "there is no model `segmentation-3.0` for `pyannote`; run `cesar models`".into(),
             retry: Some("cesar transcribe talk.mp3 -f md".into()),
         }),
+        ..plain()
+    }
+}
+
+/// The part of a recording that begins at 16 s.
+pub(crate) fn part() -> Document {
+    let mut document = dialogue();
+    document.provenance.audio.offset = Seconds(16_000);
+    document
+}
+
+/// A recording whose end is missing.
+pub(crate) fn incomplete() -> Document {
+    Document {
+        partial: Some(Partial {
+            stage: "decode".into(),
+            reason: "audio_incomplete".into(),
+            message: "9.7 s of sound are missing: the end of the file is missing from 14.4 s to 24.1 s".into(),
+            retry: None,
+        }),
+        audio: AudioReport {
+            issues: vec![AudioIssue {
+                kind: "missing_end".into(),
+                start: Seconds(14_400),
+                end: Seconds(24_100),
+                message: "the end of the file is missing".into(),
+            }],
+        },
         ..plain()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cesar_plugin_format::{Format, Request, render};
+use cesar_plugin_format::{Format, Request, Times, render};
 use plugin_api::document::Document;
 
 use crate::documents::{self, FORMATS, request, wrapped};
@@ -32,6 +32,30 @@ fn partial() {
     let document = documents::partial();
     insta::assert_snapshot!("partial_md", render(&request(Format::Md, document.clone())));
     insta::assert_snapshot!("partial_json", render(&request(Format::Json, document)));
+}
+
+#[test]
+fn a_part_has_the_times_of_its_recording() {
+    let document = documents::part();
+    insta::assert_snapshot!(all(&document));
+    for format in FORMATS {
+        let of_part = Request {
+            times: Times::Part,
+            ..request(format, document.clone())
+        };
+        let expected = match format {
+            Format::Json => render(&request(format, document.clone())),
+            _ => render(&request(format, documents::dialogue())),
+        };
+        assert_eq!(render(&of_part), expected, "{format:?}");
+    }
+}
+
+#[test]
+fn an_incomplete_recording() {
+    let document = documents::incomplete();
+    insta::assert_snapshot!("incomplete_md", render(&request(Format::Md, document.clone())));
+    insta::assert_snapshot!("incomplete_json", render(&request(Format::Json, document)));
 }
 
 #[test]
