@@ -35,7 +35,7 @@ use stream::StreamReader;
 /// The demuxers that may run: those that read one file and open no other.
 /// Left out are playlists and manifests (`hls`, `dash`, `webm_dash_manifest`, `imf`, `concat`), descriptions of streams (`sdp`, `rtp`,
 /// `rtsp`), what comes in several files (`image2`, `vobsub`, `idcin`), scripts and devices (`lavfi`, `alsa`, …), pictures and texts.
-const ALLOWED_DEMUXERS: &str = "\
+pub(crate) const ALLOWED_DEMUXERS: &str = "\
 3dostr,4xm,aa,aac,aax,ac3,ace,acm,act,adp,ads,adx,aea,afc,aiff,aix,alp,amr,amrnb,amrwb,anm,apc,ape,apm,aptx,aptx_hd,argo_asf,argo_brp,\
 argo_cvg,asf,asf_o,ast,au,avi,avr,bfstm,binka,bink,boa,brstm,c93,caf,codec2,daud,dfpwm,dhav,dsf,dss,dts,dtshd,dv,dxa,ea,eac3,epaf,\
 film_cpk,flac,flv,fsb,fwse,g723_1,g729,genh,gsm,gxf,hca,hcom,iff,ifv,ilbc,ircam,iss,iv8,jv,kux,kvag,live_flv,lmlm4,loas,lvf,lxf,\
