@@ -19,9 +19,6 @@ const NOTED_GAP: Nanoseconds = SECOND;
 /// A longer gap is a broken time stamp, unless the file declares to be as long.
 const LONGEST_GAP: Nanoseconds = 6 * 3600 * SECOND;
 
-/// How much less than declared is still all of it: containers round to their time base and to whole packets.
-const END_TOLERANCE: Nanoseconds = SECOND / 10;
-
 /// A source without holes.
 pub(crate) struct Continuous {
     source: Box<dyn Source>,
@@ -199,7 +196,7 @@ impl Continuous {
             self.issues.add(IssueKind::Damaged, (here, end), &hole.message);
         }
         let promised = ending.promised_end.or(self.facts().declared_end).unwrap_or(0);
-        if here + END_TOLERANCE < promised {
+        if here + self.facts().tolerance < promised {
             self.issues.add(
                 IssueKind::MissingEnd,
                 (here, promised),

@@ -14,6 +14,9 @@ use crate::{AudioError, Decoder, check_stream};
 /// Damaged packets before the first sound one that make a recording unreadable.
 const MOST_DAMAGED_PACKETS: u64 = 500;
 
+/// How much less than declared is still all of it: containers round to their time base and to whole packets.
+const TOLERANCE: Nanoseconds = SECOND / 10;
+
 /// No packet is longer; what says so is damaged.
 const LONGEST_PACKET: Nanoseconds = 10 * SECOND;
 
@@ -62,6 +65,7 @@ impl Player {
             channels: stream.map_or(0, |stream| stream.channels),
             decoder: Decoder::Native,
             declared_end: track.declared_end,
+            tolerance: TOLERANCE,
         };
         Ok(Self {
             path: path.to_owned(),

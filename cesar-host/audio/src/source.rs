@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) decoder: Decoder,
     /// When the sound ends by what the file declares; an estimate is not one.
     pub(crate) declared_end: Option<Nanoseconds>,
+    /// How much less than declared is still all of it.
+    pub(crate) tolerance: Nanoseconds,
 }
 
 impl Facts {

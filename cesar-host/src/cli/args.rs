@@ -20,7 +20,7 @@ pub(super) fn command_for_people() -> Command {
         .arg(switch("verbose", 'v', "Say what each stage does (-v), and log everything (-vv)").action(ArgAction::Count))
         .arg(switch("quiet", 'q', "Say nothing but errors").action(ArgAction::SetTrue).conflicts_with("verbose"))
         .after_help(
-            "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (transcript without speakers), 4 some of several inputs failed, \
+            "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (a transcript without speakers, or of a recording of which sound is missing), 4 some of several inputs failed, \
              130 interrupted.",
         );
     augment(command, Group::Global)

@@ -470,8 +470,12 @@ fn tell_partial(label: &str, partial: &Partial, kept: bool, show: &Show) {
         .retry
         .iter()
         .map(|command| format!("\nto try that again{alone}: {command}"));
+    let lack = match partial.stage.as_str() {
+        "decode" => "the transcript is incomplete",
+        _ => "the transcript is without speakers",
+    };
     show.complain(&format!(
-        "{label}: the transcript is without speakers: {}{}",
+        "{label}: {lack}: {}{}",
         partial.message,
         retry.collect::<String>()
     ));

@@ -47,6 +47,9 @@ wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 /// Bytes of standard error that are kept.
 const KEPT_MESSAGES: usize = 16 * 1024;
 
+/// How much shorter than announced the sound may be: announcements are rounded, and count what the encoder put around the sound.
+const TOLERANCE: Nanoseconds = SECOND;
+
 /// Most bytes of one allocation of ffmpeg.
 const LARGEST_ALLOCATION: &str = "268435456";
 
@@ -195,6 +198,10 @@ impl FfmpegSource {
         ]);
         command.args(["-c:a", "pcm_f32le", "-ar", &track.stream.rate.to_string()]);
         command.args(["-ac", &track.stream.channels.to_string(), "-f", "matroska", "pipe:1"]);
+        if opened.description.has_pictures && matches!(opened.kind, Kind::Foreign("mpegts" | "mpeg") | Kind::Unknown) {
+            // In streams whose clock may jump, ffmpeg counts from the first stream that is used: the pictures count as used.
+            command.args(["-map", "0:v:0", "-c", "copy", "-f", "null", "-"]);
+        }
         let mut child = start(command, program, path)?;
         let output = child.stdout.take().expect("standard output was asked to be piped");
         let errors = child.stderr.take().expect("standard error was asked to be piped");
@@ -212,6 +219,7 @@ impl FfmpegSource {
                 channels: track.stream.channels,
                 decoder: Decoder::Ffmpeg,
                 declared_end: track.end,
+                tolerance: TOLERANCE,
             },
             stream: track.stream,
             child,

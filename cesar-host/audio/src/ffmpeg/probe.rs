@@ -26,6 +26,8 @@ pub(super) struct Track {
 /// The audio tracks of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Description {
+    /// Whether there is a stream of pictures, other than a cover.
+    pub(super) has_pictures: bool,
     pub(super) tracks: Vec<Track>,
 }
 
@@ -137,6 +139,7 @@ impl Answer {
             },
         };
         Description {
+            has_pictures,
             tracks: audio.map(track).collect(),
         }
     }

@@ -91,11 +91,11 @@ fn silence(bytes: usize) -> String {
     )
 }
 
-/// A program that decodes any file by `body`, and a `ffprobe` beside it that describes any file as 1.5 s of 5.1 at 8 kHz.
+/// A program that decodes any file by `body`, and a `ffprobe` beside it that describes any file as 2.5 s of 5.1 at 8 kHz.
 #[cfg(unix)]
 fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
     let description = r#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"x","sample_rate":"8000","channels":6,
-        "channel_layout":"5.1(side)","duration":"1.5","start_time":"0"}],"format":{}}"#;
+        "channel_layout":"5.1(side)","duration":"2.5","start_time":"0"}],"format":{}}"#;
     program(folder, "ffprobe", &format!("echo '{description}'"));
     program(folder, "ffmpeg", body)
 }
@@ -198,13 +198,13 @@ fn sound_that_ends_before_it_was_announced_to_is_missing() {
         (decoded.samples, decoded.channels, decoded.source_rate),
         (8_000, 6, 8_000)
     );
-    assert_eq!((decoded.codec.as_str(), decoded.missing_ms), ("x", 1_000));
+    assert_eq!((decoded.codec.as_str(), decoded.missing_ms), ("x", 2_000));
     let issues: Vec<_> = decoded.issues.iter().map(ToString::to_string).collect();
     assert_eq!(
         issues,
         [
             "ffmpeg reports damage (partial file) at 0.5 s",
-            "the end of the file is missing from 0.5 s to 1.5 s"
+            "the end of the file is missing from 0.5 s to 2.5 s"
         ]
     );
 }
