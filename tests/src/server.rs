@@ -150,10 +150,19 @@ impl Server {
     /// With its log when it does not get ready.
     #[track_caller]
     pub fn start_with(sandbox: &Sandbox, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_engine(sandbox, "echo", arguments, environment)
+    }
+
+    /// The same with another engine.
+    ///
+    /// # Panics
+    /// With its log when it does not get ready.
+    #[track_caller]
+    pub fn start_engine(sandbox: &Sandbox, engine: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = fs::OpenOptions::new().append(true).create(true).open(log_path(sandbox));
         let mut command = sandbox.command();
         command
-            .args(["serve", "--port", "0", "--ready-json", "--asr-plugin", "echo"])
+            .args(["serve", "--port", "0", "--ready-json", "--asr-plugin", engine])
             .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
