@@ -98,7 +98,10 @@ fn inputs() -> PathBuf {
     let scripts = ["trials.sh", "more_trials.sh"].map(|name| tools.join(name));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recordings");
     let done = folder.join("done");
-    let version: String = scripts.iter().map(|script| fs::read_to_string(script).unwrap()).collect();
+    let version: String = scripts
+        .iter()
+        .map(|script| fs::read_to_string(script).unwrap())
+        .collect();
     if fs::read_to_string(&done).is_ok_and(|made| made == version) {
         return folder;
     }
@@ -122,11 +125,15 @@ const ENGINE: [&str; 6] = ["--asr-plugin", "ct2", "--model", "tiny.en", "--compu
 
 fn transcribe(sandbox: &Sandbox, inputs: &[&Path], more: &[&str], has_ffmpeg: bool) -> Output {
     let mut command = sandbox.command();
-    command.args(["transcribe", "-f", "json", "--no-diarize"]).args(ENGINE).args(more).args(inputs);
+    command
+        .args(["transcribe", "-f", "json", "--no-diarize"])
+        .args(ENGINE)
+        .args(more)
+        .args(inputs);
     if !has_ffmpeg {
         command.env("CESAR_AUDIO_FFMPEG", "off");
     }
-    cesar_tests::finish(&mut command)
+    cesar_tests::sandbox::finish(&mut command)
 }
 
 /// One line of the report: which file, which way, what is wrong.
@@ -135,7 +142,11 @@ fn check(faults: &mut Vec<String>, row: &Row, way: &str, exit: i32, (code, docum
         faults.push(format!("{} by {way}: exit {code} instead of {exit}", row.file));
     }
     let of_document = document.map(|document| row.faults(&document)).unwrap_or_default();
-    faults.extend(of_document.into_iter().map(|fault| format!("{} by {way}: {fault}", row.file)));
+    faults.extend(
+        of_document
+            .into_iter()
+            .map(|fault| format!("{} by {way}: {fault}", row.file)),
+    );
 }
 
 fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
@@ -145,17 +156,30 @@ fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<St
     let output = sandbox.path().join("out");
     // Once for all, so that the model is loaded once.
     transcribe(sandbox, &all, &["--output-dir", output.to_str().unwrap()], has_ffmpeg).exits(4);
-    let way = if has_ffmpeg { "the command line" } else { "the command line, without ffmpeg" };
+    let way = if has_ffmpeg {
+        "the command line"
+    } else {
+        "the command line, without ffmpeg"
+    };
     let mut faults = Vec::new();
     for (row, file) in rows.iter().zip(&files) {
         let exit = if has_ffmpeg { row.exit } else { row.alone };
         let run = transcribe(sandbox, &[file], &["-o", "-"], has_ffmpeg);
-        check(&mut faults, row, way, exit, (run.code, serde_json::from_str(&run.stdout).ok()));
+        check(
+            &mut faults,
+            row,
+            way,
+            exit,
+            (run.code, serde_json::from_str(&run.stdout).ok()),
+        );
         if exit == 1 && !run.stderr.contains(&row.file) {
             faults.push(format!("{} by {way}: it is not named: {}", row.file, run.stderr));
         }
         if exit == 3 && !run.stderr.contains("s of sound are missing") {
-            faults.push(format!("{} by {way}: what is missing is not said: {}", row.file, run.stderr));
+            faults.push(format!(
+                "{} by {way}: what is missing is not said: {}",
+                row.file, run.stderr
+            ));
         }
     }
     faults
@@ -171,7 +195,13 @@ fn with_ffmpeg_by_every_way() {
         let mut arguments = vec!["transcribe", "-", "-o", "-", "-f", "json", "--no-diarize"];
         arguments.extend(ENGINE);
         let run = sandbox.run_with_stdin(arguments, &bytes);
-        check(&mut faults, &row, "standard input", row.exit, (run.code, serde_json::from_str(&run.stdout).ok()));
+        check(
+            &mut faults,
+            &row,
+            "standard input",
+            row.exit,
+            (run.code, serde_json::from_str(&run.stdout).ok()),
+        );
     }
     faults.extend(by_the_apis(&sandbox, &folder));
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
@@ -198,16 +228,26 @@ fn by_the_apis(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
         let document = (code != 1).then(|| document.json());
         check(&mut faults, &row, "a job", row.exit, (code, document));
 
-        let parts: [(&str, Option<&str>, &[u8]); 3] =
-            [("file", Some(&row.file), &bytes), ("model", None, b"tiny.en"), ("response_format", None, b"verbose_json")];
+        let parts: [(&str, Option<&str>, &[u8]); 3] = [
+            ("file", Some(&row.file), &bytes),
+            ("model", None, b"tiny.en"),
+            ("response_format", None, b"verbose_json"),
+        ];
         let answer = server.send("/v1/audio/transcriptions", &parts, &[]);
         let is_read = answer.status == 200;
         if is_read != (row.exit != 1) || !is_read && !(400..500).contains(&answer.status) {
-            faults.push(format!("{} by OpenAI's API: {} {}", row.file, answer.status, answer.body));
+            faults.push(format!(
+                "{} by OpenAI's API: {} {}",
+                row.file, answer.status, answer.body
+            ));
         }
         if is_read {
             let found = row.faults(&answer.json());
-            faults.extend(found.into_iter().map(|fault| format!("{} by OpenAI's API: {fault}", row.file)));
+            faults.extend(
+                found
+                    .into_iter()
+                    .map(|fault| format!("{} by OpenAI's API: {fault}", row.file)),
+            );
         }
     }
     faults
@@ -229,7 +269,11 @@ fn an_uploaded_playlist_discloses_nothing() {
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--no-diarize"], &[]);
     let playlist = format!("#EXTM3U\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", secret.display());
     for bytes in [playlist.as_bytes(), &[&wave(1, 1)[..40], playlist.as_bytes()].concat()] {
-        let answer = server.send("/v1/audio/transcriptions", &[("file", Some("a.mp3"), bytes), ("model", None, b"tiny.en")], &[]);
+        let answer = server.send(
+            "/v1/audio/transcriptions",
+            &[("file", Some("a.mp3"), bytes), ("model", None, b"tiny.en")],
+            &[],
+        );
         assert!((400..500).contains(&answer.status), "{answer:?}");
         assert!(!answer.body.to_lowercase().contains("secret"), "{answer:?}");
     }
@@ -244,6 +288,12 @@ fn strict_refuses_what_is_incomplete() {
     let run = |more: &[&str]| transcribe(&sandbox, &[&cut], &[&["-o", "-"], more].concat(), true);
     run(&[]).exits(3);
     let refused = run(&["--strict"]).exits(1);
-    assert!(refused.stderr.contains("the end of the file is missing from 1.1 s to 2.2 s"), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("the end of the file is missing from 1.1 s to 2.2 s"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(refused.stdout, "");
 }
