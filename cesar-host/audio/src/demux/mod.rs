@@ -10,7 +10,13 @@
 //! **Trimming.** What an encoder put before and behind the sound is removed by whoever decodes, as the packet says: `skip` and
 //! `discard` count decoded frames at the track's rate.
 
+mod bytes;
+mod frames;
 mod general;
+mod mpeg_audio;
+mod tags;
+#[cfg(test)]
+mod testing;
 
 use std::path::Path;
 
@@ -125,7 +131,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Matroska => general::open(path, "mkv"),
         Kind::Ogg => general::open(path, "ogg"),
         Kind::Flac => general::open(path, "flac"),
-        Kind::Unknown => general::open(path, "mp3"),
+        Kind::Unknown => mpeg_audio::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),
         Kind::Refused(..) => Err(AudioError::unsupported(path, "unknown format")),
     }

@@ -1,0 +1,122 @@
+//! Random access to a file's bytes through one window.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::AudioError;
+
+/// Bytes that are read at once, at least.
+const WINDOW: usize = 128 * 1024;
+
+/// A file, of which a window is in memory.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    /// Where the window begins.
+    start: u64,
+    window: Vec<u8>,
+}
+
+impl Bytes {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn open(path: &Path) -> Result<Self, AudioError> {
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(|source| AudioError::unreadable(path, source))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            length,
+            start: 0,
+            window: Vec::new(),
+        })
+    }
+
+    /// Length of the file when it was opened.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The `count` bytes at `position`; fewer only where the file ends.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn at(&mut self, position: u64, count: usize) -> Result<&[u8], AudioError> {
+        let count = count.min(usize::try_from(self.length.saturating_sub(position)).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(&[]);
+        }
+        if !self.has(position, count) {
+            self.fill(position, count)
+                .map_err(|source| AudioError::unreadable(&self.path, source))?;
+        }
+        let offset = usize::try_from(position - self.start).unwrap_or(usize::MAX);
+        let rest = self.window.get(offset..).unwrap_or_default();
+        Ok(&rest[..count.min(rest.len())])
+    }
+
+    /// The `N` bytes at `position`; `None` where the file ends before.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn array<const N: usize>(&mut self, position: u64) -> Result<Option<[u8; N]>, AudioError> {
+        Ok(self.at(position, N)?.first_chunk().copied())
+    }
+
+    fn has(&self, position: u64, count: usize) -> bool {
+        let end = self.start + self.window.len() as u64;
+        position >= self.start && position.saturating_add(count as u64) <= end
+    }
+
+    /// Twice what is asked for, so that asking for much at each of many places reads no byte often.
+    fn fill(&mut self, position: u64, count: usize) -> io::Result<()> {
+        self.window.clear();
+        self.start = position;
+        self.file.seek(SeekFrom::Start(position))?;
+        let wanted = count.saturating_mul(2).max(WINDOW) as u64;
+        self.file.by_ref().take(wanted).read_to_end(&mut self.window)?;
+        // A file that became shorter ends where it ends now.
+        if self.window.len() < count {
+            self.length = self.length.min(position + self.window.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_gives_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let content = (0..400_000_u32).map(|index| (index * 7 >> 3) as u8).collect::<Vec<_>>();
+        std::fs::write(&path, &content).unwrap();
+        let mut bytes = Bytes::open(&path).unwrap();
+        for (position, count) in [
+            (0, 4),
+            (399_998, 10),
+            (100, 300_000),
+            (5, 131_072),
+            (131_070, 9),
+            (400_000, 1),
+            (9_000_000, 3),
+        ] {
+            let expected = content.get(position..).unwrap_or_default();
+            let expected = &expected[..count.min(expected.len())];
+            assert_eq!(
+                bytes.at(position as u64, count).unwrap(),
+                expected,
+                "{position} {count}"
+            );
+        }
+        assert_eq!(bytes.array::<2>(399_999).unwrap(), None);
+        assert_eq!(bytes.at(u64::MAX, 5).unwrap(), b"");
+    }
+}

@@ -1,0 +1,304 @@
+//! Streams of frames that say how long they are (MPEG audio, ADTS): one after the other, through damage and tags.
+//!
+//! Two bytes of sync are found everywhere, so a frame behind damage, or of another shape than the one before, is believed only with further frames
+//! behind it.
+
+use super::bytes::Bytes;
+use super::tags;
+use crate::AudioError;
+
+/// Headers in a row that make a frame like those before believable.
+const CHAIN: u32 = 3;
+
+/// Headers in a row that make a frame unlike those before believable.
+const LONG_CHAIN: u32 = 5;
+
+/// Bytes that are searched at once.
+const PIECE: usize = 16 * 1024;
+
+/// The header of a frame.
+pub(crate) trait Header: Copy {
+    /// Bytes of it.
+    const LENGTH: usize;
+    /// Bytes of the longest frame.
+    const LONGEST: usize;
+
+    /// Reads the header that `bytes` begins with.
+    fn parse(bytes: &[u8]) -> Option<Self>;
+
+    /// Bytes of the frame, header included. `free` is that of frames of free format, without padding; `None` when it is needed and unknown.
+    fn frame_length(&self, free: Option<usize>) -> Option<usize>;
+
+    /// Whether both may belong to one stream: the same codec, rate and channels.
+    fn is_like(&self, other: &Self) -> bool;
+}
+
+/// A frame and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found<H> {
+    pub(crate) header: H,
+    pub(crate) start: u64,
+    pub(crate) length: usize,
+    /// Bytes in front of it that belong to nothing.
+    pub(crate) lost: u64,
+}
+
+/// How the frames ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// The last frame is not whole.
+    pub(crate) is_cut: bool,
+    /// Bytes at the end that belong to nothing.
+    pub(crate) lost: u64,
+}
+
+/// Walks over the frames of a part of a file.
+#[derive(Debug)]
+pub(crate) struct Walker<H> {
+    pub(crate) bytes: Bytes,
+    start: u64,
+    end: u64,
+    position: u64,
+    /// The frame before.
+    current: Option<(u64, H)>,
+    free: Option<usize>,
+    tag_bytes: u64,
+    tail: Tail,
+}
+
+/// What the frames of a part of a file are in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Coverage {
+    frames: u64,
+    bytes: u64,
+    gaps: u64,
+}
+
+impl Coverage {
+    pub(crate) fn add<H>(&mut self, found: &Found<H>) {
+        self.frames += 1;
+        self.bytes += found.length as u64;
+        self.gaps += u64::from(found.lost > 0);
+    }
+}
+
+impl<H: Header> Walker<H> {
+    /// Walks over `start..end`. `None` when no stream of frames begins there, behind tags, zeros, and the rest of a frame.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn begin(mut bytes: Bytes, start: u64, end: u64) -> Result<Option<Self>, AudioError> {
+        let end = end.min(bytes.length());
+        let first = tags::skip_leading(&mut bytes, start, end)?;
+        let end = tags::trailing_start(&mut bytes, first, end)?;
+        let mut walker = Self {
+            bytes,
+            start: first,
+            end,
+            position: first,
+            current: None,
+            free: None,
+            tag_bytes: 0,
+            tail: Tail::default(),
+        };
+        walker.free = walker.measure_free_format()?;
+        if !walker.begins_here()? {
+            let limit = first.saturating_add(H::LONGEST as u64).min(end);
+            let Some(position) = walker.search(first + 1, limit)? else {
+                return Ok(None);
+            };
+            walker.start = position;
+            walker.position = position;
+        }
+        Ok(Some(walker))
+    }
+
+    /// Goes back to the first frame.
+    pub(crate) fn rewind(&mut self) {
+        self.position = self.start;
+        self.current = None;
+        self.tag_bytes = 0;
+        self.tail = Tail::default();
+    }
+
+    /// Bytes from the first frame to the tags at the end.
+    pub(crate) fn length(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// How the frames ended, after [`Walker::next`] gave `None`.
+    pub(crate) fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// Whether frames explain most of what was walked over. Frames of a container with pictures do not, or are interrupted all the time.
+    pub(crate) fn is_explained_by(&self, coverage: &Coverage) -> bool {
+        let explained = coverage.bytes + self.tag_bytes;
+        explained.saturating_mul(2) >= self.length() && coverage.gaps.saturating_mul(8) <= coverage.frames + 16
+    }
+
+    /// The next frame.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn next(&mut self) -> Result<Option<Found<H>>, AudioError> {
+        let mut lost = 0;
+        while self.position < self.end {
+            if let Some(mut found) = self.frame_here()? {
+                found.lost = lost;
+                self.current = Some((found.start, found.header));
+                self.position = found.start + found.length as u64;
+                return Ok(Some(found));
+            }
+            if let Some(length) = tags::length_at(&mut self.bytes, self.position, self.end)? {
+                self.position += length.max(1);
+                self.tag_bytes += length;
+                continue;
+            }
+            // A frame that lacks bytes is followed by one that begins inside it.
+            let from = self.current.map_or(self.position, |(start, _)| start) + H::LENGTH as u64;
+            let Some(next) = self.search(from, self.end)? else {
+                self.finish(lost)?;
+                break;
+            };
+            lost += next.saturating_sub(self.position);
+            self.current = self.header_at(next)?.map(|header| (next, header));
+            self.position = next;
+        }
+        Ok(None)
+    }
+
+    /// The whole frame at the position, if it can be believed.
+    fn frame_here(&mut self) -> Result<Option<Found<H>>, AudioError> {
+        let position = self.position;
+        let Some((header, length)) = self.frame_at(position)? else {
+            return Ok(None);
+        };
+        let is_known = self.current.is_none_or(|(_, current)| current.is_like(&header));
+        let is_whole = position + length as u64 <= self.end;
+        let is_believed = is_whole && (is_known || self.chain(position, LONG_CHAIN)?);
+        Ok(is_believed.then_some(Found {
+            header,
+            start: position,
+            length,
+            lost: 0,
+        }))
+    }
+
+    /// What is behind the last frame: the beginning of another, zeros, or junk.
+    fn finish(&mut self, lost: u64) -> Result<(), AudioError> {
+        let current = self.current.map(|(_, header)| header);
+        let header = self.header_at(self.position)?;
+        let is_frame = current
+            .zip(header)
+            .is_some_and(|(current, header)| current.is_like(&header));
+        let rest = self.end - self.position;
+        let is_cut = is_frame && rest < H::LONGEST as u64;
+        let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
+        self.tail = Tail {
+            is_cut,
+            lost: lost + if is_cut || is_zero { 0 } else { rest },
+        };
+        self.position = self.end;
+        Ok(())
+    }
+
+    fn header_at(&mut self, position: u64) -> Result<Option<H>, AudioError> {
+        Ok(H::parse(self.bytes.at(position, H::LENGTH)?))
+    }
+
+    fn frame_at(&mut self, position: u64) -> Result<Option<(H, usize)>, AudioError> {
+        let free = self.free;
+        Ok(self
+            .header_at(position)?
+            .and_then(|header| Some((header, header.frame_length(free)?))))
+    }
+
+    /// Whether frames follow each other from the very beginning.
+    fn begins_here(&mut self) -> Result<bool, AudioError> {
+        let Some((_, length)) = self.frame_at(self.position)? else {
+            return Ok(false);
+        };
+        let is_only_one = self.position + length as u64 == self.end;
+        Ok(is_only_one || self.chain(self.position, CHAIN)?)
+    }
+
+    /// The first position in `from..limit` with a chain of frames.
+    fn search(&mut self, from: u64, limit: u64) -> Result<Option<u64>, AudioError> {
+        let mut position = from;
+        while position < limit {
+            let piece = self.bytes.at(position, PIECE)?.to_vec();
+            if piece.is_empty() {
+                break;
+            }
+            let candidates = piece.iter().enumerate().filter(|(_, byte)| **byte == 0xFF);
+            for (offset, _) in candidates {
+                let candidate = position + offset as u64;
+                if candidate >= limit {
+                    return Ok(None);
+                }
+                if self.is_resync(candidate)? {
+                    return Ok(Some(candidate));
+                }
+            }
+            position += piece.len() as u64;
+        }
+        Ok(None)
+    }
+
+    fn is_resync(&mut self, position: u64) -> Result<bool, AudioError> {
+        let Some((header, length)) = self.frame_at(position)? else {
+            return Ok(false);
+        };
+        let is_known = self.current.is_some_and(|(_, current)| current.is_like(&header));
+        let is_last = position + length as u64 == self.end;
+        match is_known {
+            true if is_last => Ok(true),
+            true => self.chain(position, CHAIN),
+            false => self.chain(position, LONG_CHAIN),
+        }
+    }
+
+    /// Whether `wanted` frames of one shape follow each other; at least two when the end or a tag comes earlier.
+    fn chain(&mut self, start: u64, wanted: u32) -> Result<bool, AudioError> {
+        // All of the chain is read at once, so that trying many places reads nothing twice.
+        self.bytes.at(start, H::LONGEST * (wanted as usize + 1))?;
+        let (mut position, mut first, mut count) = (start, None::<H>, 0);
+        while count < wanted {
+            if position >= self.end {
+                return Ok(count >= 2 + u32::from(position > self.end));
+            }
+            let Some((header, length)) = self.frame_at(position)? else {
+                let is_tag = matches!(self.bytes.at(position, 3)?, b"TAG" | b"ID3" | b"APE");
+                return Ok(is_tag && count >= 2);
+            };
+            if first.is_some_and(|first| !first.is_like(&header)) {
+                return Ok(false);
+            }
+            first = first.or(Some(header));
+            count += 1;
+            position += length as u64;
+        }
+        Ok(true)
+    }
+
+    /// The length of the frames of free format that begin here: the distance to the next, where another follows.
+    fn measure_free_format(&mut self) -> Result<Option<usize>, AudioError> {
+        let start = self.position;
+        let window = self.bytes.at(start, 2 * H::LONGEST + H::LENGTH)?.to_vec();
+        let Some(first) = H::parse(&window).filter(|header| header.frame_length(None).is_none()) else {
+            return Ok(None);
+        };
+        let padding = |header: &H| header.frame_length(Some(0)).unwrap_or(0);
+        let like = |at: usize| {
+            let header = window.get(at..).and_then(H::parse)?;
+            (header.is_like(&first) && header.frame_length(None).is_none()).then_some(header)
+        };
+        let lengths = (H::LENGTH * 6..H::LONGEST).filter_map(|distance| {
+            let second = like(distance)?;
+            let length = distance.checked_sub(padding(&first))?;
+            like(distance + length + padding(&second)).map(|_| length)
+        });
+        Ok(lengths.into_iter().next())
+    }
+}

@@ -1,0 +1,260 @@
+//! MPEG audio: MP1, MP2 and MP3 files.
+//!
+//! A file has no beginning of its own but frames, tags around and between them, and hidden frames that describe it. So the whole file is walked over
+//! when it is opened: it is MPEG audio when it begins with frames and they explain most of it. What is there is counted that way, and the counts
+//! of a hidden frame, which edited and joined files keep from what they were, only tell what is missing at the end.
+//!
+//! What an encoder put in front is removed as the hidden frame says; what it put behind only where all frames are there.
+
+mod header;
+mod info;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::frames::{Coverage, Found, Walker};
+use super::{Codec, Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use crate::AudioError;
+use crate::clock::nanoseconds;
+use header::Header;
+use info::Info;
+
+/// Opens the file at `path`; `None` when it is no MPEG audio.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let bytes = Bytes::open(path)?;
+    let end = bytes.length();
+    Ok(MpegAudio::open(bytes, 0, end)?.map(|audio| Box::new(audio) as Box<dyn Demuxer>))
+}
+
+/// Open frames of MPEG audio.
+pub(crate) struct MpegAudio {
+    walker: Walker<Header>,
+    tracks: Vec<Track>,
+    container: &'static str,
+    survey: Survey,
+    /// Frames of sound still to be dropped at the beginning.
+    skip: u64,
+    /// Frames of sound so far, those dropped included.
+    position: u64,
+    /// The frame before.
+    latest: Header,
+    ending: Ending,
+}
+
+/// What walking over all frames told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Survey {
+    coverage: Coverage,
+    /// Frames that are sound, and what they are in sum.
+    frames: u64,
+    samples: u64,
+    bytes: u64,
+    lost: u64,
+    /// Where sound begins to be padding.
+    padding_start: Option<u64>,
+    has_changes: bool,
+}
+
+impl MpegAudio {
+    /// Opens the frames in `start..end`; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn open(bytes: Bytes, start: u64, end: u64) -> Result<Option<Self>, AudioError> {
+        let Some(mut walker) = Walker::<Header>::begin(bytes, start, end)? else {
+            return Ok(None);
+        };
+        let mut survey = Survey::default();
+        let (mut first, mut info) = (None, None);
+        while let Some(found) = walker.next()? {
+            let hidden = hidden(&mut walker, &found)?;
+            if survey.coverage == Coverage::default() {
+                info = hidden;
+            }
+            survey.add(&found, hidden.is_some(), first);
+            if hidden.is_none() {
+                first = first.or(Some(found.header));
+            }
+        }
+        let Some(first) = first.filter(|_| walker.is_explained_by(&survey.coverage)) else {
+            return Ok(None);
+        };
+        let info = info.unwrap_or_default();
+        let is_cut = walker.tail().is_cut;
+        survey.padding_start = survey.padding_start(&info, &first, walker.length());
+        let declared = survey.declared(&info, &first, walker.length(), is_cut);
+        walker.rewind();
+        Ok(Some(Self {
+            tracks: vec![track(&first, declared)],
+            walker,
+            container: first.codec_name(),
+            survey,
+            skip: info.delay,
+            position: 0,
+            latest: first,
+            ending: Ending::default(),
+        }))
+    }
+
+    /// How to decode the first frames.
+    pub(crate) fn codec(&self) -> Codec {
+        self.tracks[0].codec.clone().unwrap_or_else(|| self.latest.codec())
+    }
+
+    fn packet(&mut self, found: &Found<Header>, lost: u64) -> Result<Packet, AudioError> {
+        let header = found.header;
+        let samples = u64::from(header.samples());
+        let end = self.position + samples;
+        let discard = self
+            .survey
+            .padding_start
+            .map_or(0, |padding| end - end.min(padding.max(self.position)));
+        let skip = self.skip.min(samples - discard);
+        let change = (!frames_are_alike(&self.latest, &header)).then(|| header.codec());
+        self.skip -= skip;
+        self.position = end;
+        self.latest = header;
+        Ok(Packet {
+            data: self.walker.bytes.at(found.start, found.length)?.to_vec(),
+            duration: Some(nanoseconds(samples, header.rate)),
+            skip,
+            discard,
+            codec: change,
+            lost: (lost > 0).then(|| self.loss(lost)),
+            ..Packet::default()
+        })
+    }
+
+    /// Bytes as sound, by the mean size of frames.
+    fn loss(&self, bytes: u64) -> Loss {
+        let frames = (u128::from(bytes) * u128::from(self.survey.frames) + u128::from(self.survey.bytes / 2))
+            / u128::from(self.survey.bytes.max(1));
+        let frames = u64::try_from(frames).unwrap_or(u64::MAX);
+        let samples = frames.saturating_mul(u64::from(self.latest.samples()));
+        let name = self.container.to_ascii_uppercase();
+        Loss {
+            duration: Some(nanoseconds(samples, self.latest.rate)),
+            message: format!("{bytes} bytes are no {name} frames"),
+        }
+    }
+}
+
+fn frames_are_alike(one: &Header, other: &Header) -> bool {
+    use super::frames::Header as _;
+    one.is_like(other)
+}
+
+/// What the frame says about the file, when it is no sound.
+fn hidden(walker: &mut Walker<Header>, found: &Found<Header>) -> Result<Option<Info>, AudioError> {
+    let frame = walker.bytes.at(found.start, found.length)?;
+    Ok(Info::parse(&found.header, frame))
+}
+
+fn track(header: &Header, declared: Option<u64>) -> Track {
+    Track {
+        id: 0,
+        codec: Some(header.codec()),
+        codec_name: header.codec_name().to_owned(),
+        language: None,
+        title: None,
+        is_default: true,
+        declared_end: declared.map(|samples| nanoseconds(samples, header.rate)),
+    }
+}
+
+impl Survey {
+    fn add(&mut self, found: &Found<Header>, is_hidden: bool, first: Option<Header>) {
+        self.coverage.add(found);
+        self.lost += found.lost;
+        if is_hidden {
+            return;
+        }
+        self.frames += 1;
+        self.samples += u64::from(found.header.samples());
+        self.bytes += found.length as u64;
+        self.has_changes |= first.is_some_and(|first| !frames_are_alike(&first, &found.header));
+    }
+
+    /// Where padding begins, if all frames are there: by the count of them, or by LAME's of their bytes.
+    fn padding_start(&self, info: &Info, first: &Header, length: u64) -> Option<u64> {
+        let total = info.frames?.checked_mul(u64::from(first.samples()))?;
+        let is_whole = total == self.samples || (info.music_bytes == Some(length) && self.lost == 0);
+        (is_whole && info.padding > 0).then(|| self.samples.saturating_sub(info.padding))
+    }
+
+    /// Frames of sound that the file declares, delay and padding left out.
+    fn declared(&self, info: &Info, first: &Header, length: u64, is_cut: bool) -> Option<u64> {
+        if self.has_changes {
+            return None;
+        }
+        let there = self.padding_start.unwrap_or(self.samples);
+        let promised = self.promised(info, length, is_cut).map(|frames| {
+            frames
+                .saturating_mul(u64::from(first.samples()))
+                .saturating_sub(info.padding)
+        });
+        promised
+            .or((self.lost == 0).then_some(there))
+            .map(|samples| samples.saturating_sub(info.delay))
+    }
+
+    /// Frames that the hidden frame promises beyond those that are there, if that can be believed: it stays as it was when a file is edited or
+    /// joined. A checksum makes it believable, or else a last frame that is not whole; but not when one of its counts of bytes is that of the
+    /// file, or the counts are those of frames of another size.
+    fn promised(&self, info: &Info, length: u64, is_cut: bool) -> Option<u64> {
+        let frames = info.frames.filter(|frames| *frames > self.frames)?;
+        let slack = self.bytes / self.frames.max(1) * 2;
+        let fits = |bytes: Option<u64>| bytes.is_some_and(|bytes| bytes <= length + slack);
+        if fits(info.bytes) || (info.is_sound != Some(true) && fits(info.music_bytes)) {
+            return None;
+        }
+        let is_possible = info.bytes.is_none_or(|bytes| {
+            let (declared, there) = (bytes / frames.max(1), self.bytes / self.frames.max(1));
+            declared / 3 <= there && there / 3 <= declared
+        });
+        let is_believed = info.is_sound == Some(true) || (is_cut && is_possible);
+        is_believed.then_some(frames)
+    }
+}
+
+impl Demuxer for MpegAudio {
+    fn container(&self) -> &'static str {
+        self.container
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, _index: usize) {}
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        let mut lost = 0;
+        while let Some(found) = self.walker.next()? {
+            lost += found.lost;
+            if hidden(&mut self.walker, &found)?.is_none() {
+                return self.packet(&found, lost).map(Some);
+            }
+        }
+        let tail = self.walker.tail();
+        let lost = lost + tail.lost;
+        self.ending = Ending {
+            is_cut: tail.is_cut,
+            lost: (lost > 0).then(|| Loss {
+                duration: None::<Nanoseconds>,
+                ..self.loss(lost)
+            }),
+            promised_end: None,
+        };
+        Ok(None)
+    }
+
+    fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+}

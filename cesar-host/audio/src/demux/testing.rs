@@ -1,0 +1,129 @@
+//! What the tests of demuxers share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{Demuxer, Ending, Packet};
+use crate::AudioError;
+use crate::clock::frames;
+use crate::decoder::PacketDecoder;
+
+/// What opens a file as one container.
+pub(crate) type Open = fn(&Path) -> Result<Option<Box<dyn Demuxer>>, AudioError>;
+
+/// All that a demuxer gave.
+pub(crate) struct Drained {
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) ending: Ending,
+    /// Of the first track.
+    pub(crate) declared_end: Option<i64>,
+    pub(crate) container: &'static str,
+}
+
+/// Reads a file of this content to its end; `None` when it is no such file.
+pub(crate) fn drain(open: Open, content: &[u8]) -> Option<Drained> {
+    let folder = tempfile::tempdir().unwrap();
+    drain_file(open, &write(&folder, content))
+}
+
+/// Reads the file at `path` to its end.
+pub(crate) fn drain_file(open: Open, path: &Path) -> Option<Drained> {
+    let mut demuxer = open(path).unwrap()?;
+    let declared_end = demuxer.tracks()[0].declared_end;
+    demuxer.select(0);
+    let mut packets = Vec::new();
+    while let Some(packet) = demuxer.next().unwrap() {
+        packets.push(packet);
+    }
+    Some(Drained {
+        packets,
+        ending: demuxer.ending(),
+        declared_end,
+        container: demuxer.container(),
+    })
+}
+
+impl Drained {
+    /// What was lost, as messages.
+    pub(crate) fn losses(&self) -> Vec<&str> {
+        let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref());
+        lost.map(|loss| loss.message.as_str()).collect()
+    }
+
+    /// How long what was lost is, in milliseconds.
+    pub(crate) fn lost_ms(&self) -> u64 {
+        let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref()?.duration);
+        frames(lost.sum(), 1000)
+    }
+}
+
+/// Decodes all packets of a file of this content: interleaved samples, and how many packets were refused.
+pub(crate) fn decode(open: Open, content: &[u8]) -> (Vec<f32>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    decode_file(open, &write(&folder, content))
+}
+
+/// Decodes all packets of the file at `path`. A refused packet is silence.
+pub(crate) fn decode_file(open: Open, path: &Path) -> (Vec<f32>, usize) {
+    let mut demuxer = open(path).unwrap().unwrap();
+    let codec = demuxer.tracks()[0].codec.clone().unwrap();
+    let mut decoder = PacketDecoder::new(&codec).unwrap();
+    let (mut samples, mut refused, mut width) = (Vec::new(), 0, 1);
+    while let Some(packet) = demuxer.next().unwrap() {
+        if let Some(codec) = &packet.codec {
+            decoder = PacketDecoder::new(codec).unwrap();
+        }
+        let mut decoded = Vec::new();
+        match decoder.decode(&packet.data, &mut decoded) {
+            Ok(stream) => width = usize::from(stream.channels),
+            Err(_) => {
+                refused += 1;
+                let rate = codec.parameters.sample_rate.unwrap();
+                decoded.resize(frames(packet.duration.unwrap(), rate) as usize * width, 0.0);
+            }
+        }
+        decoded.truncate(decoded.len() - packet.discard as usize * width);
+        samples.extend(&decoded[packet.skip as usize * width..]);
+    }
+    (samples, refused)
+}
+
+/// A file of this content.
+pub(crate) fn write(folder: &TempDir, content: &[u8]) -> PathBuf {
+    let path = folder.path().join("recording");
+    fs::write(&path, content).unwrap();
+    path
+}
+
+/// The content of a recording that comes with the workspace.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    fs::read(fixture_path(name)).unwrap()
+}
+
+/// A recording that comes with the workspace.
+pub(crate) fn fixture_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures")
+        .join(name)
+}
+
+/// Flips bytes of `content` in many ways and reads it to the end each time; only that it ends without a panic matters.
+pub(crate) fn survives_flips(open: Open, content: &[u8], rounds: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=rounds {
+        let mut bytes = content.to_vec();
+        for index in 0..round * 13 {
+            let at = (index + 1) * 7_919 * round * round % bytes.len();
+            bytes[at] ^= 1 << (index % 8);
+        }
+        // Every other round the beginning, where the headers are, is hit too.
+        if round % 2 == 0 {
+            let at = round * 7 % bytes.len().min(64);
+            bytes[at] ^= 1 << (round / 2 % 8);
+        }
+        bytes.truncate(bytes.len() - round * 37 % bytes.len().max(1));
+        drain_file(open, &write(&folder, &bytes));
+    }
+}
