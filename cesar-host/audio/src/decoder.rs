@@ -9,7 +9,8 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia_adapter_libopus::OpusDecoder;
 
-use crate::demux::Codec;
+use crate::clock::frames;
+use crate::demux::{Codec, Nanoseconds};
 use crate::source::Stream;
 
 /// A decoder of one codec.
@@ -50,9 +51,16 @@ impl PacketDecoder {
         (channels.count() > 0).then(|| stream_of(rate, &channels))
     }
 
-    /// Appends what a packet decodes to, interleaved, and tells its shape.
-    pub(crate) fn decode(&mut self, data: &[u8], output: &mut Vec<f32>) -> Result<Stream, Refusal> {
-        let packet = PacketRef::new(0, Timestamp::new(0), Duration::ZERO, data);
+    /// Appends what a packet decodes to, interleaved, and tells its shape. Decoders of ADPCM need to know how long that is.
+    pub(crate) fn decode(
+        &mut self,
+        data: &[u8],
+        duration: Option<Nanoseconds>,
+        output: &mut Vec<f32>,
+    ) -> Result<Stream, Refusal> {
+        let rate = self.decoder.codec_params().sample_rate.unwrap_or(0);
+        let duration = Duration::new(frames(duration.unwrap_or(0), rate));
+        let packet = PacketRef::new(0, Timestamp::new(0), duration, data);
         match self.decoder.decode_ref(&packet) {
             Ok(decoded) => {
                 let spec = decoded.spec();

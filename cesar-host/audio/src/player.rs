@@ -89,7 +89,7 @@ impl Player {
     }
 
     fn decode(&mut self, packet: &Packet, chunk: &mut Chunk) -> Result<(), AudioError> {
-        match self.decoder.decode(&packet.data, &mut chunk.samples) {
+        match self.decoder.decode(&packet.data, packet.duration, &mut chunk.samples) {
             Ok(stream) => {
                 check_stream(&self.path, stream)?;
                 self.stream = Some(stream);
