@@ -13,10 +13,11 @@
 mod bytes;
 mod frames;
 mod general;
-mod mpeg_audio;
+pub(crate) mod mpeg_audio;
 mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+mod wave;
 
 use std::path::Path;
 
@@ -126,7 +127,7 @@ pub(crate) struct Ending {
 pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioError> {
     match kind {
         Kind::General(extension) => general::open(path, extension),
-        Kind::Wave => general::open(path, "wav"),
+        Kind::Wave => wave::open(path)?.ok_or_else(|| AudioError::unsupported(path, "it has no samples")),
         Kind::Mp4 => general::open(path, "mp4"),
         Kind::Matroska => general::open(path, "mkv"),
         Kind::Ogg => general::open(path, "ogg"),

@@ -61,13 +61,13 @@ impl Drained {
 
 /// Decodes all packets of a file of this content: interleaved samples, and how many packets were refused.
 pub(crate) fn decode(open: Open, content: &[u8]) -> (Vec<f32>, usize) {
-    let folder = tempfile::tempdir().unwrap();
-    decode_file(open, &write(&folder, content))
+    decode_all(open, content, true)
 }
 
-/// Decodes all packets of the file at `path`. A refused packet is silence.
-pub(crate) fn decode_file(open: Open, path: &Path) -> (Vec<f32>, usize) {
-    let mut demuxer = open(path).unwrap().unwrap();
+/// Decodes all packets, trimmed as they say or not. A refused packet is silence.
+pub(crate) fn decode_all(open: Open, content: &[u8], is_trimmed: bool) -> (Vec<f32>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demuxer = open(&write(&folder, content)).unwrap().unwrap();
     let codec = demuxer.tracks()[0].codec.clone().unwrap();
     let mut decoder = PacketDecoder::new(&codec).unwrap();
     let (mut samples, mut refused, mut width) = (Vec::new(), 0, 1);
@@ -76,7 +76,7 @@ pub(crate) fn decode_file(open: Open, path: &Path) -> (Vec<f32>, usize) {
             decoder = PacketDecoder::new(codec).unwrap();
         }
         let mut decoded = Vec::new();
-        match decoder.decode(&packet.data, &mut decoded) {
+        match decoder.decode(&packet.data, packet.duration, &mut decoded) {
             Ok(stream) => width = usize::from(stream.channels),
             Err(_) => {
                 refused += 1;
@@ -84,8 +84,11 @@ pub(crate) fn decode_file(open: Open, path: &Path) -> (Vec<f32>, usize) {
                 decoded.resize(frames(packet.duration.unwrap(), rate) as usize * width, 0.0);
             }
         }
-        decoded.truncate(decoded.len() - packet.discard as usize * width);
-        samples.extend(&decoded[packet.skip as usize * width..]);
+        if is_trimmed {
+            decoded.truncate(decoded.len() - packet.discard as usize * width);
+            decoded.drain(..packet.skip as usize * width);
+        }
+        samples.append(&mut decoded);
     }
     (samples, refused)
 }

@@ -1,0 +1,237 @@
+//! WAVE files: RIFF, RIFX, RF64, BW64 and Wave64.
+//!
+//! Samples become packets of some thousand frames, blocks of ADPCM packets of their own. What `data` holds is decided by the file, not by its
+//! header, see [`chunks`]; several `data` chunks, and files that were joined, follow each other. MPEG audio inside is read as such.
+
+mod chunks;
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::mpeg_audio::MpegAudio;
+use super::{Demuxer, Ending, Packet, Track};
+use crate::AudioError;
+use crate::clock::nanoseconds;
+use chunks::{Layout, Part};
+use format::{Coding, Format};
+
+const CONTAINER: &str = "wave";
+
+/// Frames of a packet.
+const FRAMES: usize = 4096;
+
+/// Bytes of a packet, however many channels there are.
+const BYTES: usize = 256 * 1024;
+
+/// Opens the file at `path`; `None` when it is no WAVE file.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let mut bytes = Bytes::open(path)?;
+    let Some(layout) = chunks::read(&mut bytes)? else {
+        return Ok(None);
+    };
+    match layout.parts.first().map(|part| part.format.coding.clone()) {
+        Some(Coding::Mpeg) => mpeg_inside(bytes, layout),
+        Some(_) => Ok(Some(Box::new(Wave::new(bytes, layout)))),
+        None => Ok(None),
+    }
+}
+
+/// Samples of a WAVE file.
+struct Wave {
+    bytes: Bytes,
+    tracks: Vec<Track>,
+    layout: Layout,
+    /// The part that is being read, and where in it.
+    part: usize,
+    offset: u64,
+    /// That of the packet before, or of the track.
+    format: Option<Format>,
+}
+
+impl Wave {
+    fn new(bytes: Bytes, layout: Layout) -> Self {
+        Self {
+            tracks: vec![track(&layout)],
+            format: layout.parts.first().map(|part| part.format.clone()),
+            bytes,
+            layout,
+            part: 0,
+            offset: 0,
+        }
+    }
+
+    fn packet(&mut self, part: &Part) -> Result<Option<Packet>, AudioError> {
+        let rest = part.length.saturating_sub(self.offset);
+        let unit = part.format.unit();
+        let is_block = matches!(part.format.coding, Coding::Blocks { .. });
+        let units = if is_block { 1 } else { FRAMES.min(BYTES / unit).max(1) };
+        let wanted = usize::try_from(rest).unwrap_or(usize::MAX).min(units * unit);
+        let data = self.bytes.at(part.start + self.offset, wanted)?.to_vec();
+        let packet = if is_block {
+            block(&part.format, data)
+        } else {
+            samples(&part.format, data)
+        };
+        self.offset += wanted as u64;
+        Ok(packet)
+    }
+}
+
+/// Whole frames; `None` when there are none.
+fn samples(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
+    let unit = format.unit();
+    let frames = data.len() / unit;
+    data.truncate(frames * unit);
+    if let Coding::Samples { bytes: 8, name, .. } = format.coding
+        && name.starts_with("pcm_s64")
+    {
+        data = upper_halves(&data, name.ends_with("be"));
+    }
+    (frames > 0).then(|| Packet {
+        data,
+        duration: Some(nanoseconds(frames as u64, format.rate)),
+        ..Packet::default()
+    })
+}
+
+/// The 32 bits of integers of 64 that matter.
+fn upper_halves(data: &[u8], is_big: bool) -> Vec<u8> {
+    let from = if is_big { 0 } else { 4 };
+    data.chunks_exact(8)
+        .flat_map(|sample| &sample[from..from + 4])
+        .copied()
+        .collect()
+}
+
+/// A block, filled up if it is the last and not whole; `None` when nothing of it is there.
+fn block(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
+    let unit = format.unit();
+    let (all, there) = (
+        format.frames_in_block(unit as u64),
+        format.frames_in_block(data.len() as u64),
+    );
+    data.resize(unit, 0);
+    (there > 0).then(|| Packet {
+        data,
+        duration: Some(nanoseconds(all, format.rate)),
+        discard: all - there,
+        ..Packet::default()
+    })
+}
+
+fn track(layout: &Layout) -> Track {
+    let first = layout.parts.first().map(|part| &part.format);
+    let is_uniform = layout.parts.iter().all(|part| Some(&part.format) == first);
+    let is_known = first.is_some_and(|format| !matches!(format.coding, Coding::Mpeg | Coding::Other(_)));
+    let frames = || {
+        let there = layout
+            .parts
+            .iter()
+            .map(|part| part.format.frames(part.length))
+            .sum::<u64>();
+        let last = layout.parts.last()?;
+        let promised = last.format.frames(last.length.saturating_add(layout.missing));
+        let all = (there - last.format.frames(last.length)).saturating_add(promised);
+        Some(nanoseconds(all, last.format.rate))
+    };
+    Track {
+        id: 0,
+        codec: first.and_then(Format::codec),
+        codec_name: first.map_or_else(String::new, |format| format.name().to_owned()),
+        language: None,
+        title: None,
+        is_default: true,
+        declared_end: if is_uniform && is_known { frames() } else { None },
+    }
+}
+
+impl Demuxer for Wave {
+    fn container(&self) -> &'static str {
+        CONTAINER
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, _index: usize) {}
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        while let Some(part) = self.layout.parts.get(self.part).cloned() {
+            // Parts of codecs that are not known here are left out.
+            let codec = part.format.codec();
+            if codec.is_some()
+                && self.offset < part.length
+                && let Some(packet) = self.packet(&part)?
+            {
+                let is_change = self.format.as_ref().is_some_and(|format| *format != part.format);
+                self.format = Some(part.format);
+                return Ok(Some(Packet {
+                    codec: codec.filter(|_| is_change),
+                    ..packet
+                }));
+            }
+            self.part += 1;
+            self.offset = 0;
+        }
+        Ok(None)
+    }
+
+    fn ending(&self) -> Ending {
+        Ending {
+            is_cut: self.layout.missing > 0,
+            ..Ending::default()
+        }
+    }
+}
+
+/// Frames of MPEG audio in `data`.
+struct MpegInside {
+    audio: MpegAudio,
+    tracks: Vec<Track>,
+    is_cut: bool,
+}
+
+fn mpeg_inside(bytes: Bytes, layout: Layout) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let (Some(first), Some(last)) = (layout.parts.first(), layout.parts.last()) else {
+        return Ok(None);
+    };
+    let Some(audio) = MpegAudio::open(bytes, first.start, last.start + last.length)? else {
+        return Ok(None);
+    };
+    Ok(Some(Box::new(MpegInside {
+        tracks: audio.tracks().to_vec(),
+        audio,
+        is_cut: layout.missing > 0,
+    })))
+}
+
+impl Demuxer for MpegInside {
+    fn container(&self) -> &'static str {
+        CONTAINER
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, _index: usize) {}
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        self.audio.next()
+    }
+
+    fn ending(&self) -> Ending {
+        let ending = self.audio.ending();
+        Ending {
+            is_cut: ending.is_cut || self.is_cut,
+            ..ending
+        }
+    }
+}
