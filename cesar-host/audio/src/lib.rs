@@ -38,6 +38,8 @@ mod joined;
 mod kind;
 mod levels;
 mod mono;
+#[expect(dead_code, reason = "used when the player retries a recording")]
+mod mp3;
 mod open;
 mod player;
 mod resample;
