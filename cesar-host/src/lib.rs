@@ -12,6 +12,7 @@
 //! | [`conformance`] | whether a plugin keeps the contract | [`conformance::check`] |
 //! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
 //! | [`models`] | from a model's name to its files | [`models::ModelLookup`] |
+//! | `language` | languages as people write them | |
 //! | `trust` | whom TLS trusts | |
 //! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
 //!
@@ -26,6 +27,7 @@ pub mod conformance;
 mod fuzz;
 pub mod http;
 pub mod jobs;
+mod language;
 pub mod models;
 pub mod pipeline;
 pub mod plugins;

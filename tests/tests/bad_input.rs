@@ -205,8 +205,12 @@ fn options_that_are_out_of_range() {
     For more information, try '--help'.
     exit 2
     ");
+    assert_refused!(sandbox, [path(&recording), "--language", "Englsh"], @"
+    error: `language` must be a language such as `en`, `English` or `en-US`, not `Englsh`; did you mean `English` (`en`)?
+    exit 2
+    ");
     assert_refused!(sandbox, [path(&recording), "--language", "klingon"], @"
-    error: `klingon` is not a language Whisper knows: give a code such as `en`, `de` or `zh`, or none to detect it
+    error: `language` must be a language that the engine knows, not `Klingon`
     exit 2
     ");
 }

@@ -44,6 +44,15 @@ impl OptionValue {
         }
     }
 
+    /// The value, if it is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Typed(value) => value.as_str(),
+        }
+    }
+
     /// The value as JSON, for showing it.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -53,9 +53,9 @@ pub const SETTINGS: &[Setting] = &[
     asr(
         "asr.language",
         Kind::Text,
-        "The language spoken, as a code such as `en`; detected if not set.",
+        "The language spoken (`en`, `English`, `en-US`, …); detected if not set or `auto`.",
     )
-    .flag("language", "CODE", WITH_SERVE)
+    .flag("language", "LANGUAGE", WITH_SERVE)
     .short('l'),
     asr(
         "asr.task",

@@ -23,7 +23,7 @@ pub(crate) struct TranscribeForm {
     model: Option<String>,
     /// The speech recognition plugin, `ID` or `ID@VERSION`.
     asr_plugin: Option<String>,
-    /// The language spoken, as a code such as `en`; detected when absent.
+    /// The language spoken: a code, a BCP 47 tag or a name (`en`, `en-US`, `English`); detected when absent or `auto`.
     language: Option<String>,
     /// `transcribe`, or `translate` into English.
     task: Option<String>,
@@ -67,7 +67,7 @@ pub(crate) struct TranscribeUrl {
     model: Option<String>,
     /// The speech recognition plugin, `ID` or `ID@VERSION`.
     asr_plugin: Option<String>,
-    /// The language spoken, as a code such as `en`; detected when absent.
+    /// The language spoken: a code, a BCP 47 tag or a name (`en`, `en-US`, `English`); detected when absent or `auto`.
     language: Option<String>,
     /// `transcribe`, or `translate` into English.
     task: Option<String>,
@@ -111,7 +111,8 @@ pub(crate) struct SpeechForm {
     file: String,
     /// `MODEL`, `PLUGIN/MODEL` or `whisper-1`; `/v1/models` lists them.
     model: String,
-    /// The language spoken, as a code such as `en` (transcriptions).
+    /// The language spoken: a code, a BCP 47 tag or a name (`en`, `en-US`, `English`); detected when absent or `auto`
+    /// (transcriptions).
     language: Option<String>,
     /// Text that shows the engine the spelling and style to expect.
     prompt: Option<String>,

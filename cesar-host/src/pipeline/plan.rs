@@ -4,17 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, Scope, StageKind};
+use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
 use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
-use crate::config::{OptionValue as Given, nearest};
+use crate::config::OptionValue as Given;
+use crate::language;
 use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
 use crate::plugins::Plugin;
 use crate::runner::CancelToken;
 
 use super::speakers::SpeakersPlan;
 use super::{Pipeline, PipelineError, SpeakersRequest};
+
+mod options;
+
+use options::{given, option_error};
 
 /// ASR plugins tried first when none is named; any other follows by id.
 const PREFERRED_ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
@@ -400,14 +405,12 @@ impl Pipeline {
 
 /// An option of kind text as it was given.
 pub(super) fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str> {
-    match asked.options.get(name)? {
-        Given::Text(text) => Some(text),
-        Given::Typed(value) => value.as_str(),
-    }
+    asked.options.get(name)?.as_text()
 }
 
 fn needs_all_languages(asked: &StageRequest) -> bool {
-    text_of(asked, "language").is_some_and(|language| language != "en") || text_of(asked, "task") == Some("translate")
+    text_of(asked, "language").is_some_and(|text| !language::may_be_english_only(text))
+        || text_of(asked, "task") == Some("translate")
 }
 
 fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
@@ -456,22 +459,6 @@ fn model_flag(stage: StageKind, option: &str) -> String {
         (StageKind::Asr, "model") => "--model".into(),
         (stage, option) => format!("--{stage}-option {option}="),
     }
-}
-
-/// Options as values of the table's kinds.
-fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {
-    let read = |(name, given): (&String, &Given)| Ok((name.clone(), given.read(name, manifest.option(name)?)?));
-    asked.options.iter().map(read).collect()
-}
-
-fn option_error(manifest: &Manifest, error: OptionError) -> PipelineError {
-    let suggestion = match &error {
-        OptionError::Unknown { option, .. } => nearest(option, manifest.options.keys().map(String::as_str))
-            .map(|name| format!("; did you mean `{name}`?"))
-            .unwrap_or_default(),
-        OptionError::Value { .. } => String::new(),
-    };
-    PipelineError::Option { error, suggestion }
 }
 
 /// The options that may change the result, as the key writes them; models are named apart.

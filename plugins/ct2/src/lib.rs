@@ -7,7 +7,7 @@
 //! | [`engine`], [`encoder`], [`lanes`] | the model on a thread of its own, for cancel; its calls; several at a time |
 //! | [`track`], [`mel`] | the samples that are heard; the log-mel spectrogram, as OpenAI computes it, window by window |
 //! | [`vad`] | where somebody speaks, and back from there to the recording's times |
-//! | [`tokenizer`], [`language`], [`prompt`] | text to tokens and back, and what the model is shown |
+//! | [`tokenizer`], [`prompt`] | text to tokens and back, and what the model is shown |
 //! | [`decode`] | one window, with the fallback over temperatures |
 //! | [`timestamps`], [`words`] | tokens to segments, segments to words |
 //! | [`hallucination`] | what was probably made up in silence |
@@ -25,7 +25,6 @@ pub mod encoder;
 pub mod engine;
 pub mod hallucination;
 pub mod lanes;
-pub mod language;
 pub mod mel;
 pub mod model;
 pub mod options;

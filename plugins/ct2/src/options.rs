@@ -6,7 +6,6 @@ use ct2rs::sys;
 use plugin_api::StageError;
 use plugin_api::resume::Checkpoint;
 
-use crate::language;
 use crate::model::ModelError;
 use crate::state::Saved;
 
@@ -166,18 +165,13 @@ impl From<ComputeType> for sys::ComputeType {
 }
 
 impl Request {
-    /// Checks what the table cannot: the language, and what an English-only model cannot do.
+    /// Checks what the table cannot: an empty list, and what an English-only model cannot do.
     ///
     /// # Errors
     /// [`plugin_api::ErrorKind::InvalidOptions`].
     pub fn check(&self, model_is_multilingual: bool) -> Result<(), StageError> {
         use plugin_api::ErrorKind::InvalidOptions;
         let refuse = |message: String| Err(StageError::new(InvalidOptions, message));
-        if let Some(code) = self.language.as_deref().filter(|code| !language::is_code(code)) {
-            return refuse(format!(
-                "`{code}` is not a language Whisper knows: give a code such as `en`, `de` or `zh`, or none to detect it"
-            ));
-        }
         if self.temperature.is_empty() {
             return refuse("`temperature` is empty: give at least one temperature, for example `0`".into());
         }

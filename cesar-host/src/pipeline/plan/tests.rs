@@ -3,6 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 
@@ -102,4 +103,57 @@ proptest! {
             }
         }
     }
+}
+
+/// However a language is written, its results are the same ones.
+#[test]
+fn spellings_of_a_language_share_a_key() {
+    let engines = manifests()
+        .into_iter()
+        .filter(|manifest| manifest.stage == StageKind::Asr);
+    for engine in engines {
+        let key_of = |given: Given| {
+            let asked = StageRequest {
+                plugin: None,
+                options: [("language".to_owned(), given)].into(),
+            };
+            key(&engine, &super::given(&engine, &asked).unwrap())
+        };
+        let text = |text: &str| key_of(Given::Text(text.into()));
+        let typed = |value: Value| key_of(Given::Typed(value));
+        let english = text("en");
+        for spelling in ["EN", "English", "en-US", "eng"] {
+            assert_eq!(
+                (text(spelling), typed(spelling.into())),
+                (english, english),
+                "{spelling}"
+            );
+        }
+        let detected = typed(Value::Null);
+        assert_eq!(
+            (text("auto"), text(""), typed("None".into())),
+            (detected, detected, detected)
+        );
+        assert!(detected != english && text("de") != english);
+    }
+}
+
+#[test]
+fn what_is_no_language_is_refused_with_the_nearest() {
+    let engine = manifests().into_iter().find(|manifest| manifest.id == "ct2").unwrap();
+    let refusal = |value: Value| {
+        let asked = StageRequest {
+            plugin: None,
+            options: [("language".to_owned(), Given::Typed(value))].into(),
+        };
+        option_error(&engine, super::given(&engine, &asked).unwrap_err()).to_string()
+    };
+    let answers = [json!("Englsh"), json!("jp"), json!("zz"), json!("Irish"), json!(7)].map(refusal);
+    insta::assert_snapshot!(answers.join("\n"), @"
+    `language` must be a language such as `en`, `English` or `en-US`, not `Englsh`; did you mean `English` (`en`)?
+    `language` must be a language such as `en`, `English` or `en-US`, not `jp`; did you mean `Japanese` (`ja`)?
+    `language` must be a language such as `en`, `English` or `en-US`, not `zz`; did you mean `Chinese` (`zh`)?
+    `language` must be a language that the engine knows, not `Irish`
+    `language` must be a language such as `en`, `English` or `en-US`, not `7`
+    ");
 }
