@@ -9,21 +9,63 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use crate::jobs::JobId;
 
 /// Jobs whose events are kept after they ended.
 const ENDED: usize = 64;
 
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventKind {
+    /// A worker begins an attempt.
+    Started,
+    /// How far the attempt is.
+    Progress,
+    /// A piece of text.
+    Segment,
+    /// A stage has its result.
+    Stage,
+    /// A stage failed.
+    Failed,
+    /// A stage resumes from a checkpoint.
+    Resumed,
+    /// Something that the user should know.
+    Warning,
+    /// The job is queued again.
+    Waiting,
+    /// The job has ended; nothing follows.
+    End,
+}
+
+impl EventKind {
+    /// The name on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Progress => "progress",
+            Self::Segment => "segment",
+            Self::Stage => "stage",
+            Self::Failed => "failed",
+            Self::Resumed => "resumed",
+            Self::Warning => "warning",
+            Self::Waiting => "waiting",
+            Self::End => "end",
+        }
+    }
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JobEvent {
     /// The claim it belongs to and its number in it.
     pub(crate) id: EventId,
-    /// `progress`, `segment`, `stage`, …
-    pub(crate) kind: &'static str,
+    pub(crate) kind: EventKind,
     /// What is told.
     pub(crate) data: Arc<Value>,
 }
@@ -73,9 +115,9 @@ impl Log {
         }
     }
 
-    fn push(&mut self, kind: &'static str, data: Value) {
-        if kind == "progress" {
-            self.events.retain(|event| event.kind != "progress");
+    fn push(&mut self, kind: EventKind, data: Value) {
+        if kind == EventKind::Progress {
+            self.events.retain(|event| event.kind != EventKind::Progress);
         }
         let id = EventId {
             claim: self.claim,
@@ -110,12 +152,12 @@ impl Hub {
             let log = logs.by_job.entry(job).or_insert_with(Log::new);
             (log.claim, log.next, log.ended) = (claim, 1, false);
             log.events.clear();
-            log.push("started", json!({ "attempt": claim }));
+            log.push(EventKind::Started, json!({ "attempt": claim }));
         });
     }
 
     /// Something happened to a job that runs.
-    pub(crate) fn tell(&self, job: JobId, kind: &'static str, data: Value) {
+    pub(crate) fn tell(&self, job: JobId, kind: EventKind, data: Value) {
         self.with(|logs| {
             if let Some(log) = logs.by_job.get_mut(&job) {
                 log.push(kind, data);
@@ -128,7 +170,7 @@ impl Hub {
         self.with(|logs| {
             let log = logs.by_job.entry(job).or_insert_with(Log::new);
             log.ended = true;
-            log.push("end", data);
+            log.push(EventKind::End, data);
             logs.ended.push_back(job);
             while logs.ended.len() > ENDED {
                 let oldest = logs.ended.pop_front();
@@ -194,7 +236,7 @@ mod tests {
         let (events, _) = hub.since(job(0), last).unwrap();
         events
             .iter()
-            .map(|event| format!("{} {}", event.id, event.kind))
+            .map(|event| format!("{} {}", event.id, event.kind.name()))
             .collect()
     }
 
@@ -203,9 +245,9 @@ mod tests {
         let hub = Hub::default();
         assert!(hub.since(job(0), EventId::default()).is_none());
         hub.begin(job(0), 1);
-        hub.tell(job(0), "progress", json!({}));
-        hub.tell(job(0), "segment", json!({}));
-        hub.tell(job(0), "progress", json!({}));
+        hub.tell(job(0), EventKind::Progress, json!({}));
+        hub.tell(job(0), EventKind::Segment, json!({}));
+        hub.tell(job(0), EventKind::Progress, json!({}));
         assert_eq!(
             kinds(&hub, EventId::default()),
             ["1-1 started", "1-3 segment", "1-4 progress"]
@@ -217,6 +259,33 @@ mod tests {
             ["2-1 started"],
             "a later claim is told from its beginning"
         );
+    }
+
+    #[test]
+    fn every_kind_is_published_by_its_name() {
+        let description: Value = serde_json::from_str(&crate::http::openapi_text()).unwrap();
+        let published = description["components"]["schemas"]["EventKind"]["enum"]
+            .as_array()
+            .unwrap();
+        let all = [
+            EventKind::Started,
+            EventKind::Progress,
+            EventKind::Segment,
+            EventKind::Stage,
+            EventKind::Failed,
+            EventKind::Resumed,
+            EventKind::Warning,
+            EventKind::Waiting,
+            EventKind::End,
+        ];
+        assert_eq!(published[..], all.map(|kind| json!(kind)));
+        assert_eq!(published[..], all.map(EventKind::name));
+        let manual = include_str!("../../../docs/server.md");
+        let missing: Vec<_> = all
+            .iter()
+            .filter(|kind| !manual.contains(&format!("`{}`", kind.name())))
+            .collect();
+        assert!(missing.is_empty(), "docs/server.md does not name {missing:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Shared;
+use super::events::EventKind;
 use super::running::Run;
 use super::worker::stage_json;
 use crate::pipeline::{Event, Observer, StageOutcome};
@@ -37,7 +38,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn tell(&self, kind: &'static str, data: serde_json::Value) {
+    fn tell(&self, kind: EventKind, data: serde_json::Value) {
         self.shared.hub.tell(self.run.job, kind, data);
     }
 
@@ -56,7 +57,7 @@ impl<'a> Watch<'a> {
         *told = Some(Instant::now());
         drop(told);
         let progress = serde_json::to_value(self.run.progress()).unwrap_or_default();
-        self.tell("progress", progress);
+        self.tell(EventKind::Progress, progress);
     }
 }
 
@@ -64,19 +65,20 @@ impl Observer for Watch<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Started { stage, .. } => self.run.advance(stage, 0.0),
-            Event::Resumed { stage, done, total } => {
-                self.tell("resumed", json!({ "stage": stage, "done": done, "total": total }))
-            }
+            Event::Resumed { stage, done, total } => self.tell(
+                EventKind::Resumed,
+                json!({ "stage": stage, "done": done, "total": total }),
+            ),
             Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
                 let seconds = |ms: u64| ms as f64 / 1000.0;
                 self.tell(
-                    "segment",
+                    EventKind::Segment,
                     json!({ "start": seconds(*start_ms), "end": seconds(*end_ms), "text": text }),
                 );
             }
-            Event::Waiting { stage, .. } => self.tell("progress", json!({ "waiting_for": stage })),
+            Event::Waiting { stage, .. } => self.tell(EventKind::Progress, json!({ "waiting_for": stage })),
             Event::Finished(report) => {
                 self.run.finished(&report.stage, is_hit(report.outcome), report.ms);
                 if report.stage == "download" {
@@ -84,18 +86,18 @@ impl Observer for Watch<'_> {
                     let _ = self.shared.store.downloaded(&self.run.lease);
                 }
                 self.tell(
-                    "stage",
+                    EventKind::Stage,
                     stage_json(&report.stage, &report.plugin, report.outcome, report.ms),
                 );
             }
             Event::Failed { stage } => {
                 self.run.failed(stage);
-                self.tell("failed", json!({ "stage": stage }));
+                self.tell(EventKind::Failed, json!({ "stage": stage }));
             }
             Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),
             Event::Warning(text) => {
                 tracing::warn!(job = %self.run.job, "{text}");
-                self.tell("warning", json!({ "message": text }));
+                self.tell(EventKind::Warning, json!({ "message": text }));
             }
             Event::Log { level, target, message } => match level {
                 0 | 1 => tracing::error!(job = %self.run.job, from = target, "{message}"),

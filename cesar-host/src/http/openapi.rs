@@ -134,8 +134,8 @@ pub(crate) struct SpeechForm {
 pub(crate) struct JobEvent {
     /// For `Last-Event-ID`.
     id: Option<String>,
-    /// `started`, `progress`, `segment`, `stage`, `failed`, `resumed`, `warning`, `waiting` or `end`.
-    event: Option<String>,
+    /// What it is about.
+    event: Option<super::events::EventKind>,
     /// JSON.
     data: String,
 }
@@ -183,7 +183,7 @@ pub(crate) struct OpenAiModels {
         info::health, info::metrics, info::plugins, plugins::rescan, info::cache,
         openai::transcriptions, openai::translations, openai::models::index, openai::models::show
     ),
-    components(schemas(OpenAiErrorBody)),
+    components(schemas(OpenAiErrorBody, super::events::EventKind)),
     tags((name = "jobs", description = "Jobs and their transcripts"), (name = "openai", description = "What OpenAI's clients use"),
         (name = "server", description = "The server itself")),
     security((), ("key" = [])),

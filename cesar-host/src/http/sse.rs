@@ -1,7 +1,6 @@
 //! `GET /jobs/{id}/events`: a job as it happens, as server-sent events.
 //!
-//! `started`, `progress`, `segment`, `stage`, `resumed`, `warning`, `waiting` (it will be tried again), and `end` with the job, after which the
-//! stream closes. A client that reconnects with `Last-Event-ID` goes on where it was. A job that ended long ago, or runs in another
+//! [`EventKind`] lists what there is; after `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` goes on where it was. A job that ended long ago, or runs in another
 //! process, is told from the store: the segments of its document, then `end`.
 
 use std::collections::VecDeque;
@@ -17,7 +16,7 @@ use futures_util::Stream;
 use serde_json::{Value, json};
 
 use super::App;
-use super::events::{EventId, JobEvent};
+use super::events::{EventId, EventKind, JobEvent};
 use super::jobs::{Id, document, get};
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
@@ -36,7 +35,7 @@ const STORED: u32 = u32::MAX;
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", summary = "Watch a job",
     params(("id" = String, Path, description = "The job's id"),
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event")),
-    responses((status = 200, description = "Events: started, progress, segment, stage, resumed, warning, waiting, end", body = super::openapi::JobEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events, until `end`", body = super::openapi::JobEvent, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
@@ -49,7 +48,7 @@ pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMa
         let event = listener.next().await?;
         let told = Event::default()
             .id(event.id.to_string())
-            .event(event.kind)
+            .event(event.kind.name())
             .data(event.data.to_string());
         Some((Ok::<_, Infallible>(told), listener))
     });
@@ -92,7 +91,7 @@ impl Listener {
         loop {
             if let Some(event) = self.pending.pop_front() {
                 self.last = event.id;
-                self.done = event.kind == "end";
+                self.done = event.kind == EventKind::End;
                 return Some(event);
             }
             if self.done || self.app.halting() {
@@ -152,9 +151,9 @@ impl Listener {
         let segments = document["segments"].as_array().filter(|_| !heard);
         let told = segments.into_iter().flatten().map(|segment| {
             let data = json!({ "start": segment["start"], "end": segment["end"], "text": segment["text"] });
-            ("segment", data)
+            (EventKind::Segment, data)
         });
-        let end = ("end", JobView::new(job).to_json());
+        let end = (EventKind::End, JobView::new(job).to_json());
         let events = told.chain([end]).zip(1..).map(|((kind, data), number)| JobEvent {
             id: EventId { claim: STORED, number },
             kind,

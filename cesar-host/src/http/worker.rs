@@ -97,7 +97,7 @@ fn told(shared: &Shared, job: &Job) {
         shared.metrics.job_ended(job.state);
         shared.webhook_bell.ring();
     } else {
-        shared.hub.tell(job.id, "waiting", view);
+        shared.hub.tell(job.id, super::events::EventKind::Waiting, view);
     }
 }
 

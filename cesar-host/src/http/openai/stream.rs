@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::request::{ResponseFormat, SpeechRequest};
 use super::{cache_use, check_speakers, ended, errors, read, response, transcript};
 use crate::http::App;
-use crate::http::events::{EventId, JobEvent};
+use crate::http::events::{EventId, EventKind, JobEvent};
 use crate::http::refusal::Refusal;
 use crate::http::sse::{self, Listener};
 use crate::http::waiters::Waiter;
@@ -91,7 +91,7 @@ impl Follower {
     async fn hear(&mut self, event: &JobEvent) -> Result<(), Refusal> {
         match event.kind {
             // Speakers are known at the end only.
-            "segment" if !self.diarized => {
+            EventKind::Segment if !self.diarized => {
                 let number = |name: &str| event.data[name].as_f64().unwrap_or_default() * 1000.0;
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -105,7 +105,7 @@ impl Follower {
                 self.delta(start, end, text, if spaced { " " } else { "" });
                 Ok(())
             }
-            "end" => self.end().await,
+            EventKind::End => self.end().await,
             _ => Ok(()),
         }
     }
