@@ -1,4 +1,5 @@
-//! Bytes and texts that nobody should send, by the thousand: what reads a plugin's file, its options and its runner's frames.
+//! Bytes and texts that nobody should send, by the thousand: what reads a plugin's file, its options, its runner's
+//! frames, and forms.
 //!
 //! Each target begins with its corpus (`tests/fuzz/TARGET/`), then changes what is in it at random for `CESAR_FUZZ_SECONDS` (a second
 //! unless given) with the seed `CESAR_SEED`, which is printed. `cargo xtask fuzz --minutes N` gives each target its time. What fails is
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use plugin_api::manifest::{Manifest, OptionSpec};
 use serde_json::Value;
 
+use crate::http::multipart::{boundary, tests::parts_of};
 use crate::plugins::elf;
 use crate::runner::protocol::{Channel, FromRunner, ToRunner};
 
@@ -36,7 +38,7 @@ impl Chance {
 }
 
 /// What is worth putting somewhere.
-const WORDS: [&[u8]; 12] = [
+const WORDS: [&[u8]; 16] = [
     b"\0",
     b"\xff\xff\xff\xff",
     b"\xff\xff\xff\xff\xff\xff\xff\x7f",
@@ -49,6 +51,10 @@ const WORDS: [&[u8]; 12] = [
     b"true",
     b",",
     b"\xc3\x28",
+    b"\r\n--",
+    b"\n",
+    b"--",
+    b"; filename*=",
 ];
 
 /// Changes a sample a few times.
@@ -179,5 +185,24 @@ fn the_protocol_of_runners() {
         let patience = Duration::from_secs(20);
         receive(&mut |channel| Ok(channel.receive::<FromRunner>(patience)?.is_some()));
         receive(&mut |channel| Ok(channel.receive::<ToRunner>(patience)?.is_some()));
+    });
+}
+
+/// A content type and a body, divided by a line's end: parts or a refusal, the same ones however the network cuts the bytes.
+#[test]
+fn the_parser_of_forms() {
+    fuzz("multipart", |bytes| {
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (content_type, body) = (&bytes[..line], bytes.get(line + 1..).unwrap_or_default());
+        let Some(boundary) = boundary(&String::from_utf8_lossy(content_type)) else {
+            return;
+        };
+        let whole = parts_of(body, &boundary, &[usize::MAX]);
+        let sizes = [1 + bytes.len() % 7, 1 + body.len() % 31];
+        assert_eq!(parts_of(body, &boundary, &sizes), whole);
+        match whole {
+            Ok(parts) => assert!(parts.iter().map(|(_, data)| data.len()).sum::<usize>() <= body.len()),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
     });
 }

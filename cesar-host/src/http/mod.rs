@@ -19,7 +19,7 @@
 //! | module | what |
 //! |---|---|
 //! | `listen`, `guard`, `auth`, `refusal`, `problem` | connections, admission, refusals |
-//! | `upload`, `form`, `submit`, `work`, `speakers`, `idempotency` | from a request to a queued job |
+//! | `upload`, `multipart`, `form`, `submit`, `work`, `speakers`, `idempotency` | from a request to a queued job |
 //! | `jobs`, `sse`, `info`, `view`, `openapi` | own endpoints and what they show |
 //! | `openai` | the OpenAI-compatible ones |
 //! | `plugins` | plugins that come, go and are replaced while the server runs |
@@ -48,6 +48,7 @@ mod jobs;
 mod life;
 mod listen;
 mod metrics;
+pub(crate) mod multipart;
 mod observer;
 mod openai;
 mod openapi;

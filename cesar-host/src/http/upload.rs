@@ -6,13 +6,15 @@
 
 use std::time::Duration;
 
-use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
-use axum::extract::{FromRequest as _, Request};
+use axum::body::{BodyDataStream, Bytes};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use futures_util::StreamExt as _;
 
 use super::App;
 use super::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
+use super::multipart::{self, Event, Head, Malformed, Parser};
 use super::refusal::Refusal;
 use crate::jobs::{Source, StoredUpload, UploadWriter, Uploads};
 
@@ -67,44 +69,93 @@ impl Drop for Received {
     }
 }
 
+/// The parts of a body as they come.
+struct Parts {
+    body: BodyDataStream,
+    parser: Parser,
+}
+
+impl Parts {
+    /// The next part; what is left of the one before is passed over.
+    async fn next(&mut self) -> Result<Option<Head>, Refusal> {
+        loop {
+            match self.event().await? {
+                Some(Event::Part(head)) => return Ok(Some(head)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next bytes of this part; `None` at its end.
+    async fn data(&mut self) -> Result<Option<Bytes>, Refusal> {
+        match self.event().await? {
+            Some(Event::Data(bytes)) => Ok(Some(bytes)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn event(&mut self) -> Result<Option<Event>, Refusal> {
+        loop {
+            if let Some(event) = self.parser.next().map_err(malformed)? {
+                return Ok(Some(event));
+            }
+            if self.parser.is_done() {
+                return Ok(None);
+            }
+            match self.body.next().await {
+                Some(bytes) => self.parser.feed(&bytes.map_err(|error| unreadable(&error))?),
+                None => self.parser.end(),
+            }
+        }
+    }
+
+    async fn drain(mut self) {
+        while let Some(Ok(_)) = self.body.next().await {}
+    }
+}
+
 /// Reads a multipart form; its field `file` becomes an upload.
 pub(crate) async fn receive(app: &App, request: Request) -> Result<Form, Refusal> {
-    let given = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .map(|value| value.as_bytes().to_vec());
-    let multipart = Multipart::from_request(request, &()).await;
-    let mut multipart = multipart.map_err(|rejection| wrong_type(&rejection, given.as_deref()))?;
-    let read = read(app, &mut multipart).await;
+    let given = request.headers().get(CONTENT_TYPE);
+    let boundary = boundary(&String::from_utf8_lossy(given.map_or(b"", |value| value.as_bytes())))?;
+    let mut parts = Parts {
+        body: request.into_body().into_data_stream(),
+        parser: Parser::new(&boundary),
+    };
+    let read = read(app, &mut parts).await;
     if read
         .as_ref()
         .is_err_and(|refusal| refusal.status != StatusCode::REQUEST_TIMEOUT)
     {
-        let _ = tokio::time::timeout(DRAIN, drain(multipart)).await;
+        let _ = tokio::time::timeout(DRAIN, parts.drain()).await;
     }
     read
 }
 
-async fn read(app: &App, multipart: &mut Multipart) -> Result<Form, Refusal> {
+async fn read(app: &App, parts: &mut Parts) -> Result<Form, Refusal> {
     let mut form = Form {
         fields: Fields::default(),
         file: None,
     };
-    while let Some(field) = multipart.next_field().await.map_err(|error| malformed(&error))? {
-        let Some(name) = field.name().map(str::to_owned) else {
+    while let Some(head) = parts.next().await? {
+        let Some(name) = head.name.clone() else {
             return Err(Refusal::bad("malformed_multipart", "a part of the form has no name"));
         };
-        if name == "file" && field.file_name().is_some() {
-            if form.file.is_some() {
-                return Err(
-                    Refusal::bad("several_files", "the form has several files; send one request for each")
-                        .param("file"),
-                );
+        check_encoding(&head, &name)?;
+        // With a file name or without: clients that stream have none.
+        if name == "file" {
+            if form.file.is_some() && !is_unchosen(&head) {
+                return Err(several_files());
             }
-            form.file = Some(store(app, field).await?);
+            let received = store(app, parts, &head).await?;
+            if received.is_some() && form.file.is_some() {
+                return Err(several_files());
+            }
+            form.file = form.file.or(received);
             continue;
         }
-        let value = text(field, &name).await?;
+        let value = text(parts, &name).await?;
         if form.fields.len() >= MOST_FIELDS {
             return Err(Refusal::bad(
                 "too_many_fields",
@@ -116,9 +167,25 @@ async fn read(app: &App, multipart: &mut Multipart) -> Result<Form, Refusal> {
     Ok(form)
 }
 
-async fn text(mut field: Field<'_>, name: &str) -> Result<String, Refusal> {
+/// RFC 7578 has no encodings; a base64 text that is taken for a recording would be a riddle.
+fn check_encoding(head: &Head, name: &str) -> Result<(), Refusal> {
+    match head.encoding.as_deref() {
+        None | Some("" | "7bit" | "8bit" | "binary") => Ok(()),
+        Some(encoding) => {
+            let encoding: String = encoding
+                .chars()
+                .filter(|letter| !letter.is_control())
+                .take(40)
+                .collect();
+            let text = format!("the field `{name}` is encoded (`{encoding}`); send its bytes as they are");
+            Err(Refusal::bad("malformed_multipart", text).param(name))
+        }
+    }
+}
+
+async fn text(parts: &mut Parts, name: &str) -> Result<String, Refusal> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| malformed(&error))? {
+    while let Some(chunk) = parts.data().await? {
         if bytes.len() + chunk.len() > FIELD_LIMIT {
             let text = format!("the field `{name}` is longer than {FIELD_LIMIT} bytes");
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text));
@@ -129,25 +196,40 @@ async fn text(mut field: Field<'_>, name: &str) -> Result<String, Refusal> {
         .map_err(|_| Refusal::bad("malformed_multipart", format!("the field `{name}` is not UTF-8")))
 }
 
-async fn store(app: &App, mut field: Field<'_>) -> Result<Received, Refusal> {
-    let label = label(field.file_name());
+fn several_files() -> Refusal {
+    Refusal::bad("several_files", "the form has several files; send one request for each").param("file")
+}
+
+/// What a page's form sends for a field in which no file was chosen, if it is empty.
+fn is_unchosen(head: &Head) -> bool {
+    head.file_name.as_deref() == Some("")
+}
+
+/// Writes a recording to the disk; `None` if no file was chosen.
+async fn store(app: &App, parts: &mut Parts, head: &Head) -> Result<Option<Received>, Refusal> {
+    let label = label(head.file_name.as_deref());
     let limit = app.settings.max_upload;
     let mut writer = app.block(move |shared| shared.uploads.create(limit)).await??;
     let mut block = Vec::with_capacity(BLOCK);
-    while let Some(chunk) = field.chunk().await.map_err(|error| malformed(&error))? {
+    let mut is_empty = true;
+    while let Some(chunk) = parts.data().await? {
+        is_empty = false;
         block.extend_from_slice(&chunk);
         if block.len() >= BLOCK {
             (writer, block) = write(app, writer, block).await?;
         }
     }
+    if is_empty && is_unchosen(head) {
+        return Ok(None);
+    }
     let (writer, _) = write(app, writer, block).await?;
     let stored = app.block(move |_| writer.finish()).await??;
-    Ok(Received {
+    Ok(Some(Received {
         source: stored.source(),
         stored: Some(stored),
         label,
         app: App::clone(app),
-    })
+    }))
 }
 
 async fn write(app: &App, mut writer: UploadWriter, mut block: Vec<u8>) -> Result<(UploadWriter, Vec<u8>), Refusal> {
@@ -159,24 +241,22 @@ async fn write(app: &App, mut writer: UploadWriter, mut block: Vec<u8>) -> Resul
     Ok(written.await??)
 }
 
-async fn drain(mut multipart: Multipart) {
-    while let Ok(Some(mut field)) = multipart.next_field().await {
-        while let Ok(Some(_)) = field.chunk().await {}
+fn boundary(content_type: &str) -> Result<String, Refusal> {
+    if !multipart::is_form(content_type) {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong_content_type",
+            "the body must be `multipart/form-data` with the recording as `file`",
+        ));
     }
+    multipart::boundary(content_type).ok_or_else(|| malformed(Malformed::NoBoundary))
 }
 
-fn wrong_type(rejection: &MultipartRejection, given: Option<&[u8]>) -> Refusal {
-    if given.is_some_and(|given| given.to_ascii_lowercase().starts_with(b"multipart/form-data")) {
-        return Refusal::bad("malformed_multipart", rejection.body_text());
-    }
-    Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "wrong_content_type",
-        "the body must be `multipart/form-data` with the recording as `file`",
-    )
+fn malformed(error: Malformed) -> Refusal {
+    Refusal::bad("malformed_multipart", format!("the form cannot be read: {error}"))
 }
 
-fn malformed(error: &MultipartError) -> Refusal {
+fn unreadable(error: &axum::Error) -> Refusal {
     if timed_out(error) {
         return Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -184,10 +264,7 @@ fn malformed(error: &MultipartError) -> Refusal {
             "nothing came for too long while the body was read; send it again",
         );
     }
-    Refusal::bad(
-        "malformed_multipart",
-        format!("the form cannot be read: {}", error.body_text()),
-    )
+    Refusal::bad("malformed_multipart", format!("the body cannot be read: {error}"))
 }
 
 /// Whether the client was silent for too long.
