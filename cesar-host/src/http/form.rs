@@ -57,18 +57,19 @@ impl Fields {
             .map(|(_, value)| value.as_str())
     }
 
-    /// `true` or `false`; `false` when it is absent.
+    /// Yes or no; no when it is absent.
     pub(crate) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
         Ok(self.choice(name)?.unwrap_or_default())
     }
 
-    /// `true`, `false` or absent.
+    /// Yes, no or absent, as clients in many languages write it.
     pub(crate) fn choice(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.text(name) {
-            None => Ok(None),
-            Some("false" | "False" | "0") => Ok(Some(false)),
-            Some("true" | "True" | "1") => Ok(Some(true)),
-            Some(other) => Err(Refusal::value(name, "`true` or `false`", other)),
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "false" | "0" | "no" | "off" => Ok(Some(false)),
+            "true" | "1" | "yes" | "on" => Ok(Some(true)),
+            "none" | "null" | "undefined" => Ok(None),
+            _ => Err(Refusal::value(name, "`true` or `false`", text)),
         }
     }
 
@@ -90,8 +91,16 @@ impl Fields {
             return serde_json::from_str(text)
                 .map_err(|_| Refusal::value(name, "texts separated by commas, or a JSON list of texts", text));
         }
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        Ok(parts.map(str::to_owned).collect())
+        Ok(separated(text))
+    }
+
+    /// All texts of this name: one in each field, several separated by commas, or JSON lists of them.
+    pub(crate) fn all_texts(&self, name: &str) -> Vec<String> {
+        let read = |text: &str| match serde_json::from_str::<Vec<String>>(text) {
+            Ok(texts) => texts,
+            Err(_) => separated(text),
+        };
+        self.all(name).flat_map(read).collect()
     }
 
     /// A JSON object.
@@ -119,6 +128,11 @@ impl Fields {
     }
 }
 
+fn separated(text: &str) -> Vec<String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
+}
+
 /// What people call a file: the last part of the client's name, without control characters. It never becomes a path.
 pub(crate) fn label(file_name: Option<&str>) -> String {
     let name = file_name.unwrap_or_default();
@@ -137,7 +151,15 @@ mod tests {
 
     #[test]
     fn values() {
-        let fields = Fields::from(&[("a", "1"), ("a", ""), ("b[]", "x"), ("c", "{\"n\":1}"), ("d", "yes")][..]);
+        let fields = Fields::from(
+            &[
+                ("a", "1"),
+                ("a", ""),
+                ("b[]", "x"),
+                ("c", "{\"n\":1}"),
+                ("d", "perhaps"),
+            ][..],
+        );
         assert_eq!(
             (fields.text("a"), fields.text("b"), fields.text("z")),
             (Some("1"), Some("x"), None)
@@ -151,6 +173,36 @@ mod tests {
                 .detail
                 .contains("no field `d`")
         );
+    }
+
+    #[test]
+    fn yes_and_no() {
+        for (text, wanted) in [
+            ("1", Some(true)),
+            ("True", Some(true)),
+            ("YES", Some(true)),
+            ("on", Some(true)),
+            ("0", Some(false)),
+            ("false", Some(false)),
+            ("No", Some(false)),
+            ("", None),
+            ("None", None),
+        ] {
+            assert_eq!(Fields::from(&[("a", text)][..]).choice("a").unwrap(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists() {
+        for fields in [
+            &[("a", "x"), ("a[]", "y")][..],
+            &[("a", "[\"x\", \"y\"]")],
+            &[("a[]", "x, y")],
+            &[("a", "[\"x\"]"), ("a", "y,")],
+        ] {
+            assert_eq!(Fields::from(fields).all_texts("a"), ["x", "y"]);
+        }
+        assert!(Fields::from(&[("a", ""), ("a", "[]")][..]).all_texts("a").is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the edge, and does not leave.
 
 use axum::http::StatusCode;
+use plugin_api::manifest::OptionError;
 
 use crate::jobs::JobsError;
 use crate::models::ModelError;
@@ -139,7 +140,14 @@ impl From<AddressError> for Refusal {
 impl From<PipelineError> for Refusal {
     fn from(error: PipelineError) -> Self {
         match &error {
-            PipelineError::Option { .. } => Self::bad("invalid_option", error.to_string()).param("options"),
+            PipelineError::Option { error: refused, .. } => {
+                // The language has a field of its own.
+                let param = match refused {
+                    OptionError::Value { option, .. } if option == "language" => "language",
+                    _ => "options",
+                };
+                Self::bad("invalid_option", error.to_string()).param(param)
+            }
             PipelineError::Format { .. } => Self::bad("unsupported_value", error.to_string()).param("format"),
             PipelineError::Plugin(PluginError::Unknown { .. }) => {
                 Self::impossible("unknown_plugin", error.to_string()).param("asr_plugin")

@@ -1,5 +1,5 @@
-//! Models by OpenAI's names: `MODEL` (of the first engine that has it), `PLUGIN/MODEL`, `PLUGIN` for an engine without models, and `whisper-1`
-//! for whatever the server's settings say. A name is never a path.
+//! Models by OpenAI's names: `MODEL` (of the first engine that has it), `PLUGIN/MODEL`, `PLUGIN` for an engine without models, and OpenAI's
+//! own for whatever the server's settings say. A name is never a path.
 
 use std::time::UNIX_EPOCH;
 
@@ -17,8 +17,16 @@ use crate::http::{App, Shared, work};
 use crate::pipeline::main_model;
 use crate::plugins::Plugin;
 
-/// The name that every client of OpenAI knows.
-const ALIAS: &str = "whisper-1";
+/// The names that clients of OpenAI know.
+const ALIASES: [&str; 4] = [
+    "whisper-1",
+    "gpt-4o-transcribe",
+    "gpt-4o-mini-transcribe",
+    WITH_SPEAKERS,
+];
+
+/// The one of them that tells speakers apart.
+pub(super) const WITH_SPEAKERS: &str = "gpt-4o-transcribe-diarize";
 
 /// What a model's id stands for; nothing said is the settings' choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +37,7 @@ pub(crate) struct Chosen {
 
 /// Finds a model by its id.
 pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
-    if id == ALIAS {
+    if ALIASES.contains(&id) {
         return Ok(Chosen::default());
     }
     let found = match id.split_once('/') {
@@ -94,7 +102,9 @@ fn list(shared: &Shared) -> Vec<Value> {
             rows.push(row(&id, owner, created));
         }
     };
-    push(ALIAS.to_owned(), "cesar", 0);
+    for alias in ALIASES {
+        push(alias.to_owned(), "cesar", 0);
+    }
     for engine in engines(shared) {
         let Some(files) = main_model(engine).and_then(|(_, spec)| spec.model.as_ref()) else {
             push(engine.id.clone(), &engine.id, 0);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use plugin_api::manifest::{Manifest, OptionKind};
 use serde_json::{Value, json};
 
+use super::models;
 use crate::http::form::Fields;
 use crate::http::refusal::Refusal;
 
@@ -55,7 +56,7 @@ impl SpeechRequest {
             .param("model")
         })?;
         let transcribing = endpoint == Endpoint::Transcriptions;
-        if fields.all("include").any(|value| value == "logprobs") {
+        if fields.all_texts("include").iter().any(|value| value == "logprobs") {
             return Err(Refusal::bad(
                 "unsupported_value",
                 "`include` cannot be `logprobs` here: engines do not tell them; leave it out",
@@ -71,7 +72,7 @@ impl SpeechRequest {
             prompt: fields.text("prompt").map(str::to_owned),
             format,
             temperature: temperature(fields)?,
-            words: granularities.contains(&"word") && format == ResponseFormat::VerboseJson,
+            words: granularities.iter().any(|name| name == "word") && format == ResponseFormat::VerboseJson,
             stream: transcribing && fields.boolean("stream")?,
         })
     }
@@ -95,7 +96,13 @@ impl SpeechRequest {
             .param(param)),
         };
         if let Some(language) = &self.language {
-            put("language", json!(language), Some("language"))?;
+            let codes = engine.options.get("language").map(|option| option.choices.as_slice());
+            // One spelling, so that equal requests are one job; what is no language is refused when the job is planned.
+            let value = match crate::language::code_for(language, codes.unwrap_or_default()) {
+                Ok(code) => json!(code),
+                Err(_) => json!(language),
+            };
+            put("language", value, Some("language"))?;
         }
         if self.endpoint == Endpoint::Translations {
             put("task", json!("translate"), Some("model"))?;
@@ -123,24 +130,31 @@ impl SpeechRequest {
     }
 }
 
+/// `language`, else the only one of `languages`: of several, the engine detects which is spoken.
 fn language(fields: &Fields) -> Option<String> {
-    let several: Vec<_> = fields.all("languages").collect();
-    let one = match several[..] {
-        [one] => Some(one),
+    let several = fields.all_texts("languages");
+    let one = match &several[..] {
+        [one] => Some(one.clone()),
         _ => None,
     };
-    fields.text("language").or(one).map(str::to_owned)
+    fields.text("language").map(str::to_owned).or(one)
 }
 
 fn format(endpoint: Endpoint, fields: &Fields) -> Result<ResponseFormat, Refusal> {
     let transcribing = endpoint == Endpoint::Transcriptions;
+    // Of OpenAI's models, this one alone has speakers.
+    let usual = match transcribing && fields.text("model") == Some(models::WITH_SPEAKERS) {
+        true => ResponseFormat::DiarizedJson,
+        false => ResponseFormat::Json,
+    };
     let wanted = if transcribing {
         "one of `json`, `text`, `srt`, `verbose_json`, `vtt`, `diarized_json`"
     } else {
         "one of `json`, `text`, `srt`, `verbose_json`, `vtt`"
     };
     match fields.text("response_format") {
-        None | Some("json") => Ok(ResponseFormat::Json),
+        None => Ok(usual),
+        Some("json") => Ok(ResponseFormat::Json),
         Some("text") => Ok(ResponseFormat::Text),
         Some("srt") => Ok(ResponseFormat::Srt),
         Some("verbose_json") => Ok(ResponseFormat::VerboseJson),
@@ -160,12 +174,12 @@ fn temperature(fields: &Fields) -> Result<f64, Refusal> {
         .ok_or_else(|| Refusal::value("temperature", "a number from 0 to 1", text))
 }
 
-fn granularities(fields: &Fields) -> Result<Vec<&str>, Refusal> {
-    let read = |value| match value {
-        "word" | "segment" => Ok(value),
-        other => Err(Refusal::value("timestamp_granularities", "`word` or `segment`", other)),
-    };
-    fields.all("timestamp_granularities").map(read).collect()
+fn granularities(fields: &Fields) -> Result<Vec<String>, Refusal> {
+    let names = fields.all_texts("timestamp_granularities");
+    match names.iter().find(|name| !matches!(name.as_str(), "word" | "segment")) {
+        None => Ok(names),
+        Some(other) => Err(Refusal::value("timestamp_granularities", "`word` or `segment`", other)),
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +209,35 @@ mod tests {
                 ("response_format", "verbose_json"),
             ];
             assert!(read(Endpoint::Transcriptions, &fields).unwrap().words, "{name}");
+            for list in ["[\"segment\",\"word\"]", "segment,word", "word"] {
+                let fields = [("model", "m"), (name, list), ("response_format", "verbose_json")];
+                assert!(read(Endpoint::Transcriptions, &fields).unwrap().words, "{name} {list}");
+            }
         }
+    }
+
+    #[test]
+    fn one_of_several_models_has_speakers() {
+        let format = |fields: &[(&str, &str)]| read(Endpoint::Transcriptions, fields).unwrap().format;
+        let with = ("model", "gpt-4o-transcribe-diarize");
+        assert_eq!(format(&[with]), ResponseFormat::DiarizedJson);
+        assert_eq!(format(&[with, ("response_format", "text")]), ResponseFormat::Text);
+        assert_eq!(format(&[("model", "gpt-4o-transcribe")]), ResponseFormat::Json);
+    }
+
+    #[test]
+    fn a_language_among_languages() {
+        let language = |fields: &[(&str, &str)]| {
+            let fields = [&[("model", "m")], fields].concat();
+            read(Endpoint::Transcriptions, &fields).unwrap().language
+        };
+        assert_eq!(language(&[("languages[]", "de")]).as_deref(), Some("de"));
+        assert_eq!(language(&[("languages", "[\"de\"]")]).as_deref(), Some("de"));
+        assert_eq!(language(&[("languages[]", "de"), ("languages[]", "en")]), None);
+        assert_eq!(
+            language(&[("languages", "de"), ("language", "EN")]).as_deref(),
+            Some("EN")
+        );
     }
 
     #[test]
