@@ -1,7 +1,7 @@
 //! Decoders of packets, by symphonia and libopus.
 
 use symphonia::core::audio::Channels;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
@@ -11,11 +11,14 @@ use symphonia_adapter_libopus::OpusDecoder;
 
 use crate::clock::frames;
 use crate::demux::{Codec, Nanoseconds};
+use crate::mp3::Mp3Decoder;
 use crate::source::Stream;
 
 /// A decoder of one codec.
 pub(crate) struct PacketDecoder {
     decoder: Box<dyn AudioDecoder>,
+    /// Decodes instead, where it was asked for and the codec is MPEG audio.
+    second: Option<Mp3Decoder>,
     gain: f32,
 }
 
@@ -34,8 +37,20 @@ impl PacketDecoder {
         let decoder = make(&codec.parameters).map_err(|error| reason(&error))?;
         Ok(Self {
             decoder,
+            second: None,
             gain: codec.gain,
         })
+    }
+
+    /// The same with the second decoder of MPEG audio; an error for other codecs.
+    pub(crate) fn second(codec: &Codec) -> Result<Self, String> {
+        match codec.parameters.codec {
+            CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => Ok(Self {
+                second: Some(Mp3Decoder::new()),
+                ..Self::new(codec)?
+            }),
+            _ => Err("there is one decoder for it".to_owned()),
+        }
     }
 
     /// Short name of the codec.
@@ -58,6 +73,14 @@ impl PacketDecoder {
         duration: Option<Nanoseconds>,
         output: &mut Vec<f32>,
     ) -> Result<Stream, Refusal> {
+        if let Some(second) = &mut self.second {
+            let (rate, channels) = second.decode(data, output).map_err(Refusal::Damaged)?;
+            return Ok(Stream {
+                rate,
+                channels,
+                mask: 0,
+            });
+        }
         let rate = self.decoder.codec_params().sample_rate.unwrap_or(0);
         let duration = Duration::new(frames(duration.unwrap_or(0), rate));
         let packet = PacketRef::new(0, Timestamp::new(0), duration, data);

@@ -144,6 +144,8 @@ impl DecodeOptions {
 pub enum Decoder {
     /// The decoders built into this program.
     Native,
+    /// The same, with the second decoder of MPEG audio.
+    SecondMp3,
     /// `ffmpeg`, as a child process.
     Ffmpeg,
 }

@@ -37,7 +37,7 @@ pub(crate) fn recognise(path: &Path) -> Result<Kind, AudioError> {
 /// [`AudioError::Unsupported`] for what the reader does not know.
 pub(crate) fn open(path: &Path, kind: Kind, options: &DecodeOptions, reader: Decoder) -> Result<Opened, AudioError> {
     match reader {
-        Decoder::Native => native(path, kind, &options.track),
+        Decoder::Native | Decoder::SecondMp3 => native(path, kind, &options.track, reader),
         Decoder::Ffmpeg => by_ffmpeg(path, kind, options),
     }
 }
@@ -45,7 +45,7 @@ pub(crate) fn open(path: &Path, kind: Kind, options: &DecodeOptions, reader: Dec
 /// When the sound ends by what the file declares.
 pub(crate) fn declared_end(path: &Path, options: &DecodeOptions) -> Result<Option<Nanoseconds>, AudioError> {
     let kind = recognise(path)?;
-    match native(path, kind, &options.track) {
+    match native(path, kind, &options.track, Decoder::Native) {
         Ok(opened) => Ok(opened.source.facts().declared_end),
         Err(AudioError::Unsupported { .. }) if options.ffmpeg.is_some() => {
             let opened = ffmpeg::open(program(path, options)?, path, kind, &options.track)?;
@@ -55,12 +55,12 @@ pub(crate) fn declared_end(path: &Path, options: &DecodeOptions) -> Result<Optio
     }
 }
 
-fn native(path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
+fn native(path: &Path, kind: Kind, choice: &TrackChoice, reader: Decoder) -> Result<Opened, AudioError> {
     let demuxer = demux::open(path, kind)?;
     let selection = select(path, &facts(demuxer.as_ref()), choice)?;
     let notes = selection.notes.clone();
     let source: Box<dyn Source> = match selection.indices.as_slice() {
-        [index] => Box::new(Player::open(path, demuxer, *index, notes)?),
+        [index] => Box::new(Player::open(path, demuxer, *index, (reader, notes))?),
         indices => {
             drop(demuxer);
             let player = |index: &usize| -> Result<Box<dyn Source>, AudioError> {
@@ -68,7 +68,7 @@ fn native(path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, Audio
                     path,
                     demux::open(path, kind)?,
                     *index,
-                    Vec::new(),
+                    (reader, Vec::new()),
                 )?))
             };
             let players = indices.iter().map(player).collect::<Result<Vec<_>, _>>()?;

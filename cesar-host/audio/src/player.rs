@@ -39,7 +39,7 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Plays the track with this index; `notes` are what choosing it had to say.
+    /// Plays the track with this index by one of the built-in readers; `notes` are what choosing it had to say.
     ///
     /// # Errors
     /// [`AudioError::Unsupported`] when its codec is not known here.
@@ -47,14 +47,14 @@ impl Player {
         path: &Path,
         mut demuxer: Box<dyn Demuxer>,
         index: usize,
-        notes: Vec<String>,
+        (reader, notes): (Decoder, Vec<String>),
     ) -> Result<Self, AudioError> {
         demuxer.select(index);
         let track = demuxer.tracks().get(index).cloned();
         let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
         let unknown = || AudioError::unsupported(path, format!("unknown codec {}", track.codec_name));
         let codec = track.codec.clone().ok_or_else(unknown)?;
-        let decoder = PacketDecoder::new(&codec).map_err(|reason| AudioError::unsupported(path, reason))?;
+        let decoder = decoder_of(&codec, reader).map_err(|reason| AudioError::unsupported(path, reason))?;
         let stream = decoder.shape(&codec);
         if let Some(stream) = stream {
             check_stream(path, stream)?;
@@ -63,7 +63,7 @@ impl Player {
             codec: decoder.name().to_owned(),
             source_rate: stream.map_or(0, |stream| stream.rate),
             channels: stream.map_or(0, |stream| stream.channels),
-            decoder: Decoder::Native,
+            decoder: reader,
             declared_end: track.declared_end,
             tolerance: TOLERANCE,
         };
@@ -83,7 +83,8 @@ impl Player {
     }
 
     fn change_codec(&mut self, codec: Codec) -> Result<(), AudioError> {
-        self.decoder = PacketDecoder::new(&codec).map_err(|reason| AudioError::unsupported(&self.path, reason))?;
+        let decoder = decoder_of(&codec, self.facts.decoder);
+        self.decoder = decoder.map_err(|reason| AudioError::unsupported(&self.path, reason))?;
         self.codec = codec;
         Ok(())
     }
@@ -142,6 +143,13 @@ impl Player {
     fn nothing_decoded(&self) -> AudioError {
         let reason = format!("none of its packets can be decoded: {}", self.last_refusal);
         AudioError::unsupported(&self.path, reason)
+    }
+}
+
+fn decoder_of(codec: &Codec, reader: Decoder) -> Result<PacketDecoder, String> {
+    match reader {
+        Decoder::SecondMp3 => PacketDecoder::second(codec),
+        Decoder::Native | Decoder::Ffmpeg => PacketDecoder::new(codec),
     }
 }
 

@@ -3,6 +3,7 @@
 //! | the built-in reader | ffmpeg is there | what is kept |
 //! |---|---|---|
 //! | finds nothing wrong | | its take; ffmpeg is not asked |
+//! | has damaged packets of MPEG audio | | the take of the second decoder, if it has more sound; then as below |
 //! | meets damage, a missing end, a change of format, or has to take another track than the default | yes | the take with more sound; its own, if both have as much |
 //! | the same | no | its take |
 //! | cannot read it | yes | ffmpeg's take |
@@ -37,6 +38,11 @@ impl Take {
     fn is_in_doubt(&self) -> bool {
         let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
         self.is_substitute || self.decoded.issues.iter().any(doubtful)
+    }
+
+    fn is_damaged_mpeg_audio(&self) -> bool {
+        let is_damaged = self.decoded.issues.iter().any(|issue| issue.kind == IssueKind::Damaged);
+        is_damaged && matches!(self.decoded.codec.as_str(), "mp1" | "mp2" | "mp3")
     }
 
     /// Whether it is more complete than the built-in reader's.
@@ -89,10 +95,24 @@ impl Job<'_> {
     fn best(&mut self) -> Result<Take, AudioError> {
         let native = self.take(Decoder::Native, None);
         let has_ffmpeg = self.options.ffmpeg.is_some();
+        let native = match native {
+            Ok(native) if native.is_damaged_mpeg_audio() => Ok(self.by_second_decoder(native)?),
+            other => other,
+        };
         match native {
             Ok(native) if has_ffmpeg && native.is_in_doubt() => self.second(native),
             Err(error) if is_of_the_reader(&error) => self.instead(error),
             other => other,
+        }
+    }
+
+    /// The take of the second decoder of MPEG audio, if it has more sound: symphonia refuses some valid packets.
+    fn by_second_decoder(&mut self, native: Take) -> Result<Take, AudioError> {
+        match self.take(Decoder::SecondMp3, None) {
+            Ok(other) if other.is_better_than(&native) => Ok(other),
+            Ok(_) => Ok(native),
+            Err(error @ AudioError::Cancelled { .. }) => Err(error),
+            Err(_) => Ok(native),
         }
     }
 

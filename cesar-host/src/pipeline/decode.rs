@@ -31,8 +31,8 @@ pub(super) struct DecodedAudio {
     pub(super) samples: u64,
     /// Codec of the track.
     pub(super) codec: String,
-    /// Whether ffmpeg decoded it.
-    pub(super) by_ffmpeg: bool,
+    /// Who decoded it: `native`, `mp3` (with the second decoder of MPEG audio) or `ffmpeg`.
+    pub(super) reader: String,
     /// What a person should know about the recording.
     pub(super) warnings: Vec<String>,
     /// What was wrong with it.
@@ -74,7 +74,12 @@ impl DecodedAudio {
             pcm: Digest::from_bytes(pcm.digest()),
             samples: pcm.samples(),
             codec: decoded.codec,
-            by_ffmpeg: decoded.decoder == Decoder::Ffmpeg,
+            reader: match decoded.decoder {
+                Decoder::Native => "native",
+                Decoder::SecondMp3 => "mp3",
+                Decoder::Ffmpeg => "ffmpeg",
+            }
+            .to_owned(),
             warnings: decoded.warnings,
             issues: decoded.issues.into_iter().map(StoredIssue::from).collect(),
             missing_ms: decoded.missing_ms,
@@ -85,9 +90,10 @@ impl DecodedAudio {
 
     /// Who decoded it.
     pub(super) fn reader(&self) -> Decoder {
-        match self.by_ffmpeg {
-            true => Decoder::Ffmpeg,
-            false => Decoder::Native,
+        match self.reader.as_str() {
+            "ffmpeg" => Decoder::Ffmpeg,
+            "mp3" => Decoder::SecondMp3,
+            _ => Decoder::Native,
         }
     }
 
