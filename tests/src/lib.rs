@@ -28,6 +28,7 @@
 
 pub mod addresses;
 pub mod chance;
+pub mod fuzz;
 pub mod hub;
 pub mod models;
 pub mod plugins;

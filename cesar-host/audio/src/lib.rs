@@ -38,7 +38,6 @@ mod joined;
 mod kind;
 mod levels;
 mod mono;
-#[expect(dead_code, reason = "used when the player retries a recording")]
 mod mp3;
 mod open;
 mod player;
@@ -50,6 +49,8 @@ mod window;
 
 #[cfg(test)]
 mod compare_ffmpeg;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 

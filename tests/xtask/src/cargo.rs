@@ -12,6 +12,9 @@ use crate::{
 use cesar_tests::workspace;
 use std::{env, process::Command};
 
+/// How long each fuzz target runs in the suite.
+const FUZZ_SECONDS: &str = "60";
+
 /// Everything, in the one profile.
 pub(crate) fn build() -> Outcome {
     announce("build (the C++ of both engines takes several minutes the first time)");
@@ -34,7 +37,13 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     } else {
         &["--workspace"]
     };
-    step(cargo("test").arg("--release").args(whole).args(options))?;
+    step(
+        cargo("test")
+            .arg("--release")
+            .args(whole)
+            .args(options)
+            .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS),
+    )?;
     announce("documentation");
     step(
         cargo("doc")

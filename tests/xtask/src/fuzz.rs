@@ -1,21 +1,21 @@
-//! `fuzz`: gives each fuzz target of the host its share of the time, with a seed of its own.
+//! `fuzz`: gives each fuzz target its time, with a seed of its own.
 
 use crate::cargo::cargo;
 use crate::failure::{Failure, Outcome, step};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How many targets there are.
-const TARGETS: u64 = 4;
+/// Minutes of each target unless others are asked for.
+const MINUTES: u64 = 10;
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let minutes = match arguments {
-        [] => Some(3),
+        [] => Some(MINUTES),
         [name, value] if name == "--minutes" => value.parse::<u64>().ok(),
         _ => None,
     };
     let usage = || Failure::usage("Usage: cargo xtask fuzz [--minutes N]");
-    let seconds = minutes.filter(|minutes| *minutes > 0).ok_or_else(usage)? * 60 / TARGETS;
+    let seconds = minutes.filter(|minutes| *minutes > 0).ok_or_else(usage)? * 60;
     let seed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(1, |since| since.as_secs());
@@ -25,12 +25,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
                 "--release",
                 "-p",
                 "cesar-host",
+                "-p",
+                "cesar-audio",
                 "--lib",
                 "fuzz::",
                 "--",
                 "--nocapture",
-                "--test-threads",
-                "1",
             ])
             .env("CESAR_FUZZ_SECONDS", seconds.to_string())
             .env("CESAR_SEED", seed.to_string()),

@@ -53,7 +53,8 @@ Usage: cargo xtask COMMAND
                           time and peak memory of one hour of audio, and of the same command again
   isolation [--seconds N]… [--model NAME]… [--runs N]
                           what it costs that plugins run in processes of their own, and how soon they stop
-  fuzz [--minutes N]      bytes that nobody should send, for what reads plugin files, options, runners' frames and forms
+  fuzz [--minutes N]      random bytes for every reader of containers, plugin files, options, runner frames and forms, N minutes each
+                          (10 unless given)
   pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
                           time and peak memory of both engines against faster-whisper and whisper.cpp, in alternation";
 

@@ -83,7 +83,7 @@ fn a_wav_that_is_shorter_than_its_header_says() {
 #[test]
 fn a_cut_wav_of_more_than_2_gb_is_no_stream() {
     let folder = folder();
-    for (data_size, declared) in [(3_000_000_000, 93_750_000), (0x8000_0000, 67_108_864)] {
+    for (data_size, declared) in [(3_000_000_000, 93_750_000), (0x8100_0000, 67_633_152)] {
         let file = WavFile {
             data_size: Some(data_size),
             ..WavFile::pcm16(16_000, 1, &[0; 16_000])
@@ -134,14 +134,14 @@ fn a_header_with_an_absurd_number_of_channels() {
 }
 
 #[test]
-fn a_wav_header_that_counts_itself_is_only_a_warning() {
+fn a_wav_header_that_counts_itself_is_no_damage() {
     let folder = folder();
     let file = WavFile {
         data_size: Some(32_044),
         ..WavFile::pcm16(16_000, 1, &[0; 16_000])
     };
     let (decoded, _) = decode_native(&file.write(&folder)).unwrap();
-    assert_eq!(decoded.warnings, ["the header counts 44 bytes more than the file has"]);
+    assert_eq!((decoded.samples, decoded.issues), (16_000, Vec::new()));
 }
 
 #[test]

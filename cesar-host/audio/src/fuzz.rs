@@ -1,0 +1,81 @@
+//! Bytes that nobody should send, for every reader of a container (see [`cesar_tests::fuzz`]).
+//!
+//! The laws: nothing panics, every reader ends, no packet is longer than the file and its frames allow, and every refusal is a sentence.
+
+use std::fs;
+use std::path::Path;
+
+use cesar_tests::fuzz::fuzz;
+
+use crate::kind::{self, Kind};
+use crate::{AudioError, demux};
+
+/// Packets that a file of these lengths can have: one a byte, and some that decode to nothing.
+fn most_packets(length: usize) -> usize {
+    length + 1_000
+}
+
+/// Reads a file as `kind` to its end, with each of its tracks.
+fn read(path: &Path, kind: Kind, length: usize) -> Result<(), AudioError> {
+    let mut index = 0;
+    loop {
+        let mut demuxer = demux::open(path, kind)?;
+        if index >= demuxer.tracks().len().min(4) {
+            return Ok(());
+        }
+        demuxer.select(index);
+        let mut packets = 0;
+        while let Some(packet) = demuxer.next()? {
+            packets += 1;
+            // Compressed tracks of Matroska may grow.
+            assert!(
+                packet.data.len() <= 64 * length + 4096,
+                "a packet of {} bytes",
+                packet.data.len()
+            );
+            assert!(packets <= most_packets(length), "{packets} packets of {length} bytes");
+        }
+        let _ = demuxer.ending();
+        index += 1;
+    }
+}
+
+fn target(name: &str, kind: Kind) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording");
+    fuzz(name, |bytes| {
+        fs::write(&path, bytes).unwrap();
+        if let Err(error) = read(&path, kind, bytes.len()) {
+            assert!(!error.to_string().is_empty());
+        }
+    });
+}
+
+fn recognition() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording");
+    fuzz("kind", |bytes| {
+        fs::write(&path, bytes).unwrap();
+        let kind = kind::recognise(&path).unwrap();
+        let _ = kind::claimed_length(kind, &path);
+    });
+}
+
+/// All at once, so that each has its time and the suite waits for one.
+#[test]
+fn every_reader_survives_anything() {
+    std::thread::scope(|scope| {
+        scope.spawn(recognition);
+        for (name, kind) in [
+            ("wave", Kind::Wave),
+            ("mp4", Kind::Mp4),
+            ("matroska", Kind::Matroska),
+            ("ogg", Kind::Ogg),
+            ("mpeg_audio", Kind::Unknown),
+            ("adts", Kind::Unknown),
+            ("flac", Kind::Flac),
+        ] {
+            scope.spawn(move || target(name, kind));
+        }
+    });
+}
