@@ -37,6 +37,10 @@ pub(crate) struct TranscribeForm {
     speaker_names: Option<String>,
     /// Whether each channel of the recording is a speaker, as in calls.
     channels_as_speakers: Option<bool>,
+    /// The audio track: its number, language or title, or `all` for each track as a speaker.
+    audio_track: Option<String>,
+    /// Whether a recording of which sound is missing is refused, instead of transcribing what is there.
+    strict: Option<bool>,
     /// The number of speakers, when it is known.
     #[schema(minimum = 1, maximum = 1000)]
     num_speakers: Option<u32>,
@@ -82,6 +86,10 @@ pub(crate) struct TranscribeUrl {
     speaker_names: Option<Vec<String>>,
     /// Whether each channel of the recording is a speaker, as in calls.
     channels_as_speakers: Option<bool>,
+    /// The audio track: its number, language or title, or `all` for each track as a speaker.
+    audio_track: Option<String>,
+    /// Whether a recording of which sound is missing is refused, instead of transcribing what is there.
+    strict: Option<bool>,
     /// The number of speakers, when it is known.
     #[schema(minimum = 1, maximum = 1000)]
     num_speakers: Option<u32>,

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::Shared;
 use super::refusal::Refusal;
-use super::work::{check_options, installed};
+use super::work::{self, check_options, installed};
+use crate::audio::TrackChoice;
 use crate::config::OptionValue;
 use crate::jobs::JobRequest;
 use crate::pipeline::{PipelineError, SpeakersRequest};
@@ -36,13 +37,18 @@ pub(super) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
     Ok(())
 }
 
+/// Whether each channel, or each track, is a speaker.
+fn channels_are_speakers(shared: &Shared, request: &JobRequest) -> bool {
+    request.channels_as_speakers || work::part(shared, request).track == TrackChoice::All
+}
+
 /// The diarization plugin and its options: the request's, over the settings'. Whoever says something about speakers wants them.
 pub(super) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<SpeakersRequest, PipelineError> {
     let mut speakers = shared.speakers.clone();
     let counts = [request.num_speakers, request.min_speakers, request.max_speakers];
     let says_something = counts.iter().any(Option::is_some)
         || request.diarize_plugin.is_some()
-        || request.channels_as_speakers
+        || channels_are_speakers(shared, request)
         || !request.diarize_options.is_empty()
         || !request.speaker_names.is_empty();
     let implied = says_something.then_some(true);
@@ -69,7 +75,8 @@ pub(super) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<
     stage
         .options
         .extend(options.map(|(name, value)| (name, OptionValue::Typed(value))));
-    speakers.channels = request.channels_as_speakers || (speakers.channels && request.diarize_plugin.is_none());
+    speakers.channels =
+        channels_are_speakers(shared, request) || (speakers.channels && request.diarize_plugin.is_none());
     if !request.speaker_names.is_empty() {
         speakers.names.clone_from(&request.speaker_names);
     }

@@ -26,6 +26,8 @@ pub(crate) const FIELDS: &[&str] = &[
     "min_speakers",
     "max_speakers",
     "options",
+    "audio_track",
+    "strict",
     "webhook_url",
     "no_cache",
     "refresh",
@@ -75,6 +77,8 @@ pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobReq
     request.num_speakers = fields.count("num_speakers")?;
     request.min_speakers = fields.count("min_speakers")?;
     request.max_speakers = fields.count("max_speakers")?;
+    request.audio_track = owned("audio_track");
+    request.strict = fields.choice("strict")?;
     request.webhook_url = owned("webhook_url");
     request.no_cache = fields.boolean("no_cache")?;
     request.refresh = fields.boolean("refresh")?;

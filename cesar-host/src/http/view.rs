@@ -109,6 +109,10 @@ pub(crate) struct RequestView {
     speaker_names: Vec<String>,
     /// Whether each channel is a speaker.
     channels_as_speakers: bool,
+    /// The audio track, where one was named.
+    audio_track: Option<String>,
+    /// Whether an incomplete recording is refused, where that was said.
+    strict: Option<bool>,
     /// The number of speakers.
     num_speakers: Option<u32>,
     /// The least number of speakers.
@@ -247,6 +251,8 @@ fn request(job: &Job) -> RequestView {
         diarize_options: asked.diarize_options.clone(),
         speaker_names: asked.speaker_names.clone(),
         channels_as_speakers: asked.channels_as_speakers,
+        audio_track: asked.audio_track.clone(),
+        strict: asked.strict,
         num_speakers: asked.num_speakers,
         min_speakers: asked.min_speakers,
         max_speakers: asked.max_speakers,

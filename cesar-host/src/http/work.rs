@@ -14,7 +14,7 @@ use super::{Shared, speakers};
 use crate::config::OptionValue;
 use crate::jobs::{JobRequest, Source};
 use crate::models::ModelLookup;
-use crate::pipeline::{self, Pipeline, PipelineError, Plan, StageRequest, main_model};
+use crate::pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
 use crate::runner::CancelToken;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
@@ -122,6 +122,18 @@ pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) 
         plan = shared.pipeline.plan_downloads(plan, cancel)?;
     }
     Ok(if request.no_cache { plan.without_cache() } else { plan })
+}
+
+/// What of the recording is transcribed: as the request says, over the settings.
+pub(crate) fn part(shared: &Shared, request: &JobRequest) -> Part {
+    Part {
+        track: match request.audio_track.as_ref().map(|text| text.parse()) {
+            Some(Ok(track)) => track,
+            None => shared.part.track.clone(),
+        },
+        strict: request.strict.unwrap_or(shared.part.strict),
+        slice: shared.part.slice,
+    }
 }
 
 /// The engine and its options: the request's, over the settings'.

@@ -135,7 +135,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     let input = Input {
         source,
         label: job.request.label.clone(),
-        part: shared.part.clone(),
+        part: work::part(shared, &job.request),
         retry: Some(format!("POST /jobs/{}/retry", job.id)),
     };
     run.tells_speakers(plan.tells_speakers());

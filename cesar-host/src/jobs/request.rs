@@ -73,6 +73,12 @@ pub struct JobRequest {
     /// The greatest number of speakers.
     #[serde(default)]
     pub max_speakers: Option<u32>,
+    /// The audio track, by number, language or title, or `all`; the server's setting when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_track: Option<String>,
+    /// Whether a recording of which sound is missing is refused; the server's setting when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
     /// Do not use the cache at all.
     #[serde(default)]
     pub no_cache: bool,
@@ -101,6 +107,8 @@ impl JobRequest {
             num_speakers: None,
             min_speakers: None,
             max_speakers: None,
+            audio_track: None,
+            strict: None,
             no_cache: false,
             refresh: false,
             webhook_url: None,
