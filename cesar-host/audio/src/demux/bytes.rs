@@ -96,7 +96,9 @@ mod tests {
     fn every_place_gives_what_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let content = (0..400_000_u32).map(|index| (index * 7 >> 3) as u8).collect::<Vec<_>>();
+        let content = (0..400_000_u32)
+            .map(|index| ((index * 7) >> 3) as u8)
+            .collect::<Vec<_>>();
         std::fs::write(&path, &content).unwrap();
         let mut bytes = Bytes::open(&path).unwrap();
         for (position, count) in [

@@ -3,9 +3,11 @@
 //! Two bytes of sync are found everywhere, so a frame behind damage, or of another shape than the one before, is believed only with further frames
 //! behind it.
 
+use super::Loss;
 use super::bytes::Bytes;
 use super::tags;
 use crate::AudioError;
+use crate::clock::nanoseconds;
 
 /// Headers in a row that make a frame like those before believable.
 const CHAIN: u32 = 3;
@@ -79,6 +81,16 @@ impl Coverage {
         self.frames += 1;
         self.bytes += found.length as u64;
         self.gaps += u64::from(found.lost > 0);
+    }
+
+    /// Bytes that are no frames of `name`, as sound: by the mean size of frames, which have so many samples at such a rate.
+    pub(crate) fn loss(&self, bytes: u64, (samples, rate): (u32, u32), name: &str) -> Loss {
+        let scaled = u128::from(bytes) * u128::from(self.frames) + u128::from(self.bytes / 2);
+        let frames = u64::try_from(scaled / u128::from(self.bytes.max(1))).unwrap_or(u64::MAX);
+        Loss {
+            duration: Some(nanoseconds(frames.saturating_mul(u64::from(samples)), rate)),
+            message: format!("{bytes} bytes are no {name} frames"),
+        }
     }
 }
 

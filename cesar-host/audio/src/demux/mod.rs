@@ -10,6 +10,7 @@
 //! **Trimming.** What an encoder put before and behind the sound is removed by whoever decodes, as the packet says: `skip` and
 //! `discard` count decoded frames at the track's rate.
 
+mod adts;
 mod bytes;
 mod frames;
 mod general;
@@ -132,8 +133,16 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Matroska => general::open(path, "mkv"),
         Kind::Ogg => general::open(path, "ogg"),
         Kind::Flac => general::open(path, "flac"),
-        Kind::Unknown => mpeg_audio::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
+        Kind::Unknown => bare(path),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),
         Kind::Refused(..) => Err(AudioError::unsupported(path, "unknown format")),
     }
+}
+
+/// Streams without a container.
+fn bare(path: &Path) -> Result<Box<dyn Demuxer>, AudioError> {
+    if let Some(audio) = mpeg_audio::open(path)? {
+        return Ok(audio);
+    }
+    adts::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format"))
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::frames::{Coverage, Found, Walker};
-use super::{Codec, Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use header::Header;
@@ -101,11 +101,6 @@ impl MpegAudio {
         }))
     }
 
-    /// How to decode the first frames.
-    pub(crate) fn codec(&self) -> Codec {
-        self.tracks[0].codec.clone().unwrap_or_else(|| self.latest.codec())
-    }
-
     fn packet(&mut self, found: &Found<Header>, lost: u64) -> Result<Packet, AudioError> {
         let header = found.header;
         let samples = u64::from(header.samples());
@@ -130,17 +125,11 @@ impl MpegAudio {
         })
     }
 
-    /// Bytes as sound, by the mean size of frames.
     fn loss(&self, bytes: u64) -> Loss {
-        let frames = (u128::from(bytes) * u128::from(self.survey.frames) + u128::from(self.survey.bytes / 2))
-            / u128::from(self.survey.bytes.max(1));
-        let frames = u64::try_from(frames).unwrap_or(u64::MAX);
-        let samples = frames.saturating_mul(u64::from(self.latest.samples()));
-        let name = self.container.to_ascii_uppercase();
-        Loss {
-            duration: Some(nanoseconds(samples, self.latest.rate)),
-            message: format!("{bytes} bytes are no {name} frames"),
-        }
+        let shape = (self.latest.samples(), self.latest.rate);
+        self.survey
+            .coverage
+            .loss(bytes, shape, &self.container.to_ascii_uppercase())
     }
 }
 

@@ -304,7 +304,7 @@ fn frames_inside_something_else_are_no_file_of_frames() {
     // Sound and pictures by turns, as in every container with both.
     let sound = silent(STEREO, 417, 4);
     let picture = (0..6000_u32)
-        .map(|index| (index * 7_919 >> 5) as u8)
+        .map(|index| ((index * 7_919) >> 5) as u8)
         .collect::<Vec<_>>();
     let interleaved = [&sound[..], &picture].concat().repeat(40);
     assert!(drain(open, &interleaved).is_none());

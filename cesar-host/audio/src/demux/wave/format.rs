@@ -266,6 +266,6 @@ impl Coding {
 fn sample_bytes(channels: u16, block: u16, bits: u16) -> u16 {
     let least = bits.div_ceil(8);
     let stored = block / channels;
-    let is_plausible = block % channels == 0 && (1..=8).contains(&stored) && stored >= least;
+    let is_plausible = block.is_multiple_of(channels) && (1..=8).contains(&stored) && stored >= least;
     if is_plausible || least == 0 { stored } else { least }
 }

@@ -1,0 +1,143 @@
+//! ADTS: AAC as a bare stream of frames.
+
+mod header;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::frames::{Coverage, Found, Header as _, Walker};
+use super::{Demuxer, Ending, Loss, Packet, Track};
+use crate::AudioError;
+use crate::clock::nanoseconds;
+use header::{Header, SAMPLES};
+
+/// Opens the file at `path`; `None` when it is no stream of ADTS frames.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let bytes = Bytes::open(path)?;
+    let end = bytes.length();
+    let Some(mut walker) = Walker::<Header>::begin(bytes, 0, end)? else {
+        return Ok(None);
+    };
+    let survey = Survey::of(&mut walker)?;
+    let first = survey.first.filter(|_| walker.is_explained_by(&survey.coverage));
+    let Some(first) = first else {
+        return Ok(None);
+    };
+    walker.rewind();
+    Ok(Some(Box::new(Adts {
+        walker,
+        tracks: vec![survey.track(&first)],
+        coverage: survey.coverage,
+        latest: first,
+        ending: Ending::default(),
+    })))
+}
+
+/// Open frames.
+struct Adts {
+    walker: Walker<Header>,
+    tracks: Vec<Track>,
+    coverage: Coverage,
+    /// The frame before.
+    latest: Header,
+    ending: Ending,
+}
+
+/// What walking over all frames told.
+#[derive(Default)]
+struct Survey {
+    coverage: Coverage,
+    first: Option<Header>,
+    blocks: u64,
+    is_known: bool,
+    /// All frames are of one shape, and nothing is between them.
+    is_uniform: bool,
+}
+
+impl Survey {
+    fn of(walker: &mut Walker<Header>) -> Result<Self, AudioError> {
+        let mut survey = Self {
+            is_known: true,
+            is_uniform: true,
+            ..Self::default()
+        };
+        while let Some(found) = walker.next()? {
+            let first = *survey.first.get_or_insert(found.header);
+            survey.coverage.add(&found);
+            survey.blocks += u64::from(found.header.blocks);
+            survey.is_known &= found.header.is_known();
+            survey.is_uniform &= found.lost == 0 && first.is_like(&found.header);
+        }
+        Ok(survey)
+    }
+
+    fn track(&self, first: &Header) -> Track {
+        let length = || nanoseconds(self.blocks * u64::from(SAMPLES), first.rate);
+        Track {
+            id: 0,
+            codec: self.is_known.then(|| first.codec()),
+            codec_name: first.name().to_owned(),
+            language: None,
+            title: None,
+            is_default: true,
+            declared_end: self.is_uniform.then(length),
+        }
+    }
+}
+
+impl Adts {
+    fn packet(&mut self, found: &Found<Header>) -> Result<Packet, AudioError> {
+        let header = found.header;
+        let change = (!self.latest.is_like(&header)).then(|| header.codec());
+        self.latest = header;
+        let frame = self.walker.bytes.at(found.start, found.length)?;
+        Ok(Packet {
+            data: frame.get(header.length()..).unwrap_or_default().to_vec(),
+            duration: Some(nanoseconds(u64::from(header.blocks) * u64::from(SAMPLES), header.rate)),
+            codec: change,
+            lost: (found.lost > 0).then(|| self.loss(found.lost)),
+            ..Packet::default()
+        })
+    }
+
+    fn loss(&self, bytes: u64) -> Loss {
+        self.coverage.loss(bytes, (SAMPLES, self.latest.rate), "ADTS")
+    }
+}
+
+impl Demuxer for Adts {
+    fn container(&self) -> &'static str {
+        "adts"
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, _index: usize) {}
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        if let Some(found) = self.walker.next()? {
+            return self.packet(&found).map(Some);
+        }
+        let tail = self.walker.tail();
+        self.ending = Ending {
+            is_cut: tail.is_cut,
+            lost: (tail.lost > 0).then(|| Loss {
+                duration: None,
+                ..self.loss(tail.lost)
+            }),
+            promised_end: None,
+        };
+        Ok(None)
+    }
+
+    fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+}
