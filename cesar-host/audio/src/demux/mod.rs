@@ -12,6 +12,7 @@
 
 mod adts;
 mod bytes;
+mod flac;
 mod frames;
 mod general;
 pub(crate) mod mpeg_audio;
@@ -132,7 +133,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Mp4 => general::open(path, "mp4"),
         Kind::Matroska => general::open(path, "mkv"),
         Kind::Ogg => general::open(path, "ogg"),
-        Kind::Flac => general::open(path, "flac"),
+        Kind::Flac => flac::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Unknown => bare(path),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),
         Kind::Refused(..) => Err(AudioError::unsupported(path, "unknown format")),

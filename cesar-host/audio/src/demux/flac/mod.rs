@@ -1,0 +1,376 @@
+//! Native FLAC files.
+//!
+//! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file follows. What
+//! fails that is lost; how much sound that is, the numbers in the frames tell exactly. Junk behind the last frame leaves its end to be tried out with
+//! the decoder. Streams that were joined follow each other, and frames may change rate, channels and depth.
+
+mod header;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track, tags};
+use crate::AudioError;
+use crate::clock::nanoseconds;
+use crate::decoder::PacketDecoder;
+use header::{Header, checksum16};
+use stream::{Shape, StreamInfo};
+
+/// Headers that may fail before all that they could reach is passed over: chance makes few, malice many.
+const MOST_FAILURES: u32 = 32;
+
+/// Bytes that are searched at once.
+const PIECE: usize = 16 * 1024;
+
+/// Ends of a frame that are tried out.
+const MOST_ENDS: usize = 64;
+
+/// Zeros that are no beginning of anything.
+const ZEROS: usize = 16;
+
+/// Frames of a stream of unknown length are not missing for longer than this, in seconds: it began elsewhere.
+const LONGEST_GAP: u64 = 6 * 3600;
+
+/// Opens the file at `path`; `None` when it is no FLAC file.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let mut bytes = Bytes::open(path)?;
+    let file_end = bytes.length();
+    let start = tags::skip_leading(&mut bytes, 0, file_end)?;
+    let end = tags::trailing_start(&mut bytes, start, file_end)?;
+    let Some((info, position)) = StreamInfo::read(&mut bytes, start, end)? else {
+        return Ok(None);
+    };
+    let mut flac = Flac {
+        bytes,
+        end,
+        position,
+        info,
+        expected: 0,
+        is_first: true,
+        shape: info.shape(None),
+        elapsed: 0,
+        missing: Some(0),
+        tracks: Vec::new(),
+        has_ended: false,
+        ending: Ending::default(),
+    };
+    // The first frame knows best.
+    if let Some(found) = flac.find()? {
+        flac.position = found.start;
+        flac.shape = flac.info.shape(Some(&found.header));
+    }
+    flac.tracks = vec![flac.track()];
+    Ok(Some(Box::new(flac)))
+}
+
+/// An open FLAC file.
+struct Flac {
+    bytes: Bytes,
+    end: u64,
+    position: u64,
+    /// Of the stream that is being read.
+    info: StreamInfo,
+    /// Samples of the stream before the next frame.
+    expected: u64,
+    /// No frame of the stream was read yet.
+    is_first: bool,
+    /// What the decoder was made for.
+    shape: Shape,
+    /// How long the sound so far is, what was lost included.
+    elapsed: Nanoseconds,
+    /// What the streams promise beyond that; `None` when one declares nothing.
+    missing: Option<Nanoseconds>,
+    tracks: Vec<Track>,
+    has_ended: bool,
+    ending: Ending,
+}
+
+/// A whole frame.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    header: Header,
+    start: u64,
+    length: usize,
+    /// Bytes in front of it that belong to nothing.
+    lost: u64,
+}
+
+impl Flac {
+    fn track(&self) -> Track {
+        let is_known = self.shape.rate > 0 && self.shape.bits >= 4;
+        Track {
+            id: 0,
+            codec: is_known.then(|| self.shape.codec()),
+            codec_name: "flac".to_owned(),
+            language: None,
+            title: None,
+            is_default: true,
+            declared_end: self.info.total.map(|total| nanoseconds(total, self.shape.rate)),
+        }
+    }
+
+    /// The next whole frame; `None` at the end, which is judged then.
+    fn find(&mut self) -> Result<Option<Found>, AudioError> {
+        let mut lost = 0;
+        while self.position < self.end {
+            if let Some(found) = self.frame_at(self.position)? {
+                return Ok(Some(Found { lost, ..found }));
+            }
+            if let Some(length) = tags::length_at(&mut self.bytes, self.position, self.end)? {
+                self.position += length.max(1);
+                continue;
+            }
+            if let Some((info, position)) = StreamInfo::read(&mut self.bytes, self.position, self.end)? {
+                self.begin_stream(info, position);
+                continue;
+            }
+            let from = self.position;
+            match self.search(from + 1)? {
+                Some(position) => self.position = position,
+                None => match self.last_frame(from)? {
+                    Some(found) => return Ok(Some(Found { lost, ..found })),
+                    None => {
+                        self.finish(lost)?;
+                        break;
+                    }
+                },
+            }
+            lost += self.position - from;
+        }
+        Ok(None)
+    }
+
+    fn begin_stream(&mut self, info: StreamInfo, position: u64) {
+        self.end_stream();
+        self.info = info;
+        self.position = position;
+        self.expected = 0;
+        self.is_first = true;
+    }
+
+    /// Notes what is missing at the end of a stream.
+    fn end_stream(&mut self) {
+        let rest = self.info.total.map(|total| total.saturating_sub(self.expected));
+        let missing = rest.map(|rest| nanoseconds(rest, self.shape.rate));
+        self.missing = self
+            .missing
+            .zip(missing)
+            .map(|(sum, missing)| sum.saturating_add(missing));
+    }
+
+    /// What is behind the last frame: the beginning of another, zeros, or junk.
+    fn finish(&mut self, lost: u64) -> Result<(), AudioError> {
+        let header = Header::parse(self.bytes.at(self.position, Header::LONGEST)?);
+        let rest = self.end - self.position;
+        let could_be = header.is_some_and(|header| rest < header.longest_frame(self.info.bits) as u64);
+        let is_sync = rest < Header::LONGEST as u64 && self.bytes.at(self.position, 1)? == [0xFF];
+        let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
+        let is_cut = could_be || is_sync;
+        let lost = lost + if is_cut || is_zero { 0 } else { rest };
+        self.position = self.end;
+        self.ending.is_cut = is_cut;
+        self.ending.lost = (lost > 0).then(|| Loss {
+            duration: None,
+            message: no_frames(lost),
+        });
+        Ok(())
+    }
+
+    fn frame_at(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
+        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
+            return Ok(None);
+        };
+        let reach = reach(&header, self.info.bits);
+        let data = self.reach(position, &header)?;
+        let mut crc = 0;
+        for (index, byte) in data.iter().enumerate() {
+            crc = checksum16(crc, *byte);
+            let rest = &data[index + 1..];
+            // The end of the file is the end of the data, if that is not as long as it may be.
+            if crc == 0 && index > header.length && follows(rest, data.len() < reach) {
+                return Ok(Some(Found {
+                    header,
+                    start: position,
+                    length: index + 1,
+                    lost: 0,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All bytes that the frame and what is behind it may have.
+    fn reach(&mut self, position: u64, header: &Header) -> Result<&[u8], AudioError> {
+        let rest = usize::try_from(self.end - position).unwrap_or(usize::MAX);
+        self.bytes.at(position, reach(header, self.info.bits).min(rest))
+    }
+
+    /// The first position from `from` on with a whole frame or another stream.
+    fn search(&mut self, from: u64) -> Result<Option<u64>, AudioError> {
+        let (mut position, mut failures, mut farthest) = (from, 0, 0);
+        while position < self.end {
+            let piece = self.bytes.at(position, PIECE)?.to_vec();
+            if piece.is_empty() {
+                break;
+            }
+            let start = position;
+            position += piece.len() as u64;
+            let mut passed = 0;
+            for (offset, byte) in piece.iter().enumerate() {
+                let candidate = start + offset as u64;
+                if !matches!(byte, 0xFF | b'f') || candidate < passed {
+                    continue;
+                }
+                if candidate >= self.end {
+                    return Ok(None);
+                }
+                if self.frame_at(candidate)?.is_some() || self.bytes.at(candidate, 5)? == b"fLaC\0" {
+                    return Ok(Some(candidate));
+                }
+                let head = self.bytes.at(candidate, Header::LONGEST)?;
+                let Some(header) = Header::parse(head) else { continue };
+                failures += 1;
+                farthest = (candidate + header.longest_frame(self.info.bits) as u64).max(farthest);
+                if failures >= MOST_FAILURES {
+                    failures = 0;
+                    passed = farthest;
+                }
+            }
+            position = position.max(passed);
+        }
+        Ok(None)
+    }
+
+    /// The frame at `position` behind which there is nothing that is known: it ends where its checksum is right and the decoder has enough.
+    fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
+        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
+            return Ok(None);
+        };
+        let codec = self.info.shape(Some(&header)).codec();
+        let data = self.reach(position, &header)?;
+        let mut crc = 0;
+        let ends = data.iter().enumerate().filter_map(|(index, byte)| {
+            crc = checksum16(crc, *byte);
+            (crc == 0 && index > header.length).then_some(index + 1)
+        });
+        let decodes = |length: &usize| {
+            let decoder = PacketDecoder::new(&codec);
+            decoder.is_ok_and(|mut decoder| decoder.decode(&data[..*length], None, &mut Vec::new()).is_ok())
+        };
+        let length = ends.take(MOST_ENDS).find(decodes);
+        Ok(length.map(|length| Found {
+            header,
+            start: position,
+            length,
+            lost: 0,
+        }))
+    }
+
+    fn packet(&mut self, found: &Found) -> Result<Packet, AudioError> {
+        let header = found.header;
+        let shape = self.info.shape(Some(&header));
+        let change = (!self.shape.includes(&shape)).then(|| shape.codec());
+        if change.is_some() {
+            self.shape = shape;
+        }
+        let lost = self.lost_before(found, shape.rate);
+        self.expected = self.info.start_of(&header).saturating_add(u64::from(header.samples));
+        self.is_first = false;
+        self.position = found.start + found.length as u64;
+        let duration = nanoseconds(u64::from(header.samples), shape.rate);
+        let silence = lost.as_ref().and_then(|loss| loss.duration).unwrap_or(0);
+        self.elapsed = self.elapsed.saturating_add(silence).saturating_add(duration);
+        Ok(Packet {
+            data: self.bytes.at(found.start, found.length)?.to_vec(),
+            duration: Some(duration),
+            codec: change,
+            lost,
+            ..Packet::default()
+        })
+    }
+
+    /// The numbers tell what is missing. Those of a stream that was recorded from its middle on begin anywhere; those of streams that were joined
+    /// without their beginnings begin again.
+    fn lost_before(&self, found: &Found, rate: u32) -> Option<Loss> {
+        let start = self.info.start_of(&found.header);
+        let message = || match found.lost {
+            0 => "FLAC frames are missing".to_owned(),
+            bytes => no_frames(bytes),
+        };
+        let missing = start.checked_sub(self.expected);
+        let is_possible = |missing: u64| match self.info.total {
+            Some(total) => start < total,
+            None => !(self.is_first && found.lost == 0) && missing / u64::from(rate.max(1)) <= LONGEST_GAP,
+        };
+        match missing {
+            Some(0) => None,
+            Some(missing) if is_possible(missing) => Some(Loss {
+                duration: Some(nanoseconds(missing, rate)),
+                message: message(),
+            }),
+            _ => (found.lost > 0).then(|| Loss {
+                duration: None,
+                message: message(),
+            }),
+        }
+    }
+}
+
+/// Bytes that a frame and what is behind it may have.
+fn reach(header: &Header, stream_bits: u8) -> usize {
+    header.longest_frame(stream_bits) + ZEROS
+}
+
+/// Whether `rest` is what may follow a frame.
+fn follows(rest: &[u8], is_all: bool) -> bool {
+    let is_name = |name: &&[u8]| rest.starts_with(name);
+    let is_zero = || rest.len() >= ZEROS && rest[..ZEROS].iter().all(|byte| *byte == 0);
+    match rest {
+        [] => is_all,
+        [0xFF, ..] => Header::parse(rest).is_some(),
+        _ => {
+            [b"fLaC".as_slice(), b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN"]
+                .iter()
+                .any(is_name)
+                || is_zero()
+        }
+    }
+}
+
+fn no_frames(bytes: u64) -> String {
+    format!("{bytes} bytes are no FLAC frames")
+}
+
+impl Demuxer for Flac {
+    fn container(&self) -> &'static str {
+        "flac"
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, _index: usize) {}
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        if let Some(found) = self.find()? {
+            return self.packet(&found).map(Some);
+        }
+        if !self.has_ended {
+            self.has_ended = true;
+            self.end_stream();
+        }
+        self.ending.promised_end = self.missing.map(|missing| self.elapsed.saturating_add(missing));
+        Ok(None)
+    }
+
+    fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+}
