@@ -225,7 +225,22 @@ impl Web {
         std::mem::take(&mut self.shared.lock().seen)
     }
 
-    /// The same as lines.
+    /// Waits for the first request to this path, which may have been before.
+    ///
+    /// # Panics
+    /// When there is none in so long a time.
+    #[track_caller]
+    pub fn wait_for(&self, path: &str, patience: Duration) -> Seen {
+        let find = |state: &State| state.seen.iter().find(|seen| seen.path.starts_with(path)).cloned();
+        let waited = self
+            .shared
+            .end
+            .wait_timeout_while(self.shared.lock(), patience, |state| find(state).is_none());
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        find(&state).unwrap_or_else(|| panic!("nothing asked for `{path}`: {:?}", state.seen))
+    }
+
+    /// [`Self::requests`] as lines.
     pub fn lines(&self) -> Vec<String> {
         self.requests().iter().map(Seen::to_string).collect()
     }
@@ -271,6 +286,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     seen.sent = answer.as_ref().map_or(0, |answer| answer.body.len());
     let is_head = seen.method == "HEAD";
     shared.lock().seen.push(seen);
+    shared.end.notify_all();
     match (page, answer) {
         (Some(page), Some(answer)) => answer.send(&page, shared, stream, is_head),
         _ => (&stream).write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),

@@ -44,7 +44,7 @@ Usage: cargo xtask COMMAND
   setup                   install what building needs (apt, as root or with sudo), or print the line that does
   build                   cargo build --release --workspace, through ccache where there is one
   models [NAME…]          fetch models (tiny.en base vad speaker segmentation; all unless named)
-  clients                 an environment with OpenAI's Python client and yt-dlp, for the tests
+  clients                 OpenAI's clients for Python and Node, and yt-dlp, for the tests
   onnxruntime             fetch the library that the plugin `pyannote` opens
   wer [--data DIR]        error rates of both engines on every recording whose text is known
   der [--threads N] [--option NAME=VALUE]… [--sweep NAME=VALUE,…]
@@ -77,7 +77,7 @@ fn run(arguments: &[String]) -> Outcome {
         "setup" => none(rest).and_then(|()| setup::run(Purpose::Test)),
         "build" => none(rest).and_then(|()| cargo::build()),
         "models" => models::run(rest),
-        "clients" => none(rest).and_then(|()| setup::python::with_clients().map(drop)),
+        "clients" => none(rest).and_then(|()| clients()),
         "onnxruntime" => none(rest).and_then(|()| onnxruntime::fetch().map(drop)),
         "wer" => words::run(rest),
         "der" => diarization::run(rest),
@@ -124,8 +124,13 @@ fn test(rest: &[String]) -> Outcome {
     cargo::build()?;
     models::fetch(models::OF_THE_SUITE)?;
     onnxruntime::fetch()?;
-    setup::python::with_clients()?;
+    clients()?;
     cargo::check_and_test(options)
+}
+
+fn clients() -> Outcome {
+    setup::python::with_clients()?;
+    setup::node::with_client()
 }
 
 /// Tells which step begins.

@@ -6,6 +6,7 @@
 //! and the chore fails. What is only convenient (ccache) never makes it fail.
 
 mod needs;
+pub(crate) mod node;
 mod packages;
 pub(crate) mod python;
 

@@ -56,6 +56,21 @@ const NEEDS: &[Need] = &[
         tests_only: true,
         ..required("ffmpeg", &["ffmpeg"], || any_program(&["ffmpeg"]))
     },
+    // The clients that the server is tried with.
+    Need {
+        tests_only: true,
+        ..required("curl", &["curl"], || any_program(&["curl"]))
+    },
+    Need {
+        tests_only: true,
+        ..required("Node.js with npm", &["nodejs", "npm"], || {
+            has_program("node") && has_program("npm")
+        })
+    },
+    Need {
+        tests_only: true,
+        ..required("Chromium", &["chromium"], || any_program(&["chromium"]))
+    },
     Need {
         tests_only: true,
         ..required("strace", &["strace"], || any_program(&["strace"]))

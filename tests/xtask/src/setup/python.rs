@@ -55,7 +55,7 @@ const CLIENTS: [&str; 2] = ["openai==3.54.0", "yt-dlp==2026.10.26"];
 
 /// The Python with [`CLIENTS`], for `tests/tests/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
-    let folder = environment().with_file_name("clients");
+    let folder = cached("clients");
     let python = python_of(&folder);
     if has_clients(&python) {
         return Ok(python);
@@ -106,9 +106,14 @@ fn has(python: &Path, modules: &str) -> bool {
 }
 
 fn environment() -> PathBuf {
+    cached("python")
+}
+
+/// A folder in Cesar's part of the user's cache.
+pub(super) fn cached(name: &str) -> PathBuf {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    cache.unwrap_or_else(env::temp_dir).join("cesar/python")
+    cache.unwrap_or_else(env::temp_dir).join("cesar").join(name)
 }
 
 fn python_of(environment: &Path) -> PathBuf {
