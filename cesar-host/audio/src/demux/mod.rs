@@ -16,10 +16,12 @@ mod flac;
 mod frames;
 mod general;
 pub(crate) mod mpeg_audio;
+mod ogg;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wave;
+mod xiph;
 
 use std::path::Path;
 
@@ -132,7 +134,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Wave => wave::open(path)?.ok_or_else(|| AudioError::unsupported(path, "it has no samples")),
         Kind::Mp4 => general::open(path, "mp4"),
         Kind::Matroska => general::open(path, "mkv"),
-        Kind::Ogg => general::open(path, "ogg"),
+        Kind::Ogg => ogg::open(path)?.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() }),
         Kind::Flac => flac::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Unknown => bare(path),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),

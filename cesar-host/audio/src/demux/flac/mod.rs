@@ -374,3 +374,8 @@ impl Demuxer for Flac {
         self.ending.clone()
     }
 }
+
+/// Samples of a frame, by its header; `None` when it is no frame.
+pub(super) fn frames_of(frame: &[u8]) -> Option<u64> {
+    Header::parse(frame).map(|header| u64::from(header.samples))
+}

@@ -1,0 +1,265 @@
+//! Ogg (RFC 3533) with Opus (RFC 7845), Vorbis and FLAC: pages that are lost or damaged, several streams beside each other, and links of a chain
+//! that change their codec, rate or channels.
+//!
+//! A chain is files that follow each other: when all streams of a link have ended, another begins with its own headers. Its sound
+//! goes on where that of the link before ended. The track of the next link is the one at the same place among its tracks.
+
+mod page;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use crate::AudioError;
+use page::{Found, LONGEST, Page};
+use stream::{Kind, Stream};
+
+/// Streams that one link may have.
+const MOST_STREAMS: usize = 64;
+
+/// Bytes in which a link's headers are.
+const MOST_HEADERS: u64 = 16 << 20;
+
+/// An open file.
+struct Ogg {
+    bytes: Bytes,
+    /// Where the next page is.
+    position: u64,
+    tracks: Vec<Track>,
+    /// Which of them is read, and the streams of this link.
+    chosen: usize,
+    link: Link,
+    stream: Option<Stream>,
+    ready: VecDeque<Packet>,
+    /// Whether sound of this link has been handed out.
+    has_begun: bool,
+    ending: Ending,
+}
+
+/// The streams that begin together.
+#[derive(Default)]
+struct Link {
+    streams: Vec<Begun>,
+}
+
+/// A stream by its first packets.
+struct Begun {
+    serial: u32,
+    kind: Kind,
+    /// Packets behind the first, as far as they are headers of Vorbis.
+    more: Vec<Vec<u8>>,
+}
+
+impl Link {
+    /// The streams with sound, in order.
+    fn sounds(&self) -> impl Iterator<Item = &Begun> {
+        self.streams.iter().filter(|begun| !matches!(begun.kind, Kind::NoSound))
+    }
+}
+
+/// Opens the file at `path`; `None` when it is no Ogg file, or one without sound.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let mut bytes = Bytes::open(path)?;
+    if !bytes.at(0, 4)?.starts_with(b"OggS") {
+        return Ok(None);
+    }
+    let link = read_link(&mut bytes, 0)?;
+    let mut tracks = Vec::new();
+    for begun in link.sounds() {
+        let stream = Stream::new(begun.serial, &begun.kind, &begun.more, 0);
+        let end = match &stream {
+            Some(stream) => declared_end(&mut bytes, stream)?,
+            None => None,
+        };
+        tracks.push(Track {
+            id: u64::from(begun.serial),
+            codec: stream.map(|stream| stream.codec),
+            codec_name: begun.kind.name().to_owned(),
+            language: None,
+            title: None,
+            is_default: tracks.is_empty(),
+            declared_end: end,
+        });
+    }
+    if tracks.is_empty() {
+        return Ok(None);
+    }
+    let mut ogg = Ogg {
+        bytes,
+        position: 0,
+        tracks,
+        chosen: 0,
+        link,
+        stream: None,
+        ready: VecDeque::new(),
+        has_begun: false,
+        ending: Ending::default(),
+    };
+    ogg.begin_stream(0);
+    Ok(Some(Box::new(ogg)))
+}
+
+/// The streams whose first pages follow each other from `position` on, with their headers.
+fn read_link(bytes: &mut Bytes, position: u64) -> Result<Link, AudioError> {
+    let (mut link, mut at) = (Link::default(), position);
+    let mut pages: Vec<Page> = Vec::new();
+    while at < position + MOST_HEADERS {
+        let Found::Page(page, end, _) = page::find(bytes, at)? else {
+            break;
+        };
+        at = end;
+        if page.is_first && link.streams.len() < MOST_STREAMS && !has_sound_begun(&link) {
+            let kind = page
+                .pieces()
+                .first()
+                .map_or(Kind::NoSound, |(piece, _)| Kind::of(piece));
+            link.streams.push(Begun {
+                serial: page.serial,
+                kind,
+                more: Vec::new(),
+            });
+            continue;
+        }
+        if page.is_first {
+            break;
+        }
+        pages.push(page);
+        for begun in &mut link.streams {
+            if matches!(begun.kind, Kind::Vorbis(_)) {
+                begun.more = first_packets(pages.iter().filter(|page| page.serial == begun.serial), 2);
+            }
+        }
+        if has_sound_begun(&link) {
+            break;
+        }
+    }
+    Ok(link)
+}
+
+/// Whether all headers that are needed have been read.
+fn has_sound_begun(link: &Link) -> bool {
+    let is_ready = |begun: &Begun| !matches!(begun.kind, Kind::Vorbis(_)) || begun.more.len() >= 2;
+    let waits = link.streams.iter().any(|begun| matches!(begun.kind, Kind::Vorbis(_)));
+    waits && link.streams.iter().all(is_ready)
+}
+
+/// The first packets of pages that follow each other.
+fn first_packets<'a>(pages: impl Iterator<Item = &'a Page>, count: usize) -> Vec<Vec<u8>> {
+    let (mut packets, mut packet) = (Vec::new(), Vec::new());
+    for page in pages {
+        for (piece, ends) in page.pieces() {
+            packet.extend_from_slice(piece);
+            if ends {
+                packets.push(std::mem::take(&mut packet));
+            }
+            if packets.len() == count {
+                return packets;
+            }
+        }
+    }
+    packets
+}
+
+/// Where the stream ends by its last page, if that is the last in the file; of chains nothing is known.
+fn declared_end(bytes: &mut Bytes, stream: &Stream) -> Result<Option<Nanoseconds>, AudioError> {
+    let mut at = bytes.length().saturating_sub(2 * LONGEST as u64);
+    let mut last = None;
+    while let Found::Page(page, end, _) = page::find(bytes, at)? {
+        at = end;
+        if page.serial == stream.serial && page.granule.is_some() {
+            last = Some(page);
+        }
+    }
+    let granule = last.filter(|page| page.is_last).and_then(|page| page.granule);
+    Ok(granule.map(|granule| stream.time_of(granule)))
+}
+
+impl Ogg {
+    /// Begins the chosen stream of the link.
+    fn begin_stream(&mut self, start: Nanoseconds) -> bool {
+        let sounds: Vec<_> = self.link.sounds().collect();
+        let begun = sounds.get(self.chosen).or(sounds.first());
+        self.stream = begun.and_then(|begun| Stream::new(begun.serial, &begun.kind, &begun.more, start));
+        self.has_begun = false;
+        self.stream.is_some()
+    }
+
+    /// Another link of the chain.
+    fn next_link(&mut self, position: u64) -> Result<(), AudioError> {
+        let start = self.stream.as_ref().map_or(0, Stream::end);
+        let lost = self.stream.as_mut().and_then(|stream| stream.take_lost());
+        self.link = read_link(&mut self.bytes, position)?;
+        if self.begin_stream(start)
+            && let Some(stream) = &mut self.stream
+        {
+            stream.is_another_link(lost);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, page: &Page, position: u64) -> Result<(), AudioError> {
+        let is_new = page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial);
+        // A link may have the serial of the one before: then its first page comes after sound.
+        if is_new || (page.is_first && self.has_begun) {
+            self.next_link(position)?;
+        }
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        if stream.serial == page.serial {
+            let packets = stream.packets(page);
+            self.has_begun |= !packets.is_empty();
+            self.ready.extend(packets);
+        }
+        Ok(())
+    }
+}
+
+impl Demuxer for Ogg {
+    fn container(&self) -> &'static str {
+        "ogg"
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, index: usize) {
+        self.chosen = index;
+        self.begin_stream(0);
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        loop {
+            if let Some(packet) = self.ready.pop_front() {
+                return Ok(Some(packet));
+            }
+            match page::find(&mut self.bytes, self.position)? {
+                Found::Page(page, end, skipped) => {
+                    let start = self.position + skipped;
+                    if skipped > 0
+                        && let Some(stream) = &mut self.stream
+                    {
+                        stream.lose(format!("{skipped} bytes are no Ogg pages"));
+                    }
+                    self.position = end;
+                    self.take(&page, start)?;
+                }
+                Found::End { skipped, is_cut } => {
+                    self.ending.is_cut |= is_cut;
+                    self.position += skipped;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+}

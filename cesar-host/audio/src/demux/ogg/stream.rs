@@ -1,0 +1,262 @@
+//! One logical stream: its headers, and its packets with their times.
+//!
+//! A page's granule position is where its last packet ends, in frames since the stream began. So the packets that end in a page are timed
+//! from its granule position backwards; what a page lacks because one before it was lost shows as a gap.
+
+use super::super::xiph::{self, Flac, OPUS_RATE, Opus, Vorbis};
+use super::super::{Codec, Loss, Nanoseconds, Packet};
+use super::page::Page;
+use crate::clock::nanoseconds;
+
+/// What a stream is, by its first packet.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Opus(Opus),
+    /// The identification header; the others follow.
+    Vorbis(Vec<u8>),
+    /// How many header packets follow.
+    Flac(Flac),
+    /// Another codec of sound, by its name.
+    Unknown(&'static str),
+    /// Pictures, texts, skeletons.
+    NoSound,
+}
+
+impl Kind {
+    /// By the first packet of a stream.
+    pub(super) fn of(packet: &[u8]) -> Self {
+        let flac = || {
+            // Mapping header: 0x7F FLAC, version, number of packets, fLaC, and the block's header of 4 bytes.
+            let block = packet.strip_prefix(b"\x7fFLAC")?.get(4 + 4 + 4..)?;
+            Flac::parse(block)
+        };
+        match packet {
+            [b'O', b'p', b'u', b's', b'H', ..] => Opus::parse(packet).map_or(Self::Unknown("opus"), Self::Opus),
+            [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => Self::Vorbis(packet.to_vec()),
+            [0x7F, b'F', b'L', b'A', b'C', ..] => flac().map_or(Self::Unknown("flac"), Self::Flac),
+            [b'S', b'p', b'e', b'e', b'x', ..] => Self::Unknown("speex"),
+            [b'f', b'L', b'a', b'C', ..] => Self::Unknown("flac without a mapping"),
+            [b'P', b'C', b'M', b' ', ..] => Self::Unknown("pcm"),
+            _ => Self::NoSound,
+        }
+    }
+
+    /// Name of the codec.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Opus(_) => "opus",
+            Self::Vorbis(_) => "vorbis",
+            Self::Flac(_) => "flac",
+            Self::Unknown(name) => name,
+            Self::NoSound => "none",
+        }
+    }
+}
+
+/// How packets are measured.
+#[derive(Debug, Clone)]
+enum Measure {
+    Opus,
+    Vorbis(Vorbis),
+    Flac,
+}
+
+/// A stream whose headers are read.
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    pub(super) serial: u32,
+    pub(super) codec: Codec,
+    pub(super) rate: u32,
+    /// Frames that are dropped at its beginning.
+    pre_skip: u64,
+    measure: Measure,
+    /// Packets at the beginning that are headers.
+    headers: usize,
+    /// A packet that began in an earlier page.
+    partial: Vec<u8>,
+    has_partial: bool,
+    sequence: Option<u32>,
+    /// Granule position where the stream begins: above 0 in what was cut out of a longer one.
+    base: Option<u64>,
+    /// Where the latest packet ended.
+    position: u64,
+    skip_left: u64,
+    lost: Option<Loss>,
+    /// Time at which the stream begins.
+    start: Nanoseconds,
+    /// The next packet needs a new decoder.
+    is_another: bool,
+}
+
+impl Stream {
+    /// A stream of this kind; `more` are the packets behind the first, as many as are headers. `None` when they are broken.
+    pub(super) fn new(serial: u32, kind: &Kind, more: &[Vec<u8>], start: Nanoseconds) -> Option<Self> {
+        let (codec, rate, pre_skip, measure, headers) = match kind {
+            Kind::Opus(opus) => (opus.codec.clone(), OPUS_RATE, opus.pre_skip, Measure::Opus, 2),
+            Kind::Vorbis(identification) => {
+                let vorbis = Vorbis::parse(identification, more.get(1)?)?;
+                (vorbis.codec.clone(), vorbis.rate, 0, Measure::Vorbis(vorbis), 3)
+            }
+            Kind::Flac(flac) => (flac.codec.clone(), flac.rate, 0, Measure::Flac, 1),
+            Kind::Unknown(_) | Kind::NoSound => return None,
+        };
+        Some(Self {
+            serial,
+            codec,
+            rate,
+            pre_skip,
+            measure,
+            headers,
+            partial: Vec::new(),
+            has_partial: false,
+            sequence: None,
+            base: None,
+            position: 0,
+            skip_left: pre_skip,
+            lost: None,
+            start,
+            is_another: false,
+        })
+    }
+
+    /// Notes what was lost before the next packet.
+    pub(super) fn lose(&mut self, message: String) {
+        self.partial.clear();
+        self.has_partial = false;
+        if let Measure::Vorbis(vorbis) = &mut self.measure {
+            vorbis.reset();
+        }
+        self.lost.get_or_insert(Loss {
+            duration: None,
+            message,
+        });
+    }
+
+    /// What was lost and not handed out yet.
+    pub(super) fn take_lost(&mut self) -> Option<Loss> {
+        self.lost.take()
+    }
+
+    /// This stream follows another one, which may have lost something at its end: its first packet says so.
+    pub(super) fn is_another_link(&mut self, lost: Option<Loss>) {
+        self.lost = lost;
+        self.is_another = true;
+    }
+
+    /// When a granule position is played.
+    pub(super) fn time_of(&self, granule: u64) -> Nanoseconds {
+        let begin = self.base.unwrap_or(0) + self.pre_skip;
+        self.start + nanoseconds(granule.saturating_sub(begin), self.rate)
+    }
+
+    /// When what was handed out so far ends.
+    pub(super) fn end(&self) -> Nanoseconds {
+        self.time_of(self.position)
+    }
+
+    /// The packets that end in a page of this stream.
+    pub(super) fn packets(&mut self, page: &Page) -> Vec<Packet> {
+        let expected = self.sequence.map(|sequence| sequence.wrapping_add(1));
+        if expected.is_some_and(|expected| expected != page.sequence) {
+            self.lose("pages of the recording are missing".to_owned());
+        }
+        self.sequence = Some(page.sequence);
+        let complete = self.complete(page);
+        self.timed(complete, page)
+    }
+
+    /// The packets that end in the page, joined with what earlier pages had of them; headers left out.
+    fn complete(&mut self, page: &Page) -> Vec<Vec<u8>> {
+        let mut complete = Vec::new();
+        for (index, (piece, ends)) in page.pieces().into_iter().enumerate() {
+            let goes_on = index == 0 && page.is_continued;
+            if goes_on && !self.has_partial {
+                // Its beginning was lost.
+                continue;
+            }
+            if !goes_on {
+                self.partial.clear();
+            }
+            self.partial.extend_from_slice(piece);
+            self.has_partial = !ends;
+            if ends {
+                complete.push(std::mem::take(&mut self.partial));
+            }
+        }
+        complete.retain(|packet| !self.is_header(packet));
+        complete
+    }
+
+    /// Whether a packet is one of the headers, which come first.
+    fn is_header(&mut self, packet: &[u8]) -> bool {
+        let is_header = match self.measure {
+            Measure::Opus => packet.starts_with(b"OpusHead") || packet.starts_with(b"OpusTags"),
+            Measure::Vorbis(_) => packet.first().is_some_and(|first| first & 1 == 1),
+            // Frames begin with a sync code, metadata blocks do not.
+            Measure::Flac => packet.first() != Some(&0xFF),
+        };
+        let is_among_headers = self.headers > 0 || is_header;
+        self.headers = self.headers.saturating_sub(usize::from(is_header));
+        is_header && is_among_headers
+    }
+
+    fn frames(&mut self, packet: &[u8]) -> u64 {
+        match &mut self.measure {
+            Measure::Opus => xiph::opus_frames(packet),
+            Measure::Vorbis(vorbis) => vorbis.frames(packet),
+            Measure::Flac => xiph::flac_frames(packet),
+        }
+    }
+
+    fn timed(&mut self, complete: Vec<Vec<u8>>, page: &Page) -> Vec<Packet> {
+        let lengths: Vec<u64> = complete.iter().map(|packet| self.frames(packet)).collect();
+        let sum: u64 = lengths.iter().sum();
+        let granule = page.granule.filter(|_| !complete.is_empty());
+        if self.base.is_none() && !complete.is_empty() {
+            // A stream that was cut out of a longer one begins where its first packets do; one whose only page ends early begins at 0.
+            self.base = Some(granule.map_or(0, |granule| granule.saturating_sub(sum)));
+            self.position = self.base.unwrap_or(0);
+        }
+        let (begin, surplus) = match granule {
+            // The last page may end in the middle of its packets: the encoder filled them up.
+            Some(granule) if page.is_last && granule < self.position + sum && self.lost.is_none() => {
+                (self.position, self.position + sum - granule)
+            }
+            Some(granule) => (granule.saturating_sub(sum), 0),
+            None => (self.position, 0),
+        };
+        let mut packets: Vec<Packet> = Vec::new();
+        let mut position = begin;
+        for (data, length) in complete.into_iter().zip(lengths) {
+            let skip = self.skip_left.min(length);
+            self.skip_left -= skip;
+            packets.push(Packet {
+                time: Some(self.time_of(position + skip)),
+                duration: Some(nanoseconds(length, self.rate)),
+                skip,
+                lost: self.lost.take(),
+                codec: std::mem::take(&mut self.is_another).then(|| self.codec.clone()),
+                data,
+                ..Packet::default()
+            });
+            position += length;
+        }
+        discard(&mut packets, surplus, self.rate);
+        self.position = if packets.is_empty() {
+            self.position
+        } else {
+            position - surplus.min(sum)
+        };
+        packets
+    }
+}
+
+/// Drops frames from the end of the last packets.
+fn discard(packets: &mut [Packet], mut surplus: u64, rate: u32) {
+    for packet in packets.iter_mut().rev() {
+        let length = crate::clock::frames(packet.duration.unwrap_or(0), rate);
+        let dropped = surplus.min(length.saturating_sub(packet.skip));
+        packet.discard = dropped;
+        surplus -= dropped;
+    }
+}

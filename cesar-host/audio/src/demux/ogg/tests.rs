@@ -1,0 +1,136 @@
+use super::page::{Page, write};
+use super::*;
+use crate::demux::testing::{decode, drain, fixture, survives_flips};
+
+/// The pages of a file, each as it is.
+fn pages(content: &[u8]) -> Vec<Vec<u8>> {
+    let starts: Vec<_> = memchr::memmem::find_iter(content, b"OggS").collect();
+    let ends = starts[1..].iter().copied().chain([content.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| content[*start..end].to_vec())
+        .collect()
+}
+
+#[test]
+fn the_sound_is_all_there_and_nothing_else() {
+    for (name, samples) in [("welcome.ogg", 195_377), ("spanish.opus", 641_949)] {
+        let (decoded, refused) = decode(open, &fixture(name));
+        assert_eq!((decoded.len(), refused), (samples, 0), "{name}");
+        let drained = drain(open, &fixture(name)).unwrap();
+        assert!(drained.losses().is_empty() && !drained.ending.is_cut);
+    }
+}
+
+#[test]
+fn times_follow_each_other() {
+    let drained = drain(open, &fixture("spanish.opus")).unwrap();
+    let packets: Vec<_> = drained.packets.iter().filter(|packet| packet.skip == 0).collect();
+    for pair in packets.windows(2) {
+        assert_eq!(pair[0].time.unwrap() + pair[0].duration.unwrap(), pair[1].time.unwrap());
+    }
+    let last = packets.last().unwrap();
+    let end = last.time.unwrap() + last.duration.unwrap() - crate::clock::nanoseconds(last.discard, 48_000);
+    assert!((end - drained.declared_end.unwrap()).abs() < 50_000);
+}
+
+#[test]
+fn a_lost_page_is_a_gap_of_its_length() {
+    let content = fixture("spanish.opus");
+    let mut all = pages(&content);
+    let whole = drain(open, &content).unwrap();
+    all.remove(5);
+    let drained = drain(open, &all.concat()).unwrap();
+    assert_eq!(drained.losses(), ["pages of the recording are missing"]);
+    let behind = drained.packets.iter().position(|packet| packet.lost.is_some()).unwrap();
+    let same = whole
+        .packets
+        .iter()
+        .position(|packet| packet.data == drained.packets[behind].data);
+    assert_eq!(drained.packets[behind].time, whole.packets[same.unwrap()].time);
+    assert_eq!(drained.packets.last().unwrap().time, whole.packets.last().unwrap().time);
+}
+
+#[test]
+fn damage_and_junk_are_passed_over() {
+    let content = fixture("welcome.ogg");
+    let mut all = pages(&content);
+    let at = all[4].len() / 2;
+    all[4][at] ^= 0x55;
+    all.insert(7, b"this is no page OggS nor is this".to_vec());
+    let drained = drain(open, &all.concat()).unwrap();
+    let losses = drained.losses();
+    assert!(losses[0].contains("are no Ogg pages"), "{losses:?}");
+    let whole = drain(open, &content).unwrap();
+    assert_eq!(drained.packets.last().unwrap().time, whole.packets.last().unwrap().time);
+}
+
+#[test]
+fn the_links_of_a_chain_follow_each_other() {
+    let (first, second) = (fixture("welcome.ogg"), fixture("spanish.opus"));
+    for (content, count) in [
+        ([first.clone(), second.clone()], 195_377 + 641_949),
+        ([second.clone(), second], 2 * 641_949),
+    ] {
+        let content = content.concat();
+        let (decoded, refused) = decode(open, &content);
+        assert_eq!((decoded.len(), refused), (count, 0));
+        let drained = drain(open, &content).unwrap();
+        let changes = drained.packets.iter().filter(|packet| packet.codec.is_some()).count();
+        assert_eq!(changes, 1);
+        let times: Vec<_> = drained.packets.iter().filter_map(|packet| packet.time).collect();
+        assert!(times.is_sorted(), "the second link goes on where the first ended");
+        assert!(drained.losses().is_empty());
+    }
+}
+
+#[test]
+fn a_cut_file_gives_what_is_there() {
+    let content = fixture("welcome.ogg");
+    let drained = drain(open, &content[..content.len() * 6 / 10]).unwrap();
+    assert!(drained.ending.is_cut && !drained.packets.is_empty());
+}
+
+#[test]
+fn what_was_cut_out_of_a_longer_stream_begins_at_0() {
+    let content = fixture("spanish.opus");
+    let all = pages(&content);
+    let cut = [&all[..2], &all[6..]].concat().concat();
+    let drained = drain(open, &cut).unwrap();
+    let first = drained.packets.iter().find(|packet| packet.skip == 0).unwrap();
+    assert!(first.time.unwrap() < 30_000_000, "{:?}", first.time);
+}
+
+#[test]
+fn pictures_beside_the_sound_are_passed_over() {
+    let content = fixture("spanish.opus");
+    let picture = |sequence: u32, is_first: bool, body: &[u8]| {
+        write(&Page {
+            serial: 77,
+            sequence,
+            granule: Some(0),
+            is_continued: false,
+            is_first,
+            is_last: false,
+            segments: vec![u8::try_from(body.len()).unwrap()],
+            body: body.to_vec(),
+        })
+    };
+    let mut all = pages(&content);
+    all.insert(0, picture(0, true, b"\x80theora and more"));
+    all.insert(4, picture(1, false, b"a picture"));
+    let content = all.concat();
+    let demuxed = drain(open, &content).unwrap();
+    assert!(demuxed.losses().is_empty(), "{:?}", demuxed.losses());
+    assert_eq!(decode(open, &content).0.len(), 641_949);
+}
+
+#[test]
+fn anything_ends() {
+    for name in ["welcome.ogg", "spanish.opus"] {
+        survives_flips(open, &fixture(name), 12);
+    }
+    assert!(drain(open, b"OggS").is_none());
+    assert!(drain(open, b"RIFF").is_none());
+}
