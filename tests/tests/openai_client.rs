@@ -87,10 +87,12 @@ fn curl(server: &Server, arguments: &[&OsStr], input: &[u8]) -> (String, Value, 
         .stdout(Stdio::piped())
         .spawn()
         .expect("`cargo xtask setup` installs curl");
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let (body, end) = text.rsplit_once('\n').unwrap();
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    stdin.write_all(input).expect("curl reads its input");
+    drop(stdin);
+    let output = child.wait_with_output().expect("curl ends");
+    let text = String::from_utf8(output.stdout).expect("an answer is text");
+    let (body, end) = text.rsplit_once('\n').expect("the status has a line of its own");
     let (status, cache) = end.split_once(' ').unwrap_or((end, ""));
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
     (status.to_owned(), body, cache.to_owned())
