@@ -177,6 +177,16 @@ fn every_refusal_is_an_answer() {
             ],
         ),
         (
+            "OpenAI: the model with speakers, without their models",
+            "/v1/audio/transcriptions",
+            &[file, ("model", None, b"gpt-4o-transcribe-diarize")],
+        ),
+        (
+            "OpenAI: no language",
+            "/v1/audio/transcriptions",
+            &[file, ("model", None, b"echo"), ("language", None, b"Germn")],
+        ),
+        (
             "OpenAI: words of an engine without",
             "/v1/audio/transcriptions",
             &[
