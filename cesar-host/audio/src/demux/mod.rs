@@ -147,5 +147,8 @@ fn bare(path: &Path) -> Result<Box<dyn Demuxer>, AudioError> {
     if let Some(audio) = mpeg_audio::open(path)? {
         return Ok(audio);
     }
-    adts::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format"))
+    if let Some(audio) = adts::open(path)? {
+        return Ok(audio);
+    }
+    flac::open_bare(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format"))
 }

@@ -14,6 +14,8 @@ pub(super) struct Header {
     pub(super) channels: u8,
     /// `None`: those of the stream.
     pub(super) bits: Option<u8>,
+    /// One channel is the difference of both, which takes a bit more.
+    has_difference: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +68,7 @@ impl Header {
             _ => return None,
         };
         let check = *bytes.get(at)?;
-        // The decoder knows no longer blocks, nor a rate of 0.
-        let is_sound = samples <= 65_535 && rate != Some(0) && check == checksum8(&bytes[..at]);
+        let is_sound = samples <= 65_536 && rate != Some(0) && check == checksum8(&bytes[..at]);
         is_sound.then_some(Self {
             length: at + 1,
             number: if kind & 1 == 1 {
@@ -79,7 +80,14 @@ impl Header {
             rate,
             channels,
             bits,
+            has_difference: shape >> 4 >= 8,
         })
+    }
+
+    /// Whether symphonia decodes it: its blocks have a sample less than the longest, and its differences at most 32 bits. What it makes of more
+    /// is noise.
+    pub(super) fn is_decodable(&self, stream_bits: u8) -> bool {
+        self.samples <= 65_535 && (!self.has_difference || self.bits.unwrap_or(stream_bits) < 32)
     }
 
     /// More bytes than the frame can have: no encoder writes more than the samples themselves.

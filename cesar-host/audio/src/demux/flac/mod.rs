@@ -17,7 +17,7 @@ use crate::AudioError;
 use crate::clock::nanoseconds;
 use crate::decoder::PacketDecoder;
 use header::{Header, checksum16};
-use stream::{Shape, StreamInfo};
+use stream::{Beginning, Shape, StreamInfo};
 
 /// Headers that may fail before all that they could reach is passed over: chance makes few, malice many.
 const MOST_FAILURES: u32 = 32;
@@ -27,6 +27,9 @@ const PIECE: usize = 16 * 1024;
 
 /// Ends of a frame that are tried out.
 const MOST_ENDS: usize = 64;
+
+/// How far behind the beginning of a file its first frame may be, where nothing else tells that it is FLAC.
+const FARTHEST_BEGINNING: u64 = 64 * 1024;
 
 /// Zeros that are no beginning of anything.
 const ZEROS: usize = 16;
@@ -39,34 +42,40 @@ const LONGEST_GAP: u64 = 6 * 3600;
 /// # Errors
 /// [`AudioError::Unreadable`].
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
-    let mut bytes = Bytes::open(path)?;
-    let file_end = bytes.length();
-    let start = tags::skip_leading(&mut bytes, 0, file_end)?;
-    let end = tags::trailing_start(&mut bytes, start, file_end)?;
-    let Some((info, position)) = StreamInfo::read(&mut bytes, start, end)? else {
+    let mut flac = Flac::of(path)?;
+    let Some((info, beginning)) = StreamInfo::read(&mut flac.bytes, flac.position, flac.end)? else {
         return Ok(None);
     };
-    let mut flac = Flac {
-        bytes,
-        end,
-        position,
-        info,
-        expected: 0,
-        is_first: true,
-        shape: info.shape(None),
-        elapsed: 0,
-        missing: Some(0),
-        tracks: Vec::new(),
-        has_ended: false,
-        ending: Ending::default(),
-    };
-    // The first frame knows best.
-    if let Some(found) = flac.find()? {
-        flac.position = found.start;
-        flac.shape = flac.info.shape(Some(&found.header));
+    flac.info = info;
+    flac.begin_at(beginning)?;
+    flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
+}
+
+/// Opens the file at `path` if it is FLAC of which the beginning is missing: frames, which explain most of it.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let mut flac = Flac::of(path)?;
+    let start = flac.position;
+    let limit = flac.end.min(start + FARTHEST_BEGINNING);
+    if flac.frame_at(start)?.is_none() {
+        let Some(position) = flac.search(start + 1, limit)? else {
+            return Ok(None);
+        };
+        flac.position = position;
     }
-    flac.tracks = vec![flac.track()];
-    Ok(Some(Box::new(flac)))
+    let (first, mut sum) = (flac.position, 0);
+    while let Some(found) = flac.find()? {
+        sum += found.length as u64;
+        flac.position = found.start + found.length as u64;
+    }
+    if sum * 2 < flac.end - start {
+        return Ok(None);
+    }
+    flac = Flac::of(path)?;
+    flac.position = first;
+    flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
 }
 
 /// An open FLAC file.
@@ -102,12 +111,53 @@ struct Found {
 }
 
 impl Flac {
-    fn track(&self) -> Track {
-        let is_known = self.shape.rate > 0 && self.shape.bits >= 4;
+    /// The file, at its beginning behind tags.
+    fn of(path: &Path) -> Result<Self, AudioError> {
+        let mut bytes = Bytes::open(path)?;
+        let file_end = bytes.length();
+        let start = tags::skip_leading(&mut bytes, 0, file_end)?;
+        let end = tags::trailing_start(&mut bytes, start, file_end)?;
+        let info = StreamInfo::default();
+        Ok(Self {
+            bytes,
+            end,
+            position: start,
+            shape: info.shape(None),
+            info,
+            expected: 0,
+            is_first: true,
+            elapsed: 0,
+            missing: Some(0),
+            tracks: Vec::new(),
+            has_ended: false,
+            ending: Ending::default(),
+        })
+    }
+
+    /// Finds the first frame, which knows best.
+    fn start(mut self) -> Result<Self, AudioError> {
+        self.shape = self.info.shape(None);
+        let mut is_decodable = true;
+        if let Some(found) = self.find()? {
+            self.position = found.start;
+            self.shape = self.info.shape(Some(&found.header));
+            is_decodable = found.header.is_decodable(self.info.bits);
+        }
+        // Only some frames have differences, whose 33 bits are too many.
+        is_decodable &= self.shape.bits < 32 || self.shape.channels != 2;
+        self.tracks = vec![self.track(is_decodable)];
+        Ok(self)
+    }
+
+    fn track(&self, is_decodable: bool) -> Track {
+        let is_known = self.shape.rate > 0 && self.shape.bits >= 4 && is_decodable;
         Track {
             id: 0,
             codec: is_known.then(|| self.shape.codec()),
-            codec_name: "flac".to_owned(),
+            codec_name: match is_known {
+                true => "flac".to_owned(),
+                false => format!("flac of {} bits", self.shape.bits),
+            },
             language: None,
             title: None,
             is_default: true,
@@ -126,12 +176,13 @@ impl Flac {
                 self.position += length.max(1);
                 continue;
             }
-            if let Some((info, position)) = StreamInfo::read(&mut self.bytes, self.position, self.end)? {
-                self.begin_stream(info, position);
+            if let Some((info, beginning)) = StreamInfo::read(&mut self.bytes, self.position, self.end)? {
+                self.begin_stream(info);
+                self.begin_at(beginning)?;
                 continue;
             }
             let from = self.position;
-            match self.search(from + 1)? {
+            match self.search(from + 1, self.end)? {
                 Some(position) => self.position = position,
                 None => match self.last_frame(from)? {
                     Some(found) => return Ok(Some(Found { lost, ..found })),
@@ -146,10 +197,17 @@ impl Flac {
         Ok(None)
     }
 
-    fn begin_stream(&mut self, info: StreamInfo, position: u64) {
+    fn begin_at(&mut self, beginning: Beginning) -> Result<(), AudioError> {
+        self.position = beginning.stated;
+        if self.frame_at(beginning.stated)?.is_none() {
+            self.position = beginning.earliest;
+        }
+        Ok(())
+    }
+
+    fn begin_stream(&mut self, info: StreamInfo) {
         self.end_stream();
         self.info = info;
-        self.position = position;
         self.expected = 0;
         self.is_first = true;
     }
@@ -211,10 +269,10 @@ impl Flac {
         self.bytes.at(position, reach(header, self.info.bits).min(rest))
     }
 
-    /// The first position from `from` on with a whole frame or another stream.
-    fn search(&mut self, from: u64) -> Result<Option<u64>, AudioError> {
+    /// The first position in `from..limit` with a whole frame or another stream.
+    fn search(&mut self, from: u64, limit: u64) -> Result<Option<u64>, AudioError> {
         let (mut position, mut failures, mut farthest) = (from, 0, 0);
-        while position < self.end {
+        while position < limit {
             let piece = self.bytes.at(position, PIECE)?.to_vec();
             if piece.is_empty() {
                 break;
@@ -227,7 +285,7 @@ impl Flac {
                 if !matches!(byte, 0xFF | b'f') || candidate < passed {
                     continue;
                 }
-                if candidate >= self.end {
+                if candidate >= limit {
                     return Ok(None);
                 }
                 if self.frame_at(candidate)?.is_some() || self.bytes.at(candidate, 5)? == b"fLaC\0" {
@@ -249,7 +307,9 @@ impl Flac {
 
     /// The frame at `position` behind which there is nothing that is known: it ends where its checksum is right and the decoder has enough.
     fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
-        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
+        let header = Header::parse(self.bytes.at(position, Header::LONGEST)?);
+        let bits = self.info.bits;
+        let Some(header) = header.filter(|header| header.is_decodable(bits)) else {
             return Ok(None);
         };
         let codec = self.info.shape(Some(&header)).codec();
@@ -359,8 +419,13 @@ impl Demuxer for Flac {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
-        if let Some(found) = self.find()? {
-            return self.packet(&found).map(Some);
+        while let Some(found) = self.find()? {
+            self.info.learn(&found.header);
+            if found.header.is_decodable(self.info.bits) {
+                return self.packet(&found).map(Some);
+            }
+            // The next frame tells that this one is missing.
+            self.position = found.start + found.length as u64;
         }
         if !self.has_ended {
             self.has_ended = true;

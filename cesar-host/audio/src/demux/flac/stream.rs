@@ -25,6 +25,17 @@ pub(super) struct StreamInfo {
     pub(super) bits: u8,
     /// Samples of each channel; `None` when unknown.
     pub(super) total: Option<u64>,
+    /// Samples of the first block.
+    first_block: u32,
+}
+
+/// Where the frames of a stream begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beginning {
+    /// By what the blocks in front say.
+    pub(super) stated: u64,
+    /// Where to look for them if that is wrong.
+    pub(super) earliest: u64,
 }
 
 /// What a decoder has to be made for.
@@ -38,12 +49,12 @@ pub(super) struct Shape {
 }
 
 impl StreamInfo {
-    /// Reads the blocks behind `fLaC` at `position`, and returns where the frames begin by what the blocks say.
-    pub(super) fn read(bytes: &mut Bytes, position: u64, end: u64) -> Result<Option<(Self, u64)>, AudioError> {
+    /// Reads the blocks behind `fLaC` at `position`.
+    pub(super) fn read(bytes: &mut Bytes, position: u64, end: u64) -> Result<Option<(Self, Beginning)>, AudioError> {
         if bytes.at(position, 4)? != b"fLaC" {
             return Ok(None);
         }
-        let (mut info, mut at) = (None, position + 4);
+        let (mut info, mut at, mut earliest) = (None, position + 4, position + 4);
         // A block that claims more than there is leaves finding frames to their sync.
         while let Some([kind, high, middle, low]) = bytes.array::<4>(at)? {
             let length = u64::from(u32::from_be_bytes([0, high, middle, low]));
@@ -53,12 +64,14 @@ impl StreamInfo {
             if kind & 0x7F == 0 && info.is_none() {
                 info = Self::parse(bytes.at(at + 4, LENGTH)?);
             }
+            earliest = at + 4;
             at += 4 + length;
             if kind & 0x80 != 0 {
                 break;
             }
         }
-        Ok(Some((info.unwrap_or_default(), at.min(end))))
+        let stated = at.min(end);
+        Ok(Some((info.unwrap_or_default(), Beginning { stated, earliest })))
     }
 
     fn parse(block: &[u8]) -> Option<Self> {
@@ -71,6 +84,7 @@ impl StreamInfo {
             channels: (packed >> 41 & 7) as u8 + 1,
             bits: (packed >> 36 & 31) as u8 + 1,
             total: Some(packed & 0xF_FFFF_FFFF).filter(|total| *total > 0),
+            first_block: 0,
         })
     }
 
@@ -85,14 +99,20 @@ impl StreamInfo {
         }
     }
 
-    /// Samples before the frame. Blocks that are counted have one length, but for the last.
+    /// Notes the first frame, of the length of all that are counted but the last.
+    pub(super) fn learn(&mut self, header: &Header) {
+        if self.first_block == 0 {
+            self.first_block = header.samples;
+        }
+    }
+
+    /// Samples before the frame.
     pub(super) fn start_of(&self, header: &Header) -> u64 {
+        let is_stated = self.least_block == self.greatest_block && self.least_block > 0;
         match header.number {
             Number::Sample(sample) => sample,
-            Number::Frame(frame) if self.least_block == self.greatest_block && self.least_block > 0 => {
-                frame * u64::from(self.least_block)
-            }
-            Number::Frame(frame) => frame * u64::from(header.samples),
+            Number::Frame(frame) if is_stated => frame * u64::from(self.least_block),
+            Number::Frame(frame) => frame * u64::from(self.first_block),
         }
     }
 }

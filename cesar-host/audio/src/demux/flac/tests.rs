@@ -7,7 +7,7 @@ use symphonia::core::meta::MetadataOptions;
 
 use super::super::testing::{Drained, decode, drain, fixture, fixture_path, survives_flips};
 use super::header::{checksum8, checksum16};
-use super::open;
+use super::{open, open_bare};
 use crate::clock::{SECOND, frames};
 
 /// A frame of 4096 samples of one value: rate by code (5 is 16 kHz, 9 is 44.1 kHz), one or two channels, 16 bits.
@@ -278,6 +278,65 @@ fn what_is_no_flac() {
     let folder = tempfile::tempdir().unwrap();
     let path = super::super::testing::write(&folder, b"fLaC");
     assert!(open(&path).unwrap().unwrap().tracks()[0].codec.is_none());
+}
+
+#[test]
+fn the_beginning_may_be_missing() {
+    let frames = (7..30)
+        .map(|number| frame(number, 5, 1, 5))
+        .collect::<Vec<_>>()
+        .concat();
+    let junk = b"part of a picture".repeat(10);
+    for content in [
+        frames.clone(),
+        [&junk[..], &frames].concat(),
+        [&frames[9..], &frames].concat(),
+    ] {
+        let drained = drain(open_bare, &content).expect("it is FLAC");
+        assert!(drained.packets.len() >= 23);
+        assert_eq!((drained.lost_ms(), drained.declared_end), (0, None));
+        assert_eq!(decode(open_bare, &content).1, 0);
+    }
+    for content in [&frames[..9], &junk[..], b"", &[&junk[..], &frames[..33]].concat()] {
+        assert!(drain(open_bare, content).is_none());
+    }
+    assert!(drain(open_bare, &fixture("harbour.mp3")).is_none());
+}
+
+#[test]
+fn what_symphonia_cannot_decode_is_left_to_others() {
+    let file = |shape: u8, channels: u64| {
+        let mut frame = vec![0xFF, 0xF8, 12 << 4 | 5, shape, 0];
+        frame.push(checksum8(&frame));
+        frame.extend([0; 20]);
+        let check = frame.iter().fold(0, |crc, byte| checksum16(crc, *byte));
+        frame.extend(check.to_be_bytes());
+        [head(16_000, channels, 4096), frame].concat()
+    };
+    let is_known = |content: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        let demuxer = open(&super::super::testing::write(&folder, content)).unwrap().unwrap();
+        demuxer.tracks()[0].codec.is_some()
+    };
+    // Mid and side of 16 bits; of 32, where the side has 33; one channel of 32.
+    assert!(is_known(&file(10 << 4 | 4 << 1, 2)));
+    assert!(!is_known(&file(10 << 4 | 7 << 1, 2)));
+    assert!(is_known(&file(7 << 1, 1)));
+    // Further on such a frame is missing.
+    let mut content = file(10 << 4 | 7 << 1, 2);
+    content.splice(42..42, frame(0, 5, 2, 1));
+    content.extend(frame(2, 5, 2, 1));
+    let at = 42 + frame(0, 5, 2, 1).len();
+    let length = file(0, 2).len() - 42;
+    content[at + 4] = 1;
+    content[at + 5] = checksum8(&content[at..at + 5]);
+    let check = content[at..at + length - 2]
+        .iter()
+        .fold(0, |crc, byte| checksum16(crc, *byte));
+    content[at + length - 2..at + length].copy_from_slice(&check.to_be_bytes());
+    content[18..26].copy_from_slice(&(16_000_u64 << 44 | 1 << 41 | 15 << 36 | 3 * 4096).to_be_bytes());
+    let drained = read(&content);
+    assert_eq!((drained.packets.len(), drained.lost_ms()), (2, 256));
 }
 
 #[test]
