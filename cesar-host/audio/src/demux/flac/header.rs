@@ -14,8 +14,8 @@ pub(super) struct Header {
     pub(super) channels: u8,
     /// `None`: those of the stream.
     pub(super) bits: Option<u8>,
-    /// One channel is the difference of both, which takes a bit more.
-    has_difference: bool,
+    /// The channel that is the difference of both, and takes a bit more.
+    pub(super) difference: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,14 +80,18 @@ impl Header {
             rate,
             channels,
             bits,
-            has_difference: shape >> 4 >= 8,
+            difference: match shape >> 4 {
+                8 | 10 => Some(1),
+                9 => Some(0),
+                _ => None,
+            },
         })
     }
 
     /// Whether symphonia decodes it: its blocks have a sample less than the longest, and its differences at most 32 bits. What it makes of more
     /// is noise.
     pub(super) fn is_decodable(&self, stream_bits: u8) -> bool {
-        self.samples <= 65_535 && (!self.has_difference || self.bits.unwrap_or(stream_bits) < 32)
+        self.samples <= 65_535 && (self.difference.is_none() || self.bits.unwrap_or(stream_bits) < 32)
     }
 
     /// More bytes than the frame can have: no encoder writes more than the samples themselves.

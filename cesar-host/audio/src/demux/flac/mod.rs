@@ -1,10 +1,10 @@
 //! Native FLAC files.
 //!
 //! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file follows. What
-//! fails that is lost; how much sound that is, the numbers in the frames tell exactly. Junk behind the last frame leaves its end to be tried out with
-//! the decoder. Streams that were joined follow each other, and frames may change rate, channels and depth.
+//! fails that is lost; how much sound that is, the numbers in the frames tell exactly. Junk behind the last frame leaves its end to its content. Streams that were joined follow each other, and frames may change rate, channels and depth.
 
 mod header;
+mod length;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,6 @@ use super::bytes::Bytes;
 use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
-use crate::decoder::PacketDecoder;
 use header::{Header, checksum16};
 use stream::{Beginning, Shape, StreamInfo};
 
@@ -24,9 +23,6 @@ const MOST_FAILURES: u32 = 32;
 
 /// Bytes that are searched at once.
 const PIECE: usize = 16 * 1024;
-
-/// Ends of a frame that are tried out.
-const MOST_ENDS: usize = 64;
 
 /// How far behind the beginning of a file its first frame may be, where nothing else tells that it is FLAC.
 const FARTHEST_BEGINNING: u64 = 64 * 1024;
@@ -305,26 +301,16 @@ impl Flac {
         Ok(None)
     }
 
-    /// The frame at `position` behind which there is nothing that is known: it ends where its checksum is right and the decoder has enough.
+    /// The frame at `position` behind which there is nothing that is known: its content tells how long it is.
     fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
-        let header = Header::parse(self.bytes.at(position, Header::LONGEST)?);
-        let bits = self.info.bits;
-        let Some(header) = header.filter(|header| header.is_decodable(bits)) else {
+        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
             return Ok(None);
         };
-        let codec = self.info.shape(Some(&header)).codec();
+        let bits = self.info.bits;
         let data = self.reach(position, &header)?;
-        let mut crc = 0;
-        let ends = data.iter().enumerate().filter_map(|(index, byte)| {
-            crc = checksum16(crc, *byte);
-            (crc == 0 && index > header.length).then_some(index + 1)
-        });
-        let decodes = |length: &usize| {
-            let decoder = PacketDecoder::new(&codec);
-            decoder.is_ok_and(|mut decoder| decoder.decode(&data[..*length], None, &mut Vec::new()).is_ok())
-        };
-        let length = ends.take(MOST_ENDS).find(decodes);
-        Ok(length.map(|length| Found {
+        let length = length::of_frame(data, &header, bits);
+        let is_right = |length: &usize| data[..*length].iter().fold(0, |crc, byte| checksum16(crc, *byte)) == 0;
+        Ok(length.filter(is_right).map(|length| Found {
             header,
             start: position,
             length,

@@ -6,8 +6,8 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::super::testing::{Drained, decode, drain, fixture, fixture_path, survives_flips};
-use super::header::{checksum8, checksum16};
-use super::{open, open_bare};
+use super::header::{Header, checksum8, checksum16};
+use super::{length, open, open_bare};
 use crate::clock::{SECOND, frames};
 
 /// A frame of 4096 samples of one value: rate by code (5 is 16 kHz, 9 is 44.1 kHz), one or two channels, 16 bits.
@@ -334,7 +334,7 @@ fn what_symphonia_cannot_decode_is_left_to_others() {
         .iter()
         .fold(0, |crc, byte| checksum16(crc, *byte));
     content[at + length - 2..at + length].copy_from_slice(&check.to_be_bytes());
-    content[18..26].copy_from_slice(&(16_000_u64 << 44 | 1 << 41 | 15 << 36 | 3 * 4096).to_be_bytes());
+    content[18..26].copy_from_slice(&(16_000_u64 << 44 | 1 << 41 | 15 << 36 | (3 * 4096)).to_be_bytes());
     let drained = read(&content);
     assert_eq!((drained.packets.len(), drained.lost_ms()), (2, 256));
 }
@@ -349,6 +349,20 @@ fn headers_without_frames_take_no_time_to_search() {
     assert!(read(&content).packets.is_empty());
     // Tried out one by one they would take hours.
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_content_tells_how_long_a_frame_is() {
+    let content = fixture("meeting.flac");
+    for packet in read(&content).packets {
+        let header = Header::parse(&packet.data).unwrap();
+        let longer = [&packet.data[..], &[0x55; 100]].concat();
+        assert_eq!(length::of_frame(&longer, &header, 16), Some(packet.data.len()));
+        assert_eq!(
+            length::of_frame(&packet.data[..packet.data.len() - 1], &header, 16),
+            None
+        );
+    }
 }
 
 #[test]
