@@ -1,11 +1,13 @@
 //! Native FLAC files.
 //!
-//! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file follows. What
-//! fails that is lost; how much sound that is, the numbers in the frames tell exactly. Junk behind the last frame leaves its end to its content. Streams that were joined follow each other, and frames may change rate, channels and depth.
+//! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file
+//! follows. What fails that is lost; how much sound that is, the numbers in the frames tell exactly. With junk behind it, the last frame is as long
+//! as its content. Streams that were joined follow each other, and frames may change rate, channels and depth.
 
 mod header;
 mod length;
 mod stream;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -15,20 +17,12 @@ use super::bytes::Bytes;
 use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
-use header::{Header, checksum16};
+use header::Header;
 use stream::{Beginning, Shape, StreamInfo};
-
-/// Headers that may fail before all that they could reach is passed over: chance makes few, malice many.
-const MOST_FAILURES: u32 = 32;
-
-/// Bytes that are searched at once.
-const PIECE: usize = 16 * 1024;
+use sync::Found;
 
 /// How far behind the beginning of a file its first frame may be, where nothing else tells that it is FLAC.
 const FARTHEST_BEGINNING: u64 = 64 * 1024;
-
-/// Zeros that are no beginning of anything.
-const ZEROS: usize = 16;
 
 /// Frames of a stream of unknown length are not missing for longer than this, in seconds: it began elsewhere.
 const LONGEST_GAP: u64 = 6 * 3600;
@@ -94,16 +88,6 @@ struct Flac {
     tracks: Vec<Track>,
     has_ended: bool,
     ending: Ending,
-}
-
-/// A whole frame.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    header: Header,
-    start: u64,
-    length: usize,
-    /// Bytes in front of it that belong to nothing.
-    lost: u64,
 }
 
 impl Flac {
@@ -236,88 +220,6 @@ impl Flac {
         Ok(())
     }
 
-    fn frame_at(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
-        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
-            return Ok(None);
-        };
-        let reach = reach(&header, self.info.bits);
-        let data = self.reach(position, &header)?;
-        let mut crc = 0;
-        for (index, byte) in data.iter().enumerate() {
-            crc = checksum16(crc, *byte);
-            let rest = &data[index + 1..];
-            // The end of the file is the end of the data, if that is not as long as it may be.
-            if crc == 0 && index > header.length && follows(rest, data.len() < reach) {
-                return Ok(Some(Found {
-                    header,
-                    start: position,
-                    length: index + 1,
-                    lost: 0,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// All bytes that the frame and what is behind it may have.
-    fn reach(&mut self, position: u64, header: &Header) -> Result<&[u8], AudioError> {
-        let rest = usize::try_from(self.end - position).unwrap_or(usize::MAX);
-        self.bytes.at(position, reach(header, self.info.bits).min(rest))
-    }
-
-    /// The first position in `from..limit` with a whole frame or another stream.
-    fn search(&mut self, from: u64, limit: u64) -> Result<Option<u64>, AudioError> {
-        let (mut position, mut failures, mut farthest) = (from, 0, 0);
-        while position < limit {
-            let piece = self.bytes.at(position, PIECE)?.to_vec();
-            if piece.is_empty() {
-                break;
-            }
-            let start = position;
-            position += piece.len() as u64;
-            let mut passed = 0;
-            for (offset, byte) in piece.iter().enumerate() {
-                let candidate = start + offset as u64;
-                if !matches!(byte, 0xFF | b'f') || candidate < passed {
-                    continue;
-                }
-                if candidate >= limit {
-                    return Ok(None);
-                }
-                if self.frame_at(candidate)?.is_some() || self.bytes.at(candidate, 5)? == b"fLaC\0" {
-                    return Ok(Some(candidate));
-                }
-                let head = self.bytes.at(candidate, Header::LONGEST)?;
-                let Some(header) = Header::parse(head) else { continue };
-                failures += 1;
-                farthest = (candidate + header.longest_frame(self.info.bits) as u64).max(farthest);
-                if failures >= MOST_FAILURES {
-                    failures = 0;
-                    passed = farthest;
-                }
-            }
-            position = position.max(passed);
-        }
-        Ok(None)
-    }
-
-    /// The frame at `position` behind which there is nothing that is known: its content tells how long it is.
-    fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
-        let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
-            return Ok(None);
-        };
-        let bits = self.info.bits;
-        let data = self.reach(position, &header)?;
-        let length = length::of_frame(data, &header, bits);
-        let is_right = |length: &usize| data[..*length].iter().fold(0, |crc, byte| checksum16(crc, *byte)) == 0;
-        Ok(length.filter(is_right).map(|length| Found {
-            header,
-            start: position,
-            length,
-            lost: 0,
-        }))
-    }
-
     fn packet(&mut self, found: &Found) -> Result<Packet, AudioError> {
         let header = found.header;
         let shape = self.info.shape(Some(&header));
@@ -364,27 +266,6 @@ impl Flac {
                 duration: None,
                 message: message(),
             }),
-        }
-    }
-}
-
-/// Bytes that a frame and what is behind it may have.
-fn reach(header: &Header, stream_bits: u8) -> usize {
-    header.longest_frame(stream_bits) + ZEROS
-}
-
-/// Whether `rest` is what may follow a frame.
-fn follows(rest: &[u8], is_all: bool) -> bool {
-    let is_name = |name: &&[u8]| rest.starts_with(name);
-    let is_zero = || rest.len() >= ZEROS && rest[..ZEROS].iter().all(|byte| *byte == 0);
-    match rest {
-        [] => is_all,
-        [0xFF, ..] => Header::parse(rest).is_some(),
-        _ => {
-            [b"fLaC".as_slice(), b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN"]
-                .iter()
-                .any(is_name)
-                || is_zero()
         }
     }
 }
