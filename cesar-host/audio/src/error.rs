@@ -106,7 +106,7 @@ pub enum AudioError {
         channels: usize,
     },
     /// The slice begins after the recording's end.
-    #[error("`{}` is {} s long, so nothing begins at {} s: choose an earlier start", path.display(), seconds(*duration_ms), seconds(*start_ms))]
+    #[error("`{}` is {} s long, so nothing begins at {} s: choose an earlier --start-time", path.display(), seconds(*duration_ms), seconds(*start_ms))]
     StartPastEnd {
         /// The path asked for.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum AudioError {
         duration_ms: u64,
     },
     /// The slice ends before it begins.
-    #[error("the slice of `{}` ends at {} s, not after its start at {} s: choose a later end", path.display(), seconds(*end_ms), seconds(*start_ms))]
+    #[error("the slice of `{}` ends at {} s, not after its start at {} s: choose a later --end-time, or a --max-duration above 0", path.display(), seconds(*end_ms), seconds(*start_ms))]
     EmptySlice {
         /// The path asked for.
         path: PathBuf,
