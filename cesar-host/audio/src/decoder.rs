@@ -1,5 +1,7 @@
 //! Decoders of packets, by symphonia and libopus.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -68,6 +70,22 @@ impl PacketDecoder {
 
     /// Appends what a packet decodes to, interleaved, and tells its shape. Decoders of ADPCM need to know how long that is.
     pub(crate) fn decode(
+        &mut self,
+        data: &[u8],
+        duration: Option<Nanoseconds>,
+        output: &mut Vec<f32>,
+    ) -> Result<Stream, Refusal> {
+        let length = output.len();
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(data, duration, output)));
+        attempt.unwrap_or_else(|_| {
+            // A decoder that panics at hostile bytes is not to end the run; it begins anew.
+            output.truncate(length);
+            self.decoder.reset();
+            Err(Refusal::Damaged("the decoder failed".to_owned()))
+        })
+    }
+
+    fn attempt(
         &mut self,
         data: &[u8],
         duration: Option<Nanoseconds>,
