@@ -15,6 +15,7 @@ mod bytes;
 mod flac;
 mod frames;
 mod general;
+mod mp4;
 pub(crate) mod mpeg_audio;
 mod ogg;
 mod tags;
@@ -132,7 +133,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
     match kind {
         Kind::General(extension) => general::open(path, extension),
         Kind::Wave => wave::open(path)?.ok_or_else(|| AudioError::unsupported(path, "it has no samples")),
-        Kind::Mp4 => general::open(path, "mp4"),
+        Kind::Mp4 => mp4::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Matroska => general::open(path, "mkv"),
         Kind::Ogg => ogg::open(path)?.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() }),
         Kind::Flac => flac::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),

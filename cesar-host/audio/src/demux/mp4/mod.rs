@@ -1,0 +1,406 @@
+//! MP4, M4A, 3GP and QuickTime files (ISO/IEC 14496-12), fragmented ones included.
+//!
+//! * **Tables** stay in the file; a window of each is in memory. Every sample is looked for where the tables say, in whatever order
+//!   that is, and only in this file: a track whose samples are in another has no codec.
+//! * **Edits** all count, in their order ([`edits`]). Where a range begins, packets before it are decoded to warm up the decoder, and
+//!   dropped. A single range ends with the packet in which it ends, as in other players; several end at the frame.
+//! * **Damage.** Samples behind the end of the file, and bytes between fragments that are none, are passed over and reported. A file
+//!   without its index (`moov`) is refused: nothing else says where a packet begins.
+
+mod atom;
+mod codec;
+mod edits;
+mod esds;
+mod fragments;
+mod input;
+mod movie;
+mod samples;
+mod supply;
+mod table;
+#[cfg(test)]
+mod tests;
+mod top;
+mod track;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+
+use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use crate::AudioError;
+use crate::demux::xiph::opus_frames;
+use atom::Atom;
+use codec::Description;
+use edits::Range;
+use input::{Bytes, Input};
+use movie::Movie;
+use samples::Sample;
+use supply::Supply;
+use top::{Top, is_known, search};
+use track::TrackInfo;
+
+/// No packet of sound is longer.
+const LONGEST_PACKET: u64 = 1 << 24;
+
+/// What a decoder hears before the first frame that counts: a fifth of a second.
+const PREROLL: u32 = 5;
+
+/// Opens the file at `path`; `None` when it is of another kind.
+///
+/// # Errors
+/// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`].
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let file = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
+    read(path, Box::new(file))
+}
+
+/// Opens what is read from `bytes`; `path` names it in errors.
+fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    let unreadable = |source| AudioError::unreadable(path, source);
+    let mut input = Input::new(bytes).map_err(unreadable)?;
+    let index = match find_index(&mut input).map_err(unreadable)? {
+        Index::There(index) => index,
+        Index::Missing => {
+            return Err(AudioError::Damaged {
+                path: path.to_owned(),
+                reason: "its index is missing, so it was cut off or never finished".to_owned(),
+            });
+        }
+        Index::Picture => return Err(AudioError::NoAudioTrack { path: path.to_owned() }),
+        Index::OtherKind => return Ok(None),
+    };
+    let mp4 = Mp4::new(path, input, &index).map_err(unreadable)?;
+    match mp4.tracks.is_empty() {
+        true => Err(AudioError::NoAudioTrack { path: path.to_owned() }),
+        false => Ok(Some(Box::new(mp4))),
+    }
+}
+
+/// Where the index is.
+enum Index {
+    There(Atom),
+    Missing,
+    /// A picture in the same structure.
+    Picture,
+    OtherKind,
+}
+
+/// Finds `moov`: at the top, or inside of an `mdat` whose size was never written.
+fn find_index(input: &mut Input) -> io::Result<Index> {
+    let length = input.length();
+    let mut top = Top::default();
+    let (mut is_ours, mut has_media, mut has_pictures, mut searched) = (false, false, false, None);
+    loop {
+        let position = top.position();
+        let Some(atom) = top.next(input, false)? else {
+            searched = searched.or(Some(position));
+            break;
+        };
+        match &atom.name {
+            b"moov" if atom.end <= length => {
+                return Ok(match atom.find(input, b"cmov")? {
+                    Some(_) => Index::OtherKind,
+                    None => Index::There(atom),
+                });
+            }
+            b"moov" | b"mdat" | b"moof" => has_media = true,
+            b"meta" => has_pictures = true,
+            _ => {}
+        }
+        is_ours |= position == 0 && is_known(&atom.name);
+        if atom.is_open {
+            searched = Some(atom.start);
+        }
+    }
+    if !is_ours {
+        return Ok(Index::OtherKind);
+    }
+    if let Some(from) = searched.filter(|from| *from < length)
+        && let Some(position) = search(input, from, *b"moov", *b"mvhd")?
+        && let Some(index) = Atom::at(input, position, length)?.filter(|index| index.end <= length)
+    {
+        return Ok(Index::There(index));
+    }
+    Ok(match has_pictures {
+        true => Index::Picture,
+        false if has_media => Index::Missing,
+        false => {
+            let begins_as_one = Atom::at(input, 0, length)?.is_some_and(|atom| &atom.name == b"ftyp");
+            if begins_as_one {
+                Index::Missing
+            } else {
+                Index::OtherKind
+            }
+        }
+    })
+}
+
+/// An open file.
+struct Mp4 {
+    path: PathBuf,
+    input: Input,
+    infos: Vec<TrackInfo>,
+    tracks: Vec<Track>,
+    /// When the earliest track begins.
+    begin: Nanoseconds,
+    selected: usize,
+    supply: Option<Supply>,
+    /// The range that is played.
+    range: usize,
+    /// Description of the latest packet.
+    description: u32,
+    /// Packets so far: no file has more than bytes.
+    packets: u64,
+    missing: u64,
+    unknown: u64,
+    is_cut: bool,
+}
+
+/// What became of a sample.
+enum Taken {
+    Packet(Packet),
+    /// It is not to be heard, or not there.
+    Passed,
+    /// The range ends before it.
+    Behind,
+}
+
+impl Mp4 {
+    fn new(path: &Path, mut input: Input, index: &Atom) -> io::Result<Self> {
+        let movie = Movie::read(&mut input, index)?;
+        let mut infos = movie.tracks(&mut input, index)?;
+        let begin = movie.begins(&mut input, &infos)?;
+        infos.retain(|info| info.is_audio);
+        let mut tracks = infos.iter().map(|info| info.track(&movie)).collect::<Vec<_>>();
+        if begin > 0 {
+            // What is declared counts from the movie's 0.
+            tracks.iter_mut().for_each(|track| track.declared_end = None);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            input,
+            infos,
+            tracks,
+            begin,
+            selected: 0,
+            supply: None,
+            range: 0,
+            description: 1,
+            packets: 0,
+            missing: 0,
+            unknown: 0,
+            is_cut: false,
+        })
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Packet>> {
+        if self.supply.is_none() {
+            self.supply = self.infos.get(self.selected).map(Supply::new);
+            self.begin_range()?;
+        }
+        while let Some(info) = self.infos.get(self.selected)
+            && let Some(range) = info.ranges.get(self.range).copied()
+            && let Some(supply) = &mut self.supply
+            && self.packets < self.input.length()
+        {
+            let taken = match supply.next(&mut self.input)? {
+                Some(sample) => self.take(&sample, &range)?,
+                None => Taken::Behind,
+            };
+            match taken {
+                Taken::Packet(packet) => {
+                    self.packets += 1;
+                    return Ok(Some(packet));
+                }
+                Taken::Passed => {}
+                Taken::Behind => {
+                    self.range += 1;
+                    self.begin_range()?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes to where the decoder must begin to be ready for the range.
+    fn begin_range(&mut self) -> io::Result<()> {
+        let (Some(info), Some(supply)) = (self.infos.get(self.selected), &mut self.supply) else {
+            return Ok(());
+        };
+        match info.ranges.get(self.range) {
+            Some(range) => supply.seek(&mut self.input, preroll_start(info, range)),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, sample: &Sample, range: &Range) -> io::Result<Taken> {
+        let Some(info) = self.infos.get(self.selected) else {
+            return Ok(Taken::Behind);
+        };
+        if range.end.is_some_and(|end| sample.start >= end) {
+            return Ok(Taken::Behind);
+        }
+        let is_early = sample.duration > 0 && sample.end() <= preroll_start(info, range);
+        if is_early || sample.size == 0 {
+            return Ok(Taken::Passed);
+        }
+        let Some(description) = info
+            .description(sample.description)
+            .filter(|description| description.codec.is_some())
+        else {
+            self.unknown += 1;
+            return Ok(Taken::Passed);
+        };
+        let Some(size) = available(sample, description, self.input.length()) else {
+            self.missing += 1;
+            self.is_cut = true;
+            return Ok(Taken::Passed);
+        };
+        if !self.input.spend(size) {
+            return Ok(Taken::Behind);
+        }
+        let mut packet = Packet {
+            data: self.input.read(sample.position, size)?,
+            ..Packet::default()
+        };
+        self.is_cut |= size < sample.size;
+        let mut sample = Sample {
+            duration: shortened(sample, description, size),
+            ..*sample
+        };
+        if sample.duration == 0 && is_opus(description) {
+            sample.duration = info.scales.ticks(opus_frames(&packet.data), 48_000);
+            if let Some(supply) = &mut self.supply {
+                supply.lengthen(sample.duration);
+            }
+        }
+        trim(info, range, &sample, description, &mut packet);
+        packet.time = Some(
+            info.scales
+                .presented(range, sample.start.max(range.start))
+                .saturating_sub(self.begin),
+        );
+        if sample.description.max(1) != self.description {
+            self.description = sample.description.max(1);
+            packet.codec.clone_from(&description.codec);
+        }
+        packet.lost = self.loss(sample.missing_fragments);
+        Ok(Taken::Packet(packet))
+    }
+
+    /// What was lost since the packet before. The next packet's time tells how long it was.
+    fn loss(&mut self, missing_fragments: u32) -> Option<Loss> {
+        let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
+        let (missing, unknown) = (std::mem::take(&mut self.missing), std::mem::take(&mut self.unknown));
+        let message = match (missing, unknown, skipped, missing_fragments) {
+            (1.., ..) => format!("{missing} packets lie behind the end of the file"),
+            (0, 1.., ..) => format!("{unknown} packets are of an unknown codec"),
+            (0, 0, 1.., _) => format!("{skipped} bytes are no atoms of MP4"),
+            (0, 0, 0, 1) => "a fragment is missing".to_owned(),
+            (0, 0, 0, 2..) => format!("{missing_fragments} fragments are missing"),
+            (0, 0, 0, 0) => return None,
+        };
+        Some(Loss {
+            duration: None,
+            message,
+        })
+    }
+}
+
+impl Demuxer for Mp4 {
+    fn container(&self) -> &'static str {
+        "mp4"
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, index: usize) {
+        self.selected = index;
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        self.advance()
+            .map_err(|source| AudioError::unreadable(&self.path, source))
+    }
+
+    fn ending(&self) -> Ending {
+        let lost = (self.unknown > 0).then(|| Loss {
+            duration: None,
+            message: format!("{} packets are of an unknown codec", self.unknown),
+        });
+        Ending {
+            is_cut: self.is_cut || self.supply.as_ref().is_some_and(Supply::is_cut),
+            lost,
+            promised_end: None,
+        }
+    }
+}
+
+/// The first tick that is decoded for a range.
+fn preroll_start(info: &TrackInfo, range: &Range) -> i64 {
+    let needs_preroll = info.descriptions.first().is_none_or(|first| first.needs_preroll);
+    let ticks = if needs_preroll { info.scales.track / PREROLL } else { 0 };
+    range.start.saturating_sub(i64::from(ticks))
+}
+
+/// Bytes of a sample that the file has: all, or whole frames of PCM; `None` when nothing can be made of it.
+fn available(sample: &Sample, description: &Description, length: u64) -> Option<u64> {
+    let there = length.saturating_sub(sample.position);
+    if sample.size <= there {
+        return (sample.size <= LONGEST_PACKET).then_some(sample.size);
+    }
+    let layout = description.layout.filter(|layout| layout.packet > layout.frames)?;
+    let whole = there - there % layout.bytes;
+    (whole > 0 && whole <= LONGEST_PACKET).then_some(whole)
+}
+
+/// The duration of a sample of which only `size` bytes are there.
+fn shortened(sample: &Sample, description: &Description, size: u64) -> u64 {
+    match description.layout {
+        Some(_) if size < sample.size => {
+            let duration = u128::from(sample.duration) * u128::from(size) / u128::from(sample.size);
+            u64::try_from(duration).unwrap_or(sample.duration)
+        }
+        _ => sample.duration,
+    }
+}
+
+fn is_opus(description: &Description) -> bool {
+    let codec = description.codec.as_ref();
+    codec.is_some_and(|codec| codec.parameters.codec == CODEC_ID_OPUS)
+}
+
+/// Says what of the packet is outside of the range, and how long it is.
+fn trim(info: &TrackInfo, range: &Range, sample: &Sample, description: &Description, packet: &mut Packet) {
+    let frames = |ticks: i64| info.scales.frames(ticks.max(0).unsigned_abs(), description.rate);
+    let all = match description.frames {
+        Some(frames) => frames,
+        None if is_opus(description) => opus_frames(&packet.data),
+        None => frames(i64::try_from(sample.duration).unwrap_or(i64::MAX)),
+    };
+    // A sample before a gap may be said to last until its end.
+    let longest = description
+        .frames
+        .map(|frames| info.scales.ticks(frames, description.rate).saturating_add(1));
+    let duration = sample.duration.min(longest.unwrap_or(u64::MAX));
+    packet.duration = (duration > 0).then(|| info.scales.nanoseconds(duration));
+    if sample.start < range.start && sample.end() <= range.start {
+        // Rounding in the tables must not leave a rest.
+        packet.skip = if description.frames.is_some() {
+            all
+        } else {
+            u64::from(u32::MAX)
+        };
+        packet.duration = Some(0);
+        return;
+    }
+    packet.skip = frames(range.start.saturating_sub(sample.start));
+    let is_exact = info.ranges.len() > 1 || description.layout.is_some();
+    if let Some(end) = range.end.filter(|end| is_exact && *end < sample.end()) {
+        packet.discard = all.saturating_sub(frames(end.saturating_sub(sample.start)));
+    }
+}

@@ -1,0 +1,114 @@
+//! What `moov` says of all tracks together.
+
+use std::io;
+
+use super::atom::Atom;
+use super::edits::Scales;
+use super::fragments::{Defaults, Fragments};
+use super::input::{Input, u32_at, u64_at};
+use super::track::{TrackInfo, body_of};
+use crate::demux::Nanoseconds;
+
+/// Tracks that are looked at.
+const MOST_TRACKS: usize = 256;
+
+/// Samples that are looked at to find out when a fragmented file begins.
+const FIRST_FRAGMENTS: u64 = 1 << 22;
+
+/// The movie.
+#[derive(Debug, Default)]
+pub(super) struct Movie {
+    /// Ticks per second of the movie's clock.
+    pub(super) scale: u32,
+    /// Whether samples come in fragments.
+    pub(super) is_fragmented: bool,
+    /// When a fragmented movie ends, if it says so.
+    pub(super) declared_end: Option<Nanoseconds>,
+    /// Encoder delay in samples, from `iTunSMPB`.
+    pub(super) apple_delay: Option<u64>,
+    defaults: Vec<(u32, Defaults)>,
+}
+
+impl Movie {
+    /// From the body of `moov`.
+    pub(super) fn read(input: &mut Input, index: &Atom) -> io::Result<Self> {
+        let header = body_of(input, index, b"mvhd", 32)?;
+        let mut movie = Self {
+            scale: u32_at(&header, if header.first() == Some(&1) { 20 } else { 12 }).unwrap_or(0),
+            ..Self::default()
+        };
+        if let Some(extends) = index.find(input, b"mvex")? {
+            movie.read_extends(input, &extends)?;
+        }
+        for name in [b"udta", b"meta"] {
+            let tags = body_of(input, index, name, 1 << 20)?;
+            movie.apple_delay = movie.apple_delay.or_else(|| apple_delay(&tags));
+        }
+        Ok(movie)
+    }
+
+    fn read_extends(&mut self, input: &mut Input, extends: &Atom) -> io::Result<()> {
+        self.is_fragmented = true;
+        let mut children = extends.children(input);
+        while let Some(child) = children.next(input)? {
+            let body = child.body(input, 32)?;
+            match &child.name {
+                b"trex" if self.defaults.len() < MOST_TRACKS => self.defaults.extend(Defaults::read(&body)),
+                b"mehd" => {
+                    let long = u64_at(&body, 4).filter(|_| body.first() == Some(&1));
+                    let ticks = long.or(u32_at(&body, 4).map(u64::from)).filter(|ticks| *ticks > 0);
+                    let scales = Scales {
+                        track: self.scale,
+                        movie: self.scale,
+                    };
+                    self.declared_end = ticks.filter(|_| self.scale > 0).map(|ticks| scales.nanoseconds(ticks));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds for the samples of a track in fragments.
+    pub(super) fn defaults(&self, track: u32) -> Defaults {
+        let found = self.defaults.iter().find(|(id, _)| *id == track);
+        found.map_or(Defaults::default(), |(_, defaults)| *defaults)
+    }
+
+    /// All tracks that can be understood.
+    pub(super) fn tracks(&self, input: &mut Input, index: &Atom) -> io::Result<Vec<TrackInfo>> {
+        let mut tracks = Vec::new();
+        let mut children = index.children(input);
+        while let Some(child) = children.next(input)? {
+            if &child.name == b"trak" && tracks.len() < MOST_TRACKS {
+                tracks.extend(TrackInfo::read(input, self, &child)?);
+            }
+        }
+        Ok(tracks)
+    }
+
+    /// When the earliest track of a fragmented file begins: a recording of a live stream does not begin at 0.
+    pub(super) fn begins(&self, input: &mut Input, tracks: &[TrackInfo]) -> io::Result<Nanoseconds> {
+        if !self.is_fragmented || tracks.iter().any(|track| track.tables.is_some()) {
+            return Ok(0);
+        }
+        let mut begin = None;
+        for track in tracks.iter().filter(|track| track.scales.track > 0) {
+            let mut fragments = Fragments::new(track.id, track.defaults, track.default_duration, 0);
+            if let (Some(sample), Some(range)) = (fragments.first(input, FIRST_FRAGMENTS)?, track.ranges.first()) {
+                let time = track.scales.presented(range, sample.start.max(range.start));
+                begin = Some(begin.map_or(time, |begin: Nanoseconds| begin.min(time)));
+            }
+        }
+        Ok(begin.unwrap_or(0).max(0))
+    }
+}
+
+/// The second hexadecimal number of an `iTunSMPB` comment: the encoder delay in samples.
+fn apple_delay(tags: &[u8]) -> Option<u64> {
+    let name = b"iTunSMPB";
+    let after_name = tags.windows(name.len()).position(|window| window == name)? + name.len();
+    // The value is the body of a `data` atom, whose header and flags take 16 bytes.
+    let text = String::from_utf8_lossy(tags.get(after_name + 16..)?.get(..64)?).into_owned();
+    u64::from_str_radix(text.split_ascii_whitespace().nth(1)?, 16).ok()
+}
