@@ -15,6 +15,7 @@ mod bytes;
 mod flac;
 mod frames;
 mod general;
+mod matroska;
 mod mp4;
 pub(crate) mod mpeg_audio;
 mod ogg;
@@ -134,7 +135,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::General(extension) => general::open(path, extension),
         Kind::Wave => wave::open(path)?.ok_or_else(|| AudioError::unsupported(path, "it has no samples")),
         Kind::Mp4 => mp4::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
-        Kind::Matroska => general::open(path, "mkv"),
+        Kind::Matroska => matroska::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Ogg => ogg::open(path)?.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() }),
         Kind::Flac => flac::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Unknown => bare(path),

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use page::{Found, LONGEST, Page};
 use stream::{Kind, Stream};

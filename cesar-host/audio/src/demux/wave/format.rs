@@ -45,7 +45,7 @@ const OTHERS: &[(u16, &str)] = &[
 
 /// The layout of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Format {
+pub(in crate::demux) struct Format {
     pub(super) channels: u16,
     pub(super) rate: u32,
     mask: Option<u32>,
@@ -79,7 +79,7 @@ pub(super) enum Coding {
 
 impl Format {
     /// Reads the body of a `fmt ` chunk; `None` for impossible values.
-    pub(super) fn parse(body: &[u8], is_big: bool) -> Option<Self> {
+    pub(in crate::demux) fn parse(body: &[u8], is_big: bool) -> Option<Self> {
         let u16_at = |at: usize| {
             let bytes = *body.get(at..)?.first_chunk()?;
             Some(if is_big {
@@ -115,7 +115,7 @@ impl Format {
     }
 
     /// Bytes of what cannot be divided: a frame or a block.
-    pub(super) fn unit(&self) -> usize {
+    pub(in crate::demux) fn unit(&self) -> usize {
         match &self.coding {
             Coding::Samples { bytes, .. } => bytes * usize::from(self.channels),
             Coding::Blocks { bytes, .. } => *bytes,
@@ -133,7 +133,7 @@ impl Format {
     }
 
     /// Frames in a block of so many bytes.
-    pub(super) fn frames_in_block(&self, length: u64) -> u64 {
+    pub(in crate::demux) fn frames_in_block(&self, length: u64) -> u64 {
         match &self.coding {
             Coding::Blocks { head, head_frames, .. } => length.checked_sub(*head as u64).map_or(0, |data| {
                 // Samples of four bits.
@@ -144,7 +144,7 @@ impl Format {
     }
 
     /// Name of the codec.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::demux) fn name(&self) -> &str {
         match &self.coding {
             Coding::Samples { name, .. } | Coding::Blocks { name, .. } => name,
             Coding::Mpeg => "mp3",
@@ -153,7 +153,7 @@ impl Format {
     }
 
     /// How to decode it, where that is known here.
-    pub(super) fn codec(&self) -> Option<Codec> {
+    pub(in crate::demux) fn codec(&self) -> Option<Codec> {
         let mut parameters = AudioCodecParameters::new();
         parameters.with_sample_rate(self.rate).with_channels(self.layout());
         match &self.coding {

@@ -4,7 +4,7 @@
 //! header, see [`chunks`]; several `data` chunks, and files that were joined, follow each other. MPEG audio inside is read as such.
 
 mod chunks;
-mod format;
+pub(super) mod format;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,257 @@
+//! Matroska and WebM (RFC 9559), as muxers, browsers and broken downloads leave them.
+//!
+//! [`walk`] finds the blocks of all tracks whatever the sizes say, [`parts`] what stands in front of them, [`entry`] and [`codec`] how a
+//! track is decoded, [`encoding`] undoes what was done to its frames, [`times`] puts them on the recording's clock.
+//!
+//! Nothing is indexed: a recording of ten hours takes as much memory as one of ten seconds.
+
+mod codec;
+mod ebml;
+mod encoding;
+mod entry;
+mod lacing;
+mod opening;
+mod parts;
+mod times;
+mod trust;
+mod walk;
+
+use std::collections::VecDeque;
+
+use self::entry::Entry;
+use self::parts::Parts;
+use self::times::Times;
+use self::walk::{Block, Step, Walk};
+use super::{Codec, Demuxer, Ending, Loss, Packet, Track};
+use crate::AudioError;
+use crate::clock::{SECOND, frames, nanoseconds};
+
+pub(crate) use self::opening::open;
+
+/// Bytes of the longest block of sound.
+const LONGEST_BLOCK: u64 = 16 << 20;
+
+/// How much may be missing of a duration: that of the last picture is not known.
+const TOLERANCE: i64 = SECOND;
+
+/// The same where all packets are of sound.
+const TOLERANCE_ALONE: i64 = SECOND / 10;
+
+struct Matroska {
+    walk: Walk,
+    parts: Parts,
+    tracks: Vec<Track>,
+    /// Of the chosen track.
+    chosen: Entry,
+    chosen_index: usize,
+    times: Times,
+    queue: VecDeque<Packet>,
+    /// For the first packet of a segment that is not the first.
+    new_codec: Option<Codec>,
+    /// Blocks that could not be taken apart.
+    damaged_blocks: u64,
+    most: u64,
+}
+
+impl Matroska {
+    /// A segment begins behind another: files that were joined, or a recorder that was restarted.
+    fn begin_segment(&mut self) {
+        self.parts = Parts::default();
+        self.times.begin_segment();
+        self.new_codec.clone_from(&self.chosen.decoding.codec);
+    }
+
+    /// The track of a new segment that goes on with the chosen one.
+    fn choose_again(&mut self) {
+        let audio = || self.parts.entries.iter().filter(|entry| entry.is_audio());
+        let same = audio().find(|entry| entry.number == self.chosen.number);
+        if let Some(entry) = same
+            .or_else(|| audio().nth(self.chosen_index))
+            .or_else(|| audio().next())
+        {
+            self.chosen = entry.clone();
+            self.new_codec.clone_from(&self.chosen.decoding.codec);
+        }
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), AudioError> {
+        let Some(entry) = self.parts.entries.iter().find(|entry| entry.number == block.track) else {
+            return Ok(());
+        };
+        let default = entry.default_duration;
+        let delay = entry.delay;
+        let time = block.time.map(|ticks| {
+            let time = self.parts.nanoseconds(ticks) - delay;
+            self.times.place(time)
+        });
+        let scaled = |ticks: u64| self.parts.nanoseconds(i64::try_from(ticks).unwrap_or(i64::MAX));
+        let duration = block.duration.map(scaled);
+        if block.track == self.chosen.number {
+            return self.take_chosen(block, time, duration);
+        }
+        if let Some(time) = time {
+            self.times.note(block.track, time, duration.or(default));
+        }
+        Ok(())
+    }
+
+    /// Makes packets of the frames in a block.
+    fn take_chosen(&mut self, block: &Block, time: Option<i64>, duration: Option<i64>) -> Result<(), AudioError> {
+        let length = block.end.saturating_sub(block.start);
+        if length > LONGEST_BLOCK {
+            self.damaged_blocks += 1;
+            return Ok(());
+        }
+        let body = self.walk.bytes.at(block.start, usize::try_from(length).unwrap_or(0))?;
+        let laced = block.lacing.frames(body);
+        let frames = laced.unwrap_or_default().into_iter().filter(|frame| !frame.is_empty());
+        let datas: Vec<_> = frames
+            .map(|frame| self.chosen.encodings.frame(frame, self.most))
+            .collect();
+        if datas.iter().any(Option::is_none) || (datas.is_empty() && length > 0) {
+            self.damaged_blocks += 1;
+        }
+        let count = i64::try_from(datas.len()).unwrap_or(1).max(1);
+        let each = duration
+            .map(|duration| duration / count)
+            .or(self.chosen.default_duration);
+        let mut at = time;
+        let mut next_time = time;
+        for (index, data) in datas.into_iter().enumerate() {
+            let is_last = index as i64 + 1 == count;
+            let Some(data) = data else {
+                next_time = None;
+                continue;
+            };
+            let packet = self.packet(
+                data,
+                (next_time.take(), at),
+                each,
+                if is_last { block.padding } else { 0 },
+            );
+            if let Some(at) = &mut at {
+                let length = packet.duration.or(each);
+                self.times.note(block.track, *at, length);
+                *at = at.saturating_add(length.unwrap_or(0));
+            }
+            self.queue.push_back(packet);
+        }
+        Ok(())
+    }
+
+    /// A packet, trimmed. `at` is where it is even when its time is left out.
+    fn packet(
+        &mut self,
+        data: Vec<u8>,
+        (time, at): (Option<i64>, Option<i64>),
+        each: Option<i64>,
+        padding: i64,
+    ) -> Packet {
+        let rate = self.chosen.decoding.rate;
+        let length = self.chosen.decoding.meter.frames(&data);
+        let mut skip = self.times.skip(&self.chosen, at, length);
+        let mut discard = frames(padding, rate);
+        skip = skip.saturating_add(frames(padding.saturating_neg(), rate));
+        if let Some(length) = length {
+            skip = skip.min(length);
+            discard = discard.min(length - skip);
+        }
+        let loss = self.loss();
+        Packet {
+            data,
+            time: time.map(|time| time.saturating_add(nanoseconds(skip, rate))),
+            duration: length.map(|length| nanoseconds(length, rate)).or(each),
+            skip,
+            discard,
+            codec: self.new_codec.take(),
+            lost: loss,
+        }
+    }
+
+    /// What was lost since this was asked last.
+    fn loss(&mut self) -> Option<Loss> {
+        let (bytes, blocks) = (
+            std::mem::take(&mut self.walk.lost),
+            std::mem::take(&mut self.damaged_blocks),
+        );
+        loss_of(bytes, blocks)
+    }
+
+    /// Until when the file promises sound. Packets that reach to what is declared keep the promise, whatever was trimmed from them.
+    fn promised_end(&self) -> Option<i64> {
+        let own_end = self.times.end_of(self.chosen.number);
+        let kept = |promise: i64, end: i64, tolerance: i64| end.saturating_add(tolerance) >= promise;
+        if let Some(promise) = self.parts.end_of(&self.chosen) {
+            let promise = promise.saturating_add(self.times.offset());
+            return Some(if kept(promise, own_end, TOLERANCE_ALONE) {
+                0
+            } else {
+                promise
+            });
+        }
+        let promise = self.parts.duration?.saturating_add(self.times.offset());
+        (!kept(promise, self.times.end(), TOLERANCE)).then_some(promise)
+    }
+}
+
+/// What is lost with so many bytes that are no elements, and blocks that cannot be taken apart. The times tell how long it was.
+fn loss_of(bytes: u64, blocks: u64) -> Option<Loss> {
+    let message = match (bytes, blocks) {
+        (0, 0) => return None,
+        (0, 1) => "a block is damaged".to_owned(),
+        (0, blocks) => format!("{blocks} blocks are damaged"),
+        (bytes, _) => format!("{bytes} bytes are no Matroska"),
+    };
+    Some(Loss {
+        duration: None,
+        message,
+    })
+}
+
+impl Demuxer for Matroska {
+    fn container(&self) -> &'static str {
+        "matroska"
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, index: usize) {
+        if let Some(entry) = self.parts.entries.iter().filter(|entry| entry.is_audio()).nth(index) {
+            self.chosen = entry.clone();
+            self.chosen_index = index;
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        loop {
+            if let Some(packet) = self.queue.pop_front() {
+                return Ok(Some(packet));
+            }
+            match self.walk.next()? {
+                Some(Step::Block(block)) => self.take(&block)?,
+                Some(Step::Segment) => self.begin_segment(),
+                Some(Step::Part(part, start, end)) => {
+                    let had_tracks = !self.parts.entries.is_empty();
+                    self.parts.read(&mut self.walk, (part, start, end))?;
+                    if !had_tracks && !self.parts.entries.is_empty() {
+                        self.choose_again();
+                    }
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        Ending {
+            is_cut: self.walk.is_cut,
+            lost: loss_of(self.walk.lost + self.walk.lost_at_end, self.damaged_blocks),
+            promised_end: self.promised_end(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Files that were cut, overwritten, joined, or made to harm.
+
+use proptest::prelude::*;
+
+use super::super::super::testing::write;
+use super::*;
+
+fn clusters() -> Vec<Vec<u8>> {
+    (0..3)
+        .map(|index| element(id::CLUSTER, &sounds(index * 5, 5)))
+        .collect()
+}
+
+/// A file with these parts behind its tracks, in a segment of known or unknown size.
+fn file(is_known: bool, parts: &[Vec<u8>]) -> Vec<u8> {
+    let parts = [vec![tracks(&[pcm(1, &[])])], parts.to_vec()].concat();
+    match is_known {
+        true => [header(), segment(&parts)].concat(),
+        false => [header(), unknown(id::SEGMENT, &parts.concat())].concat(),
+    }
+}
+
+/// Bytes that begin no element.
+fn junk(length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index * 89 % 15) as u8).collect()
+}
+
+#[test]
+fn junk_between_clusters_is_passed_over() {
+    let [first, second, third] = clusters().try_into().unwrap();
+    for is_known in [true, false] {
+        let drained = read(&file(
+            is_known,
+            &[first.clone(), junk(1000), second.clone(), third.clone()],
+        ));
+        assert_eq!(sounds_of(&drained), expected(0..15));
+        assert_eq!(drained.losses(), ["1000 bytes are no Matroska"]);
+        assert!(drained.packets[5].lost.is_some());
+        assert!(!drained.ending.is_cut);
+    }
+}
+
+#[test]
+fn junk_behind_the_last_element_is_no_loss_where_the_segment_has_ended() {
+    for (is_known, behind, lost) in [
+        (true, junk(700), None),
+        (false, junk(700), Some("700 bytes are no Matroska")),
+        (false, vec![0; 700], None),
+        (true, b"abc".to_vec(), None),
+        (false, b"abc".to_vec(), Some("3 bytes are no Matroska")),
+    ] {
+        let drained = read(&[file(is_known, &clusters()), behind].concat());
+        assert_eq!(sounds_of(&drained), expected(0..15));
+        let message = drained.ending.lost.map(|loss| loss.message);
+        assert_eq!((drained.ending.is_cut, message.as_deref()), (false, lost));
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_anywhere_says_so() {
+    for is_known in [true, false] {
+        let content = file(is_known, &clusters());
+        let begin = file(is_known, &[]).len() + 30;
+        for end in (begin..content.len()).step_by(7) {
+            let drained = read(&content[..end]);
+            let count = drained.packets.len();
+            assert_eq!(sounds_of(&drained), expected(0..count), "{end}");
+            // Where a cluster ends nothing shows that there were more.
+            let is_between = !is_known && drained.packets.len().is_multiple_of(5);
+            assert!(drained.ending.is_cut || is_between, "{end} {is_known}");
+            assert_eq!(drained.losses().len(), 0);
+        }
+    }
+}
+
+/// The size of one block is wrong.
+#[test]
+fn a_wrong_size_costs_one_block() {
+    let block = simple(1, 0, &sound(0));
+    for (is_known, wrong) in [
+        (true, 0x10),
+        (true, 0xFF_FFFF),
+        (false, 0x01),
+        (false, 0xFF_FFFF),
+        (true, 0x00),
+    ] {
+        let mut content = file(is_known, &clusters());
+        let at = content
+            .windows(block.len())
+            .position(|window| window == simple(1, 40, &sound(7)))
+            .unwrap();
+        let size = (wrong | 1_u64 << 56).to_be_bytes();
+        content[at + 1..at + 9].copy_from_slice(&size);
+        let drained = read(&content);
+        let packets = drained.packets.iter();
+        let whole = packets
+            .filter(|packet| packet.data.len() == 320)
+            .map(|packet| packet.time.unwrap() / MS);
+        let expected = (0..15).filter(|index| *index != 7).map(|index| index * 20);
+        assert_eq!(whole.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{wrong:x}");
+        assert_eq!(drained.losses().len(), 1, "{wrong:x}");
+        assert!(!drained.ending.is_cut);
+    }
+}
+
+#[test]
+fn a_cluster_without_its_header_is_lost_and_the_next_is_not() {
+    let mut content = file(true, &clusters());
+    let at = content
+        .windows(4)
+        .position(|window| window == id::CLUSTER.to_be_bytes())
+        .unwrap();
+    let second = at
+        + 4
+        + content[at + 4..]
+            .windows(4)
+            .position(|window| window == id::CLUSTER.to_be_bytes())
+            .unwrap();
+    content[second] = 0;
+    let drained = read(&content);
+    assert_eq!(sounds_of(&drained), expected((0..5).chain(10..15)));
+    assert_eq!(drained.losses().len(), 1);
+}
+
+/// The time of a cluster is overwritten: its blocks are there, at no time.
+#[test]
+fn blocks_without_a_time_follow_each_other() {
+    let mut broken = sounds(5, 5);
+    broken[0] = 0xEC;
+    let [first, _, third] = clusters().try_into().unwrap();
+    let drained = read(&file(true, &[first, element(id::CLUSTER, &broken), third]));
+    let times: Vec<_> = sounds_of(&drained)
+        .into_iter()
+        .map(|(index, time)| (index, time.is_some()))
+        .collect();
+    let expected: Vec<_> = (0..15).map(|index| (index, !(5..10).contains(&index))).collect();
+    assert_eq!(times, expected);
+}
+
+#[test]
+fn a_cluster_of_any_size_ends_where_the_next_begins() {
+    for size in [10, 5000, u64::MAX >> 8] {
+        let parts: Vec<_> = (0..3)
+            .map(|index| sized(id::CLUSTER, size, &sounds(index * 5, 5)))
+            .collect();
+        let drained = read(&file(true, &parts));
+        assert_eq!(sounds_of(&drained), expected(0..15), "{size}");
+        assert!(!drained.ending.is_cut);
+    }
+}
+
+#[test]
+fn files_that_were_joined_follow_each_other() {
+    let whole = file(true, &clusters());
+    let drained = read(&[whole.clone(), whole.clone()].concat());
+    let indices = (0..15).chain(0..15);
+    let times: Vec<_> = indices
+        .enumerate()
+        .map(|(at, index)| (index, Some(at as i64 * 20)))
+        .collect();
+    assert_eq!(sounds_of(&drained), times);
+    assert!(drained.packets[15].codec.is_some() && drained.packets[16].codec.is_none());
+    // A recorder that was restarted and whose clock went on.
+    let later = file(false, &[unknown(id::CLUSTER, &sounds(50, 5))]);
+    let drained = read(&[file(false, &clusters()), later].concat());
+    assert_eq!(sounds_of(&drained), expected((0..15).chain(50..55)));
+}
+
+#[test]
+fn a_joined_file_may_have_another_codec() {
+    let other = [
+        header(),
+        segment(&[
+            tracks(&[audio(7, "A_PCM/INT/BIG", 16_000.0, 16, &[])]),
+            element(id::CLUSTER, &cluster(0, &[simple(7, 0, &sound(3))])),
+        ]),
+    ]
+    .concat();
+    let drained = read(&[file(true, &clusters()), other].concat());
+    let last = drained.packets.last().unwrap();
+    let rate = last.codec.as_ref().unwrap().parameters.sample_rate;
+    assert_eq!(
+        (last.time, rate, last.duration),
+        (Some(300 * MS), Some(16_000), Some(10 * MS))
+    );
+}
+
+#[test]
+fn promises_that_are_not_kept_are_told() {
+    // The track is alone, and declared to be 10 s.
+    let parts = [vec![info(10_000.0), tracks(&[pcm(1, &[])])], clusters()].concat();
+    let drained = read(&[header(), segment(&parts)].concat());
+    assert_eq!(drained.ending.promised_end, Some(10_000 * MS));
+    // Pictures last until then.
+    let picture = element(id::CLUSTER, &cluster(9_500, &[simple(2, 0, b"picture")]));
+    let tracks = tracks(&[pcm(1, &[]), entry(2, 1, "V_VP9", &[])]);
+    let parts = [vec![info(10_000.0), tracks.clone()], clusters(), vec![picture]].concat();
+    let drained = read(&[header(), segment(&parts)].concat());
+    assert_eq!((drained.declared_end, drained.ending.promised_end), (None, None));
+    // No track does.
+    let parts = [vec![info(10_000.0), tracks], clusters()].concat();
+    assert_eq!(
+        read(&[header(), segment(&parts)].concat()).ending.promised_end,
+        Some(10_000 * MS)
+    );
+}
+
+#[test]
+fn nothing_is_reserved_for_claims() {
+    let huge = sized(id::SIMPLE_BLOCK, 1 << 40, &block(1, 0, 0x80, b"x"));
+    let mut parts = clusters();
+    parts.push(element(id::CLUSTER, &cluster(0, &[huge])));
+    parts.push(sized(id::TAGS, 1 << 50, b"x"));
+    let drained = read(&file(true, &parts));
+    assert_eq!(sounds_of(&drained), expected(0..15));
+}
+
+/// Reads all tracks of a file of this content; only that it ends matters.
+fn survive(content: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, content);
+    for index in 0..2 {
+        let Ok(Some(mut demuxer)) = open(&path) else { return };
+        demuxer.select(index);
+        let count = std::iter::from_fn(|| demuxer.next().unwrap()).count();
+        assert!(count <= content.len() + 1);
+        demuxer.ending();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is overwritten, packets that are untouched and in sound clusters come out, in order.
+    #[test]
+    fn damage_stays_where_it_is(at in 200_usize..4_000, bytes in proptest::collection::vec(any::<u8>(), 1..200)) {
+        let whole = file(true, &clusters());
+        let begin = file(true, &[]).len();
+        let at = begin + at % (whole.len() - begin);
+        let end = (at + bytes.len()).min(whole.len());
+        let mut content = whole.clone();
+        content[at..end].copy_from_slice(&bytes[..end - at]);
+        let drained = read(&content);
+        let length = clusters()[0].len();
+        for index in 0..15 {
+            let cluster = begin + (index / 5) * length;
+            let sound = sound(index);
+            let place = cluster + whole[cluster..].windows(320).position(|window| window == sound).unwrap();
+            // A block's header is in front of its sound, a cluster's in front of its blocks.
+            let is_touched = (at < place + 320 && end > place - 13) || (at < cluster + 40 && end > cluster);
+            prop_assert!(
+                is_touched || drained.packets.iter().any(|packet| packet.data == sound),
+                "packet {} is gone, {}..{}", index, at, end
+            );
+        }
+    }
+
+    #[test]
+    fn flipped_bytes_never_stop_it(
+        flips in proptest::collection::vec((0_usize..6_000, any::<u8>()), 1..60),
+        end in 0_usize..6_000,
+        is_known: bool,
+    ) {
+        let mut content = file(is_known, &clusters());
+        let length = content.len();
+        for (at, byte) in flips {
+            content[at % length] = byte;
+        }
+        content.truncate(length - end % 500);
+        survive(&content);
+    }
+
+    #[test]
+    fn anything_ends(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        survive(&file(false, &[unknown(id::CLUSTER, &bytes)]));
+    }
+}
