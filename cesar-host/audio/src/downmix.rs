@@ -20,7 +20,6 @@ mod speaker {
     pub(crate) const FRONT_LEFT: u32 = 1 << 0;
     pub(crate) const FRONT_RIGHT: u32 = 1 << 1;
     pub(crate) const FRONT_CENTER: u32 = 1 << 2;
-    pub(crate) const LOW_FREQUENCY: u32 = 1 << 3;
     pub(crate) const BACK_LEFT: u32 = 1 << 4;
     pub(crate) const BACK_RIGHT: u32 = 1 << 5;
     pub(crate) const FRONT_LEFT_OF_CENTER: u32 = 1 << 6;

@@ -76,8 +76,6 @@ pub(super) fn opus_frames(packet: &[u8]) -> u64 {
 pub(super) struct Flac {
     pub(super) codec: Codec,
     pub(super) rate: u32,
-    /// Declared; 0 when unknown.
-    pub(super) frames: u64,
 }
 
 impl Flac {
@@ -98,7 +96,6 @@ impl Flac {
         Some(Self {
             codec: Codec { parameters, gain: 1.0 },
             rate,
-            frames: packed & 0xF_FFFF_FFFF,
         })
     }
 }
