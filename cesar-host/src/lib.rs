@@ -29,6 +29,7 @@ pub mod http;
 pub mod jobs;
 mod language;
 pub mod models;
+pub mod names;
 pub mod pipeline;
 pub mod plugins;
 pub mod runner;

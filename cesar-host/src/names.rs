@@ -1,0 +1,153 @@
+//! File names as text: any name of any bytes, for programs and for people.
+//!
+//! Names on Linux are bytes. [`lossless`] writes them as text from which [`path`] gives the same bytes back: a name that is UTF-8 stays
+//! as it is; in any other a byte that is not part of UTF-8 becomes `\xE9` and a backslash is doubled. A name of UTF-8 that has such an
+//! escape in it by itself is written like one that is not UTF-8, so no text stands for two names.
+//!
+//! [`shown`] and [`visible`] are for messages: control characters, which move the cursor or begin a line, become `\n`, `\u{1b}`.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+/// A path as text, reversible by [`path`].
+#[must_use]
+pub fn lossless(path: &(impl AsRef<OsStr> + ?Sized)) -> String {
+    let name = path.as_ref();
+    match name.to_str() {
+        Some(text) if !has_escape(text) => text.to_owned(),
+        _ => escaped(name.as_bytes()),
+    }
+}
+
+/// The path that [`lossless`] wrote.
+#[must_use]
+pub fn path(text: &str) -> PathBuf {
+    if !has_escape(text) {
+        return PathBuf::from(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        (rest, _) = match (escape(rest), rest) {
+            (Some(byte), _) => (&rest[4..], bytes.push(byte)),
+            (None, [b'\\', b'\\', behind @ ..]) => (behind, bytes.push(b'\\')),
+            (None, _) => (after, bytes.push(*first)),
+        };
+    }
+    OsString::from_vec(bytes).into()
+}
+
+/// A path for people.
+#[must_use]
+pub fn shown(path: &(impl AsRef<OsStr> + ?Sized)) -> String {
+    visible(&lossless(path)).into_owned()
+}
+
+/// A text on one line, with control characters made visible.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    made_visible(text, is_control)
+}
+
+/// A text of one or more lines, with all other control characters made visible.
+#[must_use]
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    made_visible(text, |letter| is_control(letter) && letter != '\n' && letter != '\t')
+}
+
+fn made_visible(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        match is_hidden(letter) {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// What moves the cursor, begins a line, or turns the direction of what follows.
+fn is_control(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn has_escape(text: &str) -> bool {
+    text.as_bytes().windows(4).any(|four| escape(four).is_some())
+}
+
+/// The byte that is written at the beginning of `text`.
+fn escape(text: &[u8]) -> Option<u8> {
+    let [b'\\', b'x', high, low, ..] = text else {
+        return None;
+    };
+    let digit = |letter: u8| match letter {
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'A'..=b'F' => Some(letter - b'A' + 10),
+        _ => None,
+    };
+    Some(digit(*high)? << 4 | digit(*low)?)
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', r"\\"));
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, r"\x{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_shown_so_that_nothing_is_lost() {
+        let latin = OsStr::from_bytes(b"latin1_\xe9 \\.wav");
+        assert_eq!(lossless(latin), r"latin1_\xE9 \\.wav");
+        assert_eq!(lossless(r"C:\talk.wav"), r"C:\talk.wav");
+        assert_eq!(lossless(r"a\xE9.wav"), r"a\\xE9.wav");
+        assert_eq!(
+            shown("new\nline \u{1b}[31m\u{202e}.wav"),
+            r"new\nline \u{1b}[31m\u{202e}.wav"
+        );
+        assert_eq!(visible_lines("one\n\u{7}two\tthree\r"), "one\n\\u{7}two\tthree\\r");
+        assert_eq!(visible("🎙️ “Gespräch” №1"), "🎙️ “Gespräch” №1");
+    }
+
+    fn any_name() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            Just(b"\\".to_vec()),
+            Just(b"\\x".to_vec()),
+            Just(b"E9".to_vec()),
+            Just(b"\xe9".to_vec()),
+            Just("é".as_bytes().to_vec()),
+            any::<u8>().prop_map(|byte| vec![byte]),
+        ];
+        prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_comes_back(bytes in any_name()) {
+            let name = OsString::from_vec(bytes);
+            prop_assert_eq!(path(&lossless(&name)).into_os_string(), name);
+        }
+
+        #[test]
+        fn what_is_shown_has_no_control_characters(bytes in any_name()) {
+            let shown = shown(&OsString::from_vec(bytes));
+            prop_assert!(!shown.contains(is_control), "{shown:?}");
+        }
+    }
+}
