@@ -1,6 +1,7 @@
 //! The command that does the same once more: what is stored is not done again, so after a stage has failed it does that stage alone.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 
 /// The command line that this program was called with.
 pub(super) fn command() -> String {
@@ -10,25 +11,25 @@ pub(super) fn command() -> String {
 /// Without what asks for work that was done.
 fn of(words: impl Iterator<Item = OsString>) -> String {
     let mut kept = Vec::new();
-    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut words = words;
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--refresh" => {}
-            "--refresh-stage" => drop(words.next()),
-            word if word.starts_with("--refresh-stage=") => {}
-            word => kept.push(quoted(word)),
+        match word.to_str() {
+            Some("--refresh") => {}
+            Some("--refresh-stage") => drop(words.next()),
+            Some(word) if word.starts_with("--refresh-stage=") => {}
+            _ => kept.push(quoted(&word)),
         }
     }
     kept.join(" ")
 }
 
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
+/// A word as a shell reads it back; `$'…'` is of bash, zsh, ksh and POSIX 2024.
+fn quoted(word: &OsStr) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+    match word.to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
+        Some(word) if !word.contains(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
+        _ => format!("$'{}'", word.as_bytes().escape_ascii()),
     }
 }
 
@@ -51,5 +52,23 @@ mod tests {
         ];
         let command = of(words.map(OsString::from).into_iter());
         assert_eq!(command, r"cesar transcribe 'Ann'\''s talk.mp3' -f md");
+    }
+
+    #[test]
+    fn names_of_any_bytes_are_quoted_so_that_a_shell_reads_them_back() {
+        for name in [
+            &b"latin1_\xe9 '\\.wav"[..],
+            b"new\nline.wav",
+            b"\x1b[31m\x80",
+            b"'\\ \xc3\xa9",
+        ] {
+            let command = format!("printf %s {}", quoted(OsStr::from_bytes(name)));
+            let shell = std::process::Command::new("bash")
+                .arg("-c")
+                .arg(&command)
+                .output()
+                .unwrap();
+            assert_eq!(shell.stdout, name, "{command}");
+        }
     }
 }
