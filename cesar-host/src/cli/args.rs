@@ -77,6 +77,13 @@ fn transcribe() -> Command {
         )
         .arg(json().requires("cache-info").help_heading("Cache"))
         .arg(
+            Arg::new("overwrite")
+                .long("overwrite")
+                .action(ArgAction::SetTrue)
+                .help_heading("Output")
+                .help("Replace files of other recordings in the output folder, instead of writing under another name"),
+        )
+        .arg(
             Arg::new("keep-intermediate")
                 .long("keep-intermediate")
                 .value_name("DIR")

@@ -1,50 +1,68 @@
-//! What to transcribe: files as given, the recordings in a folder, addresses, standard input.
+//! What to transcribe: files as given, the recordings in a folder, addresses, standard input and other pipes.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
-use rustix::event::{PollFd, PollFlags, Timespec};
-
-use crate::audio;
+use crate::names::{lossless, shown, visible};
 use crate::pipeline::{Address, AddressError, Source, is_address};
 use crate::runner::CancelToken;
 
-/// How often standard input looks whether it is still wanted.
-const LOOK: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 100_000_000,
-};
-const CHUNK: usize = 256 * 1024;
+mod folder;
+mod pipe;
+
+pub(super) use folder::PassedOver;
 
 /// A recording and what people call it.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) path: PathBuf,
-    /// As given on the command line.
+    /// As given on the command line, for people.
     pub(super) label: String,
-    /// What its output files are called, without a folder.
+    /// The same for programs: [`crate::names::lossless`].
+    pub(super) input: String,
+    /// What its output files are called: a name, below the folders that a folder was given with.
     pub(super) name: PathBuf,
-    /// What came through standard input: a file without a name, gone with this process however it ends.
+    /// What came through a pipe: a file without a name, gone with this process however it ends.
     received: Option<File>,
     /// Of what is to be fetched.
     pub(super) address: Option<Address>,
 }
 
+/// What the inputs name.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) recordings: Vec<Recording>,
+    /// Inputs in which there is no recording, which are no reason to leave the others.
+    pub(super) failed: Vec<Unusable>,
+    /// A sentence for each entry of a folder that cannot be read.
+    pub(super) skipped: Vec<String>,
+    pub(super) passed_over: Vec<PassedOver>,
+}
+
+/// An input without a recording, and why.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    /// As [`Recording::input`].
+    pub(super) input: String,
+    pub(super) error: InputError,
+}
+
 /// Why there is nothing to transcribe.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    #[error("`{}` has no recordings in it; name files, or a folder with audio or video", .0.display())]
+    #[error("`{}` has no recordings in it; name files, or a folder with audio or video", shown(.0))]
     NoRecordings(PathBuf),
-    #[error("the folder `{folder}` cannot be read: {1}", folder = .0.display())]
+    #[error("the folder `{folder}` cannot be read: {1}", folder = shown(.0))]
     Folder(PathBuf, io::Error),
-    #[error("standard input cannot be read: {0}")]
-    Stdin(io::Error),
+    #[error("{0} cannot be read: {1}")]
+    Pipe(String, io::Error),
     #[error("standard input is empty; pipe a recording into `cesar transcribe -`")]
     EmptyStdin,
+    #[error("{0} is empty; write a recording into it, or name a file")]
+    EmptyPipe(String),
     #[error("`-` is named twice; standard input can be read once")]
     StdinTwice,
     #[error(transparent)]
@@ -53,44 +71,63 @@ pub(super) enum InputError {
     Interrupted,
 }
 
-/// Every recording that `inputs` names, in order (a folder's by name), and a sentence for each entry of a folder that cannot be
-/// read. Standard input is not read yet: see [`Recording::receive`].
-pub(super) fn collect(inputs: &[&PathBuf]) -> Result<(Vec<Recording>, Vec<String>), InputError> {
+/// Every recording that `inputs` name, in order (a folder's by name). Pipes are not read yet: see [`Recording::receive`].
+///
+/// # Errors
+/// When standard input is named twice, or the only input has no recording.
+pub(super) fn collect(inputs: &[&PathBuf]) -> Result<Collected, InputError> {
     if inputs.iter().filter(|input| is_stdin(input)).count() > 1 {
         return Err(InputError::StdinTwice);
     }
-    let (mut recordings, mut skipped) = (Vec::new(), Vec::new());
+    let mut collected = Collected::default();
     for input in inputs {
-        if is_stdin(input) {
-            let (path, label) = (PathBuf::from("-"), "standard input".to_owned());
-            recordings.push(Recording {
-                path,
-                label,
-                name: "stdin".into(),
-                received: None,
-                address: None,
-            });
-        } else if let Some(text) = input.to_str().filter(|text| is_address(text)) {
-            recordings.push(address(Address::parse(text)?));
-        } else if input.is_dir() {
-            recordings.extend(from_folder(input, &mut skipped)?);
-        } else {
-            recordings.push(file((*input).clone()));
+        if let Err(error) = add(&mut collected, input) {
+            let input = lossless(input.as_path());
+            collected.failed.push(Unusable { input, error });
         }
     }
-    Ok((recordings, skipped))
+    match collected.recordings.is_empty() && collected.failed.len() == 1 {
+        true => Err(collected.failed.remove(0).error),
+        false => Ok(collected),
+    }
+}
+
+fn add(collected: &mut Collected, input: &Path) -> Result<(), InputError> {
+    if is_stdin(input) {
+        collected.recordings.push(stdin());
+    } else if let Some(text) = input.to_str().filter(|text| is_address(text)) {
+        collected.recordings.push(address(Address::parse(text)?));
+    } else if input.is_dir() {
+        folder::add(collected, input)?;
+    } else {
+        let name = input
+            .file_name()
+            .map_or_else(|| PathBuf::from("recording"), PathBuf::from);
+        collected.recordings.push(file(input.to_owned(), name));
+    }
+    Ok(())
 }
 
 fn is_stdin(input: &Path) -> bool {
     input.as_os_str() == "-"
 }
 
-fn file(path: PathBuf) -> Recording {
-    let name = path
-        .file_name()
-        .map_or_else(|| PathBuf::from("recording"), PathBuf::from);
+fn stdin() -> Recording {
+    let label = "standard input".to_owned();
     Recording {
-        label: path.display().to_string(),
+        path: PathBuf::from("-"),
+        input: label.clone(),
+        label,
+        name: "stdin".into(),
+        received: None,
+        address: None,
+    }
+}
+
+fn file(path: PathBuf, name: PathBuf) -> Recording {
+    Recording {
+        label: shown(&path),
+        input: lossless(&path),
         path,
         name,
         received: None,
@@ -100,38 +137,15 @@ fn file(path: PathBuf) -> Recording {
 
 /// What is behind an address.
 pub(super) fn address(address: Address) -> Recording {
+    let input = address.to_string();
     Recording {
         path: PathBuf::from(address.as_str()),
-        label: address.to_string(),
+        label: visible(&input).into_owned(),
+        input,
         name: address.file_name(),
         received: None,
         address: Some(address),
     }
-}
-
-fn from_folder(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<Recording>, InputError> {
-    std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
-    let mut recordings = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() && is_media(entry.path()) => {
-                recordings.push(file(entry.into_path()))
-            }
-            Ok(_) => {}
-            // A broken link or a locked folder is no reason to leave the others.
-            Err(error) => skipped.push(format!("skipped: {error}")),
-        }
-    }
-    if recordings.is_empty() {
-        Err(InputError::NoRecordings(folder.to_owned()))
-    } else {
-        Ok(recordings)
-    }
-}
-
-fn is_media(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| audio::is_media_extension(&extension.to_string_lossy()))
 }
 
 impl Recording {
@@ -143,15 +157,28 @@ impl Recording {
         }
     }
 
-    /// Reads standard input, if this is it, into a nameless file in `spool`: decoders need to seek.
+    /// Reads standard input or another pipe, if this is one, into a nameless file in `spool`: decoders need to seek.
     pub(super) fn receive(&mut self, spool: &Path, cancel: &CancelToken) -> Result<(), InputError> {
-        if !is_stdin(&self.path) {
+        let is_stdin = is_stdin(&self.path);
+        if !is_stdin && (self.address.is_some() || !is_pipe(&self.path)) {
             return Ok(());
         }
+        let what = match is_stdin {
+            true => self.label.clone(),
+            false => format!("the pipe `{}`", self.label),
+        };
+        let unreadable = |error| InputError::Pipe(what.clone(), error);
         let file = tempfile::tempfile_in(spool).or_else(|_| tempfile::tempfile());
-        let mut file = file.map_err(InputError::Stdin)?;
-        if copy_stdin(&mut file, cancel)? == 0 {
-            return Err(InputError::EmptyStdin);
+        let mut file = file.map_err(unreadable)?;
+        let copied = match is_stdin {
+            true => pipe::copy(&mut io::stdin().lock(), &mut file, cancel),
+            false => pipe::open(&self.path).and_then(|mut pipe| pipe::copy(&mut pipe, &mut file, cancel)),
+        };
+        match copied.map_err(unreadable)? {
+            None => return Err(InputError::Interrupted),
+            Some(0) if is_stdin => return Err(InputError::EmptyStdin),
+            Some(0) => return Err(InputError::EmptyPipe(what)),
+            Some(_) => {}
         }
         // By process and not `self`, so that ffmpeg, a child, can open it as well.
         self.path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
@@ -160,27 +187,10 @@ impl Recording {
     }
 }
 
-/// Copies standard input to its end and counts the bytes. Its writer may be silent for any time, so it is read only when there is
-/// something.
-fn copy_stdin(file: &mut File, cancel: &CancelToken) -> Result<usize, InputError> {
-    let mut stdin = io::stdin().lock();
-    let (mut chunk, mut copied) = (vec![0; CHUNK], 0);
-    while !cancel.is_cancelled() {
-        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
-        match rustix::event::poll(&mut waiting, Some(&LOOK)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(error) => return Err(InputError::Stdin(error.into())),
-        }
-        match stdin.read(&mut chunk) {
-            Ok(0) => return Ok(copied),
-            Ok(length) => {
-                file.write_all(&chunk[..length]).map_err(InputError::Stdin)?;
-                copied += length;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(InputError::Stdin(error)),
-        }
-    }
-    Err(InputError::Interrupted)
+/// A named one (`mkfifo`), or what a shell makes of `<(…)`.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
+
+#[cfg(test)]
+mod tests;

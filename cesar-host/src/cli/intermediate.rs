@@ -1,8 +1,8 @@
 //! `--keep-intermediate`: what each stage gave, as files for people to look at.
 //!
 //! For `talk.mp3`, these are `talk.audio.wav` (the samples as they were recognised: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the
-//! engine's own answer), `talk.diarize.json` (who spoke when, where speakers were told apart) and `talk.document.json`. Each is written whole or not at all, and after the transcript: a full disk costs no
-//! transcript.
+//! engine's own answer), `talk.diarize.json` (who spoke when, where speakers were told apart) and `talk.document.json`. Each
+//! is written whole or not at all, and after the transcript: a full disk costs no transcript.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,28 +14,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::inputs::Recording;
-use super::outputs::{self, OutputError, Place};
+use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
+use crate::cache::Digest;
 use crate::pipeline::Artifact;
 use crate::runner::Pcm;
 
 /// What the files of a recording are called, after its own name.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
 
-/// Where one recording's files go, and the first that could not be written.
+/// One recording's files, and the first error that kept one from being written.
 #[derive(Debug)]
 pub(super) struct Intermediate {
-    places: Vec<Place>,
-    failed: Option<OutputError>,
+    names: Names,
+    prepared: Vec<Prepared>,
+    failed: Option<io::Error>,
 }
-
-/// Writes the content of a file.
-type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 /// Settles the places in `folder`, one set for each recording, and makes sure that they can be written.
 pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Intermediate>, OutputError> {
-    let suffixes = SUFFIXES.map(str::to_owned);
-    let places = outputs::places(recordings, &suffixes, None, Some(folder))?;
-    let each = places.into_iter().map(|places| Intermediate { places, failed: None });
+    let each = outputs::names(recordings, folder)?
+        .into_iter()
+        .map(|names| Intermediate {
+            names,
+            prepared: Vec::new(),
+            failed: None,
+        });
     Ok(each.collect())
 }
 
@@ -45,18 +48,28 @@ impl Intermediate {
         if self.failed.is_some() {
             return;
         }
-        let (index, written): (usize, Fill<'_>) = match artifact {
+        let (index, fill): (usize, Fill<'_>) = match artifact {
             Artifact::Audio(pcm) => (0, &|file| write_wav(pcm, file)),
             Artifact::Transcription(json) => (1, &|file| write_json::<Transcription>(json, file)),
             Artifact::Turns(json) => (2, &|file| write_json::<Diarization>(json, file)),
             Artifact::Document(json) => (3, &|file| write_json::<Document>(json, file)),
         };
-        self.failed = outputs::write_with(&self.places[index], written).err();
+        let content = Content {
+            extension: SUFFIXES[index],
+            fill,
+        };
+        match Prepared::below(self.names.folder(), &content) {
+            Ok(prepared) => self.prepared.push(prepared),
+            Err(error) => self.failed = Some(error),
+        }
     }
 
-    /// Whether everything was written.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.failed.map_or(Ok(()), Err)
+    /// Gives the files their names, if everything was written.
+    pub(super) fn finish(self, outputs: &Outputs, media: &Digest) -> Result<Wrote, OutputError> {
+        match self.failed {
+            Some(error) => Err(self.names.not_writable(error)),
+            None => outputs.place(&self.names, media, self.prepared),
+        }
     }
 }
 

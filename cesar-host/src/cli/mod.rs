@@ -28,12 +28,14 @@ mod plugins;
 mod progress;
 mod serve;
 mod side_by_side;
+mod summary;
 mod times;
 mod transcribe;
 
 use args::command_for_people;
 
 use crate::config::{ConfigError, Layers, Resolved};
+use crate::names::visible_lines;
 use crate::pipeline::PipelineError;
 use crate::runner::{COMMAND, CancelToken, run_child};
 
@@ -269,9 +271,10 @@ fn print_json(value: &impl Serialize) {
     print(&format!("{text}\n"));
 }
 
-/// Writes a line for people or programs to standard error; when that is closed there is nobody to tell.
+/// Writes a line for people or programs to standard error, with control characters made visible; when that is closed there is nobody
+/// to tell.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", visible_lines(text));
 }
 
 fn complain(text: &str) {

@@ -1,28 +1,45 @@
 //! Where transcripts go. Every place is checked before any work, and a file is written whole or not at all.
+//!
+//! A folder's files are named by `names`; what is there already is replaced only when it is of the same recording, which
+//! `written` remembers, or with `--overwrite`. Else the transcript gets another name ([`Outputs::write`]).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::inputs::Recording;
+use crate::cache::Digest;
+use crate::names::shown;
 
-/// Where one recording's transcript goes, one place per format.
+mod file;
+mod names;
+mod written;
+
+pub(super) use file::{Fill, Prepared};
+pub(super) use names::Names;
+use names::joined;
+use written::Written;
+
+/// Where one recording's transcript goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Stdout,
+    /// The file of `-o`.
     File(PathBuf),
+    /// A file for each format.
+    Folder(Names),
 }
 
 /// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutputError {
-    #[error("`{}` is a folder; name a file with -o, or use --output-dir", .0.display())]
+    #[error("`{}` is a folder; name a file with -o, or use --output-dir", shown(.0))]
     IsFolder(PathBuf),
-    #[error("`{file}` cannot be written: {1}", file = .0.display())]
+    #[error("`{file}` cannot be written: {1}", file = shown(.0))]
     NotWritable(PathBuf, io::Error),
-    #[error("`{}` would overwrite the recording it is made from; choose another name", .0.display())]
+    #[error("`{}` would overwrite the recording it is made from; choose another name", shown(.0))]
     IsInput(PathBuf),
     #[error("-o names one file for {0} recordings; use --output-dir")]
     OneForMany(usize),
@@ -36,13 +53,13 @@ pub(super) enum OutputError {
     Stdout(io::Error),
 }
 
-/// Settles the places of every recording, in the order of `formats`, and makes sure that they can be written.
+/// Settles the places of every recording and makes sure that they can be written.
 pub(super) fn places(
     recordings: &[Recording],
     formats: &[String],
     output: Option<&PathBuf>,
     folder: Option<&Path>,
-) -> Result<Vec<Vec<Place>>, OutputError> {
+) -> Result<Vec<Place>, OutputError> {
     match (output, folder) {
         (Some(_), Some(_)) => Err(OutputError::Both),
         (Some(file), None) if is_stdout(file) => places(recordings, formats, None, None),
@@ -50,11 +67,11 @@ pub(super) fn places(
         (Some(_), None) if formats.len() != 1 => Err(OutputError::OneForFormats(formats.len())),
         (Some(file), None) => {
             check_file(file, recordings)?;
-            Ok(vec![vec![Place::File(file.clone())]])
+            Ok(vec![Place::File(file.clone())])
         }
-        (None, Some(folder)) => in_folder(recordings, formats, folder),
+        (None, Some(folder)) => in_folder(recordings, folder),
         (None, None) if formats.len() != 1 => Err(OutputError::StdoutForFormats(formats.len())),
-        (None, None) => Ok(recordings.iter().map(|_| vec![Place::Stdout]).collect()),
+        (None, None) => Ok(recordings.iter().map(|_| Place::Stdout).collect()),
     }
 }
 
@@ -63,123 +80,233 @@ pub(super) fn is_stdout(name: &Path) -> bool {
     name.as_os_str() == "-"
 }
 
-/// `talk.mp3` becomes `talk.txt`; two recordings that would become the same file keep their extensions: `talk.mp3.txt`.
-fn in_folder(recordings: &[Recording], formats: &[String], folder: &Path) -> Result<Vec<Vec<Place>>, OutputError> {
+/// The places of every recording in a folder.
+fn in_folder(recordings: &[Recording], folder: &Path) -> Result<Vec<Place>, OutputError> {
+    Ok(names(recordings, folder)?.into_iter().map(Place::Folder).collect())
+}
+
+/// The names of every recording's files in a folder.
+pub(super) fn names(recordings: &[Recording], folder: &Path) -> Result<Vec<Names>, OutputError> {
     let not_writable = |error| OutputError::NotWritable(folder.to_owned(), error);
     std::fs::create_dir_all(folder).map_err(not_writable)?;
     tempfile::tempfile_in(folder).map_err(not_writable)?;
-    let stem = |recording: &Recording| recording.name.file_stem().unwrap_or_default().to_owned();
-    let mut uses: BTreeMap<_, usize> = BTreeMap::new();
-    recordings
+    let named: Vec<_> = recordings
         .iter()
-        .for_each(|recording| *uses.entry(stem(recording)).or_default() += 1);
-    let mut taken = BTreeSet::new();
-    let mut places = Vec::new();
-    for recording in recordings {
-        let plain = stem(recording);
-        let name = if uses[&plain] > 1 {
-            recording.name.clone().into_os_string()
-        } else {
-            plain
-        };
-        // The same name in two folders: numbered, so that nothing is lost.
-        let mut base = name.clone();
-        for number in 2.. {
-            if taken.insert(base.clone()) {
-                break;
-            }
-            base.clone_from(&name);
-            base.push(format!(".{number}"));
-        }
-        let file = |format: &String| {
-            let mut name = base.clone();
-            name.push(format!(".{format}"));
-            folder.join(name)
-        };
-        let files: Vec<_> = formats.iter().map(file).collect();
-        files.iter().try_for_each(|file| check_file(file, recordings))?;
-        places.push(files.into_iter().map(Place::File).collect());
-    }
-    Ok(places)
+        .map(|recording| (recording.path.as_path(), recording.name.as_path()))
+        .collect();
+    Ok(names::of(folder, &named))
 }
 
 fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> {
     if file.is_dir() {
         return Err(OutputError::IsFolder(file.to_owned()));
     }
-    let same = |recording: &&Recording| {
-        file.exists() && std::fs::canonicalize(file).ok() == std::fs::canonicalize(&recording.path).ok()
-    };
-    if recordings.iter().any(|recording| same(&recording)) {
+    if identity(file).is_some_and(|file| recordings.iter().any(|one| identity(&one.path) == Some(file))) {
         return Err(OutputError::IsInput(file.to_owned()));
     }
-    let writable = match std::fs::metadata(file) {
-        // Opening a pipe would wait for its reader, or end its reading.
-        Ok(metadata) if !metadata.is_file() => Ok(()),
-        Ok(_) => std::fs::OpenOptions::new().append(true).open(file).map(drop),
-        Err(_) => tempfile::tempfile_in(parent(file)).map(drop),
-    };
-    writable.map_err(|error| OutputError::NotWritable(file.to_owned(), error))
+    file::check(file).map_err(|error| OutputError::NotWritable(file.to_owned(), error))
 }
 
-fn parent(file: &Path) -> &Path {
-    file.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+/// The file that a name leads to, whatever other names it has.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
-/// Writes a transcript to its place.
-pub(super) fn write(place: &Place, text: &str) -> Result<(), OutputError> {
-    match place {
-        Place::Stdout => {
-            let mut stdout = io::stdout().lock();
-            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-                // Whoever reads (`head`) has enough; that is no failure.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                result => result.map_err(OutputError::Stdout),
+/// Writes to standard output.
+pub(super) fn print(text: &str) -> Result<(), OutputError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads (`head`) has enough; that is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(OutputError::Stdout),
+    }
+}
+
+/// One file of a recording.
+pub(super) struct Content<'a> {
+    /// What its name ends in: `txt`, `audio.wav`.
+    pub(super) extension: &'a str,
+    pub(super) fill: Fill<'a>,
+}
+
+/// Where the files of one recording were written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Wrote {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) note: Option<String>,
+}
+
+/// What all recordings of a run need for writing files.
+pub(super) struct Outputs {
+    overwrite: bool,
+    written: Written,
+    /// The recordings, which are never written over.
+    inputs: BTreeSet<(u64, u64)>,
+    /// Names that a recording of this run has, without their extensions.
+    taken: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// What is where a file is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    /// The very bytes.
+    Same,
+    /// What may be replaced.
+    Ours,
+    Another,
+}
+
+impl Outputs {
+    /// `state` is the folder in which is remembered what was written; without it nothing is known to be of the same recording.
+    pub(super) fn new(recordings: &[Recording], places: &[Place], overwrite: bool, state: Option<&Path>) -> Self {
+        let bases = places.iter().filter_map(|place| match place {
+            Place::Folder(names) => Some(names.planned()),
+            Place::Stdout | Place::File(_) => None,
+        });
+        Self {
+            overwrite,
+            written: Written::open(state),
+            inputs: recordings
+                .iter()
+                .filter_map(|recording| identity(&recording.path))
+                .collect(),
+            taken: Mutex::new(bases.collect()),
+        }
+    }
+
+    /// Writes the files of the recording with these bytes to a file or a folder. Standard output takes nothing.
+    pub(super) fn write(&self, place: &Place, media: &Digest, contents: &[Content<'_>]) -> Result<Wrote, OutputError> {
+        match place {
+            Place::Stdout => Ok(Wrote::default()),
+            Place::File(file) => {
+                let not_writable = |error| OutputError::NotWritable(file.clone(), error);
+                contents.iter().try_fold(Wrote::default(), |mut wrote, content| {
+                    wrote.note = self.write_named(file, media, content).map_err(not_writable)?;
+                    wrote.files.push(file.clone());
+                    Ok(wrote)
+                })
+            }
+            Place::Folder(names) => {
+                let prepared = contents.iter().map(|content| Prepared::below(names.folder(), content));
+                let prepared = prepared.collect::<io::Result<_>>();
+                self.place(names, media, prepared.map_err(|error| names.not_writable(error))?)
             }
         }
-        Place::File(_) => write_with(place, &|file| file.write_all(text.as_bytes())),
     }
-}
 
-/// Writes a file by what `content` writes; standard output takes nothing.
-pub(super) fn write_with(place: &Place, content: Content<'_>) -> Result<(), OutputError> {
-    match place {
-        Place::Stdout => Ok(()),
-        Place::File(file) => write_file(file, content).map_err(|error| OutputError::NotWritable(file.clone(), error)),
+    /// A file that was named is replaced; that this was another recording's, is said.
+    fn write_named(&self, file: &Path, media: &Digest, content: &Content<'_>) -> io::Result<Option<String>> {
+        let Some(prepared) = file::write(file, content)? else {
+            return Ok(None);
+        };
+        let there = self.there(file, media, &prepared);
+        let digest = prepared.digest;
+        prepared.replace(file)?;
+        self.written.remember(file, &digest, media);
+        let replaced = there == There::Another && !self.overwrite;
+        Ok(replaced.then(|| format!("replaced `{}`, which was not written for this recording", shown(file))))
     }
-}
 
-/// Writes what belongs into a file; called once.
-type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
-
-fn write_file(file: &Path, content: Content<'_>) -> io::Result<()> {
-    // A device or a pipe cannot be replaced, only written to; a link is followed.
-    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
-        return write_in_place(&target, content);
-    }
-    let permissions = std::fs::Permissions::from_mode(0o666);
-    let temporary = tempfile::Builder::new()
-        .permissions(permissions)
-        .tempfile_in(parent(&target));
-    let mut temporary = match temporary {
-        Ok(temporary) => temporary,
-        // A writable file in a folder that is not.
-        Err(error) if target.exists() && error.kind() == io::ErrorKind::PermissionDenied => {
-            return write_in_place(&target, content);
+    /// Gives the files of the recording with these bytes their names.
+    pub(super) fn place(
+        &self,
+        names: &Names,
+        media: &Digest,
+        mut prepared: Vec<Prepared>,
+    ) -> Result<Wrote, OutputError> {
+        let (mut wrote, mut in_the_way) = (Vec::new(), None);
+        for base in names.candidates() {
+            if base != names.planned() && !self.take(&base) {
+                continue;
+            }
+            let refused = self.settle(&base, media, &mut prepared, &mut wrote);
+            let refused = refused.map_err(|error| names.not_writable(error))?;
+            if prepared.is_empty() {
+                let note = in_the_way.map(|file: PathBuf| note(&file, &wrote));
+                return Ok(Wrote { files: wrote, note });
+            }
+            in_the_way = in_the_way.or(refused);
         }
-        Err(error) => return Err(error),
-    };
-    let mut buffered = BufWriter::new(&mut temporary);
-    content(&mut buffered)?;
-    buffered.flush()?;
-    drop(buffered);
-    temporary.as_file().sync_data()?;
-    temporary.persist(&target).map(drop).map_err(|error| error.error)
+        // There is no end of candidates.
+        Err(names.not_writable(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    fn take(&self, base: &Path) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert(base.to_owned())
+    }
+
+    /// Gives the prepared files their names and moves them to `wrote`, unless one of the names is another recording's: that file is
+    /// returned.
+    fn settle(
+        &self,
+        base: &Path,
+        media: &Digest,
+        prepared: &mut Vec<Prepared>,
+        wrote: &mut Vec<PathBuf>,
+    ) -> io::Result<Option<PathBuf>> {
+        let mut there = Vec::new();
+        for one in &*prepared {
+            let file = joined(base, &one.extension);
+            match self.there(&file, media, one) {
+                There::Another => return Ok(Some(file)),
+                other => there.push((file, other)),
+            }
+        }
+        for (file, there) in there {
+            let one = prepared.remove(0);
+            let digest = one.digest;
+            let is_known = there == There::Same && self.written.knows(&file);
+            match there {
+                There::Same => {}
+                There::Nothing => {
+                    if let Some(one) = one.create(&file)? {
+                        // Another process was faster.
+                        prepared.insert(0, one);
+                        return Ok(Some(file));
+                    }
+                }
+                There::Ours | There::Another => one.replace(&file)?,
+            }
+            if !is_known {
+                self.written.remember(&file, &digest, media);
+            }
+            wrote.push(file);
+        }
+        Ok(None)
+    }
+
+    fn there(&self, file: &Path, media: &Digest, prepared: &Prepared) -> There {
+        if file
+            .symlink_metadata()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            return There::Nothing;
+        }
+        if identity(file).is_none_or(|file| self.inputs.contains(&file)) {
+            return There::Another;
+        }
+        let Some(digest) = file::digest(file) else {
+            return There::Another;
+        };
+        match digest == prepared.digest {
+            true => There::Same,
+            false if self.overwrite || self.written.is_of(file, &digest, media) => There::Ours,
+            false => There::Another,
+        }
+    }
 }
 
-fn write_in_place(target: &Path, content: Content<'_>) -> io::Result<()> {
-    content(&mut File::create(target)?)
+fn note(in_the_way: &Path, files: &[PathBuf]) -> String {
+    let files: Vec<_> = files.iter().map(|file| format!("`{}`", shown(file))).collect();
+    format!(
+        "`{}` is not of this recording, or was edited; wrote {} instead (--overwrite replaces it)",
+        shown(in_the_way),
+        files.join(" and ")
+    )
 }
+
+#[cfg(test)]
+mod tests;

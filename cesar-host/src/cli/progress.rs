@@ -15,6 +15,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::config::Progress;
+use crate::names::visible;
 use crate::pipeline::{Event, Observer};
 
 /// What is shown of one command.
@@ -30,6 +31,9 @@ pub(super) struct Show {
 /// Shows the events of one recording.
 pub(super) struct Watched<'a> {
     show: &'a Show,
+    /// For people.
+    label: &'a str,
+    /// For programs.
     input: &'a str,
     bar: ProgressBar,
     waiting_said: Mutex<bool>,
@@ -58,8 +62,8 @@ impl Show {
         self.named.store(true, Ordering::Relaxed);
     }
 
-    /// One recording, by what people call it.
-    pub(super) fn watch<'a>(&'a self, input: &'a str) -> Watched<'a> {
+    /// One recording, by what people call it, and programs.
+    pub(super) fn watch<'a>(&'a self, label: &'a str, input: &'a str) -> Watched<'a> {
         let bar = self.bars.add(ProgressBar::new(0));
         let template = "{prefix} [{bar:30}] {percent}% {msg}";
         bar.set_style(
@@ -69,6 +73,7 @@ impl Show {
         );
         Watched {
             show: self,
+            label,
             input,
             bar,
             waiting_said: Mutex::default(),
@@ -141,7 +146,7 @@ impl Watched<'_> {
 
     fn name(&self, stage: &str) {
         self.bar.set_prefix(match self.show.named.load(Ordering::Relaxed) {
-            true => format!("{}: {stage}", self.input),
+            true => format!("{}: {stage}", self.label),
             false => stage.to_owned(),
         });
     }
@@ -200,7 +205,8 @@ impl Observer for Watched<'_> {
             Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 self.json(json!({ "type": "segment", "start_ms": start_ms, "end_ms": end_ms, "text": text }));
-                self.bar.set_message(text.trim().chars().take(60).collect::<String>());
+                self.bar
+                    .set_message(visible(text.trim()).chars().take(60).collect::<String>());
             }
             Event::Waiting { stage, waited, owner } => self.waiting(stage, *waited, *owner),
             Event::Failed { stage } => {

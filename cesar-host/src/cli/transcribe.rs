@@ -1,8 +1,7 @@
 //! `cesar transcribe`.
 
-use std::io::IsTerminal as _;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal as _, Write};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use clap::ArgMatches;
@@ -14,18 +13,20 @@ use super::again;
 use super::cache::explain::{self, Shown};
 use super::formats::{Asked, Chosen};
 use super::host::{self, Host};
-use super::inputs::{self, Recording};
+use super::inputs::{self, Collected, InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::models;
-use super::outputs::{self, Place};
+use super::outputs::{self, Content, Outputs, Place};
 use super::progress::Show;
 use super::side_by_side::{self, Turn, Turns};
+use super::summary::{Done, Whole};
 use super::{Exit, Failure};
 use crate::audio::{Slice, TrackChoice};
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
+use crate::names::{lossless, shown, visible};
 use crate::pipeline::{
-    Address, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
+    Address, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest, Transcript,
 };
 use crate::runner::CancelToken;
 
@@ -34,6 +35,8 @@ pub(super) struct Work {
     pub(super) host: Host,
     pub(super) plan: Plan,
     pub(super) recordings: Vec<Recording>,
+    /// Inputs in which there is no recording.
+    pub(super) failed: Vec<Unusable>,
     /// How many of them are worked on at a time.
     at_a_time: usize,
     formats: Vec<String>,
@@ -85,9 +88,17 @@ impl Work {
             &host,
         )?;
         let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
-        let (mut recordings, skipped) = inputs::collect(&inputs).map_err(Failure::failed)?;
+        let Collected {
+            mut recordings,
+            failed,
+            skipped,
+            passed_over,
+        } = inputs::collect(&inputs).map_err(Failure::failed)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
+        }
+        for passed_over in passed_over.iter().filter(|_| show.verbosity() >= 1) {
+            show.inform(&passed_over.to_string());
         }
         let is_playlist = |recording: &Recording| recording.address.is_some() && settings.download.playlist;
         let known = match recordings.iter().any(is_playlist) {
@@ -110,6 +121,7 @@ impl Work {
             host,
             plan,
             recordings,
+            failed,
             at_a_time,
             formats,
             output: output.or_else(|| named.cloned()),
@@ -120,19 +132,19 @@ impl Work {
         })
     }
 
-    /// Reads standard input, where it is one of the recordings. A pipe can be read once, so this comes when nothing else can be
-    /// refused any more.
-    pub(super) fn receive(&mut self, settings: &Settings, cancel: &CancelToken) -> Result<(), Failure> {
+    /// Reads standard input and other pipes, where they are among the recordings; those that cannot be read are failed inputs. A pipe
+    /// can be read once, so this comes when nothing else can be refused any more.
+    pub(super) fn receive(&mut self, settings: &Settings, cancel: &CancelToken) -> Vec<Option<InputError>> {
         let spool = settings
             .cache
             .dir
             .clone()
             .filter(|folder| folder.is_dir())
             .unwrap_or_else(std::env::temp_dir);
-        for recording in &mut self.recordings {
-            recording.receive(&spool, cancel)?;
-        }
-        Ok(())
+        let recordings = self.recordings.iter_mut();
+        recordings
+            .map(|recording| recording.receive(&spool, cancel).err())
+            .collect()
     }
 
     /// A recording as the pipeline takes it.
@@ -145,7 +157,7 @@ impl Work {
         }
     }
 
-    fn places(&self, matches: &ArgMatches, settings: &Settings) -> Result<Vec<Vec<Place>>, Failure> {
+    fn places(&self, matches: &ArgMatches, settings: &Settings) -> Result<Vec<Place>, Failure> {
         // The settings' folder is for runs that name no file.
         let folder = settings
             .output
@@ -185,30 +197,43 @@ pub(super) fn run(
         &show,
         cancel,
     )?;
-    let places = work.places(matches, settings)?;
+    let places = match work.recordings.is_empty() {
+        true => Vec::new(),
+        false => work.places(matches, settings)?,
+    };
     let intermediate: Option<&PathBuf> = matches.get_one("keep-intermediate");
     let intermediates = intermediate
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()
         .map_err(Failure::of_output)?;
-    work.receive(settings, cancel)?;
+    let state = settings.folders.state();
+    let overwrite = matches.get_flag("overwrite");
+    let outputs = Outputs::new(&work.recordings, &places, overwrite, state.as_deref());
+    let received = work.receive(settings, cancel);
 
     let mut intermediates = intermediates.unwrap_or_default().into_iter();
-    let tasks: Vec<_> = (work.recordings.iter().zip(places))
-        .map(|(recording, places)| Task {
+    let tasks: Vec<_> = (work.recordings.iter().zip(places).zip(received))
+        .map(|((recording, place), refused)| Task {
             recording,
-            places,
+            place,
             intermediate: Mutex::new(intermediates.next()),
+            refused: Mutex::new(refused),
         })
         .collect();
     if tasks.len() > 1 {
         show.name_recordings();
     }
-    let (turns, done) = (Turns::default(), Mutex::new(Done::of(tasks.len())));
+    let mut done = Done::of(tasks.len());
+    for Unusable { input, error } in std::mem::take(&mut work.failed) {
+        done.inputs += 1;
+        // Nothing is done yet that could be broken off.
+        let _ = done.add(&input, Err(error.into()), &show);
+    }
+    let (turns, done) = (Turns::default(), Mutex::new(done));
     side_by_side::each(&tasks, work.at_a_time, |index, task| {
-        let result = one(&work, task, &turns.of(index), &show, cancel);
+        let result = one(&work, task, &outputs, &turns.of(index), &show, cancel);
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.add(task.recording, result, &show)
+        done.add(&task.recording.input, result, &show)
     });
     let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.exit(&work.host.pipeline, &show)
@@ -217,81 +242,11 @@ pub(super) fn run(
 /// One recording and where its transcript goes.
 struct Task<'a> {
     recording: &'a Recording,
-    places: Vec<Place>,
+    place: Place,
     /// Taken when it is begun.
     intermediate: Mutex<Option<Intermediate>>,
-}
-
-struct Done {
-    inputs: usize,
-    failed: usize,
-    /// Transcripts that lack something.
-    partial: usize,
-    interrupted: bool,
-    /// What the engine refuses for every input.
-    refused: Option<Failure>,
-}
-
-impl Done {
-    fn of(inputs: usize) -> Self {
-        Self {
-            inputs,
-            failed: 0,
-            partial: 0,
-            interrupted: false,
-            refused: None,
-        }
-    }
-
-    /// How one went, and whether others are begun.
-    fn add(&mut self, recording: &Recording, result: Result<Whole, Failure>, show: &Show) -> ControlFlow<()> {
-        match result {
-            Ok(Whole::Yes) => {}
-            Ok(Whole::No) => self.partial += 1,
-            Err(Failure { interrupted: true, .. }) => {
-                self.interrupted = true;
-                return ControlFlow::Break(());
-            }
-            // An option that the engine refuses is refused for every input.
-            Err(failure) if failure.exit == Exit::Usage => {
-                self.refused.get_or_insert(failure);
-                return ControlFlow::Break(());
-            }
-            Err(failure) => {
-                self.failed += 1;
-                let Failure { text, code, .. } = &failure;
-                show.json(&json!({ "type": "error", "input": recording.label, "code": code, "message": text }));
-                show.complain(text);
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn exit(self, pipeline: &Pipeline, show: &Show) -> Result<Exit, Failure> {
-        if let Some(refused) = self.refused {
-            return Err(refused);
-        }
-        let exit = match (self.interrupted, self.failed) {
-            (true, _) => Exit::Interrupted,
-            (false, 0) if self.partial > 0 => Exit::Partial,
-            (false, 0) => Exit::Done,
-            (false, failed) if failed == self.inputs => Exit::Failed,
-            (false, _) => Exit::SomeFailed,
-        };
-        if self.interrupted {
-            super::complain("interrupted; finished stages are kept in the cache");
-        }
-        show.json(&json!({
-            "type": "done",
-            "exit_code": exit as u8,
-            "inputs": self.inputs,
-            "failed": self.failed,
-            "partial": self.partial,
-            "runner_starts": pipeline.runners.starts(),
-            "stage_runs": pipeline.runners.runs(),
-        }));
-        Ok(exit)
-    }
+    /// Why it could not be received; taken likewise.
+    refused: Mutex<Option<InputError>>,
 }
 
 fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
@@ -325,8 +280,8 @@ fn formats(
     if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
         show.inform(&format!(
             "writing {} instead of {}, because there are speakers; -f txt or --keep-extension keeps the name",
-            file.display(),
-            asked.display()
+            shown(file),
+            shown(asked)
         ));
     }
     Ok(chosen)
@@ -398,11 +353,12 @@ fn expand(
             expanded.push(recording);
             continue;
         };
-        let entries = pipeline.playlist(address, &show.watch(&recording.label), cancel)?;
+        let entries = pipeline.playlist(address, &show.watch(&recording.label, &recording.input), cancel)?;
         show.inform(&format!("{address}: {} recordings", entries.len()));
         for entry in entries {
             let address = Address::parse(&entry.url).map_err(Failure::failed)?;
-            show.inform(&format!("  {address} {}", entry.title.unwrap_or_default()));
+            let title = entry.title.unwrap_or_default();
+            show.inform(&format!("  {address} {}", visible(&title)));
             expanded.push(inputs::address(address));
         }
     }
@@ -416,53 +372,87 @@ fn slice(matches: &ArgMatches) -> Slice {
     Slice { start_ms, end_ms }
 }
 
-fn one(work: &Work, task: &Task<'_>, turn: &Turn<'_>, show: &Show, cancel: &CancelToken) -> Result<Whole, Failure> {
+fn one(
+    work: &Work,
+    task: &Task<'_>,
+    outputs: &Outputs,
+    turn: &Turn<'_>,
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<Whole, Failure> {
+    let taken = |of: &Mutex<Option<InputError>>| of.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(refused) = taken(&task.refused) {
+        return Err(refused.into());
+    }
     if cancel.is_cancelled() {
         return Err(PipelineError::Interrupted.into());
     }
     let (pipeline, plan, recording) = (&work.host.pipeline, &work.plan, task.recording);
     let input = work.input(recording);
     let mut intermediate = (task.intermediate.lock().unwrap_or_else(PoisonError::into_inner)).take();
-    let watched = show.watch(&recording.label);
+    let watched = show.watch(&recording.label, &recording.input);
     let transcript = match &mut intermediate {
         Some(files) => pipeline.run_keeping(plan, &input, &mut |artifact| files.write(&artifact), &watched, cancel),
         None => pipeline.run(plan, &input, &watched, cancel),
     };
     drop(watched);
     let transcript = transcript.map_err(|error| naming(recording, error))?;
-    if task.places.contains(&Place::Stdout) {
-        turn.wait();
+    write(&transcript, task, outputs, turn, show)?;
+    if let Some(intermediate) = intermediate {
+        let wrote = intermediate
+            .finish(outputs, &transcript.media)
+            .map_err(Failure::of_output)?;
+        wrote.note.iter().for_each(|note| show.inform(note));
     }
-    for (rendering, place) in transcript.renderings.iter().zip(&task.places) {
-        outputs::write(place, &rendering.text).map_err(Failure::of_output)?;
-        if let Place::File(file) = place {
-            show.json(&json!({ "type": "written", "input": recording.label, "path": file }));
-            show.inform(&format!("{} → {}", recording.label, Path::display(file)));
-        }
-    }
-    intermediate
-        .map_or(Ok(()), Intermediate::finish)
-        .map_err(Failure::of_output)?;
     match &transcript.partial {
         None => Ok(Whole::Yes),
         Some(partial) => {
-            tell_partial(&recording.label, partial, pipeline.cache.is_some(), show);
+            tell_partial(recording, partial, pipeline.cache.is_some(), show);
             Ok(Whole::No)
         }
     }
 }
 
-/// Whether a transcript lacks nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whole {
-    Yes,
-    No,
+/// Writes a transcript to its place, and says where that was.
+fn write(
+    transcript: &Transcript,
+    task: &Task<'_>,
+    outputs: &Outputs,
+    turn: &Turn<'_>,
+    show: &Show,
+) -> Result<(), Failure> {
+    let recording = task.recording;
+    if task.place == Place::Stdout {
+        turn.wait();
+        let mut texts = transcript.renderings.iter();
+        return texts
+            .try_for_each(|rendering| outputs::print(&rendering.text))
+            .map_err(Failure::of_output);
+    }
+    let fills: Vec<_> = (transcript.renderings.iter())
+        .map(|rendering| |file: &mut dyn Write| file.write_all(rendering.text.as_bytes()))
+        .collect();
+    let contents: Vec<_> = (transcript.renderings.iter().zip(&fills))
+        .map(|(rendering, fill)| Content {
+            extension: &rendering.format,
+            fill,
+        })
+        .collect();
+    let wrote = outputs
+        .write(&task.place, &transcript.media, &contents)
+        .map_err(Failure::of_output)?;
+    wrote.note.iter().for_each(|note| show.inform(note));
+    for file in &wrote.files {
+        show.json(&json!({ "type": "written", "input": recording.input, "path": lossless(file) }));
+        show.inform(&format!("{} → {}", recording.label, shown(file)));
+    }
+    Ok(())
 }
 
 /// What is `kept` of a run is not done again.
-fn tell_partial(label: &str, partial: &Partial, kept: bool, show: &Show) {
+fn tell_partial(recording: &Recording, partial: &Partial, kept: bool, show: &Show) {
     show.json(
-        &json!({ "type": "partial", "input": label, "stage": partial.stage, "reason": partial.reason,
+        &json!({ "type": "partial", "input": recording.input, "stage": partial.stage, "reason": partial.reason,
         "message": partial.message, "retry": partial.retry }),
     );
     let alone = if kept { ", and nothing else" } else { "" };
@@ -475,7 +465,8 @@ fn tell_partial(label: &str, partial: &Partial, kept: bool, show: &Show) {
         _ => "the transcript is without speakers",
     };
     show.complain(&format!(
-        "{label}: {lack}: {}{}",
+        "{}: {lack}: {}{}",
+        recording.label,
         partial.message,
         retry.collect::<String>()
     ));

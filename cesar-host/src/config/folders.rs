@@ -38,4 +38,16 @@ impl Folders {
     pub fn config_file(&self) -> Option<PathBuf> {
         self.config.as_deref().map(|folder| folder.join("cesar/config.toml"))
     }
+
+    /// Cesar's folder for the user's data: models, plugins, jobs; `None` where there is none, and nothing is looked for then.
+    #[must_use]
+    pub fn data(&self) -> Option<PathBuf> {
+        self.data.as_deref().map(|folder| folder.join("cesar"))
+    }
+
+    /// Cesar's folder for what it remembers between runs.
+    #[must_use]
+    pub fn state(&self) -> Option<PathBuf> {
+        self.state.as_deref().map(|folder| folder.join("cesar"))
+    }
 }

@@ -10,7 +10,7 @@ use plugin_api::document::Partial;
 use plugin_api::manifest::StageKind;
 
 use crate::audio::{Slice, TrackChoice};
-use crate::cache::Cache;
+use crate::cache::{Cache, Digest};
 use crate::runner::{CancelToken, Pcm};
 
 use super::acquire::Acquisition;
@@ -67,6 +67,8 @@ pub struct Rendering {
 /// A finished input.
 #[derive(Debug, Clone)]
 pub struct Transcript {
+    /// The SHA-256 of the recording.
+    pub media: Digest,
     /// One for each format of the plan, in its order.
     pub renderings: Vec<Rendering>,
     /// Each stage, in order.
@@ -208,6 +210,7 @@ impl Pipeline {
 
 /// What a run was for, and how it got there.
 struct Reached<T> {
+    media: Digest,
     goal: T,
     stages: Vec<StageReport>,
     partial: Option<Partial>,
@@ -216,6 +219,7 @@ struct Reached<T> {
 impl From<Reached<Vec<Rendering>>> for Transcript {
     fn from(reached: Reached<Vec<Rendering>>) -> Self {
         Self {
+            media: reached.media,
             renderings: reached.goal,
             stages: reached.stages,
             partial: reached.partial,
@@ -245,6 +249,7 @@ fn run_once<T>(
     let goal = goal(&mut results)?;
     results.count_hits();
     Ok(Reached {
+        media: media.digest,
         goal,
         partial: results.incomplete(),
         stages: results.stages,

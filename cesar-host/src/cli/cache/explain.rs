@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::ArgMatches;
 use serde_json::json;
 
+use super::super::inputs::InputError;
 use super::super::progress::Show;
 use super::super::transcribe::{self, Missing, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
@@ -46,13 +47,22 @@ pub(in crate::cli) fn run(
         &show,
         cancel,
     )?;
-    work.receive(settings, cancel)?;
+    let received = work.receive(settings, cancel);
     let Some(cache) = &work.host.pipeline.cache else {
         // Why was said as a warning already.
         return Err(Failure::failed("there is no cache to look at"));
     };
     let (mut explanations, mut failed) = (Vec::new(), 0);
-    for recording in &work.recordings {
+    for (recording, refused) in work.recordings.iter().zip(received) {
+        match refused {
+            None => {}
+            Some(interrupted @ InputError::Interrupted) => return Err(interrupted.into()),
+            Some(refused) => {
+                failed += 1;
+                complain(&refused.to_string());
+                continue;
+            }
+        }
         match work.host.pipeline.explain(&work.plan, &work.input(recording), cancel) {
             Ok(explanation) => explanations.extend(explanation),
             Err(error) => {
@@ -64,6 +74,10 @@ pub(in crate::cli) fn run(
                 complain(&failure.text);
             }
         }
+    }
+    for unusable in &work.failed {
+        failed += 1;
+        complain(&unusable.error.to_string());
     }
     let info = (shown == Shown::Summary).then(|| cache.info()).transpose();
     let info = info.map_err(|error: CacheError| Failure::failed(error))?;
@@ -79,7 +93,7 @@ pub(in crate::cli) fn run(
     }
     Ok(match failed {
         0 => Exit::Done,
-        failed if failed == work.recordings.len() => Exit::Failed,
+        failed if failed == work.recordings.len() + work.failed.len() => Exit::Failed,
         _ => Exit::SomeFailed,
     })
 }

@@ -1,0 +1,152 @@
+//! The recordings in a folder.
+//!
+//! Passed over are hidden files and folders (`._talk.wav` of macOS is one), unfinished downloads, what has no extension of a
+//! recording, and what is no file. Named by themselves they are transcribed like any other.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::{Collected, InputError, Recording, file};
+use crate::audio;
+use crate::names::shown;
+
+/// How browsers and download programs call what is not complete.
+const UNFINISHED: [&str; 9] = [
+    "!ut",
+    "aria2",
+    "bc!",
+    "crdownload",
+    "download",
+    "opdownload",
+    "part",
+    "partial",
+    "tmp",
+];
+
+/// What was left out of a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::cli) struct PassedOver {
+    folder: PathBuf,
+    hidden: usize,
+    unfinished: usize,
+    others: usize,
+}
+
+/// What an entry of a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Folder,
+    Recording,
+    Hidden,
+    Unfinished,
+    Other,
+}
+
+/// Adds the recordings of a folder, each named by its place in it.
+pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputError> {
+    std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
+    let mut found = Vec::new();
+    let mut passed_over = PassedOver {
+        folder: folder.to_owned(),
+        ..PassedOver::default()
+    };
+    let mut entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A broken link or a locked folder is no reason to leave the others.
+            Err(error) => {
+                let is_hidden = error.path().is_some_and(|path| path != folder && is_hidden(path));
+                match is_hidden {
+                    true => passed_over.hidden += 1,
+                    false => collected.skipped.push(skipped(&error)),
+                }
+                continue;
+            }
+        };
+        match kind(&entry) {
+            Entry::Folder => {}
+            Entry::Recording => found.push(recording(folder, entry.into_path())),
+            Entry::Hidden => {
+                passed_over.hidden += 1;
+                if entry.file_type().is_dir() {
+                    entries.skip_current_dir();
+                }
+            }
+            Entry::Unfinished => passed_over.unfinished += 1,
+            Entry::Other => passed_over.others += 1,
+        }
+    }
+    collected.passed_over.extend(passed_over.some());
+    if found.is_empty() {
+        return Err(InputError::NoRecordings(folder.to_owned()));
+    }
+    collected.recordings.extend(found);
+    Ok(())
+}
+
+fn kind(entry: &DirEntry) -> Entry {
+    let extension = entry
+        .path()
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase());
+    // The folder itself was named, whatever it is called.
+    if entry.depth() > 0 && is_hidden(entry.path()) {
+        Entry::Hidden
+    } else if entry.file_type().is_dir() {
+        Entry::Folder
+    } else if !entry.file_type().is_file() {
+        Entry::Other
+    } else {
+        match extension.as_deref() {
+            Some(extension) if UNFINISHED.contains(&extension) => Entry::Unfinished,
+            Some(extension) if audio::is_media_extension(extension) => Entry::Recording,
+            _ => Entry::Other,
+        }
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn recording(folder: &Path, path: PathBuf) -> Recording {
+    let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+    file(path, name)
+}
+
+fn skipped(error: &walkdir::Error) -> String {
+    let path = error.path().map(shown).unwrap_or_default();
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(above), _) => format!("skipped `{path}`: it links to `{}`, which it lies in", shown(above)),
+        (None, Some(reason)) => format!("skipped `{path}`: {reason}"),
+        (None, None) => format!("skipped `{path}`"),
+    }
+}
+
+impl PassedOver {
+    fn some(self) -> Option<Self> {
+        (self.hidden + self.unfinished + self.others > 0).then_some(self)
+    }
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.hidden, "hidden"),
+            (self.unfinished, "unfinished downloads"),
+            (self.others, "without an extension of a recording, or no files"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        write!(
+            formatter,
+            "passed over in `{}`: {}",
+            shown(&self.folder),
+            counts.join(", ")
+        )
+    }
+}

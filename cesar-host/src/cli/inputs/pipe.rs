@@ -1,0 +1,50 @@
+//! Pipes, read to their end. A writer may be silent for any time, so a pipe is read only when there is something.
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use crate::runner::CancelToken;
+
+/// How often a silent pipe is left to look whether it is still wanted.
+const POLL_INTERVAL: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+const CHUNK: usize = 256 * 1024;
+
+/// Opens a named pipe without waiting for its writer; [`copy`] waits.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits();
+    File::options()
+        .read(true)
+        .custom_flags(i32::try_from(nonblocking).unwrap_or_default())
+        .open(path)
+}
+
+/// Copies a pipe to its end and counts the bytes; `None` when it was cancelled.
+pub(super) fn copy(pipe: &mut (impl Read + AsFd), file: &mut File, cancel: &CancelToken) -> io::Result<Option<usize>> {
+    let (mut chunk, mut copied) = (vec![0; CHUNK], 0);
+    while !cancel.is_cancelled() {
+        let mut waiting = [PollFd::new(pipe, PollFlags::IN)];
+        match rustix::event::poll(&mut waiting, Some(&POLL_INTERVAL)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match pipe.read(&mut chunk) {
+            Ok(0) => return Ok(Some(copied)),
+            Ok(length) => {
+                file.write_all(&chunk[..length])?;
+                copied += length;
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}

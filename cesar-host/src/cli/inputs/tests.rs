@@ -1,0 +1,109 @@
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::*;
+
+/// A folder as people have them.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        "b.wav",
+        "UPPER.WAV",
+        "._b.wav",
+        ".hidden.mp3",
+        ".git/objects/x.wav",
+        "sub/deep/talk.ogg",
+        "folder.mp3/inside.flac",
+        "talk.mp3.part",
+        "film.mkv.crdownload",
+        "notes.txt",
+        "no_extension",
+    ];
+    for file in files {
+        let file = folder.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    }
+    let latin = std::ffi::OsStr::from_bytes(b"latin1_\xe9\n.wav");
+    fs::write(folder.path().join(latin), "x").unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("dangling.wav")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join(".dangling.wav")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("pipe.wav"), 0o600.into()).unwrap();
+    folder
+}
+
+#[test]
+fn a_folder_gives_its_recordings_and_says_what_it_passed_over() {
+    let folder = folder();
+    let collected = collect(&[&folder.path().to_owned()]).unwrap();
+    let root = format!("{}/", folder.path().display());
+    let names = collected.recordings.iter().map(|recording| lossless(&recording.name));
+    let labels = collected
+        .recordings
+        .iter()
+        .map(|recording| recording.label.replace(&root, ""));
+    let names = names.zip(labels).map(|(name, label)| format!("{name:?} {label}\n"));
+    let others = collected.skipped.iter().cloned();
+    let others = others.chain(collected.passed_over.iter().map(ToString::to_string));
+    let others = others.map(|line| line.replace(&root, "").replace(root.trim_end_matches('/'), "FOLDER") + "\n");
+    insta::assert_snapshot!(names.chain(others).collect::<String>(), @r#"
+    "UPPER.WAV" UPPER.WAV
+    "b.wav" b.wav
+    "folder.mp3/inside.flac" folder.mp3/inside.flac
+    "latin1_\\xE9\n.wav" latin1_\xE9\n.wav
+    "sub/deep/talk.ogg" sub/deep/talk.ogg
+    skipped `dangling.wav`: No such file or directory (os error 2)
+    skipped `loop`: it links to `FOLDER`, which it lies in
+    passed over in `FOLDER`: 4 hidden, 2 unfinished downloads, 3 without an extension of a recording, or no files
+    "#);
+    assert!(collected.failed.is_empty());
+}
+
+#[test]
+fn what_is_named_is_taken_whatever_it_is_called() {
+    let folder = folder();
+    let inputs = ["._b.wav", ".git", "talk.mp3.part", "no_extension"].map(|name| folder.path().join(name));
+    let collected = collect(&inputs.iter().collect::<Vec<_>>()).unwrap();
+    let names: Vec<_> = collected
+        .recordings
+        .iter()
+        .map(|recording| lossless(&recording.name))
+        .collect();
+    assert_eq!(names, ["._b.wav", "objects/x.wav", "talk.mp3.part", "no_extension"]);
+}
+
+#[test]
+fn an_input_without_recordings_leaves_the_others() {
+    let empty = tempfile::tempdir().unwrap();
+    let (empty, file) = (empty.path().to_owned(), PathBuf::from("talk.wav"));
+    let collected = collect(&[&empty, &file]).unwrap();
+    assert_eq!((collected.recordings.len(), collected.failed.len()), (1, 1));
+    assert!(matches!(collect(&[&empty]), Err(InputError::NoRecordings(_))));
+    assert_eq!(collect(&[&empty, &empty]).unwrap().failed.len(), 2);
+}
+
+#[test]
+fn a_pipe_is_read_to_its_end() {
+    let folder = folder();
+    let path = folder.path().join("pipe.wav");
+    let mut recordings = collect(&[&path]).unwrap().recordings;
+    let recording = &mut recordings[0];
+    let bytes: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&path, &bytes).unwrap());
+        recording.receive(folder.path(), &CancelToken::default()).unwrap();
+    });
+    assert!(fs::read(&recording.path).unwrap() == bytes);
+    assert_eq!(recording.label, shown(&path));
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_can_be_left() {
+    let folder = folder();
+    let mut recordings = collect(&[&folder.path().join("pipe.wav")]).unwrap().recordings;
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    let error = recordings[0].receive(folder.path(), &cancel).unwrap_err();
+    assert!(matches!(error, InputError::Interrupted));
+}

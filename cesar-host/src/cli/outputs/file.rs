@@ -1,0 +1,108 @@
+//! Files that are written whole or not at all.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::Content;
+use crate::cache::{Digest, hash_file};
+
+/// Writes what belongs into a file; called once.
+pub(in crate::cli) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+/// A file that has no name yet.
+#[derive(Debug)]
+pub(in crate::cli) struct Prepared {
+    temporary: NamedTempFile,
+    pub(super) digest: Digest,
+    pub(super) extension: String,
+}
+
+impl Prepared {
+    /// Writes a file into a folder, which is made if it is not there.
+    pub(in crate::cli) fn below(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Self::new(folder, content)
+    }
+
+    fn new(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
+        let mut temporary = tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(folder)?;
+        let mut buffered = BufWriter::new(&mut temporary);
+        (content.fill)(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
+        temporary.as_file().sync_data()?;
+        let digest = digest(temporary.path()).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self {
+            temporary,
+            digest,
+            extension: content.extension.to_owned(),
+        })
+    }
+
+    /// Gives it a name that nothing has; else gives it back.
+    pub(super) fn create(self, file: &Path) -> io::Result<Option<Self>> {
+        let Self {
+            temporary,
+            digest,
+            extension,
+        } = self;
+        match temporary.persist_noclobber(file) {
+            Ok(_) => Ok(None),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(Self {
+                temporary: error.file,
+                digest,
+                extension,
+            })),
+            Err(error) => Err(error.error),
+        }
+    }
+
+    /// Puts it in the place of a file; a link is followed.
+    pub(super) fn replace(self, file: &Path) -> io::Result<()> {
+        let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        self.temporary.persist(target).map(drop).map_err(|error| error.error)
+    }
+}
+
+/// Prepares what will replace a file, or be new; what cannot be replaced is written to at once.
+pub(super) fn write(file: &Path, content: &Content<'_>) -> io::Result<Option<Prepared>> {
+    // A device or a pipe cannot be replaced, only written to; a link is followed.
+    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let in_place = || (content.fill)(&mut File::create(&target)?).map(|()| None);
+    if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+        return in_place();
+    }
+    match Prepared::new(parent(&target), content) {
+        // A writable file in a folder that is not.
+        Err(error) if target.exists() && error.kind() == io::ErrorKind::PermissionDenied => in_place(),
+        prepared => prepared.map(Some),
+    }
+}
+
+/// Whether a file can be written.
+pub(super) fn check(file: &Path) -> io::Result<()> {
+    match std::fs::metadata(file) {
+        // Opening a pipe would wait for its reader, or end its reading.
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        Ok(_) => File::options().append(true).open(file).map(drop),
+        Err(_) => tempfile::tempfile_in(parent(file)).map(drop),
+    }
+}
+
+fn parent(file: &Path) -> &Path {
+    file.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The digest of an ordinary file that can be read.
+pub(super) fn digest(file: &Path) -> Option<Digest> {
+    file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    hash_file(file, &|| false).ok()
+}

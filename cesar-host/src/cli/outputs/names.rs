@@ -1,0 +1,146 @@
+//! What the files in an output folder are called.
+//!
+//! `talk.mp3` becomes `talk.txt`, and a file of a folder that was given keeps its place in it: `folder/sub/talk.mp3` becomes
+//! `OUT/sub/talk.txt`. Recordings that would become the same file keep their extensions (`talk.mp3.txt`), and are numbered where that
+//! is not enough, in the order of their paths: names do not depend on the order of the arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::OutputError;
+
+/// What one recording's files may be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct Names {
+    /// The folder, with the folders that the recording keeps.
+    folder: PathBuf,
+    /// Without an extension.
+    planned: OsString,
+    /// The recording's own name.
+    whole: OsString,
+}
+
+impl Names {
+    pub(in crate::cli) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(in crate::cli) fn not_writable(&self, error: io::Error) -> OutputError {
+        OutputError::NotWritable(self.planned(), error)
+    }
+
+    /// The path without an extension, unless something is in the way.
+    pub(super) fn planned(&self) -> PathBuf {
+        self.folder.join(&self.planned)
+    }
+
+    /// The planned path, then others without end.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = PathBuf> {
+        let whole = (self.whole != self.planned).then(|| self.whole.clone());
+        let numbered = (2_u64..).map(|number| joined(Path::new(&self.whole), &number.to_string()).into_os_string());
+        let names = std::iter::once(self.planned.clone()).chain(whole).chain(numbered);
+        names.map(|name| self.folder.join(name))
+    }
+}
+
+/// A path with a dot and this behind it.
+pub(super) fn joined(base: &Path, extension: &str) -> PathBuf {
+    let mut name = base.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// The names of recordings, each given by its path and what it is called.
+pub(super) fn of(folder: &Path, recordings: &[(&Path, &Path)]) -> Vec<Names> {
+    let plain = |name: &Path| name.with_extension("");
+    let mut uses: BTreeMap<_, usize> = BTreeMap::new();
+    for (_, name) in recordings {
+        *uses.entry(plain(name)).or_default() += 1;
+    }
+    let mut order: Vec<_> = (0..recordings.len()).collect();
+    order.sort_by_key(|index| recordings[*index].0.as_os_str());
+    let mut taken = BTreeSet::new();
+    let mut names = vec![None; recordings.len()];
+    for index in order {
+        let (_, name) = recordings[index];
+        let is_alone = uses[&plain(name)] == 1;
+        let wanted = if is_alone { plain(name) } else { name.to_owned() };
+        let numbered = (2_u64..).map(|number| joined(&wanted, &number.to_string()));
+        let free = std::iter::once(wanted.clone())
+            .chain(numbered)
+            .find(|name| taken.insert(name.clone()));
+        let free = free.unwrap_or(wanted);
+        names[index] = Some(Names {
+            folder: folder.join(name.parent().unwrap_or(Path::new(""))),
+            planned: free.file_name().unwrap_or_default().to_owned(),
+            whole: name.file_name().unwrap_or_default().to_owned(),
+        });
+    }
+    names.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What recordings are called, each given by its path and its name.
+    fn planned(recordings: &[(&str, &str)]) -> Vec<String> {
+        let recordings: Vec<_> = recordings
+            .iter()
+            .map(|(path, name)| (Path::new(*path), Path::new(*name)))
+            .collect();
+        let names = of(Path::new("out"), &recordings);
+        names
+            .iter()
+            .map(|names| names.planned().display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn recordings_of_one_name_are_told_apart() {
+        assert_eq!(planned(&[("a/talk.mp3", "talk.mp3")]), ["out/talk"]);
+        assert_eq!(
+            planned(&[("a/talk.mp3", "talk.mp3"), ("a/talk.wav", "talk.wav")]),
+            ["out/talk.mp3", "out/talk.wav"]
+        );
+        assert_eq!(
+            planned(&[("b/talk.mp3", "talk.mp3"), ("a/talk.mp3", "talk.mp3")]),
+            ["out/talk.mp3.2", "out/talk.mp3"]
+        );
+        assert_eq!(
+            planned(&[("f/x/talk.mp3", "x/talk.mp3"), ("f/talk.mp3", "talk.mp3")]),
+            ["out/x/talk", "out/talk"]
+        );
+        assert_eq!(planned(&[("no_extension", "no_extension")]), ["out/no_extension"]);
+    }
+
+    #[test]
+    fn candidates_do_not_end() {
+        let names = of(Path::new("out"), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]);
+        let candidates: Vec<_> = names[0].candidates().take(4).collect();
+        let expected = ["out/talk", "out/talk.mp3", "out/talk.mp3.2", "out/talk.mp3.3"];
+        assert_eq!(candidates, expected.map(PathBuf::from));
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_unique_and_do_not_depend_on_the_order(
+            recordings in prop::collection::btree_set("[ab]/[ab](\\.2)?\\.(mp3|wav)", 0..9).prop_map(Vec::from_iter).prop_shuffle()
+        ) {
+            let names = |recordings: &[String]| {
+                let pairs: Vec<_> = recordings.iter().map(|path| (path.as_str(), &path[2..])).collect();
+                recordings.iter().cloned().zip(planned(&pairs)).collect::<BTreeMap<_, _>>()
+            };
+            let shuffled = names(&recordings);
+            let mut sorted = recordings.clone();
+            sorted.sort();
+            prop_assert_eq!(&shuffled, &names(&sorted));
+            let unique: BTreeSet<_> = shuffled.values().collect();
+            prop_assert_eq!(unique.len(), recordings.len());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use super::*;
+
+/// A folder with a recording in it, and what is remembered of outputs.
+struct Site {
+    folder: tempfile::TempDir,
+    remembers: bool,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("out")).unwrap();
+        Self {
+            folder,
+            remembers: true,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the transcript of a recording with these bytes in another process; returns file names and note.
+    fn write(&self, name: &str, media: &str, text: &str, overwrite: bool) -> (Vec<String>, Option<String>) {
+        self.write_all(name, media, &[("txt", text)], overwrite)
+    }
+
+    fn write_all(
+        &self,
+        name: &str,
+        media: &str,
+        texts: &[(&str, &str)],
+        overwrite: bool,
+    ) -> (Vec<String>, Option<String>) {
+        let names = names::of(&self.path("out"), &[(Path::new(name), Path::new(name))]).remove(0);
+        let place = Place::Folder(names);
+        let state = self.path("state");
+        let state = self.remembers.then_some(state.as_path());
+        let outputs = Outputs::new(&[], std::slice::from_ref(&place), overwrite, state);
+        let fills: Vec<_> = texts
+            .iter()
+            .map(|(_, text)| |file: &mut dyn Write| file.write_all(text.as_bytes()))
+            .collect();
+        let contents: Vec<_> = (texts.iter().zip(&fills))
+            .map(|((extension, _), fill)| Content { extension, fill })
+            .collect();
+        let wrote = outputs.write(&place, &Digest::of(media.as_bytes()), &contents).unwrap();
+        let names = wrote.files.iter().map(|file| {
+            let name = file.strip_prefix(self.path("out")).unwrap();
+            name.display().to_string()
+        });
+        let root = self.folder.path().display().to_string();
+        (names.collect(), wrote.note.map(|note| note.replace(&root, "")))
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+fn named(name: &str) -> Vec<String> {
+    vec![name.to_owned()]
+}
+
+#[test]
+fn the_same_recording_replaces_its_own_transcript() {
+    let site = Site::new();
+    assert_eq!(site.write("talk.ogg", "A", "one", false), (named("talk.txt"), None));
+    assert_eq!(site.write("talk.ogg", "A", "two", false), (named("talk.txt"), None));
+    assert_eq!(site.read("out/talk.txt"), "two");
+}
+
+#[test]
+fn the_transcript_of_another_recording_is_kept() {
+    let site = Site::new();
+    site.write("talk.ogg", "A", "one", false);
+    let (names, note) = site.write("talk.mp3", "B", "two", false);
+    assert_eq!(names, named("talk.mp3.txt"));
+    insta::assert_snapshot!(note.unwrap(), @"`/out/talk.txt` is not of this recording, or was edited; wrote `/out/talk.mp3.txt` instead (--overwrite replaces it)");
+    // Done again, it finds its own.
+    assert_eq!(site.write("talk.mp3", "B", "three", false).0, named("talk.mp3.txt"));
+    assert_eq!(site.write("talk.mp3", "C", "four", false).0, named("talk.mp3.2.txt"));
+    assert_eq!(
+        (site.read("out/talk.txt"), site.read("out/talk.mp3.txt")),
+        ("one".into(), "three".into())
+    );
+}
+
+#[test]
+fn an_edited_transcript_is_kept_unless_overwriting_is_asked_for() {
+    let site = Site::new();
+    site.write("talk.ogg", "A", "one", false);
+    std::fs::write(site.path("out/talk.txt"), "one, corrected by hand").unwrap();
+    assert_eq!(site.write("talk.ogg", "A", "two", false).0, named("talk.ogg.txt"));
+    assert_eq!(site.write("talk.ogg", "A", "two", true), (named("talk.txt"), None));
+    assert_eq!(site.read("out/talk.txt"), "two");
+}
+
+#[test]
+fn without_a_memory_only_what_is_the_same_is_known() {
+    let site = Site {
+        remembers: false,
+        ..Site::new()
+    };
+    assert_eq!(site.write("talk.ogg", "A", "one", false).0, named("talk.txt"));
+    assert_eq!(site.write("talk.ogg", "A", "one", false), (named("talk.txt"), None));
+    assert_eq!(site.write("talk.ogg", "A", "two", false).0, named("talk.ogg.txt"));
+}
+
+#[test]
+fn the_formats_of_a_recording_stay_together() {
+    let site = Site::new();
+    std::fs::write(site.path("out/talk.srt"), "of somebody else").unwrap();
+    let texts = [("txt", "one"), ("srt", "1")];
+    let (names, _) = site.write_all("talk.ogg", "A", &texts, false);
+    assert_eq!(names, ["talk.ogg.txt", "talk.ogg.srt"]);
+    assert!(!site.path("out/talk.txt").exists());
+}
+
+#[test]
+fn folders_and_broken_links_are_in_the_way() {
+    let site = Site::new();
+    std::fs::create_dir(site.path("out/talk.txt")).unwrap();
+    std::os::unix::fs::symlink("nowhere", site.path("out/walk.txt")).unwrap();
+    assert_eq!(site.write("talk.ogg", "A", "one", true).0, named("talk.ogg.txt"));
+    assert_eq!(site.write("walk.ogg", "A", "one", true).0, named("walk.ogg.txt"));
+    assert_eq!(site.write("sub/talk.ogg", "A", "one", true).0, named("sub/talk.txt"));
+}
+
+#[test]
+fn a_recording_is_never_written_over() {
+    let site = Site::new();
+    let recording = site.path("out/talk.txt");
+    std::fs::write(&recording, "a recording").unwrap();
+    let collected = super::super::inputs::collect(&[&recording]).unwrap().recordings;
+    let places = places(&collected, &["txt".into()], None, Some(&site.path("out"))).unwrap();
+    let outputs = Outputs::new(&collected, &places, true, None);
+    let fill = |file: &mut dyn Write| file.write_all(b"text");
+    let content = Content {
+        extension: "txt",
+        fill: &fill,
+    };
+    let wrote = outputs.write(&places[0], &Digest::of(b"A"), &[content]).unwrap();
+    assert_eq!(wrote.files, [site.path("out/talk.txt.txt")]);
+    assert_eq!(site.read("out/talk.txt"), "a recording");
+}
