@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use super::WINDOW;
-use crate::mel::SAMPLE_RATE;
+use crate::{SAMPLE_RATE, WINDOW};
 
 /// Where speech that is too long may be cut, in samples of silence.
 const SHORT_SILENCE: f64 = 1568.0;
