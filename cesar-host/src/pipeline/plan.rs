@@ -350,7 +350,7 @@ impl Pipeline {
         cancel: &CancelToken,
     ) -> Result<BTreeMap<String, UsedModel>, PipelineError> {
         let mut models = BTreeMap::new();
-        let needed = model_options(manifest).filter(|(_, spec)| is_needed(spec, effective));
+        let needed = model_options(manifest).filter(|option| is_needed(*option, effective));
         for (name, spec) in needed.collect::<Vec<_>>() {
             let given = effective.get(name).and_then(Value::as_str).map(str::to_owned);
             let model = self.resolve_model(manifest, (name, spec), given.as_deref(), asked)?;
@@ -434,10 +434,13 @@ pub(crate) fn main_model(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
     always().find(|(name, _)| *name == "model").or_else(|| always().next())
 }
 
-/// Whether a model is needed with these options.
-fn is_needed(spec: &OptionSpec, effective: &BTreeMap<String, Value>) -> bool {
-    let switch = spec.needed_when.as_ref().and_then(|switch| effective.get(switch));
-    switch.is_none_or(|switch| *switch == Value::Bool(true))
+/// Whether a model is needed with these options. One with a switch and no default is built into the plugin, unless a file is named.
+fn is_needed((name, spec): (&str, &OptionSpec), effective: &BTreeMap<String, Value>) -> bool {
+    let Some(switch) = &spec.needed_when else {
+        return true;
+    };
+    let named = effective.get(name).is_some_and(|model| !model.is_null());
+    named && effective.get(switch) == Some(&Value::Bool(true))
 }
 
 /// The options of the models that a request needs; none, if its options are not the plugin's.
@@ -447,7 +450,7 @@ pub(super) fn needed_models<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a OptionSpec)> {
     let effective = given(manifest, asked).and_then(|given| manifest.effective(&given));
     let needed = effective.map(|effective| {
-        let needed = model_options(manifest).filter(|(_, spec)| is_needed(spec, &effective));
+        let needed = model_options(manifest).filter(|option| is_needed(*option, &effective));
         needed.collect::<Vec<_>>()
     });
     needed.unwrap_or_default().into_iter()

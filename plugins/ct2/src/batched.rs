@@ -45,6 +45,9 @@ pub(crate) fn transcribe(
         transcript,
         last_speech: 0.0,
     };
+    let texts = [&job.request.initial_prompt, &job.request.hotwords].map(|text| job.spaced(text.as_deref()));
+    let [initial_prompt, hotwords] = texts;
+    job.warn_of_excess(&initial_prompt?, &hotwords?);
     let n_mels = batches.encoder.n_mels();
     let mut rest = chunks.chunks(job.request.batch_size.max(1)).peekable();
     let mut ready = None;
@@ -189,6 +192,10 @@ impl Batches<'_, '_> {
             if text.trim().is_empty() {
                 continue;
             }
+            let no_speech = (decoded.no_speech_prob, self.job.request.no_speech_threshold);
+            if self.transcript.is_invented(&piece, &text, no_speech) {
+                continue;
+            }
             let facts = Facts {
                 avg_logprob: decoded.avg_logprob,
                 compression_ratio: compression_ratio(&text),
@@ -198,7 +205,11 @@ impl Batches<'_, '_> {
             };
             piece.start = thousandths(piece.start);
             piece.end = thousandths(piece.end);
-            self.transcript.add(piece, text, facts, ctx);
+            let tokenizer = self.job.tokenizer;
+            for piece in self.transcript.split(piece, &|tokens| tokenizer.decode(tokens)) {
+                let text = tokenizer.decode(&piece.tokens);
+                self.transcript.add(piece, text, facts, ctx);
+            }
         }
         if decoded.cut && split.covered < end {
             self.transcript.cut(split.covered, end, "max_length");

@@ -6,9 +6,9 @@ use crate::tokenizer::Tokenizer;
 
 /// Tokens the model can attend to: prompt and text together.
 pub const MAX_LENGTH: usize = 448;
-/// Each of hot words, earlier text and prefix is cut to this.
-const PART: usize = MAX_LENGTH / 2 - 1;
-/// Room that is left for text in any case; only hot words or a prefix with long earlier text come near it.
+/// Hot words and earlier text together are cut to this, so that half of [`MAX_LENGTH`] is left for text; a prefix by itself as well.
+pub const PART: usize = MAX_LENGTH / 2 - 1;
+/// Room that is left for text in any case; only a prefix with long earlier text comes near it.
 const LEAST_TEXT: usize = 16;
 
 /// The parts of a prompt, as token ids.
@@ -37,6 +37,24 @@ pub struct Prompt {
     pub limit: usize,
     /// What CTranslate2 is told to keep to, prompt and text together.
     pub max_length: usize,
+}
+
+/// What to say where so many tokens of `initial_prompt` and `hotwords` are more than a prompt holds.
+#[must_use]
+pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
+    if initial_prompt + hotwords <= PART {
+        return None;
+    }
+    let of_hotwords = hotwords.min(PART);
+    let of_prompt = initial_prompt.min(PART - of_hotwords);
+    let used = match (initial_prompt, hotwords) {
+        (0, _) => format!("the first {of_hotwords} of {hotwords} tokens of `hotwords`"),
+        (_, 0) => format!("the last {of_prompt} of {initial_prompt} tokens of `initial_prompt`"),
+        _ => format!(
+            "{of_hotwords} of {hotwords} tokens of `hotwords` and the last {of_prompt} of {initial_prompt} of `initial_prompt`"
+        ),
+    };
+    Some(format!("the prompt is too long: using {used} (the model reads {PART}); shorten it"))
 }
 
 /// Puts a prompt together.
@@ -73,7 +91,8 @@ fn assemble(parts: Parts<'_>, ids: Ids) -> Prompt {
     let start: Vec<u32> = start.collect();
 
     let fixed = 2 + hotwords.len() + start.len() + prefix.len() + LEAST_TEXT;
-    let kept = parts.previous.len().min(PART).min(MAX_LENGTH.saturating_sub(fixed));
+    let room = (PART - hotwords.len()).min(MAX_LENGTH.saturating_sub(fixed));
+    let kept = parts.previous.len().min(room);
     let previous = &parts.previous[parts.previous.len() - kept..];
 
     let mut tokens = Vec::new();

@@ -68,6 +68,7 @@ pub(crate) fn transcribe(
         content,
         transcript,
     };
+    job.warn_of_excess(&job.spaced(job.request.initial_prompt.as_deref())?, &windows.hotwords);
     while let Some(window) = next(&mut state, &clips, job.window_frames()) {
         ctx.checkpoint()?;
         windows.transcribe(window, &mut state, ctx)?;
@@ -119,6 +120,7 @@ fn language(
         return Ok(Some(language));
     }
     let longest = job.window_frames();
+    let start = job.detect_from.map_or(start, |from| from.max(start));
     let end = mel
         .frames()
         .min(start + job.request.language_detection_segments * longest);
@@ -247,11 +249,14 @@ impl Windows<'_, '_> {
         Ok(true)
     }
 
-    /// Adds a segment unless it is empty, in text or in time.
+    /// Adds a segment unless it is empty, in text or in time, or invented over silence.
     fn keep(&mut self, piece: Piece, window: Window, decoded: &Decoded, state: &mut State, ctx: &mut dyn Report) {
-        let text = self.job.tokenizer.decode(&piece.tokens);
+        let tokenizer = self.job.tokenizer;
+        let text = tokenizer.decode(&piece.tokens);
+        let no_speech = (decoded.no_speech_prob, self.job.request.no_speech_threshold);
         #[expect(clippy::float_cmp, reason = "made of the same timestamp")]
-        if piece.start == piece.end || text.trim().is_empty() {
+        let empty = piece.start == piece.end || text.trim().is_empty();
+        if empty || self.transcript.is_invented(&piece, &text, no_speech) {
             return;
         }
         state.written.extend_from_slice(&piece.tokens);
@@ -262,7 +267,10 @@ impl Windows<'_, '_> {
             temperature: decoded.temperature,
             seek: window.seek,
         };
-        self.transcript.add(piece, text, facts, ctx);
+        for piece in self.transcript.split(piece, &|tokens| tokenizer.decode(tokens)) {
+            let text = tokenizer.decode(&piece.tokens);
+            self.transcript.add(piece, text, facts, ctx);
+        }
     }
 }
 

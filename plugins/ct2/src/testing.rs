@@ -63,9 +63,16 @@ pub(crate) fn options<T: DeserializeOwned>(scope: Scope, given: &Value) -> T {
     serde_json::from_value(Value::Object(of_scope.collect::<Map<_, _>>())).expect("the table and the type agree")
 }
 
-/// A request with its defaults, changed by `given`; with the VAD's model where it asks for that.
+/// A request with its defaults, changed by `given`.
 pub(crate) fn request(given: &Value) -> Request {
-    let mut request: Request = options(Scope::Request, given);
+    options(Scope::Request, given)
+}
+
+/// A request with faster-whisper's defaults, changed by `given`: VAD only where it is asked for, and then by its file.
+pub(crate) fn reference_request(given: &Value) -> Request {
+    let mut given = given.clone();
+    given["vad_filter"] = (given["vad_filter"] == true).into();
+    let mut request = request(&given);
     request.vad_model = request.vad_filter.then(vad_model);
     request
 }

@@ -10,8 +10,10 @@ use crate::Ct2;
 use crate::batched;
 use crate::decode::Decoder;
 use crate::encoder::Encoder;
-use crate::mel::{SAMPLE_RATE, WINDOW_FRAMES};
+use crate::detect;
+use crate::mel::{HOP, SAMPLE_RATE, WINDOW_FRAMES};
 use crate::options::Request;
+use crate::prompt;
 use crate::report::Report;
 use crate::sequential;
 use crate::tokenizer::Tokenizer;
@@ -31,6 +33,8 @@ pub(crate) struct Job<'a> {
     pub(crate) tokenizer: &'a Tokenizer,
     /// Threads for the spectrogram.
     pub(crate) threads: usize,
+    /// The frame from which on the language is detected, where that is not the beginning.
+    pub(crate) detect_from: Option<usize>,
 }
 
 impl<'a> Job<'a> {
@@ -39,6 +43,15 @@ impl<'a> Job<'a> {
         match text.map(str::trim) {
             None | Some("") => Ok(Vec::new()),
             Some(text) => Ok(self.tokenizer.encode(&format!(" {text}"))?),
+        }
+    }
+
+    /// Warns where the prompt is longer than what the model reads of it.
+    pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32]) {
+        // A prefix takes the place of hot words.
+        let hotwords = if self.request.prefix.is_none() { hotwords.len() } else { 0 };
+        if let Some(message) = prompt::excess(initial_prompt.len(), hotwords) {
+            tracing::warn!("{message}");
         }
     }
 
@@ -83,31 +96,45 @@ pub(crate) fn transcribe(
     audio: Audio<'_>,
     ctx: &mut dyn Report,
 ) -> Result<Transcription, StageError> {
-    let job = Job {
+    let mut job = Job {
         request,
         tokenizer: &stage.tokenizer,
         threads: stage.threads,
+        detect_from: None,
     };
     let mut encoder = Encoder::new(&mut stage.engine, &mut stage.lanes);
     let duration_ms = audio.milliseconds(audio.samples.len());
     // Who names the parts to transcribe wants those, silent or not.
     let clips = !matches!(request.clip_timestamps.as_slice(), [] | [0.0]);
-    let parts = if clips {
-        None
-    } else if request.vad_filter {
-        Some(vad::find_speech(audio.samples, request, ctx)?)
-    } else if request.batch_size > 1 {
-        batched::single(audio.samples.len(), job.window_samples())?;
-        Some(std::iter::once(0..audio.samples.len()).collect())
-    } else {
-        None
+    let filtered = request.vad_filter && !clips;
+    let detects = request.resume.is_none() && detect::known(request, encoder.is_multilingual()).is_none();
+    let activity = (filtered || detects)
+        .then(|| vad::listen(audio.samples, request, stage.threads, ctx))
+        .transpose()?;
+    let whole = 0..audio.samples.len();
+    let parts = match &activity {
+        Some(activity) if filtered => Some(vad::find_speech(activity, whole.end, request)),
+        _ if request.batch_size > 1 && !clips => {
+            batched::single(whole.end, job.window_samples())?;
+            Some(vec![whole.clone()])
+        }
+        _ => None,
     };
+    // With nothing left out, all is as without the detection.
+    let parts = parts.filter(|parts| request.batch_size > 1 || *parts != [whole.clone()]);
+    if let Some(activity) = activity.as_ref().filter(|_| detects && !filtered) {
+        let start = request.clip_timestamps.first().copied().unwrap_or(0.0);
+        job.detect_from = Some(activity.detect_from(samples(start)) / HOP);
+    }
     let track = match &parts {
         Some(parts) => Track::of(audio.samples, parts),
         None => Track::whole(audio.samples),
     };
     let speech = parts.as_deref().and_then(SpeechMap::new);
     let mut transcript = Transcript::new(duration_ms, speech, request.word_timestamps);
+    if let Some(activity) = activity.filter(|_| filtered) {
+        transcript = transcript.with_activity(activity);
+    }
     let language = if request.batch_size > 1 {
         let longest = job.window_samples();
         let chunks = if let Some(parts) = &parts {
@@ -125,6 +152,16 @@ pub(crate) fn transcribe(
         language_probability: language.map(|language| language.probability),
         ..transcript.out
     })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "saturates, and is cut to the audio"
+)]
+fn samples(seconds: f64) -> usize {
+    (seconds * SAMPLE_RATE as f64) as usize
 }
 
 /// The clips asked for, in seconds.

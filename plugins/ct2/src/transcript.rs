@@ -3,12 +3,15 @@
 //! Times arrive in seconds of the track that was decoded. Where silence was left out of it, they are mapped back to the recording
 //! first, as faster-whisper's `restore_speech_timestamps` does.
 
+use cesar_vad::activity::Activity;
+use cesar_vad::phrases;
 use plugin_api::asr::{self, Transcription, Truncation};
 
 use crate::report::Report;
 use crate::state::{Saved, State};
 use crate::timestamps::Piece;
 use crate::vad::restore::SpeechMap;
+use crate::vad::seams;
 
 /// What the decoder says about a segment.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,8 @@ pub struct Transcript {
     pub out: Transcription,
     duration_ms: u64,
     speech: Option<SpeechMap>,
+    /// Where speech was heard, of all of the recording.
+    activity: Option<Activity>,
     words: bool,
     last_word_ms: u64,
     /// How many segments the host keeps already.
@@ -48,6 +53,42 @@ impl Transcript {
             words,
             ..Self::default()
         }
+    }
+
+    /// Tells where speech was heard, so that phrases known to be invented over silence are recognised.
+    #[must_use]
+    pub fn with_activity(self, activity: Activity) -> Self {
+        Self {
+            activity: Some(activity),
+            ..self
+        }
+    }
+
+    /// The piece, in parts where silence too long for one segment was left out of it.
+    #[must_use]
+    pub fn split(&self, piece: Piece, decode: &dyn Fn(&[u32]) -> String) -> Vec<Piece> {
+        match &self.speech {
+            Some(speech) => seams::split(piece, speech, decode),
+            None => vec![piece],
+        }
+    }
+
+    /// Whether a piece was probably invented over silence.
+    #[must_use]
+    pub fn is_invented(&self, piece: &Piece, text: &str, no_speech: (f64, f64)) -> bool {
+        let Some(activity) = &self.activity else {
+            return false;
+        };
+        let mut piece = piece.clone();
+        if let Some(speech) = &self.speech {
+            speech.restore(&mut piece);
+        }
+        let span = milliseconds(piece.start)..milliseconds(piece.end);
+        let invented = phrases::is_invented(text, no_speech, activity, span);
+        if invented {
+            tracing::debug!(text, piece.start, piece.end, "dropped, as invented over silence");
+        }
+        invented
     }
 
     /// Adds a segment, unless nothing of it lies after the one before and inside the audio.

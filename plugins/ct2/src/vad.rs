@@ -1,12 +1,16 @@
-//! Where somebody speaks: Silero VAD, version 6, from the ONNX file that faster-whisper ships.
+//! Where somebody speaks: Silero VAD as it is built in (`cesar_vad`), or by `vad_model` the ONNX file that faster-whisper ships.
 //!
-//! The net takes windows of 512 samples (32 ms), each after the last 64 samples of the one before, and carries the state of an LSTM
+//! That file's net takes windows of 512 samples (32 ms), each after the last 64 samples of the one before, and carries the state of an LSTM
 //! (`h`, `c`) from window to window; it answers with the probability of speech. It is run by `tract` on some windows at a time, the
-//! last group filled up with silence. [`speech`] makes parts of the probabilities, [`restore`] maps times back.
+//! last group filled up with silence. `cesar_vad::parts` makes parts of the probabilities, [`restore`] maps times back, [`seams`] splits
+//! what lies on both sides of removed silence.
 
 use std::ops::Range;
 use std::path::Path;
 
+use cesar_vad::activity::Activity;
+use cesar_vad::network::{self, Failure};
+use cesar_vad::parts::{self, Rules};
 use plugin_api::{ErrorKind, StageError};
 use tract_onnx::prelude::*;
 
@@ -14,10 +18,9 @@ use crate::options::Request;
 use crate::report::Report;
 
 pub mod restore;
-pub mod speech;
+pub mod seams;
 
-/// Samples in one window.
-pub const WINDOW: usize = 512;
+pub use cesar_vad::WINDOW;
 /// Samples shown before each window.
 const CONTEXT: usize = 64;
 /// Windows that are run at a time: 8 s.
@@ -29,17 +32,37 @@ const MIN_SILENCE: [f64; 2] = [160.0, 2000.0];
 /// The greatest length of speech in batches, in seconds, unless `chunk_length` says otherwise.
 const CHUNK_SECONDS: usize = 30;
 
-/// The parts of `samples` with speech, by the request's options.
+/// How probably somebody speaks, over all of `samples`: by the file that `vad_model` names, else by the network that is built in.
 ///
 /// # Errors
 /// [`ErrorKind::ModelMissing`] for a model that is not usable, [`ErrorKind::Cancelled`].
-pub fn find_speech(samples: &[f32], request: &Request, ctx: &dyn Report) -> Result<Vec<Range<usize>>, StageError> {
-    let detector = Detector::open(request.vad_model.as_deref())?;
-    let probabilities = detector.probabilities(samples, ctx)?;
-    Ok(speech::parts(&probabilities, samples.len(), rules(request)))
+pub fn listen(
+    samples: &[f32],
+    request: &Request,
+    threads: usize,
+    ctx: &dyn Report,
+) -> Result<Activity, StageError> {
+    let probabilities = match request.vad_model.as_deref() {
+        Some(path) if request.vad_filter => Detector::open(path)?.probabilities(samples, ctx)?,
+        _ => network::probabilities(samples, threads, &|| ctx.cancelled()).map_err(failure)?,
+    };
+    Ok(Activity::new(probabilities))
 }
 
-fn rules(request: &Request) -> speech::Rules {
+/// The parts with speech of so many samples, by the request's options.
+#[must_use]
+pub fn find_speech(activity: &Activity, length: usize, request: &Request) -> Vec<Range<usize>> {
+    parts::parts(activity.probabilities(), length, rules(request))
+}
+
+fn failure(failure: Failure) -> StageError {
+    match failure {
+        Failure::Cancelled => StageError::new(ErrorKind::Cancelled, "cancelled"),
+        Failure::Network(message) => StageError::new(ErrorKind::Internal, format!("the VAD failed: {message}")),
+    }
+}
+
+fn rules(request: &Request) -> Rules {
     let batched = request.batch_size > 1;
     #[expect(clippy::cast_precision_loss, reason = "at most 30")]
     let max_speech_s = if batched {
@@ -48,7 +71,7 @@ fn rules(request: &Request) -> speech::Rules {
         request.vad_max_speech_duration_s.unwrap_or(f64::INFINITY)
     };
     let min_silence = MIN_SILENCE[usize::from(!batched)];
-    speech::Rules {
+    Rules {
         threshold: request.vad_threshold,
         neg_threshold: request.vad_neg_threshold,
         min_speech_ms: request.vad_min_speech_duration_ms,
@@ -68,11 +91,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ErrorKind::ModelMissing`].
-    pub fn open(path: Option<&Path>) -> Result<Self, StageError> {
-        let path = path.ok_or_else(|| {
-            let message = "`vad_filter` needs a model: name Silero's ONNX file with `vad_model`";
-            StageError::new(ErrorKind::ModelMissing, message)
-        })?;
+    pub fn open(path: &Path) -> Result<Self, StageError> {
         let net = load(path).map_err(|error| {
             let path = path.display();
             let message =

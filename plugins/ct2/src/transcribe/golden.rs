@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plugin_api::asr;
+use plugin_api::{Audio, asr};
 use serde_json::Value;
 
-use super::tests::run;
-use crate::testing::{Notes, open, vad_model};
-use crate::vad;
-use crate::vad::Detector;
+use super::transcribe;
+use crate::testing::{Notes, open, reference_request, vad_model};
+use crate::vad::{self, Detector};
 
 /// The greatest difference of times, in ms: what an engine's rounding may make.
 const TOLERANCE_MS: u64 = 20;
@@ -109,8 +108,13 @@ fn assert_close(what: &str, ours: Option<f64>, theirs: f64) {
 
 fn assert_words(place: &str, ours: &asr::Segment, theirs: &Segment) {
     assert_eq!(ours.words.is_some(), theirs.words.is_some(), "{place}");
-    let (ours, theirs) = (ours.words.iter().flatten(), theirs.words.iter().flatten());
-    for (our, their) in ours.zip(theirs) {
+    let (Some(our_words), Some(their_words)) = (&ours.words, &theirs.words) else {
+        return;
+    };
+    let joined: String = our_words.iter().map(|word| word.word.as_str()).collect();
+    assert_eq!(joined.trim(), ours.text.trim(), "{place}: the words are the text");
+    assert_eq!(our_words.len(), their_words.len(), "{place}");
+    for (our, their) in our_words.iter().zip(their_words) {
         assert_eq!(our.word, their.word, "{place}");
         assert_near(&format!("{place}, {}", our.word), our.start_ms, their.start);
         assert_near(&format!("{place}, {}", our.word), our.end_ms, their.end);
@@ -126,7 +130,12 @@ fn the_same_words_at_the_same_times() {
         let stage = stages
             .entry(golden.model.clone())
             .or_insert_with_key(|model| open(model, &serde_json::json!({ "compute_type": "float32" })));
-        let ours = run(stage, &golden.options, &samples, &mut Notes::new()).expect("it is transcribed");
+        let audio = Audio {
+            samples: &samples,
+            sample_rate: 16_000,
+        };
+        let request = reference_request(&golden.options);
+        let ours = transcribe(stage, &request, audio, &mut Notes::new()).expect("it is transcribed");
         let place = format!("{}, {}", golden.model, golden.name);
         assert_eq!(ours.language.as_ref(), Some(&golden.language), "{place}");
         assert_close(&place, ours.language_probability, golden.language_probability);
@@ -156,15 +165,17 @@ fn the_same_words_at_the_same_times() {
 fn speech_is_found_where_faster_whisper_finds_it() {
     let samples = meeting();
     let golden = golden(seconds(&samples)).speech;
-    let detector = Detector::open(Some(&vad_model())).expect("the model opens");
+    let detector = Detector::open(&vad_model()).expect("the model opens");
     let probabilities = detector.probabilities(&samples, &Notes::new()).expect("it is heard");
+    assert_eq!(probabilities.len().div_ceil(16), golden.probabilities.len());
     for (our, their) in probabilities.iter().step_by(16).zip(&golden.probabilities) {
         // The golden values have four decimals.
         assert!((our - their).abs() < 2e-4, "{our}, not {their}");
     }
     let given = serde_json::json!({ "vad_filter": true, "vad_min_silence_duration_ms": 300 });
-    let request = crate::testing::request(&given);
-    let parts = vad::find_speech(&samples, &request, &Notes::new()).expect("it is heard");
+    let request = reference_request(&given);
+    let activity = vad::listen(&samples, &request, 1, &Notes::new()).expect("it is heard");
+    let parts = vad::find_speech(&activity, samples.len(), &request);
     let parts: Vec<[usize; 2]> = parts.into_iter().map(|part| [part.start, part.end]).collect();
     assert_eq!(parts, golden.parts);
 }

@@ -2,9 +2,20 @@
 
 use std::ops::Range;
 
+use cesar_vad::LONGEST_SPANNED_SILENCE_MS;
+
 use crate::mel::SAMPLE_RATE;
 use crate::timestamps::Piece;
 use crate::words::hundredths;
+
+/// No segment spans more silence than this, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "2000")]
+const LONGEST_SPANNED_SILENCE: f64 = LONGEST_SPANNED_SILENCE_MS as f64 / 1000.0;
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
+fn time(samples: usize) -> f64 {
+    samples as f64 / SAMPLE_RATE as f64
+}
 
 /// Where each part with speech ended up in the track they make together.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +36,7 @@ impl SpeechMap {
             left_out += part.start.saturating_sub(before);
             before = part.end;
             ends.push(part.end - left_out);
-            #[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
-            silence.push(left_out as f64 / SAMPLE_RATE as f64);
+            silence.push(time(left_out));
         }
         (!ends.is_empty()).then_some(Self { ends, silence })
     }
@@ -50,9 +60,35 @@ impl SpeechMap {
         if let [first, .., last] | [first @ last] = piece.words.as_slice() {
             (piece.start, piece.end) = (first.start, last.end);
         } else {
-            piece.start = self.original_time(piece.start, false);
-            piece.end = self.original_time(piece.end, true);
+            let (start, end) = self.within_spannable(piece.start, piece.end);
+            piece.start = self.original_time(start, false);
+            piece.end = self.original_time(end, true);
         }
+    }
+
+    /// Whether more silence than a segment may span was left out between two times of the track.
+    #[must_use]
+    pub fn is_apart(&self, earlier: f64, later: f64) -> bool {
+        self.silence[self.part(later, false)] - self.silence[self.part(earlier, false)] > LONGEST_SPANNED_SILENCE
+    }
+
+    /// Of a span of the track, what lies on one side of all long silences that were left out in it: the longest such stretch.
+    fn within_spannable(&self, start: f64, end: f64) -> (f64, f64) {
+        let (first, last) = (self.part(start, false), self.part(end, true));
+        let mut longest = (start, start);
+        let mut from = start;
+        for part in first..=last.max(first) {
+            let is_last = part >= last;
+            if !is_last && self.silence[part + 1] - self.silence[part] <= LONGEST_SPANNED_SILENCE {
+                continue;
+            }
+            let to = if is_last { end } else { time(self.ends[part]) };
+            if to - from > longest.1 - longest.0 {
+                longest = (from, to);
+            }
+            from = to;
+        }
+        longest
     }
 
     fn part(&self, time: f64, is_end: bool) -> usize {
@@ -106,6 +142,35 @@ mod tests {
         // In Python, round(0.125, 2) is 0.12, round(0.375, 2) is 0.38, round(0.615, 2) is 0.61.
         let rounded = [0.125, 0.375, 0.615].map(|time| map.original_time(time, false));
         assert_eq!(rounded, [0.12, 0.38, 0.61]);
+    }
+
+    #[test]
+    fn a_segment_without_words_stays_on_the_longer_side_of_long_silence() {
+        let map = map();
+        let restored = |start, end| {
+            let mut piece = Piece {
+                start,
+                end,
+                tokens: Vec::new(),
+                words: Vec::new(),
+            };
+            map.restore(&mut piece);
+            (piece.start, piece.end)
+        };
+        assert_eq!(restored(0.5, 2.4), (1.5, 3.0));
+        assert_eq!(restored(1.8, 3.4), (10.0, 11.4));
+        assert_eq!(restored(0.5, 1.5), (1.5, 2.5));
+        assert_eq!(restored(2.0, 9.0), (10.0, 17.0));
+        // Short silence is spanned.
+        let near = SpeechMap::new(&[0..16_000, 32_000..48_000]).expect("there are parts");
+        let mut piece = Piece {
+            start: 0.5,
+            end: 1.5,
+            tokens: Vec::new(),
+            words: Vec::new(),
+        };
+        near.restore(&mut piece);
+        assert_eq!((piece.start, piece.end), (0.5, 2.5));
     }
 
     #[test]
