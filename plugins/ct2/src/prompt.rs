@@ -54,7 +54,9 @@ pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
             "{of_hotwords} of {hotwords} tokens of `hotwords` and the last {of_prompt} of {initial_prompt} of `initial_prompt`"
         ),
     };
-    Some(format!("the prompt is too long: using {used} (the model reads {PART}); shorten it"))
+    Some(format!(
+        "the prompt is too long: using {used} (the model reads {PART}); shorten it"
+    ))
 }
 
 /// Puts a prompt together.

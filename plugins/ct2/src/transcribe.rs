@@ -9,8 +9,8 @@ use plugin_api::{Audio, ErrorKind, StageError};
 use crate::Ct2;
 use crate::batched;
 use crate::decode::Decoder;
-use crate::encoder::Encoder;
 use crate::detect;
+use crate::encoder::Encoder;
 use crate::mel::{HOP, SAMPLE_RATE, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::prompt;
@@ -49,7 +49,11 @@ impl<'a> Job<'a> {
     /// Warns where the prompt is longer than what the model reads of it.
     pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32]) {
         // A prefix takes the place of hot words.
-        let hotwords = if self.request.prefix.is_none() { hotwords.len() } else { 0 };
+        let hotwords = if self.request.prefix.is_none() {
+            hotwords.len()
+        } else {
+            0
+        };
         if let Some(message) = prompt::excess(initial_prompt.len(), hotwords) {
             tracing::warn!("{message}");
         }

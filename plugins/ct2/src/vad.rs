@@ -36,12 +36,7 @@ const CHUNK_SECONDS: usize = 30;
 ///
 /// # Errors
 /// [`ErrorKind::ModelMissing`] for a model that is not usable, [`ErrorKind::Cancelled`].
-pub fn listen(
-    samples: &[f32],
-    request: &Request,
-    threads: usize,
-    ctx: &dyn Report,
-) -> Result<Activity, StageError> {
+pub fn listen(samples: &[f32], request: &Request, threads: usize, ctx: &dyn Report) -> Result<Activity, StageError> {
     let probabilities = match request.vad_model.as_deref() {
         Some(path) if request.vad_filter => Detector::open(path)?.probabilities(samples, ctx)?,
         _ => network::probabilities(samples, threads, &|| ctx.cancelled()).map_err(failure)?,

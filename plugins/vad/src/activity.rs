@@ -33,7 +33,12 @@ impl Activity {
     /// The greatest probability of the windows that a span of ms touches.
     #[must_use]
     pub fn greatest(&self, span_ms: Range<u64>) -> f32 {
-        let window = |ms: u64| usize::try_from(ms).unwrap_or(usize::MAX).saturating_mul(SAMPLE_RATE / 1000) / WINDOW;
+        let window = |ms: u64| {
+            usize::try_from(ms)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(SAMPLE_RATE / 1000)
+                / WINDOW
+        };
         let first = window(span_ms.start).min(self.0.len());
         let end = window(span_ms.end).saturating_add(1).clamp(first, self.0.len());
         self.0[first..end].iter().copied().fold(0.0, f32::max)

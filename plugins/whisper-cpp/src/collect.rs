@@ -12,6 +12,8 @@
 
 use std::ffi::c_int;
 
+use cesar_vad::activity::Activity;
+use cesar_vad::phrases;
 use plugin_api::asr::{Segment, Transcription, Truncation, Word};
 
 use crate::ffi::{EngineSegment, Listener, Token};
@@ -33,6 +35,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) aligned: bool,
     /// From the audio that is decoded to the recording.
     pub(crate) times: &'a TimeMap,
+    /// Where speech was heard, in the recording; unless all of it is decoded.
+    pub(crate) activity: Option<&'a Activity>,
     /// Length of the audio that is decoded, in units of 10 ms.
     pub(crate) frames: usize,
     /// Length of the recording.
@@ -109,6 +113,12 @@ impl<'a> Collector<'a> {
         }
         let request = self.setting.request;
         let (start_ms, end_ms) = self.times(segment);
+        let no_speech = (segment.no_speech_probability.into(), request.no_speech_threshold);
+        let invented = |activity| phrases::is_invented(&text, no_speech, activity, start_ms..end_ms);
+        if self.setting.activity.is_some_and(invented) {
+            tracing::debug!(%text, start_ms, end_ms, "dropped, as invented over silence");
+            return None;
+        }
         Some(Segment {
             words: self.setting.words.then(|| self.words(tokens, start_ms, end_ms)),
             avg_logprob: mean(tokens.iter().map(|token| f64::from(token.log_probability))),
@@ -118,6 +128,48 @@ impl<'a> Collector<'a> {
             speaker_turn_next: request.tinydiarize.then_some(segment.speaker_turn_next),
             ..Segment::new(start_ms, end_ms, text)
         })
+    }
+
+    /// When a token is said, in the audio that is decoded; `None` where that is not known.
+    fn time(&self, token: &Token) -> Option<i64> {
+        let setting = &self.setting;
+        match setting.words && setting.aligned {
+            true => Some(token.aligned),
+            false => (setting.words || setting.request.max_len > 0).then_some(token.start),
+        }
+    }
+
+    /// The segment with the text of `tokens`, in parts that lie on one side of every long silence that was left out.
+    fn split(&self, segment: EngineSegment, tokens: Vec<Token>) -> Vec<(EngineSegment, Vec<Token>)> {
+        let Some((seam, index)) = self.first_seam(&segment, &tokens) else {
+            return vec![(segment, tokens)];
+        };
+        let (mut first, mut rest) = (segment.clone(), segment);
+        let later = tokens.len() - index;
+        let text = |(_, token): &(usize, &Token)| self.is_text(token);
+        let place = rest.tokens.iter().enumerate().filter(text).rev().nth(later - 1);
+        let place = place.map_or(0, |(place, _)| place);
+        rest.tokens = first.tokens.split_off(place);
+        (first.end, rest.start) = (seam.0, seam.1);
+        let (mut before, mut after) = (tokens, Vec::new());
+        after.extend(before.drain(index..));
+        let mut parts = vec![(first, before)];
+        parts.extend(self.split(rest, after));
+        parts
+    }
+
+    /// The first long silence within the segment that has words on both sides, and the first token behind it.
+    fn first_seam(&self, segment: &EngineSegment, tokens: &[Token]) -> Option<((i64, i64), usize)> {
+        let mut bytes = Vec::new();
+        for (index, token) in tokens.iter().enumerate() {
+            let seam = self.setting.times.seam(segment.start, self.time(token)?);
+            let begins = token.text.starts_with(b" ") || !words::has_spaces(self.setting.language);
+            match seam {
+                Some(seam) if index > 0 && begins && !is_cut_short(&bytes) => return Some((seam, index)),
+                _ => bytes.extend_from_slice(&token.text),
+            }
+        }
+        None
     }
 
     /// What is lost when a window's last segment ends with text.
@@ -149,11 +201,13 @@ impl Listener for Collector<'_> {
             if index + 1 < count {
                 carried = tokens.split_off(whole_characters(&tokens));
             }
-            if let Some(segment) = self.convert(&segment, &tokens, attempt) {
-                self.report.segment(&segment);
-                let end_ms = segment.end_ms;
-                self.transcription.segments.push(segment);
-                self.advance(end_ms);
+            for (segment, tokens) in self.split(segment, tokens) {
+                if let Some(segment) = self.convert(&segment, &tokens, attempt) {
+                    self.report.segment(&segment);
+                    let end_ms = segment.end_ms;
+                    self.transcription.segments.push(segment);
+                    self.advance(end_ms);
+                }
             }
         }
     }

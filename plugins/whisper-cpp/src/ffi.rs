@@ -106,6 +106,17 @@ impl Model {
         })
     }
 
+    /// How many tokens a text is, and how many of a prompt whisper.cpp reads.
+    pub(crate) fn prompt_tokens(&self, text: &CStr) -> (usize, usize) {
+        // SAFETY: the context is valid, and `text` a C string that outlives the call; both only read.
+        let (count, context) = unsafe {
+            let count = sys::whisper_token_count(self.context.as_ptr(), text.as_ptr());
+            (count, sys::whisper_n_text_ctx(self.context.as_ptr()))
+        };
+        let whole = |number: c_int| usize::try_from(number).unwrap_or(0);
+        (whole(count), whole(context / 2 - 1))
+    }
+
     /// Whether tokens get their times by alignment.
     pub(crate) fn is_aligned(&self) -> bool {
         self.aligned
@@ -206,12 +217,13 @@ impl State {
         if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
     }
 
-    /// The probability of each language, by id, from the first 30 s. One pass of the encoder that cannot be stopped.
-    pub(crate) fn language_probabilities(&mut self, threads: c_int) -> Result<Vec<f32>, RunError> {
+    /// The probability of each language, by id, from the 30 s behind `offset_ms`. One pass of the encoder that cannot be stopped.
+    pub(crate) fn language_probabilities(&mut self, offset_ms: c_int, threads: c_int) -> Result<Vec<f32>, RunError> {
         let mut probabilities = vec![0.0; usize::try_from(language_count()).unwrap_or_default()];
         // SAFETY: context and state as above; whisper.cpp writes one float for each language.
         let code = unsafe {
-            sys::whisper_lang_auto_detect_with_state(self.context(), self.raw(), 0, threads, probabilities.as_mut_ptr())
+            let probabilities = probabilities.as_mut_ptr();
+            sys::whisper_lang_auto_detect_with_state(self.context(), self.raw(), offset_ms, threads, probabilities)
         };
         if code < 0 {
             Err(RunError::Engine(code))

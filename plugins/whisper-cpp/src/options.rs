@@ -124,18 +124,18 @@ pub struct Request {
     pub tinydiarize: bool,
     /// Whether only speech is decoded.
     pub vad_filter: bool,
-    /// The ggml file of the voice activity detection that the host resolved; `None` when none is present or needed.
+    /// The ggml file of another voice activity detection, as the host resolved it; `None` for the one that is built in.
     pub vad_model: Option<PathBuf>,
     /// Least probability of speech.
     pub vad_threshold: f64,
     /// Least length of speech, in ms.
     pub vad_min_speech_duration_ms: u32,
-    /// Least length of silence, in ms.
-    pub vad_min_silence_duration_ms: u32,
+    /// Least length of silence, in ms; `None` for [`Request::min_silence_ms`] to choose.
+    pub vad_min_silence_duration_ms: Option<u32>,
     /// Greatest length of speech, in s; `None` for no limit.
     pub vad_max_speech_duration_s: Option<f64>,
-    /// Audio kept on both sides, in ms.
-    pub vad_speech_pad_ms: u32,
+    /// Audio kept on both sides, in ms; `None` for [`Request::speech_pad_ms`] to choose.
+    pub vad_speech_pad_ms: Option<u32>,
     /// Audio kept after each piece, in s.
     pub vad_samples_overlap: f64,
     /// What an earlier run had finished, from the host; no option.
@@ -181,14 +181,28 @@ impl Request {
 
     /// whisper.cpp drops a limit without words when nothing is left of it after its padding and a piece of 32 ms.
     fn check_speech_limit(&self) -> Result<(), StageError> {
-        let least = f64::from(2 * self.vad_speech_pad_ms + 32) / 1000.0;
+        let pad = self.speech_pad_ms();
+        let least = f64::from(2 * pad + 32) / 1000.0;
         match self.vad_max_speech_duration_s {
             Some(limit) if limit.trunc() <= least => Err(invalid(format!(
-                "`vad_max_speech_duration_s` must be more than twice `vad_speech_pad_ms`, which is `{}`, not `{limit}`",
-                self.vad_speech_pad_ms
+                "`vad_max_speech_duration_s` must be more than twice `vad_speech_pad_ms`, which is `{pad}`, not `{limit}`"
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Silence that ends speech: whisper.cpp's default for its own detection, faster-whisper's for the one that is built in.
+    #[must_use]
+    pub fn min_silence_ms(&self) -> u32 {
+        let default = if self.vad_model.is_some() { 100 } else { 2000 };
+        self.vad_min_silence_duration_ms.unwrap_or(default)
+    }
+
+    /// Audio kept around speech, by the same rule.
+    #[must_use]
+    pub fn speech_pad_ms(&self) -> u32 {
+        let default = if self.vad_model.is_some() { 30 } else { 400 };
+        self.vad_speech_pad_ms.unwrap_or(default)
     }
 
     /// The threads asked for, or one for each core and at most 4 as in whisper.cpp. The result does not depend on it.

@@ -6,10 +6,14 @@
 //! 0.1 s of silence between them, each but the last a little longer than it was found ([`Request::vad_samples_overlap`]), and the
 //! map has a point at the ends of every piece and every 0.2 s within longer ones. Times are in units of 10 ms.
 //!
-//! One thing differs: whisper.cpp maps the times of segments only. Here those of tokens are mapped as well, so that words lie in their
+//! Two things differ: no segment spans long silence, and whisper.cpp maps the times of segments only. Here those of tokens are mapped as well, so that words lie in their
 //! segments.
 
 use std::cmp::Ordering;
+use std::ops::Range;
+
+use cesar_vad::activity::Activity;
+use cesar_vad::parts::{self, Rules};
 
 use crate::ffi::SAMPLE_RATE;
 use crate::options::Request;
@@ -27,14 +31,23 @@ pub(crate) struct Speech {
     pub(crate) times: TimeMap,
 }
 
-/// From the times of the cut audio to those of the recording: points in order, straight lines between them.
+/// From the times of the cut audio to those of the recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct TimeMap(Vec<(i64, i64)>);
+pub(crate) struct TimeMap {
+    /// Points in order, with straight lines between them.
+    points: Vec<(i64, i64)>,
+    /// Start and end, in the cut audio, of the silence that stands for more of it than a segment may span.
+    seams: Vec<(i64, i64)>,
+}
+
+/// No segment spans more silence of the recording than this.
+#[expect(clippy::cast_possible_wrap, reason = "200")]
+const LONGEST_SPANNED_SILENCE: i64 = (cesar_vad::LONGEST_SPANNED_SILENCE_MS / 10) as i64;
 
 impl TimeMap {
     /// A time of the recording; without points, the same time.
     pub(crate) fn original(&self, time: i64) -> i64 {
-        let Self(points) = self;
+        let points = &self.points;
         let (Some(first), Some(last)) = (points.first(), points.last()) else {
             return time;
         };
@@ -52,21 +65,61 @@ impl TimeMap {
         }
     }
 
-    /// Start and end of a segment of the recording.
+    /// The long silence that was left out between two times of the cut audio, the first of several.
+    pub(crate) fn seam(&self, earlier: i64, later: i64) -> Option<(i64, i64)> {
+        let between = |(start, end): &(i64, i64)| earlier < *end && *start < later;
+        self.seams.iter().copied().find(between)
+    }
+
+    /// Of a span of the cut audio, the longest stretch without such silence.
+    fn longest_stretch(&self, start: i64, end: i64) -> (i64, i64) {
+        let inside = self.seams.iter().filter(|(_, after)| start < *after && *after < end);
+        let (mut longest, mut from) = ((start, start), start);
+        for &(before, after) in inside.chain(std::iter::once(&(end, end))) {
+            if before - from > longest.1 - longest.0 {
+                longest = (from, before);
+            }
+            from = after;
+        }
+        longest
+    }
+
+    /// Start and end of a segment of the recording; where long silence was left out of it, of the longest stretch without.
     pub(crate) fn original_segment(&self, start: i64, end: i64) -> (i64, i64) {
-        if self.0.is_empty() {
+        if self.points.is_empty() {
             return (start, end);
         }
+        let (start, end) = self.longest_stretch(start, end);
         let start = self.original(start);
         (start, self.original(end).max(start + SHORTEST_SEGMENT))
     }
 
     /// Sorts the points by the time they map, and keeps the first of equal ones.
-    fn new(mut points: Vec<(i64, i64)>) -> Self {
+    fn new(mut points: Vec<(i64, i64)>, seams: Vec<(i64, i64)>) -> Self {
         points.sort_by_key(|point| point.0);
         points.dedup_by_key(|point| point.0);
-        Self(points)
+        Self { points, seams }
     }
+}
+
+/// Where the detection that is built in finds speech, in order.
+pub(crate) fn find(activity: &Activity, length: usize, request: &Request) -> Vec<(i64, i64)> {
+    let rules = Rules {
+        threshold: request.vad_threshold,
+        neg_threshold: None,
+        min_speech_ms: request.vad_min_speech_duration_ms.into(),
+        max_speech_s: request.vad_max_speech_duration_s.unwrap_or(f64::INFINITY),
+        min_silence_ms: request.min_silence_ms().into(),
+        pad_ms: request.speech_pad_ms().into(),
+    };
+    let found = parts::parts(activity.probabilities(), length, rules);
+    let times = |part: Range<usize>| (to_hundredths(part.start), to_hundredths(part.end));
+    found.into_iter().map(times).collect()
+}
+
+/// Whether speech is everywhere in so many samples.
+pub(crate) fn is_all(found: &[(i64, i64)], length: usize) -> bool {
+    matches!(found, [(0, end)] if *end == to_hundredths(length))
 }
 
 /// Cuts the pieces `found` (start and end) out of `samples`.
@@ -74,7 +127,7 @@ pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> S
     let last_sample = samples.len().saturating_sub(1);
     let overlap = overlap_samples(request);
     let mut speech = Vec::new();
-    let mut points = Vec::new();
+    let (mut points, mut seams) = (Vec::new(), Vec::new());
     for (index, &(start, end)) in found.iter().enumerate() {
         let next = found.get(index + 1);
         let kept_after = if next.is_some() { overlap } else { 0 };
@@ -87,14 +140,18 @@ pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> S
         speech.extend_from_slice(&samples[from..to]);
         map_piece(&mut points, (begin, to_hundredths(speech.len())), (start, end));
         if let Some(next) = next {
-            points.push((to_hundredths(speech.len()), end));
+            let before = to_hundredths(speech.len());
             speech.resize(speech.len() + SILENCE, 0.0);
-            points.push((to_hundredths(speech.len()), next.0));
+            let after = to_hundredths(speech.len());
+            points.extend([(before, end), (after, next.0)]);
+            if next.0 - end > LONGEST_SPANNED_SILENCE {
+                seams.push((before, after));
+            }
         }
     }
     Speech {
         samples: speech,
-        times: TimeMap::new(points),
+        times: TimeMap::new(points, seams),
     }
 }
 
@@ -155,17 +212,32 @@ mod tests {
         assert_eq!(speech.samples[..9600], samples[8000..17_600]);
         assert_eq!(speech.samples[9600..11_200], [0.0; 1600]);
         assert_eq!(speech.samples[11_200..], samples[32_000..40_000]);
-        assert_eq!(speech.times.0, [(0, 50), (60, 100), (70, 200), (120, 250)]);
+        assert_eq!(speech.times.points, [(0, 50), (60, 100), (70, 200), (120, 250)]);
     }
 
     #[test]
     fn times_go_back_along_the_points() {
-        let map = TimeMap::new(vec![(70, 200), (0, 50), (60, 100), (60, 7), (120, 250)]);
+        let map = TimeMap::new(vec![(70, 200), (0, 50), (60, 100), (60, 7), (120, 250)], Vec::new());
         let times = [-5, 0, 30, 60, 65, 70, 71, 120, 500].map(|time| map.original(time));
         assert_eq!(times, [50, 50, 75, 100, 150, 200, 201, 250, 250]);
         assert_eq!(map.original_segment(70, 72), (200, 210));
         let none = TimeMap::default();
         assert_eq!((none.original(12), none.original_segment(3, 4)), (12, (3, 4)));
+    }
+
+    #[test]
+    fn no_segment_spans_long_silence() {
+        let samples = ramp(20);
+        let times = cut(&samples, &[(50, 150), (1000, 1100), (1250, 1300)], &request(&json!({}))).times;
+        // 1.1 s, 0.1 s of silence for 8.5 s, 1.1 s, 0.1 s for 1.5 s, 0.5 s.
+        assert_eq!(times.seams, [(110, 120)]);
+        assert_eq!(times.original_segment(10, 150), (60, 150));
+        assert_eq!(times.original_segment(90, 230), (1000, 1100));
+        assert_eq!(times.original_segment(130, 290), (1010, 1300));
+        assert_eq!(
+            (times.seam(10, 110), times.seam(10, 130), times.seam(120, 200)),
+            (None, Some((110, 120)), None)
+        );
     }
 
     #[test]

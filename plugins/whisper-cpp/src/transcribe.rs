@@ -1,17 +1,19 @@
 //! One request from options to segments.
 //!
 //! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of all of it
-//! ([`mel`]), language from the first 30 s unless it is given, then windows of 30 s that advance by the decoded timestamps
+//! ([`mel`]), language from the first 30 s that hold speech unless it is given, then windows of 30 s that advance by the decoded timestamps
 //! ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that tells its probability; it costs one pass
 //! of the encoder, as in whisper.cpp itself.
 //!
 //! Audio under 0.1 s, which whisper.cpp ignores, is not given to it at all.
 
 use std::borrow::Cow;
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
 use std::sync::Arc;
 
+use cesar_vad::activity::Activity;
+use cesar_vad::network::{self, Failure};
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 
@@ -95,7 +97,8 @@ pub(crate) fn transcribe_at_once(
     let prompt = prompt_of(request)?;
     check_audio(audio)?;
     let total_ms = audio.milliseconds(audio.samples.len());
-    let (samples, times) = select(audio.samples, request, report)?;
+    let heard = listen(audio.samples, request, given.is_none(), report)?;
+    let (samples, times) = select(audio.samples, heard.as_ref(), request, report)?;
     if samples.len() < SHORTEST {
         report.progress(total_ms, total_ms);
         return Ok(Transcription {
@@ -112,7 +115,12 @@ pub(crate) fn transcribe_at_once(
     let loud = token_times.then(|| samples[..samples.len().min(ffi::HEARD_FOR_ENERGY)].to_vec());
     drop(samples);
     let frames = spectrogram.audio_frames;
-    let (model, detect) = (Arc::clone(&loaded.model), given.is_none());
+    warn_of_excess(loaded, prompt.as_deref());
+    let model = Arc::clone(&loaded.model);
+    let detect = given.is_none().then(|| match &heard {
+        Some(activity) if !request.vad_filter => milliseconds(activity.detect_from(0)),
+        _ => 0,
+    });
     let prepare = move || prepare(&model, spectrogram, loud.as_deref(), detect, threads);
     let (state, probabilities) = aside::quietly(&|| report.cancelled(), prepare)
         .flatten()
@@ -136,6 +144,7 @@ pub(crate) fn transcribe_at_once(
         words: loaded.words,
         aligned: loaded.model.is_aligned(),
         times: &times,
+        activity: heard.as_ref().filter(|_| request.vad_filter),
         frames,
         total_ms,
     };
@@ -152,12 +161,12 @@ pub(crate) fn transcribe_at_once(
     })
 }
 
-/// A state with the spectrogram in it, and where the language is to be detected, the probability of each.
+/// A state with the spectrogram in it, and where the language is to be detected (from `detect` ms on), the probability of each.
 fn prepare(
     model: &Arc<Model>,
     spectrogram: Spectrogram,
     loud: Option<&[f32]>,
-    detect: bool,
+    detect: Option<c_int>,
     threads: c_int,
 ) -> Result<(State, Vec<f32>), RunError> {
     let mut state = model.new_state().ok_or(RunError::OutOfMemory)?;
@@ -166,29 +175,67 @@ fn prepare(
     }
     state.set_spectrogram(&spectrogram)?;
     drop(spectrogram);
-    let probabilities = if detect {
-        state.language_probabilities(threads)?
-    } else {
-        Vec::new()
+    let probabilities = match detect {
+        Some(offset_ms) => state.language_probabilities(offset_ms, threads)?,
+        None => Vec::new(),
     };
     Ok((state, probabilities))
+}
+
+/// How probably somebody speaks, by the detection that is built in, where that decides about anything.
+fn listen(
+    samples: &[f32],
+    request: &Request,
+    detects: bool,
+    report: &dyn Report,
+) -> Result<Option<Activity>, StageError> {
+    let built_in = request.vad_filter && request.vad_model.is_none();
+    if !built_in && (request.vad_filter || !detects) {
+        return Ok(None);
+    }
+    let probabilities = network::probabilities(samples, request.effective_threads(), &|| report.cancelled());
+    let probabilities = probabilities.map_err(|error| match error {
+        Failure::Cancelled => failure(RunError::Stopped),
+        Failure::Network(message) => StageError::new(ErrorKind::Internal, format!("the VAD failed: {message}")),
+    })?;
+    Ok(Some(Activity::new(probabilities)))
 }
 
 /// What of the audio is decoded: all, or the speech in it.
 fn select<'a>(
     samples: &'a [f32],
+    heard: Option<&Activity>,
     request: &Request,
     report: &dyn Report,
 ) -> Result<(Cow<'a, [f32]>, TimeMap), StageError> {
+    let all = || Ok((Cow::Borrowed(samples), TimeMap::default()));
     if !request.vad_filter || samples.is_empty() {
-        return Ok((Cow::Borrowed(samples), TimeMap::default()));
+        return all();
     }
-    let path = vad_model(request)?;
+    let found = match (heard, &request.vad_model) {
+        (Some(activity), _) => speech::find(activity, samples.len(), request),
+        (None, Some(path)) => find_by_file(samples, path, request, report)?,
+        (None, None) => return all(),
+    };
+    if heard.is_some() && speech::is_all(&found, samples.len()) {
+        return all();
+    }
+    let Speech { samples, times } = speech::cut(samples, &found, request);
+    Ok((Cow::Owned(samples), times))
+}
+
+/// Where whisper.cpp's own detection finds speech.
+fn find_by_file(
+    samples: &[f32],
+    path: &Path,
+    request: &Request,
+    report: &dyn Report,
+) -> Result<Vec<(i64, i64)>, StageError> {
     // A copy, as nobody could wait for the end of this after a cancel; it is gone before the speech is copied.
     let (copy, asked, model) = (samples.to_vec(), request.clone(), path.to_path_buf());
     let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(&copy, &asked));
     let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;
-    let found = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         StageError::new(
             ErrorKind::Internal,
             format!(
@@ -196,16 +243,30 @@ fn select<'a>(
                 path.display()
             ),
         )
-    })?;
-    let Speech { samples, times } = speech::cut(samples, &found, request);
-    Ok((Cow::Owned(samples), times))
+    })
+}
+
+/// Warns where whisper.cpp reads only a part of the prompt.
+fn warn_of_excess(loaded: &Loaded, prompt: Option<&CStr>) {
+    let Some((count, most)) = prompt.map(|prompt| loaded.model.prompt_tokens(prompt)) else {
+        return;
+    };
+    if count > most {
+        tracing::warn!(
+            "the prompt is too long: using the last {most} of {count} tokens of `initial_prompt`; shorten it"
+        );
+    }
+}
+
+fn milliseconds(samples: usize) -> c_int {
+    c_int::try_from(samples / (ffi::SAMPLE_RATE as usize / 1000)).unwrap_or(0)
 }
 
 /// Refuses what could not be transcribed whatever the audio is; the language to decode in, or `None` to detect it.
 pub(crate) fn check(loaded: &Loaded, request: &Request) -> Result<Option<&'static str>, StageError> {
     request.check()?;
-    if request.vad_filter {
-        silero::check(vad_model(request)?)?;
+    if let Some(path) = request.vad_model.as_deref().filter(|_| request.vad_filter) {
+        silero::check(path)?;
     }
     if request.audio_ctx > 0 && loaded.model.is_aligned() {
         return Err(invalid(
@@ -214,16 +275,6 @@ pub(crate) fn check(loaded: &Loaded, request: &Request) -> Result<Option<&'stati
     }
     prompt_of(request)?;
     check_language(loaded, request)
-}
-
-fn vad_model(request: &Request) -> Result<&Path, StageError> {
-    request.vad_model.as_deref().ok_or_else(|| {
-        StageError::new(
-            ErrorKind::ModelMissing,
-            "`vad_filter` needs the Silero model as a ggml file, and none was found; fetch `ggml-silero-v6.2.0.bin`, or name one as \
-             `vad_model`",
-        )
-    })
 }
 
 /// The language to decode in, or `None` to detect it.

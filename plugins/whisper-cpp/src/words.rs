@@ -119,9 +119,14 @@ pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
+/// Whether a language is written with spaces between words.
+pub(crate) fn has_spaces(language: &str) -> bool {
+    !WITHOUT_SPACES.contains(&language)
+}
+
 /// Joins what does not begin a word to the word before it.
 fn group(pieces: Vec<Piece>, language: &str) -> Vec<Piece> {
-    let with_spaces = !WITHOUT_SPACES.contains(&language);
+    let with_spaces = has_spaces(language);
     let mut words: Vec<Piece> = Vec::new();
     for piece in pieces {
         let begins = piece.text.starts_with(' ') || PUNCTUATION.contains(piece.text.trim());

@@ -45,7 +45,9 @@ mod tests {
         Piece {
             start: words[0].1,
             end: words[words.len() - 1].2,
-            tokens: (0..words.len()).map(|index| u32::try_from(index).expect("few")).collect(),
+            tokens: (0..words.len())
+                .map(|index| u32::try_from(index).expect("few"))
+                .collect(),
             words: words.iter().map(word).collect(),
         }
     }
@@ -55,10 +57,18 @@ mod tests {
         // Speech from 1 to 3 s, 10 to 11.5 s, and 12 to 13 s.
         let map = SpeechMap::new(&[16_000..48_000, 160_000..184_000, 192_000..208_000]).expect("there are parts");
         let texts = [" One", " two", " three", " four"];
-        let whole = piece(&[(texts[0], 1.0, 1.5), (texts[1], 1.5, 1.9), (texts[2], 2.1, 3.4), (texts[3], 3.6, 4.0)]);
+        let whole = piece(&[
+            (texts[0], 1.0, 1.5),
+            (texts[1], 1.5, 1.9),
+            (texts[2], 2.1, 3.4),
+            (texts[3], 3.6, 4.0),
+        ]);
         let decode = |tokens: &[u32]| tokens.iter().map(|token| texts[*token as usize]).collect::<String>();
         let pieces = split(whole.clone(), &map, &decode);
-        let found: Vec<_> = pieces.iter().map(|piece| (piece.start, piece.end, piece.tokens.clone())).collect();
+        let found: Vec<_> = pieces
+            .iter()
+            .map(|piece| (piece.start, piece.end, piece.tokens.clone()))
+            .collect();
         assert_eq!(found, [(1.0, 1.9, vec![0, 1]), (2.1, 4.0, vec![2, 3])]);
         assert_eq!(decode(&pieces[0].tokens), " One two");
         let one = SpeechMap::new(std::slice::from_ref(&(0..160_000))).expect("there is one");

@@ -58,9 +58,9 @@ fn parameters(request: &Request) -> sys::whisper_vad_params {
     sys::whisper_vad_params {
         threshold: super::single(request.vad_threshold),
         min_speech_duration_ms: super::whole(request.vad_min_speech_duration_ms),
-        min_silence_duration_ms: super::whole(request.vad_min_silence_duration_ms),
+        min_silence_duration_ms: super::whole(request.min_silence_ms()),
         max_speech_duration_s: request.vad_max_speech_duration_s.map_or(f32::MAX, super::single),
-        speech_pad_ms: super::whole(request.vad_speech_pad_ms),
+        speech_pad_ms: super::whole(request.speech_pad_ms()),
         samples_overlap: super::single(request.vad_samples_overlap),
     }
 }

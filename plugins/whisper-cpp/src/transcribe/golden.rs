@@ -67,15 +67,20 @@ fn check(loaded: &Loaded, aligned: Option<bool>) -> usize {
         );
         // Without timestamps whisper.cpp 1.8 tells segments that begin after the recording's end.
         let timed = case.options["without_timestamps"] != true;
+        assert_eq!(ours.len(), case.segments.len(), "{name}");
         for (our, their) in ours.iter().zip(&case.segments) {
             assert_eq!(our.tokens.as_ref(), Some(&their.tokens), "{name}");
             let times = !timed || near(our.start_ms, their.start) && near(our.end_ms, their.end.min(end));
             assert!(times, "{name}: {our:?}");
             assert_eq!(our.words.is_some(), their.words.is_some());
-            let words = our.words.iter().flatten().zip(their.words.iter().flatten());
-            for (our, their) in words {
-                let times = near(our.start_ms, their.start) && near(our.end_ms, their.end);
-                assert!(our.word == their.word && times, "{name}: {our:?}");
+            if let (Some(ours), Some(theirs)) = (&our.words, &their.words) {
+                let joined: String = ours.iter().map(|word| word.word.as_str()).collect();
+                assert_eq!(joined.trim(), our.text.trim(), "{name}: the words are the text");
+                assert_eq!(ours.len(), theirs.len(), "{name}: {:?}", our.text);
+                for (our, their) in ours.iter().zip(theirs) {
+                    let times = near(our.start_ms, their.start) && near(our.end_ms, their.end);
+                    assert!(our.word == their.word && times, "{name}: {our:?}");
+                }
             }
         }
     }

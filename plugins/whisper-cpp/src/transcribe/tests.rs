@@ -83,8 +83,10 @@ pub(crate) fn meeting(seconds: usize) -> Vec<f32> {
 }
 
 /// A request for one thread, unless `options` say how many.
+/// A request with the table's defaults, but for the VAD, which is off unless it is asked for.
 fn request(options: &Value) -> Request {
     let mut options = options.clone();
+    options["vad_filter"] = json!(options["vad_filter"] == true);
     let threads = options["threads"].as_u64().unwrap_or(1);
     options["threads"] = json!(threads);
     request_with_defaults(&options)
@@ -192,14 +194,19 @@ fn what_is_no_speech_yields_no_text_with_voice_activity_detection() {
         })
         .collect();
     samples.resize(8 * 16_000, 0.0);
-    let options = json!({ "vad_filter": true, "vad_model": model("ggml-silero-v6.2.0.bin", "vad") });
-    let transcription = run(&tiny_english(), &samples, &options).unwrap();
-    assert_eq!(transcription.segments, []);
-    assert_eq!(run(&tiny_english(), &[], &options).unwrap().segments, []);
+    let file = model("ggml-silero-v6.2.0.bin", "vad");
+    for options in [
+        json!({ "vad_filter": true }),
+        json!({ "vad_filter": true, "vad_model": file }),
+    ] {
+        let transcription = run(&tiny_english(), &samples, &options).unwrap();
+        assert_eq!(transcription.segments, []);
+        assert_eq!(run(&tiny_english(), &[], &options).unwrap().segments, []);
+    }
 }
 
 #[test]
-fn voice_activity_detection_needs_its_model() {
+fn another_voice_activity_detection_has_to_be_usable() {
     let refused = |options: &Value| run(&tiny_english(), &[], options).unwrap_err();
     let error = refused(&json!({ "vad_filter": true, "vad_model": "/nowhere/ggml-silero.bin" }));
     assert_eq!(error.kind, ErrorKind::ModelMissing);
@@ -207,6 +214,48 @@ fn voice_activity_detection_needs_its_model() {
     let whisper = model("ggml-tiny.en.bin", "tiny.en");
     let error = refused(&json!({ "vad_filter": true, "vad_model": whisper }));
     assert!(error.message.contains("not of Silero"), "{error}");
+}
+
+/// Half a minute of silence between two parts of a dialogue.
+#[test]
+fn no_segment_spans_long_silence_and_words_are_the_text() {
+    let options = Options {
+        word_timestamps: true,
+        ..PLAIN
+    };
+    let loaded = load("ggml-tiny.en.bin", &options);
+    let meeting = meeting(20);
+    let (first, second) = meeting.split_at(9 * 16_000 + 8000);
+    let samples = [first, &vec![0.0; 30 * 16_000], second].concat();
+    let transcription = run(&loaded, &samples, &json!({ "vad_filter": true, "beam_size": 1 })).unwrap();
+    assert!(transcription.segments.len() > 2);
+    for segment in &transcription.segments {
+        let spans = segment.start_ms < 12_000 && segment.end_ms > 37_000;
+        assert!(!spans, "{segment:?}");
+        let words: String = segment.words.iter().flatten().map(|word| word.word.as_str()).collect();
+        assert_eq!(words.trim(), segment.text.trim());
+    }
+    assert!(transcription.segments.iter().any(|segment| segment.start_ms > 39_000));
+}
+
+#[test]
+fn a_prompt_that_is_too_long_costs_no_text() {
+    let (model, samples) = (tiny_english(), meeting(12));
+    let prompt = "The budget of the harbour and its council. ".repeat(400);
+    let count = model.model.prompt_tokens(&CString::new(prompt.clone()).unwrap());
+    assert!(count.0 > 3000 && count.1 == 223, "{count:?}");
+    let words = |options: &Value| {
+        let segments = run(&model, &samples, options).unwrap().segments;
+        segments
+            .iter()
+            .map(|segment| segment.text.split_whitespace().count())
+            .sum::<usize>()
+    };
+    let (plain, prompted) = (
+        words(&json!({ "beam_size": 1 })),
+        words(&json!({ "beam_size": 1, "initial_prompt": prompt })),
+    );
+    assert!(prompted * 10 >= plain * 9, "{prompted} of {plain} words");
 }
 
 /// The limit comes before the end of the sentence, and the rest of the window is passed over.
@@ -319,6 +368,19 @@ fn a_multilingual_model_detects_the_language() {
     assert!((0.9..1.0).contains(&transcription.language_probability.unwrap()));
     assert!(refusal(&model, &json!({ "language": "yue" })).contains("does not know"));
     assert_eq!(known_languages(&model), 99);
+}
+
+/// The silence is longer than the 30 s that whisper.cpp looks at.
+#[test]
+fn the_language_is_detected_where_somebody_speaks() {
+    let (model, silence) = (base(), vec![0.0; 45 * 16_000]);
+    let samples = [&silence[..], &meeting(8)].concat();
+    for vad_filter in [true, false] {
+        let options = json!({ "beam_size": 1, "temperature_inc": 0.0, "vad_filter": vad_filter });
+        let transcription = run(&model, &samples, &options).unwrap();
+        assert_eq!(transcription.language.as_deref(), Some("en"));
+        assert!(transcription.language_probability.unwrap() > 0.9);
+    }
 }
 
 #[test]
