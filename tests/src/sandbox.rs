@@ -27,7 +27,7 @@ pub fn cesar() -> Command {
     let program = program_folder().join(format!("cesar{}", env::consts::EXE_SUFFIX));
     assert!(
         program.is_file(),
-        "`{}` does not exist: run `cargo build --workspace` with the same profile first",
+        "`{}` does not exist: run `cargo build --release --workspace` first",
         program.display()
     );
     Command::new(program)

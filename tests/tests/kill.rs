@@ -1,7 +1,7 @@
 //! `cesar transcribe`, killed again and again (`kill -9`) wherever it happens to be: nothing that was finished is done again, what was
 //! half-done goes on where it was, and every transcript has the bytes of a run that nobody disturbed.
 //!
-//! `CESAR_KILLS=5000 cargo test --profile checked -p cesar-tests --test kill -- --nocapture` does it for longer; `CESAR_SEED` draws other
+//! `CESAR_KILLS=5000 cargo test --release -p cesar-tests --test kill -- --nocapture` does it for longer; `CESAR_SEED` draws other
 //! recordings, paces and moments. The engine is the third-party plugin, which takes its time for each second of a recording and then
 //! saves it.
 //!

@@ -1,6 +1,6 @@
 //! The server, killed again and again while it works: every acknowledged job ends, once.
 //!
-//! `CESAR_KILLS=2000 cargo test --profile checked -p cesar-tests --test serve_kill -- --nocapture` does it for longer; `CESAR_SEED` repeats a run.
+//! `CESAR_KILLS=2000 cargo test --release -p cesar-tests --test serve_kill -- --nocapture` does it for longer; `CESAR_SEED` repeats a run.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};

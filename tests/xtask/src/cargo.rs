@@ -1,8 +1,7 @@
 //! The steps that are cargo's.
 //!
-//! The suite (build, lints, tests, documentation) has one profile, `checked`: the code as released, with overflow checks and debug
-//! assertions in our own crates. Build scripts are shared between its steps as long as the profile and the features are the
-//! same: hence `--profile checked --workspace` in every one. Users and measurements get `release`. The compiler launcher is passed to CMake by environment and is not
+//! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
+//! same: hence `--release --workspace` in every one. The compiler launcher is passed to CMake by environment and is not
 //! part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
 
 use crate::{
@@ -16,19 +15,10 @@ use std::{env, process::Command};
 /// How long each fuzz target runs in the suite.
 const FUZZ_SECONDS: &str = "60";
 
-/// The profile of the suite.
-pub(crate) const CHECKED: [&str; 2] = ["--profile", "checked"];
-
-/// Everything, as users get it.
+/// Everything, in the one profile.
 pub(crate) fn build() -> Outcome {
     announce("build (the C++ of both engines takes several minutes the first time)");
     step(cargo("build").args(["--release", "--workspace"]))
-}
-
-/// Everything, as the suite runs it.
-pub(crate) fn build_checked() -> Outcome {
-    announce("build (the C++ of both engines takes several minutes the first time)");
-    step(cargo("build").args(CHECKED).arg("--workspace"))
 }
 
 /// Takes a second, so it comes before what takes minutes.
@@ -40,11 +30,7 @@ pub(crate) fn check_format() -> Outcome {
 /// Lints, tests (also those in documentation) and documentation.
 pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     announce("lints");
-    step(
-        cargo("clippy")
-            .args(CHECKED)
-            .args(["--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
+    step(cargo("clippy").args(["--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     announce("tests");
     let whole = if names_a_package(options) {
         &[][..]
@@ -53,7 +39,7 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     };
     step(
         cargo("test")
-            .args(CHECKED)
+            .arg("--release")
             .args(whole)
             .args(options)
             .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS),
@@ -61,8 +47,7 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     announce("documentation");
     step(
         cargo("doc")
-            .args(CHECKED)
-            .args(["--workspace", "--no-deps"])
+            .args(["--release", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }

@@ -121,7 +121,7 @@ fn test(rest: &[String]) -> Outcome {
     };
     cargo::check_format()?;
     setup::run(Purpose::Test)?;
-    cargo::build_checked()?;
+    cargo::build()?;
     models::fetch(models::OF_THE_SUITE)?;
     onnxruntime::fetch()?;
     clients()?;

@@ -27,11 +27,10 @@ pub(crate) fn meeting() -> Outcome {
     step(&mut command)
 }
 
-/// The built program: the released one, which lies beside this one, else that of the suite.
+/// The built program, which lies beside this one.
 pub(crate) fn cesar() -> Outcome<Command> {
-    let of_the_suite = sandbox::program_folder().with_file_name("checked").join("cesar");
-    if let Some(program) = [program(), of_the_suite].iter().find(|program| program.is_file()) {
-        Ok(Command::new(program))
+    if program().is_file() {
+        Ok(Command::new(program()))
     } else {
         Err(Failure::new(format!(
             "`{}` does not exist: run `cargo xtask build` first",
