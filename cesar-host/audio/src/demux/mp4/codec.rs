@@ -7,7 +7,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 use super::atom::{Name, find_in, in_slice, readable};
 use super::esds::{AudioConfig, DecoderConfig};
 use super::input::{u16_at, u32_at, u64_at};
-use super::samples::Layout;
+use super::sample::Layout;
 use crate::demux::Codec;
 
 /// Frames of PCM in a packet.

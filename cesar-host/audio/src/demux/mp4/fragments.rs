@@ -7,7 +7,7 @@ use std::io;
 
 use super::atom::Children;
 use super::input::{Input, u32_at, u64_at};
-use super::samples::Sample;
+use super::sample::Sample;
 use super::table::Table;
 use super::top::Top;
 

@@ -12,8 +12,10 @@ mod codec;
 mod edits;
 mod esds;
 mod fragments;
+mod index;
 mod input;
 mod movie;
+mod sample;
 mod samples;
 mod supply;
 mod table;
@@ -34,11 +36,11 @@ use crate::demux::xiph::opus_frames;
 use atom::Atom;
 use codec::Description;
 use edits::Range;
+use index::{Index, find_index};
 use input::{Bytes, Input};
 use movie::Movie;
-use samples::Sample;
+use sample::Sample;
 use supply::Supply;
-use top::{Top, is_known, search};
 use track::TrackInfo;
 
 /// No packet of sound is longer.
@@ -78,65 +80,6 @@ fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, 
     }
 }
 
-/// Where the index is.
-enum Index {
-    There(Atom),
-    Missing,
-    /// A picture in the same structure.
-    Picture,
-    OtherKind,
-}
-
-/// Finds `moov`: at the top, or inside of an `mdat` whose size was never written.
-fn find_index(input: &mut Input) -> io::Result<Index> {
-    let length = input.length();
-    let mut top = Top::default();
-    let (mut is_ours, mut has_media, mut has_pictures, mut searched) = (false, false, false, None);
-    loop {
-        let position = top.position();
-        let Some(atom) = top.next(input, false)? else {
-            searched = searched.or(Some(position));
-            break;
-        };
-        match &atom.name {
-            b"moov" if atom.end <= length => {
-                return Ok(match atom.find(input, b"cmov")? {
-                    Some(_) => Index::OtherKind,
-                    None => Index::There(atom),
-                });
-            }
-            b"moov" | b"mdat" | b"moof" => has_media = true,
-            b"meta" => has_pictures = true,
-            _ => {}
-        }
-        is_ours |= position == 0 && is_known(&atom.name);
-        if atom.is_open {
-            searched = Some(atom.start);
-        }
-    }
-    if !is_ours {
-        return Ok(Index::OtherKind);
-    }
-    if let Some(from) = searched.filter(|from| *from < length)
-        && let Some(position) = search(input, from, *b"moov", *b"mvhd")?
-        && let Some(index) = Atom::at(input, position, length)?.filter(|index| index.end <= length)
-    {
-        return Ok(Index::There(index));
-    }
-    Ok(match has_pictures {
-        true => Index::Picture,
-        false if has_media => Index::Missing,
-        false => {
-            let begins_as_one = Atom::at(input, 0, length)?.is_some_and(|atom| &atom.name == b"ftyp");
-            if begins_as_one {
-                Index::Missing
-            } else {
-                Index::OtherKind
-            }
-        }
-    })
-}
-
 /// An open file.
 struct Mp4 {
     path: PathBuf,
@@ -160,7 +103,7 @@ struct Mp4 {
 
 /// What became of a sample.
 enum Taken {
-    Packet(Packet),
+    Packet(Box<Packet>),
     /// It is not to be heard, or not there.
     Passed,
     /// The range ends before it.
@@ -212,7 +155,7 @@ impl Mp4 {
             match taken {
                 Taken::Packet(packet) => {
                     self.packets += 1;
-                    return Ok(Some(packet));
+                    return Ok(Some(*packet));
                 }
                 Taken::Passed => {}
                 Taken::Behind => {
@@ -287,7 +230,7 @@ impl Mp4 {
             packet.codec.clone_from(&description.codec);
         }
         packet.lost = self.loss(sample.missing_fragments);
-        Ok(Taken::Packet(packet))
+        Ok(Taken::Packet(Box::new(packet)))
     }
 
     /// What was lost since the packet before. The next packet's time tells how long it was.

@@ -4,7 +4,8 @@ use std::io;
 
 use super::fragments::Fragments;
 use super::input::Input;
-use super::samples::{Layout, Sample, Tables};
+use super::sample::{Layout, Sample};
+use super::samples::Tables;
 use super::track::TrackInfo;
 
 /// Where samples come from.

@@ -182,7 +182,11 @@ impl Sizes {
             Self::Listed(table) => table.number(input, sample)?.unwrap_or(0),
             Self::Halves { table, .. } => {
                 let pair = table.number(input, sample / 2)?.unwrap_or(0);
-                if sample % 2 == 0 { pair >> 4 } else { pair & 0xF }
+                if sample.is_multiple_of(2) {
+                    pair >> 4
+                } else {
+                    pair & 0xF
+                }
             }
         })
     }

@@ -1,0 +1,177 @@
+//! Files whose samples come in fragments.
+
+use super::*;
+use crate::clock::nanoseconds;
+
+fn with(fragments: &[Fragment]) -> Vec<u8> {
+    let fragments = fragments.iter().map(Fragment::bytes).collect::<Vec<_>>();
+    [fragmented(&[TrackFile::aac(0)]), fragments.concat()].concat()
+}
+
+fn times(drained: &Drained) -> Vec<i64> {
+    drained.packets.iter().map(|packet| packet.time.unwrap()).collect()
+}
+
+/// When packet `number` is played.
+fn at(number: u64) -> i64 {
+    nanoseconds(number * 1024, 48_000)
+}
+
+fn in_a_row(count: u64) -> Vec<i64> {
+    (0..count).map(at).collect()
+}
+
+#[test]
+fn fragments_follow_each_other() {
+    let drained = read_all(&with(&Fragment::aac(5)));
+    assert_eq!(numbers(&drained), (0..20).collect::<Vec<_>>());
+    assert_eq!(times(&drained), in_a_row(20));
+    assert_eq!(
+        (drained.declared_end, drained.losses().len(), drained.ending),
+        (None, 0, Ending::default())
+    );
+}
+
+#[test]
+fn what_browsers_leave_out_is_found() {
+    for (time, duration) in [(true, None), (true, Some(0)), (false, Some(1024)), (false, None)] {
+        let mut fragments = Fragment::aac(5);
+        for fragment in &mut fragments {
+            fragment.time = fragment.time.filter(|_| time);
+            fragment.duration = duration;
+        }
+        let drained = read_all(&with(&fragments));
+        assert_eq!(times(&drained), in_a_row(20), "{time} {duration:?}");
+    }
+}
+
+#[test]
+fn missing_fragments_are_a_gap() {
+    let mut fragments = Fragment::aac(6);
+    fragments.drain(2..4);
+    let drained = read_all(&with(&fragments));
+    assert_eq!(times(&drained)[8], at(16));
+    assert_eq!(drained.losses(), ["2 fragments are missing"]);
+    assert_eq!(drained.packets[8].lost.as_ref().unwrap().duration, None);
+}
+
+#[test]
+fn a_live_stream_begins_at_zero() {
+    let later = |fragments: &mut Vec<Fragment>, seconds: u32| {
+        for fragment in fragments {
+            fragment.time = fragment.time.map(|time| time + seconds * 48_000);
+        }
+    };
+    let mut sound = Fragment::aac(3);
+    later(&mut sound, 3_600);
+    assert_eq!(times(&read_all(&with(&sound))), in_a_row(12));
+    // Pictures that begin two seconds before the sound.
+    let pictures = Fragment {
+        track: 2,
+        time: Some(3_598 * 48_000),
+        ..Fragment::aac(1).remove(0)
+    };
+    let second = TrackFile {
+        id: 2,
+        ..TrackFile::aac(0)
+    };
+    let head = fragmented(&[TrackFile::aac(0), second]);
+    let sound = sound.iter().map(Fragment::bytes).collect::<Vec<_>>().concat();
+    let drained = read_all(&[head, pictures.bytes(), sound].concat());
+    assert_eq!(times(&drained)[0], 2_000_000_000);
+    assert_eq!(drained.packets.len(), 12);
+}
+
+#[test]
+fn a_cut_file_gives_what_is_there() {
+    let whole = with(&Fragment::aac(5));
+    let last = Fragment::aac(5)[4].bytes().len();
+    for cut in [1, 20, 50, last - 20] {
+        let drained = read_all(&whole[..whole.len() - cut]);
+        assert!(
+            (16..20).contains(&drained.packets.len()),
+            "{cut} {}",
+            drained.packets.len()
+        );
+        assert!(drained.ending.is_cut, "{cut}");
+    }
+}
+
+#[test]
+fn junk_between_fragments_is_passed_over() {
+    let fragments = Fragment::aac(5).iter().map(Fragment::bytes).collect::<Vec<_>>();
+    let head = fragmented(&[TrackFile::aac(0)]);
+    let junk = [0xA5_u8; 300];
+    let bytes = [
+        head,
+        fragments[..2].concat(),
+        junk.to_vec(),
+        fragments[2..].concat(),
+        vec![0; 99],
+    ]
+    .concat();
+    let drained = read_all(&bytes);
+    assert_eq!(times(&drained), in_a_row(20));
+    assert_eq!(drained.losses(), ["300 bytes are no atoms of MP4"]);
+}
+
+#[test]
+fn an_edit_list_leaves_the_delay_out() {
+    let track = TrackFile {
+        edits: vec![(0, 1024)],
+        ..TrackFile::aac(0)
+    };
+    let fragments = Fragment::aac(3)
+        .iter()
+        .map(Fragment::bytes)
+        .collect::<Vec<_>>()
+        .concat();
+    let drained = read_all(&[fragmented(&[track]), fragments].concat());
+    let packets = shown(&drained);
+    assert_eq!(packets[..2], [(0, 0, 1024, 0), (1, 0, 0, 0)]);
+    assert_eq!(packets.len(), 12);
+}
+
+#[test]
+fn data_without_a_place_lies_behind_that_of_the_track_before() {
+    // Two tracks in a fragment, the older way: no base, and only the first run says where it is.
+    let sizes = |samples: &[Vec<u8>]| samples.iter().map(|sample| sample.len() as u32).collect::<Vec<_>>();
+    let (ours, theirs) = (
+        (0..3).map(content).collect::<Vec<_>>(),
+        (50..54).map(content).collect::<Vec<_>>(),
+    );
+    let moof = |offset: u32| {
+        let header = |track| full(b"tfhd", 0, 8, words(&[track, 1024]));
+        let first = full(b"trun", 0, 0x201, words(&[&[4, offset], &sizes(&theirs)[..]].concat()));
+        let second = full(b"trun", 0, 0x200, words(&[&[3], &sizes(&ours)[..]].concat()));
+        let tracks = [
+            atom(b"traf", [header(2), first].concat()),
+            atom(b"traf", [header(1), second].concat()),
+        ];
+        atom(b"moof", [full(b"mfhd", 0, 0, words(&[1])), tracks.concat()].concat())
+    };
+    let offset = moof(0).len() as u32 + 8;
+    let data = atom(b"mdat", [theirs.concat(), ours.concat()].concat());
+    let other = TrackFile {
+        id: 2,
+        ..TrackFile::aac(0)
+    };
+    let bytes = [fragmented(&[TrackFile::aac(0), other]), moof(offset), data].concat();
+    let drained = read_all(&bytes);
+    let data = drained
+        .packets
+        .iter()
+        .map(|packet| packet.data.clone())
+        .collect::<Vec<_>>();
+    assert_eq!(data, ours);
+    assert_eq!(times(&drained), in_a_row(3));
+}
+
+#[test]
+fn a_declared_length_is_believed() {
+    let length = full(b"mehd", 0, 0, words(&[90_000]));
+    let extends = atom(b"mvex", [length, full(b"trex", 0, 0, words(&[1, 1, 0, 0, 0]))].concat());
+    let head = [ftyp(), moov(&[TrackFile::aac(0)], &[0], &extends)].concat();
+    let drained = read_all(&[head, Fragment::aac(1)[0].bytes()].concat());
+    assert_eq!(drained.declared_end, Some(90_000_000_000));
+}
