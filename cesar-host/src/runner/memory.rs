@@ -4,6 +4,9 @@
 //! count: the kernel drops those when it needs room, and a model that is mapped would otherwise count in full.
 
 use std::fs;
+use std::path::Path;
+
+use super::control_group::Groups;
 
 /// What one process has, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,19 +37,17 @@ impl Taken {
     }
 }
 
-/// The memory that this process may use: the machine's, or what its control group leaves of it.
+/// The memory that this process may use: the machine's, or what its control groups leave of it.
 pub(crate) fn of_the_machine() -> Option<u64> {
-    let information = fs::read_to_string("/proc/meminfo").ok()?;
+    below(Path::new("/"))
+}
+
+fn below(root: &Path) -> Option<u64> {
+    let information = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let line = information.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let machine = 1024 * line.split_whitespace().next()?.parse::<u64>().ok()?;
-    let limits = [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ];
-    let of_group = limits
-        .iter()
-        .filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
-    Some(of_group.fold(machine, u64::min))
+    let of_groups = Groups::below(root).limit();
+    Some(of_groups.map_or(machine, |limit| limit.min(machine)))
 }
 
 #[cfg(test)]
@@ -68,5 +69,23 @@ mod tests {
     fn this_process_has_some_of_the_machine() {
         let taken = Taken::by(std::process::id()).expect("it runs");
         assert!(taken.resident > 0 && taken.resident < of_the_machine().expect("there is memory"));
+    }
+
+    #[test]
+    fn a_control_group_leaves_less_than_the_machine_has_and_never_more() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        write("proc/meminfo", "MemTotal:       1000 kB\nMemFree:  7 kB\n");
+        assert_eq!(below(root.path()), Some(1_024_000));
+        write("proc/self/cgroup", "0::/one\n");
+        write("proc/self/mountinfo", "30 23 0:26 / /groups rw - cgroup2 cgroup2 rw\n");
+        write("groups/one/memory.max", "500000\n");
+        assert_eq!(below(root.path()), Some(500_000));
+        write("groups/one/memory.max", "9000000\n");
+        assert_eq!(below(root.path()), Some(1_024_000));
     }
 }

@@ -19,7 +19,7 @@
 //! | `child` | the lower half: the worker, with the plugin's code |
 //! | `arguments`, `environment` | what a runner is told, and what it sees of the host |
 //! | `output`, `flood` | what a plugin prints and says, within bounds |
-//! | `memory` | how much a process has |
+//! | `memory`, `control_group` | how much a process has, and may have |
 //! | `mark` | finds what is left when a supervisor was killed |
 //! | `loader` | `dlopen` and mapping: the unsafe part |
 //! | `local` | the same without a process |
@@ -35,6 +35,7 @@ use serde_json::{Map, Value};
 
 mod arguments;
 mod child;
+mod control_group;
 mod environment;
 mod error;
 mod flood;

@@ -20,7 +20,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -31,6 +31,7 @@ use rustix::process::{
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Arguments;
+use super::control_group::Groups;
 use super::memory::Taken;
 
 /// Between two looks at the worker's memory.
@@ -43,7 +44,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Ended {
     /// As `wait` gives it.
     pub(crate) status: i32,
-    /// It was killed because it had more memory than it may have, or had nearly that much at the last look.
+    /// It was killed because it had more memory than it may have, by the supervisor or by the kernel, or had nearly that much at the
+    /// last look.
     pub(crate) out_of_memory: bool,
 }
 
@@ -58,17 +60,22 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     // Standard output is the lifeline; standard input, the protocol's socket, is the worker's alone.
     let lifeline = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdout(io::stderr())?;
+    let groups = Groups::of_this_process();
+    let killed_before = groups.killed();
     let mut worker = start(arguments)?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    let out_of_memory = watch(&worker, &lifeline, arguments.memory);
+    let near = watch(&worker, &lifeline, arguments.memory);
     let group = process(&worker);
     if let Some(group) = group {
         // Fails only when all of it has ended.
         let _ = kill_process_group(group, Signal::KILL);
     }
-    let status = worker.wait()?.into_raw();
+    let status = worker.wait()?;
     kill_all_below();
-    let ended = Ended { status, out_of_memory };
+    let ended = Ended {
+        status: status.into_raw(),
+        out_of_memory: near || (is_killed(status) && groups.killed() > killed_before),
+    };
     // Nobody listens when the host is gone.
     let line = serde_json::to_string(&ended).map_err(io::Error::other)?;
     let _ = (&lifeline).write_all(format!("{line}\n").as_bytes());
@@ -112,6 +119,11 @@ fn start(arguments: &Arguments) -> io::Result<Child> {
         .stdout(Stdio::inherit())
         .stderr(Stdio::inherit());
     command.spawn()
+}
+
+/// By the one signal that the kernel sends when memory has ended. Its counter says whether it did.
+fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::KILL.as_raw())
 }
 
 fn process(worker: &Child) -> Option<Pid> {
