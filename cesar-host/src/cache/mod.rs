@@ -70,7 +70,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -192,6 +192,11 @@ impl Cache {
     /// The cache folder.
     pub fn directory(&self) -> &Path {
         self.inner.layout.directory()
+    }
+
+    /// The folder for files that are being made: on the cache's file system, and swept.
+    pub fn temporary(&self) -> PathBuf {
+        self.inner.layout.temporary()
     }
 
     /// What a person should know about how the cache was opened: a network file system, an index that was replaced.

@@ -113,7 +113,7 @@ fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::audio::{self, DecodeOptions, Sink, Slice};
-    use crate::runner::PcmWriter;
+    use crate::runner::{PcmWriter, Room};
     use std::ops::ControlFlow;
 
     struct Collected<'a>(&'a mut Vec<f32>);
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_wav_file_has_the_very_samples() {
         let samples: Vec<f32> = (0..40_000_u16).map(|n| f32::from(n % 997) / 1000.0 - 0.4).collect();
-        let mut writer = PcmWriter::new().unwrap();
+        let mut writer = PcmWriter::new(Room::of_system()).unwrap();
         writer.write(&samples).unwrap();
         let pcm = writer.finish().unwrap();
         let mut file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();

@@ -15,7 +15,7 @@ use super::heard::Heard;
 use super::site::Site;
 use crate::pipeline::{SessionAndRequest, check_output};
 use crate::plugins::Plugin;
-use crate::runner::{CancelToken, Lane, Limits, Pcm, PcmWriter, RunnerError, Starter};
+use crate::runner::{CancelToken, Lane, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, Starter};
 
 /// Samples a second.
 const RATE: u32 = 16_000;
@@ -182,8 +182,8 @@ impl<'a> Subject<'a> {
 
 /// Samples by index.
 pub(super) fn audio(samples: u64, mut sample: impl FnMut(u64) -> f32) -> Result<Pcm, String> {
-    let no_room = |error: io::Error| format!("no memory for the audio: {error}");
-    let mut writer = PcmWriter::new().map_err(no_room)?;
+    let no_room = |error: PcmError| error.to_string();
+    let mut writer = PcmWriter::new(Room::of_system()).map_err(no_room)?;
     let mut at = 0;
     while at < samples {
         let end = samples.min(at + u64::from(RATE));

@@ -31,7 +31,7 @@ fn judge(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         PipelineError::Runner(error) => of_runner(error, engine),
         PipelineError::Changed { .. }
         | PipelineError::Unreadable(_)
-        | PipelineError::Memory(_)
+        | PipelineError::Samples(_)
         | PipelineError::Replaced
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)

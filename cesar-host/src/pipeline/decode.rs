@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
 use crate::cache::{Computation, Digest, KeyParts, OptionValue};
-use crate::runner::{Pcm, PcmWriter};
+use crate::runner::{Pcm, PcmError, PcmWriter, Room};
 
 use super::media::Media;
 use super::run::Part;
@@ -272,8 +272,9 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -
 /// Writes each take into a file of its own.
 struct Writing<'a> {
     context: &'a Context<'a>,
+    room: Room,
     takes: Vec<PcmWriter>,
-    failed: Option<std::io::Error>,
+    failed: Option<PcmError>,
     done: u64,
     total_ms: u64,
 }
@@ -281,7 +282,7 @@ struct Writing<'a> {
 impl Sink for Writing<'_> {
     fn begin(&mut self) -> ControlFlow<()> {
         self.done = 0;
-        match PcmWriter::new() {
+        match PcmWriter::new(self.room.clone()) {
             Ok(writer) => {
                 self.takes.push(writer);
                 ControlFlow::Continue(())
@@ -313,10 +314,17 @@ impl Sink for Writing<'_> {
     }
 }
 
+/// Where a long recording's samples lie: the cache has the room for large files, even where this stage does not look into it.
+fn room(context: &Context<'_>) -> Room {
+    let cache = context.pipeline.cache.as_ref();
+    cache.map_or_else(Room::of_system, |cache| Room::of_cache(cache.temporary()))
+}
+
 fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(DecodedAudio, Pcm), PipelineError> {
     let (options, path) = (options(context, part), media.path()?);
     let mut writing = Writing {
         context,
+        room: room(context),
         takes: Vec::new(),
         failed: None,
         done: 0,
@@ -324,7 +332,7 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     };
     let decoded = audio::decode(path, part.slice, &options, &mut writing);
     let decoded = match (decoded, writing.failed) {
-        (_, Some(error)) => return Err(PipelineError::Memory(error)),
+        (_, Some(error)) => return Err(PipelineError::Samples(error)),
         (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
         (Err(error), None) if media.is_nameless() => {
             return Err(PipelineError::Fetched {
@@ -337,6 +345,6 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     };
     media.check_unchanged()?;
     let take = writing.takes.swap_remove(decoded.take);
-    let pcm = take.finish().map_err(PipelineError::Memory)?;
+    let pcm = take.finish().map_err(PipelineError::Samples)?;
     Ok((DecodedAudio::new(decoded, &pcm), pcm))
 }

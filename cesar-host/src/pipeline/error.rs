@@ -10,7 +10,7 @@ use crate::audio::AudioError;
 use crate::cache::CacheError;
 use crate::models::ModelError;
 use crate::plugins::PluginError;
-use crate::runner::RunnerError;
+use crate::runner::{PcmError, RunnerError};
 
 /// Why there is no transcript.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +82,9 @@ pub enum PipelineError {
     /// A file cannot be hashed.
     #[error(transparent)]
     Unreadable(CacheError),
-    /// Memory for the samples cannot be had.
-    #[error("no memory for the decoded audio: {0}")]
-    Memory(std::io::Error),
+    /// The samples cannot be kept.
+    #[error(transparent)]
+    Samples(PcmError),
     /// A damaged result was replaced by another one, and what was to be made of it would get a key that does not fit: the run
     /// starts over. Never leaves `Pipeline::run`.
     #[error("a damaged result was replaced; run again")]
@@ -142,7 +142,8 @@ impl PipelineError {
             Self::Runner(error) => of_runner(error),
             Self::Output { .. } => "invalid_output",
             Self::Changed { .. } => "changed",
-            Self::Memory(_) => "out_of_memory",
+            Self::Samples(PcmError::Memory(_)) => "out_of_memory",
+            Self::Samples(PcmError::Disk { .. }) => "disk_full",
             Self::Replaced | Self::Interrupted => "interrupted",
         }
     }

@@ -3,7 +3,7 @@
 //! `RTLD_NOW`, so that a missing symbol is found now and not in the middle of a job; `RTLD_LOCAL`, so that plugins do not see each
 //! other's symbols. A library is never closed: threads and thread-local destructors of its C++ may still need it.
 //! `abi_stable`'s own loader is not used because it returns the first plugin for every later path, and loads lazily.
-#![expect(unsafe_code, reason = "dlopen, and mapping the host's sealed audio")]
+#![expect(unsafe_code, reason = "dlopen, and mapping the host's audio")]
 
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use memmap2::Mmap;
-use rustix::fs::{SealFlags, fcntl_get_seals};
+use rustix::fs::{OFlags, SealFlags, fcntl_get_seals, fcntl_getfl};
 
 use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
 
@@ -44,17 +44,20 @@ pub fn load(path: &Path) -> Result<Module, LoadError> {
 pub(crate) struct MappedAudio(Mmap);
 
 impl MappedAudio {
-    /// Maps a sealed memory file of native-endian `f32` samples.
+    /// Maps native-endian `f32` samples: a sealed memory file, or a file on disk that was opened for reading only.
     pub(crate) fn map(descriptor: OwnedFd, samples: u64) -> std::io::Result<Self> {
-        let needed = SealFlags::WRITE | SealFlags::SHRINK;
-        if !fcntl_get_seals(&descriptor)?.contains(needed) {
-            return Err(std::io::Error::other("the audio is not sealed"));
+        // Only files in memory have seals.
+        let is_sealed =
+            fcntl_get_seals(&descriptor).is_ok_and(|seals| seals.contains(SealFlags::WRITE | SealFlags::SHRINK));
+        if !is_sealed && fcntl_getfl(&descriptor)? & OFlags::ACCMODE != OFlags::RDONLY {
+            return Err(std::io::Error::other("the audio is not sealed, and can be written to"));
         }
         let file = File::from(descriptor);
         if Some(file.metadata()?.len()) != samples.checked_mul(4) {
             return Err(std::io::Error::other("the audio is not as long as was said"));
         }
-        // SAFETY: the seals promise that nobody changes or shrinks the file while it is mapped.
+        // SAFETY: nobody changes or shrinks the file while it is mapped. The seals of a memory file promise that. A file on disk has no
+        // name, and the host has closed the only descriptor for writing before it hands out this one.
         unsafe { Mmap::map(&file) }.map(Self)
     }
 

@@ -12,7 +12,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`protocol`] | frames over a socket |
-//! | `pcm` | audio in sealed memory |
+//! | `pcm` | audio in sealed memory, or on disk |
 //! | `lane` | the host's side of a session |
 //! | `tree` | the processes of a runner, and how they ended |
 //! | `supervisor` | the upper half of a runner: ends everything below it, watches memory |
@@ -52,7 +52,7 @@ mod tree;
 
 pub use error::RunnerError;
 pub use loader::load;
-pub use pcm::{Pcm, PcmWriter};
+pub use pcm::{Pcm, PcmError, PcmWriter, Room};
 
 use crate::cache::{Clock as _, SystemClock};
 use crate::plugins::Verdicts;

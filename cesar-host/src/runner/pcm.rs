@@ -1,15 +1,91 @@
-//! Decoded audio in memory that a runner can map without copying: a sealed memory file of native-endian `f32` samples.
+//! Decoded audio that a runner can map without copying: native-endian `f32` samples in a file without a name.
+//!
+//! Up to [`IN_MEMORY`] that is a sealed memory file. A longer recording lies on disk: an hour of samples is 230 MB, which the kernel can
+//! drop from memory when they are in a file, and cannot when memory is all they have. The file was never, or is no more, in a folder,
+//! so it ends with the last process that has it; only a descriptor for reading leaves this module.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt as _;
+use std::env;
+use std::fs::{File, Permissions};
+use std::io::{self, Seek as _, Write};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha2::{Digest as _, Sha256};
 
 /// How much is copied at a time, in bytes: a whole number of samples.
 const CHUNK: usize = 1 << 18;
+
+/// The most that memory keeps, in bytes: 17 minutes.
+const IN_MEMORY: u64 = 64 << 20;
+
+/// Why samples cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PcmError {
+    /// Memory for them cannot be had.
+    #[error("no memory for the decoded audio: {0}")]
+    Memory(io::Error),
+    /// The disk does not take them.
+    #[error(
+        "the decoded audio (230 MB an hour) cannot be written to `{}` ({error}); free space there, or name another folder with {remedy}",
+        folder.display()
+    )]
+    Disk {
+        /// Where the file was to be.
+        folder: PathBuf,
+        /// What names another folder.
+        remedy: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Where samples go that are too many for memory.
+#[derive(Debug, Clone)]
+pub struct Room {
+    folder: PathBuf,
+    /// What names another folder.
+    remedy: &'static str,
+    in_memory: u64,
+}
+
+impl Room {
+    /// A folder of the cache.
+    #[must_use]
+    pub fn of_cache(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            remedy: "`--cache-dir`",
+            in_memory: IN_MEMORY,
+        }
+    }
+
+    /// The system's folder for temporary files.
+    #[must_use]
+    pub fn of_system() -> Self {
+        Self {
+            folder: env::temp_dir(),
+            remedy: "`TMPDIR`",
+            in_memory: IN_MEMORY,
+        }
+    }
+
+    fn refused(&self, error: io::Error) -> PcmError {
+        PcmError::Disk {
+            folder: self.folder.clone(),
+            remedy: self.remedy,
+            error,
+        }
+    }
+
+    /// A file without a name, which others cannot open for writing.
+    fn file(&self) -> io::Result<File> {
+        let file = tempfile::tempfile_in(&self.folder)?;
+        file.set_permissions(Permissions::from_mode(0o400))?;
+        Ok(file)
+    }
+}
 
 /// Mono samples at 16 kHz, unchangeable.
 #[derive(Debug)]
@@ -59,24 +135,34 @@ impl AsFd for Pcm {
     }
 }
 
+/// Where the samples are.
+#[derive(Debug)]
+enum Place {
+    Memory(File),
+    Disk(File),
+}
+
 /// Collects samples, hashing while writing.
 #[derive(Debug)]
 pub struct PcmWriter {
-    file: File,
+    room: Room,
+    place: Place,
     samples: u64,
     hasher: Sha256,
     bytes: Vec<u8>,
 }
 
 impl PcmWriter {
-    /// An empty memory file.
+    /// An empty memory file, which goes to `room` when it grows.
     ///
     /// # Errors
     /// When the kernel gives none.
-    pub fn new() -> io::Result<Self> {
-        let file = memfd_create("cesar-pcm", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    pub fn new(room: Room) -> Result<Self, PcmError> {
+        let file = memfd_create("cesar-pcm", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+            .map_err(|error| PcmError::Memory(error.into()))?;
         Ok(Self {
-            file: File::from(file),
+            room,
+            place: Place::Memory(File::from(file)),
             samples: 0,
             hasher: Sha256::new(),
             bytes: Vec::new(),
@@ -86,8 +172,8 @@ impl PcmWriter {
     /// Appends samples.
     ///
     /// # Errors
-    /// When memory runs out.
-    pub fn write(&mut self, samples: &[f32]) -> io::Result<()> {
+    /// When memory runs out, or the disk is full.
+    pub fn write(&mut self, samples: &[f32]) -> Result<(), PcmError> {
         self.bytes.clear();
         self.bytes
             .extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
@@ -97,48 +183,137 @@ impl PcmWriter {
             self.bytes
                 .extend(samples.iter().flat_map(|sample| sample.to_ne_bytes()));
         }
-        self.file.write_all(&self.bytes)?;
         self.samples += samples.len() as u64;
+        if self.samples * 4 > self.room.in_memory {
+            self.move_to_disk()?;
+        }
+        match &mut self.place {
+            Place::Memory(file) => file.write_all(&self.bytes).map_err(PcmError::Memory),
+            Place::Disk(file) => file.write_all(&self.bytes).map_err(|error| self.room.refused(error)),
+        }
+    }
+
+    fn move_to_disk(&mut self) -> Result<(), PcmError> {
+        let Place::Memory(memory) = &mut self.place else {
+            return Ok(());
+        };
+        let moved = self.room.file().and_then(|mut file| {
+            memory.rewind()?;
+            io::copy(memory, &mut file)?;
+            Ok(file)
+        });
+        self.place = Place::Disk(moved.map_err(|error| self.room.refused(error))?);
         Ok(())
     }
 
-    /// Seals the file: from now on nobody, this process included, can change or shrink it.
+    /// From now on nobody, this process included, can change or shrink a memory file, and whoever gets a file on disk can only read it.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn finish(self) -> io::Result<Pcm> {
-        fcntl_add_seals(
-            &self.file,
-            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
-        )?;
+    pub fn finish(self) -> Result<Pcm, PcmError> {
+        let file = match self.place {
+            Place::Memory(file) => sealed(file).map_err(PcmError::Memory)?,
+            Place::Disk(file) => for_reading(&file).map_err(|error| self.room.refused(error))?,
+        };
         Ok(Pcm {
-            file: self.file,
+            file,
             samples: self.samples,
             digest: self.hasher.finalize().into(),
         })
     }
 }
 
+fn sealed(file: File) -> io::Result<File> {
+    fcntl_add_seals(
+        &file,
+        SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+    )?;
+    Ok(file)
+}
+
+/// The same file, opened again, as a descriptor keeps for ever what it was opened for.
+fn for_reading(file: &File) -> io::Result<File> {
+    File::open(Path::new("/proc/self/fd").join(file.as_raw_fd().to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::loader::MappedAudio;
+
+    const BYTES: [u8; 12] = [0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf];
+
+    /// Three samples, of which memory keeps so many bytes.
+    fn written(folder: &Path, in_memory: u64) -> Result<Pcm, PcmError> {
+        let room = Room {
+            in_memory,
+            ..Room::of_cache(folder.to_owned())
+        };
+        let mut writer = PcmWriter::new(room)?;
+        writer.write(&[0.0, 1.0])?;
+        writer.write(&[-1.0])?;
+        writer.finish()
+    }
 
     #[test]
-    fn is_sealed_and_hashed() {
-        let mut writer = PcmWriter::new().unwrap();
-        writer.write(&[0.0, 1.0]).unwrap();
-        writer.write(&[-1.0]).unwrap();
-        let pcm = writer.finish().unwrap();
-        assert_eq!(pcm.samples(), 3);
-        let expected: [u8; 32] = Sha256::digest([0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf]).into();
-        assert_eq!(pcm.digest(), expected);
-        let mut copy = Vec::new();
-        pcm.copy_to(&mut copy).unwrap();
-        assert_eq!(
-            Sha256::digest(&copy),
-            Sha256::digest([0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf])
+    fn is_unchangeable_and_hashed_in_memory_and_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder in memory, as `/tmp` may be: files there have seals, but not these.
+        let shared = tempfile::tempdir_in("/dev/shm").unwrap();
+        let in_shared = written(shared.path(), 0).unwrap();
+        assert!(MappedAudio::map(in_shared.as_fd().try_clone_to_owned().unwrap(), 3).is_ok());
+        for (in_memory, on_disk) in [(0, true), (8, true), (11, true), (12, false)] {
+            let pcm = written(folder.path(), in_memory).unwrap();
+            let is_sealed = rustix::fs::fcntl_get_seals(&pcm).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
+            assert_eq!(is_sealed, !on_disk);
+            assert_eq!(pcm.samples(), 3);
+            let expected: [u8; 32] = Sha256::digest(BYTES).into();
+            assert_eq!(pcm.digest(), expected);
+            let mut copy = Vec::new();
+            pcm.copy_to(&mut copy).unwrap();
+            assert_eq!(copy, BYTES);
+            assert!((&pcm.file).write_all(b"more").is_err());
+            assert!(pcm.file.set_len(0).is_err());
+            let mapped = MappedAudio::map(pcm.as_fd().try_clone_to_owned().unwrap(), 3).unwrap();
+            assert_eq!(mapped.samples(), [0.0, 1.0, -1.0]);
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no file has a name");
+    }
+
+    #[test]
+    fn what_can_be_written_to_is_not_mapped() {
+        let file = tempfile::tempfile().unwrap();
+        (&file).write_all(&BYTES).unwrap();
+        assert!(MappedAudio::map(for_reading(&file).unwrap().into(), 3).is_ok());
+        assert!(MappedAudio::map(for_reading(&file).unwrap().into(), 2).is_err());
+        assert!(MappedAudio::map(file.into(), 3).is_err());
+        let unsealed = memfd_create("unsealed", MemfdFlags::ALLOW_SEALING).unwrap();
+        File::from(unsealed.try_clone().unwrap()).write_all(&BYTES).unwrap();
+        assert!(MappedAudio::map(unsealed, 3).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_takes_nothing_is_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let error = written(&gone, 0).unwrap_err().to_string();
+        let shown = error.replace(&*gone.to_string_lossy(), "FOLDER");
+        let (start, end) = shown.split_once('(').unwrap().1.split_once('(').unwrap();
+        assert_eq!(start, "230 MB an hour) cannot be written to `FOLDER` ");
+        assert!(
+            end.ends_with("; free space there, or name another folder with `--cache-dir`"),
+            "{end}"
         );
-        assert!((&pcm.file).write_all(b"more").is_err());
-        assert!(pcm.file.set_len(0).is_err());
+    }
+
+    /// `/dev/full` in the place of the file: every write of it fails as on a full disk.
+    #[test]
+    fn a_full_disk_is_one_sentence() {
+        let mut writer = PcmWriter::new(Room::of_cache("/the/cache".into())).unwrap();
+        writer.place = Place::Disk(File::options().write(true).open("/dev/full").unwrap());
+        let error = writer.write(&[0.0]).unwrap_err().to_string();
+        let expected = "the decoded audio (230 MB an hour) cannot be written to `/the/cache` (No space left on device (os error 28)); \
+                        free space there, or name another folder with `--cache-dir`";
+        assert_eq!(error, expected);
     }
 }

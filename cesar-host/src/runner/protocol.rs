@@ -3,7 +3,7 @@
 //! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
 //! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and
 //! the runner answers with any number of events and exactly one of `opened`, `checked`, `output` and `failed`. Audio travels beside a `run`
-//! frame as a file descriptor (SCM_RIGHTS) of a sealed memory file of `f32` samples in native byte order.
+//! frame as a file descriptor (SCM_RIGHTS) of `f32` samples in native byte order: a sealed memory file, or a file that can only be read.
 //!
 //! A socket is one session. On the first one a `join` may come at any time, with another socket beside it: that is a further session,
 //! on which the host asks as on the first, without a hello. The end of the first socket ends the runner, that of another its session.
