@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
+use serde::Serializer;
+
 /// A path as text, reversible by [`path`].
 #[must_use]
 pub fn lossless(path: &(impl AsRef<OsStr> + ?Sized)) -> String {
@@ -38,6 +40,14 @@ pub fn path(text: &str) -> PathBuf {
         };
     }
     OsString::from_vec(bytes).into()
+}
+
+/// Serialises a path by [`lossless`]; serde's own way refuses what is not UTF-8.
+///
+/// # Errors
+/// Those of the serialiser.
+pub fn serialize<S: Serializer>(path: &(impl AsRef<OsStr> + ?Sized), serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&lossless(path))
 }
 
 /// A path for people.

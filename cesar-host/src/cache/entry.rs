@@ -145,6 +145,7 @@ pub struct StageInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The cache folder.
+    #[serde(serialize_with = "crate::names::serialize")]
     pub location: PathBuf,
     /// The schema version of the index.
     pub schema: i64,

@@ -1,6 +1,5 @@
 //! From settings to the parts of the host.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugin_api::download::Limits;
@@ -25,8 +24,9 @@ pub(super) struct Host {
 /// Builds the pipeline that the settings describe.
 pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
     let mut warnings = Vec::new();
-    let cache = open_cache(settings, mode, &mut warnings)?;
+    let cache = open_cache(settings, mode, &mut warnings);
     let program = std::env::current_exe()?;
+    let verdicts = verdicts(settings);
     let runners = if settings.plugins.in_process {
         Runners::in_process()
     } else {
@@ -35,15 +35,13 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
             time: settings.plugins.limits.time,
             environment: settings.plugins.limits.environment.clone(),
         };
-        Runners::new(program)
-            .within(limits)
-            .counting_crashes(verdicts(settings))
+        Runners::new(program).within(limits).counting_crashes(verdicts.clone())
     };
     let pipeline = Pipeline {
         mode: if cache.is_some() { mode } else { Mode::Bypass },
         cache,
         registry: registry(settings)?,
-        verdicts: verdicts(settings),
+        verdicts,
         runners,
         models: model_roots(settings),
         downloads: downloads(settings),
@@ -53,27 +51,35 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
 }
 
 /// A cache that cannot be opened costs time, never the transcript.
-fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> anyhow::Result<Option<Cache>> {
-    let Some(folder) = settings.cache.folder()?.filter(|_| mode != Mode::Bypass) else {
-        return Ok(None);
+fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Option<Cache> {
+    if mode == Mode::Bypass {
+        return None;
+    }
+    let folder = match settings.cache.folder() {
+        Ok(Some(folder)) => folder,
+        Ok(None) => return None,
+        Err(error) => {
+            warnings.push(format!("continuing without a cache: {error}"));
+            return None;
+        }
     };
     match Cache::open_limited(folder, Arc::new(SystemClock), settings.cache.limits.clone()) {
         Ok(cache) => {
             warnings.extend(cache.warnings().iter().cloned());
-            Ok(Some(cache))
+            Some(cache)
         }
         Err(error) => {
             warnings.push(format!("the work goes on without the cache: {error}"));
-            Ok(None)
+            None
         }
     }
 }
 
 /// The plugins on the search path.
 pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
-    let home = data_folder(settings).join("plugins");
+    let home = settings.folders.data().map(|data| data.join("plugins"));
     let mut others = settings.plugins.path.clone();
-    others.push(home.clone());
+    others.extend(home.clone());
     others.extend(SearchPath::beside(&std::env::current_exe()?));
     let path = SearchPath {
         preferred: settings.plugins.dirs.clone(),
@@ -87,15 +93,12 @@ pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
     Ok(Registry::discover(&path, home))
 }
 
-/// `$XDG_DATA_HOME/cesar`.
-pub(super) fn data_folder(settings: &Settings) -> PathBuf {
-    settings.folders.data.clone().unwrap_or_default().join("cesar")
-}
-
 /// Verdicts on plugins, not in the cache: clearing the cache is no reason to run every plugin again.
 fn verdicts(settings: &Settings) -> Verdicts {
-    let folder = settings.folders.state.clone().unwrap_or_else(std::env::temp_dir);
-    let verdicts = Verdicts::new(folder.join("cesar/plugins"));
+    let verdicts = match settings.folders.state() {
+        Some(folder) => Verdicts::new(folder.join("plugins")),
+        None => Verdicts::of_this_process(),
+    };
     if settings.plugins.require_trusted {
         verdicts.requiring(trusted(settings))
     } else {
@@ -105,7 +108,7 @@ fn verdicts(settings: &Settings) -> Verdicts {
 
 /// The list of trusted plugin files, with the user's data.
 pub(super) fn trusted(settings: &Settings) -> Trusted {
-    Trusted::new(data_folder(settings).join("trusted-plugins.json"))
+    Trusted::new(settings.folders.data().map(|data| data.join("trusted-plugins.json")))
 }
 
 pub(super) fn model_roots(settings: &Settings) -> ModelRoots {

@@ -11,12 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::inputs::Recording;
 use crate::cache::Digest;
-use crate::names::shown;
 
 mod file;
 mod names;
 mod written;
 
+use crate::names::shown;
 pub(super) use file::{Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;

@@ -52,12 +52,11 @@ fn key_command() -> Command {
 
 /// The folder of jobs, uploads and keys.
 pub(super) fn data_folder(settings: &Settings) -> Result<PathBuf, Failure> {
-    match settings.folders.data {
-        Some(_) => Ok(host::data_folder(settings)),
-        None => Err(Failure::usage(
+    settings.folders.data().ok_or_else(|| {
+        Failure::usage(
             "there is no folder for jobs, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them",
-        )),
-    }
+        )
+    })
 }
 
 /// Serves until it is asked to stop.

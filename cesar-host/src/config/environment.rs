@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use super::error::ConfigError;
 use super::layers::{Said, Words};
 use super::nearest::nearest;
+use super::setting::Kind;
 use super::source::Source;
 use super::table::SETTINGS;
+use crate::names::lossless;
 
 /// Names the configuration file.
 pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";
@@ -26,13 +28,15 @@ pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Sa
         else {
             continue;
         };
-        let Some(text) = value.to_str() else {
-            return Err(ConfigError::Encoding { variable });
+        let text = match (setting.kind, value.to_str()) {
+            (Kind::Path | Kind::Paths, _) => lossless(value),
+            (_, Some(text)) => text.to_owned(),
+            (_, None) => return Err(ConfigError::Encoding { variable }),
         };
         said.push(Said {
             setting,
             source: Source::Environment(variable),
-            words: Words::Variable(text.to_owned()),
+            words: Words::Variable(text),
         });
     }
     Ok((said, warnings(environment)))

@@ -12,6 +12,7 @@ use super::nearest::nearest;
 use super::setting::{Kind, Setting};
 use super::source::Source;
 use super::table::{SETTINGS, find};
+use crate::names;
 
 /// A configuration file that is being read.
 pub(super) struct Reader<'a> {
@@ -125,9 +126,9 @@ impl Reader<'_> {
         let place = |text: &str| match kind {
             Kind::Path | Kind::Paths => self.absolute(text),
             _ if text.starts_with("./") || text.starts_with("../") || text.starts_with("~/") => self.absolute(text),
-            _ => PathBuf::from(text),
+            _ => names::path(text),
         };
-        let placed = |text: &str| Value::from(place(text).to_string_lossy());
+        let placed = |text: &str| Value::from(names::lossless(&place(text)));
         match (kind, value) {
             (Kind::Path | Kind::NameOrPath, Value::String(text)) => placed(&text),
             (Kind::Paths, Value::Array(values)) => {
@@ -139,9 +140,9 @@ impl Reader<'_> {
 
     fn absolute(&self, text: &str) -> PathBuf {
         match (text.strip_prefix("~/"), self.home, self.path.parent()) {
-            (Some(rest), Some(home), _) => home.join(rest),
-            (_, _, Some(folder)) => folder.join(text.strip_prefix("./").unwrap_or(text)),
-            (_, _, None) => PathBuf::from(text),
+            (Some(rest), Some(home), _) => home.join(names::path(rest)),
+            (_, _, Some(folder)) => folder.join(names::path(text.strip_prefix("./").unwrap_or(text))),
+            (_, _, None) => names::path(text),
         }
     }
 }

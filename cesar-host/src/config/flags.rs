@@ -1,6 +1,6 @@
 //! What the command line says: the flags of the settings, added to clap commands and read back from their matches.
 
-use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
@@ -8,6 +8,7 @@ use super::layers::{Said, Words};
 use super::setting::{Flag, Group, Kind, Setting};
 use super::source::Source;
 use super::table::SETTINGS;
+use crate::names::lossless;
 
 /// Adds the flags of the settings of one group. [`Group::Global`] is for the program itself; its flags then work everywhere.
 #[must_use]
@@ -115,6 +116,15 @@ fn hint(kind: Kind) -> ValueHint {
 fn parser(kind: Kind) -> ValueParser {
     match kind {
         Kind::Choice(choices) => PossibleValuesParser::new(choices).into(),
+        // Of any bytes, kept as text.
+        Kind::Path | Kind::Paths => OsStringValueParser::new()
+            .try_map(move |path| {
+                let text = lossless(&path);
+                kind.read_text(&text)
+                    .map(|_| text)
+                    .ok_or_else(|| format!("it must be {}", kind.wanted()))
+            })
+            .into(),
         kind => ValueParser::new(move |text: &str| match kind.read_text(text) {
             Some(_) => Ok(text.to_owned()),
             None => Err(format!("it must be {}", kind.wanted())),

@@ -13,6 +13,7 @@ use super::layers::{Layers, Said, Words};
 use super::setting::{Fallback, Setting};
 use super::source::{Layer, Source};
 use super::table::SETTINGS;
+use crate::names::lossless;
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +122,7 @@ impl Resolved {
                 Fallback::Text(text) => Value::from(text),
                 Fallback::Empty => Value::Array(Vec::new()),
                 Fallback::InCacheFolder(name) => match &self.folders.cache {
-                    Some(folder) => Value::from(folder.join(name).to_string_lossy()),
+                    Some(folder) => Value::from(lossless(&folder.join(name))),
                     None => Value::Null,
                 },
             };

@@ -12,6 +12,7 @@ use super::folders::Folders;
 use super::resolved::{GivenOption, Resolved};
 use super::units::{parse_duration, parse_size};
 use crate::cache::Limits;
+use crate::names;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -385,7 +386,7 @@ impl Resolved {
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
-        self.text(key).map(PathBuf::from)
+        self.text(key).as_deref().map(names::path)
     }
 
     fn texts(&self, key: &str) -> Vec<String> {
@@ -394,7 +395,7 @@ impl Resolved {
     }
 
     fn paths(&self, key: &str) -> Vec<PathBuf> {
-        self.texts(key).into_iter().map(PathBuf::from).collect()
+        self.texts(key).iter().map(|text| names::path(text)).collect()
     }
 
     fn is(&self, key: &str) -> bool {

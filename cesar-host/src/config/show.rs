@@ -3,20 +3,19 @@
 //! The shape of the JSON is settled: `{"config_file": PATH|null, "config_file_exists": BOOL, "settings": [{"key", "value",
 //! "source"}, …]}`. Options of plugins are rows of their own, `asr.options.NAME`, after the row of their table.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::resolved::Resolved;
 use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
+use crate::names::{lossless, visible};
 
 /// All that `cesar config show` tells. Its `Display` is the text for a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Show {
     /// The configuration file, or the place where it would be.
-    pub config_file: Option<PathBuf>,
+    pub config_file: Option<String>,
     /// Whether it was there to be read.
     pub config_file_exists: bool,
     /// The settings, in the order of the table.
@@ -53,7 +52,7 @@ impl Resolved {
     #[must_use]
     pub fn show(&self) -> Show {
         Show {
-            config_file: self.config_file().map(|(path, _)| path.to_owned()),
+            config_file: self.config_file().map(|(path, _)| lossless(path)),
             config_file_exists: self.config_file().is_some_and(|(_, exists)| exists),
             settings: SETTINGS.iter().flat_map(|setting| self.rows(setting)).collect(),
         }
@@ -91,8 +90,8 @@ impl Resolved {
 impl std::fmt::Display for Show {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.config_file {
-            Some(path) if self.config_file_exists => writeln!(formatter, "configuration file: {}", path.display())?,
-            Some(path) => writeln!(formatter, "configuration file: {} (absent)", path.display())?,
+            Some(path) if self.config_file_exists => writeln!(formatter, "configuration file: {}", visible(path))?,
+            Some(path) => writeln!(formatter, "configuration file: {} (absent)", visible(path))?,
             None => writeln!(formatter, "configuration file: none (`HOME` is not set)")?,
         }
         let width = |text: fn(&Row) -> String| {

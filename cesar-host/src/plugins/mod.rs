@@ -31,6 +31,7 @@ pub use watch::Watch;
 
 use crate::cache::FileStamp;
 use crate::config::nearest;
+use crate::names::shown;
 
 /// Where plugins are looked for.
 #[derive(Debug, Clone, Default)]
@@ -98,12 +99,12 @@ pub enum PluginError {
         present: String,
     },
     /// Nothing for the stage at all.
-    #[error("there is no {stage} plugin; put one into `{}`, or name a folder with --plugin-dir", folder.display())]
+    #[error("there is no {stage} plugin; {}name a folder with --plugin-dir", folder.as_ref().map(|folder| format!("put one into `{}`, or ", shown(folder))).unwrap_or_default())]
     None {
         /// The stage.
         stage: StageKind,
         /// Where one could go.
-        folder: PathBuf,
+        folder: Option<PathBuf>,
     },
     /// It did not pass its probe, now or earlier.
     #[error("the plugin `{id}` ({}) cannot be used: {reason}", path.display())]
@@ -162,7 +163,7 @@ struct Found {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     path: SearchPath,
-    home: PathBuf,
+    home: Option<PathBuf>,
     first: Found,
 }
 
@@ -170,7 +171,7 @@ impl Registry {
     /// Walks the search path. Libraries that are no plugins are left out; anything that claims to be one is kept or rejected.
     /// `home` is the folder that messages recommend for new plugins.
     #[must_use]
-    pub fn discover(path: &SearchPath, home: PathBuf) -> Self {
+    pub fn discover(path: &SearchPath, home: Option<PathBuf>) -> Self {
         Self {
             path: path.clone(),
             home,

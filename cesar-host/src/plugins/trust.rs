@@ -21,29 +21,29 @@ pub struct TrustedFile {
     pub since_ms: i64,
 }
 
-/// A file with the list.
+/// A file with the list; without one, nothing is trusted.
 #[derive(Debug, Clone)]
 pub struct Trusted {
-    path: PathBuf,
+    path: Option<PathBuf>,
 }
 
 impl Trusted {
     /// The list in this file, which is created when there is something to write.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(path: Option<PathBuf>) -> Self {
         Self { path }
     }
 
     /// Its file.
     #[must_use]
-    pub fn path(&self) -> &std::path::Path {
-        &self.path
+    pub fn path(&self) -> Option<&std::path::Path> {
+        self.path.as_deref()
     }
 
     /// The whole list, by digest.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, TrustedFile> {
-        let read = std::fs::read(&self.path).ok();
+        let read = self.path().and_then(|path| std::fs::read(path).ok());
         read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
     }
@@ -71,17 +71,19 @@ impl Trusted {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, TrustedFile>) -> T) -> io::Result<T> {
-        let folder = self.path.parent().unwrap_or(std::path::Path::new("."));
+        let nowhere = || io::Error::other("neither `XDG_DATA_HOME` nor `HOME` is set");
+        let path = self.path().ok_or_else(nowhere)?;
+        let folder = path.parent().ok_or(io::ErrorKind::NotADirectory)?;
         std::fs::create_dir_all(folder)?;
         // Two commands at once must not lose each other's change.
-        let lock = File::create(self.path.with_extension("lock"))?;
+        let lock = File::create(path.with_extension("lock"))?;
         lock.lock()?;
         let mut all = self.all();
         let changed = change(&mut all);
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut file, &all)?;
         file.as_file().sync_data()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
+        file.persist(path).map_err(|error| error.error)?;
         Ok(changed)
     }
 }
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn keeps_what_is_added() {
         let folder = tempfile::tempdir().unwrap();
-        let trusted = Trusted::new(folder.path().join("new/trusted-plugins.json"));
+        let trusted = Trusted::new(Some(folder.path().join("new/trusted-plugins.json")));
         let file = TrustedFile {
             id: "a".into(),
             version: "1.0.0".into(),
@@ -110,5 +112,17 @@ mod tests {
         assert!(trusted.remove("7").unwrap() && !trusted.has("7") && trusted.has("8"));
         std::fs::write(folder.path().join("new/trusted-plugins.json"), "{").unwrap();
         assert!(!trusted.has("8"), "a damaged list trusts nothing");
+    }
+
+    #[test]
+    fn without_a_folder_nothing_is_trusted_or_written() {
+        let trusted = Trusted::new(None);
+        let file = TrustedFile {
+            id: "a".into(),
+            version: "1.0.0".into(),
+            since_ms: 5,
+        };
+        assert!(!trusted.has("ab"));
+        assert!(trusted.add("ab", file).is_err());
     }
 }

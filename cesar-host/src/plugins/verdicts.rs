@@ -11,8 +11,10 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::trust::Trusted;
@@ -52,7 +54,10 @@ pub struct Crash {
 /// A folder of verdicts.
 #[derive(Debug, Clone)]
 pub struct Verdicts {
-    folder: PathBuf,
+    /// Nothing is remembered without one.
+    folder: Option<PathBuf>,
+    /// Keeps a folder that is of this process alone.
+    _private: Option<Arc<TempDir>>,
     required: Option<Trusted>,
 }
 
@@ -60,7 +65,26 @@ impl Verdicts {
     /// Verdicts in `folder`, which is created when there is something to write.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, required: None }
+        Self {
+            folder: Some(folder),
+            _private: None,
+            required: None,
+        }
+    }
+
+    /// Verdicts for as long as this process lives, where the user has no folder for them: in a new folder that nobody else may write
+    /// to, because verdicts decide what code is run.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let private = tempfile::tempdir()
+            .inspect_err(|error| tracing::debug!("verdicts on plugins are not remembered: {error}"))
+            .ok()
+            .map(Arc::new);
+        Self {
+            folder: private.as_ref().map(|folder| folder.path().to_owned()),
+            _private: private,
+            required: None,
+        }
     }
 
     /// The same, but only files on this list are run.
@@ -82,19 +106,21 @@ impl Verdicts {
         self.required.is_some()
     }
 
-    fn path(&self, digest: &str) -> PathBuf {
+    fn path(&self, digest: &str) -> Option<PathBuf> {
         // The boundary is part of the name: a host of another ABI must ask again.
-        self.folder.join(format!("{digest}-abi{}.json", plugin_api::ABI_MAJOR))
+        let name = format!("{digest}-abi{}.json", plugin_api::ABI_MAJOR);
+        self.folder.as_deref().map(|folder| folder.join(name))
     }
 
-    fn crashes_path(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-crashes.jsonl"))
+    fn crashes_path(&self, digest: &str) -> Option<PathBuf> {
+        let name = format!("{digest}-crashes.jsonl");
+        self.folder.as_deref().map(|folder| folder.join(name))
     }
 
     /// The verdict on the file with this SHA-256 (hex), if there is one.
     #[must_use]
     pub fn get(&self, digest: &str) -> Option<Verdict> {
-        serde_json::from_slice(&std::fs::read(self.path(digest)).ok()?).ok()
+        serde_json::from_slice(&std::fs::read(self.path(digest)?).ok()?).ok()
     }
 
     /// Remembers a verdict.
@@ -102,16 +128,22 @@ impl Verdicts {
     /// # Errors
     /// When the folder cannot be written; the verdict is then asked for again next time.
     pub fn put(&self, digest: &str, verdict: &Verdict) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let (Some(folder), Some(path)) = (&self.folder, self.path(digest)) else {
+            return Ok(());
+        };
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, verdict)?;
-        file.persist(self.path(digest)).map(drop).map_err(|error| error.error)
+        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     /// The crashes in use of the file with this SHA-256 (hex), oldest first.
     #[must_use]
     pub fn crashes(&self, digest: &str) -> Vec<Crash> {
-        let text = std::fs::read_to_string(self.crashes_path(digest)).unwrap_or_default();
+        let path = self.crashes_path(digest);
+        let text = path
+            .and_then(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default();
         text.lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
@@ -122,16 +154,16 @@ impl Verdicts {
     /// # Errors
     /// When the folder cannot be written.
     pub fn crashed(&self, digest: &str, how: &str, at_ms: i64) -> std::io::Result<bool> {
-        std::fs::create_dir_all(&self.folder)?;
+        let (Some(folder), Some(path)) = (&self.folder, self.crashes_path(digest)) else {
+            return Ok(false);
+        };
+        std::fs::create_dir_all(folder)?;
         let crash = Crash {
             at_ms,
             how: how.to_owned(),
         };
         let line = serde_json::to_string(&crash)? + "\n";
-        let mut file = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(self.crashes_path(digest))?;
+        let mut file = std::fs::File::options().append(true).create(true).open(path)?;
         // One write, so that lines of several processes do not mix.
         file.write_all(line.as_bytes())?;
         let count = self.crashes(digest).len();
@@ -158,7 +190,7 @@ impl Verdicts {
             self.get(digest),
             Some(Verdict::Bad { .. } | Verdict::Quarantined { .. })
         );
-        for path in [self.crashes_path(digest), self.path(digest)] {
+        for path in [self.crashes_path(digest), self.path(digest)].into_iter().flatten() {
             match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -192,7 +224,7 @@ mod tests {
             (verdicts.get("ab"), verdicts.get("cd")),
             (Some(bad), Some(Verdict::Good))
         );
-        std::fs::write(verdicts.path("ab"), "{").unwrap();
+        std::fs::write(verdicts.path("ab").unwrap(), "{").unwrap();
         assert_eq!(verdicts.get("ab"), None);
     }
 
@@ -217,6 +249,18 @@ mod tests {
         assert_eq!((verdicts.get("ab"), verdicts.crashes("ab").len()), (None, 0));
         assert!(!verdicts.lift("ab").unwrap());
         assert_eq!(day(86_400_000), "1970-01-02");
+    }
+
+    #[test]
+    fn verdicts_without_a_folder_are_of_one_process() {
+        let (here, there) = (Verdicts::of_this_process(), Verdicts::of_this_process());
+        here.put("ab", &Verdict::Good).unwrap();
+        assert_eq!((here.clone().get("ab"), there.get("ab")), (Some(Verdict::Good), None));
+        let folder = here.folder.clone().unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&folder.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "nobody else may write to it");
+        drop(here);
+        assert!(!folder.exists());
     }
 
     /// Crashes in several threads at once are all counted.

@@ -125,10 +125,11 @@ fn places() -> Vec<PathBuf> {
 
 /// `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`.
 fn data_folder() -> Option<PathBuf> {
+    // A relative path would be one below the current folder, which may be anybody's.
     let folder = |name: &str| {
         std::env::var_os(name)
-            .filter(|value| !value.is_empty())
             .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
     };
     let data = folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")));
     data.map(|data| data.join("cesar/lib"))

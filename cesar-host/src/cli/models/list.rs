@@ -8,6 +8,7 @@ use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, columns, print, print_json};
 use crate::models::catalog::{CATALOG, Entry, Kind};
 use crate::models::shelf::Shelved;
+use crate::names::lossless;
 
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]
@@ -16,7 +17,7 @@ struct Here<'a> {
     /// All of their bytes.
     size: u64,
     /// The models folders, then Hugging Face's cache.
-    folders: Vec<&'a std::path::Path>,
+    folders: Vec<String>,
 }
 
 /// A row of the JSON of what can be fetched; its shape is settled.
@@ -47,13 +48,7 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Exit {
         return Exit::Done;
     }
     if json {
-        let folders = place
-            .roots
-            .dirs
-            .iter()
-            .chain(&place.roots.hub)
-            .map(|folder| &**folder)
-            .collect();
+        let folders = place.roots.dirs.iter().chain(&place.roots.hub).map(lossless).collect();
         let size = models.iter().map(|model| model.size).sum();
         let models = &models;
         print_json(&Here { models, size, folders });

@@ -50,19 +50,19 @@ pub(super) fn run(
 /// Where models are, and libraries.
 struct Place {
     roots: ModelRoots,
-    libraries: PathBuf,
+    libraries: Option<PathBuf>,
 }
 
 impl Place {
     fn of(settings: &Settings) -> Self {
         Self {
             roots: host::model_roots(settings),
-            libraries: library_folder(&host::data_folder(settings)),
+            libraries: settings.folders.data().map(|data| library_folder(&data)),
         }
     }
 
     fn models(&self) -> Vec<Shelved> {
-        shelf::list(&self.roots, Some(&self.libraries))
+        shelf::list(&self.roots, self.libraries.as_deref())
     }
 
     /// The models of these names; all, if none is named.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Place, names};
 use crate::cli::{Exit, Failure, print, print_json};
+use crate::names::lossless;
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let names = names(matches);
@@ -17,9 +18,9 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exi
     if json {
         let paths: Vec<_> = models
             .iter()
-            .map(|model| json!({ "id": model.id, "path": model.path }))
+            .map(|model| json!({ "id": model.id, "path": lossless(&model.path) }))
             .collect();
-        print_json(&json!({ "folder": folder, "models": paths }));
+        print_json(&json!({ "folder": lossless(folder), "models": paths }));
     } else if names.is_empty() {
         print(&format!("{}\n", folder.display()));
     } else {

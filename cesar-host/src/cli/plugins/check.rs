@@ -11,6 +11,7 @@ use super::find;
 use crate::cache::Mode;
 use crate::config::{OptionValue, Settings};
 use crate::conformance::{Effort, Outcome, Report, Subject, check};
+use crate::names::lossless;
 use crate::pipeline::StageRequest;
 use crate::plugins::Plugin;
 use crate::runner::{CancelToken, Limits};
@@ -61,7 +62,7 @@ pub(super) fn run(
     if json {
         let manifest = &plugin.manifest;
         print_json(&json!({
-            "id": manifest.id, "version": manifest.version, "path": plugin.path, "passed": failed == 0, "cases": reports
+            "id": manifest.id, "version": manifest.version, "path": lossless(&plugin.path), "passed": failed == 0, "cases": reports
         }));
     } else {
         let verdict = match failed {

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::args::json as json_flag;
 use super::super::{Exit, Failure, print, print_json};
+use crate::names::lossless;
 
 /// A file of the new crate and its template.
 type File = (&'static str, &'static str);
@@ -215,7 +216,9 @@ pub(super) fn run(matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     write_all(&folder, &files, &filled)?;
     if json {
         let names: Vec<_> = files.iter().map(|(path, _)| path).collect();
-        print_json(&json!({ "id": name, "stage": stage, "language": language, "path": folder, "files": names }));
+        print_json(
+            &json!({ "id": name, "stage": stage, "language": language, "path": lossless(&folder), "files": names }),
+        );
     } else {
         print(&format!(
             "`{}` is made. In it, `cargo test` runs its test, `cargo build --release` builds\n\

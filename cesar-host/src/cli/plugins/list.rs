@@ -17,6 +17,7 @@ struct Row {
     stage: Option<StageKind>,
     version: Option<String>,
     abi: Option<u32>,
+    #[serde(serialize_with = "crate::names::serialize")]
     path: std::path::PathBuf,
     /// `ready`, `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
     /// (another of its id is used) or `refused` (by a check of its file).

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
 use crate::config::Settings;
+use crate::names::lossless;
 use crate::plugins::{Plugin, json_schema};
 
 /// `cesar plugins show ID`.
@@ -14,7 +15,9 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
     let plugin = find(&registry, id)?;
     if json {
         let schema = json_schema(&plugin.manifest);
-        print_json(&serde_json::json!({ "path": plugin.path, "manifest": plugin.manifest, "schema": schema }));
+        print_json(
+            &serde_json::json!({ "path": lossless(&plugin.path), "manifest": plugin.manifest, "schema": schema }),
+        );
     } else {
         print(&describe(plugin));
     }

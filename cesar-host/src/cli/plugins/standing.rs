@@ -6,6 +6,7 @@ use super::super::{Exit, Failure, host, print, print_json};
 use super::{digest, find};
 use crate::cache::{Clock as _, Mode, SystemClock};
 use crate::config::Settings;
+use crate::names::{lossless, shown};
 use crate::plugins::TrustedFile;
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
@@ -20,7 +21,7 @@ pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, F
     if json {
         let reason = cleared.as_ref().err().map(ToString::to_string);
         print_json(&json!({
-            "id": plugin.manifest.id, "path": plugin.path, "digest": digest, "lifted": lifted, "ready": cleared.is_ok(), "reason": reason
+            "id": plugin.manifest.id, "path": lossless(&plugin.path), "digest": digest, "lifted": lifted, "ready": cleared.is_ok(), "reason": reason
         }));
         return Ok(if cleared.is_ok() { Exit::Done } else { Exit::Failed });
     }
@@ -78,12 +79,15 @@ pub(super) fn trust<'a>(
             list.add(&digest, file).map(|()| "is trusted")
         };
         let done = done.map_err(|error| {
-            let path = list.path().display();
-            Failure::failed(format!(
-                "the list of trusted plugins `{path}` cannot be written: {error}"
-            ))
+            let path = list
+                .path()
+                .map(|path| format!(" `{}`", shown(path)))
+                .unwrap_or_default();
+            Failure::failed(format!("the list of trusted plugins{path} cannot be written: {error}"))
         })?;
-        rows.push(json!({ "id": plugin.manifest.id, "path": plugin.path, "digest": digest, "trusted": !remove }));
+        rows.push(
+            json!({ "id": plugin.manifest.id, "path": lossless(&plugin.path), "digest": digest, "trusted": !remove }),
+        );
         if !json {
             print(&format!("{text} {done}\n"));
         }

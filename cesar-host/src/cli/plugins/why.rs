@@ -6,6 +6,7 @@ use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::{digest, find};
 use crate::cache::Mode;
 use crate::config::Settings;
+use crate::names::lossless;
 use crate::plugins::gates::{Gate, GateState, examine};
 use crate::plugins::{Registry, Rejected};
 
@@ -22,7 +23,9 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
         &pipeline.runners,
     );
     if json {
-        print_json(&serde_json::json!({ "asked": id, "path": path, "shadowed_by": note, "gates": gates }));
+        print_json(
+            &serde_json::json!({ "asked": id, "path": lossless(&path), "shadowed_by": note.as_ref().map(lossless), "gates": gates }),
+        );
     } else {
         print(&format!("{}\n{}", path.display(), table(&gates)));
         if let Some(winner) = &note {

@@ -8,6 +8,9 @@ use crate::models::convert::ConvertError;
 /// Why a package index gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
+    /// Nothing says where a library could be put.
+    #[error("there is no folder for libraries, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")]
+    NoLibraryFolder,
     /// There is no pip.
     #[error("there is no Python with pip{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", tried.as_ref().map(|tried| format!(" (`{}` is none)", tried.display())).unwrap_or_default())]
     NoPip {

@@ -23,7 +23,7 @@ use pip::Pip;
 /// Where models are made.
 pub(super) struct Workshop<'a> {
     folder: PathBuf,
-    libraries: PathBuf,
+    libraries: Option<PathBuf>,
     staging: PathBuf,
     python: Option<PathBuf>,
     pip: Option<Pip>,
@@ -38,7 +38,7 @@ impl<'a> Workshop<'a> {
     /// [`IndexError::Io`].
     pub(super) fn open(
         folder: &Path,
-        libraries: &Path,
+        libraries: Option<&Path>,
         python: Option<&Path>,
         watch: &'a Watch<'a>,
     ) -> Result<Self, IndexError> {
@@ -48,7 +48,7 @@ impl<'a> Workshop<'a> {
         fs::create_dir_all(&wheels).map_err(|error| IndexError::io(&wheels, error))?;
         Ok(Self {
             folder: folder.to_owned(),
-            libraries: libraries.to_owned(),
+            libraries: libraries.map(Path::to_owned),
             staging,
             python: python.map(Path::to_owned),
             pip: None,
@@ -67,12 +67,11 @@ impl<'a> Workshop<'a> {
             id,
             source: Source::Index,
         });
-        let staged = self.stage(entry)?;
-        let folder = if entry.kind == Kind::Library {
-            &self.libraries
-        } else {
-            &self.folder
+        let folder = match entry.kind {
+            Kind::Library => self.libraries.clone().ok_or(IndexError::NoLibraryFolder)?,
+            _ => self.folder.clone(),
         };
+        let staged = self.stage(entry)?;
         let target = folder.join(entry.place);
         shelf::put(&staged, &target).map_err(|error| IndexError::io(&target, error))?;
         if entry.kind != Kind::Library {
