@@ -84,9 +84,22 @@ pub struct Manifest {
     /// a host may then open several in one process, each on a thread of its own, and one process may end with all of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shares_model: bool,
+    /// The shared library that it opens while it runs, without which it cannot work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<Library>,
     /// The option table.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
+}
+
+/// A shared library that is opened while a plugin runs. A host says where it is missing; it does not open it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// Its file name: `libonnxruntime.so`.
+    pub file: String,
+    /// The environment variable that may name its file instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
 }
 
 /// Why a manifest is not usable; completes "`libfoo.so`: its manifest …".

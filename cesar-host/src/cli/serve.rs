@@ -86,6 +86,9 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
         format: host::stage(&settings.format),
         data,
     };
+    if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
+        tracing::warn!("no speakers: {why}");
+    }
     let ready_json = matches.get_flag("ready-json");
     let ended = http::serve(setup, |address| {
         if ready_json {

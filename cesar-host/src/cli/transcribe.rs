@@ -334,6 +334,9 @@ fn plan(
             plan.engine()
         ));
     }
+    if let Some(why) = pipeline.why_no_speakers(speakers) {
+        show.inform(&format!("no speakers: {why} (--no-diarize leaves them out)"));
+    }
     if speakers.wanted.is_none() && plan.tells_speakers() {
         show.inform("telling speakers apart; --no-diarize leaves that out");
     }

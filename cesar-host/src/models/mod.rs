@@ -30,6 +30,7 @@ mod error;
 mod fit;
 mod hub;
 mod index;
+pub mod libraries;
 mod lookup;
 mod pattern;
 pub mod pull;

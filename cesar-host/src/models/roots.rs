@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::hub;
+use super::pull::library_folder;
 use crate::config::Folders;
 
 /// Where models are looked for.
@@ -13,6 +14,8 @@ pub struct ModelRoots {
     pub dirs: Vec<PathBuf>,
     /// The Hugging Face cache, if there is one.
     pub hub: Option<PathBuf>,
+    /// The folder of libraries that plugins open.
+    pub libraries: Option<PathBuf>,
 }
 
 impl ModelRoots {
@@ -23,12 +26,13 @@ impl ModelRoots {
     /// For the process's own environment, pass `|name| std::env::var_os(name)`.
     pub fn new(models_dir: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let folders = Folders::new(&variable);
-        let standard = folders.data.map(|data| data.join("cesar/models"));
+        let standard = folders.data().map(|data| data.join("models"));
         let mut dirs: Vec<PathBuf> = models_dir.map(Path::to_owned).into_iter().collect();
         dirs.extend(standard.filter(|standard| Some(standard.as_path()) != models_dir));
         Self {
             dirs,
             hub: hub::cache_folder(&variable).filter(|hub| hub.is_dir()),
+            libraries: folders.data().map(|data| library_folder(&data)),
         }
     }
 }

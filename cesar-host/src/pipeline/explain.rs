@@ -215,6 +215,7 @@ impl<'a> Walk<'a> {
             .map(|sound| plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]));
         let asr = self.made(&Step::of(&plan.asr, None), asr_parts)?;
         let turns = match &plan.speakers {
+            Some(speakers) if speakers.left_out().is_some() => self.turns(speakers, sound.as_ref()).map(Some)?,
             Some(speakers) => self.turns(speakers, sound.as_ref())?.map(Some),
             None => Some(None),
         };

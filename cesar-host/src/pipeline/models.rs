@@ -7,7 +7,7 @@ use plugin_api::manifest::{Manifest, ModelFiles};
 use super::plan::{StageRequest, main_model, model_options, needed_models, text_of};
 use super::{Pipeline, PipelineError, SpeakersRequest};
 use crate::models::catalog::Entry;
-use crate::models::{ModelLookup, ModelRoots};
+use crate::models::{ModelLookup, ModelRoots, libraries};
 use crate::plugins::Plugin;
 
 impl Pipeline {
@@ -18,6 +18,12 @@ impl Pipeline {
     #[must_use]
     pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
         present(manifest, &self.models)
+    }
+
+    /// What to say of the library that a plugin opens and that is missing, as far as can be seen from outside.
+    #[must_use]
+    pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
+        libraries::missing(&plugin.manifest, &plugin.path, &self.models)
     }
 
     /// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked
@@ -91,7 +97,7 @@ mod tests {
         }
         let roots = ModelRoots {
             dirs: vec![folder.path().to_owned()],
-            hub: None,
+            ..ModelRoots::default()
         };
         assert_eq!(present(&manifest, &roots).unwrap(), ["base", "my-silero"]);
     }

@@ -14,7 +14,7 @@ use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
 use super::run::{Artifact, Keep, Rendering};
-use super::speakers::Turns;
+use super::speakers::{SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{PipelineError, StageReport, render};
 use crate::cache::{Clock as _, Digest, KeyGuard, KeyParts, SystemClock};
@@ -43,7 +43,11 @@ impl<'a> Results<'a> {
         retry: Option<&'a str>,
     ) -> Self {
         let asr_parts = plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]);
-        let speakers = plan.speakers.as_ref();
+        let left_out = plan.speakers.as_ref().and_then(SpeakersPlan::left_out);
+        left_out
+            .iter()
+            .for_each(|reason| context.warn(&reason.note(context.label)));
+        let speakers = plan.speakers.as_ref().filter(|_| left_out.is_none());
         Self {
             context,
             plan,
@@ -81,7 +85,7 @@ impl<'a> Results<'a> {
 
     /// What the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
-        let reason = self.turns.as_ref().and_then(|turns| turns.missing());
+        let reason = self.turns.as_ref().and_then(|turns| turns.lacking());
         reason.map(|reason| reason.partial(self.retry))
     }
 
@@ -157,7 +161,7 @@ impl<'a> Results<'a> {
 
     /// A document that lacks what a stage failed of is nothing to keep.
     fn merge_context(&self) -> Context<'a> {
-        let is_partial = self.turns.as_ref().is_some_and(|turns| turns.missing().is_some());
+        let is_partial = self.turns.as_ref().is_some_and(|turns| turns.lacking().is_some());
         Context {
             bypass: self.context.bypass || is_partial,
             ..self.context
@@ -201,7 +205,7 @@ impl<'a> Results<'a> {
                 by: turns.provenance(),
             },
             (None, Some(partial)) => Speakers::Missing(partial),
-            (None, None) => unreachable!("turns are read, or there is a reason why not"),
+            (None, None) => Speakers::Unasked,
         }
     }
 

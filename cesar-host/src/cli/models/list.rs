@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use super::Place;
 use crate::cli::cache::people::{count, size};
-use crate::cli::{Exit, columns, print, print_json};
+use crate::cli::{Exit, Failure, columns, host, print, print_json};
+use crate::config::Settings;
 use crate::models::catalog::{CATALOG, Entry, Kind};
+use crate::models::libraries;
 use crate::models::shelf::Shelved;
 use crate::names::lossless;
 
@@ -16,6 +18,8 @@ struct Here<'a> {
     models: &'a [Shelved],
     /// All of their bytes.
     size: u64,
+    /// One sentence for each library that a plugin with models needs and that is not here.
+    missing: Vec<String>,
     /// The models folders, then Hugging Face's cache.
     folders: Vec<String>,
 }
@@ -37,7 +41,7 @@ struct Row {
     present: bool,
 }
 
-pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Exit {
+pub(super) fn run(place: &Place, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let models = place.models();
     if matches.get_flag("remote") {
         let rows: Vec<Row> = CATALOG.iter().map(|entry| row(entry, &models)).collect();
@@ -45,17 +49,39 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Exit {
             true => print_json(&serde_json::json!({ "models": rows })),
             false => print(&remote_text(&rows)),
         }
-        return Exit::Done;
+        return Ok(Exit::Done);
     }
+    let missing = missing(settings, &models)?;
     if json {
         let folders = place.roots.dirs.iter().chain(&place.roots.hub).map(lossless).collect();
         let size = models.iter().map(|model| model.size).sum();
         let models = &models;
-        print_json(&Here { models, size, folders });
+        print_json(&Here {
+            models,
+            size,
+            missing,
+            folders,
+        });
     } else {
         print(&text(&models));
+        missing.iter().for_each(|missing| print(&format!("{missing}\n")));
     }
-    Exit::Done
+    Ok(Exit::Done)
+}
+
+/// What is said of libraries that are missing, where there are models for them.
+fn missing(settings: &Settings, models: &[Shelved]) -> Result<Vec<String>, Failure> {
+    let needs_one = |model: &Shelved| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding));
+    if !models.iter().any(needs_one) {
+        return Ok(Vec::new());
+    }
+    let (registry, roots) = (
+        host::registry(settings).map_err(Failure::failed)?,
+        host::model_roots(settings),
+    );
+    let plugins = registry.plugins().iter();
+    let missing = plugins.filter_map(|plugin| libraries::missing(&plugin.manifest, &plugin.path, &roots));
+    Ok(missing.collect())
 }
 
 fn row(entry: &Entry, models: &[Shelved]) -> Row {

@@ -35,7 +35,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let place = Place::of(settings);
     match name {
-        "list" => Ok(list::run(&place, matches, json)),
+        "list" => list::run(&place, settings, matches, json),
         "pull" => pull::run(&place, settings, matches, verbosity, json),
         "path" => path::run(&place, matches, json),
         "verify" => verify::run(&place, matches, verbosity, json),

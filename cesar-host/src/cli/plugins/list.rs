@@ -19,7 +19,7 @@ struct Row {
     abi: Option<u32>,
     #[serde(serialize_with = "crate::names::serialize")]
     path: std::path::PathBuf,
-    /// `ready`, `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
+    /// `ready`, `missing_library` (one that it opens is not there), `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
     /// (another of its id is used) or `refused` (by a check of its file).
     state: &'static str,
     /// Why it is not ready.
@@ -85,7 +85,10 @@ fn used(pipeline: &Pipeline, plugin: &Plugin) -> Row {
         })
     });
     match cleared {
-        Ok(()) => row(pipeline, plugin, "ready", None),
+        Ok(()) => match pipeline.missing_library(plugin) {
+            None => row(pipeline, plugin, "ready", None),
+            missing => row(pipeline, plugin, "missing_library", missing),
+        },
         Err((state, reason)) => row(pipeline, plugin, state, Some(reason)),
     }
 }

@@ -20,6 +20,7 @@ impl Shelf {
         let roots = ModelRoots {
             dirs: vec![folder.path().join("models")],
             hub: Some(folder.path().join("hub")),
+            libraries: None,
         };
         Self { folder, roots }
     }

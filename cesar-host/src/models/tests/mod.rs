@@ -43,6 +43,7 @@ impl Place {
         let roots = ModelRoots {
             dirs: vec![folder.path().join("own"), folder.path().join("standard")],
             hub: Some(folder.path().join("hub")),
+            libraries: None,
         };
         std::fs::create_dir(folder.path().join("hub")).unwrap();
         Self { folder, roots }

@@ -39,8 +39,20 @@ pub struct SpeakersRequest {
 /// Speakers as settled.
 #[derive(Debug, Clone)]
 pub(super) struct SpeakersPlan {
+    /// Whether anybody asked for them; a transcript without them is whole otherwise.
+    pub(super) asked: bool,
     pub(super) by: Diarizer,
     pub(super) names: Vec<String>,
+}
+
+impl SpeakersPlan {
+    /// Why there will be no speakers, where nobody asked for them: the transcript is whole without them.
+    pub(super) fn left_out(&self) -> Option<&Reason> {
+        match &self.by {
+            Diarizer::Missing(reason) if !self.asked => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// Who tells speakers apart.
@@ -72,6 +84,11 @@ impl Reason {
                 error => error.to_string(),
             },
         }
+    }
+
+    /// What is said where nobody asked for speakers.
+    pub(super) fn note(&self, label: &str) -> String {
+        format!("{label}: no speakers: {} (--no-diarize leaves them out)", self.message)
     }
 
     /// One sentence.

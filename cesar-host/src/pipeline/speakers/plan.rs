@@ -12,10 +12,33 @@ impl Pipeline {
     /// Whether [`Self::plan`] will have speakers told apart, or at least tried to.
     #[must_use]
     pub fn will_tell_speakers(&self, request: &SpeakersRequest) -> bool {
-        request.wanted.unwrap_or_else(|| {
-            let is_able = |plugin: &&Plugin| self.has_models(plugin, &request.stage);
-            request.channels || self.diarizers(&request.stage).iter().any(is_able)
-        })
+        request
+            .wanted
+            .unwrap_or_else(|| request.channels || self.able(&request.stage).is_some_and(|plugin| self.can_run(plugin)))
+    }
+
+    /// Why nobody tells speakers apart although nobody forbids it: a plugin has its models, and no library to run them.
+    #[must_use]
+    pub fn why_no_speakers(&self, request: &SpeakersRequest) -> Option<String> {
+        if request.wanted.is_some() || request.channels {
+            return None;
+        }
+        self.able(&request.stage)
+            .and_then(|plugin| self.missing_library(plugin))
+    }
+
+    /// The plugin that would be chosen by itself: one that can run, else the first with its models.
+    fn able(&self, asked: &StageRequest) -> Option<&Plugin> {
+        let mut able: Vec<_> = self.diarizers(asked);
+        able.retain(|plugin| self.has_models(plugin, asked));
+        able.iter()
+            .find(|plugin| self.can_run(plugin))
+            .or(able.first())
+            .copied()
+    }
+
+    fn can_run(&self, plugin: &Plugin) -> bool {
+        self.missing_library(plugin).is_none()
     }
 
     /// The plugin that [`Self::plan`] would choose for this request, where there is one.
@@ -41,6 +64,7 @@ impl Pipeline {
             false => self.choose_diarizer(&request.stage, cancel)?,
         };
         Ok(Some(SpeakersPlan {
+            asked: request.wanted == Some(true) || request.channels,
             by,
             names: request.names.clone(),
         }))
@@ -62,9 +86,7 @@ impl Pipeline {
         if let Some(id) = &asked.plugin {
             return Ok(self.registry.find(StageKind::Diarize, id)?);
         }
-        let diarizers = self.diarizers(asked);
-        let able = diarizers.iter().find(|plugin| self.has_models(plugin, asked));
-        let chosen = able.or(diarizers.first()).copied();
+        let chosen = self.able(asked).or_else(|| self.diarizers(asked).first().copied());
         chosen.ok_or_else(|| self.registry.none(StageKind::Diarize).into())
     }
 

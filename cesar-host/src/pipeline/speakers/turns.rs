@@ -94,7 +94,11 @@ impl<'a> Turns<'a> {
             Err(error) if ends_the_run(&error) || context.cancel.is_cancelled() => Err(error),
             Err(error) => {
                 context.observer.event(&Event::Failed { stage: STAGE });
-                self.state = State::Missing(Reason::of(&error));
+                let reason = Reason::of(&error);
+                if !self.plan.asked {
+                    context.warn(&reason.note(context.label));
+                }
+                self.state = State::Missing(reason);
                 Ok(None)
             }
         }
@@ -106,6 +110,11 @@ impl<'a> Turns<'a> {
             State::Keyed(_) => None,
             State::Missing(reason) => Some(reason),
         }
+    }
+
+    /// Why the document is partial: there are none, and they were asked for.
+    pub(in crate::pipeline) fn lacking(&self) -> Option<&Reason> {
+        self.missing().filter(|_| self.plan.asked)
     }
 
     /// What the turns are known by, once they are found or computed.
