@@ -12,7 +12,11 @@ use crate::runner::RunnerError;
 pub(crate) fn of(error: &PipelineError, stage: &str, path: &str, label: &str, engine: Option<Digest>) -> Failure {
     let (code, kind) = (error.code(), judge(error, engine));
     // A path of this machine means nothing to a client, and is none of its business.
-    let message = error.to_string().replace(path, label);
+    let message = match path {
+        // Planning failed, so nothing of a recording is in the message.
+        "" => error.to_string(),
+        path => error.to_string().replace(path, label),
+    };
     Failure {
         error: StageError {
             code: code.to_owned(),
@@ -107,5 +111,11 @@ mod tests {
                 digest
             }
         );
+    }
+
+    #[test]
+    fn a_message_without_a_recording_stays_as_it_is() {
+        let failure = of(&PipelineError::Replaced, "asr", "", "talk.mp3", None);
+        assert_eq!(failure.error.message, PipelineError::Replaced.to_string());
     }
 }
