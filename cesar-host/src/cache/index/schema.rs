@@ -11,7 +11,6 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::cache::io::Io;
-use crate::cache::worth::bonus_ms;
 
 /// The steps that lead from each version to the next.
 const MIGRATIONS: &[Migration] = &[
@@ -24,6 +23,16 @@ const MIGRATIONS: &[Migration] = &[
         fill: Some(fill_bonuses),
     },
 ];
+
+/// How much longer than others a result was kept when schema 2 came. Frozen, as the migration is: the policy of today is in
+/// [`crate::cache::worth`], and has to go on from these values.
+fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
+    const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
+    const ENTRY_BYTES: u64 = 2_048;
+    let cost = cost_ms.max(0) as f64 + 1.0;
+    let kibibytes = (size as f64 + ENTRY_BYTES as f64) / 1_024.0;
+    (HALF_LIFE_MS * (cost / kibibytes).log2()).round() as i64
+}
 
 /// One step: SQL, and what SQL alone cannot do.
 struct Migration {
