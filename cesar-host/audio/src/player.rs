@@ -52,7 +52,8 @@ impl Player {
         demuxer.select(index);
         let track = demuxer.tracks().get(index).cloned();
         let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
-        let unknown = || AudioError::unsupported(path, format!("unknown codec {}", track.codec_name));
+        let place = format!("track {} of {}", track.id, demuxer.container());
+        let unknown = || AudioError::unsupported(path, format!("unknown codec {} in {place}", track.codec_name));
         let codec = track.codec.clone().ok_or_else(unknown)?;
         let decoder = decoder_of(&codec, reader).map_err(|reason| AudioError::unsupported(path, reason))?;
         let stream = decoder.shape(&codec);

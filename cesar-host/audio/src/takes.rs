@@ -97,6 +97,11 @@ impl Job<'_> {
         let has_ffmpeg = self.options.ffmpeg.is_some();
         let native = match native {
             Ok(native) if native.is_damaged_mpeg_audio() => Ok(self.by_second_decoder(native)?),
+            // Only MPEG audio has a second decoder, which knows more of it.
+            Err(error @ AudioError::Unsupported { .. }) => match self.take(Decoder::SecondMp3, None) {
+                Err(cancelled @ AudioError::Cancelled { .. }) => Err(cancelled),
+                other => other.or(Err(error)),
+            },
             other => other,
         };
         match native {

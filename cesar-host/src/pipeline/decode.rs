@@ -336,7 +336,7 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
         (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
         (Err(error), None) if media.is_nameless() => {
             return Err(PipelineError::Fetched {
-                error,
+                error: Box::new(error),
                 path: path.to_owned(),
                 label: context.label.to_owned(),
             });

@@ -22,7 +22,7 @@ pub enum PipelineError {
     #[error("{}", renamed(error, path, label))]
     Fetched {
         /// What is wrong.
-        error: AudioError,
+        error: Box<AudioError>,
         /// Where it lies.
         path: PathBuf,
         /// What people call it.

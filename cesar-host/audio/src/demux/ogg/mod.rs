@@ -115,7 +115,7 @@ fn read_link(bytes: &mut Bytes, position: u64) -> Result<Link, AudioError> {
             break;
         };
         at = end;
-        if page.is_first && link.streams.len() < MOST_STREAMS && !has_sound_begun(&link) {
+        if page.is_first && pages.is_empty() && link.streams.len() < MOST_STREAMS {
             let kind = page
                 .pieces()
                 .first()
@@ -136,18 +136,17 @@ fn read_link(bytes: &mut Bytes, position: u64) -> Result<Link, AudioError> {
                 begun.more = first_packets(pages.iter().filter(|page| page.serial == begun.serial), 2);
             }
         }
-        if has_sound_begun(&link) {
+        if has_headers(&link) {
             break;
         }
     }
     Ok(link)
 }
 
-/// Whether all headers that are needed have been read.
-fn has_sound_begun(link: &Link) -> bool {
+/// Whether all headers that are needed have been read: Vorbis has two behind its first page.
+fn has_headers(link: &Link) -> bool {
     let is_ready = |begun: &Begun| !matches!(begun.kind, Kind::Vorbis(_)) || begun.more.len() >= 2;
-    let waits = link.streams.iter().any(|begun| matches!(begun.kind, Kind::Vorbis(_)));
-    waits && link.streams.iter().all(is_ready)
+    link.streams.iter().all(is_ready)
 }
 
 /// The first packets of pages that follow each other.

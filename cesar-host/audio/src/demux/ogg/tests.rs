@@ -79,6 +79,9 @@ fn the_links_of_a_chain_follow_each_other() {
         let drained = drain(open, &content).unwrap();
         let changes = drained.packets.iter().filter(|packet| packet.codec.is_some()).count();
         assert_eq!(changes, 1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = crate::demux::testing::write(&folder, &content);
+        assert_eq!(open(&path).unwrap().unwrap().tracks().len(), 1, "a link is no track");
         let times: Vec<_> = drained.packets.iter().filter_map(|packet| packet.time).collect();
         assert!(times.is_sorted(), "the second link goes on where the first ended");
         assert!(drained.losses().is_empty());

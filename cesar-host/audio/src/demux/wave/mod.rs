@@ -18,10 +18,10 @@ use crate::clock::nanoseconds;
 use chunks::{Layout, Part};
 use format::{Coding, Format};
 
-const CONTAINER: &str = "wave";
-
 /// Frames of a packet.
 const FRAMES: usize = 4096;
+
+const CONTAINER: &str = "wave";
 
 /// Bytes of a packet, however many channels there are.
 const BYTES: usize = 256 * 1024;
