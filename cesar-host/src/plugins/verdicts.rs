@@ -76,7 +76,9 @@ impl Verdicts {
     /// to, because verdicts decide what code is run.
     #[must_use]
     pub fn of_this_process() -> Self {
-        let private = tempfile::tempdir()
+        let private = tempfile::Builder::new()
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .tempdir()
             .inspect_err(|error| tracing::debug!("verdicts on plugins are not remembered: {error}"))
             .ok()
             .map(Arc::new);

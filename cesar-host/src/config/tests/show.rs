@@ -86,6 +86,8 @@ fn each_value_and_where_it_came_from() {
             "models.pull | false | default",
             "models.python | (`python3` on the PATH) | default",
             "audio.ffmpeg | (`ffmpeg` on the PATH, if installed) | default",
+            "audio.track | (the track marked as default, else the first that can be decoded) | default",
+            "audio.strict | false | default",
             "log.progress | (`bar` on a terminal, else `none`) | default",
             "log.format | \"text\" | default",
             "server.host | \"127.0.0.1\" | default",

@@ -266,7 +266,7 @@ fn long_audio_without_parts_cannot_be_batched() {
     let mut stage = open("tiny.en", &json!({}));
     let error = run(
         &mut stage,
-        &json!({ "batch_size": 8 }),
+        &json!({ "batch_size": 8, "vad_filter": false }),
         &repeated(10),
         &mut Notes::new(),
     )
