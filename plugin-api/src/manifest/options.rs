@@ -80,7 +80,8 @@ pub struct OptionSpec {
     /// For models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelFiles>,
-    /// For models: the name of a boolean option. Unless that is true the model is not looked for, and this option is `null`.
+    /// For models: the name of a boolean option. Unless that is true the model is not looked for, and this option is `null`. With the
+    /// default `null` the plugin has a model built in, and one is looked for only where it is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed_when: Option<String>,
 }

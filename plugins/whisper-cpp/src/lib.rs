@@ -8,8 +8,8 @@
 //! whisper.cpp does not have, such as `compute_type`, `compression_ratio_threshold`, `hotwords` or `patience`, is not in the table. The
 //! file alone decides the precision of the weights.
 //!
-//! Around the engine there is what it does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out speech and mapping
-//! times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
+//! Around the engine there is what it does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out silence, which
+//! `cesar_vad` finds, and mapping times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
 //!
 //! whisper.cpp cannot go on in the middle of a run; `blocks` lets a long recording be several, where that is asked for.
 //!

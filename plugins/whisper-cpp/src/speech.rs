@@ -231,9 +231,9 @@ mod tests {
         let times = cut(&samples, &[(50, 150), (1000, 1100), (1250, 1300)], &request(&json!({}))).times;
         // 1.1 s, 0.1 s of silence for 8.5 s, 1.1 s, 0.1 s for 1.5 s, 0.5 s.
         assert_eq!(times.seams, [(110, 120)]);
-        assert_eq!(times.original_segment(10, 150), (60, 150));
+        assert_eq!(times.original_segment(10, 150), (59, 150));
         assert_eq!(times.original_segment(90, 230), (1000, 1100));
-        assert_eq!(times.original_segment(130, 290), (1010, 1300));
+        assert_eq!(times.original_segment(130, 290), (1009, 1300));
         assert_eq!(
             (times.seam(10, 110), times.seam(10, 130), times.seam(120, 200)),
             (None, Some((110, 120)), None)

@@ -46,7 +46,8 @@ Usage: cargo xtask COMMAND
   models [NAME…]          fetch models (tiny.en base vad speaker segmentation; all unless named)
   clients                 OpenAI's clients for Python and Node, and yt-dlp, for the tests
   onnxruntime             fetch the library that the plugin `pyannote` opens
-  wer [--data DIR]        error rates of both engines on every recording whose text is known
+  wer [--data DIR] [--asr-option NAME=VALUE]…
+                          error rates of both engines on every recording whose text is known
   der [--threads N] [--option NAME=VALUE]… [--sweep NAME=VALUE,…]
                           diarization error rates beside sherpa-onnx and senko, on every recording whose turns are known
   bench [--minutes N] [--engine ID]… [--model NAME]… [--runs N]

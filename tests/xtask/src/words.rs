@@ -1,7 +1,7 @@
 //! `wer`: how many words each engine gets wrong, on every recording whose text is known.
 //!
 //! For both engines, base hears everything and tiny.en the English recordings, each through the built program
-//! (`cesar transcribe FILE -f json`, language detected, nothing else set). The table has one line for each recording and
+//! (`cesar transcribe FILE -f json`, language detected, nothing else set unless `--asr-option` says so). The table has one line for each recording and
 //! model. Languages that are written without spaces also get the character error rate. Results come from a cache of
 //! their own, so that a second run costs nothing and the user's cache stays as it was.
 
@@ -37,7 +37,7 @@ type Means = BTreeMap<(String, usize), (f64, usize)>;
 
 /// The command. Fails when a recording could not be transcribed, after printing the rest.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let data = data_folder(arguments)?;
+    let (data, options) = read(arguments)?;
     models::fetch(&MODELS)?;
     let mut failures = Vec::new();
     let mut means = Means::new();
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             if model.ends_with(".en") && recording.language != "en" {
                 continue;
             }
-            let heard = ENGINES.map(|engine| hear(recording, engine, model));
+            let heard = ENGINES.map(|engine| hear(recording, engine, model, &options));
             add(&mut means, list, recording, model, &heard);
             println!("{}", row(recording, model, &heard));
             failures.extend(heard.into_iter().filter_map(Result::err));
@@ -71,20 +71,24 @@ fn header(engine: &str) -> String {
     format!("{engine} WER % | {engine} language")
 }
 
-fn data_folder(arguments: &[String]) -> Outcome<Option<PathBuf>> {
-    match arguments {
-        [] => Ok(usual_data_folder()),
-        [option, folder] if option == "--data" => {
-            let folder = PathBuf::from(folder);
-            if folder.join("audio").is_dir() {
-                return Ok(Some(folder));
-            }
-            Err(Failure::usage(format!(
-                "`{}` has no folder `audio`; name the folder that holds it",
-                folder.display()
-            )))
+/// The folder of the data, and options for the engines (`NAME=VALUE`).
+fn read(arguments: &[String]) -> Outcome<(Option<PathBuf>, Vec<String>)> {
+    let (mut folder, mut options) = (None, Vec::new());
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match (argument.as_str(), rest.next()) {
+            ("--data", Some(value)) => folder = Some(PathBuf::from(value)),
+            ("--asr-option", Some(value)) => options.push(value.clone()),
+            _ => return Err(Failure::usage("Usage: cargo xtask wer [--data DIR] [--asr-option NAME=VALUE]…")),
         }
-        _ => Err(Failure::usage("Usage: cargo xtask wer [--data DIR]")),
+    }
+    match folder {
+        None => Ok((usual_data_folder(), options)),
+        Some(folder) if folder.join("audio").is_dir() => Ok((Some(folder), options)),
+        Some(folder) => Err(Failure::usage(format!(
+            "`{}` has no folder `audio`; name the folder that holds it",
+            folder.display()
+        ))),
     }
 }
 
@@ -97,9 +101,11 @@ fn usual_data_folder() -> Option<PathBuf> {
     found
 }
 
-fn hear(recording: &Reference, engine: &str, model: &str) -> Outcome<Heard> {
+fn hear(recording: &Reference, engine: &str, model: &str, options: &[String]) -> Outcome<Heard> {
     let mut command = transcribe::command(&recording.recording, engine, model, &transcribe::measurement_cache())?;
+    let options = options.iter().flat_map(|option| ["--asr-option", option]);
     let output = command
+        .args(options)
         .args(["-f", "json", "--progress", "none"])
         .output()
         .map_err(|error| Failure::new(format!("cesar cannot be started: {error}")))?;

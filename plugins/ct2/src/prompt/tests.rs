@@ -80,6 +80,39 @@ fn there_is_always_room_for_text() {
     }
 }
 
+/// What the model may write is the same with the longest prompt as with the longest earlier text.
+#[test]
+fn hotwords_come_first_and_leave_the_end_of_earlier_text() {
+    let (hot, old): (Vec<u32>, Vec<u32>) = ((1000..1150).collect(), (2000..2500).collect());
+    let parts = Parts {
+        previous: &old,
+        hotwords: &hot,
+        start: &START,
+        ..Parts::default()
+    };
+    let prompt = assemble(parts, IDS);
+    assert_eq!(prompt.tokens[1..151], hot);
+    assert_eq!(prompt.tokens[151..224], old[500 - 73..]);
+    assert_eq!(prompt.limit, 448 - 226);
+    let prompt = assemble(Parts { hotwords: &old, ..parts }, IDS);
+    assert_eq!(prompt.tokens[1..224], old[..223]);
+    assert_eq!((prompt.tokens.len(), prompt.limit), (227, 448 - 226));
+}
+
+#[test]
+fn a_prompt_that_is_too_long_is_reported_with_what_is_used() {
+    assert_eq!(excess(100, 123), None);
+    assert_eq!(
+        excess(0, 3000).unwrap(),
+        "the prompt is too long: using the first 223 of 3000 tokens of `hotwords` (the model reads 223); shorten it"
+    );
+    assert_eq!(
+        excess(3000, 0).unwrap(),
+        "the prompt is too long: using the last 223 of 3000 tokens of `initial_prompt` (the model reads 223); shorten it"
+    );
+    assert!(excess(3000, 23).unwrap().contains("using 23 of 23 tokens of `hotwords` and the last 200 of 3000"));
+}
+
 #[test]
 fn the_limit_is_half_of_what_the_model_attends_to_or_what_is_left() {
     let long: Vec<u32> = (1000..1500).collect();

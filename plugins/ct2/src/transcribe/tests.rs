@@ -275,6 +275,79 @@ fn long_audio_without_parts_cannot_be_batched() {
     assert!(error.message.contains("set `vad_filter`"), "{}", error.message);
 }
 
+/// Silence, white noise and a tone, by default and in batches.
+#[test]
+fn nothing_is_written_where_nobody_speaks() {
+    let mut stage = open("tiny.en", &json!({}));
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u16::try_from(state >> 16).unwrap()) / 327_680.0 - 0.1
+    });
+    let tone = (0..40 * 16_000_u32).map(|n| 0.2 * (f64::from(n) * 0.17).sin() as f32);
+    for samples in [vec![0.0; 640_000], noise.take(640_000).collect(), tone.collect()] {
+        for given in [json!({}), json!({ "batch_size": 4 })] {
+            let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+            assert_eq!(heard.segments, [], "{given}");
+        }
+    }
+}
+
+/// The silence is longer than what the language is detected from.
+#[test]
+fn the_language_is_detected_where_somebody_speaks() {
+    let mut stage = open("base", &json!({}));
+    let samples = [vec![0.0; 45 * 16_000], repeated(2)].concat();
+    for vad_filter in [true, false] {
+        let given = json!({ "temperature": [0], "beam_size": 1, "vad_filter": vad_filter });
+        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        assert_eq!(heard.language.as_deref(), Some("en"), "{given}");
+        assert!(heard.language_probability.unwrap() > 0.5, "{given}");
+    }
+}
+
+/// Half a minute of silence, which the model is not shown.
+#[test]
+fn no_segment_spans_long_silence_and_words_are_the_text() {
+    let mut stage = open("tiny.en", &json!({}));
+    let samples = [repeated(1), vec![0.0; 30 * 16_000], repeated(1)].concat();
+    for given in [
+        json!({ "temperature": [0] }),
+        json!({ "temperature": [0], "word_timestamps": true }),
+        json!({ "temperature": [0], "word_timestamps": true, "batch_size": 4 }),
+        json!({ "temperature": [0], "batch_size": 4 }),
+    ] {
+        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        assert!(!heard.segments.is_empty());
+        for segment in &heard.segments {
+            let spans = segment.start_ms < 6000 && segment.end_ms > 30_000;
+            assert!(!spans, "{given}: {segment:?}");
+            if let Some(words) = &segment.words {
+                let joined: String = words.iter().map(|word| word.word.as_str()).collect();
+                assert_eq!(joined.trim(), segment.text.trim(), "{given}");
+            }
+        }
+        let words_apart = given["word_timestamps"] == true;
+        let after = heard.segments.iter().any(|segment| segment.start_ms > 30_000);
+        assert!(after || !words_apart, "{given}: {:?}", heard.segments);
+    }
+}
+
+#[test]
+fn a_prompt_that_is_too_long_costs_no_text() {
+    let mut stage = open("tiny.en", &json!({}));
+    let samples = repeated(8);
+    let long = "A door, a window and a gate. ".repeat(400);
+    let mut words = |given: Value| {
+        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        text(&heard).split_whitespace().count()
+    };
+    let plain = words(json!({ "temperature": [0], "beam_size": 1 }));
+    let prompted = json!({ "temperature": [0], "beam_size": 1, "initial_prompt": long, "hotwords": long });
+    let prompted = words(prompted);
+    assert!(plain > 20 && prompted * 10 >= plain * 8, "{prompted} of {plain} words");
+}
+
 #[test]
 fn words_are_refused_before_any_work_when_the_model_names_no_alignment_heads() {
     let folder = std::env::temp_dir().join(format!("cesar-ct2-heads-{}", std::process::id()));

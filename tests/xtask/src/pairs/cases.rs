@@ -100,13 +100,12 @@ impl Case {
         if self.engine == "ct2" {
             command.args(["--compute-type", self.weights]);
         }
+        // As the reference: no VAD but where it works in batches, and then by the same file.
         if self.batch > 0 {
-            command.args([
-                "--asr-option",
-                &format!("batch_size={}", self.batch),
-                "--asr-option",
-                "vad_filter=true",
-            ]);
+            let batch = format!("batch_size={}", self.batch);
+            command.args(["--asr-option", &batch, "--asr-option", "vad_model=silero"]);
+        } else {
+            command.args(["--asr-option", "vad_filter=false"]);
         }
         Ok(command)
     }
