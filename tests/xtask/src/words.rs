@@ -79,7 +79,11 @@ fn read(arguments: &[String]) -> Outcome<(Option<PathBuf>, Vec<String>)> {
         match (argument.as_str(), rest.next()) {
             ("--data", Some(value)) => folder = Some(PathBuf::from(value)),
             ("--asr-option", Some(value)) => options.push(value.clone()),
-            _ => return Err(Failure::usage("Usage: cargo xtask wer [--data DIR] [--asr-option NAME=VALUE]…")),
+            _ => {
+                return Err(Failure::usage(
+                    "Usage: cargo xtask wer [--data DIR] [--asr-option NAME=VALUE]…",
+                ));
+            }
         }
     }
     match folder {

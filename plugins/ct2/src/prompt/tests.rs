@@ -94,7 +94,13 @@ fn hotwords_come_first_and_leave_the_end_of_earlier_text() {
     assert_eq!(prompt.tokens[1..151], hot);
     assert_eq!(prompt.tokens[151..224], old[500 - 73..]);
     assert_eq!(prompt.limit, 448 - 226);
-    let prompt = assemble(Parts { hotwords: &old, ..parts }, IDS);
+    let prompt = assemble(
+        Parts {
+            hotwords: &old,
+            ..parts
+        },
+        IDS,
+    );
     assert_eq!(prompt.tokens[1..224], old[..223]);
     assert_eq!((prompt.tokens.len(), prompt.limit), (227, 448 - 226));
 }
@@ -110,7 +116,11 @@ fn a_prompt_that_is_too_long_is_reported_with_what_is_used() {
         excess(3000, 0).unwrap(),
         "the prompt is too long: using the last 223 of 3000 tokens of `initial_prompt` (the model reads 223); shorten it"
     );
-    assert!(excess(3000, 23).unwrap().contains("using 23 of 23 tokens of `hotwords` and the last 200 of 3000"));
+    assert!(
+        excess(3000, 23)
+            .unwrap()
+            .contains("using 23 of 23 tokens of `hotwords` and the last 200 of 3000")
+    );
 }
 
 #[test]

@@ -141,7 +141,12 @@ fn hear(options: &Options, job: &Job<'_>) -> Result<Answer, String> {
         command.args(["--compute-type", &options.compute_type]);
     }
     // The references hear everything unless they are asked not to, and silence by the same file.
-    let silence = match job.setting.options.get("vad_filter").is_some_and(|wanted| *wanted == true) {
+    let silence = match job
+        .setting
+        .options
+        .get("vad_filter")
+        .is_some_and(|wanted| *wanted == true)
+    {
         true => "vad_model=silero",
         false => "vad_filter=false",
     };
