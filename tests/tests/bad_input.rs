@@ -91,26 +91,26 @@ fn wav_without_samples(wav: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn recordings_that_are_cut_off() {
+fn recordings_that_are_cut_off_are_refused_with_strict() {
     let sandbox = Sandbox::new();
     let cut = |name: &str| {
         let bytes = fs::read(fixture(name)).unwrap();
         sandbox.write(name, &bytes[..bytes.len() * 6 / 10])
     };
-    assert_refused!(sandbox, [path(&cut("short.wav"))], @"
-    error: `[SANDBOX]/here/short.wav` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    assert_refused!(sandbox, [path(&cut("short.wav")), "--strict"], @"
+    error: `[SANDBOX]/here/short.wav` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
     exit 1
     ");
-    assert_refused!(sandbox, [path(&cut("harbour.mp3"))], @"
-    error: `[SANDBOX]/here/harbour.mp3` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    assert_refused!(sandbox, [path(&cut("harbour.mp3")), "--strict"], @"
+    error: `[SANDBOX]/here/harbour.mp3` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
     error: `[SANDBOX]/here/interview.m4a` is damaged (its index is missing, so it was cut off or never finished): copy or download it again
     exit 1
     ");
-    assert_refused!(sandbox, [path(&cut("meeting.flac"))], @"
-    error: `[SANDBOX]/here/meeting.flac` is damaged: it ends after [TIME] of [TIME], so copy or download it again
+    assert_refused!(sandbox, [path(&cut("meeting.flac")), "--strict"], @"
+    error: `[SANDBOX]/here/meeting.flac` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
     exit 1
     ");
 }

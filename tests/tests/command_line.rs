@@ -132,7 +132,11 @@ fn odd_inputs_cost_nothing() {
     let run = sandbox
         .run(["transcribe", "talks", "--output-dir", "out"].iter().chain(&ENGINE))
         .exits(0);
-    assert!(run.stderr.contains("warning: skipped `talks/gone.wav`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("warning: skipped `talks/gone.wav`"),
+        "{}",
+        run.stderr
+    );
     let bytes = fs::read(fixture("short.wav")).unwrap();
     let refused = sandbox
         .run_with_stdin(["transcribe", "-", "-o", "no/such/x.txt"].iter().chain(&ENGINE), &bytes)
