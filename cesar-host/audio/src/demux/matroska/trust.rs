@@ -11,6 +11,9 @@ const MOST_LOOKUPS: u32 = 20_000;
 /// Bytes that are searched at once.
 const PIECE: usize = 64 * 1024;
 
+/// Bytes that are read again in search of what a wrong size hid.
+const LONGEST_REREAD: u64 = 1 << 18;
+
 impl Walk {
     /// Goes to the next element that can be trusted, or to the end.
     pub(super) fn resynchronise(&mut self) -> Result<(), AudioError> {
@@ -20,7 +23,11 @@ impl Walk {
         );
         let has_ended = self.segment.1.is_some_and(|end| self.position >= end);
         let begin = self.position;
-        let mut position = begin + 1;
+        // The size of the block before may be too great, so that another begins in it.
+        let mut position = match self.cluster {
+            Some(_) => self.latest_block.max(begin.saturating_sub(LONGEST_REREAD)) + 1,
+            None => begin + 1,
+        };
         loop {
             let piece = self.bytes.at(position, PIECE + 3)?;
             // An identifier needs three more bytes than its first.
@@ -31,7 +38,7 @@ impl Walk {
                 .collect();
             for candidate in candidates {
                 if self.can_be_trusted(candidate)? {
-                    self.lost += candidate - begin;
+                    self.lost += candidate - if candidate < begin { self.latest_block } else { begin };
                     self.position = candidate;
                     return Ok(());
                 }

@@ -59,6 +59,8 @@ pub(super) struct Walk {
     pub(super) cluster: Option<Cluster>,
     /// Numbers of the tracks, audio or not.
     pub(super) tracks: Vec<u64>,
+    /// Where the block begins that was read last in the cluster, or the cluster's body.
+    pub(super) latest_block: u64,
     pub(super) lookups: u32,
     /// Bytes passed over since this was taken.
     pub(super) lost: u64,
@@ -87,6 +89,7 @@ impl Walk {
             segment: (position, None),
             cluster: None,
             tracks: Vec::new(),
+            latest_block: position,
             lookups: 0,
             lost: 0,
             lost_at_end: 0,
@@ -141,6 +144,7 @@ impl Walk {
             id::CLUSTER => {
                 self.is_cut |= end.is_some_and(|end| end > self.bytes.length());
                 self.cluster = Some(Cluster { end, time: None });
+                self.latest_block = start;
                 self.position = start;
                 Ok(None)
             }
@@ -189,6 +193,7 @@ impl Walk {
                 };
                 match block {
                     Some(block) => {
+                        self.latest_block = self.position;
                         self.position = end;
                         return Ok(Some(Step::Block(block)));
                     }

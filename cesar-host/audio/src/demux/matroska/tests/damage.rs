@@ -79,6 +79,8 @@ fn a_wrong_size_costs_one_block() {
     let block = simple(1, 0, &sound(0));
     for (is_known, wrong) in [
         (true, 0x10),
+        // One too great: the beginning of the next block is hidden in this one.
+        (true, 0x145),
         (true, 0xFF_FFFF),
         (false, 0x01),
         (false, 0xFF_FFFF),
