@@ -4,7 +4,9 @@
 //! A chain is files that follow each other: when all streams of a link have ended, another begins with its own headers. Its sound
 //! goes on where that of the link before ended. The track of the next link is the one at the same place among its tracks.
 
+mod link;
 mod page;
+mod pictures;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,14 +17,9 @@ use std::path::Path;
 use super::bytes::Bytes;
 use super::{Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::AudioError;
+use link::Link;
 use page::{Found, LONGEST, Page};
-use stream::{Kind, Stream};
-
-/// Streams that one link may have.
-const MOST_STREAMS: usize = 64;
-
-/// Bytes in which a link's headers are.
-const MOST_HEADERS: u64 = 16 << 20;
+use stream::Stream;
 
 /// An open file.
 struct Ogg {
@@ -40,27 +37,6 @@ struct Ogg {
     ending: Ending,
 }
 
-/// The streams that begin together.
-#[derive(Default)]
-struct Link {
-    streams: Vec<Begun>,
-}
-
-/// A stream by its first packets.
-struct Begun {
-    serial: u32,
-    kind: Kind,
-    /// Packets behind the first, as far as they are headers of Vorbis.
-    more: Vec<Vec<u8>>,
-}
-
-impl Link {
-    /// The streams with sound, in order.
-    fn sounds(&self) -> impl Iterator<Item = &Begun> {
-        self.streams.iter().filter(|begun| !matches!(begun.kind, Kind::NoSound))
-    }
-}
-
 /// Opens the file at `path`; `None` when it is no Ogg file, or one without sound.
 ///
 /// # Errors
@@ -70,10 +46,10 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     if !bytes.at(0, 4)?.starts_with(b"OggS") {
         return Ok(None);
     }
-    let link = read_link(&mut bytes, 0)?;
+    let link = Link::read(&mut bytes, 0)?;
     let mut tracks = Vec::new();
     for begun in link.sounds() {
-        let stream = Stream::new(begun.serial, &begun.kind, &begun.more, 0);
+        let stream = link.stream(begun, 0);
         let end = match &stream {
             Some(stream) => declared_end(&mut bytes, stream)?,
             None => None,
@@ -106,66 +82,6 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     Ok(Some(Box::new(ogg)))
 }
 
-/// The streams whose first pages follow each other from `position` on, with their headers.
-fn read_link(bytes: &mut Bytes, position: u64) -> Result<Link, AudioError> {
-    let (mut link, mut at) = (Link::default(), position);
-    let mut pages: Vec<Page> = Vec::new();
-    while at < position + MOST_HEADERS {
-        let Found::Page(page, end, _) = page::find(bytes, at)? else {
-            break;
-        };
-        at = end;
-        if page.is_first && pages.is_empty() && link.streams.len() < MOST_STREAMS {
-            let kind = page
-                .pieces()
-                .first()
-                .map_or(Kind::NoSound, |(piece, _)| Kind::of(piece));
-            link.streams.push(Begun {
-                serial: page.serial,
-                kind,
-                more: Vec::new(),
-            });
-            continue;
-        }
-        if page.is_first {
-            break;
-        }
-        pages.push(page);
-        for begun in &mut link.streams {
-            if matches!(begun.kind, Kind::Vorbis(_)) {
-                begun.more = first_packets(pages.iter().filter(|page| page.serial == begun.serial), 2);
-            }
-        }
-        if has_headers(&link) {
-            break;
-        }
-    }
-    Ok(link)
-}
-
-/// Whether all headers that are needed have been read: Vorbis has two behind its first page.
-fn has_headers(link: &Link) -> bool {
-    let is_ready = |begun: &Begun| !matches!(begun.kind, Kind::Vorbis(_)) || begun.more.len() >= 2;
-    link.streams.iter().all(is_ready)
-}
-
-/// The first packets of pages that follow each other.
-fn first_packets<'a>(pages: impl Iterator<Item = &'a Page>, count: usize) -> Vec<Vec<u8>> {
-    let (mut packets, mut packet) = (Vec::new(), Vec::new());
-    for page in pages {
-        for (piece, ends) in page.pieces() {
-            packet.extend_from_slice(piece);
-            if ends {
-                packets.push(std::mem::take(&mut packet));
-            }
-            if packets.len() == count {
-                return packets;
-            }
-        }
-    }
-    packets
-}
-
 /// Where the stream ends by its last page, if that is the last in the file; of chains nothing is known.
 fn declared_end(bytes: &mut Bytes, stream: &Stream) -> Result<Option<Nanoseconds>, AudioError> {
     let mut at = bytes.length().saturating_sub(2 * LONGEST as u64);
@@ -185,7 +101,7 @@ impl Ogg {
     fn begin_stream(&mut self, start: Nanoseconds) -> bool {
         let sounds: Vec<_> = self.link.sounds().collect();
         let begun = sounds.get(self.chosen).or(sounds.first());
-        self.stream = begun.and_then(|begun| Stream::new(begun.serial, &begun.kind, &begun.more, start));
+        self.stream = begun.and_then(|begun| self.link.stream(begun, start));
         self.has_begun = false;
         self.stream.is_some()
     }
@@ -194,7 +110,7 @@ impl Ogg {
     fn next_link(&mut self, position: u64) -> Result<(), AudioError> {
         let start = self.stream.as_ref().map_or(0, Stream::end);
         let lost = self.stream.as_mut().and_then(|stream| stream.take_lost());
-        self.link = read_link(&mut self.bytes, position)?;
+        self.link = Link::read(&mut self.bytes, position)?;
         if self.begin_stream(start)
             && let Some(stream) = &mut self.stream
         {

@@ -98,7 +98,8 @@ fn read(bytes: &mut Bytes, at: u64) -> Result<Read, AudioError> {
     let parsed = Page {
         serial: word(14),
         sequence: word(18),
-        granule: (granule != u64::MAX).then_some(granule),
+        // It is signed, and negative ones are none.
+        granule: i64::try_from(granule).ok().map(|_| granule),
         is_continued: header[5] & 1 != 0,
         is_first: header[5] & 2 != 0,
         is_last: header[5] & 4 != 0,

@@ -6,7 +6,11 @@
 use super::super::xiph::{self, Flac, OPUS_RATE, Opus, Vorbis};
 use super::super::{Codec, Loss, Nanoseconds, Packet};
 use super::page::Page;
-use crate::clock::nanoseconds;
+use super::pictures::Pictures;
+use crate::clock::{frames, nanoseconds};
+
+/// Bytes of the longest packet.
+const LONGEST_PACKET: usize = 16 << 20;
 
 /// What a stream is, by its first packet.
 #[derive(Debug, Clone)]
@@ -18,7 +22,8 @@ pub(super) enum Kind {
     Flac(Flac),
     /// Another codec of sound, by its name.
     Unknown(&'static str),
-    /// Pictures, texts, skeletons.
+    Pictures(Pictures),
+    /// Texts, skeletons, other pictures.
     NoSound,
 }
 
@@ -37,7 +42,7 @@ impl Kind {
             [b'S', b'p', b'e', b'e', b'x', ..] => Self::Unknown("speex"),
             [b'f', b'L', b'a', b'C', ..] => Self::Unknown("flac without a mapping"),
             [b'P', b'C', b'M', b' ', ..] => Self::Unknown("pcm"),
-            _ => Self::NoSound,
+            _ => Pictures::parse(packet).map_or(Self::NoSound, Self::Pictures),
         }
     }
 
@@ -48,7 +53,7 @@ impl Kind {
             Self::Vorbis(_) => "vorbis",
             Self::Flac(_) => "flac",
             Self::Unknown(name) => name,
-            Self::NoSound => "none",
+            Self::Pictures(_) | Self::NoSound => "none",
         }
     }
 }
@@ -82,15 +87,21 @@ pub(super) struct Stream {
     position: u64,
     skip_left: u64,
     lost: Option<Loss>,
-    /// Time at which the stream begins.
+    /// Time at which its link begins, and when that is by the granule positions of its earliest stream.
     start: Nanoseconds,
+    origin: Option<Nanoseconds>,
     /// The next packet needs a new decoder.
     is_another: bool,
 }
 
 impl Stream {
     /// A stream of this kind; `more` are the packets behind the first, as many as are headers. `None` when they are broken.
-    pub(super) fn new(serial: u32, kind: &Kind, more: &[Vec<u8>], start: Nanoseconds) -> Option<Self> {
+    pub(super) fn new(
+        serial: u32,
+        kind: &Kind,
+        more: &[Vec<u8>],
+        (start, origin): (Nanoseconds, Option<Nanoseconds>),
+    ) -> Option<Self> {
         let (codec, rate, pre_skip, measure, headers) = match kind {
             Kind::Opus(opus) => (opus.codec.clone(), OPUS_RATE, opus.pre_skip, Measure::Opus, 2),
             Kind::Vorbis(identification) => {
@@ -98,7 +109,7 @@ impl Stream {
                 (vorbis.codec.clone(), vorbis.rate, 0, Measure::Vorbis(vorbis), 3)
             }
             Kind::Flac(flac) => (flac.codec.clone(), flac.rate, 0, Measure::Flac, 1),
-            Kind::Unknown(_) | Kind::NoSound => return None,
+            Kind::Unknown(_) | Kind::Pictures(_) | Kind::NoSound => return None,
         };
         Some(Self {
             serial,
@@ -115,6 +126,7 @@ impl Stream {
             skip_left: pre_skip,
             lost: None,
             start,
+            origin,
             is_another: false,
         })
     }
@@ -143,10 +155,20 @@ impl Stream {
         self.is_another = true;
     }
 
+    /// When its first packets begin by their granule positions, once they were read.
+    pub(super) fn first_time(&self) -> Option<Nanoseconds> {
+        self.base.map(|base| nanoseconds(base, self.rate))
+    }
+
     /// When a granule position is played.
     pub(super) fn time_of(&self, granule: u64) -> Nanoseconds {
-        let begin = self.base.unwrap_or(0) + self.pre_skip;
-        self.start + nanoseconds(granule.saturating_sub(begin), self.rate)
+        let origin = self.origin.map(|origin| frames(origin, self.rate));
+        let begin = match (origin, self.base) {
+            (Some(origin), Some(base)) => origin.min(base),
+            (origin, base) => origin.or(base).unwrap_or(0),
+        };
+        let played = granule.saturating_sub(begin.saturating_add(self.pre_skip));
+        self.start.saturating_add(nanoseconds(played, self.rate))
     }
 
     /// When what was handed out so far ends.
@@ -178,6 +200,10 @@ impl Stream {
                 self.partial.clear();
             }
             self.partial.extend_from_slice(piece);
+            if self.partial.len() > LONGEST_PACKET {
+                self.lose("a packet has no end".to_owned());
+                continue;
+            }
             self.has_partial = !ends;
             if ends {
                 complete.push(std::mem::take(&mut self.partial));
@@ -254,7 +280,7 @@ impl Stream {
 /// Drops frames from the end of the last packets.
 fn discard(packets: &mut [Packet], mut surplus: u64, rate: u32) {
     for packet in packets.iter_mut().rev() {
-        let length = crate::clock::frames(packet.duration.unwrap_or(0), rate);
+        let length = frames(packet.duration.unwrap_or(0), rate);
         let dropped = surplus.min(length.saturating_sub(packet.skip));
         packet.discard = dropped;
         surplus -= dropped;

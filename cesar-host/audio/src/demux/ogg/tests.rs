@@ -1,6 +1,6 @@
 use super::page::{Page, write};
 use super::*;
-use crate::demux::testing::{decode, drain, fixture, survives_flips};
+use crate::demux::testing::{Drained, decode, drain, fixture, survives_flips};
 
 /// The pages of a file, each as it is.
 fn pages(content: &[u8]) -> Vec<Vec<u8>> {
@@ -127,6 +127,84 @@ fn pictures_beside_the_sound_are_passed_over() {
     let demuxed = drain(open, &content).unwrap();
     assert!(demuxed.losses().is_empty(), "{:?}", demuxed.losses());
     assert_eq!(decode(open, &content).0.len(), 641_949);
+}
+
+/// The same pages, with their granule positions moved by so many frames.
+fn moved(content: &[u8], by: u64) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, content)).unwrap();
+    let (mut moved, mut at) = (Vec::new(), 0);
+    while let page::Found::Page(mut page, end, _) = page::find(&mut bytes, at).unwrap() {
+        at = end;
+        page.granule = page.granule.map(|granule| if granule > 0 { granule + by } else { 0 });
+        moved.extend(write(&page));
+    }
+    moved
+}
+
+#[test]
+fn what_was_cut_out_declares_its_own_end() {
+    for name in ["welcome.ogg", "spanish.opus"] {
+        let (whole, cut) = (
+            drain(open, &fixture(name)).unwrap(),
+            drain(open, &moved(&fixture(name), 960_000)).unwrap(),
+        );
+        assert_eq!(cut.declared_end, whole.declared_end, "{name}");
+        let times = |drained: &Drained| drained.packets.iter().map(|packet| packet.time).collect::<Vec<_>>();
+        assert_eq!(times(&cut), times(&whole), "{name}");
+    }
+}
+
+/// Five pictures a second from 0 on, sound from 3 s on.
+#[test]
+fn sound_that_begins_after_the_pictures_begins_late() {
+    let mut header = b"\x80theora\x03\x02\x01".to_vec();
+    header.resize(22, 0);
+    header.extend([0, 0, 0, 5, 0, 0, 0, 1]);
+    header.resize(40, 0);
+    header.extend([0, 6 << 5]);
+    let page = |sequence: u32, granule: u64, body: &[u8]| {
+        write(&Page {
+            serial: 77,
+            sequence,
+            granule: Some(granule),
+            is_continued: false,
+            is_first: sequence == 0,
+            is_last: false,
+            segments: vec![u8::try_from(body.len()).unwrap()],
+            body: body.to_vec(),
+        })
+    };
+    for (name, rate) in [("welcome.ogg", 22_050), ("spanish.opus", 48_000)] {
+        let mut all = pages(&moved(&fixture(name), 3 * rate));
+        all.insert(0, page(0, 0, &header));
+        all.insert(4, page(1, 1 << 6, b"a picture"));
+        let late = drain(open, &all.concat()).unwrap();
+        let whole = drain(open, &fixture(name)).unwrap();
+        let later = |time: Option<i64>| time.map(|time| time + 3_000_000_000);
+        let first = |drained: &Drained| {
+            drained
+                .packets
+                .iter()
+                .find(|packet| packet.duration != Some(0))
+                .unwrap()
+                .time
+        };
+        assert_eq!(first(&late), later(first(&whole)), "{name}");
+        assert_eq!(late.declared_end, later(whole.declared_end), "{name}");
+    }
+}
+
+/// Granule positions are right by their checksums and wrong by everything else.
+#[test]
+fn absurd_positions_stop_nothing() {
+    for by in [u64::MAX >> 1, u64::MAX >> 2, (u64::MAX >> 1) - 700_000] {
+        let count = drain(open, &fixture("spanish.opus")).unwrap().packets.len();
+        assert_eq!(
+            drain(open, &moved(&fixture("spanish.opus"), by)).unwrap().packets.len(),
+            count
+        );
+    }
 }
 
 #[test]

@@ -27,6 +27,10 @@ impl Opus {
         let fixed = header
             .first_chunk::<19>()
             .filter(|fixed| fixed.starts_with(b"OpusHead"))?;
+        // Channels that are not coupled are several streams, which the decoder does not know.
+        if fixed[9] <= 2 && fixed[18] != 0 && header.get(19).is_some_and(|streams| *streams != 1) {
+            return None;
+        }
         let pre_skip = u16::from_le_bytes([fixed[10], fixed[11]]);
         Self::new(fixed[9], pre_skip, i16::from_le_bytes([fixed[16], fixed[17]]))
     }
