@@ -7,6 +7,11 @@ use cesar_tests::snapshots::{filters, pairs};
 use cesar_tests::{Sandbox, fixture};
 use serde_json::Value;
 
+#[path = "command_line/folders.rs"]
+mod folders;
+#[path = "command_line/homeless.rs"]
+mod homeless;
+
 const ENGINE: [&str; 4] = ["--asr-plugin", "ct2", "--model", "tiny.en"];
 
 /// A folder with three recordings, a text and a damaged recording.

@@ -42,6 +42,29 @@ fn a_partial_job_is_made_whole_by_a_retry() {
     assert!(rttm.starts_with("SPEAKER audio 1 0."), "{rttm}");
 }
 
+/// Nobody asks for speakers, whose models are there: the job is complete without them.
+#[test]
+fn a_job_that_asks_for_no_speakers_is_never_partial() {
+    let sandbox = with_echo();
+    MODELS.into_iter().for_each(|model| sandbox.add_model(model));
+    let broken = sandbox.write("broken.so", "not a library");
+    for library in [broken.to_str().unwrap(), "/nowhere/libonnxruntime.so"] {
+        let server = Server::start_with(&sandbox, &[], &[("ORT_DYLIB_PATH", library)]);
+        let recording = fs::read(fixture("interview.m4a")).unwrap();
+        let id = server.submit(&recording, &[("refresh", "true")]);
+        let job = server.wait_for(&id, &["partial", "completed", "error"]);
+        assert_eq!(
+            (&job["status"], &job["error"]),
+            (&json!("completed"), &json!(null)),
+            "{job}"
+        );
+        assert!(
+            job["result"].get("partial").is_none() && job["result"].get("speakers").is_none(),
+            "{job}"
+        );
+    }
+}
+
 /// Which model is missing is the client's business, where the server looks for models is not.
 #[test]
 fn a_partial_job_names_the_model_and_no_folder() {

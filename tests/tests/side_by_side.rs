@@ -4,7 +4,11 @@
 
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::{Output, Sandbox, fixture};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// How many runners were started, where all plugins were probed before.
 fn starts(run: &Output) -> u64 {
@@ -116,4 +120,79 @@ fn recordings_side_by_side_share_a_model() {
             together.stderr
         );
     }
+}
+
+/// What is no recording, of several kinds.
+fn bad(number: u32) -> (&'static str, Vec<u8>) {
+    match number % 4 {
+        0 => ("mp3", b"<html><body>404 Not Found</body></html>\n".to_vec()),
+        1 => ("wav", Vec::new()),
+        2 => ("ogg", b"OggS".repeat(300)),
+        _ => ("wav", wave(1, number)[..44].to_vec()),
+    }
+}
+
+fn files_below(folder: &Path) -> BTreeSet<Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let names = files.iter().map(|file| file.file_name().unwrap().as_bytes().to_vec());
+    folders
+        .iter()
+        .flat_map(|folder| files_below(folder))
+        .chain(names)
+        .collect()
+}
+
+/// 500 recordings in a folder with folders, of which 39 are broken and one crashes the engine; one name is not UTF-8.
+#[test]
+fn a_bad_file_among_many_costs_nothing_but_itself() {
+    let sandbox = with_echo();
+    for number in 0..459 {
+        sandbox.write(&format!("folder/{:02}/{number}.wav", number % 20), wave(1, number));
+    }
+    let latin = OsStr::from_bytes(b"folder/latin1_\xe9.wav");
+    fs::write(sandbox.work().join(latin), wave(1, 500)).unwrap();
+    for number in 0..39 {
+        let (extension, bytes) = bad(number);
+        sandbox.write(&format!("folder/{:02}/bad{number}.{extension}", number % 20), bytes);
+    }
+    sandbox.write("folder/07/crash.wav", wave(7, 1));
+    for passed_over in ["folder/._1.wav", "folder/.hidden/2.wav", "folder/3.wav.part"] {
+        sandbox.write(passed_over, "not to be looked at");
+    }
+    let words = [
+        "transcribe",
+        "folder",
+        "--output-dir",
+        "out",
+        "--asr-plugin",
+        "echo",
+        "--no-diarize",
+        "-v",
+    ];
+    let behaviour = ["--asr-option", "behaviour=die_of_seven_seconds"];
+    let run = sandbox.run(words.iter().chain(&behaviour)).exits(4);
+
+    let summary = "500 recordings: 460 transcribed, 40 failed";
+    assert!(run.stderr.lines().any(|line| line == summary), "{}", run.stderr);
+    let passed_over = "passed over in `folder`: 2 hidden, 1 unfinished downloads";
+    assert!(run.stderr.lines().any(|line| line == passed_over), "{}", run.stderr);
+    let errors = run.stderr.lines().filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.clone().count(), 40, "{}", run.stderr);
+    assert_eq!(
+        errors.filter(|line| line.contains("SIGABRT")).count(),
+        1,
+        "{}",
+        run.stderr
+    );
+
+    let mut expected: BTreeSet<_> = (0..459).map(|number| format!("{number}.txt").into_bytes()).collect();
+    expected.insert(b"latin1_\xe9.txt".to_vec());
+    assert_eq!(files_below(&sandbox.work().join("out")), expected);
+    assert!(sandbox.work().join("out/07/7.txt").exists(), "the tree is kept");
+    assert!(
+        run.stderr.contains(r"folder/latin1_\xE9.wav → out/latin1_\xE9.txt"),
+        "{}",
+        run.stderr
+    );
 }

@@ -248,10 +248,34 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     }
     let absent = sandbox.path().join("absent.so");
     let mut command = sandbox.command();
-    command.args(["transcribe", "talk.wav", "--asr-plugin", "echo", "--progress", "json"]);
+    let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "--progress", "json"];
+    command.args(words).arg("--diarize");
     let told = finish(command.env("ORT_DYLIB_PATH", &absent)).exits(3);
     assert_eq!(partial(&told)["reason"], "library_not_found");
     assert!(told.stdout.contains("**Speakers:** unknown, "), "{}", told.stdout);
+
+    // Nobody asks for speakers: the transcript is the plain one, in the plain format, and whole.
+    let mut command = sandbox.command();
+    command.args(&words[..4]).env("ORT_DYLIB_PATH", &absent);
+    let unasked = finish(&mut command).exits(0);
+    assert_eq!(unasked.stdout, plain.stdout);
+    let note = "no speakers: `libonnxruntime.so`, which the plugin `pyannote` needs, was not found; \
+                run `cesar models pull onnxruntime`, or name its file in `ORT_DYLIB_PATH` (--no-diarize leaves them out)";
+    assert!(unasked.stderr.lines().any(|line| line == note), "{}", unasked.stderr);
+    let list = |words: &[&str]| finish(sandbox.command().args(words).env("ORT_DYLIB_PATH", &absent)).exits(0);
+    let plugins = list(&["plugins", "list", "--json"]).json();
+    let pyannote = plugins["plugins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == "pyannote")
+        .unwrap();
+    assert_eq!(pyannote["state"], "missing_library", "{pyannote}");
+    let models = list(&["models", "list"]).stdout;
+    assert!(
+        models.contains("`libonnxruntime.so`, which the plugin `pyannote` needs, was not found"),
+        "{models}"
+    );
 
     cesar_tests::speakers::add_library(&sandbox);
     let whole = run(&[]).exits(0);
@@ -272,6 +296,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
         "echo",
         "--progress",
         "json",
+        "--diarize",
         "-o",
         "talk.json",
     ];
@@ -305,6 +330,38 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
     );
     assert_eq!(requests(&retried), 2, "the diarizer and the format plugin");
     assert!(written().get("partial").is_none());
+}
+
+/// A diarizer that fails at work, where nobody asked for speakers.
+#[test]
+fn a_failing_diarizer_that_nobody_asked_for_costs_a_note() {
+    let sandbox = with_speakers();
+    sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
+    // It is there, and no library.
+    let broken = sandbox.write("broken.so", "not a library");
+    let words = ["transcribe", "talk.wav", "--progress", "json", "-f", "json"];
+    let mut command = sandbox.command();
+    command.args(words).args(ENGINE).env("ORT_DYLIB_PATH", broken);
+    let told = finish(&mut command).exits(0);
+    let json = document(&told);
+    assert!(
+        json.get("partial").is_none() && json.get("speakers").is_none(),
+        "{json}"
+    );
+    let warnings: Vec<_> = told
+        .events()
+        .into_iter()
+        .filter(|event| event["type"] == "warning")
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("talk.wav: no speakers: "),
+        "{warnings:?}"
+    );
+    assert_eq!(told.done()["partial"], 0);
 }
 
 /// Each of its threads loads the networks, which is more than plugins may have; recognition has enough.

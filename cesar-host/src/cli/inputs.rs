@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::names::{lossless, shown, visible};
-use crate::pipeline::{Address, AddressError, Source, is_address};
+use crate::pipeline::{Address, AddressError, PipelineError, Source, is_address};
 use crate::runner::CancelToken;
 
 mod folder;
@@ -67,6 +67,9 @@ pub(super) enum InputError {
     StdinTwice,
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A playlist that cannot be had.
+    #[error(transparent)]
+    Playlist(#[from] Box<PipelineError>),
     #[error("interrupted")]
     Interrupted,
 }

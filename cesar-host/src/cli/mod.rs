@@ -35,7 +35,7 @@ mod transcribe;
 use args::command_for_people;
 
 use crate::config::{ConfigError, Layers, Resolved};
-use crate::names::visible_lines;
+use crate::names::{visible, visible_lines};
 use crate::pipeline::PipelineError;
 use crate::runner::{COMMAND, CancelToken, run_child};
 
@@ -93,6 +93,7 @@ impl From<inputs::InputError> for Failure {
     fn from(error: inputs::InputError) -> Self {
         match error {
             inputs::InputError::Interrupted => PipelineError::Interrupted.into(),
+            inputs::InputError::Playlist(error) => (*error).into(),
             error => Self::failed(error),
         }
     }
@@ -281,8 +282,12 @@ fn complain(text: &str) {
     note(&format!("error: {text}"));
 }
 
-/// Rows of cells as aligned columns.
+/// Rows of cells as aligned columns, with control characters made visible: labels of jobs come from clients.
 fn columns<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
+    let rows: Vec<[_; COUNT]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| visible(cell)))
+        .collect();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -291,7 +296,7 @@ fn columns<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
     };
     let widths: [usize; COUNT] = std::array::from_fn(width);
     let mut out = String::new();
-    for row in rows {
+    for row in &rows {
         let line: Vec<_> = row
             .iter()
             .zip(widths)

@@ -90,7 +90,7 @@ impl Work {
         let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
         let Collected {
             mut recordings,
-            failed,
+            mut failed,
             skipped,
             passed_over,
         } = inputs::collect(&inputs).map_err(Failure::failed)?;
@@ -114,7 +114,7 @@ impl Work {
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {
-                recordings = expand(&host.pipeline, recordings, show, cancel)?;
+                recordings = expand(&host.pipeline, recordings, &mut failed, show, cancel)?;
             }
         }
         Ok(Self {
@@ -343,10 +343,11 @@ fn plan(
     Ok(plan)
 }
 
-/// Puts the recordings of playlists in their place.
+/// Puts the recordings of playlists in their place; a playlist that cannot be had is a failed input.
 fn expand(
     pipeline: &Pipeline,
     recordings: Vec<Recording>,
+    failed: &mut Vec<Unusable>,
     show: &Show,
     cancel: &CancelToken,
 ) -> Result<Vec<Recording>, Failure> {
@@ -356,13 +357,27 @@ fn expand(
             expanded.push(recording);
             continue;
         };
-        let entries = pipeline.playlist(address, &show.watch(&recording.label, &recording.input), cancel)?;
+        let watched = show.watch(&recording.label, &recording.input);
+        let entries = match pipeline.playlist(address, &watched, cancel) {
+            Ok(entries) => entries,
+            Err(interrupted @ PipelineError::Interrupted) => return Err(interrupted.into()),
+            Err(error) => {
+                let (input, error) = (recording.input.clone(), Box::new(error).into());
+                failed.push(Unusable { input, error });
+                continue;
+            }
+        };
         show.inform(&format!("{address}: {} recordings", entries.len()));
         for entry in entries {
-            let address = Address::parse(&entry.url).map_err(Failure::failed)?;
             let title = entry.title.unwrap_or_default();
-            show.inform(&format!("  {address} {}", visible(&title)));
-            expanded.push(inputs::address(address));
+            show.inform(&format!("  {} {}", visible(&entry.url), visible(&title)));
+            match Address::parse(&entry.url) {
+                Ok(address) => expanded.push(inputs::address(address)),
+                Err(error) => failed.push(Unusable {
+                    input: entry.url,
+                    error: error.into(),
+                }),
+            }
         }
     }
     Ok(expanded)

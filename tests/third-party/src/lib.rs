@@ -3,7 +3,8 @@
 //! It saves what is finished after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they go
 //! on from an earlier run; `cannot_go_on` stops there as well, and then refuses to go on, which makes the host start over: that run,
 //! in the same session, goes through. `die_in_company` waits at the middle until another session of its process is there as well, and then
-//! ends the process; where the file `mark` exists, which it makes before, it does not.
+//! ends the process; where the file `mark` exists, which it makes before, it does not. `die_of_seven_seconds` ends the process for a
+//! recording of that length alone.
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::resume::Checkpoint;
@@ -58,6 +59,9 @@ impl Stage for Echo {
         let (segments, first) = request.resume.map_or((Vec::new(), 0), |kept| (kept.segments, kept.state.second));
         let mut transcription = Transcription { language: request.language, segments, ..Transcription::default() };
         let seconds = audio.samples.len().div_ceil(16_000);
+        if seconds == 7 && request.behaviour == "die_of_seven_seconds" {
+            std::process::abort();
+        }
         for (second, samples) in audio.samples.chunks(16_000).enumerate().skip(first) {
             ctx.checkpoint()?;
             if second == seconds.div_ceil(2) && !resumed && !self.refused {
