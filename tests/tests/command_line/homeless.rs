@@ -67,5 +67,5 @@ fn without_a_home_models_come_from_where_they_are_named() {
     insta::assert_snapshot!(refused.stderr, @"");
     let models = sandbox.models();
     let named = [&words[..], &["--model-dir", models.to_str().unwrap()]].concat();
-    assert_eq!(bare(&sandbox, &named).exits(0).stdout, "Please close the door.\n");
+    assert_eq!(bare(&sandbox, &named).exits(0).stdout, "Please close the door\n");
 }
