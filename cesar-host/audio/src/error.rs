@@ -4,68 +4,70 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::name::Name;
+
 /// Why a recording could not be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     /// Nothing exists at the path.
-    #[error("`{}` does not exist: check the path", path.display())]
+    #[error("`{name}` does not exist: check the path")]
     Missing {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
     },
     /// The path is a folder, a pipe or a device.
-    #[error("`{}` is {kind}, not a file: give the path of a recording", path.display())]
+    #[error("`{name}` is {kind}, not a file: give the path of a recording")]
     NotAFile {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What it is, with its article.
         kind: &'static str,
     },
     /// The file has no bytes.
-    #[error("`{}` is empty (0 bytes): copy or record it again", path.display())]
+    #[error("`{name}` is empty (0 bytes): copy or record it again")]
     EmptyFile {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
     },
     /// The operating system refused to open or read the file.
-    #[error("`{}` cannot be read: check its permissions and the disk it is on", path.display())]
+    #[error("`{name}` cannot be read ({source}): check its permissions and the disk it is on")]
     Unreadable {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What the operating system said.
         source: io::Error,
     },
     /// The container is understood and holds no audio, only pictures or text.
-    #[error("`{}` has no audio track: give a recording with sound", path.display())]
+    #[error("`{name}` has no audio track: give a recording with sound")]
     NoAudioTrack {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
     },
     /// Neither the built-in decoders nor `ffmpeg` (when there is one) can read the file.
-    #[error("`{}` is not a recording that Cesar can read ({reason}): {advice}", path.display())]
+    #[error("`{name}` is not a recording that Cesar can read ({reason}): {advice}")]
     Unsupported {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What the decoder said.
         reason: String,
         /// What the person can do about it.
         advice: &'static str,
     },
     /// No audio track is the one asked for.
-    #[error("`{}` has no audio track `{wanted}`; it has {tracks}: name one of these with --audio-track", path.display())]
+    #[error("`{name}` has no audio track `{wanted}`; it has {tracks}: name one of these with --audio-track")]
     NoSuchTrack {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// The track asked for.
         wanted: String,
         /// The tracks that are there.
         tracks: String,
     },
     /// Something that is no recording, by its structure.
-    #[error("`{}` is {what}, not a recording; {advice}", path.display())]
+    #[error("`{name}` is {what}, not a recording; {advice}")]
     NoRecording {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What it is, with its article.
         what: &'static str,
         /// What the person can do about it.
@@ -73,73 +75,73 @@ pub enum AudioError {
     },
     /// Sound that the file promises is missing, and `audio.strict` refuses that.
     #[error(
-        "`{}` is damaged ({faults}): copy or download it again, or leave --strict out to transcribe what is there", path.display()
+        "`{name}` is damaged ({faults}): copy or download it again, or leave --strict out to transcribe what is there"
     )]
     Incomplete {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What is missing.
         faults: String,
     },
     /// The file is sound but holds no samples.
-    #[error("`{}` holds no sound at all (0 samples): record it again", path.display())]
+    #[error("`{name}` holds no sound at all (0 samples): record it again")]
     NoSamples {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
     },
     /// The structure of the file is broken beyond reading.
-    #[error("`{}` is damaged ({reason}): copy or download it again", path.display())]
+    #[error("`{name}` is damaged ({reason}): copy or download it again")]
     Damaged {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// What is broken.
         reason: String,
     },
     /// Its channels were to be its speakers, and there is only one, or all are the same.
     #[error(
-        "the channels of `{}` cannot be its speakers: {}; leave --channels-as-speakers out", path.display(), one_voice(*channels)
+        "the channels of `{name}` cannot be its speakers: {}; leave --channels-as-speakers out", one_voice(*channels)
     )]
     OneVoiceTrack {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// How many there are.
         channels: usize,
     },
     /// The slice begins after the recording's end.
-    #[error("`{}` is {} s long, so nothing begins at {} s: choose an earlier --start-time", path.display(), seconds(*duration_ms), seconds(*start_ms))]
+    #[error("`{name}` is {} s long, so nothing begins at {} s: choose an earlier --start-time", seconds(*duration_ms), seconds(*start_ms))]
     StartPastEnd {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// Where the slice was to begin, in milliseconds.
         start_ms: u64,
         /// How long the recording is, in milliseconds.
         duration_ms: u64,
     },
     /// The slice ends before it begins.
-    #[error("the slice of `{}` ends at {} s, not after its start at {} s: choose a later --end-time, or a --max-duration above 0", path.display(), seconds(*end_ms), seconds(*start_ms))]
+    #[error("the slice of `{name}` ends at {} s, not after its start at {} s: choose a later --end-time, or a --max-duration above 0", seconds(*end_ms), seconds(*start_ms))]
     EmptySlice {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// Where the slice was to begin, in milliseconds.
         start_ms: u64,
         /// Where the slice was to end, in milliseconds.
         end_ms: u64,
     },
     /// `ffmpeg` could not be run, or broke off.
-    #[error("`{}` could not be decoded by `{}` ({reason}): check that this program works", path.display(), program.display())]
+    #[error("`{name}` could not be decoded by `{}` ({reason}): check that this program works", program.display())]
     Ffmpeg {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
         /// The program that was run.
         program: PathBuf,
         /// What went wrong.
         reason: String,
     },
     /// The sink asked to stop.
-    #[error("decoding `{}` was cancelled", path.display())]
+    #[error("decoding `{name}` was cancelled")]
     Cancelled {
-        /// The path asked for.
-        path: PathBuf,
+        /// The recording.
+        name: Name,
     },
 }
 
@@ -155,10 +157,38 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 impl AudioError {
+    /// The same error, by what people call the recording instead of its path.
+    #[must_use]
+    pub fn named(mut self, label: &str) -> Self {
+        *self.name_mut() = label.into();
+        self
+    }
+
+    fn name_mut(&mut self) -> &mut Name {
+        match self {
+            Self::Missing { name }
+            | Self::NotAFile { name, .. }
+            | Self::EmptyFile { name }
+            | Self::Unreadable { name, .. }
+            | Self::NoAudioTrack { name }
+            | Self::Unsupported { name, .. }
+            | Self::NoSuchTrack { name, .. }
+            | Self::NoRecording { name, .. }
+            | Self::Incomplete { name, .. }
+            | Self::NoSamples { name }
+            | Self::Damaged { name, .. }
+            | Self::OneVoiceTrack { name, .. }
+            | Self::StartPastEnd { name, .. }
+            | Self::EmptySlice { name, .. }
+            | Self::Ffmpeg { name, .. }
+            | Self::Cancelled { name } => name,
+        }
+    }
+
     /// A file that the built-in readers do not know, with the reason.
     pub(crate) fn unsupported(path: &Path, reason: impl Into<String>) -> Self {
         Self::Unsupported {
-            path: path.to_owned(),
+            name: path.into(),
             reason: reason.into(),
             advice: "give a file in a common audio format",
         }
@@ -166,7 +196,7 @@ impl AudioError {
 
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
         Self::Unreadable {
-            path: path.to_owned(),
+            name: path.into(),
             source,
         }
     }

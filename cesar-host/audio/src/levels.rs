@@ -44,12 +44,12 @@ pub fn levels(
         block.clear();
         let stream = line.read(&mut block)?;
         if stop() {
-            return Err(AudioError::Cancelled { path: path.to_owned() });
+            return Err(AudioError::Cancelled { name: path.into() });
         }
         let Some(stream) = stream else {
             return meter
                 .map(Meter::finish)
-                .ok_or_else(|| AudioError::NoSamples { path: path.to_owned() });
+                .ok_or_else(|| AudioError::NoSamples { name: path.into() });
         };
         silence_not_finite(&mut block);
         let width = usize::from(stream.channels);

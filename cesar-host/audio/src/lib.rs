@@ -39,6 +39,7 @@ mod kind;
 mod levels;
 mod mono;
 mod mp3;
+mod name;
 mod open;
 mod player;
 mod resample;
@@ -63,6 +64,7 @@ pub use error::AudioError;
 pub use ffmpeg::ffmpeg_available;
 pub use issue::{Issue, IssueKind};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
+pub use name::Name;
 pub use tracks::TrackChoice;
 
 use source::Stream;
@@ -226,7 +228,7 @@ pub fn probe(path: &Path, options: &DecodeOptions) -> Result<Option<u64>, AudioE
 pub fn decode(path: &Path, slice: Slice, options: &DecodeOptions, sink: &mut dyn Sink) -> Result<Decoded, AudioError> {
     if let Some(end_ms) = slice.end_ms.filter(|end_ms| *end_ms <= slice.start_ms) {
         return Err(AudioError::EmptySlice {
-            path: path.to_owned(),
+            name: path.into(),
             start_ms: slice.start_ms,
             end_ms,
         });
@@ -245,7 +247,7 @@ fn check_stream(path: &Path, stream: Stream) -> Result<(), AudioError> {
         return Ok(());
     };
     Err(AudioError::Damaged {
-        path: path.to_owned(),
+        name: path.into(),
         reason,
     })
 }
@@ -256,17 +258,17 @@ fn check_stream(path: &Path, stream: Stream) -> Result<(), AudioError> {
 /// See [`AudioError`].
 pub fn check_file(path: &Path) -> Result<(), AudioError> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => AudioError::Missing { path: path.to_owned() },
+        io::ErrorKind::NotFound => AudioError::Missing { name: path.into() },
         _ => AudioError::unreadable(path, error),
     })?;
-    let path = path.to_owned();
+    let name = path.into();
     match metadata {
-        folder if folder.is_dir() => Err(AudioError::NotAFile { path, kind: "a folder" }),
+        folder if folder.is_dir() => Err(AudioError::NotAFile { name, kind: "a folder" }),
         other if !other.is_file() => Err(AudioError::NotAFile {
-            path,
+            name,
             kind: "a pipe or a device",
         }),
-        empty if empty.len() == 0 => Err(AudioError::EmptyFile { path }),
+        empty if empty.len() == 0 => Err(AudioError::EmptyFile { name }),
         _ => Ok(()),
     }
 }

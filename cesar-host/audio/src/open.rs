@@ -23,7 +23,7 @@ pub(crate) struct Opened {
 pub(crate) fn recognise(path: &Path) -> Result<Kind, AudioError> {
     match kind::recognise(path).map_err(|source| AudioError::unreadable(path, source))? {
         Kind::Refused(what, advice) => Err(AudioError::NoRecording {
-            path: path.to_owned(),
+            name: path.into(),
             what,
             advice,
         }),
@@ -108,7 +108,7 @@ fn by_ffmpeg(path: &Path, kind: Kind, options: &DecodeOptions) -> Result<Opened,
 
 fn program<'a>(path: &Path, options: &'a DecodeOptions) -> Result<&'a Path, AudioError> {
     options.ffmpeg.as_deref().ok_or_else(|| AudioError::Unsupported {
-        path: path.to_owned(),
+        name: path.into(),
         reason: "unknown format".to_owned(),
         advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
     })

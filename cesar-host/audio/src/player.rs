@@ -51,7 +51,7 @@ impl Player {
     ) -> Result<Self, AudioError> {
         demuxer.select(index);
         let track = demuxer.tracks().get(index).cloned();
-        let track = track.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
+        let track = track.ok_or_else(|| AudioError::NoAudioTrack { name: path.into() })?;
         let place = format!("track {} of {}", track.id, demuxer.container());
         let unknown = || AudioError::unsupported(path, format!("unknown codec {} in {place}", track.codec_name));
         let codec = track.codec.clone().ok_or_else(unknown)?;

@@ -150,8 +150,8 @@ impl Job<'_> {
     fn instead(&mut self, refused: AudioError) -> Result<Take, AudioError> {
         if self.options.ffmpeg.is_none() {
             return Err(match refused {
-                AudioError::Unsupported { path, reason, .. } => AudioError::Unsupported {
-                    path,
+                AudioError::Unsupported { name, reason, .. } => AudioError::Unsupported {
+                    name,
                     reason,
                     advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
                 },
@@ -166,11 +166,11 @@ impl Job<'_> {
             {
                 Err(refused)
             }
-            (Err(AudioError::Unsupported { path, reason, advice }), AudioError::Unsupported { reason: ours, .. })
+            (Err(AudioError::Unsupported { name, reason, advice }), AudioError::Unsupported { reason: ours, .. })
                 if ours != "unknown format" =>
             {
                 Err(AudioError::Unsupported {
-                    path,
+                    name,
                     reason: format!("built-in reader: {ours}; {reason}"),
                     advice,
                 })
@@ -198,9 +198,7 @@ impl Job<'_> {
 
     fn take(&mut self, reader: Decoder, channel: Option<usize>) -> Result<Take, AudioError> {
         let Opened { source, selection } = open::open(self.path, self.kind, self.options, reader)?;
-        let cancelled = || AudioError::Cancelled {
-            path: self.path.to_owned(),
-        };
+        let cancelled = || AudioError::Cancelled { name: self.path.into() };
         if self.sink.begin().is_break() {
             return Err(cancelled());
         }
@@ -245,15 +243,14 @@ impl Job<'_> {
 
     /// Refuses a recording without sound and a slice behind its end; `length` is `None` when the end was not reached.
     fn check_length(&self, length: Option<u64>, sound_ms: u64) -> Result<(), AudioError> {
-        let path = || self.path.to_owned();
         match length {
-            Some(0) => Err(AudioError::NoSamples { path: path() }),
+            Some(0) => Err(AudioError::NoSamples { name: self.path.into() }),
             Some(samples) if sound_ms == 0 && samples > SAMPLES_PER_MS => {
                 Err(AudioError::unsupported(self.path, "none of its sound can be decoded"))
             }
             Some(samples) if samples <= self.slice.start_ms.saturating_mul(SAMPLES_PER_MS) => {
                 Err(AudioError::StartPastEnd {
-                    path: path(),
+                    name: self.path.into(),
                     start_ms: self.slice.start_ms,
                     duration_ms: samples / SAMPLES_PER_MS,
                 })
@@ -310,7 +307,7 @@ fn incomplete(path: &Path, issues: &[Issue]) -> AudioError {
         .filter(|issue| matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd));
     let faults: Vec<_> = missing.map(ToString::to_string).collect();
     AudioError::Incomplete {
-        path: path.to_owned(),
+        name: path.into(),
         faults: faults.join(", "),
     }
 }

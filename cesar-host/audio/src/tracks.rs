@@ -80,7 +80,7 @@ pub(crate) struct Selection {
 /// [`AudioError::NoAudioTrack`] where there are none.
 pub(crate) fn select(path: &Path, tracks: &[TrackFacts], choice: &TrackChoice) -> Result<Selection, AudioError> {
     if tracks.is_empty() {
-        return Err(AudioError::NoAudioTrack { path: path.to_owned() });
+        return Err(AudioError::NoAudioTrack { name: path.into() });
     }
     match choice {
         TrackChoice::Default => default_track(path, tracks),
@@ -155,7 +155,7 @@ fn one(
     let found = index.and_then(|index| Some((index, tracks.get(index)?)));
     let Some((index, track)) = found else {
         return Err(AudioError::NoSuchTrack {
-            path: path.to_owned(),
+            name: path.into(),
             wanted: choice.as_text(),
             tracks: list(tracks),
         });

@@ -414,7 +414,7 @@ fn one(
         None => pipeline.run(plan, &input, &watched, cancel),
     };
     drop(watched);
-    let transcript = transcript.map_err(|error| naming(recording, error))?;
+    let transcript = transcript?;
     write(&transcript, task, outputs, turn, show)?;
     if let Some(intermediate) = intermediate {
         let wrote = intermediate
@@ -488,14 +488,4 @@ fn tell_partial(recording: &Recording, partial: &Partial, kept: bool, show: &Sho
         partial.message,
         retry.collect::<String>()
     ));
-}
-
-/// What came through standard input has a path that means nothing to a person.
-pub(super) fn naming(recording: &Recording, error: PipelineError) -> Failure {
-    let mut failure = Failure::from(error);
-    failure.text = failure.text.replace(
-        &format!("`{}`", recording.path.display()),
-        &format!("`{}`", recording.label),
-    );
-    failure
 }

@@ -8,22 +8,15 @@ use crate::jobs::{Failure, FailureKind, StageError};
 use crate::pipeline::PipelineError;
 use crate::runner::RunnerError;
 
-/// The failure of a run. `stage` ran last, `path` is the recording, which people know as `label`, and `engine` is the plugin's digest.
-pub(crate) fn of(error: &PipelineError, stage: &str, path: &str, label: &str, engine: Option<Digest>) -> Failure {
-    let (code, kind) = (error.code(), judge(error, engine));
-    // A path of this machine means nothing to a client, and is none of its business.
-    let message = match path {
-        // Planning failed, so nothing of a recording is in the message.
-        "" => error.to_string(),
-        path => error.to_string().replace(path, label),
-    };
+/// The failure of a run. `stage` ran last, and `engine` is the plugin's digest.
+pub(crate) fn of(error: &PipelineError, stage: &str, engine: Option<Digest>) -> Failure {
     Failure {
         error: StageError {
-            code: code.to_owned(),
-            message,
+            code: error.code().to_owned(),
+            message: error.to_string(),
             stage: Some(stage.to_owned()),
         },
-        kind,
+        kind: judge(error, engine),
     }
 }
 
@@ -39,7 +32,6 @@ fn judge(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Replaced
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)
-        | PipelineError::Fetched { .. }
         | PipelineError::Download { .. }
         | PipelineError::Plugin(_)
         | PipelineError::Option { .. }
@@ -81,10 +73,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_see_their_name_of_the_recording() {
-        let path = "/data/uploads/4f";
-        let error = AudioError::NoAudioTrack { path: path.into() }.into();
-        let failure = of(&error, "decode", path, "talk.mp4", None);
+    fn a_recording_without_sound_fails_for_good() {
+        let error = AudioError::NoAudioTrack {
+            name: "talk.mp4".into(),
+        };
+        let failure = of(&error.into(), "decode", None);
         assert_eq!(
             failure.error.message,
             "`talk.mp4` has no audio track: give a recording with sound"
@@ -103,7 +96,7 @@ mod tests {
             by_itself: true,
         });
         let digest = Digest::of(b"plugin");
-        let failure = of(&error, "asr", "/x", "x", Some(digest));
+        let failure = of(&error, "asr", Some(digest));
         assert_eq!(
             failure.kind,
             FailureKind::Crash {
@@ -111,11 +104,5 @@ mod tests {
                 digest
             }
         );
-    }
-
-    #[test]
-    fn a_message_without_a_recording_stays_as_it_is() {
-        let failure = of(&PipelineError::Replaced, "asr", "", "talk.mp3", None);
-        assert_eq!(failure.error.message, PipelineError::Replaced.to_string());
     }
 }

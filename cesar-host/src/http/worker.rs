@@ -105,30 +105,25 @@ fn told(shared: &Shared, job: &Job) {
 struct Unfinished {
     error: Box<PipelineError>,
     engine: Option<crate::cache::Digest>,
-    path: String,
 }
 
 fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinished> {
-    let unfinished = |error, plan: Option<&Plan>, path: &str| Unfinished {
+    let unfinished = |error, plan: Option<&Plan>| Unfinished {
         error: Box::new(error),
         engine: plan.map(Plan::engine_digest),
-        path: path.to_owned(),
     };
-    let plan = work::plan(shared, &job.request, &run.cancel).map_err(|error| unfinished(error, None, ""))?;
+    let plan = work::plan(shared, &job.request, &run.cancel).map_err(|error| unfinished(error, None))?;
     let plan = if job.refresh || job.request.refresh {
         plan.refreshing(Plan::STAGES.map(str::to_owned))
     } else {
         plan
     };
-    let (source, path) = match &job.request.source {
-        jobs::Source::Upload { upload, .. } => {
-            let path = shared.uploads.path(*upload);
-            (Source::File(path.clone()), path.display().to_string())
-        }
+    let source = match &job.request.source {
+        jobs::Source::Upload { upload, .. } => Source::File(shared.uploads.path(*upload)),
         jobs::Source::Url { url } => match Address::parse(url) {
-            Ok(address) => (Source::Address(address), url.clone()),
+            Ok(address) => Source::Address(address),
             // It was checked before it was queued, perhaps by another version.
-            Err(error) => return Err(unfinished(no_address(&error), Some(&plan), url)),
+            Err(error) => return Err(unfinished(no_address(&error), Some(&plan))),
         },
     };
     run.downloads(matches!(source, Source::Address(_)));
@@ -145,7 +140,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     if job.refresh && result.is_err() && run.has_finished("asr") {
         let _ = shared.store.refreshed(&run.lease);
     }
-    result.map_err(|error| unfinished(error, Some(&plan), &path))
+    result.map_err(|error| unfinished(error, Some(&plan)))
 }
 
 fn no_address(error: &AddressError) -> PipelineError {
@@ -156,7 +151,7 @@ fn no_address(error: &AddressError) -> PipelineError {
 }
 
 fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfinished>) -> Result<Job, JobsError> {
-    let Unfinished { error, engine, path } = match result {
+    let Unfinished { error, engine } = match result {
         Ok(documented) => return complete(shared, run, &documented),
         Err(unfinished) => unfinished,
     };
@@ -169,7 +164,7 @@ fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfi
         }
     }
     tracing::warn!(job = %job.id, "the job failed: {error}");
-    let failure = failure::of(&error, &run.phase(), &path, &job.request.label, engine);
+    let failure = failure::of(&error, &run.phase(), engine);
     shared.store.fail(&run.lease, &failure)
 }
 

@@ -43,7 +43,7 @@ pub(super) fn call(
 /// A plugin or a model that was replaced while it was in use would give its result the wrong key.
 pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let (pipeline, cancel) = (context.pipeline, context.cancel);
-    let changed = |path: &Path| PipelineError::Changed { path: path.to_owned() };
+    let changed = |path: &Path| PipelineError::Changed { name: path.into() };
     if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
         return Err(changed(&stage.plugin.path));
     }

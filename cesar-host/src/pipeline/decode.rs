@@ -175,9 +175,7 @@ impl<'a> Sound<'a> {
         let (audio, pcm) = decode_now(context, self.media, self.part)?;
         if audio.pcm != self.audio.pcm {
             // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
-            return Err(PipelineError::Changed {
-                path: self.media.path()?.to_owned(),
-            });
+            return Err(context.changed());
         }
         Ok(Arc::clone(known.insert(Arc::new(pcm))))
     }
@@ -212,12 +210,12 @@ pub(super) fn decode<'a>(
     })?;
     let audio: DecodedAudio =
         serde_json::from_slice(&computed.bytes).expect("the key names the version of what is stored under it");
-    inform(context, media, part, &audio)?;
+    inform(context, part, &audio)?;
     Ok((Sound::new(media, part, (audio, computed.digest), pcm), report))
 }
 
 /// Reports what is odd about the recording, in one warning for all its faults.
-fn inform(context: &Context<'_>, media: &Media<'_>, part: &Part, audio: &DecodedAudio) -> Result<(), PipelineError> {
+fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<(), PipelineError> {
     for warning in &audio.warnings {
         context.warn(&format!("{}: {warning}", context.label));
     }
@@ -225,11 +223,10 @@ fn inform(context: &Context<'_>, media: &Media<'_>, part: &Part, audio: &Decoded
         context.observer.event(&Event::Detail(detail));
     }
     if part.strict && audio.is_incomplete() {
-        return Err(AudioError::Incomplete {
-            path: media.path()?.to_owned(),
+        return Err(context.of_recording(AudioError::Incomplete {
+            name: context.label.into(),
             faults: audio.faults(part.slice),
-        }
-        .into());
+        }));
     }
     // What makes the transcript partial is reported with it.
     if !audio.issues.is_empty() && !audio.is_incomplete() {
@@ -334,16 +331,9 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     let decoded = match (decoded, writing.failed) {
         (_, Some(error)) => return Err(PipelineError::Samples(error)),
         (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
-        (Err(error), None) if media.is_nameless() => {
-            return Err(PipelineError::Fetched {
-                error: Box::new(error),
-                path: path.to_owned(),
-                label: context.label.to_owned(),
-            });
-        }
-        (decoded, None) => decoded?,
+        (decoded, None) => decoded.map_err(|error| context.of_recording(error))?,
     };
-    media.check_unchanged()?;
+    media.check_unchanged(context)?;
     let take = writing.takes.swap_remove(decoded.take);
     let pcm = take.finish().map_err(PipelineError::Samples)?;
     Ok((DecodedAudio::new(decoded, &pcm), pcm))

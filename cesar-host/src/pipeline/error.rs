@@ -1,12 +1,10 @@
 //! Why there is no transcript, or a stage gave nothing.
 
-use std::path::{Path, PathBuf};
-
 use plugin_api::ErrorKind;
 use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
-use crate::audio::AudioError;
+use crate::audio::{AudioError, Name};
 use crate::cache::CacheError;
 use crate::models::ModelError;
 use crate::plugins::PluginError;
@@ -18,16 +16,6 @@ pub enum PipelineError {
     /// The recording cannot be used.
     #[error(transparent)]
     Audio(#[from] AudioError),
-    /// The recording that was fetched cannot be used: its path means nothing to a person.
-    #[error("{}", renamed(error, path, label))]
-    Fetched {
-        /// What is wrong.
-        error: Box<AudioError>,
-        /// Where it lies.
-        path: PathBuf,
-        /// What people call it.
-        label: String,
-    },
     /// There is nothing to be had from the address.
     #[error("{message}")]
     Download {
@@ -74,10 +62,10 @@ pub enum PipelineError {
         detail: String,
     },
     /// A file changed between being hashed and being read.
-    #[error("`{}` changed while it was being read; run again when it is complete", path.display())]
+    #[error("`{name}` changed while it was being read; run again when it is complete")]
     Changed {
         /// The file.
-        path: PathBuf,
+        name: Name,
     },
     /// A file cannot be hashed.
     #[error(transparent)]
@@ -134,7 +122,7 @@ impl PipelineError {
             Self::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) | Self::Unreadable(_) => {
                 "unreadable"
             }
-            Self::Audio(_) | Self::Fetched { .. } => "invalid_audio",
+            Self::Audio(_) => "invalid_audio",
             Self::Download { reason, .. } => reason.code(),
             Self::Plugin(_) => "plugin_unavailable",
             Self::Option { .. } | Self::Format { .. } => "invalid_option",
@@ -147,13 +135,6 @@ impl PipelineError {
             Self::Replaced | Self::Interrupted => "interrupted",
         }
     }
-}
-
-/// An error with the name that people know.
-fn renamed(error: &AudioError, path: &Path, label: &str) -> String {
-    error
-        .to_string()
-        .replace(&format!("`{}`", path.display()), &format!("`{label}`"))
 }
 
 fn of_runner(error: &RunnerError) -> &'static str {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::PipelineError;
 use super::stage::Context;
-use crate::audio;
+use crate::audio::{self, AudioError};
 use crate::cache::{ArtifactSource, Cache, CacheError, Digest, Entry, FileStamp, Incoming, Key, hash_file};
 
 /// A recording on disk, by content.
@@ -86,7 +86,7 @@ impl Held {
 impl<'a> Media<'a> {
     /// Hashes a file, or remembers its digest.
     pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
-        audio::check_file(path)?;
+        audio::check_file(path).map_err(|error| context.of_recording(error))?;
         let stop = || context.cancel.is_cancelled();
         let hashed = match context.cache() {
             Some(cache) => cache.stamped_file_digest(path, &stop),
@@ -94,7 +94,7 @@ impl<'a> Media<'a> {
                 .map_err(|source| unreadable(path, source))
                 .and_then(|stamp| Ok((hash_file(path, &stop)?, stamp))),
         };
-        let (digest, stamp) = hashed?;
+        let (digest, stamp) = hashed.map_err(|error| not_hashed(context, error))?;
         Ok(Self {
             digest,
             place: Place::File { path, stamp },
@@ -139,13 +139,8 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// Whether a name of its path means nothing to a person.
-    pub(super) fn is_nameless(&self) -> bool {
-        !matches!(self.place, Place::File { .. })
-    }
-
     /// Refuses a recording that was written to since it was hashed.
-    pub(super) fn check_unchanged(&self) -> Result<(), PipelineError> {
+    pub(super) fn check_unchanged(&self, context: &Context<'_>) -> Result<(), PipelineError> {
         let (path, stamp) = match &self.place {
             Place::File { path, stamp } => (*path, stamp),
             Place::Held(held) => (held.path.as_path(), &held.stamp),
@@ -157,7 +152,18 @@ impl<'a> Media<'a> {
         if FileStamp::of(path).ok().as_ref() == Some(stamp) {
             return Ok(());
         }
-        Err(PipelineError::Changed { path: path.to_owned() })
+        Err(context.changed())
+    }
+}
+
+/// A recording that cannot be hashed cannot be read. Other trouble is the cache's own.
+fn not_hashed(context: &Context<'_>, error: CacheError) -> PipelineError {
+    match error {
+        CacheError::Unreadable { path, source } => context.of_recording(AudioError::Unreadable {
+            name: (&path).into(),
+            source,
+        }),
+        error => error.into(),
     }
 }
 

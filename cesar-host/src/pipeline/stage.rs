@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use crate::audio::AudioError;
 use crate::cache::{
     Cache, Computation, Digest, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting,
 };
+use crate::names::visible;
 use crate::runner::CancelToken;
 
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport};
@@ -47,6 +49,18 @@ impl<'a> Context<'a> {
         match self.pipeline.mode {
             Mode::ReadWrite if self.refresh.contains(stage) => Mode::Refresh,
             mode => mode,
+        }
+    }
+
+    /// An error of the recording, by the name that people know: a path of the server's machine means nothing to a client.
+    pub(super) fn of_recording(&self, error: AudioError) -> PipelineError {
+        error.named(&visible(self.label)).into()
+    }
+
+    /// The recording is another one by now.
+    pub(super) fn changed(&self) -> PipelineError {
+        PipelineError::Changed {
+            name: (&*visible(self.label)).into(),
         }
     }
 

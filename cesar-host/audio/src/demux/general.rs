@@ -41,9 +41,9 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         .map_err(|error| AudioError::unsupported(path, reason(&error)))?;
     let track = format
         .first_track(TrackType::Audio)
-        .ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() })?;
+        .ok_or_else(|| AudioError::NoAudioTrack { name: path.into() })?;
     let Some(CodecParameters::Audio(parameters)) = track.codec_params.clone() else {
-        return Err(AudioError::NoAudioTrack { path: path.to_owned() });
+        return Err(AudioError::NoAudioTrack { name: path.into() });
     };
     // A rate that no recording has is refused by the caller, by its name.
     let rate = parameters.sample_rate.filter(|rate| SOURCE_RATES.contains(rate));

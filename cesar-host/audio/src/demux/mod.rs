@@ -136,7 +136,7 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Wave => wave::open(path)?.ok_or_else(|| AudioError::unsupported(path, "it has no samples")),
         Kind::Mp4 => mp4::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Matroska => matroska::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
-        Kind::Ogg => ogg::open(path)?.ok_or_else(|| AudioError::NoAudioTrack { path: path.to_owned() }),
+        Kind::Ogg => ogg::open(path)?.ok_or_else(|| AudioError::NoAudioTrack { name: path.into() }),
         Kind::Flac => flac::open(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format")),
         Kind::Unknown => bare(path),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),

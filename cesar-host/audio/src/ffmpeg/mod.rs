@@ -145,7 +145,7 @@ fn start(mut command: Command, program: &Path, path: &Path) -> Result<Child, Aud
 
 fn broken(program: &Path, path: &Path, reason: String) -> AudioError {
     AudioError::Ffmpeg {
-        path: path.to_owned(),
+        name: path.into(),
         program: program.to_owned(),
         reason,
     }
@@ -181,7 +181,7 @@ struct FfmpegSource {
 impl FfmpegSource {
     fn start(opened: &Opened, index: usize) -> Result<Self, AudioError> {
         let (program, path) = (&opened.program, &opened.path);
-        let no_track = || AudioError::NoAudioTrack { path: path.clone() };
+        let no_track = || AudioError::NoAudioTrack { name: path.into() };
         let track = opened.description.tracks.get(index).ok_or_else(no_track)?;
         check_stream(path, track.stream)?;
         let failed = |error: io::Error| broken(program, path, error.to_string());

@@ -110,7 +110,7 @@ pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Descri
             .to_string();
         let reason = reason.replace("file:/proc/self/fd/0: ", "");
         return Err(AudioError::Unsupported {
-            path: path.to_owned(),
+            name: path.into(),
             reason: format!("ffmpeg: {reason}"),
             advice: "check that it is a recording, and convert it to wav if it is",
         });

@@ -66,7 +66,7 @@ pub(in crate::cli) fn run(
         match work.host.pipeline.explain(&work.plan, &work.input(recording), cancel) {
             Ok(explanation) => explanations.extend(explanation),
             Err(error) => {
-                let failure = transcribe::naming(recording, error);
+                let failure = Failure::from(error);
                 if failure.interrupted {
                     return Err(failure);
                 }

@@ -57,17 +57,17 @@ pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Comput
     let path = sound.media.path()?;
     let options = decode::options(context, sound.part);
     let stop = || context.cancel.is_cancelled();
-    let levels = audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop)?;
+    let levels = audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
+    let levels = levels.map_err(|error| context.of_recording(error))?;
     let is_one_voice = levels.channels < 2 || are_the_same(&levels);
     if is_one_voice && sound.part.track == TrackChoice::All {
         return Ok(json(vec![whole(sound)], 1).into());
     }
     if is_one_voice {
-        return Err(AudioError::OneVoiceTrack {
-            path: path.to_owned(),
+        return Err(context.of_recording(AudioError::OneVoiceTrack {
+            name: path.into(),
             channels: levels.channels,
-        }
-        .into());
+        }));
     }
     Ok(json(turns(&levels, sound.audio.duration_ms()), levels.channels).into())
 }

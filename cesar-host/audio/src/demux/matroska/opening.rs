@@ -43,7 +43,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     }
     let audio = parts.entries.iter().filter(|entry| entry.is_audio());
     let Some(chosen) = audio.clone().next().cloned() else {
-        return Err(AudioError::NoAudioTrack { path: path.to_owned() });
+        return Err(AudioError::NoAudioTrack { name: path.into() });
     };
     let mut times = Times::default();
     walk.rewind(mark);

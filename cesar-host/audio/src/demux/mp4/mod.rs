@@ -66,16 +66,16 @@ fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, 
         Index::There(index) => index,
         Index::Missing => {
             return Err(AudioError::Damaged {
-                path: path.to_owned(),
+                name: path.into(),
                 reason: "its index is missing, so it was cut off or never finished".to_owned(),
             });
         }
-        Index::Picture => return Err(AudioError::NoAudioTrack { path: path.to_owned() }),
+        Index::Picture => return Err(AudioError::NoAudioTrack { name: path.into() }),
         Index::OtherKind => return Ok(None),
     };
     let mp4 = Mp4::new(path, input, &index).map_err(unreadable)?;
     match mp4.tracks.is_empty() {
-        true => Err(AudioError::NoAudioTrack { path: path.to_owned() }),
+        true => Err(AudioError::NoAudioTrack { name: path.into() }),
         false => Ok(Some(Box::new(mp4))),
     }
 }
