@@ -1,7 +1,7 @@
 //! The threads that do the jobs: claim, run the pipeline, say how it went.
 //!
-//! Each thread is a worker with a lock of its own ([`crate::jobs::Workers`]); one that panics is registered anew and its job is
-//! requeued. What the pipeline says is kept in memory ([`Run`]) and told to listeners; the clerk ([`super::clerk`]) carries it to the
+//! Each thread is a worker with a lock of its own ([`crate::jobs::Workers`]). One that panics, or cannot store how a job ended, gives
+//! its lock back and gets another, so that the job is requeued. What the pipeline says is kept in memory ([`Run`]) and told to listeners; the clerk ([`super::clerk`]) carries it to the
 //! store a few times a second and brings back whether to go on, so that no event of a plugin ever waits for the disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,16 +33,25 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 continue;
             }
         };
-        if catch_unwind(AssertUnwindSafe(|| work_off(shared, &worker))).is_err() {
-            tracing::error!("a worker panicked; its job is tried again");
+        match catch_unwind(AssertUnwindSafe(|| work_off(shared, &worker))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!("the end of a job cannot be stored, so that it is done again: {error}");
+                shared.bell.wait(LOOK);
+            }
+            Err(_) => tracing::error!("a worker panicked; its job is tried again"),
         }
     }
 }
 
-fn work_off(shared: &Arc<Shared>, worker: &Worker) {
+/// Claims and does jobs until the server stops.
+///
+/// # Errors
+/// When the end of a job cannot be stored. The lease stays with this worker, and no other may take the job while its lock is held.
+fn work_off(shared: &Arc<Shared>, worker: &Worker) -> Result<(), JobsError> {
     while !shared.stopping() {
         match shared.store.claim(worker.id()) {
-            Ok(Some(claim)) => one(shared, &claim),
+            Ok(Some(claim)) => one(shared, &claim)?,
             Ok(None) => shared.bell.wait(until_due(shared)),
             Err(error) => {
                 tracing::error!("no job can be claimed: {error}");
@@ -50,6 +59,7 @@ fn work_off(shared: &Arc<Shared>, worker: &Worker) {
             }
         }
     }
+    Ok(())
 }
 
 fn until_due(shared: &Shared) -> Duration {
@@ -58,7 +68,11 @@ fn until_due(shared: &Shared) -> Duration {
     wait.map_or(LOOK, |ms| Duration::from_millis(ms).min(LOOK))
 }
 
-fn one(shared: &Arc<Shared>, claim: &Claim) {
+/// Does one job.
+///
+/// # Errors
+/// When its end cannot be stored.
+fn one(shared: &Arc<Shared>, claim: &Claim) -> Result<(), JobsError> {
     let job = &claim.job;
     let run = Arc::new(Run::new(claim.lease));
     shared.running.insert(&run);
@@ -70,11 +84,11 @@ fn one(shared: &Arc<Shared>, claim: &Claim) {
     match ended {
         Ok(job) => told(shared, &job),
         Err(JobsError::LeaseLost { .. }) => {
-            tracing::warn!(job = %job.id, "the job was taken away; its result is dropped")
+            tracing::warn!(job = %job.id, "the job was taken away; its result is dropped");
         }
-        // The lease stays with this worker, and nobody else may take the job while it lives: start anew to free it.
-        Err(error) => panic!("the end of job `{}` cannot be stored: {error}", job.id),
+        Err(error) => return Err(error),
     }
+    Ok(())
 }
 
 struct Leave<'a> {
