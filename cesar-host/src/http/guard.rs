@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::auth::random_hex;
+use super::metrics::method_label;
 use super::openai::errors::Envelope;
 use super::problem::Problem;
 use super::refusal::Refusal;
@@ -36,7 +37,7 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     let route = matched.unwrap_or_else(|| "other".to_owned());
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    app.metrics.request(method_label(&method), &route, status, took);
+    app.metrics.request(&method, &route, status, took);
     tell(&id, &method, &route, status, took);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -46,10 +47,13 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
 
 /// A line in the log. Probes ask for `/health` and `/metrics` again and again, and are told only to those who look for trouble.
 fn tell(id: &str, method: &Method, route: &str, status: u16, took: Duration) {
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let (ms, method) = (
+        u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        method_label(method),
+    );
     match route {
-        "/health" | "/metrics" => tracing::debug!(request = id, %method, route, status, ms, "request"),
-        _ => tracing::info!(request = id, %method, route, status, ms, "request"),
+        "/health" | "/metrics" => tracing::debug!(request = id, method, route, status, ms, "request"),
+        _ => tracing::info!(request = id, method, route, status, ms, "request"),
     }
 }
 
@@ -68,7 +72,7 @@ pub(crate) fn at_once(
     let id = request_id(headers);
     let mut response = answer(app.gate.client(authorization(headers)).map(Client));
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    app.metrics.request(method.as_str(), route, status, took);
+    app.metrics.request(method, route, status, took);
     tell(&id, method, route, status, took);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -164,20 +168,6 @@ fn same_origin(origin: &str, host: &str) -> bool {
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"))
         == Some(host)
-}
-
-/// A method as a label of metrics: one of those that are known, because a client can send any word.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
-    }
 }
 
 #[cfg(test)]
