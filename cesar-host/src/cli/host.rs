@@ -8,7 +8,7 @@ use crate::audio::{DecodeOptions, ffmpeg_available};
 use crate::cache::{Cache, Mode, SystemClock};
 use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
 use crate::models::ModelRoots;
-use crate::pipeline::{Downloads, Pipeline, SpeakersRequest, StageRequest};
+use crate::pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
 use crate::runner::{self, Runners};
 
@@ -21,8 +21,8 @@ pub(super) struct Host {
     pub(super) warnings: Vec<String>,
 }
 
-/// Builds the pipeline that the settings describe.
-pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
+/// Builds the pipeline that the settings describe, for a user who may name `addresses`.
+pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -> anyhow::Result<Host> {
     let mut warnings = Vec::new();
     let cache = open_cache(settings, mode, &mut warnings);
     let program = std::env::current_exe()?;
@@ -37,7 +37,7 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
         };
         Runners::new(program).within(limits).counting_crashes(verdicts.clone())
     };
-    let pipeline = Pipeline {
+    let parts = Parts {
         mode: if cache.is_some() { mode } else { Mode::Bypass },
         cache,
         registry: registry(settings)?,
@@ -47,7 +47,10 @@ pub(super) fn build(settings: &Settings, mode: Mode) -> anyhow::Result<Host> {
         downloads: downloads(settings),
         decoding: decoding(settings),
     };
-    Ok(Host { pipeline, warnings })
+    Ok(Host {
+        pipeline: Pipeline::new(parts, addresses),
+        warnings,
+    })
 }
 
 /// A cache that cannot be opened costs time, never the transcript.
@@ -136,7 +139,6 @@ pub(super) fn part(settings: &Settings) -> crate::pipeline::Part {
     }
 }
 
-/// Addresses that a person names may lead anywhere; the server is stricter.
 fn downloads(settings: &Settings) -> Downloads {
     let download = &settings.download;
     Downloads {
@@ -144,7 +146,6 @@ fn downloads(settings: &Settings) -> Downloads {
         time_step_ms: download.time_step_ms,
         ttl_ms: download.ttl_ms,
         offline: settings.offline,
-        public_only: false,
         limits: Limits {
             bytes: download.max_size,
             total_ms: download.max_time_ms,

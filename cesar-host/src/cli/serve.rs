@@ -12,6 +12,7 @@ use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side}
 use crate::cache::{Clock as _, Mode, SystemClock};
 use crate::config::{Group, Settings, augment};
 use crate::http::{self, Ended, KeyFile, Setup};
+use crate::pipeline::AddressPolicy;
 
 /// The command's shape.
 pub(super) fn command() -> Command {
@@ -68,13 +69,17 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
         Mode::Bypass
     };
     let data = data_folder(settings)?;
-    let host = host::build(settings, mode).map_err(Failure::failed)?;
+    // Clients name the addresses.
+    let addresses = if settings.server.allow_private_addresses {
+        AddressPolicy::Any
+    } else {
+        AddressPolicy::PublicOnly
+    };
+    let host = host::build(settings, mode, addresses).map_err(Failure::failed)?;
     for warning in &host.warnings {
         tracing::warn!("{warning}");
     }
-    let mut pipeline = host.pipeline;
-    // Strangers name the addresses.
-    pipeline.downloads.public_only = !settings.server.allow_private_addresses;
+    let pipeline = host.pipeline;
     let mut asr = host::stage(&settings.asr);
     side_by_side::share_cores(&pipeline, &mut asr, settings.server.workers);
     let setup = Setup {

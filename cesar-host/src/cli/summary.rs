@@ -102,8 +102,8 @@ impl Done {
             "inputs": self.inputs,
             "failed": self.failed,
             "partial": self.partial,
-            "runner_starts": pipeline.runners.starts(),
-            "stage_runs": pipeline.runners.runs(),
+            "runner_starts": pipeline.runners().starts(),
+            "stage_runs": pipeline.runners().runs(),
         }));
         Ok(exit)
     }

@@ -26,7 +26,8 @@ use crate::cache::Mode;
 use crate::config::{Progress, Settings};
 use crate::names::{lossless, shown, visible};
 use crate::pipeline::{
-    Address, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest, Transcript,
+    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
+    Transcript,
 };
 use crate::runner::CancelToken;
 
@@ -63,7 +64,7 @@ impl Work {
         show: &Show,
         cancel: &CancelToken,
     ) -> Result<Self, Failure> {
-        let mut host = host::build(settings, mode).map_err(Failure::failed)?;
+        let mut host = host::build(settings, mode, AddressPolicy::Any).map_err(Failure::failed)?;
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }
@@ -425,7 +426,7 @@ fn one(
     match &transcript.partial {
         None => Ok(Whole::Yes),
         Some(partial) => {
-            tell_partial(recording, partial, pipeline.cache.is_some(), show);
+            tell_partial(recording, partial, pipeline.cache().is_some(), show);
             Ok(Whole::No)
         }
     }

@@ -65,7 +65,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             shared.snapshot.count(shared);
             shared
                 .pipeline
-                .runners
+                .runners()
                 .end_idle(Instant::now(), shared.settings.model_idle);
         }
         shared.clerk_bell.wait(PROGRESS);

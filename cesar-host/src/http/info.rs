@@ -89,7 +89,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
 pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem> {
     let list = app
         .block(|shared| {
-            let registry = &shared.pipeline.registry;
+            let registry = shared.pipeline.registry();
             let used = registry.plugins().iter().map(|plugin| view(plugin, &shared.pipeline));
             let rejected = registry.rejected().iter().map(|rejected| match rejected {
                 Rejected::Shadowed { plugin, .. } => row(Some(&plugin.manifest), "shadowed", None),
@@ -130,7 +130,7 @@ fn row(manifest: Option<&Manifest>, state: &'static str, models: Option<Vec<Stri
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn cache(State(app): State<App>) -> Result<Response, Problem> {
     let info = app
-        .block(|shared| shared.pipeline.cache.as_ref().map(crate::cache::Cache::info))
+        .block(|shared| shared.pipeline.cache().map(crate::cache::Cache::info))
         .await?;
     let info = info.ok_or_else(|| Refusal::not_found("the cache is switched off"))?;
     let mut body = serde_json::to_value(info.map_err(|error| Refusal::internal(&error))?).unwrap_or_default();

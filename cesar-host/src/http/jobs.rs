@@ -315,7 +315,7 @@ pub(crate) async fn render(
     app.block(move |shared| {
         let pipeline = &shared.pipeline;
         let is_model = |name: &str| {
-            let mut plugins = pipeline.registry.of_stage(StageKind::Format);
+            let mut plugins = pipeline.registry().of_stage(StageKind::Format);
             plugins.any(|plugin| {
                 plugin
                     .manifest

@@ -265,7 +265,7 @@ pub fn serve(setup: Setup, ready: impl FnOnce(SocketAddr)) -> Result<Ended, Serv
             let _ = thread.join();
         }
         // Threads that tell webhooks may hold the cache open until the very end.
-        if let Some(Err(error)) = shared.pipeline.cache.as_ref().map(Cache::flush) {
+        if let Some(Err(error)) = shared.pipeline.cache().map(Cache::flush) {
             tracing::warn!("the cache's counters are not kept: {error}");
         }
         runtime.shutdown_timeout(Duration::from_secs(1));

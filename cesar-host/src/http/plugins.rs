@@ -37,7 +37,7 @@ pub(crate) async fn rescan(State(app): State<App>) -> Result<Response, Problem> 
     let rescanned = app
         .block(|shared| {
             let changed = look(shared);
-            let plugins = shared.pipeline.registry.plugins().iter();
+            let plugins = shared.pipeline.registry().plugins().iter();
             Rescanned {
                 changed,
                 plugins: plugins.map(|plugin| plugin.manifest.id.clone()).collect(),
@@ -49,7 +49,7 @@ pub(crate) async fn rescan(State(app): State<App>) -> Result<Response, Problem> 
 
 /// Watches the folders until the server has stopped.
 pub(crate) fn watch(shared: &App) {
-    let mut watch = match Watch::new(shared.pipeline.registry.folders()) {
+    let mut watch = match Watch::new(shared.pipeline.registry().folders()) {
         Ok(watch) => watch,
         Err(error) => {
             return tracing::warn!(
@@ -70,11 +70,11 @@ pub(crate) fn watch(shared: &App) {
 
 /// Looks again, and lets runners of files that are gone end.
 fn look(shared: &Shared) -> bool {
-    let (registry, runners) = (&shared.pipeline.registry, &shared.pipeline.runners);
+    let (registry, runners) = (shared.pipeline.registry(), shared.pipeline.runners());
     if !registry.rescan() {
         return false;
     }
-    let digest = |path| match &shared.pipeline.cache {
+    let digest = |path| match shared.pipeline.cache() {
         Some(cache) => cache.file_digest(path, &|| false),
         None => hash_file(path, &|| false),
     };

@@ -130,12 +130,11 @@ impl Snapshot {
         let engines = engines(&shared.pipeline);
         let cache = shared
             .pipeline
-            .cache
-            .as_ref()
+            .cache()
             .and_then(|cache| cache.info().ok())
             .map(Arc::new);
         let tools = Tools {
-            ffmpeg: shared.pipeline.decoding.ffmpeg.is_some(),
+            ffmpeg: shared.pipeline.has_ffmpeg(),
             yt_dlp: on_path("yt-dlp"),
         };
         self.change(|seen| (seen.engines, seen.cache, seen.tools) = (engines, cache, tools));
@@ -181,7 +180,7 @@ impl Snapshot {
         let seen = self.get();
         let states = seen.counts.by_state.iter();
         let states = states.map(|(state, count)| (format!("status=\"{state}\""), *count as f64));
-        let runners = &shared.pipeline.runners;
+        let runners = shared.pipeline.runners();
         let mut gauges = vec![
             Gauge::one(
                 "cesar_up_seconds",
@@ -252,7 +251,7 @@ pub(crate) fn engines(pipeline: &Pipeline) -> Vec<Engine> {
             models: pipeline.present_models(manifest),
         }
     };
-    pipeline.registry.of_stage(StageKind::Asr).map(engine).collect()
+    pipeline.registry().of_stage(StageKind::Asr).map(engine).collect()
 }
 
 fn on_path(program: &str) -> bool {

@@ -60,7 +60,7 @@ pub(super) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<
         .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
     if let Some(plugin) = named {
         // Settings were made for another plugin.
-        shared.pipeline.registry.find(StageKind::Diarize, plugin)?;
+        shared.pipeline.registry().find(StageKind::Diarize, plugin)?;
         stage.options.clear();
         stage.plugin = Some(plugin.clone());
     }

@@ -41,21 +41,21 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
 
 /// Early: what is connected to is judged again by the stage, at that moment and after each redirect.
 fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
-    match shared.pipeline.downloads.offline {
+    match shared.pipeline.is_offline() {
         true => pipeline::check_address(url).map(drop).map_err(AddressError::from),
         false => shared.guard.check_resolved(url).map(drop),
     }
 }
 
 pub(super) fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
-    match pipeline.registry.of_stage(stage).next() {
+    match pipeline.registry().of_stage(stage).next() {
         Some(_) => Ok(()),
         None => Err(pipeline_none(pipeline, stage)),
     }
 }
 
 fn pipeline_none(pipeline: &Pipeline, stage: StageKind) -> Refusal {
-    PipelineError::from(pipeline.registry.none(stage)).into()
+    PipelineError::from(pipeline.registry().none(stage)).into()
 }
 
 /// Refuses options that name files; `field` holds them.
@@ -109,7 +109,7 @@ pub(crate) fn lookup<'a>(pipeline: &'a Pipeline, engine: &'a Manifest, files: &'
         plugin: &engine.id,
         flag: "model",
         files,
-        roots: &pipeline.models,
+        roots: pipeline.models(),
     }
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
         .as_ref()
         .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
     if let Some(plugin) = named {
-        let engine = &shared.pipeline.registry.find(StageKind::Asr, plugin)?.manifest;
+        let engine = &shared.pipeline.registry().find(StageKind::Asr, plugin)?.manifest;
         // Settings were made for another engine: what this one does not have says nothing, and its models have names of their own.
         stage.options.retain(|name, _| {
             engine

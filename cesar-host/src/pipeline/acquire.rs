@@ -57,8 +57,6 @@ pub struct Downloads {
     pub ttl_ms: Option<i64>,
     /// Whether nobody is asked at all.
     pub offline: bool,
-    /// Whether only addresses of the public Internet are connected to.
-    pub public_only: bool,
     /// When to give up.
     pub limits: Limits,
 }
@@ -415,7 +413,6 @@ mod tests {
             time_step_ms,
             ttl_ms: None,
             offline: false,
-            public_only: false,
             limits: Limits {
                 bytes: None,
                 total_ms: None,

@@ -65,9 +65,18 @@ use crate::models::ModelRoots;
 use crate::plugins::{Registry, Verdicts};
 use crate::runner::Runners;
 
-/// Everything stages need; made once per process.
+/// Which addresses may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressPolicy {
+    /// Those of the public Internet: others name the addresses, and the machine's own network is not theirs.
+    PublicOnly,
+    /// All: the user of this machine names the addresses.
+    Any,
+}
+
+/// What a pipeline is made of.
 #[derive(Debug)]
-pub struct Pipeline {
+pub struct Parts {
     /// Where results are kept; none when the cache is off or cannot be opened.
     pub cache: Option<Cache>,
     /// What the cache is used for.
@@ -84,4 +93,93 @@ pub struct Pipeline {
     pub downloads: Downloads,
     /// How recordings are decoded.
     pub decoding: DecodeOptions,
+}
+
+/// Everything stages need; made once per process.
+#[derive(Debug)]
+pub struct Pipeline {
+    cache: Option<Cache>,
+    mode: Mode,
+    registry: Registry,
+    verdicts: Verdicts,
+    runners: Runners,
+    models: ModelRoots,
+    downloads: Downloads,
+    decoding: DecodeOptions,
+    addresses: AddressPolicy,
+}
+
+impl Pipeline {
+    /// A pipeline that fetches from `addresses` only.
+    #[must_use]
+    pub fn new(parts: Parts, addresses: AddressPolicy) -> Self {
+        let Parts {
+            cache,
+            mode,
+            registry,
+            verdicts,
+            runners,
+            models,
+            downloads,
+            decoding,
+        } = parts;
+        Self {
+            cache,
+            mode,
+            registry,
+            verdicts,
+            runners,
+            models,
+            downloads,
+            decoding,
+            addresses,
+        }
+    }
+
+    /// Where results are kept.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// The plugins there are.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What is known about the plugins.
+    #[must_use]
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    /// Where plugins run.
+    #[must_use]
+    pub fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// Where models are looked for.
+    #[must_use]
+    pub fn models(&self) -> &ModelRoots {
+        &self.models
+    }
+
+    /// Looks for models elsewhere, or again.
+    pub fn look_for_models(&mut self, roots: ModelRoots) {
+        self.models = roots;
+    }
+
+    /// Whether no server is asked for anything.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.downloads.offline
+    }
+
+    /// Whether there is an ffmpeg to decode with.
+    #[must_use]
+    pub fn has_ffmpeg(&self) -> bool {
+        self.decoding.ffmpeg.is_some()
+    }
 }

@@ -48,7 +48,7 @@ pub(in crate::cli) fn run(
         cancel,
     )?;
     let received = work.receive(settings, cancel);
-    let Some(cache) = &work.host.pipeline.cache else {
+    let Some(cache) = work.host.pipeline.cache() else {
         // Why was said as a warning already.
         return Err(Failure::failed("there is no cache to look at"));
     };

@@ -28,7 +28,7 @@ pub(in crate::cli) fn offer(
     }
     let names: Vec<String> = missing.iter().map(|entry| entry.pull_name().to_owned()).collect();
     fetch(&Place::of(settings), settings, &names, None, verbosity)?;
-    host.pipeline.models = host::model_roots(settings);
+    host.pipeline.look_for_models(host::model_roots(settings));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::cache::Mode;
 use crate::config::{OptionValue, Settings};
 use crate::conformance::{Effort, Outcome, Report, Subject, check};
 use crate::names::lossless;
-use crate::pipeline::StageRequest;
+use crate::pipeline::{AddressPolicy, StageRequest};
 use crate::plugins::Plugin;
 use crate::runner::{CancelToken, Limits};
 
@@ -23,12 +23,14 @@ pub(super) fn run(
     json: bool,
     cancel: &CancelToken,
 ) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::Bypass).map_err(Failure::failed)?.pipeline;
+    let pipeline = host::build(settings, Mode::Bypass, AddressPolicy::Any)
+        .map_err(Failure::failed)?
+        .pipeline;
     let asked = matches.get_one::<String>("id").map_or("", String::as_str);
     let plugin = if Path::new(asked).is_file() {
         Plugin::read(Path::new(asked)).map_err(Failure::failed)?
     } else {
-        find(&pipeline.registry, asked)?.clone()
+        find(pipeline.registry(), asked)?.clone()
     };
     let request = StageRequest {
         plugin: None,

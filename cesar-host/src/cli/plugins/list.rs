@@ -7,7 +7,7 @@ use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::digest;
 use crate::cache::Mode;
 use crate::config::Settings;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{AddressPolicy, Pipeline};
 use crate::plugins::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
@@ -30,11 +30,11 @@ struct Row {
 
 /// `cesar plugins list`.
 pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite)
+    let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
     let mut rows: Vec<Row> = pipeline
-        .registry
+        .registry()
         .plugins()
         .iter()
         .map(|plugin| used(&pipeline, plugin))
@@ -42,7 +42,7 @@ pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
     rows.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
     rows.extend(
         pipeline
-            .registry
+            .registry()
             .rejected()
             .iter()
             .map(|rejected| unused(&pipeline, rejected)),
@@ -52,7 +52,7 @@ pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if rows.is_empty() {
-        print(&format!("{}\n", pipeline.registry.none(StageKind::Asr)));
+        print(&format!("{}\n", pipeline.registry().none(StageKind::Asr)));
     } else {
         print(&table(&rows));
     }
@@ -76,7 +76,7 @@ fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option
 fn used(pipeline: &Pipeline, plugin: &Plugin) -> Row {
     let cleared = digest(pipeline, &plugin.path).map_err(|reason| ("broken", reason));
     let cleared = cleared.and_then(|digest| {
-        let cleared = plugin.clear(&digest, &pipeline.verdicts, &pipeline.runners);
+        let cleared = plugin.clear(&digest, pipeline.verdicts(), pipeline.runners());
         cleared.map_err(|error| match error {
             PluginError::Bad { reason, .. } => ("broken", reason),
             PluginError::Quarantined { .. } => ("quarantined", error.to_string()),

@@ -145,7 +145,7 @@ fn unknown(registry: &Registry, id: &str) -> String {
 
 /// SHA-256 of a file in hex, remembered where there is a cache.
 fn digest(pipeline: &Pipeline, path: &Path) -> Result<String, String> {
-    let digest = match &pipeline.cache {
+    let digest = match pipeline.cache() {
         Some(cache) => cache.file_digest(path, &|| false),
         None => hash_file(path, &|| false),
     };

@@ -7,17 +7,18 @@ use super::{digest, find};
 use crate::cache::{Clock as _, Mode, SystemClock};
 use crate::config::Settings;
 use crate::names::{lossless, shown};
+use crate::pipeline::AddressPolicy;
 use crate::plugins::TrustedFile;
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
 pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite)
+    let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
-    let plugin = find(&pipeline.registry, id)?;
+    let plugin = find(pipeline.registry(), id)?;
     let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
-    let lifted = pipeline.verdicts.lift(&digest).map_err(Failure::failed)?;
-    let cleared = plugin.clear(&digest, &pipeline.verdicts, &pipeline.runners);
+    let lifted = pipeline.verdicts().lift(&digest).map_err(Failure::failed)?;
+    let cleared = plugin.clear(&digest, pipeline.verdicts(), pipeline.runners());
     if json {
         let reason = cleared.as_ref().err().map(ToString::to_string);
         print_json(&json!({
@@ -45,14 +46,14 @@ pub(super) fn trust<'a>(
     remove: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite)
+    let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
     let list = host::trusted(settings);
     let mut rows = Vec::new();
     // All or none of them.
     let plugins = ids
-        .map(|id| find(&pipeline.registry, id))
+        .map(|id| find(pipeline.registry(), id))
         .collect::<Result<Vec<_>, _>>()?;
     for plugin in plugins {
         let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;

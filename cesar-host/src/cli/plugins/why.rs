@@ -7,20 +7,21 @@ use super::{digest, find};
 use crate::cache::Mode;
 use crate::config::Settings;
 use crate::names::lossless;
+use crate::pipeline::AddressPolicy;
 use crate::plugins::gates::{Gate, GateState, examine};
 use crate::plugins::{Registry, Rejected};
 
 /// `cesar plugins why ID`. Fails when a gate refuses the file.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite)
+    let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
-    let (path, note) = file_of(&pipeline.registry, id)?;
+    let (path, note) = file_of(pipeline.registry(), id)?;
     let gates = examine(
         &path,
         |path| digest(&pipeline, path),
-        &pipeline.verdicts,
-        &pipeline.runners,
+        pipeline.verdicts(),
+        pipeline.runners(),
     );
     if json {
         print_json(

@@ -68,7 +68,7 @@ fn engines(shared: &Shared) -> impl Iterator<Item = &Manifest> {
         .engine(&shared.asr)
         .ok()
         .map(|plugin| plugin.manifest.id.as_str());
-    let mut all: Vec<&Plugin> = shared.pipeline.registry.of_stage(StageKind::Asr).collect();
+    let mut all: Vec<&Plugin> = shared.pipeline.registry().of_stage(StageKind::Asr).collect();
     all.sort_by_key(|plugin| Some(plugin.manifest.id.as_str()) != first);
     all.into_iter().map(|plugin| &plugin.manifest)
 }

@@ -6,7 +6,7 @@ use plugin_api::download::{Answer, Known, Media as Fetched, Order, Reason, Wante
 
 use super::super::call::{call, check_unchanged, wrong};
 use super::super::media::{Folder, unreadable};
-use super::super::{Event, PipelineError};
+use super::super::{AddressPolicy, Event, PipelineError};
 use super::{Acquisition, STAGE};
 use crate::cache::{Cache, Digest};
 
@@ -34,7 +34,7 @@ impl Acquisition<'_> {
             url: self.address.as_str().to_owned(),
             folder: folder.to_owned(),
             known: known.cloned(),
-            public_only: downloads.public_only,
+            public_only: self.context.pipeline.addresses == AddressPolicy::PublicOnly,
             limits: downloads.limits,
         };
         let mut request = self.stage.request.clone();
