@@ -80,7 +80,8 @@ pub struct Word {
     pub start_ms: u64,
     /// End, in ms, not before the start.
     pub end_ms: u64,
-    /// The word with its leading space and trailing punctuation: the segment's text is the words joined.
+    /// The word with its leading space and trailing punctuation: the words joined are the segment's text, up to white space
+    /// around it. The host refuses others.
     pub word: String,
     /// Mean probability of its tokens, 0 to 1.
     pub probability: Option<f64>,

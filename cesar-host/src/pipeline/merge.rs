@@ -114,7 +114,8 @@ pub(super) fn check(transcription: &Transcription, duration_ms: u64) -> Result<(
     }
 }
 
-/// Words may touch and overlap a little, as aligners make them; they begin in order and lie inside the audio.
+/// Words may touch and overlap a little, as aligners make them; they begin in order, lie inside the audio, and joined are the text. A
+/// text whose words have no known times has none.
 fn check_words(segment: &asr::Segment, duration_ms: u64) -> Result<(), String> {
     let mut before = 0;
     for (index, word) in segment.words.iter().flatten().enumerate() {
@@ -123,6 +124,11 @@ fn check_words(segment: &asr::Segment, duration_ms: u64) -> Result<(), String> {
             return Err(format!("word {index} lies at {start} to {end} ms"));
         }
         before = start;
+    }
+    let words = segment.words.as_deref().unwrap_or_default();
+    let joined: String = words.iter().map(|word| word.word.as_str()).collect();
+    if !words.is_empty() && joined.trim() != segment.text.trim() {
+        return Err("the words joined are not the text".to_owned());
     }
     Ok(())
 }
@@ -308,6 +314,22 @@ mod tests {
             check(&words, 20).unwrap_err(),
             format!("in segment 0, word 0 lies at 5 to {} ms", 1_u64 << 60)
         );
+        let spoken = |words: &[&str]| {
+            let mut spoken = transcription(&[(0, 10)]);
+            let word = |word: &&str| asr::Word {
+                word: (*word).to_owned(),
+                ..asr::Word::default()
+            };
+            spoken.segments[0].text = " one, two. ".to_owned();
+            spoken.segments[0].words = Some(words.iter().map(word).collect());
+            check(&spoken, 20)
+        };
+        assert_eq!(spoken(&[" one,", " two."]), Ok(()));
+        assert_eq!(spoken(&[]), Ok(()), "no times are known");
+        let wrong = Err("in segment 0, the words joined are not the text".to_owned());
+        assert_eq!(spoken(&[" one,"]), wrong);
+        assert_eq!(spoken(&["one,", "two."]), wrong);
+        assert_eq!(spoken(&[" one,", " two.", " three"]), wrong);
         let mut cut = transcription(&[]);
         cut.truncated.push(asr::Truncation {
             start_ms: 30,

@@ -12,6 +12,7 @@ use crate::state::{Saved, State};
 use crate::timestamps::Piece;
 use crate::vad::restore::SpeechMap;
 use crate::vad::seams;
+use crate::words::text;
 
 /// What the decoder says about a segment.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +103,7 @@ impl Transcript {
         if start_ms >= end_ms {
             return;
         }
+        text::agree(&mut piece.words, &text);
         let words = self.words.then(|| self.words_of(&piece));
         let segment = asr::Segment {
             words,
@@ -224,7 +226,10 @@ mod tests {
     fn segments_and_words_are_in_order_and_inside_the_audio() {
         let mut transcript = Transcript::new(10_000, None, true);
         let mut notes = Notes::new();
-        let mut add = |piece| transcript.add(piece, " word".into(), FACTS, &mut notes);
+        let mut add = |piece: Piece| {
+            let text = " word".repeat(piece.words.len().max(1));
+            transcript.add(piece, text, FACTS, &mut notes);
+        };
         add(piece(1.0, 3.0, &[(1.0, 2.0), (1.9, 3.2)]));
         add(piece(2.5, 4.0, &[(1.5, 3.4)]));
         add(piece(2.0, 4.0, &[]));

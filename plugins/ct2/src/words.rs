@@ -15,6 +15,7 @@ use crate::timestamps::{Piece, Word};
 
 pub mod align;
 pub mod split;
+pub mod text;
 
 /// Steps of the audio a second, as the decoder attends to them.
 const STEPS_A_SECOND: f64 = 50.0;

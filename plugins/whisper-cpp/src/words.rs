@@ -116,7 +116,9 @@ fn characters(tokens: &[Token], aligned: bool) -> Vec<Piece> {
 
 /// Whether more bytes could complete the last character.
 pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+    // Bytes before the last character may be none at all; they are shown as they are.
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Whether a language is written with spaces between words.
@@ -173,6 +175,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_character_is_gathered_behind_bytes_that_are_none() {
+        assert!(is_cut_short(b"\xff\xe3\x81"));
+        assert!(!is_cut_short(b"\xff\xe3\x81\x82"));
+        assert!(!is_cut_short(b"a\xff"));
+        let tokens = tokens(&[b" \xff\xe3\x81", b"\x82 ", b" b"]);
+        let words = words(&tokens, frame("en", false), &|time| time.unsigned_abs() * 10);
+        let joined: String = words.iter().map(|word| word.word.as_str()).collect();
+        assert_eq!(joined, " \u{fffd}\u{3042}  b");
+    }
 
     /// Tokens of 0.1 s each.
     fn tokens(texts: &[&[u8]]) -> Vec<Token> {
