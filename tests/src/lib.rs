@@ -3,19 +3,22 @@
 //! The tests in `tests/*.rs` run the built `cesar` binary as a user does: its plugins lie beside it, and everything
 //! else (home, configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Nothing here
 //! builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a model fails and
-//! says which command to run; only the recordings that are not ours to commit may be absent ([`test_data`]), and then the
-//! test prints that it was skipped.
+//! says which command to run. One that lacks a program of others, or the right to mount a file system, reports that it was skipped,
+//! which is an error with `CI=true` ([`skip`]). Recordings that are not ours to commit may always be absent ([`test_data`]).
 //!
 //! - [`addresses`]: runs whose input is an address.
 //! - [`chance`]: random numbers with a seed.
+//! - [`clients`]: programs of others that the suite uses.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: where models lie, and which files make one complete.
+//! - [`mounts`]: programs with a view of the files of their own.
 //! - [`plugins`]: plugins outside the workspace, built.
 //! - [`recordings`]: the bundled recordings, the others, and what is said in them.
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
+//! - [`skip`]: tests that cannot be done on this machine.
 //! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
@@ -28,14 +31,19 @@
 
 pub mod addresses;
 pub mod chance;
+pub mod clients;
 pub mod fuzz;
+#[cfg(test)]
+mod guarantees;
 pub mod hub;
 pub mod models;
+pub mod mounts;
 pub mod plugins;
 pub mod recordings;
 pub mod running;
 pub mod sandbox;
 pub mod server;
+pub mod skip;
 pub mod snapshots;
 pub mod speakers;
 pub mod terminal;

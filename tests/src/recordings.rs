@@ -4,7 +4,6 @@ use crate::workspace;
 use serde_json::Value;
 use std::{
     env, fs,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -28,9 +27,7 @@ pub fn fixture(name: &str) -> PathBuf {
 pub fn test_data() -> Option<PathBuf> {
     let found = find_test_data();
     if found.is_none() {
-        // Not by `println!`, which libtest holds back when a test passes.
-        let line = "SKIPPED: there is no test data; set `CESAR_TEST_DATA` to the folder that holds `audio/`";
-        writeln!(std::io::stdout(), "{line}").expect("standard output can be written");
+        crate::skip::without_data();
     }
     found
 }

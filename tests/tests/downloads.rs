@@ -1,11 +1,12 @@
 //! What is fetched is kept: through kills and damage, for many at once, without room, and without a network.
 
 use cesar_tests::addresses::{ASK, HIT, STEP, recording, stages, transcribe, transcription};
+use cesar_tests::mounts::view_of_files;
 use cesar_tests::running::Running;
 use cesar_tests::sandbox::finish;
 use cesar_tests::server::{until, wave, with_echo};
 use cesar_tests::web::{Manner, Page, Web};
-use cesar_tests::{Output, Sandbox};
+use cesar_tests::{Output, Sandbox, skip};
 
 /// The part of a recording that is here, in bytes.
 fn arrived(sandbox: &Sandbox) -> u64 {
@@ -82,17 +83,6 @@ fn a_download_that_was_killed_is_not_mixed_with_another() {
     }
 }
 
-/// What `unshare` is told to give a program a view of the files in which it may mount: as root, or as whom the system lets be root
-/// there. `None` where neither is allowed.
-fn view_of_files(folder: &std::path::Path) -> Option<&'static [&'static str]> {
-    let views: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
-    views.into_iter().find(|flags| {
-        let mut trial = std::process::Command::new("unshare");
-        trial.args(*flags).args(["mount", "-t", "tmpfs", "none"]).arg(folder);
-        trial.output().is_ok_and(|output| output.status.success())
-    })
-}
-
 /// A cache without room costs a warning, not the transcript.
 #[test]
 fn a_full_cache_is_passed_by() {
@@ -101,8 +91,7 @@ fn a_full_cache_is_passed_by() {
     let cache = sandbox.cache_dir();
     std::fs::create_dir_all(&cache).unwrap();
     let Some(view) = view_of_files(&cache) else {
-        eprintln!("SKIPPED, FULL DISK: nobody may mount a small file system here");
-        return;
+        skip!("no small file system may be mounted here, to be filled");
     };
     // A file system of one megabyte that only this run sees.
     let script = "mount -t tmpfs -o size=1m none \"$1\" && shift && exec \"$@\"";

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use cesar_tests::clients::installed;
 use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::{Server, log_of, wave, with_echo};
 use cesar_tests::web::{Page, Web};
@@ -16,10 +17,7 @@ use serde_json::Value;
 
 /// A folder that `cargo xtask clients` makes.
 fn clients(name: &str, variable: &str, has: &str) -> PathBuf {
-    let named = std::env::var_os(variable).map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let path = named.unwrap_or_else(|| cache.unwrap_or_default().join("cesar").join(name).join(has));
+    let path = installed(name, variable, has);
     assert!(
         path.exists(),
         "`{}` does not exist: run `cargo xtask clients`, or name another with {variable}",

@@ -1,38 +1,20 @@
 //! Web pages, by the real yt-dlp and its generic extractor, against a server of the suite.
 //!
 //! `cargo xtask clients` installs the version that is pinned there (and `cargo xtask test` does so by itself). Where it is absent, the tests that
-//! need it say so and are skipped.
+//! need it are skipped.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
 use cesar_tests::addresses::{ASK, DATE, STEP, transcribe};
+use cesar_tests::clients::yt_dlp;
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::web::{Manner, Page, Web};
 use cesar_tests::{Output, Sandbox};
 use insta::assert_snapshot;
 
 const LATER: &str = "Mon, 02 Nov 2026 10:00:00 GMT";
-
-/// The program, unless it is absent.
-fn yt_dlp() -> Option<PathBuf> {
-    let named = std::env::var_os("CESAR_CLIENTS_PYTHON").map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let python = named.unwrap_or_else(|| cache.unwrap_or_default().join("cesar/clients/bin/python3"));
-    let program = python.with_file_name("yt-dlp");
-    if program.is_file() {
-        return Some(program);
-    }
-    eprintln!(
-        "SKIPPED: `{}` does not exist; run `cargo xtask clients`, which installs yt-dlp",
-        program.display()
-    );
-    None
-}
 
 fn outcome(output: &Output, stage: &str) -> String {
     let found = output

@@ -258,10 +258,7 @@ fn recordings_decode_as_with_ffmpeg() {
                 "`{}` is missing: restore it with git",
                 folder.display()
             );
-            say!(
-                "SKIPPED: there are no recordings in {}: set `CESAR_TEST_DATA`",
-                folder.display()
-            );
+            cesar_tests::skip::without_data();
         }
         recordings_under(&folder, &mut files);
     }

@@ -1,16 +1,16 @@
 //! Where only public addresses are allowed, nothing else is connected to: not by a redirect, and not by the real yt-dlp.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cesar_plugin_download::direct::{Fetched, fetch_by};
 use cesar_plugin_download::guard::Guard;
 use cesar_plugin_download::refusal::Refused;
 use cesar_plugin_download::watch::Watch;
 use cesar_plugin_download::{Options, Request, Via, answer};
+use cesar_tests::clients::yt_dlp;
 use plugin_api::download::{Limits, Order, Reason, Wanted};
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -87,23 +87,6 @@ fn a_redirect_into_the_machine_is_not_followed() {
         "{message}"
     );
     assert!(inside.accept().is_err(), "a connection was made");
-}
-
-/// yt-dlp as `cargo xtask clients` installs it, unless it is absent.
-fn yt_dlp() -> Option<PathBuf> {
-    let named = std::env::var_os("CESAR_CLIENTS_PYTHON").map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let python = named.unwrap_or_else(|| cache.unwrap_or_default().join("cesar/clients/bin/python3"));
-    let program = python.with_file_name("yt-dlp");
-    if program.is_file() {
-        return Some(program);
-    }
-    eprintln!(
-        "SKIPPED: `{}` does not exist; run `cargo xtask clients`",
-        program.display()
-    );
-    None
 }
 
 #[test]

@@ -6,11 +6,11 @@
 
 use crate::{
     announce,
-    failure::{Outcome, step},
+    failure::{Failure, Outcome, step},
     setup::program_in_path,
 };
-use cesar_tests::workspace;
-use std::{env, process::Command};
+use cesar_tests::{skip, workspace};
+use std::{env, fs, path::Path, process::Command};
 
 /// How long each fuzz target runs in the suite.
 const FUZZ_SECONDS: &str = "60";
@@ -37,19 +37,32 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     } else {
         &["--workspace"]
     };
-    step(
+    let skipped = tempfile::NamedTempFile::new().map_err(|error| Failure::new(error.to_string()))?;
+    let passed = step(
         cargo("test")
             .arg("--release")
             .args(whole)
             .args(options)
-            .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS),
-    )?;
+            .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS)
+            .env(skip::FILE, skipped.path()),
+    );
+    list_skipped(skipped.path());
+    passed?;
     announce("documentation");
     step(
         cargo("doc")
             .args(["--release", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
+}
+
+/// Says at the end what would have scrolled away.
+fn list_skipped(file: &Path) {
+    let lines = fs::read_to_string(file).unwrap_or_default();
+    if !lines.is_empty() {
+        announce(&format!("{} tests were skipped:", lines.lines().count()));
+        eprint!("{lines}");
+    }
 }
 
 fn names_a_package(options: &[String]) -> bool {

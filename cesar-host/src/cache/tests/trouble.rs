@@ -1,12 +1,15 @@
 //! Folders that cannot be written and disks that are full: a warning with what to do, and the result.
 //!
-//! A disk is filled for real: as root, a small file system in memory, mounted in a namespace of the test's own; otherwise
+//! A disk is filled for real: where that is allowed, a small file system in memory, mounted in a namespace of the test's own; otherwise
 //! a limit on the size of files. Which of the two it was is printed. Permissions mean nothing to root, so as root the
 //! tests of those run without the capability that makes it so.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
+
+use cesar_tests::mounts::view_of_files;
+use cesar_tests::skip;
 
 use super::processes::{FOLDER, ROLE, helper_name};
 use super::*;
@@ -37,10 +40,11 @@ fn assert_success(output: &Output) -> String {
 /// A file system of some megabytes over `folder`, or files of at most half of one.
 fn with_little_space(megabytes: u32, role: &str, folder: &Path) {
     let mount = format!("mount -t tmpfs -o size={megabytes}m none \"$CESAR_CACHE_TEST_FOLDER\" &&");
-    let namespace = Command::new("unshare").args(["-m", "true"]).output();
-    let output = if is_root() && namespace.is_ok_and(|output| output.status.success()) {
+    let output = if let Some(view) = view_of_files(folder) {
         println!("FULL DISK: a tmpfs of {megabytes} MB");
-        let script = format!("exec unshare -m sh -c '{mount} exec \"$0\" --exact \"$1\" --nocapture' \"$0\" \"$1\";");
+        let view = view.join(" ");
+        let script =
+            format!("exec unshare {view} sh -c '{mount} exec \"$0\" --exact \"$1\" --nocapture' \"$0\" \"$1\";");
         run_in(&script, role, folder)
     } else {
         println!("FULL DISK: no mount possible here, a limit of 512 KB on the size of files instead");
@@ -111,11 +115,10 @@ fn a_full_disk_costs_no_result() {
 
 #[test]
 fn a_disk_with_room_to_be_left_does_not_become_full() {
-    if !is_root() {
-        println!("SKIPPED, FULL DISK: only root can mount a small file system");
-        return;
-    }
     let folder = folder();
+    if view_of_files(folder.path()).is_none() {
+        skip!("no small file system may be mounted here, in which to leave room");
+    }
     with_little_space(8, "room", folder.path());
 }
 
@@ -186,16 +189,17 @@ fn a_cache_that_may_only_be_read_is_done_without() {
 /// A disk that is mounted for reading only, which no right of any user changes.
 #[test]
 fn a_cache_on_a_read_only_disk_is_done_without() {
-    let namespace = Command::new("unshare").args(["-m", "true"]).output();
-    if !is_root() || !namespace.is_ok_and(|output| output.status.success()) {
-        println!("SKIPPED, READ-ONLY DISK: only root can mount one here");
-        return;
-    }
     let folder = folder();
+    let Some(view) = view_of_files(folder.path()) else {
+        skip!("no file system may be mounted here for reading only");
+    };
     let cache = folder.path().join("cache");
     put(&Cache::open(&cache, Arc::new(SystemClock)).unwrap(), &parts(1), b"x").unwrap();
     let mount = "F=\"$CESAR_CACHE_TEST_FOLDER\"; mount --bind \"$F\" \"$F\" && mount -o remount,bind,ro \"$F\" &&";
-    let script = format!("exec unshare -m sh -c '{mount} exec \"$0\" --exact \"$1\" --nocapture' \"$0\" \"$1\";");
+    let script = format!(
+        "exec unshare {} sh -c '{mount} exec \"$0\" --exact \"$1\" --nocapture' \"$0\" \"$1\";",
+        view.join(" ")
+    );
     let text = assert_success(&run_in(&script, "rights", &cache));
     assert!(
         text.contains("Read-only file system") && text.contains("mount its disk for writing"),

@@ -1,0 +1,97 @@
+//! Whether each test that `docs/guarantees.md` names exists.
+
+use crate::workspace;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the tests of a place lie: a file, a folder, or both.
+fn files(place: &str, base: &str) -> Vec<PathBuf> {
+    let place = place.strip_suffix(".rs").unwrap_or(place);
+    let paths = match place.split_once('/') {
+        Some(("cache", rest)) => vec![format!("cesar-host/src/cache/tests/{rest}")],
+        Some(("jobs", rest)) => vec![format!("cesar-host/src/jobs/tests/{rest}")],
+        Some(("tests", rest)) if base.is_empty() => vec![format!("tests/tests/{rest}")],
+        Some(("plugins", _)) => vec![place.to_owned(), format!("cesar-host/src/{place}")],
+        _ => vec![
+            format!("cesar-host/src/{place}"),
+            format!("cesar-host/{place}"),
+            format!("{base}/src/{place}"),
+            format!("{base}/{place}"),
+        ],
+    };
+    let both = |path: String| [workspace().join(&path), workspace().join(path + ".rs")];
+    let places = paths.into_iter().flat_map(both);
+    places.filter(|path| path.exists()).collect()
+}
+
+fn text(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).unwrap_or_default();
+    }
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| !path.ends_with("target"))
+        .map(|path| text(&path))
+        .collect()
+}
+
+fn is_name(token: &str) -> bool {
+    token.contains('_')
+        && token
+            .chars()
+            .all(|letter| "_…".contains(letter) || letter.is_ascii_alphanumeric())
+}
+
+fn is_place(token: &str) -> bool {
+    token.contains('/')
+        && token
+            .chars()
+            .all(|letter| "_/.-".contains(letter) || letter.is_ascii_lowercase() || letter.is_ascii_digit())
+}
+
+/// The places and names of one row that do not exist, and how many do.
+fn check(row: &str, missing: &mut Vec<String>) -> usize {
+    let (mut base, mut code, mut found) = (String::new(), String::new(), 0);
+    for token in row.split('`').skip(1).step_by(2) {
+        let module = !base.is_empty() && token.chars().all(|letter| letter.is_ascii_lowercase());
+        if is_place(token) || module {
+            let files = files(token, &base);
+            if token.starts_with("plugins/") {
+                token.clone_into(&mut base);
+            }
+            code = files.iter().map(|file| text(file)).collect();
+            if files.is_empty() {
+                missing.push(format!("`{token}`"));
+            }
+        } else if is_name(token) {
+            let begin = format!("fn {}", token.trim_end_matches('…'));
+            let whole = if token.ends_with('…') { begin } else { begin + "(" };
+            match code.contains(&whole) {
+                true => found += 1,
+                false => missing.push(format!("`{token}`")),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let page = fs::read_to_string(workspace().join("docs/guarantees.md")).unwrap();
+    let mut missing = Vec::new();
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let found: usize = rows.map(|(_, tests)| check(tests, &mut missing)).sum();
+    assert_eq!(missing, [""; 0], "`docs/guarantees.md` names what is not there");
+    assert!(found > 70, "only {found} names were found in the tables");
+}
+
+#[test]
+fn a_test_that_is_not_there_is_found_out() {
+    let mut missing = Vec::new();
+    let row =
+        "`cache/storing`: `what_is_put_is_got`, `what_is_put_is_…`, `what_is_put`, `what_is_lost_…`; `cache/nowhere`";
+    assert_eq!(check(row, &mut missing), 2);
+    assert_eq!(missing, ["`what_is_put`", "`what_is_lost_…`", "`cache/nowhere`"]);
+}

@@ -1,0 +1,103 @@
+//! Tests that cannot be done on this machine.
+//!
+//! A skip is a line on the real standard error, which libtest does not hold back, and in the file that `$CESAR_SKIPPED` names, which
+//! `cargo xtask test` prints at its end. With `CI=true` it is an error: what the suite needs, `cargo xtask test` installs. The only
+//! exception are recordings that are not ours to commit ([`without_data`]).
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// The variable with the file to which each skip is added.
+pub const FILE: &str = "CESAR_SKIPPED";
+
+/// Ends a test that cannot be done here; the arguments are those of `format!` and say what is missing, and what to do.
+///
+/// # Panics
+/// With `CI=true`.
+#[macro_export]
+macro_rules! skip {
+    ($($reason:tt)*) => {{
+        $crate::skip::missing(&format!($($reason)*));
+        return;
+    }};
+}
+
+/// Reports a skip for want of something that the suite installs.
+///
+/// # Panics
+/// With `CI=true`.
+pub fn missing(reason: &str) {
+    assert!(!is_ci(), "with `CI=true` no test may be skipped: {reason}");
+    report(reason);
+}
+
+/// Reports a skip for want of recordings that are not ours to commit: a fresh machine has none, so this is no error in CI either.
+pub fn without_data() {
+    report("there is no test data; set `CESAR_TEST_DATA` to the folder that holds `audio/`");
+}
+
+fn is_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+fn report(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("SKIPPED: {}: {reason}\n", thread.name().unwrap_or("a test"));
+    // What cannot be reported is still no failure of the test.
+    let _ = io::stderr().write_all(line.as_bytes());
+    if let Some(file) = env::var_os(FILE) {
+        append(Path::new(&file), &line).unwrap_or_else(|error| panic!("`{}`: {error}", Path::new(&file).display()));
+    }
+}
+
+/// One write, so that lines of several processes do not mix.
+fn append(file: &Path, line: &str) -> io::Result<()> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)?
+        .write_all(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Output};
+
+    /// Runs the next test alone, in a process of its own, whose environment this one sets.
+    fn run(ci: &str) -> (Output, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("skipped");
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "skip::tests::that_is_skipped_when_asked"])
+            .env("CESAR_SKIP_THIS", "1")
+            .env("CI", ci)
+            .env(super::FILE, &file)
+            .output()
+            .unwrap();
+        (output, std::fs::read_to_string(file).unwrap_or_default())
+    }
+
+    #[test]
+    fn that_is_skipped_when_asked() {
+        if std::env::var_os("CESAR_SKIP_THIS").is_some() {
+            skip!("the {} is missing", "moon");
+        }
+    }
+
+    #[test]
+    fn a_skip_is_seen_and_listed() {
+        let (output, listed) = run("");
+        let line = "SKIPPED: skip::tests::that_is_skipped_when_asked: the moon is missing\n";
+        assert!(output.status.success());
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), line);
+        assert_eq!(listed, line);
+    }
+
+    #[test]
+    fn a_skip_is_an_error_in_ci() {
+        let (output, listed) = run("true");
+        assert_eq!((output.status.code(), listed.as_str()), (Some(101), ""));
+    }
+}
