@@ -89,3 +89,37 @@ fn plugins_come_and_go() {
     let id = server.submit(&wave(1, 63), &[]);
     server.wait_for(&id, &["completed"]);
 }
+
+/// A job whose plugin goes while it waits says so; a message has the recording's name only where it is of the recording.
+#[test]
+fn a_plugin_that_is_gone_before_its_job_begins_is_named() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &["--workers", "1"]);
+    let slow = server.submit(&wave(4, 64), &[("options", "{\"pace_ms\": 1000}")]);
+    until("it works", || server.job(&slow)["progress"].as_f64().unwrap() > 10.0);
+    let waiting = server.submit(&wave(1, 65), &[]);
+    std::fs::remove_file(sandbox.data_home().join("cesar/plugins/libecho.so")).unwrap();
+    server.post("/plugins/rescan").is(200);
+    server.delete(&format!("/jobs/{slow}")).is(202);
+    let failed = server.wait_for(&waiting, &["failed"]);
+    let parts = [("file", Some("talk.wav"), &wave(1, 65)[..])];
+    let refused = server.send("/transcribe", &parts, &[]).is(422).json();
+    assert_eq!(
+        failed["error"]["message"], refused["detail"],
+        "the sentence of a refusal, {failed}"
+    );
+}
+
+/// What is wrong with an upload is said by the name that the client gave, not by the server's path.
+#[test]
+fn an_upload_is_called_by_its_name() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.submit(b"<!doctype html><p>no sound</p>", &[]);
+    let failed = server.wait_for(&id, &["failed"]);
+    let message = failed["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`talk.wav` is ") && !message.contains(sandbox.data_home().to_str().unwrap()),
+        "{message}"
+    );
+}
