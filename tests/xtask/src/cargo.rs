@@ -1,7 +1,8 @@
 //! The steps that are cargo's.
 //!
 //! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
-//! same: hence `--release --workspace` in every one. The compiler launcher is passed to CMake by environment and is not
+//! same: hence `--release --workspace` in every one. The suite is built with overflow checks and debug assertions in our own crates
+//! (`tests/checked.toml`), which what is compiled of others does not notice. The compiler launcher is passed to CMake by environment and is not
 //! part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
 
 use crate::{
@@ -15,7 +16,16 @@ use std::{env, fs, path::Path, process::Command};
 /// How long each fuzz target runs in the suite.
 const FUZZ_SECONDS: &str = "60";
 
-/// Everything, in the one profile.
+/// The release profile with the checks of the suite.
+pub(crate) const CHECKED: [&str; 3] = ["--release", "--config", "tests/checked.toml"];
+
+/// Everything, as the suite runs it.
+pub(crate) fn build_checked() -> Outcome {
+    announce("build with checks (the C++ of both engines takes several minutes the first time)");
+    step(cargo("build").args(CHECKED).arg("--workspace"))
+}
+
+/// Everything, as users get it.
 pub(crate) fn build() -> Outcome {
     announce("build (the C++ of both engines takes several minutes the first time)");
     step(cargo("build").args(["--release", "--workspace"]))
@@ -30,7 +40,11 @@ pub(crate) fn check_format() -> Outcome {
 /// Lints, tests (also those in documentation) and documentation.
 pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     announce("lints");
-    step(cargo("clippy").args(["--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step(
+        cargo("clippy")
+            .args(CHECKED)
+            .args(["--workspace", "--all-targets", "--", "-D", "warnings"]),
+    )?;
     announce("tests");
     let whole = if names_a_package(options) {
         &[][..]
@@ -40,7 +54,7 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     let skipped = tempfile::NamedTempFile::new().map_err(|error| Failure::new(error.to_string()))?;
     let passed = step(
         cargo("test")
-            .arg("--release")
+            .args(CHECKED)
             .args(whole)
             .args(options)
             .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS)
@@ -51,7 +65,8 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     announce("documentation");
     step(
         cargo("doc")
-            .args(["--release", "--workspace", "--no-deps"])
+            .args(CHECKED)
+            .args(["--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }

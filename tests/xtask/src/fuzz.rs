@@ -1,6 +1,6 @@
 //! `fuzz`: gives each fuzz target its time, with a seed of its own.
 
-use crate::cargo::cargo;
+use crate::cargo::{CHECKED, cargo};
 use crate::failure::{Failure, Outcome, step};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,8 +21,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         .map_or(1, |since| since.as_secs());
     step(
         cargo("test")
+            .args(CHECKED)
             .args([
-                "--release",
                 "-p",
                 "cesar-host",
                 "-p",
