@@ -2,6 +2,7 @@
 
 use crate::{
     announce,
+    cargo::cargo,
     failure::{Failure, Outcome, answer, step},
     setup::python,
 };
@@ -82,6 +83,25 @@ pub(crate) fn model(engine: &str, name: &str) -> PathBuf {
         _ => format!("ggml-{name}.bin"),
     };
     models_dir().join(file)
+}
+
+/// The same program with whisper.cpp built for this machine's processor.
+pub(crate) fn native_whisper_cpp() -> Command {
+    Command::new(native_folder().join("release/examples/reference"))
+}
+
+/// Below the target folder, because other C++ is in it.
+fn native_folder() -> PathBuf {
+    sandbox::program_folder().join("xtask-native")
+}
+
+/// Builds [`native_whisper_cpp`].
+pub(crate) fn build_native_whisper_cpp() -> Outcome {
+    announce("whisper.cpp for this machine's processor (its C++ takes several minutes the first time)");
+    let mut command = cargo("build");
+    command.args(["--release", "-p", "cesar-plugin-whisper-cpp", "--example", "reference"]);
+    command.arg("--target-dir").arg(native_folder());
+    step(command.env("GGML_NATIVE", "ON"))
 }
 
 /// whisper.cpp called as `whisper-cli` calls it, from the same static library as the plugin.

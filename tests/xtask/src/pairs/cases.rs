@@ -112,11 +112,25 @@ impl Case {
 }
 
 /// Makes ready what the references of the cases need.
-pub(super) fn prepare(cases: &[Case]) -> Outcome {
+pub(super) fn prepare(cases: &[Case], options: &Options) -> Outcome {
     if cases.iter().any(|case| case.engine == "ct2") {
         reference::FASTER_WHISPER.driver()?;
     }
+    if options.native && cases.iter().any(|case| case.engine != "ct2") {
+        reference::build_native_whisper_cpp()?;
+    }
     Ok(())
+}
+
+/// A program that holds what the case's reference holds before it does anything: its interpreter and modules.
+pub(super) fn idle(case: &Case) -> Outcome<Option<Command>> {
+    if case.engine != "ct2" {
+        return Ok(None);
+    }
+    let driver = reference::FASTER_WHISPER.driver()?;
+    let mut command = Command::new(driver.get_program());
+    command.args(["-c", "import faster_whisper, time; time.sleep(1)"]);
+    Ok(Some(command))
 }
 
 /// One run of the case's reference, and what it reads on standard input.
@@ -135,7 +149,11 @@ pub(super) fn reference(case: &Case, recording: &Path, options: &Options) -> Out
         command.arg("run");
         return Ok((command, format!("{job}\n")));
     }
-    let mut command = reference::whisper_cpp()?;
+    let mut command = if options.native {
+        reference::native_whisper_cpp()
+    } else {
+        reference::whisper_cpp()?
+    };
     let (beam, threads) = (case.beam.to_string(), options.threads.to_string());
     command.arg("--model").arg(model).arg("--audio").arg(recording);
     command.args(["--beam-size", &beam, "--threads", &threads, "--language", "en"]);

@@ -7,7 +7,8 @@
 //! loading the model: the second ratio sets Cesar's *whole* process against that.
 //!
 //! Memory is the sum of the proportional set sizes (PSS) of a process and all its descendants, sampled; host and runners are counted
-//! together, and memory that they share once.
+//! together, and memory that they share once. Of a reference in Python, what its interpreter and modules hold before they do anything
+//! is measured by itself, and taken off in the last two columns.
 
 mod cases;
 mod options;
@@ -29,6 +30,8 @@ struct Figures {
     case: String,
     cesar: Vec<Run>,
     reference: Vec<Run>,
+    /// What the reference's interpreter and modules hold, where it has any.
+    idle_kib: Option<u64>,
 }
 
 /// The command.
@@ -36,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
     models::fetch(&[options.model.as_str(), "vad"])?;
     let cases = options.cases();
-    cases::prepare(&cases)?;
+    cases::prepare(&cases, &options)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
     let recording = folder.path().join("audio.wav");
     audio::write_repeated(&recording, &audio::BUNDLED_ENGLISH, options.minutes)?;
@@ -49,10 +52,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 }
 
 fn measure(case: &Case, recording: &Path, options: &Options) -> Outcome<Figures> {
+    let idle = cases::idle(case)?.map(|mut command| proportional::watch(&mut command, ""));
     let mut figures = Figures {
         case: case.to_string(),
         cesar: Vec::new(),
         reference: Vec::new(),
+        idle_kib: idle.transpose()?.map(|run| run.peak_kib),
     };
     for pair in 0..options.pairs {
         let order = if pair % 2 == 0 {
@@ -85,16 +90,18 @@ fn heading(options: &Options) {
         options.pairs
     );
     println!(
-        "| engine and setting | Cesar | reference | ratio | its transcription alone | ratio | Cesar's memory | reference's | ratio |"
+        "| engine and setting | Cesar | reference | ratio | its transcription alone | ratio | Cesar's memory | reference's | ratio | without its \
+         interpreter | ratio |"
     );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
 }
 
 fn print(figures: &Figures) {
     let wall = |run: &Run| run.wall.as_secs_f64();
     let alone = |run: &Run| run.alone.unwrap_or(run.wall).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "KiB of memory are far below 2^52")]
-    let memory = |run: &Run| run.peak_kib as f64 / 1024.0;
+    let mebibytes = |kib: u64| kib as f64 / 1024.0;
+    let memory = |run: &Run| mebibytes(run.peak_kib);
     let of = |runs: &[Run], figure: &dyn Fn(&Run) -> f64| median(runs.iter().map(figure).collect());
     let ratios = |mine: &dyn Fn(&Run) -> f64, theirs: &dyn Fn(&Run) -> f64| -> Vec<f64> {
         let pairs = figures.cesar.iter().zip(&figures.reference);
@@ -106,8 +113,9 @@ fn print(figures: &Figures) {
     let of_walls = ratios(&wall, &wall);
     let least = of_walls.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = of_walls.iter().copied().fold(0.0, f64::max);
+    let beyond = |run: &Run| memory(run) - mebibytes(figures.idle_kib.unwrap_or(0));
     println!(
-        "| {} | {:.1} s | {:.1} s | {:.2} ({least:.2} to {greatest:.2}) | {:.1} s | {:.2} | {:.0} MiB | {:.0} MiB | {:.2} |",
+        "| {} | {:.1} s | {:.1} s | {:.2} ({least:.2} to {greatest:.2}) | {:.1} s | {:.2} | {:.0} MiB | {:.0} MiB | {:.2} | {:.0} MiB | {:.2} |",
         figures.case,
         of(&figures.cesar, &wall),
         of(&figures.reference, &wall),
@@ -117,6 +125,8 @@ fn print(figures: &Figures) {
         of(&figures.cesar, &memory),
         of(&figures.reference, &memory),
         ratio(&memory, &memory),
+        of(&figures.reference, &beyond),
+        ratio(&memory, &beyond),
     );
 }
 

@@ -3,7 +3,9 @@
 use super::cases::{self, Case};
 use crate::failure::{Failure, Outcome};
 
-const USAGE: &str = "Usage: cargo xtask pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--case TEXT]…
+const USAGE: &str =
+    "Usage: cargo xtask pairs [--minutes N] [--pairs N] [--threads N] [--model NAME] [--native] [--case TEXT]…
+  --native builds the reference of whisper-cpp for this machine's processor, as its users do
   --case keeps the case of that name, or else the cases whose name has TEXT in it, such as `ct2`, `int8` or `beam 5`";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub(super) struct Options {
     pub(super) pairs: u32,
     pub(super) threads: u32,
     pub(super) model: String,
+    /// Whether whisper.cpp is built for this machine's processor.
+    pub(super) native: bool,
     wanted: Vec<String>,
 }
 
@@ -23,10 +27,15 @@ impl Options {
             pairs: 7,
             threads: 2,
             model: "base".to_owned(),
+            native: false,
             wanted: Vec::new(),
         };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
+            if name == "--native" {
+                options.native = true;
+                continue;
+            }
             let value = rest
                 .next()
                 .ok_or_else(|| Failure::usage(format!("`{name}` needs a value\n{USAGE}")))?;

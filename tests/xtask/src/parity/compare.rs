@@ -1,9 +1,11 @@
 //! Two transcripts side by side: equal, or how they differ and why.
 //!
 //! Equal means the same segments with the same text, their times and those of their words within 20 ms of each other, and the same
-//! language wherever there is text. Two reasons are known: a sampled window is another one every time (what comes before it must be
-//! equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does not, which leaves
-//! out what the reference places behind the end.
+//! language wherever there is text. Two reasons for anything else are known: a sampled window is another one every time (what comes
+//! before it must be equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does
+//! not. Then its times must be those of the reference, brought into order and inside the audio, within 20 ms. What the reference
+//! places behind the end of the audio is left out, and is counted apart; so is a last text inside the audio that Cesar lacks, for
+//! which there is no excuse.
 
 use super::answer::{Answer, Segment, Word};
 
@@ -18,14 +20,27 @@ pub(crate) enum Verdict {
     Refused(String),
     /// Equal up to a window that both sampled.
     Sampled(String),
-    /// Equal but for times that the reference has out of order or outside the audio.
+    /// The same text and words; times that the reference has out of order or outside the audio are in order and inside it.
     Order(String),
+    /// Equal, or but for order, up to a text that the reference has behind the end of the audio.
+    Behind(String),
+    /// Equal, or but for order, up to a further text that the reference has inside the audio.
+    Missing(String),
     Different(String),
 }
 
 impl Verdict {
-    pub(crate) const DIFFERENT: &str = "DIFFERENT";
-    pub(crate) const NAMES: [&str; 5] = ["equal", "refused", "sampled", "order", Self::DIFFERENT];
+    pub(crate) const NAMES: [&str; 7] = [
+        "equal",
+        "refused",
+        "sampled",
+        "order",
+        "behind the end",
+        "TEXT MISSING",
+        "DIFFERENT",
+    ];
+    /// Those without a reason that is known.
+    pub(crate) const UNEXPLAINED: [&str; 2] = ["TEXT MISSING", "DIFFERENT"];
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -33,16 +48,21 @@ impl Verdict {
             Self::Refused(_) => "refused",
             Self::Sampled(_) => "sampled",
             Self::Order(_) => "order",
-            Self::Different(_) => Self::DIFFERENT,
+            Self::Behind(_) => "behind the end",
+            Self::Missing(_) => "TEXT MISSING",
+            Self::Different(_) => "DIFFERENT",
         }
     }
 
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Equal => None,
-            Self::Refused(reason) | Self::Sampled(reason) | Self::Order(reason) | Self::Different(reason) => {
-                Some(reason)
-            }
+            Self::Refused(reason)
+            | Self::Sampled(reason)
+            | Self::Order(reason)
+            | Self::Behind(reason)
+            | Self::Missing(reason)
+            | Self::Different(reason) => Some(reason),
         }
     }
 }
@@ -67,16 +87,17 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
     if theirs.language != ours.language {
         return Verdict::Different(format!("language {:?} / {:?}", theirs.language, ours.language));
     }
-    let mut order = None;
+    let (mut order, mut earliest) = (None, 0.0);
     for (index, their) in theirs.segments.iter().enumerate() {
         let Some(our) = ours.segments.get(index) else {
-            return missing(their, ours.segments.last(), length);
+            return missing(their, length);
         };
-        match of_segments(theirs, index, our, length) {
+        match of_segments(their, our, earliest, length) {
             None => {}
             Some(Verdict::Order(reason)) => drop(order.get_or_insert(reason)),
             Some(verdict) => return verdict,
         }
+        earliest = our.end;
     }
     match ours.segments.get(theirs.segments.len()) {
         Some(more) if more.temperature > 0.0 => Verdict::Sampled("Cesar goes on in a sampled window".into()),
@@ -85,22 +106,19 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
     }
 }
 
-fn missing(their: &Segment, last: Option<&Segment>, length: f64) -> Verdict {
-    if their.temperature > 0.0 {
-        return Verdict::Sampled("the reference goes on in a sampled window".into());
-    }
-    let covered = last.is_some_and(|last| last.end + TOLERANCE >= their.end);
+fn missing(their: &Segment, length: f64) -> Verdict {
     let reason = format!("only the reference has {}", told(their));
-    if covered || their.start + TOLERANCE >= length {
-        Verdict::Order(reason)
+    if their.temperature > 0.0 {
+        Verdict::Sampled("the reference goes on in a sampled window".into())
+    } else if their.start + TOLERANCE >= length {
+        Verdict::Behind(reason)
     } else {
-        Verdict::Different(reason)
+        Verdict::Missing(reason)
     }
 }
 
-/// How one segment differs.
-fn of_segments(theirs: &Answer, index: usize, our: &Segment, length: f64) -> Option<Verdict> {
-    let their = &theirs.segments[index];
+/// How one segment differs; ours before it ends at `earliest`.
+fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Option<Verdict> {
     let different = |reason: String| {
         if their.temperature > 0.0 && our.temperature > 0.0 {
             Some(Verdict::Sampled(format!("both sample at frame {:?}", our.seek)))
@@ -112,25 +130,30 @@ fn of_segments(theirs: &Answer, index: usize, our: &Segment, length: f64) -> Opt
         return different(format!("{} / {}", told(their), told(our)));
     }
     if near(their.start, our.start) && near(their.end, our.end) {
-        return words(their, our).and_then(different);
+        return words(their, our, &|time, _| time).and_then(different);
     }
-    let before = index.checked_sub(1).map(|before| &theirs.segments[before]);
-    if before.is_some_and(|before| before.end > their.start) || their.end < their.start {
-        return Some(Verdict::Order(format!(
-            "the reference's times are not in order at {}",
-            told(their)
-        )));
+    let start = inside(their.start, earliest, length);
+    if !near(start, our.start) || !near(inside(their.end, start, length), our.end) {
+        return different(format!("{} / {}", told(their), told(our)));
     }
-    if their.end > length && near(our.end, length) && near(their.start, our.start) {
-        return Some(Verdict::Order(format!(
-            "the reference ends after the audio with {}",
-            told(their)
-        )));
-    }
-    different(format!("{} / {}", told(their), told(our)))
+    words(their, our, &|time, before| inside(time, before, length))
+        .and_then(different)
+        .or_else(|| {
+            Some(Verdict::Order(format!(
+                "the reference has {}, Cesar {}",
+                told(their),
+                told(our)
+            )))
+        })
 }
 
-fn words(their: &Segment, our: &Segment) -> Option<String> {
+/// A time brought into order and inside the audio, as Cesar does with those of engines.
+fn inside(time: f64, earliest: f64, length: f64) -> f64 {
+    time.max(earliest).min(length)
+}
+
+/// How the words differ. `kept` gives the time that Cesar makes of one, which is not before another one.
+fn words(their: &Segment, our: &Segment, kept: &dyn Fn(f64, f64) -> f64) -> Option<String> {
     let (theirs, ours) = (their.words.as_deref(), our.words.as_deref());
     let (theirs, ours) = (theirs.unwrap_or_default(), ours.unwrap_or_default());
     if theirs.len() != ours.len() {
@@ -141,10 +164,14 @@ fn words(their: &Segment, our: &Segment) -> Option<String> {
             told(our)
         ));
     }
-    let apart = |(their, our): &(&Word, &Word)| {
-        their.word != our.word || !near(their.start, our.start) || !near(their.end, our.end)
+    let mut earliest = 0.0;
+    let mut apart = |(their, our): &(&Word, &Word)| {
+        let start = kept(their.start, earliest);
+        let end = kept(their.end, start);
+        earliest = our.start;
+        their.word != our.word || !near(start, our.start) || !near(end, our.end)
     };
-    let (their, our) = theirs.iter().zip(ours).find(apart)?;
+    let (their, our) = theirs.iter().zip(ours).find(|pair| apart(pair))?;
     Some(format!(
         "word {:.2} {:.2} {:?} / {:.2} {:.2} {:?}",
         their.start, their.end, their.word, our.start, our.end, our.word
@@ -192,7 +219,7 @@ mod tests {
             "DIFFERENT"
         );
         assert_eq!(compared(theirs.clone(), vec![segment(0.0, 1.0, "b", 0.0)]), "DIFFERENT");
-        assert_eq!(compared(theirs, vec![]), "DIFFERENT");
+        assert_eq!(compared(theirs, vec![]), "TEXT MISSING");
     }
 
     #[test]
@@ -205,25 +232,41 @@ mod tests {
     }
 
     #[test]
-    fn times_out_of_order_are_a_reason() {
+    fn times_out_of_order_are_a_reason_where_ours_are_theirs_in_order() {
         let theirs = vec![segment(0.0, 2.0, "a", 0.0), segment(1.0, 3.0, "b", 0.0)];
-        let ours = vec![segment(0.0, 2.0, "a", 0.0), segment(2.0, 3.0, "b", 0.0)];
-        assert_eq!(compared(theirs, ours), "order");
+        let ours = |start, end| vec![segment(0.0, 2.0, "a", 0.0), segment(start, end, "b", 0.0)];
+        assert_eq!(compared(theirs.clone(), ours(2.0, 3.0)), "order");
+        assert_eq!(compared(theirs.clone(), ours(2.02, 2.98)), "order");
+        assert_eq!(compared(theirs.clone(), ours(2.03, 3.0)), "DIFFERENT", "not theirs");
+        assert_eq!(
+            compared(theirs.clone(), ours(2.0, 3.5)),
+            "DIFFERENT",
+            "not theirs either"
+        );
+        assert_eq!(compared(theirs, ours(2.0, 2.0)), "DIFFERENT", "cut for no reason");
+        let backwards = vec![segment(5.0, 4.0, "a", 0.0)];
+        assert_eq!(compared(backwards.clone(), vec![segment(5.0, 5.0, "a", 0.0)]), "order");
+        assert_eq!(compared(backwards, vec![segment(4.0, 5.0, "a", 0.0)]), "DIFFERENT");
     }
 
     #[test]
     fn times_behind_the_end_are_a_reason() {
-        let theirs = vec![segment(8.0, 12.0, "a", 0.0), segment(12.0, 13.0, "b", 0.0)];
-        let clipped = segment(8.0, 10.0, "a", 0.0);
-        assert_eq!(compared(theirs.clone(), vec![clipped.clone()]), "order");
-        assert_eq!(compared(theirs, vec![segment(8.0, 9.0, "a", 0.0)]), "DIFFERENT");
-        assert_eq!(
-            compared(
-                vec![clipped, segment(9.0, 9.5, "b", 0.0)],
-                vec![segment(8.0, 9.0, "a", 0.0)]
-            ),
-            "DIFFERENT"
-        );
+        let theirs = vec![segment(8.0, 12.0, "a", 0.0)];
+        assert_eq!(compared(theirs.clone(), vec![segment(8.0, 10.0, "a", 0.0)]), "order");
+        assert_eq!(compared(theirs.clone(), vec![segment(8.0, 9.0, "a", 0.0)]), "DIFFERENT");
+        assert_eq!(compared(theirs, vec![segment(8.0, 12.0, "a", 0.0)]), "equal");
+    }
+
+    #[test]
+    fn a_text_behind_the_end_and_one_inside_are_told_apart() {
+        let ours = vec![segment(8.0, 9.5, "a", 0.0)];
+        let with = |start, end, temperature| vec![ours[0].clone(), segment(start, end, "b", temperature)];
+        assert_eq!(compared(with(10.0, 11.0, 0.0), ours.clone()), "behind the end");
+        assert_eq!(compared(with(9.5, 10.0, 0.0), ours.clone()), "TEXT MISSING");
+        // Ours ends later, and yet the text is not there.
+        assert_eq!(compared(with(8.5, 9.0, 0.0), ours.clone()), "TEXT MISSING");
+        assert_eq!(compared(with(9.5, 10.0, 0.2), ours.clone()), "sampled");
+        assert_eq!(compared(vec![], ours), "DIFFERENT");
     }
 
     #[test]
@@ -242,5 +285,32 @@ mod tests {
             compared(vec![with(0.0)], vec![segment(0.0, 1.0, "a", 0.0)]),
             "DIFFERENT"
         );
+    }
+    #[test]
+    fn words_are_compared_where_times_are_not_in_order() {
+        let with = |start: f64, end: f64, words: &[(f64, f64, &str)]| {
+            let word = |&(start, end, word): &(f64, f64, &str)| Word {
+                start,
+                end,
+                word: word.into(),
+            };
+            vec![Segment {
+                words: Some(words.iter().map(word).collect()),
+                ..segment(start, end, "a b", 0.0)
+            }]
+        };
+        let theirs = with(8.0, 12.0, &[(8.0, 9.0, " a"), (9.5, 12.0, " b")]);
+        assert_eq!(
+            compared(theirs.clone(), with(8.0, 10.0, &[(8.0, 9.0, " a"), (9.5, 10.0, " b")])),
+            "order"
+        );
+        let others = [
+            with(8.0, 10.0, &[(8.0, 9.0, " a"), (9.0, 10.0, " b")]),
+            with(8.0, 10.0, &[(8.0, 9.0, " a"), (9.5, 10.0, " c")]),
+            with(8.0, 10.0, &[(8.0, 9.0, " a")]),
+        ];
+        for ours in others {
+            assert_eq!(compared(theirs.clone(), ours), "DIFFERENT");
+        }
     }
 }

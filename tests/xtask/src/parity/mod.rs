@@ -112,8 +112,10 @@ fn table(
     println!();
     notes.iter().for_each(|note| println!("{note}"));
     print_totals(settings, &totals);
-    let unexplained = |verdicts: &BTreeMap<&'static str, usize>| verdicts.get(Verdict::DIFFERENT).copied().unwrap_or(0);
-    Ok(totals.values().map(unexplained).sum())
+    let without_reason = |verdicts: &BTreeMap<&'static str, usize>| -> usize {
+        Verdict::UNEXPLAINED.iter().filter_map(|name| verdicts.get(name)).sum()
+    };
+    Ok(totals.values().map(without_reason).sum())
 }
 
 fn verdict(reference: &mut dyn Reference, options: &Options, job: &Job<'_>) -> Outcome<Verdict> {
