@@ -12,8 +12,8 @@
 //! loading the model; or `error`. Words are built from the tokens by the plugin's own code, but with the times that the tokens
 //! have here.
 //!
-//! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything, the voice activity
-//! detection included.
+//! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything. The voice activity detection
+//! too, unless `vad_threads` says on how many threads, which `whisper_full` cannot be told.
 
 #![expect(unsafe_code, reason = "calls whisper.cpp as a C program would")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use whisper_rs::whisper_rs_sys as sys;
 
+#[path = "reference_parts/vad.rs"]
+mod vad;
 #[path = "../src/words.rs"]
 mod words;
 
@@ -93,9 +95,9 @@ fn answer(job: &Value) -> Result<Value, String> {
     let samples = read_wav(job["audio"].as_str().ok_or("the job names no `audio`")?)?;
     let context = Context::load(job["model"].as_str().ok_or("the job names no `model`")?, &options)?;
     let begin = Instant::now();
-    context.transcribe(&samples, job["threads"].as_i64(), &options)?;
+    let speech = context.transcribe(&samples, job["threads"].as_i64(), &options)?;
     let seconds = begin.elapsed().as_secs_f64();
-    let segments = context.segments(&samples, &options);
+    let segments = context.segments(&samples, &speech, &options);
     Ok(json!({ "language": context.language(), "segments": segments, "seconds": seconds }))
 }
 
@@ -175,8 +177,8 @@ impl Context {
             .ok_or_else(|| format!("whisper.cpp refuses `{path}`"))
     }
 
-    /// Sets every parameter as `whisper-cli` does, and runs `whisper_full`.
-    fn transcribe(&self, samples: &[f32], threads: Option<i64>, options: &Options) -> Result<(), String> {
+    /// Sets every parameter as `whisper-cli` does, and runs `whisper_full`. The times of its segments are those of the speech that is returned.
+    fn transcribe(&self, samples: &[f32], threads: Option<i64>, options: &Options) -> Result<vad::Speech, String> {
         let beam_size = options.whole("beam_size", 5);
         let strategy = if beam_size > 1 {
             sys::whisper_sampling_strategy_WHISPER_SAMPLING_BEAM_SEARCH
@@ -230,10 +232,21 @@ impl Context {
             speech_pad_ms: options.whole("vad_speech_pad_ms", 30),
             samples_overlap: options.number("vad_samples_overlap", 0.1),
         };
+        let vad_threads = options.whole("vad_threads", 0);
+        let speech = if params.vad && vad_threads > 0 {
+            params.vad = false;
+            vad::speech(&vad_model, vad_threads, params.vad_params, samples)?
+        } else {
+            vad::Speech::whole(samples)
+        };
+        if speech.samples.is_empty() {
+            return Ok(speech);
+        }
+        let samples = &speech.samples;
         let count = c_int::try_from(samples.len()).map_err(|error| error.to_string())?;
         // SAFETY: the context has a state; the strings and `samples`, which holds `count` floats, outlive the call.
         match unsafe { sys::whisper_full(self.0.as_ptr(), params, samples.as_ptr(), count) } {
-            0 => Ok(()),
+            0 => Ok(speech),
             code => Err(format!("whisper_full failed with code {code}")),
         }
     }
@@ -244,14 +257,14 @@ impl Context {
         code.to_string_lossy().into_owned()
     }
 
-    fn segments(&self, samples: &[f32], options: &Options) -> Vec<Value> {
+    fn segments(&self, samples: &[f32], speech: &vad::Speech, options: &Options) -> Vec<Value> {
         // SAFETY: the context has a state.
         let count = unsafe { sys::whisper_full_n_segments(self.0.as_ptr()) };
         let (language, total_ms) = (self.language(), samples.len() as u64 / 16);
         let mut earliest = 0;
         let mut segments = Vec::new();
         for index in 0..count {
-            let (start, end) = self.times(index);
+            let (start, end) = speech.original(self.times(index));
             let inside = |time: i64| u64::try_from(time).unwrap_or(0).saturating_mul(10).min(total_ms);
             let start_ms = inside(start).max(earliest);
             let frame = words::Frame {

@@ -59,7 +59,7 @@ impl Reference for WhisperCpp {
 
     fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>> {
         let mut options = job.setting.options.clone();
-        translate(&mut options, job.model);
+        translate(&mut options, job.model, job.threads);
         let asked = json!({
             "audio": job.wav,
             "model": reference::model("whisper-cpp", job.model),
@@ -81,12 +81,13 @@ fn as_asked(mut answer: Answer, options: &Map<String, Value>) -> Answer {
 }
 
 /// The plugin's options in the words of the reference.
-fn translate(options: &mut Map<String, Value>, model: &str) {
+fn translate(options: &mut Map<String, Value>, model: &str, threads: usize) {
     if options.get("vad_filter").is_some_and(|wanted| wanted == true) {
         options.insert(
             "vad_model".into(),
             json!(reference::model("whisper-cpp", "silero-v6.2.0")),
         );
+        options.insert("vad_threads".into(), json!(threads.max(1)));
     }
     let words = options.get("word_timestamps").is_some_and(|wanted| wanted == true);
     let aligned = words && options.get("dtw").is_none_or(|wanted| wanted == true);
@@ -146,7 +147,7 @@ mod tests {
     fn words_are_aligned_unless_told_otherwise() {
         let translated = |mut options: Value| {
             let options = options.as_object_mut().expect("an object");
-            translate(options, "base-q8_0");
+            translate(options, "base-q8_0", 1);
             Value::Object(options.clone())
         };
         assert_eq!(
