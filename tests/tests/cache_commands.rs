@@ -33,7 +33,10 @@ fn varying(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
         (r#"("(?:cost_ms|ms_saved)": )\d+"#.to_owned(), "$1[MS]"),
         (r#"("(?:index_bytes|free_disk)": )\d+"#.to_owned(), "$1[BYTES]"),
         // Whether another decoder is installed.
-        (r#""1(?:\+[a-z]+)?""#.to_owned(), r#""[DECODER]""#),
+        (
+            r#"("plugin_version": )"\d+(?:\+[a-z]+)?""#.to_owned(),
+            r#"$1"[DECODER]""#,
+        ),
         (
             r#"("(?:size|bytes|bytes_saved|used_bytes)": )\d+"#.to_owned(),
             "$1[BYTES]",
