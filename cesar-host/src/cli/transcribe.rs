@@ -387,7 +387,7 @@ fn expand(
 fn slice(matches: &ArgMatches) -> Slice {
     let time = |name: &str| matches.get_one::<u64>(name).copied();
     let start_ms = time("start-time").unwrap_or_default();
-    let end_ms = time("end-time").or(time("max-duration").map(|length| start_ms + length));
+    let end_ms = time("end-time").or(time("max-duration").map(|length| start_ms.saturating_add(length)));
     Slice { start_ms, end_ms }
 }
 
