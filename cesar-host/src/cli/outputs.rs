@@ -258,7 +258,6 @@ impl Outputs {
         for (file, there) in there {
             let one = prepared.remove(0);
             let digest = one.digest;
-            let is_known = there == There::Same && self.written.knows(&file);
             match there {
                 There::Same => {}
                 There::Nothing => {
@@ -270,9 +269,7 @@ impl Outputs {
                 }
                 There::Ours | There::Another => one.replace(&file)?,
             }
-            if !is_known {
-                self.written.remember(&file, &digest, media);
-            }
+            self.written.remember(&file, &digest, media);
             wrote.push(file);
         }
         Ok(None)
@@ -291,10 +288,14 @@ impl Outputs {
         let Some(digest) = file::digest(file) else {
             return There::Another;
         };
-        match digest == prepared.digest {
-            true => There::Same,
-            false if self.overwrite || self.written.is_of(file, &digest, media) => There::Ours,
-            false => There::Another,
+        match self.written.media_of(file, &digest) {
+            Some(known) if known == *media && digest == prepared.digest => There::Same,
+            Some(known) if known == *media => There::Ours,
+            // Also with the same text: a later run of that recording would replace it.
+            Some(_) if !self.overwrite => There::Another,
+            None if digest == prepared.digest => There::Same,
+            _ if self.overwrite => There::Ours,
+            _ => There::Another,
         }
     }
 }

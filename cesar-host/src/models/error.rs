@@ -187,6 +187,12 @@ impl fmt::Display for UnknownModel {
             write!(formatter, " (did you mean `{near}`?)")?;
         }
         match self.pull {
+            _ if self.folders.is_empty() => {
+                write!(
+                    formatter,
+                    "; name a folder of models with `--models-dir`, or give a path with `{flag}`"
+                )
+            }
             Some(entry) => write!(
                 formatter,
                 "; fetch it with `cesar models pull {}`, or give a path with `{flag}`",

@@ -86,6 +86,19 @@ fn the_transcript_of_another_recording_is_kept() {
     );
 }
 
+/// Two recordings of the same words: a later run of one replaces its own transcript, not the other's.
+#[test]
+fn the_same_text_of_another_recording_is_another_file() {
+    let site = Site::new();
+    site.write("talk.ogg", "A", "you", false);
+    assert_eq!(site.write("talk.mp3", "B", "you", false).0, named("talk.mp3.txt"));
+    site.write("talk.ogg", "A", "me", false);
+    assert_eq!(
+        (site.read("out/talk.txt"), site.read("out/talk.mp3.txt")),
+        ("me".into(), "you".into())
+    );
+}
+
 #[test]
 fn an_edited_transcript_is_kept_unless_overwriting_is_asked_for() {
     let site = Site::new();

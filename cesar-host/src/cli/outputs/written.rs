@@ -34,14 +34,10 @@ impl Written {
         Self { database: opened }
     }
 
-    /// Whether a file with these bytes was written for the recording.
-    pub(super) fn is_of(&self, file: &Path, content: &Digest, media: &Digest) -> bool {
-        self.find(file) == Some((*content, *media))
-    }
-
-    /// Whether anything was written to the file.
-    pub(super) fn knows(&self, file: &Path) -> bool {
-        self.find(file).is_some()
+    /// The recording that a file with these bytes was written for.
+    pub(super) fn media_of(&self, file: &Path, content: &Digest) -> Option<Digest> {
+        let (written, media) = self.find(file)?;
+        (written == *content).then_some(media)
     }
 
     fn find(&self, file: &Path) -> Option<(Digest, Digest)> {
