@@ -200,7 +200,7 @@ mod tests {
     use crate::options::tests::request;
 
     fn ramp(seconds: usize) -> Vec<f32> {
-        (0_u16..).map(f32::from).take(seconds * 16_000).collect()
+        (0..=u16::MAX).cycle().map(f32::from).take(seconds * 16_000).collect()
     }
 
     #[test]
