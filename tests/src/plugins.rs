@@ -3,17 +3,27 @@
 use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Builds the plugin as `version` and returns the path of its library. Each version is built once per target folder.
+/// Builds the plugin as `version` and returns the path of its library. Each version is built once per process.
 ///
 /// # Panics
 /// With cargo's output when it does not compile.
 pub fn build_echo(version: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    built
+        .entry(version.to_owned())
+        .or_insert_with(|| build_version(version))
+        .clone()
+}
+
+fn build_version(version: &str) -> PathBuf {
     let _guard = one_at_a_time();
     let source = tempfile::tempdir().expect("a temporary folder can be made");
     copy_crate("tests/third-party", source.path());
