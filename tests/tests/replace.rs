@@ -101,7 +101,7 @@ fn a_plugin_that_is_gone_before_its_job_begins_is_named() {
     std::fs::remove_file(sandbox.data_home().join("cesar/plugins/libecho.so")).unwrap();
     server.post("/plugins/rescan").is(200);
     server.delete(&format!("/jobs/{slow}")).is(202);
-    let failed = server.wait_for(&waiting, &["failed"]);
+    let failed = server.wait_for(&waiting, &["error"]);
     let parts = [("file", Some("talk.wav"), &wave(1, 65)[..])];
     let refused = server.send("/transcribe", &parts, &[]).is(422).json();
     assert_eq!(
@@ -116,7 +116,7 @@ fn an_upload_is_called_by_its_name() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(b"<!doctype html><p>no sound</p>", &[]);
-    let failed = server.wait_for(&id, &["failed"]);
+    let failed = server.wait_for(&id, &["error"]);
     let message = failed["error"]["message"].as_str().unwrap();
     assert!(
         message.starts_with("`talk.wav` is ") && !message.contains(sandbox.data_home().to_str().unwrap()),
