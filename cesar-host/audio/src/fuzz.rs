@@ -74,6 +74,8 @@ fn every_reader_survives_anything() {
             ("mpeg_audio", Kind::Unknown),
             ("adts", Kind::Unknown),
             ("flac", Kind::Flac),
+            ("aiff", Kind::General("aiff")),
+            ("caf", Kind::General("caf")),
         ] {
             scope.spawn(move || target(name, kind));
         }

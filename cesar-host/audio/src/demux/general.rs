@@ -3,16 +3,21 @@
 //! These have one track, and their packets follow each other. What symphonia cannot read on is the end, and the frames that the header
 //! declares say how much is missing.
 
+mod padded;
+
 use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::{Duration, TimeBase};
+
+use padded::Padded;
 
 use super::{Codec, Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::clock::nanoseconds;
@@ -25,6 +30,8 @@ struct General {
     tracks: Vec<Track>,
     time_base: Option<TimeBase>,
     ending: Ending,
+    /// Bytes of the sound that are still there, where the file ends inside it.
+    left: Option<usize>,
 }
 
 /// Opens the file whose kind is named by the extension that symphonia knows it by.
@@ -32,10 +39,20 @@ struct General {
 /// # Errors
 /// [`AudioError::Unsupported`] for what symphonia refuses.
 pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, AudioError> {
-    let file = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
+    let unreadable = |source| AudioError::unreadable(path, source);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let cut = match extension {
+        "aiff" => cut_sound(&mut file, &AIFF).map_err(unreadable)?,
+        "caf" => cut_sound(&mut file, &CAF).map_err(unreadable)?,
+        _ => None,
+    };
+    let source: Box<dyn MediaSource> = match &cut {
+        Some(cut) => Box::new(Padded::new(file, cut.claimed).map_err(unreadable)?),
+        None => Box::new(file),
+    };
     let mut hint = Hint::new();
     hint.with_extension(extension);
-    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| AudioError::unsupported(path, reason(&error)))?;
@@ -63,7 +80,72 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         format,
         tracks,
         ending: Ending::default(),
+        left: cut.map(|cut| cut.sound),
     }))
+}
+
+/// A file that ends inside its sound.
+struct Cut {
+    /// Where the sound would end.
+    claimed: u64,
+    /// Bytes of the sound that are there.
+    sound: usize,
+}
+
+/// How a container divides a file.
+struct Chunks {
+    /// Where the first chunk lies.
+    first: u64,
+    /// The name of the chunk with the sound.
+    sound: [u8; 4],
+    /// Bytes of a size, behind the name.
+    size: usize,
+    /// Where the samples begin in the chunk with the sound.
+    samples: u64,
+    /// What sizes are a multiple of.
+    unit: u64,
+}
+
+const AIFF: Chunks = Chunks {
+    first: 12,
+    sound: *b"SSND",
+    size: 4,
+    samples: 16,
+    unit: 2,
+};
+
+const CAF: Chunks = Chunks {
+    first: 8,
+    sound: *b"data",
+    size: 8,
+    samples: 16,
+    unit: 1,
+};
+
+/// Follows the chunks of AIFF or CAF to the sound.
+fn cut_sound(file: &mut File, chunks: &Chunks) -> io::Result<Option<Cut>> {
+    let length = file.metadata()?.len();
+    let mut position = chunks.first;
+    let mut head = vec![0; 4 + chunks.size];
+    let mut cut = None;
+    while position + head.len() as u64 <= length {
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(&mut head)?;
+        let size = head[4..].iter().fold(0, |size, byte| size << 8 | u64::from(*byte));
+        if chunks.size == 8 && i64::try_from(size).is_err() {
+            break; // Of a stream: as long as the file.
+        }
+        let end = (position + head.len() as u64).saturating_add(size);
+        if head.starts_with(&chunks.sound) && end > length {
+            cut = Some(Cut {
+                claimed: end,
+                sound: usize::try_from(length.saturating_sub(position + chunks.samples)).unwrap_or(usize::MAX),
+            });
+        }
+        position = end.saturating_add(size % chunks.unit);
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(cut)
 }
 
 impl Demuxer for General {
@@ -79,13 +161,21 @@ impl Demuxer for General {
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
         match self.format.next_packet() {
-            Ok(Some(packet)) => Ok(Some(Packet {
-                duration: self.time_base.and_then(|base| length(packet.dur, base)),
-                data: packet.data.into_vec(),
-                ..Packet::default()
-            })),
+            Ok(Some(packet)) if self.left.is_some_and(|left| left < packet.data.len()) => {
+                self.ending.is_cut = true;
+                self.left = Some(0);
+                Ok(None)
+            }
+            Ok(Some(packet)) => {
+                self.left = self.left.map(|left| left - packet.data.len());
+                Ok(Some(Packet {
+                    duration: self.time_base.and_then(|base| length(packet.dur, base)),
+                    data: packet.data.into_vec(),
+                    ..Packet::default()
+                }))
+            }
             Ok(None) => Ok(None),
-            Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(Error::IoError(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 Err(AudioError::unreadable(&self.path, error))
             }
             Err(_) => {
@@ -103,4 +193,77 @@ impl Demuxer for General {
 fn length(duration: Duration, base: TimeBase) -> Option<Nanoseconds> {
     let scaled = u128::from(duration.get()) * u128::from(base.numer.get()) * 1_000_000_000;
     Nanoseconds::try_from(scaled / u128::from(base.denom.get())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Big-endian 16-bit samples of one channel at 8 kHz, of which the header declares a second.
+    fn aiff(samples: usize) -> Vec<u8> {
+        // 8 kHz as an 80-bit float.
+        let common = [&[0, 1, 0, 0, 0x1F, 0x40, 0, 16, 0x40, 0x0B, 0xFA][..], &[0; 7]].concat();
+        let sizes = |declared: u32| (46 + declared, 8 + declared);
+        let (form, sound) = sizes(16_000);
+        [
+            &b"FORM"[..],
+            &form.to_be_bytes(),
+            b"AIFFCOMM",
+            &18_u32.to_be_bytes(),
+            &common,
+            b"SSND",
+            &sound.to_be_bytes(),
+            &[0; 8],
+            &vec![1; samples * 2],
+        ]
+        .concat()
+    }
+
+    fn caf(samples: usize) -> Vec<u8> {
+        let description = [
+            &8000_f64.to_be_bytes()[..],
+            b"lpcm",
+            &[0; 4],
+            &2_u32.to_be_bytes(),
+            &1_u32.to_be_bytes(),
+            &1_u32.to_be_bytes(),
+            &16_u32.to_be_bytes(),
+        ]
+        .concat();
+        [
+            &b"caff\0\x01\0\0desc"[..],
+            &32_u64.to_be_bytes(),
+            &description,
+            b"data",
+            &16_004_u64.to_be_bytes(),
+            &[0; 4],
+            &vec![1; samples * 2],
+        ]
+        .concat()
+    }
+
+    /// The samples that are there, and how many are declared, in ms.
+    fn read(bytes: &[u8], extension: &str) -> (usize, Option<i64>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        std::fs::write(&path, bytes).unwrap();
+        let mut demuxer = open(&path, extension).unwrap();
+        let mut samples = 0;
+        while let Some(packet) = demuxer.next().unwrap() {
+            samples += packet.data.len() / 2;
+        }
+        let declared = demuxer.tracks()[0].declared_end;
+        (samples, declared.map(|end| end / 1_000_000))
+    }
+
+    #[test]
+    fn what_is_there_of_a_cut_file_is_read() {
+        for (extension, file) in [("aiff", aiff as fn(usize) -> Vec<u8>), ("caf", caf)] {
+            assert_eq!(read(&file(8000), extension), (8000, Some(1000)), "{extension}");
+            let (samples, declared) = read(&file(6000), extension);
+            // symphonia gives whole packets.
+            assert!((5000..=6000).contains(&samples), "{extension}: {samples}");
+            assert_eq!(declared, Some(1000), "{extension}");
+        }
+    }
 }

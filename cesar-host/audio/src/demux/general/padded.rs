@@ -1,0 +1,66 @@
+//! A cut file with zeros in the place of what is missing.
+//!
+//! symphonia's readers of AIFF and CAF look for what lies behind the sound, and refuse a file that ends before that.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use symphonia::core::io::MediaSource;
+
+/// The file, as long as it claims to be.
+pub(super) struct Padded {
+    file: File,
+    there: u64,
+    claimed: u64,
+    position: u64,
+}
+
+impl Padded {
+    pub(super) fn new(file: File, claimed: u64) -> io::Result<Self> {
+        let there = file.metadata()?.len();
+        Ok(Self {
+            file,
+            there,
+            claimed: claimed.max(there),
+            position: 0,
+        })
+    }
+}
+
+impl Read for Padded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = if self.position < self.there {
+            self.file.read(buffer)?
+        } else {
+            let left = usize::try_from(self.claimed.saturating_sub(self.position)).unwrap_or(usize::MAX);
+            let zeros = left.min(buffer.len());
+            buffer[..zeros].fill(0);
+            zeros
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Padded {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.claimed.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        self.file.seek(SeekFrom::Start(self.position.min(self.there)))?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Padded {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.claimed)
+    }
+}
