@@ -13,8 +13,8 @@ use crate::stitch::{Covering, Stretch, Timeline, Window};
 use crate::turns::{Span, Spans};
 use crate::windows::FRAMES;
 
-/// A speaker, or nobody known.
-type Label = Option<usize>;
+/// A speaker, or nobody known; small, as there is one for each frame of the audio.
+type Label = Option<u16>;
 
 /// The spans of every speaker. `similarities` has for each chunk how near it is to each speaker; `None` for a chunk without a voice.
 pub(crate) fn spans(
@@ -42,7 +42,7 @@ pub(crate) fn spans(
         next = covering.end;
         let speaking = match (count, labels[frame]) {
             (0, _) => Vec::new(),
-            (1, Some(speaker)) => vec![speaker],
+            (1, Some(speaker)) => vec![speaker.into()],
             _ => elect(&heard, frame, usize::from(*count), speakers, nearest[frame]),
         };
         spans.push(|speaker| speaking.contains(&speaker));
@@ -99,23 +99,24 @@ fn greatest(scores: &[f32]) -> Label {
             best = Some((speaker, *score));
         }
     }
-    best.map(|(speaker, _)| speaker)
+    best.and_then(|(speaker, _)| speaker.try_into().ok())
 }
 
 /// For each frame the label of the nearest frame that has one, the earlier of two.
 fn nearest_label(labels: &[Label]) -> Vec<Label> {
-    let mut nearest: Vec<Option<(usize, usize)>> = vec![None; labels.len()];
+    let mut nearest: Vec<Option<(u32, u16)>> = vec![None; labels.len()];
     let mut last = None;
-    for (frame, label) in labels.iter().enumerate() {
-        last = label.map(|label| (frame, label)).or(last);
-        nearest[frame] = last;
+    for ((frame, nearest), label) in nearest.iter_mut().enumerate().zip(labels) {
+        last = label.map(|label| (frame as u32, label)).or(last);
+        *nearest = last;
     }
     last = None;
-    for (frame, label) in labels.iter().enumerate().rev() {
+    for ((frame, nearest), label) in nearest.iter_mut().enumerate().zip(labels).rev() {
+        let frame = frame as u32;
         last = label.map(|label| (frame, label)).or(last);
-        let nearer = |(next, _): (usize, usize)| nearest[frame].is_none_or(|(before, _)| next - frame < frame - before);
+        let nearer = |(next, _): (u32, u16)| nearest.is_none_or(|(before, _)| next - frame < frame - before);
         if let Some(found) = last.filter(|found| nearer(*found)) {
-            nearest[frame] = Some(found);
+            *nearest = Some(found);
         }
     }
     nearest.into_iter().map(|found| found.map(|(_, label)| label)).collect()
@@ -139,7 +140,7 @@ impl Locals {
         let within = frame - self.start;
         self.labels
             .iter()
-            .filter_map(move |labels| labels.get(within).copied().flatten())
+            .filter_map(move |labels| labels.get(within).copied().flatten().map(usize::from))
     }
 }
 
@@ -178,7 +179,7 @@ fn elect(heard: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, 
     elected.truncate(count);
     if elected.is_empty() {
         // Without any voice in the recording there is one speaker, whom nobody can tell from others.
-        elected.extend(fallback.or((speakers == 1).then_some(0)));
+        elected.extend(fallback.map(usize::from).or((speakers == 1).then_some(0)));
     }
     elected
 }

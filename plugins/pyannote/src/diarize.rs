@@ -60,18 +60,17 @@ pub(crate) fn attributed(
             host.progress(begun + (total - begun) * done as u64 / chunks.len() as u64, total);
         },
     )?;
-    let known: Vec<Voice> = chunks
-        .iter()
-        .zip(&voices)
-        .filter_map(|(chunk, vector)| voice(*chunk, vector))
-        .collect();
-    let means = speakers::speakers(&known, request, || host.cancelled())?;
-    drop(known);
-    let similar = |vector: Vec<f32>| speakers::similarities(&vector, &means);
-    let judged: Vec<(Chunk, Option<Vec<f32>>)> = chunks
+    // Moved, not copied: the vectors of ten hours are tens of megabytes.
+    let (owners, known): (Vec<usize>, Vec<Voice>) = voices
         .into_iter()
-        .zip(voices.into_iter().map(|vector| vector.map(similar)))
-        .collect();
+        .enumerate()
+        .filter_map(|(index, vector)| Some((index, voice(chunks[index], vector?))))
+        .unzip();
+    let means = speakers::speakers(&known, request, || host.cancelled())?;
+    let mut judged: Vec<(Chunk, Option<Vec<f32>>)> = chunks.into_iter().map(|chunk| (chunk, None)).collect();
+    for (owner, voice) in owners.into_iter().zip(known) {
+        judged[owner].1 = Some(speakers::similarities(&voice.vector, &means));
+    }
     // Speech of which no voice could be made at all is somebody's.
     let count = means.len().max(1);
     let spans = assign::spans(timeline, &stretches, &judged, count);
@@ -113,13 +112,12 @@ fn segmented(
     Ok(Timeline::new(windows, samples.len()))
 }
 
-fn voice(chunk: Chunk, vector: &Option<Vec<f32>>) -> Option<Voice> {
-    let vector = vector.clone()?;
+fn voice(chunk: Chunk, vector: Vec<f32>) -> Voice {
     // Chunks overlap; together they stand for the frames of their stretch once.
     let frames = chunk.frames as f32 / chunk.siblings as f32;
-    Some(Voice {
+    Voice {
         vector,
         frames,
         clustered: chunk.len() >= CLUSTERED,
-    })
+    }
 }

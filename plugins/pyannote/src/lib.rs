@@ -29,8 +29,8 @@
 //! | `memory` | failures for want of it |
 //! | `work`, [`report`] | the threads; what the host is told and asked |
 //!
-//! Memory: the networks of each thread, and for an hour of audio about 1 MB of sets and 4 MB of vectors; samples are copied a window at a
-//! time. Time grows with the audio, as clustering looks at a bounded number of vectors.
+//! Memory: the networks of each thread, and for an hour of audio some 2 MB of sets, 2 MB of frames and 4 MB of vectors; samples are copied
+//! a window at a time. Time grows with the audio, as clustering looks at a bounded number of vectors.
 
 mod assign;
 mod chunks;
