@@ -1,5 +1,6 @@
 //! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] holds the callbacks of one run,
-//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed.
+//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed, [`shared`] the host's samples for longer
+//! than a call.
 //!
 //! **Randomness.** whisper.cpp draws the candidates of its *beam search* from the distribution, at temperature 0 too. Decoder 0's
 //! generator is seeded when a state is made and the others' when a run begins; so a state makes one run only ([`State::run`] takes
@@ -13,7 +14,7 @@
 //! **Errors.** whisper.cpp answers with numbers; [`RunError`] says what they mean. A C++ exception (`bad_alloc`) cannot cross into
 //! Rust and ends the process. A panic in a [`Listener`] stops the run and goes on after it.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -23,14 +24,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use whisper_rs::whisper_rs_sys as sys;
 
 use crate::alignment::{Attention, Heads};
-use crate::mel::Spectrogram;
+use crate::mel::LogMel;
 use crate::options::{Request, Task};
 
 mod memory;
 mod run;
+mod shared;
 mod silero;
 
 pub(crate) use run::{EngineSegment, Listener, RunError, Token, Work};
+pub(crate) use shared::Shared;
 pub(crate) use silero::Detector;
 
 /// Samples a second that whisper.cpp works at.
@@ -140,6 +143,7 @@ impl Model {
         let state = NonNull::new(unsafe { sys::whisper_init_state(self.context.as_ptr()) })?;
         Some(State {
             buffers: Buffers(state),
+            spectrogram: None,
             model: Arc::clone(self),
         })
     }
@@ -190,9 +194,10 @@ fn preset(heads: Heads) -> sys::whisper_alignment_heads_preset {
     }
 }
 
-/// The buffers of one run, and the model it uses; freed in this order.
+/// The buffers of one run, the spectrogram they ask, and the model they use; freed in this order.
 pub(crate) struct State {
     buffers: Buffers,
+    spectrogram: Option<Box<LogMel>>,
     model: Arc<Model>,
 }
 
@@ -201,20 +206,50 @@ struct Buffers(NonNull<sys::whisper_state>);
 // SAFETY: a state has no thread of its own between calls and nothing thread-local, and nobody but its owner calls it.
 unsafe impl Send for Buffers {}
 
+/// Writes columns of the spectrogram to the beginning of each row of `width` values.
+type Fill = unsafe extern "C" fn(*const c_void, c_int, c_int, *mut f32, c_int);
+
+// `native/whisper.cmake` puts it into whisper.cpp.
+unsafe extern "C" {
+    /// From now on the encoder asks `fill` for its windows of a spectrogram of so many columns and rows. Not 0 for a number of rows that is
+    /// not the model's.
+    fn cesar_set_mel_source(
+        context: *mut sys::whisper_context,
+        state: *mut sys::whisper_state,
+        frames: c_int,
+        bands: c_int,
+        fill: Fill,
+        spectrogram: *const c_void,
+    ) -> c_int;
+}
+
+/// # Safety
+/// `spectrogram` must be a [`LogMel`] with columns `from` up to `to`, and `rows` as many rows of `width` values as it has bands.
+unsafe extern "C" fn fill(spectrogram: *const c_void, from: c_int, to: c_int, rows: *mut f32, width: c_int) {
+    let number = |count: c_int| usize::try_from(count).unwrap_or_default();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let spectrogram = &*spectrogram.cast::<LogMel>();
+        let rows = std::slice::from_raw_parts_mut(rows, spectrogram.bands() * number(width));
+        spectrogram.fill(number(from)..number(to), rows, number(width));
+    }
+}
+
 impl State {
     /// Hands over the spectrogram that [`Self::language_probabilities`] and [`Self::run`] work on.
-    pub(crate) fn set_spectrogram(&mut self, spectrogram: &Spectrogram) -> Result<(), RunError> {
+    pub(crate) fn set_spectrogram(&mut self, spectrogram: LogMel) -> Result<(), RunError> {
         let number = |count: usize| c_int::try_from(count).map_err(|_| RunError::OutOfMemory);
-        let (frames, bands) = (number(spectrogram.frames)?, number(spectrogram.bands)?);
-        assert_eq!(
-            spectrogram.values.len(),
-            spectrogram.frames * spectrogram.bands,
-            "whisper.cpp reads all of them"
-        );
-        let values = spectrogram.values.as_ptr();
-        // SAFETY: context and state are valid and belong together; `values` holds as many floats as are copied.
-        let code = unsafe { sys::whisper_set_mel_with_state(self.context(), self.raw(), values, frames, bands) };
-        if code == 0 { Ok(()) } else { Err(RunError::Engine(code)) }
+        let (frames, bands) = (number(spectrogram.frames())?, number(spectrogram.bands())?);
+        let spectrogram = Box::new(spectrogram);
+        let source = (&raw const *spectrogram).cast();
+        // SAFETY: context and state are valid and belong together; the box stays where it is until the state is gone or has another
+        // source, and `fill` is what reads it.
+        let code = unsafe { cesar_set_mel_source(self.context(), self.raw(), frames, bands, fill, source) };
+        if code != 0 {
+            return Err(RunError::Engine(code));
+        }
+        self.spectrogram = Some(spectrogram);
+        Ok(())
     }
 
     /// The probability of each language, by id, from the 30 s behind `offset_ms`. One pass of the encoder that cannot be stopped.

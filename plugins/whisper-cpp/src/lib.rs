@@ -27,6 +27,7 @@ mod ffi;
 mod mel;
 mod model_file;
 mod options;
+mod sound;
 mod speech;
 mod transcribe;
 mod words;

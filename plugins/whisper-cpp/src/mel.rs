@@ -1,301 +1,260 @@
-//! The log-mel spectrogram, bit for bit as whisper.cpp computes it.
+//! The log-mel spectrogram, bit for bit as whisper.cpp computes it, a window at a time.
 //!
-//! whisper.cpp would do it itself, but for the whole audio in one call that cannot be stopped, with a copy of all samples, and one
-//! frame after the other. Here eight frames go side by side (each in its own lane, with the very operations of whisper.cpp's
+//! whisper.cpp would do it itself, but for the whole audio in one call that cannot be stopped, with a copy of all samples and of all values,
+//! and one frame after the other. Here eight frames go side by side (each in its own lane, with the very operations of whisper.cpp's
 //! `fft`, `dft` and filter loop in their order, so that every rounding is the same), filters are only applied where they are not 0,
 //! and a wish to stop is looked at between blocks. A test compares with the numbers whisper.cpp computes.
 //!
 //! The steps: 200 samples mirrored in front, 30 s of silence behind; frames of 400 samples every 160, a Hann window; powers of 201
 //! frequencies; filter bank; log10 of at least 1e-10; no value more than 8 below the greatest; (x + 4) / 4.
+//!
+//! Only the greatest value needs all of the audio. [`LogMel::new`] goes through it for that, and keeps no more; the values of a window are
+//! computed when the encoder asks for them ([`LogMel::fill`]). So memory does not grow with the length.
 
-use std::f64::consts::PI;
+use std::ops::Range;
+use std::thread;
 
-/// Samples of a frame.
-const FRAME: usize = 400;
-/// Samples from one frame to the next: 10 ms.
-const HOP: usize = 160;
+use crate::sound::Sound;
+
+mod frames;
+
+use frames::{FRAME, FREQUENCIES, Filter, HOP, LANES, Tables, silence};
+
 /// Samples mirrored in front.
 const MIRRORED: usize = FRAME / 2;
 /// Silence appended, in samples.
 const SILENCE: usize = 30 * 16_000;
-/// Frequencies of a frame.
-const FREQUENCIES: usize = FRAME / 2 + 1;
-/// Where halving 400 ends: an odd number.
-const ODD: usize = 25;
-/// Frames computed side by side.
-const LANES: usize = 8;
 /// Frames between two looks at whether to stop.
 const BLOCK: usize = 8192;
-/// The logarithm of silence.
-const FLOOR: f64 = 1e-10;
 
-/// One value of each lane.
-type Lanes = [f32; LANES];
-
-/// The values of all frames.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Spectrogram {
-    /// Rows.
-    pub(crate) bands: usize,
+/// A spectrogram whose values are computed on demand.
+pub(crate) struct LogMel {
+    sound: Sound,
+    tables: Tables,
+    filters: Vec<Filter>,
+    threads: usize,
     /// Columns, of 10 ms each, the silence included.
-    pub(crate) frames: usize,
-    /// Columns that whisper.cpp counts as audio.
-    pub(crate) audio_frames: usize,
-    /// Row after row.
-    pub(crate) values: Vec<f32>,
+    frames: usize,
+    /// Those that are not all silence.
+    sounding: usize,
+    /// What everything smaller is raised to.
+    least: f64,
 }
 
-/// Computes the spectrogram of at least 201 samples on `threads` threads; `None` when `stop` says so.
-///
-/// # Panics
-/// With fewer samples, or a filter bank that is no multiple of 201 weights.
-pub(crate) fn log_mel(
-    samples: &[f32],
-    filter_bank: &[f32],
-    threads: usize,
-    stop: &dyn Fn() -> bool,
-) -> Option<Spectrogram> {
-    assert!(samples.len() > MIRRORED, "too few samples to mirror");
-    let tables = Tables::new();
-    let filters: Vec<Filter> = filter_bank.chunks_exact(FREQUENCIES).map(Filter::new).collect();
-    let frames = (samples.len() + SILENCE) / HOP;
-    let sounding = ((samples.len() + MIRRORED) / HOP + 1).min(frames);
-    #[expect(clippy::cast_possible_truncation, reason = "whisper.cpp keeps f32")]
-    let mut values = vec![FLOOR.log10() as f32; filters.len() * frames];
-    for block in (0..sounding).step_by(BLOCK) {
-        if stop() {
-            return None;
+impl LogMel {
+    /// Prepares the spectrogram of at least 201 samples on `threads` threads; `None` when `stop` says so.
+    ///
+    /// # Panics
+    /// With fewer samples.
+    pub(crate) fn new(sound: Sound, filter_bank: &[f32], threads: usize, stop: &dyn Fn() -> bool) -> Option<Self> {
+        assert!(sound.len() > MIRRORED, "too few samples to mirror");
+        let frames = (sound.len() + SILENCE) / HOP;
+        let mut mel = Self {
+            sounding: ((sound.len() + MIRRORED) / HOP + 1).min(frames),
+            sound,
+            tables: Tables::new(),
+            filters: filter_bank.chunks_exact(FREQUENCIES).map(Filter::new).collect(),
+            threads: threads.max(1),
+            frames,
+            least: 0.0,
+        };
+        // Of the silence behind.
+        let mut greatest = silence();
+        for block in (0..mel.sounding).step_by(BLOCK) {
+            if stop() {
+                return None;
+            }
+            for part in mel.logarithms(block..(block + BLOCK).min(mel.sounding)) {
+                greatest = part.values.iter().copied().fold(greatest, f32::max);
+            }
         }
-        let end = (block + BLOCK).min(sounding);
-        let share = (end - block).div_ceil(threads.max(1)).next_multiple_of(LANES);
-        std::thread::scope(|scope| {
-            let (tables, filters) = (&tables, &filters);
-            let starts = (block..end).step_by(share);
-            let workers: Vec<_> = starts
-                .map(|start| {
-                    let part = start..(start + share).min(end);
-                    let work = move || (start, tables.bands(samples, filters, part));
-                    scope.spawn(work)
-                })
-                .collect();
-            for worker in workers {
-                let (start, part) = worker.join().expect("no panic: all indices follow from the lengths");
-                let length = part.len() / filters.len();
-                for (row, band) in values.chunks_exact_mut(frames).zip(part.chunks_exact(length)) {
-                    row[start..start + length].copy_from_slice(band);
+        mel.least = f64::from(greatest) - 8.0;
+        Some(mel)
+    }
+
+    /// Rows.
+    pub(crate) fn bands(&self) -> usize {
+        self.filters.len()
+    }
+
+    /// Columns, of 10 ms each, the silence included.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Columns that whisper.cpp counts as audio.
+    pub(crate) fn audio_frames(&self) -> usize {
+        1 + (self.sound.len() + MIRRORED).saturating_sub(FRAME) / HOP
+    }
+
+    /// Writes some columns of all bands to the beginning of each row of `width` values.
+    ///
+    /// # Panics
+    /// With columns that there are not, more of them than `width`, or too few rows.
+    pub(crate) fn fill(&self, columns: Range<usize>, rows: &mut [f32], width: usize) {
+        assert!(
+            columns.end <= self.frames && columns.len() <= width,
+            "columns that there are not"
+        );
+        let silent = self.scaled(silence());
+        for row in rows.chunks_exact_mut(width).take(self.bands()) {
+            row[..columns.len()].fill(silent);
+        }
+        for part in self.logarithms(columns.start..columns.end.min(self.sounding)) {
+            let at = part.start - columns.start;
+            let length = part.values.len() / self.bands();
+            for (row, band) in rows.chunks_exact_mut(width).zip(part.values.chunks_exact(length)) {
+                for (value, logarithm) in row[at..].iter_mut().zip(band) {
+                    *value = self.scaled(*logarithm);
                 }
             }
-        });
-    }
-    normalise(&mut values);
-    Some(Spectrogram {
-        bands: filters.len(),
-        frames,
-        audio_frames: 1 + (samples.len() + MIRRORED).saturating_sub(FRAME) / HOP,
-        values,
-    })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "whisper.cpp computes in f64 and keeps f32"
-)]
-fn normalise(values: &mut [f32]) {
-    let greatest = values.iter().fold(-1e20_f32, |greatest, &value| greatest.max(value));
-    let least = f64::from(greatest) - 8.0;
-    for value in values {
-        if f64::from(*value) < least {
-            *value = least as f32;
-        }
-        *value = ((f64::from(*value) + 4.0) / 4.0) as f32;
-    }
-}
-
-/// The weights of one band that are not 0, in whisper.cpp's groups of four.
-struct Filter {
-    groups: Vec<(usize, [f32; 4])>,
-    last: f32,
-}
-
-impl Filter {
-    fn new(weights: &[f32]) -> Self {
-        let groups = weights.as_chunks::<4>().0.iter().enumerate();
-        Self {
-            groups: groups
-                .filter(|(_, group)| group.iter().any(|&weight| weight != 0.0))
-                .map(|(index, group)| (4 * index, *group))
-                .collect(),
-            last: weights[FREQUENCIES - 1],
         }
     }
 
-    /// The logarithm of what comes through.
-    #[expect(clippy::cast_possible_truncation, reason = "whisper.cpp sums in f64 and keeps f32")]
-    fn apply(&self, powers: &[Lanes; FREQUENCIES]) -> Lanes {
-        let mut sums = [0.0_f64; LANES];
-        for &(start, [a, b, c, d]) in &self.groups {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let four = powers[start][lane] * a
-                    + powers[start + 1][lane] * b
-                    + powers[start + 2][lane] * c
-                    + powers[start + 3][lane] * d;
-                *sum += f64::from(four);
-            }
-        }
-        std::array::from_fn(|lane| {
-            let last = f64::from(powers[FREQUENCIES - 1][lane] * self.last);
-            (sums[lane] + last).max(FLOOR).log10() as f32
+    /// The values of some columns that are not all silence, before they are scaled, in parts that follow each other.
+    fn logarithms(&self, columns: Range<usize>) -> Vec<Part> {
+        let share = columns.len().div_ceil(self.threads).next_multiple_of(LANES).max(LANES);
+        let part = |start: usize| Part {
+            start,
+            values: self.bands_of(start..(start + share).min(columns.end)),
+        };
+        let part = &part;
+        let mut starts = columns.clone().step_by(share);
+        let first = starts.next();
+        thread::scope(|scope| {
+            let work = |start: usize| {
+                let worker = thread::Builder::new().spawn_scoped(scope, move || part(start));
+                // Where the system gives no thread, this one does the work: nobody could be told of it in the middle of a run.
+                worker.map_err(|_| part(start))
+            };
+            let workers: Vec<_> = starts.map(work).collect();
+            let done = |work| match work {
+                Ok(worker) => join(worker),
+                Err(part) => part,
+            };
+            let first = first.map(part);
+            first.into_iter().chain(workers.into_iter().map(done)).collect()
         })
     }
-}
 
-/// The window, and sine and cosine of all multiples of a 400th of the circle.
-struct Tables {
-    hann: [f32; FRAME],
-    sines: [f32; FRAME],
-    cosines: [f32; FRAME],
-}
+    /// The logarithms of some columns, row after row.
+    fn bands_of(&self, columns: Range<usize>) -> Vec<f32> {
+        let count = columns.len().next_multiple_of(LANES);
+        let mut samples = vec![0.0; (count - 1) * HOP + FRAME];
+        let start = columns.start * HOP;
+        let mirrored = MIRRORED.saturating_sub(start);
+        let (front, rest) = samples.split_at_mut(mirrored);
+        self.sound.read((start + mirrored) - MIRRORED, rest);
+        if mirrored > 0 {
+            let beginning = self.sound.beginning(MIRRORED + 1);
+            for (position, sample) in front.iter_mut().enumerate() {
+                *sample = beginning[MIRRORED - start - position];
+            }
+        }
+        self.tables.bands(&samples, &self.filters, columns.len())
+    }
 
-impl Tables {
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "as whisper.cpp rounds"
+        reason = "whisper.cpp computes in f64 and keeps f32"
     )]
-    fn new() -> Self {
-        let angle = |index: usize| (2.0 * PI * index as f64 / FRAME as f64) as f32;
-        Self {
-            hann: std::array::from_fn(|index| (0.5 * (1.0 - f64::from(angle(index).cos()))) as f32),
-            sines: std::array::from_fn(|index| angle(index).sin()),
-            cosines: std::array::from_fn(|index| angle(index).cos()),
-        }
+    fn scaled(&self, logarithm: f32) -> f32 {
+        let value = if f64::from(logarithm) < self.least {
+            self.least as f32
+        } else {
+            logarithm
+        };
+        ((f64::from(value) + 4.0) / 4.0) as f32
+    }
+}
+
+/// The logarithms of some columns.
+struct Part {
+    /// The first column.
+    start: usize,
+    /// Row after row.
+    values: Vec<f32>,
+}
+
+fn join(worker: thread::ScopedJoinHandle<'_, Part>) -> Part {
+    worker.join().expect("no panic: all indices follow from the lengths")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sound::Pieces;
+    use proptest::prelude::*;
+
+    /// Four triangles.
+    fn filter_bank() -> Vec<f32> {
+        let band = |centre: usize| (0..FREQUENCIES).map(move |at| (1.0 - at.abs_diff(centre) as f32 / 40.0).max(0.0));
+        [3, 30, 90, 200].into_iter().flat_map(band).collect()
     }
 
-    /// The bands of some frames, row after row.
-    fn bands(&self, samples: &[f32], filters: &[Filter], frames: std::ops::Range<usize>) -> Vec<f32> {
-        let length = frames.len();
-        let mut bands = vec![0.0; filters.len() * length];
-        let mut input = [[0.0; LANES]; FRAME];
-        let mut spectrum = Spectrum::new();
-        for first in frames.clone().step_by(LANES) {
-            let count = LANES.min(frames.end - first);
-            self.window(samples, first, &mut input);
-            self.transform::<FRAME>(&input, 0, 1, &mut spectrum.real, &mut spectrum.imaginary);
-            let powers = spectrum.powers();
-            for (filter, row) in filters.iter().zip(bands.chunks_exact_mut(length)) {
-                let at = first - frames.start;
-                row[at..at + count].copy_from_slice(&filter.apply(&powers)[..count]);
+    /// Noise that is now loud, now not.
+    fn noise(length: usize, mut seed: u32) -> Vec<f32> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(seed >> 16).unwrap()) / 65_536.0 - 0.5
+        };
+        (0..length)
+            .map(|at| next() * [1.0, 1e-3, 0.0, 1e-5][at / 1500 % 4])
+            .collect()
+    }
+
+    /// All values at once, in memory, as whisper.cpp does it.
+    fn whole(samples: &[f32]) -> Vec<Vec<f32>> {
+        let mut padded: Vec<f32> = samples[1..=MIRRORED].iter().rev().copied().collect();
+        padded.extend(samples);
+        let frames = (samples.len() + SILENCE) / HOP;
+        padded.resize((frames + LANES) * HOP + FRAME, 0.0);
+        let filters: Vec<Filter> = filter_bank().chunks_exact(FREQUENCIES).map(Filter::new).collect();
+        let logarithms = Tables::new().bands(&padded, &filters, frames);
+        let least = f64::from(logarithms.iter().copied().fold(-1e20, f32::max)) - 8.0;
+        let scaled = |&value: &f32| {
+            let value = if f64::from(value) < least { least as f32 } else { value };
+            ((f64::from(value) + 4.0) / 4.0) as f32
+        };
+        logarithms
+            .chunks_exact(frames)
+            .map(|row| row.iter().map(scaled).collect())
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn windows_are_the_whole_bit_for_bit(
+            parts in prop::collection::vec((0..4000_usize, 201..9000_usize, 0..3000_usize), 1..4),
+            seed: u32,
+            threads in 1..5_usize,
+            windows in prop::collection::vec((0..3200_usize, 0..3000_usize), 1..6),
+        ) {
+            let recording = noise(13_000, seed);
+            let (mut pieces, mut joined) = (Pieces::default(), Vec::new());
+            for (from, length, silence) in parts {
+                pieces.push(from..from + length);
+                pieces.silence(silence);
+                joined.extend_from_slice(&recording[from..from + length]);
+                joined.resize(joined.len() + silence, 0.0);
             }
-        }
-        bands
-    }
-
-    /// [`LANES`] frames from `first` on, in the window.
-    fn window(&self, samples: &[f32], first: usize, input: &mut [Lanes; FRAME]) {
-        for (index, (weight, lanes)) in self.hann.iter().zip(input).enumerate() {
-            for (lane, value) in lanes.iter_mut().enumerate() {
-                let position = (first + lane) * HOP + index;
-                let sample = match position.checked_sub(MIRRORED) {
-                    Some(position) => samples.get(position).copied().unwrap_or(0.0),
-                    None => samples[MIRRORED - position],
-                };
-                *value = weight * sample;
-            }
-        }
-    }
-
-    /// The Fourier transform of `input[offset + k * stride]`, `k < SIZE`, for 400 and what halving makes of it.
-    fn transform<const SIZE: usize>(
-        &self,
-        input: &[Lanes; FRAME],
-        offset: usize,
-        stride: usize,
-        real: &mut [Lanes],
-        imaginary: &mut [Lanes],
-    ) {
-        if SIZE == ODD {
-            return self.small_transform(input, offset, stride, real, imaginary);
-        }
-        let half = real.len() / 2;
-        let (even_real, odd_real) = real.split_at_mut(half);
-        let (even_imaginary, odd_imaginary) = imaginary.split_at_mut(half);
-        self.halves::<SIZE>(input, offset, stride, even_real, even_imaginary);
-        self.halves::<SIZE>(input, offset + stride, stride, odd_real, odd_imaginary);
-        for k in 0..half {
-            let (cosine, sine) = (self.cosines[k * stride], -self.sines[k * stride]);
-            for lane in 0..LANES {
-                let (er, ei) = (even_real[k][lane], even_imaginary[k][lane]);
-                let (or, oi) = (odd_real[k][lane], odd_imaginary[k][lane]);
-                even_real[k][lane] = er + cosine * or - sine * oi;
-                even_imaginary[k][lane] = ei + cosine * oi + sine * or;
-                odd_real[k][lane] = er - cosine * or + sine * oi;
-                odd_imaginary[k][lane] = ei - cosine * oi - sine * or;
-            }
-        }
-    }
-
-    /// One half of a transform of `SIZE`.
-    fn halves<const SIZE: usize>(
-        &self,
-        input: &[Lanes; FRAME],
-        offset: usize,
-        stride: usize,
-        real: &mut [Lanes],
-        imaginary: &mut [Lanes],
-    ) {
-        match SIZE {
-            400 => self.transform::<200>(input, offset, 2 * stride, real, imaginary),
-            200 => self.transform::<100>(input, offset, 2 * stride, real, imaginary),
-            100 => self.transform::<50>(input, offset, 2 * stride, real, imaginary),
-            _ => self.transform::<ODD>(input, offset, 2 * stride, real, imaginary),
-        }
-    }
-
-    /// The transform of 25 values by its definition.
-    fn small_transform(
-        &self,
-        input: &[Lanes; FRAME],
-        offset: usize,
-        stride: usize,
-        real: &mut [Lanes],
-        imaginary: &mut [Lanes],
-    ) {
-        for k in 0..ODD {
-            let (mut sum_real, mut sum_imaginary) = ([0.0; LANES], [0.0; LANES]);
-            let mut angle = 0;
-            for n in 0..ODD {
-                let value = &input[offset + n * stride];
-                let (cosine, sine) = (self.cosines[angle], self.sines[angle]);
-                for lane in 0..LANES {
-                    sum_real[lane] += value[lane] * cosine;
-                    sum_imaginary[lane] -= value[lane] * sine;
+            let whole = whole(&joined);
+            let mel = LogMel::new(Sound::new(&recording, pieces), &filter_bank(), threads, &|| false).unwrap();
+            prop_assert_eq!((mel.bands(), mel.frames()), (whole.len(), whole[0].len()));
+            for (start, count) in windows {
+                let (start, end) = (start.min(mel.frames()), (start + count).min(mel.frames()));
+                let width = end - start + 7;
+                let mut rows = vec![f32::NAN; mel.bands() * width];
+                mel.fill(start..end, &mut rows, width);
+                for (row, wanted) in rows.chunks_exact(width).zip(&whole) {
+                    let (values, rest) = row.split_at(end - start);
+                    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                    prop_assert_eq!(bits(values), bits(&wanted[start..end]));
+                    prop_assert!(rest.iter().all(|value| value.is_nan()), "what lies behind a window is left alone");
                 }
-                angle = (angle + k * (FRAME / ODD)) % FRAME;
             }
-            (real[k], imaginary[k]) = (sum_real, sum_imaginary);
         }
-    }
-}
-
-/// The transform of [`LANES`] frames.
-struct Spectrum {
-    real: [Lanes; FRAME],
-    imaginary: [Lanes; FRAME],
-}
-
-impl Spectrum {
-    fn new() -> Self {
-        let zeros = [[0.0; LANES]; FRAME];
-        Self {
-            real: zeros,
-            imaginary: zeros,
-        }
-    }
-
-    fn powers(&self) -> [Lanes; FREQUENCIES] {
-        std::array::from_fn(|frequency| {
-            let (real, imaginary) = (&self.real[frequency], &self.imaginary[frequency]);
-            std::array::from_fn(|lane| real[lane] * real[lane] + imaginary[lane] * imaginary[lane])
-        })
     }
 }

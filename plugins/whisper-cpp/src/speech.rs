@@ -17,6 +17,7 @@ use cesar_vad::parts::{self, Rules};
 
 use crate::ffi::SAMPLE_RATE;
 use crate::options::Request;
+use crate::sound::Pieces;
 
 /// Silence between two pieces, in samples.
 const SILENCE: usize = (SAMPLE_RATE / 10) as usize;
@@ -26,8 +27,8 @@ const SHORTEST_SEGMENT: i64 = 10;
 /// Speech cut out of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Speech {
-    /// All pieces, with silence between them.
-    pub(crate) samples: Vec<f32>,
+    /// All of it, with silence between.
+    pub(crate) pieces: Pieces,
     pub(crate) times: TimeMap,
 }
 
@@ -122,11 +123,11 @@ pub(crate) fn is_all(found: &[(i64, i64)], length: usize) -> bool {
     matches!(found, [(0, end)] if *end == to_hundredths(length))
 }
 
-/// Cuts the pieces `found` (start and end) out of `samples`.
-pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> Speech {
-    let last_sample = samples.len().saturating_sub(1);
+/// Cuts the pieces `found` (start and end) out of so many samples.
+pub(crate) fn cut(samples: usize, found: &[(i64, i64)], request: &Request) -> Speech {
+    let last_sample = samples.saturating_sub(1);
     let overlap = overlap_samples(request);
-    let mut speech = Vec::new();
+    let mut speech = Pieces::default();
     let (mut points, mut seams) = (Vec::new(), Vec::new());
     for (index, &(start, end)) in found.iter().enumerate() {
         let next = found.get(index + 1);
@@ -137,11 +138,11 @@ pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> S
             continue;
         }
         let begin = to_hundredths(speech.len());
-        speech.extend_from_slice(&samples[from..to]);
+        speech.push(from..to);
         map_piece(&mut points, (begin, to_hundredths(speech.len())), (start, end));
         if let Some(next) = next {
             let before = to_hundredths(speech.len());
-            speech.resize(speech.len() + SILENCE, 0.0);
+            speech.silence(SILENCE);
             let after = to_hundredths(speech.len());
             points.extend([(before, end), (after, next.0)]);
             if next.0 - end > LONGEST_SPANNED_SILENCE {
@@ -150,7 +151,7 @@ pub(crate) fn cut(samples: &[f32], found: &[(i64, i64)], request: &Request) -> S
         }
     }
     Speech {
-        samples: speech,
+        pieces: speech,
         times: TimeMap::new(points, seams),
     }
 }
@@ -203,15 +204,23 @@ mod tests {
         (0..=u16::MAX).cycle().map(f32::from).take(seconds * 16_000).collect()
     }
 
+    /// What is decoded of `samples`.
+    fn heard(samples: &[f32], speech: &Speech) -> Vec<f32> {
+        let mut heard = vec![0.0; speech.pieces.len()];
+        speech.pieces.read(samples, 0, &mut heard);
+        heard
+    }
+
     #[test]
     fn pieces_follow_each_other_with_silence_between_them() {
         let samples = ramp(4);
-        let speech = cut(&samples, &[(50, 100), (200, 250)], &request(&json!({})));
+        let speech = cut(samples.len(), &[(50, 100), (200, 250)], &request(&json!({})));
+        let heard = heard(&samples, &speech);
         // 0.5 s and 0.1 s more, 0.1 s of silence, 0.5 s.
-        assert_eq!(speech.samples.len(), 8000 + 1600 + 1600 + 8000);
-        assert_eq!(speech.samples[..9600], samples[8000..17_600]);
-        assert_eq!(speech.samples[9600..11_200], [0.0; 1600]);
-        assert_eq!(speech.samples[11_200..], samples[32_000..40_000]);
+        assert_eq!(heard.len(), 8000 + 1600 + 1600 + 8000);
+        assert_eq!(heard[..9600], samples[8000..17_600]);
+        assert_eq!(heard[9600..11_200], [0.0; 1600]);
+        assert_eq!(heard[11_200..], samples[32_000..40_000]);
         assert_eq!(speech.times.points, [(0, 50), (60, 100), (70, 200), (120, 250)]);
     }
 
@@ -227,8 +236,12 @@ mod tests {
 
     #[test]
     fn no_segment_spans_long_silence() {
-        let samples = ramp(20);
-        let times = cut(&samples, &[(50, 150), (1000, 1100), (1250, 1300)], &request(&json!({}))).times;
+        let times = cut(
+            20 * 16_000,
+            &[(50, 150), (1000, 1100), (1250, 1300)],
+            &request(&json!({})),
+        )
+        .times;
         // 1.1 s, 0.1 s of silence for 8.5 s, 1.1 s, 0.1 s for 1.5 s, 0.5 s.
         assert_eq!(times.seams, [(110, 120)]);
         assert_eq!(times.original_segment(10, 150), (59, 150));
@@ -243,10 +256,11 @@ mod tests {
     #[test]
     fn the_end_of_the_audio_ends_the_last_piece() {
         let samples = ramp(1);
-        let speech = cut(&samples, &[(80, 200)], &request(&json!({})));
-        assert_eq!(speech.samples, samples[12_800..15_999]);
-        assert!(cut(&samples, &[(150, 200)], &request(&json!({}))).samples.is_empty());
-        assert_eq!(cut(&samples, &[], &request(&json!({}))).times, TimeMap::default());
+        let speech = cut(samples.len(), &[(80, 200)], &request(&json!({})));
+        assert_eq!(heard(&samples, &speech), samples[12_800..15_999]);
+        let nothing = cut(samples.len(), &[(150, 200)], &request(&json!({})));
+        assert_eq!(nothing.pieces.len(), 0);
+        assert_eq!(cut(samples.len(), &[], &request(&json!({}))).times, TimeMap::default());
     }
 
     proptest! {
@@ -258,9 +272,8 @@ mod tests {
                 found.push((at + silence, at + silence + length));
                 at += silence + length;
             }
-            let samples = vec![0.0; to_samples(at) + 1];
-            let speech = cut(&samples, &found, &request(&json!({})));
-            let end = to_hundredths(speech.samples.len()) + 5;
+            let speech = cut(to_samples(at) + 1, &found, &request(&json!({})));
+            let end = to_hundredths(speech.pieces.len()) + 5;
             let times: Vec<_> = (0..end).map(|time| speech.times.original(time)).collect();
             prop_assert!(times.is_sorted());
         }

@@ -1,13 +1,12 @@
 //! One request from options to segments.
 //!
-//! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of all of it
-//! ([`mel`]), language from the first 30 s that hold speech unless it is given, then windows of 30 s that advance by the decoded timestamps
-//! ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that tells its probability; it costs one pass
-//! of the encoder, as in whisper.cpp itself.
+//! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of it, a window at
+//! a time ([`mel`](crate::mel)), language from the first 30 s that hold speech unless it is given, then windows of 30 s that advance by
+//! the decoded timestamps ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that tells its
+//! probability; it costs one pass of the encoder, as in whisper.cpp itself.
 //!
 //! Audio under 0.1 s, which whisper.cpp ignores, is not given to it at all.
 
-use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,10 +19,11 @@ use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 use crate::aside;
 use crate::blocks;
 use crate::collect::{Collector, Setting};
-use crate::ffi::{self, Detector, Model, RunError, State, Work};
-use crate::mel::{self, Spectrogram};
+use crate::ffi::{self, Detector, Model, RunError, Shared, State, Work};
+use crate::mel::LogMel;
 use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
+use crate::sound::{Pieces, Sound};
 use crate::speech::{self, Speech, TimeMap};
 
 /// Where a transcription reports while it goes on: [`Ctx`], or a test.
@@ -98,8 +98,8 @@ pub(crate) fn transcribe_at_once(
     check_audio(audio)?;
     let total_ms = audio.milliseconds(audio.samples.len());
     let heard = listen(audio.samples, request, given.is_none(), report)?;
-    let (samples, times) = select(audio.samples, heard.as_ref(), request, report)?;
-    if samples.len() < SHORTEST {
+    let (pieces, times) = select(audio.samples, heard.as_ref(), request, report)?;
+    if pieces.len() < SHORTEST {
         report.progress(total_ms, total_ms);
         return Ok(Transcription {
             language_probability: given.map(|_| 1.0),
@@ -108,13 +108,13 @@ pub(crate) fn transcribe_at_once(
         });
     }
     let threads = request.effective_threads();
-    let spectrogram = mel::log_mel(&samples, &loaded.header.filter_bank, threads, &|| report.cancelled())
+    let sound = Sound::new(audio.samples, pieces);
+    let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
+    let loud = token_times.then(|| sound.beginning(ffi::HEARD_FOR_ENERGY));
+    let spectrogram = LogMel::new(sound, &loaded.header.filter_bank, threads, &|| report.cancelled())
         .ok_or_else(|| failure(RunError::Stopped))?;
     let threads = c_int::try_from(threads).unwrap_or(1);
-    let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
-    let loud = token_times.then(|| samples[..samples.len().min(ffi::HEARD_FOR_ENERGY)].to_vec());
-    drop(samples);
-    let frames = spectrogram.audio_frames;
+    let frames = spectrogram.audio_frames();
     warn_of_excess(loaded, prompt.as_deref());
     let model = Arc::clone(&loaded.model);
     let detect = given.is_none().then(|| match &heard {
@@ -164,7 +164,7 @@ pub(crate) fn transcribe_at_once(
 /// A state with the spectrogram in it, and where the language is to be detected (from `detect` ms on), the probability of each.
 fn prepare(
     model: &Arc<Model>,
-    spectrogram: Spectrogram,
+    spectrogram: LogMel,
     loud: Option<&[f32]>,
     detect: Option<c_int>,
     threads: c_int,
@@ -173,8 +173,7 @@ fn prepare(
     if let Some(samples) = loud {
         state.listen_for_energy(samples, threads)?;
     }
-    state.set_spectrogram(&spectrogram)?;
-    drop(spectrogram);
+    state.set_spectrogram(spectrogram)?;
     let probabilities = match detect {
         Some(offset_ms) => state.language_probabilities(offset_ms, threads)?,
         None => Vec::new(),
@@ -202,13 +201,13 @@ fn listen(
 }
 
 /// What of the audio is decoded: all, or the speech in it.
-fn select<'a>(
-    samples: &'a [f32],
+fn select(
+    samples: &[f32],
     heard: Option<&Activity>,
     request: &Request,
     report: &dyn Report,
-) -> Result<(Cow<'a, [f32]>, TimeMap), StageError> {
-    let all = || Ok((Cow::Borrowed(samples), TimeMap::default()));
+) -> Result<(Pieces, TimeMap), StageError> {
+    let all = || Ok((Pieces::whole(samples.len()), TimeMap::default()));
     if !request.vad_filter || samples.is_empty() {
         return all();
     }
@@ -220,8 +219,8 @@ fn select<'a>(
     if heard.is_some() && speech::is_all(&found, samples.len()) {
         return all();
     }
-    let Speech { samples, times } = speech::cut(samples, &found, request);
-    Ok((Cow::Owned(samples), times))
+    let Speech { pieces, times } = speech::cut(samples.len(), &found, request);
+    Ok((pieces, times))
 }
 
 /// Where whisper.cpp's own detection finds speech.
@@ -231,9 +230,9 @@ fn find_by_file(
     request: &Request,
     report: &dyn Report,
 ) -> Result<Vec<(i64, i64)>, StageError> {
-    // A copy, as nobody could wait for the end of this after a cancel; it is gone before the speech is copied.
-    let (copy, asked, model) = (samples.to_vec(), request.clone(), path.to_path_buf());
-    let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(&copy, &asked));
+    // Shared, as nobody could wait for the end of this after a cancel.
+    let (shared, asked, model) = (Shared::of(samples), request.clone(), path.to_path_buf());
+    let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(shared.samples(), &asked));
     let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;
     found.ok_or_else(|| {
         StageError::new(

@@ -1,7 +1,7 @@
 //! Ours against whisper.cpp's own, by what the decoder makes of it: there is no getter for a spectrogram.
 
 use super::*;
-use crate::mel;
+use crate::sound::{Pieces, Sound};
 use crate::transcribe::tests::{meeting, tiny_english};
 
 impl State {
@@ -38,11 +38,12 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
         let samples = &samples[..length];
         state.compute_spectrogram(samples);
         let theirs = state.first_logits(offset);
-        let ours = mel::log_mel(samples, &loaded.header.filter_bank, threads, &|| false).unwrap();
+        let sound = Sound::new(samples, Pieces::whole(length));
+        let ours = LogMel::new(sound, &loaded.header.filter_bank, threads, &|| false).unwrap();
         // SAFETY: the state is valid.
         let frames = unsafe { sys::whisper_n_len_from_state(state.raw()) };
-        assert_eq!(usize::try_from(frames), Ok(ours.audio_frames));
-        state.set_spectrogram(&ours).unwrap();
+        assert_eq!(usize::try_from(frames), Ok(ours.audio_frames()));
+        state.set_spectrogram(ours).unwrap();
         assert_eq!(state.first_logits(offset), theirs, "{length} samples from {offset} on");
     }
 }
@@ -50,5 +51,6 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
 #[test]
 fn a_wish_to_stop_ends_the_spectrogram() {
     let loaded = tiny_english();
-    assert_eq!(mel::log_mel(&meeting(1), &loaded.header.filter_bank, 1, &|| true), None);
+    let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
+    assert!(LogMel::new(sound, &loaded.header.filter_bank, 1, &|| true).is_none());
 }
