@@ -4,6 +4,10 @@
 # while they are handed over; all that it reads of them is a window of 30 s for each pass of the encoder. `src/whisper.cpp` is built
 # from a copy that asks for that window where it has no values of its own (`mel.h`).
 #
+# ggml's scheduler reserves 83 MB, four times, for copies of tensors between devices. They are never touched where there is only the CPU,
+# but count against a limit of the process (`RLIMIT_DATA`): with 2 s of audio tiny.en reserved 680 MB and used 170. Room for
+# fewer copies is reserved there.
+#
 # A whisper.cpp that no longer has the places for this stops here. The rest is built as it is.
 # Cargo does not see when a file of this folder changes: `cargo clean -p whisper-rs-sys`.
 if(DEFINED CESAR_WHISPER)
@@ -61,4 +65,16 @@ extern "C" int cesar_set_mel_source(
   set_property(TARGET whisper PROPERTY SOURCES "${sources}")
 endfunction()
 
+function(cesar_reserve_little)
+  if(NOT GGML_AVAILABLE_BACKENDS STREQUAL "ggml-cpu")
+    return() # tensors are copied between devices
+  endif()
+  set(scheduler "${CMAKE_SOURCE_DIR}/ggml/src/ggml-backend.cpp")
+  file(READ "${scheduler}" text)
+  cesar_expect("${text}" "#ifndef GGML_SCHED_MAX_SPLIT_INPUTS")
+  set_property(SOURCE "${scheduler}" TARGET_DIRECTORY ggml-base APPEND PROPERTY
+    COMPILE_DEFINITIONS GGML_SCHED_MAX_SPLIT_INPUTS=4)
+endfunction()
+
 cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY \"${CMAKE_SOURCE_DIR}\" CALL cesar_ask_for_windows)")
+cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY \"${CMAKE_SOURCE_DIR}\" CALL cesar_reserve_little)")
