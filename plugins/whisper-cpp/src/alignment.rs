@@ -29,6 +29,32 @@ pub(crate) enum Heads {
     LargeV3Turbo,
 }
 
+impl Heads {
+    /// How many there are.
+    fn count(self) -> usize {
+        match self {
+            Self::BaseEnglish => 5,
+            Self::Tiny | Self::Medium | Self::LargeV3Turbo => 6,
+            Self::TinyEnglish | Self::Base => 8,
+            Self::LargeV1 => 9,
+            Self::Small | Self::LargeV3 => 10,
+            Self::MediumEnglish => 18,
+            Self::SmallEnglish => 19,
+            Self::LargeV2 => 23,
+        }
+    }
+
+    /// Bytes that the alignment of a window takes at most. For each token and each position of the audio whisper.cpp holds three values
+    /// a head (attention, normalised, smoothed) and four more (mean, its opposite, cost, way). whisper.cpp ends the process when there
+    /// are too few, so this counts twice the tokens that a window can have.
+    pub(crate) fn alignment_bytes(self) -> usize {
+        const TOKENS: usize = 448;
+        const POSITIONS: usize = 1500;
+        const REST: usize = 1 << 20;
+        (3 * self.count() + 4) * TOKENS * POSITIONS * size_of::<f32>() + REST
+    }
+}
+
 /// How a model computes its attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attention {

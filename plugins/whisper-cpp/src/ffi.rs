@@ -88,8 +88,6 @@ impl Model {
 
     /// Loads a ggml file; `None` when whisper.cpp refuses it or memory is short (its log says why).
     fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
-        /// For the alignment of a window; only what is used of it takes memory. whisper.cpp's 128 MB are too little for large models.
-        const ALIGNMENT_BYTES: usize = 512 << 20;
         memory::keep_little();
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         // SAFETY: takes nothing, returns a plain struct.
@@ -99,7 +97,7 @@ impl Model {
         if let Some(heads) = attention.heads {
             params.dtw_token_timestamps = true;
             params.dtw_aheads_preset = preset(heads);
-            params.dtw_mem_size = ALIGNMENT_BYTES;
+            params.dtw_mem_size = heads.alignment_bytes();
         }
         // SAFETY: `path` is a C string that outlives the call, and whisper.cpp copies it.
         let context = unsafe { sys::whisper_init_from_file_with_params_no_state(path.as_ptr(), params) };
