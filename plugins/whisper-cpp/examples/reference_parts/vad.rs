@@ -51,12 +51,7 @@ impl Speech {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "as in C++"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as in C++")]
     fn piece(&mut self, (start, end): (i64, i64), next: Option<i64>, overlap: f32, samples: &[f32]) {
         let longest = samples.len() - 1;
         let overlap = if next.is_some() {
