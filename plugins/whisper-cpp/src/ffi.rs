@@ -45,7 +45,8 @@ pub(crate) const HEARD_FOR_ENERGY: usize = 90 * SAMPLE_RATE as usize;
 /// A loaded model.
 pub(crate) struct Model {
     context: NonNull<sys::whisper_context>,
-    aligned: bool,
+    /// What the alignment of a window takes, where tokens get their times by it.
+    alignment_bytes: Option<usize>,
 }
 
 // SAFETY: a context has no thread of its own and nothing thread-local.
@@ -103,7 +104,7 @@ impl Model {
         let context = unsafe { sys::whisper_init_from_file_with_params_no_state(path.as_ptr(), params) };
         Some(Self {
             context: NonNull::new(context)?,
-            aligned: attention.heads.is_some(),
+            alignment_bytes: attention.heads.map(Heads::alignment_bytes),
         })
     }
 
@@ -120,7 +121,7 @@ impl Model {
 
     /// Whether tokens get their times by alignment.
     pub(crate) fn is_aligned(&self) -> bool {
-        self.aligned
+        self.alignment_bytes.is_some()
     }
 
     /// Whether the model knows more than English.
@@ -142,6 +143,7 @@ impl Model {
         Some(State {
             buffers: Buffers(state),
             spectrogram: None,
+            alignment_bytes: self.alignment_bytes,
             model: Arc::clone(self),
         })
     }
@@ -196,6 +198,8 @@ fn preset(heads: Heads) -> sys::whisper_alignment_heads_preset {
 pub(crate) struct State {
     buffers: Buffers,
     spectrogram: Option<Box<LogMel>>,
+    /// The model's.
+    alignment_bytes: Option<usize>,
     model: Arc<Model>,
 }
 

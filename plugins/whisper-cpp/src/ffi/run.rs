@@ -94,6 +94,8 @@ impl State {
             filter: &filter,
             segments_seen: 0,
             rest: self.model.is_aligned().then(|| Rest::new(work.frames)),
+            alignment_bytes: self.alignment_bytes,
+            out_of_memory: false,
             stopped: false,
             panic: None,
         };
@@ -114,7 +116,7 @@ impl State {
         // SAFETY: context and state are valid; the strings, `run` and `filter` outlive the call, during which nothing else
         // touches `run`; no samples are given, so the spectrogram that was handed over is used.
         let code = unsafe { sys::whisper_full_with_state(self.context(), self.raw(), params, std::ptr::null(), 0) };
-        let (stopped, panic) = (run.stopped, run.panic);
+        let (stopped, out_of_memory, panic) = (run.stopped, run.out_of_memory, run.panic);
         if code == FREED_ITS_STATE {
             // whisper.cpp has already freed the state.
             std::mem::forget(self.buffers);
@@ -124,6 +126,7 @@ impl State {
         }
         match code {
             _ if stopped => Err(RunError::Stopped),
+            _ if out_of_memory => Err(RunError::OutOfMemory),
             0 => Ok(()),
             FREED_ITS_STATE => Err(RunError::OutOfMemory),
             code => Err(RunError::Engine(code)),
@@ -158,6 +161,10 @@ struct Run<'a> {
     segments_seen: c_int,
     /// Only with alignment.
     rest: Option<Rest>,
+    /// What whisper.cpp allocates to align a window; it crashes where it gets nothing.
+    alignment_bytes: Option<usize>,
+    /// That was no longer to be had.
+    out_of_memory: bool,
     stopped: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -270,6 +277,11 @@ unsafe fn read_segment(
     }
 }
 
+/// Whether the process may have so much more memory; nothing of it is touched.
+fn has_room(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
 /// Answers whether to go on with the next window.
 unsafe extern "C" fn on_encoder_begin(
     _: *mut sys::whisper_context,
@@ -278,12 +290,13 @@ unsafe extern "C" fn on_encoder_begin(
 ) -> bool {
     // SAFETY: as in `on_progress`; no other reference is in use between the calls.
     unsafe {
-        let mut too_short = false;
+        let mut is_last = false;
         tell(user_data, |run| {
             run.filter.attempts.store(0, Ordering::Relaxed);
-            too_short = run.rest.as_ref().is_some_and(Rest::is_too_short);
+            run.out_of_memory = run.alignment_bytes.is_some_and(|bytes| !has_room(bytes));
+            is_last = run.out_of_memory || run.rest.as_ref().is_some_and(Rest::is_too_short);
         });
-        !too_short && !on_abort_question(user_data)
+        !is_last && !on_abort_question(user_data)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Ours against whisper.cpp's own, by what the decoder makes of it: there is no getter for a spectrogram.
 
+use serde_json::json;
+
 use super::*;
+use crate::options::tests::request;
 use crate::sound::{Pieces, Sound};
 use crate::transcribe::tests::{meeting, tiny_english};
 
@@ -53,4 +56,39 @@ fn a_wish_to_stop_ends_the_spectrogram() {
     let loaded = tiny_english();
     let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
     assert!(LogMel::new(sound, &loaded.header.filter_bank, 1, &|| true).is_none());
+}
+
+struct Nobody;
+
+impl Listener for Nobody {
+    fn window(&mut self, _: Vec<EngineSegment>, _: u32) {}
+    fn progress(&mut self, _: c_int) {}
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// whisper.cpp would end the process.
+#[test]
+fn an_alignment_that_memory_does_not_suffice_for_is_an_error() {
+    let loaded = tiny_english();
+    let run = |needed| {
+        let mut state = loaded.model.new_state().unwrap();
+        state.alignment_bytes = Some(needed);
+        let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
+        let spectrogram = LogMel::new(sound, &loaded.header.filter_bank, 1, &|| false).unwrap();
+        let frames = c_int::try_from(spectrogram.audio_frames()).unwrap();
+        state.set_spectrogram(spectrogram).unwrap();
+        let work = Work {
+            request: request(&json!({})),
+            language: c"en".to_owned(),
+            prompt: None,
+            threads: 1,
+            frames,
+            token_times: false,
+        };
+        state.run(&work, &mut Nobody)
+    };
+    assert!(run(1 << 20).is_ok());
+    assert!(matches!(run(isize::MAX.unsigned_abs()), Err(RunError::OutOfMemory)));
 }
