@@ -183,20 +183,29 @@ impl Sandbox {
         I::Item: AsRef<OsStr>,
     {
         let mut command = self.command();
-        command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the built program starts");
-        let mut pipe = child.stdin.take().expect("standard input was piped");
-        let stdin = stdin.to_vec();
-        // The program may refuse its input and close the pipe: the failed write is its answer, not the test's.
-        let writer = std::thread::spawn(move || drop(pipe.write_all(&stdin)));
-        let output = child.wait_with_output().expect("the program ends");
-        writer.join().expect("the writer does not panic");
-        Output::from(output)
+        command.args(arguments);
+        finish_with_stdin(&mut command, stdin)
     }
+}
+
+/// Runs a command with these bytes on its standard input.
+///
+/// # Panics
+/// When the program cannot be run.
+#[track_caller]
+pub fn finish_with_stdin(command: &mut Command, stdin: &[u8]) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the built program starts");
+    let mut pipe = child.stdin.take().expect("standard input was piped");
+    let stdin = stdin.to_vec();
+    // The program may refuse its input and close the pipe: the failed write is its answer, not the test's.
+    let writer = std::thread::spawn(move || drop(pipe.write_all(&stdin)));
+    let output = child.wait_with_output().expect("the program ends");
+    writer.join().expect("the writer does not panic");
+    Output::from(output)
 }
 
 /// Makes the fetched model of this name appear in `folder`, file by file.

@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use cesar_tests::server::{Server, wave};
+use cesar_tests::sandbox::{finish, finish_with_stdin};
+use cesar_tests::server::{Part, Server, wave};
 use cesar_tests::words::{wer, words};
 use cesar_tests::{Output, Sandbox, fixtures, workspace};
 
@@ -91,7 +92,13 @@ impl Row {
                 faults.push(format!("{rate:.0} % of the words are wrong: {}", text.join(" ")));
             }
         }
-        if let (Some((start, end)), [first, .., last] | [first @ last]) = (self.times, &segments[..]) {
+        // In OpenAI's answer they are apart from the segments.
+        let apart = document["words"].as_array().cloned();
+        let words = apart.unwrap_or_else(|| segments.iter().flat_map(words_of).collect());
+        if !segments.is_empty() && words.is_empty() {
+            faults.push("it has no words".to_owned());
+        }
+        if let (Some((start, end)), [first, .., last] | [first @ last]) = (self.times, &words[..]) {
             let times = (first["start"].as_f64().unwrap(), last["end"].as_f64().unwrap());
             if (times.0 - start).abs() > TOLERANCE || (times.1 - end).abs() > TOLERANCE {
                 faults.push(format!("it is from {} to {} s", times.0, times.1));
@@ -99,6 +106,10 @@ impl Row {
         }
         faults
     }
+}
+
+fn words_of(segment: &Value) -> Vec<Value> {
+    segment["words"].as_array().cloned().unwrap_or_default()
 }
 
 /// Makes the inputs, once for all runs of a checkout: until the scripts change.
@@ -135,32 +146,42 @@ fn make() -> PathBuf {
     folder
 }
 
-const ENGINE: [&str; 6] = ["--asr-plugin", "ct2", "--model", "tiny.en", "--compute-type", "int8"];
+const ENGINE: [&str; 8] = [
+    "--asr-plugin",
+    "ct2",
+    "--model",
+    "tiny.en",
+    "--compute-type",
+    "int8",
+    "--asr-option",
+    "word_timestamps=true",
+];
 
 fn transcribe(sandbox: &Sandbox, inputs: &[&Path], more: &[&str], has_ffmpeg: bool) -> Output {
-    let mut command = sandbox.command();
-    command
-        .args(["transcribe", "-f", "json", "--no-diarize"])
-        .args(ENGINE)
-        .args(more)
-        .args(inputs);
-    if !has_ffmpeg {
-        command.env("CESAR_AUDIO_FFMPEG", "off");
-    }
-    cesar_tests::sandbox::finish(&mut command)
+    let mut command = command(sandbox, has_ffmpeg);
+    command.args(more).args(inputs);
+    finish(&mut command)
 }
 
+fn command(sandbox: &Sandbox, has_ffmpeg: bool) -> Command {
+    let mut command = sandbox.command();
+    command.args(["transcribe", "-f", "json", "--no-diarize"]).args(ENGINE);
+    if !has_ffmpeg {
+        command.env(FFMPEG, "off");
+    }
+    command
+}
+
+const FFMPEG: &str = "CESAR_AUDIO_FFMPEG";
+
 /// One line of the report: which file, which way, what is wrong.
-fn check(faults: &mut Vec<String>, row: &Row, way: &str, exit: i32, (code, document): (i32, Option<Value>)) {
-    if code != exit {
-        faults.push(format!("{} by {way}: exit {code} instead of {exit}", row.file));
+fn check(faults: &mut Vec<String>, row: &Row, way: &str, (code, document): (i32, Option<Value>)) {
+    if code != row.exit {
+        faults.push(format!("{} by {way}: exit {code} instead of {}", row.file, row.exit));
     }
     let of_document = document.map(|document| row.faults(&document)).unwrap_or_default();
-    faults.extend(
-        of_document
-            .into_iter()
-            .map(|fault| format!("{} by {way}: {fault}", row.file)),
-    );
+    let of_document = of_document.into_iter();
+    faults.extend(of_document.map(|fault| format!("{} by {way}: {fault}", row.file)));
 }
 
 fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
@@ -170,65 +191,41 @@ fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<St
     let output = sandbox.path().join("out");
     // Once for all, so that the model is loaded once.
     transcribe(sandbox, &all, &["--output-dir", output.to_str().unwrap()], has_ffmpeg).exits(4);
-    let way = if has_ffmpeg {
-        "the command line"
-    } else {
-        "the command line, without ffmpeg"
-    };
     let mut faults = Vec::new();
     for (row, file) in rows.iter().zip(&files) {
-        let exit = row.exit;
         let run = transcribe(sandbox, &[file], &["-o", "-"], has_ffmpeg);
-        check(
-            &mut faults,
-            row,
-            way,
-            exit,
-            (run.code, serde_json::from_str(&run.stdout).ok()),
-        );
-        if exit == 1 && !run.stderr.contains(&row.file) {
-            faults.push(format!("{} by {way}: it is not named: {}", row.file, run.stderr));
+        let document = serde_json::from_str(&run.stdout).ok();
+        check(&mut faults, row, "the command line", (run.code, document));
+        if row.exit == 1 && !run.stderr.contains(&row.file) {
+            faults.push(format!("{}: it is not named: {}", row.file, run.stderr));
         }
-        if exit == 3 && !run.stderr.contains("s of sound are missing") {
-            faults.push(format!(
-                "{} by {way}: what is missing is not said: {}",
-                row.file, run.stderr
-            ));
+        if row.exit == 3 && !run.stderr.contains("s of sound are missing") {
+            faults.push(format!("{}: what is missing is not said: {}", row.file, run.stderr));
         }
     }
     faults
 }
 
-#[test]
-fn with_ffmpeg_by_every_way() {
-    let folder = inputs();
-    let sandbox = Sandbox::new();
-    let mut faults = by_command_line(&sandbox, folder, true);
-    for row in table(true) {
+fn by_standard_input(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for row in table(has_ffmpeg) {
         let bytes = fs::read(folder.join(&row.file)).unwrap();
-        let mut arguments = vec!["transcribe", "-", "-o", "-", "-f", "json", "--no-diarize"];
-        arguments.extend(ENGINE);
-        let run = sandbox.run_with_stdin(arguments, &bytes);
-        check(
-            &mut faults,
-            &row,
-            "standard input",
-            row.exit,
-            (run.code, serde_json::from_str(&run.stdout).ok()),
-        );
+        let run = finish_with_stdin(command(sandbox, has_ffmpeg).args(["-", "-o", "-"]), &bytes);
+        let document = serde_json::from_str(&run.stdout).ok();
+        check(&mut faults, &row, "standard input", (run.code, document));
     }
-    faults.extend(by_the_apis(&sandbox, folder));
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    faults
 }
 
 /// Jobs, and OpenAI's endpoint, which has no exit code: 200 for what is whole or partial, 4xx for what cannot be read.
-fn by_the_apis(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
+fn by_the_apis(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
     let options = ["--model", "tiny.en", "--compute-type", "int8", "--no-diarize"];
-    let server = Server::start_engine(sandbox, "ct2", &options, &[]);
+    let environment: &[_] = if has_ffmpeg { &[] } else { &[(FFMPEG, "off")] };
+    let server = Server::start_engine(sandbox, "ct2", &options, environment);
     let mut faults = Vec::new();
-    for row in table(true) {
+    for row in table(has_ffmpeg) {
         let bytes = fs::read(folder.join(&row.file)).unwrap();
-        let id = server.submit(&bytes, &[]);
+        let id = server.submit(&bytes, &[("options", r#"{"word_timestamps": true}"#)]);
         let job = server.wait_for(&id, &["completed", "partial", "error"]);
         let code = match job["status"].as_str().unwrap() {
             "completed" => 0,
@@ -240,39 +237,50 @@ fn by_the_apis(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
         }
         let document = server.get(&format!("/jobs/{id}/transcript?format=json"));
         let document = (code != 1).then(|| document.json());
-        check(&mut faults, &row, "a job", row.exit, (code, document));
+        check(&mut faults, &row, "a job", (code, document));
 
-        let parts: [(&str, Option<&str>, &[u8]); 3] = [
-            ("file", Some(&row.file), &bytes),
-            ("model", None, b"tiny.en"),
-            ("response_format", None, b"verbose_json"),
-        ];
-        let answer = server.send("/v1/audio/transcriptions", &parts, &[]);
-        let is_read = answer.status == 200;
-        if is_read != (row.exit != 1) || !is_read && !(400..500).contains(&answer.status) {
-            faults.push(format!(
-                "{} by OpenAI's API: {} {}",
-                row.file, answer.status, answer.body
-            ));
+        let answer = server.send("/v1/audio/transcriptions", &form(&row.file, &bytes), &[]);
+        let code = match answer.status {
+            200 if row.exit == 3 => 3,
+            200 => 0,
+            400..500 => 1,
+            status => status.into(),
+        };
+        if code == 1 && row.exit != 1 {
+            faults.push(format!("{} by OpenAI's API: {}", row.file, answer.body));
         }
-        if is_read {
-            let found = row.faults(&answer.json());
-            faults.extend(
-                found
-                    .into_iter()
-                    .map(|fault| format!("{} by OpenAI's API: {fault}", row.file)),
-            );
-        }
+        let document = (code != 1).then(|| answer.json());
+        check(&mut faults, &row, "OpenAI's API", (code, document));
     }
     faults
 }
 
-#[test]
-fn without_ffmpeg_the_common_cases_work_as_well() {
+fn form<'a>(name: &'a str, bytes: &'a [u8]) -> [Part<'a>; 5] {
+    [
+        ("file", Some(name), bytes),
+        ("model", None, b"tiny.en"),
+        ("response_format", None, b"verbose_json"),
+        ("timestamp_granularities[]", None, b"segment"),
+        ("timestamp_granularities[]", None, b"word"),
+    ]
+}
+
+fn by_every_way(has_ffmpeg: bool) {
     let folder = inputs();
     let sandbox = Sandbox::new();
-    let faults = by_command_line(&sandbox, folder, false);
+    let ways = [by_command_line, by_standard_input, by_the_apis];
+    let faults: Vec<_> = ways.iter().flat_map(|way| way(&sandbox, folder, has_ffmpeg)).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn with_ffmpeg_by_every_way() {
+    by_every_way(true);
+}
+
+#[test]
+fn without_ffmpeg_by_every_way() {
+    by_every_way(false);
 }
 
 /// The server answers with a sentence, and nothing of another file.
