@@ -11,13 +11,22 @@ use crate::issue::{IssueKind, Issues};
 use crate::source::{Chunk, Facts, Hole, Source, Stream};
 
 /// How far times may be off without meaning a gap: containers round, and encoders drift.
-const JITTER: Nanoseconds = SECOND / 10;
+pub(crate) const JITTER: Nanoseconds = SECOND / 10;
 
 /// A gap from here on is worth a note.
 const NOTED_GAP: Nanoseconds = SECOND;
 
 /// A longer gap is a broken time stamp, unless the file declares to be as long.
 const LONGEST_GAP: Nanoseconds = 6 * 3600 * SECOND;
+
+/// What a gap is called.
+pub(crate) const GAP: &str = "the time stamps jump";
+
+/// Gaps that are remembered.
+const MOST_GAPS: usize = 10_000;
+
+/// Between two positions.
+pub(crate) type Span = (Nanoseconds, Nanoseconds);
 
 /// A source without holes.
 pub(crate) struct Continuous {
@@ -35,6 +44,8 @@ pub(crate) struct Continuous {
     /// A packet of unknown length could not be decoded: the next gap is its hole.
     undecoded: Option<String>,
     has_ended: bool,
+    /// Gaps of the time stamps, of any length, that nothing has explained; only so many.
+    gaps: Vec<Span>,
     /// Frames that are sound, not silence put in.
     sound: u64,
 }
@@ -52,6 +63,7 @@ impl Continuous {
             has_chunk: false,
             undecoded: None,
             has_ended: false,
+            gaps: Vec::new(),
             sound: 0,
         }
     }
@@ -135,10 +147,7 @@ impl Continuous {
         };
         match lost {
             Some(message) => self.issues.add(IssueKind::Damaged, (here, here + gap), &message),
-            None if gap >= NOTED_GAP && self.has_begun() => {
-                self.issues
-                    .add(IssueKind::Gap, (here, here + gap), "the time stamps jump");
-            }
+            None if gap > 0 && self.has_begun() => self.note_gap((here, here + gap)),
             None => {}
         }
         self.silence = self.stream.map_or(0, |stream| frames(gap, stream.rate));
@@ -147,6 +156,28 @@ impl Continuous {
     /// A track that begins late has no gap at its beginning.
     fn has_begun(&self) -> bool {
         self.base > 0 || self.frames > 0
+    }
+
+    fn note_gap(&mut self, gap: Span) {
+        if self.gaps.len() < MOST_GAPS {
+            self.gaps.push(gap);
+        }
+        if gap.1 - gap.0 >= NOTED_GAP {
+            self.issues.add(IssueKind::Gap, gap, GAP);
+        }
+    }
+
+    /// Finds out which gaps are losses; for when no more is read. Returns those that are not.
+    pub(crate) fn explain_gaps(&mut self) -> &[Span] {
+        let (source, issues) = (&mut self.source, &mut self.issues);
+        self.gaps.retain(|gap| match source.explain(*gap) {
+            Some(message) => {
+                issues.explain(*gap, &message);
+                false
+            }
+            None => true,
+        });
+        &self.gaps
     }
 
     fn is_plausible(&self, here: Nanoseconds, gap: Nanoseconds) -> bool {
@@ -191,7 +222,10 @@ impl Continuous {
         if let Some(message) = self.undecoded.take() {
             self.issues.add(IssueKind::Damaged, (here, here), &message);
         }
-        if let Some(hole) = ending.hole {
+        self.explain_gaps();
+        // What a gap is explained by has its place there.
+        let is_placed = |hole: &Hole| hole.duration.is_none() && self.issues.has(IssueKind::Damaged, &hole.message);
+        if let Some(hole) = ending.hole.filter(|hole| !is_placed(hole)) {
             let end = here + hole.duration.unwrap_or(0);
             self.issues.add(IssueKind::Damaged, (here, end), &hole.message);
         }

@@ -98,6 +98,23 @@ impl Issues {
         }
     }
 
+    /// Makes a gap, listed or not, sound that was lost.
+    pub(crate) fn explain(&mut self, (start, end): (Nanoseconds, Nanoseconds), message: &str) {
+        let start_ms = milliseconds(start);
+        let is_it = |issue: &Issue| issue.kind == IssueKind::Gap && issue.start_ms == start_ms;
+        self.list.retain(|issue| !is_it(issue));
+        let behind = self.list.partition_point(|issue| issue.start_ms <= start_ms);
+        let later = self.list.split_off(behind);
+        self.add(IssueKind::Damaged, (start, end), message);
+        self.list.extend(later);
+    }
+
+    pub(crate) fn has(&self, kind: IssueKind, message: &str) -> bool {
+        self.list
+            .iter()
+            .any(|issue| issue.kind == kind && issue.message == message)
+    }
+
     /// All of them, in order.
     pub(crate) fn into_list(mut self) -> Vec<Issue> {
         if self.unlisted > 0 {

@@ -44,6 +44,7 @@ mod open;
 mod player;
 mod resample;
 mod source;
+mod take;
 mod takes;
 mod tracks;
 mod window;

@@ -46,6 +46,10 @@ impl Mono {
         &self.line
     }
 
+    pub(crate) fn line_mut(&mut self) -> &mut Continuous {
+        &mut self.line
+    }
+
     /// Samples that were not numbers.
     pub(crate) fn not_finite(&self) -> u64 {
         self.not_finite

@@ -133,6 +133,10 @@ impl Source for Noted {
         self.source.ending()
     }
 
+    fn explain(&mut self, gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
+        self.source.explain(gap)
+    }
+
     fn notes(&self) -> Vec<String> {
         let of_source = self.source.notes();
         self.notes.iter().cloned().chain(of_source).collect()

@@ -97,4 +97,9 @@ pub(crate) trait Source: Send {
     fn faults(&self) -> Vec<(IssueKind, (Nanoseconds, Nanoseconds), String)> {
         Vec::new()
     }
+
+    /// What says that sound was lost in this gap of the time stamps; asked when no more is read.
+    fn explain(&mut self, _gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
+        None
+    }
 }

@@ -18,42 +18,9 @@ use crate::issue::{Issue, IssueKind};
 use crate::kind::Kind;
 use crate::mono::Mono;
 use crate::open::{self, Opened};
+use crate::take::{Take, gap, in_slice};
 use crate::window::Window;
 use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice};
-
-/// How much more sound makes a take the more complete one, in milliseconds: decoders differ in what they do at the edges.
-const MORE_SOUND_MS: u64 = 60;
-
-/// One decoding of the slice.
-struct Take {
-    decoded: Decoded,
-    /// Sound, without silence put in.
-    sound_ms: u64,
-    better_channel: Option<usize>,
-    is_substitute: bool,
-}
-
-impl Take {
-    /// Whether another reader may get more of it.
-    fn is_in_doubt(&self) -> bool {
-        let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
-        self.is_substitute || self.decoded.issues.iter().any(doubtful)
-    }
-
-    fn is_damaged_mpeg_audio(&self) -> bool {
-        let is_damaged = self.decoded.issues.iter().any(|issue| issue.kind == IssueKind::Damaged);
-        is_damaged && matches!(self.decoded.codec.as_str(), "mp1" | "mp2" | "mp3")
-    }
-
-    /// Whether it is more complete than the built-in reader's.
-    fn is_better_than(&self, native: &Self) -> bool {
-        match (self.is_substitute, native.is_substitute) {
-            (false, true) => true,
-            (true, false) => false,
-            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS,
-        }
-    }
-}
 
 struct Job<'a> {
     path: &'a Path,
@@ -114,7 +81,10 @@ impl Job<'_> {
     /// The take of the second decoder of MPEG audio, if it has more sound: symphonia refuses some valid packets.
     fn by_second_decoder(&mut self, native: Take) -> Result<Take, AudioError> {
         match self.take(Decoder::SecondMp3, None) {
-            Ok(other) if other.is_better_than(&native) => Ok(other),
+            Ok(mut other) if other.is_better_than(&native) => {
+                other.learn_from(&native);
+                Ok(other)
+            }
             Ok(_) => Ok(native),
             Err(error @ AudioError::Cancelled { .. }) => Err(error),
             Err(_) => Ok(native),
@@ -140,7 +110,8 @@ impl Job<'_> {
         let detail = format!("the take of {kept} is used");
         chosen.decoded.details.push(detail);
         let (ours, theirs) = (native.sound_ms, other.sound_ms);
-        let mut kept = if is_better { other } else { native };
+        let (mut kept, left) = if is_better { (other, native) } else { (native, other) };
+        kept.learn_from(&left);
         let sounds = format!("the built-in reader decoded {ours} ms of sound, ffmpeg {theirs} ms");
         kept.decoded.details.insert(0, sounds);
         Ok(kept)
@@ -218,6 +189,8 @@ impl Job<'_> {
         }
         let length = (!more).then(|| window.position());
         self.check_length(length, mono.line().sound_ms())?;
+        let gaps = mono.line_mut().explain_gaps().iter().map(gap).collect();
+        let (gaps, _) = in_slice(gaps, self.slice);
         let (issues, missing_ms) = in_slice(mono.line().issues().clone().into_list(), self.slice);
         let facts = mono.line().facts();
         Ok(Take {
@@ -236,6 +209,7 @@ impl Job<'_> {
                 details: Vec::new(),
             },
             sound_ms: mono.line().sound_ms(),
+            gaps,
             better_channel: mono.better_channel(),
             is_substitute: selection.is_substitute,
         })
@@ -280,25 +254,6 @@ fn warnings(mono: &Mono) -> Vec<String> {
         ));
     }
     warnings
-}
-
-/// The issues that lie in the slice, counted from its start, and how much sound is missing in it.
-fn in_slice(issues: Vec<Issue>, slice: Slice) -> (Vec<Issue>, u64) {
-    let end_ms = slice.end_ms.unwrap_or(u64::MAX);
-    let mut missing_ms = 0;
-    let mut kept = Vec::new();
-    for mut issue in issues {
-        if issue.end_ms < slice.start_ms || issue.start_ms >= end_ms {
-            continue;
-        }
-        issue.start_ms = issue.start_ms.saturating_sub(slice.start_ms);
-        issue.end_ms = issue.end_ms.min(end_ms).saturating_sub(slice.start_ms);
-        if matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd) {
-            missing_ms += issue.end_ms - issue.start_ms;
-        }
-        kept.push(issue);
-    }
-    (kept, missing_ms)
 }
 
 fn incomplete(path: &Path, issues: &[Issue]) -> AudioError {

@@ -14,6 +14,7 @@
 //! reaches only this program, which then decides.
 
 mod jail;
+mod messages;
 mod probe;
 mod stream;
 
@@ -24,11 +25,13 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
+use crate::continuous::{JITTER, Span};
 use crate::demux::Nanoseconds;
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
 use crate::{AudioError, Decoder, check_stream};
+use messages::{MARKS, Messages, sentence};
 use probe::Description;
 use stream::StreamReader;
 
@@ -52,6 +55,10 @@ const TOLERANCE: Nanoseconds = SECOND;
 
 /// Most bytes of one allocation of ffmpeg.
 const LARGEST_ALLOCATION: &str = "268435456";
+
+/// The recording, as a confined program sees it.
+const INPUT: &str = "file:/proc/self/fd/0";
+const INPUT_PATH: &str = "/proc/self/fd/0";
 
 /// The `ffmpeg` that the search path leads to, when there is one.
 pub fn ffmpeg_available() -> Option<PathBuf> {
@@ -126,7 +133,7 @@ fn command(program: &Path, kind: Kind, level: &str) -> Command {
     if let Some(format) = kind.ffmpeg() {
         command.args(["-f", format]);
     }
-    command.args(["-i", "file:/proc/self/fd/0"]);
+    command.args(["-i", INPUT]);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
@@ -170,11 +177,16 @@ struct FfmpegSource {
     stream: Stream,
     child: Child,
     output: StreamReader<BufReader<ChildStdout>>,
-    messages: Option<JoinHandle<String>>,
+    messages: Option<JoinHandle<Messages>>,
+    /// What the messages were, once the child has ended.
+    reports: Messages,
     /// Bytes that the container claims and the file does not have, with the length of the file.
     missing: Option<(u64, u64)>,
     /// The end of what was delivered.
     position: Nanoseconds,
+    /// How much was delivered, and the gaps in it, where bytes are missing.
+    sound: Nanoseconds,
+    gaps: Vec<Span>,
     ending: SourceEnd,
 }
 
@@ -185,11 +197,14 @@ impl FfmpegSource {
         let track = opened.description.tracks.get(index).ok_or_else(no_track)?;
         check_stream(path, track.stream)?;
         let failed = |error: io::Error| broken(program, path, error.to_string());
-        let mut command = command(program, opened.kind, "error");
+        let mut command = command(program, opened.kind, messages::level(opened.kind.ffmpeg()));
         command.args([
             "-nostdin",
+            "-nostats",
+            "-filter_complex",
+            &format!("[0:{}]{MARKS}", track.index),
             "-map",
-            &format!("0:{}", track.index),
+            "[out]",
             "-vn",
             "-sn",
             "-dn",
@@ -224,9 +239,12 @@ impl FfmpegSource {
             stream: track.stream,
             child,
             output: StreamReader::new(BufReader::new(output), track.stream.channels),
-            messages: Some(std::thread::spawn(move || drain(errors))),
+            messages: Some(std::thread::spawn(move || Messages::read(errors))),
+            reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
             position: 0,
+            sound: 0,
+            gaps: Vec::new(),
             ending: SourceEnd::default(),
         })
     }
@@ -235,34 +253,50 @@ impl FfmpegSource {
     fn finish(&mut self) -> Result<bool, AudioError> {
         let failed = |error: io::Error| broken(&self.program, &self.path, error.to_string());
         let status = self.child.wait().map_err(failed)?;
-        let messages = self
-            .messages
-            .take()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default();
-        let first = messages.lines().map(str::trim).find(|line| !line.is_empty());
+        self.take_messages();
+        let first = self.reports.error.as_deref();
         if !status.success() && self.position == 0 {
             let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
             return Err(broken(&self.program, &self.path, reason));
         }
-        if let Some(message) = first {
-            self.ending.hole = Some(Hole {
-                duration: None,
-                message: format!("ffmpeg reports damage ({})", message.escape_debug()),
-            });
-        }
+        self.ending.hole = first.map(|message| Hole {
+            duration: None,
+            message: reported(message),
+        });
         if let Some((missing, length)) = self.missing {
-            // The sound is spread over the bytes evenly enough to say how much is missing.
-            let all = i128::from(self.position) * i128::from(length + missing) / i128::from(length.max(1));
-            self.ending.is_cut = true;
+            // The sound is spread over the bytes evenly enough to say how much is missing; some of it may have been in the middle.
+            let of_bytes = i128::from(self.sound) * i128::from(missing) / i128::from(length.max(1));
+            let gaps = self.gaps.iter().filter(|gap| self.reports.about(**gap).is_some());
+            let lost: Nanoseconds = gaps.map(|(start, end)| end - start).sum();
+            let behind = Nanoseconds::try_from(of_bytes).unwrap_or(0) - lost;
+            self.ending.is_cut = lost == 0 || behind > TOLERANCE;
             self.ending.promised_end = self
                 .facts
                 .declared_end
                 .filter(|end| *end > self.position + SECOND)
-                .or(Nanoseconds::try_from(all).ok());
+                .or(Some(self.position + behind.max(0)));
         }
         Ok(false)
     }
+
+    fn take_messages(&mut self) {
+        if let Some(thread) = self.messages.take() {
+            self.reports = thread.join().unwrap_or_default();
+        }
+    }
+
+    /// Stops and reaps the child; one that has ended is not harmed.
+    fn stop(&mut self) {
+        if self.messages.is_some() {
+            // Both fail only when the child is gone, which is what is wanted.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn reported(message: &str) -> String {
+    format!("ffmpeg reports damage ({message})")
 }
 
 impl Source for FfmpegSource {
@@ -279,7 +313,12 @@ impl Source for FfmpegSource {
             return self.finish();
         };
         let count = (chunk.samples.len() / usize::from(self.stream.channels)) as u64;
-        self.position = self.position.max(time) + crate::clock::nanoseconds(count, self.stream.rate);
+        let length = crate::clock::nanoseconds(count, self.stream.rate);
+        if self.missing.is_some() && self.sound > 0 && time > self.position + JITTER {
+            self.gaps.push((self.position, time));
+        }
+        self.sound += length;
+        self.position = self.position.max(time) + length;
         chunk.time = Some(time);
         chunk.stream = Some(self.stream);
         Ok(true)
@@ -292,16 +331,16 @@ impl Source for FfmpegSource {
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
+
+    fn explain(&mut self, gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
+        self.stop();
+        self.take_messages();
+        self.reports.about(gap).map(reported)
+    }
 }
 
 impl Drop for FfmpegSource {
-    /// Stops and reaps the child on every way out; one that has ended is not harmed.
     fn drop(&mut self) {
-        let already_ended = self.messages.is_none();
-        if !already_ended {
-            // Both fail only when the child is gone, which is what is wanted.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        self.stop();
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{command, drain, start};
+use super::{command, drain, sentence, start};
 use crate::AudioError;
 use crate::clock::SECOND;
 use crate::demux::Nanoseconds;
@@ -101,14 +101,7 @@ pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Descri
         .ok()
         .filter(|answer| output.status.success() && !answer.streams.is_empty());
     let Some(answer) = answer else {
-        let reason = messages
-            .lines()
-            .last()
-            .unwrap_or("no message")
-            .trim()
-            .escape_debug()
-            .to_string();
-        let reason = reason.replace("file:/proc/self/fd/0: ", "");
+        let reason = sentence(messages.lines().last().unwrap_or("no message"));
         return Err(AudioError::Unsupported {
             name: path.into(),
             reason: format!("ffmpeg: {reason}"),
@@ -184,7 +177,7 @@ impl AnsweredStream {
 }
 
 /// Seconds with a fraction, as nanoseconds.
-fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
+pub(super) fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
     let seconds: f64 = text?.parse().ok()?;
     #[expect(
         clippy::cast_possible_truncation,

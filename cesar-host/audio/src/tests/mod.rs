@@ -3,6 +3,7 @@
 
 mod damage;
 mod fallback;
+mod foreign;
 mod hostile;
 mod laws;
 mod mixing;

@@ -1,0 +1,265 @@
+//! What ffmpeg says on its standard error: damage, with the place in the recording at which it was met.
+//!
+//! Lines have their level in front ([`level`]), and a filter writes the time of a frame every half second ([`MARKS`]): a
+//! message between two of these lines is about what is read there. ffmpeg reads some packets ahead of the frames that it writes.
+
+use std::io::{BufRead as _, BufReader, Read};
+
+use crate::clock::SECOND;
+use crate::demux::Nanoseconds;
+
+/// Splits off a branch that writes the time of a frame every half second; `[out]` is the sound, unchanged.
+pub(super) const MARKS: &str =
+    "asplit[out][marks];[marks]aselect=isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.5),ashowinfo,anullsink";
+
+/// The filter that writes them.
+const MARK: &str = "[Parsed_ashowinfo";
+
+/// Characters of one message that are kept, and bytes of a line.
+const LONGEST: usize = 500;
+const LONGEST_LINE: u64 = 16 * 1024;
+
+/// Places that are kept; those nearer than [`AHEAD`] to each other are one.
+const MOST_PLACES: usize = 20_000;
+
+/// How far ffmpeg reads ahead of what it decodes.
+const AHEAD: Nanoseconds = 5 * SECOND;
+
+/// How much of the sound ffmpeg reads before it decodes any, to find out what it is.
+const PROBED: Nanoseconds = 10 * SECOND;
+
+/// What warnings say when data is damaged; errors always mean that.
+const DAMAGE: [&str; 15] = [
+    "corrupt",
+    "mismatch",
+    "bad ",
+    "skip",
+    "invalid",
+    "error",
+    "sync",
+    "truncat",
+    "damage",
+    "broken",
+    "fail",
+    "missing",
+    "illegal",
+    "incomplete",
+    "lost",
+];
+
+/// What the demuxer of transport streams says, at the level of debugging, where packets are missing.
+const CONTINUITY: &str = "Continuity check failed";
+
+/// How much ffmpeg is to say, by the name of the demuxer.
+pub(super) fn level(demuxer: Option<&str>) -> &'static str {
+    match demuxer {
+        Some("mpegts") => "repeat+level+debug",
+        _ => "repeat+level+info",
+    }
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warning,
+    Other,
+}
+
+/// The messages of one run.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// The first error.
+    pub(super) error: Option<String>,
+    /// The first warning of damage.
+    warning: Option<String>,
+    /// Where damage was met, in order: between the time of the frame before and that of the last message.
+    places: Vec<(Nanoseconds, Nanoseconds)>,
+    /// Time of the first frame.
+    begin: Option<Nanoseconds>,
+    /// Damage was met before the first frame was decoded.
+    while_probing: bool,
+}
+
+impl Messages {
+    /// Reads messages to their end.
+    pub(super) fn read(errors: impl Read) -> Self {
+        let mut messages = Self::default();
+        let mut errors = BufReader::new(errors);
+        let (mut level, mut position) = (Level::Error, None);
+        let mut line = Vec::new();
+        while let Ok(1..) = {
+            line.clear();
+            errors.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)
+        } {
+            let text = String::from_utf8_lossy(&line);
+            if text.starts_with(MARK) {
+                position = time_of(&text).or(position);
+                messages.begin = messages.begin.or(position);
+                continue;
+            }
+            // Further lines of a message have no level.
+            level = level_of(&text).unwrap_or(level);
+            messages.add(level, &text, position);
+        }
+        messages
+    }
+
+    fn add(&mut self, level: Level, line: &str, position: Option<Nanoseconds>) {
+        let text = sentence(line);
+        if text.is_empty() {
+            return;
+        }
+        let kept = match level {
+            Level::Other if text.contains(CONTINUITY) => &mut self.warning,
+            Level::Error => &mut self.error,
+            Level::Warning if is_damage(&text) => &mut self.warning,
+            _ => return,
+        };
+        kept.get_or_insert(text);
+        let Some(position) = position else {
+            self.while_probing = true;
+            return;
+        };
+        let has_room = self.places.len() < MOST_PLACES;
+        match self.places.last_mut() {
+            Some((_, end)) if position - *end <= AHEAD => *end = position.max(*end),
+            _ if has_room => self.places.push((position, position)),
+            _ => {}
+        }
+    }
+
+    /// What was reported about sound that is missing between two times.
+    pub(super) fn about(&self, (start, end): (Nanoseconds, Nanoseconds)) -> Option<&str> {
+        let begin = self.begin.unwrap_or(0);
+        let is_beside = |place: &(Nanoseconds, Nanoseconds)| place.1 >= start - AHEAD && place.0 <= end;
+        let is_reported = self.while_probing && start <= begin + PROBED || self.places.iter().any(is_beside);
+        self.error
+            .as_deref()
+            .or(self.warning.as_deref())
+            .filter(|_| is_reported)
+    }
+}
+
+fn is_damage(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    // Time stamps that jump are no damage to sound.
+    !text.contains("timestamp") && DAMAGE.iter().any(|word| text.contains(word))
+}
+
+/// The level that stands in front, maybe behind the name of a part of ffmpeg.
+fn level_of(line: &str) -> Option<Level> {
+    let (head, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
+    match head {
+        "error" | "fatal" | "panic" => Some(Level::Error),
+        "warning" => Some(Level::Warning),
+        "info" | "verbose" | "debug" | "trace" | "quiet" => Some(Level::Other),
+        _ => level_of(rest),
+    }
+}
+
+/// The time in a line of the filter.
+fn time_of(line: &str) -> Option<Nanoseconds> {
+    let text = line.split_once("pts_time:")?.1.split_whitespace().next()?;
+    super::probe::seconds(Some(text))
+}
+
+/// A message as a document may have it: without the level, addresses in memory, and the place of the file, which differ from
+/// run to run.
+pub(super) fn sentence(line: &str) -> String {
+    let mut text = line.trim();
+    let mut part = None;
+    while let Some((head, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        match head.split_once(" @ 0x") {
+            Some((name, _)) => part = part.or(Some(name)),
+            None if level_of(text).is_some() => {}
+            None => break,
+        }
+        text = rest.trim_start();
+    }
+    let text = text
+        .replace(super::INPUT, "the file")
+        .replace(super::INPUT_PATH, "the file")
+        .replace("pipe:1", "the output");
+    let text = text.strip_prefix("the file: ").unwrap_or(&text);
+    let text = without_addresses(text);
+    let text = match part.filter(|_| !text.is_empty()) {
+        Some(part) => format!("{part}: {text}"),
+        None => text,
+    };
+    text.chars().take(LONGEST).flat_map(visible).collect()
+}
+
+/// Control characters, which may be those of a terminal, escaped.
+fn visible(character: char) -> impl Iterator<Item = char> {
+    let escaped = character.is_control().then(|| character.escape_debug());
+    let plain = (!character.is_control()).then_some(character);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// Leaves out ` @ 0x…` wherever it stands.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split(" @ 0x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.trim_start_matches(|character: char| character.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = "\
+[warning] Guessed Channel Layout for Input Stream #0.0 : mono
+[Parsed_ashowinfo_2 @ 0x5631e3a3e040] [info] n:0 pts:0 pts_time:0.5 pos:564 fmt:s16p
+[Parsed_ashowinfo_2 @ 0x5631e3a3e040] [info] n:1 pts:8064 pts_time:20.504 pos:-1 fmt:s16p
+[mpegts @ 0x5631e39e5900] [warning] Packet corrupt (stream = 0, dts = 398160).
+[matroska @ 0x5631e39e5900] [warning] Invalid timestamps stream=0
+[info] n: error
+[Parsed_ashowinfo_2 @ 0x5631e3a3e040] [info] n:2 pts:16128 pts_time:24.3 pos:24440 fmt:s16p
+";
+
+    #[test]
+    fn damage_is_known_by_its_place() {
+        let messages = Messages::read(LINES.as_bytes());
+        let about = |from: i64, to: i64| messages.about((from * SECOND, to * SECOND));
+        assert_eq!(
+            about(21, 24),
+            Some("mpegts: Packet corrupt (stream = 0, dts = 398160).")
+        );
+        // An honest pause before and behind it.
+        assert_eq!((about(5, 9), about(40, 50)), (None, None));
+        assert_eq!(messages.error, None);
+    }
+
+    #[test]
+    fn damage_met_while_probing_is_that_of_the_beginning() {
+        let messages = Messages::read("[asf @ 0x1] [error] ff asf bad header 0  at:87712\n".as_bytes());
+        let about = |from: i64| messages.about((from * SECOND, (from + 2) * SECOND));
+        assert_eq!(about(3), Some("asf: ff asf bad header 0  at:87712"));
+        assert_eq!(about(30), None);
+    }
+
+    #[test]
+    fn a_message_has_neither_addresses_nor_the_place_of_the_file() {
+        let shown = [
+            "[wv @ 0x55d0] [error] Packet @ 0x55d0f3 is bad\n",
+            "[error] file:/proc/self/fd/0: Input/output error\n",
+            "[in#0/wv @ 0x55d0] Error opening '/proc/self/fd/0'",
+            "[warning] file:/proc/self/fd/0: corrupt input packet in stream 0",
+            "the disk is on fire \u{1b}[31m",
+        ]
+        .map(sentence);
+        assert_eq!(
+            shown,
+            [
+                "wv: Packet is bad",
+                "Input/output error",
+                "in#0/wv: Error opening 'the file'",
+                "corrupt input packet in stream 0",
+                "the disk is on fire \\u{1b}[31m"
+            ]
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! One decoding of a recording, and how it compares with another.
+
+use crate::clock::milliseconds;
+use crate::continuous::{GAP, Span};
+use crate::issue::{Issue, IssueKind};
+use crate::{Decoded, Slice};
+
+/// How much more sound makes a take the more complete one, in milliseconds: decoders differ in what they do at the edges.
+const MORE_SOUND_MS: u64 = 60;
+
+/// A gap from here on is listed.
+const NOTED_GAP_MS: u64 = 1000;
+
+/// One decoding of the slice.
+pub(crate) struct Take {
+    pub(crate) decoded: Decoded,
+    /// Sound, without silence put in.
+    pub(crate) sound_ms: u64,
+    /// Silence in gaps of the time stamps that nothing explains, as [`IssueKind::Gap`].
+    pub(crate) gaps: Vec<Issue>,
+    pub(crate) better_channel: Option<usize>,
+    pub(crate) is_substitute: bool,
+}
+
+impl Take {
+    /// Whether another reader may get more of it.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
+        self.is_substitute || self.decoded.issues.iter().any(doubtful)
+    }
+
+    pub(crate) fn is_damaged_mpeg_audio(&self) -> bool {
+        let is_damaged = self.decoded.issues.iter().any(|issue| issue.kind == IssueKind::Damaged);
+        is_damaged && matches!(self.decoded.codec.as_str(), "mp1" | "mp2" | "mp3")
+    }
+
+    /// Whether it is more complete than the built-in reader's.
+    pub(crate) fn is_better_than(&self, native: &Self) -> bool {
+        match (self.is_substitute, native.is_substitute) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS,
+        }
+    }
+
+    /// Learns from another take of the same track what its gaps are: where that one met damage, sound was lost.
+    pub(crate) fn learn_from(&mut self, other: &Self) {
+        if self.is_substitute != other.is_substitute {
+            return;
+        }
+        let damage = other
+            .decoded
+            .issues
+            .iter()
+            .filter(|issue| issue.kind == IssueKind::Damaged);
+        for gap in &self.gaps {
+            for damage in damage.clone() {
+                let (start_ms, end_ms) = (gap.start_ms.max(damage.start_ms), gap.end_ms.min(damage.end_ms));
+                if start_ms >= end_ms {
+                    continue;
+                }
+                let issues = &mut self.decoded.issues;
+                let rest_ms = gap.end_ms - gap.start_ms - (end_ms - start_ms);
+                issues.retain(|issue| issue != gap || rest_ms >= NOTED_GAP_MS);
+                issues.push(Issue {
+                    start_ms,
+                    end_ms,
+                    ..damage.clone()
+                });
+                self.decoded.missing_ms += end_ms - start_ms;
+            }
+        }
+        self.decoded.issues.sort_by_key(|issue| issue.start_ms);
+    }
+}
+
+/// A gap of the time stamps.
+pub(crate) fn gap((start, end): &Span) -> Issue {
+    Issue {
+        kind: IssueKind::Gap,
+        start_ms: milliseconds(*start),
+        end_ms: milliseconds(*end),
+        message: GAP.to_owned(),
+    }
+}
+
+/// The issues that lie in the slice, counted from its start, and how much sound is missing in it.
+pub(crate) fn in_slice(issues: Vec<Issue>, slice: Slice) -> (Vec<Issue>, u64) {
+    let end_ms = slice.end_ms.unwrap_or(u64::MAX);
+    let mut missing_ms = 0;
+    let mut kept = Vec::new();
+    for mut issue in issues {
+        if issue.end_ms < slice.start_ms || issue.start_ms >= end_ms {
+            continue;
+        }
+        issue.start_ms = issue.start_ms.saturating_sub(slice.start_ms);
+        issue.end_ms = issue.end_ms.min(end_ms).saturating_sub(slice.start_ms);
+        if matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd) {
+            missing_ms += issue.end_ms - issue.start_ms;
+        }
+        kept.push(issue);
+    }
+    (kept, missing_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Decoder;
+
+    fn issue(kind: IssueKind, start_ms: u64, end_ms: u64) -> Issue {
+        Issue {
+            kind,
+            start_ms,
+            end_ms,
+            message: kind.name().to_owned(),
+        }
+    }
+
+    fn take(issues: Vec<Issue>) -> Take {
+        let gaps = issues.iter().filter(|issue| issue.kind == IssueKind::Gap);
+        Take {
+            sound_ms: 0,
+            gaps: gaps.cloned().collect(),
+            better_channel: None,
+            is_substitute: false,
+            decoded: Decoded {
+                take: 0,
+                samples: 0,
+                source_duration_ms: None,
+                codec: String::new(),
+                source_rate: 16_000,
+                channels: 1,
+                decoder: Decoder::Ffmpeg,
+                warnings: Vec::new(),
+                missing_ms: 0,
+                issues,
+                track_titles: Vec::new(),
+                details: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_gap_in_which_the_other_reader_met_damage_is_a_loss() {
+        let mut kept = take(vec![
+            issue(IssueKind::Gap, 2_000, 5_300),
+            issue(IssueKind::Gap, 10_000, 70_000),
+        ]);
+        let damaged = vec![
+            issue(IssueKind::Damaged, 2_050, 5_400),
+            issue(IssueKind::Damaged, 69_900, 70_100),
+        ];
+        kept.learn_from(&take(damaged));
+        let shown: Vec<_> = kept.decoded.issues.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "damaged from 2.0 s to 5.3 s",
+                "gap from 10.0 s to 70.0 s",
+                "damaged from 69.9 s to 70.0 s"
+            ]
+        );
+        assert_eq!(kept.decoded.missing_ms, 3_250 + 100);
+    }
+}

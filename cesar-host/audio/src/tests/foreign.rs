@@ -1,0 +1,95 @@
+//! Recordings that only ffmpeg reads, made by it.
+
+use std::process::Command;
+
+use super::*;
+
+const SOUND: &[&str] = &["-f", "lavfi", "-i", "sine=frequency=500:sample_rate=48000:duration=12"];
+
+fn ffmpeg() -> DecodeOptions {
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
+    DecodeOptions {
+        ffmpeg: Some(program),
+        ..NATIVE
+    }
+}
+
+/// What ffmpeg makes of these arguments, in the format that the name ends in.
+fn made(folder: &TempDir, name: &str, arguments: &[&[&str]]) -> PathBuf {
+    let path = folder.path().join(name);
+    let mut command = Command::new(ffmpeg().ffmpeg.unwrap());
+    command.args(["-nostdin", "-y", "-v", "error"]).args(arguments.concat());
+    assert!(command.arg(&path).status().unwrap().success(), "{name}");
+    path
+}
+
+/// Overwrites the middle of a file with zeros, or takes it out.
+fn damage(path: &Path, is_removed: bool) {
+    let mut bytes = fs::read(path).unwrap();
+    let unit = 188;
+    let (start, end) = (bytes.len() * 2 / 5 / unit * unit, bytes.len() * 3 / 4 / unit * unit);
+    match is_removed {
+        true => drop(bytes.drain(start..end)),
+        false => bytes[start..end].fill(0),
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+fn kinds(decoded: &Decoded) -> Vec<IssueKind> {
+    decoded.issues.iter().map(|issue| issue.kind).collect()
+}
+
+#[test]
+fn sound_that_was_destroyed_is_no_pause() {
+    let folder = folder();
+    for (name, codec) in [
+        ("a.ts", "mp2"),
+        ("b.ts", "aac"),
+        ("a.vob", "mp2"),
+        ("a.flv", "aac"),
+        ("a.wma", "wmav2"),
+    ] {
+        for is_removed in [false, true] {
+            let path = made(&folder, name, &[SOUND, &["-c:a", codec]]);
+            damage(&path, is_removed);
+            let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+            // ASF has packets of one size, so those behind what was taken out are lost too.
+            assert!(
+                (3_500..=6_500).contains(&decoded.missing_ms) && !kinds(&decoded).contains(&IssueKind::Gap),
+                "{name} {is_removed}: {decoded:?}"
+            );
+            assert!(decoded.is_incomplete());
+        }
+    }
+}
+
+#[test]
+fn damage_counts_in_a_slice_that_ends_before_the_recording() {
+    let folder = folder();
+    let path = made(&folder, "a.ts", &[SOUND, &["-c:a", "mp2"]]);
+    damage(&path, false);
+    let slice = Slice {
+        start_ms: 0,
+        end_ms: Some(10_000),
+    };
+    let (decoded, _) = decode_with(&path, slice, &ffmpeg()).unwrap();
+    assert_eq!(kinds(&decoded), [IssueKind::Damaged], "{decoded:?}");
+    assert!((3_500..=5_500).contains(&decoded.missing_ms), "{decoded:?}");
+}
+
+#[test]
+fn a_pause_of_the_recording_is_no_damage() {
+    let folder = folder();
+    for (name, codec) in [("a.ts", "mp2"), ("a.flv", "aac"), ("a.wma", "wmav2")] {
+        let whole = made(&folder, name, &[SOUND, &["-c:a", codec]]);
+        let (whole, name) = (whole.to_str().unwrap(), format!("pause.{name}"));
+        let pause: &[&str] = &["-c", "copy", "-bsf:a", "noise=drop=between(pts*tb\\,4.5\\,8.5)"];
+        let path = made(&folder, &name, &[&["-i", whole], pause]);
+        let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        assert_eq!(
+            (kinds(&decoded), decoded.missing_ms),
+            (vec![IssueKind::Gap], 0),
+            "{name}: {decoded:?}"
+        );
+    }
+}
