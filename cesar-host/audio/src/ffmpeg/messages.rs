@@ -5,6 +5,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 
+use super::command::{INPUT, INPUT_PATH};
 use crate::clock::SECOND;
 use crate::demux::Nanoseconds;
 
@@ -178,8 +179,8 @@ pub(super) fn sentence(line: &str) -> String {
         text = rest.trim_start();
     }
     let text = text
-        .replace(super::INPUT, "the file")
-        .replace(super::INPUT_PATH, "the file")
+        .replace(INPUT, "the file")
+        .replace(INPUT_PATH, "the file")
         .replace("pipe:1", "the output");
     let text = text.strip_prefix("the file: ").unwrap_or(&text);
     let text = without_addresses(text);

@@ -13,15 +13,15 @@
 //! Dropping the source kills the child and waits for it. On Unix the child has a process group of its own, so that a terminal's Ctrl-C
 //! reaches only this program, which then decides.
 
+mod command;
 mod jail;
 mod messages;
 mod probe;
 mod stream;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout};
 use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
@@ -31,7 +31,8 @@ use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
 use crate::{AudioError, Decoder, check_stream};
-use messages::{MARKS, Messages, sentence};
+use command::{broken, command, start};
+use messages::{MARKS, Messages};
 use probe::Description;
 use stream::StreamReader;
 
@@ -47,18 +48,8 @@ mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,
 sds,shn,siff,smjpeg,smk,sol,sox,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
 wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 
-/// Bytes of standard error that are kept.
-const KEPT_MESSAGES: usize = 16 * 1024;
-
 /// How much shorter than announced the sound may be: announcements are rounded, and count what the encoder put around the sound.
 const TOLERANCE: Nanoseconds = SECOND;
-
-/// Most bytes of one allocation of ffmpeg.
-const LARGEST_ALLOCATION: &str = "268435456";
-
-/// The recording, as a confined program sees it.
-const INPUT: &str = "file:/proc/self/fd/0";
-const INPUT_PATH: &str = "/proc/self/fd/0";
 
 /// The `ffmpeg` that the search path leads to, when there is one.
 pub fn ffmpeg_available() -> Option<PathBuf> {
@@ -121,54 +112,6 @@ impl Opened {
     }
 }
 
-/// A confined program that reads the recording from its standard input, which can be seeked in.
-fn command(program: &Path, kind: Kind, level: &str) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().current_dir("/").env("LC_ALL", "C");
-    if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
-        command.env("LD_LIBRARY_PATH", libraries);
-    }
-    command.args(["-hide_banner", "-v", level, "-max_alloc", LARGEST_ALLOCATION]);
-    command.args(["-protocol_whitelist", "file", "-format_whitelist", ALLOWED_DEMUXERS]);
-    if let Some(format) = kind.ffmpeg() {
-        command.args(["-f", format]);
-    }
-    command.args(["-i", INPUT]);
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command
-}
-
-/// Starts a command in its jail.
-fn start(mut command: Command, program: &Path, path: &Path) -> Result<Child, AudioError> {
-    let recording = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
-    let failed = |error: io::Error| broken(program, path, error.to_string());
-    command
-        .stdin(Stdio::from(recording.try_clone().map_err(failed)?))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    jail::spawn(command, program, &recording).map_err(failed)
-}
-
-fn broken(program: &Path, path: &Path, reason: String) -> AudioError {
-    AudioError::Ffmpeg {
-        name: path.into(),
-        program: program.to_owned(),
-        reason,
-    }
-}
-
-/// Reads messages to their end, keeping the first ones.
-fn drain(mut errors: ChildStderr) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = errors.read(&mut buffer) {
-        let room = KEPT_MESSAGES - kept.len();
-        kept.extend_from_slice(&buffer[..length.min(room)]);
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
 /// A running `ffmpeg`.
 struct FfmpegSource {
     path: PathBuf,
@@ -197,7 +140,12 @@ impl FfmpegSource {
         let track = opened.description.tracks.get(index).ok_or_else(no_track)?;
         check_stream(path, track.stream)?;
         let failed = |error: io::Error| broken(program, path, error.to_string());
-        let mut command = command(program, opened.kind, messages::level(opened.kind.ffmpeg()));
+        let mut command = command(
+            program,
+            opened.kind,
+            opened.description.probing,
+            messages::level(opened.kind.ffmpeg()),
+        );
         command.args([
             "-nostdin",
             "-nostats",

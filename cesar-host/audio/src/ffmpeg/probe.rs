@@ -4,13 +4,17 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{command, drain, sentence, start};
+use super::command::{Probing, broken, command, drain, start};
+use super::messages::sentence;
 use crate::AudioError;
 use crate::clock::SECOND;
 use crate::demux::Nanoseconds;
 use crate::kind::Kind;
 use crate::source::Stream;
 use crate::tracks::TrackFacts;
+
+/// Demuxers that give each stream the length of the whole file, which is that of the pictures in a film.
+const OF_ALL: [&str; 5] = ["asf", "asf_o", "gxf", "lxf", "dhav"];
 
 /// An audio track.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,8 @@ pub(super) struct Track {
 /// The audio tracks of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Description {
+    /// How it was found out; who decodes has to look as far, to find the same tracks.
+    pub(super) probing: Probing,
     /// Whether there is a stream of pictures, other than a cover.
     pub(super) has_pictures: bool,
     pub(super) tracks: Vec<Track>,
@@ -48,6 +54,7 @@ struct Answer {
 
 #[derive(Debug, Default, Deserialize)]
 struct AnsweredFormat {
+    format_name: Option<String>,
     duration: Option<String>,
     start_time: Option<String>,
 }
@@ -83,11 +90,20 @@ struct Tags {
     title: Option<String>,
 }
 
-/// Asks ffprobe.
+/// Asks ffprobe; once more, and to look further, where it does not find out what the sound is.
 pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Description, AudioError> {
-    let mut command = command(program, kind, "warning");
+    let description = ask(program, path, kind, Probing::Short)?;
+    let is_clear = !description.tracks.is_empty() && description.tracks.iter().all(|track| track.facts.is_known);
+    match is_clear {
+        true => Ok(description),
+        false => ask(program, path, kind, Probing::Long),
+    }
+}
+
+fn ask(program: &Path, path: &Path, kind: Kind, probing: Probing) -> Result<Description, AudioError> {
+    let mut command = command(program, kind, probing, "warning");
     command.args(["-of", "json", "-show_entries"]).arg(
-        "format=duration,start_time:\
+        "format=format_name,duration,start_time:\
          stream=index,codec_type,codec_name,codec_tag_string,sample_rate,channels,channel_layout,duration,start_time:\
          stream_disposition=default,attached_pic:stream_tags=language,title",
     );
@@ -95,7 +111,7 @@ pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Descri
     let errors = child.stderr.take().expect("standard error was asked to be piped");
     let messages = std::thread::spawn(move || drain(errors));
     let output = child.wait_with_output();
-    let output = output.map_err(|error| super::broken(program, path, error.to_string()))?;
+    let output = output.map_err(|error| broken(program, path, error.to_string()))?;
     let messages = messages.join().unwrap_or_default();
     let answer = serde_json::from_slice::<Answer>(&output.stdout)
         .ok()
@@ -108,18 +124,21 @@ pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Descri
             advice: "check that it is a recording, and convert it to wav if it is",
         });
     };
-    Ok(answer.description(messages.contains("Estimating duration from bitrate")))
+    let is_estimate = messages.contains("Estimating duration from bitrate");
+    Ok(answer.description(probing, is_estimate))
 }
 
 impl Answer {
-    fn description(&self, is_estimate: bool) -> Description {
+    fn description(&self, probing: Probing, is_estimate: bool) -> Description {
         let has_pictures = self
             .streams
             .iter()
             .any(|stream| stream.is("video") && stream.disposition.attached_pic == 0);
         let start = seconds(self.format.start_time.as_deref()).unwrap_or(0);
         // The length of the whole file is that of its longest stream.
-        let of_all = seconds(self.format.duration.as_deref()).filter(|_| !has_pictures);
+        let has_one_stream = !has_pictures && self.streams.iter().filter(|stream| stream.is("audio")).count() == 1;
+        let of_all = seconds(self.format.duration.as_deref()).filter(|_| has_one_stream);
+        let is_of_all = self.format.gives_streams_its_length();
         let audio = self.streams.iter().filter(|stream| stream.is("audio"));
         let track = |stream: &AnsweredStream| Track {
             index: stream.index,
@@ -127,14 +146,23 @@ impl Answer {
             stream: stream.shape(),
             end: match seconds(stream.duration.as_deref()) {
                 _ if is_estimate => None,
+                Some(_) if is_of_all => of_all,
                 Some(length) => Some(length + seconds(stream.start_time.as_deref()).unwrap_or(start) - start),
                 None => of_all,
             },
         };
         Description {
+            probing,
             has_pictures,
             tracks: audio.map(track).collect(),
         }
+    }
+}
+
+impl AnsweredFormat {
+    fn gives_streams_its_length(&self) -> bool {
+        let names = self.format_name.as_deref().unwrap_or_default();
+        names.split(',').any(|name| OF_ALL.contains(&name))
     }
 }
 
@@ -229,7 +257,7 @@ mod tests {
               "tags": { "language": "ger" } } ],
             "format": { "start_time": "1.4", "duration": "20.0" } }"#;
         let answer: Answer = serde_json::from_str(text).unwrap();
-        let description = answer.description(false);
+        let description = answer.description(Probing::Short, false);
         let [first, second] = &description.tracks[..] else {
             panic!("{description:?}")
         };
@@ -245,6 +273,29 @@ mod tests {
             (second.facts.is_known, second.facts.codec.as_str(), second.end),
             (false, "apac", None)
         );
-        assert_eq!(answer.description(true).tracks[0].end, None);
+        assert_eq!(answer.description(Probing::Short, true).tracks[0].end, None);
+    }
+
+    /// The end of the first audio track of such an answer.
+    fn end_of(format: &str, streams: &[&str]) -> Option<Nanoseconds> {
+        let stream = |(index, kind): (usize, &&str)| {
+            format!(r#"{{ "index": {index}, "codec_type": "{kind}", "start_time": "0.0", "duration": "14.0" }}"#)
+        };
+        let streams = streams.iter().enumerate().map(stream).collect::<Vec<_>>().join(",");
+        let format = format!(r#"{{ "format_name": "{format}", "start_time": "0.0", "duration": "14.1" }}"#);
+        let answer = format!(r#"{{ "streams": [{streams}], "format": {format} }}"#);
+        let answer: Answer = serde_json::from_str(&answer).unwrap();
+        answer.description(Probing::Short, false).tracks[0].end
+    }
+
+    #[test]
+    fn the_length_of_a_film_is_not_that_of_its_sound() {
+        let (with_pictures, alone, two) = (["video", "audio"], ["audio"], ["audio", "audio"]);
+        for format in OF_ALL {
+            assert_eq!(end_of(format, &with_pictures), None, "{format}");
+            assert_eq!(end_of(format, &two), None, "{format}");
+            assert_eq!(end_of(format, &alone), Some(14_100_000_000), "{format}");
+        }
+        assert_eq!(end_of("avi", &with_pictures), Some(14 * SECOND));
     }
 }

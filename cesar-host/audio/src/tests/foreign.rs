@@ -93,3 +93,48 @@ fn a_pause_of_the_recording_is_no_damage() {
         );
     }
 }
+
+#[test]
+fn sound_that_ends_before_the_pictures_is_whole() {
+    let folder = folder();
+    let pictures: &[&str] = &["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=18"];
+    for (name, codecs) in [
+        ("a.wmv", ["-c:v", "wmv2", "-c:a", "wmav2"]),
+        ("a.avi", ["-c:v", "mpeg4", "-c:a", "mp3"]),
+        ("a.flv", ["-c:v", "flv1", "-c:a", "aac"]),
+        ("a.ts", ["-c:v", "mpeg4", "-c:a", "mp2"]),
+        ("a.mpg", ["-c:v", "mpeg1video", "-r", "25"]),
+        ("a.rm", ["-c:v", "rv20", "-c:a", "ac3"]),
+        ("a.nut", ["-c:v", "mpeg4", "-c:a", "mp3"]),
+    ] {
+        // AVI has no time stamps: a delay becomes empty chunks, which ffmpeg passes over.
+        let delays = if name == "a.avi" { &["0"][..] } else { &["0", "4"] };
+        for delay in delays {
+            let sound = [&["-itsoffset", delay], SOUND].concat();
+            let path = made(&folder, name, &[&sound, pictures, &codecs]);
+            let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+            assert!(!decoded.is_incomplete(), "{name} {delay}: {decoded:?}");
+        }
+    }
+}
+
+#[test]
+fn sound_that_begins_long_after_the_pictures_is_found() {
+    let folder = folder();
+    let pictures: &[&str] = &["-f", "lavfi", "-i", "testsrc=size=64x64:rate=25:duration=40"];
+    for (name, codecs) in [
+        ("a.vob", ["-c:v", "mpeg2video", "-c:a", "ac3"]),
+        ("a.ts", ["-c:v", "mpeg4", "-c:a", "aac"]),
+        ("a.mpg", ["-c:v", "mpeg1video", "-c:a", "mp2"]),
+    ] {
+        let sound = [&["-itsoffset", "28"], SOUND].concat();
+        let path = made(&folder, name, &[&sound, pictures, &codecs]);
+        let (decoded, samples) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        let begin = samples.iter().position(|sample| sample.abs() > 0.01).unwrap() / 160;
+        assert!((2_780..2_820).contains(&begin), "{name}: {begin} {decoded:?}");
+        assert!(
+            (39_500..40_500).contains(&(decoded.samples / 16)),
+            "{name}: {decoded:?}"
+        );
+    }
+}
