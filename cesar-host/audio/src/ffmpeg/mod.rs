@@ -45,7 +45,7 @@ argo_cvg,asf,asf_o,ast,au,avi,avr,bfstm,binka,bink,boa,brstm,c93,caf,codec2,daud
 film_cpk,flac,flv,fsb,fwse,g723_1,g729,genh,gsm,gxf,hca,hcom,iff,ifv,ilbc,ircam,iss,iv8,jv,kux,kvag,live_flv,lmlm4,loas,lvf,lxf,\
 matroska,webm,mca,mgsts,mlp,mm,mmf,mods,moflex,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,msf,msnwctcp,msp,mtaf,mtv,musx,mv,\
 mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,pvf,qcp,r3d,redspark,rl2,rm,roq,rpl,rsd,rso,sbc,sdr2,\
-sds,shn,siff,smjpeg,smk,sol,sox,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
+sds,shn,siff,smjpeg,smk,sol,sox,spdif,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
 wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 
 /// How much shorter than announced the sound may be: announcements are rounded, and count what the encoder put around the sound.

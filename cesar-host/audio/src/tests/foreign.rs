@@ -138,3 +138,34 @@ fn sound_that_begins_long_after_the_pictures_is_found() {
         );
     }
 }
+
+#[test]
+fn compressed_sound_stored_as_samples_is_not_played_as_noise() {
+    let folder = folder();
+    let ac3 = made(&folder, "a.spdif", &[SOUND, &["-c:a", "ac3"]]);
+    let dts = made(
+        &folder,
+        "a.dts",
+        &[SOUND, &["-c:a", "dca", "-strict", "-2", "-ac", "2"]],
+    );
+    for (path, codec) in [(ac3, "ac3"), (dts, "dts")] {
+        let data = fs::read(path).unwrap();
+        // ffmpeg does not read the short chunk that `WavFile` puts in front.
+        let header = b"\x01\0\x02\0\x80\xbb\0\0\0\xee\x02\0\x04\0\x10\0";
+        let body = [
+            &b"WAVE"[..],
+            &chunk(b"fmt ", None, header),
+            &chunk(b"data", None, &data),
+        ]
+        .concat();
+        let wave = chunk(b"RIFF", None, &body);
+        let path = write(&folder, "recording.wav", &wave);
+        let (decoded, samples) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        assert_eq!((decoded.codec.as_str(), decoded.decoder), (codec, Decoder::Ffmpeg));
+        assert!((11_900..12_200).contains(&(decoded.samples / 16)), "{decoded:?}");
+        // The tone of ffmpeg has an amplitude of 1/8; noise would have more.
+        assert!(samples.iter().all(|sample| sample.abs() < 0.3), "{codec}");
+        let error = decode_native(&path).unwrap_err().to_string();
+        assert!(error.contains(codec) && error.contains("install `ffmpeg`"), "{error}");
+    }
+}

@@ -114,6 +114,11 @@ impl Format {
         })
     }
 
+    /// Whether other things are stored in this shape.
+    pub(super) fn is_16_bit_stereo(&self) -> bool {
+        self.channels == 2 && matches!(self.coding, Coding::Samples { bytes: 2, .. })
+    }
+
     /// Bytes of what cannot be divided: a frame or a block.
     pub(in crate::demux) fn unit(&self) -> usize {
         match &self.coding {

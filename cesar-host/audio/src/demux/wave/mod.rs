@@ -4,6 +4,7 @@
 //! header, see [`chunks`]; several `data` chunks, and files that were joined, follow each other. MPEG audio inside is read as such.
 
 mod chunks;
+mod disguise;
 pub(super) mod format;
 #[cfg(test)]
 mod tests;
@@ -32,14 +33,29 @@ const BYTES: usize = 256 * 1024;
 /// [`AudioError::Unreadable`].
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let mut bytes = Bytes::open(path)?;
-    let Some(layout) = chunks::read(&mut bytes)? else {
+    let Some(mut layout) = chunks::read(&mut bytes)? else {
         return Ok(None);
     };
+    unmask(&mut bytes, &mut layout)?;
     match layout.parts.first().map(|part| part.format.coding.clone()) {
         Some(Coding::Mpeg) => mpeg_inside(bytes, layout),
         Some(_) => Ok(Some(Box::new(Wave::new(bytes, layout)))),
         None => Ok(None),
     }
+}
+
+/// Names what is only stored as if it were samples.
+fn unmask(bytes: &mut Bytes, layout: &mut Layout) -> Result<(), AudioError> {
+    let Some(first) = layout.parts.first().filter(|part| part.format.is_16_bit_stereo()) else {
+        return Ok(());
+    };
+    let searched = usize::try_from(first.length).map_or(disguise::SEARCHED, |length| length.min(disguise::SEARCHED));
+    if let Some(name) = disguise::recognise(bytes.at(first.start, searched)?) {
+        for part in &mut layout.parts {
+            part.format.coding = Coding::Other(name.to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Samples of a WAVE file.
