@@ -64,7 +64,7 @@ fn recordings_that_are_none() {
     ");
     let text = sandbox.write("text.wav", "This is a text file, whatever its name says.\n".repeat(50));
     assert_refused!(sandbox, [path(&text)], @"
-    error: `[SANDBOX]/here/text.wav` is not a recording that Cesar can read (unknown format): install `ffmpeg`, which reads more formats, or convert the file to wav
+    error: `[SANDBOX]/here/text.wav` is not a recording that Cesar can read (built-in reader: unknown format; ffmpeg is not installed or is switched off): install `ffmpeg`, which reads more formats, or convert the file to wav
     exit 1
     ");
     fs::create_dir(sandbox.work().join("folder")).unwrap();
@@ -106,7 +106,7 @@ fn recordings_that_are_cut_off_are_refused_with_strict() {
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
-    error: `[SANDBOX]/here/interview.m4a` is damaged (its index is missing, so it was cut off or never finished): copy or download it again
+    error: `[SANDBOX]/here/interview.m4a` is damaged (built-in reader: its index is missing, so it was cut off or never finished; ffmpeg is not installed or is switched off): copy or download it again
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("meeting.flac")), "--strict"], @"

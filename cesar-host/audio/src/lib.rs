@@ -47,6 +47,7 @@ mod source;
 mod take;
 mod takes;
 mod tracks;
+mod tried;
 mod window;
 
 #[cfg(test)]

@@ -120,33 +120,11 @@ impl Job<'_> {
     /// What ffmpeg makes of what the built-in reader refused.
     fn instead(&mut self, refused: AudioError) -> Result<Take, AudioError> {
         if self.options.ffmpeg.is_none() {
-            return Err(match refused {
-                AudioError::Unsupported { name, reason, .. } => AudioError::Unsupported {
-                    name,
-                    reason,
-                    advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
-                },
-                other => other,
-            });
+            return Err(refused.tried_without_ffmpeg());
         }
-        match (self.take(Decoder::Ffmpeg, None), refused) {
-            (Ok(take), _) => Ok(take),
-            // The structure is known and there is nothing in it, or what is broken has been named.
-            (Err(AudioError::Unsupported { .. } | AudioError::NoSamples { .. }), refused)
-                if !matches!(refused, AudioError::Unsupported { .. }) =>
-            {
-                Err(refused)
-            }
-            (Err(AudioError::Unsupported { name, reason, advice }), AudioError::Unsupported { reason: ours, .. })
-                if ours != "unknown format" =>
-            {
-                Err(AudioError::Unsupported {
-                    name,
-                    reason: format!("built-in reader: {ours}; {reason}"),
-                    advice,
-                })
-            }
-            (Err(error), _) => Err(error),
+        match self.take(Decoder::Ffmpeg, None) {
+            Ok(take) => Ok(take),
+            Err(error) => Err(error.tried_after(refused)),
         }
     }
 

@@ -64,7 +64,7 @@ fn what_ffmpeg_cannot_read_either_is_not_audio() {
     let path = write(&folder, "a.wav", b"no sound at all, only words");
     let error = decode_with(&path, Slice::default(), &with(&program)).unwrap_err();
     assert!(
-        matches!(&error, AudioError::Unsupported { reason, .. } if reason.starts_with("ffmpeg: ")),
+        matches!(&error, AudioError::Unsupported { reason, .. } if reason.starts_with("built-in reader: unknown format; ffmpeg: ")),
         "{error:?}"
     );
 }

@@ -169,3 +169,28 @@ fn compressed_sound_stored_as_samples_is_not_played_as_noise() {
         assert!(error.contains(codec) && error.contains("install `ffmpeg`"), "{error}");
     }
 }
+
+#[test]
+fn a_recording_that_nobody_can_read_names_what_was_tried() {
+    let folder = folder();
+    let whole = made(&folder, "a.m4a", &[SOUND, &["-c:a", "aac"]]);
+    let bytes = fs::read(whole).unwrap();
+    // The index is at the end.
+    let cut = write(&folder, "cut.m4a", &bytes[..bytes.len() / 2]);
+    let text = write(&folder, "t.xyz", b"no sound at all, only words");
+    let foreign = write(&folder, "t.avi", b"RIFF\0\0\0\0AVI and nothing else");
+    for path in [cut, text, foreign] {
+        let with = decode_with(&path, Slice::default(), &ffmpeg()).unwrap_err().to_string();
+        assert!(
+            with.contains("(built-in reader: ") && with.contains("; ffmpeg: "),
+            "{with}"
+        );
+        assert!(!with.contains("0x") && !with.contains("/proc/"), "{with}");
+        let without = decode_native(&path).unwrap_err().to_string();
+        let said = "; ffmpeg is not installed or is switched off): ";
+        assert!(
+            without.contains("(built-in reader: ") && without.contains(said),
+            "{without}"
+        );
+    }
+}
