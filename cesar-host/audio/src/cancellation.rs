@@ -1,146 +1,291 @@
-//! Whether channels cancel each other out in the mono mix: one of two is inverted, as a wrongly wired cable or a
-//! "karaoke" effect makes it.
+//! The mix to one channel, and one channel alone where the channels cancel each other out: one of two is inverted, as a wrongly wired
+//! cable or a "karaoke" effect makes it.
 //!
-//! Each second in which a channel is loud counts; where the mix is more than [`DROP_DB`] below the loudest channel, it
-//! counts as cancelled. Unrelated channels lose 3 dB in a mix of two and 9 dB in a mix of eight, of which one is heard alone 18 dB,
-//! so what is expected of the number of channels is allowed for.
+//! Windows of a tenth of a second are judged. A window is *loud* where a channel that counts in the mix has sound, and *cancelled* where
+//! it is loud and the mix is more than [`ENTER_DB`] below what the loudest channel alone would give: channels that have
+//! nothing to do with each other are never that far below. Half a second of cancelled windows, with no other loud window in between, begins a
+//! stretch of one channel; the first loud window whose mix is less than [`LEAVE_DB`] below ends it. Windows that may
+//! begin a stretch are held back until that is decided, so nothing of it is lost. Where nothing cancels, the mix passes as it is.
 
+use crate::clock::nanoseconds;
+use crate::demux::Nanoseconds;
+use crate::downmix::Downmix;
 use crate::source::Stream;
 
 /// A channel quieter than this, as a mean square, says nothing (-60 dB).
 const LOUD: f64 = 1e-6;
 
-/// How much quieter than the loudest channel, beyond what mixing takes from one channel heard alone.
-const DROP_DB: f64 = 15.0;
+/// How far below the loudest channel alone the mix of a cancelled window is.
+const ENTER_DB: f64 = 15.0;
 
-/// The share of loud seconds that makes a verdict.
-const SHARE: f64 = 0.5;
+/// How far below it stays in a stretch.
+const LEAVE_DB: f64 = 6.0;
 
-/// Counts seconds of sound, loud and cancelled.
-#[derive(Debug, Default)]
-pub(crate) struct Cancellation {
-    stream: Option<Stream>,
-    /// Sums of squares in this second: each channel's, the mix's, and the number of frames.
-    channels: Vec<f64>,
-    mix: f64,
-    frames: u64,
-    loud: u64,
-    cancelled: u64,
-    /// Over all loud seconds, by channel.
-    energy: Vec<f64>,
+/// Windows in a second.
+const WINDOWS: usize = 10;
+
+/// Cancelled windows that begin a stretch.
+const EVIDENCE: u64 = 5;
+
+/// Another channel is used within a stretch where the one in use is so much quieter.
+const CHANGE_DB: f64 = 10.0;
+
+/// Most samples that are held back (4 MiB): ten seconds of ordinary stereo.
+const MOST_HELD: usize = 1 << 20;
+
+/// Where channels cancel each other out, and which of them is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) start: Nanoseconds,
+    pub(crate) end: Nanoseconds,
+    pub(crate) channel: usize,
 }
 
-impl Cancellation {
-    /// Adds frames and their mix.
-    pub(crate) fn add(&mut self, stream: Stream, frames: &[f32], mono: &[f32]) {
-        if stream.channels < 2 {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Mix,
+    /// Cancelled windows are held, and since when.
+    Doubt {
+        start: Nanoseconds,
+        evidence: u64,
+    },
+    /// In the last stretch.
+    One,
+}
+
+/// Mixes frames of one shape.
+#[derive(Debug)]
+pub(crate) struct Mixer {
+    stream: Stream,
+    downmix: Downmix,
+    /// Frames in a window.
+    window: usize,
+    /// When the first frame is presented.
+    base: Nanoseconds,
+    /// Frames judged so far.
+    judged: u64,
+    /// Frames that are held back, interleaved, and the mix of those of them that were judged.
+    frames: Vec<f32>,
+    mixed: Vec<f32>,
+    state: State,
+    /// Loud windows so far.
+    loud: u64,
+    /// Energy of each channel as the mix has it, in the window and since doubt began.
+    energy: Vec<f64>,
+    energy_in_doubt: Vec<f64>,
+    stretches: Vec<Stretch>,
+}
+
+/// What a window is like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Verdict {
+    Quiet,
+    /// How many dB the mix is below the loudest channel alone.
+    Loud(f64),
+}
+
+impl Mixer {
+    /// For frames of the shape `stream`, which has a channel at least, from `base` on.
+    pub(crate) fn new(stream: Stream, base: Nanoseconds) -> Self {
+        let width = usize::from(stream.channels);
+        let of_rate = usize::try_from(stream.rate).unwrap_or(usize::MAX) / WINDOWS;
+        Self {
+            stream,
+            downmix: Downmix::new(stream.channels, stream.mask),
+            window: of_rate.min(MOST_HELD / 8 / width).max(1),
+            base,
+            judged: 0,
+            frames: Vec::new(),
+            mixed: Vec::new(),
+            state: State::Mix,
+            loud: 0,
+            energy: vec![0.0; width],
+            energy_in_doubt: vec![0.0; width],
+            stretches: Vec::new(),
+        }
+    }
+
+    /// Where the channels cancelled each other out so far.
+    pub(crate) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// When the next frame will be presented.
+    pub(crate) fn end(&self) -> Nanoseconds {
+        let width = usize::from(self.stream.channels);
+        let unjudged = self.frames.len() / width - self.mixed.len();
+        self.base + nanoseconds(self.judged + unjudged as u64, self.stream.rate)
+    }
+
+    /// Takes frames and appends what is decided to `mono`.
+    pub(crate) fn push(&mut self, frames: &[f32], mono: &mut Vec<f32>) {
+        if self.stream.channels < 2 {
+            self.judged += frames.len() as u64;
+            self.downmix.mix(frames, mono);
             return;
         }
-        let width = usize::from(stream.channels);
-        if self.stream != Some(stream) {
-            self.stream = Some(stream);
-            self.channels = vec![0.0; width];
-            (self.mix, self.frames) = (0.0, 0);
-            self.energy.resize(width.max(self.energy.len()), 0.0);
+        let length = self.window * usize::from(self.stream.channels);
+        for part in frames.chunks(length) {
+            self.frames.extend_from_slice(part);
+            if self.unjudged().len() >= length {
+                self.judge(self.window, mono);
+            }
         }
-        for (frame, mixed) in frames.chunks_exact(width).zip(mono) {
-            for (sum, sample) in self.channels.iter_mut().zip(frame) {
+    }
+
+    /// Appends the rest to `mono`.
+    pub(crate) fn finish(&mut self, mono: &mut Vec<f32>) {
+        let rest = self.unjudged().len() / usize::from(self.stream.channels);
+        if rest > 0 {
+            self.judge(rest, mono);
+        }
+        if let State::Doubt { start, evidence } = self.state {
+            // What is short is judged by what there is.
+            match evidence == self.loud {
+                true => self.enter(start, mono),
+                false => self.release(None, mono),
+            }
+        }
+    }
+
+    fn unjudged(&self) -> &[f32] {
+        &self.frames[self.mixed.len() * usize::from(self.stream.channels)..]
+    }
+
+    fn now(&self) -> Nanoseconds {
+        self.base + nanoseconds(self.judged, self.stream.rate)
+    }
+
+    /// Judges the next `count` frames.
+    fn judge(&mut self, count: usize, mono: &mut Vec<f32>) {
+        let start = self.now();
+        let verdict = self.measure(count);
+        self.judged += count as u64;
+        if verdict != Verdict::Quiet {
+            self.loud += 1;
+        }
+        match (self.state, verdict) {
+            (State::Mix, Verdict::Loud(db)) if db > ENTER_DB => {
+                self.energy_in_doubt.fill(0.0);
+                self.doubt((start, 0), mono);
+            }
+            (State::Doubt { start, evidence }, Verdict::Loud(db)) if db > ENTER_DB => {
+                self.doubt((start, evidence), mono);
+            }
+            (State::Doubt { start, evidence }, Verdict::Quiet) => self.hold((start, evidence), mono),
+            (State::One, Verdict::Loud(db)) if db > LEAVE_DB => self.follow(start, mono),
+            (State::One, Verdict::Quiet) => self.release(self.channel(), mono),
+            (_, _) => {
+                self.state = State::Mix;
+                self.release(None, mono);
+            }
+        }
+    }
+
+    /// Mixes the next `count` frames, and compares their mix with their channels.
+    fn measure(&mut self, count: usize) -> Verdict {
+        let width = usize::from(self.stream.channels);
+        let begun = self.mixed.len();
+        let window = &self.frames[begun * width..(begun + count) * width];
+        self.downmix.mix(window, &mut self.mixed);
+        self.energy.fill(0.0);
+        for frame in window.chunks_exact(width) {
+            for (sum, sample) in self.energy.iter_mut().zip(frame) {
                 *sum += f64::from(*sample).powi(2);
             }
-            self.mix += f64::from(*mixed).powi(2);
-            self.frames += 1;
-            if self.frames >= u64::from(stream.rate) {
-                self.close();
-            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a window has few frames")]
+        let count = count as f64;
+        let mut is_loud = false;
+        for (energy, weight) in self.energy.iter_mut().zip(self.downmix.weights()) {
+            is_loud |= *weight > 0.0 && *energy / count > LOUD;
+            *energy *= f64::from(*weight).powi(2);
+        }
+        let mix: f64 = self.mixed[begun..].iter().map(|mixed| f64::from(*mixed).powi(2)).sum();
+        let loudest = self.energy.iter().copied().fold(0.0, f64::max);
+        match is_loud {
+            true => Verdict::Loud(10.0 * (loudest / mix).log10()),
+            false => Verdict::Quiet,
         }
     }
 
-    /// Judges a second.
-    fn close(&mut self) {
-        #[expect(clippy::cast_precision_loss, reason = "a second has few frames")]
-        let (frames, width) = (self.frames.max(1) as f64, self.channels.len() as f64);
-        let loudest = self.channels.iter().copied().fold(0.0, f64::max) / frames;
-        if loudest > LOUD {
-            self.loud += 1;
-            // One channel heard alone loses 20 log10 of the number of channels.
-            let expected = loudest / (width * width);
-            if self.mix / frames < expected * 10_f64.powf(-DROP_DB / 10.0) {
-                self.cancelled += 1;
-            }
-            for (sum, energy) in self.channels.iter().zip(&mut self.energy) {
-                *energy += sum;
-            }
+    /// Holds a cancelled window back, or begins a stretch.
+    fn doubt(&mut self, (start, evidence): (Nanoseconds, u64), mono: &mut Vec<f32>) {
+        for (sum, energy) in self.energy_in_doubt.iter_mut().zip(&self.energy) {
+            *sum += energy;
         }
-        self.channels.fill(0.0);
-        (self.mix, self.frames) = (0.0, 0);
+        match evidence + 1 >= EVIDENCE {
+            true => self.enter(start, mono),
+            false => self.hold((start, evidence + 1), mono),
+        }
     }
 
-    /// The loudest channel, where the channels cancel each other out for most of the time.
-    #[expect(clippy::cast_precision_loss, reason = "seconds")]
-    pub(crate) fn verdict(&self) -> Option<usize> {
-        let mut all = self.loud as f64;
-        let mut cancelled = self.cancelled as f64;
-        // Recordings shorter than a second are judged by what there is.
-        if self.loud == 0 && self.frames > 0 {
-            let mut rest = Self {
-                stream: self.stream,
-                channels: self.channels.clone(),
-                mix: self.mix,
-                frames: self.frames,
-                loud: 0,
-                cancelled: 0,
-                energy: self.channels.clone(),
-            };
-            rest.close();
-            (all, cancelled) = (rest.loud as f64, rest.cancelled as f64);
+    /// Holds what was judged back; where that is too much, its older half passes as it is.
+    fn hold(&mut self, (mut start, evidence): (Nanoseconds, u64), mono: &mut Vec<f32>) {
+        if self.frames.len() > MOST_HELD {
+            let half = self.mixed.len() / 2;
+            mono.extend(self.mixed.drain(..half));
+            self.frames.drain(..half * usize::from(self.stream.channels));
+            start += nanoseconds(half as u64, self.stream.rate);
         }
-        if all == 0.0 || cancelled / all < SHARE {
-            return None;
-        }
-        let energy = if self.loud == 0 { &self.channels } else { &self.energy };
-        // The first of equals.
-        let loudest = energy
-            .iter()
-            .enumerate()
-            .rev()
-            .max_by(|one, other| one.1.total_cmp(other.1));
-        loudest.map(|(channel, _)| channel)
+        self.state = State::Doubt { start, evidence };
     }
+
+    /// Begins a stretch with what is held.
+    fn enter(&mut self, start: Nanoseconds, mono: &mut Vec<f32>) {
+        let channel = loudest(&self.energy_in_doubt);
+        self.stretches.push(Stretch {
+            start,
+            end: self.now(),
+            channel,
+        });
+        self.state = State::One;
+        self.release(Some(channel), mono);
+    }
+
+    /// Goes on with a stretch, in which another channel may be the better one by now.
+    fn follow(&mut self, start: Nanoseconds, mono: &mut Vec<f32>) {
+        let end = self.now();
+        let best = loudest(&self.energy);
+        let faintest = self.energy[best] / 10_f64.powf(CHANGE_DB / 10.0);
+        match self.stretches.last_mut() {
+            Some(last) if self.energy[last.channel] >= faintest => last.end = end,
+            _ => self.stretches.push(Stretch {
+                start,
+                end,
+                channel: best,
+            }),
+        }
+        self.release(self.channel(), mono);
+    }
+
+    /// Of the last stretch.
+    fn channel(&self) -> Option<usize> {
+        self.stretches.last().map(|stretch| stretch.channel)
+    }
+
+    /// Hands out what was judged: one channel of it, or the mix.
+    fn release(&mut self, channel: Option<usize>, mono: &mut Vec<f32>) {
+        let width = usize::from(self.stream.channels);
+        let judged = self.mixed.len() * width;
+        match channel {
+            Some(channel) => mono.extend(self.frames[..judged].iter().skip(channel).step_by(width)),
+            None => mono.extend_from_slice(&self.mixed),
+        }
+        self.mixed.clear();
+        self.frames.drain(..judged);
+    }
+}
+
+/// The first of equals.
+fn loudest(energy: &[f64]) -> usize {
+    let loudest = energy
+        .iter()
+        .enumerate()
+        .rev()
+        .max_by(|one, other| one.1.total_cmp(other.1));
+    loudest.map_or(0, |(channel, _)| channel)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STREAM: Stream = Stream {
-        rate: 100,
-        channels: 2,
-        mask: 0,
-    };
-
-    fn judge(right: impl Fn(f32) -> f32) -> Option<usize> {
-        let mut cancellation = Cancellation::default();
-        for index in 0..1_000_u16 {
-            let left = (f32::from(index) * 0.7).sin() * 0.3;
-            let frame = [left, right(left)];
-            cancellation.add(STREAM, &frame, &[(frame[0] + frame[1]) / 2.0]);
-        }
-        cancellation.verdict()
-    }
-
-    #[test]
-    fn inverted_channels_cancel_and_others_do_not() {
-        assert_eq!(judge(|left| -left), Some(0));
-        assert_eq!(judge(|left| -1.1 * left), Some(1));
-        assert_eq!(judge(|left| left), None);
-        assert_eq!(judge(|_| 0.0), None);
-        assert_eq!(judge(|left| -0.5 * left), None);
-    }
-
-    #[test]
-    fn silence_says_nothing() {
-        let mut cancellation = Cancellation::default();
-        cancellation.add(STREAM, &[0.0; 1_000], &[0.0; 500]);
-        assert_eq!(cancellation.verdict(), None);
-    }
-}
+mod tests;

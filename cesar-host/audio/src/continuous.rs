@@ -76,8 +76,15 @@ impl Continuous {
         self.source.notes()
     }
 
-    pub(crate) fn issues(&self) -> &Issues {
-        &self.issues
+    /// What was wrong so far.
+    pub(crate) fn issues(&self) -> Issues {
+        let mut issues = self.issues.clone();
+        if !self.has_ended {
+            for (kind, span, message) in self.source.faults() {
+                issues.add(kind, span, &message);
+            }
+        }
+        issues
     }
 
     /// Milliseconds that were decoded, put-in silence left out.

@@ -51,12 +51,9 @@ impl Downmix {
         }
     }
 
-    /// One channel alone; the last where there are fewer.
-    pub(crate) fn only(channels: u16, channel: usize) -> Self {
-        let channels = usize::from(channels);
-        let mut weights = vec![0.0; channels];
-        weights[channel.min(channels - 1)] = 1.0;
-        Self { weights }
+    /// How much each channel counts.
+    pub(crate) fn weights(&self) -> &[f32] {
+        &self.weights
     }
 
     /// Appends one sample to `mono` for every frame of `interleaved`.

@@ -28,7 +28,7 @@ impl Joined {
         let tracks: Vec<_> = sources
             .into_iter()
             .map(|source| Track {
-                mono: Mono::new(Continuous::new(source), None),
+                mono: Mono::new(Continuous::new(source)),
                 ready: Vec::new(),
                 has_more: true,
             })
@@ -98,8 +98,7 @@ impl Source for Joined {
             .iter()
             .enumerate()
             .flat_map(|(index, track)| {
-                let issues = track.mono.line().issues().clone().into_list();
-                issues.into_iter().map(move |issue| {
+                track.mono.line().issues().into_list().into_iter().map(move |issue| {
                     let span = (ns(issue.start_ms), ns(issue.end_ms));
                     (issue.kind, span, format!("track {}: {}", index + 1, issue.message))
                 })

@@ -1,19 +1,18 @@
 //! 16 kHz mono of an unbroken line of frames of any shape.
 
 use crate::AudioError;
-use crate::cancellation::Cancellation;
+use crate::cancellation::{Mixer, Stretch};
 use crate::continuous::Continuous;
-use crate::downmix::Downmix;
+use crate::issue::{Issue, IssueKind, Issues};
 use crate::resample::Resampler;
 use crate::source::Stream;
 
 /// A recording as 16 kHz mono.
 pub(crate) struct Mono {
     line: Continuous,
-    /// Uses this channel alone instead of the mix.
-    channel: Option<usize>,
     shape: Option<Shape>,
-    cancellation: Cancellation,
+    /// Of the shapes before this one.
+    cancelled: Vec<Stretch>,
     not_finite: u64,
     frames: Vec<f32>,
     mono: Vec<f32>,
@@ -23,18 +22,33 @@ pub(crate) struct Mono {
 /// What frames of one shape go through.
 struct Shape {
     stream: Stream,
-    downmix: Downmix,
+    mixer: Mixer,
     resampler: Resampler,
 }
 
+impl Shape {
+    /// Takes frames, through `mono`, to the `output`.
+    fn push(&mut self, frames: &[f32], mono: &mut Vec<f32>, output: &mut Vec<f32>) {
+        mono.clear();
+        self.mixer.push(frames, mono);
+        self.resampler.push(mono, output);
+    }
+
+    fn finish(&mut self, mono: &mut Vec<f32>, output: &mut Vec<f32>) {
+        mono.clear();
+        self.mixer.finish(mono);
+        self.resampler.push(mono, output);
+        self.resampler.finish(output);
+    }
+}
+
 impl Mono {
-    /// Mixes all channels, or takes one of them.
-    pub(crate) fn new(line: Continuous, channel: Option<usize>) -> Self {
+    /// Mixes all channels; where they cancel each other out, one is used alone.
+    pub(crate) fn new(line: Continuous) -> Self {
         Self {
             line,
-            channel,
             shape: None,
-            cancellation: Cancellation::default(),
+            cancelled: Vec::new(),
             not_finite: 0,
             frames: Vec::new(),
             mono: Vec::new(),
@@ -50,14 +64,33 @@ impl Mono {
         &mut self.line
     }
 
-    /// Samples that were not numbers.
-    pub(crate) fn not_finite(&self) -> u64 {
-        self.not_finite
+    /// Sentences about what was odd and takes nothing from the sound.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = self.line.notes();
+        if self.not_finite > 0 {
+            notes.push(format!(
+                "{} samples are not numbers (NaN or infinite) and were replaced with silence",
+                self.not_finite
+            ));
+        }
+        notes
     }
 
-    /// The channel to use instead of the mix, where the channels cancel each other out.
-    pub(crate) fn better_channel(&self) -> Option<usize> {
-        self.cancellation.verdict()
+    /// What was wrong, in order.
+    pub(crate) fn issues(&self) -> Vec<Issue> {
+        let mut cancelled = Issues::default();
+        let of_shape = self.shape.iter().flat_map(|shape| shape.mixer.stretches());
+        for stretch in self.cancelled.iter().chain(of_shape) {
+            let message = format!(
+                "the channels cancel each other out, so channel {} alone is used",
+                stretch.channel + 1
+            );
+            cancelled.add(IssueKind::ChannelsCancel, (stretch.start, stretch.end), &message);
+        }
+        let mut issues = self.line.issues().into_list();
+        issues.extend(cancelled.into_list());
+        issues.sort_by_key(|issue| issue.start_ms);
+        issues
     }
 
     /// Appends the next samples; `false` at the end.
@@ -69,7 +102,7 @@ impl Mono {
         let Some(stream) = self.line.read(&mut self.frames)? else {
             self.has_ended = true;
             if let Some(shape) = &mut self.shape {
-                shape.resampler.finish(output);
+                shape.finish(&mut self.mono, output);
             }
             return Ok(false);
         };
@@ -78,29 +111,23 @@ impl Mono {
             self.change_shape(stream, output);
         }
         if let Some(shape) = &mut self.shape {
-            self.mono.clear();
-            shape.downmix.mix(&self.frames, &mut self.mono);
-            if self.channel.is_none() {
-                self.cancellation.add(stream, &self.frames, &self.mono);
-            }
-            shape.resampler.push(&self.mono, output);
+            shape.push(&self.frames, &mut self.mono, output);
         }
         Ok(true)
     }
 
     fn change_shape(&mut self, stream: Stream, output: &mut Vec<f32>) {
-        let downmix = match self.channel {
-            Some(channel) => Downmix::only(stream.channels, channel),
-            None => Downmix::new(stream.channels, stream.mask),
-        };
-        let shape = Shape {
-            stream,
-            downmix,
-            resampler: Resampler::new(stream.rate),
-        };
-        if let Some(mut before) = self.shape.replace(shape) {
-            before.resampler.finish(output);
+        let mut start = 0;
+        if let Some(mut before) = self.shape.take() {
+            before.finish(&mut self.mono, output);
+            self.cancelled.extend_from_slice(before.mixer.stretches());
+            start = before.mixer.end();
         }
+        self.shape = Some(Shape {
+            stream,
+            mixer: Mixer::new(stream, start),
+            resampler: Resampler::new(stream.rate),
+        });
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) trait Source: Send {
     /// Sentences about what was odd and is no fault of the sound.
     fn notes(&self) -> Vec<String>;
 
-    /// Faults of what this source is made of, where they have been judged already; asked at the end.
+    /// Faults of what this source is made of, where they have been judged already: those so far.
     fn faults(&self) -> Vec<(IssueKind, (Nanoseconds, Nanoseconds), String)> {
         Vec::new()
     }

@@ -18,7 +18,6 @@ pub(crate) struct Take {
     pub(crate) sound_ms: u64,
     /// Silence in gaps of the time stamps that nothing explains, as [`IssueKind::Gap`].
     pub(crate) gaps: Vec<Issue>,
-    pub(crate) better_channel: Option<usize>,
     pub(crate) is_substitute: bool,
 }
 
@@ -122,7 +121,6 @@ mod tests {
         Take {
             sound_ms: 0,
             gaps: gaps.cloned().collect(),
-            better_channel: None,
             is_substitute: false,
             decoded: Decoded {
                 take: 0,

@@ -8,8 +8,6 @@
 //! | the same | no | its take |
 //! | cannot read it | yes | ffmpeg's take |
 //! | cannot read it | no | an error that names ffmpeg |
-//!
-//! Where the channels of the kept take cancel each other out, the same reader gives another take of the loudest channel alone.
 
 use std::path::Path;
 
@@ -47,11 +45,7 @@ pub(crate) fn decode(
         sink,
         takes: 0,
     };
-    let mut take = job.best()?;
-    if let Some(channel) = take.better_channel {
-        take = job.one_channel(take, channel)?;
-    }
-    let decoded = take.decoded;
+    let decoded = job.best()?.decoded;
     match decoded.is_incomplete() && options.strict {
         true => Err(incomplete(path, &decoded.issues)),
         false => Ok(decoded),
@@ -60,12 +54,12 @@ pub(crate) fn decode(
 
 impl Job<'_> {
     fn best(&mut self) -> Result<Take, AudioError> {
-        let native = self.take(Decoder::Native, None);
+        let native = self.take(Decoder::Native);
         let has_ffmpeg = self.options.ffmpeg.is_some();
         let native = match native {
             Ok(native) if native.is_damaged_mpeg_audio() => Ok(self.by_second_decoder(native)?),
             // Only MPEG audio has a second decoder, which knows more of it.
-            Err(error @ AudioError::Unsupported { .. }) => match self.take(Decoder::SecondMp3, None) {
+            Err(error @ AudioError::Unsupported { .. }) => match self.take(Decoder::SecondMp3) {
                 Err(cancelled @ AudioError::Cancelled { .. }) => Err(cancelled),
                 other => other.or(Err(error)),
             },
@@ -80,7 +74,7 @@ impl Job<'_> {
 
     /// The take of the second decoder of MPEG audio, if it has more sound: symphonia refuses some valid packets.
     fn by_second_decoder(&mut self, native: Take) -> Result<Take, AudioError> {
-        match self.take(Decoder::SecondMp3, None) {
+        match self.take(Decoder::SecondMp3) {
             Ok(mut other) if other.is_better_than(&native) => {
                 other.learn_from(&native);
                 Ok(other)
@@ -93,7 +87,7 @@ impl Job<'_> {
 
     /// Compares ffmpeg's take with the built-in reader's.
     fn second(&mut self, mut native: Take) -> Result<Take, AudioError> {
-        let mut other = match self.take(Decoder::Ffmpeg, None) {
+        let mut other = match self.take(Decoder::Ffmpeg) {
             Ok(other) => other,
             Err(error @ (AudioError::Cancelled { .. } | AudioError::Unreadable { .. })) => return Err(error),
             Err(error) => {
@@ -122,30 +116,13 @@ impl Job<'_> {
         if self.options.ffmpeg.is_none() {
             return Err(refused.tried_without_ffmpeg());
         }
-        match self.take(Decoder::Ffmpeg, None) {
+        match self.take(Decoder::Ffmpeg) {
             Ok(take) => Ok(take),
             Err(error) => Err(error.tried_after(refused)),
         }
     }
 
-    /// A take of one channel, whose faults are those of `mixed` and that the channels cancel each other out.
-    fn one_channel(&mut self, mixed: Take, channel: usize) -> Result<Take, AudioError> {
-        let mut take = self.take(mixed.decoded.decoder, Some(channel))?;
-        take.decoded.details = mixed.decoded.details;
-        let issue = Issue {
-            kind: IssueKind::ChannelsCancel,
-            start_ms: 0,
-            end_ms: take.decoded.samples / SAMPLES_PER_MS,
-            message: format!(
-                "the channels cancel each other out, so channel {} alone is used",
-                channel + 1
-            ),
-        };
-        take.decoded.issues.insert(0, issue);
-        Ok(take)
-    }
-
-    fn take(&mut self, reader: Decoder, channel: Option<usize>) -> Result<Take, AudioError> {
+    fn take(&mut self, reader: Decoder) -> Result<Take, AudioError> {
         let Opened { source, selection } = open::open(self.path, self.kind, self.options, reader)?;
         let cancelled = || AudioError::Cancelled { name: self.path.into() };
         if self.sink.begin().is_break() {
@@ -153,7 +130,7 @@ impl Job<'_> {
         }
         let number = self.takes;
         self.takes += 1;
-        let mut mono = Mono::new(Continuous::new(source), channel);
+        let mut mono = Mono::new(Continuous::new(source));
         let mut window = Window::new(self.slice);
         let (mut output, mut samples, mut more) = (Vec::new(), 0, true);
         while more && !window.is_past() {
@@ -169,7 +146,7 @@ impl Job<'_> {
         self.check_length(length, mono.line().sound_ms())?;
         let gaps = mono.line_mut().explain_gaps().iter().map(gap).collect();
         let (gaps, _) = in_slice(gaps, self.slice);
-        let (issues, missing_ms) = in_slice(mono.line().issues().clone().into_list(), self.slice);
+        let (issues, missing_ms) = in_slice(mono.issues(), self.slice);
         let facts = mono.line().facts();
         Ok(Take {
             decoded: Decoded {
@@ -180,7 +157,7 @@ impl Job<'_> {
                 source_rate: facts.source_rate,
                 channels: facts.channels,
                 decoder: facts.decoder,
-                warnings: warnings(&mono),
+                warnings: mono.notes(),
                 issues,
                 missing_ms,
                 track_titles: selection.titles,
@@ -188,7 +165,6 @@ impl Job<'_> {
             },
             sound_ms: mono.line().sound_ms(),
             gaps,
-            better_channel: mono.better_channel(),
             is_substitute: selection.is_substitute,
         })
     }
@@ -221,17 +197,6 @@ fn is_of_the_reader(error: &AudioError) -> bool {
             | AudioError::NoSamples { .. }
             | AudioError::NoAudioTrack { .. }
     )
-}
-
-fn warnings(mono: &Mono) -> Vec<String> {
-    let mut warnings = mono.line().notes();
-    let count = mono.not_finite();
-    if count > 0 {
-        warnings.push(format!(
-            "{count} samples are not numbers (NaN or infinite) and were replaced with silence"
-        ));
-    }
-    warnings
 }
 
 fn incomplete(path: &Path, issues: &[Issue]) -> AudioError {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::downmix::Downmix;
+use super::*;
 
 fn mixed(channels: u16, mask: u32, frame: &[f32]) -> f32 {
     let mut mono = Vec::new();
@@ -52,4 +53,55 @@ proptest! {
         let frame: Vec<f32> = (0..channels).map(|channel| if sign >> channel & 1 == 1 { 1.0 } else { -1.0 }).collect();
         prop_assert!(mixed(channels, mask, &frame).abs() <= 1.0 + 1e-6);
     }
+}
+
+/// Two channels of 16 kHz, of which the second is inverted from 4.05 s to 7.05 s of 12 s.
+fn partly_inverted(folder: &TempDir) -> (PathBuf, Vec<f32>) {
+    let tone: Vec<i16> = sine(500.0, 16_000, 192_000)
+        .iter()
+        .map(|sample| (sample * 8_192.0) as i16)
+        .collect();
+    let is_inverted = |index: usize| (64_800..112_800).contains(&index);
+    let frames: Vec<i16> = tone
+        .iter()
+        .enumerate()
+        .flat_map(|(index, sample)| [*sample, if is_inverted(index) { -sample } else { *sample }])
+        .collect();
+    let expected = tone.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
+    (WavFile::pcm16(16_000, 2, &frames).write(folder), expected)
+}
+
+#[test]
+fn a_part_in_opposite_phase_is_heard_and_reported_with_its_place() {
+    let folder = folder();
+    let (path, expected) = partly_inverted(&folder);
+    let (decoded, samples) = decode_native(&path).unwrap();
+    // At the borders up to a window may be half of each; everything else is as it was spoken.
+    for (part, what) in [
+        (0..64_000, "before"),
+        (65_600..112_000, "inside"),
+        (113_600..192_000, "behind"),
+    ] {
+        assert_eq!(samples[part.clone()], expected[part], "{what}");
+    }
+    let issues: Vec<_> = decoded
+        .issues
+        .iter()
+        .map(|issue| (issue.kind.name(), issue.to_string()))
+        .collect();
+    let sentence = "the channels cancel each other out, so channel 1 alone is used from 4.1 s to 7.0 s";
+    assert_eq!(issues, [("channels_cancel", sentence.to_owned())]);
+    assert_eq!(
+        (decoded.take, decoded.missing_ms),
+        (0, 0),
+        "one pass, and nothing is missing"
+    );
+
+    let slice = Slice {
+        start_ms: 5_000,
+        end_ms: Some(6_000),
+    };
+    let (decoded, part) = decode_with(&path, slice, &NATIVE).unwrap();
+    assert_eq!(part, samples[80_000..96_000]);
+    assert_eq!((decoded.issues[0].start_ms, decoded.issues[0].end_ms), (0, 1_000));
 }
