@@ -89,7 +89,7 @@ impl Source for Joined {
     }
 
     fn notes(&self) -> Vec<String> {
-        let of_tracks = self.tracks.iter().flat_map(|track| track.mono.line().notes());
+        let of_tracks = self.tracks.iter().flat_map(|track| track.mono.notes());
         self.notes.iter().cloned().chain(of_tracks).collect()
     }
 
@@ -98,7 +98,7 @@ impl Source for Joined {
             .iter()
             .enumerate()
             .flat_map(|(index, track)| {
-                track.mono.line().issues().into_list().into_iter().map(move |issue| {
+                track.mono.issues().into_iter().map(move |issue| {
                     let span = (ns(issue.start_ms), ns(issue.end_ms));
                     (issue.kind, span, format!("track {}: {}", index + 1, issue.message))
                 })

@@ -8,6 +8,7 @@ mod hostile;
 mod laws;
 mod mixing;
 mod resampling;
+mod tracks;
 mod wave;
 
 use std::fs;
