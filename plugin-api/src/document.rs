@@ -177,7 +177,7 @@ impl AudioReport {
 /// One fault of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioIssue {
-    /// `damaged`, `missing_end`, `gap`, `channels_cancel`, `format_change` or `other`; more may come.
+    /// `damaged`, `missing_end`, `gap`, `channels_cancel`, `silent_track`, `format_change` or `other`; more may come.
     pub kind: String,
     /// Where it begins, from the start of the transcribed audio.
     pub start: Seconds,

@@ -375,6 +375,7 @@ fn comparison(channels: u16, ours: &[f32], theirs: &[f32]) -> Comparison {
             take: 0,
             issues: Vec::new(),
             missing_ms: 0,
+            track: None,
             track_titles: Vec::new(),
             details: Vec::new(),
             samples: ours.len() as u64,

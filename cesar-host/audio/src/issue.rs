@@ -21,6 +21,8 @@ pub enum IssueKind {
     ChannelsCancel,
     /// The sample rate or the channels change on the way.
     FormatChange,
+    /// The track that is read by default is silent throughout, so another is read.
+    SilentTrack,
     /// The track changes its codec on the way to one that cannot be decoded, or more issues were found than are listed.
     Other,
 }
@@ -35,6 +37,7 @@ impl IssueKind {
             Self::Gap => "gap",
             Self::ChannelsCancel => "channels_cancel",
             Self::FormatChange => "format_change",
+            Self::SilentTrack => "silent_track",
             Self::Other => "other",
         }
     }

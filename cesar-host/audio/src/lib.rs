@@ -43,6 +43,7 @@ mod name;
 mod open;
 mod player;
 mod resample;
+mod silence;
 mod source;
 mod take;
 mod takes;
@@ -187,6 +188,8 @@ pub struct Decoded {
     pub issues: Vec<Issue>,
     /// Sound in the slice that the file promises and does not have.
     pub missing_ms: u64,
+    /// The number of the track that was read because the default one is silent.
+    pub track: Option<usize>,
     /// With all tracks read as channels: the title of each, where it has one.
     pub track_titles: Vec<Option<String>>,
     /// How the takes compare, for those who want to know.

@@ -19,6 +19,13 @@ pub(crate) struct Take {
     /// Silence in gaps of the time stamps that nothing explains, as [`IssueKind::Gap`].
     pub(crate) gaps: Vec<Issue>,
     pub(crate) is_substitute: bool,
+    /// The track that was read, of so many.
+    pub(crate) track: usize,
+    pub(crate) tracks: usize,
+    /// Nothing is to be heard up to the slice's end.
+    pub(crate) is_silent: bool,
+    /// The recording ends in the slice.
+    pub(crate) has_ended: bool,
 }
 
 impl Take {
@@ -122,6 +129,10 @@ mod tests {
             sound_ms: 0,
             gaps: gaps.cloned().collect(),
             is_substitute: false,
+            track: 0,
+            tracks: 1,
+            is_silent: false,
+            has_ended: true,
             decoded: Decoded {
                 take: 0,
                 samples: 0,
@@ -133,6 +144,7 @@ mod tests {
                 warnings: Vec::new(),
                 missing_ms: 0,
                 issues,
+                track: None,
                 track_titles: Vec::new(),
                 details: Vec::new(),
             },

@@ -8,6 +8,8 @@
 //! | the same | no | its take |
 //! | cannot read it | yes | ffmpeg's take |
 //! | cannot read it | no | an error that names ffmpeg |
+//!
+//! Where the track that is read by default is silent throughout, the same is done with another one ([`silence`]).
 
 use std::path::Path;
 
@@ -16,17 +18,18 @@ use crate::issue::{Issue, IssueKind};
 use crate::kind::Kind;
 use crate::mono::Mono;
 use crate::open::{self, Opened};
+use crate::silence;
 use crate::take::{Take, gap, in_slice};
 use crate::window::Window;
 use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice};
 
-struct Job<'a> {
-    path: &'a Path,
-    kind: Kind,
-    slice: Slice,
-    options: &'a DecodeOptions,
-    sink: &'a mut dyn Sink,
-    takes: usize,
+pub(crate) struct Job<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) kind: Kind,
+    pub(crate) slice: Slice,
+    pub(crate) options: &'a DecodeOptions,
+    pub(crate) sink: &'a mut dyn Sink,
+    pub(crate) takes: usize,
 }
 
 /// Decodes, and says which take to keep.
@@ -45,7 +48,8 @@ pub(crate) fn decode(
         sink,
         takes: 0,
     };
-    let decoded = job.best()?.decoded;
+    let take = job.best()?;
+    let decoded = silence::with_sound(&mut job, take)?.decoded;
     match decoded.is_incomplete() && options.strict {
         true => Err(incomplete(path, &decoded.issues)),
         false => Ok(decoded),
@@ -53,7 +57,8 @@ pub(crate) fn decode(
 }
 
 impl Job<'_> {
-    fn best(&mut self) -> Result<Take, AudioError> {
+    /// The take of the reader that gets more of it.
+    pub(crate) fn best(&mut self) -> Result<Take, AudioError> {
         let native = self.take(Decoder::Native);
         let has_ffmpeg = self.options.ffmpeg.is_some();
         let native = match native {
@@ -132,10 +137,11 @@ impl Job<'_> {
         self.takes += 1;
         let mut mono = Mono::new(Continuous::new(source));
         let mut window = Window::new(self.slice);
-        let (mut output, mut samples, mut more) = (Vec::new(), 0, true);
+        let (mut output, mut samples, mut more, mut is_silent) = (Vec::new(), 0, true, true);
         while more && !window.is_past() {
             output.clear();
             more = mono.read(&mut output)?;
+            is_silent = is_silent && silence::is_silent(&output);
             let wanted = window.cut(&output);
             samples += wanted.len() as u64;
             if self.sink.write(wanted).is_break() {
@@ -160,12 +166,17 @@ impl Job<'_> {
                 warnings: mono.notes(),
                 issues,
                 missing_ms,
+                track: None,
                 track_titles: selection.titles,
                 details: Vec::new(),
             },
             sound_ms: mono.line().sound_ms(),
             gaps,
             is_substitute: selection.is_substitute,
+            track: selection.indices.first().copied().unwrap_or(0),
+            tracks: selection.tracks,
+            is_silent,
+            has_ended: !more,
         })
     }
 

@@ -67,6 +67,8 @@ pub(crate) struct Selection {
     pub(crate) indices: Vec<usize>,
     /// A title for each of several, where they have one.
     pub(crate) titles: Vec<Option<String>>,
+    /// How many audio tracks there are.
+    pub(crate) tracks: usize,
     /// The track that players would choose cannot be decoded, and this is another.
     pub(crate) is_substitute: bool,
     /// What a person should know of the choice.
@@ -82,12 +84,16 @@ pub(crate) fn select(path: &Path, tracks: &[TrackFacts], choice: &TrackChoice) -
     if tracks.is_empty() {
         return Err(AudioError::NoAudioTrack { name: path.into() });
     }
-    match choice {
+    let selection = match choice {
         TrackChoice::Default => default_track(path, tracks),
         TrackChoice::All => all_tracks(path, tracks),
         TrackChoice::Number(number) => one(path, tracks, number.checked_sub(1), choice),
         TrackChoice::Named(name) => one(path, tracks, named(tracks, name), choice),
-    }
+    };
+    Ok(Selection {
+        tracks: tracks.len(),
+        ..selection?
+    })
 }
 
 fn default_track(path: &Path, tracks: &[TrackFacts]) -> Result<Selection, AudioError> {
@@ -119,9 +125,9 @@ fn default_track(path: &Path, tracks: &[TrackFacts]) -> Result<Selection, AudioE
     }
     Ok(Selection {
         indices: vec![index],
-        titles: Vec::new(),
         is_substitute,
         notes,
+        ..Selection::default()
     })
 }
 
@@ -143,6 +149,7 @@ fn all_tracks(path: &Path, tracks: &[TrackFacts]) -> Result<Selection, AudioErro
         notes: notes.collect(),
         is_substitute: indices.len() < tracks.len(),
         indices,
+        ..Selection::default()
     })
 }
 

@@ -39,6 +39,8 @@ pub(super) struct DecodedAudio {
     pub(super) issues: Vec<StoredIssue>,
     /// Sound that the file promises and does not have.
     pub(super) missing_ms: u64,
+    /// The number of the track that was read because the default one is silent.
+    pub(super) track: Option<usize>,
     /// With all tracks as channels: the title of each, where it has one.
     pub(super) track_titles: Vec<Option<String>>,
     /// How the two readers compare, where both were asked.
@@ -83,6 +85,7 @@ impl DecodedAudio {
             warnings: decoded.warnings,
             issues: decoded.issues.into_iter().map(StoredIssue::from).collect(),
             missing_ms: decoded.missing_ms,
+            track: decoded.track,
             track_titles: decoded.track_titles,
             details: decoded.details,
         }

@@ -77,3 +77,79 @@ fn each_of_all_tracks_uses_the_channel_that_is_heard() {
         );
     }
 }
+
+const SILENCE: &str = "anullsrc=r=16000:cl=mono:d=3";
+
+/// A recording of tracks, of which the one at `default` is marked as such.
+fn with_tracks(folder: &TempDir, name: &str, tracks: &[&str], default: usize) -> PathBuf {
+    let mut arguments = Vec::new();
+    tracks
+        .iter()
+        .for_each(|track| arguments.extend(["-f", "lavfi", "-i", track]));
+    let numbers: Vec<_> = (0..tracks.len()).map(|index| index.to_string()).collect();
+    numbers.iter().for_each(|number| arguments.extend(["-map", number]));
+    let flag = format!("-disposition:a:{default}");
+    arguments.extend(["-c:a", "pcm_s16le", "-disposition:a", "0", &flag, "default"]);
+    made(folder, name, &arguments)
+}
+
+#[test]
+fn another_track_is_read_where_the_first_is_silent_throughout() {
+    let folder = folder();
+    // Noise of one unit of 16 bits is silence, too; NUT is read by ffmpeg.
+    for (name, silence) in [
+        ("a.mov", SILENCE),
+        ("a.mkv", "aevalsrc='(random(0)-0.5)/16384':s=16000:d=3"),
+        ("a.nut", SILENCE),
+    ] {
+        let path = with_tracks(&folder, name, &[silence, SILENCE, TONE], 0);
+        let (decoded, samples) = decode_with(&path, Slice::default(), &DecodeOptions::default()).unwrap();
+        assert!(peak(&samples) > 0.1, "{name}");
+        assert_eq!(decoded.track, Some(3));
+        let sentences: Vec<_> = decoded
+            .issues
+            .iter()
+            .map(|issue| (issue.kind.name(), &*issue.message))
+            .collect();
+        let expected = "audio track 3 of 3 is read (choose with --audio-track), because track 1 is silent";
+        assert_eq!(sentences, [("silent_track", expected)], "{name}");
+        assert_eq!(decoded.warnings, [""; 0]);
+
+        let options = DecodeOptions {
+            track: TrackChoice::Number(1),
+            ..DecodeOptions::default()
+        };
+        let (decoded, samples) = decode_with(&path, Slice::default(), &options).unwrap();
+        assert!(peak(&samples) < 0.001, "{name}: what was asked for is read");
+        assert_eq!((decoded.track, decoded.issues.len()), (None, 0));
+    }
+}
+
+#[test]
+fn a_default_track_with_any_sound_is_read() {
+    let folder = folder();
+    let late = "aevalsrc='if(gt(t,2),0.01*sin(3000*t),0)':s=16000:d=3";
+    let path = with_tracks(&folder, "late.mkv", &[TONE, late], 1);
+    let beginning = Slice {
+        start_ms: 0,
+        end_ms: Some(1_000),
+    };
+    for slice in [Slice::default(), beginning] {
+        let (decoded, samples) = decode_with(&path, slice, &NATIVE).unwrap();
+        assert!(peak(&samples) < 0.02);
+        assert_eq!((decoded.track, decoded.issues.len()), (None, 0));
+    }
+
+    let path = with_tracks(&folder, "silent.mkv", &[SILENCE, SILENCE], 0);
+    let (decoded, samples) = decode_with(&path, Slice::default(), &NATIVE).unwrap();
+    assert_eq!((decoded.track, samples.len(), decoded.issues.len()), (None, 48_000, 0));
+
+    let path = with_tracks(&folder, "sound.mkv", &[TONE, SILENCE], 1);
+    let (decoded, samples) = decode_with(&path, beginning, &NATIVE).unwrap();
+    assert_eq!(
+        (decoded.track, samples.len()),
+        (Some(1), 16_000),
+        "the whole track is silent"
+    );
+    assert!(peak(&samples) > 0.1);
+}

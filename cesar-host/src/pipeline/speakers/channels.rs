@@ -55,7 +55,10 @@ pub(super) fn provenance() -> StageProvenance {
 /// The turns, speaker `n` being channel `n`.
 pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
     let path = sound.media.path()?;
-    let options = decode::options(context, sound.part);
+    let mut options = decode::options(context, sound.part);
+    if let Some(number) = sound.audio.track {
+        options.track = TrackChoice::Number(number);
+    }
     let stop = || context.cancel.is_cancelled();
     let levels = audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
     let levels = levels.map_err(|error| context.of_recording(error))?;

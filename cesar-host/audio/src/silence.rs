@@ -1,0 +1,97 @@
+//! Another track where the one that is read by default is silent throughout: recorders and editors write empty tracks first.
+
+use crate::continuous::Continuous;
+use crate::issue::{Issue, IssueKind};
+use crate::mono::Mono;
+use crate::open;
+use crate::take::Take;
+use crate::takes::Job;
+use crate::{AudioError, DecodeOptions, Decoder, SAMPLES_PER_MS, TrackChoice};
+
+/// No sample of a silent track is louder (-70 dB): dither is quieter, and microphones are not.
+const FAINTEST: f32 = 3.162e-4;
+
+/// Whether nothing is to be heard in these samples.
+pub(crate) fn is_silent(samples: &[f32]) -> bool {
+    samples.iter().all(|sample| sample.abs() <= FAINTEST)
+}
+
+/// The take of a track with sound, where nobody chose a track and `take` is of one without; else `take`.
+pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioError> {
+    let is_free = job.options.track == TrackChoice::Default && take.tracks > 1;
+    if !is_free || !take.is_silent || (!take.has_ended && has_sound(job, &TrackChoice::Default, take.decoded.decoder)?)
+    {
+        return Ok(take);
+    }
+    let Some(number) = track_with_sound(job, &take)? else {
+        return Ok(take);
+    };
+    let options = DecodeOptions {
+        track: TrackChoice::Number(number),
+        ..job.options.clone()
+    };
+    let mut other = Job {
+        options: &options,
+        sink: &mut *job.sink,
+        ..*job
+    };
+    let mut other = other.best()?;
+    other.decoded.track = Some(number);
+    other.decoded.issues.insert(
+        0,
+        Issue {
+            kind: IssueKind::SilentTrack,
+            start_ms: 0,
+            end_ms: other.decoded.samples / SAMPLES_PER_MS,
+            message: format!(
+                "audio track {number} of {} is read (choose with --audio-track), because track {} is silent",
+                take.tracks,
+                take.track + 1
+            ),
+        },
+    );
+    Ok(other)
+}
+
+/// The number of the first other track in which something is to be heard.
+fn track_with_sound(job: &mut Job<'_>, silent: &Take) -> Result<Option<usize>, AudioError> {
+    for number in (1..=silent.tracks).filter(|number| *number != silent.track + 1) {
+        let choice = TrackChoice::Number(number);
+        let readers = [
+            Some(Decoder::Native),
+            job.options.ffmpeg.as_ref().map(|_| Decoder::Ffmpeg),
+        ];
+        for reader in readers.into_iter().flatten() {
+            match has_sound(job, &choice, reader) {
+                Ok(true) => return Ok(Some(number)),
+                Ok(false) => break,
+                Err(cancelled @ AudioError::Cancelled { .. }) => return Err(cancelled),
+                // The other reader may know it; a track that neither can read is no better than a silent one.
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a track up to the first sound.
+fn has_sound(job: &mut Job<'_>, track: &TrackChoice, reader: Decoder) -> Result<bool, AudioError> {
+    let options = DecodeOptions {
+        track: track.clone(),
+        ..job.options.clone()
+    };
+    let opened = open::open(job.path, job.kind, &options, reader)?;
+    let mut mono = Mono::new(Continuous::new(opened.source));
+    let (mut output, mut more) = (Vec::new(), true);
+    while more {
+        output.clear();
+        more = mono.read(&mut output)?;
+        if !is_silent(&output) {
+            return Ok(true);
+        }
+        if job.sink.write(&[]).is_break() {
+            return Err(AudioError::Cancelled { name: job.path.into() });
+        }
+    }
+    Ok(false)
+}
