@@ -58,17 +58,17 @@ pub struct Issue {
 
 impl fmt::Display for Issue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
-        match self.end_ms > self.start_ms {
-            true => write!(
-                formatter,
-                "{} from {} to {}",
-                self.message,
-                seconds(self.start_ms),
-                seconds(self.end_ms)
-            ),
-            false => write!(formatter, "{} at {}", self.message, seconds(self.start_ms)),
-        }
+        formatter.write_str(&with_place(&self.message, (self.start_ms, self.end_ms)))
+    }
+}
+
+/// A fault with where it is, in milliseconds, for people.
+#[must_use]
+pub fn with_place(message: &str, (start_ms, end_ms): (u64, u64)) -> String {
+    let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+    match end_ms > start_ms {
+        true => format!("{message} from {} to {}", seconds(start_ms), seconds(end_ms)),
+        false => format!("{message} at {}", seconds(start_ms)),
     }
 }
 

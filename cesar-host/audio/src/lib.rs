@@ -65,7 +65,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::AudioError;
 pub use ffmpeg::ffmpeg_available;
-pub use issue::{Issue, IssueKind};
+pub use issue::{Issue, IssueKind, with_place};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
 pub use name::Name;
 pub use tracks::TrackChoice;

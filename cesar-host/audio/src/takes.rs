@@ -14,7 +14,7 @@
 use std::path::Path;
 
 use crate::continuous::Continuous;
-use crate::issue::{Issue, IssueKind};
+use crate::issue::{Issue, IssueKind, with_place};
 use crate::kind::Kind;
 use crate::mono::Mono;
 use crate::open::{self, Opened};
@@ -51,7 +51,7 @@ pub(crate) fn decode(
     let take = job.best()?;
     let decoded = silence::with_sound(&mut job, take)?.decoded;
     match decoded.is_incomplete() && options.strict {
-        true => Err(incomplete(path, &decoded.issues)),
+        true => Err(incomplete(path, &decoded.issues, slice.start_ms)),
         false => Ok(decoded),
     }
 }
@@ -210,11 +210,13 @@ fn is_of_the_reader(error: &AudioError) -> bool {
     )
 }
 
-fn incomplete(path: &Path, issues: &[Issue]) -> AudioError {
+/// A refusal with the places in the recording, of which the part begins at `start_ms`.
+fn incomplete(path: &Path, issues: &[Issue], start_ms: u64) -> AudioError {
     let missing = issues
         .iter()
         .filter(|issue| matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd));
-    let faults: Vec<_> = missing.map(ToString::to_string).collect();
+    let place = |issue: &Issue| (issue.start_ms + start_ms, issue.end_ms + start_ms);
+    let faults: Vec<_> = missing.map(|issue| with_place(&issue.message, place(issue))).collect();
     AudioError::Incomplete {
         name: path.into(),
         faults: faults.join(", "),

@@ -54,8 +54,6 @@ pub(super) struct StoredIssue {
     pub(super) start_ms: u64,
     pub(super) end_ms: u64,
     pub(super) message: String,
-    /// For people, with its place.
-    pub(super) sentence: String,
 }
 
 impl From<Issue> for StoredIssue {
@@ -64,7 +62,6 @@ impl From<Issue> for StoredIssue {
             kind: issue.kind.name().to_owned(),
             start_ms: issue.start_ms,
             end_ms: issue.end_ms,
-            sentence: issue.to_string(),
             message: issue.message,
         }
     }
@@ -115,13 +112,17 @@ impl DecodedAudio {
         })
     }
 
-    /// The faults in one sentence; nothing when there are none.
-    fn faults(&self, _slice: Slice) -> String {
+    /// The faults in one sentence, with their places in the recording; nothing when there are none.
+    fn faults(&self, slice: Slice) -> String {
+        let in_recording = |ms: u64| ms.saturating_add(slice.start_ms);
         let listed: Vec<_> = self
             .issues
             .iter()
             .take(LISTED)
-            .map(|issue| issue.sentence.as_str())
+            .map(|issue| {
+                let place = (in_recording(issue.start_ms), in_recording(issue.end_ms));
+                audio::with_place(&issue.message, place)
+            })
             .collect();
         let more = self.issues.len().saturating_sub(LISTED);
         let more = if more > 0 {
@@ -340,4 +341,42 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     let take = writing.takes.swap_remove(decoded.take);
     let pcm = take.finish().map_err(PipelineError::Samples)?;
     Ok((DecodedAudio::new(decoded, &pcm), pcm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_on_the_clock_of_the_recording() {
+        let issue = |start_ms, end_ms| StoredIssue {
+            kind: "missing_end".to_owned(),
+            start_ms,
+            end_ms,
+            message: "the end of the file is missing".to_owned(),
+        };
+        let audio = DecodedAudio {
+            pcm: Digest::from_bytes([0; 32]),
+            samples: 19_200,
+            codec: "mp3".to_owned(),
+            reader: "native".to_owned(),
+            warnings: Vec::new(),
+            issues: vec![issue(1_200, 4_800)],
+            missing_ms: 3_600,
+            track: None,
+            track_titles: Vec::new(),
+            details: Vec::new(),
+        };
+        let slice = Slice {
+            start_ms: 4_000,
+            end_ms: None,
+        };
+        let sentence = "3.6 s of sound are missing: the end of the file is missing from 5.2 s to 8.8 s";
+        assert_eq!(audio.faults(slice), sentence);
+        assert_eq!(audio.partial(slice).unwrap().message, sentence);
+        assert_eq!(
+            audio.issues[0].start_ms, 1_200,
+            "the document counts from the start of the part"
+        );
+    }
 }

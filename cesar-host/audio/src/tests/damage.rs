@@ -69,6 +69,16 @@ fn a_wav_that_is_shorter_than_its_header_says() {
         error.contains("is damaged (the end of the file is missing from 1.0 s to 2.0 s)"),
         "{error}"
     );
+    let late = Slice {
+        start_ms: 400,
+        end_ms: None,
+    };
+    assert_eq!(decode_with(&path, late, &NATIVE).unwrap().0.issues[0].start_ms, 600);
+    assert_eq!(
+        decode_with(&path, late, &STRICT).unwrap_err().to_string(),
+        error,
+        "the refusal has the times of the recording"
+    );
     // The part that is there can be had.
     let slice = Slice {
         start_ms: 0,
