@@ -32,6 +32,7 @@ mod decoder;
 mod demux;
 mod downmix;
 mod error;
+mod extensions;
 mod ffmpeg;
 mod issue;
 mod joined;
@@ -64,6 +65,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 pub use error::AudioError;
+pub use extensions::is_media_extension;
 pub use ffmpeg::ffmpeg_available;
 pub use issue::{Issue, IssueKind, with_place};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
@@ -92,14 +94,6 @@ const MISSING_MS: u64 = 1000;
 
 /// See [`MISSING_MS`].
 const MISSING_SHARE: u64 = 100;
-
-/// File name extensions of recordings, in lower case.
-const MEDIA_EXTENSIONS: &[&str] = &[
-    "3g2", "3gp", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "awb", "caf", "dss", "dts",
-    "eac3", "flac", "flv", "m2ts", "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "mts",
-    "mxf", "oga", "ogg", "ogv", "opus", "qcp", "ra", "rm", "spx", "ts", "tta", "voc", "vob", "w64", "wav", "wave",
-    "webm", "wma", "wmv", "wv",
-];
 
 /// The part of the recording to keep, in milliseconds of the source; all of it by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -209,11 +203,6 @@ impl Decoded {
 #[must_use]
 pub fn is_incomplete(missing_ms: u64, there_ms: u64) -> bool {
     missing_ms > MISSING_MS || missing_ms.saturating_mul(MISSING_SHARE) > there_ms.saturating_add(missing_ms)
-}
-
-/// Whether a file with this extension (without the dot, in any case) is worth trying when walking a folder.
-pub fn is_media_extension(extension: &str) -> bool {
-    MEDIA_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }
 
 /// The length of the recording in milliseconds as its file declares it, without decoding; `None` when it

@@ -149,9 +149,3 @@ fn the_cache_tells_whether_ffmpeg_may_be_used() {
     assert_eq!(track.cache_identity(), format!("{DECODER_VERSION}+track=2"));
     assert_eq!(STRICT.cache_identity(), NATIVE.cache_identity());
 }
-
-#[test]
-fn extensions_are_known_in_any_case() {
-    assert!(is_media_extension("MP3") && is_media_extension("webm"));
-    assert!(!is_media_extension("txt") && !is_media_extension(""));
-}
