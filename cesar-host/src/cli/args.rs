@@ -101,7 +101,7 @@ fn work(command: Command) -> Command {
             .long(name)
             .value_name("TIME")
             .value_parser(super::times::parse)
-            .help_heading("Part")
+            .help_heading("Recordings")
             .help(help)
     };
     let command = command

@@ -93,6 +93,7 @@ fn opposite(setting: &'static Setting, flag: Flag, (long, doc): (&'static str, &
 
 fn heading(section: &str) -> &'static str {
     match section {
+        "audio" => "Recordings",
         "asr" => "Speech recognition",
         "diarize" => "Speakers",
         "format" | "output" => "Output",

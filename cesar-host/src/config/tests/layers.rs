@@ -211,6 +211,17 @@ fn help_tells_the_other_ways_to_set_it() {
 }
 
 #[test]
+fn what_is_about_recordings_stands_together_in_the_help() {
+    let help = augment(clap::Command::new("transcribe"), Group::Transcribe)
+        .render_help()
+        .to_string();
+    let (_, recordings) = help.split_once("Recordings:\n").unwrap();
+    let (recordings, _) = recordings.split_once("\n\n").unwrap_or((recordings, ""));
+    assert!(recordings.contains("--audio-track <N|LANGUAGE|TITLE|all>"), "{help}");
+    assert!(recordings.contains("--strict"), "{help}");
+}
+
+#[test]
 fn lists_are_read_in_all_their_forms() {
     let home = Home::new()
         .with("CESAR_PLUGIN_PATH", "/a::/b")
