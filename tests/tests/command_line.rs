@@ -11,6 +11,8 @@ use serde_json::Value;
 mod folders;
 #[path = "command_line/homeless.rs"]
 mod homeless;
+#[path = "command_line/tracks.rs"]
+mod tracks;
 
 const ENGINE: [&str; 4] = ["--asr-plugin", "ct2", "--model", "tiny.en"];
 
