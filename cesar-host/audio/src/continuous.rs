@@ -3,6 +3,9 @@
 //! The position is where the next frame will be presented. A chunk whose time lies more than [`JITTER`] behind it comes after a gap,
 //! which becomes silence, as a player would play it. A chunk whose time lies before it follows without a gap: nothing that was
 //! recorded is dropped.
+//!
+//! A small file can ask for years of silence. So all silence together, that of damaged packets included, is at most [`MOST_SILENCE`],
+//! or as long as the sound before it; what exceeds that is left out, and the clock is moved by it.
 
 use crate::AudioError;
 use crate::clock::{SECOND, frames, nanoseconds};
@@ -28,6 +31,12 @@ const MOST_GAPS: usize = 10_000;
 /// Between two positions.
 pub(crate) type Span = (Nanoseconds, Nanoseconds);
 
+/// Silence that any recording may get in all; one with more sound than that may get as much as it has.
+pub(crate) const MOST_SILENCE: Nanoseconds = 24 * 3600 * SECOND;
+
+/// What is reported where a gap is not filled.
+const LEFT_OUT: &str = "the time stamps jump too far to be followed, so no silence is put in";
+
 /// A source without holes.
 pub(crate) struct Continuous {
     source: Box<dyn Source>,
@@ -46,8 +55,12 @@ pub(crate) struct Continuous {
     has_ended: bool,
     /// Gaps of the time stamps, of any length, that nothing has explained; only so many.
     gaps: Vec<Span>,
-    /// Frames that are sound, not silence put in.
+    /// Nanoseconds that are sound, not silence put in.
     sound: u64,
+    /// Silence that was put in.
+    inserted: Nanoseconds,
+    /// Gaps that were not filled: how far the time stamps are ahead of the position.
+    left_out: Nanoseconds,
 }
 
 impl Continuous {
@@ -65,6 +78,8 @@ impl Continuous {
             has_ended: false,
             gaps: Vec::new(),
             sound: 0,
+            inserted: 0,
+            left_out: 0,
         }
     }
 
@@ -106,7 +121,7 @@ impl Continuous {
             if std::mem::take(&mut self.has_chunk)
                 && let Some(stream) = self.stream
             {
-                let count = (self.chunk.samples.len() / usize::from(stream.channels)) as u64;
+                let count = self.chunk_frames(stream);
                 self.note_damage(count, stream);
                 self.frames += count;
                 output.append(&mut self.chunk.samples);
@@ -123,6 +138,14 @@ impl Continuous {
         }
     }
 
+    /// Passes over the silence that comes next, and tells how long it is.
+    #[cfg(test)]
+    pub(crate) fn pass_silence(&mut self) -> Nanoseconds {
+        let count = std::mem::take(&mut self.silence);
+        self.frames += count;
+        self.stream.map_or(0, |stream| nanoseconds(count, stream.rate))
+    }
+
     /// Where the next frame is.
     fn position(&self) -> Nanoseconds {
         let rate = self.stream.map_or(1, |stream| stream.rate);
@@ -134,19 +157,19 @@ impl Continuous {
         if let Some(stream) = self.chunk.stream {
             self.take_shape(stream);
         }
-        self.has_chunk = !self.chunk.samples.is_empty();
+        self.has_chunk = !self.chunk.samples.is_empty() && self.admits_damage();
         if !self.has_chunk {
             self.undecoded = self.chunk.damage.take().or(self.undecoded.take());
         }
         let here = self.position();
         let hole = self.chunk.hole.take();
-        let ahead = self.chunk.time.map(|time| time - here);
+        let ahead = self.chunk.time.map(|time| self.ahead(time, here));
         let gap = match (ahead, &hole) {
             (Some(ahead), None) if ahead <= JITTER => 0,
             (Some(ahead), _) => ahead.max(0),
             (None, hole) => hole.as_ref().and_then(|hole| hole.duration).unwrap_or(0),
         };
-        let gap = if self.is_plausible(here, gap) { gap } else { 0 };
+        let gap = self.admitted(here, gap);
         let lost = match hole {
             Some(Hole { message, .. }) => Some(message),
             None if gap > 0 || self.has_chunk => self.undecoded.take(),
@@ -157,7 +180,55 @@ impl Continuous {
             None if gap > 0 && self.has_begun() => self.note_gap((here, here + gap)),
             None => {}
         }
-        self.silence = self.stream.map_or(0, |stream| frames(gap, stream.rate));
+        if let Some(stream) = self.stream {
+            self.silence = frames(gap, stream.rate);
+            self.inserted = self.inserted.saturating_add(gap);
+        }
+    }
+
+    /// How far a time stamp is ahead of the position.
+    fn ahead(&mut self, time: Nanoseconds, here: Nanoseconds) -> Nanoseconds {
+        let ahead = time.saturating_sub(here);
+        // Where the time stamps come back, those before were the broken ones.
+        if ahead.saturating_sub(self.left_out) < -JITTER {
+            self.left_out = 0;
+        }
+        ahead.saturating_sub(self.left_out)
+    }
+
+    /// The gap, or 0 with a note where it is not filled.
+    fn admitted(&mut self, here: Nanoseconds, gap: Nanoseconds) -> Nanoseconds {
+        if self.is_plausible(here, gap) && self.has_room(gap) {
+            return gap;
+        }
+        if self.chunk.time.is_some() {
+            self.left_out = self.left_out.saturating_add(gap);
+        }
+        self.issues.add(IssueKind::Gap, (here, here), LEFT_OUT);
+        0
+    }
+
+    /// Whether the chunk is sound, or silence in place of sound for which there is room.
+    fn admits_damage(&mut self) -> bool {
+        let (Some(stream), Some(_)) = (self.stream, &self.chunk.damage) else {
+            return true;
+        };
+        let length = nanoseconds(self.chunk_frames(stream), stream.rate);
+        let has_room = self.has_room(length);
+        match has_room {
+            true => self.inserted = self.inserted.saturating_add(length),
+            false => self.chunk.samples.clear(),
+        }
+        has_room
+    }
+
+    fn chunk_frames(&self, stream: Stream) -> u64 {
+        (self.chunk.samples.len() / usize::from(stream.channels)) as u64
+    }
+
+    fn has_room(&self, silence: Nanoseconds) -> bool {
+        let sound = Nanoseconds::try_from(self.sound).unwrap_or(Nanoseconds::MAX);
+        self.inserted.saturating_add(silence) <= sound.max(MOST_SILENCE)
     }
 
     /// A track that begins late has no gap at its beginning.
@@ -237,6 +308,7 @@ impl Continuous {
             self.issues.add(IssueKind::Damaged, (here, end), &hole.message);
         }
         let promised = ending.promised_end.or(self.facts().declared_end).unwrap_or(0);
+        let promised = promised.saturating_sub(self.left_out);
         if here + self.facts().tolerance < promised {
             self.issues.add(
                 IssueKind::MissingEnd,
@@ -249,3 +321,6 @@ impl Continuous {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,50 @@
 //! Bytes that nobody should send, for every reader of a container (see [`cesar_tests::fuzz`]).
 //!
-//! The laws: nothing panics, every reader ends, no packet is longer than the file and its frames allow, and every refusal is a sentence.
+//! The laws: nothing panics, every reader ends, no packet is longer than the file and its frames allow, no recording decodes to more sound
+//! than its packets have or to more silence than is allowed, and every refusal is a sentence.
 
 use std::fs;
 use std::path::Path;
 
 use cesar_tests::fuzz::fuzz;
 
+use crate::clock::{SECOND, nanoseconds};
+use crate::continuous::{Continuous, MOST_SILENCE};
 use crate::kind::{self, Kind};
-use crate::{AudioError, demux};
+use crate::player::Player;
+use crate::{AudioError, Decoder, demux};
 
 /// Packets that a file of these lengths can have: one a byte, and some that decode to nothing.
 fn most_packets(length: usize) -> usize {
     length + 1_000
+}
+
+/// The longest packet is a block of FLAC at the lowest rate: 65,535 frames at 1 kHz.
+const LONGEST_PACKET_MS: u64 = 65_535;
+
+/// Decodes the chosen track, put-in silence only counted.
+fn decode(path: &Path, kind: Kind, index: usize, length: usize) -> Result<(), AudioError> {
+    let player = Player::open(path, demux::open(path, kind)?, index, (Decoder::Native, Vec::new()))?;
+    let mut line = Continuous::new(Box::new(player));
+    let (mut decoded, mut samples) = (0, Vec::new());
+    while let Some(stream) = line.read(&mut samples)? {
+        let frames = (samples.len() / usize::from(stream.channels)) as u64;
+        decoded += nanoseconds(frames, stream.rate) + line.pass_silence();
+        samples.clear();
+    }
+    let sound_ms = line.sound_ms();
+    let most_sound = LONGEST_PACKET_MS * most_packets(length) as u64;
+    assert!(sound_ms <= most_sound, "{sound_ms} ms of sound in {length} bytes");
+    let sound = i64::try_from(sound_ms).unwrap() * (SECOND / 1000);
+    let silence = decoded - sound;
+    // Frames and milliseconds are rounded.
+    assert!(
+        silence <= sound.max(MOST_SILENCE) + SECOND,
+        "{} s of silence and {} s of sound in {length} bytes",
+        silence / SECOND,
+        sound / SECOND
+    );
+    Ok(())
 }
 
 /// Reads a file as `kind` to its end, with each of its tracks.
@@ -36,6 +68,8 @@ fn read(path: &Path, kind: Kind, length: usize) -> Result<(), AudioError> {
             assert!(packets <= most_packets(length), "{packets} packets of {length} bytes");
         }
         let _ = demuxer.ending();
+        // Damage is no law's affair, and neither is a codec that is not known.
+        let _ = decode(path, kind, index, length);
         index += 1;
     }
 }
