@@ -1,4 +1,7 @@
-//! Random access to a file's bytes through one window.
+//! Random access to a file's bytes through one window, and a budget for searching them.
+//!
+//! Where something is searched, a hostile file can make each of its bytes a beginning of something long that is checked in vain. What checks many
+//! bytes at one place asks [`Bytes::spend`] before, so that the work for a file grows with its length and not with the square of it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,6 +12,10 @@ use crate::AudioError;
 /// Bytes that are read at once, at least.
 const WINDOW: usize = 128 * 1024;
 
+/// Bytes that may be checked in any file, and how often each of them may be.
+const FREE_WORK: u64 = 16 << 20;
+const MOST_PASSES: u64 = 8;
+
 /// A file, of which a window is in memory.
 #[derive(Debug)]
 pub(crate) struct Bytes {
@@ -18,6 +25,7 @@ pub(crate) struct Bytes {
     /// Where the window begins.
     start: u64,
     window: Vec<u8>,
+    work_left: u64,
 }
 
 impl Bytes {
@@ -34,12 +42,19 @@ impl Bytes {
             length,
             start: 0,
             window: Vec::new(),
+            work_left: length.saturating_mul(MOST_PASSES).saturating_add(FREE_WORK),
         })
     }
 
     /// Length of the file when it was opened.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Takes the checking of so many bytes from the budget; `false` when it is used up, and nothing is to be searched any more.
+    pub(crate) fn spend(&mut self, count: usize) -> bool {
+        self.work_left = self.work_left.saturating_sub(count as u64);
+        self.work_left > 0
     }
 
     /// The `count` bytes at `position`; fewer only where the file ends.

@@ -167,14 +167,19 @@ fn id3v1(bytes: &mut Bytes, position: u64, end: u64) -> Result<Option<u64>, Audi
 
 fn lyrics(bytes: &mut Bytes, position: u64) -> Result<Option<u64>, AudioError> {
     const BEGIN: &[u8] = b"LYRICSBEGIN";
-    let text = bytes.at(position, 1 << 20)?;
-    if !text.starts_with(BEGIN) {
+    /// The size of version 2 has six digits.
+    const LONGEST: usize = 1 << 20;
+    if bytes.at(position, BEGIN.len())? != BEGIN || !bytes.spend(0) {
         return Ok(None);
     }
     let is_end = |window: &[u8]| window == b"LYRICS200" || window == b"LYRICSEND";
+    let text = bytes.at(position, LONGEST)?;
     let end = text.windows(9).position(is_end).map(|index| index + 9);
+    let is_second_version = end.is_some_and(|end| text[..end].ends_with(b"200"));
+    let count = end.unwrap_or(text.len());
+    bytes.spend(count);
     Ok(end
-        .filter(|end| *end <= LYRICS || text[..*end].ends_with(b"200"))
+        .filter(|end| *end <= LYRICS || is_second_version)
         .map(|end| end as u64))
 }
 

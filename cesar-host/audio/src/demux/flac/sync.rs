@@ -29,6 +29,9 @@ impl Flac {
             return Ok(None);
         };
         let reach = reach(&header, self.info.bits);
+        if !self.bytes.spend(0) {
+            return Ok(None);
+        }
         let data = self.reach(position, &header)?;
         let mut crc = 0;
         for (index, byte) in data.iter().enumerate() {
@@ -44,6 +47,9 @@ impl Flac {
                 }));
             }
         }
+        // A header without a frame costs all that it could reach.
+        let count = data.len();
+        self.bytes.spend(count);
         Ok(None)
     }
 

@@ -352,6 +352,17 @@ fn headers_without_frames_take_no_time_to_search() {
 }
 
 #[test]
+fn headers_without_frames_between_frames_take_no_time_either() {
+    let mut claim = vec![0xFF, 0xF8, 0x75, 0x7E, 0, 0x1B, 0x57];
+    claim.push(checksum8(&claim));
+    let content = [head(16_000, 8, 0), [claim, frame(0, 5, 1, 7)].concat().repeat(50_000)].concat();
+    let began = std::time::Instant::now();
+    let drained = read(&content);
+    assert!(drained.ending.lost.is_some(), "what was not searched is lost");
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}
+
+#[test]
 fn the_content_tells_how_long_a_frame_is() {
     let content = fixture("meeting.flac");
     for packet in read(&content).packets {

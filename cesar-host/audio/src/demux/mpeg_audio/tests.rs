@@ -353,3 +353,14 @@ fn damage_never_panics() {
     survives_flips(open, &silent([0xFF, 0xFB, 0x00, 0x04], 700, 20), 20);
     survives_flips(open, &[silent(MONO, 208, 9), silent(FASTER, 384, 9)].concat(), 20);
 }
+
+#[test]
+fn lyrics_without_end_take_no_time_to_search() {
+    // The shortest frames: MPEG 2.5, 8 kHz, 8 kb/s.
+    let frames = silent([0xFF, 0xE3, 0x18, 0xC4], 72, 4);
+    let content = [frames.as_slice(), b"LYRICSBEGIN"].concat().repeat(4_000);
+    let began = std::time::Instant::now();
+    assert!(drain(open, &content).is_none(), "it is interrupted all the time");
+    // Read to the end of the file each time it would take minutes.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

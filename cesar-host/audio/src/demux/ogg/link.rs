@@ -27,41 +27,39 @@ pub(super) struct Link {
 pub(super) struct Begun {
     pub(super) serial: u32,
     pub(super) kind: Kind,
-    /// Packets behind the first, as far as they are headers of Vorbis.
+    /// Packets behind the first, as many as are headers, and the one that has not ended.
     more: Vec<Vec<u8>>,
+    partial: Vec<u8>,
 }
 
 impl Link {
     /// Reads the streams whose first pages follow each other from `position` on, with their headers.
     pub(super) fn read(bytes: &mut Bytes, position: u64) -> Result<Self, AudioError> {
-        let (mut link, mut at) = (Self::default(), position);
-        let mut pages: Vec<Page> = Vec::new();
-        while at < position.saturating_add(MOST_HEADERS) && pages.len() < MOST_PAGES {
+        let (mut link, mut at, mut pages) = (Self::default(), position, 0);
+        while at < position.saturating_add(MOST_HEADERS) && pages < MOST_PAGES {
             let Found::Page(page, end, _) = page::find(bytes, at)? else {
                 break;
             };
             at = end;
-            if page.is_first && pages.is_empty() && link.streams.len() < MOST_STREAMS {
+            if page.is_first && pages == 0 && link.streams.len() < MOST_STREAMS {
                 let pieces = page.pieces();
                 let kind = pieces.first().map_or(Kind::NoSound, |(piece, _)| Kind::of(piece));
                 link.streams.push(Begun {
                     serial: page.serial,
                     kind,
                     more: Vec::new(),
+                    partial: Vec::new(),
                 });
                 continue;
             }
             if page.is_first {
                 break;
             }
-            let serial = page.serial;
-            pages.push(page);
-            for begun in link.streams.iter_mut().filter(|begun| begun.serial == serial) {
-                if matches!(begun.kind, Kind::Vorbis(_)) {
-                    begun.more = first_packets(pages.iter().filter(|page| page.serial == serial), 2);
-                }
+            pages += 1;
+            if let Some(begun) = link.streams.iter_mut().find(|begun| begun.serial == page.serial) {
+                begun.add(&page);
             }
-            if link.has_headers() {
+            if link.streams.iter().all(Begun::has_headers) {
                 break;
             }
         }
@@ -78,12 +76,6 @@ impl Link {
     /// A stream whose link begins at `start`; `None` when its headers are broken or its codec is not known.
     pub(super) fn stream(&self, begun: &Begun, start: Nanoseconds) -> Option<Stream> {
         Stream::new(begun.serial, &begun.kind, &begun.more, (start, self.origin))
-    }
-
-    /// Whether all headers that are needed have been read: Vorbis has two behind its first page.
-    fn has_headers(&self) -> bool {
-        let is_ready = |begun: &Begun| !matches!(begun.kind, Kind::Vorbis(_)) || begun.more.len() >= 2;
-        self.streams.iter().all(is_ready)
     }
 
     /// When the earliest stream begins: that of pictures, or one of sound.
@@ -105,7 +97,8 @@ impl Link {
                 break;
             };
             at = end;
-            if page.is_first && has_begun {
+            let is_known = || self.streams.iter().any(|begun| begun.serial == page.serial);
+            if page.is_first && (has_begun || !is_known()) {
                 break;
             }
             has_begun |= !page.is_first;
@@ -125,19 +118,26 @@ impl Link {
     }
 }
 
-/// The first packets of pages that follow each other.
-fn first_packets<'a>(pages: impl Iterator<Item = &'a Page>, count: usize) -> Vec<Vec<u8>> {
-    let (mut packets, mut packet) = (Vec::new(), Vec::new());
-    for page in pages {
+impl Begun {
+    /// Packets behind the first that are wanted: Vorbis has its comments and its setup there.
+    fn wanted(&self) -> usize {
+        if matches!(self.kind, Kind::Vorbis(_)) { 2 } else { 0 }
+    }
+
+    fn has_headers(&self) -> bool {
+        self.more.len() >= self.wanted()
+    }
+
+    /// Takes what a page has of the wanted packets.
+    fn add(&mut self, page: &Page) {
         for (piece, ends) in page.pieces() {
-            packet.extend_from_slice(piece);
-            if ends {
-                packets.push(std::mem::take(&mut packet));
+            if self.has_headers() {
+                return;
             }
-            if packets.len() == count {
-                return packets;
+            self.partial.extend_from_slice(piece);
+            if ends {
+                self.more.push(std::mem::take(&mut self.partial));
             }
         }
     }
-    packets
 }

@@ -36,7 +36,7 @@ pub(super) enum Found {
     End { skipped: u64, is_cut: bool },
 }
 
-/// Finds the next page from `position` on.
+/// Finds the next page from `position` on. A mark costs a checksum of up to [`LONGEST`] bytes, so not every one that a file may have is tried.
 pub(super) fn find(bytes: &mut Bytes, position: u64) -> Result<Found, AudioError> {
     let (mut at, mut is_cut) = (position, false);
     loop {
@@ -48,6 +48,10 @@ pub(super) fn find(bytes: &mut Bytes, position: u64) -> Result<Found, AudioError
             Read::Page(page, length) => return Ok(Found::Page(page, mark + length, mark - position)),
             Read::Cut => is_cut = true,
             Read::Nothing => {}
+            Read::TooMany => {
+                let skipped = bytes.length().saturating_sub(position);
+                return Ok(Found::End { skipped, is_cut: true });
+            }
         }
         at = mark + 1;
     }
@@ -72,6 +76,8 @@ enum Read {
     /// It goes beyond the end of the file.
     Cut,
     Nothing,
+    /// So many were checked in vain that the rest is not.
+    TooMany,
 }
 
 fn read(bytes: &mut Bytes, at: u64) -> Result<Read, AudioError> {
@@ -87,7 +93,14 @@ fn read(bytes: &mut Bytes, at: u64) -> Result<Read, AudioError> {
     };
     let start = HEADER + segments.len();
     let length = start + segments.iter().map(|length| usize::from(*length)).sum::<usize>();
-    let Some(page) = whole.get(..length) else {
+    if length > whole.len() {
+        return Ok(Read::Cut);
+    }
+    if !bytes.spend(length) {
+        return Ok(Read::TooMany);
+    }
+    let page = bytes.at(at, length)?;
+    let (Some(header), Some(segments)) = (page.first_chunk::<HEADER>(), page.get(HEADER..start)) else {
         return Ok(Read::Cut);
     };
     let word = |at: usize| page[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
@@ -110,7 +123,7 @@ fn read(bytes: &mut Bytes, at: u64) -> Result<Read, AudioError> {
 }
 
 /// CRC-32 with the polynomial 0x04C11DB7, not reflected, over the page with its checksum as 0.
-fn checksum(page: &[u8]) -> u32 {
+pub(super) fn checksum(page: &[u8]) -> u32 {
     const TABLE: [u32; 256] = table();
     page.iter().enumerate().fold(0, |sum: u32, (index, byte)| {
         let byte = if (22..26).contains(&index) { 0 } else { *byte };

@@ -215,3 +215,48 @@ fn anything_ends() {
     assert!(drain(open, b"OggS").is_none());
     assert!(drain(open, b"RIFF").is_none());
 }
+
+/// Marks at every 300th byte, of pages that would be as long as pages can be.
+fn marks(count: usize) -> Vec<u8> {
+    let mut mark = b"OggS".to_vec();
+    mark.resize(26, 0);
+    mark.resize(300, 0xFF);
+    mark.repeat(count)
+}
+
+#[test]
+fn marks_of_long_pages_cost_no_more_than_the_file_allows() {
+    let content = [fixture("welcome.ogg"), marks(1_000)].concat();
+    let drained = drain(open, &content).unwrap();
+    let whole = drain(open, &fixture("welcome.ogg")).unwrap();
+    assert_eq!(drained.packets.len(), whole.packets.len());
+    assert!(drained.ending.is_cut, "what was not searched is reported");
+    // The same with all marks before the pages: they are given up before those are come to.
+    let folder = tempfile::tempdir().unwrap();
+    let content = [marks(1_000), fixture("welcome.ogg")].concat();
+    let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, &content)).unwrap();
+    let found = page::find(&mut bytes, 0).unwrap();
+    let all = content.len() as u64;
+    assert!(matches!(found, Found::End { skipped, is_cut: true } if skipped == all));
+}
+
+/// Streams that begin and never go on: each begins a link, which is read on to the first page that goes on.
+#[test]
+fn streams_that_only_begin_are_not_read_again_and_again() {
+    let content = fixture("spanish.opus");
+    let head = pages(&content).swap_remove(0);
+    let first = |serial: u32| {
+        let mut page = head.clone();
+        page[14..18].copy_from_slice(&serial.to_le_bytes());
+        page[22..26].fill(0);
+        let sum = page::checksum(&page);
+        page[22..26].copy_from_slice(&sum.to_le_bytes());
+        page
+    };
+    let content: Vec<u8> = (0..10_000).flat_map(first).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = crate::demux::testing::write(&folder, &content);
+    let mut demuxer = open(&path).unwrap().unwrap();
+    assert!(demuxer.next().unwrap().is_none());
+    assert!(!demuxer.ending().is_cut, "all of it was read");
+}
