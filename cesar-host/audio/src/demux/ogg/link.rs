@@ -2,6 +2,7 @@
 
 use super::super::Nanoseconds;
 use super::super::bytes::Bytes;
+use super::super::xiph::Comments;
 use super::page::{self, Found, Page};
 use super::stream::{Kind, Stream};
 use crate::AudioError;
@@ -119,9 +120,21 @@ impl Link {
 }
 
 impl Begun {
-    /// Packets behind the first that are wanted: Vorbis has its comments and its setup there.
+    /// Packets behind the first that are wanted: the comments, and the setup of Vorbis.
     fn wanted(&self) -> usize {
-        if matches!(self.kind, Kind::Vorbis(_)) { 2 } else { 0 }
+        match self.kind {
+            Kind::Vorbis(_) => 2,
+            Kind::Opus(_) | Kind::Flac(_) => 1,
+            Kind::Unknown(_) | Kind::Pictures(_) | Kind::NoSound => 0,
+        }
+    }
+
+    /// What its comments say.
+    pub(super) fn comments(&self) -> Comments {
+        self.more
+            .first()
+            .map(|packet| Comments::parse(packet))
+            .unwrap_or_default()
     }
 
     fn has_headers(&self) -> bool {

@@ -54,12 +54,13 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
             Some(stream) => declared_end(&mut bytes, stream)?,
             None => None,
         };
+        let comments = begun.comments();
         tracks.push(Track {
             id: u64::from(begun.serial),
             codec: stream.map(|stream| stream.codec),
             codec_name: begun.kind.name().to_owned(),
-            language: None,
-            title: None,
+            language: comments.language,
+            title: comments.title,
             is_default: tracks.is_empty(),
             declared_end: end,
         });

@@ -260,3 +260,40 @@ fn streams_that_only_begin_are_not_read_again_and_again() {
     assert!(demuxer.next().unwrap().is_none());
     assert!(!demuxer.ending().is_cut, "all of it was read");
 }
+
+/// A recording whose second page holds the comments `text`, at `serial`.
+fn named(name: &str, serial: u32, front: &[u8], texts: &[&str]) -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, &fixture(name))).unwrap();
+    let (mut all, mut at) = (Vec::new(), 0);
+    while let Found::Page(mut page, end, _) = page::find(&mut bytes, at).unwrap() {
+        at = end;
+        page.serial = serial;
+        if page.sequence == 1 {
+            let counted = |text: &&str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+            let comments: Vec<u8> = texts.iter().flat_map(counted).collect();
+            let packet = [front, &[0; 4], &(texts.len() as u32).to_le_bytes(), &comments].concat();
+            page.segments = vec![packet.len() as u8];
+            page.body = packet;
+        }
+        all.push(write(&page));
+    }
+    all
+}
+
+#[test]
+fn tracks_have_the_language_and_the_title_of_their_comments() {
+    let one = named("spanish.opus", 1, b"OpusTags", &["LANGUAGE=deu", "TITLE=Host"]);
+    let two = named("spanish.opus", 2, b"OpusTags", &["title=Guest"]);
+    let heads = [&one[..1], &two[..1], &one[1..], &two[1..]].concat().concat();
+    let folder = tempfile::tempdir().unwrap();
+    let demuxer = open(&crate::demux::testing::write(&folder, &heads)).unwrap().unwrap();
+    let names = demuxer
+        .tracks()
+        .iter()
+        .map(|track| (track.language.as_deref(), track.title.as_deref()));
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [(Some("deu"), Some("Host")), (None, Some("Guest"))]
+    );
+}

@@ -1,5 +1,6 @@
 //! The codecs of Xiph as containers carry them: their headers, and how long their packets are.
 
+mod comments;
 mod vorbis;
 
 use symphonia::core::audio::{Channels, layouts};
@@ -8,6 +9,7 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS};
 
 use super::Codec;
 
+pub(super) use comments::Comments;
 pub(super) use vorbis::Vorbis;
 
 /// Opus always plays at this rate.

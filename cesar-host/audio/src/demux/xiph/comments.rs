@@ -1,0 +1,98 @@
+//! Comments of Vorbis, which Opus and FLAC have as well (<https://xiph.org/vorbis/doc/v-comment.html>).
+
+/// What comments say of a track.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Comments {
+    /// `None` when unknown or `und`.
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
+}
+
+impl Comments {
+    /// Reads the packet of comments of a stream in Ogg: behind what Opus, Vorbis and FLAC each put in front.
+    pub(crate) fn parse(packet: &[u8]) -> Self {
+        let body = match packet {
+            [4 | 0x84, _, _, _, body @ ..] => Some(body),
+            _ => packet
+                .strip_prefix(b"OpusTags")
+                .or_else(|| packet.strip_prefix(b"\x03vorbis")),
+        };
+        body.and_then(Self::of_body).unwrap_or_default()
+    }
+
+    fn of_body(body: &[u8]) -> Option<Self> {
+        let (_vendor, rest) = piece(body)?;
+        let (count, mut rest) = rest.split_first_chunk()?;
+        let mut comments = Self::default();
+        for _ in 0..u32::from_le_bytes(*count) {
+            // What was cut off says nothing.
+            let Some((comment, behind)) = piece(rest) else { break };
+            rest = behind;
+            comments.language = comments.language.or_else(|| value(comment, b"LANGUAGE="));
+            comments.title = comments.title.or_else(|| value(comment, b"TITLE="));
+        }
+        comments.language = comments
+            .language
+            .filter(|language| !language.eq_ignore_ascii_case("und"));
+        Some(comments)
+    }
+}
+
+/// Bytes behind their number, and the rest.
+fn piece(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
+/// The text behind a name, which is in any case.
+fn value(comment: &[u8], name: &[u8]) -> Option<String> {
+    /// No title of a track is longer.
+    const LONGEST: usize = 4096;
+    let (there, text) = comment.split_at_checked(name.len())?;
+    let text = String::from_utf8_lossy(&text[..text.len().min(LONGEST)])
+        .trim()
+        .to_owned();
+    Some(text).filter(|text| there.eq_ignore_ascii_case(name) && !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(front: &[u8], comments: &[&str]) -> Vec<u8> {
+        let counted = |text: &&str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let count = (comments.len() as u32).to_le_bytes();
+        let texts: Vec<u8> = comments.iter().flat_map(counted).collect();
+        [front, &counted(&"vendor"), &count, &texts].concat()
+    }
+
+    fn of(language: Option<&str>, title: Option<&str>) -> Comments {
+        Comments {
+            language: language.map(str::to_owned),
+            title: title.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_behind_any_front() {
+        for front in [b"OpusTags".as_slice(), b"\x03vorbis", b"\x04\0\0\x40", b"\x84\0\0\x40"] {
+            let packet = packet(
+                front,
+                &["ENCODER=x", "Title= Gäst ", "language=deu", "TITLE=second", "LANG"],
+            );
+            assert_eq!(Comments::parse(&packet), of(Some("deu"), Some("Gäst")));
+            for end in 0..packet.len() {
+                Comments::parse(&packet[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_none() {
+        for comments in [&["LANGUAGE=und", "TITLE="][..], &["TITLES=x"], &[]] {
+            assert_eq!(Comments::parse(&packet(b"OpusTags", comments)), of(None, None));
+        }
+        assert_eq!(Comments::parse(b"OpusTags\xff\xff\xff\xff"), of(None, None));
+        assert_eq!(Comments::parse(b"sound"), of(None, None));
+    }
+}
