@@ -33,6 +33,7 @@ pub(crate) enum Kind {
     Unknown,
 }
 
+const TAR: &str = "a tar archive";
 const UNPACK: &str = "unpack it and give the recordings in it";
 const GIVE_RECORDING: &str = "give the recording that it names";
 const GIVE_SOUND: &str = "give a recording with sound";
@@ -102,7 +103,7 @@ const MAGIC: &[Magic] = &[
     (0, b"BZh", Kind::Refused("compressed (bzip2)", UNPACK)),
     (0, b"\xfd7zXZ\x00", Kind::Refused("compressed (xz)", UNPACK)),
     (0, b"\x28\xb5\x2f\xfd", Kind::Refused("compressed (zstd)", UNPACK)),
-    (257, b"ustar", Kind::Refused("a tar archive", UNPACK)),
+    (257, b"ustar", Kind::Refused(TAR, UNPACK)),
     (0, b"%PDF-", Kind::Refused("a PDF document", GIVE_SOUND)),
     (0, b"\x89PNG\r\n", Kind::Refused("a picture (PNG)", GIVE_SOUND)),
     (0, b"\xff\xd8\xff\xe0", Kind::Refused("a picture (JPEG)", GIVE_SOUND)),
@@ -179,6 +180,9 @@ fn id3_length(head: &[u8]) -> Option<u64> {
 
 fn by_head(head: &[u8]) -> Kind {
     let has = |offset: usize, bytes: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(bytes));
+    if is_tar(head) {
+        return Kind::Refused(TAR, UNPACK);
+    }
     if let Some(kind) = riff(head).or_else(|| text(head)) {
         return kind;
     }
@@ -192,6 +196,28 @@ fn by_head(head: &[u8]) -> Kind {
         true => Kind::Foreign("mpegts"),
         false => dolby(head).unwrap_or(Kind::Unknown),
     }
+}
+
+/// A header of tar by its checksum: those of version 7 have nothing else. The name comes first, so it may begin like any other file.
+fn is_tar(head: &[u8]) -> bool {
+    const CHECKSUM: std::ops::Range<usize> = 148..156;
+    let Some(header) = head.first_chunk::<512>() else {
+        return false;
+    };
+    let digits = header[CHECKSUM]
+        .trim_ascii()
+        .split(|byte| matches!(byte, 0 | b' '))
+        .next();
+    let stated = digits
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| i32::from_str_radix(digits, 8).ok());
+    let sum = |value: fn(u8) -> i32| -> i32 {
+        let counted = |(index, byte): (usize, &u8)| value(if CHECKSUM.contains(&index) { b' ' } else { *byte });
+        header.iter().enumerate().map(counted).sum()
+    };
+    // Some old programs took bytes for signed.
+    header[0] != 0
+        && stated.is_some_and(|stated| stated == sum(i32::from) || stated == sum(|byte| i32::from(byte.cast_signed())))
 }
 
 fn riff(head: &[u8]) -> Option<Kind> {
@@ -376,5 +402,37 @@ mod tests {
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
         assert!(matches!(by_head(&tar), Kind::Refused("a tar archive", _)));
+    }
+
+    /// A header of version 7, of a file with this name.
+    fn old_tar(name: &str, checksum: impl Fn(i32) -> String) -> Vec<u8> {
+        let mut header = [0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(b"00000065155");
+        header[148..156].fill(b' ');
+        let sum = header.iter().map(|byte| i32::from(*byte)).sum();
+        let stated = checksum(sum);
+        header[148..148 + stated.len()].copy_from_slice(stated.as_bytes());
+        [header.to_vec(), vec![0xff, 0xfb, 0x90, 0x64]].concat()
+    }
+
+    #[test]
+    fn an_old_tar_is_known_by_its_checksum() {
+        for name in ["a.mp3", "RIFF", "OggS", "f\u{fc}nf.mp3"] {
+            let tar = old_tar(name, |sum| format!("{sum:06o}\0 "));
+            assert_eq!(by_head(&tar), Kind::Refused("a tar archive", UNPACK), "{name}");
+            let signed = old_tar(name, |sum| {
+                let high = name.bytes().filter(|byte| *byte >= 0x80).count() as i32;
+                format!("{:>6o}\0 ", sum - 256 * high)
+            });
+            assert_eq!(by_head(&signed), Kind::Refused("a tar archive", UNPACK), "{name}");
+        }
+        assert_eq!(
+            by_head(&old_tar("a.mp3", |sum| format!("{:06o}\0 ", sum + 1))),
+            Kind::Unknown
+        );
+        assert_eq!(by_head(&[0; 512]), Kind::Unknown);
+        assert_eq!(by_head(&[b' '; 512]), Kind::Unknown);
     }
 }
