@@ -4,9 +4,13 @@
 //! such bytes; their demuxers walk the whole file, and only where nothing else was recognised. Playlists, archives and documents are
 //! named and refused: what they lead to or hold is not this file.
 
+mod claimed;
+
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+
+pub(crate) use claimed::claimed_length;
 
 /// Bytes that are looked at.
 const HEAD: usize = 4096;
@@ -282,81 +286,6 @@ fn dolby(head: &[u8]) -> Option<Kind> {
         11..=16 => Some(Kind::Foreign("eac3")),
         _ => None,
     }
-}
-
-/// How many bytes the container claims to have behind its beginning, where it says so and [`Kind`] has no demuxer here.
-pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
-    let mut file = File::open(path)?;
-    let mut head = Vec::with_capacity(HEAD);
-    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
-    let little = |at: usize| {
-        head.get(at..)?
-            .first_chunk()
-            .map(|bytes| u64::from(u32::from_le_bytes(*bytes)))
-    };
-    let big = |at: usize| {
-        head.get(at..)?
-            .first_chunk()
-            .map(|bytes| u64::from(u32::from_be_bytes(*bytes)))
-    };
-    Ok(match kind {
-        // The first RIFF chunk; OpenDML files have further ones behind it.
-        Kind::Foreign("avi") => little(4).filter(|size| *size > 4).map(|size| size + 8),
-        Kind::Foreign("au") => match (big(4), big(8)) {
-            (Some(start), Some(size)) if size != u64::from(u32::MAX) => Some(start + size),
-            _ => None,
-        },
-        Kind::Foreign("asf") => asf_length(&head),
-        Kind::Foreign("voc") => voc_length(&mut file)?,
-        Kind::General("aiff") => big(4).filter(|size| *size > 4).map(|size| size + 8),
-        Kind::General("caf") => caf_length(&mut file)?,
-        _ => None,
-    })
-}
-
-/// The size of the file in the properties object of ASF's header.
-fn asf_length(head: &[u8]) -> Option<u64> {
-    const FILE_PROPERTIES: &[u8] = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65";
-    let at = head.windows(16).position(|window| window == FILE_PROPERTIES)?;
-    let size = head
-        .get(at + 40..)?
-        .first_chunk()
-        .map(|bytes| u64::from_le_bytes(*bytes))?;
-    // Live streams have none.
-    let is_broadcast = head.get(at + 88).is_some_and(|flags| flags & 1 == 1);
-    (size > 0 && !is_broadcast).then_some(size)
-}
-
-/// Follows the blocks of a VOC file, each of which says how long it is.
-fn voc_length(file: &mut File) -> io::Result<Option<u64>> {
-    let length = file.metadata()?.len();
-    let mut position = 26;
-    while position + 4 <= length {
-        let mut block = [0; 4];
-        file.seek(SeekFrom::Start(position))?;
-        file.read_exact(&mut block)?;
-        if block[0] == 0 {
-            return Ok(Some(position + 1));
-        }
-        position += 4 + u64::from(u32::from_le_bytes([block[1], block[2], block[3], 0]));
-    }
-    Ok(Some(position))
-}
-
-/// Follows the chunks of a CAF file; one of unknown size goes to the end.
-fn caf_length(file: &mut File) -> io::Result<Option<u64>> {
-    let length = file.metadata()?.len();
-    let mut position = 8;
-    while position + 12 <= length {
-        let mut size = [0; 8];
-        file.seek(SeekFrom::Start(position + 4))?;
-        file.read_exact(&mut size)?;
-        let Ok(size) = u64::try_from(i64::from_be_bytes(size)) else {
-            return Ok(None);
-        };
-        position = position.saturating_add(12).saturating_add(size);
-    }
-    Ok(Some(position))
 }
 
 #[cfg(test)]

@@ -1,0 +1,241 @@
+//! How long a file should be by what is in it, for those that only ffmpeg reads: it does not say that a file was cut.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use super::{HEAD, Kind};
+
+/// How many bytes the container claims to have behind its beginning, where it says so and [`Kind`] has no demuxer here.
+pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let little = |at: usize| {
+        head.get(at..)?
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_le_bytes(*bytes)))
+    };
+    let big = |at: usize| {
+        head.get(at..)?
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_be_bytes(*bytes)))
+    };
+    Ok(match kind {
+        // The first RIFF chunk; OpenDML files have further ones behind it.
+        Kind::Foreign("avi") => little(4).filter(|size| *size > 4).map(|size| size + 8),
+        Kind::Foreign("au") => match (big(4), big(8)) {
+            (Some(start), Some(size)) if size != u64::from(u32::MAX) => Some(start + size),
+            _ => None,
+        },
+        Kind::Foreign("asf") => asf_length(&head),
+        Kind::Foreign("voc") => voc_length(&mut Walk::new(file)?)?,
+        Kind::Foreign("ac3" | "eac3") => frames_length(&mut Walk::new(file)?, 0, dolby_frame)?,
+        Kind::Foreign("dts") => frames_length(&mut Walk::new(file)?, 0, dts_frame)?,
+        Kind::Foreign("amr") if head.starts_with(b"#!AMR-WB\n") => {
+            frames_length(&mut Walk::new(file)?, 9, |frame: &[u8; 1]| amr_frame(frame, &AMR_WIDE))?
+        }
+        Kind::Foreign("amr") => frames_length(&mut Walk::new(file)?, 6, |frame| amr_frame(frame, &AMR_NARROW))?,
+        Kind::General("aiff") => big(4).filter(|size| *size > 4).map(|size| size + 8),
+        Kind::General("caf") => caf_length(&mut Walk::new(file)?)?,
+        _ => None,
+    })
+}
+
+/// The size of the file in the properties object of ASF's header.
+fn asf_length(head: &[u8]) -> Option<u64> {
+    const FILE_PROPERTIES: &[u8] = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65";
+    let at = head.windows(16).position(|window| window == FILE_PROPERTIES)?;
+    let size = head
+        .get(at + 40..)?
+        .first_chunk()
+        .map(|bytes| u64::from_le_bytes(*bytes))?;
+    // Live streams have none.
+    let is_broadcast = head.get(at + 88).is_some_and(|flags| flags & 1 == 1);
+    (size > 0 && !is_broadcast).then_some(size)
+}
+
+/// A walk over what says how long it is.
+struct Walk {
+    file: BufReader<File>,
+    length: u64,
+    position: u64,
+}
+
+impl Walk {
+    fn new(mut file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Self {
+            file: BufReader::new(file),
+            length,
+            position: 0,
+        })
+    }
+
+    /// Goes on by so many bytes, maybe behind the end.
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        self.position = self.position.saturating_add(count);
+        if self.position <= self.length {
+            // What is in the buffer stays there.
+            self.file.seek_relative(i64::try_from(count).unwrap_or(i64::MAX))?;
+        }
+        Ok(())
+    }
+
+    /// The bytes at the position, which stays; `None` where the file ends before.
+    fn peek<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
+        if self.position.saturating_add(N as u64) > self.length {
+            return Ok(None);
+        }
+        let mut bytes = [0; N];
+        self.file.read_exact(&mut bytes)?;
+        self.file.seek_relative(-i64::try_from(N).unwrap_or(0))?;
+        Ok(Some(bytes))
+    }
+}
+
+/// Follows the blocks of a VOC file, each of which says how long it is, to the one that ends it.
+fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
+    walk.skip(26)?;
+    while let Some([kind]) = walk.peek()? {
+        if kind == 0 {
+            break;
+        }
+        let block = walk.peek::<4>()?.unwrap_or_default();
+        walk.skip(4 + u64::from(u32::from_le_bytes([block[1], block[2], block[3], 0])))?;
+    }
+    Ok(Some(walk.position + 1))
+}
+
+/// Follows the chunks of a CAF file; one of unknown size goes to the end.
+fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
+    walk.skip(8)?;
+    while let Some(header) = walk.peek::<12>()? {
+        let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
+        let Ok(size) = u64::try_from(size) else {
+            return Ok(None);
+        };
+        walk.skip(size.saturating_add(12))?;
+    }
+    Ok(Some(walk.position))
+}
+
+/// Follows frames from `start` on to the end of the last, which may lie behind the end of the file; `None` where something else is between them.
+fn frames_length<const N: usize>(
+    walk: &mut Walk,
+    start: u64,
+    length_of: impl Fn(&[u8; N]) -> Option<u64>,
+) -> io::Result<Option<u64>> {
+    walk.skip(start)?;
+    while let Some(header) = walk.peek()? {
+        let Some(length) = length_of(&header) else {
+            return Ok(None);
+        };
+        walk.skip(length.max(1))?;
+    }
+    // A beginning that is shorter than a header belongs to a frame as well.
+    let rest = walk.length.saturating_sub(walk.position);
+    Ok(Some(walk.position + if rest > 0 { N as u64 } else { 0 }))
+}
+
+/// Bytes of a frame of AC-3 (A/52, 5.4.1) or E-AC-3 (E.1.3.1).
+fn dolby_frame(header: &[u8; 6]) -> Option<u64> {
+    const KILOBITS: [u64; 19] = [
+        32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
+    ];
+    if !header.starts_with(&[0x0b, 0x77]) {
+        return None;
+    }
+    if header[5] >> 3 > 10 {
+        return Some((u64::from(header[2] & 7) << 8 | u64::from(header[3])) * 2 + 2);
+    }
+    let code = header[4] & 0x3F;
+    let kilobits = KILOBITS.get(usize::from(code >> 1))?;
+    let words = match header[4] >> 6 {
+        0 => kilobits * 2,
+        1 => kilobits * 320 / 147 + u64::from(code & 1),
+        2 => kilobits * 3,
+        _ => return None,
+    };
+    Some(words * 2)
+}
+
+/// Bytes of a frame of DTS, in words of 16 bits of either order (ETSI TS 102 114, 5.3).
+fn dts_frame(header: &[u8; 8]) -> Option<u64> {
+    let &[a, b, c, d, e, f, g, h] = header;
+    let (f, g, h) = match [a, b, c, d] {
+        [0x7f, 0xfe, 0x80, 0x01] => (f, g, h),
+        [0xfe, 0x7f, 0x01, 0x80] => (e, h, g),
+        _ => return None,
+    };
+    Some((u64::from(f & 3) << 12 | u64::from(g) << 4 | u64::from(h >> 4)) + 1)
+}
+
+/// Bytes of frames of AMR by their type, the header included (RFC 4867, 5.3).
+const AMR_NARROW: [u64; 9] = [13, 14, 16, 18, 20, 21, 27, 32, 6];
+const AMR_WIDE: [u64; 10] = [18, 24, 33, 37, 41, 47, 51, 59, 61, 6];
+
+/// Types without a length have no sound; the lowest bits of a header are 0.
+fn amr_frame(&[header]: &[u8; 1], lengths: &[u64]) -> Option<u64> {
+    let kind = usize::from(header >> 3 & 15);
+    (header & 0x83 == 0).then(|| lengths.get(kind).copied().unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is claimed beyond the length, of a file with this content.
+    fn missing(kind: &'static str, content: &[u8]) -> Option<i64> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        std::fs::write(&path, content).unwrap();
+        let claimed = claimed_length(Kind::Foreign(kind), &path).unwrap();
+        claimed.map(|claimed| i64::try_from(claimed).unwrap() - i64::try_from(content.len()).unwrap())
+    }
+
+    /// Frames that begin like this and are so long.
+    fn frames(header: &[u8], length: usize) -> Vec<u8> {
+        let mut frame = header.to_vec();
+        frame.resize(length, 0x55);
+        frame.repeat(3)
+    }
+
+    #[test]
+    fn streams_of_frames_end_with_a_frame() {
+        for (kind, front, header, length) in [
+            // 48 kHz and 192 kb/s, 44.1 kHz and 128 kb/s with a word of padding, 32 kHz and 640 kb/s.
+            ("ac3", b"".as_slice(), [0x0b, 0x77, 1, 2, 20, 0x40].as_slice(), 768),
+            ("ac3", b"", &[0x0b, 0x77, 1, 2, 0x40 | 17, 0x40], 558),
+            ("ac3", b"", &[0x0b, 0x77, 1, 2, 0x80 | 36, 0x40], 3840),
+            ("eac3", b"", &[0x0b, 0x77, 1, 2, 0, 0x80], 518),
+            ("dts", b"", &[0x7f, 0xfe, 0x80, 0x01, 0xfc, 0x3c, 0x7f, 0xf0], 2048),
+            ("dts", b"", &[0xfe, 0x7f, 0x01, 0x80, 0x3c, 0xfc, 0xf0, 0x7f], 2048),
+            ("amr", b"#!AMR\n", &[0x3c], 32),
+            ("amr", b"#!AMR-WB\n", &[0x44], 61),
+        ] {
+            let content = [front, &frames(header, length)].concat();
+            assert_eq!(missing(kind, &content), Some(0), "{kind} {length}");
+            let cut = content.len() - 7;
+            assert_eq!(missing(kind, &content[..cut]), Some(7), "{kind} {length}");
+            if header.len() > 3 {
+                let cut = content.len() - length + 3;
+                assert!(missing(kind, &content[..cut]) > Some(0), "{kind} {length}");
+                assert_eq!(missing(kind, &[&content[..], b"TAG of something"].concat()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_voc_end_with_one_that_says_so() {
+        let mut head = b"Creative Voice File\x1a\x1a\0\x14\x01\x1f\x11".to_vec();
+        let block = [&[2, 100, 0, 0][..], &[0x80; 100]].concat();
+        head.extend(block.repeat(3));
+        let whole = [&head[..], &[0]].concat();
+        assert_eq!(missing("voc", &whole), Some(0));
+        assert_eq!(missing("voc", &head), Some(1), "cut between two blocks");
+        assert_eq!(missing("voc", &head[..head.len() - 30]), Some(31));
+        assert_eq!(missing("voc", &head[..head.len() - 102]), Some(2 + 1));
+    }
+}
