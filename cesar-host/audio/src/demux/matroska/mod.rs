@@ -11,6 +11,7 @@ mod encoding;
 mod entry;
 mod lacing;
 mod opening;
+mod orphan;
 mod parts;
 mod times;
 mod trust;

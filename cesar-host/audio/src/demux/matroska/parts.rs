@@ -47,7 +47,10 @@ impl Parts {
         }
         let body = walk.bytes.at(start, usize::try_from(length).unwrap_or(0))?;
         match part {
-            id::INFO => self.information(body),
+            id::INFO => {
+                self.information(body);
+                walk.second = i64::try_from(1_000_000_000 / self.scale.max(1)).unwrap_or(0);
+            }
             id::TRACKS if self.entries.is_empty() => {
                 let entries = children(body).filter(|(child, _)| *child == id::TRACK_ENTRY);
                 self.entries = entries

@@ -2,7 +2,7 @@
 
 use super::super::tags;
 use super::ebml::{Header, LONGEST_HEADER, id};
-use super::walk::{Look, Walk, is_in_cluster, is_of_blocks, is_part};
+use super::walk::{Cluster, Look, Walk, is_in_cluster, is_of_blocks, is_part};
 use crate::AudioError;
 
 /// Elements that are looked up far away to decide whether one can be trusted; a hostile file may have many that look like it.
@@ -37,7 +37,13 @@ impl Walk {
                 .map(|index| position + index as u64)
                 .collect();
             for candidate in candidates {
-                if self.can_be_trusted(candidate)? {
+                let is_trusted = self.can_be_trusted(candidate)?;
+                let is_orphan = candidate >= begin && self.is_orphan(candidate, is_trusted)?;
+                if is_orphan {
+                    let time = self.time_of_lost_head(candidate)?;
+                    self.cluster = Some(Cluster { end: None, time });
+                }
+                if is_trusted || is_orphan {
                     self.lost += candidate - if candidate < begin { self.latest_block } else { begin };
                     self.position = candidate;
                     return Ok(());
@@ -82,7 +88,7 @@ impl Walk {
         }
     }
 
-    fn may_look_up(&mut self) -> bool {
+    pub(super) fn may_look_up(&mut self) -> bool {
         self.lookups += 1;
         self.lookups <= MOST_LOOKUPS
     }

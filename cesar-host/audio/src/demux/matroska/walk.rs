@@ -1,12 +1,13 @@
 //! A walk over the blocks of a file, whatever state it is in.
 //!
 //! Sizes are believed only as far as the file bears them out: where what follows is no element that may stand there, the walk looks for the next
-//! one that can be trusted (a cluster, another part of a segment, or blocks of known tracks inside the cluster). A segment or cluster
+//! one that can be trusted (a cluster, another part of a segment, or blocks of known tracks, be it in a cluster whose head is lost). A segment or cluster
 //! of unknown size, which live recordings have, ends where something begins that cannot be inside it (RFC 8794, 6.2).
 
 use super::super::bytes::Bytes;
 use super::ebml::{self, Header, LONGEST_HEADER, id};
 use super::lacing::Lacing;
+use super::orphan::Mark;
 use crate::AudioError;
 
 /// A part that is longer is believed only if something known follows it.
@@ -46,7 +47,7 @@ pub(super) struct Block {
 pub(super) struct Cluster {
     /// `None` while unknown.
     pub(super) end: Option<u64>,
-    time: Option<i64>,
+    pub(super) time: Option<i64>,
 }
 
 /// Where the walk is.
@@ -61,6 +62,10 @@ pub(super) struct Walk {
     pub(super) tracks: Vec<u64>,
     /// Where the block begins that was read last in the cluster, or the cluster's body.
     pub(super) latest_block: u64,
+    /// The first block that has a time, and the latest.
+    pub(super) marks: Option<(Mark, Mark)>,
+    /// Ticks of a second.
+    pub(super) second: i64,
     pub(super) lookups: u32,
     /// Bytes passed over since this was taken.
     pub(super) lost: u64,
@@ -90,6 +95,8 @@ impl Walk {
             cluster: None,
             tracks: Vec::new(),
             latest_block: position,
+            marks: None,
+            second: 1000,
             lookups: 0,
             lost: 0,
             lost_at_end: 0,
@@ -106,6 +113,7 @@ impl Walk {
     pub(super) fn rewind(&mut self, position: u64) {
         self.position = position;
         self.cluster = None;
+        self.marks = None;
         self.lost = 0;
         self.lost_at_end = 0;
     }
@@ -138,6 +146,7 @@ impl Walk {
         match header.id {
             id::SEGMENT => {
                 self.segment = (start, end);
+                self.marks = None;
                 self.position = start;
                 Ok(Some(Step::Segment))
             }
@@ -194,6 +203,7 @@ impl Walk {
                 match block {
                     Some(block) => {
                         self.latest_block = self.position;
+                        self.mark(block.time);
                         self.position = end;
                         return Ok(Some(Step::Block(block)));
                     }
@@ -233,7 +243,12 @@ impl Walk {
     }
 
     /// The block of a group, with what the group says of it.
-    fn group(&mut self, start: u64, end: u64, cluster_time: Option<i64>) -> Result<Option<Block>, AudioError> {
+    pub(super) fn group(
+        &mut self,
+        start: u64,
+        end: u64,
+        cluster_time: Option<i64>,
+    ) -> Result<Option<Block>, AudioError> {
         let (mut found, mut duration, mut padding) = (None, None, 0);
         let mut position = start;
         while position < end {
