@@ -201,7 +201,7 @@ impl Outputs {
         let Some(prepared) = file::write(file, content)? else {
             return Ok(None);
         };
-        let there = self.there(file, media, &prepared);
+        let there = self.there(file, media, &prepared)?;
         let digest = prepared.digest;
         prepared.replace(file)?;
         self.written.remember(file, &digest, media);
@@ -250,7 +250,7 @@ impl Outputs {
         let mut there = Vec::new();
         for one in &*prepared {
             let file = joined(base, &one.extension);
-            match self.there(&file, media, one) {
+            match self.there(&file, media, one)? {
                 There::Another => return Ok(Some(file)),
                 other => there.push((file, other)),
             }
@@ -275,20 +275,20 @@ impl Outputs {
         Ok(None)
     }
 
-    fn there(&self, file: &Path, media: &Digest, prepared: &Prepared) -> There {
-        if file
-            .symlink_metadata()
-            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        {
-            return There::Nothing;
+    fn there(&self, file: &Path, media: &Digest, prepared: &Prepared) -> io::Result<There> {
+        match file.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Nothing),
+            // Such as a name that is too long: of no use to try the next one.
+            Err(error) => return Err(error),
+            Ok(_) => {}
         }
         if identity(file).is_none_or(|file| self.inputs.contains(&file)) {
-            return There::Another;
+            return Ok(There::Another);
         }
         let Some(digest) = file::digest(file) else {
-            return There::Another;
+            return Ok(There::Another);
         };
-        match self.written.media_of(file, &digest) {
+        Ok(match self.written.media_of(file, &digest) {
             Some(known) if known == *media && digest == prepared.digest => There::Same,
             Some(known) if known == *media => There::Ours,
             // Also with the same text: a later run of that recording would replace it.
@@ -296,7 +296,7 @@ impl Outputs {
             None if digest == prepared.digest => There::Same,
             _ if self.overwrite => There::Ours,
             _ => There::Another,
-        }
+        })
     }
 }
 

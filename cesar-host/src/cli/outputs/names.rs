@@ -2,11 +2,14 @@
 //!
 //! `talk.mp3` becomes `talk.txt`, and a file of a folder that was given keeps its place in it: `folder/sub/talk.mp3` becomes
 //! `OUT/sub/talk.txt`. Recordings that would become the same file keep their extensions (`talk.mp3.txt`), and are numbered where that
-//! is not enough, in the order of their paths: names do not depend on the order of the arguments.
+//! is not enough, in the order of their paths: names do not depend on the order of the arguments. Names that would be too long with
+//! an extension are cut.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::OutputError;
@@ -53,11 +56,33 @@ pub(super) fn joined(base: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
+/// The name, with so much of its stem left out that extensions and a number fit behind it: file systems allow 255 bytes.
+fn shortened(name: &Path) -> Cow<'_, Path> {
+    const LONGEST: usize = 255 - ".audio.wav.4294967295".len();
+    let (Some(file), Some(stem)) = (name.file_name(), name.file_stem()) else {
+        return name.into();
+    };
+    let Some(surplus) = file.len().checked_sub(LONGEST).filter(|surplus| *surplus > 0) else {
+        return name.into();
+    };
+    let stem_bytes = stem.as_bytes();
+    let mut kept = stem_bytes.len().saturating_sub(surplus).max(1);
+    // Not inside a character of UTF-8.
+    while kept > 1 && stem_bytes.get(kept).is_some_and(|byte| byte & 0xC0 == 0x80) {
+        kept -= 1;
+    }
+    let mut short = OsStr::from_bytes(&stem_bytes[..kept]).to_owned();
+    short.push(OsStr::from_bytes(&file.as_bytes()[stem_bytes.len()..]));
+    name.with_file_name(short).into()
+}
+
 /// The names of recordings, each given by its path and what it is called.
 pub(super) fn of(folder: &Path, recordings: &[(&Path, &Path)]) -> Vec<Names> {
+    let short: Vec<_> = recordings.iter().map(|(path, name)| (*path, shortened(name))).collect();
+    let recordings: Vec<_> = short.iter().map(|(path, name)| (*path, &**name)).collect();
     let plain = |name: &Path| name.with_extension("");
     let mut uses: BTreeMap<_, usize> = BTreeMap::new();
-    for (_, name) in recordings {
+    for (_, name) in &recordings {
         *uses.entry(plain(name)).or_default() += 1;
     }
     let mut order: Vec<_> = (0..recordings.len()).collect();
@@ -116,6 +141,16 @@ mod tests {
             ["out/x/talk", "out/talk"]
         );
         assert_eq!(planned(&[("no_extension", "no_extension")]), ["out/no_extension"]);
+    }
+
+    #[test]
+    fn names_that_are_too_long_are_cut_between_characters() {
+        let (a, b) = (format!("{}a.mp3", "é".repeat(120)), format!("{}b.mp3", "é".repeat(120)));
+        let names = planned(&[(&a, &a), (&b, &b)]);
+        let kept = "é".repeat(115);
+        assert_eq!(names, [format!("out/{kept}.mp3"), format!("out/{kept}.mp3.2")]);
+        let long = "n".repeat(251) + ".wav";
+        assert_eq!(planned(&[(&long, &long)]), [format!("out/{}", "n".repeat(230))]);
     }
 
     #[test]
