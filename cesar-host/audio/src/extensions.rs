@@ -59,6 +59,7 @@ const OF_DEMUXERS: &[(&str, &[&str])] = &[
     ("sbc", &["msbc", "sbc"]),
     ("shn", &["shn"]),
     ("sox", &["sox"]),
+    ("spdif", &["spdif"]),
     ("tak", &["tak"]),
     ("truehd", &["thd"]),
     ("tta", &["tta"]),
