@@ -134,6 +134,10 @@ pub(crate) struct SpeechForm {
     timestamp_granularities: Option<Vec<String>>,
     /// Whether to answer with events while the text is decoded (transcriptions).
     stream: Option<bool>,
+    /// Not OpenAI's: the audio track: its number, language or title.
+    audio_track: Option<String>,
+    /// Not OpenAI's: whether a recording of which sound is missing is refused, instead of transcribing what is there.
+    strict: Option<bool>,
 }
 
 /// One event of a job.

@@ -16,6 +16,8 @@ use super::run::Part;
 use super::stage::Context;
 use super::{Event, PipelineError, StageReport};
 
+/// The reason of a partial result where sound of the recording is missing.
+pub(crate) const AUDIO_INCOMPLETE: &str = "audio_incomplete";
 /// The stage, as plans and reports name it.
 const STAGE: &str = "decode";
 
@@ -106,7 +108,7 @@ impl DecodedAudio {
     pub(super) fn partial(&self, slice: Slice) -> Option<Partial> {
         self.is_incomplete().then(|| Partial {
             stage: STAGE.to_owned(),
-            reason: "audio_incomplete".to_owned(),
+            reason: AUDIO_INCOMPLETE.to_owned(),
             message: self.faults(slice),
             retry: None,
         })

@@ -50,6 +50,7 @@ mod stage;
 
 pub use acquire::Downloads;
 pub use address::{Address, AddressError, check as check_address, is_address};
+pub(crate) use decode::AUDIO_INCOMPLETE;
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};

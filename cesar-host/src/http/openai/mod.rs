@@ -1,8 +1,8 @@
 //! The OpenAI-compatible endpoints: what the official clients send is answered as OpenAI would.
 //!
 //! A request becomes a job like every other, is done by the same workers, and joins equal work that has not ended: a client that gives
-//! up after a time-out and tries again waits for the same job. The answer names it (`X-Cesar-Job`) and says how much of it came from the
-//! cache (`X-Cesar-Cache`).
+//! up after a time-out and tries again waits for the same job. The answer names it (`X-Cesar-Job`), says how much of it came from the
+//! cache (`X-Cesar-Cache`), and why it is not whole (`X-Cesar-Partial`).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::waiters::Waiter;
 use super::{App, Client, jobs, submit, work};
 use crate::cache::Digest;
 use crate::jobs::{Job, JobId, JobRequest, JobState};
-use crate::pipeline::{FormatRequest, SpeakersRequest};
+use crate::pipeline::{AUDIO_INCOMPLETE, FormatRequest, SpeakersRequest};
 
 pub(crate) mod errors;
 mod languages;
@@ -78,6 +78,7 @@ async fn speech(
     })?;
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
+    (asked.audio_track, asked.strict) = (speech.audio_track.clone(), speech.strict);
     let wanted = speech.clone();
     let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
     let key = coalesce_key(&asked);
@@ -136,6 +137,10 @@ async fn whole(app: &App, speech: &SpeechRequest, id: JobId, mut waiter: Waiter)
     response
         .headers_mut()
         .insert("x-cesar-cache", HeaderValue::from_static(cache_use(&job)));
+    let missing = job.error.as_ref().filter(|_| job.state == JobState::Partial);
+    if let Some(reason) = missing.and_then(|error| HeaderValue::from_str(&error.code).ok()) {
+        response.headers_mut().insert("x-cesar-partial", reason);
+    }
     Ok(response)
 }
 
@@ -170,7 +175,8 @@ async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
 
 /// Segments without speakers would all be `A`'s.
 fn check_speakers(diarized: bool, job: &Job) -> Result<(), Refusal> {
-    if job.state != JobState::Partial || !diarized {
+    let is_about_sound = job.error.as_ref().is_some_and(|error| error.code == AUDIO_INCOMPLETE);
+    if job.state != JobState::Partial || !diarized || is_about_sound {
         return Ok(());
     }
     let mut refusal = errors::of_job(job);

@@ -43,6 +43,10 @@ pub(crate) struct SpeechRequest {
     /// Whether word times were asked for.
     pub(crate) words: bool,
     pub(crate) stream: bool,
+    /// Not OpenAI's: the audio track, as in `/transcribe`.
+    pub(crate) audio_track: Option<String>,
+    /// Not OpenAI's: whether a recording of which sound is missing is refused.
+    pub(crate) strict: Option<bool>,
 }
 
 impl SpeechRequest {
@@ -74,6 +78,8 @@ impl SpeechRequest {
             temperature: temperature(fields)?,
             words: granularities.iter().any(|name| name == "word") && format == ResponseFormat::VerboseJson,
             stream: transcribing && fields.boolean("stream")?,
+            audio_track: fields.text("audio_track").map(str::to_owned),
+            strict: fields.choice("strict")?,
         })
     }
 
@@ -214,6 +220,16 @@ mod tests {
                 assert!(read(Endpoint::Transcriptions, &fields).unwrap().words, "{name} {list}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_asked_of_the_recording_is_not_lost() {
+        let fields = [("model", "m"), ("audio_track", "2"), ("strict", "yes")];
+        let request = read(Endpoint::Translations, &fields).unwrap();
+        assert_eq!(
+            (request.audio_track.as_deref(), request.strict),
+            (Some("2"), Some(true))
+        );
     }
 
     #[test]

@@ -32,11 +32,20 @@ pub(crate) fn usage(document: &Document) -> Value {
 
 /// The JSON of a format that is JSON; `None` for the others.
 pub(crate) fn json_body(document: &Document, format: ResponseFormat, words: bool) -> Option<Value> {
-    match format {
-        ResponseFormat::Json => Some(json!({ "text": whole_text(document), "usage": usage(document) })),
-        ResponseFormat::VerboseJson => Some(verbose(document, words)),
-        ResponseFormat::DiarizedJson => Some(diarized(document)),
-        ResponseFormat::Text | ResponseFormat::Srt | ResponseFormat::Vtt => None,
+    let mut body = match format {
+        ResponseFormat::Json => json!({ "text": whole_text(document), "usage": usage(document) }),
+        ResponseFormat::VerboseJson => verbose(document, words),
+        ResponseFormat::DiarizedJson => diarized(document),
+        ResponseFormat::Text | ResponseFormat::Srt | ResponseFormat::Vtt => return None,
+    };
+    add_issues(&mut body, document);
+    Some(body)
+}
+
+/// Not OpenAI's, whose clients keep fields that they do not know: what was wrong with the recording, where anything was.
+pub(crate) fn add_issues(body: &mut Value, document: &Document) {
+    if !document.audio.is_empty() {
+        body["audio_issues"] = json!(document.audio.issues);
     }
 }
 
@@ -134,6 +143,8 @@ fn speaker(document: &Document, segment: &Segment) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use plugin_api::document::{AudioIssue, Seconds};
+
     use super::*;
 
     /// A document with two segments, words and one speaker each.
@@ -165,6 +176,25 @@ pub(crate) mod tests {
     fn json_is_openais() {
         let body = json_body(&document(), ResponseFormat::Json, false).unwrap();
         insta::assert_snapshot!(body, @r#"{"text":"The beach was empty.","usage":{"seconds":9,"type":"duration"}}"#);
+    }
+
+    #[test]
+    fn faults_of_the_recording_are_in_every_json() {
+        let mut document = document();
+        document.audio.issues.push(AudioIssue {
+            kind: "missing_end".to_owned(),
+            start: Seconds(1000),
+            end: Seconds(4500),
+            message: "the end of the file is missing".to_owned(),
+        });
+        for format in [
+            ResponseFormat::Json,
+            ResponseFormat::VerboseJson,
+            ResponseFormat::DiarizedJson,
+        ] {
+            let body = json_body(&document, format, false).unwrap();
+            assert_eq!(body["audio_issues"][0]["end"], json!(4.5), "{format:?}");
+        }
     }
 
     #[test]

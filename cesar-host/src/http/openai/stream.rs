@@ -128,7 +128,9 @@ impl Follower {
         check_speakers(self.diarized, &job)?;
         self.rest(&document);
         let (text, usage) = (response::whole_text(&document), response::usage(&document));
-        self.push(&json!({ "type": "transcript.text.done", "text": text, "usage": usage }));
+        let mut last = json!({ "type": "transcript.text.done", "text": text, "usage": usage });
+        response::add_issues(&mut last, &document);
+        self.push(&last);
         self.pending.push_back("[DONE]".to_owned());
         self.done = true;
         Ok(())
