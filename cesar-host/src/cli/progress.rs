@@ -165,9 +165,13 @@ impl Watched<'_> {
             return;
         }
         self.json(json!({ "type": "waiting", "stage": stage, "waited_ms": waited.as_millis() as u64, "owner": owner }));
-        let owner = owner.map(|owner| format!(" (process {owner})")).unwrap_or_default();
+        let who = match owner {
+            Some(owner) if owner == std::process::id() => "another recording of this run".to_owned(),
+            Some(owner) => format!("another process (process {owner})"),
+            None => "another process".to_owned(),
+        };
         self.show.inform(&format!(
-            "waiting for another process{owner} that does the same {stage} work; Ctrl-C ends the wait"
+            "waiting for {who} that does the same {stage} work; Ctrl-C ends the wait"
         ));
     }
 
