@@ -106,7 +106,7 @@ fn recordings_that_are_cut_off_are_refused_with_strict() {
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
-    error: `[SANDBOX]/here/interview.m4a` is damaged (built-in reader: its index is missing, so it was cut off or never finished; ffmpeg is not installed or is switched off): copy or download it again
+    error: `[SANDBOX]/here/interview.m4a` is damaged (built-in reader: its index is missing, so it was cut off or never finished; ffmpeg: Invalid data found when processing input): copy or download it again
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("meeting.flac")), "--strict"], @"
