@@ -4,7 +4,7 @@
 //! else (home, configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Nothing here
 //! builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a model fails and
 //! says which command to run. One that lacks a program of others, or the right to mount a file system, reports that it was skipped,
-//! which is an error with `CI=true` ([`skip`]). Recordings that are not ours to commit may always be absent ([`test_data`]).
+//! which is an error with `CI=true` ([`mod@skip`]). Recordings that are not ours to commit may always be absent ([`test_data`]).
 //!
 //! - [`addresses`]: runs whose input is an address.
 //! - [`chance`]: random numbers with a seed.
@@ -18,7 +18,7 @@
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
-//! - [`skip`]: tests that cannot be done on this machine.
+//! - [`mod@skip`]: tests that cannot be done on this machine.
 //! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
