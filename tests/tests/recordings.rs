@@ -319,3 +319,28 @@ fn strict_refuses_what_is_incomplete() {
     );
     assert_eq!(refused.stdout, "");
 }
+
+/// OpenAI's clients are told as well, in a header and in JSON, and may be strict.
+#[test]
+fn openais_clients_are_told_of_missing_sound() {
+    let sandbox = Sandbox::new();
+    let whole = fs::read(fixtures().join("short.wav")).unwrap();
+    let cut = &whole[..whole.len() / 2];
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--no-diarize"], &[]);
+    let send = |more: &[Part<'_>]| {
+        let mut parts: Vec<Part<'_>> = vec![("file", Some("talk.wav"), cut), ("model", None, b"whisper-1")];
+        parts.extend_from_slice(more);
+        server.send("/v1/audio/transcriptions", &parts, &[])
+    };
+    let told = send(&[]).is(200);
+    assert_eq!(told.header("x-cesar-partial"), Some("audio_incomplete"));
+    assert_eq!(told.json()["audio_issues"][0]["kind"], "missing_end");
+    let captions = send(&[("response_format", None, b"srt")]).is(200);
+    assert_eq!(captions.header("x-cesar-partial"), Some("audio_incomplete"));
+    let refused = send(&[("strict", None, b"yes")]).is(400).json();
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("the end of the file is missing"), "{message}");
+    let no_track = send(&[("audio_track", None, b"3")]).is(400).json();
+    let message = no_track["error"]["message"].as_str().unwrap();
+    assert!(message.contains("audio track"), "{message}");
+}
