@@ -121,12 +121,14 @@ impl Pipeline {
     }
 
     fn prepare_download(&self, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
-        let asked = &self.downloads.stage;
+        let asked = &self.parts.downloads.stage;
         let plugin = match &asked.plugin {
-            Some(id) => self.registry.find(StageKind::Download, id)?,
+            Some(id) => self.parts.registry.find(StageKind::Download, id)?,
             None => {
-                let mut plugins = self.registry.of_stage(StageKind::Download);
-                plugins.next().ok_or_else(|| self.registry.none(StageKind::Download))?
+                let mut plugins = self.parts.registry.of_stage(StageKind::Download);
+                plugins
+                    .next()
+                    .ok_or_else(|| self.parts.registry.none(StageKind::Download))?
             }
         };
         self.prepare(plugin, asked, cancel)
@@ -153,7 +155,7 @@ impl Pipeline {
             bypass: true,
         };
         let acquisition = Acquisition::new(context, &stage, address);
-        if self.downloads.offline {
+        if self.parts.downloads.offline {
             return Err(acquisition.not_stored());
         }
         let folder = acquisition.folder(None)?;
@@ -186,7 +188,7 @@ impl<'a> Acquisition<'a> {
     }
 
     fn downloads(&self) -> &'a Downloads {
-        &self.context.pipeline.downloads
+        &self.context.pipeline.parts.downloads
     }
 
     /// The key of an answer at this moment.

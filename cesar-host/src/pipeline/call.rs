@@ -26,7 +26,7 @@ pub(super) fn call(
         stage: stage.manifest().stage,
         checkpoints,
     };
-    let run = || context.pipeline.runners.run(&call, &events, context.cancel);
+    let run = || context.pipeline.parts.runners.run(&call, &events, context.cancel);
     let result = run();
     let Err(RunnerError::CrashedInCompany { .. }) = &result else {
         return Ok(result?);
@@ -63,7 +63,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
         stage: stage.manifest().stage,
         checkpoints: None,
     };
-    let prepare = || context.pipeline.runners.prepare(&call, &events, context.cancel);
+    let prepare = || context.pipeline.parts.runners.prepare(&call, &events, context.cancel);
     match prepare() {
         Err(RunnerError::CrashedInCompany { .. }) => Ok(prepare()?),
         result => Ok(result?),

@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
         let (plan, cache) = (self.plan, self.cache);
         let Some(stage) = &plan.download else { return Ok(None) };
         let acquisition = Acquisition::new(self.context, stage, address);
-        let offline = self.context.pipeline.downloads.offline;
+        let offline = self.context.pipeline.parts.downloads.offline;
         let youngest = acquisition.youngest(cache, offline)?;
         if let Some(stored) = youngest.as_ref().filter(|_| offline) {
             self.stages.push(StageExplanation {

@@ -99,14 +99,7 @@ pub struct Parts {
 /// Everything stages need; made once per process.
 #[derive(Debug)]
 pub struct Pipeline {
-    cache: Option<Cache>,
-    mode: Mode,
-    registry: Registry,
-    verdicts: Verdicts,
-    runners: Runners,
-    models: ModelRoots,
-    downloads: Downloads,
-    decoding: DecodeOptions,
+    parts: Parts,
     addresses: AddressPolicy,
 }
 
@@ -114,73 +107,53 @@ impl Pipeline {
     /// A pipeline that fetches from `addresses` only.
     #[must_use]
     pub fn new(parts: Parts, addresses: AddressPolicy) -> Self {
-        let Parts {
-            cache,
-            mode,
-            registry,
-            verdicts,
-            runners,
-            models,
-            downloads,
-            decoding,
-        } = parts;
-        Self {
-            cache,
-            mode,
-            registry,
-            verdicts,
-            runners,
-            models,
-            downloads,
-            decoding,
-            addresses,
-        }
+        Self { parts, addresses }
     }
 
     /// Where results are kept.
     #[must_use]
     pub fn cache(&self) -> Option<&Cache> {
-        self.cache.as_ref()
+        self.parts.cache.as_ref()
     }
 
     /// The plugins there are.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.registry
+        &self.parts.registry
     }
 
     /// What is known about the plugins.
     #[must_use]
     pub fn verdicts(&self) -> &Verdicts {
-        &self.verdicts
+        &self.parts.verdicts
     }
 
     /// Where plugins run.
     #[must_use]
     pub fn runners(&self) -> &Runners {
-        &self.runners
+        &self.parts.runners
     }
 
     /// Where models are looked for.
     #[must_use]
     pub fn models(&self) -> &ModelRoots {
-        &self.models
+        &self.parts.models
     }
 
     /// Looks for models elsewhere, or again.
     pub fn look_for_models(&mut self, roots: ModelRoots) {
-        self.models = roots;
+        self.parts.models = roots;
     }
 
     /// Whether no server is asked for anything.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        self.downloads.offline
+        self.parts.downloads.offline
     }
 
     /// Whether there is an ffmpeg to decode with.
     #[must_use]
     pub fn has_ffmpeg(&self) -> bool {
-        self.decoding.ffmpeg.is_some()
+        self.parts.decoding.ffmpeg.is_some()
     }
 }

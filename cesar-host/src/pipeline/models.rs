@@ -17,13 +17,13 @@ impl Pipeline {
     /// name looks like theirs.
     #[must_use]
     pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
-        present(manifest, &self.models)
+        present(manifest, &self.parts.models)
     }
 
     /// What to say of the library that a plugin opens and that is missing, as far as can be seen from outside.
     #[must_use]
     pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
-        libraries::missing(&plugin.manifest, &plugin.path, &self.models)
+        libraries::missing(&plugin.manifest, &plugin.path, &self.parts.models)
     }
 
     /// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked

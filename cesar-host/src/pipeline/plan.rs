@@ -205,9 +205,9 @@ impl Pipeline {
     /// The engine asked for; else the first of [`PREFERRED_ENGINES`], then of all by id, that has a model for the request.
     fn choose_engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
         if let Some(id) = &asr.plugin {
-            return Ok(self.registry.find(StageKind::Asr, id)?);
+            return Ok(self.parts.registry.find(StageKind::Asr, id)?);
         }
-        let mut engines: Vec<_> = self.registry.of_stage(StageKind::Asr).collect();
+        let mut engines: Vec<_> = self.parts.registry.of_stage(StageKind::Asr).collect();
         engines.sort_by_key(|plugin| {
             let id = plugin.manifest.id.as_str();
             PREFERRED_ENGINES
@@ -218,7 +218,7 @@ impl Pipeline {
         let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
         able.or(engines.first())
             .copied()
-            .ok_or_else(|| self.registry.none(StageKind::Asr).into())
+            .ok_or_else(|| self.parts.registry.none(StageKind::Asr).into())
     }
 
     fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
@@ -239,19 +239,19 @@ impl Pipeline {
             .options
             .insert("format".into(), Given::Text(format.format.clone()));
         let plugin = match &stage.plugin {
-            Some(id) => self.registry.find(StageKind::Format, id)?,
+            Some(id) => self.parts.registry.find(StageKind::Format, id)?,
             None => self.writer_of(&format.format)?,
         };
         self.prepare(plugin, &stage, cancel)
     }
 
     fn writer_of(&self, format: &str) -> Result<&Plugin, PipelineError> {
-        let plugins = self.registry.of_stage(StageKind::Format);
+        let plugins = self.parts.registry.of_stage(StageKind::Format);
         plugins
             .into_iter()
             .find(|plugin| formats_of(plugin).any(|known| known == format))
             .ok_or_else(|| match self.formats() {
-                known if known.is_empty() => self.registry.none(StageKind::Format).into(),
+                known if known.is_empty() => self.parts.registry.none(StageKind::Format).into(),
                 known => PipelineError::Format {
                     asked: format.to_owned(),
                     known: known
@@ -266,7 +266,8 @@ impl Pipeline {
     /// The formats that the plugins write.
     #[must_use]
     pub fn formats(&self) -> Vec<String> {
-        self.registry
+        self.parts
+            .registry
             .of_stage(StageKind::Format)
             .flat_map(formats_of)
             .map(str::to_owned)
@@ -280,7 +281,7 @@ impl Pipeline {
         cancel: &CancelToken,
     ) -> Result<Prepared, PipelineError> {
         let digest = self.file_digest(&plugin.path, cancel)?;
-        plugin.clear(&digest.to_string(), &self.verdicts, &self.runners)?;
+        plugin.clear(&digest.to_string(), &self.parts.verdicts, &self.parts.runners)?;
         let Effective {
             open,
             request,
@@ -381,7 +382,7 @@ impl Pipeline {
             plugin: &manifest.id,
             flag: &flag,
             files,
-            roots: &self.models,
+            roots: &self.parts.models,
         };
         if let Some(name) = given {
             return Ok(lookup.resolve(name)?);
@@ -395,8 +396,8 @@ impl Pipeline {
     /// SHA-256 of a file, remembered where there is a cache.
     pub(super) fn file_digest(&self, path: &Path, cancel: &CancelToken) -> Result<Digest, PipelineError> {
         let stop = || cancel.is_cancelled();
-        let hashed = match &self.cache {
-            Some(cache) if self.mode != crate::cache::Mode::Bypass => cache.file_digest(path, &stop),
+        let hashed = match &self.parts.cache {
+            Some(cache) if self.parts.mode != crate::cache::Mode::Bypass => cache.file_digest(path, &stop),
             _ => hash_file(path, &stop),
         };
         Ok(hashed?)

@@ -194,7 +194,7 @@ impl Pipeline {
             }
             error => Err(error),
         });
-        for notice in self.cache.as_ref().map(Cache::take_notices).unwrap_or_default() {
+        for notice in self.parts.cache.as_ref().map(Cache::take_notices).unwrap_or_default() {
             context.warn(&notice);
         }
         // What was asked to stop may have broken in many ways; none of them is the user's concern.
@@ -241,7 +241,7 @@ fn run_once<T>(
             reports.push(report);
             media
         }
-        (Source::Address(_), None) => return Err(context.pipeline.registry.none(StageKind::Download).into()),
+        (Source::Address(_), None) => return Err(context.pipeline.parts.registry.none(StageKind::Download).into()),
     };
     let (sound, report) = decode::decode(context, &media, &input.part, || prepare(context, plan))?;
     reports.push(report);

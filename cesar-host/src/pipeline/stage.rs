@@ -39,14 +39,15 @@ impl<'a> Context<'a> {
     /// The cache, unless it is off.
     pub(super) fn cache(&self) -> Option<&'a Cache> {
         self.pipeline
+            .parts
             .cache
             .as_ref()
-            .filter(|_| self.pipeline.mode != Mode::Bypass && !self.bypass)
+            .filter(|_| self.pipeline.parts.mode != Mode::Bypass && !self.bypass)
     }
 
     /// What the cache is used for by one stage.
     pub(super) fn mode_of(&self, stage: &str) -> Mode {
-        match self.pipeline.mode {
+        match self.pipeline.parts.mode {
             Mode::ReadWrite if self.refresh.contains(stage) => Mode::Refresh,
             mode => mode,
         }

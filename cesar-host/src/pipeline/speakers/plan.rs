@@ -84,17 +84,17 @@ impl Pipeline {
     /// The one asked for; else the first that has its models, else the first.
     fn chosen_diarizer(&self, asked: &StageRequest) -> Result<&Plugin, PipelineError> {
         if let Some(id) = &asked.plugin {
-            return Ok(self.registry.find(StageKind::Diarize, id)?);
+            return Ok(self.parts.registry.find(StageKind::Diarize, id)?);
         }
         let chosen = self.able(asked).or_else(|| self.diarizers(asked).first().copied());
-        chosen.ok_or_else(|| self.registry.none(StageKind::Diarize).into())
+        chosen.ok_or_else(|| self.parts.registry.none(StageKind::Diarize).into())
     }
 
     /// The plugin asked for, or all there are.
     fn diarizers(&self, asked: &StageRequest) -> Vec<&Plugin> {
         match &asked.plugin {
-            Some(id) => self.registry.find(StageKind::Diarize, id).into_iter().collect(),
-            None => self.registry.of_stage(StageKind::Diarize).collect(),
+            Some(id) => self.parts.registry.find(StageKind::Diarize, id).into_iter().collect(),
+            None => self.parts.registry.of_stage(StageKind::Diarize).collect(),
         }
     }
 
