@@ -269,7 +269,9 @@ impl Outputs {
                 }
                 There::Ours | There::Another => one.replace(&file)?,
             }
-            self.written.remember(&file, &digest, media);
+            if there != There::Same || self.written.media_of(&file, &digest) != Some(*media) {
+                self.written.remember(&file, &digest, media);
+            }
             wrote.push(file);
         }
         Ok(None)
