@@ -124,7 +124,7 @@ impl LogMel {
         thread::scope(|scope| {
             let work = |start: usize| {
                 let worker = thread::Builder::new().spawn_scoped(scope, move || part(start));
-                // Where the system gives no thread, this one does the work: nobody could be told of it in the middle of a run.
+                // If no thread can be started, this one does the work: an error cannot be returned in the middle of a run.
                 worker.map_err(|_| part(start))
             };
             let workers: Vec<_> = starts.map(work).collect();
@@ -183,7 +183,7 @@ fn join(worker: thread::ScopedJoinHandle<'_, Part>) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sound::Pieces;
+    use crate::sound::tests::pieces;
     use proptest::prelude::*;
 
     /// Four triangles.
@@ -233,13 +233,7 @@ mod tests {
             windows in prop::collection::vec((0..3200_usize, 0..3000_usize), 1..6),
         ) {
             let recording = noise(13_000, seed);
-            let (mut pieces, mut joined) = (Pieces::default(), Vec::new());
-            for (from, length, silence) in parts {
-                pieces.push(from..from + length);
-                pieces.silence(silence);
-                joined.extend_from_slice(&recording[from..from + length]);
-                joined.resize(joined.len() + silence, 0.0);
-            }
+            let (pieces, joined) = pieces(&recording, parts);
             let whole = whole(&joined);
             let mel = LogMel::new(Sound::new(&recording, pieces), &filter_bank(), threads, &|| false).unwrap();
             prop_assert_eq!((mel.bands(), mel.frames()), (whole.len(), whole[0].len()));

@@ -84,9 +84,21 @@ impl Sound {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Pieces of a recording, each given by its start, its length and the silence behind it, and their samples in one.
+    pub(crate) fn pieces(recording: &[f32], parts: Vec<(usize, usize, usize)>) -> (Pieces, Vec<f32>) {
+        let (mut pieces, mut joined) = (Pieces::default(), Vec::new());
+        for (from, length, silence) in parts {
+            pieces.push(from..from + length);
+            pieces.silence(silence);
+            joined.extend_from_slice(&recording[from..from + length]);
+            joined.resize(joined.len() + silence, 0.0);
+        }
+        (pieces, joined)
+    }
 
     proptest! {
         #[test]
@@ -96,13 +108,7 @@ mod tests {
             count in 0..150_usize,
         ) {
             let recording: Vec<f32> = (1..=110_u8).map(f32::from).collect();
-            let (mut pieces, mut joined) = (Pieces::default(), Vec::new());
-            for (from, length, silence) in parts {
-                pieces.push(from..from + length);
-                pieces.silence(silence);
-                joined.extend_from_slice(&recording[from..from + length]);
-                joined.resize(joined.len() + silence, 0.0);
-            }
+            let (pieces, mut joined) = pieces(&recording, parts);
             let sound = Sound::new(&recording, pieces);
             prop_assert_eq!(sound.len(), joined.len());
             prop_assert_eq!(&sound.beginning(60), &joined[..joined.len().min(60)]);
