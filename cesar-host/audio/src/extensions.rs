@@ -1,6 +1,6 @@
 //! File name extensions of recordings: what is worth trying in a folder.
 //!
-//! A list by demuxer, so that whoever allows another one has to say how its files are called. Extensions that are
+//! A list by demuxer, so that a demuxer cannot be allowed without its extensions. Extensions that are
 //! mostly something else are left out (`txt`, `dat`, `mod`, `str`, `avif`, `mks`, `swf`), and so are the sounds of games.
 
 /// Extensions of recordings in lower case, by ffmpeg's demuxers; the built-in readers know no other kinds.

@@ -16,7 +16,7 @@ pub(crate) fn is_silent(samples: &[f32]) -> bool {
     samples.iter().all(|sample| sample.abs() <= FAINTEST)
 }
 
-/// The take of a track with sound, where nobody chose a track and `take` is of one without; else `take`.
+/// The take of a track with sound if no track was chosen and the track of `take` has none; otherwise `take`.
 pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioError> {
     let is_free = job.options.track == TrackChoice::Default && take.tracks > 1;
     if !is_free || !take.is_silent || (!take.has_ended && has_sound(job, &TrackChoice::Default, take.decoded.decoder)?)

@@ -1,4 +1,4 @@
-//! Errors of recordings that nobody can read: they name what was tried.
+//! Errors of recordings that no reader can read; they name the readers that were tried.
 
 use crate::AudioError;
 

@@ -13,7 +13,7 @@ use crate::stitch::{Covering, Stretch, Timeline, Window};
 use crate::turns::{Span, Spans};
 use crate::windows::FRAMES;
 
-/// A speaker, or nobody known; small, as there is one for each frame of the audio.
+/// A speaker, or none; small, because there is one for each frame of the audio.
 type Label = Option<u16>;
 
 /// The spans of every speaker. `similarities` has for each chunk how near it is to each speaker; `None` for a chunk without a voice.

@@ -230,7 +230,7 @@ fn find_by_file(
     request: &Request,
     report: &dyn Report,
 ) -> Result<Vec<(i64, i64)>, StageError> {
-    // Shared, as nobody could wait for the end of this after a cancel.
+    // Shared, because a cancelled run does not wait for the end of this.
     let (shared, asked, model) = (Shared::of(samples), request.clone(), path.to_path_buf());
     let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(shared.samples(), &asked));
     let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;

@@ -6,7 +6,7 @@
 
 use std::ptr::NonNull;
 
-/// Samples that cannot change, whoever else lets go of them.
+/// Samples that stay valid after the host has released them.
 #[derive(Debug)]
 pub(crate) struct Shared {
     /// A mapping of so many bytes, or none.
@@ -18,7 +18,7 @@ pub(crate) struct Shared {
     _copy: Vec<f32>,
 }
 
-// SAFETY: it owns the mapping or the copy, which nobody changes.
+// SAFETY: it owns the mapping or the copy, which is never changed.
 unsafe impl Send for Shared {}
 // SAFETY: as above; it is only read.
 unsafe impl Sync for Shared {}
@@ -76,7 +76,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some((pages, length)) = self.pages {
-            // SAFETY: the mapping was made here, and nobody else has it.
+            // SAFETY: the mapping was made here and is not shared.
             unsafe { libc::munmap(pages.as_ptr(), length) };
         }
     }
@@ -113,7 +113,7 @@ mod tests {
                 .collect::<Vec<_>>(),
         )
         .unwrap();
-        // SAFETY: a new mapping of a file that nobody changes.
+        // SAFETY: a new mapping of a file that is never changed.
         let pages = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -129,7 +129,7 @@ mod tests {
         let samples: &[f32] = unsafe { std::slice::from_raw_parts(pages.cast(), 5000) };
         let (all, part) = (Shared::of(samples), Shared::of(&samples[1500..4001]));
         assert!(all.pages.is_some() && part.pages.is_some());
-        // SAFETY: nobody uses `samples` any more.
+        // SAFETY: `samples` is not used any more.
         unsafe { libc::munmap(pages, 20_000) };
         drop(file);
         assert_eq!(all.samples(), numbers());

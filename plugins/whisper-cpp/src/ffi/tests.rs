@@ -58,9 +58,9 @@ fn a_wish_to_stop_ends_the_spectrogram() {
     assert!(LogMel::new(sound, &loaded.header.filter_bank, 1, &|| true).is_none());
 }
 
-struct Nobody;
+struct Ignore;
 
-impl Listener for Nobody {
+impl Listener for Ignore {
     fn window(&mut self, _: Vec<EngineSegment>, _: u32) {}
     fn progress(&mut self, _: c_int) {}
     fn stop(&self) -> bool {
@@ -87,7 +87,7 @@ fn an_alignment_that_memory_does_not_suffice_for_is_an_error() {
             frames,
             token_times: false,
         };
-        state.run(&work, &mut Nobody)
+        state.run(&work, &mut Ignore)
     };
     assert!(run(1 << 20).is_ok());
     assert!(matches!(run(isize::MAX.unsigned_abs()), Err(RunError::OutOfMemory)));
