@@ -1,5 +1,5 @@
 //! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] holds the callbacks of one run,
-//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed, [`shared`] the host's samples for longer
+//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed, [`kept`] the host's samples for longer
 //! than a call.
 //!
 //! **Randomness.** whisper.cpp draws the candidates of its *beam search* from the distribution, at temperature 0 too. Decoder 0's
@@ -27,13 +27,13 @@ use crate::alignment::{Attention, Heads};
 use crate::mel::LogMel;
 use crate::options::{Request, Task};
 
+mod kept;
 mod memory;
 mod run;
-mod shared;
 mod silero;
 
+pub(crate) use kept::KeptSamples;
 pub(crate) use run::{EngineSegment, Listener, RunError, Token, Work};
-pub(crate) use shared::Shared;
 pub(crate) use silero::Detector;
 
 /// Samples a second that whisper.cpp works at.

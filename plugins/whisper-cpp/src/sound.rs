@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::ffi::Shared;
+use crate::ffi::KeptSamples;
 
 /// Where each piece of a recording lies in what is decoded; silence elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Pieces {
 /// Pieces of a recording that is shared.
 #[derive(Debug)]
 pub(crate) struct Sound {
-    recording: Shared,
+    recording: KeptSamples,
     pieces: Pieces,
 }
 
@@ -60,7 +60,7 @@ impl Sound {
     /// These pieces of `recording`.
     pub(crate) fn new(recording: &[f32], pieces: Pieces) -> Self {
         Self {
-            recording: Shared::of(recording),
+            recording: KeptSamples::of(recording),
             pieces,
         }
     }

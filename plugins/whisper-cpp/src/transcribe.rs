@@ -19,7 +19,7 @@ use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 use crate::aside;
 use crate::blocks;
 use crate::collect::{Collector, Setting};
-use crate::ffi::{self, Detector, Model, RunError, Shared, State, Work};
+use crate::ffi::{self, Detector, KeptSamples, Model, RunError, State, Work};
 use crate::mel::LogMel;
 use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
@@ -230,9 +230,9 @@ fn find_by_file(
     request: &Request,
     report: &dyn Report,
 ) -> Result<Vec<(i64, i64)>, StageError> {
-    // Shared, because a cancelled run does not wait for the end of this.
-    let (shared, asked, model) = (Shared::of(samples), request.clone(), path.to_path_buf());
-    let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(shared.samples(), &asked));
+    // Kept, because a cancelled run does not wait for the end of this.
+    let (kept, asked, model) = (KeptSamples::of(samples), request.clone(), path.to_path_buf());
+    let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(kept.samples(), &asked));
     let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;
     found.ok_or_else(|| {
         StageError::new(

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 /// Samples that stay valid after the host has released them.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct KeptSamples {
     /// A mapping of so many bytes, or none.
     pages: Option<(NonNull<libc::c_void>, usize)>,
     /// The samples in it.
@@ -19,11 +19,11 @@ pub(crate) struct Shared {
 }
 
 // SAFETY: it owns the mapping or the copy, which is never changed.
-unsafe impl Send for Shared {}
+unsafe impl Send for KeptSamples {}
 // SAFETY: as above; it is only read.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for KeptSamples {}
 
-impl Shared {
+impl KeptSamples {
     /// Shares `samples`.
     pub(crate) fn of(samples: &[f32]) -> Self {
         Self::mapped(samples).unwrap_or_else(|| Self::copied(samples.to_vec()))
@@ -73,7 +73,7 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for KeptSamples {
     fn drop(&mut self) {
         if let Some((pages, length)) = self.pages {
             // SAFETY: the mapping was made here and is not shared.
@@ -96,7 +96,7 @@ mod tests {
     fn private_samples_are_copied() {
         for count in [0, 1, 5000] {
             let samples = numbers();
-            let shared = Shared::of(&samples[..count]);
+            let shared = KeptSamples::of(&samples[..count]);
             assert!(shared.pages.is_none());
             drop(samples);
             assert_eq!(shared.samples(), &numbers()[..count]);
@@ -127,7 +127,7 @@ mod tests {
         assert_ne!(pages, libc::MAP_FAILED);
         // SAFETY: 5000 samples lie there until the mapping ends below.
         let samples: &[f32] = unsafe { std::slice::from_raw_parts(pages.cast(), 5000) };
-        let (all, part) = (Shared::of(samples), Shared::of(&samples[1500..4001]));
+        let (all, part) = (KeptSamples::of(samples), KeptSamples::of(&samples[1500..4001]));
         assert!(all.pages.is_some() && part.pages.is_some());
         // SAFETY: `samples` is not used any more.
         unsafe { libc::munmap(pages, 20_000) };
