@@ -5,7 +5,7 @@
 
 use crate::timestamps::Word;
 
-/// Makes `words` joined the `text`: marks at the edges go from and to the words there, which keep their times. Without words where
+/// Makes `words` joined the `text`, up to white space around it: marks at the edges go from and to the words there, which keep their times. Without words where
 /// the two have nothing in common.
 pub fn agree(words: &mut Vec<Word>, text: &str) {
     let joined: String = words.iter().map(|word| word.word.as_str()).collect();
@@ -32,8 +32,9 @@ pub fn agree(words: &mut Vec<Word>, text: &str) {
 /// How much of `joined` lies before what both share, how much they share, and how much of `text` lies before that, in bytes.
 fn overlap(joined: &str, text: &str) -> Option<(usize, usize, usize)> {
     let inside = |whole: &str, part: &str| (!part.is_empty()).then(|| whole.find(part)).flatten();
+    let mostly = |&(_, shared, _): &(usize, usize, usize)| shared * 2 >= text.len();
     if let Some(missing) = inside(text, joined) {
-        return Some((0, joined.len(), missing));
+        return Some((0, joined.len(), missing)).filter(mostly);
     }
     if let Some(surplus) = inside(joined, text) {
         return Some((surplus, text.len(), 0));
@@ -43,7 +44,6 @@ fn overlap(joined: &str, text: &str) -> Option<(usize, usize, usize)> {
     let tail = tail.map(|at| (at, joined.len() - at, 0));
     let head = starts(text).into_iter().find(|&at| joined.starts_with(&text[at..]));
     let head = head.map(|at| (0, text.len() - at, at));
-    let mostly = |&(_, shared, _): &(usize, usize, usize)| shared * 2 >= text.len();
     tail.into_iter()
         .chain(head)
         .filter(mostly)
@@ -109,6 +109,11 @@ mod tests {
 
     #[test]
     fn words_of_another_text_are_no_words() {
+        assert_eq!(
+            agreed(&[" I"], " I think so"),
+            Vec::<String>::new(),
+            "its time is that of one word"
+        );
         assert_eq!(
             agreed(&[" a\u{fffd}", " b"], " a\u{fffd}\u{fffd} b"),
             Vec::<String>::new()
