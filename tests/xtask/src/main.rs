@@ -125,15 +125,20 @@ fn test(rest: &[String]) -> Outcome {
     };
     cargo::check_format()?;
     setup::run(Purpose::Test)?;
-    cargo::build_checked()?;
-    models::fetch(models::OF_THE_SUITE)?;
-    onnxruntime::fetch()?;
-    clients()?;
-    let passed = cargo::check_and_test(options);
+    let passed = check(options);
     // What is measured after it, or tried, is what users get.
     let is_ci = env::var_os("CI").is_some_and(|value| value == "true");
     let restored = if is_ci { Ok(()) } else { cargo::build() };
     passed.and(restored)
+}
+
+/// Leaves programs with checks behind.
+fn check(options: &[String]) -> Outcome {
+    cargo::build_checked()?;
+    models::fetch(models::OF_THE_SUITE)?;
+    onnxruntime::fetch()?;
+    clients()?;
+    cargo::check_and_test(options)
 }
 
 fn clients() -> Outcome {
