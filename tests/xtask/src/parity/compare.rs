@@ -36,11 +36,13 @@ impl Verdict {
         "sampled",
         "order",
         "behind the end",
-        "TEXT MISSING",
-        "DIFFERENT",
+        Self::TEXT_MISSING,
+        Self::DIFFERENCE,
     ];
     /// Those without a reason that is known.
-    pub(crate) const UNEXPLAINED: [&str; 2] = ["TEXT MISSING", "DIFFERENT"];
+    pub(crate) const UNEXPLAINED: [&str; 2] = [Self::TEXT_MISSING, Self::DIFFERENCE];
+    const TEXT_MISSING: &str = "TEXT MISSING";
+    const DIFFERENCE: &str = "DIFFERENT";
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -49,8 +51,8 @@ impl Verdict {
             Self::Sampled(_) => "sampled",
             Self::Order(_) => "order",
             Self::Behind(_) => "behind the end",
-            Self::Missing(_) => "TEXT MISSING",
-            Self::Different(_) => "DIFFERENT",
+            Self::Missing(_) => Self::TEXT_MISSING,
+            Self::Different(_) => Self::DIFFERENCE,
         }
     }
 
