@@ -35,7 +35,12 @@ pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioErr
         sink: &mut *job.sink,
         ..*job
     };
-    let mut other = other.best()?;
+    let mut other = match other.best() {
+        Ok(other) => other,
+        Err(cancelled @ AudioError::Cancelled { .. }) => return Err(cancelled),
+        // Such as one that ends before the slice begins: the silent take stays what it is.
+        Err(_) => return Ok(take),
+    };
     other.decoded.track = Some(number);
     other.decoded.issues.insert(
         0,

@@ -153,3 +153,17 @@ fn a_default_track_with_any_sound_is_read() {
     );
     assert!(peak(&samples) > 0.1);
 }
+
+/// The other track ends before the slice begins, which is no reason to refuse what can be read.
+#[test]
+fn a_silent_track_stays_where_the_other_cannot_be_read() {
+    let folder = folder();
+    let short = "sine=frequency=500:sample_rate=16000:duration=1";
+    let path = with_tracks(&folder, "short.mkv", &[SILENCE, short], 0);
+    let slice = Slice {
+        start_ms: 2_000,
+        end_ms: None,
+    };
+    let (decoded, samples) = decode_with(&path, slice, &NATIVE).unwrap();
+    assert_eq!((decoded.track, samples.len()), (None, 16_000));
+}
