@@ -19,16 +19,16 @@ const SYNCS: &[(&[u8], Option<&str>)] = &[
 /// What 16-bit stereo samples that begin like this really are.
 pub(super) fn recognise(data: &[u8]) -> Option<&'static str> {
     SYNCS.iter().find_map(|(sync, name)| {
-        let mut places = (0..data.len().saturating_sub(8))
+        let places: Vec<_> = (0..data.len().saturating_sub(8))
             .step_by(2)
-            .filter(|at| data[*at..].starts_with(sync));
-        let first = places.next()?;
-        let is_first_sound = data[..first].iter().all(|byte| *byte == 0);
-        let what = match name {
-            Some(name) => Some(*name),
-            None => burst(sync, &data[first + 4..]),
-        };
-        what.filter(|_| is_first_sound || places.next().is_some())
+            .filter(|at| data[*at..].starts_with(sync))
+            .collect();
+        let is_first_sound = data[..*places.first()?].iter().all(|byte| *byte == 0);
+        if !is_first_sound && places.len() < 2 {
+            return None;
+        }
+        // A capture may begin with pauses.
+        name.or_else(|| places.iter().find_map(|at| burst(sync, &data[at + 4..])))
     })
 }
 
@@ -67,6 +67,8 @@ mod tests {
             recognise(&[&noise, &bursts[..], &bursts].concat()),
             Some("ac3 (IEC 61937)")
         );
+        let pause = b"\x72\xf8\x1f\x4e\x03\x00\x20\x00\0\0\0\0";
+        assert_eq!(recognise(&[pause, &bursts[..]].concat()), Some("ac3 (IEC 61937)"));
         // By chance, in samples.
         assert_eq!(recognise(&[&noise, &bursts[..]].concat()), None);
         assert_eq!(recognise(&noise), None);
