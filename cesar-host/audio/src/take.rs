@@ -1,15 +1,12 @@
 //! One decoding of a recording, and how it compares with another.
 
 use crate::clock::milliseconds;
-use crate::continuous::{GAP, Span};
+use crate::continuous::{GAP, NOTED_GAP, Span};
 use crate::issue::{Issue, IssueKind};
 use crate::{Decoded, Slice};
 
 /// How much more sound makes a take the more complete one, in milliseconds: decoders differ in what they do at the edges.
 const MORE_SOUND_MS: u64 = 60;
-
-/// A gap from here on is listed.
-const NOTED_GAP_MS: u64 = 1000;
 
 /// One decoding of the slice.
 pub(crate) struct Take {
@@ -54,27 +51,21 @@ impl Take {
         if self.is_substitute != other.is_substitute {
             return;
         }
-        let damage = other
-            .decoded
-            .issues
-            .iter()
-            .filter(|issue| issue.kind == IssueKind::Damaged);
+        let damage = |issue: &&Issue| issue.kind == IssueKind::Damaged;
         for gap in &self.gaps {
-            for damage in damage.clone() {
-                let (start_ms, end_ms) = (gap.start_ms.max(damage.start_ms), gap.end_ms.min(damage.end_ms));
-                if start_ms >= end_ms {
-                    continue;
-                }
-                let issues = &mut self.decoded.issues;
-                let rest_ms = gap.end_ms - gap.start_ms - (end_ms - start_ms);
-                issues.retain(|issue| issue != gap || rest_ms >= NOTED_GAP_MS);
-                issues.push(Issue {
-                    start_ms,
-                    end_ms,
-                    ..damage.clone()
-                });
-                self.decoded.missing_ms += end_ms - start_ms;
-            }
+            let inside = other.decoded.issues.iter().filter(damage).map(|damage| Issue {
+                start_ms: gap.start_ms.max(damage.start_ms),
+                end_ms: gap.end_ms.min(damage.end_ms),
+                ..damage.clone()
+            });
+            let losses: Vec<_> = inside.filter(|loss| loss.start_ms < loss.end_ms).collect();
+            let lost_ms: u64 = losses.iter().map(|loss| loss.end_ms - loss.start_ms).sum();
+            let rest_ms = (gap.end_ms - gap.start_ms).saturating_sub(lost_ms);
+            let is_listed = lost_ms == 0 || rest_ms >= milliseconds(NOTED_GAP);
+            let issues = &mut self.decoded.issues;
+            issues.retain(|issue| issue != gap || is_listed);
+            issues.extend(losses);
+            self.decoded.missing_ms += lost_ms;
         }
         self.decoded.issues.sort_by_key(|issue| issue.start_ms);
     }
@@ -156,10 +147,13 @@ mod tests {
         let mut kept = take(vec![
             issue(IssueKind::Gap, 2_000, 5_300),
             issue(IssueKind::Gap, 10_000, 70_000),
+            issue(IssueKind::Gap, 80_000, 90_000),
         ]);
         let damaged = vec![
             issue(IssueKind::Damaged, 2_050, 5_400),
             issue(IssueKind::Damaged, 69_900, 70_100),
+            issue(IssueKind::Damaged, 80_000, 85_000),
+            issue(IssueKind::Damaged, 85_000, 90_000),
         ];
         kept.learn_from(&take(damaged));
         let shown: Vec<_> = kept.decoded.issues.iter().map(ToString::to_string).collect();
@@ -168,9 +162,11 @@ mod tests {
             [
                 "damaged from 2.0 s to 5.3 s",
                 "gap from 10.0 s to 70.0 s",
-                "damaged from 69.9 s to 70.0 s"
+                "damaged from 69.9 s to 70.0 s",
+                "damaged from 80.0 s to 85.0 s",
+                "damaged from 85.0 s to 90.0 s"
             ]
         );
-        assert_eq!(kept.decoded.missing_ms, 3_250 + 100);
+        assert_eq!(kept.decoded.missing_ms, 3_250 + 100 + 10_000);
     }
 }
