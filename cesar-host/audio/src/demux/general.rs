@@ -6,7 +6,7 @@
 mod padded;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::CodecParameters;
@@ -22,6 +22,7 @@ use padded::Padded;
 use super::{Codec, Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::clock::nanoseconds;
 use crate::decoder::reason;
+use crate::kind::Walk;
 use crate::{AudioError, SOURCE_RATES};
 
 struct General {
@@ -40,11 +41,15 @@ struct General {
 /// [`AudioError::Unsupported`] for what symphonia refuses.
 pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, AudioError> {
     let unreadable = |source| AudioError::unreadable(path, source);
-    let mut file = File::open(path).map_err(unreadable)?;
-    let cut = match extension {
-        "aiff" => cut_sound(&mut file, &AIFF).map_err(unreadable)?,
-        "caf" => cut_sound(&mut file, &CAF).map_err(unreadable)?,
+    let file = File::open(path).map_err(unreadable)?;
+    let chunks = match extension {
+        "aiff" => Some(&AIFF),
+        "caf" => Some(&CAF),
         _ => None,
+    };
+    let cut = match chunks {
+        Some(chunks) => cut_sound(path, chunks).map_err(unreadable)?,
+        None => None,
     };
     let source: Box<dyn MediaSource> = match &cut {
         Some(cut) => Box::new(Padded::new(file, cut.claimed).map_err(unreadable)?),
@@ -99,7 +104,7 @@ struct Chunks {
     /// The name of the chunk with the sound.
     sound: [u8; 4],
     /// Bytes of a size, behind the name.
-    size: usize,
+    size: u64,
     /// Where the samples begin in the chunk with the sound.
     samples: u64,
     /// What sizes are a multiple of.
@@ -123,29 +128,39 @@ const CAF: Chunks = Chunks {
 };
 
 /// Follows the chunks of AIFF or CAF to the sound.
-fn cut_sound(file: &mut File, chunks: &Chunks) -> io::Result<Option<Cut>> {
-    let length = file.metadata()?.len();
-    let mut position = chunks.first;
-    let mut head = vec![0; 4 + chunks.size];
-    let mut cut = None;
-    while position + head.len() as u64 <= length {
-        file.seek(SeekFrom::Start(position))?;
-        file.read_exact(&mut head)?;
-        let size = head[4..].iter().fold(0, |size, byte| size << 8 | u64::from(*byte));
+fn cut_sound(path: &Path, chunks: &Chunks) -> io::Result<Option<Cut>> {
+    let mut walk = Walk::new(File::open(path)?)?;
+    walk.skip(chunks.first)?;
+    while let Some((name, size)) = chunks.head(&mut walk)? {
         if chunks.size == 8 && i64::try_from(size).is_err() {
             break; // Of a stream: as long as the file.
         }
-        let end = (position + head.len() as u64).saturating_add(size);
-        if head.starts_with(&chunks.sound) && end > length {
-            cut = Some(Cut {
-                claimed: end,
-                sound: usize::try_from(length.saturating_sub(position + chunks.samples)).unwrap_or(usize::MAX),
-            });
+        let (begin, head) = (walk.position, 4 + chunks.size);
+        walk.skip(head.saturating_add(size).saturating_add(size % chunks.unit))?;
+        let claimed = begin.saturating_add(head).saturating_add(size);
+        if name == chunks.sound && claimed > walk.length {
+            let sound = walk.length.saturating_sub(begin + chunks.samples);
+            return Ok(Some(Cut {
+                claimed,
+                sound: usize::try_from(sound).unwrap_or(usize::MAX),
+            }));
         }
-        position = end.saturating_add(size % chunks.unit);
     }
-    file.seek(SeekFrom::Start(0))?;
-    Ok(cut)
+    Ok(None)
+}
+
+impl Chunks {
+    /// Name and size of the chunk that comes next.
+    fn head(&self, walk: &mut Walk) -> io::Result<Option<([u8; 4], u64)>> {
+        Ok(match self.size {
+            4 => walk
+                .peek::<8>()?
+                .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from(u32::from_be_bytes(rest)))),
+            _ => walk
+                .peek::<12>()?
+                .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from_be_bytes(rest))),
+        })
+    }
 }
 
 impl Demuxer for General {

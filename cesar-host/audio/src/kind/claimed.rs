@@ -1,4 +1,4 @@
-//! How long a file should be by what is in it, for those that only ffmpeg reads: it does not say that a file was cut.
+//! How long a file should be by what is in it, for those that `ffmpeg` reads or may read: it does not say that a file was cut.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
@@ -56,14 +56,14 @@ fn asf_length(head: &[u8]) -> Option<u64> {
 }
 
 /// A walk over what says how long it is.
-struct Walk {
+pub(crate) struct Walk {
     file: BufReader<File>,
-    length: u64,
-    position: u64,
+    pub(crate) length: u64,
+    pub(crate) position: u64,
 }
 
 impl Walk {
-    fn new(mut file: File) -> io::Result<Self> {
+    pub(crate) fn new(mut file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(0))?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Walk {
     }
 
     /// Goes on by so many bytes, maybe behind the end.
-    fn skip(&mut self, count: u64) -> io::Result<()> {
+    pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
         self.position = self.position.saturating_add(count);
         if self.position <= self.length {
             // What is in the buffer stays there.
@@ -84,7 +84,7 @@ impl Walk {
     }
 
     /// The bytes at the position, which stays; `None` where the file ends before.
-    fn peek<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
+    pub(crate) fn peek<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
         if self.position.saturating_add(N as u64) > self.length {
             return Ok(None);
         }
@@ -134,10 +134,21 @@ fn frames_length<const N: usize>(
         };
         walk.skip(length.max(1))?;
     }
-    // A beginning that is shorter than a header belongs to a frame as well.
-    let rest = walk.length.saturating_sub(walk.position);
-    Ok(Some(walk.position + if rest > 0 { N as u64 } else { 0 }))
+    let mut rest = Vec::new();
+    if walk.position < walk.length {
+        walk.file.read_to_end(&mut rest)?;
+    }
+    // A beginning that is shorter than a header belongs to a frame as well; anything else was appended.
+    let is_frame = SYNCS
+        .iter()
+        .any(|sync| rest.iter().zip(*sync).all(|(byte, begin)| byte == begin));
+    Ok(Some(
+        walk.position + if is_frame && !rest.is_empty() { N as u64 } else { 0 },
+    ))
 }
+
+/// How the frames with headers of several bytes begin.
+const SYNCS: [&[u8]; 3] = [&[0x0b, 0x77], &[0x7f, 0xfe, 0x80, 0x01], &[0xfe, 0x7f, 0x01, 0x80]];
 
 /// Bytes of a frame of AC-3 (A/52, 5.4.1) or E-AC-3 (E.1.3.1).
 fn dolby_frame(header: &[u8; 6]) -> Option<u64> {
@@ -223,6 +234,8 @@ mod tests {
                 let cut = content.len() - length + 3;
                 assert!(missing(kind, &content[..cut]) > Some(0), "{kind} {length}");
                 assert_eq!(missing(kind, &[&content[..], b"TAG of something"].concat()), None);
+                let appended = missing(kind, &[&content[..], b"\n"].concat());
+                assert_eq!(appended, Some(-1), "a line's end is no frame, {kind}");
             }
         }
     }
