@@ -30,7 +30,7 @@ pub(super) struct Track {
 /// The audio tracks of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Description {
-    /// How it was found out; who decodes has to look as far, to find the same tracks.
+    /// How far was looked; decoding has to look as far, to find the same tracks.
     pub(super) probing: Probing,
     /// Whether there is a stream of pictures, other than a cover.
     pub(super) has_pictures: bool,
@@ -93,10 +93,13 @@ struct Tags {
 /// Asks ffprobe; once more, and to look further, where it does not find out what the sound is.
 pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Description, AudioError> {
     let description = ask(program, path, kind, Probing::Short)?;
-    let is_clear = !description.tracks.is_empty() && description.tracks.iter().all(|track| track.facts.is_known);
-    match is_clear {
-        true => Ok(description),
-        false => ask(program, path, kind, Probing::Long),
+    let tracks = &description.tracks;
+    if !tracks.is_empty() && tracks.iter().all(|track| track.facts.is_known) {
+        return Ok(description);
+    }
+    match ask(program, path, kind, Probing::Long) {
+        Err(_) if tracks.iter().any(|track| track.facts.is_known) => Ok(description),
+        longer => longer,
     }
 }
 
