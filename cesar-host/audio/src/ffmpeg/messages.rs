@@ -72,14 +72,37 @@ enum Level {
 pub(super) struct Messages {
     /// The first error.
     pub(super) error: Option<String>,
-    /// The first warning of damage.
-    warning: Option<String>,
-    /// Where damage was met, in order: between the time of the frame before and that of the last message.
-    places: Vec<(Nanoseconds, Nanoseconds)>,
+    /// Where damage was met, in order.
+    places: Vec<Place>,
     /// Time of the first frame.
     begin: Option<Nanoseconds>,
-    /// Damage was met before the first frame was decoded.
-    while_probing: bool,
+    /// What was reported before the first frame was decoded.
+    while_probing: Option<Report>,
+}
+
+/// A message about damage.
+#[derive(Debug)]
+struct Report {
+    is_error: bool,
+    text: String,
+}
+
+/// Messages that are near to each other.
+#[derive(Debug)]
+struct Place {
+    /// Time of the frame before the first message, and before the last.
+    start: Nanoseconds,
+    end: Nanoseconds,
+    report: Report,
+}
+
+impl Report {
+    /// Keeps the first message, but an error rather than a warning.
+    fn merge(&mut self, other: Self) {
+        if other.is_error && !self.is_error {
+            *self = other;
+        }
+    }
 }
 
 impl Messages {
@@ -111,21 +134,34 @@ impl Messages {
         if text.is_empty() {
             return;
         }
-        let kept = match level {
-            Level::Other if text.contains(CONTINUITY) => &mut self.warning,
-            Level::Error => &mut self.error,
-            Level::Warning if is_damage(&text) => &mut self.warning,
+        let is_error = match level {
+            Level::Error => true,
+            Level::Other if text.contains(CONTINUITY) => false,
+            Level::Warning if is_damage(&text) => false,
             _ => return,
         };
-        kept.get_or_insert(text);
+        if is_error && self.error.is_none() {
+            self.error = Some(text.clone());
+        }
+        let report = Report { is_error, text };
         let Some(position) = position else {
-            self.while_probing = true;
+            match &mut self.while_probing {
+                Some(known) => known.merge(report),
+                None => self.while_probing = Some(report),
+            }
             return;
         };
         let has_room = self.places.len() < MOST_PLACES;
         match self.places.last_mut() {
-            Some((_, end)) if position - *end <= AHEAD => *end = position.max(*end),
-            _ if has_room => self.places.push((position, position)),
+            Some(last) if position - last.end <= AHEAD => {
+                last.end = position.max(last.end);
+                last.report.merge(report);
+            }
+            _ if has_room => self.places.push(Place {
+                start: position,
+                end: position,
+                report,
+            }),
             _ => {}
         }
     }
@@ -133,12 +169,10 @@ impl Messages {
     /// What was reported about sound that is missing between two times.
     pub(super) fn about(&self, (start, end): (Nanoseconds, Nanoseconds)) -> Option<&str> {
         let begin = self.begin.unwrap_or(0);
-        let is_beside = |place: &(Nanoseconds, Nanoseconds)| place.1 >= start - AHEAD && place.0 <= end;
-        let is_reported = self.while_probing && start <= begin + PROBED || self.places.iter().any(is_beside);
-        self.error
-            .as_deref()
-            .or(self.warning.as_deref())
-            .filter(|_| is_reported)
+        let is_beside = |place: &&Place| place.end >= start - AHEAD && place.start <= end;
+        let beside = self.places.iter().find(is_beside).map(|place| &place.report);
+        let probing = self.while_probing.as_ref().filter(|_| start <= begin + PROBED);
+        beside.or(probing).map(|report| report.text.as_str())
     }
 }
 
