@@ -1,7 +1,7 @@
 //! Random access to a file's bytes through one window, and a budget for searching them.
 //!
-//! Where something is searched, a hostile file can make each of its bytes a beginning of something long that is checked in vain. What checks many
-//! bytes at one place asks [`Bytes::spend`] before, so that the work for a file grows with its length and not with the square of it.
+//! A hostile file can make each of its bytes the beginning of something long that has to be checked. [`Bytes::spend`] is asked before many
+//! bytes are checked at one place, so that the work for a file grows with its length and not with the square of it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -54,6 +54,11 @@ impl Bytes {
     /// Takes the checking of so many bytes from the budget; `false` when it is used up, and nothing is to be searched any more.
     pub(crate) fn spend(&mut self, count: usize) -> bool {
         self.work_left = self.work_left.saturating_sub(count as u64);
+        self.has_budget()
+    }
+
+    /// Whether the budget is not used up.
+    pub(crate) fn has_budget(&self) -> bool {
         self.work_left > 0
     }
 

@@ -169,7 +169,7 @@ fn lyrics(bytes: &mut Bytes, position: u64) -> Result<Option<u64>, AudioError> {
     const BEGIN: &[u8] = b"LYRICSBEGIN";
     /// The size of version 2 has six digits.
     const LONGEST: usize = 1 << 20;
-    if bytes.at(position, BEGIN.len())? != BEGIN || !bytes.spend(0) {
+    if bytes.at(position, BEGIN.len())? != BEGIN || !bytes.has_budget() {
         return Ok(None);
     }
     let is_end = |window: &[u8]| window == b"LYRICS200" || window == b"LYRICSEND";

@@ -29,7 +29,7 @@ impl Flac {
             return Ok(None);
         };
         let reach = reach(&header, self.info.bits);
-        if !self.bytes.spend(0) {
+        if !self.bytes.has_budget() {
             return Ok(None);
         }
         let data = self.reach(position, &header)?;

@@ -76,7 +76,7 @@ enum Read {
     /// It goes beyond the end of the file.
     Cut,
     Nothing,
-    /// So many were checked in vain that the rest is not.
+    /// So many bytes were checked that the rest is not.
     TooMany,
 }
 
