@@ -17,7 +17,7 @@ use crate::source::{Chunk, Facts, Hole, Source, Stream};
 pub(crate) const JITTER: Nanoseconds = SECOND / 10;
 
 /// A gap from here on is worth a note.
-const NOTED_GAP: Nanoseconds = SECOND;
+pub(crate) const NOTED_GAP: Nanoseconds = SECOND;
 
 /// A longer gap is a broken time stamp, unless the file declares to be as long.
 const LONGEST_GAP: Nanoseconds = 6 * 3600 * SECOND;
@@ -248,6 +248,7 @@ impl Continuous {
     /// Finds out which gaps are losses; for when no more is read. Returns those that are not.
     pub(crate) fn explain_gaps(&mut self) -> &[Span] {
         let (source, issues) = (&mut self.source, &mut self.issues);
+        source.settle();
         self.gaps.retain(|gap| match source.explain(*gap) {
             Some(message) => {
                 issues.explain(*gap, &message);

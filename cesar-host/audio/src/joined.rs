@@ -88,6 +88,12 @@ impl Source for Joined {
         }
     }
 
+    fn settle(&mut self) {
+        for track in &mut self.tracks {
+            track.mono.line_mut().explain_gaps();
+        }
+    }
+
     fn notes(&self) -> Vec<String> {
         let of_tracks = self.tracks.iter().flat_map(|track| track.mono.notes());
         self.notes.iter().cloned().chain(of_tracks).collect()
@@ -109,4 +115,79 @@ impl Source for Joined {
 
 fn ns(ms: u64) -> i64 {
     i64::try_from(ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Decoder;
+    use crate::clock::SECOND;
+    use crate::demux::Nanoseconds;
+
+    /// Seconds of sound at these times; its decoder knows that what lies between them was lost.
+    struct Lossy {
+        facts: Facts,
+        times: std::vec::IntoIter<Nanoseconds>,
+    }
+
+    impl Source for Lossy {
+        fn facts(&self) -> &Facts {
+            &self.facts
+        }
+
+        fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
+            chunk.time = self.times.next();
+            chunk.stream = Some(Stream {
+                rate: SAMPLE_RATE,
+                channels: 1,
+                mask: 0,
+            });
+            chunk.samples.resize(SAMPLE_RATE as usize, 0.5);
+            Ok(chunk.time.is_some())
+        }
+
+        fn ending(&self) -> SourceEnd {
+            SourceEnd::default()
+        }
+
+        fn notes(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn explain(&mut self, _gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
+            Some("lost".to_owned())
+        }
+    }
+
+    #[test]
+    fn losses_of_a_track_are_known_where_reading_stops_early() {
+        let facts = Facts {
+            codec: "pcm".to_owned(),
+            source_rate: SAMPLE_RATE,
+            channels: 1,
+            decoder: Decoder::Native,
+            declared_end: None,
+            tolerance: SECOND / 10,
+        };
+        let times = [0, 3 * SECOND, 100 * SECOND].map(|time| vec![0, time, time + SECOND].into_iter());
+        let tracks = times.into_iter().map(|times| {
+            let facts = facts.clone();
+            Box::new(Lossy { facts, times }) as Box<dyn Source>
+        });
+        let mut line = Continuous::new(Box::new(Joined::new(tracks.collect(), Vec::new())));
+        let mut samples = Vec::new();
+        while samples.len() < 3 * 4 * SAMPLE_RATE as usize {
+            assert!(line.read(&mut samples).unwrap().is_some());
+        }
+        line.explain_gaps();
+        let issues = line.issues().into_list();
+        let shown: Vec<_> = issues.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "track 2: lost from 1.0 s to 3.0 s",
+                "track 3: lost from 1.0 s to 100.0 s"
+            ]
+        );
+    }
 }

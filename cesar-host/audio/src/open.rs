@@ -8,6 +8,7 @@ use crate::kind::{self, Kind};
 use crate::player::Player;
 use crate::source::Source;
 use crate::tracks::{Selection, TrackChoice, TrackFacts, select};
+use crate::tried::INSTALL_FFMPEG;
 use crate::{AudioError, DecodeOptions, Decoder, ffmpeg};
 
 /// A recording, open, with the tracks that were chosen.
@@ -110,7 +111,7 @@ fn program<'a>(path: &Path, options: &'a DecodeOptions) -> Result<&'a Path, Audi
     options.ffmpeg.as_deref().ok_or_else(|| AudioError::Unsupported {
         name: path.into(),
         reason: "unknown format".to_owned(),
-        advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
+        advice: INSTALL_FFMPEG,
     })
 }
 
@@ -131,6 +132,10 @@ impl Source for Noted {
 
     fn ending(&self) -> crate::source::SourceEnd {
         self.source.ending()
+    }
+
+    fn settle(&mut self) {
+        self.source.settle();
     }
 
     fn explain(&mut self, gap: (Nanoseconds, Nanoseconds)) -> Option<String> {

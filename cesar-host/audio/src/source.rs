@@ -98,6 +98,9 @@ pub(crate) trait Source: Send {
         Vec::new()
     }
 
+    /// Learns that no more is read; asked before [`Source::explain`] and, last, [`Source::faults`].
+    fn settle(&mut self) {}
+
     /// What says that sound was lost in this gap of the time stamps; asked when no more is read.
     fn explain(&mut self, _gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
         None

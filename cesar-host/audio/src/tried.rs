@@ -2,6 +2,9 @@
 
 use crate::AudioError;
 
+/// What helps where the built-in readers do not know a file.
+pub(crate) const INSTALL_FFMPEG: &str = "install `ffmpeg`, which reads more formats, or convert the file to wav";
+
 const NO_FFMPEG: &str = "ffmpeg is not installed or is switched off";
 
 impl AudioError {
@@ -11,7 +14,7 @@ impl AudioError {
             Self::Unsupported { name, reason, .. } => Self::Unsupported {
                 name,
                 reason: both(&reason, NO_FFMPEG),
-                advice: "install `ffmpeg`, which reads more formats, or convert the file to wav",
+                advice: INSTALL_FFMPEG,
             },
             Self::Damaged { name, reason } => Self::Damaged {
                 name,
