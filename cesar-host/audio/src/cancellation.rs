@@ -140,7 +140,7 @@ impl Mixer {
             self.judge(rest, mono);
         }
         if let State::Doubt { start, evidence } = self.state {
-            // What is short is judged by what there is.
+            // A recording shorter than the evidence is judged by all of it.
             match evidence == self.loud {
                 true => self.enter(start, mono),
                 false => self.release(None, mono),
@@ -243,7 +243,7 @@ impl Mixer {
         self.release(Some(channel), mono);
     }
 
-    /// Goes on with a stretch, in which another channel may be the better one by now.
+    /// Continues a stretch; another channel may have become the better one.
     fn follow(&mut self, start: Nanoseconds, mono: &mut Vec<f32>) {
         let end = self.now();
         let best = loudest(&self.energy);
