@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cesar_host::cache::{Cache, Digest, INLINE_LIMIT, Key, KeyParts, NewEntry, OptionValue, Prune, SystemClock};
+use cesar_base::{Digest, SystemClock};
+use cesar_host::cache::{Cache, INLINE_LIMIT, Key, KeyParts, NewEntry, OptionValue, Prune};
 use rusqlite::Connection;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -13,7 +13,7 @@ use isolang::Language;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::config::nearest;
+use cesar_base::nearest;
 
 mod tables;
 #[cfg(test)]

@@ -13,7 +13,6 @@
 //! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
 //! | [`models`] | from a model's name to its files | [`models::ModelLookup`] |
 //! | `language` | languages as people write them | |
-//! | `trust` | whom TLS trusts | |
 //! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
 //!
 //! `ARCHITECTURE.md` in the repository has the invariants.
@@ -29,8 +28,6 @@ pub mod http;
 pub mod jobs;
 mod language;
 pub mod models;
-pub mod names;
 pub mod pipeline;
 pub mod plugins;
 pub mod runner;
-mod trust;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use cesar_host::cache::{Cache, Clock as _, Digest, KeyParts, ManualClock, NewEntry, SystemClock};
+use cesar_base::{Clock as _, Digest, ManualClock, SystemClock};
+use cesar_host::cache::{Cache, KeyParts, NewEntry};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::Cache;
-use super::digest::Key;
 use super::entry::{Artifact, Entry, NewEntry};
 use super::error::{CacheError, Result};
+use super::key::Key;
 use super::key::KeyParts;
 use super::lock::{GiveUp, KeyGuard, Wait};
 

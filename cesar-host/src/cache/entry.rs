@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::digest::{Digest, Key};
+use super::key::Key;
+use cesar_base::Digest;
 
 /// An entry of the index: which result a piece of work had, without the result's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -145,7 +146,7 @@ pub struct StageInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The cache folder.
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     pub location: PathBuf,
     /// The schema version of the index.
     pub schema: i64,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::digest::Key;
+use super::key::Key;
 
 /// Why the cache could not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -14,9 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Cache;
-use super::digest::Key;
 use super::error::Result;
 use super::index::{Candidate, Counting, ENTRY_BYTES, Filter, Order, Position, Removed};
+use super::key::Key;
 use super::layout::{CacheLock, Sharing};
 
 /// How many candidates are looked at and removed at a time: some milliseconds of work.

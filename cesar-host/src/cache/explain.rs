@@ -10,9 +10,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Cache;
-use super::digest::{Digest, Key};
 use super::error::Result;
+use super::key::Key;
 use super::key::{KeyParts, OptionValue};
+use cesar_base::Digest;
 
 /// Another plugin is a greater difference than any number of options.
 const OTHER_PLUGIN: usize = 1000;

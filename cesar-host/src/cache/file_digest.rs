@@ -3,77 +3,27 @@
 //! Hashing a 3 GB model takes seconds, so the digest of a file is remembered together with a stamp: device, inode,
 //! size, time of change of the content and of the inode. While all five are the same, the file is taken to be.
 //!
-//! That is only safe when a later change must change the stamp. File times move in steps (a few milliseconds on most
-//! file systems, up to two seconds on some), so a file changed again within the step in which it was hashed keeps its
-//! stamp. A digest is therefore remembered only when both times lay at least two seconds back when the hashing began,
-//! and the stamp was the same when it ended. A file with times in the future is never remembered. Git calls such
-//! entries "racily clean".
+//! A digest is remembered only when the stamp was settled when the hashing began ([`FileStamp::is_settled`]), and the same when it
+//! ended.
 //!
 //! Hashing a large file takes a while, so every call here takes a question, [`Stop`], asked once per block.
 //!
 //! A caller that goes on to read the file compares [`FileStamp::of`] after reading with the stamp it was given: only
 //! if they are equal were the bytes that it read those of the digest.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Cache;
-use super::digest::{Digest, Hasher};
-use super::error::{CacheError, Result};
-use super::io::Io;
+use cesar_base::{Digest, FileStamp, Hasher, Io};
 
-const SETTLED_NS: i64 = 2_000_000_000;
+use super::Cache;
+use super::error::{CacheError, Result};
+
 const CHUNK: usize = 256 * 1024;
 
-/// Whether somebody asked to stop; the answer `true` ends the hashing with [`CacheError::Stopped`].
+/// Whether to stop; the answer `true` ends the hashing with [`CacheError::Stopped`].
 pub type Stop<'a> = &'a dyn Fn() -> bool;
-
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStamp {
-    /// The device the file is on.
-    pub device: u64,
-    /// Its inode there.
-    pub inode: u64,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When its content last changed, in nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// When its inode last changed, in nanoseconds since 1970.
-    pub ctime_ns: i64,
-}
-
-impl FileStamp {
-    /// The present stamp of a file.
-    ///
-    /// # Errors
-    /// When the file cannot be inspected.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        std::fs::metadata(path).map(|metadata| Self::from_metadata(&metadata))
-    }
-
-    fn from_metadata(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    /// Whether any later change will show in the stamp.
-    pub(crate) fn is_settled(&self, now_ms: i64) -> bool {
-        let changed_ns = self.mtime_ns.max(self.ctime_ns);
-        now_ms.saturating_mul(1_000_000).saturating_sub(changed_ns) >= SETTLED_NS
-    }
-}
-
-fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
-}
 
 /// SHA-256 of a file, always read in full: for those who work without a cache.
 ///

@@ -12,16 +12,17 @@ use std::fs;
 use std::path::Path;
 
 use super::Cache;
-use super::digest::{Digest, Key};
 use super::entry::{ArtifactFile, Entry, NewEntry};
 use super::error::{CacheError, IoContext, Result};
 use super::file_digest::Stop;
 use super::index::Found;
+use super::key::Key;
 use super::key::KeyParts;
 use super::layout::{CacheLock, Sharing};
 use super::lock::KeyGuard;
 use super::temporary::{TemporaryFile, TemporaryFolder};
 use super::write::INLINE_LIMIT;
+use cesar_base::Digest;
 
 /// A key that nothing has.
 const NONE: [u8; 32] = [0; 32];

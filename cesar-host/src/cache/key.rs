@@ -23,13 +23,56 @@
 //! The parts are also stored beside the entry as JSON, so that a later command can tell which part has changed.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::digest::{Digest, Hasher, Key};
+use cesar_base::{Digest, Hasher, ParseDigestError};
 
 const SCHEME: &str = "cesar-key-v1";
+
+/// The identity of a piece of work: SHA-256 over everything that may change its result (see [`KeyParts`]).
+///
+/// It is another type than [`Digest`], so that a key is never taken for the digest of content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(Digest);
+
+impl Key {
+    /// Wraps a key that was computed or stored elsewhere.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Digest::from_bytes(bytes))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Key({self})")
+    }
+}
+
+impl FromStr for Key {
+    type Err = ParseDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
 
 /// Everything the key of a stage's result is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,11 +18,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Cache;
-use super::digest::Key;
 use super::error::{IoContext, Result};
-use super::io::Io;
+use super::key::Key;
 use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
+use cesar_base::Io;
 
 /// How long a lease holds when its owner cannot be asked: a day.
 const UNASKED_MS: i64 = 24 * 3_600_000;

@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Cache;
-use super::digest::Key;
 use super::error::{CacheError, IoContext, Result};
-use super::io::Io;
+use super::key::Key;
 use super::layout::{Backoff, Sharing, try_lock, unlock};
+use cesar_base::Io;
 
 /// What a waiter is told, a few times a second at first and then every 50 ms.
 #[derive(Debug, Clone)]

@@ -21,10 +21,10 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::Cache;
-use super::digest::Key;
 use super::error::{CacheError, Result};
 use super::evict::{Evicted, Eviction};
 use super::index::{Filter, Order};
+use super::key::Key;
 use super::layout::{CacheLock, Sharing};
 use super::sweep::Swept;
 

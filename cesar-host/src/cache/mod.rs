@@ -37,9 +37,7 @@
 //! the order of locks.
 //! What power loss may take away is bounded by the order of syncs above, not by tests: these can only kill processes.
 
-mod clock;
 mod compute;
-mod digest;
 mod entry;
 mod error;
 mod evict;
@@ -47,7 +45,6 @@ mod explain;
 mod file_digest;
 mod incoming;
 mod index;
-mod io;
 mod key;
 mod layout;
 mod leases;
@@ -74,16 +71,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
-pub use digest::{Digest, Hasher, Key, ParseDigestError};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, NewEntry, Sort, StageInfo, Statistics};
 pub use error::{CacheError, Result};
 pub use explain::{Change, Component, Nearest, changes};
-pub use file_digest::{FileStamp, Stop, hash_file};
+pub use file_digest::{Stop, hash_file};
 pub use incoming::Incoming;
-pub use io::{Fault, FaultKind, Io};
-pub use key::{Finite, KeyParts, NotFinite, OptionValue};
+pub use key::{Finite, Key, KeyParts, NotFinite, OptionValue};
 pub use leases::Lease;
 pub use limits::Limits;
 pub use lock::{GiveUp, KeyGuard, Wait, Waiting};
@@ -94,6 +88,7 @@ pub use temporary::RESUME;
 pub use verify::{DamagedEntry, Verification};
 pub use write::{ArtifactWriter, INLINE_LIMIT};
 
+use cesar_base::{Clock, Io};
 use index::{Index, Journal};
 use layout::{CacheLock, Layout};
 use leases::Owner;

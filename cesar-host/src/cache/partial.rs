@@ -10,11 +10,12 @@
 //! from the beginning. A commit here is not synced to the device: power loss may cost the last seconds, as a crash does.
 
 use super::Cache;
-use super::digest::{Digest, Key};
 use super::error::{CacheError, Result};
 use super::index::PartialRow;
 use super::key::Encoding;
+use super::key::Key;
 use super::lock::KeyGuard;
+use cesar_base::Digest;
 
 /// How long something half-finished is kept for somebody to come back: seven days, in milliseconds.
 pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;

@@ -1,12 +1,13 @@
 //! Looking up and reading entries, and taking damaged ones out of use.
 
 use super::Cache;
-use super::digest::{Digest, Key};
 use super::entry::{Artifact, ArtifactFile, ArtifactSource, Entry};
 use super::error::{CacheError, Result};
 use super::index::{Found, Stored};
+use super::key::Key;
 use super::layout::{CacheLock, Sharing};
 use super::objects::{Damage, Verified};
+use cesar_base::Digest;
 
 /// What is found under a key.
 enum Examined<T> {

@@ -9,13 +9,14 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Cache;
-use super::digest::{Digest, Key};
 use super::entry::Entry;
 use super::error::Result;
 use super::index::{Found, Stored};
+use super::key::Key;
 use super::objects::{Damage, Verified};
 use super::read::describe;
 use super::sweep::{ORPHAN_GRACE_MS, Swept};
+use cesar_base::Digest;
 
 /// How many rows are read at a time.
 const PAGE: usize = 256;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use crate::config::{Group, augment, config_file_flag, parse_duration, parse_size};
+use crate::config::{Group, augment, config_file_flag};
 use crate::pipeline::Plan;
+use cesar_base::{parse_duration, parse_size};
 
 /// The command line, without what is not for people.
 pub(super) fn command_for_people() -> Command {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use plugin_api::download::Limits;
+use plugin_api::manifest::StageKind;
 
-use crate::audio::{DecodeOptions, ffmpeg_available};
-use crate::cache::{Cache, Mode, SystemClock};
-use crate::config::{DiarizeSettings, Ffmpeg, Settings, StageSettings};
+use crate::audio::{DecodeOptions, TrackChoice, ffmpeg_available};
+use crate::cache::{self, Cache, Mode};
+use crate::config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
 use crate::models::ModelRoots;
 use crate::pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
 use crate::runner::{self, Runners};
+use cesar_base::SystemClock;
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -30,12 +32,9 @@ pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -
     let runners = if settings.plugins.in_process {
         Runners::in_process()
     } else {
-        let limits = runner::Limits {
-            memory: settings.plugins.limits.memory,
-            time: settings.plugins.limits.time,
-            environment: settings.plugins.limits.environment.clone(),
-        };
-        Runners::new(program).within(limits).counting_crashes(verdicts.clone())
+        Runners::new(program)
+            .within(runner_limits(settings))
+            .counting_crashes(verdicts.clone())
     };
     let parts = Parts {
         mode: if cache.is_some() { mode } else { Mode::Bypass },
@@ -66,7 +65,7 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
             return None;
         }
     };
-    match Cache::open_limited(folder, Arc::new(SystemClock), settings.cache.limits.clone()) {
+    match Cache::open_limited(folder, Arc::new(SystemClock), cache_limits(settings)) {
         Ok(cache) => {
             warnings.extend(cache.warnings().iter().cloned());
             Some(cache)
@@ -76,6 +75,38 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
             None
         }
     }
+}
+
+/// The limits of the cache, with what `--offline` uses again.
+pub(super) fn cache_limits(settings: &Settings) -> cache::Limits {
+    let limits = settings.cache.limits.clone();
+    cache::Limits {
+        max_size: limits.max_size,
+        min_free_disk: limits.min_free_disk,
+        ttl_ms: limits.ttl_ms,
+        stale: [StageKind::Download.name().to_owned()].into(),
+        lock_timeout_ms: limits.lock_timeout_ms,
+    }
+}
+
+/// What a plugin may take.
+pub(super) fn runner_limits(settings: &Settings) -> runner::Limits {
+    let limits = &settings.plugins.limits;
+    runner::Limits {
+        memory: match limits.memory {
+            MemoryLimit::Automatic => runner::Limits::usual_memory(),
+            MemoryLimit::Unlimited => None,
+            MemoryLimit::Bytes(bytes) => Some(bytes),
+        },
+        time: limits.time,
+        environment: limits.environment.clone(),
+    }
+}
+
+/// The audio track that the settings name.
+pub(super) fn track(settings: &Settings) -> TrackChoice {
+    let Ok(track) = settings.audio.track.parse();
+    track
 }
 
 /// The plugins on the search path.
@@ -133,7 +164,7 @@ fn decoding(settings: &Settings) -> DecodeOptions {
 /// What of each recording is transcribed, unless a run says otherwise.
 pub(super) fn part(settings: &Settings) -> crate::pipeline::Part {
     crate::pipeline::Part {
-        track: settings.audio.track.clone(),
+        track: track(settings),
         strict: settings.audio.strict,
         ..crate::pipeline::Part::default()
     }

@@ -6,9 +6,9 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::names::{lossless, shown, visible};
 use crate::pipeline::{Address, AddressError, PipelineError, Source, is_address};
 use crate::runner::CancelToken;
+use cesar_base::names::{lossless, shown, visible};
 
 mod folder;
 mod pipe;
@@ -21,7 +21,7 @@ pub(super) struct Recording {
     pub(super) path: PathBuf,
     /// As given on the command line, for people.
     pub(super) label: String,
-    /// The same for programs: [`crate::names::lossless`].
+    /// The same for programs: [`cesar_base::names::lossless`].
     pub(super) input: String,
     /// What its output files are called: a name, below the folders that a folder was given with.
     pub(super) name: PathBuf,

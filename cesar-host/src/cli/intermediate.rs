@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Recording;
 use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
-use crate::cache::Digest;
 use crate::pipeline::Artifact;
 use crate::runner::Pcm;
+use cesar_base::Digest;
 
 /// What the files of a recording are called, after its own name.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];

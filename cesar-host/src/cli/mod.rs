@@ -35,9 +35,9 @@ mod transcribe;
 use args::command_for_people;
 
 use crate::config::{ConfigError, Layers, Resolved};
-use crate::names::{visible, visible_lines};
 use crate::pipeline::PipelineError;
 use crate::runner::{COMMAND, CancelToken, run_child};
+use cesar_base::names::{visible, visible_lines};
 
 /// How a command ended; documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::inputs::Recording;
-use crate::cache::Digest;
+use cesar_base::Digest;
 
 mod file;
 mod names;
 mod written;
 
-use crate::names::shown;
+use cesar_base::names::shown;
 pub(super) use file::{Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;

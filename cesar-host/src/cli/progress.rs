@@ -15,8 +15,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::config::Progress;
-use crate::names::visible;
 use crate::pipeline::{Event, Observer};
+use cesar_base::names::visible;
 
 /// What is shown of one command.
 pub(super) struct Show {

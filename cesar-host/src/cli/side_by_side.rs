@@ -14,8 +14,8 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::config::OptionValue;
 use crate::pipeline::{Pipeline, StageRequest};
+use cesar_base::GivenValue;
 
 /// Each takes memory besides the model.
 const MOST: usize = 4;
@@ -40,8 +40,8 @@ pub(super) fn at_a_time(asked: usize, recordings: usize, threads: Option<usize>)
 /// The number of threads that was said; 0 says none.
 pub(super) fn threads(asr: &StageRequest) -> Option<usize> {
     let said = match asr.options.get(THREADS)? {
-        OptionValue::Text(text) => text.parse().ok(),
-        OptionValue::Typed(value) => value.as_u64().and_then(|number| number.try_into().ok()),
+        GivenValue::Text(text) => text.parse().ok(),
+        GivenValue::Typed(value) => value.as_u64().and_then(|number| number.try_into().ok()),
     };
     said.filter(|threads| *threads > 0)
 }
@@ -55,7 +55,7 @@ pub(super) fn share_cores(pipeline: &Pipeline, asr: &mut StageRequest, at_a_time
     if at_a_time > 1 && threads(asr).is_none() && has_threads() {
         let threads = (cores() / at_a_time).max(1);
         asr.options
-            .insert(THREADS.to_owned(), OptionValue::Typed(json!(threads)));
+            .insert(THREADS.to_owned(), GivenValue::Typed(json!(threads)));
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn threads_are_said_in_words_or_numbers() {
-        let said = |value: Option<OptionValue>| {
+        let said = |value: Option<GivenValue>| {
             let options = value.map(|value| (THREADS.to_owned(), value)).into_iter().collect();
             threads(&StageRequest {
                 options,
@@ -160,12 +160,12 @@ mod tests {
             })
         };
         assert_eq!(said(None), None);
-        assert_eq!(said(Some(OptionValue::Text("2".into()))), Some(2));
-        assert_eq!(said(Some(OptionValue::Typed(json!(3)))), Some(3));
+        assert_eq!(said(Some(GivenValue::Text("2".into()))), Some(2));
+        assert_eq!(said(Some(GivenValue::Typed(json!(3)))), Some(3));
         for nothing in [
-            OptionValue::Text("0".into()),
-            OptionValue::Text("many".into()),
-            OptionValue::Typed(json!(0)),
+            GivenValue::Text("0".into()),
+            GivenValue::Text("many".into()),
+            GivenValue::Typed(json!(0)),
         ] {
             assert_eq!(said(Some(nothing)), None);
         }

@@ -24,12 +24,12 @@ use super::{Exit, Failure};
 use crate::audio::{Slice, TrackChoice};
 use crate::cache::Mode;
 use crate::config::{Progress, Settings};
-use crate::names::{lossless, shown, visible};
 use crate::pipeline::{
     Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
     Transcript,
 };
 use crate::runner::CancelToken;
+use cesar_base::names::{lossless, shown, visible};
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
 pub(super) struct Work {
@@ -299,7 +299,7 @@ fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
         "diarize.speaker_names",
     ];
     let mut speakers = host::speakers(&settings.diarize);
-    speakers.channels |= settings.audio.track == TrackChoice::All;
+    speakers.channels |= host::track(settings) == TrackChoice::All;
     let is_said = || ABOUT.iter().any(|setting| said(matches, setting));
     speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
     speakers

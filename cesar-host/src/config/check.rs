@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::setting::Kind;
-use super::units::{OFF, parse_duration, parse_size};
+use cesar_base::{OFF, parse_duration, parse_size};
 
 impl Kind {
     /// What is accepted, to complete "must be …".

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 
 use super::error::ConfigError;
 use super::layers::{Said, Words};
-use super::nearest::nearest;
 use super::setting::Kind;
 use super::source::Source;
 use super::table::SETTINGS;
-use crate::names::lossless;
+use cesar_base::names::lossless;
+use cesar_base::nearest;
 
 /// Names the configuration file.
 pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";

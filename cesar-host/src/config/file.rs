@@ -8,11 +8,11 @@ use toml::de::{DeFloat, DeInteger, DeString, DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::layers::{Said, Words};
-use super::nearest::nearest;
 use super::setting::{Kind, Setting};
 use super::source::Source;
 use super::table::{SETTINGS, find};
-use crate::names;
+use cesar_base::names;
+use cesar_base::nearest;
 
 /// A configuration file that is being read.
 pub(super) struct Reader<'a> {

@@ -8,7 +8,7 @@ use super::layers::{Said, Words};
 use super::setting::{Flag, Group, Kind, Setting};
 use super::source::Source;
 use super::table::SETTINGS;
-use crate::names::lossless;
+use cesar_base::names::lossless;
 
 /// Adds the flags of the settings of one group. [`Group::Global`] is for the program itself; its flags then work everywhere.
 #[must_use]

@@ -12,10 +12,10 @@ use super::environment::{self, CONFIG_FILE};
 use super::error::ConfigError;
 use super::file::Reader;
 use super::flags;
-use super::folders::Folders;
 use super::resolved::Resolved;
 use super::setting::Setting;
 use super::source::Source;
+use cesar_base::Folders;
 
 /// One statement: this setting, from there, in these words.
 #[derive(Debug, Clone)]

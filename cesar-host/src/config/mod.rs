@@ -28,9 +28,7 @@ mod environment;
 mod error;
 mod file;
 mod flags;
-mod folders;
 mod layers;
-mod nearest;
 mod reference;
 mod resolved;
 mod setting;
@@ -38,25 +36,21 @@ mod settings;
 mod show;
 mod source;
 mod table;
-mod units;
 
 pub use environment::READ_ELSEWHERE;
 pub use error::ConfigError;
 pub use flags::{augment, config_file_flag};
-pub use folders::Folders;
 pub use layers::Layers;
-pub(crate) use nearest::nearest;
 pub use reference::reference_markdown;
-pub use resolved::{Given, GivenOption, OptionValue, Resolved};
+pub use resolved::{Given, GivenOption, Resolved};
 pub use setting::{Fallback, Flag, Group, Kind, Setting};
 pub use settings::{
-    AudioSettings, CacheSettings, DiarizeSettings, Ffmpeg, LogSettings, ModelSettings, OutputSettings, PluginSettings,
-    Progress, ServerSettings, Settings, StageSettings,
+    AudioSettings, CacheLimits, CacheSettings, DiarizeSettings, Ffmpeg, LogSettings, MemoryLimit, ModelSettings,
+    OutputSettings, PluginSettings, Progress, ServerSettings, Settings, StageSettings,
 };
 pub use show::{Row, Show};
 pub use source::{Layer, Source};
 pub use table::{SETTINGS, find};
-pub(crate) use units::{parse_duration, parse_size};
 
 #[cfg(test)]
 mod tests;

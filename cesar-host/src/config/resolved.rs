@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use plugin_api::manifest::{OptionError, OptionSpec};
+use cesar_base::GivenValue;
 use serde_json::Value;
 
 use super::check::{read_option, split};
 use super::error::ConfigError;
-use super::folders::Folders;
 use super::layers::{Layers, Said, Words};
 use super::setting::{Fallback, Setting};
 use super::source::{Layer, Source};
 use super::table::SETTINGS;
-use crate::names::lossless;
+use cesar_base::Folders;
+use cesar_base::names::lossless;
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,51 +24,11 @@ pub struct Given {
     pub source: Source,
 }
 
-/// An option of a plugin as it was given; only the plugin's table knows its kind.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OptionValue {
-    /// Text from a flag or a variable, in the form that [`OptionSpec::parse`] reads.
-    Text(String),
-    /// A value with a type, from the configuration file or a setting.
-    Typed(Value),
-}
-
-impl OptionValue {
-    /// The value as the plugin's table reads and accepts it.
-    ///
-    /// # Errors
-    /// [`OptionError::Value`], which says what is accepted.
-    pub fn read(&self, name: &str, specification: &OptionSpec) -> Result<Value, OptionError> {
-        match self {
-            Self::Text(text) => specification.parse(name, text),
-            Self::Typed(value) => specification.validate(name, value),
-        }
-    }
-
-    /// The value, if it is text.
-    #[must_use]
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Typed(value) => value.as_str(),
-        }
-    }
-
-    /// The value as JSON, for showing it.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        match self {
-            Self::Text(text) => Value::from(text.as_str()),
-            Self::Typed(value) => value.clone(),
-        }
-    }
-}
-
-/// An option of a plugin and where it came from.
+/// An option of a plugin as it was given, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GivenOption {
     /// The value.
-    pub value: OptionValue,
+    pub value: GivenValue,
     /// Where it came from.
     pub source: Source,
 }
@@ -150,7 +110,7 @@ impl Resolved {
                 return Ok(());
             }
             Words::FileOption(name, value) => {
-                let value = OptionValue::Typed(value);
+                let value = GivenValue::Typed(value);
                 self.table_mut(setting).insert(name, GivenOption { value, source });
                 return Ok(());
             }
@@ -163,7 +123,7 @@ impl Resolved {
                     .filter(|(_, value)| kind.accepts_entry(&Value::from(*value)))
                     .ok_or_else(|| refused(part))?;
                 let given = GivenOption {
-                    value: OptionValue::Text(value.to_owned()),
+                    value: GivenValue::Text(value.to_owned()),
                     source: source.clone(),
                 };
                 self.table_mut(setting).insert(name.to_owned(), given);
@@ -238,7 +198,7 @@ impl Resolved {
             if short.value.is_null() {
                 options.remove(setting.name());
             } else {
-                let value = OptionValue::Typed(short.value.clone());
+                let value = GivenValue::Typed(short.value.clone());
                 options.insert(
                     setting.name().to_owned(),
                     GivenOption {

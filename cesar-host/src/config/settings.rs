@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use plugin_api::manifest::StageKind;
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::folders::Folders;
 use super::resolved::{GivenOption, Resolved};
-use super::units::{parse_duration, parse_size};
-use crate::cache::Limits;
-use crate::names;
+use cesar_base::Folders;
+use cesar_base::names;
+use cesar_base::{parse_duration, parse_size};
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +105,20 @@ pub struct CacheSettings {
     /// Whether it is used.
     pub enabled: bool,
     /// How large and how old it may grow.
-    pub limits: Limits,
+    pub limits: CacheLimits,
+}
+
+/// How large and how old the cache may grow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheLimits {
+    /// The size of all results, in bytes; `None`: unlimited.
+    pub max_size: Option<u64>,
+    /// Bytes of the disk that stay free.
+    pub min_free_disk: u64,
+    /// For how long results are used, in milliseconds, by the name of their stage.
+    pub ttl_ms: BTreeMap<String, i64>,
+    /// How long to wait for another process's computation, in milliseconds; `None`: for ever.
+    pub lock_timeout_ms: Option<i64>,
 }
 
 impl CacheSettings {
@@ -139,11 +150,23 @@ pub struct PluginSettings {
     pub limits: PluginLimits,
 }
 
+/// How much memory a plugin's process may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// What fits this machine.
+    #[default]
+    Automatic,
+    /// No limit.
+    Unlimited,
+    /// So many bytes.
+    Bytes(u64),
+}
+
 /// What a plugin may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PluginLimits {
-    /// Memory of its process, in bytes.
-    pub memory: Option<u64>,
+    /// Memory of its process.
+    pub memory: MemoryLimit,
     /// Time of one request.
     pub time: Option<Duration>,
     /// Variables of the environment besides the usual ones.
@@ -166,8 +189,8 @@ pub struct ModelSettings {
 pub struct AudioSettings {
     /// The fallback for formats that the host does not read itself.
     pub ffmpeg: Ffmpeg,
-    /// Which audio track to transcribe.
-    pub track: crate::audio::TrackChoice,
+    /// Which audio track to transcribe, as the user wrote it.
+    pub track: String,
     /// Whether a recording of which sound is missing is refused.
     pub strict: bool,
 }
@@ -270,7 +293,7 @@ impl Resolved {
             cache: CacheSettings {
                 dir: self.path("cache.dir"),
                 enabled: self.is("cache.enabled"),
-                limits: self.limits(),
+                limits: self.cache_limits(),
             },
             plugins: PluginSettings {
                 dirs: self.paths("plugins.dirs"),
@@ -290,10 +313,7 @@ impl Resolved {
                     Some("off") => Ffmpeg::Off,
                     Some(program) => Ffmpeg::Program(program.into()),
                 },
-                track: match self.text("audio.track").map(|text| text.parse()) {
-                    Some(Ok(track)) => track,
-                    None => crate::audio::TrackChoice::Default,
-                },
+                track: self.text("audio.track").unwrap_or_default(),
                 strict: self.is("audio.strict"),
             },
             log: LogSettings {
@@ -352,8 +372,10 @@ impl Resolved {
         let memory = self.text("plugins.memory_limit");
         let time = self.text("plugins.time_limit").as_deref().and_then(parse_duration);
         PluginLimits {
-            // What was said was checked: what is not a size is `off`.
-            memory: memory.map_or_else(crate::runner::Limits::usual_memory, |text| parse_size(&text)),
+            // The text was checked: what is not a size is `off`.
+            memory: memory.map_or(MemoryLimit::Automatic, |text| {
+                parse_size(&text).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes)
+            }),
             time: time.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
             environment: self.texts("plugins.environment"),
         }
@@ -364,19 +386,17 @@ impl Resolved {
         self.get(key).value.as_u64().unwrap_or_default()
     }
 
-    fn limits(&self) -> Limits {
+    fn cache_limits(&self) -> CacheLimits {
         // The texts were checked; what is not a measure is `off`.
         let size = |key| self.text(key).as_deref().and_then(parse_size);
         let lifetimes = self.table("cache.ttl").iter().filter_map(|(stage, given)| {
             let text = given.value.to_json();
             Some((stage.clone(), text.as_str().and_then(parse_duration)?))
         });
-        Limits {
+        CacheLimits {
             max_size: size("cache.max_size"),
             min_free_disk: size("cache.min_free_disk").unwrap_or(0),
             ttl_ms: lifetimes.collect(),
-            // What `--offline` uses.
-            stale: [StageKind::Download.name().to_owned()].into(),
             lock_timeout_ms: self.text("cache.lock_timeout").as_deref().and_then(parse_duration),
         }
     }

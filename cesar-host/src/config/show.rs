@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::resolved::Resolved;
 use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
-use crate::names::{lossless, visible};
+use cesar_base::names::{lossless, visible};
 
 /// All that `cesar config show` tells. Its `Display` is the text for a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use crate::cache::Digest;
+use cesar_base::Digest;
 
 /// What every key begins with, so that a leaked one is recognised.
 const PREFIX: &str = "cesar_";

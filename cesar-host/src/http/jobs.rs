@@ -17,10 +17,10 @@ use super::refusal::Refusal;
 use super::running::Why;
 use super::view::JobView;
 use super::{App, Client, submit, upload};
-use crate::config::OptionValue;
 use crate::jobs::{Cancellation, Job, JobId, JobState, ListQuery};
 use crate::pipeline::{Event, FormatRequest, Observer};
 use crate::runner::CancelToken;
+use cesar_base::GivenValue;
 
 /// Seconds after which looking at a job again makes sense.
 const SOON: u64 = 2;
@@ -284,7 +284,7 @@ pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryF
         if name == "format" {
             format = value;
         } else {
-            stage.options.insert(name, OptionValue::Text(value));
+            stage.options.insert(name, GivenValue::Text(value));
         }
     }
     let kind = content_type(&format);

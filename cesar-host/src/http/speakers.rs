@@ -7,9 +7,9 @@ use super::Shared;
 use super::refusal::Refusal;
 use super::work::{self, check_options, installed};
 use crate::audio::TrackChoice;
-use crate::config::OptionValue;
 use crate::jobs::JobRequest;
 use crate::pipeline::{PipelineError, SpeakersRequest};
+use cesar_base::GivenValue;
 
 /// The options that say how many there are.
 const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];
@@ -74,7 +74,7 @@ pub(super) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<
     let options = request.diarize_options.clone().into_iter().chain(given);
     stage
         .options
-        .extend(options.map(|(name, value)| (name, OptionValue::Typed(value))));
+        .extend(options.map(|(name, value)| (name, GivenValue::Typed(value))));
     speakers.channels =
         channels_are_speakers(shared, request) || (speakers.channels && request.diarize_plugin.is_none());
     if !request.speaker_names.is_empty() {

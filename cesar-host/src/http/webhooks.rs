@@ -16,8 +16,8 @@ use super::Shared;
 use super::address::AddressError;
 use super::signature;
 use super::view::JobView;
-use crate::cache::{Clock as _, SystemClock};
 use crate::jobs::{Delivery, Job, Verdict};
+use cesar_base::{Clock as _, SystemClock};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ fn until_due(shared: &Shared) -> Duration {
 }
 
 fn agent(shared: &Shared) -> ureq::Agent {
-    let tls = crate::trust::config().unwrap_or_else(|error| {
+    let tls = cesar_base::tls_roots::config().unwrap_or_else(|error| {
         tracing::error!("{error}; until then, webhooks trust Mozilla's list of authorities");
         ureq::tls::TlsConfig::default()
     });

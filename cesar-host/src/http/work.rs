@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::address::AddressError;
 use super::refusal::Refusal;
 use super::{Shared, speakers};
-use crate::config::OptionValue;
 use crate::jobs::{JobRequest, Source};
 use crate::models::ModelLookup;
 use crate::pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
 use crate::runner::CancelToken;
+use cesar_base::GivenValue;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
@@ -157,12 +157,12 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
     let options = request
         .options
         .iter()
-        .map(|(name, value)| (name.clone(), OptionValue::Typed(value.clone())));
+        .map(|(name, value)| (name.clone(), GivenValue::Typed(value.clone())));
     stage.options.extend(options);
     if let Some(model) = &request.model {
         let engine = &shared.pipeline.engine(&stage)?.manifest;
         let option = main_model(engine).map_or("model", |(option, _)| option).to_owned();
-        stage.options.insert(option, OptionValue::Text(model.clone()));
+        stage.options.insert(option, GivenValue::Text(model.clone()));
     }
     Ok(stage)
 }

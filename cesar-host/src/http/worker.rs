@@ -15,9 +15,9 @@ use super::Shared;
 use super::running::{Run, Why};
 use super::view::JobView;
 use super::{failure, observer, work};
-use crate::cache::{Clock as _, SystemClock};
 use crate::jobs::{self, Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
 use crate::pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
+use cesar_base::{Clock as _, SystemClock};
 
 /// How long a worker without work sleeps at most: jobs may come from other processes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ fn told(shared: &Shared, job: &Job) {
 /// Why there is no document.
 struct Unfinished {
     error: Box<PipelineError>,
-    engine: Option<crate::cache::Digest>,
+    engine: Option<cesar_base::Digest>,
 }
 
 fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinished> {

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::cache::{Fault, Io};
+use cesar_base::{Fault, Io};
 
 /// Access to the disk. Clones share their count.
 #[derive(Debug, Clone, Default)]

@@ -15,7 +15,7 @@ use super::store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
     Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
 };
-use crate::cache::{Clock, Digest};
+use cesar_base::{Clock, Digest};
 
 /// A store without a disk.
 pub struct MemoryJobs {

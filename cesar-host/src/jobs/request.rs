@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::UploadId;
-use crate::cache::Digest;
+use cesar_base::Digest;
 
 /// Where the recording comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

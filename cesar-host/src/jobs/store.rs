@@ -11,7 +11,7 @@ use super::id::{JobId, UploadId, WorkerId};
 use super::job::{Job, JobState, Progress, Report, StageError};
 use super::policy::Retention;
 use super::request::JobRequest;
-use crate::cache::Digest;
+use cesar_base::Digest;
 
 /// The client's promise that equal keys mean equal requests.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use super::error::{IoContext, JobsError, Result};
 use super::id::{Random, UploadId};
 use super::request::Source;
 use super::store::JobStore;
-use crate::cache::{Digest, Hasher};
+use cesar_base::{Digest, Hasher};
 
 const PART: &str = "part";
 

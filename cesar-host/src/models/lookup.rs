@@ -7,7 +7,7 @@ use super::error::{ModelError, UnknownModel};
 use super::fit::{Fit, fit, name_and_optional, required};
 use super::pattern::{existing, expand, is_name, stays_inside};
 use super::{ModelFiles, ModelRoots, catalog, hub, shelf};
-use crate::config::nearest;
+use cesar_base::nearest;
 
 /// A model that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::catalog::{self, CATALOG, Entry, HubSource};
 use super::hub::{self, Fetch, HubError, HubSettings};
 use super::index::{IndexError, Workshop};
 use super::{ModelRoots, shelf};
-use crate::config::nearest;
+use cesar_base::nearest;
 
 /// Files of a CTranslate2 model; those without which it is none come last.
 const FILES: [&str; 5] = [
@@ -122,7 +122,7 @@ pub struct Pulled {
     /// Its id in the table, or its repository.
     pub id: String,
     /// Its file or folder.
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
     /// Where it came from; `None` if it was there.
     pub source: Option<Source>,

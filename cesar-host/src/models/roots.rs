@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::hub;
 use super::pull::library_folder;
-use crate::config::Folders;
+use cesar_base::Folders;
 
 /// Where models are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use super::PipelineError;
 use super::stage::Context;
 use crate::audio::{self, AudioError};
-use crate::cache::{ArtifactSource, Cache, CacheError, Digest, Entry, FileStamp, Incoming, Key, hash_file};
+use crate::cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
+use cesar_base::{Digest, FileStamp};
 
 /// A recording on disk, by content.
 pub(super) struct Media<'a> {

@@ -7,12 +7,13 @@ use std::path::Path;
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
-use crate::cache::{Digest, KeyParts, OptionValue, hash_file};
-use crate::config::OptionValue as Given;
+use crate::cache::{KeyParts, OptionValue, hash_file};
 use crate::language;
 use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
 use crate::plugins::Plugin;
 use crate::runner::CancelToken;
+use cesar_base::Digest;
+use cesar_base::GivenValue;
 
 use super::speakers::SpeakersPlan;
 use super::{Pipeline, PipelineError, SpeakersRequest};
@@ -30,7 +31,7 @@ pub struct StageRequest {
     /// Plugin id, or `id@version`; chosen when absent.
     pub plugin: Option<String>,
     /// Options by name, typed or as written on a command line.
-    pub options: BTreeMap<String, Given>,
+    pub options: BTreeMap<String, GivenValue>,
 }
 
 /// A file format as asked for.
@@ -237,7 +238,7 @@ impl Pipeline {
         let mut stage = format.stage.clone();
         stage
             .options
-            .insert("format".into(), Given::Text(format.format.clone()));
+            .insert("format".into(), GivenValue::Text(format.format.clone()));
         let plugin = match &stage.plugin {
             Some(id) => self.parts.registry.find(StageKind::Format, id)?,
             None => self.writer_of(&format.format)?,

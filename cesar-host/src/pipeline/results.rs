@@ -17,7 +17,8 @@ use super::run::{Artifact, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{PipelineError, StageReport, render};
-use crate::cache::{Clock as _, Digest, KeyGuard, KeyParts, SystemClock};
+use crate::cache::{KeyGuard, KeyParts};
+use cesar_base::{Clock as _, Digest, SystemClock};
 
 /// What is known of one input.
 pub(super) struct Results<'a> {

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use super::verdicts::day;
 use super::{GateError, Plugin, PluginError, Verdict, Verdicts};
-use crate::cache::{Clock as _, SystemClock};
 use crate::runner::{RunnerError, Runners};
+use cesar_base::{Clock as _, SystemClock};
 
 /// How a file stands with one gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

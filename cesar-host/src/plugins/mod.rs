@@ -29,9 +29,9 @@ pub use trust::{Trusted, TrustedFile};
 pub use verdicts::{CRASHES, Crash, Verdict, Verdicts};
 pub use watch::Watch;
 
-use crate::cache::FileStamp;
-use crate::config::nearest;
-use crate::names::shown;
+use cesar_base::FileStamp;
+use cesar_base::names::shown;
+use cesar_base::nearest;
 
 /// Where plugins are looked for.
 #[derive(Debug, Clone, Default)]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::supervisor::children_of;
-use crate::cache::{Clock as _, SystemClock};
+use cesar_base::{Clock as _, SystemClock};
 
 /// The variable that holds it.
 const NAME: &str = "CESAR_RUNNER";

@@ -54,9 +54,9 @@ pub use error::RunnerError;
 pub use loader::load;
 pub use pcm::{Pcm, PcmError, PcmWriter, Room};
 
-use crate::cache::{Clock as _, SystemClock};
 use crate::plugins::Verdicts;
 use arguments::Arguments;
+use cesar_base::{Clock as _, SystemClock};
 use flood::Bounded;
 use lane::Joinable;
 pub(crate) use lane::Lane;
@@ -363,7 +363,7 @@ impl Runners {
             _ => return,
         };
         let Some(verdicts) = &self.crashes else { return };
-        let digest = crate::cache::Digest::from_bytes(call.plugin_digest).to_string();
+        let digest = cesar_base::Digest::from_bytes(call.plugin_digest).to_string();
         match verdicts.crashed(&digest, &how, SystemClock.now_ms()) {
             Ok(true) => tracing::warn!(
                 "the plugin `{0}` crashed twice and is not used any more; `cesar plugins retry {0}` lifts that",

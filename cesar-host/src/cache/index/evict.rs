@@ -8,9 +8,10 @@ use rusqlite::types::Value;
 use rusqlite::{Row, Transaction, params, params_from_iter};
 
 use super::{Index, memory};
-use crate::cache::digest::{Digest, Key};
 use crate::cache::entry::Statistics;
 use crate::cache::error::Result;
+use crate::cache::key::Key;
+use cesar_base::Digest;
 
 /// In which order candidates come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::Index;
-use crate::cache::digest::Key;
 use crate::cache::error::Result;
+use crate::cache::key::Key;
 
 /// What the rows of a result take in the index besides its bytes, roughly: an estimate.
 pub(in crate::cache) const ENTRY_BYTES: u64 = 2_048;

@@ -5,9 +5,9 @@ use rusqlite::{params, params_from_iter};
 
 use super::Index;
 use super::results::{FIND_COLUMNS, Found, found};
-use crate::cache::digest::Key;
 use crate::cache::entry::{Listed, Sort};
 use crate::cache::error::Result;
+use crate::cache::key::Key;
 
 impl Index {
     /// Entries in order, at most `limit`. Rows that contradict themselves are passed over.

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Index;
-use crate::cache::digest::{Digest, Key};
 use crate::cache::entry::Statistics;
 use crate::cache::error::Result;
-use crate::cache::file_digest::FileStamp;
+use crate::cache::key::Key;
+use cesar_base::Digest;
+use cesar_base::FileStamp;
 
 /// Uses that have been counted in memory and wait to be written.
 #[derive(Debug, Default)]

@@ -30,8 +30,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{CacheError, Result};
-use super::io::Io;
 use super::layout::Layout;
+use cesar_base::Io;
 
 pub(super) use evict::{Candidate, Counting, Filter, Order, Position, Removed};
 

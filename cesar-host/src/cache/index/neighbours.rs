@@ -3,8 +3,9 @@
 use rusqlite::{Row, named_params};
 
 use super::Index;
-use crate::cache::digest::{Digest, Key};
 use crate::cache::error::Result;
+use crate::cache::key::Key;
+use cesar_base::Digest;
 
 /// Newest first, and no more than tell a person anything.
 const SAME_INPUTS: &str = "

@@ -17,8 +17,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::schema;
 use super::{Index, Journal, SqlResult, explain, paths};
 use crate::cache::error::{CacheError, IoContext, Result};
-use crate::cache::io::Io;
 use crate::cache::layout::{CacheLock, Layout, Sharing};
+use cesar_base::Io;
 
 /// How long a statement waits for another process's transaction; they take milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,8 +6,9 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Index;
-use crate::cache::digest::{Digest, Key};
 use crate::cache::error::Result;
+use crate::cache::key::Key;
+use cesar_base::Digest;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,12 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Index;
 use super::memory::{self, Usage};
-use crate::cache::digest::{Digest, Key};
 use crate::cache::entry::{Entry, StageInfo};
 use crate::cache::error::Result;
+use crate::cache::key::Key;
 use crate::cache::key::{Encoding, KeyParts};
 use crate::cache::worth::bonus_ms;
+use cesar_base::Digest;
 
 /// The columns that [`found`] reads, before the one of the bytes.
 pub(super) const FIND_COLUMNS: &str = "r.id, r.content_id, c.digest, c.size, c.inline, r.stage, r.plugin,

@@ -10,7 +10,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::cache::io::Io;
+use cesar_base::Io;
 
 /// The steps that lead from each version to the next.
 const MIGRATIONS: &[Migration] = &[

@@ -27,6 +27,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cesar_base::{Digest, Fault, FaultKind, FileStamp, ManualClock, SystemClock};
 use tempfile::TempDir;
 
 use super::*;

@@ -17,9 +17,10 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use super::ask::agreed;
-use super::{Exit, Failure, note, print, print_json};
-use crate::cache::{Cache, CacheError, Pruned, SystemClock};
+use super::{Exit, Failure, host, note, print, print_json};
+use crate::cache::{Cache, CacheError, Pruned};
 use crate::config::Settings;
+use cesar_base::SystemClock;
 
 /// Runs `cesar cache NAME`.
 pub(super) fn run(name: &str, matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
@@ -43,8 +44,8 @@ fn open(settings: &Settings) -> Result<Cache, Failure> {
             "the cache is switched off (`cache.enabled`); there is nothing to show",
         ));
     };
-    let limits = settings.cache.limits.clone();
-    let cache = Cache::open_limited(folder, Arc::new(SystemClock), limits).map_err(Failure::failed)?;
+    let cache =
+        Cache::open_limited(folder, Arc::new(SystemClock), host::cache_limits(settings)).map_err(Failure::failed)?;
     for warning in cache.warnings() {
         note(&format!("warning: {warning}"));
     }

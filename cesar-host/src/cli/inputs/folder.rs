@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::{Collected, InputError, Recording, file};
 use crate::audio;
-use crate::names::shown;
+use cesar_base::names::shown;
 
 /// How browsers and download programs call what is not complete.
 const UNFINISHED: [&str; 9] = [

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::models::catalog::{CATALOG, Entry, Kind};
 use crate::models::libraries;
 use crate::models::shelf::Shelved;
-use crate::names::lossless;
+use cesar_base::names::lossless;
 
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]

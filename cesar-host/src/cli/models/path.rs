@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Place, names};
 use crate::cli::{Exit, Failure, print, print_json};
-use crate::names::lossless;
+use cesar_base::names::lossless;
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let names = names(matches);

@@ -8,7 +8,8 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::Content;
-use crate::cache::{Digest, hash_file};
+use crate::cache::hash_file;
+use cesar_base::Digest;
 
 /// Writes what belongs into a file; called once.
 pub(in crate::cli) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;

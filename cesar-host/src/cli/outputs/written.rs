@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::cache::Digest;
+use cesar_base::Digest;
 
 /// How many files are remembered: the last that were written.
 const MOST: u32 = 100_000;

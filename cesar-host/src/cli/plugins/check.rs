@@ -9,12 +9,13 @@ use serde_json::json;
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
 use crate::cache::Mode;
-use crate::config::{OptionValue, Settings};
+use crate::config::Settings;
 use crate::conformance::{Effort, Outcome, Report, Subject, check};
-use crate::names::lossless;
 use crate::pipeline::{AddressPolicy, StageRequest};
 use crate::plugins::Plugin;
 use crate::runner::{CancelToken, Limits};
+use cesar_base::GivenValue;
+use cesar_base::names::lossless;
 
 /// Fails when a case does.
 pub(super) fn run(
@@ -46,9 +47,8 @@ pub(super) fn run(
         effort.limit = Duration::from_millis(u64::try_from(*limit).unwrap_or(u64::MAX));
     }
     let limits = Limits {
-        memory: settings.plugins.limits.memory,
         time: None,
-        environment: settings.plugins.limits.environment.clone(),
+        ..host::runner_limits(settings)
     };
     let program = std::env::current_exe().map_err(Failure::failed)?;
     let subject = Subject::new(program, &plugin, given, limits, effort).map_err(Failure::failed)?;
@@ -79,14 +79,14 @@ pub(super) fn run(
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn options(matches: &ArgMatches) -> Result<std::collections::BTreeMap<String, OptionValue>, Failure> {
+fn options(matches: &ArgMatches) -> Result<std::collections::BTreeMap<String, GivenValue>, Failure> {
     let given = matches.get_many::<String>("option").into_iter().flatten();
     given
         .map(|text| {
             let (name, value) = text
                 .split_once('=')
                 .ok_or_else(|| Failure::usage(format!("`--option` must be `NAME=VALUE`, not `{text}`")))?;
-            Ok((name.trim().to_owned(), OptionValue::Text(value.to_owned())))
+            Ok((name.trim().to_owned(), GivenValue::Text(value.to_owned())))
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::args::json as json_flag;
 use super::super::{Exit, Failure, print, print_json};
-use crate::names::lossless;
+use cesar_base::names::lossless;
 
 /// A file of the new crate and its template.
 type File = (&'static str, &'static str);

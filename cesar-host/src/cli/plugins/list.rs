@@ -17,7 +17,7 @@ struct Row {
     stage: Option<StageKind>,
     version: Option<String>,
     abi: Option<u32>,
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     path: std::path::PathBuf,
     /// `ready`, `missing_library` (one that it opens is not there), `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
     /// (another of its id is used) or `refused` (by a check of its file).

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
 use crate::config::Settings;
-use crate::names::lossless;
 use crate::plugins::{Plugin, json_schema};
+use cesar_base::names::lossless;
 
 /// `cesar plugins show ID`.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

@@ -6,10 +6,10 @@ use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::{digest, find};
 use crate::cache::Mode;
 use crate::config::Settings;
-use crate::names::lossless;
 use crate::pipeline::AddressPolicy;
 use crate::plugins::gates::{Gate, GateState, examine};
 use crate::plugins::{Registry, Rejected};
+use cesar_base::names::lossless;
 
 /// `cesar plugins why ID`. Fails when a gate refuses the file.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

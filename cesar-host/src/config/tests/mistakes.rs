@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use super::super::{Group, Layers, augment, nearest};
+use super::super::{Group, Layers, augment};
 use super::Home;
 
 #[test]
@@ -207,14 +207,4 @@ fn mistakes_in_flags_are_reported_by_the_parser() {
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(expected), "{error}");
     }
-}
-
-#[test]
-fn the_nearest_name_is_near() {
-    assert_eq!(nearest("larg", ["base", "large", "tiny"]), Some("large"));
-    assert_eq!(nearest("Large", ["base", "large"]), Some("large"));
-    assert_eq!(nearest("large", ["base", "large-v3", "large-v2"]), Some("large-v3"));
-    assert_eq!(nearest("la", ["base", "large-v3"]), None);
-    assert_eq!(nearest("xy", ["ab", "cd"]), None, "two letters out of two");
-    assert_eq!(nearest("whisper", ["ct2", "format"]), None);
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use plugin_api::manifest::OptionSpec;
 use serde_json::{Value, json};
+
+use cesar_base::GivenValue;
 
 use super::super::{ConfigError, Ffmpeg, Layers, Progress, Source};
 use super::Home;
@@ -63,15 +64,13 @@ fn one_layer_must_not_set_an_option_in_two_ways() {
 }
 
 #[test]
-fn the_plugins_table_reads_texts_and_checks_types() {
-    let table: OptionSpec =
-        serde_json::from_value(json!({"type": "integer", "default": 5, "doc": "", "minimum": 1})).unwrap();
+fn options_keep_the_type_they_were_given_with() {
     let home = Home::new().with_file("[asr.options]\na = 3\nb = \"3\"");
     let options = home.resolve(&["--asr-option", "c=3"]).unwrap().settings().asr.options;
-    let read = |name: &str| options[name].value.read(name, &table);
-    assert_eq!(read("a").unwrap(), 3);
-    assert!(read("b").is_err(), "in the file, text is not a number");
-    assert_eq!(read("c").unwrap(), 3);
+    let value = |name: &str| options[name].value.clone();
+    assert_eq!(value("a"), GivenValue::Typed(json!(3)));
+    assert_eq!(value("b"), GivenValue::Typed(json!("3")));
+    assert_eq!(value("c"), GivenValue::Text("3".into()));
 }
 
 #[test]

@@ -31,7 +31,7 @@ use super::store::{
     Cancellation, Claim, Counts, Delivery, Failure, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned, Signal,
     Submission, WebhookClaim, WebhookLease,
 };
-use crate::cache::{Clock, SystemClock};
+use cesar_base::{Clock, SystemClock};
 
 #[cfg(test)]
 pub(super) use open::check_sqlite;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::cache::{Fault, FaultKind};
+use cesar_base::{Fault, FaultKind};
 
 /// Does everything once through an access that fails, and tells each thing that was acknowledged. Whatever fails is
 /// given up.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::cache::{Digest, ManualClock};
+use cesar_base::{Digest, ManualClock};
 
 /// 2026-01-01 00:00 UTC.
 const START_MS: i64 = 1_767_225_600_000;

@@ -9,7 +9,7 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::{HubError, HubSettings, is_digest};
-use crate::trust;
+use cesar_base::tls_roots;
 
 /// How long the hub may take to be reached and to begin an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +70,7 @@ impl Client {
             .timeout_per_read(Some(SILENCE))
             .http_status_as_error(false)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .tls_config(trust::config()?)
+            .tls_config(tls_roots::config()?)
             .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")));
         Ok(Self {
             agent: config.build().new_agent(),

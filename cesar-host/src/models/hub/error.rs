@@ -41,7 +41,7 @@ pub enum HubError {
     },
     /// Nobody is trusted.
     #[error(transparent)]
-    Trust(#[from] crate::trust::TrustError),
+    Trust(#[from] cesar_base::tls_roots::TrustError),
     /// 401 or 403.
     #[error(
         "the hub does not let you have `{what}`; accept its conditions on its page, and set `HF_TOKEN` to a token of yours"

@@ -27,7 +27,7 @@ pub use error::HubError;
 pub(super) use fetch::Fetch;
 pub(super) use store::Hash;
 
-use crate::config::Folders;
+use cesar_base::Folders;
 
 /// The hub as a user's environment describes it, by the variables of Hugging Face's own programs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,7 +86,7 @@ pub struct Imported {
     /// Its id in the catalogue, or the name of its file or folder.
     pub id: String,
     /// Where it is now.
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
     /// Whether the same model was there already.
     pub present: bool,

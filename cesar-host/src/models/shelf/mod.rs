@@ -46,7 +46,7 @@ pub struct Shelved {
     /// What it is for; `None` for an ONNX network that the catalogue does not know.
     pub kind: Option<Kind>,
     /// Its file or folder.
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
     /// How many bytes its files have.
     pub size: u64,

@@ -52,7 +52,7 @@ pub struct Checked {
     /// The model.
     pub id: String,
     /// The file.
-    #[serde(serialize_with = "crate::names::serialize")]
+    #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: std::path::PathBuf,
     /// How many bytes it has.
     pub size: u64,

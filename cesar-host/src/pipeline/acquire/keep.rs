@@ -11,9 +11,8 @@ use super::super::media::{Folder, Held, Media, unreadable};
 use super::super::stage::report;
 use super::super::{Event, PipelineError, StageOutcome, StageReport};
 use super::{Acquisition, Details, STAGE, Stored};
-use crate::cache::{
-    Cache, CacheError, Clock as _, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, SystemClock, Waiting, hash_file,
-};
+use crate::cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
+use cesar_base::{Clock as _, SystemClock};
 
 impl<'a> Acquisition<'a> {
     pub(super) fn renew(

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::download::{Known, Program};
 
-use crate::cache::{Clock as _, FileStamp, SystemClock};
+use cesar_base::{Clock as _, FileStamp, SystemClock};
 
 /// The stamp of the program's file, if any later change will show in it.
 pub(super) fn stamp(known: &Known) -> Option<String> {

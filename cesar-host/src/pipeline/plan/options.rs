@@ -5,21 +5,29 @@ use std::collections::BTreeMap;
 use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, StageKind};
 use serde_json::Value;
 
-use crate::config::{OptionValue as Given, nearest};
 use crate::language::{self, Refused};
 use crate::pipeline::{PipelineError, StageRequest};
+use cesar_base::{GivenValue, nearest};
 
 /// Options as values of the table's kinds.
 pub(super) fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {
-    let read = |(name, given): (&String, &Given)| {
+    let read_one = |(name, given): (&String, &GivenValue)| {
         let spec = manifest.option(name)?;
         let value = match is_language(manifest, name) {
             true => language_value(spec, given)?,
-            false => given.read(name, spec)?,
+            false => read(given, name, spec)?,
         };
         Ok((name.clone(), value))
     };
-    asked.options.iter().map(read).collect()
+    asked.options.iter().map(read_one).collect()
+}
+
+/// The value as the plugin's table reads and accepts it.
+fn read(given: &GivenValue, name: &str, spec: &OptionSpec) -> Result<Value, OptionError> {
+    match given {
+        GivenValue::Text(text) => spec.parse(name, text),
+        GivenValue::Typed(value) => spec.validate(name, value),
+    }
 }
 
 /// The option of engines that names the language spoken.
@@ -31,7 +39,7 @@ fn is_language(manifest: &Manifest, name: &str) -> bool {
 }
 
 /// A language as the engine's table writes it, so that equal languages give equal keys.
-fn language_value(spec: &OptionSpec, given: &Given) -> Result<Value, OptionError> {
+fn language_value(spec: &OptionSpec, given: &GivenValue) -> Result<Value, OptionError> {
     let refused = |given: String, wanted: &str| OptionError::Value {
         option: LANGUAGE.into(),
         given,
@@ -39,9 +47,7 @@ fn language_value(spec: &OptionSpec, given: &Given) -> Result<Value, OptionError
     };
     let any = "a language such as `en`, `English` or `en-US`";
     let Some(text) = given.as_text() else {
-        return given
-            .read(LANGUAGE, spec)
-            .map_err(|_| refused(given.to_json().to_string(), any));
+        return read(given, LANGUAGE, spec).map_err(|_| refused(given.to_json().to_string(), any));
     };
     match language::code_for(text, &spec.choices) {
         Ok(Some(code)) => spec.validate(LANGUAGE, &Value::from(code)),

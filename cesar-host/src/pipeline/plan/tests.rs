@@ -112,15 +112,15 @@ fn spellings_of_a_language_share_a_key() {
         .into_iter()
         .filter(|manifest| manifest.stage == StageKind::Asr);
     for engine in engines {
-        let key_of = |given: Given| {
+        let key_of = |given: GivenValue| {
             let asked = StageRequest {
                 plugin: None,
                 options: [("language".to_owned(), given)].into(),
             };
             key(&engine, &super::given(&engine, &asked).unwrap())
         };
-        let text = |text: &str| key_of(Given::Text(text.into()));
-        let typed = |value: Value| key_of(Given::Typed(value));
+        let text = |text: &str| key_of(GivenValue::Text(text.into()));
+        let typed = |value: Value| key_of(GivenValue::Typed(value));
         let english = text("en");
         for spelling in ["EN", "English", "en-US", "eng"] {
             assert_eq!(
@@ -144,7 +144,7 @@ fn what_is_no_language_is_refused_with_the_nearest() {
     let refusal = |value: Value| {
         let asked = StageRequest {
             plugin: None,
-            options: [("language".to_owned(), Given::Typed(value))].into(),
+            options: [("language".to_owned(), GivenValue::Typed(value))].into(),
         };
         option_error(&engine, super::given(&engine, &asked).unwrap_err()).to_string()
     };

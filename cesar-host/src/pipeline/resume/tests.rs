@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::*;
-use crate::cache::{Cache, Digest, KeyParts, SystemClock};
+use crate::cache::{Cache, KeyParts};
+use cesar_base::{Digest, SystemClock};
 
 struct Fixture {
     _folder: tempfile::TempDir,

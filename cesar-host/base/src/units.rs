@@ -32,15 +32,15 @@ const DURATIONS: &[(&str, u64)] = &[
 ];
 
 /// What says that there is no limit.
-pub(crate) const OFF: &str = "off";
+pub const OFF: &str = "off";
 
 /// A size in bytes; a number without a unit is bytes.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
+pub fn parse_size(text: &str) -> Option<u64> {
     parse(text, SIZES)
 }
 
 /// A length of time in milliseconds; the unit must be there.
-pub(crate) fn parse_duration(text: &str) -> Option<i64> {
+pub fn parse_duration(text: &str) -> Option<i64> {
     parse(text, DURATIONS).and_then(|ms| i64::try_from(ms).ok())
 }
 

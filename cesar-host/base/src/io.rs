@@ -82,7 +82,7 @@ impl Io {
     }
 
     /// Counts an operation that is done elsewhere, and says whether it fails.
-    pub(crate) fn step(&self) -> io::Result<()> {
+    pub fn step(&self) -> io::Result<()> {
         self.run(|| Ok(()))
     }
 
@@ -104,7 +104,7 @@ impl Io {
     }
 
     /// Does an operation that counts as one.
-    pub(crate) fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    pub fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             match self.writable(0).and_then(|_| operation()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -114,7 +114,7 @@ impl Io {
     }
 
     /// Makes a folder that only its owner can enter; one that exists is left as it is.
-    pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
+    pub fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
         }
@@ -122,17 +122,17 @@ impl Io {
     }
 
     /// Opens a file for reading.
-    pub(crate) fn open(&self, path: &Path) -> io::Result<File> {
+    pub fn open(&self, path: &Path) -> io::Result<File> {
         self.run(|| File::open(path))
     }
 
     /// Makes a new file for writing; one that exists is an error.
-    pub(super) fn create_new(&self, path: &Path) -> io::Result<File> {
+    pub fn create_new(&self, path: &Path) -> io::Result<File> {
         self.run(|| OpenOptions::new().read(true).write(true).create_new(true).open(path))
     }
 
     /// Opens a file to lock it, making it when it is not there.
-    pub(super) fn open_lock(&self, path: &Path) -> io::Result<File> {
+    pub fn open_lock(&self, path: &Path) -> io::Result<File> {
         self.run(|| {
             OpenOptions::new()
                 .read(true)
@@ -144,17 +144,17 @@ impl Io {
     }
 
     /// What the file system says about an open file.
-    pub(super) fn status(&self, file: &File) -> io::Result<Metadata> {
+    pub fn status(&self, file: &File) -> io::Result<Metadata> {
         self.run(|| file.metadata())
     }
 
     /// Reads into `buffer`; 0 at the end of the file.
-    pub(super) fn read(&self, file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    pub fn read(&self, file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
         self.run(|| file.read(buffer))
     }
 
     /// Writes all bytes.
-    pub(crate) fn write_all(&self, file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    pub fn write_all(&self, file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.writable(bytes.len()).and_then(|taken| file.write(&bytes[..taken])) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -167,22 +167,22 @@ impl Io {
     }
 
     /// Waits until the file's bytes are on the device.
-    pub(crate) fn sync_data(&self, file: &File) -> io::Result<()> {
+    pub fn sync_data(&self, file: &File) -> io::Result<()> {
         self.run(|| file.sync_data())
     }
 
     /// Waits until the names in a folder are on the device.
-    pub(crate) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+    pub fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.run(|| File::open(path)?.sync_all())
     }
 
     /// Gives a file another name, replacing what has it.
-    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.run(|| fs::rename(from, to))
     }
 
     /// How many bytes this user may still write to the file system of `path`.
-    pub(super) fn free_space(&self, path: &Path) -> io::Result<u64> {
+    pub fn free_space(&self, path: &Path) -> io::Result<u64> {
         self.run(|| {
             let status = rustix::fs::statvfs(path)?;
             Ok(status.f_bavail.saturating_mul(status.f_frsize))
@@ -190,7 +190,7 @@ impl Io {
     }
 
     /// Removes a file.
-    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
         self.run(|| fs::remove_file(path))
     }
 }

@@ -2,7 +2,7 @@
 
 /// The candidate that a person most likely meant, if one is near: two letters, or a third of them, may differ; else the first one
 /// that begins with what was given (`large` for `large-v3`), if that is at least three letters.
-pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let candidates: Vec<&str> = candidates.into_iter().collect();
     let similar = candidates
@@ -21,4 +21,19 @@ fn distance(given: &str, candidate: &str) -> Option<usize> {
     let length = candidate.chars().count();
     let alike = distance <= (length / 3).max(2) && distance < length.max(given.chars().count());
     alike.then_some(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        assert_eq!(nearest("larg", ["base", "large", "tiny"]), Some("large"));
+        assert_eq!(nearest("Large", ["base", "large"]), Some("large"));
+        assert_eq!(nearest("large", ["base", "large-v3", "large-v2"]), Some("large-v3"));
+        assert_eq!(nearest("la", ["base", "large-v3"]), None);
+        assert_eq!(nearest("xy", ["ab", "cd"]), None, "two letters out of two");
+        assert_eq!(nearest("whisper", ["ct2", "format"]), None);
+    }
 }

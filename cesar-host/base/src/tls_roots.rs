@@ -22,7 +22,7 @@ pub struct TrustError {
 ///
 /// # Errors
 /// When a variable is set and what it names has no certificate.
-pub(crate) fn config() -> Result<TlsConfig, TrustError> {
+pub fn config() -> Result<TlsConfig, TrustError> {
     let named = [FILE, FOLDERS].into_iter().find_map(|variable| {
         let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
         Some((variable, PathBuf::from(value)))

@@ -1,0 +1,34 @@
+//! The foundation of the host's crates. It depends on no other crate of this workspace.
+//!
+//! | module | what |
+//! |---|---|
+//! | `clock` | the time of day, replaceable in tests |
+//! | `digest` | SHA-256 values |
+//! | `io` | disk access that tests can make fail |
+//! | `file_stamp` | what tells one state of a file from another without reading it |
+//! | [`names`] | file names as text |
+//! | `folders` | the user's folders, by the XDG Base Directory Specification |
+//! | `given` | the value of a plugin's option as the user wrote it |
+//! | `nearest` | suggestions for mistyped names |
+//! | `units` | sizes and durations as people write them |
+//! | [`tls_roots`] | root certificates for the host's HTTP clients |
+
+mod clock;
+mod digest;
+mod file_stamp;
+mod folders;
+mod given;
+mod io;
+pub mod names;
+mod nearest;
+pub mod tls_roots;
+mod units;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use digest::{Digest, Hasher, ParseDigestError};
+pub use file_stamp::FileStamp;
+pub use folders::Folders;
+pub use given::GivenValue;
+pub use io::{Fault, FaultKind, Io};
+pub use nearest::nearest;
+pub use units::{OFF, parse_duration, parse_size};
