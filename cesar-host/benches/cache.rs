@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cesar_base::{Digest, SystemClock};
-use cesar_host::cache::{Cache, INLINE_LIMIT, Key, KeyParts, NewEntry, OptionValue, Prune};
+use cesar_cache::{Cache, INLINE_LIMIT, Key, KeyParts, NewEntry, OptionValue, Prune};
 use rusqlite::Connection;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use cesar_base::{Clock as _, Digest, ManualClock, SystemClock};
-use cesar_host::cache::{Cache, KeyParts, NewEntry};
+use cesar_cache::{Cache, KeyParts, NewEntry};
 use serde_json::Value;
 use tempfile::TempDir;
 

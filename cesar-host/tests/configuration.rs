@@ -5,7 +5,7 @@ use std::path::Path;
 #[test]
 fn the_reference_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-    let wanted = cesar_host::config::reference_markdown();
+    let wanted = cesar_config::reference_markdown();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &wanted).expect("docs/ can be written");
     }

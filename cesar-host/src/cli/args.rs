@@ -1,4 +1,4 @@
-//! The shape of the command line. What a setting is (see [`crate::config`]) has its flag from there; here are the commands and what
+//! The shape of the command line. What a setting is (see [`cesar_config`]) has its flag from there; here are the commands and what
 //! is said anew for each run.
 
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use crate::config::{Group, augment, config_file_flag};
 use crate::pipeline::Plan;
 use cesar_base::{parse_duration, parse_size};
+use cesar_config::{Group, augment, config_file_flag};
 
 /// The command line, without what is not for people.
 pub(super) fn command_for_people() -> Command {

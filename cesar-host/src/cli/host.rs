@@ -6,13 +6,13 @@ use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
 use crate::audio::{DecodeOptions, TrackChoice, ffmpeg_available};
-use crate::cache::{self, Cache, Mode};
-use crate::config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
-use crate::models::ModelRoots;
 use crate::pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
 use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
 use crate::runner::{self, Runners};
 use cesar_base::SystemClock;
+use cesar_cache::{Cache, Mode};
+use cesar_config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
+use cesar_models::ModelRoots;
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -78,9 +78,9 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
 }
 
 /// The limits of the cache, with what `--offline` uses again.
-pub(super) fn cache_limits(settings: &Settings) -> cache::Limits {
+pub(super) fn cache_limits(settings: &Settings) -> cesar_cache::Limits {
     let limits = settings.cache.limits.clone();
-    cache::Limits {
+    cesar_cache::Limits {
         max_size: limits.max_size,
         min_free_disk: limits.min_free_disk,
         ttl_ms: limits.ttl_ms,

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::args;
 use super::{Exit, Failure, columns, note, print, print_json, serve};
-use crate::config::Settings;
-use crate::jobs::{
+use cesar_config::Settings;
+use cesar_jobs::{
     Cancellation, Disk, Job, JobId, JobState, JobStore, ListQuery, Options, Retention, SqliteJobs, SystemRandom,
     Uploads,
 };
@@ -119,7 +119,7 @@ pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
 pub(super) fn show(matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let id = id(matches)?;
     let job = store(settings)?.get(id).map_err(Failure::failed)?;
-    let job = job.ok_or_else(|| Failure::failed(crate::jobs::JobsError::NotFound { job: id }))?;
+    let job = job.ok_or_else(|| Failure::failed(cesar_jobs::JobsError::NotFound { job: id }))?;
     if json {
         print_json(&job);
         return Ok(Exit::Done);

@@ -22,14 +22,14 @@ use super::side_by_side::{self, Turn, Turns};
 use super::summary::{Done, Whole};
 use super::{Exit, Failure};
 use crate::audio::{Slice, TrackChoice};
-use crate::cache::Mode;
-use crate::config::{Progress, Settings};
 use crate::pipeline::{
     Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
     Transcript,
 };
 use crate::runner::CancelToken;
 use cesar_base::names::{lossless, shown, visible};
+use cesar_cache::Mode;
+use cesar_config::{Progress, Settings};
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
 pub(super) struct Work {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use super::running::{Run, Why};
 use super::snapshot;
-use crate::jobs::{JobsError, Retention, Signal};
+use cesar_jobs::{JobsError, Retention, Signal};
 
 /// Between two looks at the runs.
 const PROGRESS: Duration = Duration::from_millis(400);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use crate::jobs::JobId;
+use cesar_jobs::JobId;
 
 /// Jobs whose events are kept after they ended.
 const ENDED: usize = 64;

@@ -7,7 +7,7 @@
 use axum::http::HeaderMap;
 
 use super::refusal::Refusal;
-use crate::jobs::{Idempotency, JobRequest};
+use cesar_jobs::{Idempotency, JobRequest};
 
 /// The longest key.
 const LONGEST: usize = 255;

@@ -130,7 +130,7 @@ fn row(manifest: Option<&Manifest>, state: &'static str, models: Option<Vec<Stri
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn cache(State(app): State<App>) -> Result<Response, Problem> {
     let info = app
-        .block(|shared| shared.pipeline.cache().map(crate::cache::Cache::info))
+        .block(|shared| shared.pipeline.cache().map(cesar_cache::Cache::info))
         .await?;
     let info = info.ok_or_else(|| Refusal::not_found("the cache is switched off"))?;
     let mut body = serde_json::to_value(info.map_err(|error| Refusal::internal(&error))?).unwrap_or_default();

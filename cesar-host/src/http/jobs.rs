@@ -17,10 +17,10 @@ use super::refusal::Refusal;
 use super::running::Why;
 use super::view::JobView;
 use super::{App, Client, submit, upload};
-use crate::jobs::{Cancellation, Job, JobId, JobState, ListQuery};
 use crate::pipeline::{Event, FormatRequest, Observer};
 use crate::runner::CancelToken;
 use cesar_base::GivenValue;
+use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
 
 /// Seconds after which looking at a job again makes sense.
 const SOON: u64 = 2;
@@ -72,7 +72,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 /// The job, or 404.
 pub(crate) async fn get(app: &App, id: JobId) -> Result<Job, Refusal> {
     let job = app.block(move |shared| shared.store.get(id)).await??;
-    job.ok_or_else(|| crate::jobs::JobsError::NotFound { job: id }.into())
+    job.ok_or_else(|| cesar_jobs::JobsError::NotFound { job: id }.into())
 }
 
 fn accepted(job: &Job) -> Response {

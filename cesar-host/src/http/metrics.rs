@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 
-use crate::jobs::JobState;
 use crate::pipeline::StageReport;
+use cesar_jobs::JobState;
 
 use super::observer::is_hit;
 

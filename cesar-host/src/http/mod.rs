@@ -6,7 +6,7 @@
 //!                                                            └── events ◄─┼──────────┘
 //!                                                                       clerk, webhooks
 //! ```
-//! One way in: [`serve`]. What a request asks for becomes a job in the store ([`crate::jobs`]) before it is acknowledged; worker threads do jobs
+//! One way in: [`serve`]. What a request asks for becomes a job in the store ([`cesar_jobs`]) before it is acknowledged; worker threads do jobs
 //! with the same [`Pipeline`] as the command line.
 //!
 //! **Threads.** Requests are handled by an async runtime with two threads that never block: the store, files, hashing, resolving and
@@ -73,10 +73,10 @@ mod worker;
 pub use auth::{KeyError, KeyFile, StoredKey};
 pub use openapi::text as openapi_text;
 
-use crate::cache::Cache;
-use crate::config::ServerSettings;
-use crate::jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
 use crate::pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_cache::Cache;
+use cesar_config::ServerSettings;
+use cesar_jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
 
 use refusal::Refusal;
 

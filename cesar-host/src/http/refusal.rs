@@ -7,10 +7,10 @@
 use axum::http::StatusCode;
 use plugin_api::manifest::OptionError;
 
-use crate::jobs::JobsError;
-use crate::models::ModelError;
 use crate::pipeline::PipelineError;
 use crate::plugins::PluginError;
+use cesar_jobs::JobsError;
+use cesar_models::ModelError;
 
 use super::address::AddressError;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::jobs::{JobId, Lease, Progress, Report};
 use crate::runner::CancelToken;
+use cesar_jobs::{JobId, Lease, Progress, Report};
 
 /// Why a run was told to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use super::Shared;
 use super::refusal::Refusal;
 use super::work::{self, check_options, installed};
 use crate::audio::TrackChoice;
-use crate::jobs::JobRequest;
 use crate::pipeline::{PipelineError, SpeakersRequest};
 use cesar_base::GivenValue;
+use cesar_jobs::JobRequest;
 
 /// The options that say how many there are.
 const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];

@@ -21,7 +21,7 @@ use super::jobs::{Id, document, get};
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::view::JobView;
-use crate::jobs::{Job, JobId};
+use cesar_jobs::{Job, JobId};
 
 /// Between two comments that keep the connection alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);

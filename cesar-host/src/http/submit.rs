@@ -8,7 +8,7 @@ use super::form::Fields;
 use super::refusal::Refusal;
 use super::upload::Received;
 use super::{App, Client, idempotency, work};
-use crate::jobs::{Job, JobRequest, NewJob, Source, Submission};
+use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
 
 /// The fields of own endpoints.
 pub(crate) const FIELDS: &[&str] = &[

@@ -16,7 +16,7 @@ use super::App;
 use super::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
 use super::multipart::{self, Event, Head, Malformed, Parser};
 use super::refusal::Refusal;
-use crate::jobs::{Source, StoredUpload, UploadWriter, Uploads};
+use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 
 /// How much is written at once.
 const BLOCK: usize = 256 * 1024;

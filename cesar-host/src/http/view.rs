@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use crate::jobs::{Job, JobState, Source, StageError, Webhook};
+use cesar_jobs::{Job, JobState, Source, StageError, Webhook};
 
 /// A job.
 #[derive(Debug, Clone, Serialize, ToSchema)]

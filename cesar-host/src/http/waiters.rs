@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::App;
 use super::running::Why;
-use crate::jobs::{Cancellation, JobId};
+use cesar_jobs::{Cancellation, JobId};
 
 /// How many wait, by job.
 #[derive(Debug, Default)]

@@ -16,8 +16,8 @@ use super::Shared;
 use super::address::AddressError;
 use super::signature;
 use super::view::JobView;
-use crate::jobs::{Delivery, Job, Verdict};
 use cesar_base::{Clock as _, SystemClock};
+use cesar_jobs::{Delivery, Job, Verdict};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! The threads that do the jobs: claim, run the pipeline, say how it went.
 //!
-//! Each thread is a worker with a lock of its own ([`crate::jobs::Workers`]). One that panics, or cannot store how a job ended, gives
+//! Each thread is a worker with a lock of its own ([`cesar_jobs::Workers`]). One that panics, or cannot store how a job ended, gives
 //! its lock back and gets another, so that the job is requeued. What the pipeline says is kept in memory ([`Run`]) and told to listeners; the clerk ([`super::clerk`]) carries it to the
 //! store a few times a second and brings back whether to go on, so that no event of a plugin ever waits for the disk.
 
@@ -15,9 +15,9 @@ use super::Shared;
 use super::running::{Run, Why};
 use super::view::JobView;
 use super::{failure, observer, work};
-use crate::jobs::{self, Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
 use crate::pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 use cesar_base::{Clock as _, SystemClock};
+use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
 
 /// How long a worker without work sleeps at most: jobs may come from other processes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -133,8 +133,8 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
         plan
     };
     let source = match &job.request.source {
-        jobs::Source::Upload { upload, .. } => Source::File(shared.uploads.path(*upload)),
-        jobs::Source::Url { url } => match Address::parse(url) {
+        cesar_jobs::Source::Upload { upload, .. } => Source::File(shared.uploads.path(*upload)),
+        cesar_jobs::Source::Url { url } => match Address::parse(url) {
             Ok(address) => Source::Address(address),
             // It was checked before it was queued, perhaps by another version.
             Err(error) => return Err(unfinished(no_address(&error), Some(&plan))),

@@ -36,9 +36,9 @@ use super::media::{Media, unreadable};
 use super::plan::{Plan, Prepared};
 use super::stage::{Context, report};
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
-use crate::cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
 use crate::runner::{CancelToken, RunnerError};
 use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
 
 /// The stage, as plans and reports name it.
 pub(super) const STAGE: &str = "download";
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_cache_and_the_contract_mean_the_same_file() {
-        assert_eq!(crate::cache::RESUME, plugin_api::download::RESUME);
+        assert_eq!(cesar_cache::RESUME, plugin_api::download::RESUME);
     }
 
     #[test]

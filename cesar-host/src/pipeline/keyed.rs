@@ -2,8 +2,8 @@
 
 use super::stage::{Computed, Context};
 use super::{PipelineError, StageReport};
-use crate::cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
 use cesar_base::Digest;
+use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
 
 /// A stage's result, as far as it is known.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use super::PipelineError;
 use super::stage::Context;
 use crate::audio::{self, AudioError};
-use crate::cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
 use cesar_base::{Digest, FileStamp};
+use cesar_cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
 
 /// A recording on disk, by content.
 pub(super) struct Media<'a> {

@@ -12,8 +12,8 @@ use time::format_description::well_known::Rfc3339;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
 use super::plan::{Prepared, UsedModel, main_model};
 use super::speakers::{Spoken, attribute};
-use crate::cache::{Key, KeyParts, OptionValue};
 use cesar_base::Digest;
+use cesar_cache::{Key, KeyParts, OptionValue};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
 const MERGE_VERSION: &str = "2";

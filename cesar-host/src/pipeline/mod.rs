@@ -8,7 +8,7 @@
 //!                                (plugin, beside asr; only where speakers are wanted: `speakers`)
 //! ```
 //! [`Pipeline::plan`] settles everything that can be refused before work starts (plugins, options, models). [`Pipeline::run`] then
-//! does one input, and [`Pipeline::render_document`] renders what an earlier run gave. Each arrow is a stage with a key ([`crate::cache::KeyParts`]) made of its inputs' digests, its plugin and the
+//! does one input, and [`Pipeline::render_document`] renders what an earlier run gave. Each arrow is a stage with a key ([`cesar_cache::KeyParts`]) made of its inputs' digests, its plugin and the
 //! options that may change its result; a stage runs only when the cache has no result under that key. A full hit walks digests in
 //! the index and reads only the last artifact.
 //!
@@ -61,10 +61,10 @@ pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transc
 pub use speakers::SpeakersRequest;
 
 use crate::audio::DecodeOptions;
-use crate::cache::{Cache, Mode};
-use crate::models::ModelRoots;
 use crate::plugins::{Registry, Verdicts};
 use crate::runner::Runners;
+use cesar_cache::{Cache, Mode};
+use cesar_models::ModelRoots;
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

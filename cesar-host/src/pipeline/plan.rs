@@ -7,13 +7,13 @@ use std::path::Path;
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
-use crate::cache::{KeyParts, OptionValue, hash_file};
 use crate::language;
-use crate::models::{self, ModelFiles, ModelLookup, ResolvedModel};
 use crate::plugins::Plugin;
 use crate::runner::CancelToken;
 use cesar_base::Digest;
 use cesar_base::GivenValue;
+use cesar_cache::{KeyParts, OptionValue, hash_file};
+use cesar_models::{ModelFiles, ModelLookup, ResolvedModel};
 
 use super::speakers::SpeakersPlan;
 use super::{Pipeline, PipelineError, SpeakersRequest};
@@ -366,7 +366,7 @@ impl Pipeline {
 
     pub(super) fn model_digest(&self, model: &ResolvedModel, cancel: &CancelToken) -> Result<Digest, PipelineError> {
         let mut digest = |path: &Path| self.file_digest(path, cancel).map(|digest| *digest.as_bytes());
-        models::digest(model, &mut digest).map(Digest::from_bytes)
+        cesar_models::digest(model, &mut digest).map(Digest::from_bytes)
     }
 
     pub(super) fn resolve_model(
@@ -398,7 +398,7 @@ impl Pipeline {
     pub(super) fn file_digest(&self, path: &Path, cancel: &CancelToken) -> Result<Digest, PipelineError> {
         let stop = || cancel.is_cancelled();
         let hashed = match &self.parts.cache {
-            Some(cache) if self.parts.mode != crate::cache::Mode::Bypass => cache.file_digest(path, &stop),
+            Some(cache) if self.parts.mode != cesar_cache::Mode::Bypass => cache.file_digest(path, &stop),
             _ => hash_file(path, &stop),
         };
         Ok(hashed?)

@@ -10,8 +10,8 @@ use super::merge;
 use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
-use crate::cache::{Computation, KeyGuard};
 use crate::runner::CancelToken;
+use cesar_cache::{Computation, KeyGuard};
 
 /// Runs the engine.
 pub(super) fn recognise(

@@ -17,8 +17,8 @@ use super::run::{Artifact, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{PipelineError, StageReport, render};
-use crate::cache::{KeyGuard, KeyParts};
 use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{KeyGuard, KeyParts};
 
 /// What is known of one input.
 pub(super) struct Results<'a> {

@@ -1,7 +1,7 @@
 //! Going on where a run that died had stopped.
 //!
 //! A stage that can resume (its manifest says so) tells what it has finished, window by window: see [`plugin_api::resume`]. Here that
-//! is collected and, at most once in [`INTERVAL`], added to the partial result under the stage's key ([`crate::cache::Partials`]). Who
+//! is collected and, at most once in [`INTERVAL`], added to the partial result under the stage's key ([`cesar_cache::Partials`]). Who
 //! asks for the same result after a crash, a kill or Ctrl-C hands the stage what was kept; storing the whole result drops it.
 //!
 //! Nothing is kept without the key's lock, and nothing under a wrong key: before each write it is made sure that plugin and models are
@@ -22,8 +22,8 @@ use serde_json::{Map, Value};
 use super::plan::Prepared;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use crate::cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
 use crate::runner::RunnerError;
+use cesar_cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
 
 /// How often something is written: a crash costs this much work, and the window it hit.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use super::{Care, Exit, Failure, carefully};
-use crate::cache::Cache;
+use cesar_cache::Cache;
 
 pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     carefully(cache, Care::of(matches, json), |cache, dry_run| cache.clear(dry_run))

@@ -11,10 +11,10 @@ use super::super::transcribe::{self, Missing, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
 use super::people::{duration, size};
-use crate::cache::{CacheError, Nearest};
-use crate::config::{Progress, Settings};
 use crate::pipeline::{Explanation, StageExplanation, StageState};
 use crate::runner::CancelToken;
+use cesar_cache::{CacheError, Nearest};
+use cesar_config::{Progress, Settings};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::people::{distance, duration, size};
 use super::{Exit, Failure, note, print, print_json};
-use crate::cache::{Cache, Listed, Sort};
 use crate::cli::columns;
 use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::{Cache, Listed, Sort};
 
 /// How many entries people are shown unless they ask for more.
 const SHOWN: u64 = 50;

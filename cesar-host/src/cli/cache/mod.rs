@@ -18,9 +18,9 @@ use serde::Serialize;
 
 use super::ask::agreed;
 use super::{Exit, Failure, host, note, print, print_json};
-use crate::cache::{Cache, CacheError, Pruned};
-use crate::config::Settings;
 use cesar_base::SystemClock;
+use cesar_cache::{Cache, CacheError, Pruned};
+use cesar_config::Settings;
 
 /// Runs `cesar cache NAME`.
 pub(super) fn run(name: &str, matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {

@@ -1,6 +1,6 @@
 //! Sizes, times and sentences for people.
 
-use crate::cache::Pruned;
+use cesar_cache::Pruned;
 
 /// Bytes in powers of 1000, to one decimal: `1.2 GB`.
 pub(in crate::cli) fn size(bytes: u64) -> String {

@@ -3,8 +3,8 @@
 use clap::ArgMatches;
 
 use super::{Care, Exit, Failure, carefully};
-use crate::cache::{Cache, CacheError, Prune, Pruned};
-use crate::config::Settings;
+use cesar_cache::{Cache, CacheError, Prune, Pruned};
+use cesar_config::Settings;
 
 pub(super) fn run(cache: &Cache, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let asked = Prune {

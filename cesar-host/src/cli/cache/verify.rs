@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::people::{count, size};
 use super::{Exit, Failure, print, print_json};
-use crate::cache::{Cache, Verification};
 use crate::cli::columns;
+use cesar_cache::{Cache, Verification};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use crate::cli::args::{json, with_care};
-use crate::config::{Group, augment};
+use cesar_config::{Group, augment};
 
 /// `cesar models` with its commands.
 pub(in crate::cli) fn command() -> Command {

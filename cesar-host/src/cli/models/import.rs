@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use super::Place;
 use super::progress::Show;
 use crate::cli::{Exit, Failure, print, print_json};
-use crate::models::shelf::{self, ImportError};
+use cesar_models::shelf::{self, ImportError};
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
     let Some(source) = matches.get_one::<PathBuf>("source") else {

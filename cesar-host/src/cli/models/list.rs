@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::Place;
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, columns, host, print, print_json};
-use crate::config::Settings;
-use crate::models::catalog::{CATALOG, Entry, Kind};
-use crate::models::libraries;
-use crate::models::shelf::Shelved;
 use cesar_base::names::lossless;
+use cesar_config::Settings;
+use cesar_models::catalog::{CATALOG, Entry, Kind};
+use cesar_models::libraries;
+use cesar_models::shelf::Shelved;
 
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]

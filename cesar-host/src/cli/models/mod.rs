@@ -20,10 +20,10 @@ use clap::ArgMatches;
 pub(super) use command::command;
 
 use super::{Exit, Failure, host};
-use crate::config::Settings;
-use crate::models::ModelRoots;
-use crate::models::pull::library_folder;
-use crate::models::shelf::{self, Shelved};
+use cesar_config::Settings;
+use cesar_models::ModelRoots;
+use cesar_models::pull::library_folder;
+use cesar_models::shelf::{self, Shelved};
 
 /// Runs `cesar models NAME`.
 pub(super) fn run(

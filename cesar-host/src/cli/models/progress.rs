@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::note;
-use crate::config::{Progress, Settings};
-use crate::models::pull::{Event, Source};
+use cesar_config::{Progress, Settings};
+use cesar_models::pull::{Event, Source};
 
 /// Shows the events of a pull on standard error.
 pub(in crate::cli) struct Show {

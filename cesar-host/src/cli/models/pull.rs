@@ -6,9 +6,9 @@ use serde_json::json;
 use super::progress::Show;
 use super::{Place, names};
 use crate::cli::{Exit, Failure, print, print_json};
-use crate::config::Settings;
-use crate::models::HubSettings;
-use crate::models::pull::{Event, PullError, Pulled, Puller, Source};
+use cesar_config::Settings;
+use cesar_models::HubSettings;
+use cesar_models::pull::{Event, PullError, Pulled, Puller, Source};
 
 pub(super) fn run(
     place: &Place,

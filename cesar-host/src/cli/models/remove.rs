@@ -8,7 +8,7 @@ use super::{Place, names};
 use crate::cli::ask::agreed;
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, note, print, print_json};
-use crate::models::shelf::{self, Shelved};
+use cesar_models::shelf::{self, Shelved};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

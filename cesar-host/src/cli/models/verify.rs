@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Place, names};
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, note, print, print_json};
-use crate::models::shelf::{Checked, State, verify};
+use cesar_models::shelf::{Checked, State, verify};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

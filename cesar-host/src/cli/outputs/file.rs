@@ -8,8 +8,8 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::Content;
-use crate::cache::hash_file;
 use cesar_base::Digest;
+use cesar_cache::hash_file;
 
 /// Writes what belongs into a file; called once.
 pub(in crate::cli) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;

@@ -8,14 +8,14 @@ use serde_json::json;
 
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
-use crate::cache::Mode;
-use crate::config::Settings;
 use crate::conformance::{Effort, Outcome, Report, Subject, check};
 use crate::pipeline::{AddressPolicy, StageRequest};
 use crate::plugins::Plugin;
 use crate::runner::{CancelToken, Limits};
 use cesar_base::GivenValue;
 use cesar_base::names::lossless;
+use cesar_cache::Mode;
+use cesar_config::Settings;
 
 /// Fails when a case does.
 pub(super) fn run(

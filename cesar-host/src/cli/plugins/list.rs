@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::digest;
-use crate::cache::Mode;
-use crate::config::Settings;
 use crate::pipeline::{AddressPolicy, Pipeline};
 use crate::plugins::{Plugin, PluginError, Rejected};
+use cesar_cache::Mode;
+use cesar_config::Settings;
 
 /// One row of `plugins list`; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]

@@ -14,12 +14,12 @@ mod why;
 
 use super::args::json;
 use super::{Exit, Failure};
-use crate::cache::hash_file;
-use crate::config::{Group, Settings, augment};
 use crate::pipeline::Pipeline;
 use crate::plugins::{Plugin, Registry};
 use crate::runner::CancelToken;
 use cesar_base::{nearest, parse_duration};
+use cesar_cache::hash_file;
+use cesar_config::{Group, Settings, augment};
 
 /// The command's shape.
 pub(super) fn command() -> Command {

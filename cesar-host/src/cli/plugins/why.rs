@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::{digest, find};
-use crate::cache::Mode;
-use crate::config::Settings;
 use crate::pipeline::AddressPolicy;
 use crate::plugins::gates::{Gate, GateState, examine};
 use crate::plugins::{Registry, Rejected};
 use cesar_base::names::lossless;
+use cesar_cache::Mode;
+use cesar_config::Settings;
 
 /// `cesar plugins why ID`. Fails when a gate refuses the file.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::http::problem::headers;
 use crate::http::refusal::Refusal;
-use crate::jobs::{Job, JobState};
+use cesar_jobs::{Job, JobState};
 
 /// A refusal of an OpenAI-compatible endpoint.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::http::events::{EventId, EventKind, JobEvent};
 use crate::http::refusal::Refusal;
 use crate::http::sse::{self, Listener};
 use crate::http::waiters::Waiter;
-use crate::jobs::JobId;
+use cesar_jobs::JobId;
 
 /// Follows one job.
 struct Follower {

@@ -8,8 +8,8 @@ use super::super::call::{call, check_unchanged, wrong};
 use super::super::media::{Folder, unreadable};
 use super::super::{AddressPolicy, Event, PipelineError};
 use super::{Acquisition, STAGE};
-use crate::cache::Cache;
 use cesar_base::Digest;
+use cesar_cache::Cache;
 
 impl Acquisition<'_> {
     pub(super) fn started(&self) {

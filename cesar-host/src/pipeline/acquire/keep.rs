@@ -11,8 +11,8 @@ use super::super::media::{Folder, Held, Media, unreadable};
 use super::super::stage::report;
 use super::super::{Event, PipelineError, StageOutcome, StageReport};
 use super::{Acquisition, Details, STAGE, Stored};
-use crate::cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
 use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
 
 impl<'a> Acquisition<'a> {
     pub(super) fn renew(

@@ -40,7 +40,7 @@ fn some_value(spec: &OptionSpec, seed: u64) -> Value {
     }
 }
 
-fn key(manifest: &Manifest, given: &BTreeMap<String, Value>) -> crate::cache::Key {
+fn key(manifest: &Manifest, given: &BTreeMap<String, Value>) -> cesar_cache::Key {
     let parts = KeyParts {
         stage: manifest.stage.name().into(),
         plugin: manifest.id.clone(),

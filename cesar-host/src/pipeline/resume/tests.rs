@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::*;
-use crate::cache::{Cache, KeyParts};
 use cesar_base::{Digest, SystemClock};
+use cesar_cache::{Cache, KeyParts};
 
 struct Fixture {
     _folder: tempfile::TempDir,

@@ -13,8 +13,8 @@ use super::super::decode::{self, Sound};
 use super::super::stage::Context;
 use super::STAGE;
 use crate::audio::{self, AudioError, Levels, SILENCE_DB, TrackChoice};
-use crate::cache::{Computation, KeyParts};
 use cesar_base::Digest;
+use cesar_cache::{Computation, KeyParts};
 
 /// Named in the key: changes whenever the same recording may give other turns.
 const VERSION: &str = "1";

@@ -11,7 +11,7 @@ use super::super::plan::Prepared;
 use super::super::stage::Context;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
-use crate::cache::{Computation, KeyParts, OptionValue};
+use cesar_cache::{Computation, KeyParts, OptionValue};
 
 /// The turns of one recording, as far as they are known.
 pub(in crate::pipeline) struct Turns<'a> {

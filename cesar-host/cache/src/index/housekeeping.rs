@@ -1,0 +1,131 @@
+//! The queries of housekeeping: how much space is taken, who leases what, and what was last done when.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Index;
+use crate::error::Result;
+use crate::key::Key;
+
+/// What the rows of a result take in the index besides its bytes, roughly: an estimate.
+pub(crate) const ENTRY_BYTES: u64 = 2_048;
+
+/// How much space the cache takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// Results and their rows: what limits are about. Not the pages of the index, of which a removal frees some at once
+    /// and others only with their neighbours: going by them would remove more than is needed.
+    pub(crate) used: u64,
+    /// The index file.
+    pub(crate) index_bytes: u64,
+    /// Of the index file, pages that hold nothing any more.
+    pub(crate) spare_bytes: u64,
+}
+
+impl Index {
+    /// How much space results and index take. Cheap: it is kept count of.
+    pub(crate) fn space(&self) -> Result<Space> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT bytes, results, page_count, freelist_count, page_size
+                 FROM totals, pragma_page_count, pragma_freelist_count, pragma_page_size WHERE totals.id = 1",
+            )?;
+            statement.query_row([], |row| {
+                let (bytes, results): (u64, u64) = (row.get(0)?, row.get(1)?);
+                let (pages, spare, size): (u64, u64, u64) = (row.get(2)?, row.get(3)?, row.get(4)?);
+                Ok(Space {
+                    used: bytes + results * ENTRY_BYTES,
+                    index_bytes: pages * size,
+                    spare_bytes: spare * size,
+                })
+            })
+        })
+    }
+
+    /// Gives up to `pages` empty pages back to the file system.
+    pub(crate) fn shrink(&self, pages: u32) -> Result<()> {
+        self.write_directly("write", |connection| {
+            // The pragma works while it is stepped through, a page at a time.
+            let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        })
+    }
+
+    /// Marks entries as needed by `owner`.
+    pub(crate) fn add_leases(&self, keys: &[Key], owner: &str, expires_ms: i64) -> Result<()> {
+        self.write("write", |transaction| {
+            let mut statement = transaction
+                .prepare_cached("INSERT OR REPLACE INTO leases (key, owner, expires_ms) VALUES (?1, ?2, ?3)")?;
+            for key in keys {
+                statement.execute(params![key.as_bytes(), owner, expires_ms])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives back all that `owner` has marked.
+    pub(crate) fn drop_leases(&self, owner: &str) -> Result<()> {
+        self.write("write", |transaction| {
+            let mut statement = transaction.prepare_cached("DELETE FROM leases WHERE owner = ?1")?;
+            statement.execute([owner]).map(|_| ())
+        })
+    }
+
+    /// Who has marked entries, with the time until which that holds when nobody can be asked.
+    pub(crate) fn lease_owners(&self) -> Result<Vec<(String, i64)>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare("SELECT owner, MAX(expires_ms) FROM leases GROUP BY owner")?;
+            let owners = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            owners.collect()
+        })
+    }
+
+    /// When a piece of housekeeping was last finished, in milliseconds since 1970.
+    pub(crate) fn done_ms(&self, name: &str) -> Result<Option<i64>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached("SELECT done_ms FROM maintenance WHERE name = ?1")?;
+            statement.query_row([name], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Notes that a piece of housekeeping is finished.
+    pub(crate) fn set_done(&self, name: &str, now_ms: i64) -> Result<()> {
+        self.write("write", |transaction| {
+            transaction
+                .execute(
+                    "INSERT OR REPLACE INTO maintenance (name, done_ms) VALUES (?1, ?2)",
+                    params![name, now_ms],
+                )
+                .map(|_| ())
+        })
+    }
+
+    /// Keys of unfinished results whose newest part is from `until_ms` or before.
+    pub(crate) fn abandoned_partials(&self, until_ms: i64) -> Result<Vec<Key>> {
+        self.read("read", |connection| {
+            let mut statement =
+                connection.prepare("SELECT key FROM partials GROUP BY key HAVING MAX(created_ms) <= ?1")?;
+            let keys = statement.query_map([until_ms], |row| row.get(0).map(Key::from_bytes))?;
+            keys.collect()
+        })
+    }
+
+    /// Forgets the parts of an unfinished result. The caller holds the lock of its key.
+    pub(crate) fn forget_partials(&self, key: &Key) -> Result<()> {
+        self.write("write", |transaction| {
+            transaction
+                .execute("DELETE FROM partials WHERE key = ?1", [key.as_bytes()])
+                .map(|_| ())
+        })
+    }
+
+    /// Forgets the digests of files outside the cache that were hashed at this time or before.
+    pub(crate) fn forget_file_digests(&self, until_ms: i64) -> Result<()> {
+        self.write("write", |transaction| {
+            transaction
+                .execute("DELETE FROM file_digests WHERE hashed_ms <= ?1", [until_ms])
+                .map(|_| ())
+        })
+    }
+}

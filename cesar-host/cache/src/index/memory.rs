@@ -1,0 +1,170 @@
+//! The queries on what the cache remembers besides results: counters, last use, and digests of files.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Index;
+use crate::entry::Statistics;
+use crate::error::Result;
+use crate::key::Key;
+use cesar_base::Digest;
+use cesar_base::FileStamp;
+
+/// Uses that have been counted in memory and wait to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) statistics: Statistics,
+    pub(crate) entries: HashMap<Key, EntryUse>,
+}
+
+/// Uses of one entry.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct EntryUse {
+    pub(crate) hits: u64,
+    /// When it was last used, in milliseconds since 1970; absent while what is stored is near enough.
+    pub(crate) last_used_ms: Option<i64>,
+}
+
+impl Usage {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.statistics == Statistics::default()
+    }
+
+    /// Takes in what could not be written earlier.
+    pub(crate) fn merge(&mut self, earlier: Usage) {
+        self.statistics.add(&earlier.statistics);
+        for (key, earlier) in earlier.entries {
+            let uses = self.entries.entry(key).or_default();
+            uses.hits += earlier.hits;
+            uses.last_used_ms = uses.last_used_ms.max(earlier.last_used_ms);
+        }
+    }
+}
+
+impl Statistics {
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, (_, value)) in counters_mut(self).into_iter().zip(counters(other)) {
+            *sum += value;
+        }
+    }
+}
+
+impl Index {
+    /// Adds uses to what is stored.
+    pub(crate) fn add_usage(&self, usage: &Usage) -> Result<()> {
+        self.write("write", |transaction| add_usage(transaction, usage))
+    }
+
+    /// The counters.
+    pub(crate) fn statistics(&self) -> Result<Statistics> {
+        let stored: HashMap<String, u64> = self.read("read", |connection| {
+            let mut statement = connection.prepare_cached("SELECT name, value FROM statistics")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        })?;
+        let mut statistics = Statistics::default();
+        let names = counters(&statistics).map(|(name, _)| name);
+        for (value, name) in counters_mut(&mut statistics).into_iter().zip(names) {
+            *value = stored.get(name).copied().unwrap_or(0);
+        }
+        Ok(statistics)
+    }
+
+    /// The digest of a file, when it was remembered under exactly this stamp.
+    pub(crate) fn remembered_digest(&self, stamp: &FileStamp) -> Result<Option<Digest>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT digest FROM file_digests
+                 WHERE device = ?1 AND inode = ?2 AND size = ?3 AND mtime_ns = ?4 AND ctime_ns = ?5",
+            )?;
+            let digest = statement
+                .query_row(
+                    params![
+                        stamp.device.cast_signed(),
+                        stamp.inode.cast_signed(),
+                        stamp.size.cast_signed(),
+                        stamp.mtime_ns,
+                        stamp.ctime_ns
+                    ],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(digest.map(Digest::from_bytes))
+        })
+    }
+
+    /// Remembers the digest of a file, in place of what was known about that inode.
+    pub(crate) fn remember_digest(&self, stamp: &FileStamp, digest: &Digest, now_ms: i64) -> Result<()> {
+        self.write("write", |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO file_digests (device, inode, size, mtime_ns, ctime_ns, digest, hashed_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            let values = params![
+                stamp.device.cast_signed(),
+                stamp.inode.cast_signed(),
+                stamp.size.cast_signed(),
+                stamp.mtime_ns,
+                stamp.ctime_ns,
+                digest.as_bytes(),
+                now_ms
+            ];
+            statement.execute(values).map(|_| ())
+        })
+    }
+}
+
+/// Adds uses within a transaction that may do more.
+pub(super) fn add_usage(transaction: &Transaction<'_>, usage: &Usage) -> rusqlite::Result<()> {
+    add_statistics(transaction, &usage.statistics)?;
+    // Two statements, as the first leaves the index of worth alone.
+    let mut count = transaction.prepare_cached("UPDATE results SET hits = hits + ?2 WHERE key = ?1")?;
+    let mut touch =
+        transaction.prepare_cached("UPDATE results SET last_used_ms = max(last_used_ms, ?2) WHERE key = ?1")?;
+    for (key, uses) in &usage.entries {
+        count.execute(params![key.as_bytes(), uses.hits])?;
+        if let Some(used_ms) = uses.last_used_ms {
+            touch.execute(params![key.as_bytes(), used_ms])?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds counters within a transaction that does more.
+pub(super) fn add_statistics(transaction: &Transaction<'_>, statistics: &Statistics) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO statistics (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+    )?;
+    for (name, value) in counters(statistics).into_iter().filter(|(_, value)| *value > 0) {
+        statement.execute(params![name, value])?;
+    }
+    Ok(())
+}
+
+fn counters(statistics: &Statistics) -> [(&'static str, u64); 7] {
+    [
+        ("hits", statistics.hits),
+        ("misses", statistics.misses),
+        ("bytes_saved", statistics.bytes_saved),
+        ("ms_saved", statistics.ms_saved),
+        ("healed", statistics.healed),
+        ("evicted", statistics.evicted),
+        ("waited", statistics.waited),
+    ]
+}
+
+/// In the order of [`counters`].
+fn counters_mut(statistics: &mut Statistics) -> [&mut u64; 7] {
+    let Statistics {
+        hits,
+        misses,
+        bytes_saved,
+        ms_saved,
+        healed,
+        evicted,
+        waited,
+    } = statistics;
+    [hits, misses, bytes_saved, ms_saved, healed, evicted, waited]
+}

@@ -1,0 +1,67 @@
+//! The query for results that are like one that is not there.
+
+use rusqlite::{Row, named_params};
+
+use super::Index;
+use crate::error::Result;
+use crate::key::Key;
+use cesar_base::Digest;
+
+/// Newest first, and no more than tell a person anything.
+const SAME_INPUTS: &str = "
+    SELECT r.key, r.created_ms, r.label, r.details, p.json FROM results r JOIN parts p ON p.result_id = r.id
+    WHERE r.inputs_digest = :inputs AND r.stage = :stage AND r.key <> :key ORDER BY r.created_ms DESC LIMIT 100";
+
+/// Reads the whole table: asked by a person, once.
+const SAME_LABEL: &str = "
+    SELECT r.key, r.created_ms, r.label, r.details, p.json FROM results r JOIN parts p ON p.result_id = r.id
+    WHERE r.inputs_digest <> :inputs AND r.label = :label AND r.stage = :stage AND r.key <> :key
+    ORDER BY r.created_ms DESC LIMIT 100";
+
+/// A result's row, as far as it tells what the result was made of.
+#[derive(Debug)]
+pub(crate) struct NeighbourRow {
+    pub(crate) key: Key,
+    pub(crate) created_ms: i64,
+    pub(crate) label: Option<String>,
+    pub(crate) details: Option<String>,
+    pub(crate) parts: String,
+}
+
+impl Index {
+    /// Results of a stage from the same inputs, or of an input that people call the same.
+    pub(crate) fn neighbours(
+        &self,
+        stage: &str,
+        key: &Key,
+        inputs: &Digest,
+        label: Option<&str>,
+    ) -> Result<Vec<NeighbourRow>> {
+        self.read("read", |connection| {
+            let (inputs, key) = (inputs.as_bytes(), key.as_bytes());
+            let mut statement = connection.prepare_cached(SAME_INPUTS)?;
+            let values = named_params! { ":inputs": inputs, ":stage": stage, ":key": key };
+            let mut found: Vec<_> = statement
+                .query_map(values, neighbour)?
+                .collect::<rusqlite::Result<_>>()?;
+            if let Some(label) = label {
+                let mut statement = connection.prepare_cached(SAME_LABEL)?;
+                let values = named_params! { ":inputs": inputs, ":stage": stage, ":key": key, ":label": label };
+                for row in statement.query_map(values, neighbour)? {
+                    found.push(row?);
+                }
+            }
+            Ok(found)
+        })
+    }
+}
+
+fn neighbour(row: &Row<'_>) -> rusqlite::Result<NeighbourRow> {
+    Ok(NeighbourRow {
+        key: Key::from_bytes(row.get(0)?),
+        created_ms: row.get(1)?,
+        label: row.get(2)?,
+        details: row.get(3)?,
+        parts: row.get(4)?,
+    })
+}

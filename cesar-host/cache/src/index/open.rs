@@ -1,0 +1,235 @@
+//! Opening the index: creating it, migrating it, and replacing it when it is damaged.
+//!
+//! An index that exists and is up to date is opened without any lock but a shared one. Creating and migrating happen
+//! under `setup.lock`, so that of many processes that open a fresh folder at once, one creates and the others find it
+//! made; in particular nobody changes the journal mode of a file in use.
+//!
+//! A damaged index is renamed only while `use.lock` is held exclusively, that is, while no other process has the cache
+//! open: renaming a database in use would let two files share one log. Under the lock the damage is looked for again,
+//! since another process may have replaced the index in the meantime.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema;
+use super::{Index, Journal, SqlResult, explain, paths};
+use crate::error::{CacheError, IoContext, Result};
+use crate::layout::{CacheLock, Layout, Sharing};
+use cesar_base::Io;
+
+/// How long a statement waits for another process's transaction; they take milliseconds.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait for the others to close a damaged index.
+const REPLACE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// After how many pages SQLite copies the log into the file.
+pub(super) const LOG_PAGES: i64 = 200;
+
+/// The first SQLite without the bug that can corrupt a write-ahead log.
+const MINIMUM_SQLITE: i32 = 3_051_003;
+
+/// An open index, with the shared lock that says so, and what a person should know about its opening.
+pub(crate) struct Opened {
+    pub(crate) index: Index,
+    pub(crate) in_use: CacheLock,
+    pub(crate) warning: Option<String>,
+}
+
+/// Opens the index, setting it aside first when it is damaged.
+pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms: i64) -> Result<Opened> {
+    if rusqlite::version_number() < MINIMUM_SQLITE {
+        return Err(CacheError::OldSqlite {
+            found: rusqlite::version(),
+        });
+    }
+    let in_use = CacheLock::acquire(&layout.use_lock(), Sharing::Shared, io)?;
+    let suspected = layout.damage_marker().exists();
+    let first = open(layout, io, journal);
+    match first {
+        Ok(index) if !suspected => {
+            return Ok(Opened {
+                index,
+                in_use,
+                warning: None,
+            });
+        }
+        Err(error) if !matches!(error, CacheError::Damaged { .. }) => return Err(error),
+        _ => {}
+    }
+    // The connection and the shared lock of this process would themselves be in the way.
+    let usable = first.is_ok();
+    drop((first, in_use));
+    let warning = match replace(layout, io, now_ms) {
+        Err(CacheError::Busy { .. }) if usable => Some(format!(
+            "the cache index `{}` may be damaged; it is checked as soon as no other Cesar process uses it",
+            layout.index().display()
+        )),
+        Err(CacheError::Busy { .. }) => return Err(CacheError::Damaged { path: layout.index() }),
+        result => result?,
+    };
+    let in_use = CacheLock::acquire(&layout.use_lock(), Sharing::Shared, io)?;
+    Ok(Opened {
+        index: open(layout, io, journal)?,
+        in_use,
+        warning,
+    })
+}
+
+fn open(layout: &Layout, io: &Io, journal: Journal) -> Result<Index> {
+    let (path, damage_marker) = paths(layout);
+    let mut ready = open_existing(&path, io, journal).map_err(|error| explain("open", &path, error))?;
+    if ready.as_ref().is_none_or(|ready| ready.needs_set_up(journal)) {
+        drop(ready);
+        let _setup = CacheLock::acquire(&layout.setup_lock(), Sharing::Exclusive, io)?;
+        set_up(&path, io, journal).map_err(|error| explain("create", &path, error))?;
+        ready = open_existing(&path, io, journal).map_err(|error| explain("open", &path, error))?;
+    }
+    match ready {
+        Some(ready) if ready.version > schema::VERSION => Err(CacheError::NewerIndex {
+            path,
+            found: ready.version,
+            supported: schema::VERSION,
+        }),
+        Some(Existing {
+            reader,
+            version: schema::VERSION,
+            journal,
+        }) => Ok(Index {
+            path,
+            damage_marker,
+            io: io.clone(),
+            journal,
+            reader: reader.into(),
+            writer: None.into(),
+        }),
+        _ => Err(CacheError::Damaged { path }),
+    }
+}
+
+/// The reading connection to an index that exists, and what the file says about itself.
+struct Existing {
+    reader: Connection,
+    version: i64,
+    journal: Journal,
+}
+
+impl Existing {
+    /// Whether it is to be migrated, or to lose a log that does not work where it lies now.
+    fn needs_set_up(&self, wanted: Journal) -> bool {
+        self.version < schema::VERSION || (wanted == Journal::Delete && self.journal == Journal::Wal)
+    }
+}
+
+fn open_existing(path: &Path, io: &Io, journal: Journal) -> SqlResult<Option<Existing>> {
+    io.step()?;
+    if !path.exists() {
+        return Ok(None);
+    }
+    let reader = connect(path, journal)?;
+    reader.pragma_update(None, "query_only", true)?;
+    let (version, journal) = (schema::version(&reader)?, journal_of(&reader)?);
+    Ok(Some(Existing {
+        reader,
+        version,
+        journal,
+    }))
+}
+
+/// Creates or migrates the index, under `setup.lock`.
+fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
+    io.step()?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if schema::version(&connection)? > schema::VERSION {
+        return Ok(());
+    }
+    schema::prepare_file(&connection)?;
+    let mode = match journal {
+        Journal::Wal => "WAL",
+        Journal::Delete => "DELETE",
+    };
+    // SQLite answers with the mode it could set, and goes on with that.
+    connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
+    schema::migrate(&mut connection, io)
+}
+
+/// Opens an index that exists.
+pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", synchronous(journal))?;
+    // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
+    // stays instead; `Index::shorten_log` empties it now and then.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // Checks of the pages that SQLite reads anyway; a damaged index is to be noticed, not followed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Plans do not depend on the values that are bound. They otherwise may, and a statement that was kept is then prepared again each
+    // time it is used: two thirds of a hit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+pub(super) fn synchronous(journal: Journal) -> &'static str {
+    match journal {
+        Journal::Wal => "NORMAL",
+        Journal::Delete => "FULL",
+    }
+}
+
+fn journal_of(connection: &Connection) -> SqlResult<Journal> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(if mode.eq_ignore_ascii_case("wal") {
+        Journal::Wal
+    } else {
+        Journal::Delete
+    })
+}
+
+/// Sets a damaged index aside, alone with the cache. Returns what to tell the user, nothing when it was sound.
+fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
+    let _alone = CacheLock::acquire_within(&layout.use_lock(), Sharing::Exclusive, io, REPLACE_PATIENCE)?;
+    let (path, marker) = paths(layout);
+    let sound = !path.exists() || is_sound(&path);
+    let aside = layout.quarantine().join(format!("index-{now_ms}.db"));
+    if !sound {
+        for suffix in ["-wal", "-shm", ""] {
+            let (from, to) = (with_suffix(&path, suffix), with_suffix(&aside, suffix));
+            if from.exists() {
+                io.rename(&from, &to).context("set aside", &from)?;
+            }
+        }
+        io.sync_folder(layout.versioned()).context("sync", layout.versioned())?;
+    }
+    if marker.exists() {
+        io.remove(&marker).context("remove", &marker)?;
+    }
+    Ok((!sound).then(|| {
+        format!(
+            "the cache index was damaged and starts anew; the damaged file is kept as `{}`, delete it when you do not need it",
+            aside.display()
+        )
+    }))
+}
+
+fn is_sound(path: &Path) -> bool {
+    let check = || -> SqlResult<bool> {
+        let connection = connect(path, Journal::Wal)?;
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(verdict == "ok")
+    };
+    check().unwrap_or(false)
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

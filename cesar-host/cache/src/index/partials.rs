@@ -1,0 +1,104 @@
+//! The queries on what is finished of results that are still being computed.
+//!
+//! Position 0 is the state, replaced each time; from 1 on are the pieces, only ever added. Both are written in one transaction, so
+//! a state never counts a piece that is not there.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Index;
+use crate::error::Result;
+use crate::key::Key;
+use cesar_base::Digest;
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartialRow {
+    pub(crate) position: i64,
+    /// Over key, position, bytes and cost.
+    pub(crate) digest: Digest,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) cost_ms: i64,
+    pub(crate) created_ms: i64,
+}
+
+impl Index {
+    /// All rows of a key, in order. A row of the wrong shape is left out.
+    pub(crate) fn partial(&self, key: &Key) -> Result<Vec<PartialRow>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT position, digest, bytes, cost_ms, created_ms FROM partials WHERE key = ?1 ORDER BY position",
+            )?;
+            let rows = statement.query_map([key.as_bytes()], |row| {
+                Ok(PartialRow {
+                    position: row.get(0)?,
+                    digest: Digest::from_bytes(row.get(1)?),
+                    bytes: row.get(2)?,
+                    cost_ms: row.get(3)?,
+                    created_ms: row.get(4)?,
+                })
+            })?;
+            Ok(rows.filter_map(std::result::Result::ok).collect())
+        })
+    }
+
+    /// Number of bytes, cost and time of what is kept of a key.
+    pub(crate) fn partial_summary(&self, key: &Key) -> Result<Option<(u64, i64, i64)>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT (SELECT SUM(length(bytes)) FROM partials WHERE key = ?1), cost_ms, created_ms
+                 FROM partials WHERE key = ?1 AND position = 0",
+            )?;
+            let summary = statement.query_row([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+            summary.optional()
+        })
+    }
+
+    /// Adds rows and replaces those of the same position. `anew` is for a computation that starts: what an earlier one left under
+    /// this key goes, and so does whatever nobody has come back for since `stale_ms`.
+    pub(crate) fn put_partial(&self, key: &Key, rows: &[PartialRow], anew: bool, stale_ms: i64) -> Result<()> {
+        self.write("write", |transaction| {
+            if anew {
+                drop_key(transaction, key)?;
+                drop_stale(transaction, stale_ms)?;
+            }
+            let mut statement = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO partials (key, position, digest, bytes, cost_ms, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for row in rows {
+                let (digest, bytes) = (row.digest.as_bytes(), &row.bytes);
+                statement.execute(params![
+                    key.as_bytes(),
+                    row.position,
+                    digest,
+                    bytes,
+                    row.cost_ms,
+                    row.created_ms
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets what is kept under a key.
+    pub(crate) fn drop_partial(&self, key: &Key) -> Result<()> {
+        self.write("write", |transaction| drop_key(transaction, key))
+    }
+
+    /// Forgets what was last added to before `stale_ms`, and says of how many results.
+    pub(crate) fn drop_stale_partials(&self, stale_ms: i64) -> Result<u64> {
+        self.write("write", |transaction| drop_stale(transaction, stale_ms))
+    }
+}
+
+fn drop_key(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached("DELETE FROM partials WHERE key = ?1")?;
+    statement.execute([key.as_bytes()]).map(|_| ())
+}
+
+fn drop_stale(transaction: &Transaction<'_>, stale_ms: i64) -> rusqlite::Result<u64> {
+    const STALE: &str = "SELECT key FROM partials WHERE position = 0 AND created_ms < ?1";
+    let count = transaction.query_row(&format!("SELECT COUNT(*) FROM ({STALE})"), [stale_ms], |row| row.get(0))?;
+    transaction.execute(&format!("DELETE FROM partials WHERE key IN ({STALE})"), [stale_ms])?;
+    Ok(count)
+}

@@ -1,0 +1,94 @@
+//! The schema of the index and how it comes to its present version.
+//!
+//! `user_version` tells how many migrations a file has seen. Each runs in one transaction together with the rise of
+//! that number, so a process killed in between leaves the previous version. Migrations only go forward; a file from a
+//! later Cesar is refused rather than guessed at.
+//!
+//! Two settings belong to the file and must be made before its first table: `page_size = 8192` (with SQLite's usual
+//! 4096, reading a BLOB of 100 KB takes a sixth longer) and incremental vacuum, without which evicting small
+//! results would never give disk space back.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use cesar_base::Io;
+
+/// The steps that lead from each version to the next.
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("schema_1.sql"),
+        fill: None,
+    },
+    Migration {
+        sql: include_str!("schema_2.sql"),
+        fill: Some(fill_bonuses),
+    },
+];
+
+/// How much longer than others a result was kept when schema 2 came. Frozen, as the migration is: the policy of today is in
+/// [`crate::worth`], and has to go on from these values.
+fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
+    const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
+    const ENTRY_BYTES: u64 = 2_048;
+    let cost = cost_ms.max(0) as f64 + 1.0;
+    let kibibytes = (size as f64 + ENTRY_BYTES as f64) / 1_024.0;
+    (HALF_LIFE_MS * (cost / kibibytes).log2()).round() as i64
+}
+
+/// One step: SQL, and what SQL alone cannot do.
+struct Migration {
+    sql: &'static str,
+    fill: Option<fn(&Transaction<'_>) -> rusqlite::Result<()>>,
+}
+
+/// Marks the file as ours for `file(1)` and for people: "CESR".
+const APPLICATION_ID: i32 = 0x4345_5352;
+
+/// The schema version that this program writes.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+pub(super) const PAGE_SIZE: i64 = 8192;
+
+/// The schema version of a file; 0 for a new one.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Makes the settings that belong to the file. They have no effect once it has tables.
+pub(super) fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+}
+
+/// Runs the migrations that the file has not seen yet.
+pub(super) fn migrate(connection: &mut Connection, io: &Io) -> super::SqlResult<()> {
+    loop {
+        let version = version(connection)?;
+        let Some(migration) = usize::try_from(version).ok().and_then(|seen| MIGRATIONS.get(seen)) else {
+            return Ok(());
+        };
+        io.step()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration.sql)?;
+        if let Some(fill) = migration.fill {
+            fill(&transaction)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", version + 1)?;
+        io.step()?;
+        transaction.commit()?;
+    }
+}
+
+/// What the results of an earlier schema are worth; SQLite is built without logarithms.
+fn fill_bonuses(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut results =
+        transaction.prepare("SELECT r.id, r.cost_ms, c.size FROM results r JOIN contents c ON c.id = r.content_id")?;
+    let results: Vec<(i64, i64, u64)> = results
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut update = transaction.prepare("UPDATE results SET bonus_ms = ?2 WHERE id = ?1")?;
+    for (id, cost_ms, size) in results {
+        update.execute(params![id, bonus_ms(cost_ms, size)])?;
+    }
+    Ok(())
+}

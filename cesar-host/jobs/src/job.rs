@@ -1,0 +1,252 @@
+//! A job as its store tells it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::{JobId, WorkerId};
+use super::request::JobRequest;
+
+/// Where a job stands; see the diagram in [`crate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// It waits for a worker.
+    Queued,
+    /// A worker fetches the recording.
+    Downloading,
+    /// A worker runs its stages.
+    Processing,
+    /// The document is there.
+    Completed,
+    /// A document is there, and a later stage failed.
+    Partial,
+    /// It failed.
+    Error,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl JobState {
+    /// All states, in the order of a job's life.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Downloading,
+        Self::Processing,
+        Self::Completed,
+        Self::Partial,
+        Self::Error,
+        Self::Cancelled,
+    ];
+
+    /// Its name in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Downloading => "downloading",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Partial => "partial",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether a worker holds the job.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Downloading | Self::Processing)
+    }
+
+    /// Whether nothing more happens unless somebody asks for a retry.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Partial | Self::Error | Self::Cancelled)
+    }
+
+    /// Whether a retry makes sense.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Partial | Self::Error | Self::Cancelled)
+    }
+
+    /// Whether a webhook tells of this ending. Who cancels knows it already.
+    pub(super) fn is_told(self) -> bool {
+        matches!(self, Self::Completed | Self::Partial | Self::Error)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// The text names no state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a state; use queued, downloading, processing, completed, partial, error or cancelled")]
+pub struct ParseStateError {
+    text: String,
+}
+
+impl FromStr for JobState {
+    type Err = ParseStateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| ParseStateError { text: text.to_owned() })
+    }
+}
+
+/// What went wrong with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageError {
+    /// A stable name for programs, such as `plugin_crashed`.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// The stage that failed: `download`, `decode`, `asr`, `diarize`, …
+    pub stage: Option<String>,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Of the whole job, 0 to 100.
+    #[serde(rename = "progress")]
+    pub percent: f64,
+    /// What it is doing: a stage while it runs, else its state.
+    #[serde(rename = "progress_phase")]
+    pub phase: String,
+    /// Of that phase, 0 to 100.
+    #[serde(rename = "progress_phase_pct")]
+    pub phase_percent: f64,
+}
+
+impl Progress {
+    /// The same with both percentages between 0 and 100; what is no number becomes 0.
+    pub(super) fn clamped(&self) -> Self {
+        let percent = |value: f64| if value.is_nan() { 0.0 } else { value.clamp(0.0, 100.0) };
+        Self {
+            percent: percent(self.percent),
+            phase: self.phase.clone(),
+            phase_percent: percent(self.phase_percent),
+        }
+    }
+}
+
+/// What is known about how the result came about. A worker may tell it before the job has ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Whether speech recognition was a cache hit; `None` while it is not known.
+    pub transcription_cached: Option<bool>,
+    /// Whether diarization was a cache hit; `None` while it is not known, or without diarization.
+    pub diarization_cached: Option<bool>,
+    /// Of the stages so far, how many were cache hits, 0 to 1.
+    pub cache_hit_ratio: Option<f64>,
+    /// How long each stage took, by its name, in ms.
+    pub timings: BTreeMap<String, i64>,
+    /// Plugins, models and options that made the result, as JSON; `null` while it is not known.
+    pub provenance: Value,
+}
+
+/// Whether the webhook was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookState {
+    /// The job has not ended yet, or was cancelled.
+    Waiting,
+    /// It is to be told.
+    Pending,
+    /// It was told.
+    Delivered,
+    /// It could not be told, for good.
+    Failed,
+}
+
+impl WebhookState {
+    /// Its name in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Pending, Self::Delivered, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// How a job's webhook stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// Whether it was told.
+    pub state: WebhookState,
+    /// How often that was tried since the job ended.
+    pub attempts: u32,
+    /// When it is tried next, in ms since 1970, while it is pending.
+    pub next_ms: Option<i64>,
+    /// The HTTP status of the last answer, when there was one.
+    pub status: Option<u16>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// One job. Times are milliseconds since 1970 (UTC). The document is apart: see [`crate::JobStore::document`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Where it stands.
+    pub state: JobState,
+    /// What it is to do.
+    pub request: JobRequest,
+    /// How often it was tried, the running attempt included, since it was submitted or retried.
+    pub attempts: u32,
+    /// How often it may be tried.
+    pub max_attempts: u32,
+    /// Not before this time a worker takes it.
+    pub not_before_ms: i64,
+    /// What went wrong: for good when the job has ended, else in the last attempt.
+    pub error: Option<StageError>,
+    /// How far it is.
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// How the result came about.
+    #[serde(flatten)]
+    pub report: Report,
+    /// Whether a document is stored.
+    pub has_document: bool,
+    /// When it was submitted.
+    pub created_ms: i64,
+    /// When it was first claimed since it was submitted or retried.
+    pub started_ms: Option<i64>,
+    /// When it ended.
+    pub finished_ms: Option<i64>,
+    /// The worker that holds it, while it runs.
+    pub owner: Option<WorkerId>,
+    /// The number of the claim that holds it, while it runs.
+    pub lease: Option<u32>,
+    /// Whether somebody asked the worker to stop.
+    pub cancel_requested: bool,
+    /// Whether the worker is to drop the job's stage results before it begins; see
+    /// [`crate::JobStore::refreshed`].
+    pub refresh: bool,
+    /// The stage that failed before somebody asked for a retry.
+    pub retry_stage: Option<String>,
+    /// How often each plugin crashed on it, by the plugin's digest.
+    pub crashes: BTreeMap<String, u32>,
+    /// The client's idempotency key.
+    pub idempotency_key: Option<String>,
+    /// What equal work has in common; see [`crate::NewJob::coalesce_key`].
+    pub coalesce_key: Option<String>,
+    /// The webhook, when the request names one.
+    pub webhook: Option<Webhook>,
+}

@@ -1,0 +1,300 @@
+//! The database file: its schema, its settings, and files that are not to be trusted.
+
+use std::os::unix::fs::PermissionsExt;
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::sqlite::{VERSION, check_sqlite};
+
+fn pragma(store: &SqliteJobs, name: &str) -> String {
+    let value = store
+        .inspect(|connection| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)));
+    match value.unwrap() {
+        rusqlite::types::Value::Text(text) => text,
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A schema that was published is never edited: files with it exist.
+#[test]
+fn golden_schema() {
+    assert_eq!(VERSION, 1);
+    let schema = Digest::of(include_bytes!("../sqlite/schema_1.sql"));
+    assert_eq!(
+        schema.to_string(),
+        "ee3167f5aeb2838f1181c4031a327113f9269ef420938dc07a8086f74a7a4091"
+    );
+}
+
+#[test]
+fn settings_of_the_file() {
+    let folder = folder();
+    let store = open(folder.path());
+    for (name, value) in [
+        ("journal_mode", "wal"),
+        ("auto_vacuum", "2"),
+        ("user_version", "1"),
+        ("application_id", "1128616778"),
+        ("integrity_check", "ok"),
+    ] {
+        assert_eq!(pragma(&store, name), value, "{name}");
+    }
+    for name in ["jobs.db", "jobs.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+/// What is acknowledged waits for the device; progress does not, and does not change that for what follows.
+#[test]
+fn only_progress_does_not_wait_for_the_device() {
+    const FULL: &str = "2";
+    const NORMAL: &str = "1";
+    let folder = folder();
+    let store = open(folder.path());
+    let worker = WorkerId::new(&SystemRandom);
+    store.submit(&url_job()).unwrap();
+    assert_eq!(pragma(&store, "synchronous"), FULL);
+    let lease = store.claim(worker).unwrap().unwrap().lease;
+    assert_eq!(pragma(&store, "synchronous"), FULL);
+    store.progress(&lease, &Progress::default(), None).unwrap();
+    assert_eq!(pragma(&store, "synchronous"), NORMAL);
+    store.complete(&lease, "{}", &report()).unwrap();
+    assert_eq!(pragma(&store, "synchronous"), FULL);
+}
+
+#[test]
+fn the_table_is_strict() {
+    let folder = folder();
+    let query = "SELECT group_concat(name) FROM pragma_table_list WHERE strict = 0 AND name NOT LIKE 'sqlite_%'";
+    let loose: Option<String> = open(folder.path())
+        .inspect(|connection| connection.query_row(query, [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(loose, None);
+}
+
+/// What is done often searches by an index instead of reading all jobs.
+#[test]
+fn frequent_queries_search_by_index() {
+    let folder = folder();
+    let store = open(folder.path());
+    let queries = [
+        "SELECT id FROM jobs WHERE state = 'queued' AND not_before_ms <= 5 ORDER BY id LIMIT 1",
+        "SELECT id FROM jobs WHERE id = 'a' AND lease = 1",
+        "SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL",
+        "SELECT id FROM jobs WHERE owner = 'a'",
+        "SELECT id FROM jobs WHERE idempotency_key = 'a'",
+        "SELECT id FROM jobs WHERE coalesce_key = 'a' AND finished_ms IS NULL",
+        "SELECT count(*) FROM jobs WHERE upload = 'a'",
+        "SELECT count(*) FROM jobs WHERE state = 'queued'",
+        "SELECT state, count(*) FROM jobs GROUP BY state",
+        "SELECT id FROM jobs WHERE webhook_state = 'pending' AND webhook_next_ms <= 5 ORDER BY webhook_next_ms, id LIMIT 1",
+        "SELECT id FROM jobs WHERE finished_ms IS NOT NULL AND finished_ms <= 5",
+    ];
+    for query in queries {
+        let plan: Vec<String> = store
+            .inspect(|connection| {
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+                statement.query_map([], |row| row.get(3))?.collect()
+            })
+            .unwrap();
+        assert!(plan.iter().all(|step| step.contains("INDEX")), "{query}: {plan:?}");
+    }
+}
+
+#[test]
+fn jobs_are_there_after_closing() {
+    let folder = folder();
+    let submitted = {
+        let store = open(folder.path());
+        let mut new = with_webhook(NewJob::new(upload_request(UploadId::new(&SystemRandom))));
+        new.request.options = [("language".to_owned(), "de".into()), ("beam_size".to_owned(), 5.into())].into();
+        new.request.min_speakers = Some(2);
+        new.idempotency = Some(Idempotency {
+            key: "key".to_owned(),
+            fingerprint: new.request.fingerprint(),
+        });
+        new.coalesce_key = Some("work".to_owned());
+        let Submission::New(job) = store.submit(&new).unwrap() else {
+            panic!("it is new")
+        };
+        assert_eq!(job.request, new.request);
+        job
+    };
+    assert_eq!(open(folder.path()).get(submitted.id).unwrap(), Some(submitted));
+}
+
+#[test]
+fn a_later_schema_is_refused() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let connection = Connection::open(folder.path().join("jobs.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = SqliteJobs::open(folder.path(), options_at(Disk::real())).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            JobsError::Newer {
+                found: 99,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+/// A damaged database is refused and stays as it is: it cannot be computed anew.
+#[test]
+fn a_damaged_database_is_kept() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let path = folder.path().join("jobs.db");
+    std::fs::write(
+        &path,
+        "this is no database, and it is long enough to look like one".repeat(200),
+    )
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = SqliteJobs::open(folder.path(), options_at(Disk::real())).unwrap_err();
+    assert!(matches!(error, JobsError::Damaged { .. }), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn an_old_sqlite_is_refused() {
+    check_sqlite(rusqlite::version_number()).unwrap();
+    check_sqlite(3_051_003).unwrap();
+    assert!(matches!(check_sqlite(3_051_002), Err(JobsError::OldSqlite { .. })));
+}
+
+/// SQLite itself runs out of space: what was acknowledged stays, nothing else is said to be there.
+#[test]
+fn a_full_database_loses_nothing() {
+    let folder = folder();
+    let store = open(folder.path());
+    let limit = |pages: i64| {
+        store
+            .inspect(|connection| connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())))
+            .unwrap();
+    };
+    limit(40);
+    let mut known = Vec::new();
+    let error = loop {
+        let mut new = url_job();
+        new.request.label = "x".repeat(3_000);
+        match store.submit(&new) {
+            Ok(Submission::New(job)) => known.push(job),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        error
+            .to_string()
+            .contains("check the folder's permissions and free space"),
+        "{error}"
+    );
+    let worker = WorkerId::new(&SystemRandom);
+    let lease = store.claim(worker).unwrap().unwrap().lease;
+    assert!(store.complete(&lease, &"x".repeat(100_000), &report()).is_err());
+    let listed = ListQuery {
+        limit: 1_000,
+        ..ListQuery::default()
+    };
+    let ids: Vec<JobId> = store.list(&listed).unwrap().iter().rev().map(|job| job.id).collect();
+    assert_eq!(ids, known.iter().map(|job| job.id).collect::<Vec<_>>());
+
+    limit(1_000);
+    let completed = store.complete(&lease, &"x".repeat(100_000), &report()).unwrap();
+    assert_eq!(
+        (completed.id, completed.state),
+        (known[0].id, JobState::Completed),
+        "the lease still holds"
+    );
+}
+
+/// The space of removed documents goes back to the file system.
+#[test]
+fn retention_gives_space_back() {
+    let folder = folder();
+    let store = open(folder.path());
+    let worker = WorkerId::new(&SystemRandom);
+    let pages = || pragma(&store, "page_count").parse::<u64>().unwrap();
+    let before = pages();
+    for _ in 0..5 {
+        store.submit(&url_job()).unwrap();
+        let lease = store.claim(worker).unwrap().unwrap().lease;
+        store.complete(&lease, &"x".repeat(400_000), &report()).unwrap();
+    }
+    assert!(pages() > before + 450);
+    let now = Retention {
+        completed: Duration::ZERO,
+        failed: Duration::ZERO,
+    };
+    assert_eq!(store.prune(&now, 100).unwrap().jobs.len(), 5);
+    assert!(pages() < before + 10, "{} of {before}", pages());
+}
+
+#[test]
+fn an_id_is_read_only_as_it_is_written() {
+    let id = JobId::following(None, START_MS, [0x7FF, u64::MAX]);
+    assert_eq!(id.to_string(), "019b76da-a800-77ff-bfff-ffffffffffff");
+    assert_eq!(id.to_string().parse(), Ok(id));
+    let next = JobId::following(Some(id), START_MS, [0, 0]);
+    assert_eq!(next.to_string(), "019b76da-a800-7800-8000-000000000000");
+    for text in [
+        "",
+        "x",
+        "../../etc/passwd",
+        "019B76DA-A800-77FF-BFFF-FFFFFFFFFFFF",
+        "{019b76da-a800-77ff-bfff-ffffffffffff}",
+    ] {
+        assert!(text.parse::<JobId>().is_err(), "{text}");
+    }
+}
+
+/// A fingerprint is of what was asked and of the content, whatever name the upload got.
+#[test]
+fn a_fingerprint_is_of_the_request() {
+    let request = || upload_request(UploadId::new(&SystemRandom));
+    let fingerprint = request().fingerprint();
+    assert_eq!(request().fingerprint(), fingerprint);
+    let mut others = [request(), request(), request(), request()];
+    others[0].label = "other.mp3".to_owned();
+    others[1].diarize = Some(false);
+    others[2].options.insert("language".to_owned(), "de".into());
+    if let Source::Upload { digest, .. } = &mut others[3].source {
+        *digest = Digest::of(b"other content");
+    }
+    for other in others {
+        assert_ne!(other.fingerprint(), fingerprint, "{other:?}");
+    }
+}
+
+/// The fields that clients read are at the top.
+#[test]
+fn the_json_of_a_job_is_flat() {
+    let fixture = Fixture::memory(Policy::default());
+    fixture.submit();
+    let job = fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
+    let json = serde_json::to_value(&job).unwrap();
+    for (name, value) in [
+        ("state", serde_json::json!("completed")),
+        ("progress", 100.0.into()),
+        ("progress_phase", "completed".into()),
+        ("progress_phase_pct", 100.0.into()),
+        ("transcription_cached", true.into()),
+        ("diarization_cached", false.into()),
+        ("cache_hit_ratio", 0.5.into()),
+        ("timings", serde_json::json!({"asr": 1_200, "diarize": 34})),
+    ] {
+        assert_eq!(json[name], value, "{name}");
+    }
+}

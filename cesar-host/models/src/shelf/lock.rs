@@ -1,0 +1,32 @@
+//! One process at a time changes a models folder.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::pull::{Event, Watch};
+
+/// The lock of a models folder, until it is dropped or the process dies.
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock of a folder, which is made if need be; waits while another process has it, and says so.
+    pub(crate) fn take(folder: &Path, watch: &Watch<'_>) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let path = folder.join(".lock");
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                watch(&Event::Waiting {
+                    what: &folder.display().to_string(),
+                });
+                file.lock()?;
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        Ok(Self { _file: file })
+    }
+}

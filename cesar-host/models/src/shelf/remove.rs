@@ -1,0 +1,87 @@
+//! Taking a model away.
+//!
+//! In a models folder it is its file or folder; of a link, the link alone. In Hugging Face's cache it is the repository's folder if the
+//! model is all of it, else the file's link and its blob, unless another link leads there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{FolderLock, Records, Shelved};
+use crate::pull::Watch;
+
+/// What would be removed, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Files, links and folders, in the order of removal.
+    pub paths: Vec<PathBuf>,
+}
+
+impl Removal {
+    /// What removing this model means.
+    #[must_use]
+    pub fn of(model: &Shelved) -> Self {
+        let paths = match (&model.repository, model.files.as_slice()) {
+            (None, _) => vec![model.path.clone()],
+            // The file of a repository that has more.
+            (Some(_), [(_, file)]) if *file == model.path => [vec![file.clone()], lonely_blob(file)].concat(),
+            (Some(_), _) => vec![repository(&model.path).unwrap_or(&model.path).to_owned()],
+        };
+        Self { paths }
+    }
+}
+
+/// Removes a model.
+///
+/// # Errors
+/// The path that could not be removed, and why.
+pub fn remove(model: &Shelved, watch: &Watch<'_>) -> Result<Removal, (PathBuf, io::Error)> {
+    let removal = Removal::of(model);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| (path, error)
+    };
+    let lock = model
+        .folder
+        .as_deref()
+        .map(|folder| FolderLock::take(folder, watch).map_err(failed(folder)));
+    let _lock = lock.transpose()?;
+    for path in &removal.paths {
+        let kind = path.symlink_metadata().map_err(failed(path))?;
+        let removed = if kind.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        };
+        removed.map_err(failed(path))?;
+    }
+    if let Some(folder) = &model.folder {
+        let mut records = Records::load(folder);
+        records.forget(&model.path.file_name().unwrap_or_default().to_string_lossy());
+        records.save().map_err(failed(folder))?;
+    }
+    Ok(removal)
+}
+
+/// The folder of the repository that a snapshot lies in.
+fn repository(snapshot: &Path) -> Option<&Path> {
+    let snapshots = snapshot.parent()?;
+    snapshots.ends_with("snapshots").then(|| snapshots.parent()).flatten()
+}
+
+/// The blob that this link leads to, if no other does.
+fn lonely_blob(link: &Path) -> Vec<PathBuf> {
+    let blob = |link: &Path| link.canonicalize().ok().filter(|_| link.is_symlink());
+    let Some((blob_path, repository)) = blob(link).zip(link.parent().and_then(repository)) else {
+        return Vec::new();
+    };
+    let links = WalkDir::new(repository.join("snapshots")).into_iter().flatten();
+    let others = links.filter(|entry| entry.path() != link && blob(entry.path()).as_ref() == Some(&blob_path));
+    if others.count() == 0 {
+        vec![blob_path]
+    } else {
+        Vec::new()
+    }
+}

@@ -1,0 +1,167 @@
+//! Whether models are what they were.
+//!
+//! A file is known by the catalogue's digests for it, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
+//! One of these must be its digest. A file that nothing is known of cannot be judged; its length still can, where its format tells it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::hub::Hash;
+use super::cut::is_cut;
+use super::{Records, Shelved};
+use crate::catalog::Kind;
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum State {
+    /// Its digest is one that it is known by.
+    Sound,
+    /// Its digest is another.
+    Altered {
+        /// What it should be.
+        wanted: String,
+        /// What it is.
+        found: String,
+    },
+    /// It is empty, or ends before its own format says.
+    Truncated,
+    /// It is missing, or cannot be read.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is known of it.
+    Unknown,
+}
+
+impl State {
+    /// Whether the file must not be relied on.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        !matches!(self, Self::Sound | Self::Unknown)
+    }
+}
+
+/// One file of a model, looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The model.
+    pub id: String,
+    /// The file.
+    #[serde(serialize_with = "cesar_base::names::serialize")]
+    pub path: std::path::PathBuf,
+    /// How many bytes it has.
+    pub size: u64,
+    /// What was found.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// Reads every file of a model.
+#[must_use]
+pub fn verify(model: &Shelved) -> Vec<Checked> {
+    let records = model.folder.as_deref().map(Records::load);
+    let mut checked: Vec<Checked> = (model.files.iter())
+        .map(|(name, path)| Checked {
+            id: model.id.clone(),
+            path: path.clone(),
+            size: path.metadata().map_or(0, |found| found.len()),
+            state: state(model, records.as_ref(), name, path),
+        })
+        .collect();
+    checked.extend(missing(model, records.as_ref()));
+    checked
+}
+
+fn state(model: &Shelved, records: Option<&Records>, name: &str, path: &Path) -> State {
+    let is_folder = model.kind == Some(Kind::CTranslate2);
+    let published = model
+        .entry()
+        .map(|entry| entry.digests(if is_folder { name } else { "" }));
+    let recorded = records.and_then(|records| records.get(&recorded_name(model, name)));
+    let mut known: Vec<String> = published.into_iter().flatten().map(str::to_owned).collect();
+    known.extend(recorded.map(str::to_owned));
+    known.extend(blob_digest(model, path));
+    let like = known.first().cloned().unwrap_or_else(|| "0".repeat(64));
+    let found = match digest_like(path, &like) {
+        Ok((0, _)) => return State::Truncated,
+        Ok((_, found)) => found,
+        Err(error) => {
+            return State::Unreadable {
+                reason: error.to_string(),
+            };
+        }
+    };
+    if known.contains(&found) {
+        return State::Sound;
+    }
+    match known.first() {
+        _ if is_cut(path) == Some(true) => State::Truncated,
+        None => State::Unknown,
+        Some(wanted) => State::Altered {
+            wanted: recorded.unwrap_or(wanted).to_owned(),
+            found,
+        },
+    }
+}
+
+/// Files that a record or the catalogue has and the folder has not.
+fn missing(model: &Shelved, records: Option<&Records>) -> Vec<Checked> {
+    let Some((entry, records)) = model
+        .entry()
+        .zip(records)
+        .filter(|_| model.kind == Some(Kind::CTranslate2))
+    else {
+        return Vec::new();
+    };
+    let names = [
+        "config.json",
+        "tokenizer.json",
+        "vocabulary.json",
+        "vocabulary.txt",
+        "preprocessor_config.json",
+    ];
+    let lacking = names
+        .into_iter()
+        .filter(|name| records.get(&recorded_name(model, name)).is_some());
+    let lacking = lacking.filter(|name| !model.files.iter().any(|(found, _)| found == name));
+    let gone = lacking.map(|name| Checked {
+        id: entry.id.to_owned(),
+        path: model.path.join(name),
+        size: 0,
+        state: State::Unreadable {
+            reason: "it is missing".to_owned(),
+        },
+    });
+    gone.collect()
+}
+
+/// A file's name in the record of the models folder.
+fn recorded_name(model: &Shelved, name: &str) -> String {
+    let place = model.path.file_name().unwrap_or_default().to_string_lossy();
+    match model.kind {
+        Some(Kind::CTranslate2) => format!("{place}/{name}"),
+        _ => place.into_owned(),
+    }
+}
+
+/// In Hugging Face's cache, a file is a link to a blob that is called by its digest.
+fn blob_digest(model: &Shelved, path: &Path) -> Option<String> {
+    model.repository.as_ref()?;
+    let target = fs::read_link(path).ok()?;
+    let name = target.file_name()?.to_str()?.to_lowercase();
+    let is_digest = matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest.then_some(name)
+}
+
+fn digest_like(path: &Path, like: &str) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut hash = Hash::like(like, size);
+    hash.read(&mut file)?;
+    Ok((size, hash.finish()))
+}
