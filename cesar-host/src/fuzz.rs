@@ -1,84 +1,10 @@
-//! Bytes that nobody should send, for what reads a plugin's file, its options, its runner's frames and the forms of clients
-//! (see [`cesar_tests::fuzz`]).
+//! Random bytes for what reads the forms of clients (see [`cesar_tests::fuzz`]).
 //!
 //! The laws: nothing panics, nothing is accepted that is not accepted again, and every refusal is a sentence.
 
-use std::io::Write as _;
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use cesar_tests::fuzz::fuzz;
 
 use crate::http::multipart::{boundary, tests::parts_of};
-use cesar_tests::fuzz::fuzz;
-use plugin_api::manifest::{Manifest, OptionSpec};
-use serde_json::Value;
-
-use crate::plugins::elf;
-use crate::runner::protocol::{Channel, FromRunner, ToRunner};
-
-/// Whatever is in a file: it is refused in a sentence, or its manifest can be written and read again.
-#[test]
-fn the_section_of_the_manifest() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("libfuzz.so");
-    fuzz("section", |bytes| {
-        std::fs::write(&path, bytes).expect("the folder can be written");
-        match elf::read_manifest(&path) {
-            Ok(manifest) => {
-                let text = serde_json::to_string(&manifest).expect("a manifest is JSON");
-                assert_eq!(Manifest::parse(&text).as_ref(), Ok(&manifest));
-            }
-            Err(error) => assert!(!error.to_string().is_empty()),
-        }
-    });
-}
-
-/// A row of an option table and a value for it, divided by a line's end: what is accepted stays what it is.
-#[test]
-fn the_validator_of_options() {
-    fuzz("options", |bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let (row, value) = text.split_once('\n').unwrap_or((&text, ""));
-        let Ok(option) = serde_json::from_str::<OptionSpec>(row) else {
-            return;
-        };
-        let given = [option.parse("o", value), option.validate("o", &Value::from(value))];
-        let json = serde_json::from_str::<Value>(value)
-            .ok()
-            .map(|value| option.validate("o", &value));
-        for accepted in given.into_iter().chain(json) {
-            match accepted {
-                Ok(value) => assert_eq!(option.validate("o", &value), Ok(value)),
-                Err(error) => assert!(error.to_string().contains("must be")),
-            }
-        }
-    });
-}
-
-/// Whatever comes from the other side: messages, or an end.
-#[test]
-fn the_protocol_of_runners() {
-    fuzz("protocol", |bytes| {
-        let receive = |read: &mut dyn FnMut(&mut Channel) -> std::io::Result<bool>| {
-            let (ours, mut theirs) = UnixStream::pair().expect("a socket");
-            let sent = &bytes[..bytes.len().min(100_000)];
-            theirs.write_all(sent).expect("the socket has room for as much");
-            drop(theirs);
-            let mut channel = Channel::new(ours);
-            // Each message takes at least its length; then the stream ends, or is refused.
-            for _ in 0..=sent.len() / 4 {
-                match read(&mut channel) {
-                    Ok(true) => {}
-                    Ok(false) => panic!("it waits for what cannot come"),
-                    Err(error) => return assert!(!error.to_string().is_empty()),
-                }
-            }
-            panic!("more messages than bytes");
-        };
-        let patience = Duration::from_secs(20);
-        receive(&mut |channel| Ok(channel.receive::<FromRunner>(patience)?.is_some()));
-        receive(&mut |channel| Ok(channel.receive::<ToRunner>(patience)?.is_some()));
-    });
-}
 
 /// A content type and a body, divided by a line's end: parts or a refusal, the same ones however the network cuts the bytes.
 #[test]

@@ -7,7 +7,6 @@
 //! | [`http`] | the server | [`http::serve`] |
 //! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
 //! | [`conformance`] | whether a plugin keeps the contract | [`conformance::check`] |
-//! | [`runner`] | stages in warm child processes | [`runner::Runners`] |
 //! | `language` | languages as people write them | |
 //! | [`audio`] | recordings to 16 kHz mono | [`audio::decode`] |
 //!
@@ -21,5 +20,3 @@ mod fuzz;
 pub mod http;
 mod language;
 pub mod pipeline;
-pub mod plugins;
-pub mod runner;

@@ -7,12 +7,13 @@ use plugin_api::manifest::StageKind;
 
 use crate::audio::{DecodeOptions, TrackChoice, ffmpeg_available};
 use crate::pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
-use crate::plugins::{Registry, SearchPath, Trusted, Verdicts};
-use crate::runner::{self, Runners};
 use cesar_base::SystemClock;
 use cesar_cache::{Cache, Mode};
 use cesar_config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
 use cesar_models::ModelRoots;
+use cesar_runner::Runners;
+use cesar_runner::discovery::{Registry, SearchPath};
+use cesar_runner::{Trusted, Verdicts};
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -90,11 +91,11 @@ pub(super) fn cache_limits(settings: &Settings) -> cesar_cache::Limits {
 }
 
 /// What a plugin may take.
-pub(super) fn runner_limits(settings: &Settings) -> runner::Limits {
+pub(super) fn runner_limits(settings: &Settings) -> cesar_runner::Limits {
     let limits = &settings.plugins.limits;
-    runner::Limits {
+    cesar_runner::Limits {
         memory: match limits.memory {
-            MemoryLimit::Automatic => runner::Limits::usual_memory(),
+            MemoryLimit::Automatic => cesar_runner::Limits::usual_memory(),
             MemoryLimit::Unlimited => None,
             MemoryLimit::Bytes(bytes) => Some(bytes),
         },

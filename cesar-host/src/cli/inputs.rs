@@ -7,8 +7,8 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Address, AddressError, PipelineError, Source, is_address};
-use crate::runner::CancelToken;
 use cesar_base::names::{lossless, shown, visible};
+use cesar_runner::CancelToken;
 
 mod folder;
 mod pipe;

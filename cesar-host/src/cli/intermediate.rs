@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::inputs::Recording;
 use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
 use crate::pipeline::Artifact;
-use crate::runner::Pcm;
 use cesar_base::Digest;
+use cesar_runner::Pcm;
 
 /// What the files of a recording are called, after its own name.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
@@ -113,7 +113,7 @@ fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::audio::{self, DecodeOptions, Sink, Slice};
-    use crate::runner::{PcmWriter, Room};
+    use cesar_runner::{PcmWriter, Room};
     use std::ops::ControlFlow;
 
     struct Collected<'a>(&'a mut Vec<f32>);

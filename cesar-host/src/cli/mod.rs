@@ -35,9 +35,9 @@ mod transcribe;
 use args::command_for_people;
 
 use crate::pipeline::PipelineError;
-use crate::runner::{COMMAND, CancelToken, run_child};
 use cesar_base::names::{visible, visible_lines};
 use cesar_config::{ConfigError, Layers, Resolved};
+use cesar_runner::{COMMAND, CancelToken, run_child};
 
 /// How a command ended; documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

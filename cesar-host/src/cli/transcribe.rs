@@ -26,10 +26,10 @@ use crate::pipeline::{
     Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
     Transcript,
 };
-use crate::runner::CancelToken;
 use cesar_base::names::{lossless, shown, visible};
 use cesar_cache::Mode;
 use cesar_config::{Progress, Settings};
+use cesar_runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
 pub(super) struct Work {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::fetching::{self, cancelled};
 use super::heard::Heard;
 use super::subject::{Subject, audio, noise};
-use crate::runner::{Pcm, RunnerError};
+use cesar_runner::{Pcm, RunnerError};
 
 /// What was seen where the contract is kept, or why the case was left out.
 pub(super) enum Seen {

@@ -12,7 +12,7 @@ use super::cases::{Seen, Verdict};
 use super::heard::Heard;
 use super::site::Site;
 use super::subject::Subject;
-use crate::runner::{CancelToken, Lane, RunnerError};
+use cesar_runner::{CancelToken, RunnerError, SessionChannel};
 
 /// How long a server may be silent before the stage gives up by itself; longer than a cancel may take.
 const SILENCE_MS: u64 = 20_000;
@@ -44,7 +44,7 @@ pub(super) fn order(site: &Site, url: String, folder: &Path) -> Order {
 /// One order, in a folder of its own.
 fn ended(
     subject: &Subject<'_>,
-    process: &mut Lane,
+    process: &mut SessionChannel,
     url: &str,
     change: impl FnOnce(&mut Order),
 ) -> Result<Ended, String> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::runner::{CancelToken, StageEvents};
+use cesar_runner::{CancelToken, StageEvents};
 
 /// Most log lines that a short run may write.
 const MOST_LINES: u64 = 400;

@@ -14,8 +14,8 @@ use super::fetching::{file_of, order};
 use super::heard::Heard;
 use super::site::Site;
 use crate::pipeline::{SessionAndRequest, check_output};
-use crate::plugins::Plugin;
-use crate::runner::{CancelToken, Lane, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, Starter};
+use cesar_runner::discovery::Plugin;
+use cesar_runner::{CancelToken, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, SessionChannel, Starter};
 
 /// Samples a second.
 const RATE: u32 = 16_000;
@@ -89,28 +89,28 @@ impl<'a> Subject<'a> {
     }
 
     /// A fresh process with the plugin loaded.
-    pub(super) fn load(&self) -> Result<Lane, RunnerError> {
+    pub(super) fn load(&self) -> Result<SessionChannel, RunnerError> {
         self.load_from(&self.plugin.path)
     }
 
-    fn load_from(&self, path: &Path) -> Result<Lane, RunnerError> {
+    fn load_from(&self, path: &Path) -> Result<SessionChannel, RunnerError> {
         self.starter.start(&self.plugin.manifest.id, path)
     }
 
     /// A fresh process with a session open.
-    pub(super) fn session(&self) -> Result<Lane, RunnerError> {
+    pub(super) fn session(&self) -> Result<SessionChannel, RunnerError> {
         let mut process = self.load()?;
         self.open(&mut process)?;
         Ok(process)
     }
 
     /// Opens a session, in place of the one before.
-    pub(super) fn open(&self, process: &mut Lane) -> Result<(), RunnerError> {
+    pub(super) fn open(&self, process: &mut SessionChannel) -> Result<(), RunnerError> {
         process.open(&self.open, &Heard::default(), &CancelToken::default())
     }
 
     /// Opens a session with options that are no values of the table: every one is a list of an object.
-    pub(super) fn open_wrongly(&self, process: &mut Lane) -> Result<(), RunnerError> {
+    pub(super) fn open_wrongly(&self, process: &mut SessionChannel) -> Result<(), RunnerError> {
         let wrong = self
             .open
             .keys()
@@ -135,7 +135,7 @@ impl<'a> Subject<'a> {
     }
 
     /// One request.
-    pub(super) fn ask(&self, process: &mut Lane, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
+    pub(super) fn ask(&self, process: &mut SessionChannel, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
         let mut request = self.request.clone();
         if self.stage() == StageKind::Format {
             request.insert("document".to_owned(), document());
@@ -144,14 +144,25 @@ impl<'a> Subject<'a> {
     }
 
     /// One request to a download stage.
-    pub(super) fn fetch(&self, process: &mut Lane, order: &Order, heard: &Heard, cancel: &CancelToken) -> Answer {
+    pub(super) fn fetch(
+        &self,
+        process: &mut SessionChannel,
+        order: &Order,
+        heard: &Heard,
+        cancel: &CancelToken,
+    ) -> Answer {
         let mut request = self.request.clone();
         request.insert("order".to_owned(), json!(order));
         process.run(&request, None, heard, cancel)
     }
 
     /// One request, whose output must be one that can be right; a typed refusal is fine as well.
-    pub(super) fn ask_soundly(&self, process: &mut Lane, audio: &Pcm, heard: &Heard) -> Result<Option<String>, String> {
+    pub(super) fn ask_soundly(
+        &self,
+        process: &mut SessionChannel,
+        audio: &Pcm,
+        heard: &Heard,
+    ) -> Result<Option<String>, String> {
         let duration_ms = audio.samples() * 1000 / u64::from(RATE);
         let answer = match &self.site {
             Some(site) => return self.fetch_soundly(site, process, heard),
@@ -168,7 +179,12 @@ impl<'a> Subject<'a> {
     }
 
     /// One order for the recording, at the address that the stage takes.
-    fn fetch_soundly(&self, site: &Site, process: &mut Lane, heard: &Heard) -> Result<Option<String>, String> {
+    fn fetch_soundly(
+        &self,
+        site: &Site,
+        process: &mut SessionChannel,
+        heard: &Heard,
+    ) -> Result<Option<String>, String> {
         let url = self.taken().unwrap_or_else(|| site.address("recording.wav"));
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let order = order(site, url, folder.path());

@@ -4,9 +4,9 @@ use plugin_api::ErrorKind;
 
 use crate::audio::AudioError;
 use crate::pipeline::PipelineError;
-use crate::runner::RunnerError;
 use cesar_base::Digest;
 use cesar_jobs::{Failure, FailureKind, StageError};
+use cesar_runner::RunnerError;
 
 /// The failure of a run. `stage` ran last, and `engine` is the plugin's digest.
 pub(crate) fn of(error: &PipelineError, stage: &str, engine: Option<Digest>) -> Failure {

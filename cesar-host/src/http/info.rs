@@ -15,7 +15,7 @@ use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::snapshot::Health;
 use super::{App, Client, guard};
-use crate::plugins::{Plugin, Rejected};
+use cesar_runner::discovery::{Plugin, Rejected};
 
 /// One plugin.
 #[derive(Debug, Serialize, ToSchema)]

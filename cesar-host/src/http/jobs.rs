@@ -18,9 +18,9 @@ use super::running::Why;
 use super::view::JobView;
 use super::{App, Client, submit, upload};
 use crate::pipeline::{Event, FormatRequest, Observer};
-use crate::runner::CancelToken;
 use cesar_base::GivenValue;
 use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
+use cesar_runner::CancelToken;
 
 /// Seconds after which looking at a job again makes sense.
 const SOON: u64 = 2;

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::problem::{Problem, ProblemBody};
 use super::{App, Shared};
-use crate::plugins::Watch;
 use cesar_cache::hash_file;
+use cesar_runner::discovery::Watch;
 
 /// How long the watch waits before it looks whether the server has stopped.
 const LOOK: Duration = Duration::from_millis(500);

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use plugin_api::manifest::OptionError;
 
 use crate::pipeline::PipelineError;
-use crate::plugins::PluginError;
 use cesar_jobs::JobsError;
 use cesar_models::ModelError;
+use cesar_runner::discovery::PluginError;
 
 use super::address::AddressError;
 
@@ -158,7 +158,7 @@ impl From<PipelineError> for Refusal {
             PipelineError::Plugin(error) => Self::of_plugin(error),
             PipelineError::Model(error) => Self::of_model(error),
             PipelineError::Interrupted => Self::stopping(),
-            PipelineError::Runner(crate::runner::RunnerError::Stage {
+            PipelineError::Runner(cesar_runner::RunnerError::Stage {
                 kind: plugin_api::ErrorKind::InvalidOptions,
                 message,
                 ..

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::runner::CancelToken;
 use cesar_jobs::{JobId, Lease, Progress, Report};
+use cesar_runner::CancelToken;
 
 /// Why a run was told to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -243,7 +243,7 @@ impl Snapshot {
 
 /// The speech recognition plugins with their models.
 pub(crate) fn engines(pipeline: &Pipeline) -> Vec<Engine> {
-    let engine = |plugin: &crate::plugins::Plugin| {
+    let engine = |plugin: &cesar_runner::discovery::Plugin| {
         let manifest = &plugin.manifest;
         Engine {
             id: manifest.id.clone(),

@@ -12,10 +12,10 @@ use super::address::AddressError;
 use super::refusal::Refusal;
 use super::{Shared, speakers};
 use crate::pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
-use crate::runner::CancelToken;
 use cesar_base::GivenValue;
 use cesar_jobs::{JobRequest, Source};
 use cesar_models::ModelLookup;
+use cesar_runner::CancelToken;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {

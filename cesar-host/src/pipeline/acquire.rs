@@ -36,9 +36,9 @@ use super::media::{Media, unreadable};
 use super::plan::{Plan, Prepared};
 use super::stage::{Context, report};
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
-use crate::runner::{CancelToken, RunnerError};
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
+use cesar_runner::{CancelToken, RunnerError};
 
 /// The stage, as plans and reports name it.
 pub(super) const STAGE: &str = "download";

@@ -10,7 +10,7 @@ use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use crate::runner::{Pcm, RunnerError, StageCall, StageEvents};
+use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
 
 /// Runs one request of a stage, in a warm runner where there is one.
 pub(super) fn call(

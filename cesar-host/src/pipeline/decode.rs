@@ -8,9 +8,9 @@ use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{self, AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
-use crate::runner::{Pcm, PcmError, PcmWriter, Room};
 use cesar_base::Digest;
 use cesar_cache::{Computation, KeyParts, OptionValue};
+use cesar_runner::{Pcm, PcmError, PcmWriter, Room};
 
 use super::media::Media;
 use super::run::Part;

@@ -5,10 +5,10 @@ use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
 use crate::audio::{AudioError, Name};
-use crate::plugins::PluginError;
-use crate::runner::{PcmError, RunnerError};
 use cesar_cache::CacheError;
 use cesar_models::ModelError;
+use cesar_runner::discovery::PluginError;
+use cesar_runner::{PcmError, RunnerError};
 
 /// Why there is no transcript.
 #[derive(Debug, thiserror::Error)]

@@ -15,9 +15,9 @@ use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{Event, Observer, Pipeline, PipelineError};
-use crate::runner::CancelToken;
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{Cache, Component, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
+use cesar_runner::CancelToken;
 
 /// What there is for one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -61,10 +61,11 @@ pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transc
 pub use speakers::SpeakersRequest;
 
 use crate::audio::DecodeOptions;
-use crate::plugins::{Registry, Verdicts};
-use crate::runner::Runners;
 use cesar_cache::{Cache, Mode};
 use cesar_models::ModelRoots;
+use cesar_runner::Runners;
+use cesar_runner::Verdicts;
+use cesar_runner::discovery::Registry;
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

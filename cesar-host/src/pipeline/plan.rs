@@ -8,12 +8,12 @@ use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
 use crate::language;
-use crate::plugins::Plugin;
-use crate::runner::CancelToken;
 use cesar_base::Digest;
 use cesar_base::GivenValue;
 use cesar_cache::{KeyParts, OptionValue, hash_file};
 use cesar_models::{ModelFiles, ModelLookup, ResolvedModel};
+use cesar_runner::CancelToken;
+use cesar_runner::discovery::Plugin;
 
 use super::speakers::SpeakersPlan;
 use super::{Pipeline, PipelineError, SpeakersRequest};

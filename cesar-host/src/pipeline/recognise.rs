@@ -10,8 +10,8 @@ use super::merge;
 use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
-use crate::runner::CancelToken;
 use cesar_cache::{Computation, KeyGuard};
+use cesar_runner::CancelToken;
 
 /// Runs the engine.
 pub(super) fn recognise(

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::runner::CancelToken;
 use cesar_base::Digest;
+use cesar_runner::CancelToken;
 
 use super::call::{call, check_unchanged, wrong};
 use super::plan::Prepared;

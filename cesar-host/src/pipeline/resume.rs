@@ -22,8 +22,8 @@ use serde_json::{Map, Value};
 use super::plan::Prepared;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use crate::runner::RunnerError;
 use cesar_cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
+use cesar_runner::RunnerError;
 
 /// How often something is written: a crash costs this much work, and the window it hit.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -10,9 +10,9 @@ use plugin_api::document::Partial;
 use plugin_api::manifest::StageKind;
 
 use crate::audio::{Slice, TrackChoice};
-use crate::runner::{CancelToken, Pcm};
 use cesar_base::Digest;
 use cesar_cache::Cache;
+use cesar_runner::{CancelToken, Pcm};
 
 use super::acquire::Acquisition;
 use super::address::Address;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::audio::AudioError;
-use crate::runner::CancelToken;
 use cesar_base::Digest;
 use cesar_base::names::visible;
 use cesar_cache::{Cache, Computation, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting};
+use cesar_runner::CancelToken;
 
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport};
 

@@ -12,9 +12,9 @@ use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
 use super::people::{duration, size};
 use crate::pipeline::{Explanation, StageExplanation, StageState};
-use crate::runner::CancelToken;
 use cesar_cache::{CacheError, Nearest};
 use cesar_config::{Progress, Settings};
+use cesar_runner::CancelToken;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::runner::CancelToken;
+use cesar_runner::CancelToken;
 
 /// How often a silent pipe is left to look whether it is still wanted.
 const POLL_INTERVAL: Timespec = Timespec {

@@ -10,12 +10,12 @@ use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
 use crate::conformance::{Effort, Outcome, Report, Subject, check};
 use crate::pipeline::{AddressPolicy, StageRequest};
-use crate::plugins::Plugin;
-use crate::runner::{CancelToken, Limits};
 use cesar_base::GivenValue;
 use cesar_base::names::lossless;
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_runner::discovery::Plugin;
+use cesar_runner::{CancelToken, Limits};
 
 /// Fails when a case does.
 pub(super) fn run(

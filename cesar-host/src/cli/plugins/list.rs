@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::digest;
 use crate::pipeline::{AddressPolicy, Pipeline};
-use crate::plugins::{Plugin, PluginError, Rejected};
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_runner::discovery::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]

@@ -15,11 +15,11 @@ mod why;
 use super::args::json;
 use super::{Exit, Failure};
 use crate::pipeline::Pipeline;
-use crate::plugins::{Plugin, Registry};
-use crate::runner::CancelToken;
 use cesar_base::{nearest, parse_duration};
 use cesar_cache::hash_file;
 use cesar_config::{Group, Settings, augment};
+use cesar_runner::CancelToken;
+use cesar_runner::discovery::{Plugin, Registry};
 
 /// The command's shape.
 pub(super) fn command() -> Command {

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
-use crate::plugins::{Plugin, json_schema};
 use cesar_base::names::lossless;
 use cesar_config::Settings;
+use cesar_runner::discovery::{Plugin, json_schema};
 
 /// `cesar plugins show ID`.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

@@ -5,11 +5,11 @@ use serde_json::json;
 use super::super::{Exit, Failure, host, print, print_json};
 use super::{digest, find};
 use crate::pipeline::AddressPolicy;
-use crate::plugins::TrustedFile;
 use cesar_base::names::{lossless, shown};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_runner::TrustedFile;
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
 pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

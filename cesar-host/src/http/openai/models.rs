@@ -15,7 +15,7 @@ use super::errors::Envelope;
 use crate::http::refusal::Refusal;
 use crate::http::{App, Shared, work};
 use crate::pipeline::main_model;
-use crate::plugins::Plugin;
+use cesar_runner::discovery::Plugin;
 
 /// The names that clients of OpenAI know.
 const ALIASES: [&str; 4] = [

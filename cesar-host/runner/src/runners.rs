@@ -1,170 +1,27 @@
-//! Runs stages in warm child processes, so that a plugin can crash, hang or eat memory without taking the host along.
-//!
-//! One way in: [`Runners::run`] (and [`Runners::prepare`], which warms up for it). A session is one plugin file (by digest) with one model
-//! (by digest) and one set of open options; it stays warm between requests and is used by one at a time. Replacing a plugin's file gives
-//! another digest and so another session. Each session has a runner of its own, unless the plugin says that sessions of one process
-//! share their model: then those that are used at the same time have one runner. Should that end while several of them work,
-//! [`RunnerError::CrashedInCompany`] says so, and from then on each has a runner of its own again: whose doing it was shows then, and
-//! the others do not suffer.
-//!
-//! With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the isolation costs.
-//!
-//! | module | what |
-//! |---|---|
-//! | [`protocol`] | frames over a socket |
-//! | `pcm` | audio in sealed memory, or on disk |
-//! | `lane` | the host's side of a session |
-//! | `tree` | the processes of a runner, and how they ended |
-//! | `supervisor` | the upper half of a runner: ends everything below it, watches memory |
-//! | `child` | the lower half: the worker, with the plugin's code |
-//! | `arguments`, `environment` | what a runner is told, and what it sees of the host |
-//! | `output`, `flood` | what a plugin prints and says, within bounds |
-//! | `memory`, `control_group` | how much a process has, and may have |
-//! | `mark` | finds what is left when a supervisor was killed |
-//! | `loader` | `dlopen` and mapping: the unsafe part |
-//! | `local` | the same without a process |
+//! Warm runners, and which of them does a call.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-
-mod arguments;
-mod child;
-mod control_group;
-mod environment;
-mod error;
-mod flood;
-mod lane;
-mod loader;
-mod local;
-mod mark;
-mod memory;
-mod output;
-mod pcm;
-pub mod protocol;
-mod supervisor;
-mod tree;
-
-pub use error::RunnerError;
-pub use loader::load;
-pub use pcm::{Pcm, PcmError, PcmWriter, Room};
-
-use crate::plugins::Verdicts;
-use arguments::Arguments;
 use cesar_base::{Clock as _, SystemClock};
-use flood::Bounded;
-use lane::Joinable;
-pub(crate) use lane::Lane;
-use local::Local;
-pub(crate) use tree::Starter;
+use serde_json::Value;
 
-/// The hidden command of a runner.
-pub(crate) use arguments::COMMAND;
-
-/// Runs a runner's half, which the words after [`COMMAND`] name.
-///
-/// # Errors
-/// One sentence, when it cannot be set up.
-pub(crate) fn run_child(words: impl IntoIterator<Item = OsString>) -> Result<(), String> {
-    let arguments = Arguments::parse(words)?;
-    let half = if arguments.worker {
-        child::main
-    } else {
-        supervisor::main
-    };
-    half(&arguments).map_err(|error| error.to_string())
-}
-
-/// What a plugin may take.
-#[derive(Debug, Clone, Default)]
-pub struct Limits {
-    /// Memory of a runner, in bytes.
-    pub memory: Option<u64>,
-    /// How long opening a session, or one request, may take.
-    pub time: Option<Duration>,
-    /// Variables of the environment besides the usual ones.
-    pub environment: Vec<String>,
-}
-
-impl Limits {
-    /// Nine tenths of the memory that this process may use, so that a plugin that eats all of it ends before its host.
-    #[must_use]
-    pub fn usual_memory() -> Option<u64> {
-        memory::of_the_machine().map(|machine| machine / 10 * 9)
-    }
-}
-
-/// Asks work to stop; clones share one state.
-#[derive(Debug, Clone, Default)]
-pub struct CancelToken {
-    asked: Arc<AtomicBool>,
-    /// Of the work that this is a part of.
-    whole: Option<Arc<CancelToken>>,
-}
-
-impl CancelToken {
-    /// Asks.
-    pub fn cancel(&self) {
-        self.asked.store(true, Ordering::Release);
-    }
-
-    /// For a part of the work, which can be asked alone and is asked with the whole.
-    #[must_use]
-    pub fn part(&self) -> Self {
-        Self {
-            asked: Arc::default(),
-            whole: Some(Arc::new(self.clone())),
-        }
-    }
-
-    /// Whether somebody asked.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.asked.load(Ordering::Acquire) || self.whole.as_ref().is_some_and(|whole| whole.is_cancelled())
-    }
-}
-
-/// What a stage says while it runs.
-pub trait StageEvents: Sync {
-    /// `done` of `total` units of work.
-    fn progress(&self, done: u64, total: u64);
-    /// A piece of text, in ms.
-    fn segment(&self, start_ms: u64, end_ms: u64, text: &str);
-    /// Anything else, by kind.
-    fn emit(&self, kind: &str, json: &str);
-    /// A log line, level 1 (error) to 5 (trace).
-    fn log(&self, level: u8, target: &str, message: &str);
-}
-
-/// One call of a stage.
-#[derive(Debug)]
-pub struct StageCall<'a> {
-    /// The plugin's id, for messages.
-    pub plugin: &'a str,
-    /// The plugin's file.
-    pub path: &'a Path,
-    /// SHA-256 of the plugin's file.
-    pub plugin_digest: [u8; 32],
-    /// SHA-256 of each model that the open options name by path: another model at that path needs another session.
-    pub model_digests: Vec<[u8; 32]>,
-    /// Whether sessions of one process share what is large.
-    pub shares_model: bool,
-    /// Options of scope `open`.
-    pub open: &'a Map<String, Value>,
-    /// Options of scope `request`, and inputs besides the audio.
-    pub request: &'a Map<String, Value>,
-    /// The audio, for stages that take it.
-    pub audio: Option<&'a Pcm>,
-}
+use super::call::{StageCall, StageEvents};
+use super::cancel::CancelToken;
+use super::error::RunnerError;
+use super::limits::Limits;
+use super::local::Local;
+use super::process_tree::Starter;
+use super::rate_limit::Bounded;
+use super::session_channel::{Joinable, SessionChannel};
+use super::verdicts::Verdicts;
 
 /// An opened session, in a process of its own or in this one.
 enum Session {
-    Process(Box<Lane>),
+    Process(Box<SessionChannel>),
     Local(Local),
 }
 
@@ -487,7 +344,7 @@ impl Runners {
     }
 
     /// A place in a runner that others have as well, or a runner.
-    fn lane(&self, identity: &Identity, call: &StageCall<'_>) -> Result<Lane, RunnerError> {
+    fn lane(&self, identity: &Identity, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
         // Held while a runner starts, for whoever wants the same one at the same time.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let shares = call.shares_model && !shared.apart.contains(identity);
@@ -505,7 +362,7 @@ impl Runners {
         Ok(lane)
     }
 
-    fn start_runner(&self, call: &StageCall<'_>) -> Result<Lane, RunnerError> {
+    fn start_runner(&self, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
         self.starts.fetch_add(1, Ordering::Relaxed);
         self.starter.start(call.plugin, call.path)
     }

@@ -6,16 +6,16 @@
 //! | manifest | no | [`elf`](super::elf) |
 //! | trust | no | [`Verdicts`], by the file's digest |
 //! | probe | in a child | here, once per digest |
-//! | use | in a runner | [`crate::runner`] |
+//! | use | in a runner | [`cesar_runner`] |
 
 use std::path::{Path, PathBuf};
 
 use plugin_api::manifest::Manifest;
 use serde::Serialize;
 
-use super::verdicts::day;
-use super::{GateError, Plugin, PluginError, Verdict, Verdicts};
-use crate::runner::{RunnerError, Runners};
+use super::{GateError, Plugin, PluginError};
+use crate::verdicts::{Verdict, Verdicts, day};
+use crate::{RunnerError, Runners};
 use cesar_base::{Clock as _, SystemClock};
 
 /// How a file stands with one gate.

@@ -22,9 +22,9 @@ use rustix::process::{
 use serde_json::{Map, Value};
 
 use super::arguments::Arguments;
-use super::flood::{Bucket, Flood};
 use super::loader::{self, MappedAudio};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
+use super::rate_limit::{Bucket, Flood};
 
 /// How long the reader waits before it looks again; it only bounds how often it wakes.
 const POLL: Duration = Duration::from_secs(3600);

@@ -1,6 +1,6 @@
 //! The host's side of one session in a runner: talk, cancel, say what went wrong.
 //!
-//! Each session has a socket of its own. The first one's is the runner's standard input; a further one is made by [`Lane::join`], which
+//! Each session has a socket of its own. The first one's is the runner's standard input; a further one is made by [`SessionChannel::join`], which
 //! sends the worker another socket. Where a plugin says that its sessions share what is large ([`Manifest::shares_model`]), a runner
 //! has several, and several recordings are worked on with one model in memory; else it has one.
 //!
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::process_tree::{ProcessTree, Starter};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
-use super::tree::{Starter, Tree};
 use super::{CancelToken, Pcm, RunnerError, StageEvents};
 
 /// How long a runner may take to load its plugin and say hello.
@@ -28,8 +28,8 @@ const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// One session in a runner that has said hello.
 #[derive(Debug)]
-pub(crate) struct Lane {
-    tree: Arc<Tree>,
+pub struct SessionChannel {
+    tree: Arc<ProcessTree>,
     channel: Channel,
     sender: Arc<Sender>,
     /// Where further sessions are asked for: the first one's socket, which stays open as long as any of them.
@@ -41,7 +41,7 @@ pub(crate) struct Lane {
 /// A runner that further sessions can join, as long as one of its sessions lives.
 #[derive(Debug)]
 pub(super) struct Joinable {
-    tree: Weak<Tree>,
+    tree: Weak<ProcessTree>,
     first: Arc<Sender>,
     manifest: Arc<str>,
     time: Option<Duration>,
@@ -49,14 +49,14 @@ pub(super) struct Joinable {
 
 impl Starter {
     /// Starts a runner for the plugin called `name` and waits until the plugin is loaded.
-    pub(crate) fn start(&self, name: &str, path: &Path) -> Result<Lane, RunnerError> {
+    pub fn start(&self, name: &str, path: &Path) -> Result<SessionChannel, RunnerError> {
         let failed = |error: io::Error| RunnerError::Start {
             plugin: name.to_owned(),
             error,
         };
         let (tree, channel) = self.tree(name, path).map_err(failed)?;
         let sender = Arc::new(channel.sender().map_err(failed)?);
-        let mut lane = Lane {
+        let mut lane = SessionChannel {
             tree: Arc::new(tree),
             channel,
             first: Arc::clone(&sender),
@@ -76,13 +76,13 @@ impl Joinable {
     }
 
     /// A further session; none when the runner has ended.
-    pub(super) fn join(&self) -> Option<Lane> {
+    pub(super) fn join(&self) -> Option<SessionChannel> {
         let tree = self.tree.upgrade().filter(|tree| tree.is_open())?;
         let (ours, theirs) = UnixStream::pair().ok()?;
         self.first.send(&ToRunner::Join, Some(theirs.as_fd())).ok()?;
         let channel = Channel::new(ours);
         let sender = Arc::new(channel.sender().ok()?);
-        Some(Lane {
+        Some(SessionChannel {
             tree,
             channel,
             sender,
@@ -93,7 +93,7 @@ impl Joinable {
     }
 }
 
-impl Lane {
+impl SessionChannel {
     fn greet(&mut self) -> Result<(), RunnerError> {
         let plugin = self.tree.plugin().to_owned();
         match self.channel.receive(HELLO_LIMIT) {
@@ -143,32 +143,32 @@ impl Lane {
     }
 
     /// The manifest of the code that was loaded.
-    pub(crate) fn manifest(&self) -> &str {
+    pub fn manifest(&self) -> &str {
         &self.manifest
     }
 
     /// The process with the plugin's code.
-    pub(crate) fn worker(&self) -> Option<u32> {
+    pub fn worker(&self) -> Option<u32> {
         self.tree.worker()
     }
 
     /// The processes that the plugin's code has started and that still run.
-    pub(crate) fn below_worker(&self) -> Vec<u32> {
+    pub fn below_worker(&self) -> Vec<u32> {
         self.tree.below_worker()
     }
 
     /// The worker's own memory, in bytes.
-    pub(crate) fn memory(&self) -> Option<u64> {
+    pub fn memory(&self) -> Option<u64> {
         self.tree.memory()
     }
 
     /// Ends the runner, and tells how many bytes it printed to standard error and the last lines of it.
-    pub(crate) fn finish(self) -> (u64, Vec<String>) {
+    pub fn finish(self) -> (u64, Vec<String>) {
         self.tree.finish()
     }
 
     /// Opens the session.
-    pub(crate) fn open(
+    pub fn open(
         &mut self,
         options: &Map<String, Value>,
         events: &dyn StageEvents,
@@ -182,7 +182,7 @@ impl Lane {
     }
 
     /// Asks whether a request could run.
-    pub(crate) fn check(
+    pub fn check(
         &mut self,
         request: &Map<String, Value>,
         events: &dyn StageEvents,
@@ -196,7 +196,7 @@ impl Lane {
     }
 
     /// Runs one request and returns the output's JSON.
-    pub(crate) fn run(
+    pub fn run(
         &mut self,
         request: &Map<String, Value>,
         audio: Option<&Pcm>,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use super::trust::Trusted;
+use super::trusted::Trusted;
 
 /// How many crashes in use a file may have before it is not run any more; this one included.
 pub const CRASHES: usize = 2;

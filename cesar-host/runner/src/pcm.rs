@@ -239,7 +239,7 @@ fn for_reading(file: &File) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::loader::MappedAudio;
+    use crate::loader::MappedAudio;
 
     const BYTES: [u8; 12] = [0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf];
 

@@ -19,14 +19,10 @@ use plugin_api::manifest::{Manifest, StageKind};
 pub mod elf;
 pub mod gates;
 mod schema;
-mod trust;
-mod verdicts;
 mod watch;
 
 pub use elf::GateError;
 pub use schema::json_schema;
-pub use trust::{Trusted, TrustedFile};
-pub use verdicts::{CRASHES, Crash, Verdict, Verdicts};
 pub use watch::Watch;
 
 use cesar_base::FileStamp;

@@ -23,8 +23,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::arguments::Arguments;
-use super::mark::Mark;
 use super::memory::Taken;
+use super::orphan_reaper::Mark;
 use super::output::{self, LastLines};
 use super::protocol::Channel;
 use super::supervisor::{Ended, children_of};
@@ -35,18 +35,18 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// How runners are started.
 #[derive(Debug, Clone)]
-pub(crate) struct Starter {
+pub struct Starter {
     /// A `cesar` binary, which knows `__runner`.
-    pub(crate) program: PathBuf,
+    pub program: PathBuf,
     /// What runners may take.
-    pub(crate) limits: Limits,
+    pub limits: Limits,
     /// Where their standard output goes instead of standard error.
-    pub(crate) stdout: Option<PathBuf>,
+    pub stdout: Option<PathBuf>,
 }
 
 /// The processes of one runner.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct ProcessTree {
     plugin: String,
     supervisor: Mutex<Child>,
     mark: Mark,
@@ -109,7 +109,7 @@ impl Starter {
     }
 
     /// Starts the processes of a runner for the plugin called `name`, which is about to say hello.
-    pub(super) fn tree(&self, name: &str, path: &Path) -> io::Result<(Tree, Channel)> {
+    pub(super) fn tree(&self, name: &str, path: &Path) -> io::Result<(ProcessTree, Channel)> {
         let (ours, theirs) = UnixStream::pair()?;
         let (lifeline, its_end) = UnixStream::pair()?;
         let mark = Mark::new();
@@ -125,7 +125,7 @@ impl Starter {
         if let Some(stderr) = supervisor.stderr.take() {
             output::keep(stderr, name.to_owned(), lines, reading);
         }
-        let tree = Tree {
+        let tree = ProcessTree {
             plugin: name.to_owned(),
             id: supervisor.id(),
             supervisor: Mutex::new(supervisor),
@@ -144,7 +144,7 @@ impl Starter {
 
 /// Work of one session, while this is held.
 #[derive(Debug)]
-pub(super) struct AtWork<'a>(&'a Tree);
+pub(super) struct AtWork<'a>(&'a ProcessTree);
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
@@ -152,7 +152,7 @@ impl Drop for AtWork<'_> {
     }
 }
 
-impl Tree {
+impl ProcessTree {
     pub(super) fn plugin(&self) -> &str {
         &self.plugin
     }
@@ -312,7 +312,7 @@ impl Tree {
     }
 }
 
-impl Drop for Tree {
+impl Drop for ProcessTree {
     fn drop(&mut self) {
         let _ = self.end();
         let _ = self.wait();

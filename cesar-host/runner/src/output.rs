@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
-use super::flood::Bucket;
+use super::rate_limit::Bucket;
 
 /// How many of the last lines are kept.
 const LAST_LINES: usize = 20;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The hidden command.
-pub(crate) const COMMAND: &str = "__runner";
+pub const COMMAND: &str = "__runner";
 
 /// What a runner is told before it loads its plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,0 +1,24 @@
+//! What a plugin's process may take.
+
+use std::time::Duration;
+
+use super::memory;
+
+/// What a plugin may take.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Memory of a runner, in bytes.
+    pub memory: Option<u64>,
+    /// How long opening a session, or one request, may take.
+    pub time: Option<Duration>,
+    /// Variables of the environment besides the usual ones.
+    pub environment: Vec<String>,
+}
+
+impl Limits {
+    /// Nine tenths of the memory that this process may use, so that a plugin that eats all of it ends before its host.
+    #[must_use]
+    pub fn usual_memory() -> Option<u64> {
+        memory::of_the_machine().map(|machine| machine / 10 * 9)
+    }
+}
