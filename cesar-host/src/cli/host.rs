@@ -5,12 +5,12 @@ use std::sync::Arc;
 use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
-use crate::audio::{DecodeOptions, TrackChoice, ffmpeg_available};
-use crate::pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
+use cesar_audio::{DecodeOptions, TrackChoice, ffmpeg_available};
 use cesar_base::SystemClock;
 use cesar_cache::{Cache, Mode};
 use cesar_config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
 use cesar_models::ModelRoots;
+use cesar_pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
 use cesar_runner::Runners;
 use cesar_runner::discovery::{Registry, SearchPath};
 use cesar_runner::{Trusted, Verdicts};
@@ -163,11 +163,11 @@ fn decoding(settings: &Settings) -> DecodeOptions {
 }
 
 /// What of each recording is transcribed, unless a run says otherwise.
-pub(super) fn part(settings: &Settings) -> crate::pipeline::Part {
-    crate::pipeline::Part {
+pub(super) fn part(settings: &Settings) -> cesar_pipeline::Part {
+    cesar_pipeline::Part {
         track: track(settings),
         strict: settings.audio.strict,
-        ..crate::pipeline::Part::default()
+        ..cesar_pipeline::Part::default()
     }
 }
 

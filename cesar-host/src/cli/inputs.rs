@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::{Address, AddressError, PipelineError, Source, is_address};
 use cesar_base::names::{lossless, shown, visible};
+use cesar_pipeline::{Address, AddressError, PipelineError, Source, is_address};
 use cesar_runner::CancelToken;
 
 mod folder;

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Recording;
 use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
-use crate::pipeline::Artifact;
 use cesar_base::Digest;
+use cesar_pipeline::Artifact;
 use cesar_runner::Pcm;
 
 /// What the files of a recording are called, after its own name.
@@ -112,7 +112,7 @@ fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::{self, DecodeOptions, Sink, Slice};
+    use cesar_audio::{DecodeOptions, Sink, Slice};
     use cesar_runner::{PcmWriter, Room};
     use std::ops::ControlFlow;
 
@@ -143,7 +143,7 @@ mod tests {
             ffmpeg: None,
             ..DecodeOptions::default()
         };
-        audio::decode(file.path(), Slice::default(), &options, &mut Collected(&mut decoded)).unwrap();
+        cesar_audio::decode(file.path(), Slice::default(), &options, &mut Collected(&mut decoded)).unwrap();
         assert!(decoded == samples);
     }
 }

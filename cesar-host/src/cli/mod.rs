@@ -34,9 +34,9 @@ mod transcribe;
 
 use args::command_for_people;
 
-use crate::pipeline::PipelineError;
 use cesar_base::names::{visible, visible_lines};
 use cesar_config::{ConfigError, Layers, Resolved};
+use cesar_pipeline::PipelineError;
 use cesar_runner::{COMMAND, CancelToken, run_child};
 
 /// How a command ended; documented exit codes.

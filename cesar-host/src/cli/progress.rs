@@ -14,9 +14,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::pipeline::{Event, Observer};
 use cesar_base::names::visible;
 use cesar_config::Progress;
+use cesar_pipeline::{Event, Observer};
 
 /// What is shown of one command.
 pub(super) struct Show {

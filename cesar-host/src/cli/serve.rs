@@ -10,10 +10,10 @@ use tracing_subscriber::EnvFilter;
 use super::args;
 use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side};
 use crate::http::{self, Ended, KeyFile, Setup};
-use crate::pipeline::AddressPolicy;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::{Group, Settings, augment};
+use cesar_pipeline::AddressPolicy;
 
 /// The command's shape.
 pub(super) fn command() -> Command {

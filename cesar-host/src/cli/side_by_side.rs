@@ -14,8 +14,8 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::pipeline::{Pipeline, StageRequest};
 use cesar_base::GivenValue;
+use cesar_pipeline::{Pipeline, StageRequest};
 
 /// Each takes memory besides the model.
 const MOST: usize = 4;

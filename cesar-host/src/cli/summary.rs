@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::progress::Show;
 use super::{Exit, Failure};
-use crate::pipeline::Pipeline;
+use cesar_pipeline::Pipeline;
 
 /// Whether a transcript lacks nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::Effort;
 use super::fetching::{file_of, order};
 use super::heard::Heard;
 use super::site::Site;
-use crate::pipeline::{SessionAndRequest, check_output};
+use cesar_pipeline::{SessionAndRequest, check_output};
 use cesar_runner::discovery::Plugin;
 use cesar_runner::{CancelToken, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, SessionChannel, Starter};
 

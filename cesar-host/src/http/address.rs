@@ -17,13 +17,11 @@ use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use crate::pipeline;
-
 /// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressError {
     #[error(transparent)]
-    Form(#[from] pipeline::AddressError),
+    Form(#[from] cesar_pipeline::AddressError),
     #[error("`{0}` cannot be resolved; check the name")]
     Unresolved(String),
     #[error(
@@ -59,7 +57,7 @@ impl Guard {
 
     /// Checks a URL and what its host resolves to now. Blocks for the resolver.
     pub(crate) fn check_resolved(self, url: &str) -> Result<Uri, AddressError> {
-        let uri = pipeline::check_address(url)?;
+        let uri = cesar_pipeline::check_address(url)?;
         let host = uri.host().unwrap_or_default().to_owned();
         let port = uri.port_u16().unwrap_or(443);
         let bare = host.trim_start_matches('[').trim_end_matches(']');

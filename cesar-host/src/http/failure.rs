@@ -2,10 +2,10 @@
 
 use plugin_api::ErrorKind;
 
-use crate::audio::AudioError;
-use crate::pipeline::PipelineError;
+use cesar_audio::AudioError;
 use cesar_base::Digest;
 use cesar_jobs::{Failure, FailureKind, StageError};
+use cesar_pipeline::PipelineError;
 use cesar_runner::RunnerError;
 
 /// The failure of a run. `stage` ran last, and `engine` is the plugin's digest.

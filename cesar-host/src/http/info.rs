@@ -104,7 +104,7 @@ pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem>
     Ok(Json(list).into_response())
 }
 
-fn view(plugin: &Plugin, pipeline: &crate::pipeline::Pipeline) -> PluginView {
+fn view(plugin: &Plugin, pipeline: &cesar_pipeline::Pipeline) -> PluginView {
     let manifest = &plugin.manifest;
     row(Some(manifest), "ready", pipeline.present_models(manifest))
 }

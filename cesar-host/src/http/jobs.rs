@@ -17,9 +17,9 @@ use super::refusal::Refusal;
 use super::running::Why;
 use super::view::JobView;
 use super::{App, Client, submit, upload};
-use crate::pipeline::{Event, FormatRequest, Observer};
 use cesar_base::GivenValue;
 use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
+use cesar_pipeline::{Event, FormatRequest, Observer};
 use cesar_runner::CancelToken;
 
 /// Seconds after which looking at a job again makes sense.

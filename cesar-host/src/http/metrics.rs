@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 
-use crate::pipeline::StageReport;
 use cesar_jobs::JobState;
+use cesar_pipeline::StageReport;
 
 use super::observer::is_hit;
 

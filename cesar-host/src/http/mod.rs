@@ -73,10 +73,10 @@ mod worker;
 pub use auth::{KeyError, KeyFile, StoredKey};
 pub use openapi::text as openapi_text;
 
-use crate::pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_cache::Cache;
 use cesar_config::ServerSettings;
 use cesar_jobs::{Disk, JobStore, JobsError, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
+use cesar_pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
 
 use refusal::Refusal;
 

@@ -9,7 +9,7 @@ use super::Shared;
 use super::events::EventKind;
 use super::running::Run;
 use super::worker::stage_json;
-use crate::pipeline::{Event, Observer, StageOutcome};
+use cesar_pipeline::{Event, Observer, StageOutcome};
 
 /// Progress is told to listeners at most this often.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -7,9 +7,9 @@
 use axum::http::StatusCode;
 use plugin_api::manifest::OptionError;
 
-use crate::pipeline::PipelineError;
 use cesar_jobs::JobsError;
 use cesar_models::ModelError;
+use cesar_pipeline::PipelineError;
 use cesar_runner::discovery::PluginError;
 
 use super::address::AddressError;

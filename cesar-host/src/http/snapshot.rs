@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use super::Shared;
 use super::metrics::Gauge;
 use super::view::rfc3339;
-use crate::pipeline::Pipeline;
 use cesar_cache::Info;
 use cesar_jobs::Counts;
+use cesar_pipeline::Pipeline;
 
 /// Between two looks at queue and webhooks.
 pub(crate) const FIGURES: Duration = Duration::from_secs(1);

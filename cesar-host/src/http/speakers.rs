@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::Shared;
 use super::refusal::Refusal;
 use super::work::{self, check_options, installed};
-use crate::audio::TrackChoice;
-use crate::pipeline::{PipelineError, SpeakersRequest};
+use cesar_audio::TrackChoice;
 use cesar_base::GivenValue;
 use cesar_jobs::JobRequest;
+use cesar_pipeline::{PipelineError, SpeakersRequest};
 
 /// The options that say how many there are.
 const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];

@@ -75,7 +75,7 @@ fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {
     let Some(url) = &job.request.webhook_url else {
         return failed(Verdict::GiveUp, None, "the job names no webhook".to_owned());
     };
-    if let Err(error) = crate::pipeline::check_address(url) {
+    if let Err(error) = cesar_pipeline::check_address(url) {
         return failed(Verdict::GiveUp, None, error.to_string());
     }
     let body = json!({ "event": job.state, "job": JobView::new(job).to_json() }).to_string();

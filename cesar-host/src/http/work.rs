@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::address::AddressError;
 use super::refusal::Refusal;
 use super::{Shared, speakers};
-use crate::pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
 use cesar_base::GivenValue;
 use cesar_jobs::{JobRequest, Source};
 use cesar_models::ModelLookup;
+use cesar_pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
 use cesar_runner::CancelToken;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
@@ -42,7 +42,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
 /// Early: what is connected to is judged again by the stage, at that moment and after each redirect.
 fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
     match shared.pipeline.is_offline() {
-        true => pipeline::check_address(url).map(drop).map_err(AddressError::from),
+        true => cesar_pipeline::check_address(url).map(drop).map_err(AddressError::from),
         false => shared.guard.check_resolved(url).map(drop),
     }
 }

@@ -15,9 +15,9 @@ use super::Shared;
 use super::running::{Run, Why};
 use super::view::JobView;
 use super::{failure, observer, work};
-use crate::pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
+use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 
 /// How long a worker without work sleeps at most: jobs may come from other processes.
 const LOOK: Duration = Duration::from_secs(1);

@@ -11,9 +11,9 @@ use super::super::transcribe::{self, Missing, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
 use super::people::{duration, size};
-use crate::pipeline::{Explanation, StageExplanation, StageState};
 use cesar_cache::{CacheError, Nearest};
 use cesar_config::{Progress, Settings};
+use cesar_pipeline::{Explanation, StageExplanation, StageState};
 use cesar_runner::CancelToken;
 
 /// How much is shown.

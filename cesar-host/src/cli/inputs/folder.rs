@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::{Collected, InputError, Recording, file};
-use crate::audio;
+
 use cesar_base::names::shown;
 
 /// How browsers and download programs call what is not complete.
@@ -102,7 +102,7 @@ fn kind(entry: &DirEntry) -> Entry {
     } else {
         match extension.as_deref() {
             Some(extension) if UNFINISHED.contains(&extension) => Entry::Unfinished,
-            Some(extension) if audio::is_media_extension(extension) => Entry::Recording,
+            Some(extension) if cesar_audio::is_media_extension(extension) => Entry::Recording,
             _ => Entry::Other,
         }
     }

@@ -6,9 +6,9 @@ use super::pull::fetch;
 use crate::cli::cache::people::size;
 use crate::cli::host::{self, Host};
 use crate::cli::{Failure, ask};
-use crate::pipeline::{SpeakersRequest, StageRequest};
 use cesar_config::Settings;
 use cesar_models::catalog::Entry;
+use cesar_pipeline::{SpeakersRequest, StageRequest};
 
 /// Fetches the models that a run would miss, where somebody agrees; the host finds them then.
 pub(in crate::cli) fn offer(

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::digest;
-use crate::pipeline::{AddressPolicy, Pipeline};
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_pipeline::{AddressPolicy, Pipeline};
 use cesar_runner::discovery::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.

@@ -14,10 +14,10 @@ mod why;
 
 use super::args::json;
 use super::{Exit, Failure};
-use crate::pipeline::Pipeline;
 use cesar_base::{nearest, parse_duration};
 use cesar_cache::hash_file;
 use cesar_config::{Group, Settings, augment};
+use cesar_pipeline::Pipeline;
 use cesar_runner::CancelToken;
 use cesar_runner::discovery::{Plugin, Registry};
 

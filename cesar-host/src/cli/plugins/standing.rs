@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::super::{Exit, Failure, host, print, print_json};
 use super::{digest, find};
-use crate::pipeline::AddressPolicy;
 use cesar_base::names::{lossless, shown};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_pipeline::AddressPolicy;
 use cesar_runner::TrustedFile;
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.

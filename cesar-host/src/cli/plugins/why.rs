@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::{digest, find};
-use crate::pipeline::AddressPolicy;
 use cesar_base::names::lossless;
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_pipeline::AddressPolicy;
 use cesar_runner::discovery::gates::{Gate, GateState, examine};
 use cesar_runner::discovery::{Registry, Rejected};
 

@@ -17,9 +17,9 @@ use super::refusal::Refusal;
 use super::upload::{self, Form};
 use super::waiters::Waiter;
 use super::{App, Client, jobs, submit, work};
-use crate::pipeline::{AUDIO_INCOMPLETE, FormatRequest, SpeakersRequest};
 use cesar_base::Digest;
 use cesar_jobs::{Job, JobId, JobRequest, JobState};
+use cesar_pipeline::{AUDIO_INCOMPLETE, FormatRequest, SpeakersRequest};
 
 pub(crate) mod errors;
 mod languages;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::errors::Envelope;
 use crate::http::refusal::Refusal;
 use crate::http::{App, Shared, work};
-use crate::pipeline::main_model;
+use cesar_pipeline::main_model;
 use cesar_runner::discovery::Plugin;
 
 /// The names that clients of OpenAI know.

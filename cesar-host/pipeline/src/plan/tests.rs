@@ -9,7 +9,7 @@ use super::*;
 
 /// The tables of the plugins in this workspace, by id.
 fn manifests() -> Vec<Manifest> {
-    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     let mut manifests: Vec<Manifest> = fs::read_dir(plugins)
         .unwrap()
         .filter_map(|folder| fs::read_to_string(folder.unwrap().path().join("src/cesar-plugin.json")).ok())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::audio::AudioError;
+use cesar_audio::AudioError;
 use cesar_base::Digest;
 use cesar_base::names::visible;
 use cesar_cache::{Cache, Computation, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting};

@@ -6,7 +6,7 @@ use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, StageK
 use serde_json::Value;
 
 use crate::language::{self, Refused};
-use crate::pipeline::{PipelineError, StageRequest};
+use crate::{PipelineError, StageRequest};
 use cesar_base::{GivenValue, nearest};
 
 /// Options as values of the table's kinds.

@@ -21,7 +21,7 @@ mod tests;
 
 /// What a text says about the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Spoken {
+pub enum Spoken {
     /// The engine detects it.
     Detect,
     /// This one, as an ISO 639-1 code, else 639-3.
@@ -30,15 +30,21 @@ pub(crate) enum Spoken {
 
 /// Why a text names no language of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// It names none; the nearest one, for "did you mean".
-    Unknown { suggestion: Option<String> },
+pub enum Refused {
+    /// It names none.
+    Unknown {
+        /// The nearest one, for "did you mean".
+        suggestion: Option<String>,
+    },
     /// It names one that the engine does not have.
-    NotThisEngine { name: &'static str },
+    NotThisEngine {
+        /// Its English name.
+        name: &'static str,
+    },
 }
 
 /// Reads a text; `None` if it names no language.
-pub(crate) fn read(text: &str) -> Option<Spoken> {
+pub fn read(text: &str) -> Option<Spoken> {
     let text = folded(text);
     let text = without_region(&text);
     if tables::DETECT.contains(&text) {
@@ -53,7 +59,7 @@ fn without_region(text: &str) -> &str {
 }
 
 /// The code of an engine that takes `known` (any code, if it is empty); `None` detects the language.
-pub(crate) fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused> {
+pub fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused> {
     let exact = known.iter().find(|code| code.eq_ignore_ascii_case(text.trim()));
     let read = match (read(text), exact) {
         (Some(Spoken::Language(code)), Some(exact))
@@ -84,12 +90,12 @@ pub(crate) fn code_for(text: &str, known: &[String]) -> Result<Option<String>, R
 }
 
 /// Whether a text names English, or leaves the language open.
-pub(crate) fn may_be_english_only(text: &str) -> bool {
+pub fn may_be_english_only(text: &str) -> bool {
     matches!(read(text), Some(Spoken::Detect | Spoken::Language("en")))
 }
 
 /// The English name that OpenAI's tokenizer has for a code of Whisper, in lower case; another code stays as it is.
-pub(crate) fn whisper_name(code: &str) -> &str {
+pub fn whisper_name(code: &str) -> &str {
     let row = tables::WHISPER.iter().find(|(known, _)| *known == code);
     row.map_or(code, |(_, name)| name)
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use plugin_api::document::Partial;
 use plugin_api::manifest::StageKind;
 
-use crate::audio::{Slice, TrackChoice};
+use cesar_audio::{Slice, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::Cache;
 use cesar_runner::{CancelToken, Pcm};

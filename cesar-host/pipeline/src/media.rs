@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::PipelineError;
 use super::stage::Context;
-use crate::audio::{self, AudioError};
+use cesar_audio::AudioError;
 use cesar_base::{Digest, FileStamp};
 use cesar_cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
 
@@ -87,7 +87,7 @@ impl Held {
 impl<'a> Media<'a> {
     /// Hashes a file, or remembers its digest.
     pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
-        audio::check_file(path).map_err(|error| context.of_recording(error))?;
+        cesar_audio::check_file(path).map_err(|error| context.of_recording(error))?;
         let stop = || context.cancel.is_cancelled();
         let hashed = match context.cache() {
             Some(cache) => cache.stamped_file_digest(path, &stop),

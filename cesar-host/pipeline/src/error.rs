@@ -4,7 +4,7 @@ use plugin_api::ErrorKind;
 use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
-use crate::audio::{AudioError, Name};
+use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
 use cesar_models::ModelError;
 use cesar_runner::discovery::PluginError;

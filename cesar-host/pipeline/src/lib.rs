@@ -35,6 +35,7 @@ mod error;
 mod events;
 mod explain;
 mod keyed;
+pub mod language;
 mod media;
 mod merge;
 mod models;
@@ -50,17 +51,17 @@ mod stage;
 
 pub use acquire::Downloads;
 pub use address::{Address, AddressError, check as check_address, is_address};
-pub(crate) use decode::AUDIO_INCOMPLETE;
+pub use decode::AUDIO_INCOMPLETE;
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub use outputs::check_output;
-pub(crate) use plan::main_model;
+pub use plan::main_model;
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 
-use crate::audio::DecodeOptions;
+use cesar_audio::DecodeOptions;
 use cesar_cache::{Cache, Mode};
 use cesar_models::ModelRoots;
 use cesar_runner::Runners;

@@ -431,7 +431,7 @@ pub(super) fn model_options(manifest: &Manifest) -> impl Iterator<Item = (&str, 
 }
 
 /// The option of the model that the plugin is known by: the one called `model`, else the first that is always needed.
-pub(crate) fn main_model(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
+pub fn main_model(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
     let always = || model_options(manifest).filter(|(_, spec)| spec.needed_when.is_none());
     always().find(|(name, _)| *name == "model").or_else(|| always().next())
 }

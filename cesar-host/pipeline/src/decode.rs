@@ -7,7 +7,7 @@ use std::time::Instant;
 use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
-use crate::audio::{self, AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
+use cesar_audio::{AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
 use cesar_base::Digest;
 use cesar_cache::{Computation, KeyParts, OptionValue};
 use cesar_runner::{Pcm, PcmError, PcmWriter, Room};
@@ -18,7 +18,7 @@ use super::stage::Context;
 use super::{Event, PipelineError, StageReport};
 
 /// The reason of a partial result where sound of the recording is missing.
-pub(crate) const AUDIO_INCOMPLETE: &str = "audio_incomplete";
+pub const AUDIO_INCOMPLETE: &str = "audio_incomplete";
 /// The stage, as plans and reports name it.
 const STAGE: &str = "decode";
 
@@ -102,7 +102,10 @@ impl DecodedAudio {
 
     /// Whether so much sound is missing that the transcript is not that of the whole recording.
     fn is_incomplete(&self) -> bool {
-        audio::is_incomplete(self.missing_ms, self.samples * 1000 / u64::from(audio::SAMPLE_RATE))
+        cesar_audio::is_incomplete(
+            self.missing_ms,
+            self.samples * 1000 / u64::from(cesar_audio::SAMPLE_RATE),
+        )
     }
 
     /// What to say of a transcript of a recording of which sound is missing.
@@ -124,7 +127,7 @@ impl DecodedAudio {
             .take(LISTED)
             .map(|issue| {
                 let place = (in_recording(issue.start_ms), in_recording(issue.end_ms));
-                audio::with_place(&issue.message, place)
+                cesar_audio::with_place(&issue.message, place)
             })
             .collect();
         let more = self.issues.len().saturating_sub(LISTED);
@@ -142,7 +145,7 @@ impl DecodedAudio {
 
     /// Length in ms, rounded up so that every sample is inside.
     pub(super) fn duration_ms(&self) -> u64 {
-        self.samples.div_ceil(u64::from(audio::SAMPLE_RATE) / 1000)
+        self.samples.div_ceil(u64::from(cesar_audio::SAMPLE_RATE) / 1000)
     }
 }
 
@@ -305,7 +308,7 @@ impl Sink for Writing<'_> {
             return ControlFlow::Break(());
         }
         self.done += samples.len() as u64;
-        let done_ms = self.done * 1000 / u64::from(audio::SAMPLE_RATE);
+        let done_ms = self.done * 1000 / u64::from(cesar_audio::SAMPLE_RATE);
         self.context.observer.event(&Event::Progress {
             stage: STAGE,
             done: done_ms,
@@ -332,9 +335,9 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
         takes: Vec::new(),
         failed: None,
         done: 0,
-        total_ms: audio::probe(path, &options).ok().flatten().unwrap_or_default(),
+        total_ms: cesar_audio::probe(path, &options).ok().flatten().unwrap_or_default(),
     };
-    let decoded = audio::decode(path, part.slice, &options, &mut writing);
+    let decoded = cesar_audio::decode(path, part.slice, &options, &mut writing);
     let decoded = match (decoded, writing.failed) {
         (_, Some(error)) => return Err(PipelineError::Samples(error)),
         (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),

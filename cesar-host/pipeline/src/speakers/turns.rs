@@ -14,7 +14,7 @@ use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
 use cesar_cache::{Computation, KeyParts, OptionValue};
 
 /// The turns of one recording, as far as they are known.
-pub(in crate::pipeline) struct Turns<'a> {
+pub(crate) struct Turns<'a> {
     plan: &'a SpeakersPlan,
     state: State,
     /// Of the tracks that are the speakers.
@@ -40,7 +40,7 @@ fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<
 ///
 /// # Errors
 /// What is a mistake in the request. Whatever else is wrong is told when the stage runs.
-pub(in crate::pipeline) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -> Result<(), PipelineError> {
+pub(crate) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -> Result<(), PipelineError> {
     let Diarizer::Plugin(stage) = &plan.by else {
         return Ok(());
     };
@@ -51,7 +51,7 @@ pub(in crate::pipeline) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -
 }
 
 impl<'a> Turns<'a> {
-    pub(in crate::pipeline) fn new(context: &Context<'_>, plan: &'a SpeakersPlan, sound: &'a Sound<'a>) -> Self {
+    pub(crate) fn new(context: &Context<'_>, plan: &'a SpeakersPlan, sound: &'a Sound<'a>) -> Self {
         let state = match (&plan.by, key_parts(context, &plan.by, sound)) {
             (Diarizer::Missing(reason), _) => State::Missing(reason.clone()),
             (Diarizer::Plugin(stage), Some(parts)) => State::Keyed(Keyed::new(parts, stage.details())),
@@ -66,7 +66,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Whether there is nothing left to do: the turns are known by their digest at least, or will never be.
-    pub(in crate::pipeline) fn find(&mut self, context: &Context<'_>, stages: &mut Vec<StageReport>) -> bool {
+    pub(crate) fn find(&mut self, context: &Context<'_>, stages: &mut Vec<StageReport>) -> bool {
         match &mut self.state {
             State::Keyed(keyed) => keyed.find(context, stages),
             State::Missing(_) => true,
@@ -77,7 +77,7 @@ impl<'a> Turns<'a> {
     ///
     /// # Errors
     /// What ends the whole run: an interruption, a mistake in the request, and [`PipelineError::Replaced`].
-    pub(in crate::pipeline) fn compute(
+    pub(crate) fn compute(
         &mut self,
         context: &Context<'_>,
         sound: &Sound<'_>,
@@ -105,7 +105,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Why there are none.
-    pub(in crate::pipeline) fn missing(&self) -> Option<&Reason> {
+    pub(crate) fn missing(&self) -> Option<&Reason> {
         match &self.state {
             State::Keyed(_) => None,
             State::Missing(reason) => Some(reason),
@@ -113,12 +113,12 @@ impl<'a> Turns<'a> {
     }
 
     /// Why the document is partial: there are none, and they were asked for.
-    pub(in crate::pipeline) fn lacking(&self) -> Option<&Reason> {
+    pub(crate) fn lacking(&self) -> Option<&Reason> {
         self.missing().filter(|_| self.plan.asked)
     }
 
     /// What the turns are known by, once they are found or computed.
-    pub(in crate::pipeline) fn keyed(&self) -> Option<&Keyed> {
+    pub(crate) fn keyed(&self) -> Option<&Keyed> {
         match &self.state {
             State::Keyed(keyed) => Some(keyed),
             State::Missing(_) => None,
@@ -126,7 +126,7 @@ impl<'a> Turns<'a> {
     }
 
     /// As they were given; of tracks, their titles where none were given.
-    pub(in crate::pipeline) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let titles = self.titles.iter().zip(1..);
         let of_titles = titles.map(|(title, number)| title.clone().unwrap_or_else(|| format!("Speaker {number}")));
         match self.plan.names.is_empty() {
@@ -136,7 +136,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Who told them.
-    pub(in crate::pipeline) fn provenance(&self) -> Option<StageProvenance> {
+    pub(crate) fn provenance(&self) -> Option<StageProvenance> {
         match &self.plan.by {
             Diarizer::Plugin(stage) => Some(stage_provenance(stage)),
             Diarizer::Channels => Some(channels::provenance()),
@@ -145,7 +145,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Everything about names that the document depends on, for its key.
-    pub(in crate::pipeline) fn key_options(&self) -> Vec<(String, OptionValue)> {
+    pub(crate) fn key_options(&self) -> Vec<(String, OptionValue)> {
         let list = |texts: Vec<&String>| {
             let texts = texts.into_iter().cloned().map(OptionValue::Text);
             OptionValue::List(texts.collect())
@@ -173,7 +173,7 @@ fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result
 }
 
 /// Refuses turns without length, outside the audio, or of nobody.
-pub(in crate::pipeline) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
+pub(crate) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
     for (index, turn) in diarization.turns.iter().enumerate() {
         let (start, end) = (turn.start_ms, turn.end_ms);
         if start >= end || end > duration_ms {
@@ -191,7 +191,7 @@ pub(in crate::pipeline) fn check(diarization: &Diarization, duration_ms: u64) ->
 }
 
 /// The turns as stored, with speakers numbered as their names are: by channel, else by first turn, whatever the plugin does.
-pub(in crate::pipeline) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
+pub(crate) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
     let diarization: Diarization = serde_json::from_slice(bytes).expect("it was checked before it was stored");
     let mut turns = diarization.turns;
     turns.sort_by_key(|turn| (turn.start_ms, turn.speaker));
@@ -217,7 +217,7 @@ pub(in crate::pipeline) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken>
 
 impl Turns<'_> {
     /// The turns, once they are computed.
-    pub(in crate::pipeline) fn spoken(&self) -> Option<Vec<Spoken>> {
+    pub(crate) fn spoken(&self) -> Option<Vec<Spoken>> {
         let computed = self.keyed()?.computed()?;
         Some(spoken(&computed.bytes, matches!(self.plan.by, Diarizer::Channels)))
     }

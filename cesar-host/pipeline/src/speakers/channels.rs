@@ -12,7 +12,7 @@ use super::super::PipelineError;
 use super::super::decode::{self, Sound};
 use super::super::stage::Context;
 use super::STAGE;
-use crate::audio::{self, AudioError, Levels, SILENCE_DB, TrackChoice};
+use cesar_audio::{AudioError, Levels, SILENCE_DB, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::{Computation, KeyParts};
 
@@ -61,7 +61,7 @@ pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Comput
         options.track = TrackChoice::Number(number);
     }
     let stop = || context.cancel.is_cancelled();
-    let levels = audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
+    let levels = cesar_audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
     let levels = levels.map_err(|error| context.of_recording(error))?;
     let is_one_voice = levels.channels < 2 || are_the_same(&levels);
     if is_one_voice && sound.part.track == TrackChoice::All {
@@ -116,8 +116,8 @@ fn turns(levels: &Levels, duration_ms: u64) -> Vec<Turn> {
             })
             .collect();
         turns.extend(runs(&speaks).into_iter().map(|(start, end)| Turn {
-            start_ms: start as u64 * audio::FRAME_MS,
-            end_ms: (end as u64 * audio::FRAME_MS).min(duration_ms),
+            start_ms: start as u64 * cesar_audio::FRAME_MS,
+            end_ms: (end as u64 * cesar_audio::FRAME_MS).min(duration_ms),
             speaker: channel,
         }));
     }

@@ -28,14 +28,14 @@ const BLUR_MS: u64 = 1000;
 
 /// A transcript with speakers.
 #[derive(Debug, PartialEq)]
-pub(in crate::pipeline) struct Attributed {
-    pub(in crate::pipeline) segments: Vec<Segment>,
-    pub(in crate::pipeline) speakers: Vec<String>,
-    pub(in crate::pipeline) turns: Vec<Turn>,
+pub(crate) struct Attributed {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) speakers: Vec<String>,
+    pub(crate) turns: Vec<Turn>,
 }
 
 /// Gives speakers to segments. Speaker `n` has the `n`th of `names`; who has none is called `Speaker 1`, `Speaker 2`, …
-pub(in crate::pipeline) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[String]) -> Attributed {
+pub(crate) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[String]) -> Attributed {
     let turns = Turns::new(spoken);
     let label = |speaker: usize| {
         let name = names.get(speaker).cloned();

@@ -51,7 +51,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Only what is a mistake in the request, and [`PipelineError::Interrupted`].
-    pub(in crate::pipeline) fn plan_speakers(
+    pub(crate) fn plan_speakers(
         &self,
         request: &SpeakersRequest,
         cancel: &CancelToken,
