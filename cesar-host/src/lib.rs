@@ -3,14 +3,8 @@
 //! | module | what | one way in |
 //! |---|---|---|
 //! | [`cli`] | the command line: what was asked, and how it is told | [`cli::main`] |
-//! | [`http`] | the server | [`http::serve`] |
 //! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
-//! | [`conformance`] | whether a plugin keeps the contract | [`conformance::check`] |
 //!
 //! `ARCHITECTURE.md` in the repository has the invariants.
 
 pub mod cli;
-pub mod conformance;
-#[cfg(test)]
-mod fuzz;
-pub mod http;

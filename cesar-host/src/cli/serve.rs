@@ -9,11 +9,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::args;
 use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side};
-use crate::http::{self, Ended, KeyFile, Setup};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::{Group, Settings, augment};
 use cesar_pipeline::AddressPolicy;
+use cesar_server::{Ended, KeyFile, Setup};
 
 /// The command's shape.
 pub(super) fn command() -> Command {
@@ -96,7 +96,7 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
         tracing::warn!("no speakers: {why}");
     }
     let ready_json = matches.get_flag("ready-json");
-    let ended = http::serve(setup, |address| {
+    let ended = cesar_server::serve(setup, |address| {
         if ready_json {
             print(&format!("{{\"status\":\"ready\",\"port\":{}}}\n", address.port()));
         } else if verbosity >= 0 {

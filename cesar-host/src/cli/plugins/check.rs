@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
-use crate::conformance::{Effort, Outcome, Report, Subject, check};
 use cesar_base::GivenValue;
 use cesar_base::names::lossless;
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_conformance::{Effort, Outcome, Report, Subject, check};
 use cesar_pipeline::{AddressPolicy, StageRequest};
 use cesar_runner::discovery::Plugin;
 use cesar_runner::{CancelToken, Limits};

@@ -12,8 +12,8 @@ use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
 use super::errors::Envelope;
-use crate::http::refusal::Refusal;
-use crate::http::{App, Shared, work};
+use crate::refusal::Refusal;
+use crate::{App, Shared, work};
 use cesar_pipeline::main_model;
 use cesar_runner::discovery::Plugin;
 
@@ -127,9 +127,9 @@ fn modified(path: &std::path::Path) -> u64 {
 }
 
 #[utoipa::path(get, path = "/v1/models", tag = "openai", summary = "The models",
-    responses((status = 200, description = "All models", body = crate::http::openapi::OpenAiModels),
-        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+    responses((status = 200, description = "All models", body = crate::openapi::OpenAiModels),
+        (status = "4XX", description = "Refused", body = crate::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
 pub(crate) async fn index(State(app): State<App>) -> Result<Response, Envelope> {
     let rows = app.block(list).await?;
     Ok(Json(json!({ "object": "list", "data": rows })).into_response())
@@ -137,9 +137,9 @@ pub(crate) async fn index(State(app): State<App>) -> Result<Response, Envelope> 
 
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", summary = "One model",
     params(("id" = String, Path, description = "`MODEL` or `PLUGIN/MODEL`")),
-    responses((status = 200, description = "The model", body = crate::http::openapi::OpenAiModel),
-        (status = "4XX", description = "404 when there is none", body = crate::http::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+    responses((status = 200, description = "The model", body = crate::openapi::OpenAiModel),
+        (status = "4XX", description = "404 when there is none", body = crate::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
 pub(crate) async fn show(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,

@@ -4,7 +4,7 @@
 
 use cesar_tests::fuzz::fuzz;
 
-use crate::http::multipart::{boundary, tests::parts_of};
+use crate::multipart::{boundary, tests::parts_of};
 
 /// A content type and a body, divided by a line's end: parts or a refusal, the same ones however the network cuts the bytes.
 #[test]

@@ -41,6 +41,8 @@ mod clerk;
 mod events;
 mod failure;
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod guard;
 mod idempotency;
 mod info;

@@ -7,8 +7,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::http::problem::headers;
-use crate::http::refusal::Refusal;
+use crate::problem::headers;
+use crate::refusal::Refusal;
 use cesar_jobs::{Job, JobState};
 
 /// A refusal of an OpenAI-compatible endpoint.

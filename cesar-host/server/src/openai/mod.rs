@@ -37,10 +37,10 @@ const LOOK: Duration = Duration::from_secs(1);
 type Answer = Result<Response, Envelope>;
 
 #[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", summary = "Transcribe, as OpenAI's API does",
-    request_body(content = crate::http::openapi::SpeechForm, content_type = "multipart/form-data"),
+    request_body(content = crate::openapi::SpeechForm, content_type = "multipart/form-data"),
     responses((status = 200, description = "The transcript in the asked format, or a stream of events", content((Object = "application/json"), (String = "text/plain"), (String = "text/event-stream"))),
-        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+        (status = "4XX", description = "Refused", body = crate::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
 pub(crate) async fn transcriptions(
     app: State<App>,
     client: Extension<Client>,
@@ -51,10 +51,10 @@ pub(crate) async fn transcriptions(
 }
 
 #[utoipa::path(post, path = "/v1/audio/translations", tag = "openai", summary = "Translate into English, as OpenAI's API does",
-    request_body(content = crate::http::openapi::SpeechForm, content_type = "multipart/form-data"),
+    request_body(content = crate::openapi::SpeechForm, content_type = "multipart/form-data"),
     responses((status = 200, description = "The translation in the asked format", content((Object = "application/json"), (String = "text/plain"))),
-        (status = "4XX", description = "Refused", body = crate::http::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::http::openapi::OpenAiError)))]
+        (status = "4XX", description = "Refused", body = crate::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
 pub(crate) async fn translations(
     app: State<App>,
     client: Extension<Client>,

@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_description_in_the_repository_is_up_to_date() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(&path, text()).expect("docs/ can be written");
         }

@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_published_by_its_name() {
-        let description: Value = serde_json::from_str(&crate::http::openapi_text()).unwrap();
+        let description: Value = serde_json::from_str(&crate::openapi_text()).unwrap();
         let published = description["components"]["schemas"]["EventKind"]["enum"]
             .as_array()
             .unwrap();

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
 use super::{cache_use, check_speakers, ended, errors, read, response, transcript};
-use crate::http::App;
-use crate::http::events::{EventId, EventKind, JobEvent};
-use crate::http::refusal::Refusal;
-use crate::http::sse::{self, Listener};
-use crate::http::waiters::Waiter;
+use crate::App;
+use crate::events::{EventId, EventKind, JobEvent};
+use crate::refusal::Refusal;
+use crate::sse::{self, Listener};
+use crate::waiters::Waiter;
 use cesar_jobs::JobId;
 
 /// Follows one job.
