@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 fn files(place: &str, base: &str) -> Vec<PathBuf> {
     let place = place.strip_suffix(".rs").unwrap_or(place);
     let paths = match place.split_once('/') {
-        Some(("cache", rest)) => vec![format!("cesar-host/src/cache/tests/{rest}")],
-        Some(("jobs", rest)) => vec![format!("cesar-host/src/jobs/tests/{rest}")],
+        Some((part @ ("cache" | "jobs"), rest)) => vec![format!("cesar-host/{part}/src/tests/{rest}")],
         Some(("tests", rest)) if base.is_empty() => vec![format!("tests/tests/{rest}")],
-        Some(("plugins", _)) => vec![place.to_owned(), format!("cesar-host/src/{place}")],
-        _ => vec![
+        Some(("plugins", _)) => vec![place.to_owned()],
+        split => vec![
+            split.map_or_else(String::new, |(part, rest)| format!("cesar-host/{part}/src/{rest}")),
             format!("cesar-host/src/{place}"),
             format!("cesar-host/{place}"),
             format!("{base}/src/{place}"),

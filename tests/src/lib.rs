@@ -46,6 +46,8 @@ pub mod server;
 pub mod skip;
 pub mod snapshots;
 pub mod speakers;
+#[cfg(test)]
+mod structure;
 pub mod terminal;
 pub mod trace;
 pub mod watchdog;

@@ -112,8 +112,8 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
 fn log(json: bool, verbosity: i8) {
     let level = match verbosity {
         ..=-1 => "error",
-        0 => "warn,cesar_host=info",
-        1 => "info,cesar_host=debug",
+        0 => "warn,cesar=info",
+        1 => "info,cesar=debug",
         _ => "debug",
     };
     let builder = tracing_subscriber::fmt()

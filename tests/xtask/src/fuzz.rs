@@ -24,9 +24,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             .args(CHECKED)
             .args([
                 "-p",
-                "cesar-host",
-                "-p",
                 "cesar-audio",
+                "-p",
+                "cesar-runner",
+                "-p",
+                "cesar-server",
                 "--lib",
                 "fuzz::",
                 "--",

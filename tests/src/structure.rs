@@ -1,0 +1,100 @@
+//! Which of our crates may depend on which: the arrows of `ARCHITECTURE.md`, as `cargo metadata` sees them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::workspace;
+
+/// Each crate with those it may depend on. An arrow that is not used is an error as well.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("cesar-audio", &[]),
+    ("cesar-base", &[]),
+    ("cesar-cache", &["cesar-base"]),
+    ("cesar-config", &["cesar-base"]),
+    ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
+    (
+        "cesar-host",
+        &[
+            "cesar-audio",
+            "cesar-base",
+            "cesar-cache",
+            "cesar-config",
+            "cesar-conformance",
+            "cesar-jobs",
+            "cesar-models",
+            "cesar-pipeline",
+            "cesar-runner",
+            "cesar-server",
+            "plugin-api",
+        ],
+    ),
+    ("cesar-jobs", &["cesar-base"]),
+    ("cesar-models", &["cesar-base", "plugin-api"]),
+    (
+        "cesar-pipeline",
+        &[
+            "cesar-audio",
+            "cesar-base",
+            "cesar-cache",
+            "cesar-models",
+            "cesar-runner",
+            "plugin-api",
+        ],
+    ),
+    ("cesar-plugin-ct2", &["cesar-vad", "plugin-api"]),
+    ("cesar-plugin-download", &["plugin-api"]),
+    ("cesar-plugin-format", &["plugin-api"]),
+    ("cesar-plugin-pyannote", &["plugin-api"]),
+    ("cesar-plugin-whisper-cpp", &["cesar-vad", "plugin-api"]),
+    ("cesar-runner", &["cesar-base", "plugin-api"]),
+    (
+        "cesar-server",
+        &[
+            "cesar-audio",
+            "cesar-base",
+            "cesar-cache",
+            "cesar-config",
+            "cesar-jobs",
+            "cesar-models",
+            "cesar-pipeline",
+            "cesar-runner",
+            "plugin-api",
+        ],
+    ),
+    ("cesar-tests", &[]),
+    ("cesar-vad", &[]),
+    ("plugin-api", &[]),
+    ("xtask", &["cesar-tests"]),
+];
+
+/// The entries of a JSON array.
+fn entries(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().expect("an array").iter()
+}
+
+#[test]
+fn crates_depend_only_on_those_below() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let found: BTreeMap<&str, BTreeSet<&str>> = entries(&metadata["packages"])
+        .map(|package| {
+            let arrows = entries(&package["dependencies"])
+                // Helpers of tests are no arrows; a dependency with a path is one of ours.
+                .filter(|dependency| dependency["kind"] != "dev" && !dependency["path"].is_null())
+                .filter_map(|dependency| dependency["name"].as_str());
+            (package["name"].as_str().expect("a name"), arrows.collect())
+        })
+        .collect();
+    let wanted: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(name, arrows)| (*name, arrows.iter().copied().collect()))
+        .collect();
+    assert_eq!(found, wanted, "change ARCHITECTURE.md and this table together, or not at all");
+}
