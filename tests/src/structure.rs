@@ -96,5 +96,8 @@ fn crates_depend_only_on_those_below() {
         .iter()
         .map(|(name, arrows)| (*name, arrows.iter().copied().collect()))
         .collect();
-    assert_eq!(found, wanted, "change ARCHITECTURE.md and this table together, or not at all");
+    assert_eq!(
+        found, wanted,
+        "change ARCHITECTURE.md and this table together, or not at all"
+    );
 }

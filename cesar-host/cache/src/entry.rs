@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use cesar_base::Digest;
 use serde::Serialize;
 
 use super::key::Key;
-use cesar_base::Digest;
 
 /// An entry of the index: which result a piece of work had, without the result's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

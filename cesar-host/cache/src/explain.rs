@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use cesar_base::Digest;
 use serde::Serialize;
 
 use super::Cache;
 use super::error::Result;
 use super::key::Key;
 use super::key::{KeyParts, OptionValue};
-use cesar_base::Digest;
 
 /// Another plugin is a greater difference than any number of options.
 const OTHER_PLUGIN: usize = 1000;

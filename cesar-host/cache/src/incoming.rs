@@ -11,6 +11,8 @@
 use std::fs;
 use std::path::Path;
 
+use cesar_base::Digest;
+
 use super::Cache;
 use super::entry::{ArtifactFile, Entry, NewEntry};
 use super::error::{CacheError, IoContext, Result};
@@ -22,7 +24,6 @@ use super::layout::{CacheLock, Sharing};
 use super::lock::KeyGuard;
 use super::temporary::{TemporaryFile, TemporaryFolder};
 use super::write::INLINE_LIMIT;
-use cesar_base::Digest;
 
 /// A key that nothing has.
 const NONE: [u8; 32] = [0; 32];

@@ -26,10 +26,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use cesar_base::{Digest, Hasher, ParseDigestError};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use cesar_base::{Digest, Hasher, ParseDigestError};
 
 const SCHEME: &str = "cesar-key-v1";
 

@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cesar_base::{Digest, Io};
+
 use super::error::{CacheError, IoContext, Result};
 use super::key::Key;
-use cesar_base::Digest;
-use cesar_base::Io;
 
 const VERSION_FOLDER: &str = "v1";
 const TAG_NAME: &str = "CACHEDIR.TAG";

@@ -17,12 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cesar_base::Io;
+
 use super::Cache;
 use super::error::{IoContext, Result};
 use super::key::Key;
 use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
-use cesar_base::Io;
 
 /// How long a lease holds when its owner cannot be asked: a day.
 const UNASKED_MS: i64 = 24 * 3_600_000;

@@ -71,29 +71,29 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cesar_base::{Clock, Io};
+
 pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, NewEntry, Sort, StageInfo, Statistics};
 pub use error::{CacheError, Result};
 pub use explain::{Change, Component, Nearest, changes};
 pub use file_digest::{Stop, hash_file};
 pub use incoming::Incoming;
+use index::{Index, Journal};
 pub use key::{Finite, Key, KeyParts, NotFinite, OptionValue};
+use layout::{CacheLock, Layout};
 pub use leases::Lease;
+use leases::Owner;
 pub use limits::Limits;
 pub use lock::{GiveUp, KeyGuard, Wait, Waiting};
 pub use maintain::Maintained;
+use objects::Objects;
 pub use partial::{PARTIAL_LIFETIME_MS, Partial, PartialInfo, Partials};
 pub use prune::{Prune, Pruned};
 pub use temporary::RESUME;
+use usage::Pending;
 pub use verify::{DamagedEntry, Verification};
 pub use write::{ArtifactWriter, INLINE_LIMIT};
-
-use cesar_base::{Clock, Io};
-use index::{Index, Journal};
-use layout::{CacheLock, Layout};
-use leases::Owner;
-use objects::Objects;
-use usage::Pending;
 
 /// A cache folder, open for use. Clones share it; it can be used from any number of threads.
 #[derive(Clone)]

@@ -15,11 +15,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cesar_base::Io;
+
 use super::Cache;
 use super::error::{CacheError, IoContext, Result};
 use super::key::Key;
 use super::layout::{Backoff, Sharing, try_lock, unlock};
-use cesar_base::Io;
 
 /// What a waiter is told, a few times a second at first and then every 50 ms.
 #[derive(Debug, Clone)]

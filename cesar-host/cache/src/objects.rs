@@ -10,11 +10,11 @@ use std::io::{self, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use cesar_base::{Digest, Hasher, Io};
+
 use super::error::{IoContext, Result};
 use super::layout::Layout;
 use super::temporary::TemporaryFile;
-use cesar_base::Io;
-use cesar_base::{Digest, Hasher};
 
 const CHUNK: usize = 256 * 1024;
 

@@ -9,13 +9,14 @@
 //! does not fit, a missing piece, or an age over [`PARTIAL_LIFETIME_MS`] make all of it worthless: it is dropped, and the work starts
 //! from the beginning. A commit here is not synced to the device: power loss may cost the last seconds, as a crash does.
 
+use cesar_base::Digest;
+
 use super::Cache;
 use super::error::{CacheError, Result};
 use super::index::PartialRow;
 use super::key::Encoding;
 use super::key::Key;
 use super::lock::KeyGuard;
-use cesar_base::Digest;
 
 /// How long something half-finished is kept for somebody to come back: seven days, in milliseconds.
 pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;

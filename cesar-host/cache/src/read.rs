@@ -1,5 +1,7 @@
 //! Looking up and reading entries, and taking damaged ones out of use.
 
+use cesar_base::Digest;
+
 use super::Cache;
 use super::entry::{Artifact, ArtifactFile, ArtifactSource, Entry};
 use super::error::{CacheError, Result};
@@ -7,7 +9,6 @@ use super::index::{Found, Stored};
 use super::key::Key;
 use super::layout::{CacheLock, Sharing};
 use super::objects::{Damage, Verified};
-use cesar_base::Digest;
 
 /// What is found under a key.
 enum Examined<T> {

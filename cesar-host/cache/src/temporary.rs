@@ -11,12 +11,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cesar_base::{Digest, Hasher, Io};
+
 use super::error::{CacheError, IoContext, Result};
 use super::file_digest::Stop;
 use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
-use cesar_base::Io;
-use cesar_base::{Digest, Hasher};
 
 const CHUNK: usize = 256 * 1024;
 

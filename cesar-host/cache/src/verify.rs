@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use cesar_base::Digest;
 use serde::Serialize;
 
 use super::Cache;
@@ -16,7 +17,6 @@ use super::key::Key;
 use super::objects::{Damage, Verified};
 use super::read::describe;
 use super::sweep::{ORPHAN_GRACE_MS, Swept};
-use cesar_base::Digest;
 
 /// How many rows are read at a time.
 const PAGE: usize = 256;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use cesar_base::Digest;
+
 use super::Cache;
 use super::entry::{Entry, NewEntry};
 use super::error::{CacheError, Result};
@@ -10,7 +12,6 @@ use super::key::KeyParts;
 use super::layout::{CacheLock, Sharing};
 use super::lock::KeyGuard;
 use super::temporary::TemporaryFile;
-use cesar_base::Digest;
 
 /// Results of fewer bytes than this are BLOBs in the index; others are files. With 8 KiB pages a hit takes the same time
 /// on both sides of it, and storing a BLOB takes half as long as storing a file (`docs/benchmarks.md`).

@@ -3,10 +3,10 @@
 //! A checked value is JSON: text, a number, `true`/`false`, a list of texts, or `null` for "not set". Options of plugins are not
 //! checked here but by the plugin's own table.
 
+use cesar_base::{OFF, parse_duration, parse_size};
 use serde_json::Value;
 
 use super::setting::Kind;
-use cesar_base::{OFF, parse_duration, parse_size};
 
 impl Kind {
     /// What is accepted, to complete "must be …".

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use cesar_base::names::lossless;
+use cesar_base::nearest;
+
 use super::error::ConfigError;
 use super::layers::{Said, Words};
 use super::setting::Kind;
 use super::source::Source;
 use super::table::SETTINGS;
-use cesar_base::names::lossless;
-use cesar_base::nearest;
 
 /// Names the configuration file.
 pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cesar_base::{names, nearest};
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeString, DeTable, DeValue};
@@ -11,8 +12,6 @@ use super::layers::{Said, Words};
 use super::setting::{Kind, Setting};
 use super::source::Source;
 use super::table::{SETTINGS, find};
-use cesar_base::names;
-use cesar_base::nearest;
 
 /// A configuration file that is being read.
 pub(super) struct Reader<'a> {

@@ -1,5 +1,6 @@
 //! What the command line says: the flags of the settings, added to clap commands and read back from their matches.
 
+use cesar_base::names::lossless;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
@@ -8,7 +9,6 @@ use super::layers::{Said, Words};
 use super::setting::{Flag, Group, Kind, Setting};
 use super::source::Source;
 use super::table::SETTINGS;
-use cesar_base::names::lossless;
 
 /// Adds the flags of the settings of one group. [`Group::Global`] is for the program itself; its flags then work everywhere.
 #[must_use]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cesar_base::Folders;
 use clap::ArgMatches;
 use serde_json::Value;
 
@@ -15,7 +16,6 @@ use super::flags;
 use super::resolved::Resolved;
 use super::setting::Setting;
 use super::source::Source;
-use cesar_base::Folders;
 
 /// One statement: this setting, from there, in these words.
 #[derive(Debug, Clone)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cesar_base::Folders;
 use cesar_base::GivenValue;
+use cesar_base::names::lossless;
 use serde_json::Value;
 
 use super::check::{read_option, split};
@@ -12,8 +14,6 @@ use super::layers::{Layers, Said, Words};
 use super::setting::{Fallback, Setting};
 use super::source::{Layer, Source};
 use super::table::SETTINGS;
-use cesar_base::Folders;
-use cesar_base::names::lossless;
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cesar_base::{Folders, names, parse_duration, parse_size};
 use serde_json::Value;
 
 use super::error::ConfigError;
 use super::resolved::{GivenOption, Resolved};
-use cesar_base::Folders;
-use cesar_base::names;
-use cesar_base::{parse_duration, parse_size};
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]

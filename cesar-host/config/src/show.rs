@@ -3,13 +3,13 @@
 //! The shape of the JSON is settled: `{"config_file": PATH|null, "config_file_exists": BOOL, "settings": [{"key", "value",
 //! "source"}, …]}`. Options of plugins are rows of their own, `asr.options.NAME`, after the row of their table.
 
+use cesar_base::names::{lossless, visible};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::resolved::Resolved;
 use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
-use cesar_base::names::{lossless, visible};
 
 /// All that `cesar config show` tells. Its `Display` is the text for a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]

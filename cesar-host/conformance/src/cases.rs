@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cesar_runner::{Pcm, RunnerError};
 use object::read::elf::{ElfFile64, FileHeader as _};
 use object::{Endianness, Object as _, ObjectSymbol as _};
 use plugin_api::ErrorKind;
@@ -12,7 +13,6 @@ use serde_json::Value;
 use super::fetching::{self, cancelled};
 use super::heard::Heard;
 use super::subject::{Subject, audio, noise};
-use cesar_runner::{Pcm, RunnerError};
 
 /// What was seen where the contract is kept, or why the case was left out.
 pub(super) enum Seen {

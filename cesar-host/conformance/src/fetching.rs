@@ -6,13 +6,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cesar_runner::{CancelToken, RunnerError, SessionChannel};
 use plugin_api::download::{Answer as Answered, Limits, Order, Wanted};
 
 use super::cases::{Seen, Verdict};
 use super::heard::Heard;
 use super::site::Site;
 use super::subject::Subject;
-use cesar_runner::{CancelToken, RunnerError, SessionChannel};
 
 /// How long a server may be silent before the stage gives up by itself; longer than a cancel may take.
 const SILENCE_MS: u64 = 20_000;

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cesar_pipeline::{SessionAndRequest, check_output};
+use cesar_runner::discovery::Plugin;
+use cesar_runner::{CancelToken, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, SessionChannel, Starter};
 use plugin_api::download::Order;
 use plugin_api::manifest::StageKind;
 use serde_json::{Map, Value, json};
@@ -13,9 +16,6 @@ use super::Effort;
 use super::fetching::{file_of, order};
 use super::heard::Heard;
 use super::site::Site;
-use cesar_pipeline::{SessionAndRequest, check_output};
-use cesar_runner::discovery::Plugin;
-use cesar_runner::{CancelToken, Limits, Pcm, PcmError, PcmWriter, Room, RunnerError, SessionChannel, Starter};
 
 /// Samples a second.
 const RATE: u32 = 16_000;

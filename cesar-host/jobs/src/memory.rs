@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cesar_base::{Clock, Digest};
+
 use super::error::{JobsError, Result};
 use super::id::{JobId, Random, UploadId, WorkerId};
 use super::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
@@ -15,7 +17,6 @@ use super::store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
     Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
 };
-use cesar_base::{Clock, Digest};
 
 /// A store without a disk.
 pub struct MemoryJobs {

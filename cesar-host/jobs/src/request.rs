@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use cesar_base::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::UploadId;
-use cesar_base::Digest;
 
 /// Where the recording comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cesar_base::Digest;
+
 use super::error::Result;
 use super::id::{JobId, UploadId, WorkerId};
 use super::job::{Job, JobState, Progress, Report, StageError};
 use super::policy::Retention;
 use super::request::JobRequest;
-use cesar_base::Digest;
 
 /// The client's promise that equal keys mean equal requests.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,12 +16,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cesar_base::{Digest, Hasher};
+
 use super::disk::{Disk, is_named};
 use super::error::{IoContext, JobsError, Result};
 use super::id::{Random, UploadId};
 use super::request::Source;
 use super::store::JobStore;
-use cesar_base::{Digest, Hasher};
 
 const PART: &str = "part";
 

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use cesar_base::names::visible;
 use plugin_api::manifest::{Library, Manifest};
 
 use super::{ModelRoots, catalog};
-use cesar_base::names::visible;
 
 /// Where a loader looks, whatever its configuration says.
 const STANDARD: [&str; 5] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"];

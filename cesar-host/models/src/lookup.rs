@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use cesar_base::nearest;
+
 use super::error::{ModelError, UnknownModel};
 use super::fit::{Fit, fit, name_and_optional, required};
 use super::pattern::{existing, expand, is_name, stays_inside};
 use super::{ModelFiles, ModelRoots, catalog, hub, shelf};
-use cesar_base::nearest;
 
 /// A model that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

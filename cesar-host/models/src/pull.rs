@@ -11,11 +11,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cesar_base::nearest;
+
 use super::catalog::{self, CATALOG, Entry, HubSource};
 use super::hub::{self, Fetch, HubError, HubSettings};
 use super::index::{IndexError, Workshop};
 use super::{ModelRoots, shelf};
-use cesar_base::nearest;
 
 /// Files of a CTranslate2 model; those without which it is none come last.
 const FILES: [&str; 5] = [

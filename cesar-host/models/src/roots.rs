@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use cesar_base::Folders;
+
 use super::hub;
 use super::pull::library_folder;
-use cesar_base::Folders;
 
 /// Where models are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -26,6 +26,9 @@ mod program;
 use std::fs::File;
 use std::time::Instant;
 
+use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
+use cesar_runner::{CancelToken, RunnerError};
 use plugin_api::ErrorKind;
 use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Program, Wanted};
 use plugin_api::manifest::StageKind;
@@ -36,9 +39,6 @@ use super::media::{Media, unreadable};
 use super::plan::{Plan, Prepared};
 use super::stage::{Context, report};
 use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
-use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
-use cesar_runner::{CancelToken, RunnerError};
 
 /// The stage, as plans and reports name it.
 pub(super) const STAGE: &str = "download";

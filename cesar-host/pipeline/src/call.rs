@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
 use plugin_api::manifest::{Scope, StageKind};
 use plugin_api::resume;
 use serde_json::{Map, Value};
@@ -10,7 +11,6 @@ use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
 
 /// Runs one request of a stage, in a warm runner where there is one.
 pub(super) fn call(

@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use plugin_api::document::Partial;
-use serde::{Deserialize, Serialize};
-
 use cesar_audio::{AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
 use cesar_base::Digest;
 use cesar_cache::{Computation, KeyParts, OptionValue};
 use cesar_runner::{Pcm, PcmError, PcmWriter, Room};
+use plugin_api::document::Partial;
+use serde::{Deserialize, Serialize};
 
 use super::media::Media;
 use super::run::Part;

@@ -1,14 +1,13 @@
 //! Why there is no transcript, or a stage gave nothing.
 
-use plugin_api::ErrorKind;
-use plugin_api::download::Reason;
-use plugin_api::manifest::{OptionError, StageKind};
-
 use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
 use cesar_models::ModelError;
 use cesar_runner::discovery::PluginError;
 use cesar_runner::{PcmError, RunnerError};
+use plugin_api::ErrorKind;
+use plugin_api::download::Reason;
+use plugin_api::manifest::{OptionError, StageKind};
 
 /// Why there is no transcript.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,9 @@
 //!
 //! A stage's key needs the digest of the result before it, so behind the first stage that is not stored nothing is known.
 
+use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{Cache, Component, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
+use cesar_runner::CancelToken;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,9 +18,6 @@ use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{Event, Observer, Pipeline, PipelineError};
-use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_cache::{Cache, Component, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
-use cesar_runner::CancelToken;
 
 /// What there is for one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,9 +1,10 @@
 //! A result that other stages need: looked up first, by its digest alone; computed or read only when somebody needs its bytes.
 
-use super::stage::{Computed, Context};
-use super::{PipelineError, StageReport};
 use cesar_base::Digest;
 use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
+
+use super::stage::{Computed, Context};
+use super::{PipelineError, StageReport};
 
 /// A stage's result, as far as it is known.
 #[derive(Debug)]

@@ -9,11 +9,10 @@
 //! are the `enum` of its option `language`; without one, it gets ISO's code. A tag that the `enum` has letter by letter (`pt-BR`)
 //! stays what it is. Written Norwegian (`nb`, `nn`) is `no` where the engine has `no`: Whisper hardly knows `nn`.
 
+use cesar_base::nearest;
 use isolang::Language;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
-
-use cesar_base::nearest;
 
 mod tables;
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::PipelineError;
-use super::stage::Context;
 use cesar_audio::AudioError;
 use cesar_base::{Digest, FileStamp};
 use cesar_cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
+
+use super::PipelineError;
+use super::stage::Context;
 
 /// A recording on disk, by content.
 pub(super) struct Media<'a> {

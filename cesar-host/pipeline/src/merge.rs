@@ -1,5 +1,7 @@
 //! Checks what an engine wrote, and makes the document of it, with speakers where they were told apart.
 
+use cesar_base::Digest;
+use cesar_cache::{Key, KeyParts, OptionValue};
 use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
     AudioIssue, AudioProvenance, AudioReport, Document, ModelProvenance, Partial, Provenance, SCHEMA, Seconds, Segment,
@@ -12,8 +14,6 @@ use time::format_description::well_known::Rfc3339;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
 use super::plan::{Prepared, UsedModel, main_model};
 use super::speakers::{Spoken, attribute};
-use cesar_base::Digest;
-use cesar_cache::{Key, KeyParts, OptionValue};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
 const MERGE_VERSION: &str = "2";

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use cesar_models::catalog::Entry;
+use cesar_models::{ModelLookup, ModelRoots, libraries};
+use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, ModelFiles};
 
 use super::plan::{StageRequest, main_model, model_options, needed_models, text_of};
 use super::{Pipeline, PipelineError, SpeakersRequest};
-use cesar_models::catalog::Entry;
-use cesar_models::{ModelLookup, ModelRoots, libraries};
-use cesar_runner::discovery::Plugin;
 
 impl Pipeline {
     /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.

@@ -4,19 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
-use serde_json::{Map, Value};
-
-use crate::language;
-use cesar_base::Digest;
-use cesar_base::GivenValue;
+use cesar_base::{Digest, GivenValue};
 use cesar_cache::{KeyParts, OptionValue, hash_file};
 use cesar_models::{ModelFiles, ModelLookup, ResolvedModel};
 use cesar_runner::CancelToken;
 use cesar_runner::discovery::Plugin;
+use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
+use serde_json::{Map, Value};
 
 use super::speakers::SpeakersPlan;
 use super::{Pipeline, PipelineError, SpeakersRequest};
+use crate::language;
 
 mod options;
 

@@ -1,5 +1,7 @@
 //! The ASR stage: samples to a transcription, from where an earlier run stopped if there was one.
 
+use cesar_cache::{Computation, KeyGuard};
+use cesar_runner::CancelToken;
 use plugin_api::asr::Transcription;
 use serde_json::{Map, Value};
 
@@ -10,8 +12,6 @@ use super::merge;
 use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Context;
-use cesar_cache::{Computation, KeyGuard};
-use cesar_runner::CancelToken;
 
 /// Runs the engine.
 pub(super) fn recognise(

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use cesar_base::Digest;
 use cesar_runner::CancelToken;
+use serde_json::Value;
 
 use super::call::{call, check_unchanged, wrong};
 use super::plan::Prepared;

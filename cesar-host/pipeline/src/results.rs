@@ -5,6 +5,8 @@
 
 use std::thread::{self, ScopedJoinHandle};
 
+use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{KeyGuard, KeyParts};
 use plugin_api::asr::Transcription;
 use plugin_api::document::{Document, Partial};
 
@@ -17,8 +19,6 @@ use super::run::{Artifact, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
 use super::stage::Context;
 use super::{PipelineError, StageReport, render};
-use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_cache::{KeyGuard, KeyParts};
 
 /// What is known of one input.
 pub(super) struct Results<'a> {

@@ -13,6 +13,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cesar_cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
+use cesar_runner::RunnerError;
 use plugin_api::ErrorKind;
 use plugin_api::asr::Segment;
 use plugin_api::resume::{Checkpoint, FIELD};
@@ -22,8 +24,6 @@ use serde_json::{Map, Value};
 use super::plan::Prepared;
 use super::stage::Context;
 use super::{Event, Observer, PipelineError};
-use cesar_cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
-use cesar_runner::RunnerError;
 
 /// How often something is written: a crash costs this much work, and the window it hit.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -6,13 +6,12 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use plugin_api::document::Partial;
-use plugin_api::manifest::StageKind;
-
 use cesar_audio::{Slice, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::Cache;
 use cesar_runner::{CancelToken, Pcm};
+use plugin_api::document::Partial;
+use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
 use super::address::Address;

@@ -15,10 +15,10 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use cesar_base::{Clock as _, SystemClock};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::supervisor::children_of;
-use cesar_base::{Clock as _, SystemClock};
 
 /// The variable that holds it.
 const NAME: &str = "CESAR_RUNNER";

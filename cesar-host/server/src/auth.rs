@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use cesar_base::Digest;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
-
-use cesar_base::Digest;
 
 /// What every key begins with, so that a leaked one is recognised.
 const PREFIX: &str = "cesar_";

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cesar_jobs::{JobsError, Retention, Signal};
+
 use super::Shared;
 use super::running::{Run, Why};
 use super::snapshot;
-use cesar_jobs::{JobsError, Retention, Signal};
 
 /// Between two looks at the runs.
 const PROGRESS: Duration = Duration::from_millis(400);

@@ -9,12 +9,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cesar_jobs::JobId;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use utoipa::ToSchema;
-
-use cesar_jobs::JobId;
 
 /// Jobs whose events are kept after they ended.
 const ENDED: usize = 64;

@@ -1,12 +1,11 @@
 //! From what went wrong in the pipeline to what the job says and whether it is tried again.
 
-use plugin_api::ErrorKind;
-
 use cesar_audio::AudioError;
 use cesar_base::Digest;
 use cesar_jobs::{Failure, FailureKind, StageError};
 use cesar_pipeline::PipelineError;
 use cesar_runner::RunnerError;
+use plugin_api::ErrorKind;
 
 /// The failure of a run. `stage` ran last, and `engine` is the plugin's digest.
 pub(crate) fn of(error: &PipelineError, stage: &str, engine: Option<Digest>) -> Failure {

@@ -5,9 +5,9 @@
 //! Clients that are told apart by their API keys cannot meet each other's keys.
 
 use axum::http::HeaderMap;
+use cesar_jobs::{Idempotency, JobRequest};
 
 use super::refusal::Refusal;
-use cesar_jobs::{Idempotency, JobRequest};
 
 /// The longest key.
 const LONGEST: usize = 255;

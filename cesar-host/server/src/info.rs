@@ -1,21 +1,22 @@
 //! Own endpoints that tell about the server.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::{Html, IntoResponse, Response};
+use cesar_runner::discovery::{Plugin, Rejected};
 use plugin_api::manifest::{Manifest, OptionSpec, StageKind};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::snapshot::Health;
 use super::{App, Client, guard};
-use cesar_runner::discovery::{Plugin, Rejected};
 
 /// One plugin.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,6 +7,10 @@ use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cesar_base::GivenValue;
+use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
+use cesar_pipeline::{Event, FormatRequest, Observer};
+use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,10 +21,6 @@ use super::refusal::Refusal;
 use super::running::Why;
 use super::view::JobView;
 use super::{App, Client, submit, upload};
-use cesar_base::GivenValue;
-use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
-use cesar_pipeline::{Event, FormatRequest, Observer};
-use cesar_runner::CancelToken;
 
 /// Seconds after which looking at a job again makes sense.
 const SOON: u64 = 2;

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::Method;
-
 use cesar_jobs::JobState;
 use cesar_pipeline::StageReport;
 

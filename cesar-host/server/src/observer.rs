@@ -3,13 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cesar_pipeline::{Event, Observer, StageOutcome};
 use serde_json::json;
 
 use super::Shared;
 use super::events::EventKind;
 use super::running::Run;
 use super::worker::stage_json;
-use cesar_pipeline::{Event, Observer, StageOutcome};
 
 /// Progress is told to listeners at most this often.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -10,13 +10,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use cesar_cache::hash_file;
+use cesar_runner::discovery::Watch;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Problem, ProblemBody};
 use super::{App, Shared};
-use cesar_cache::hash_file;
-use cesar_runner::discovery::Watch;
 
 /// How long the watch waits before it looks whether the server has stopped.
 const LOOK: Duration = Duration::from_millis(500);

@@ -5,12 +5,11 @@
 //! the edge, and does not leave.
 
 use axum::http::StatusCode;
-use plugin_api::manifest::OptionError;
-
 use cesar_jobs::JobsError;
 use cesar_models::ModelError;
 use cesar_pipeline::PipelineError;
 use cesar_runner::discovery::PluginError;
+use plugin_api::manifest::OptionError;
 
 use super::address::AddressError;
 

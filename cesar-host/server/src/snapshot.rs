@@ -5,6 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cesar_cache::Info;
+use cesar_jobs::Counts;
+use cesar_pipeline::Pipeline;
 use plugin_api::manifest::StageKind;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,9 +15,6 @@ use utoipa::ToSchema;
 use super::Shared;
 use super::metrics::Gauge;
 use super::view::rfc3339;
-use cesar_cache::Info;
-use cesar_jobs::Counts;
-use cesar_pipeline::Pipeline;
 
 /// Between two looks at queue and webhooks.
 pub(crate) const FIGURES: Duration = Duration::from_secs(1);

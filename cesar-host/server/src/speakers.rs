@@ -1,15 +1,15 @@
 //! What a job's request says about speakers: over the server's settings, and checked before the job is queued.
 
+use cesar_audio::TrackChoice;
+use cesar_base::GivenValue;
+use cesar_jobs::JobRequest;
+use cesar_pipeline::{PipelineError, SpeakersRequest};
 use plugin_api::manifest::StageKind;
 use serde_json::Value;
 
 use super::Shared;
 use super::refusal::Refusal;
 use super::work::{self, check_options, installed};
-use cesar_audio::TrackChoice;
-use cesar_base::GivenValue;
-use cesar_jobs::JobRequest;
-use cesar_pipeline::{PipelineError, SpeakersRequest};
 
 /// The options that say how many there are.
 const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
+use cesar_jobs::{Job, JobId};
 use futures_util::Stream;
 use serde_json::{Value, json};
 
@@ -21,7 +22,6 @@ use super::jobs::{Id, document, get};
 use super::problem::{Problem, ProblemBody};
 use super::refusal::Refusal;
 use super::view::JobView;
-use cesar_jobs::{Job, JobId};
 
 /// Between two comments that keep the connection alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);

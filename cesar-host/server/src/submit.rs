@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
+use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
 
 use super::form::Fields;
 use super::refusal::Refusal;
 use super::upload::Received;
 use super::{App, Client, idempotency, work};
-use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
 
 /// The fields of own endpoints.
 pub(crate) const FIELDS: &[&str] = &[

@@ -10,13 +10,13 @@ use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 use futures_util::StreamExt as _;
 
 use super::App;
 use super::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
 use super::multipart::{self, Event, Head, Malformed, Parser};
 use super::refusal::Refusal;
-use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 
 /// How much is written at once.
 const BLOCK: usize = 256 * 1024;

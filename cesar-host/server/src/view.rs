@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cesar_jobs::{Job, JobState, Source, StageError, Webhook};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
-
-use cesar_jobs::{Job, JobState, Source, StageError, Webhook};
 
 /// A job.
 #[derive(Debug, Clone, Serialize, ToSchema)]

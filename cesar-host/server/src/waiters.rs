@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cesar_jobs::{Cancellation, JobId};
+
 use super::App;
 use super::running::Why;
-use cesar_jobs::{Cancellation, JobId};
 
 /// How many wait, by job.
 #[derive(Debug, Default)]

@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_jobs::{Delivery, Job, Verdict};
 use serde_json::json;
 use ureq::unversioned::transport::DefaultConnector;
 
@@ -16,8 +18,6 @@ use super::Shared;
 use super::address::AddressError;
 use super::signature;
 use super::view::JobView;
-use cesar_base::{Clock as _, SystemClock};
-use cesar_jobs::{Delivery, Job, Verdict};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);

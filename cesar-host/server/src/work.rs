@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use cesar_base::GivenValue;
+use cesar_jobs::{JobRequest, Source};
+use cesar_models::ModelLookup;
+use cesar_pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
+use cesar_runner::CancelToken;
 use plugin_api::manifest::{Manifest, ModelFiles, OptionKind, StageKind};
 use serde_json::Value;
 
 use super::address::AddressError;
 use super::refusal::Refusal;
 use super::{Shared, speakers};
-use cesar_base::GivenValue;
-use cesar_jobs::{JobRequest, Source};
-use cesar_models::ModelLookup;
-use cesar_pipeline::{self, Part, Pipeline, PipelineError, Plan, StageRequest, main_model};
-use cesar_runner::CancelToken;
 
 /// Whatever can be refused before the job is queued. Blocks for the disk and the resolver.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {

@@ -8,6 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
+use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 use plugin_api::download::Reason;
 use serde_json::{Value, json};
 
@@ -15,9 +18,6 @@ use super::Shared;
 use super::running::{Run, Why};
 use super::view::JobView;
 use super::{failure, observer, work};
-use cesar_base::{Clock as _, SystemClock};
-use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
-use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
 
 /// How long a worker without work sleeps at most: jobs may come from other processes.
 const LOOK: Duration = Duration::from_secs(1);

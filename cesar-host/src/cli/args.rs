@@ -3,12 +3,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
-
 use cesar_base::{parse_duration, parse_size};
 use cesar_config::{Group, augment, config_file_flag};
 use cesar_pipeline::Plan;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 /// The command line, without what is not for people.
 pub(super) fn command_for_people() -> Command {

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use plugin_api::download::Limits;
-use plugin_api::manifest::StageKind;
-
 use cesar_audio::{DecodeOptions, TrackChoice, ffmpeg_available};
 use cesar_base::SystemClock;
 use cesar_cache::{Cache, Mode};
@@ -14,6 +11,8 @@ use cesar_pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest,
 use cesar_runner::Runners;
 use cesar_runner::discovery::{Registry, SearchPath};
 use cesar_runner::{Trusted, Verdicts};
+use plugin_api::download::Limits;
+use plugin_api::manifest::StageKind;
 
 /// Longer than anybody waits for a silent server.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;

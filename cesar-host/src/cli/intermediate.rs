@@ -7,6 +7,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use cesar_base::Digest;
+use cesar_pipeline::Artifact;
+use cesar_runner::Pcm;
 use plugin_api::asr::Transcription;
 use plugin_api::diarize::Diarization;
 use plugin_api::document::Document;
@@ -15,9 +18,6 @@ use serde::de::DeserializeOwned;
 
 use super::inputs::Recording;
 use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
-use cesar_base::Digest;
-use cesar_pipeline::Artifact;
-use cesar_runner::Pcm;
 
 /// What the files of a recording are called, after its own name.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
@@ -111,10 +111,12 @@ fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::ops::ControlFlow;
+
     use cesar_audio::{DecodeOptions, Sink, Slice};
     use cesar_runner::{PcmWriter, Room};
-    use std::ops::ControlFlow;
+
+    use super::*;
 
     struct Collected<'a>(&'a mut Vec<f32>);
 

@@ -4,16 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use serde_json::json;
-
-use super::args;
-use super::{Exit, Failure, columns, note, print, print_json, serve};
 use cesar_config::Settings;
 use cesar_jobs::{
     Cancellation, Disk, Job, JobId, JobState, JobStore, ListQuery, Options, Retention, SqliteJobs, SystemRandom,
     Uploads,
 };
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::json;
+
+use super::args;
+use super::{Exit, Failure, columns, note, print, print_json, serve};
 
 /// Most jobs that are removed in one step.
 const STEP: u32 = 500;

@@ -32,12 +32,12 @@ mod summary;
 mod times;
 mod transcribe;
 
-use args::command_for_people;
-
 use cesar_base::names::{visible, visible_lines};
 use cesar_config::{ConfigError, Layers, Resolved};
 use cesar_pipeline::PipelineError;
 use cesar_runner::{COMMAND, CancelToken, run_child};
+
+use args::command_for_people;
 
 /// How a command ended; documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

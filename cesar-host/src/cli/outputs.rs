@@ -9,14 +9,16 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::inputs::Recording;
 use cesar_base::Digest;
+
+use super::inputs::Recording;
 
 mod file;
 mod names;
 mod written;
 
 use cesar_base::names::shown;
+
 pub(super) use file::{Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;

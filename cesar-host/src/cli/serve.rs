@@ -3,17 +3,17 @@
 use std::io;
 use std::path::PathBuf;
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::Mode;
+use cesar_config::{Group, Settings, augment};
+use cesar_pipeline::AddressPolicy;
+use cesar_server::{Ended, KeyFile, Setup};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::args;
 use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side};
-use cesar_base::{Clock as _, SystemClock};
-use cesar_cache::Mode;
-use cesar_config::{Group, Settings, augment};
-use cesar_pipeline::AddressPolicy;
-use cesar_server::{Ended, KeyFile, Setup};
 
 /// The command's shape.
 pub(super) fn command() -> Command {

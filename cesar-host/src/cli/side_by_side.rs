@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
-use serde_json::json;
-
 use cesar_base::GivenValue;
 use cesar_pipeline::{Pipeline, StageRequest};
+use serde_json::json;
 
 /// Each takes memory besides the model.
 const MOST: usize = 4;

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use cesar_pipeline::Pipeline;
 use serde_json::json;
 
 use super::progress::Show;
 use super::{Exit, Failure};
-use cesar_pipeline::Pipeline;
 
 /// Whether a transcript lacks nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

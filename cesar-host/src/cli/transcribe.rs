@@ -4,6 +4,15 @@ use std::io::{IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use cesar_audio::{Slice, TrackChoice};
+use cesar_base::names::{lossless, shown, visible};
+use cesar_cache::Mode;
+use cesar_config::{Progress, Settings};
+use cesar_pipeline::{
+    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
+    Transcript,
+};
+use cesar_runner::CancelToken;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use plugin_api::document::Partial;
@@ -21,15 +30,6 @@ use super::progress::Show;
 use super::side_by_side::{self, Turn, Turns};
 use super::summary::{Done, Whole};
 use super::{Exit, Failure};
-use cesar_audio::{Slice, TrackChoice};
-use cesar_base::names::{lossless, shown, visible};
-use cesar_cache::Mode;
-use cesar_config::{Progress, Settings};
-use cesar_pipeline::{
-    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
-    Transcript,
-};
-use cesar_runner::CancelToken;
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
 pub(super) struct Work {

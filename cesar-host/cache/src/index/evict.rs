@@ -4,6 +4,7 @@
 //! a whole pass reads every row once, however many of them stay. Removal then is a short transaction over one page; it
 //! takes only what was not used, replaced or leased since it was read.
 
+use cesar_base::Digest;
 use rusqlite::types::Value;
 use rusqlite::{Row, Transaction, params, params_from_iter};
 
@@ -11,7 +12,6 @@ use super::{Index, memory};
 use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;
-use cesar_base::Digest;
 
 /// In which order candidates come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
+use cesar_base::{Digest, FileStamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Index;
 use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;
-use cesar_base::Digest;
-use cesar_base::FileStamp;
 
 /// Uses that have been counted in memory and wait to be written.
 #[derive(Debug, Default)]

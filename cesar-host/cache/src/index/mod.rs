@@ -27,14 +27,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cesar_base::Io;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{CacheError, Result};
 use super::layout::Layout;
-use cesar_base::Io;
-
 pub(super) use evict::{Candidate, Counting, Filter, Order, Position, Removed};
-
 pub(super) use housekeeping::ENTRY_BYTES;
 pub(super) use memory::Usage;
 pub(super) use open::open_or_replace;

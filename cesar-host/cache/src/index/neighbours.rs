@@ -1,11 +1,11 @@
 //! The query for results that are like one that is not there.
 
+use cesar_base::Digest;
 use rusqlite::{Row, named_params};
 
 use super::Index;
 use crate::error::Result;
 use crate::key::Key;
-use cesar_base::Digest;
 
 /// Newest first, and no more than tell a person anything.
 const SAME_INPUTS: &str = "

@@ -11,6 +11,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cesar_base::Io;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -18,7 +19,6 @@ use super::schema;
 use super::{Index, Journal, SqlResult, explain, paths};
 use crate::error::{CacheError, IoContext, Result};
 use crate::layout::{CacheLock, Layout, Sharing};
-use cesar_base::Io;
 
 /// How long a statement waits for another process's transaction; they take milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,12 +3,12 @@
 //! Position 0 is the state, replaced each time; from 1 on are the pieces, only ever added. Both are written in one transaction, so
 //! a state never counts a piece that is not there.
 
+use cesar_base::Digest;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Index;
 use crate::error::Result;
 use crate::key::Key;
-use cesar_base::Digest;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]

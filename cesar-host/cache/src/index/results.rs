@@ -1,5 +1,6 @@
 //! The queries on results, their contents and their bytes.
 
+use cesar_base::Digest;
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -10,7 +11,6 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::key::{Encoding, KeyParts};
 use crate::worth::bonus_ms;
-use cesar_base::Digest;
 
 /// The columns that [`found`] reads, before the one of the bytes.
 pub(super) const FIND_COLUMNS: &str = "r.id, r.content_id, c.digest, c.size, c.inline, r.stage, r.plugin,

@@ -8,9 +8,8 @@
 //! 4096, reading a BLOB of 100 KB takes a sixth longer) and incremental vacuum, without which evicting small
 //! results would never give disk space back.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-
 use cesar_base::Io;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 /// The steps that lead from each version to the next.
 const MIGRATIONS: &[Migration] = &[

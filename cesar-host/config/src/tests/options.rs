@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
 use cesar_base::GivenValue;
+use serde_json::{Value, json};
 
 use super::super::{ConfigError, Ffmpeg, Layers, Progress, Source};
 use super::Home;

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cesar_base::{Clock, SystemClock};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::disk::Disk;
@@ -31,7 +32,6 @@ use super::store::{
     Cancellation, Claim, Counts, Delivery, Failure, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned, Signal,
     Submission, WebhookClaim, WebhookLease,
 };
-use cesar_base::{Clock, SystemClock};
 
 #[cfg(test)]
 pub(super) use open::check_sqlite;

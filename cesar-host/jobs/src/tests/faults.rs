@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
 use cesar_base::{Fault, FaultKind};
+
+use super::*;
 
 /// Does everything once through an access that fails, and tells each thing that was acknowledged. Whatever fails is
 /// given up.

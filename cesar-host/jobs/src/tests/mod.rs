@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cesar_base::{Digest, ManualClock};
 use tempfile::TempDir;
 
 use super::*;
-use cesar_base::{Digest, ManualClock};
 
 /// 2026-01-01 00:00 UTC.
 const START_MS: i64 = 1_767_225_600_000;

@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::time::Duration;
 
+use cesar_base::tls_roots;
 use serde::Deserialize;
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::{HubError, HubSettings, is_digest};
-use cesar_base::tls_roots;
 
 /// How long the hub may take to be reached and to begin an answer.
 const PATIENCE: Duration = Duration::from_secs(30);

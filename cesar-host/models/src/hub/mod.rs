@@ -23,11 +23,11 @@ mod store;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use cesar_base::Folders;
+
 pub use error::HubError;
 pub(super) use fetch::Fetch;
 pub(super) use store::Hash;
-
-use cesar_base::Folders;
 
 /// The hub as a user's environment describes it, by the variables of Hugging Face's own programs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use cesar_base::Digest;
+use cesar_cache::Cache;
 use plugin_api::download::{Answer, Known, Media as Fetched, Order, Reason, Wanted};
 
 use super::super::call::{call, check_unchanged, wrong};
 use super::super::media::{Folder, unreadable};
 use super::super::{AddressPolicy, Event, PipelineError};
 use super::{Acquisition, STAGE};
-use cesar_base::Digest;
-use cesar_cache::Cache;
 
 impl Acquisition<'_> {
     pub(super) fn started(&self) {

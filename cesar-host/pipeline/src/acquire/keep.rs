@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
 use plugin_api::download::{Known, Media as Fetched};
 
 use super::super::media::{Folder, Held, Media, unreadable};
 use super::super::stage::report;
 use super::super::{Event, PipelineError, StageOutcome, StageReport};
 use super::{Acquisition, Details, STAGE, Stored};
-use cesar_base::{Clock as _, SystemClock};
-use cesar_cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
 
 impl<'a> Acquisition<'a> {
     pub(super) fn renew(

@@ -8,9 +8,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use plugin_api::download::{Known, Program};
-
 use cesar_base::{Clock as _, FileStamp, SystemClock};
+use plugin_api::download::{Known, Program};
 
 /// The stamp of the program's file, if any later change will show in it.
 pub(super) fn stamp(known: &Known) -> Option<String> {

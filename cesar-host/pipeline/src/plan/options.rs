@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cesar_base::{GivenValue, nearest};
 use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, StageKind};
 use serde_json::Value;
 
 use crate::language::{self, Refused};
 use crate::{PipelineError, StageRequest};
-use cesar_base::{GivenValue, nearest};
 
 /// Options as values of the table's kinds.
 pub(super) fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {

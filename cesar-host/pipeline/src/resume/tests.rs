@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cesar_base::{Digest, SystemClock};
+use cesar_cache::{Cache, KeyParts};
 use serde_json::json;
 
 use super::*;
-use cesar_base::{Digest, SystemClock};
-use cesar_cache::{Cache, KeyParts};
 
 struct Fixture {
     _folder: tempfile::TempDir,

@@ -5,6 +5,9 @@
 //! channel's loudness in frames of 10 ms; the border lies at 40 % of the way. Pauses below 300 ms belong to the turn, bursts below 150 ms are
 //! noise.
 
+use cesar_audio::{AudioError, Levels, SILENCE_DB, TrackChoice};
+use cesar_base::Digest;
+use cesar_cache::{Computation, KeyParts};
 use plugin_api::diarize::{Diarization, Speaker, Turn};
 use plugin_api::document::StageProvenance;
 
@@ -12,9 +15,6 @@ use super::super::PipelineError;
 use super::super::decode::{self, Sound};
 use super::super::stage::Context;
 use super::STAGE;
-use cesar_audio::{AudioError, Levels, SILENCE_DB, TrackChoice};
-use cesar_base::Digest;
-use cesar_cache::{Computation, KeyParts};
 
 /// Named in the key: changes whenever the same recording may give other turns.
 const VERSION: &str = "1";

@@ -1,12 +1,12 @@
 //! Who will tell speakers apart.
 
+use cesar_runner::CancelToken;
+use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::StageKind;
 
 use super::super::plan::{StageRequest, model_options, text_of};
 use super::super::{Pipeline, PipelineError};
 use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
-use cesar_runner::CancelToken;
-use cesar_runner::discovery::Plugin;
 
 impl Pipeline {
     /// Whether [`Self::plan`] will have speakers told apart, or at least tried to.

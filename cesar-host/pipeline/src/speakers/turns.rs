@@ -1,5 +1,6 @@
 //! Who spoke when: the keyed stage `diarize`.
 
+use cesar_cache::{Computation, KeyParts, OptionValue};
 use plugin_api::diarize::Diarization;
 use plugin_api::document::StageProvenance;
 
@@ -11,7 +12,6 @@ use super::super::plan::Prepared;
 use super::super::stage::Context;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
-use cesar_cache::{Computation, KeyParts, OptionValue};
 
 /// The turns of one recording, as far as they are known.
 pub(crate) struct Turns<'a> {

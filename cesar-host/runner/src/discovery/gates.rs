@@ -10,13 +10,13 @@
 
 use std::path::{Path, PathBuf};
 
+use cesar_base::{Clock as _, SystemClock};
 use plugin_api::manifest::Manifest;
 use serde::Serialize;
 
 use super::{GateError, Plugin, PluginError};
 use crate::verdicts::{Verdict, Verdicts, day};
 use crate::{RunnerError, Runners};
-use cesar_base::{Clock as _, SystemClock};
 
 /// How a file stands with one gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

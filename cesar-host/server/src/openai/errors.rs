@@ -5,11 +5,11 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cesar_jobs::{Job, JobState};
 use serde_json::{Value, json};
 
 use crate::problem::headers;
 use crate::refusal::Refusal;
-use cesar_jobs::{Job, JobState};
 
 /// A refusal of an OpenAI-compatible endpoint.
 #[derive(Debug)]

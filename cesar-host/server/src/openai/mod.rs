@@ -11,15 +11,15 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use cesar_base::Digest;
+use cesar_jobs::{Job, JobId, JobRequest, JobState};
+use cesar_pipeline::{AUDIO_INCOMPLETE, FormatRequest, SpeakersRequest};
 use plugin_api::document::Document;
 
 use super::refusal::Refusal;
 use super::upload::{self, Form};
 use super::waiters::Waiter;
 use super::{App, Client, jobs, submit, work};
-use cesar_base::Digest;
-use cesar_jobs::{Job, JobId, JobRequest, JobState};
-use cesar_pipeline::{AUDIO_INCOMPLETE, FormatRequest, SpeakersRequest};
 
 pub(crate) mod errors;
 mod languages;

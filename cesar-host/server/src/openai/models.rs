@@ -8,14 +8,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cesar_pipeline::main_model;
+use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
 use super::errors::Envelope;
 use crate::refusal::Refusal;
 use crate::{App, Shared, work};
-use cesar_pipeline::main_model;
-use cesar_runner::discovery::Plugin;
 
 /// The names that clients of OpenAI know.
 const ALIASES: [&str; 4] = [

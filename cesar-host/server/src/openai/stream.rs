@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use axum::response::sse::Event;
+use cesar_jobs::JobId;
 use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
 
@@ -19,7 +20,6 @@ use crate::events::{EventId, EventKind, JobEvent};
 use crate::refusal::Refusal;
 use crate::sse::{self, Listener};
 use crate::waiters::Waiter;
-use cesar_jobs::JobId;
 
 /// Follows one job.
 struct Follower {

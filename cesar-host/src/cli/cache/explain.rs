@@ -2,6 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cesar_cache::{CacheError, Nearest};
+use cesar_config::{Progress, Settings};
+use cesar_pipeline::{Explanation, StageExplanation, StageState};
+use cesar_runner::CancelToken;
 use clap::ArgMatches;
 use serde_json::json;
 
@@ -11,10 +15,6 @@ use super::super::transcribe::{self, Missing, Work};
 use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
 use super::people::{duration, size};
-use cesar_cache::{CacheError, Nearest};
-use cesar_config::{Progress, Settings};
-use cesar_pipeline::{Explanation, StageExplanation, StageState};
-use cesar_runner::CancelToken;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! `cesar cache info`: where the cache is, what it holds and what it has saved.
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::{Cache, Info};
+
 use super::people::{count, distance, duration, size};
 use super::{Exit, Failure, print, print_json};
 use crate::cli::columns;
-use cesar_base::{Clock as _, SystemClock};
-use cesar_cache::{Cache, Info};
 
 pub(super) fn run(cache: &Cache, json: bool) -> Result<Exit, Failure> {
     let info = cache.info().map_err(Failure::failed)?;

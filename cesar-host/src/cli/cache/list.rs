@@ -1,13 +1,13 @@
 //! `cesar cache list`: the entries, one a line.
 
+use cesar_base::{Clock as _, SystemClock};
+use cesar_cache::{Cache, Listed, Sort};
 use clap::ArgMatches;
 use serde::Serialize;
 
 use super::people::{distance, duration, size};
 use super::{Exit, Failure, note, print, print_json};
 use crate::cli::columns;
-use cesar_base::{Clock as _, SystemClock};
-use cesar_cache::{Cache, Listed, Sort};
 
 /// How many entries people are shown unless they ask for more.
 const SHOWN: u64 = 50;

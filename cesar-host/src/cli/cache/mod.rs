@@ -13,14 +13,14 @@ mod verify;
 
 use std::sync::Arc;
 
+use cesar_base::SystemClock;
+use cesar_cache::{Cache, CacheError, Pruned};
+use cesar_config::Settings;
 use clap::ArgMatches;
 use serde::Serialize;
 
 use super::ask::agreed;
 use super::{Exit, Failure, host, note, print, print_json};
-use cesar_base::SystemClock;
-use cesar_cache::{Cache, CacheError, Pruned};
-use cesar_config::Settings;
 
 /// Runs `cesar cache NAME`.
 pub(super) fn run(name: &str, matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {

@@ -1,10 +1,10 @@
 //! `cesar cache prune`: removes what is meant; without conditions, what housekeeping would remove.
 
+use cesar_cache::{Cache, CacheError, Prune, Pruned};
+use cesar_config::Settings;
 use clap::ArgMatches;
 
 use super::{Care, Exit, Failure, carefully};
-use cesar_cache::{Cache, CacheError, Prune, Pruned};
-use cesar_config::Settings;
 
 pub(super) fn run(cache: &Cache, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let asked = Prune {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cesar_cache::{Cache, Verification};
 use clap::ArgMatches;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -9,7 +10,6 @@ use serde::Serialize;
 use super::people::{count, size};
 use super::{Exit, Failure, print, print_json};
 use crate::cli::columns;
-use cesar_cache::{Cache, Verification};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -6,11 +6,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use cesar_base::names::shown;
 use walkdir::{DirEntry, WalkDir};
 
 use super::{Collected, InputError, Recording, file};
-
-use cesar_base::names::shown;
 
 /// How browsers and download programs call what is not complete.
 const UNFINISHED: [&str; 9] = [

@@ -6,9 +6,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
 use cesar_runner::CancelToken;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// How often a silent pipe is left to look whether it is still wanted.
 const POLL_INTERVAL: Timespec = Timespec {

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use cesar_config::{Group, augment};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use crate::cli::args::{json, with_care};
-use cesar_config::{Group, augment};
 
 /// `cesar models` with its commands.
 pub(in crate::cli) fn command() -> Command {

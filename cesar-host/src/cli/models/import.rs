@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use cesar_models::shelf::{self, ImportError};
 use clap::ArgMatches;
 
 use super::Place;
 use super::progress::Show;
 use crate::cli::{Exit, Failure, print, print_json};
-use cesar_models::shelf::{self, ImportError};
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
     let Some(source) = matches.get_one::<PathBuf>("source") else {

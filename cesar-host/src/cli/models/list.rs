@@ -1,16 +1,16 @@
 //! `cesar models list`.
 
+use cesar_base::names::lossless;
+use cesar_config::Settings;
+use cesar_models::catalog::{CATALOG, Entry, Kind};
+use cesar_models::libraries;
+use cesar_models::shelf::Shelved;
 use clap::ArgMatches;
 use serde::Serialize;
 
 use super::Place;
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, columns, host, print, print_json};
-use cesar_base::names::lossless;
-use cesar_config::Settings;
-use cesar_models::catalog::{CATALOG, Entry, Kind};
-use cesar_models::libraries;
-use cesar_models::shelf::Shelved;
 
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]

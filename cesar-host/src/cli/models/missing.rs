@@ -1,14 +1,15 @@
 //! What `transcribe` does where a model is missing: it fetches it when told so (`--yes`, `models.pull`), asks at a terminal, and else goes
 //! on to the refusal, which names the command to type.
 
+use cesar_config::Settings;
+use cesar_models::catalog::Entry;
+use cesar_pipeline::{SpeakersRequest, StageRequest};
+
 use super::Place;
 use super::pull::fetch;
 use crate::cli::cache::people::size;
 use crate::cli::host::{self, Host};
 use crate::cli::{Failure, ask};
-use cesar_config::Settings;
-use cesar_models::catalog::Entry;
-use cesar_pipeline::{SpeakersRequest, StageRequest};
 
 /// Fetches the models that a run would miss, where somebody agrees; the host finds them then.
 pub(in crate::cli) fn offer(

@@ -15,15 +15,14 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::ArgMatches;
-
-pub(super) use command::command;
-
-use super::{Exit, Failure, host};
 use cesar_config::Settings;
 use cesar_models::ModelRoots;
 use cesar_models::pull::library_folder;
 use cesar_models::shelf::{self, Shelved};
+use clap::ArgMatches;
+
+use super::{Exit, Failure, host};
+pub(super) use command::command;
 
 /// Runs `cesar models NAME`.
 pub(super) fn run(

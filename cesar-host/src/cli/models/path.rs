@@ -1,11 +1,11 @@
 //! `cesar models path`: one path a line.
 
+use cesar_base::names::lossless;
 use clap::ArgMatches;
 use serde_json::json;
 
 use super::{Place, names};
 use crate::cli::{Exit, Failure, print, print_json};
-use cesar_base::names::lossless;
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let names = names(matches);

@@ -3,12 +3,12 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use cesar_config::{Progress, Settings};
+use cesar_models::pull::{Event, Source};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::note;
-use cesar_config::{Progress, Settings};
-use cesar_models::pull::{Event, Source};
 
 /// Shows the events of a pull on standard error.
 pub(in crate::cli) struct Show {

@@ -1,14 +1,14 @@
 //! `cesar models pull`.
 
+use cesar_config::Settings;
+use cesar_models::HubSettings;
+use cesar_models::pull::{Event, PullError, Pulled, Puller, Source};
 use clap::ArgMatches;
 use serde_json::json;
 
 use super::progress::Show;
 use super::{Place, names};
 use crate::cli::{Exit, Failure, print, print_json};
-use cesar_config::Settings;
-use cesar_models::HubSettings;
-use cesar_models::pull::{Event, PullError, Pulled, Puller, Source};
 
 pub(super) fn run(
     place: &Place,

@@ -1,5 +1,6 @@
 //! `cesar models rm`: says what it would remove, and asks.
 
+use cesar_models::shelf::{self, Shelved};
 use clap::ArgMatches;
 use serde::Serialize;
 
@@ -8,7 +9,6 @@ use super::{Place, names};
 use crate::cli::ask::agreed;
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, note, print, print_json};
-use cesar_models::shelf::{self, Shelved};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -1,12 +1,12 @@
 //! `cesar models verify`: reads every file, and names what is damaged.
 
+use cesar_models::shelf::{Checked, State, verify};
 use clap::ArgMatches;
 use serde::Serialize;
 
 use super::{Place, names};
 use crate::cli::cache::people::{count, size};
 use crate::cli::{Exit, Failure, note, print, print_json};
-use cesar_models::shelf::{Checked, State, verify};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use cesar_base::Digest;
+use cesar_cache::hash_file;
 use tempfile::NamedTempFile;
 
 use super::Content;
-use cesar_base::Digest;
-use cesar_cache::hash_file;
 
 /// Writes what belongs into a file; called once.
 pub(in crate::cli) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
-
 use cesar_base::Digest;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// How many files are remembered: the last that were written.
 const MOST: u32 = 100_000;

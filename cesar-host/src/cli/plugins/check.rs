@@ -3,11 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use clap::ArgMatches;
-use serde_json::json;
-
-use super::super::{Exit, Failure, host, print, print_json};
-use super::find;
 use cesar_base::GivenValue;
 use cesar_base::names::lossless;
 use cesar_cache::Mode;
@@ -16,6 +11,11 @@ use cesar_conformance::{Effort, Outcome, Report, Subject, check};
 use cesar_pipeline::{AddressPolicy, StageRequest};
 use cesar_runner::discovery::Plugin;
 use cesar_runner::{CancelToken, Limits};
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::super::{Exit, Failure, host, print, print_json};
+use super::find;
 
 /// Fails when a case does.
 pub(super) fn run(

@@ -6,12 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cesar_base::names::lossless;
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 use serde_json::json;
 
 use super::super::args::json as json_flag;
 use super::super::{Exit, Failure, print, print_json};
-use cesar_base::names::lossless;
 
 /// A file of the new crate and its template.
 type File = (&'static str, &'static str);

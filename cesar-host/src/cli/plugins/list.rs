@@ -1,14 +1,14 @@
 //! `cesar plugins list`.
 
+use cesar_cache::Mode;
+use cesar_config::Settings;
+use cesar_pipeline::{AddressPolicy, Pipeline};
+use cesar_runner::discovery::{Plugin, PluginError, Rejected};
 use plugin_api::manifest::StageKind;
 use serde::Serialize;
 
 use super::super::{Exit, Failure, columns, host, print, print_json};
 use super::digest;
-use cesar_cache::Mode;
-use cesar_config::Settings;
-use cesar_pipeline::{AddressPolicy, Pipeline};
-use cesar_runner::discovery::{Plugin, PluginError, Rejected};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]

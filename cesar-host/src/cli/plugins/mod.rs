@@ -12,14 +12,15 @@ mod show;
 mod standing;
 mod why;
 
-use super::args::json;
-use super::{Exit, Failure};
 use cesar_base::{nearest, parse_duration};
 use cesar_cache::hash_file;
 use cesar_config::{Group, Settings, augment};
 use cesar_pipeline::Pipeline;
 use cesar_runner::CancelToken;
 use cesar_runner::discovery::{Plugin, Registry};
+
+use super::args::json;
+use super::{Exit, Failure};
 
 /// The command's shape.
 pub(super) fn command() -> Command {

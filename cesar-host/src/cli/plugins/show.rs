@@ -1,13 +1,13 @@
 //! `cesar plugins show ID`: the option table, for people, and with its JSON Schema for programs.
 
+use cesar_base::names::lossless;
+use cesar_config::Settings;
+use cesar_runner::discovery::{Plugin, json_schema};
 use plugin_api::manifest::OptionSpec;
 use serde_json::Value;
 
 use super::super::{Exit, Failure, host, print, print_json};
 use super::find;
-use cesar_base::names::lossless;
-use cesar_config::Settings;
-use cesar_runner::discovery::{Plugin, json_schema};
 
 /// `cesar plugins show ID`.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

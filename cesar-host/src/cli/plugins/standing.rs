@@ -1,15 +1,15 @@
 //! `cesar plugins retry` and `cesar plugins trust`: what a person decides about a plugin's file.
 
-use serde_json::json;
-
-use super::super::{Exit, Failure, host, print, print_json};
-use super::{digest, find};
 use cesar_base::names::{lossless, shown};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::AddressPolicy;
 use cesar_runner::TrustedFile;
+use serde_json::json;
+
+use super::super::{Exit, Failure, host, print, print_json};
+use super::{digest, find};
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
 pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Exit, Failure, columns, host, print, print_json};
-use super::{digest, find};
 use cesar_base::names::lossless;
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::AddressPolicy;
 use cesar_runner::discovery::gates::{Gate, GateState, examine};
 use cesar_runner::discovery::{Registry, Rejected};
+
+use super::super::{Exit, Failure, columns, host, print, print_json};
+use super::{digest, find};
 
 /// `cesar plugins why ID`. Fails when a gate refuses the file.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
