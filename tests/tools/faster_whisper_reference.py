@@ -9,7 +9,7 @@ of the plugin's option table; options that faster-whisper spells otherwise (`bat
 `language`, `language_probability`, `segments` with the fields of faster-whisper's, and the `seconds` it took without loading; or `error`. A job with `"speech": true` gives
 the `parts` with speech (in samples) and the `probabilities` of the VAD instead.
 
-Needs faster-whisper==1.2.1; made for `cargo xtask parity` and for the golden results under `plugins/ct2/tests`.
+Needs faster-whisper==1.2.1; made for `cargo xtask measure parity` and for the golden results under `plugins/ct2/tests`.
 """
 import json
 import sys

@@ -7,7 +7,7 @@ A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model` (a file), 
 `pywhispercpp.model.Model`. An answer has `language`, `segments` (times in seconds, text, tokens) and the `seconds` it took without
 loading; or `error`.
 
-Needs pywhispercpp==1.5.1; made for `cargo xtask parity --reference pywhispercpp`.
+Needs pywhispercpp==1.5.1; made for `cargo xtask measure parity --reference pywhispercpp`.
 """
 import json
 import os

@@ -1,5 +1,5 @@
 //! whisper.cpp called as its own program `whisper-cli` calls it, linked from the same static library as the plugin: the reference
-//! that `whisper-cpp` is compared with (`cargo xtask pairs`, `cargo xtask parity`).
+//! that `whisper-cpp` is compared with (`cargo xtask measure pairs`, `cargo xtask measure parity`).
 //!
 //! ```text
 //! reference --model FILE --audio WAV [--threads N] [--OPTION VALUE]…     one run

@@ -1,4 +1,4 @@
-//! `isolation`: what it costs that plugins run in processes of their own, and how soon they stop.
+//! `measure isolation`: the cost of running plugins in processes of their own, and the time until they stop.
 //!
 //! - The same recording in a runner and with `--in-process`, in alternation, without the cache: medians of the whole command, and their ratio.
 //! - From the start of a runner to its hello: what a plugin costs before it opens a model, as `plugins check` sees it.
@@ -8,8 +8,8 @@
 //!
 //! The tables are markdown, for `docs/benchmarks.md`.
 
-use crate::bench::audio::write_repeated;
 use crate::failure::{Failure, Outcome};
+use crate::measure::{MODELS, bench::audio::write_repeated};
 use cesar_tests::running::is_running;
 use cesar_tests::speakers::with_speakers;
 use cesar_tests::zoo::{ANIMALS, Animal, put_numbered};
@@ -17,58 +17,31 @@ use cesar_tests::{Output, Sandbox};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const USAGE: &str =
-    "Usage: cargo xtask isolation [--part pairs|starts|cancels|list]… [--seconds N]… [--model NAME]… [--runs N]";
-
 const PARTS: [&str; 4] = ["pairs", "starts", "cancels", "list"];
 
-struct Options {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Part to measure; repeatable
+    #[arg(long = "part", value_name = "NAME", default_values = PARTS, value_parser = PARTS)]
     parts: Vec<String>,
+    /// Length of a recording; repeatable
+    #[arg(long, value_name = "N", default_values_t = [10, 600, 3600])]
     seconds: Vec<u32>,
+    /// Model to measure; repeatable
+    #[arg(long = "model", value_name = "NAME", default_values = MODELS)]
     models: Vec<String>,
+    /// Runs whose median is printed
+    #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
 }
 
-fn options(arguments: &[String]) -> Outcome<Options> {
-    let (mut parts, mut seconds, mut models, mut runs) = (Vec::new(), Vec::new(), Vec::new(), 5);
-    let mut rest = arguments.iter();
-    while let Some(name) = rest.next() {
-        let wrong = || Failure::usage(format!("`{name}` needs a value\n{USAGE}"));
-        let value = rest.next().ok_or_else(wrong)?;
-        match name.as_str() {
-            "--seconds" => seconds.push(value.parse().map_err(|_| wrong())?),
-            "--runs" => runs = value.parse().map_err(|_| wrong())?,
-            "--model" => models.push(value.clone()),
-            "--part" if PARTS.contains(&value.as_str()) => parts.push(value.clone()),
-            "--part" => return Err(wrong()),
-            _ => return Err(Failure::usage(format!("no option `{name}`\n{USAGE}"))),
-        }
-    }
-    if parts.is_empty() {
-        parts = PARTS.map(str::to_owned).to_vec();
-    }
-    if seconds.is_empty() {
-        seconds = vec![10, 600, 3600];
-    }
-    if models.is_empty() {
-        models = ["tiny.en", "base"].map(str::to_owned).to_vec();
-    }
-    Ok(Options {
-        parts,
-        seconds,
-        models,
-        runs,
-    })
-}
-
 /// The command.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = options(arguments)?;
+pub(crate) fn run(options: &Options) -> Outcome {
     let sandbox = with_speakers();
     let runs = options.runs;
     for part in &options.parts {
         match part.as_str() {
-            "pairs" => pairs(&sandbox, &options)?,
+            "pairs" => pairs(&sandbox, options)?,
             "starts" => starts(&sandbox, runs)?,
             "cancels" => cancels(&sandbox, runs * 4)?,
             _ => list(&sandbox, runs * 4)?,
@@ -286,9 +259,5 @@ mod tests {
             (at(&mut times, 50), at(&mut times, 95)),
             (Duration::from_millis(11), Duration::from_millis(20))
         );
-        for wrong in [&["--runs"][..], &["--part", "everything"]] {
-            let words: Vec<_> = wrong.iter().map(|word| (*word).to_owned()).collect();
-            assert!(options(&words).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, Outcome},
-    reference,
+    measure::reference,
 };
 use serde_json::{Map, Value, json};
 use std::{

@@ -1,4 +1,4 @@
-//! `pairs`: Cesar's engines against the engines they stand for, in alternation on the same recording.
+//! `measure pairs`: Cesar's engines against the engines they stand for, in alternation on the same recording.
 //!
 //! A pair is one run of `cesar transcribe --no-cache` and one of the reference, whole processes, one after the other; the order
 //! changes from pair to pair, so that neither always has the warmer machine. Both get the same model, audio, threads, compute type
@@ -16,12 +16,12 @@ mod proportional;
 
 use crate::{
     announce,
-    bench::{audio, machine},
     failure::{Failure, Outcome},
+    measure::bench::{audio, machine},
     models,
 };
 use cases::{Case, Contender};
-use options::Options;
+pub(crate) use options::Options;
 use proportional::Run;
 use std::path::Path;
 
@@ -35,18 +35,17 @@ struct Figures {
 }
 
 /// The command.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Outcome {
+    let cases = options.cases()?;
     models::fetch(&[options.model.as_str(), "vad"])?;
-    let cases = options.cases();
-    cases::prepare(&cases, &options)?;
+    cases::prepare(&cases, options)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
     let recording = folder.path().join("audio.wav");
     audio::write_repeated(&recording, &audio::BUNDLED_ENGLISH, options.minutes)?;
-    heading(&options);
+    heading(options);
     for case in &cases {
         announce(&format!("{case}, {} pairs", options.pairs));
-        print(&measure(case, &recording, &options)?);
+        print(&measure(case, &recording, options)?);
     }
     Ok(())
 }

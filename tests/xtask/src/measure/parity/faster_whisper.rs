@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     failure::{Outcome, quiet_step},
-    reference::{self, FASTER_WHISPER},
+    measure::reference::{self, FASTER_WHISPER},
 };
 use serde_json::json;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::kept;
 use crate::{
     failure::{Failure, Outcome},
-    reference::Package,
+    measure::reference::Package,
 };
 use serde_json::Value;
 use std::{

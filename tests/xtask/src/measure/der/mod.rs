@@ -1,4 +1,4 @@
-//! `der`: diarization error rates of the `pyannote` plugin beside sherpa-onnx and senko, on every recording whose turns are known.
+//! `measure der`: diarization error rates of the `pyannote` plugin beside sherpa-onnx and senko, on every recording whose turns are known.
 //!
 //! All read the same WAV file, made with ffmpeg. sherpa-onnx gets the same two networks, at its default threshold and at the one that suited it
 //! best; senko brings its own copies. The error rate is that of `tests/tools/score.py`: no collar, overlap is scored. With `--option
@@ -12,6 +12,7 @@ mod references;
 
 use crate::{
     announce, cargo,
+    cli::name_and_value,
     failure::{Failure, Outcome, step},
     models, onnxruntime,
     setup::program_in_path,
@@ -25,8 +26,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-
-const USAGE: &str = "Usage: cargo xtask der [--threads N] [--option NAME=VALUE]… [--sweep NAME=VALUE,…]";
 
 /// sherpa-onnx's default threshold, and its best on these recordings.
 const SHERPA_THRESHOLDS: [f64; 2] = [0.5, 0.8];
@@ -44,26 +43,32 @@ enum Engine {
     Reference(Value),
 }
 
-struct Settings {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Threads of each engine
+    #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
-    options: Vec<String>,
-    sweep: Option<(String, Vec<String>)>,
+    /// Option of the plugin; repeatable
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    options: Vec<(String, String)>,
+    /// Run the plugin once for each of these values of an option, without the references
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = name_and_value)]
+    sweep: Option<(String, String)>,
 }
 
 /// The command.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let settings = settings(arguments)?;
+pub(crate) fn run(options: &Options) -> Outcome {
     models::fetch(&["segmentation", "speaker"])?;
     let library = onnxruntime::fetch()?;
     step(cargo::cargo("build").args(["--release", "-p", "cesar-plugin-pyannote", "--example", "diarize"]))?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
     let dialogues = dialogues()?;
     let files = prepare(&dialogues, folder.path())?;
-    let columns = columns(&settings);
+    let columns = columns(options);
     let mut rates: Vec<Vec<Outcome<(f64, f64)>>> = dialogues.iter().map(|_| Vec::new()).collect();
     for column in &columns {
         announce(&column.title);
-        let answers = answers(&column.engine, &files, settings.threads, &library)?;
+        let answers = answers(&column.engine, &files, options.threads, &library)?;
         for ((rates, file), answer) in rates.iter_mut().zip(&files).zip(answers) {
             rates.push(rate(file, &answer));
         }
@@ -77,43 +82,21 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
 }
 
-fn settings(arguments: &[String]) -> Outcome<Settings> {
-    let mut settings = Settings {
-        threads: 2,
-        options: Vec::new(),
-        sweep: None,
-    };
-    for pair in arguments.chunks(2) {
-        let [name, value] = pair else {
-            return Err(Failure::usage(USAGE));
-        };
-        match name.as_str() {
-            "--threads" => settings.threads = value.parse().map_err(|_| Failure::usage(USAGE))?,
-            "--option" if value.contains('=') => settings.options.push(value.clone()),
-            "--sweep" => {
-                let (option, values) = value.split_once('=').ok_or_else(|| Failure::usage(USAGE))?;
-                settings.sweep = Some((option.to_owned(), values.split(',').map(str::to_owned).collect()));
-            }
-            _ => return Err(Failure::usage(USAGE)),
-        }
-    }
-    Ok(settings)
-}
-
-fn columns(settings: &Settings) -> Vec<Column> {
+fn columns(given: &Options) -> Vec<Column> {
     let pyannote = |title: String, extra: Option<String>| {
-        let mut options = settings.options.clone();
-        options.push(format!("threads={}", settings.threads));
+        let joined = |(name, value): &(String, String)| format!("{name}={value}");
+        let mut options: Vec<String> = given.options.iter().map(joined).collect();
+        options.push(format!("threads={}", given.threads));
         options.extend(extra);
         Column {
             title,
             engine: Engine::Pyannote(options),
         }
     };
-    if let Some((option, values)) = &settings.sweep {
-        let column = |value: &String| format!("{option}={value}");
+    if let Some((option, values)) = &given.sweep {
+        let column = |value: &str| format!("{option}={value}");
         return values
-            .iter()
+            .split(',')
             .map(|value| pyannote(column(value), Some(column(value))))
             .collect();
     }
@@ -270,16 +253,20 @@ fn print(dialogues: &[Dialogue], columns: &[Column], rates: &[Vec<Outcome<(f64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::parse_measurement;
+    use crate::measure::Measurement;
 
-    fn words(line: &str) -> Vec<String> {
-        line.split_whitespace().map(str::to_owned).collect()
+    fn parse(line: &[&str]) -> Options {
+        match parse_measurement(&[&["der"], line].concat()) {
+            Ok(Measurement::Der(options)) => options,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn a_sweep_is_one_column_for_each_value() {
-        let settings =
-            settings(&words("--threads 1 --option step=1 --sweep merge_threshold=0.4,0.5")).expect("good arguments");
-        let columns = columns(&settings);
+        let sweep = "merge_threshold=0.4,0.5";
+        let columns = columns(&parse(&["--threads", "1", "--option", "step=1", "--sweep", sweep]));
         assert_eq!(
             columns.iter().map(|column| column.title.as_str()).collect::<Vec<_>>(),
             ["merge_threshold=0.4", "merge_threshold=0.5"]
@@ -292,7 +279,7 @@ mod tests {
 
     #[test]
     fn without_a_sweep_the_references_are_beside() {
-        let columns = columns(&settings(&[]).expect("no arguments"));
+        let columns = columns(&parse(&[]));
         let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
         assert_eq!(
             titles,
@@ -303,22 +290,6 @@ mod tests {
                 "senko",
                 "Cesar, oracle segmentation"
             ]
-        );
-    }
-
-    #[test]
-    fn half_an_option_is_a_usage_error() {
-        assert_eq!(
-            settings(&words("--option step"))
-                .map(|_| ())
-                .map_err(|failure| failure.code()),
-            Err(2)
-        );
-        assert_eq!(
-            settings(&words("--threads"))
-                .map(|_| ())
-                .map_err(|failure| failure.code()),
-            Err(2)
         );
     }
 }

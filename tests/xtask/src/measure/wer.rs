@@ -1,10 +1,11 @@
-//! `wer`: how many words each engine gets wrong, on every recording whose text is known.
+//! `measure wer`: word error rates of both engines, on every recording whose text is known.
 //!
 //! For both engines, base hears everything and tiny.en the English recordings, each through the built program
 //! (`cesar transcribe FILE -f json`, language detected, nothing else set unless `--asr-option` says so). The table has one line for each recording and
 //! model. Languages that are written without spaces also get the character error rate. Results come from a cache of
 //! their own, so that a second run costs nothing and the user's cache stays as it was.
 
+use super::{ENGINES, MODELS};
 use crate::{
     announce,
     failure::{Failure, Outcome},
@@ -19,10 +20,15 @@ use cesar_tests::{
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// The engines that are compared, in the order of the columns.
-pub(crate) const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
-/// The models that are compared.
-pub(crate) const MODELS: [&str; 2] = ["tiny.en", "base"];
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Folder that holds `audio`, with more recordings [default: `$CESAR_TEST_DATA`]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Option of both engines; repeatable
+    #[arg(long = "asr-option", value_name = "NAME=VALUE")]
+    asr_options: Vec<String>,
+}
 
 /// One engine's hearing of one recording.
 struct Heard {
@@ -36,8 +42,8 @@ struct Heard {
 type Means = BTreeMap<(String, usize), (f64, usize)>;
 
 /// The command. Fails when a recording could not be transcribed, after printing the rest.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let (data, options) = read(arguments)?;
+pub(crate) fn run(options: Options) -> Outcome {
+    let data = data_folder(options.data)?;
     models::fetch(&MODELS)?;
     let mut failures = Vec::new();
     let mut means = Means::new();
@@ -57,7 +63,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             if model.ends_with(".en") && recording.language != "en" {
                 continue;
             }
-            let heard = ENGINES.map(|engine| hear(recording, engine, model, &options));
+            let heard = ENGINES.map(|engine| hear(recording, engine, model, &options.asr_options));
             add(&mut means, list, recording, model, &heard);
             println!("{}", row(recording, model, &heard));
             failures.extend(heard.into_iter().filter_map(Result::err));
@@ -71,24 +77,11 @@ fn header(engine: &str) -> String {
     format!("{engine} WER % | {engine} language")
 }
 
-/// The folder of the data, and options for the engines (`NAME=VALUE`).
-fn read(arguments: &[String]) -> Outcome<(Option<PathBuf>, Vec<String>)> {
-    let (mut folder, mut options) = (None, Vec::new());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match (argument.as_str(), rest.next()) {
-            ("--data", Some(value)) => folder = Some(PathBuf::from(value)),
-            ("--asr-option", Some(value)) => options.push(value.clone()),
-            _ => {
-                return Err(Failure::usage(
-                    "Usage: cargo xtask wer [--data DIR] [--asr-option NAME=VALUE]…",
-                ));
-            }
-        }
-    }
-    match folder {
-        None => Ok((usual_data_folder(), options)),
-        Some(folder) if folder.join("audio").is_dir() => Ok((Some(folder), options)),
+/// The folder with recordings that are not bundled.
+fn data_folder(given: Option<PathBuf>) -> Outcome<Option<PathBuf>> {
+    match given {
+        None => Ok(usual_data_folder()),
+        Some(folder) if folder.join("audio").is_dir() => Ok(Some(folder)),
         Some(folder) => Err(Failure::usage(format!(
             "`{}` has no folder `audio`; name the folder that holds it",
             folder.display()

@@ -1,4 +1,4 @@
-//! `parity`: whether an engine writes what the program writes that its users would otherwise run.
+//! `measure parity`: whether an engine writes what the program writes that its users would otherwise run.
 //!
 //! Every recording goes through the reference and through `cesar transcribe --no-cache -f json`, from the same samples, with the same
 //! options, once for each setting. The table has one line for each recording and one column for each setting; what is not equal is
@@ -24,7 +24,7 @@ use crate::{
 };
 use answer::Answer;
 use compare::Verdict;
-use options::Options;
+pub(crate) use options::Options;
 use reference::{Job, Reference};
 use settings::Setting;
 use std::{collections::BTreeMap, path::Path};
@@ -33,17 +33,16 @@ use std::{collections::BTreeMap, path::Path};
 type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
 /// The command. Fails when something could not be transcribed, or differs without a reason that is known from the engine's own reference.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Outcome {
     let names: Vec<&str> = options.models.iter().map(String::as_str).chain(["vad"]).collect();
     models::fetch(&names)?;
-    let mut reference = reference::of(&options)?;
-    let recordings = sound::recordings(&options, &mut *reference)?;
+    let mut reference = reference::of(options)?;
+    let recordings = sound::recordings(options, &mut *reference)?;
     let mut unexplained = 0;
     for model in &options.models {
         let mut settings = settings::of(&options.engine, model, &options.settings)?;
         settings.retain(|setting| known(&*reference, setting));
-        unexplained += table(&mut *reference, &options, model, &settings, &recordings)?;
+        unexplained += table(&mut *reference, options, model, &settings, &recordings)?;
     }
     if unexplained == 0 || reference.informs() {
         Ok(())

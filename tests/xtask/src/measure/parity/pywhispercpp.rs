@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     failure::Outcome,
-    reference::{self, PYWHISPERCPP},
+    measure::reference::{self, PYWHISPERCPP},
 };
 use serde_json::{Map, Value, json};
 use std::path::Path;

@@ -25,7 +25,7 @@ pub(crate) fn recordings(options: &Options, reference: &mut dyn Reference) -> Ou
     let place = folder().join("wav");
     make_folder(&place)?;
     let mut found = listed(&fixtures(), &fixtures())?;
-    if let Some(data) = &options.data {
+    if let Some(data) = options.data() {
         found.extend(listed(&data.join("audio"), &data.join("audio"))?);
     }
     let wanted =

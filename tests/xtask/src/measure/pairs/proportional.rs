@@ -1,8 +1,8 @@
 //! Wall time and peak proportional memory of a process with all that descend from it, on Linux.
 
 use crate::{
-    bench::memory::tree,
     failure::{Failure, Outcome, line},
+    measure::bench::memory::tree,
 };
 use serde_json::Value;
 use std::{

@@ -1,7 +1,7 @@
 //! What is compared: engine, type of the weights, beam, batch.
 
 use super::options::Options;
-use crate::{failure::Outcome, reference, transcribe};
+use crate::{failure::Outcome, measure::reference, transcribe};
 use serde_json::json;
 use std::{fmt, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! `bench`: what one hour of audio costs, and what it costs again.
+//! `measure bench`: time and memory of one hour of audio, and of the same command again.
 //!
 //! For each engine and model, with an empty cache: the wall time of the whole command and the peak memory of the host
 //! and of the runner that holds the plugin (two processes); then the same command, which must start no runner, as the
@@ -15,7 +15,7 @@ use crate::{
     models, transcribe,
 };
 use memory::Peaks;
-use options::Options;
+pub(crate) use options::Options;
 use serde_json::Value;
 use std::{
     fs,
@@ -36,8 +36,7 @@ struct Figures {
 }
 
 /// The command.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Outcome {
     models::fetch(&options.models.iter().map(String::as_str).collect::<Vec<_>>())?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
     let recording = folder.path().join("audio.wav");
@@ -49,11 +48,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         let cache = folder.path().join(format!("cache-{engine}-{model}"));
         all.push(measure(&recording, engine, model, &cache, options.runs)?);
     }
-    print(&options, &all);
+    print(options, &all);
     Ok(())
 }
 
-fn measure(recording: &Path, engine: &str, model: &str, cache: &Path, runs: usize) -> Outcome<Figures> {
+fn measure(recording: &Path, engine: &str, model: &str, cache: &Path, runs: u32) -> Outcome<Figures> {
     let command = |format: &str| -> Outcome<Command> {
         let mut command = transcribe::command(recording, engine, model, cache)?;
         command

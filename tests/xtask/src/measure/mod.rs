@@ -1,0 +1,45 @@
+//! `measure`: accuracy, speed and memory of the engines, as markdown tables.
+
+pub(crate) mod bench;
+mod der;
+mod isolation;
+mod pairs;
+mod parity;
+mod reference;
+mod wer;
+
+use crate::failure::Outcome;
+use clap::Subcommand;
+
+/// The engines that are compared, in the order of the columns.
+const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
+/// The models that are compared.
+const MODELS: [&str; 2] = ["tiny.en", "base"];
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Measurement {
+    /// Word error rates of both engines on every recording whose text is known
+    Wer(wer::Options),
+    /// Diarization error rates beside sherpa-onnx and senko, on every recording whose speaker turns are known
+    Der(der::Options),
+    /// Time and peak memory of one hour of audio, and of the same command again
+    Bench(bench::Options),
+    /// Time and peak memory of both engines against faster-whisper and whisper.cpp, in alternation
+    Pairs(pairs::Options),
+    /// Differences between an engine's transcripts and those of faster-whisper or whisper.cpp, word by word
+    Parity(parity::Options),
+    /// Cost of running plugins in processes of their own, and the time until they stop
+    Isolation(isolation::Options),
+}
+
+pub(crate) fn run(measurement: Measurement) -> Outcome {
+    match measurement {
+        Measurement::Wer(options) => wer::run(options),
+        Measurement::Der(options) => der::run(&options),
+        Measurement::Bench(options) => bench::run(&options),
+        Measurement::Pairs(options) => pairs::run(&options),
+        Measurement::Parity(options) => parity::run(&options),
+        Measurement::Isolation(options) => isolation::run(&options),
+    }
+}
