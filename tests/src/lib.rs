@@ -42,6 +42,8 @@ pub mod plugins;
 pub mod recordings;
 pub mod running;
 pub mod sandbox;
+#[cfg(test)]
+mod selection;
 pub mod server;
 pub mod skip;
 pub mod snapshots;
@@ -61,6 +63,14 @@ pub use sandbox::{Output, Sandbox, cesar};
 pub use words::{cer, wer};
 
 use std::path::PathBuf;
+
+/// The packages that `cargo xtask demo` builds: the program and the plugins that its command uses.
+pub const DEMO_PACKAGES: [&str; 4] = [
+    "cesar-host",
+    "cesar-plugin-ct2",
+    "cesar-plugin-format",
+    "cesar-plugin-pyannote",
+];
 
 /// The root of the workspace.
 pub fn workspace() -> PathBuf {

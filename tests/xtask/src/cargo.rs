@@ -1,7 +1,8 @@
 //! The steps that are cargo's.
 //!
 //! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
-//! same: hence `--release --workspace` in every one. The suite is built with overflow checks and debug assertions in our own crates
+//! same: hence `--release --workspace` in each of them. The demo builds fewer packages, with the same features
+//! (`tests/src/selection.rs`). The suite is built with overflow checks and debug assertions in our own crates
 //! (`tests/checked.toml`), which what is compiled of others does not notice. The compiler launcher is passed to CMake by environment and is not
 //! part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
 
@@ -10,7 +11,7 @@ use crate::{
     failure::{Failure, Outcome, step},
     setup::program_in_path,
 };
-use cesar_tests::{skip, workspace};
+use cesar_tests::{DEMO_PACKAGES, skip, workspace};
 use std::{env, fs, path::Path, process::Command};
 
 /// How long each fuzz target runs in the suite.
@@ -23,6 +24,25 @@ pub(crate) const CHECKED: [&str; 3] = ["--release", "--config", "tests/checked.t
 pub(crate) fn build_checked() -> Outcome {
     announce("build with checks (the C++ of both engines takes several minutes the first time)");
     step(cargo("build").args(CHECKED).arg("--workspace"))
+}
+
+/// The program without its plugins, with the features that [`build_demo`] uses.
+pub(crate) fn build_demo_program() -> Outcome {
+    announce("build the program");
+    step(demo_build().args(["--bin", "cesar"]))
+}
+
+/// The packages of the demo, as users get them.
+pub(crate) fn build_demo() -> Outcome {
+    announce("build the plugins (the C++ of the engine takes several minutes the first time)");
+    step(&mut demo_build())
+}
+
+fn demo_build() -> Command {
+    let mut command = cargo("build");
+    command.arg("--release");
+    command.args(DEMO_PACKAGES.iter().flat_map(|package| ["-p", package]));
+    command
 }
 
 /// Everything, as users get it.

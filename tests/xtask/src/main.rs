@@ -27,7 +27,7 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use failure::Outcome;
 use setup::Purpose;
-use std::{env, path::Path, process::ExitCode};
+use std::{env, path::Path, process::ExitCode, thread};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -55,9 +55,17 @@ fn run(command: Command) -> Outcome {
 
 fn demo() -> Outcome {
     setup::run(Purpose::Build)?;
-    cargo::build()?;
-    models::fetch(&["tiny.en", "segmentation", "speaker"])?;
-    onnxruntime::fetch()?;
+    cargo::build_demo_program()?;
+    // The program downloads while the compiler works on the plugins.
+    let (built, fetched) = thread::scope(|scope| {
+        let fetched = scope.spawn(|| {
+            models::fetch(&["tiny.en", "segmentation", "speaker"])?;
+            onnxruntime::fetch()
+        });
+        (cargo::build_demo(), fetched.join())
+    });
+    built?;
+    fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     transcribe::meeting()
 }
 
