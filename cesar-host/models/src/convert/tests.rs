@@ -1,5 +1,5 @@
 //! What is not such a model is told, wherever it breaks off. Whole models are converted by the tests of the program
-//! (`tests/tests/models_index.rs`), which compare digests.
+//! (`tests/tests/network/models_index.rs`), which compare digests.
 
 use super::ct2::Weights;
 use super::{ConvertError, is_whisper};

@@ -10,7 +10,7 @@ use std::{fs, path::Path, process::Command};
 /// The package, as published, in this version.
 const CLIENT: (&str, &str) = ("openai", "7.59.0");
 
-/// Installs [`CLIENT`] in `…/cesar/clients-node` for `tests/tests/openai_client.rs`, unless it is there.
+/// Installs [`CLIENT`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs`, unless it is there.
 pub(crate) fn with_client() -> Outcome {
     let (name, version) = CLIENT;
     let folder = cached("clients-node");

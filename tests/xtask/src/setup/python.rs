@@ -53,7 +53,7 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
 /// What the tests of the server and of web pages use: other people's clients, as published, in these versions.
 const CLIENTS: [&str; 2] = ["openai==3.54.0", "yt-dlp==2026.10.26"];
 
-/// The Python with [`CLIENTS`], for `tests/tests/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
+/// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let folder = cached("clients");
     let python = python_of(&folder);

@@ -1,0 +1,9 @@
+//! The cache: hits, waits, resumed work and killed processes.
+
+mod commands;
+mod durable;
+mod explain;
+mod kill;
+mod resume;
+mod together;
+mod twice;

@@ -1,0 +1,7 @@
+//! The command line: inputs, outputs, messages and exit codes.
+
+mod bad_input;
+mod command_line;
+mod interrupted;
+mod models;
+mod parallel;

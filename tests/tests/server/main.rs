@@ -1,0 +1,11 @@
+//! `cesar serve`, as its clients see it.
+
+mod docs;
+mod hostile;
+mod jobs;
+mod kill;
+mod lifecycle;
+mod load;
+mod openai_client;
+mod speakers;
+mod urls;
