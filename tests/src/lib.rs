@@ -36,6 +36,8 @@ pub mod fuzz;
 #[cfg(test)]
 mod guarantees;
 pub mod hub;
+#[cfg(test)]
+mod language;
 pub mod models;
 pub mod mounts;
 pub mod plugins;

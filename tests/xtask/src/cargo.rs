@@ -9,7 +9,7 @@
 use crate::{
     announce,
     failure::{Failure, Outcome, step},
-    setup::program_in_path,
+    setup::{program_in_path, python},
 };
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
 use std::{env, fs, path::Path, process::Command};
@@ -57,8 +57,15 @@ pub(crate) fn check_format() -> Outcome {
     step(cargo("fmt").args(["--all", "--check"]))
 }
 
-/// Lints, tests (also those in documentation) and documentation.
+/// Takes a second; the exceptions are in `_typos.toml`.
+fn check_spelling() -> Outcome {
+    announce("spelling check");
+    step(Command::new(python::typos()).current_dir(workspace()))
+}
+
+/// Spelling, lints, tests (also those in documentation) and documentation.
 pub(crate) fn check_and_test(options: &[String]) -> Outcome {
+    check_spelling()?;
     announce("lints");
     step(
         cargo("clippy")

@@ -15,7 +15,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Prepare this machine, build, fetch models, and transcribe `tests/fixtures/meeting.flac` with its speakers
     Demo,
-    /// Prepare this machine, build, fetch models and clients, then check format, lints, tests and documentation
+    /// Prepare this machine, build, fetch models and clients, then check format, spelling, lints, tests and documentation
     #[command(override_usage = "cargo xtask test [-- OPTIONS…]")]
     Test {
         /// Options of `cargo test`
@@ -31,7 +31,7 @@ pub(crate) enum Command {
         /// Models to fetch [default: those of the suite: tiny.en base vad segmentation speaker]
         names: Vec<String>,
     },
-    /// Install the programs that the tests use as clients: those of OpenAI for Python and Node, and yt-dlp
+    /// Install the clients and checks that the suite uses: those of OpenAI for Python and Node, yt-dlp, and typos
     Clients,
     /// Download ONNX Runtime, which the plugin `pyannote` loads
     Onnxruntime,

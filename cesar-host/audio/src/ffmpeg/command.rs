@@ -31,7 +31,7 @@ pub(super) enum Probing {
 /// Microseconds and bytes of [`Probing::Long`]; ffmpeg keeps in memory what it reads there.
 const LONG_PROBING: [&str; 4] = ["-analyzeduration", "300000000", "-probesize", "150000000"];
 
-/// A confined program that reads the recording from its standard input, which can be seeked in.
+/// A confined program that reads the recording from its standard input, which allows seeking.
 pub(super) fn command(program: &Path, kind: Kind, probing: Probing, level: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear().current_dir("/").env("LC_ALL", "C");

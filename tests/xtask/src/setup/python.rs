@@ -50,8 +50,8 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
     }
 }
 
-/// What the tests of the server and of web pages use: other people's clients, as published, in these versions.
-const CLIENTS: [&str; 2] = ["openai==3.54.0", "yt-dlp==2026.10.26"];
+/// The clients that the tests of the server and of web pages use, and the spelling check, as published, in these versions.
+const CLIENTS: [&str; 3] = ["openai==3.54.0", "typos==1.52.0", "yt-dlp==2026.10.26"];
 
 /// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
@@ -62,7 +62,7 @@ pub(crate) fn with_clients() -> Outcome<PathBuf> {
     }
     announce(&format!(
         "Python environment with {} in {}",
-        CLIENTS.join(" and "),
+        CLIENTS.join(", "),
         folder.display()
     ));
     if !has(&python, "pip") {
@@ -79,9 +79,13 @@ pub(crate) fn with_clients() -> Outcome<PathBuf> {
     Ok(python)
 }
 
+/// The spelling check that [`with_clients`] installs.
+pub(crate) fn typos() -> PathBuf {
+    cached("clients").join("bin/typos")
+}
+
 fn has_clients(python: &Path) -> bool {
-    let versions =
-        "from importlib.metadata import version\nfor name in ['openai', 'yt-dlp']: print(name + '==' + version(name))";
+    let versions = "from importlib.metadata import version\nfor name in ['openai', 'typos', 'yt-dlp']: print(name + '==' + version(name))";
     let found = answer(Command::new(python).args(["-c", versions]));
     found.is_some_and(|found| found.lines().eq(CLIENTS))
 }

@@ -106,19 +106,19 @@ impl Matroska {
         let body = self.walk.bytes.at(block.start, usize::try_from(length).unwrap_or(0))?;
         let laced = block.lacing.frames(body);
         let frames = laced.unwrap_or_default().into_iter().filter(|frame| !frame.is_empty());
-        let datas: Vec<_> = frames
+        let payloads: Vec<_> = frames
             .map(|frame| self.chosen.encodings.frame(frame, self.most))
             .collect();
-        if datas.iter().any(Option::is_none) || (datas.is_empty() && length > 0) {
+        if payloads.iter().any(Option::is_none) || (payloads.is_empty() && length > 0) {
             self.damaged_blocks += 1;
         }
-        let count = i64::try_from(datas.len()).unwrap_or(1).max(1);
+        let count = i64::try_from(payloads.len()).unwrap_or(1).max(1);
         let each = duration
             .map(|duration| duration / count)
             .or(self.chosen.default_duration);
         let mut at = time;
         let mut next_time = time;
-        for (index, data) in datas.into_iter().enumerate() {
+        for (index, data) in payloads.into_iter().enumerate() {
             let is_last = index as i64 + 1 == count;
             let Some(data) = data else {
                 next_time = None;

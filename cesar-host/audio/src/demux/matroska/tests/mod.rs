@@ -151,10 +151,10 @@ fn the_chosen_track_alone_is_read() {
     for (index, expected) in [[0, 2], [1, 3]].into_iter().enumerate() {
         let mut demuxer = open(&path).unwrap().unwrap();
         demuxer.select(index);
-        let datas: Vec<_> = std::iter::from_fn(|| demuxer.next().unwrap())
+        let payloads: Vec<_> = std::iter::from_fn(|| demuxer.next().unwrap())
             .map(|packet| packet.data)
             .collect();
-        assert_eq!(datas, expected.map(sound));
+        assert_eq!(payloads, expected.map(sound));
     }
 }
 
