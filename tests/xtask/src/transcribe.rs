@@ -29,7 +29,7 @@ pub(crate) fn meeting() -> Outcome {
 
 /// The built program, which lies beside this one.
 pub(crate) fn cesar() -> Outcome<Command> {
-    if program().is_file() {
+    if is_built() {
         Ok(Command::new(program()))
     } else {
         Err(Failure::new(format!(
@@ -53,6 +53,11 @@ pub(crate) fn command(recording: &Path, engine: &str, model: &str, cache: &Path)
         .args(["--no-diarize", "--asr-plugin", engine, "--model", model]);
     command.arg("--cache-dir").arg(cache);
     Ok(command)
+}
+
+/// Whether there is a built program.
+pub(crate) fn is_built() -> bool {
+    program().is_file()
 }
 
 fn program() -> PathBuf {

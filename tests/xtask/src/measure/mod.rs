@@ -8,7 +8,7 @@ mod parity;
 mod reference;
 mod wer;
 
-use crate::failure::Outcome;
+use crate::{cargo, failure::Outcome};
 use clap::Subcommand;
 
 /// The engines that are compared, in the order of the columns.
@@ -34,6 +34,8 @@ pub(crate) enum Measurement {
 }
 
 pub(crate) fn run(measurement: Measurement) -> Outcome {
+    // The program as users get it, where the suite has left the one with its checks.
+    cargo::build()?;
     match measurement {
         Measurement::Wer(options) => wer::run(options),
         Measurement::Der(options) => der::run(&options),
