@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_are_shown_so_that_nothing_is_lost() {
+    fn displayed_names_lose_no_bytes() {
         let latin = OsStr::from_bytes(b"latin1_\xe9 \\.wav");
         assert_eq!(lossless(latin), r"latin1_\xE9 \\.wav");
         assert_eq!(lossless(r"C:\talk.wav"), r"C:\talk.wav");
@@ -149,13 +149,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_comes_back(bytes in any_name()) {
+        fn lossless_names_round_trip(bytes in any_name()) {
             let name = OsString::from_vec(bytes);
             prop_assert_eq!(path(&lossless(&name)).into_os_string(), name);
         }
 
         #[test]
-        fn what_is_shown_has_no_control_characters(bytes in any_name()) {
+        fn displayed_names_have_no_control_characters(bytes in any_name()) {
             let shown = shown(&OsString::from_vec(bytes));
             prop_assert!(!shown.contains(is_control), "{shown:?}");
         }

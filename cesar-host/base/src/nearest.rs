@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_near() {
+    fn near_names_are_suggested() {
         assert_eq!(nearest("larg", ["base", "large", "tiny"]), Some("large"));
         assert_eq!(nearest("Large", ["base", "large"]), Some("large"));
         assert_eq!(nearest("large", ["base", "large-v3", "large-v2"]), Some("large-v3"));

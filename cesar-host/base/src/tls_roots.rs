@@ -12,7 +12,7 @@ const FOLDERS: &str = "SSL_CERT_DIR";
 /// What was named has no authorities.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("what `{variable}` names, `{}`, {why}; correct the variable or remove it", path.display())]
-pub struct TrustError {
+pub struct TlsRootsError {
     variable: &'static str,
     path: PathBuf,
     why: String,
@@ -22,7 +22,7 @@ pub struct TrustError {
 ///
 /// # Errors
 /// When a variable is set and what it names has no certificate.
-pub fn config() -> Result<TlsConfig, TrustError> {
+pub fn config() -> Result<TlsConfig, TlsRootsError> {
     let named = [FILE, FOLDERS].into_iter().find_map(|variable| {
         let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
         Some((variable, PathBuf::from(value)))
@@ -39,7 +39,7 @@ pub fn config() -> Result<TlsConfig, TrustError> {
             Ok(TlsConfig::builder().root_certs(roots).build())
         }
         (true, None) => Ok(TlsConfig::default()),
-        (true, Some((variable, path))) => Err(TrustError {
+        (true, Some((variable, path))) => Err(TlsRootsError {
             variable,
             path,
             why: match found.errors.first() {

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
+    fn sizes_are_parsed() {
         let cases = [
             ("0", Some(0)),
             ("123", Some(123)),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn durations() {
+    fn durations_are_parsed() {
         let cases = [
             ("30 d", Some(2_592_000_000)),
             ("12h", Some(43_200_000)),

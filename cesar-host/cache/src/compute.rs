@@ -136,7 +136,7 @@ impl Cache {
         compute: impl FnOnce(Option<&KeyGuard>) -> std::result::Result<Computation, E>,
     ) -> std::result::Result<Outcome, Stopped<E>> {
         let request = request.into();
-        let mut troubles = Troubles::default();
+        let mut warnings = Warnings::default();
         if request.mode == Mode::Bypass {
             let (computed, took_ms) = self.timed(|| compute(None))?;
             return Ok(Outcome {
@@ -147,29 +147,29 @@ impl Cache {
             });
         }
         let (key, reads) = (parts.key(), request.mode == Mode::ReadWrite);
-        if reads && let Some(artifact) = self.attempt(&key, &mut troubles) {
-            return Ok(found(artifact, false, troubles));
+        if reads && let Some(artifact) = self.get_collecting(&key, &mut warnings) {
+            return Ok(hit_outcome(artifact, false, warnings));
         }
-        let lock = self.lock_or_compute_alone(&key, wait, &mut troubles)?;
+        let lock = self.lock_or_compute_alone(&key, wait, &mut warnings)?;
         if reads
             && let Some((_, waited)) = &lock
-            && let Some(artifact) = self.attempt(&key, &mut troubles)
+            && let Some(artifact) = self.get_collecting(&key, &mut warnings)
         {
-            return Ok(found(artifact, *waited, troubles));
+            return Ok(hit_outcome(artifact, *waited, warnings));
         }
         let guard = lock.map(|(guard, _)| guard);
         // What the stages before this one gave may be needed again afterwards.
-        let lease = self.lease_met();
+        let lease = self.lease_recently_used();
         let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
         drop(lease);
         self.record_miss();
         let cost_ms = took_ms.saturating_add(computed.earlier_ms);
-        let entry = self.keep(guard, parts, request, cost_ms, &computed.bytes, &mut troubles);
+        let entry = self.store_computed(guard, parts, request, cost_ms, &computed.bytes, &mut warnings);
         Ok(Outcome {
             bytes: computed.bytes,
             entry,
             hit: Hit::Miss { took_ms },
-            cache_warning: troubles.into_warning(),
+            cache_warning: warnings.into_warning(),
         })
     }
 
@@ -184,8 +184,8 @@ impl Cache {
         Ok((computed, took_ms))
     }
 
-    fn attempt(&self, key: &Key, troubles: &mut Troubles) -> Option<Artifact> {
-        troubles.note(self.get(key)).flatten()
+    fn get_collecting(&self, key: &Key, warnings: &mut Warnings) -> Option<Artifact> {
+        warnings.collect(self.get(key)).flatten()
     }
 
     /// The lock and whether it was waited for; nothing when the computation goes ahead without it.
@@ -193,7 +193,7 @@ impl Cache {
         &self,
         key: &Key,
         wait: &mut Wait<'_>,
-        troubles: &mut Troubles,
+        warnings: &mut Warnings,
     ) -> std::result::Result<Option<(KeyGuard, bool)>, Stopped<E>> {
         let mut waited = false;
         let locked = self.lock(key, &mut |waiting| -> ControlFlow<GiveUp> {
@@ -212,23 +212,23 @@ impl Cache {
                 reason: GiveUp::ComputeAlone,
                 ..
             }) => Ok(None),
-            locked => Ok(troubles.note(locked).map(|guard| (guard, waited))),
+            locked => Ok(warnings.collect(locked).map(|guard| (guard, waited))),
         }
     }
 
     /// Stores a result. Without the lock, it is stored only if nobody else is computing it any longer.
-    fn keep(
+    fn store_computed(
         &self,
         guard: Option<KeyGuard>,
         parts: &KeyParts,
         request: Request,
         cost_ms: i64,
         bytes: &[u8],
-        troubles: &mut Troubles,
+        warnings: &mut Warnings,
     ) -> Option<Entry> {
         let guard = match guard {
             Some(guard) => guard,
-            None => troubles.note(self.try_lock(&parts.key())).flatten()?,
+            None => warnings.collect(self.try_lock(&parts.key())).flatten()?,
         };
         let expires_ms = request
             .lifetime_ms
@@ -239,12 +239,12 @@ impl Cache {
             label: request.label,
             details: request.details,
         };
-        troubles.note(self.put(&guard, parts, new, bytes))
+        warnings.collect(self.put(&guard, parts, new, bytes))
     }
 }
 
 /// The outcome of a result that was there.
-fn found(artifact: Artifact, waited: bool, troubles: Troubles) -> Outcome {
+fn hit_outcome(artifact: Artifact, waited: bool, warnings: Warnings) -> Outcome {
     let Artifact { entry, bytes } = artifact;
     let saved_ms = entry.cost_ms;
     let hit = if waited {
@@ -256,16 +256,16 @@ fn found(artifact: Artifact, waited: bool, troubles: Troubles) -> Outcome {
         bytes,
         entry: Some(entry),
         hit,
-        cache_warning: troubles.into_warning(),
+        cache_warning: warnings.into_warning(),
     }
 }
 
 /// What went wrong so far, each thing said once.
 #[derive(Default)]
-struct Troubles(Vec<String>);
+struct Warnings(Vec<String>);
 
-impl Troubles {
-    fn note<T>(&mut self, result: Result<T>) -> Option<T> {
+impl Warnings {
+    fn collect<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {

@@ -107,7 +107,7 @@ pub enum Sort {
     /// Took longest.
     Cost,
     /// Worth keeping: the reverse of the order of eviction.
-    Worth,
+    EvictionScore,
 }
 
 /// Counters since the cache was made.

@@ -85,8 +85,8 @@ impl Cache {
         let mut evicted = Evicted::default();
         let mut position = Position::START;
         loop {
-            let missing = self.missing(eviction, &evicted)?;
-            if missing == Some(0) {
+            let to_free = self.bytes_to_free(eviction, &evicted)?;
+            if to_free == Some(0) {
                 return Ok(evicted);
             }
             if eviction
@@ -104,25 +104,25 @@ impl Cache {
                 return Ok(evicted);
             };
             position = last.position();
-            self.evict_page(page, missing, eviction, &mut evicted)?;
+            self.evict_page(page, to_free, eviction, &mut evicted)?;
         }
     }
 
-    /// How many bytes are still to be freed. In a dry run nothing becomes free, and it is reckoned.
-    fn missing(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
+    /// How many bytes are still to be freed. In a dry run nothing becomes free, and it is estimated.
+    fn bytes_to_free(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
         let Some(target) = eviction.target else { return Ok(None) };
         let excess = self.inner.index.space()?.used.saturating_sub(target);
-        let reckoned = match eviction.dry_run {
+        let estimated = match eviction.dry_run {
             true => evicted.bytes + evicted.entries * ENTRY_BYTES,
             false => 0,
         };
-        Ok(Some(excess.saturating_sub(reckoned)))
+        Ok(Some(excess.saturating_sub(estimated)))
     }
 
     fn evict_page(
         &self,
         page: Vec<Candidate>,
-        missing: Option<u64>,
+        to_free: Option<u64>,
         eviction: &Eviction,
         evicted: &mut Evicted,
     ) -> Result<()> {
@@ -131,7 +131,7 @@ impl Cache {
         let mut chosen = Vec::new();
         let mut bytes = 0;
         for candidate in free {
-            if missing.is_some_and(|missing| bytes + chosen.len() as u64 * ENTRY_BYTES >= missing) {
+            if to_free.is_some_and(|to_free| bytes + chosen.len() as u64 * ENTRY_BYTES >= to_free) {
                 break;
             }
             if eviction.spare != Some(candidate.key) {
@@ -158,12 +158,16 @@ impl Cache {
 
     fn remove_page(&self, chosen: &[Candidate], counting: Counting) -> Result<Removed> {
         let inline = chosen.iter().all(|candidate| candidate.inline);
-        self.removing(!inline, || self.inner.index.remove(chosen, counting))
+        self.remove_rows_then_files(!inline, || self.inner.index.remove(chosen, counting))
     }
 
     /// Removes rows and then the files that they alone named, with `objects.lock` where files may be concerned, and
     /// pauses for as long as that took.
-    pub(super) fn removing(&self, files: bool, rows: impl FnOnce() -> Result<Removed>) -> Result<Removed> {
+    pub(super) fn remove_rows_then_files(
+        &self,
+        files: bool,
+        rows: impl FnOnce() -> Result<Removed>,
+    ) -> Result<Removed> {
         let inner = &self.inner;
         let alone = files
             .then(|| CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Exclusive, &inner.io))

@@ -6,7 +6,7 @@
 //! still in it at the end; but what a writer can go on with stays for a day ([`Cache::incoming_of`]).
 //!
 //! What was fetched may turn out to be what is stored: then only the row is new ([`Cache::renew`]). And it may be of use although its
-//! time is over: [`Cache::of_inputs`] and [`Cache::get_file_of_any_age`] know no expiry.
+//! time is over: [`Cache::results_for_inputs`] and [`Cache::get_file_ignoring_expiry`] know no expiry.
 
 use std::fs;
 use std::path::Path;
@@ -126,7 +126,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn of_inputs(&self, stage: &str, inputs: &Digest) -> Result<Vec<(Entry, KeyParts)>> {
+    pub fn results_for_inputs(&self, stage: &str, inputs: &Digest) -> Result<Vec<(Entry, KeyParts)>> {
         let none = Key::from_bytes(NONE);
         let mut results = Vec::new();
         for row in self.inner.index.neighbours(stage, &none, inputs, None)? {
@@ -144,8 +144,8 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::get`].
-    pub fn get_file_of_any_age(&self, key: &Key) -> Result<Option<ArtifactFile>> {
-        let found = self.verified_of_any_age(key, &|stored| self.source(stored))?;
+    pub fn get_file_ignoring_expiry(&self, key: &Key) -> Result<Option<ArtifactFile>> {
+        let found = self.verified_ignoring_expiry(key, &|stored| self.source(stored))?;
         Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
     }
 }

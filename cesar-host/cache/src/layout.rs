@@ -38,7 +38,7 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # For information about cache folder tags see https://bford.info/cachedir/\n";
 
 /// How long to wait for a lock of the whole cache; its holders need milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The paths of a cache.
 #[derive(Debug, Clone)]
@@ -154,7 +154,7 @@ pub(super) struct CacheLock {
 impl CacheLock {
     /// Takes a lock, waiting while others hold it.
     pub(super) fn acquire(path: &Path, sharing: Sharing, io: &Io) -> Result<Self> {
-        Self::acquire_within(path, sharing, io, PATIENCE)
+        Self::acquire_within(path, sharing, io, LOCK_TIMEOUT)
     }
 
     /// Takes a lock if that is possible at once.
@@ -165,16 +165,16 @@ impl CacheLock {
         }
     }
 
-    /// Takes a lock, waiting no longer than `patience`; [`CacheError::Busy`] after that.
-    pub(super) fn acquire_within(path: &Path, sharing: Sharing, io: &Io, patience: Duration) -> Result<Self> {
+    /// Takes a lock, waiting no longer than `timeout`; [`CacheError::Busy`] after that.
+    pub(super) fn acquire_within(path: &Path, sharing: Sharing, io: &Io, timeout: Duration) -> Result<Self> {
         let file = io.open_lock(path).context("open", path)?;
         let started = Instant::now();
         let mut pauses = Backoff::default();
         while !try_lock(&file, sharing, io).context("lock", path)? {
-            if started.elapsed() >= patience {
+            if started.elapsed() >= timeout {
                 return Err(CacheError::Busy {
                     path: path.to_owned(),
-                    seconds: patience.as_secs(),
+                    seconds: timeout.as_secs(),
                 });
             }
             pauses.pause();

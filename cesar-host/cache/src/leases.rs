@@ -26,10 +26,10 @@ use super::layout::{Sharing, try_lock, unlock};
 use super::lock::is_named;
 
 /// How long a lease holds when its owner cannot be asked: a day.
-const UNASKED_MS: i64 = 24 * 3_600_000;
+const FALLBACK_LIFETIME_MS: i64 = 24 * 3_600_000;
 
 /// For how long what a process has met is taken to be in use by its jobs, unless they say otherwise: an hour.
-const MET_MS: i64 = 3_600_000;
+const RECENT_USE_MS: i64 = 3_600_000;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -46,7 +46,7 @@ impl Lease {
     /// # Errors
     /// When the index cannot be written.
     pub fn add(&self, keys: &[Key]) -> Result<()> {
-        let expires_ms = self.cache.now_ms().saturating_add(UNASKED_MS);
+        let expires_ms = self.cache.now_ms().saturating_add(FALLBACK_LIFETIME_MS);
         self.cache.inner.index.add_leases(keys, &self.name, expires_ms)
     }
 }
@@ -121,25 +121,25 @@ impl Cache {
     }
 
     /// Notes that this process uses an entry.
-    pub(super) fn met(&self, key: &Key) {
+    pub(super) fn note_use(&self, key: &Key) {
         let now_ms = self.now_ms();
-        let mut met = self.inner.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.inner.recently_used.lock().unwrap_or_else(PoisonError::into_inner);
         // Just before it would grow, which costs as much.
-        if met.len() == met.capacity() {
-            met.retain(|_, met_ms| now_ms.saturating_sub(*met_ms) < MET_MS);
+        if recent.len() == recent.capacity() {
+            recent.retain(|_, used_ms| now_ms.saturating_sub(*used_ms) < RECENT_USE_MS);
         }
-        met.insert(*key, now_ms);
+        recent.insert(*key, now_ms);
     }
 
-    /// Leases what this process has met lately. Without the lease, the worst is that something is computed again.
-    pub(super) fn lease_met(&self) -> Option<Lease> {
+    /// Leases what this process has met in_use. Without the lease, the worst is that something is computed again.
+    pub(super) fn lease_recently_used(&self) -> Option<Lease> {
         let now_ms = self.now_ms();
-        let met = self.inner.met.lock().unwrap_or_else(PoisonError::into_inner);
-        let lately = met
+        let recent = self.inner.recently_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_use = recent
             .iter()
-            .filter(|(_, met_ms)| now_ms.saturating_sub(**met_ms) < MET_MS);
-        let keys: Vec<Key> = lately.map(|(key, _)| *key).collect();
-        drop(met);
+            .filter(|(_, used_ms)| now_ms.saturating_sub(**used_ms) < RECENT_USE_MS);
+        let keys: Vec<Key> = in_use.map(|(key, _)| *key).collect();
+        drop(recent);
         (!keys.is_empty()).then(|| self.lease(&keys).ok()).flatten()
     }
 
@@ -159,10 +159,10 @@ impl Cache {
         let folder = inner.layout.owners();
         for (name, expires_ms) in inner.index.lease_owners()? {
             let file = name.split('#').next().unwrap_or_default();
-            let dead = match life(&folder.join(file), &inner.io) {
-                Life::Dead => true,
-                Life::Alive => false,
-                Life::Unknown => expires_ms <= self.now_ms(),
+            let dead = match probe_owner(&folder.join(file), &inner.io) {
+                Liveness::Dead => true,
+                Liveness::Alive => false,
+                Liveness::Unknown => expires_ms <= self.now_ms(),
             };
             if dead {
                 inner.index.drop_leases(&name)?;
@@ -170,35 +170,35 @@ impl Cache {
         }
         for entry in fs::read_dir(&folder).context("read", &folder)? {
             // Removes the files of the dead as it looks at them.
-            life(&entry.context("read", &folder)?.path(), &inner.io);
+            probe_owner(&entry.context("read", &folder)?.path(), &inner.io);
         }
         Ok(())
     }
 }
 
-enum Life {
+enum Liveness {
     Alive,
     Dead,
     Unknown,
 }
 
 /// Whether the process that a file stands for is alive. The file of a dead one is removed.
-fn life(path: &Path, io: &Io) -> Life {
+fn probe_owner(path: &Path, io: &Io) -> Liveness {
     let file = match io.open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Life::Dead,
-        Err(_) => return Life::Unknown,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Liveness::Dead,
+        Err(_) => return Liveness::Unknown,
     };
     match try_lock(&file, Sharing::Exclusive, io) {
-        Ok(false) => Life::Alive,
+        Ok(false) => Liveness::Alive,
         Ok(true) => {
             // Only under the lock, and only what the name still leads to.
             if is_named(&file, path).unwrap_or(false) {
                 let _ = io.remove(path);
             }
             unlock(&file);
-            Life::Dead
+            Liveness::Dead
         }
-        Err(_) => Life::Unknown,
+        Err(_) => Liveness::Unknown,
     }
 }

@@ -24,7 +24,7 @@
 //!
 //! # Staying small
 //! Results are removed when they have expired (the last that is known of an address only when there is need of room: [`Limits::stale`]),
-//! when the cache grows beyond its [`Limits`], and when a person asks ([`Cache::prune`], [`Cache::clear`]); least worth first (`worth.rs`),
+//! when the cache grows beyond its [`Limits`], and when a person asks ([`Cache::prune`], [`Cache::clear`]); least worth first (`eviction_score.rs`),
 //! never one that a running job leases ([`Cache::lease`]), rows before files, in short steps (`evict.rs`). Housekeeping runs beside the
 //! stores (`maintain.rs`).
 //!
@@ -41,11 +41,12 @@ mod compute;
 mod entry;
 mod error;
 mod evict;
-mod explain;
+mod eviction_score;
 mod file_digest;
 mod incoming;
 mod index;
 mod key;
+mod key_diff;
 mod layout;
 mod leases;
 mod limits;
@@ -59,7 +60,6 @@ mod sweep;
 mod temporary;
 mod usage;
 mod verify;
-mod worth;
 mod write;
 
 #[cfg(test)]
@@ -76,11 +76,11 @@ use cesar_base::{Clock, Io};
 pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, NewEntry, Sort, StageInfo, Statistics};
 pub use error::{CacheError, Result};
-pub use explain::{Change, Component, Nearest, changes};
 pub use file_digest::{Stop, hash_file};
 pub use incoming::Incoming;
 use index::{Index, Journal};
 pub use key::{Finite, Key, KeyParts, NotFinite, OptionValue};
+pub use key_diff::{Change, Component, Nearest, changes};
 use layout::{CacheLock, Layout};
 pub use leases::Lease;
 use leases::Owner;
@@ -116,7 +116,7 @@ struct Inner {
     /// When the daily round was last done, once that has been read.
     daily_ms: Mutex<Option<i64>>,
     /// Entries that were found or stored, and when.
-    met: Mutex<HashMap<Key, i64>>,
+    recently_used: Mutex<HashMap<Key, i64>>,
     /// Shows that this process lives, once it has leased an entry.
     owner: Mutex<Option<Owner>>,
     /// Given back last: the index is closed before others may set it aside.
@@ -177,7 +177,7 @@ impl Cache {
             limits,
             next_maintenance_ms: AtomicI64::new(i64::MIN),
             daily_ms: Mutex::default(),
-            met: Mutex::default(),
+            recently_used: Mutex::default(),
             owner: Mutex::default(),
             _in_use: opened.in_use,
         };

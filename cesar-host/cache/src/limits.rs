@@ -16,7 +16,7 @@ pub struct Limits {
     /// For how long results are used, in milliseconds from when they were stored, by stage.
     pub ttl_ms: BTreeMap<String, i64>,
     /// Stages whose youngest result of each input stays when its time is over, until room is needed: who cannot ask for a newer one
-    /// may still use it ([`Cache::of_inputs`](super::Cache::of_inputs)). A lifetime in `ttl_ms` ends that, too.
+    /// may still use it ([`Cache::results_for_inputs`](super::Cache::results_for_inputs)). A lifetime in `ttl_ms` ends that, too.
     pub stale: BTreeSet<String>,
     /// How long to wait for another's computation, in milliseconds, before computing alone.
     pub lock_timeout_ms: Option<i64>,

@@ -8,7 +8,7 @@
 //! 1. leases of dead processes are dropped;
 //! 2. expired entries go; of the stages in [`Limits::stale`](super::Limits::stale), those that a younger one has replaced;
 //! 3. when a limit is crossed: what is in quarantine since a day and unfinished downloads, then what else has expired, then entries in the order of their
-//!    worth (see `worth.rs`);
+//!    worth (see `eviction_score.rs`);
 //! 4. the index gives empty pages back, when they are many;
 //! 5. once a day: what was stored longer ago than its stage's lifetime, and everything that dead processes left (see
 //!    `sweep.rs`).
@@ -29,7 +29,7 @@ use super::layout::{CacheLock, Sharing};
 use super::sweep::Swept;
 
 /// How long housekeeping may take beside a job.
-const PATIENCE_MS: i64 = 3_000;
+const TIME_BUDGET_MS: i64 = 3_000;
 
 /// How long to leave it after an attempt that found nothing to remove and is still above the limits.
 const RETRY_MS: i64 = 60_000;
@@ -97,7 +97,7 @@ impl Cache {
         }
         let round = self.round(Round {
             spare: Some(*stored),
-            deadline_ms: Some(now_ms.saturating_add(PATIENCE_MS)),
+            deadline_ms: Some(now_ms.saturating_add(TIME_BUDGET_MS)),
             daily,
         });
         // What was only begun goes on with the next store.
@@ -216,7 +216,7 @@ impl Cache {
             ..Filter::default()
         };
         let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
-        evicted.add(self.evict(&eviction(Order::Worth, Filter::default()))?);
+        evicted.add(self.evict(&eviction(Order::EvictionScore, Filter::default()))?);
         Ok(evicted)
     }
 

@@ -129,14 +129,14 @@ impl Partials<'_> {
     /// # Errors
     /// When the index cannot be written. What was kept before is still there.
     pub fn put(&mut self, piece: Option<&[u8]>, state: &[u8], cost_ms: i64) -> Result<()> {
-        let anew = self.pieces.is_none();
+        let fresh = self.pieces.is_none();
         let count = self.pieces.unwrap_or(0) + i64::from(piece.is_some());
         let mut head = count.to_le_bytes().to_vec();
         head.extend_from_slice(state);
         let mut rows = vec![self.row(0, head, cost_ms)];
         rows.extend(piece.map(|piece| self.row(count, piece.to_vec(), cost_ms)));
         let stale_ms = self.cache.stale_ms();
-        self.cache.inner.index.put_partial(&self.key, &rows, anew, stale_ms)?;
+        self.cache.inner.index.put_partial(&self.key, &rows, fresh, stale_ms)?;
         self.pieces = Some(count);
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Cache {
         };
         let eviction = Eviction {
             order: if prune.max_size.is_some() {
-                Order::Worth
+                Order::EvictionScore
             } else {
                 Order::Stored
             },
@@ -86,7 +86,7 @@ impl Cache {
             ..Eviction::all(filter)
         };
         let pruned = self.evict(&eviction)?;
-        self.tidy(prune.dry_run)?;
+        self.shrink_unless_dry_run(prune.dry_run)?;
         Ok(pruned.into())
     }
 
@@ -111,12 +111,12 @@ impl Cache {
             self.sweep_temporary()?;
             // What was written after the sweep's grace began has no row either, once its writer has let go of the lock.
             self.sweep_objects(i64::MAX, None, &mut Swept::default())?;
-            self.tidy(dry_run)?;
+            self.shrink_unless_dry_run(dry_run)?;
         }
         Ok(cleared.into())
     }
 
-    fn tidy(&self, dry_run: bool) -> Result<()> {
+    fn shrink_unless_dry_run(&self, dry_run: bool) -> Result<()> {
         if dry_run { Ok(()) } else { self.shrink_all() }
     }
 

@@ -14,25 +14,25 @@ use super::objects::{Damage, Verified};
 enum Examined<T> {
     Nothing,
     Sound(Entry, T),
-    Damaged(Injury),
+    Damaged(LocatedDamage),
 }
 
-/// Which entries are there.
+/// Whether expired entries count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Age {
-    /// Those that have not expired.
-    Current,
-    /// All of them.
-    Any,
+enum Expiry {
+    /// An expired entry is a miss.
+    Respect,
+    /// Expired entries count, too.
+    Ignore,
 }
 
 /// A damage and where it is.
-struct Injury {
+struct LocatedDamage {
     damage: Damage,
-    place: Place,
+    location: DamageLocation,
 }
 
-enum Place {
+enum DamageLocation {
     Row {
         result_id: i64,
     },
@@ -53,7 +53,7 @@ impl Cache {
     pub fn lookup(&self, key: &Key) -> Result<Option<Entry>> {
         match self.inner.index.find(key, false)? {
             Some(Found::Row(stored)) if self.is_current(&stored.entry) => {
-                self.met(key);
+                self.note_use(key);
                 Ok(Some(stored.entry))
             }
             Some(Found::Row(_)) => Ok(None),
@@ -76,7 +76,7 @@ impl Cache {
     /// # Errors
     /// As [`Cache::get`].
     pub fn peek(&self, key: &Key) -> Result<Option<Artifact>> {
-        match self.examine(key, &|stored| self.bytes(stored), Age::Current)? {
+        match self.examine(key, &|stored| self.bytes(stored), Expiry::Respect)? {
             Examined::Sound(entry, bytes) => Ok(Some(Artifact { entry, bytes })),
             Examined::Nothing | Examined::Damaged(_) => Ok(None),
         }
@@ -93,30 +93,30 @@ impl Cache {
     }
 
     fn verified<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>) -> Result<Option<(Entry, T)>> {
-        self.verified_of(key, read, Age::Current)
+        self.verified_of(key, read, Expiry::Respect)
     }
 
-    pub(super) fn verified_of_any_age<T>(
+    pub(super) fn verified_ignoring_expiry<T>(
         &self,
         key: &Key,
         read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
     ) -> Result<Option<(Entry, T)>> {
-        self.verified_of(key, read, Age::Any)
+        self.verified_of(key, read, Expiry::Ignore)
     }
 
     fn verified_of<T>(
         &self,
         key: &Key,
         read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
-        age: Age,
+        expiry: Expiry,
     ) -> Result<Option<(Entry, T)>> {
-        let mut examined = self.examine(key, read, age)?;
+        let mut examined = self.examine(key, read, expiry)?;
         if matches!(examined, Examined::Damaged(_)) {
-            examined = self.heal(key, read, age)?;
+            examined = self.heal(key, read, expiry)?;
         }
         match examined {
             Examined::Sound(entry, value) => {
-                self.met(key);
+                self.note_use(key);
                 self.record_hit(&entry);
                 Ok(Some((entry, value)))
             }
@@ -127,25 +127,25 @@ impl Cache {
     /// Sets an entry aside if it is damaged, also one that has expired. Says whether it did.
     pub(super) fn repair(&self, key: &Key) -> Result<bool> {
         let read = |stored: &mut Stored| Ok(self.source(stored)?.map(|_| ()));
-        Ok(matches!(self.heal(key, &read, Age::Any)?, Examined::Damaged(_)))
+        Ok(matches!(self.heal(key, &read, Expiry::Ignore)?, Examined::Damaged(_)))
     }
 
     fn examine<T>(
         &self,
         key: &Key,
         read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
-        age: Age,
+        expiry: Expiry,
     ) -> Result<Examined<T>> {
         let mut stored = match self.inner.index.find(key, true)? {
             None => return Ok(Examined::Nothing),
             Some(Found::Broken { result_id }) => {
-                let place = Place::Row { result_id };
-                return Ok(Examined::Damaged(Injury {
+                let location = DamageLocation::Row { result_id };
+                return Ok(Examined::Damaged(LocatedDamage {
                     damage: Damage::Row,
-                    place,
+                    location,
                 }));
             }
-            Some(Found::Row(stored)) if age == Age::Current && !self.is_current(&stored.entry) => {
+            Some(Found::Row(stored)) if expiry == Expiry::Respect && !self.is_current(&stored.entry) => {
                 return Ok(Examined::Nothing);
             }
             Some(Found::Row(stored)) => stored,
@@ -160,43 +160,48 @@ impl Cache {
                     entry,
                     ..
                 } = *stored;
-                let place = Place::Content {
+                let location = DamageLocation::Content {
                     content_id,
                     digest: entry.digest,
                     inline_bytes: bytes,
                     inline,
                 };
-                Examined::Damaged(Injury { damage, place })
+                Examined::Damaged(LocatedDamage { damage, location })
             }
         })
     }
 
     /// Looks again while nobody can place or remove objects, and removes what is still damaged.
-    fn heal<T>(&self, key: &Key, read: &dyn Fn(&mut Stored) -> Result<Verified<T>>, age: Age) -> Result<Examined<T>> {
+    fn heal<T>(
+        &self,
+        key: &Key,
+        read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
+        expiry: Expiry,
+    ) -> Result<Examined<T>> {
         let lock = CacheLock::acquire(&self.inner.layout.objects_lock(), Sharing::Exclusive, &self.inner.io);
         let _alone = match lock {
             // Others are at work; a miss is always a right answer.
             Err(CacheError::Busy { .. }) => return Ok(Examined::Nothing),
             lock => lock?,
         };
-        let examined = self.examine(key, read, age)?;
-        if let Examined::Damaged(injury) = &examined {
-            self.remove(injury)?;
+        let examined = self.examine(key, read, expiry)?;
+        if let Examined::Damaged(damaged) = &examined {
+            self.remove(damaged)?;
             self.count(|statistics| statistics.healed += 1);
             self.notice(format!(
                 "a stored result was damaged ({}) and is computed again; if this happens often, check the disk",
-                describe(injury.damage)
+                describe(damaged.damage)
             ));
         }
         Ok(examined)
     }
 
     /// Rows first: at no time does a row name bytes that have been taken away.
-    fn remove(&self, injury: &Injury) -> Result<()> {
+    fn remove(&self, damaged: &LocatedDamage) -> Result<()> {
         let inner = &self.inner;
-        match &injury.place {
-            Place::Row { result_id } => inner.index.forget_result(*result_id),
-            Place::Content {
+        match &damaged.location {
+            DamageLocation::Row { result_id } => inner.index.forget_result(*result_id),
+            DamageLocation::Content {
                 content_id,
                 digest,
                 inline_bytes,

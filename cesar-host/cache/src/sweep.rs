@@ -122,7 +122,7 @@ impl Cache {
         loop {
             let (unnamed, next) = self.inner.index.unnamed_contents(after, PAGE)?;
             if !unnamed.is_empty() {
-                let removed = self.removing(true, || self.inner.index.remove_contents(&unnamed))?;
+                let removed = self.remove_rows_then_files(true, || self.inner.index.remove_contents(&unnamed))?;
                 swept.items += removed.files.len() as u64;
                 swept.bytes += removed.bytes;
             }

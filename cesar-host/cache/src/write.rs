@@ -97,7 +97,7 @@ impl Cache {
             inline_bytes,
         };
         self.inner.write_usage(|usage| self.inner.index.store(&row, usage))?;
-        self.met(&entry.key);
+        self.note_use(&entry.key);
         Ok(entry)
     }
 }

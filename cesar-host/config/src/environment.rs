@@ -7,9 +7,9 @@ use cesar_base::names::lossless;
 use cesar_base::nearest;
 
 use super::error::ConfigError;
-use super::layers::{Said, Words};
 use super::setting::Kind;
 use super::source::Source;
+use super::statement::{RawValue, Statement};
 use super::table::SETTINGS;
 
 /// Names the configuration file.
@@ -19,8 +19,8 @@ pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";
 pub const READ_ELSEWHERE: &[&str] = &[CONFIG_FILE, "CESAR_RUNNER", "CESAR_TEST_DATA"];
 
 /// The statements of the environment, and a warning for each `CESAR_*` variable that nothing reads.
-pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Said>, Vec<String>), ConfigError> {
-    let mut said = Vec::new();
+pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Statement>, Vec<String>), ConfigError> {
+    let mut statements = Vec::new();
     for setting in SETTINGS {
         let variable = setting.variable();
         let Some(value) = environment
@@ -34,13 +34,13 @@ pub(super) fn read(environment: &BTreeMap<OsString, OsString>) -> Result<(Vec<Sa
             (_, Some(text)) => text.to_owned(),
             (_, None) => return Err(ConfigError::Encoding { variable }),
         };
-        said.push(Said {
+        statements.push(Statement {
             setting,
             source: Source::Environment(variable),
-            words: Words::Variable(text),
+            value: RawValue::Variable(text),
         });
     }
-    Ok((said, warnings(environment)))
+    Ok((statements, warnings(environment)))
 }
 
 fn warnings(environment: &BTreeMap<OsString, OsString>) -> Vec<String> {

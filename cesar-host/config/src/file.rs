@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeString, DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::layers::{Said, Words};
 use super::setting::{Kind, Setting};
 use super::source::Source;
+use super::statement::{RawValue, Statement};
 use super::table::{SETTINGS, find};
 
 /// A configuration file that is being read.
@@ -24,15 +24,15 @@ type Key<'a> = Spanned<DeString<'a>>;
 
 impl Reader<'_> {
     /// The statements of the file.
-    pub(super) fn read(&self) -> Result<Vec<Said>, ConfigError> {
+    pub(super) fn read(&self) -> Result<Vec<Statement>, ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| ConfigError::Syntax {
             path: self.path.to_owned(),
             line: self.line(error.span().map_or(0, |span| span.start)),
             reason: error.message().split('\n').collect::<Vec<_>>().join(", "),
         })?;
-        let mut said = Vec::new();
-        self.section("", table.get_ref(), &mut said)?;
-        Ok(said)
+        let mut statements = Vec::new();
+        self.section("", table.get_ref(), &mut statements)?;
+        Ok(statements)
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -43,7 +43,7 @@ impl Reader<'_> {
         Source::File(self.path.to_owned(), self.line(key.span().start))
     }
 
-    fn section(&self, name: &str, table: &DeTable<'_>, said: &mut Vec<Said>) -> Result<(), ConfigError> {
+    fn section(&self, name: &str, table: &DeTable<'_>, statements: &mut Vec<Statement>) -> Result<(), ConfigError> {
         for (key, value) in table {
             let full = if name.is_empty() {
                 key.get_ref().to_string()
@@ -52,10 +52,10 @@ impl Reader<'_> {
             };
             match (find(&full), value.get_ref()) {
                 (Some(setting), DeValue::Table(options)) if setting.kind.is_table() => {
-                    self.options(setting, options, said)?;
+                    self.options(setting, options, statements)?;
                 }
-                (Some(setting), value) => said.push(self.statement(setting, key, value)?),
-                (None, DeValue::Table(section)) if is_section(&full) => self.section(&full, section, said)?,
+                (Some(setting), value) => statements.push(self.statement(setting, key, value)?),
+                (None, DeValue::Table(section)) if is_section(&full) => self.section(&full, section, statements)?,
                 (None, value) if is_section(&full) => {
                     return Err(refused(&self.source(key), &full, "a table of settings", value));
                 }
@@ -65,7 +65,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn statement(&self, setting: &'static Setting, key: &Key<'_>, value: &DeValue<'_>) -> Result<Said, ConfigError> {
+    fn statement(
+        &self,
+        setting: &'static Setting,
+        key: &Key<'_>,
+        value: &DeValue<'_>,
+    ) -> Result<Statement, ConfigError> {
         let source = self.source(key);
         let wanted = if setting.kind.is_table() {
             "a table of options".into()
@@ -74,14 +79,19 @@ impl Reader<'_> {
         };
         let checked = json(value).and_then(|value| setting.kind.read_json(&value));
         let checked = checked.ok_or_else(|| refused(&source, setting.key, &wanted, value))?;
-        Ok(Said {
+        Ok(Statement {
             setting,
             source,
-            words: Words::File(self.with_paths(setting.kind, checked)),
+            value: RawValue::File(self.with_paths(setting.kind, checked)),
         })
     }
 
-    fn options(&self, setting: &'static Setting, table: &DeTable<'_>, said: &mut Vec<Said>) -> Result<(), ConfigError> {
+    fn options(
+        &self,
+        setting: &'static Setting,
+        table: &DeTable<'_>,
+        statements: &mut Vec<Statement>,
+    ) -> Result<(), ConfigError> {
         for (key, value) in table {
             let source = self.source(key);
             let full = format!("{}.{}", setting.key, key.get_ref());
@@ -96,10 +106,10 @@ impl Reader<'_> {
             if !setting.kind.accepts_entry(&json) {
                 return Err(refused(&source, &full, &Kind::Duration.wanted(), value.get_ref()));
             }
-            said.push(Said {
+            statements.push(Statement {
                 setting,
                 source,
-                words: Words::FileOption(key.get_ref().to_string(), json),
+                value: RawValue::FileOption(key.get_ref().to_string(), json),
             });
         }
         Ok(())

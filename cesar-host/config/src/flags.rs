@@ -5,9 +5,9 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use super::layers::{Said, Words};
 use super::setting::{Flag, Group, Kind, Setting};
 use super::source::Source;
+use super::statement::{RawValue, Statement};
 use super::table::SETTINGS;
 
 /// Adds the flags of the settings of one group. [`Group::Global`] is for the program itself; its flags then work everywhere.
@@ -113,7 +113,7 @@ fn hint(kind: Kind) -> ValueHint {
     }
 }
 
-/// Lets clap check what the kind checks, so that a bad value is reported with the usage; the text is kept as it was said.
+/// Lets clap check what the kind checks, so that a bad value is reported with the usage; the text is kept as it was statements.
 fn parser(kind: Kind) -> ValueParser {
     match kind {
         Kind::Choice(choices) => PossibleValuesParser::new(choices).into(),
@@ -134,34 +134,34 @@ fn parser(kind: Kind) -> ValueParser {
 }
 
 /// The statements of a command line: of every setting's flag that the command has and that was given.
-pub(super) fn read(matches: &ArgMatches) -> Vec<Said> {
-    let is_said = |id: &str| {
+pub(super) fn read(matches: &ArgMatches) -> Vec<Statement> {
+    let is_given = |id: &str| {
         matches.try_contains_id(id).unwrap_or(false) && matches.value_source(id) == Some(ValueSource::CommandLine)
     };
     let flags = SETTINGS
         .iter()
         .filter_map(|setting| setting.flag.map(|flag| (setting, flag)));
-    let mut said = Vec::new();
+    let mut statements = Vec::new();
     for (setting, flag) in flags {
-        let mut say = |long, texts| {
-            said.push(Said {
+        let mut push = |long, texts| {
+            statements.push(Statement {
                 setting,
                 source: Source::Flag(long),
-                words: Words::Flag(texts),
+                value: RawValue::Flag(texts),
             });
         };
-        if is_said(setting.key) {
+        if is_given(setting.key) {
             let texts = match flag.switch {
                 Some((sets, _)) => vec![sets.to_string()],
                 None => (matches.get_many::<String>(setting.key).into_iter().flatten().cloned()).collect(),
             };
-            say(flag.long, texts);
+            push(flag.long, texts);
         }
         if let (Some((long, _)), Some((sets, _))) = (flag.opposite, flag.switch)
-            && is_said(long)
+            && is_given(long)
         {
-            say(long, vec![(!sets).to_string()]);
+            push(long, vec![(!sets).to_string()]);
         }
     }
-    said
+    statements
 }

@@ -7,45 +7,22 @@ use std::path::{Path, PathBuf};
 
 use cesar_base::Folders;
 use clap::ArgMatches;
-use serde_json::Value;
 
 use super::environment::{self, CONFIG_FILE};
 use super::error::ConfigError;
 use super::file::Reader;
 use super::flags;
 use super::resolved::Resolved;
-use super::setting::Setting;
-use super::source::Source;
+use super::statement::Statement;
 
-/// One statement: this setting, from there, in these words.
-#[derive(Debug, Clone)]
-pub(super) struct Said {
-    pub(super) setting: &'static Setting,
-    pub(super) source: Source,
-    pub(super) words: Words,
-}
-
-/// A value in the form in which its layer says it.
-#[derive(Debug, Clone)]
-pub(super) enum Words {
-    /// A value of the file, checked already, because there the message needs the TOML value.
-    File(Value),
-    /// One entry of a table of options in the file.
-    FileOption(String, Value),
-    /// The text of a variable.
-    Variable(String),
-    /// The values of a flag, in order.
-    Flag(Vec<String>),
-}
-
-/// What was said, from the lowest precedence to the highest.
+/// What each layer says, from the lowest precedence to the highest.
 #[derive(Debug, Clone)]
 pub struct Layers {
-    pub(super) said: Vec<Said>,
-    pub(super) warnings: Vec<String>,
-    pub(super) folders: Folders,
+    statements: Vec<Statement>,
+    warnings: Vec<String>,
+    folders: Folders,
     /// The configuration file, and whether it was there to be read.
-    pub(super) file: Option<(PathBuf, bool)>,
+    file: Option<(PathBuf, bool)>,
 }
 
 impl Layers {
@@ -72,7 +49,7 @@ impl Layers {
         });
         let must_exist = named.is_some();
         let mut layers = Self {
-            said: Vec::new(),
+            statements: Vec::new(),
             warnings: Vec::new(),
             file: None,
             folders,
@@ -80,8 +57,8 @@ impl Layers {
         if let Some(path) = named.or_else(|| layers.folders.config_file()) {
             layers.read_file(path, must_exist)?;
         }
-        let (said, warnings) = environment::read(&environment)?;
-        layers.said.extend(said);
+        let (statements, warnings) = environment::read(&environment)?;
+        layers.statements.extend(statements);
         layers.warnings = warnings;
         Ok(layers)
     }
@@ -96,7 +73,7 @@ impl Layers {
                     home: self.folders.home.as_deref(),
                     text: &text,
                 };
-                self.said.extend(reader.read()?);
+                self.statements.extend(reader.read()?);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => false,
@@ -109,7 +86,7 @@ impl Layers {
     /// Adds the flags of a command line; `matches` are those of the subcommand, which has the program's own as well.
     #[must_use]
     pub fn with_flags(mut self, matches: &ArgMatches) -> Self {
-        self.said.extend(flags::read(matches));
+        self.statements.extend(flags::read(matches));
         self
     }
 
@@ -118,6 +95,6 @@ impl Layers {
     /// # Errors
     /// A value of the wrong kind, or one option of a plugin set twice by one layer.
     pub fn resolve(self) -> Result<Resolved, ConfigError> {
-        Resolved::new(self)
+        Resolved::new(self.statements, self.warnings, self.folders, self.file)
     }
 }

@@ -35,6 +35,7 @@ mod setting;
 mod settings;
 mod show;
 mod source;
+mod statement;
 mod table;
 
 pub use environment::READ_ELSEWHERE;

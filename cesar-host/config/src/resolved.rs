@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::check::{read_option, split};
 use super::error::ConfigError;
-use super::layers::{Layers, Said, Words};
 use super::setting::{Fallback, Setting};
 use super::source::{Layer, Source};
+use super::statement::{RawValue, Statement};
 use super::table::SETTINGS;
 
 /// A value and where it came from.
@@ -45,13 +45,12 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    pub(super) fn new(layers: Layers) -> Result<Self, ConfigError> {
-        let Layers {
-            said,
-            warnings,
-            folders,
-            file,
-        } = layers;
+    pub(super) fn new(
+        statements: Vec<Statement>,
+        warnings: Vec<String>,
+        folders: Folders,
+        file: Option<(PathBuf, bool)>,
+    ) -> Result<Self, ConfigError> {
         let mut resolved = Self {
             values: BTreeMap::new(),
             options: BTreeMap::new(),
@@ -60,8 +59,8 @@ impl Resolved {
             file,
         };
         resolved.fill_defaults();
-        for statement in said {
-            resolved.hear(statement)?;
+        for statement in statements {
+            resolved.apply(statement)?;
         }
         for table in SETTINGS.iter().filter(|setting| setting.kind.is_table()) {
             resolved.refuse_options_set_twice(table)?;
@@ -96,26 +95,26 @@ impl Resolved {
         }
     }
 
-    fn hear(&mut self, statement: Said) -> Result<(), ConfigError> {
-        let Said { setting, source, words } = statement;
+    fn apply(&mut self, statement: Statement) -> Result<(), ConfigError> {
+        let Statement { setting, source, value } = statement;
         let kind = setting.kind;
         let refused = |given: &str| ConfigError::Value {
             subject: source.subject(setting.key),
             wanted: kind.wanted(),
             given: given.to_owned(),
         };
-        let (texts, separator) = match words {
-            Words::File(value) => {
+        let (texts, separator) = match value {
+            RawValue::File(value) => {
                 self.values.insert(setting.key, Given { value, source });
                 return Ok(());
             }
-            Words::FileOption(name, value) => {
+            RawValue::FileOption(name, value) => {
                 let value = GivenValue::Typed(value);
                 self.table_mut(setting).insert(name, GivenOption { value, source });
                 return Ok(());
             }
-            Words::Variable(text) => (vec![text], kind.separator_in_variable()),
-            Words::Flag(texts) => (texts, kind.separator_in_flag()),
+            RawValue::Variable(text) => (vec![text], kind.separator_in_variable()),
+            RawValue::Flag(texts) => (texts, kind.separator_in_flag()),
         };
         if kind.is_table() {
             for part in texts.iter().flat_map(|text| split(text, separator)) {

@@ -162,7 +162,7 @@ impl Setting {
     }
 
     /// After [`Self::switch`]: a switch that sets the other value.
-    pub(super) const fn or(mut self, long: &'static str, doc: &'static str) -> Self {
+    pub(super) const fn opposite(mut self, long: &'static str, doc: &'static str) -> Self {
         if let Some(flag) = &mut self.flag {
             flag.opposite = Some((long, doc));
         }

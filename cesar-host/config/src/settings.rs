@@ -278,31 +278,31 @@ impl Resolved {
                 enabled: self.get("diarize.enabled").value.as_bool(),
                 stage: stage("diarize.plugin", "diarize.options"),
                 names: self.texts("diarize.speaker_names"),
-                channels: self.is("diarize.channels"),
+                channels: self.boolean("diarize.channels"),
             },
             format: stage("format.plugin", "format.options"),
             download: self.download(stage("download.plugin", "download.options")),
-            offline: self.is("network.offline"),
+            offline: self.boolean("network.offline"),
             output: OutputSettings {
                 formats: self.texts("output.formats"),
                 dir: self.path("output.dir"),
-                correct_extension: self.is("output.correct_extension"),
+                correct_extension: self.boolean("output.correct_extension"),
             },
             cache: CacheSettings {
                 dir: self.path("cache.dir"),
-                enabled: self.is("cache.enabled"),
+                enabled: self.boolean("cache.enabled"),
                 limits: self.cache_limits(),
             },
             plugins: PluginSettings {
                 dirs: self.paths("plugins.dirs"),
                 path: self.paths("plugins.path"),
-                in_process: self.is("plugins.in_process"),
-                require_trusted: self.is("plugins.require_trusted"),
+                in_process: self.boolean("plugins.in_process"),
+                require_trusted: self.boolean("plugins.require_trusted"),
                 limits: self.plugin_limits(),
             },
             models: ModelSettings {
                 dir: self.path("models.dir"),
-                pull: self.is("models.pull"),
+                pull: self.boolean("models.pull"),
                 python: self.path("models.python"),
             },
             audio: AudioSettings {
@@ -312,7 +312,7 @@ impl Resolved {
                     Some(program) => Ffmpeg::Program(program.into()),
                 },
                 track: self.text("audio.track").unwrap_or_default(),
-                strict: self.is("audio.strict"),
+                strict: self.boolean("audio.strict"),
             },
             log: LogSettings {
                 progress: self.text("log.progress").map(|text| match text.as_str() {
@@ -334,20 +334,20 @@ impl Resolved {
         ServerSettings {
             host: self.text("server.host").unwrap_or_default(),
             port: u16::try_from(self.number("server.port")).unwrap_or_default(),
-            insecure: self.is("server.insecure"),
+            insecure: self.boolean("server.insecure"),
             workers: count("server.workers"),
             max_queue: self.number("server.max_queue"),
             max_upload: self.number("server.max_upload_mb") * 1_000_000,
             max_connections: count("server.max_connections"),
             idle_timeout: seconds("server.idle_timeout_s"),
-            cancel_on_disconnect: self.is("server.cancel_on_disconnect"),
+            cancel_on_disconnect: self.boolean("server.cancel_on_disconnect"),
             disconnect_grace: seconds("server.disconnect_grace_s"),
             model_idle: seconds("server.model_idle_s"),
             shutdown_grace: seconds("server.shutdown_grace_s"),
             keep_completed: hours("server.keep_completed_h"),
             keep_failed: hours("server.keep_failed_h"),
             cors_origins: self.texts("server.cors_origins"),
-            allow_private_addresses: self.is("server.allow_private_addresses"),
+            allow_private_addresses: self.boolean("server.allow_private_addresses"),
             webhook_secret: self.text("server.webhook_secret"),
         }
     }
@@ -357,7 +357,7 @@ impl Resolved {
         let length = |key| duration(key).and_then(|ms| u64::try_from(ms).ok());
         DownloadSettings {
             stage,
-            playlist: self.is("download.playlist"),
+            playlist: self.boolean("download.playlist"),
             time_step_ms: duration("download.time_step"),
             ttl_ms: duration("download.ttl"),
             max_size: self.text("download.max_size").as_deref().and_then(parse_size),
@@ -416,7 +416,7 @@ impl Resolved {
         self.texts(key).iter().map(|text| names::path(text)).collect()
     }
 
-    fn is(&self, key: &str) -> bool {
+    fn boolean(&self, key: &str) -> bool {
         self.get(key).value == Value::Bool(true)
     }
 }

@@ -20,12 +20,12 @@ const EVERYWHERE: &[Group] = &[Group::Global];
 const PLUGINS_OWN: Fallback = Fallback::Unset("the plugin's own default");
 
 /// A setting that stands for the option of the same name of the speech recognition plugin.
-const fn asr(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
+const fn asr_option(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
     Setting::new(key, kind, PLUGINS_OWN, doc).option_of("asr.options")
 }
 
 /// A setting that stands for the option of the same name of the diarization plugin.
-const fn count(key: &'static str, doc: &'static str) -> Setting {
+const fn speaker_count(key: &'static str, doc: &'static str) -> Setting {
     Setting::new(key, at_least(1), PLUGINS_OWN, doc).option_of("diarize.options")
 }
 
@@ -50,20 +50,20 @@ pub const SETTINGS: &[Setting] = &[
     )
     .option_of("asr.options")
     .flag("model", "NAME|PATH", WITH_SERVE),
-    asr(
+    asr_option(
         "asr.language",
         Kind::Text,
         "The language spoken (`en`, `English`, `en-US`, …); detected if not set or `auto`.",
     )
     .flag("language", "LANGUAGE", WITH_SERVE)
     .short('l'),
-    asr(
+    asr_option(
         "asr.task",
         Kind::Choice(&["transcribe", "translate"]),
         "What to write: the words as spoken, or their translation into English.",
     )
     .flag("task", "TASK", TRANSCRIBE),
-    asr(
+    asr_option(
         "asr.threads",
         at_least(0),
         "How many threads the engine computes with; 0 lets it choose.",
@@ -79,25 +79,25 @@ pub const SETTINGS: &[Setting] = &[
         "How many recordings of one command are worked on at a time, each with its share of the cores; 0 means as many as the cores allow, of which each takes one, or as many as `--threads` says; at most 4.",
     )
     .flag("parallel", "N", TRANSCRIBE),
-    asr(
+    asr_option(
         "asr.device",
         Kind::Text,
         "Where the engine computes, such as `cpu` or `cuda`.",
     )
     .flag("device", "DEVICE", WITH_SERVE),
-    asr(
+    asr_option(
         "asr.compute_type",
         Kind::Text,
         "The kind of numbers the engine computes with, such as `int8` or `float32`.",
     )
     .flag("compute-type", "TYPE", WITH_SERVE),
-    asr(
+    asr_option(
         "asr.beam_size",
         at_least(1),
         "How many hypotheses the decoder follows at once.",
     )
     .flag("beam-size", "N", WITH_SERVE),
-    asr(
+    asr_option(
         "asr.initial_prompt",
         Kind::Text,
         "Text that shows the engine the spelling and style to expect.",
@@ -117,7 +117,7 @@ pub const SETTINGS: &[Setting] = &[
         "Whether speakers are told apart.",
     )
     .switch("diarize", true, "Tell speakers apart.", WITH_SERVE)
-    .or("no-diarize", "Do not tell speakers apart."),
+    .opposite("no-diarize", "Do not tell speakers apart."),
     Setting::new(
         "diarize.plugin",
         Kind::Text,
@@ -125,9 +125,9 @@ pub const SETTINGS: &[Setting] = &[
         "The diarization plugin, by id or `id@version`.",
     )
     .flag("diarize-plugin", "ID", WITH_SERVE),
-    count("diarize.num_speakers", "How many speakers there are, when that is known.").flag("num-speakers", "N", TRANSCRIBE),
-    count("diarize.min_speakers", "No fewer speakers than this.").flag("min-speakers", "N", TRANSCRIBE),
-    count("diarize.max_speakers", "No more speakers than this.").flag("max-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.num_speakers", "How many speakers there are, when that is known.").flag("num-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.min_speakers", "No fewer speakers than this.").flag("min-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.max_speakers", "No more speakers than this.").flag("max-speakers", "N", TRANSCRIBE),
     Setting::new(
         "diarize.options",
         Kind::Options,

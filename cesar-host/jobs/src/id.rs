@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -27,27 +26,6 @@ impl Random for SystemRandom {
         let (high, low) = Uuid::new_v4().as_u64_pair();
         // Six bits of a UUID are fixed; each of them meets a random one here.
         high ^ low.rotate_left(32)
-    }
-}
-
-/// Numbers that follow from a seed (SplitMix64), for tests.
-#[derive(Debug, Default)]
-pub struct SeededRandom(AtomicU64);
-
-impl SeededRandom {
-    /// The numbers of this seed.
-    pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
-    }
-}
-
-impl Random for SeededRandom {
-    fn next(&self) -> u64 {
-        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-        let state = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
     }
 }
 
@@ -120,7 +98,7 @@ identity!(
 
 impl JobId {
     /// An id for a job that is submitted now, greater than `last`.
-    pub(super) fn following(last: Option<Self>, now_ms: i64, random: [u64; 2]) -> Self {
+    pub(super) fn next_after(last: Option<Self>, now_ms: i64, random: [u64; 2]) -> Self {
         let now_ms = u64::try_from(now_ms).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
         // The counter starts in its lower half, so it seldom runs over into the milliseconds.
         let now = (now_ms << 12) | (random[0] & 0x7FF);

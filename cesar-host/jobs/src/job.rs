@@ -69,11 +69,6 @@ impl JobState {
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::Partial | Self::Error | Self::Cancelled)
     }
-
-    /// Whether a webhook tells of this ending. Who cancels knows it already.
-    pub(super) fn is_told(self) -> bool {
-        matches!(self, Self::Completed | Self::Partial | Self::Error)
-    }
 }
 
 impl fmt::Display for JobState {

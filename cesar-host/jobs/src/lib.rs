@@ -23,7 +23,7 @@
 //! | a worker | [`JobStore::claim`] | the lock on its file ([`Worker`]) |
 //! | a worker | [`progress`](JobStore::progress), [`complete`](JobStore::complete), [`fail`](JobStore::fail), … | the [`Lease`] of its claim |
 //! | anybody | [`Workers::recover`] | the lock on the dead worker's file |
-//! | anybody | [`JobStore::claim_webhook`] and [`JobStore::webhook_told`] | the [`WebhookLease`] of the claim |
+//! | anybody | [`JobStore::claim_webhook`] and [`JobStore::record_delivery`] | the [`WebhookLease`] of the claim |
 //! | anybody | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
 //!
 //! # What holds
@@ -70,7 +70,6 @@ mod disk;
 mod error;
 mod id;
 mod job;
-mod memory;
 mod policy;
 mod request;
 mod sqlite;
@@ -83,9 +82,8 @@ mod tests;
 
 pub use disk::Disk;
 pub use error::{JobsError, Result};
-pub use id::{JobId, ParseIdError, Random, SeededRandom, SystemRandom, UploadId, WorkerId};
+pub use id::{JobId, ParseIdError, Random, SystemRandom, UploadId, WorkerId};
 pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webhook, WebhookState};
-pub use memory::MemoryJobs;
 pub use policy::{Policy, Retention};
 pub use request::{JobRequest, Source};
 pub use sqlite::{Options, SqliteJobs};

@@ -75,17 +75,6 @@ pub(super) fn jitter(random: u64) -> i64 {
     900 + (random % 201).cast_signed()
 }
 
-/// How long to wait after so many attempts, in ms: `min(2ⁿ·5 s, 10 min)`, n being 0 after the first, times the jitter.
-pub(super) fn pause_ms(attempts: u32, jitter: i64) -> i64 {
-    let doublings = attempts.saturating_sub(1).min(20);
-    (FIRST_PAUSE_MS << doublings).min(LONGEST_PAUSE_MS) * jitter / 1000
-}
-
-/// Whether something may be done that was put off until `at_ms`.
-pub(super) fn is_due(at_ms: i64, now_ms: i64) -> bool {
-    at_ms <= now_ms || at_ms > now_ms + FARTHEST_MS
-}
-
 /// How long a webhook is held by its taker, in ms: at most the longest pause.
 pub(super) fn hold_ms(hold: Duration) -> i64 {
     i64::try_from(hold.as_millis())

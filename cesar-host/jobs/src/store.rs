@@ -388,5 +388,5 @@ pub trait JobStore: Send + Sync {
     ///
     /// # Errors
     /// [`super::JobsError::LeaseLost`] when somebody else has taken it since, or the job was retried.
-    fn webhook_told(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
+    fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
 }

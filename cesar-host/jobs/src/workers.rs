@@ -67,7 +67,7 @@ pub struct Recovery {
 }
 
 /// A dead worker, whose lock is held so that only one process does the following.
-struct Dead {
+struct DeadWorker {
     lock: Option<(File, PathBuf)>,
 }
 
@@ -143,14 +143,14 @@ impl Workers {
     }
 
     /// Finds out whether a worker is dead.
-    fn dead(&self, worker: WorkerId) -> Result<Option<Dead>> {
+    fn dead(&self, worker: WorkerId) -> Result<Option<DeadWorker>> {
         let path = self.path(worker);
         let file = match self.disk.open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Dead { lock: None })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(DeadWorker { lock: None })),
             result => result.context("open", &path)?,
         };
         let locked = self.disk.try_lock(&file).context("lock", &path)?;
-        Ok(locked.then_some(Dead {
+        Ok(locked.then_some(DeadWorker {
             lock: Some((file, path)),
         }))
     }

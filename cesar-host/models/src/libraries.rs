@@ -83,7 +83,7 @@ mod tests {
     const NAME: &str = "libcesar-nothing-of-this-name.so";
 
     #[test]
-    fn a_library_is_found_where_a_plugin_finds_it() {
+    fn libraries_are_found_where_the_loader_looks() {
         let folder = tempfile::tempdir().unwrap();
         let library = Library {
             file: NAME.to_owned(),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_of_the_loader_is_read() {
+    fn the_loader_cache_is_searched() {
         let index = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(index.path(), format!("ld.so\0{NAME}.1\0/opt/lib/{NAME}.1\0")).unwrap();
         assert!(in_index(NAME, index.path()));

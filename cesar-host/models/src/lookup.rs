@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use cesar_base::nearest;
 
 use super::error::{ModelError, UnknownModel};
-use super::fit::{Fit, fit, name_and_optional, required};
 use super::pattern::{existing, expand, is_name, stays_inside};
-use super::{ModelFiles, ModelRoots, catalog, hub, shelf};
+use super::shape::{Fit, fit, name_and_optional, required};
+use super::{ModelFiles, ModelRoots, catalog, hub, installed};
 
 /// A model that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl ModelLookup<'_> {
             }
         }
         let of_catalog = catalog::for_plugin(self.files)
-            .filter_map(|entry| Some((Some(entry.name.to_owned()), shelf::in_hub(self.roots, entry)?)));
+            .filter_map(|entry| Some((Some(entry.name.to_owned()), installed::in_hub(self.roots, entry)?)));
         found.extend(of_catalog);
         found
             .into_iter()
@@ -195,7 +195,7 @@ impl ModelLookup<'_> {
         // Other names of what the catalogue knows, and repositories that only it knows.
         if let Some(entry) = catalog::suggestion(self.files, name) {
             places.extend(self.roots.dirs.iter().map(|folder| folder.join(entry.place)));
-            places.extend(shelf::in_hub(self.roots, entry));
+            places.extend(installed::in_hub(self.roots, entry));
         }
         places
     }

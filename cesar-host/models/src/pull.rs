@@ -15,8 +15,8 @@ use cesar_base::nearest;
 
 use super::catalog::{self, CATALOG, Entry, HubSource};
 use super::hub::{self, Fetch, HubError, HubSettings};
-use super::index::{IndexError, Workshop};
-use super::{ModelRoots, shelf};
+use super::index::{IndexError, WheelBuilder};
+use super::{ModelRoots, installed};
 
 /// Files of a CTranslate2 model; those without which it is none come last.
 const FILES: [&str; 5] = [
@@ -147,7 +147,7 @@ pub struct Puller<'a> {
 
 /// What to fetch, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order<'a> {
+enum Task<'a> {
     Hub(&'static Entry, HubSource),
     Index(&'static Entry),
     Repository(&'a str),
@@ -159,31 +159,31 @@ impl Puller<'_> {
     /// # Errors
     /// [`PullError`] for the first that cannot be had; those before it are there.
     pub fn pull(&self, names: &[String], source: Option<Source>) -> Result<Vec<Pulled>, PullError> {
-        let mut orders = Vec::new();
+        let mut tasks = Vec::new();
         for name in names {
-            orders.extend(orders_for(name, source)?.into_iter().map(|order| (name, order)));
+            tasks.extend(tasks_for(name, source)?.into_iter().map(|task| (name, task)));
         }
-        let mut workshop = None;
+        let mut builder = None;
         let mut pulled: Vec<Pulled> = Vec::new();
-        for (name, order) in orders {
-            let one = self.one(name, order, &mut workshop)?;
+        for (name, task) in tasks {
+            let one = self.pull_one(name, task, &mut builder)?;
             if !pulled.iter().any(|other| other.id == one.id) {
                 pulled.push(one);
             }
         }
-        workshop.map_or(Ok(()), Workshop::clean_up)?;
+        builder.map_or(Ok(()), WheelBuilder::clean_up)?;
         Ok(pulled)
     }
 
-    fn one<'a>(
+    fn pull_one<'a>(
         &'a self,
         name: &str,
-        order: Order<'_>,
-        workshop: &mut Option<Workshop<'a>>,
+        task: Task<'_>,
+        builder: &mut Option<WheelBuilder<'a>>,
     ) -> Result<Pulled, PullError> {
-        let id = match order {
-            Order::Hub(entry, _) | Order::Index(entry) => entry.id,
-            Order::Repository(repository) => repository,
+        let id = match task {
+            Task::Hub(entry, _) | Task::Index(entry) => entry.id,
+            Task::Repository(repository) => repository,
         };
         let pulled = |path, source| Pulled {
             name: name.to_owned(),
@@ -191,14 +191,14 @@ impl Puller<'_> {
             path,
             source,
         };
-        if let Some(path) = self.present(order) {
+        if let Some(path) = self.find_installed(task) {
             return Ok(pulled(path, None));
         }
         if self.offline {
             return Err(PullError::Offline { name: name.to_owned() });
         }
-        match order {
-            Order::Hub(entry, hub) => {
+        match task {
+            Task::Hub(entry, hub) => {
                 let path = self.take_from_hub(id, hub.repository, Some(entry));
                 let path = path.map_err(|error| PullError::Hub {
                     try_index: Some(name.to_owned()).filter(|_| error.is_unreachable() && has_index(name)),
@@ -206,29 +206,29 @@ impl Puller<'_> {
                 })?;
                 Ok(pulled(path, Some(Source::Hub)))
             }
-            Order::Repository(repository) => {
+            Task::Repository(repository) => {
                 let path = self.take_from_hub(id, repository, None);
                 let path = path.map_err(|error| PullError::Hub { error, try_index: None })?;
                 Ok(pulled(path, Some(Source::Hub)))
             }
-            Order::Index(entry) => {
-                let workshop = match workshop {
-                    Some(workshop) => workshop,
-                    None => workshop.insert(self.open_workshop()?),
+            Task::Index(entry) => {
+                let builder = match builder {
+                    Some(builder) => builder,
+                    None => builder.insert(self.open_builder()?),
                 };
-                let path = match self.present(order) {
+                let path = match self.find_installed(task) {
                     // Made while this process waited.
                     Some(path) => return Ok(pulled(path, None)),
-                    None => workshop.make(entry)?,
+                    None => builder.make(entry)?,
                 };
                 Ok(pulled(path, Some(Source::Index)))
             }
         }
     }
 
-    fn open_workshop(&self) -> Result<Workshop<'_>, PullError> {
+    fn open_builder(&self) -> Result<WheelBuilder<'_>, PullError> {
         let folder = self.roots.dirs.first().ok_or(PullError::NoFolder)?;
-        Ok(Workshop::open(
+        Ok(WheelBuilder::open(
             folder,
             self.libraries.as_deref(),
             self.python.as_deref(),
@@ -237,12 +237,12 @@ impl Puller<'_> {
     }
 
     /// The file or folder that is there already.
-    fn present(&self, order: Order<'_>) -> Option<PathBuf> {
-        match order {
-            Order::Hub(entry, _) | Order::Index(entry) => shelf::find(self.roots, self.libraries.as_deref(), entry),
-            Order::Repository(repository) => {
+    fn find_installed(&self, task: Task<'_>) -> Option<PathBuf> {
+        match task {
+            Task::Hub(entry, _) | Task::Index(entry) => installed::find(self.roots, self.libraries.as_deref(), entry),
+            Task::Repository(repository) => {
                 let snapshot = self.snapshot(repository)?;
-                shelf::is_whole(&snapshot.join(WEIGHTS)).then_some(snapshot)
+                installed::is_nonempty_file(&snapshot.join(WEIGHTS)).then_some(snapshot)
             }
         }
     }
@@ -285,14 +285,14 @@ fn has_index(name: &str) -> bool {
     catalog::called(name).iter().any(|entry| entry.index.is_some())
 }
 
-fn orders_for(name: &str, source: Option<Source>) -> Result<Vec<Order<'_>>, PullError> {
+fn tasks_for(name: &str, source: Option<Source>) -> Result<Vec<Task<'_>>, PullError> {
     if name.contains('/') {
         return match source {
             Some(Source::Index) => Err(PullError::NotThere {
                 name: name.to_owned(),
                 from: Source::Index,
             }),
-            _ => Ok(vec![Order::Repository(name)]),
+            _ => Ok(vec![Task::Repository(name)]),
         };
     }
     let entries = catalog::called(name);
@@ -300,36 +300,36 @@ fn orders_for(name: &str, source: Option<Source>) -> Result<Vec<Order<'_>>, Pull
         return Err(unknown(name));
     }
     let is_id = catalog::by_id(name).is_some();
-    let orders = match source {
+    let tasks = match source {
         Some(Source::Index) => from_index(&entries, is_id),
         Some(Source::Hub) => from_hub(&entries),
         None => {
-            let mut orders = from_hub(&entries);
+            let mut tasks = from_hub(&entries);
             let elsewhere = entries
                 .iter()
                 .filter(|entry| entry.hub.is_none() && entry.index.is_some());
-            orders.extend(elsewhere.map(|entry| Order::Index(entry)));
-            orders
+            tasks.extend(elsewhere.map(|entry| Task::Index(entry)));
+            tasks
         }
     };
-    match (orders.is_empty(), source) {
+    match (tasks.is_empty(), source) {
         (true, Some(from)) => Err(PullError::NotThere {
             name: name.to_owned(),
             from,
         }),
-        _ => Ok(orders),
+        _ => Ok(tasks),
     }
 }
 
 /// Of a model in several forms, that for CTranslate2.
-fn from_hub(entries: &[&'static Entry]) -> Vec<Order<'static>> {
+fn from_hub(entries: &[&'static Entry]) -> Vec<Task<'static>> {
     let is_folder = entries.iter().any(|entry| entry.is_folder());
     let chosen = entries.iter().filter(|entry| !is_folder || entry.is_folder());
-    chosen.filter_map(|entry| Some(Order::Hub(entry, entry.hub?))).collect()
+    chosen.filter_map(|entry| Some(Task::Hub(entry, entry.hub?))).collect()
 }
 
 /// All forms, and what else can be made of the weights; of an id, that alone.
-fn from_index(entries: &[&'static Entry], is_id: bool) -> Vec<Order<'static>> {
+fn from_index(entries: &[&'static Entry], is_id: bool) -> Vec<Task<'static>> {
     let made_of_them = CATALOG.iter().filter(|entry| match entry.index {
         Some(catalog::IndexSource::Ggml { from, .. }) => !is_id && entries.iter().any(|other| other.id == from),
         _ => false,
@@ -341,7 +341,7 @@ fn from_index(entries: &[&'static Entry], is_id: bool) -> Vec<Order<'static>> {
             all.push(entry);
         }
     }
-    all.into_iter().map(Order::Index).collect()
+    all.into_iter().map(Task::Index).collect()
 }
 
 fn unknown(name: &str) -> PullError {
@@ -365,17 +365,17 @@ mod tests {
     use super::*;
 
     fn ids(name: &str, source: Option<Source>) -> Vec<(&'static str, Source)> {
-        let orders = orders_for(name, source).unwrap();
-        let described = orders.into_iter().map(|order| match order {
-            Order::Hub(entry, _) => (entry.id, Source::Hub),
-            Order::Index(entry) => (entry.id, Source::Index),
-            Order::Repository(_) => ("a repository", Source::Hub),
+        let tasks = tasks_for(name, source).unwrap();
+        let described = tasks.into_iter().map(|task| match task {
+            Task::Hub(entry, _) => (entry.id, Source::Hub),
+            Task::Index(entry) => (entry.id, Source::Index),
+            Task::Repository(_) => ("a repository", Source::Hub),
         });
         described.collect()
     }
 
     #[test]
-    fn a_name_means_what_is_cheap_where_it_comes_from() {
+    fn names_select_forms_by_source() {
         assert_eq!(ids("base", None), [("faster-whisper-base", Source::Hub)]);
         assert_eq!(ids("ggml-base", None), [("ggml-base", Source::Hub)]);
         assert_eq!(ids("base-q5_1", None), [("ggml-base-q5_1", Source::Hub)]);
@@ -393,8 +393,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_told() {
-        let message = |name: &str, source| orders_for(name, source).unwrap_err().to_string();
+    fn unavailable_models_are_reported() {
+        let message = |name: &str, source| tasks_for(name, source).unwrap_err().to_string();
         assert!(message("bsae", None).contains("did you mean `base`?"));
         assert!(message("large-v3", Some(Source::Index)).contains("does not come from a package index"));
         assert!(message("campplus", Some(Source::Hub)).contains("does not come from the hub"));

@@ -208,7 +208,7 @@ impl<'a> Acquisition<'a> {
     /// The youngest entry; of other plugins and options only where `any` of them will do.
     pub(super) fn youngest(&self, cache: &Cache, any: bool) -> Result<Option<Stored>, CacheError> {
         let wanted = self.parts(0, None);
-        let entries = cache.of_inputs(STAGE, &wanted.inputs_digest())?;
+        let entries = cache.results_for_inputs(STAGE, &wanted.inputs_digest())?;
         let mut entries: Vec<_> = entries
             .into_iter()
             .filter(|(_, parts)| any || is_same_work(parts, &wanted))

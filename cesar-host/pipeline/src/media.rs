@@ -171,7 +171,7 @@ fn not_hashed(context: &Context<'_>, error: CacheError) -> PipelineError {
 
 fn take_out(cache: &Cache, key: &Key, digest: Digest) -> Result<Held, PipelineError> {
     let found = cache
-        .get_file_of_any_age(key)?
+        .get_file_ignoring_expiry(key)?
         .filter(|found| found.entry.digest == digest);
     let file = match found.ok_or(PipelineError::Replaced)?.source {
         ArtifactSource::File { file, .. } => Ok(file),

@@ -36,7 +36,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             Ok(Some(claim)) => {
                 let delivery = deliver(&agent, &shared.webhook_secret, &claim.job);
                 tracing::info!(job = %claim.job.id, "a webhook was tried: {:?}", delivery.verdict);
-                if let Err(error) = shared.store.webhook_told(&claim.lease, &delivery) {
+                if let Err(error) = shared.store.record_delivery(&claim.lease, &delivery) {
                     tracing::warn!(job = %claim.job.id, "how its webhook went cannot be stored: {error}");
                 }
             }

@@ -8,7 +8,7 @@ use cesar_base::Digest;
 use rusqlite::types::Value;
 use rusqlite::{Row, Transaction, params, params_from_iter};
 
-use super::{Index, memory};
+use super::{Index, usage};
 use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;
@@ -19,7 +19,7 @@ pub(crate) enum Order {
     /// As they were stored: for passes over everything.
     Stored,
     /// Least worth keeping first.
-    Worth,
+    EvictionScore,
     /// Longest expired first.
     Expiry,
 }
@@ -28,7 +28,7 @@ impl Order {
     fn expression(self) -> &'static str {
         match self {
             Self::Stored => "r.id",
-            Self::Worth => "(r.last_used_ms + r.bonus_ms)",
+            Self::EvictionScore => "(r.last_used_ms + r.bonus_ms)",
             Self::Expiry => "r.expires_ms",
         }
     }
@@ -243,7 +243,7 @@ fn remove(transaction: &Transaction<'_>, candidates: &[Candidate], counting: Cou
             evicted: removed.entries,
             ..Statistics::default()
         };
-        memory::add_statistics(transaction, &statistics)?;
+        usage::add_statistics(transaction, &statistics)?;
     }
     Ok(removed)
 }

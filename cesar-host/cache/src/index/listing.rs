@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
 use super::Index;
-use super::results::{FIND_COLUMNS, Found, found};
+use super::results::{FIND_COLUMNS, Found, read_row};
 use crate::entry::{Listed, Sort};
 use crate::error::Result;
 use crate::key::Key;
@@ -17,7 +17,7 @@ impl Index {
             Sort::Created => "r.created_ms DESC, r.id DESC",
             Sort::Size => "c.size DESC, r.id DESC",
             Sort::Cost => "r.cost_ms DESC, r.id DESC",
-            Sort::Worth => "(r.last_used_ms + r.bonus_ms) DESC, r.id DESC",
+            Sort::EvictionScore => "(r.last_used_ms + r.bonus_ms) DESC, r.id DESC",
         };
         let condition = if stage.is_some() { "WHERE r.stage = ?" } else { "" };
         let query = format!(
@@ -34,7 +34,7 @@ impl Index {
             let rows = statement.query_map(params_from_iter(values), |row| {
                 let key = Key::from_bytes(row.get(17)?);
                 let (hits, leased) = (row.get(18)?, row.get(19)?);
-                Ok(match found(&key, row)? {
+                Ok(match read_row(&key, row)? {
                     Found::Row(stored) => Some(Listed {
                         entry: stored.entry,
                         hits,
@@ -57,7 +57,7 @@ impl Index {
             let mut statement = connection.prepare_cached(&query)?;
             let rows = statement.query_map(params![after, limit as i64], |row| {
                 let key = Key::from_bytes(row.get(17)?);
-                Ok((row.get(0)?, key, found(&key, row)?))
+                Ok((row.get(0)?, key, read_row(&key, row)?))
             })?;
             rows.collect()
         })

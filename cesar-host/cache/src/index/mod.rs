@@ -15,12 +15,12 @@
 mod evict;
 mod housekeeping;
 mod listing;
-mod memory;
 mod neighbours;
 mod open;
 mod partials;
 mod results;
 mod schema;
+mod usage;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -34,11 +34,11 @@ use super::error::{CacheError, Result};
 use super::layout::Layout;
 pub(super) use evict::{Candidate, Counting, Filter, Order, Position, Removed};
 pub(super) use housekeeping::ENTRY_BYTES;
-pub(super) use memory::Usage;
 pub(super) use open::open_or_replace;
 pub(super) use partials::PartialRow;
 pub(super) use results::{Found, NewRow, Stored};
 pub(super) use schema::VERSION;
+pub(super) use usage::Usage;
 
 /// How the database keeps its transactions whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

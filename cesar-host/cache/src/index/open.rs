@@ -24,7 +24,7 @@ use crate::layout::{CacheLock, Layout, Sharing};
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait for the others to close a damaged index.
-const REPLACE_PATIENCE: Duration = Duration::from_millis(200);
+const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// After how many pages SQLite copies the log into the file.
 pub(super) const LOG_PAGES: i64 = 200;
@@ -195,7 +195,7 @@ fn journal_of(connection: &Connection) -> SqlResult<Journal> {
 
 /// Sets a damaged index aside, alone with the cache. Returns what to tell the user, nothing when it was sound.
 fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
-    let _alone = CacheLock::acquire_within(&layout.use_lock(), Sharing::Exclusive, io, REPLACE_PATIENCE)?;
+    let _alone = CacheLock::acquire_within(&layout.use_lock(), Sharing::Exclusive, io, REPLACE_TIMEOUT)?;
     let (path, marker) = paths(layout);
     let sound = !path.exists() || is_sound(&path);
     let aside = layout.quarantine().join(format!("index-{now_ms}.db"));

@@ -53,11 +53,11 @@ impl Index {
         })
     }
 
-    /// Adds rows and replaces those of the same position. `anew` is for a computation that starts: what an earlier one left under
+    /// Adds rows and replaces those of the same position. `fresh` is for a computation that starts: what an earlier one left under
     /// this key goes, and so does whatever nobody has come back for since `stale_ms`.
-    pub(crate) fn put_partial(&self, key: &Key, rows: &[PartialRow], anew: bool, stale_ms: i64) -> Result<()> {
+    pub(crate) fn put_partial(&self, key: &Key, rows: &[PartialRow], fresh: bool, stale_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
-            if anew {
+            if fresh {
                 drop_key(transaction, key)?;
                 drop_stale(transaction, stale_ms)?;
             }

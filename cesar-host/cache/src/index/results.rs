@@ -5,14 +5,14 @@ use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::Index;
-use super::memory::{self, Usage};
+use super::usage::{self, Usage};
 use crate::entry::{Entry, StageInfo};
 use crate::error::Result;
+use crate::eviction_score::retention_bonus_ms;
 use crate::key::Key;
 use crate::key::{Encoding, KeyParts};
-use crate::worth::bonus_ms;
 
-/// The columns that [`found`] reads, before the one of the bytes.
+/// The columns that [`read_row`] reads, before the one of the bytes.
 pub(super) const FIND_COLUMNS: &str = "r.id, r.content_id, c.digest, c.size, c.inline, r.stage, r.plugin,
     r.plugin_version, r.inputs_digest, r.cost_ms, r.created_ms, r.last_used_ms, r.expires_ms, r.label, r.details, r.seal";
 
@@ -83,7 +83,9 @@ impl Index {
         let query = if with_bytes { FIND_WITH_BYTES } else { FIND };
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(query)?;
-            statement.query_row([key.as_bytes()], |row| found(key, row)).optional()
+            statement
+                .query_row([key.as_bytes()], |row| read_row(key, row))
+                .optional()
         })
     }
 
@@ -100,7 +102,7 @@ impl Index {
             transaction
                 .prepare_cached("DELETE FROM partials WHERE key = ?1")?
                 .execute([row.entry.key.as_bytes()])?;
-            memory::add_usage(transaction, usage)
+            usage::add_usage(transaction, usage)
         })
     }
 
@@ -194,7 +196,7 @@ fn put_result(transaction: &Transaction<'_>, row: &NewRow<'_>, content_id: i64) 
             entry.label,
             entry.details,
             seal,
-            bonus_ms(entry.cost_ms, entry.size),
+            retention_bonus_ms(entry.cost_ms, entry.size),
         ],
         |row| row.get(0),
     )?;
@@ -207,15 +209,15 @@ fn put_result(transaction: &Transaction<'_>, row: &NewRow<'_>, content_id: i64) 
 }
 
 /// Reads a row; a value of the wrong kind is a broken row, not an error.
-pub(super) fn found(key: &Key, row: &Row<'_>) -> rusqlite::Result<Found> {
+pub(super) fn read_row(key: &Key, row: &Row<'_>) -> rusqlite::Result<Found> {
     let result_id = row.get(0)?;
-    Ok(match sealed(key, row) {
+    Ok(match read_sealed_row(key, row) {
         Some(stored) => Found::Row(Box::new(stored)),
         None => Found::Broken { result_id },
     })
 }
 
-fn sealed(key: &Key, row: &Row<'_>) -> Option<Stored> {
+fn read_sealed_row(key: &Key, row: &Row<'_>) -> Option<Stored> {
     let entry = Entry {
         key: *key,
         digest: Digest::from_bytes(column(row, 2)?),

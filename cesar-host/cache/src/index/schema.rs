@@ -24,7 +24,7 @@ const MIGRATIONS: &[Migration] = &[
 ];
 
 /// How much longer than others a result was kept when schema 2 came. Frozen, as the migration is: the policy of today is in
-/// [`crate::worth`], and has to go on from these values.
+/// [`crate::eviction_score`], and has to go on from these values.
 fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
     const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
     const ENTRY_BYTES: u64 = 2_048;

@@ -17,7 +17,7 @@ fn limited_to(max_size: u64) -> Limits {
 }
 
 #[test]
-fn crossing_the_limit_removes_what_is_worth_least_down_to_the_low_mark() {
+fn exceeding_max_size_evicts_lowest_scores_to_the_low_mark() {
     let fixture = Fixture::limited(limited_to(2_200_000));
     // The higher the number, the dearer.
     for number in 1..=30 {
@@ -38,7 +38,7 @@ fn crossing_the_limit_removes_what_is_worth_least_down_to_the_low_mark() {
 }
 
 #[test]
-fn a_cache_at_its_limit_is_not_cleaned_at_every_store() {
+fn a_cache_at_its_limit_does_not_evict_on_every_store() {
     let fixture = Fixture::limited(limited_to(4_000_000));
     let mut rounds = 0;
     let mut before = 0;
@@ -53,7 +53,7 @@ fn a_cache_at_its_limit_is_not_cleaned_at_every_store() {
 
 /// The example of the design, in one cache: the transcript is older and has not been used since.
 #[test]
-fn a_dear_transcript_outlives_a_cheap_download() {
+fn costly_transcripts_outlive_cheap_downloads() {
     let fixture = Fixture::limited(limited_to(5_000_000));
     let transcript = fixture.put_cost(1, 9 * 60_000, 40_000);
     fixture.clock.advance_ms(20 * 24 * 3_600_000);
@@ -65,7 +65,7 @@ fn a_dear_transcript_outlives_a_cheap_download() {
 }
 
 #[test]
-fn what_was_used_last_stays_among_equals() {
+fn recently_used_results_survive_among_equals() {
     let fixture = Fixture::limited(limited_to(2_200_000));
     for number in 1..=10 {
         fixture.put_cost(number, 1_000, LARGE);
@@ -82,7 +82,7 @@ fn what_was_used_last_stays_among_equals() {
 }
 
 #[test]
-fn what_was_just_stored_stays_even_when_it_is_worth_nothing() {
+fn the_entry_just_stored_is_not_evicted() {
     let fixture = Fixture::limited(limited_to(1_000_000));
     fixture.put_cost(1, 10_000_000, LARGE);
     fixture.put_cost(2, 0, 2_000_000);
@@ -92,7 +92,7 @@ fn what_was_just_stored_stays_even_when_it_is_worth_nothing() {
 }
 
 #[test]
-fn a_content_of_several_entries_goes_with_the_last() {
+fn shared_content_is_removed_with_its_last_entry() {
     let fixture = Fixture::new();
     let bytes = noise(1, LARGE);
     for number in [1, 2] {
@@ -127,7 +127,7 @@ fn a_content_of_several_entries_goes_with_the_last() {
 }
 
 #[test]
-fn small_results_go_as_well_and_the_index_becomes_smaller() {
+fn evicting_inline_results_shrinks_the_index() {
     let fixture = Fixture::new();
     for number in 0..400 {
         fixture.put_cost(number, 1_000, 60_000);
@@ -152,7 +152,7 @@ fn small_results_go_as_well_and_the_index_becomes_smaller() {
 
 /// Candidates come in pages of 256, and what is still missing is reckoned between them.
 #[test]
-fn a_dry_run_of_several_pages_says_what_goes() {
+fn dry_runs_report_candidates_over_several_pages() {
     let fixture = Fixture::new();
     // The higher the number, the cheaper.
     for number in 1..=600 {
@@ -172,7 +172,7 @@ fn a_dry_run_of_several_pages_says_what_goes() {
 }
 
 #[test]
-fn prune_takes_what_fits_all_conditions() {
+fn prune_conditions_are_combined() {
     let fixture = Fixture::new();
     let day_ms = 24 * 3_600_000;
     for (number, stage, lifetime_ms) in [(1, "asr", None), (2, "asr", Some(day_ms)), (3, "format", Some(day_ms))] {
@@ -223,7 +223,7 @@ fn prune_takes_what_fits_all_conditions() {
 }
 
 #[test]
-fn clear_leaves_nothing_but_the_counters() {
+fn clear_keeps_only_the_counters() {
     let fixture = Fixture::new();
     for (number, length) in [(1, 10), (2, LARGE), (3, LARGE)] {
         fixture.put_cost(number, 1_000, length);
@@ -265,7 +265,7 @@ fn clear_leaves_nothing_but_the_counters() {
 }
 
 #[test]
-fn candidates_are_found_by_index() {
+fn candidate_queries_use_an_index() {
     let fixture = Fixture::new();
     for number in 0..50 {
         fixture.put_cost(number, 1_000, 10);
@@ -275,7 +275,7 @@ fn candidates_are_found_by_index() {
         ..Filter::default()
     };
     for (order, filter, index) in [
-        (Order::Worth, Filter::default(), "results_by_worth"),
+        (Order::EvictionScore, Filter::default(), "results_by_worth"),
         (Order::Expiry, expired, "results_by_expiry"),
         (Order::Stored, Filter::default(), "INTEGER PRIMARY KEY"),
     ] {
@@ -289,13 +289,13 @@ fn candidates_are_found_by_index() {
 }
 
 #[test]
-fn pages_of_candidates_pass_over_each_entry_once() {
+fn candidate_pages_visit_each_entry_once() {
     let fixture = Fixture::new();
     // Many of equal worth.
     for number in 0..100 {
         fixture.put_cost(number, number as i64 / 20, 10);
     }
-    for order in [Order::Stored, Order::Worth] {
+    for order in [Order::Stored, Order::EvictionScore] {
         let mut position = Position::START;
         let mut seen = Vec::new();
         loop {
@@ -315,14 +315,14 @@ fn pages_of_candidates_pass_over_each_entry_once() {
 
 /// What is used or replaced between the look and the removal stays.
 #[test]
-fn what_is_used_meanwhile_stays() {
+fn entries_used_since_selection_are_not_evicted() {
     let fixture = Fixture::new();
     for number in 1..=3 {
         fixture.put_cost(number, 1_000, 10);
     }
     let index = &fixture.cache.inner.index;
     let page = index
-        .candidates(Order::Worth, &Filter::default(), Position::START, 10)
+        .candidates(Order::EvictionScore, &Filter::default(), Position::START, 10)
         .unwrap();
     fixture.clock.advance_ms(100_000);
     fixture.cache.get(&parts(1).key()).unwrap().unwrap();
@@ -335,7 +335,7 @@ fn what_is_used_meanwhile_stays() {
 
 /// A reader that has found the row before and opens the file after the removal: a miss, and no damage.
 #[test]
-fn eviction_under_a_reader_is_a_miss() {
+fn eviction_during_a_read_is_a_miss() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1_000, LARGE);
     std::fs::remove_file(fixture.object(&noise(1, LARGE))).unwrap();
@@ -362,7 +362,7 @@ fn an_open_file_survives_its_eviction() {
 
 /// The Nth operation of an eviction fails: no row without its bytes, and the next round finishes.
 #[test]
-fn eviction_may_fail_at_any_operation() {
+fn eviction_survives_a_fault_at_any_operation() {
     for kind in [FaultKind::DiskFull, FaultKind::InputOutput] {
         for lasting in [false, true] {
             let points = eviction_fails_everywhere(kind, lasting);
@@ -417,7 +417,7 @@ proptest! {
 
     /// Whatever is stored: after pruning to a size, what is left is what the order of worth says, and small enough.
     #[test]
-    fn pruning_leaves_the_most_worthy(
+    fn pruning_keeps_the_highest_scores(
         entries in prop::collection::vec((0..1_000_000_i64, 0..3_u64, 0..40_i64), 1..40),
         percent in 0..100_u64,
     ) {
@@ -427,11 +427,11 @@ proptest! {
             fixture.clock.set_ms(START_MS + days * 24 * 3_600_000);
             fixture.put_cost(number, *cost_ms, sizes[*size as usize]);
         }
-        let by_worth = fixture.cache.list(None, Sort::Worth, None).unwrap();
+        let by_worth = fixture.cache.list(None, Sort::EvictionScore, None).unwrap();
         let target = fixture.used() * percent / 100;
         let dry = fixture.cache.prune(&Prune { max_size: Some(target), dry_run: true, ..Prune::default() }).unwrap();
         let pruned = fixture.cache.prune(&Prune { max_size: Some(target), ..Prune::default() }).unwrap();
-        let left = fixture.cache.list(None, Sort::Worth, None).unwrap();
+        let left = fixture.cache.list(None, Sort::EvictionScore, None).unwrap();
         prop_assert_eq!(pruned.entries, (by_worth.len() - left.len()) as u64);
         prop_assert_eq!(&by_worth[..left.len()], &left[..], "the least worthy went");
         prop_assert!(left.is_empty() || fixture.used() <= target);
@@ -443,7 +443,7 @@ proptest! {
 }
 
 #[test]
-fn evictions_add_up() {
+fn evicted_counts_add_up() {
     let evicted = |number: u64, stopped| Evicted {
         entries: number,
         bytes: number * 10,
@@ -466,7 +466,7 @@ fn evictions_add_up() {
 }
 
 #[test]
-fn contents_that_nobody_names_are_found_page_by_page() {
+fn unnamed_contents_are_found_page_by_page() {
     let fixture = Fixture::new();
     for number in 1..=4 {
         fixture.put(&parts(number), &noise(number, LARGE));
@@ -492,7 +492,7 @@ fn contents_that_nobody_names_are_found_page_by_page() {
 
 /// Of what this process has used and not yet told the index, too.
 #[test]
-fn a_list_knows_the_latest_use() {
+fn lists_include_unwritten_uses() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     for _ in 0..2 {

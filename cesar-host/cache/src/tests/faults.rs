@@ -103,7 +103,7 @@ fn the_nth_operation_fails() {
 
 /// Interruptions and short writes are ordinary: nobody notices them.
 #[test]
-fn an_interruption_or_a_short_write_is_no_failure() {
+fn interruptions_and_short_writes_are_retried() {
     for kind in [FaultKind::Interrupted, FaultKind::ShortWrite] {
         for at in 1.. {
             let folder = folder();
@@ -125,7 +125,7 @@ fn an_interruption_or_a_short_write_is_no_failure() {
 
 /// Damage that is found while the disk fails: not served, and healed once the disk works.
 #[test]
-fn healing_may_fail_too() {
+fn repair_survives_disk_faults() {
     for kind in [FaultKind::DiskFull, FaultKind::InputOutput] {
         for at in 1.. {
             let folder = folder();

@@ -60,7 +60,7 @@ fn a_file_younger_than_two_seconds_is_not_remembered() {
 }
 
 #[test]
-fn both_times_must_be_old() {
+fn a_stamp_is_settled_when_both_times_are_old() {
     let files = Files::new();
     files.at(5_000);
     // The content is old, and the inode (the time of this very call) is not.
@@ -92,7 +92,7 @@ fn a_remembered_digest_is_used_until_the_file_changes() {
 }
 
 #[test]
-fn a_change_that_restores_size_and_time_is_noticed() {
+fn a_change_with_restored_size_and_mtime_is_noticed() {
     let files = Files::new();
     files.at(5_000).digest();
     let before = fs::metadata(&files.path).unwrap().modified().unwrap();
@@ -103,7 +103,7 @@ fn a_change_that_restores_size_and_time_is_noticed() {
 }
 
 #[test]
-fn a_file_put_in_its_place_is_noticed() {
+fn a_replaced_file_is_hashed_again() {
     let files = Files::new();
     files.at(5_000).digest();
     let other = files.path.with_extension("other");
@@ -113,7 +113,7 @@ fn a_file_put_in_its_place_is_noticed() {
 }
 
 #[test]
-fn another_name_for_the_same_file_is_known_once_it_has_settled() {
+fn hard_links_share_a_remembered_digest() {
     let files = Files::new();
     files.at(5_000).digest();
     let link = files.path.with_extension("link");
@@ -124,7 +124,7 @@ fn another_name_for_the_same_file_is_known_once_it_has_settled() {
 }
 
 #[test]
-fn the_stamp_tells_whether_the_file_is_still_the_one_that_was_hashed() {
+fn the_returned_stamp_detects_later_changes() {
     let files = Files::new();
     let (digest, stamp) = files.fixture.cache.stamped_file_digest(&files.path, &|| false).unwrap();
     assert_eq!(
@@ -147,7 +147,7 @@ fn large_files_are_hashed_in_full() {
 }
 
 #[test]
-fn hashing_ends_when_asked_and_remembers_nothing() {
+fn hashing_can_be_stopped() {
     let files = Files::new();
     fs::write(&files.path, noise(1, 700_001)).unwrap();
     files.at(5_000);
@@ -159,7 +159,7 @@ fn hashing_ends_when_asked_and_remembers_nothing() {
 }
 
 #[test]
-fn only_ordinary_files_have_a_digest() {
+fn only_regular_files_have_a_digest() {
     let files = Files::new();
     let digest = |path: &Path| {
         files
@@ -186,7 +186,7 @@ fn only_ordinary_files_have_a_digest() {
 }
 
 #[test]
-fn trouble_with_the_index_costs_only_time() {
+fn index_errors_do_not_prevent_hashing() {
     let files = Files::new();
     files
         .fixture
@@ -199,7 +199,7 @@ fn trouble_with_the_index_costs_only_time() {
 }
 
 #[test]
-fn a_file_that_was_not_seen_for_half_a_year_is_forgotten() {
+fn digests_older_than_180_days_are_forgotten() {
     const DAY_MS: i64 = 24 * 3_600_000;
     let files = Files::new();
     files.at(2_000).digest();

@@ -20,7 +20,7 @@ fn expiring(fixture: &Fixture, number: u64, lifetime_ms: i64) {
 }
 
 #[test]
-fn the_first_store_of_a_day_does_the_round() {
+fn the_first_store_of_a_day_runs_housekeeping() {
     let fixture = Fixture::new();
     expiring(&fixture, 1, HOUR_MS);
     fixture.clock.advance_ms(DAY_MS - 1);
@@ -39,7 +39,7 @@ fn the_first_store_of_a_day_does_the_round() {
 }
 
 #[test]
-fn the_round_of_another_process_counts() {
+fn housekeeping_by_another_process_counts() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let other = fixture.reopen();
@@ -56,7 +56,7 @@ fn the_round_of_another_process_counts() {
 }
 
 #[test]
-fn a_clock_that_was_wrong_does_not_stop_it_for_ever() {
+fn a_wrong_clock_does_not_disable_housekeeping() {
     let fixture = Fixture::new();
     fixture.clock.advance_ms(4_000 * DAY_MS);
     fixture.put_cost(1, 1, 10);
@@ -73,7 +73,7 @@ fn a_clock_that_was_wrong_does_not_stop_it_for_ever() {
 }
 
 #[test]
-fn a_stage_has_its_lifetime() {
+fn expired_results_are_misses_by_stage_ttl() {
     let ttl_ms = std::collections::BTreeMap::from([("asr".to_owned(), HOUR_MS)]);
     let fixture = Fixture::limited(Limits {
         ttl_ms,
@@ -132,7 +132,9 @@ fn fetched_two_days_ago(limits: Limits) -> Fixture {
 }
 
 fn known(fixture: &Fixture) -> Vec<OptionValue> {
-    let found = fixture.cache.of_inputs(&parts(1).stage, &parts(1).inputs_digest());
+    let found = fixture
+        .cache
+        .results_for_inputs(&parts(1).stage, &parts(1).inputs_digest());
     let steps = found
         .unwrap()
         .into_iter()
@@ -142,7 +144,7 @@ fn known(fixture: &Fixture) -> Vec<OptionValue> {
 
 /// "`--offline` uses what is cached whatever its age": of what has expired, the last that is known stays.
 #[test]
-fn the_last_that_is_known_outlives_its_time() {
+fn the_latest_result_outlives_its_expiry() {
     let fixture = fetched_two_days_ago(Limits::default());
     for _ in 0..2 {
         let round = fixture.cache.maintain().unwrap();
@@ -152,7 +154,7 @@ fn the_last_that_is_known_outlives_its_time() {
     }
     let key = step(1, 2).key();
     assert!(fixture.cache.get(&key).unwrap().is_none(), "its time is over");
-    let kept = fixture.cache.get_file_of_any_age(&key).unwrap();
+    let kept = fixture.cache.get_file_ignoring_expiry(&key).unwrap();
     assert!(matches!(kept.unwrap().source, ArtifactSource::Bytes(bytes) if bytes == noise(2, 1_000)));
     // Other stages have no such grace.
     let format = KeyParts {
@@ -175,7 +177,7 @@ fn the_last_that_is_known_outlives_its_time() {
 }
 
 #[test]
-fn the_last_that_is_known_goes_first_when_there_is_no_room() {
+fn expired_latest_results_are_evicted_first() {
     let fixture = fetched_two_days_ago(Limits {
         max_size: Some(20_000),
         ..Limits::default()
@@ -191,7 +193,7 @@ fn the_last_that_is_known_goes_first_when_there_is_no_room() {
 }
 
 #[test]
-fn a_lifetime_of_the_stage_ends_the_last_that_is_known_too() {
+fn a_stage_ttl_also_expires_the_latest_result() {
     let ttl_ms = std::collections::BTreeMap::from([(parts(1).stage, DAY_MS)]);
     let fixture = fetched_two_days_ago(Limits {
         ttl_ms,
@@ -202,7 +204,7 @@ fn a_lifetime_of_the_stage_ends_the_last_that_is_known_too() {
 }
 
 #[test]
-fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
+fn a_shorter_ttl_applies_to_stored_results() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let format = KeyParts {
@@ -224,7 +226,7 @@ fn a_lifetime_that_is_made_shorter_concerns_what_is_there() {
 }
 
 #[test]
-fn what_has_time_left_stays() {
+fn unexpired_results_are_kept() {
     let fixture = Fixture::new();
     expiring(&fixture, 1, HOUR_MS);
     expiring(&fixture, 2, 2 * HOUR_MS);
@@ -235,7 +237,7 @@ fn what_has_time_left_stays() {
 
 /// What is done to make room, or put off for want of time, is not the round of the day.
 #[test]
-fn making_room_is_not_the_round_of_the_day() {
+fn eviction_does_not_count_as_the_daily_round() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(100_000),
         ..Limits::default()
@@ -260,7 +262,7 @@ impl Clock for Hurried {
 }
 
 #[test]
-fn a_store_does_not_wait_for_a_long_round() {
+fn a_store_does_not_wait_for_long_housekeeping() {
     let fixture = Fixture::new();
     for number in 0..600 {
         expiring(&fixture, number, HOUR_MS);
@@ -278,7 +280,7 @@ fn a_store_does_not_wait_for_a_long_round() {
 }
 
 #[test]
-fn a_store_does_not_wait_until_there_is_room() {
+fn a_store_does_not_wait_for_free_space() {
     let fixture = Fixture::new();
     for number in 0..600 {
         fixture.put_cost(number, 1, 10);
@@ -295,7 +297,7 @@ fn a_store_does_not_wait_until_there_is_room() {
 
 /// What has a time to live is no worse than other things before that time.
 #[test]
-fn a_time_to_live_does_not_make_an_entry_worth_less() {
+fn expiry_does_not_lower_the_eviction_score() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(100_000),
         ..Limits::default()
@@ -315,7 +317,7 @@ fn a_time_to_live_does_not_make_an_entry_worth_less() {
 
 /// A round tells the sum of all its parts.
 #[test]
-fn a_round_tells_all_that_it_did() {
+fn a_round_reports_what_it_removed() {
     let fixture = Fixture::new();
     expiring(&fixture, 1, HOUR_MS);
     fixture.put_cost(2, 1, 20);
@@ -345,7 +347,7 @@ fn a_round_tells_all_that_it_did() {
 }
 
 #[test]
-fn it_is_skipped_while_another_is_at_it_and_no_job_minds() {
+fn concurrent_housekeeping_is_skipped() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(1),
         ..Limits::default()
@@ -372,7 +374,7 @@ fn it_is_skipped_while_another_is_at_it_and_no_job_minds() {
 
 /// A limit that cannot be kept is not tried at every store.
 #[test]
-fn a_futile_round_is_not_repeated_at_once() {
+fn futile_housekeeping_is_not_repeated_immediately() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(1),
         ..Limits::default()
@@ -391,7 +393,7 @@ fn a_futile_round_is_not_repeated_at_once() {
 }
 
 #[test]
-fn a_disk_that_is_nearly_full_is_left_some_room() {
+fn low_free_disk_triggers_eviction() {
     let fixture = Fixture::limited(Limits {
         min_free_disk: u64::MAX / 2,
         ..Limits::default()
@@ -404,7 +406,7 @@ fn a_disk_that_is_nearly_full_is_left_some_room() {
 }
 
 #[test]
-fn the_marks_of_the_limits() {
+fn high_and_low_marks_of_the_limits() {
     let limits = Limits {
         max_size: Some(1_000),
         min_free_disk: 100,
@@ -419,7 +421,7 @@ fn the_marks_of_the_limits() {
 }
 
 #[test]
-fn what_the_dead_have_left_is_swept() {
+fn leftovers_of_dead_processes_are_swept() {
     let fixture = Fixture::new();
     let bytes = noise(1, 200_000);
     fixture.put(&parts(1), &bytes);
@@ -464,7 +466,7 @@ fn what_the_dead_have_left_is_swept() {
 }
 
 #[test]
-fn what_is_in_quarantine_since_a_day_goes_when_there_is_no_room() {
+fn quarantine_older_than_a_day_is_removed_under_pressure() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(1),
         ..Limits::default()
@@ -480,7 +482,7 @@ fn what_is_in_quarantine_since_a_day_goes_when_there_is_no_room() {
 }
 
 #[test]
-fn an_abandoned_part_goes_after_a_week_unless_somebody_computes_it() {
+fn abandoned_partials_are_removed_unless_locked() {
     let fixture = Fixture::new();
     let insert = "INSERT INTO partials (key, position, digest, bytes, cost_ms, created_ms)
                   VALUES (?1, 0, zeroblob(32), x'00', 1, ?2)";
@@ -500,7 +502,7 @@ fn an_abandoned_part_goes_after_a_week_unless_somebody_computes_it() {
 
 /// With the limits that a person has by default, everything goes its way.
 #[test]
-fn trouble_with_housekeeping_is_not_the_jobs() {
+fn housekeeping_errors_do_not_fail_a_store() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(1),
         ..Limits::default()

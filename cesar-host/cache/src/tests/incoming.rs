@@ -15,7 +15,7 @@ fn put_file(fixture: &Fixture, parts: &KeyParts, path: &Path) -> Entry {
 }
 
 #[test]
-fn a_large_file_is_moved_and_a_small_one_is_a_blob() {
+fn large_files_are_moved_and_small_ones_inlined() {
     let fixture = Fixture::new();
     let folder = fixture.cache.incoming().unwrap();
     for (number, length) in [INLINE_LIMIT - 1, INLINE_LIMIT, 3_000_000].into_iter().enumerate() {
@@ -39,7 +39,7 @@ fn a_large_file_is_moved_and_a_small_one_is_a_blob() {
 }
 
 #[test]
-fn links_and_folders_are_no_results() {
+fn links_and_folders_are_refused() {
     let fixture = Fixture::new();
     let folder = fixture.cache.incoming().unwrap();
     let link = folder.path().join("media");
@@ -53,7 +53,7 @@ fn links_and_folders_are_no_results() {
 }
 
 #[test]
-fn the_folder_of_a_living_process_is_not_swept() {
+fn folders_of_live_processes_are_not_swept() {
     let fixture = Fixture::new();
     let folder = fixture.cache.incoming().unwrap();
     fs::write(folder.path().join("media"), b"half").unwrap();
@@ -81,7 +81,7 @@ fn waiting(fixture: &Fixture) -> usize {
 }
 
 #[test]
-fn what_can_be_gone_on_with_is_found_again_and_has_one_holder() {
+fn resumable_folders_are_reclaimed_by_one_holder() {
     let fixture = Fixture::new();
     let first = unfinished(&fixture, 1, true);
     let path = first.path().to_owned();
@@ -103,7 +103,7 @@ fn what_can_be_gone_on_with_is_found_again_and_has_one_holder() {
 }
 
 #[test]
-fn what_can_be_gone_on_with_stays_for_a_day_and_is_little() {
+fn resumable_folders_expire_after_a_day() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(5_000),
         ..Limits::default()
@@ -142,7 +142,7 @@ fn what_can_be_gone_on_with_stays_for_a_day_and_is_little() {
 }
 
 #[test]
-fn a_renewed_result_is_one_content_under_two_keys() {
+fn renewing_shares_content_between_keys() {
     for length in [10, INLINE_LIMIT] {
         let fixture = Fixture::new();
         let bytes = noise(4, length);
@@ -184,7 +184,7 @@ fn a_renewed_result_is_one_content_under_two_keys() {
 }
 
 #[test]
-fn the_youngest_of_the_same_inputs_comes_first_also_after_its_time() {
+fn results_for_inputs_are_newest_first_including_expired() {
     let fixture = Fixture::new();
     let step = |step: i64| {
         let mut parts = parts(1);
@@ -205,7 +205,10 @@ fn the_youngest_of_the_same_inputs_comes_first_also_after_its_time() {
         fixture.clock.advance_ms(1_000);
     }
     let stage = &parts(1).stage;
-    let found = fixture.cache.of_inputs(stage, &parts(1).inputs_digest()).unwrap();
+    let found = fixture
+        .cache
+        .results_for_inputs(stage, &parts(1).inputs_digest())
+        .unwrap();
     let steps: Vec<_> = found
         .iter()
         .map(|(_, parts)| parts.options["time_step"].clone())
@@ -213,5 +216,5 @@ fn the_youngest_of_the_same_inputs_comes_first_also_after_its_time() {
     assert_eq!(steps, [3, 2, 1].map(OptionValue::Integer));
     let key = step(3).key();
     assert!(fixture.cache.get_file(&key).unwrap().is_none());
-    assert!(fixture.cache.get_file_of_any_age(&key).unwrap().is_some());
+    assert!(fixture.cache.get_file_ignoring_expiry(&key).unwrap().is_some());
 }

@@ -134,7 +134,7 @@ fn values_of_different_types_are_different() {
 }
 
 #[test]
-fn numbers_have_one_zero_and_no_nan() {
+fn negative_zero_is_normalised_and_nan_refused() {
     assert_eq!(number(-0.0), number(0.0));
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(OptionValue::number(value).is_err());
@@ -142,7 +142,7 @@ fn numbers_have_one_zero_and_no_nan() {
 }
 
 #[test]
-fn the_order_of_models_does_not_matter_and_that_of_inputs_does() {
+fn model_order_is_ignored_and_input_order_kept() {
     let golden = golden_parts();
     let mut models = golden.clone();
     models.models.reverse();
@@ -153,7 +153,7 @@ fn the_order_of_models_does_not_matter_and_that_of_inputs_does() {
 }
 
 #[test]
-fn digests_are_shown_in_full_and_parsed_back() {
+fn digests_round_trip_as_text() {
     let digest = Digest::of(b"abc");
     let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(digest.to_string(), text);
@@ -246,7 +246,7 @@ proptest! {
 
     /// No byte can move over a boundary between two neighbours unseen.
     #[test]
-    fn boundaries_are_part_of_the_key(text in "[a-z]{1,8}", one in 0..9usize, other in 0..9usize) {
+    fn field_boundaries_change_the_key(text in "[a-z]{1,8}", one in 0..9usize, other in 0..9usize) {
         let split = |at: usize| {
             let (stage, plugin) = text.split_at(at.min(text.len()));
             KeyParts { stage: stage.to_owned(), plugin: plugin.to_owned(), ..parts(0) }
@@ -256,7 +256,7 @@ proptest! {
 
     /// What is stored for `explain` is the parts, unchanged.
     #[test]
-    fn json_leads_back_to_the_same_key(parts in any_parts()) {
+    fn json_round_trips_to_the_same_key(parts in any_parts()) {
         let read: KeyParts = serde_json::from_str(&parts.to_json().to_string()).unwrap();
         prop_assert_eq!(read.key(), parts.key());
     }

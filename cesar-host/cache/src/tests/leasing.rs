@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_leased_entry_is_not_removed_by_anything() {
+fn leased_entries_are_never_removed() {
     let fixture = Fixture::limited(Limits {
         max_size: Some(500_000),
         ..Limits::default()
@@ -28,7 +28,7 @@ fn a_leased_entry_is_not_removed_by_anything() {
 }
 
 #[test]
-fn a_lease_on_what_is_not_there_yet_keeps_it_when_it_comes() {
+fn a_lease_covers_entries_stored_later() {
     let fixture = Fixture::new();
     let lease = fixture.cache.lease(&[]).unwrap();
     lease.add(&[parts(1).key()]).unwrap();
@@ -38,7 +38,7 @@ fn a_lease_on_what_is_not_there_yet_keeps_it_when_it_comes() {
 }
 
 #[test]
-fn two_leases_of_one_process_are_two() {
+fn leases_of_one_process_are_independent() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let (first, second) = (
@@ -53,7 +53,7 @@ fn two_leases_of_one_process_are_two() {
 
 /// Not the time but the owner's life decides.
 #[test]
-fn a_lease_of_a_living_process_holds_however_long_it_takes() {
+fn leases_of_live_processes_do_not_expire() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let _lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
@@ -62,7 +62,7 @@ fn a_lease_of_a_living_process_holds_however_long_it_takes() {
 }
 
 #[test]
-fn a_lease_whose_owner_cannot_be_asked_ends_with_its_time() {
+fn leases_of_unknown_owners_expire() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
@@ -84,7 +84,7 @@ fn a_lease_whose_owner_cannot_be_asked_ends_with_its_time() {
 }
 
 #[test]
-fn a_lease_whose_owner_is_gone_holds_nothing() {
+fn leases_of_dead_owners_are_dropped() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
@@ -95,7 +95,7 @@ fn a_lease_whose_owner_is_gone_holds_nothing() {
 }
 
 #[test]
-fn the_owner_goes_with_the_cache() {
+fn closing_the_cache_removes_the_owner_file() {
     let fixture = Fixture::new();
     drop(fixture.cache.lease(&[parts(1).key()]).unwrap());
     assert_eq!(fixture.files("owners"), 1);
@@ -105,7 +105,7 @@ fn the_owner_goes_with_the_cache() {
 }
 
 #[test]
-fn what_a_job_has_met_stays_while_it_computes() {
+fn recently_used_entries_are_leased_while_computing() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     fixture.put_cost(2, 1, 10);
@@ -133,7 +133,7 @@ fn what_a_job_has_met_stays_while_it_computes() {
 
 /// Numbers of processes come again: later, or at the same time in another container on the same folder.
 #[test]
-fn names_that_are_taken_are_passed_over() {
+fn taken_owner_names_are_skipped() {
     let fixture = Fixture::new();
     // Opening sweeps what nobody holds, so it comes first.
     let other = fixture.reopen();

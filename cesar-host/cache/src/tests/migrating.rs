@@ -26,7 +26,7 @@ fn open_schema_1() -> Fixture {
 }
 
 #[test]
-fn schema_1_keeps_everything() {
+fn migrating_schema_1_keeps_everything() {
     let fixture = open_schema_1();
     assert_eq!(fixture.cache.warnings(), [""; 0]);
     assert_eq!(fixture.cache.info().unwrap().schema, 2);
@@ -54,11 +54,11 @@ fn schema_1_keeps_everything() {
 }
 
 #[test]
-fn schema_1_gets_its_order_and_sizes() {
+fn migrating_schema_1_fills_scores_and_totals() {
     let fixture = open_schema_1();
     let stages: Vec<String> = fixture
         .cache
-        .list(None, Sort::Worth, None)
+        .list(None, Sort::EvictionScore, None)
         .unwrap()
         .into_iter()
         .map(|listed| format!("{} {}", listed.entry.stage, listed.entry.cost_ms))
@@ -75,7 +75,7 @@ fn schema_1_gets_its_order_and_sizes() {
 
 /// A file that was migrated has the same tables, indexes and triggers as a new one.
 #[test]
-fn a_migrated_index_is_like_a_new_one() {
+fn a_migrated_schema_equals_a_new_one() {
     let schema = |fixture: &Fixture| {
         let query = "SELECT type || ' ' || name || ' ' || COALESCE(sql, '') FROM sqlite_schema ORDER BY 1";
         let rows = |connection: &rusqlite::Connection| {
@@ -90,13 +90,13 @@ fn a_migrated_index_is_like_a_new_one() {
 
 /// Many processes that find the old schema at once migrate it once (see `processes.rs` for fresh folders).
 #[test]
-fn a_second_opening_finds_it_migrated() {
+fn migration_runs_once() {
     let fixture = open_schema_1();
     assert_eq!(fixture.reopen().info().unwrap().entries, 5);
 }
 
 #[test]
-fn a_failed_migration_leaves_the_earlier_schema() {
+fn a_failed_migration_keeps_the_earlier_schema() {
     for at in 1.. {
         let folder = folder();
         std::fs::create_dir_all(folder.path().join("v1")).unwrap();

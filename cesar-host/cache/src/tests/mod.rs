@@ -1,25 +1,25 @@
 //! Tests of the cache as a whole. Time is a [`ManualClock`]; nothing sleeps to let time pass.
 
+mod concurrent_processes;
 mod damage;
 mod evicting;
-mod explain;
+mod eviction_score;
 mod faults;
 mod file_digests;
 mod housekeeping;
 mod incoming;
+mod key_diff;
 mod keys;
 mod leasing;
 mod migrating;
-mod mixing;
 mod model;
 mod opening;
 mod partials;
 mod processes;
 mod single_flight;
 mod storing;
-mod trouble;
+mod unusable_cache;
 mod verifying;
-mod worth;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -189,9 +189,9 @@ fn age(path: &Path, by_ms: i64) {
 }
 
 /// Numbers that look random and are the same for the same seed (SplitMix64).
-struct Chance(u64);
+struct SplitMix(u64);
 
-impl Chance {
+impl SplitMix {
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -373,7 +373,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_index_is_what_a_map_would_be(operations in prop::collection::vec(operation(), 1..50)) {
+    fn the_index_behaves_like_a_map(operations in prop::collection::vec(operation(), 1..50)) {
         let mut pair = Pair::new();
         for operation in &operations {
             pair.do_both(operation);

@@ -38,7 +38,7 @@ fn open_delete(folder: &Path) -> Cache {
 }
 
 #[test]
-fn a_new_cache_has_its_settings_and_its_tag() {
+fn a_new_cache_has_its_pragmas_and_tag() {
     let fixture = Fixture::new();
     let expected = [
         ("page_size", "8192"),
@@ -80,7 +80,7 @@ fn every_table_is_strict() {
 }
 
 #[test]
-fn a_hit_searches_by_index_only() {
+fn hit_queries_use_an_index() {
     let fixture = Fixture::new();
     let query = "EXPLAIN QUERY PLAN SELECT 1 FROM results r JOIN contents c ON c.id = r.content_id
                  LEFT JOIN blobs b ON b.content_id = c.id WHERE r.key = x'00'";
@@ -94,7 +94,7 @@ fn a_hit_searches_by_index_only() {
 }
 
 #[test]
-fn on_a_network_file_system_the_journal_is_another_and_it_says_so() {
+fn network_file_systems_use_a_rollback_journal_and_warn() {
     let folder = folder();
     let cache = open_delete(folder.path());
     assert_eq!(pragma(&cache, "journal_mode"), "delete");
@@ -106,7 +106,7 @@ fn on_a_network_file_system_the_journal_is_another_and_it_says_so() {
 }
 
 #[test]
-fn a_cache_that_was_moved_to_a_network_file_system_loses_its_log() {
+fn moving_to_a_network_file_system_drops_the_wal() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     let Fixture { folder, cache, .. } = fixture;
@@ -117,7 +117,7 @@ fn a_cache_that_was_moved_to_a_network_file_system_loses_its_log() {
 }
 
 #[test]
-fn many_short_runs_do_not_lengthen_the_log() {
+fn short_runs_do_not_grow_the_log() {
     let fixture = Fixture::new();
     let Fixture { folder, clock, cache } = fixture;
     drop(cache);
@@ -130,7 +130,7 @@ fn many_short_runs_do_not_lengthen_the_log() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_set_aside() {
+fn a_file_that_is_not_a_database_is_quarantined() {
     for garbage in [
         noise(1, 50_000),
         b"not a database, only a text that someone put here".to_vec(),
@@ -155,7 +155,7 @@ fn a_file_that_is_no_database_is_set_aside() {
 }
 
 #[test]
-fn an_empty_index_file_is_filled() {
+fn an_empty_index_file_is_initialised() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("v1")).unwrap();
     fs::write(folder.path().join("v1/index.db"), b"").unwrap();
@@ -174,7 +174,7 @@ fn damage_pages(index: &Path) {
 }
 
 #[test]
-fn a_damaged_page_is_remembered_and_the_index_replaced_once_nobody_uses_it() {
+fn a_damaged_index_is_replaced_once_unused() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     let Fixture { folder, clock, cache } = fixture;
@@ -206,7 +206,7 @@ fn a_damaged_page_is_remembered_and_the_index_replaced_once_nobody_uses_it() {
 }
 
 #[test]
-fn a_wrong_suspicion_replaces_nothing() {
+fn a_sound_index_is_not_replaced() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     let Fixture { folder, clock, cache } = fixture;
@@ -222,7 +222,7 @@ fn a_wrong_suspicion_replaces_nothing() {
 }
 
 #[test]
-fn an_index_of_a_later_cesar_is_refused_and_left_as_it_is() {
+fn a_newer_index_is_refused_and_kept() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     fixture
@@ -247,7 +247,7 @@ fn an_index_of_a_later_cesar_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named_with_what_to_do() {
+fn an_uncreatable_folder_is_reported_with_a_remedy() {
     let folder = folder();
     let file = folder.path().join("file");
     fs::write(&file, b"").unwrap();
@@ -261,7 +261,7 @@ fn a_folder_that_cannot_be_made_is_named_with_what_to_do() {
 }
 
 #[test]
-fn temporary_files_without_a_living_writer_are_swept() {
+fn temporary_files_of_dead_writers_are_swept() {
     let fixture = Fixture::new();
     fs::write(fixture.path("tmp/1-0"), b"half").unwrap();
     let mut writer = fixture.cache.writer();
@@ -275,7 +275,7 @@ fn temporary_files_without_a_living_writer_are_swept() {
 }
 
 #[test]
-fn a_cache_that_is_deleted_while_in_use_costs_no_result() {
+fn deleting_the_cache_in_use_loses_no_result() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), &noise(1, 200_000));
     fs::remove_dir_all(fixture.folder.path().join("v1")).unwrap();
@@ -291,7 +291,7 @@ fn a_cache_that_is_deleted_while_in_use_costs_no_result() {
 }
 
 #[test]
-fn a_full_index_costs_no_result() {
+fn a_full_index_loses_no_result() {
     let fixture = Fixture::new();
     fixture
         .cache
@@ -318,7 +318,7 @@ fn a_full_index_costs_no_result() {
 
 /// The magic numbers as statfs(2) lists them, signed ones as some machines give them.
 #[test]
-fn a_network_is_known_by_its_number() {
+fn network_file_systems_are_recognised_by_magic_number() {
     let (nfs, cifs, fuse): (u64, u64, u64) = (0x6969, 0xFF53_4D42, 0x6573_5546);
     for magic in [nfs, cifs, fuse, i64::from(cifs as i32) as u64] {
         assert!(layout::is_of_network(magic), "{magic:x}");
@@ -330,7 +330,7 @@ fn a_network_is_known_by_its_number() {
 }
 
 #[test]
-fn a_local_file_system_is_not_taken_for_a_network() {
+fn local_file_systems_are_not_network_file_systems() {
     assert!(!layout::is_network_file_system(Path::new("/proc")));
     assert!(!layout::is_network_file_system(Path::new("/nowhere/at/all")));
 }

@@ -23,7 +23,7 @@ fn alter(fixture: &Fixture, query: &str) {
 }
 
 #[test]
-fn another_process_goes_on_where_one_stopped() {
+fn another_process_resumes_from_partials() {
     let fixture = Fixture::new();
     let guard = locked(&fixture.cache, 1);
     let mut partials = fixture.cache.partials(&guard).unwrap();
@@ -52,7 +52,7 @@ fn another_process_goes_on_where_one_stopped() {
 
 /// A computation that does not go on from what is there replaces it.
 #[test]
-fn a_fresh_start_replaces_what_was_there() {
+fn a_fresh_computation_replaces_old_partials() {
     let fixture = Fixture::new();
     for piece in [b"old", b"new"] {
         let guard = locked(&fixture.cache, 1);
@@ -63,7 +63,7 @@ fn a_fresh_start_replaces_what_was_there() {
 }
 
 #[test]
-fn storing_the_whole_drops_the_parts() {
+fn storing_a_result_drops_its_partials() {
     let fixture = Fixture::new();
     let outcome = fixture.cache.get_or_compute_locked(
         &parts(1),
@@ -91,7 +91,7 @@ fn storing_the_whole_drops_the_parts() {
 }
 
 #[test]
-fn what_is_damaged_or_incomplete_is_worth_nothing() {
+fn damaged_or_incomplete_partials_are_dropped() {
     for damage in [
         "UPDATE partials SET bytes = x'00' WHERE position = 1",
         "UPDATE partials SET bytes = zeroblob(3) WHERE position = 0",
@@ -115,7 +115,7 @@ fn what_is_damaged_or_incomplete_is_worth_nothing() {
 }
 
 #[test]
-fn what_nobody_comes_back_for_is_forgotten() {
+fn stale_partials_are_dropped() {
     let fixture = Fixture::new();
     let keep = |number: u64| {
         let guard = locked(&fixture.cache, number);
@@ -151,7 +151,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     /// However the work is cut into runs, what is found is what was put.
     #[test]
-    fn pieces_come_back_in_order(
+    fn pieces_are_returned_in_order(
         runs in prop::collection::vec(prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), 0..5), 1..5)
     ) {
         let fixture = Fixture::new();

@@ -52,11 +52,11 @@ fn helper() {
         ("hold", _) => hold(&folder),
         ("write", _) => write_half(&folder),
         ("lease", _) => lease_and_stay(&folder),
-        ("mix", words) => super::mixing::mix(&folder, words),
+        ("mix", words) => super::concurrent_processes::mix(&folder, words),
         ("maintain", _) => hold_maintenance(&folder),
-        ("fill", _) => super::trouble::fill_disk(&folder),
-        ("room", _) => super::trouble::leave_room(&folder),
-        ("rights", _) => super::trouble::work_without_rights(&folder),
+        ("fill", _) => super::unusable_cache::fill_disk(&folder),
+        ("room", _) => super::unusable_cache::leave_room(&folder),
+        ("rights", _) => super::unusable_cache::work_without_rights(&folder),
         ("abort", at) => super::faults::abort_at(&folder, at.parse().unwrap()),
         _ => panic!("no role {role}"),
     }
@@ -149,7 +149,7 @@ fn hold(folder: &Path) {
 }
 
 #[test]
-fn the_lock_of_a_killed_process_is_free() {
+fn the_lock_of_a_killed_process_is_released() {
     let fixture = Fixture::new();
     let mut holder = start("hold", fixture.folder.path());
     until_ready(&mut holder);
@@ -174,7 +174,7 @@ fn write_half(folder: &Path) {
 }
 
 #[test]
-fn what_a_killed_process_was_writing_is_swept() {
+fn temporary_files_of_killed_processes_are_swept() {
     let fixture = Fixture::new();
     let mut writer = start("write", fixture.folder.path());
     until_ready(&mut writer);
@@ -189,7 +189,7 @@ fn what_a_killed_process_was_writing_is_swept() {
 
 /// The process ends at the Nth operation, for every N; what it leaves must be sound.
 #[test]
-fn a_process_may_die_at_any_operation() {
+fn a_process_can_die_at_any_operation() {
     let mut points = 0;
     for at in 1.. {
         let folder = folder();
@@ -206,7 +206,7 @@ fn a_process_may_die_at_any_operation() {
 
 /// Deadlock is not possible: whoever waits too long computes by itself, and stores nothing under the other's lock.
 #[test]
-fn a_lock_that_is_held_for_too_long_is_not_waited_for() {
+fn waiting_for_a_lock_times_out() {
     let limits = Limits {
         lock_timeout_ms: Some(3_600_000),
         ..Limits::default()
@@ -240,7 +240,7 @@ fn a_lock_that_is_held_for_too_long_is_not_waited_for() {
 
 /// Housekeeping meets the lock file of a dead process and that of a living one.
 #[test]
-fn lock_files_of_the_dead_are_swept_and_those_of_the_living_stay() {
+fn only_lock_files_of_dead_processes_are_swept() {
     let fixture = Fixture::new();
     let mut holder = start("hold", fixture.folder.path());
     until_ready(&mut holder);
@@ -260,7 +260,7 @@ fn lease_and_stay(folder: &Path) {
 }
 
 #[test]
-fn the_leases_of_a_killed_process_end_at_once() {
+fn leases_of_killed_processes_end_immediately() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1, 10);
     let mut owner = start("lease", fixture.folder.path());
@@ -281,7 +281,7 @@ fn hold_maintenance(folder: &Path) {
 }
 
 #[test]
-fn housekeeping_of_a_killed_process_is_free_for_others() {
+fn the_maintenance_lock_of_a_killed_process_is_released() {
     let fixture = Fixture::new();
     let mut other = start("maintain", fixture.folder.path());
     until_ready(&mut other);

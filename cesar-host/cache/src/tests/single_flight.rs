@@ -47,7 +47,7 @@ fn sixteen_threads_compute_once() {
 }
 
 #[test]
-fn a_waiter_learns_who_computes_and_gets_the_result() {
+fn waiters_see_the_owner_and_get_the_result() {
     let fixture = Fixture::new();
     let guard = fixture.cache.lock(&parts(1).key(), &mut never_wait).unwrap();
     let (told, waits) = mpsc::channel();
@@ -98,7 +98,7 @@ fn a_waiter_can_be_interrupted() {
 }
 
 #[test]
-fn a_waiter_can_go_on_alone_and_stores_only_what_nobody_else_computes() {
+fn a_waiter_can_compute_alone() {
     let fixture = Fixture::new();
     let mut wait = |_: &Waiting| ControlFlow::Break(GiveUp::ComputeAlone);
     let guard = fixture.cache.lock(&parts(1).key(), &mut never_wait).unwrap();
@@ -116,7 +116,7 @@ fn a_waiter_can_go_on_alone_and_stores_only_what_nobody_else_computes() {
 }
 
 #[test]
-fn another_key_is_not_locked() {
+fn locking_a_key_leaves_other_keys_free() {
     let fixture = Fixture::new();
     let _guard = fixture.cache.lock(&parts(1).key(), &mut never_wait).unwrap();
     assert!(fixture.cache.try_lock(&parts(1).key()).unwrap().is_none());
@@ -145,7 +145,7 @@ fn a_lock_has_one_holder_at_a_time() {
 }
 
 #[test]
-fn a_panic_while_computing_frees_the_lock() {
+fn a_panic_while_computing_releases_the_lock() {
     let fixture = Fixture::new();
     let ask = std::panic::AssertUnwindSafe(|| {
         fixture
@@ -158,7 +158,7 @@ fn a_panic_while_computing_frees_the_lock() {
 
 /// A lock on a file that has lost its name, or given it to another one, protects nothing.
 #[test]
-fn a_file_without_its_name_is_noticed() {
+fn a_lock_on_an_unlinked_file_is_rejected() {
     let fixture = Fixture::new();
     let path = fixture.path("locks/name");
     let open = || std::fs::File::create_new(&path).unwrap();

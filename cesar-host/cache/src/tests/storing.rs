@@ -9,7 +9,7 @@ use super::*;
 const SIDES: [usize; 2] = [INLINE_LIMIT - 1, INLINE_LIMIT];
 
 #[test]
-fn what_is_put_is_got() {
+fn stored_results_are_read_back() {
     let fixture = Fixture::new();
     for (number, length) in [0, 1, 40_000, SIDES[0], SIDES[1], 3_000_000].into_iter().enumerate() {
         let (parts, bytes) = (parts(number as u64), noise(7, length));
@@ -22,7 +22,7 @@ fn what_is_put_is_got() {
 }
 
 #[test]
-fn results_below_the_limit_are_in_the_index_and_others_are_files() {
+fn results_below_the_inline_limit_are_blobs() {
     let fixture = Fixture::new();
     let [small, large] = SIDES.map(|length| noise(1, length));
     fixture.put(&parts(1), &small);
@@ -37,7 +37,7 @@ fn results_below_the_limit_are_in_the_index_and_others_are_files() {
 }
 
 #[test]
-fn a_stream_gives_the_same_entry_as_bytes_at_once() {
+fn streamed_and_whole_results_are_equal() {
     let fixture = Fixture::new();
     for (number, length) in SIDES.into_iter().enumerate() {
         let (bytes, parts) = (noise(3, length), parts(number as u64));
@@ -51,7 +51,7 @@ fn a_stream_gives_the_same_entry_as_bytes_at_once() {
 }
 
 #[test]
-fn a_writer_that_is_dropped_leaves_nothing() {
+fn a_dropped_writer_leaves_nothing() {
     let fixture = Fixture::new();
     let mut writer = fixture.cache.writer();
     writer.append(&noise(1, 200_000)).unwrap();
@@ -74,7 +74,7 @@ fn equal_results_are_stored_once() {
 }
 
 #[test]
-fn a_result_that_is_put_again_replaces_the_earlier_one() {
+fn storing_again_replaces_the_result() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"first");
     fixture.put(&parts(1), b"second");
@@ -126,7 +126,7 @@ fn an_expired_entry_is_a_miss_and_can_be_replaced() {
 }
 
 #[test]
-fn label_and_details_are_kept_and_not_part_of_the_key() {
+fn label_and_details_are_stored_outside_the_key() {
     let fixture = Fixture::new();
     let guard = fixture.cache.lock(&parts(1).key(), &mut never_wait).unwrap();
     let new = NewEntry {
@@ -142,7 +142,7 @@ fn label_and_details_are_kept_and_not_part_of_the_key() {
 }
 
 #[test]
-fn a_large_result_can_be_read_as_a_file() {
+fn large_results_can_be_read_as_files() {
     let fixture = Fixture::new();
     let [small, large] = SIDES.map(|length| noise(9, length));
     fixture.put(&parts(1), &small);
@@ -186,7 +186,7 @@ const DAMAGES: [Damaging; 5] = [
 ];
 
 #[test]
-fn a_damaged_object_is_set_aside_and_computed_again() {
+fn damaged_objects_are_quarantined_and_recomputed() {
     for (name, damage) in DAMAGES {
         let fixture = Fixture::new();
         let bytes = noise(1, INLINE_LIMIT);
@@ -218,7 +218,7 @@ fn a_damaged_object_is_set_aside_and_computed_again() {
 }
 
 #[test]
-fn get_file_heals_too() {
+fn get_file_repairs_damage() {
     let fixture = Fixture::new();
     let bytes = noise(1, 500_000);
     fixture.put(&parts(1), &bytes);
@@ -260,7 +260,7 @@ fn flipped_bits_of_an_object_are_detected() {
 }
 
 #[test]
-fn a_row_that_was_changed_is_not_believed() {
+fn altered_rows_are_rejected() {
     let changes = [
         "stage = 'diarize'",
         "plugin = 'other'",
@@ -299,7 +299,7 @@ fn a_row_that_was_changed_is_not_believed() {
 }
 
 #[test]
-fn partial_results_are_dropped_with_the_whole() {
+fn storing_twice_drops_partials() {
     let fixture = Fixture::new();
     let insert = "INSERT INTO partials (key, position, digest, bytes, cost_ms, created_ms) \
                   VALUES (?1, 0, zeroblob(32), x'00', 1, 1)";
@@ -317,7 +317,7 @@ fn partial_results_are_dropped_with_the_whole() {
 }
 
 #[test]
-fn the_last_use_is_written_at_most_once_a_minute_and_in_batches() {
+fn last_use_is_written_in_batches_once_a_minute() {
     let fixture = Fixture::new();
     let key = parts(1).key();
     fixture.put(&parts(1), b"x");
@@ -366,7 +366,7 @@ fn statistics_outlive_the_process() {
 
 /// Nothing but misses is written as well, and what cannot be written waits for the next time.
 #[test]
-fn counts_wait_until_they_can_be_written() {
+fn unwritten_counts_are_retried() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     fixture.cache.flush().unwrap();
@@ -401,7 +401,7 @@ fn counts_wait_until_they_can_be_written() {
 
 /// The content of a result that is stored again goes with the old row, whichever it was.
 #[test]
-fn replacing_leaves_no_content_behind() {
+fn replacing_removes_the_old_content() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"one");
     fixture.put(&parts(2), b"two");
@@ -458,7 +458,7 @@ fn golden_info() {
 }
 
 #[test]
-fn modes() {
+fn refresh_and_bypass_modes() {
     let fixture = Fixture::new();
     let ask = |mode, bytes: &[u8]| {
         fixture
@@ -477,7 +477,7 @@ fn modes() {
 }
 
 #[test]
-fn a_failed_computation_stores_nothing_and_frees_the_lock() {
+fn a_failed_computation_stores_nothing() {
     let fixture = Fixture::new();
     let failed = fixture
         .cache

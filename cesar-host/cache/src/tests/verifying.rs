@@ -24,7 +24,7 @@ fn verify(fixture: &Fixture, repair: bool) -> Verification {
 }
 
 #[test]
-fn a_sound_cache() {
+fn a_sound_cache_verifies() {
     let mut told = (0, 0);
     let verification = filled()
         .cache
@@ -41,7 +41,7 @@ fn a_sound_cache() {
 }
 
 #[test]
-fn damage_is_reported_and_left() {
+fn verify_reports_damage_without_repair() {
     let fixture = filled();
     std::fs::write(fixture.object(&noise(4, 300_000)), noise(9, 300_000)).unwrap();
     std::fs::remove_file(fixture.object(&noise(2, 150_000))).unwrap();
@@ -76,7 +76,7 @@ fn damage_is_reported_and_left() {
 }
 
 #[test]
-fn repair_sets_aside_and_keeps_the_rest() {
+fn repair_quarantines_damage_and_keeps_the_rest() {
     let fixture = filled();
     std::fs::write(fixture.object(&noise(4, 300_000)), noise(9, 300_000)).unwrap();
     fixture
@@ -101,7 +101,7 @@ fn repair_sets_aside_and_keeps_the_rest() {
 }
 
 #[test]
-fn an_expired_entry_is_repaired_too() {
+fn repair_includes_expired_entries() {
     let fixture = Fixture::new();
     let bytes = noise(1, 150_000);
     fixture.put_new(
@@ -119,7 +119,7 @@ fn an_expired_entry_is_repaired_too() {
 }
 
 #[test]
-fn objects_without_rows_are_counted_and_swept() {
+fn orphaned_objects_are_counted_and_swept() {
     let fixture = filled();
     let orphan = fixture.object(b"orphan");
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
@@ -141,7 +141,7 @@ fn objects_without_rows_are_counted_and_swept() {
 }
 
 #[test]
-fn a_damaged_index_is_told() {
+fn index_damage_is_reported() {
     let fixture = filled();
     assert_eq!(fixture.cache.inner.index.faults().unwrap(), [""; 0]);
     fixture
@@ -157,7 +157,7 @@ fn a_damaged_index_is_told() {
 }
 
 #[test]
-fn what_the_index_itself_gets_wrong_is_told() {
+fn index_inconsistencies_are_reported() {
     let fixture = filled();
     let damage = "PRAGMA ignore_check_constraints = ON; UPDATE contents SET size = -1 WHERE id = 1;
                   PRAGMA ignore_check_constraints = OFF";
@@ -173,7 +173,7 @@ fn what_the_index_itself_gets_wrong_is_told() {
 }
 
 #[test]
-fn small_bytes_that_had_changed_are_set_aside_as_well() {
+fn damaged_blobs_are_quarantined() {
     let fixture = filled();
     let damage = "UPDATE blobs SET bytes = zeroblob(10) WHERE content_id = 1";
     fixture

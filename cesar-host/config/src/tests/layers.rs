@@ -101,7 +101,7 @@ fn layers_of(setting: &Setting) -> Vec<Layer> {
 }
 
 #[test]
-fn every_setting_can_be_set_in_every_way_it_has() {
+fn every_setting_can_be_set_in_each_layer() {
     for setting in SETTINGS {
         for layer in layers_of(setting) {
             let (value, source) = outcome(setting, &BTreeSet::from([layer]));
@@ -115,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_highest_layer_that_sets_it_wins(index in 0..SETTINGS.len(), chosen in prop::collection::btree_set(0..3_usize, 0..=3)) {
+    fn the_highest_layer_wins(index in 0..SETTINGS.len(), chosen in prop::collection::btree_set(0..3_usize, 0..=3)) {
         let setting = &SETTINGS[index];
         let ways = layers_of(setting);
         let layers: BTreeSet<Layer> = chosen.iter().filter_map(|way| ways.get(*way).copied()).collect();
@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn the_table_is_sound() {
+fn the_settings_table_is_consistent() {
     let mut names = BTreeSet::new();
     for setting in SETTINGS {
         assert!(names.insert(setting.key.to_owned()), "{} twice", setting.key);
@@ -159,14 +159,14 @@ fn the_table_is_sound() {
 }
 
 #[test]
-fn variables_follow_from_keys_except_three() {
+fn variable_names_derive_from_keys() {
     let own: Vec<_> = SETTINGS.iter().filter_map(|setting| setting.own_variable).collect();
     assert_eq!(own, ["CESAR_OFFLINE", "CESAR_PLUGIN_PATH", "CESAR_PROGRESS"]);
     assert_eq!(find("asr.beam_size").unwrap().variable(), "CESAR_ASR_BEAM_SIZE");
 }
 
 #[test]
-fn each_command_has_its_flags_and_global_ones_work_after_it() {
+fn commands_have_their_flags_and_the_global_ones() {
     let program = || {
         augment(clap::Command::new("cesar").arg(config_file_flag()), Group::Global)
             .subcommand(augment(clap::Command::new("transcribe"), Group::Transcribe))
@@ -198,7 +198,7 @@ fn each_command_has_its_flags_and_global_ones_work_after_it() {
 }
 
 #[test]
-fn help_tells_the_other_ways_to_set_it() {
+fn long_help_names_key_and_variable() {
     let help = augment(clap::Command::new("transcribe"), Group::Transcribe)
         .render_long_help()
         .to_string();
@@ -211,7 +211,7 @@ fn help_tells_the_other_ways_to_set_it() {
 }
 
 #[test]
-fn what_is_about_recordings_stands_together_in_the_help() {
+fn help_groups_flags_by_heading() {
     let help = augment(clap::Command::new("transcribe"), Group::Transcribe)
         .render_help()
         .to_string();
@@ -222,7 +222,7 @@ fn what_is_about_recordings_stands_together_in_the_help() {
 }
 
 #[test]
-fn lists_are_read_in_all_their_forms() {
+fn lists_are_parsed_in_every_layer() {
     let home = Home::new()
         .with("CESAR_PLUGIN_PATH", "/a::/b")
         .with("CESAR_OUTPUT_FORMATS", "srt, vtt");

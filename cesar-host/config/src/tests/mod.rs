@@ -1,7 +1,7 @@
 //! What these tests share: an imagined home with a configuration file, and running a command line through all layers.
 
+mod errors;
 mod layers;
-mod mistakes;
 mod options;
 mod show;
 

@@ -16,7 +16,7 @@ fn given(home: &Home, flags: &[&str]) -> Vec<(String, Value, String)> {
 }
 
 #[test]
-fn options_are_settled_one_by_one() {
+fn options_are_resolved_entry_by_entry() {
     let home = Home::new()
         .with_file("[asr.options]\nbeam_size = 3\ntemperatures = [0.0, 0.2]\nsuppress = true")
         .with("CESAR_ASR_OPTIONS", "beam_size=4; patience=1.5;");
@@ -37,7 +37,7 @@ fn options_are_settled_one_by_one() {
 }
 
 #[test]
-fn a_setting_stands_for_an_option_and_the_higher_layer_wins() {
+fn short_settings_override_options_of_lower_layers() {
     let home = Home::new().with_file("asr.beam_size = 3\nasr.language = \"de\"\n[asr.options]\nthreads = 2");
     let flags = ["--asr-option", "beam_size=5", "--threads", "4", "--language", ""];
     let expected = [
@@ -48,7 +48,7 @@ fn a_setting_stands_for_an_option_and_the_higher_layer_wins() {
 }
 
 #[test]
-fn one_layer_must_not_set_an_option_in_two_ways() {
+fn one_layer_cannot_set_an_option_twice() {
     let home = Home::new();
     assert_eq!(
         home.refusal(&["--beam-size", "3", "--asr-option", "beam_size=4"]),
@@ -63,7 +63,7 @@ fn one_layer_must_not_set_an_option_in_two_ways() {
 }
 
 #[test]
-fn options_keep_the_type_they_were_given_with() {
+fn options_keep_their_given_type() {
     let home = Home::new().with_file("[asr.options]\na = 3\nb = \"3\"");
     let options = home.resolve(&["--asr-option", "c=3"]).unwrap().settings().asr.options;
     let value = |name: &str| options[name].value.clone();
@@ -73,7 +73,7 @@ fn options_keep_the_type_they_were_given_with() {
 }
 
 #[test]
-fn paths_of_the_file_are_relative_to_it() {
+fn paths_in_the_file_are_relative_to_it() {
     let home = Home::new().with_file(
         "cache.dir = \"results\"\nmodels.dir = \"~/models\"\nplugins.dirs = [\"/p\", \"q\"]\nasr.model = \"./mine\"\n\
          audio.ffmpeg = \"ffmpeg7\"",
@@ -91,7 +91,7 @@ fn paths_of_the_file_are_relative_to_it() {
 }
 
 #[test]
-fn defaults() {
+fn default_values() {
     let settings = Home::new().resolve(&[]).unwrap().settings();
     assert!(settings.asr.options.is_empty() && settings.asr.plugin.is_none() && settings.output.formats.is_empty());
     assert_eq!((settings.cache.enabled, settings.plugins.in_process), (true, false));
@@ -116,7 +116,7 @@ fn typed_values() {
 }
 
 #[test]
-fn the_standard_folders_follow_the_specification() {
+fn standard_folders_follow_xdg() {
     let home = Home::new()
         .with("XDG_CACHE_HOME", "/cache")
         .with("XDG_DATA_HOME", "relative/is/ignored");
@@ -126,14 +126,14 @@ fn the_standard_folders_follow_the_specification() {
 }
 
 #[test]
-fn without_a_home_only_the_cache_is_missing() {
+fn without_home_only_the_cache_folder_is_missing() {
     let nothing: [(String, String); 0] = [];
     let settings = Layers::load(None, nothing).unwrap().resolve().unwrap().settings();
     assert!(matches!(settings.cache.folder(), Err(ConfigError::NoCacheFolder)));
 }
 
 #[test]
-fn the_file_can_be_named_by_flag_or_variable_and_an_empty_variable_says_nothing() {
+fn the_file_is_named_by_flag_or_variable() {
     let home = Home::new().with_file("asr.plugin = \"standard\"");
     let named = |name: &str| {
         let path = home.folder.path().join(name);
@@ -151,7 +151,7 @@ fn the_file_can_be_named_by_flag_or_variable_and_an_empty_variable_says_nothing(
 }
 
 #[test]
-fn limits_of_the_cache() {
+fn cache_limits_are_parsed() {
     let limits = |home: &Home| home.resolve(&[]).unwrap().settings().cache.limits;
     let standard = limits(&Home::new());
     assert_eq!(
@@ -177,7 +177,7 @@ fn limits_of_the_cache() {
 }
 
 #[test]
-fn mistakes_in_limits() {
+fn errors_in_limits() {
     let size = Home::new().with_file("cache.max_size = \"much\"").refusal(&[]);
     assert!(
         size.ends_with("must be a size such as `10 GB`, or `off`, not `\"much\"`"),
@@ -197,7 +197,7 @@ fn mistakes_in_limits() {
 
 /// Two switches of one setting: the last one said counts, and each hides the layers below.
 #[test]
-fn a_switch_and_its_opposite() {
+fn the_last_of_two_opposite_switches_wins() {
     let enabled = |home: &Home, flags: &[&str]| home.resolve(flags).unwrap().settings().diarize.enabled;
     let home = Home::new();
     assert_eq!(enabled(&home, &[]), None);

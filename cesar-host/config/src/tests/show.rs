@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Home;
 
 #[test]
-fn each_value_and_where_it_came_from() {
+fn values_are_shown_with_their_source() {
     let home = Home::new()
         .with_file("[asr]\nplugin = \"ct2\"\n\n[asr.options]\npatience = 1.5\n")
         .with("CESAR_ASR_BEAM_SIZE", "3")
@@ -112,7 +112,7 @@ fn each_value_and_where_it_came_from() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn secrets_are_hidden() {
     let home = Home::new().with("CESAR_SERVER_WEBHOOK_SECRET", "hunter2");
     let resolved = home.resolve(&[]).unwrap();
     assert_eq!(resolved.settings().server.webhook_secret.as_deref(), Some("hunter2"));
@@ -121,7 +121,7 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn the_shape_of_the_json_is_settled() {
+fn the_json_schema_is_stable() {
     let home = Home::new().with("CESAR_MODELS_DIR", "/models");
     let show = serde_json::to_value(home.resolve(&[]).unwrap().show()).unwrap();
     assert_eq!(show["config_file"], json!(home.file()));

@@ -9,12 +9,12 @@
 //! Progress alone is committed without waiting for the device (`synchronous = NORMAL` for that transaction): it is told
 //! often and is not worth a sync. In a write-ahead log the next full commit makes it durable as well.
 
+mod housekeeping;
 mod open;
 mod queries;
 mod rows;
 mod schema;
-mod upkeep;
-mod work;
+mod transitions;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -237,55 +237,55 @@ impl JobStore for SqliteJobs {
     }
 
     fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {
-        work::claim(self, owner)
+        transitions::claim(self, owner)
     }
 
     fn downloaded(&self, lease: &Lease) -> Result<Job> {
-        work::downloaded(self, lease)
+        transitions::downloaded(self, lease)
     }
 
     fn refreshed(&self, lease: &Lease) -> Result<Job> {
-        work::refreshed(self, lease)
+        transitions::refreshed(self, lease)
     }
 
     fn progress(&self, lease: &Lease, progress: &Progress, report: Option<&Report>) -> Result<Signal> {
-        work::progress(self, lease, progress, report)
+        transitions::progress(self, lease, progress, report)
     }
 
     fn complete(&self, lease: &Lease, document: &str, report: &Report) -> Result<Job> {
-        work::complete(self, lease, JobState::Completed, document, report, None)
+        transitions::complete(self, lease, JobState::Completed, document, report, None)
     }
 
     fn complete_partly(&self, lease: &Lease, document: &str, report: &Report, error: &StageError) -> Result<Job> {
-        work::complete(self, lease, JobState::Partial, document, report, Some(error))
+        transitions::complete(self, lease, JobState::Partial, document, report, Some(error))
     }
 
     fn fail(&self, lease: &Lease, failure: &Failure) -> Result<Job> {
-        work::fail(self, lease, failure)
+        transitions::fail(self, lease, failure)
     }
 
     fn cancelled(&self, lease: &Lease) -> Result<Job> {
-        work::cancelled(self, lease)
+        transitions::cancelled(self, lease)
     }
 
     fn hand_back(&self, lease: &Lease) -> Result<Job> {
-        work::hand_back(self, lease)
+        transitions::hand_back(self, lease)
     }
 
     fn owners(&self) -> Result<Vec<WorkerId>> {
-        upkeep::owners(self)
+        housekeeping::owners(self)
     }
 
     fn requeue_jobs_of(&self, owner: WorkerId) -> Result<Vec<Job>> {
-        work::requeue_jobs_of(self, owner)
+        transitions::requeue_jobs_of(self, owner)
     }
 
     fn next_due(&self) -> Result<NextDue> {
-        upkeep::next_due(self)
+        housekeeping::next_due(self)
     }
 
     fn prune(&self, retention: &Retention, limit: u32) -> Result<Pruned> {
-        upkeep::prune(self, retention, limit)
+        housekeeping::prune(self, retention, limit)
     }
 
     fn uses_upload(&self, upload: UploadId) -> Result<bool> {
@@ -293,10 +293,10 @@ impl JobStore for SqliteJobs {
     }
 
     fn claim_webhook(&self, hold: Duration) -> Result<Option<WebhookClaim>> {
-        upkeep::claim_webhook(self, hold)
+        housekeeping::claim_webhook(self, hold)
     }
 
-    fn webhook_told(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
-        upkeep::webhook_told(self, lease, delivery)
+    fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
+        housekeeping::record_delivery(self, lease, delivery)
     }
 }

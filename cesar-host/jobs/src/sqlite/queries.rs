@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
 use super::SqliteJobs;
 use super::rows::{COLUMNS, job, to_json};
-use super::work::{CLEAR_ERROR, leave};
+use super::transitions::{CLEAR_ERROR, end_lease_sql};
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, UploadId};
 use crate::job::{Job, JobState};
@@ -16,7 +16,7 @@ pub(super) fn submit(store: &SqliteJobs, new: &NewJob) -> Result<Submission> {
     let random = [store.options.random.next(), store.options.random.next()];
     let now_ms = store.now_ms();
     store.write("submit a job", |transaction| {
-        if let Some(earlier) = earlier(transaction, new)? {
+        if let Some(earlier) = find_duplicate(transaction, new)? {
             return Ok(earlier);
         }
         let queued: u64 =
@@ -28,13 +28,13 @@ pub(super) fn submit(store: &SqliteJobs, new: &NewJob) -> Result<Submission> {
             });
         }
         let last: Option<JobId> = transaction.query_row("SELECT max(id) FROM jobs", [], |row| row.get(0))?;
-        let id = JobId::following(last, now_ms, random);
+        let id = JobId::next_after(last, now_ms, random);
         insert(transaction, id, new, now_ms, store.options.policy.max_attempts).map(Submission::New)
     })
 }
 
 /// The job that this submission is about already.
-fn earlier(transaction: &Transaction<'_>, new: &NewJob) -> rusqlite::Result<Option<Submission>> {
+fn find_duplicate(transaction: &Transaction<'_>, new: &NewJob) -> rusqlite::Result<Option<Submission>> {
     if let Some(known) = &new.idempotency
         && let Some(answer) = by_idempotency_key(transaction, known)?
     {
@@ -160,7 +160,7 @@ pub(super) fn cancel(store: &SqliteJobs, id: JobId) -> Result<Cancellation> {
     let now_ms = store.now_ms();
     store
         .write("cancel a job", |transaction| {
-            let waiting = leave("'cancelled'", "id = :id AND state = 'queued'", CLEAR_ERROR);
+            let waiting = end_lease_sql("'cancelled'", "id = :id AND state = 'queued'", CLEAR_ERROR);
             let parameters = named_params! { ":id": id, ":now": now_ms };
             let cancelled = transaction
                 .prepare_cached(&waiting)?
@@ -194,7 +194,7 @@ pub(super) fn retry(store: &SqliteJobs, id: JobId, refresh: bool) -> Result<Job>
         webhook_attempts = 0, webhook_status = NULL, webhook_error = NULL";
     let (retried, now) = store.write("retry a job", |transaction| {
         let parameters = named_params! { ":id": id, ":now": now_ms, ":refresh": refresh };
-        let sql = leave("'queued'", whose, also);
+        let sql = end_lease_sql("'queued'", whose, also);
         let retried = transaction
             .prepare_cached(&sql)?
             .query_row(parameters, job)

@@ -52,7 +52,7 @@ pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
             status: Some(200),
             error: None,
         };
-        if store.webhook_told(&claim.lease, &delivery).is_ok() {
+        if store.record_delivery(&claim.lease, &delivery).is_ok() {
             tell(format!("told {}", claim.job.id));
         }
     }
@@ -228,7 +228,7 @@ fn the_nth_operation_fails() {
 
 /// Interruptions and short writes are ordinary: nobody notices them.
 #[test]
-fn an_interruption_or_a_short_write_is_no_failure() {
+fn interruptions_and_short_writes_are_retried() {
     let tell_all = |disk: &Disk| {
         let folder = folder();
         let mut told = Vec::new();

@@ -1,9 +1,11 @@
 //! Tests of the jobs. Time is a [`ManualClock`] and chance has a seed; nothing sleeps to let time pass.
 
 mod faults;
+mod in_memory;
 mod model;
 mod opening;
 mod processes;
+mod seeded_random;
 mod suite;
 mod uploads;
 mod workers;
@@ -16,6 +18,8 @@ use cesar_base::{Digest, ManualClock};
 use tempfile::TempDir;
 
 use super::*;
+use in_memory::MemoryJobs;
+use seeded_random::SeededRandom;
 
 /// 2026-01-01 00:00 UTC.
 const START_MS: i64 = 1_767_225_600_000;

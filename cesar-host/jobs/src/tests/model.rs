@@ -62,9 +62,9 @@ enum Operation {
         refresh: bool,
     },
     ClaimWebhook,
-    WebhookTold {
+    RecordDelivery {
         lease: usize,
-        verdict: u8,
+        outcome: u8,
     },
     Prune {
         limit: u32,
@@ -82,7 +82,7 @@ enum Operation {
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation::{
         Cancel, Cancelled, Claim, ClaimWebhook, Complete, CompletePartly, Die, Downloaded, Fail, HandBack, List,
-        Progress, Prune, Refreshed, Retry, Submit, TimePasses, WebhookTold,
+        Progress, Prune, RecordDelivery, Refreshed, Retry, Submit, TimePasses,
     };
     let few = 0_usize..4;
     let key = || prop::option::weighted(0.3, 0_u8..3);
@@ -103,7 +103,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => few.clone().prop_map(|job| Cancel { job }),
         4 => (few.clone(), any::<bool>()).prop_map(|(job, refresh)| Retry { job, refresh }),
         3 => Just(ClaimWebhook),
-        3 => (few.clone(), 0_u8..3).prop_map(|(lease, verdict)| WebhookTold { lease, verdict }),
+        3 => (few.clone(), 0_u8..3).prop_map(|(lease, outcome)| RecordDelivery { lease, outcome }),
         1 => (0_u32..4).prop_map(|limit| Prune { limit }),
         1 => (0_usize..8, few, 0_u32..5).prop_map(|(state, after, limit)| List { state, after, limit }),
         5 => prop_oneof![Just(1), Just(6_000), Just(20_000), Just(HOUR_MS), Just(30 * HOUR_MS), Just(-HOUR_MS)]
@@ -226,14 +226,14 @@ impl Both {
                 let claim = self.ask(|store| store.claim_webhook(Duration::from_secs(30)));
                 self.webhook_leases.extend(claim.flatten().map(|claim| claim.lease));
             }
-            Operation::WebhookTold { lease, verdict } => {
+            Operation::RecordDelivery { lease, outcome } => {
                 let delivery = Delivery {
-                    verdict: [Verdict::Delivered, Verdict::TryAgain, Verdict::GiveUp][usize::from(*verdict)],
+                    verdict: [Verdict::Delivered, Verdict::TryAgain, Verdict::GiveUp][usize::from(*outcome)],
                     status: Some(500),
                     error: None,
                 };
                 if let Some(lease) = Self::recent(&self.webhook_leases, *lease) {
-                    self.ask(|store| store.webhook_told(&lease, &delivery));
+                    self.ask(|store| store.record_delivery(&lease, &delivery));
                 }
             }
             Operation::Prune { limit } => drop(self.ask(|store| store.prune(&Retention::default(), *limit))),
@@ -331,7 +331,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn sqlite_does_what_memory_does(operations in prop::collection::vec(operation(), 1..80)) {
+    fn sqlite_and_memory_stores_agree(operations in prop::collection::vec(operation(), 1..80)) {
         let mut both = Both::new();
         for operation in &operations {
             both.run(operation);

@@ -29,7 +29,7 @@ fn golden_schema() {
 }
 
 #[test]
-fn settings_of_the_file() {
+fn a_new_database_has_its_pragmas() {
     let folder = folder();
     let store = open(folder.path());
     for (name, value) in [
@@ -52,7 +52,7 @@ fn settings_of_the_file() {
 
 /// What is acknowledged waits for the device; progress does not, and does not change that for what follows.
 #[test]
-fn only_progress_does_not_wait_for_the_device() {
+fn only_progress_is_not_synced() {
     const FULL: &str = "2";
     const NORMAL: &str = "1";
     let folder = folder();
@@ -69,7 +69,7 @@ fn only_progress_does_not_wait_for_the_device() {
 }
 
 #[test]
-fn the_table_is_strict() {
+fn the_jobs_table_is_strict() {
     let folder = folder();
     let query = "SELECT group_concat(name) FROM pragma_table_list WHERE strict = 0 AND name NOT LIKE 'sqlite_%'";
     let loose: Option<String> = open(folder.path())
@@ -80,7 +80,7 @@ fn the_table_is_strict() {
 
 /// What is done often searches by an index instead of reading all jobs.
 #[test]
-fn frequent_queries_search_by_index() {
+fn frequent_queries_use_an_index() {
     let folder = folder();
     let store = open(folder.path());
     let queries = [
@@ -108,7 +108,7 @@ fn frequent_queries_search_by_index() {
 }
 
 #[test]
-fn jobs_are_there_after_closing() {
+fn jobs_survive_closing() {
     let folder = folder();
     let submitted = {
         let store = open(folder.path());
@@ -130,7 +130,7 @@ fn jobs_are_there_after_closing() {
 }
 
 #[test]
-fn a_later_schema_is_refused() {
+fn a_newer_schema_is_refused() {
     let folder = folder();
     drop(open(folder.path()));
     let connection = Connection::open(folder.path().join("jobs.db")).unwrap();
@@ -222,7 +222,7 @@ fn a_full_database_loses_nothing() {
 
 /// The space of removed documents goes back to the file system.
 #[test]
-fn retention_gives_space_back() {
+fn retention_shrinks_the_database() {
     let folder = folder();
     let store = open(folder.path());
     let worker = WorkerId::new(&SystemRandom);
@@ -243,11 +243,11 @@ fn retention_gives_space_back() {
 }
 
 #[test]
-fn an_id_is_read_only_as_it_is_written() {
-    let id = JobId::following(None, START_MS, [0x7FF, u64::MAX]);
+fn ids_are_parsed_strictly() {
+    let id = JobId::next_after(None, START_MS, [0x7FF, u64::MAX]);
     assert_eq!(id.to_string(), "019b76da-a800-77ff-bfff-ffffffffffff");
     assert_eq!(id.to_string().parse(), Ok(id));
-    let next = JobId::following(Some(id), START_MS, [0, 0]);
+    let next = JobId::next_after(Some(id), START_MS, [0, 0]);
     assert_eq!(next.to_string(), "019b76da-a800-7800-8000-000000000000");
     for text in [
         "",
@@ -262,7 +262,7 @@ fn an_id_is_read_only_as_it_is_written() {
 
 /// A fingerprint is of what was asked and of the content, whatever name the upload got.
 #[test]
-fn a_fingerprint_is_of_the_request() {
+fn fingerprints_identify_the_request() {
     let request = || upload_request(UploadId::new(&SystemRandom));
     let fingerprint = request().fingerprint();
     assert_eq!(request().fingerprint(), fingerprint);

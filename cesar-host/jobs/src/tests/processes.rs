@@ -90,7 +90,7 @@ fn hold(folder: &Path) {
 }
 
 #[test]
-fn the_job_of_a_killed_process_is_requeued_at_once() {
+fn jobs_of_killed_processes_are_requeued_immediately() {
     let folder = folder();
     let store = open(folder.path());
     let Submission::New(job) = store.submit(&url_job()).unwrap() else {
@@ -136,7 +136,7 @@ fn receive(folder: &Path) {
 }
 
 #[test]
-fn what_a_killed_process_was_receiving_is_swept() {
+fn uploads_of_killed_processes_are_swept() {
     let folder = folder();
     let store = open(folder.path());
     let mut receiver = start("receive", folder.path());
@@ -204,12 +204,12 @@ fn each_job_is_claimed_by_one_process() {
 
 /// The process ends at the Nth operation, for every N.
 #[test]
-fn a_process_may_die_at_any_operation() {
+fn a_process_can_die_at_any_operation() {
     let mut points = 0;
     for at in 1.. {
         let folder = folder();
         let mut child = start(&format!("abort {at}"), folder.path());
-        let told: Vec<String> = until_ready(&mut child).filter(|line| is_told(line)).collect();
+        let told: Vec<String> = until_ready(&mut child).filter(|line| is_notified(line)).collect();
         let ended = child.wait().unwrap();
         super::faults::check(folder.path(), &told, &format!("abort at operation {at}"));
         if ended.success() {
@@ -221,7 +221,7 @@ fn a_process_may_die_at_any_operation() {
     assert!(points > 80, "{points}");
 }
 
-fn is_told(line: &str) -> bool {
+fn is_notified(line: &str) -> bool {
     ["submitted ", "ended ", "requeued ", "pruned "]
         .iter()
         .any(|word| line.starts_with(word))

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `claims` | who works on a job: claims, leases, workers that die |
 //! | `failures` | failures: attempts, pauses between them, and what ends a job |
-//! | `wishes` | what people ask of a job that is there: to cancel it, to try it again |
+//! | `cancel_and_retry` | what people ask of a job that is there: to cancel it, to try it again |
 //! | `queue` | what comes in, what is listed, and what is forgotten |
 //! | `webhooks` | who is told of an end, how often, and by whom |
 
@@ -23,8 +23,8 @@ macro_rules! shared {
     };
 }
 
+mod cancel_and_retry;
 mod claims;
 mod failures;
 mod queue;
 mod webhooks;
-mod wishes;

@@ -38,7 +38,7 @@ impl Received {
 }
 
 #[test]
-fn an_upload_is_whole_and_known_by_its_content() {
+fn an_upload_has_the_digest_of_its_content() {
     let received = Received::new();
     let upload = received.receive(b"hello world");
     assert_eq!(upload.digest(), Digest::of(b"hello world"));
@@ -54,7 +54,7 @@ fn an_upload_is_whole_and_known_by_its_content() {
 }
 
 #[test]
-fn an_upload_that_is_too_large_leaves_nothing() {
+fn an_oversized_upload_leaves_nothing() {
     let received = Received::new();
     let mut writer = received.uploads.create(10).unwrap();
     writer.write(b"0123456789").unwrap();
@@ -67,7 +67,7 @@ fn an_upload_that_is_too_large_leaves_nothing() {
 }
 
 #[test]
-fn a_sweep_leaves_what_is_being_received_or_submitted() {
+fn a_sweep_keeps_uploads_in_progress() {
     let received = Received::new();
     let mut writer = received.uploads.create(10).unwrap();
     writer.write(b"half").unwrap();
@@ -95,7 +95,7 @@ fn a_sweep_leaves_what_is_being_received_or_submitted() {
 }
 
 #[test]
-fn a_sweep_removes_what_a_dead_process_left() {
+fn a_sweep_removes_leftovers_of_dead_processes() {
     let received = Received::new();
     let id = UploadId::new(&SystemRandom);
     let uploads = received.folder.path().join("uploads");
@@ -116,7 +116,7 @@ fn a_sweep_removes_what_a_dead_process_left() {
 }
 
 #[test]
-fn removing_twice_is_removing_once() {
+fn removing_an_upload_twice_is_no_error() {
     let received = Received::new();
     let id = received.receive(b"x").id();
     received.uploads.remove(id).unwrap();

@@ -13,7 +13,7 @@ fn lock_files(folder: &Path) -> usize {
 }
 
 #[test]
-fn a_living_worker_keeps_its_jobs() {
+fn a_live_worker_keeps_its_jobs() {
     let (folder, fixture) = (folder(), Fixture::memory(Policy::default()));
     let workers = workers(folder.path());
     let worker = workers.register().unwrap();
@@ -35,7 +35,7 @@ fn a_living_worker_keeps_its_jobs() {
 }
 
 #[test]
-fn a_worker_that_panics_loses_its_job() {
+fn jobs_of_a_panicked_worker_are_requeued() {
     let (folder, fixture) = (folder(), Fixture::memory(Policy::default()));
     let workers = workers(folder.path());
     let job = fixture.submit().id;
@@ -49,7 +49,7 @@ fn a_worker_that_panics_loses_its_job() {
 }
 
 #[test]
-fn each_worker_has_its_own_jobs() {
+fn recovery_requeues_only_jobs_of_dead_workers() {
     let (folder, fixture) = (folder(), Fixture::memory(Policy::default()));
     let workers = workers(folder.path());
     let (first, second) = (workers.register().unwrap(), workers.register().unwrap());

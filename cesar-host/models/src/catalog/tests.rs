@@ -34,7 +34,7 @@ fn ids_and_places_are_unique_and_stay_inside() {
 }
 
 #[test]
-fn digests_are_digests() {
+fn digests_are_64_hex_digits() {
     for entry in CATALOG {
         let files = entry.hub.into_iter().flat_map(|hub| hub.files);
         for file in files {
@@ -69,7 +69,7 @@ fn weights_come_last() {
 }
 
 #[test]
-fn names_lead_to_entries() {
+fn names_select_entries() {
     let ids = |name: &str| called(name).iter().map(|entry| entry.id).collect::<Vec<_>>();
     assert_eq!(ids("base"), ["faster-whisper-base", "ggml-base"]);
     assert_eq!(ids("ggml-base"), ["ggml-base"]);

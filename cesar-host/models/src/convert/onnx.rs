@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_graphs_can_be_read() {
+    fn graphs_are_parsed() {
         for (network, tensors) in [(Network::Segmentation, 54), (Network::Campplus, 813)] {
             let graph = Graph::of(network);
             assert_eq!(graph.initializers.len(), tensors);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_by_sevens() {
+    fn varints_use_seven_bits_per_byte() {
         let mut message = Vec::new();
         put_bytes(&mut message, 7, &[9; 300]);
         assert_eq!(message[..3], [0x3a, 0xac, 0x02]);

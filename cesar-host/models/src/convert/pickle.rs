@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tensor_is_built_and_nothing_else() {
+    fn only_tensors_are_built() {
         // {'w': _rebuild_tensor_v2(('storage', FloatStorage, '0', 'cpu', 6), 1, (2, 1), (3, 1)), 'x': os.system('true')}
         let pickle = b"\x80\x02}(X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
             X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQK\x01K\x02K\x01\x86K\x03K\x01\x86\x89NtRX\x01\0\0\0xcos\nsystem\nX\x04\0\0\0true\x85Ru.";
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_that_breaks_off_is_an_error() {
+    fn a_truncated_pickle_is_an_error() {
         let pickle = b"\x80\x02}(X\x01\0\0\0wK\x01u.";
         for length in 0..pickle.len() {
             assert!(read(&pickle[..length]).is_err(), "{length}");

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_greatest_number_is_127() {
+    fn the_largest_quantised_value_is_127() {
         let mut block = [0.0_f32; 32];
         (block[3], block[4]) = (-2.0, 1.0);
         let bytes = q8_0(&block);
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn zeros_quantise_to_zero() {
         assert_eq!(q8_0(&[0.0; 32]), [0; 34]);
     }
 }

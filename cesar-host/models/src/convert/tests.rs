@@ -40,7 +40,7 @@ fn model() -> Vec<u8> {
 }
 
 #[test]
-fn numbers_and_tensors_are_read() {
+fn ct2_weights_are_parsed() {
     let content = model();
     assert!(is_whisper(&content));
     let weights = Weights::read("model.bin", &content).unwrap();
@@ -53,7 +53,7 @@ fn numbers_and_tensors_are_read() {
 }
 
 #[test]
-fn a_model_that_breaks_off_is_told() {
+fn a_truncated_model_is_reported() {
     let content = model();
     for length in 0..content.len() {
         let error = Weights::read("model.bin", &content[..length]).unwrap_err();

@@ -12,9 +12,9 @@ use ureq::{Agent, Body};
 use super::{HubError, HubSettings, is_digest};
 
 /// How long the hub may take to be reached and to begin an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may be silent within an answer.
-const SILENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A repository that was renamed leads to its new name.
 const REDIRECTS: usize = 5;
 /// The list of a repository's files is no larger.
@@ -65,9 +65,9 @@ pub(super) struct Opened {
 impl Client {
     pub(super) fn new(settings: &HubSettings) -> Result<Self, HubError> {
         let config = Agent::config_builder()
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(SILENCE))
+            .timeout_connect(Some(RESPONSE_TIMEOUT))
+            .timeout_recv_response(Some(RESPONSE_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT))
             .http_status_as_error(false)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .tls_config(tls_roots::config()?)
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_addresses() {
+    fn url_parts_are_escaped() {
         assert_eq!(origin("https://hub.example/mirror"), "https://hub.example");
         assert_eq!(origin("http://127.0.0.1:80"), "http://127.0.0.1:80");
         assert_eq!(escaped("a folder/model.bin"), "a%20folder/model.bin");

@@ -41,7 +41,7 @@ pub enum HubError {
     },
     /// Nobody is trusted.
     #[error(transparent)]
-    Trust(#[from] cesar_base::tls_roots::TrustError),
+    TlsRoots(#[from] cesar_base::tls_roots::TlsRootsError),
     /// 401 or 403.
     #[error(
         "the hub does not let you have `{what}`; accept its conditions on its page, and set `HF_TOKEN` to a token of yours"
@@ -127,6 +127,9 @@ impl HubError {
     /// Whether the hub could not be asked at all: another source may do.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Trust(_))
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Untrusted { .. } | Self::TlsRoots(_)
+        )
     }
 }

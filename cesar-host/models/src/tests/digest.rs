@@ -36,7 +36,7 @@ fn golden() {
 }
 
 #[test]
-fn names_contents_and_presence_count_and_nothing_else() {
+fn the_digest_depends_on_names_contents_and_presence() {
     let place = Place::new();
     for folder in ["a", "b"] {
         write(&place.path(&format!("own/{folder}/model.bin")), "model");
@@ -64,7 +64,7 @@ fn names_contents_and_presence_count_and_nothing_else() {
 }
 
 #[test]
-fn a_folder_of_one_file_is_not_that_file() {
+fn a_folder_of_one_file_differs_from_the_file() {
     let place = Place::new().with(&["own/m/model.bin"]);
     let mut files = folder();
     files.files.truncate(1);
@@ -77,7 +77,7 @@ fn a_folder_of_one_file_is_not_that_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_the_callers_error() {
+fn hashing_errors_are_returned() {
     let place = Place::new().with(&["own/m/model.bin", "own/m/config.json"]);
     let result = digest(&model(&place, "m"), &mut |path: &Path| {
         Err(path.file_name().unwrap().to_owned())

@@ -69,7 +69,7 @@ fn an_interrupted_download_is_not_a_model() {
 }
 
 #[test]
-fn a_dangling_link_or_a_wrong_commit_is_nothing() {
+fn dangling_links_and_wrong_commits_are_ignored() {
     let place = Place::new().with_repository("models--Systran--faster-whisper-a", &["model.bin", "config.json"]);
     std::fs::remove_file(place.path("hub/models--Systran--faster-whisper-a/blobs/0")).unwrap();
     assert!(place.lookup(&folder()).resolve("a").is_err());

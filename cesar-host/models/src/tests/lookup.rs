@@ -10,7 +10,7 @@ use super::super::pattern::{expand, is_name, name_in};
 use super::{Place, folder, one_file};
 
 #[test]
-fn a_name_is_looked_for_in_each_folder_and_by_each_pattern() {
+fn names_are_searched_in_each_folder_and_pattern() {
     let place = Place::new().with(&["standard/ggml-base.bin", "standard/ggml-tiny.bin", "own/ggml-tiny.bin"]);
     assert_eq!(place.found(&one_file(), "base"), "standard/ggml-base.bin");
     assert_eq!(
@@ -33,7 +33,7 @@ fn a_name_is_looked_for_in_each_folder_and_by_each_pattern() {
 }
 
 #[test]
-fn the_files_are_those_present_in_the_manifests_order() {
+fn present_files_are_listed_in_manifest_order() {
     let place = Place::new().with(&["own/base/config.json", "own/base/model.bin", "own/base/README.md"]);
     let (files, model) = (folder(), |place: &Place| {
         place.lookup(&folder()).resolve("base").unwrap()
@@ -50,7 +50,7 @@ fn the_files_are_those_present_in_the_manifests_order() {
 }
 
 #[test]
-fn an_incomplete_model_is_passed_over() {
+fn incomplete_models_are_skipped() {
     let place = Place::new().with(&[
         "own/base/model.bin",
         "standard/base/model.bin",
@@ -60,7 +60,7 @@ fn an_incomplete_model_is_passed_over() {
 }
 
 #[test]
-fn a_path_is_taken_as_it_is() {
+fn paths_are_used_as_given() {
     let place = Place::new().with(&[
         "elsewhere/mine.bin",
         "elsewhere/mine/model.bin",
@@ -79,7 +79,7 @@ fn a_path_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_path_relative_to_the_current_folder_becomes_absolute() {
+fn relative_paths_become_absolute() {
     // The package's own manifest stands for a model of one file: it exists in the folder that tests run in.
     let place = Place::new();
     let files = one_file();
@@ -91,7 +91,7 @@ fn a_path_relative_to_the_current_folder_becomes_absolute() {
 }
 
 #[test]
-fn something_else_of_that_name_here_does_not_hide_the_model() {
+fn other_files_of_that_name_do_not_hide_the_model() {
     // `src` is a folder of the folder that tests run in, and not a model.
     let place = Place::new().with(&["own/ggml-src.bin", "own/src/model.bin", "own/src/config.json"]);
     assert_eq!(place.found(&one_file(), "src"), "own/ggml-src.bin");
@@ -99,7 +99,7 @@ fn something_else_of_that_name_here_does_not_hide_the_model() {
 }
 
 #[test]
-fn the_default_is_the_first_present_of_the_preferred() {
+fn the_default_is_the_first_preferred_model_present() {
     let place = Place::new().with(&["own/ggml-tiny.en.bin", "standard/ggml-base.bin", "own/ggml-other.bin"]);
     let files = one_file();
     let lookup = place.lookup(&files);
@@ -130,7 +130,7 @@ fn present_lists_complete_models_once_by_their_shortest_name() {
 }
 
 #[test]
-fn patterns_may_have_folders_and_the_name_twice() {
+fn patterns_can_contain_folders_and_repeat_the_name() {
     let mut files = one_file();
     files.patterns = vec!["{name}/ggml-{name}.bin".into(), "flat/{name}-{name}.gguf".into()];
     let place = Place::new().with(&[
@@ -149,7 +149,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_pattern_gives_back_the_name_that_was_put_in(
+    fn patterns_round_trip_names(
         pattern in "[a-é.-]{0,4}\\{name\\}([a-é.-]{0,4}|[a-é-]{0,3}\\{name\\}[a-é]{0,3})",
         name in "[a-é.-]{1,8}",
     ) {
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_found_makes_the_entry(pattern in "[ab]{0,2}\\{name\\}[ab]{0,2}", entry in "[ab.é]{0,8}") {
+    fn a_found_name_expands_to_its_entry(pattern in "[ab]{0,2}\\{name\\}[ab]{0,2}", entry in "[ab.é]{0,8}") {
         if let Some(name) = name_in(&pattern, &entry) {
             prop_assert_eq!(expand(&pattern, &name), entry);
         }
@@ -166,7 +166,7 @@ proptest! {
 }
 
 #[test]
-fn the_roots_follow_the_environment() {
+fn roots_follow_the_environment() {
     let place = Place::new().with(&["hf/hub/x", "cache/huggingface/hub/x", "home/.cache/huggingface/hub/x"]);
     let roots = |variables: &[(&str, &str)], models_dir: Option<&Path>| {
         let find = |name: &str| {

@@ -1,9 +1,9 @@
 //! What these tests share: a models folder and the two shapes that a plugin's models have.
 
 mod digest;
+mod errors;
 mod hub;
 mod lookup;
-mod mistakes;
 
 use std::path::{Path, PathBuf};
 

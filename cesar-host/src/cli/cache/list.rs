@@ -27,7 +27,7 @@ pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exi
         Some("created") => Sort::Created,
         Some("size") => Sort::Size,
         Some("cost") => Sort::Cost,
-        Some("worth") => Sort::Worth,
+        Some("worth") => Sort::EvictionScore,
         _ => Sort::Used,
     };
     let asked = matches.get_one::<u64>("limit").copied();

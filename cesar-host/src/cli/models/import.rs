@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cesar_models::shelf::{self, ImportError};
+use cesar_models::installed::{self, ImportError};
 use clap::ArgMatches;
 
 use super::Place;
@@ -15,7 +15,7 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool
     };
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let show = Show::new(None, verbosity);
-    let imported = shelf::import(source, text("name"), text("sha256"), place.folder()?, &|event| {
+    let imported = installed::import(source, text("name"), text("sha256"), place.folder()?, &|event| {
         show.event(event)
     });
     show.clear();

@@ -3,8 +3,8 @@
 use cesar_base::names::lossless;
 use cesar_config::Settings;
 use cesar_models::catalog::{CATALOG, Entry, Kind};
+use cesar_models::installed::InstalledModel;
 use cesar_models::libraries;
-use cesar_models::shelf::Shelved;
 use clap::ArgMatches;
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::cli::{Exit, Failure, columns, host, print, print_json};
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]
 struct Here<'a> {
-    models: &'a [Shelved],
+    models: &'a [InstalledModel],
     /// All of their bytes.
     size: u64,
     /// One sentence for each library that a plugin with models needs and that is not here.
@@ -70,8 +70,8 @@ pub(super) fn run(place: &Place, settings: &Settings, matches: &ArgMatches, json
 }
 
 /// What is said of libraries that are missing, where there are models for them.
-fn missing(settings: &Settings, models: &[Shelved]) -> Result<Vec<String>, Failure> {
-    let needs_one = |model: &Shelved| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding));
+fn missing(settings: &Settings, models: &[InstalledModel]) -> Result<Vec<String>, Failure> {
+    let needs_one = |model: &InstalledModel| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding));
     if !models.iter().any(needs_one) {
         return Ok(Vec::new());
     }
@@ -84,7 +84,7 @@ fn missing(settings: &Settings, models: &[Shelved]) -> Result<Vec<String>, Failu
     Ok(missing.collect())
 }
 
-fn row(entry: &Entry, models: &[Shelved]) -> Row {
+fn row(entry: &Entry, models: &[InstalledModel]) -> Row {
     Row {
         id: entry.id,
         name: entry.name,
@@ -97,7 +97,7 @@ fn row(entry: &Entry, models: &[Shelved]) -> Row {
     }
 }
 
-fn text(models: &[Shelved]) -> String {
+fn text(models: &[InstalledModel]) -> String {
     if models.is_empty() {
         return "no models; `cesar models list --remote` shows what can be fetched\n".to_owned();
     }

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 
 use cesar_config::Settings;
 use cesar_models::ModelRoots;
+use cesar_models::installed::{self, InstalledModel};
 use cesar_models::pull::library_folder;
-use cesar_models::shelf::{self, Shelved};
 use clap::ArgMatches;
 
 use super::{Exit, Failure, host};
@@ -60,12 +60,12 @@ impl Place {
         }
     }
 
-    fn models(&self) -> Vec<Shelved> {
-        shelf::list(&self.roots, self.libraries.as_deref())
+    fn models(&self) -> Vec<InstalledModel> {
+        installed::list(&self.roots, self.libraries.as_deref())
     }
 
     /// The models of these names; all, if none is named.
-    fn called(&self, names: &[&String]) -> Result<Vec<Shelved>, Failure> {
+    fn called(&self, names: &[&String]) -> Result<Vec<InstalledModel>, Failure> {
         let all = self.models();
         if names.is_empty() {
             return Ok(all);
@@ -82,7 +82,7 @@ impl Place {
                 )));
             }
         }
-        let named = |model: &Shelved| names.iter().any(|name| model.is_called(name));
+        let named = |model: &InstalledModel| names.iter().any(|name| model.is_called(name));
         Ok(all.into_iter().filter(named).collect())
     }
 

@@ -1,6 +1,6 @@
 //! `cesar models rm`: says what it would remove, and asks.
 
-use cesar_models::shelf::{self, Shelved};
+use cesar_models::installed::{self, InstalledModel};
 use clap::ArgMatches;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::cli::{Exit, Failure, note, print, print_json};
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     dry_run: bool,
-    models: &'a [Shelved],
+    models: &'a [InstalledModel],
     size: u64,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool
     if !dry_run {
         let show = Show::new(None, verbosity);
         for model in &models {
-            let removed = shelf::remove(model, &|event| show.event(event));
+            let removed = installed::remove(model, &|event| show.event(event));
             removed
                 .map_err(|(path, error)| Failure::failed(format!("`{}` cannot be removed: {error}", path.display())))?;
         }
@@ -48,7 +48,7 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool
     Ok(Exit::Done)
 }
 
-fn text(models: &[Shelved], what: &str, (dry_run, asked_for): (bool, bool)) -> String {
+fn text(models: &[InstalledModel], what: &str, (dry_run, asked_for): (bool, bool)) -> String {
     match (dry_run, asked_for) {
         (false, _) => format!("removed {what}\n"),
         (true, false) => "nothing was removed\n".to_owned(),

@@ -1,6 +1,6 @@
 //! `cesar models verify`: reads every file, and names what is damaged.
 
-use cesar_models::shelf::{Checked, State, verify};
+use cesar_models::installed::{Checked, State, verify};
 use clap::ArgMatches;
 use serde::Serialize;
 

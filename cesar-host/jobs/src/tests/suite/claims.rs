@@ -3,19 +3,19 @@
 use super::*;
 
 shared!(
-    a_job_goes_its_way,
-    a_download_comes_before_processing,
+    a_job_runs_from_submission_to_completion,
+    url_jobs_download_before_processing,
     the_oldest_job_is_claimed_first,
-    ids_are_ordered_whatever_the_clock_does,
+    ids_are_ordered_when_the_clock_jumps,
     a_worker_that_lost_its_job_cannot_change_it,
     a_lease_ends_with_its_job,
-    handing_back_gives_the_attempt_back,
-    a_dead_worker_loses_its_jobs_at_once,
-    the_next_work_is_known,
-    progress_is_kept_within_bounds,
+    handing_back_restores_the_attempt,
+    jobs_of_a_dead_worker_are_requeued,
+    next_due_reports_the_earliest_work,
+    progress_is_clamped,
 );
 
-fn a_job_goes_its_way(make: Make) {
+fn a_job_runs_from_submission_to_completion(make: Make) {
     let fixture = make(Policy::default());
     let new = fixture.upload_job();
     let submitted = fixture.submit_new(&new);
@@ -72,7 +72,7 @@ fn a_job_goes_its_way(make: Make) {
     assert_eq!(document.as_deref(), Some(r#"{"text":"hello"}"#));
 }
 
-fn a_download_comes_before_processing(make: Make) {
+fn url_jobs_download_before_processing(make: Make) {
     let fixture = make(Policy::default());
     fixture.submit_new(&url_job());
     let Claim { job, lease } = fixture.claim();
@@ -95,7 +95,7 @@ fn the_oldest_job_is_claimed_first(make: Make) {
     assert_eq!(fixture.store.claim(fixture.worker()).unwrap(), None);
 }
 
-fn ids_are_ordered_whatever_the_clock_does(make: Make) {
+fn ids_are_ordered_when_the_clock_jumps(make: Make) {
     let fixture = make(Policy::default());
     let mut last = fixture.submit().id;
     for step in [0, 0, 5, -HOUR_MS, 0, 2 * HOUR_MS, -1] {
@@ -167,7 +167,7 @@ fn a_lease_ends_with_its_job(make: Make) {
     }
 }
 
-fn handing_back_gives_the_attempt_back(make: Make) {
+fn handing_back_restores_the_attempt(make: Make) {
     let fixture = make(Policy::default());
     let job = fixture.submit().id;
     for _ in 0..10 {
@@ -179,7 +179,7 @@ fn handing_back_gives_the_attempt_back(make: Make) {
     }
 }
 
-fn a_dead_worker_loses_its_jobs_at_once(make: Make) {
+fn jobs_of_a_dead_worker_are_requeued(make: Make) {
     let fixture = make(Policy::default());
     let (dead, alive) = (fixture.worker(), fixture.worker());
     let jobs: Vec<JobId> = (0..3).map(|_| fixture.submit().id).collect();
@@ -205,7 +205,7 @@ fn a_dead_worker_loses_its_jobs_at_once(make: Make) {
     fixture.store.complete(&claims[1].lease, "{}", &report()).unwrap();
 }
 
-fn the_next_work_is_known(make: Make) {
+fn next_due_reports_the_earliest_work(make: Make) {
     let fixture = make(Policy::default());
     assert_eq!(fixture.store.next_due().unwrap(), NextDue::default());
     fixture.submit_new(&with_webhook(fixture.upload_job()));
@@ -223,7 +223,7 @@ fn the_next_work_is_known(make: Make) {
     due(None, Some(failed.not_before_ms + 60_000));
 }
 
-fn progress_is_kept_within_bounds(make: Make) {
+fn progress_is_clamped(make: Make) {
     let fixture = make(Policy::default());
     let job = fixture.submit().id;
     let lease = fixture.claim().lease;

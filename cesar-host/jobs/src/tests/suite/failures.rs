@@ -1,18 +1,18 @@
 //! Failures: attempts, pauses between them, and what ends a job.
 
-use super::webhooks::told_job;
+use super::webhooks::notified_job;
 use super::*;
 
 shared!(
-    a_failure_that_may_pass_is_tried_again_later,
-    pauses_double_up_to_ten_minutes,
-    a_clock_that_is_set_back_holds_nothing_for_long,
+    transient_failures_are_retried,
+    retry_pauses_double_up_to_ten_minutes,
+    a_clock_set_back_delays_no_job_for_long,
     a_final_failure_ends_the_job,
     two_crashes_of_one_plugin_end_the_job,
     a_job_that_kills_its_server_runs_out_of_attempts,
 );
 
-fn a_failure_that_may_pass_is_tried_again_later(make: Make) {
+fn transient_failures_are_retried(make: Make) {
     let fixture = make(Policy::default());
     let job = fixture.submit().id;
     for (attempt, pause_ms) in [(1, 5_000), (2, 10_000)] {
@@ -44,7 +44,7 @@ fn a_failure_that_may_pass_is_tried_again_later(make: Make) {
     assert_eq!(fixture.state(job), JobState::Error);
 }
 
-fn pauses_double_up_to_ten_minutes(make: Make) {
+fn retry_pauses_double_up_to_ten_minutes(make: Make) {
     let fixture = make(Policy {
         max_attempts: 40,
         ..Policy::default()
@@ -68,9 +68,9 @@ fn pauses_double_up_to_ten_minutes(make: Make) {
     assert!(last.len() > 10, "chance spreads them: {pauses:?}");
 }
 
-fn a_clock_that_is_set_back_holds_nothing_for_long(make: Make) {
+fn a_clock_set_back_delays_no_job_for_long(make: Make) {
     let fixture = make(Policy::default());
-    told_job(&fixture);
+    notified_job(&fixture);
     fixture.submit();
     fixture.clock.advance_ms(-HOUR_MS);
     let claim = fixture.claim();

@@ -1,19 +1,19 @@
 //! What comes in, what is listed, and what is forgotten.
 
-use super::wishes::partial_job;
+use super::cancel_and_retry::partial_job;
 use super::*;
 
 shared!(
-    one_key_is_one_job,
-    equal_work_is_joined_until_it_ends,
-    a_full_queue_refuses,
-    jobs_that_wait_again_are_never_refused,
+    one_idempotency_key_is_one_job,
+    equal_work_is_coalesced_until_it_ends,
+    a_full_queue_refuses_new_jobs,
+    requeued_jobs_are_never_refused,
     lists_are_paged,
-    counts_are_of_all_states,
-    retention_removes_jobs_and_names_their_uploads,
+    counts_cover_all_states,
+    retention_removes_jobs_and_reports_their_uploads,
 );
 
-fn one_key_is_one_job(make: Make) {
+fn one_idempotency_key_is_one_job(make: Make) {
     let fixture = make(Policy {
         max_queued: 1,
         ..Policy::default()
@@ -41,7 +41,7 @@ fn one_key_is_one_job(make: Make) {
     assert_ne!(fixture.submit_new(&with_key("other", "a")).id, first.id);
 }
 
-fn equal_work_is_joined_until_it_ends(make: Make) {
+fn equal_work_is_coalesced_until_it_ends(make: Make) {
     let fixture = make(Policy::default());
     let new = || NewJob {
         coalesce_key: Some("same".to_owned()),
@@ -67,7 +67,7 @@ fn equal_work_is_joined_until_it_ends(make: Make) {
     assert_ne!(fixture.submit().id, second, "without a key, never");
 }
 
-fn a_full_queue_refuses(make: Make) {
+fn a_full_queue_refuses_new_jobs(make: Make) {
     let fixture = make(Policy {
         max_queued: 2,
         ..Policy::default()
@@ -84,7 +84,7 @@ fn a_full_queue_refuses(make: Make) {
     assert_eq!(fixture.store.submit(&fixture.upload_job()).unwrap(), full);
 }
 
-fn jobs_that_wait_again_are_never_refused(make: Make) {
+fn requeued_jobs_are_never_refused(make: Make) {
     let fixture = make(Policy {
         max_queued: 1,
         ..Policy::default()
@@ -129,7 +129,7 @@ fn lists_are_paged(make: Make) {
     assert_eq!(list(&[], Some(ids[4]), 100), [3, 2, 0]);
 }
 
-fn counts_are_of_all_states(make: Make) {
+fn counts_cover_all_states(make: Make) {
     let fixture = make(Policy::default());
     let counts = fixture.store.counts().unwrap();
     assert_eq!(counts.by_state.len(), 7);
@@ -157,7 +157,7 @@ fn counts_are_of_all_states(make: Make) {
     );
 }
 
-fn retention_removes_jobs_and_names_their_uploads(make: Make) {
+fn retention_removes_jobs_and_reports_their_uploads(make: Make) {
     let fixture = make(Policy::default());
     let completed = fixture.submit();
     fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();

@@ -4,15 +4,15 @@ use super::*;
 
 shared!(
     a_pending_webhook_keeps_its_job,
-    a_webhook_is_told_until_it_is_delivered,
-    a_webhook_is_given_up,
-    a_webhook_is_told_by_one_at_a_time,
-    a_retried_job_is_told_of_again,
+    webhooks_are_retried_until_delivered,
+    webhooks_are_given_up_after_the_last_attempt,
+    a_webhook_has_one_claim_at_a_time,
+    a_retried_job_notifies_again,
 );
 
 fn a_pending_webhook_keeps_its_job(make: Make) {
     let fixture = make(Policy::default());
-    let job = told_job(&fixture).id;
+    let job = notified_job(&fixture).id;
     fixture.clock.advance_ms(48 * HOUR_MS);
     assert_eq!(
         fixture.store.prune(&Retention::default(), 9).unwrap(),
@@ -21,13 +21,13 @@ fn a_pending_webhook_keeps_its_job(make: Make) {
     let claim = fixture.store.claim_webhook(Duration::from_secs(60)).unwrap().unwrap();
     fixture
         .store
-        .webhook_told(&claim.lease, &delivery(Verdict::GiveUp, None))
+        .record_delivery(&claim.lease, &delivery(Verdict::GiveUp, None))
         .unwrap();
     assert_eq!(fixture.store.prune(&Retention::default(), 9).unwrap().jobs, [job]);
 }
 
 /// A completed job whose webhook is pending.
-pub(super) fn told_job(fixture: &Fixture) -> Job {
+pub(super) fn notified_job(fixture: &Fixture) -> Job {
     fixture.submit_new(&with_webhook(fixture.upload_job()));
     let job = fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
     assert_eq!(job.webhook.as_ref().unwrap().state, WebhookState::Pending);
@@ -42,15 +42,15 @@ fn delivery(verdict: Verdict, status: Option<u16>) -> Delivery {
     }
 }
 
-fn a_webhook_is_told_until_it_is_delivered(make: Make) {
+fn webhooks_are_retried_until_delivered(make: Make) {
     let fixture = make(Policy::default());
-    let job = told_job(&fixture).id;
+    let job = notified_job(&fixture).id;
     let hold = Duration::from_secs(60);
     let claim = fixture.store.claim_webhook(hold).unwrap().unwrap();
     assert_eq!((claim.job.id, claim.job.webhook.as_ref().unwrap().attempts), (job, 1));
     let told = fixture
         .store
-        .webhook_told(&claim.lease, &delivery(Verdict::TryAgain, Some(503)))
+        .record_delivery(&claim.lease, &delivery(Verdict::TryAgain, Some(503)))
         .unwrap();
     let webhook = told.webhook.unwrap();
     assert_eq!((webhook.state, webhook.status), (WebhookState::Pending, Some(503)));
@@ -63,7 +63,7 @@ fn a_webhook_is_told_until_it_is_delivered(make: Make) {
     let claim = fixture.store.claim_webhook(hold).unwrap().unwrap();
     let told = fixture
         .store
-        .webhook_told(&claim.lease, &delivery(Verdict::Delivered, Some(204)))
+        .record_delivery(&claim.lease, &delivery(Verdict::Delivered, Some(204)))
         .unwrap();
     let expected = Webhook {
         state: WebhookState::Delivered,
@@ -77,17 +77,17 @@ fn a_webhook_is_told_until_it_is_delivered(make: Make) {
     assert_eq!(fixture.store.claim_webhook(hold).unwrap(), None);
 }
 
-fn a_webhook_is_given_up(make: Make) {
+fn webhooks_are_given_up_after_the_last_attempt(make: Make) {
     let fixture = make(Policy {
         webhook_attempts: 3,
         ..Policy::default()
     });
-    told_job(&fixture);
+    notified_job(&fixture);
     let mut states = Vec::new();
     while let Some(claim) = fixture.store.claim_webhook(Duration::from_secs(60)).unwrap() {
         let told = fixture
             .store
-            .webhook_told(&claim.lease, &delivery(Verdict::TryAgain, None))
+            .record_delivery(&claim.lease, &delivery(Verdict::TryAgain, None))
             .unwrap();
         states.push(told.webhook.unwrap().state);
         fixture.clock.advance_ms(HOUR_MS);
@@ -98,9 +98,9 @@ fn a_webhook_is_given_up(make: Make) {
     );
 }
 
-fn a_webhook_is_told_by_one_at_a_time(make: Make) {
+fn a_webhook_has_one_claim_at_a_time(make: Make) {
     let fixture = make(Policy::default());
-    told_job(&fixture);
+    notified_job(&fixture);
     let hold = Duration::from_secs(60);
     let slow = fixture.store.claim_webhook(hold).unwrap().unwrap();
     fixture.clock.advance_ms(59_999);
@@ -110,14 +110,14 @@ fn a_webhook_is_told_by_one_at_a_time(make: Make) {
     let told = |lease| {
         fixture
             .store
-            .webhook_told(lease, &delivery(Verdict::Delivered, Some(200)))
+            .record_delivery(lease, &delivery(Verdict::Delivered, Some(200)))
     };
     assert!(matches!(told(&slow.lease), Err(JobsError::LeaseLost { .. })));
     told(&second.lease).unwrap();
     assert!(matches!(told(&second.lease), Err(JobsError::LeaseLost { .. })));
 }
 
-fn a_retried_job_is_told_of_again(make: Make) {
+fn a_retried_job_notifies_again(make: Make) {
     let fixture = make(Policy::default());
     let job = fixture.submit_new(&with_webhook(fixture.upload_job())).id;
     fixture
@@ -130,7 +130,7 @@ fn a_retried_job_is_told_of_again(make: Make) {
     assert_eq!(retried.webhook.unwrap().state, WebhookState::Waiting);
     let lost = fixture
         .store
-        .webhook_told(&late.lease, &delivery(Verdict::Delivered, Some(200)));
+        .record_delivery(&late.lease, &delivery(Verdict::Delivered, Some(200)));
     assert!(matches!(lost, Err(JobsError::LeaseLost { .. })));
     assert_eq!(fixture.store.claim_webhook(hold).unwrap(), None);
     fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
@@ -138,7 +138,7 @@ fn a_retried_job_is_told_of_again(make: Make) {
     assert_eq!((claim.job.id, claim.job.webhook.unwrap().attempts), (job, 1));
     let lost = fixture
         .store
-        .webhook_told(&late.lease, &delivery(Verdict::Delivered, Some(200)));
+        .record_delivery(&late.lease, &delivery(Verdict::Delivered, Some(200)));
     assert!(matches!(lost, Err(JobsError::LeaseLost { .. })));
 
     // Who cancels is not told.

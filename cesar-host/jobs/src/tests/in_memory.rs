@@ -1,6 +1,6 @@
 //! Jobs in memory: what a store must do, in the plainest words.
 //!
-//! It forgets everything when it is dropped. Tests compare [`super::SqliteJobs`] with it, and tests of others use it
+//! It forgets everything when it is dropped. Tests compare [`crate::SqliteJobs`] with it, and tests of others use it
 //! where no disk is needed. Given the same clock and equal random sources, both give equal answers to equal calls.
 
 use std::collections::BTreeMap;
@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use cesar_base::{Clock, Digest};
 
-use super::error::{JobsError, Result};
-use super::id::{JobId, Random, UploadId, WorkerId};
-use super::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
-use super::policy::{CRASHES, Policy, Retention, hold_ms, is_due, jitter, pause_ms};
-use super::store::{
+use crate::error::{JobsError, Result};
+use crate::id::{JobId, Random, UploadId, WorkerId};
+use crate::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
+use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Policy, Retention, hold_ms, jitter};
+use crate::store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
     Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
 };
 
 /// A store without a disk.
-pub struct MemoryJobs {
+pub(super) struct MemoryJobs {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     policy: Policy,
@@ -46,7 +46,7 @@ impl Row {
                 max_attempts: policy.max_attempts,
                 not_before_ms: now_ms,
                 error: None,
-                progress: at_rest(JobState::Queued, 0.0),
+                progress: idle_progress(JobState::Queued, 0.0),
                 report: Report::default(),
                 has_document: false,
                 created_ms: now_ms,
@@ -70,7 +70,7 @@ impl Row {
     }
 
     /// The job leaves its worker, or the queue when it is cancelled there.
-    fn leave(&mut self, next: JobState, now_ms: i64) -> Job {
+    fn end_lease(&mut self, next: JobState, now_ms: i64) -> Job {
         let job = &mut self.job;
         let percent = match next {
             JobState::Queued => 0.0,
@@ -78,13 +78,13 @@ impl Row {
             _ => job.progress.percent,
         };
         job.state = next;
-        job.progress = at_rest(next, percent);
+        job.progress = idle_progress(next, percent);
         (job.owner, job.lease, job.cancel_requested) = (None, None, false);
         job.finished_ms = (next != JobState::Queued).then_some(now_ms);
         if next == JobState::Cancelled {
             job.error = None;
         }
-        if let Some(webhook) = job.webhook.as_mut().filter(|_| next.is_told()) {
+        if let Some(webhook) = job.webhook.as_mut().filter(|_| is_notified(next)) {
             webhook.state = WebhookState::Pending;
             webhook.next_ms = Some(now_ms);
         }
@@ -99,7 +99,7 @@ impl Row {
         }
     }
 
-    fn ends(
+    fn end_with_document(
         &mut self,
         state: JobState,
         document: &str,
@@ -111,7 +111,7 @@ impl Row {
         self.job.has_document = true;
         self.job.report = report.clone();
         self.job.error = error.cloned();
-        self.leave(state, now_ms)
+        self.end_lease(state, now_ms)
     }
 }
 
@@ -125,7 +125,7 @@ fn fresh_webhook() -> Webhook {
     }
 }
 
-fn at_rest(state: JobState, percent: f64) -> Progress {
+fn idle_progress(state: JobState, percent: f64) -> Progress {
     Progress {
         percent,
         phase: state.as_str().to_owned(),
@@ -135,7 +135,7 @@ fn at_rest(state: JobState, percent: f64) -> Progress {
 
 impl MemoryJobs {
     /// An empty store.
-    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, policy: Policy) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, policy: Policy) -> Self {
         Self {
             clock,
             random,
@@ -153,7 +153,7 @@ impl MemoryJobs {
     }
 
     /// Changes the job that a worker holds.
-    fn held<T>(&self, lease: &Lease, change: impl FnOnce(&mut Row) -> T) -> Result<T> {
+    fn update_held<T>(&self, lease: &Lease, change: impl FnOnce(&mut Row) -> T) -> Result<T> {
         let mut rows = self.rows();
         let row = rows
             .get_mut(&lease.job)
@@ -200,7 +200,7 @@ impl JobStore for MemoryJobs {
             });
         }
         let now_ms = self.now_ms();
-        let id = JobId::following(rows.keys().next_back().copied(), now_ms, random);
+        let id = JobId::next_after(rows.keys().next_back().copied(), now_ms, random);
         let row = rows.entry(id).or_insert(Row::new(id, new, now_ms, &self.policy));
         Ok(Submission::New(row.job.clone()))
     }
@@ -243,7 +243,7 @@ impl JobStore for MemoryJobs {
         let mut rows = self.rows();
         let row = rows.get_mut(&job).ok_or(JobsError::NotFound { job })?;
         Ok(match row.job.state {
-            JobState::Queued => Cancellation::Done(row.leave(JobState::Cancelled, self.now_ms())),
+            JobState::Queued => Cancellation::Done(row.end_lease(JobState::Cancelled, self.now_ms())),
             state if state.is_running() => {
                 row.job.cancel_requested = true;
                 Cancellation::Requested(row.job.clone())
@@ -260,7 +260,7 @@ impl JobStore for MemoryJobs {
             return Err(JobsError::NotRetryable { job, state });
         }
         let now_ms = self.now_ms();
-        row.leave(JobState::Queued, now_ms);
+        row.end_lease(JobState::Queued, now_ms);
         if refresh {
             row.document = None;
             row.job.has_document = false;
@@ -290,7 +290,7 @@ impl JobStore for MemoryJobs {
         } else {
             JobState::Downloading
         };
-        job.progress = at_rest(job.state, 0.0);
+        job.progress = idle_progress(job.state, 0.0);
         job.attempts += 1;
         (job.owner, job.lease) = (Some(owner), Some(row.claims));
         job.started_ms = job.started_ms.or(Some(now_ms));
@@ -304,21 +304,21 @@ impl JobStore for MemoryJobs {
     }
 
     fn downloaded(&self, lease: &Lease) -> Result<Job> {
-        self.held(lease, |row| {
+        self.update_held(lease, |row| {
             row.job.state = JobState::Processing;
             row.job.clone()
         })
     }
 
     fn refreshed(&self, lease: &Lease) -> Result<Job> {
-        self.held(lease, |row| {
+        self.update_held(lease, |row| {
             row.job.refresh = false;
             row.job.clone()
         })
     }
 
     fn progress(&self, lease: &Lease, progress: &Progress, report: Option<&Report>) -> Result<Signal> {
-        self.held(lease, |row| {
+        self.update_held(lease, |row| {
             row.job.progress = progress.clamped();
             if let Some(report) = report {
                 row.job.report = report.clone();
@@ -333,22 +333,22 @@ impl JobStore for MemoryJobs {
 
     fn complete(&self, lease: &Lease, document: &str, report: &Report) -> Result<Job> {
         let now_ms = self.now_ms();
-        self.held(lease, |row| {
-            row.ends(JobState::Completed, document, report, None, now_ms)
+        self.update_held(lease, |row| {
+            row.end_with_document(JobState::Completed, document, report, None, now_ms)
         })
     }
 
     fn complete_partly(&self, lease: &Lease, document: &str, report: &Report, error: &StageError) -> Result<Job> {
         let now_ms = self.now_ms();
-        self.held(lease, |row| {
-            row.ends(JobState::Partial, document, report, Some(error), now_ms)
+        self.update_held(lease, |row| {
+            row.end_with_document(JobState::Partial, document, report, Some(error), now_ms)
         })
     }
 
     fn fail(&self, lease: &Lease, failure: &Failure) -> Result<Job> {
         let jitter = jitter(self.random.next());
         let now_ms = self.now_ms();
-        self.held(lease, |row| {
+        self.update_held(lease, |row| {
             let crashes = match &failure.kind {
                 FailureKind::Crash { digest, .. } => {
                     let crashes = row.job.crashes.entry(digest.to_string()).or_default();
@@ -368,18 +368,18 @@ impl JobStore for MemoryJobs {
             };
             row.job.error = Some(crashed.unwrap_or_else(|| failure.error.clone()));
             row.job.not_before_ms = now_ms + pause_ms(row.job.attempts, jitter);
-            row.leave(next, now_ms)
+            row.end_lease(next, now_ms)
         })
     }
 
     fn cancelled(&self, lease: &Lease) -> Result<Job> {
         let now_ms = self.now_ms();
-        self.held(lease, |row| row.leave(JobState::Cancelled, now_ms))
+        self.update_held(lease, |row| row.end_lease(JobState::Cancelled, now_ms))
     }
 
     fn hand_back(&self, lease: &Lease) -> Result<Job> {
         let now_ms = self.now_ms();
-        self.held(lease, |row| {
+        self.update_held(lease, |row| {
             let next = if row.job.cancel_requested {
                 JobState::Cancelled
             } else {
@@ -387,7 +387,7 @@ impl JobStore for MemoryJobs {
             };
             row.job.attempts -= 1;
             row.job.not_before_ms = now_ms;
-            row.leave(next, now_ms)
+            row.end_lease(next, now_ms)
         })
     }
 
@@ -413,7 +413,7 @@ impl JobStore for MemoryJobs {
                 };
                 row.job.error = Some(worker_lost());
                 row.job.not_before_ms = now_ms;
-                row.leave(next, now_ms)
+                row.end_lease(next, now_ms)
             })
             .collect())
     }
@@ -476,7 +476,7 @@ impl JobStore for MemoryJobs {
         }))
     }
 
-    fn webhook_told(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
+    fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
         let jitter = jitter(self.random.next());
         let now_ms = self.now_ms();
         let mut rows = self.rows();
@@ -503,4 +503,20 @@ fn is_pending(job: &Job) -> bool {
     job.webhook
         .as_ref()
         .is_some_and(|webhook| webhook.state == WebhookState::Pending)
+}
+
+/// How long to wait after so many attempts, in ms: `min(2ⁿ·5 s, 10 min)`, n being 0 after the first, times the jitter.
+fn pause_ms(attempts: u32, jitter: i64) -> i64 {
+    let doublings = attempts.saturating_sub(1).min(20);
+    (FIRST_PAUSE_MS << doublings).min(LONGEST_PAUSE_MS) * jitter / 1000
+}
+
+/// Whether something may be done that was put off until `at_ms`.
+fn is_due(at_ms: i64, now_ms: i64) -> bool {
+    at_ms <= now_ms || at_ms > now_ms + FARTHEST_MS
+}
+
+/// Whether a webhook reports this ending. A client that cancels knows it already.
+fn is_notified(state: JobState) -> bool {
+    matches!(state, JobState::Completed | JobState::Partial | JobState::Error)
 }

@@ -9,7 +9,7 @@ const WEIGHTS: &str = "model.bin";
 
 /// Renames a file or folder into its place, replacing a file. Where there is a folder already, its files are replaced one by one, the
 /// weights last, and others in it stay.
-pub(crate) fn put(staged: &Path, target: &Path) -> io::Result<()> {
+pub(crate) fn move_into_place(staged: &Path, target: &Path) -> io::Result<()> {
     let parent = target.parent().unwrap_or(target);
     fs::create_dir_all(parent)?;
     if staged.is_dir() && target.is_dir() {

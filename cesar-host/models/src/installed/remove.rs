@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{FolderLock, Records, Shelved};
+use super::{FolderLock, InstalledModel, Records};
 use crate::pull::Watch;
 
 /// What would be removed, or was.
@@ -22,11 +22,11 @@ pub struct Removal {
 impl Removal {
     /// What removing this model means.
     #[must_use]
-    pub fn of(model: &Shelved) -> Self {
+    pub fn of(model: &InstalledModel) -> Self {
         let paths = match (&model.repository, model.files.as_slice()) {
             (None, _) => vec![model.path.clone()],
             // The file of a repository that has more.
-            (Some(_), [(_, file)]) if *file == model.path => [vec![file.clone()], lonely_blob(file)].concat(),
+            (Some(_), [(_, file)]) if *file == model.path => [vec![file.clone()], unshared_blob(file)].concat(),
             (Some(_), _) => vec![repository(&model.path).unwrap_or(&model.path).to_owned()],
         };
         Self { paths }
@@ -37,7 +37,7 @@ impl Removal {
 ///
 /// # Errors
 /// The path that could not be removed, and why.
-pub fn remove(model: &Shelved, watch: &Watch<'_>) -> Result<Removal, (PathBuf, io::Error)> {
+pub fn remove(model: &InstalledModel, watch: &Watch<'_>) -> Result<Removal, (PathBuf, io::Error)> {
     let removal = Removal::of(model);
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -72,7 +72,7 @@ fn repository(snapshot: &Path) -> Option<&Path> {
 }
 
 /// The blob that this link leads to, if no other does.
-fn lonely_blob(link: &Path) -> Vec<PathBuf> {
+fn unshared_blob(link: &Path) -> Vec<PathBuf> {
     let blob = |link: &Path| link.canonicalize().ok().filter(|_| link.is_symlink());
     let Some((blob_path, repository)) = blob(link).zip(link.parent().and_then(repository)) else {
         return Vec::new();

@@ -5,13 +5,13 @@ use super::*;
 shared!(
     a_waiting_job_is_cancelled_at_once,
     a_running_job_is_cancelled_by_its_worker,
-    a_wish_to_cancel_wins_over_another_attempt,
-    a_wish_to_cancel_may_come_too_late,
+    cancellation_wins_over_a_retry,
+    cancellation_after_completion_has_no_effect,
     a_partial_job_is_retried_with_its_document,
-    a_retry_with_refresh_forgets_the_document,
-    a_refresh_is_done_once,
+    a_retry_with_refresh_drops_the_document,
+    a_refresh_happens_once,
     only_failed_jobs_are_retried,
-    nobody_has_unknown_jobs,
+    unknown_jobs_are_not_found,
 );
 
 fn a_waiting_job_is_cancelled_at_once(make: Make) {
@@ -55,7 +55,7 @@ fn a_running_job_is_cancelled_by_its_worker(make: Make) {
     );
 }
 
-fn a_wish_to_cancel_wins_over_another_attempt(make: Make) {
+fn cancellation_wins_over_a_retry(make: Make) {
     let fixture = make(Policy::default());
     let gone = fixture.worker();
     let ends: [&dyn Fn(&Lease); 5] = [
@@ -75,7 +75,7 @@ fn a_wish_to_cancel_wins_over_another_attempt(make: Make) {
     }
 }
 
-fn a_wish_to_cancel_may_come_too_late(make: Make) {
+fn cancellation_after_completion_has_no_effect(make: Make) {
     let fixture = make(Policy::default());
     let job = fixture.submit().id;
     let lease = fixture.claim().lease;
@@ -127,7 +127,7 @@ fn a_partial_job_is_retried_with_its_document(make: Make) {
     assert_eq!(fixture.store.document(id).unwrap().as_deref(), Some("second"));
 }
 
-fn a_retry_with_refresh_forgets_the_document(make: Make) {
+fn a_retry_with_refresh_drops_the_document(make: Make) {
     let fixture = make(Policy::default());
     let id = partial_job(&fixture).id;
     let retried = fixture.store.retry(id, true).unwrap();
@@ -141,7 +141,7 @@ fn a_retry_with_refresh_forgets_the_document(make: Make) {
     assert_eq!(failed.state, JobState::Error);
 }
 
-fn a_refresh_is_done_once(make: Make) {
+fn a_refresh_happens_once(make: Make) {
     let fixture = make(Policy::default());
     let mut new = fixture.upload_job();
     new.request.refresh = true;
@@ -172,7 +172,7 @@ fn only_failed_jobs_are_retried(make: Make) {
     not_retryable(JobState::Completed);
 }
 
-fn nobody_has_unknown_jobs(make: Make) {
+fn unknown_jobs_are_not_found(make: Make) {
     let fixture = make(Policy::default());
     let job: JobId = "019b77c5-3800-7001-8000-000000000000".parse().unwrap();
     assert_eq!(fixture.store.get(job).unwrap(), None);

@@ -10,8 +10,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::hub::Hash;
-use super::cut::is_cut;
-use super::{Records, Shelved};
+use super::truncation::is_truncated;
+use super::{InstalledModel, Records};
 use crate::catalog::Kind;
 
 /// What became of a file.
@@ -63,7 +63,7 @@ pub struct Checked {
 
 /// Reads every file of a model.
 #[must_use]
-pub fn verify(model: &Shelved) -> Vec<Checked> {
+pub fn verify(model: &InstalledModel) -> Vec<Checked> {
     let records = model.folder.as_deref().map(Records::load);
     let mut checked: Vec<Checked> = (model.files.iter())
         .map(|(name, path)| Checked {
@@ -77,7 +77,7 @@ pub fn verify(model: &Shelved) -> Vec<Checked> {
     checked
 }
 
-fn state(model: &Shelved, records: Option<&Records>, name: &str, path: &Path) -> State {
+fn state(model: &InstalledModel, records: Option<&Records>, name: &str, path: &Path) -> State {
     let is_folder = model.kind == Some(Kind::CTranslate2);
     let published = model
         .entry()
@@ -100,7 +100,7 @@ fn state(model: &Shelved, records: Option<&Records>, name: &str, path: &Path) ->
         return State::Sound;
     }
     match known.first() {
-        _ if is_cut(path) == Some(true) => State::Truncated,
+        _ if is_truncated(path) == Some(true) => State::Truncated,
         None => State::Unknown,
         Some(wanted) => State::Altered {
             wanted: recorded.unwrap_or(wanted).to_owned(),
@@ -110,7 +110,7 @@ fn state(model: &Shelved, records: Option<&Records>, name: &str, path: &Path) ->
 }
 
 /// Files that a record or the catalogue has and the folder has not.
-fn missing(model: &Shelved, records: Option<&Records>) -> Vec<Checked> {
+fn missing(model: &InstalledModel, records: Option<&Records>) -> Vec<Checked> {
     let Some((entry, records)) = model
         .entry()
         .zip(records)
@@ -141,7 +141,7 @@ fn missing(model: &Shelved, records: Option<&Records>) -> Vec<Checked> {
 }
 
 /// A file's name in the record of the models folder.
-fn recorded_name(model: &Shelved, name: &str) -> String {
+fn recorded_name(model: &InstalledModel, name: &str) -> String {
     let place = model.path.file_name().unwrap_or_default().to_string_lossy();
     match model.kind {
         Some(Kind::CTranslate2) => format!("{place}/{name}"),
@@ -150,7 +150,7 @@ fn recorded_name(model: &Shelved, name: &str) -> String {
 }
 
 /// In Hugging Face's cache, a file is a link to a blob that is called by its digest.
-fn blob_digest(model: &Shelved, path: &Path) -> Option<String> {
+fn blob_digest(model: &InstalledModel, path: &Path) -> Option<String> {
     model.repository.as_ref()?;
     let target = fs::read_link(path).ok()?;
     let name = target.file_name()?.to_str()?.to_lowercase();

@@ -108,13 +108,13 @@ pub(super) fn leave_room(folder: &Path) {
 }
 
 #[test]
-fn a_full_disk_costs_no_result() {
+fn a_full_disk_loses_no_result() {
     let folder = folder();
     with_little_space(3, "fill", folder.path());
 }
 
 #[test]
-fn a_disk_with_room_to_be_left_does_not_become_full() {
+fn min_free_disk_is_kept_free() {
     let folder = folder();
     if view_of_files(folder.path()).is_none() {
         skip!("no small file system may be mounted here, in which to leave room");
@@ -174,7 +174,7 @@ fn forbid(path: &Path) {
 }
 
 #[test]
-fn a_cache_that_may_only_be_read_is_done_without() {
+fn an_unwritable_cache_is_refused_with_a_remedy() {
     let text = without_rights(|cache| walk(cache).iter().for_each(|path| forbid(path)));
     assert!(
         text.contains("no cache: cannot open") && text.contains("Permission denied"),
@@ -188,7 +188,7 @@ fn a_cache_that_may_only_be_read_is_done_without() {
 
 /// A disk that is mounted for reading only, which no right of any user changes.
 #[test]
-fn a_cache_on_a_read_only_disk_is_done_without() {
+fn a_read_only_disk_is_refused_with_a_remedy() {
     let folder = folder();
     let Some(view) = view_of_files(folder.path()) else {
         skip!("no file system may be mounted here for reading only");
@@ -208,13 +208,13 @@ fn a_cache_on_a_read_only_disk_is_done_without() {
 }
 
 #[test]
-fn an_index_that_may_only_be_read_stores_nothing_and_says_what_to_do() {
+fn a_read_only_index_is_reported_with_a_remedy() {
     let text = without_rights(|cache| forbid(&cache.join("v1/index.db")));
     assert!(text.contains("chmod -R u+rwX"), "{text}");
 }
 
 #[test]
-fn objects_that_may_not_be_stored_are_told() {
+fn unwritable_objects_are_reported() {
     let text = without_rights(|cache| forbid(&cache.join("v1/objects")));
     assert!(text.contains("1: None"), "{text}");
     assert!(
@@ -224,7 +224,7 @@ fn objects_that_may_not_be_stored_are_told() {
 }
 
 #[test]
-fn a_folder_that_somebody_has_removed_costs_a_warning() {
+fn a_removed_folder_costs_only_a_warning() {
     let fixture = Fixture::new();
     fs::remove_dir_all(fixture.path("tmp")).unwrap();
     let bytes = noise(1, 200_000);

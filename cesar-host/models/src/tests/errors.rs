@@ -3,7 +3,7 @@
 use super::{Place, folder, one_file};
 
 #[test]
-fn an_unknown_name() {
+fn unknown_names_are_reported() {
     let place = Place::new().with(&["own/base/model.bin", "own/base/config.json"]);
     assert_eq!(
         place.refusal(&folder(), "larg-v3"),
@@ -28,7 +28,7 @@ fn an_unknown_name() {
 
 /// Clients of a server learn which model is missing, and not where it looks.
 #[test]
-fn in_brief_no_folder_is_named() {
+fn the_brief_form_omits_folders() {
     let place = Place::new().with(&["own/base/model.bin", "own/half/config.json"]);
     assert_eq!(
         place.brief(&folder(), "larg-v3"),
@@ -40,7 +40,7 @@ fn in_brief_no_folder_is_named() {
 }
 
 #[test]
-fn a_path_without_a_model() {
+fn a_path_without_a_model_is_reported() {
     let place = Place::new().with(&[
         "own/base/model.bin",
         "own/base/config.json",
@@ -69,7 +69,7 @@ fn a_path_without_a_model() {
 }
 
 #[test]
-fn a_name_whose_folder_lacks_a_file() {
+fn a_missing_file_is_reported() {
     let place = Place::new().with(&["standard/faster-whisper-base/model.bin"]);
     assert_eq!(
         place.refusal(&folder(), "base"),
@@ -79,7 +79,7 @@ fn a_name_whose_folder_lacks_a_file() {
 }
 
 #[test]
-fn no_name_and_nothing_preferred() {
+fn a_missing_default_is_reported() {
     let place = Place::new().with(&["own/ggml-mine.bin"]);
     let text = place.lookup(&one_file()).no_default().to_string();
     assert_eq!(
@@ -90,7 +90,7 @@ fn no_name_and_nothing_preferred() {
 }
 
 #[test]
-fn names_do_not_lead_out_of_the_folders() {
+fn names_stay_inside_the_folders() {
     let place = Place::new().with(&["secret/model.bin", "secret/config.json", "own/x"]);
     for asked in ["..", "../secret", "own/../secret", ".secret"] {
         assert!(place.lookup(&folder()).resolve(asked).is_err(), "{asked}");
@@ -101,7 +101,7 @@ fn names_do_not_lead_out_of_the_folders() {
 }
 
 #[test]
-fn a_manifest_that_leads_out_of_the_folders_is_defective() {
+fn manifests_that_leave_the_folders_are_refused() {
     let place = Place::new().with(&["secret/model.bin", "secret/config.json", "own/x"]);
     for pattern in ["../{name}", "/etc/{name}", "a/../../{name}", ""] {
         let mut files = folder();

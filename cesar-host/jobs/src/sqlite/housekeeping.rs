@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::SqliteJobs;
 use super::rows::{COLUMNS, job};
-use super::work::pause;
+use super::transitions::pause;
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, UploadId, WorkerId};
 use crate::job::{Job, JobState};
@@ -100,13 +100,13 @@ pub(super) fn claim_webhook(store: &SqliteJobs, hold: Duration) -> Result<Option
     })
 }
 
-pub(super) fn webhook_told(store: &SqliteJobs, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
+pub(super) fn record_delivery(store: &SqliteJobs, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
     let jitter = jitter(store.options.random.next());
-    let again = "(:again AND webhook_attempts < :max_attempts)";
+    let retry = "(:retry AND webhook_attempts < :max_attempts)";
     let sql = format!(
         "UPDATE jobs SET
-            webhook_state = CASE WHEN :delivered THEN 'delivered' WHEN {again} THEN 'pending' ELSE 'failed' END,
-            webhook_next_ms = iif({again}, :now + {pause}, NULL),
+            webhook_state = CASE WHEN :delivered THEN 'delivered' WHEN {retry} THEN 'pending' ELSE 'failed' END,
+            webhook_next_ms = iif({retry}, :now + {pause}, NULL),
             webhook_status = :status, webhook_error = :error
          WHERE id = :id AND webhook_claims = :number AND webhook_state = 'pending'
          RETURNING {COLUMNS}",
@@ -119,7 +119,7 @@ pub(super) fn webhook_told(store: &SqliteJobs, lease: &WebhookLease, delivery: &
         ":now": now_ms,
         ":jitter": jitter,
         ":delivered": delivery.verdict == Verdict::Delivered,
-        ":again": delivery.verdict == Verdict::TryAgain,
+        ":retry": delivery.verdict == Verdict::TryAgain,
         ":max_attempts": store.options.policy.webhook_attempts,
         ":status": delivery.status,
         ":error": delivery.error,

@@ -7,7 +7,7 @@ use super::super::{Group, Layers, augment};
 use super::Home;
 
 #[test]
-fn mistakes_in_the_file() {
+fn errors_in_the_file() {
     let file = "HOME/.config/cesar/config.toml";
     let cases = [
         (
@@ -105,7 +105,7 @@ fn a_syntax_error_names_the_line() {
 }
 
 #[test]
-fn a_file_that_was_named_must_exist_and_be_a_file() {
+fn a_named_file_must_exist() {
     let missing = Home::new().with("CESAR_CONFIG", "/does/not/exist.toml").refusal(&[]);
     assert_eq!(
         missing,
@@ -120,7 +120,7 @@ fn a_file_that_was_named_must_exist_and_be_a_file() {
 }
 
 #[test]
-fn mistakes_in_variables() {
+fn errors_in_variables() {
     let cases = [
         (
             "CESAR_ASR_THREADS",
@@ -179,7 +179,7 @@ fn unknown_variables_are_warnings() {
 }
 
 #[test]
-fn mistakes_in_flags_are_reported_by_the_parser() {
+fn errors_in_flags_are_reported_by_the_parser() {
     let cases = [
         (
             ["--threads", "four"],

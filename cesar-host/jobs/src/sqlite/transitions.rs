@@ -17,7 +17,7 @@ const FAILED: &str = "iif(document IS NULL, 'error', 'partial')";
 
 /// The statement that moves jobs to another state in which no worker holds them: `decision` is an expression for that
 /// state, `whose` says which jobs, and `also` is what else is set. `:now` is a parameter of it.
-pub(super) fn leave(decision: &str, whose: &str, also: &str) -> String {
+pub(super) fn end_lease_sql(decision: &str, whose: &str, also: &str) -> String {
     format!(
         "UPDATE jobs SET
             state = next, owner = NULL, lease = NULL, cancel_requested = 0,
@@ -43,7 +43,7 @@ const SET_ERROR: &str = ", error_code = iif(next = 'cancelled', NULL, :code),
 pub(super) const CLEAR_ERROR: &str = ", error_code = NULL, error_message = NULL, error_stage = NULL";
 
 /// Runs a statement that returns the job, if the lease still holds it.
-fn change(
+fn update_held(
     store: &SqliteJobs,
     action: &'static str,
     lease: &Lease,
@@ -92,12 +92,12 @@ pub(super) fn claim(store: &SqliteJobs, owner: WorkerId) -> Result<Option<Claim>
 
 pub(super) fn downloaded(store: &SqliteJobs, lease: &Lease) -> Result<Job> {
     let sql = format!("UPDATE jobs SET state = 'processing' WHERE {HELD} RETURNING {COLUMNS}");
-    change(store, "update a job", lease, &sql, &[])
+    update_held(store, "update a job", lease, &sql, &[])
 }
 
 pub(super) fn refreshed(store: &SqliteJobs, lease: &Lease) -> Result<Job> {
     let sql = format!("UPDATE jobs SET refresh = 0 WHERE {HELD} RETURNING {COLUMNS}");
-    change(store, "update a job", lease, &sql, &[])
+    update_held(store, "update a job", lease, &sql, &[])
 }
 
 pub(super) fn progress(
@@ -152,11 +152,11 @@ pub(super) fn complete(
         "{SET_ERROR}, document = :document, transcription_cached = :transcription_cached, diarization_cached = :diarization_cached,
          cache_hit_ratio = :cache_hit_ratio, timings = :timings, provenance = :provenance"
     );
-    change(
+    update_held(
         store,
         "complete a job",
         lease,
-        &leave(":state", HELD, &also),
+        &end_lease_sql(":state", HELD, &also),
         &[
             (":now", &store.now_ms()),
             (":state", &state),
@@ -196,11 +196,11 @@ pub(super) fn fail(store: &SqliteJobs, lease: &Lease, failure: &Failure) -> Resu
         pause("attempts")
     );
     let crashed = failure.crashed_twice();
-    change(
+    update_held(
         store,
         "end an attempt",
         lease,
-        &leave(&decision, HELD, &also),
+        &end_lease_sql(&decision, HELD, &also),
         &[
             (":now", &store.now_ms()),
             (":jitter", &jitter),
@@ -222,8 +222,8 @@ pub(super) fn pause(attempts: &str) -> String {
 }
 
 pub(super) fn cancelled(store: &SqliteJobs, lease: &Lease) -> Result<Job> {
-    let sql = leave("'cancelled'", HELD, CLEAR_ERROR);
-    change(store, "cancel a job", lease, &sql, &[(":now", &store.now_ms())])
+    let sql = end_lease_sql("'cancelled'", HELD, CLEAR_ERROR);
+    update_held(store, "cancel a job", lease, &sql, &[(":now", &store.now_ms())])
 }
 
 pub(super) fn hand_back(store: &SqliteJobs, lease: &Lease) -> Result<Job> {
@@ -231,15 +231,15 @@ pub(super) fn hand_back(store: &SqliteJobs, lease: &Lease) -> Result<Job> {
         error_code = iif(next = 'cancelled', NULL, error_code),
         error_message = iif(next = 'cancelled', NULL, error_message),
         error_stage = iif(next = 'cancelled', NULL, error_stage)";
-    let sql = leave("iif(cancel_requested, 'cancelled', 'queued')", HELD, also);
-    change(store, "hand back a job", lease, &sql, &[(":now", &store.now_ms())])
+    let sql = end_lease_sql("iif(cancel_requested, 'cancelled', 'queued')", HELD, also);
+    update_held(store, "hand back a job", lease, &sql, &[(":now", &store.now_ms())])
 }
 
 pub(super) fn requeue_jobs_of(store: &SqliteJobs, owner: WorkerId) -> Result<Vec<Job>> {
     let decision = format!(
         "CASE WHEN cancel_requested THEN 'cancelled' WHEN attempts < max_attempts THEN 'queued' ELSE {FAILED} END"
     );
-    let sql = leave(
+    let sql = end_lease_sql(
         &decision,
         "owner = :owner",
         &format!("{SET_ERROR}, not_before_ms = :now"),

@@ -1,4 +1,4 @@
-//! Models on the shelf: found, judged, put there and taken away.
+//! Models on the installed: found, judged, put there and taken away.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,11 +47,11 @@ impl Shelf {
         blob
     }
 
-    fn models(&self) -> Vec<Shelved> {
+    fn models(&self) -> Vec<InstalledModel> {
         list(&self.roots, Some(&self.path("lib")))
     }
 
-    fn model(&self, id: &str) -> Shelved {
+    fn model(&self, id: &str) -> InstalledModel {
         self.models().into_iter().find(|model| model.id == id).unwrap()
     }
 
@@ -68,22 +68,22 @@ impl Shelf {
 }
 
 #[test]
-fn whatever_looks_like_a_model_is_listed() {
-    let shelf = Shelf::new();
-    shelf.write("models/faster-whisper-base/model.bin", WEIGHTS);
-    shelf.write("models/mine/model.bin", WEIGHTS);
-    shelf.write("models/other/model.bin", b"a translator");
-    shelf.write("models/ggml-base-q8_0.bin", GGML);
-    shelf.write("models/ggml-silero-v6.2.0.bin", GGML);
-    shelf.write("models/speaker-campplus.onnx", b"\x08");
-    shelf.write("models/another.onnx", b"\x08");
-    shelf.write("models/README.md", b"");
-    shelf.write("lib/libonnxruntime.so", b"ELF");
-    shelf.write_to_hub("models--Systran--faster-whisper-tiny", "model.bin", WEIGHTS);
-    shelf.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
-    shelf.write_to_hub("models--someone--chat", "model.bin", b"something else");
-    shelf.write_to_hub("models--ggerganov--whisper.cpp", "ggml-tiny.bin", GGML);
-    let found: Vec<_> = shelf
+fn all_models_in_a_folder_are_listed() {
+    let installed = Shelf::new();
+    installed.write("models/faster-whisper-base/model.bin", WEIGHTS);
+    installed.write("models/mine/model.bin", WEIGHTS);
+    installed.write("models/other/model.bin", b"a translator");
+    installed.write("models/ggml-base-q8_0.bin", GGML);
+    installed.write("models/ggml-silero-v6.2.0.bin", GGML);
+    installed.write("models/speaker-campplus.onnx", b"\x08");
+    installed.write("models/another.onnx", b"\x08");
+    installed.write("models/README.md", b"");
+    installed.write("lib/libonnxruntime.so", b"ELF");
+    installed.write_to_hub("models--Systran--faster-whisper-tiny", "model.bin", WEIGHTS);
+    installed.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
+    installed.write_to_hub("models--someone--chat", "model.bin", b"something else");
+    installed.write_to_hub("models--ggerganov--whisper.cpp", "ggml-tiny.bin", GGML);
+    let found: Vec<_> = installed
         .models()
         .into_iter()
         .map(|model| (model.id, model.name, model.kind))
@@ -107,44 +107,47 @@ fn whatever_looks_like_a_model_is_listed() {
 }
 
 #[test]
-fn an_altered_truncated_or_missing_file_is_found() {
-    let shelf = Shelf::new();
-    let source = shelf.write("downloads/ggml-mine.bin", GGML);
-    let imported = shelf.import(&source, None).unwrap();
+fn altered_truncated_and_missing_files_are_found() {
+    let installed = Shelf::new();
+    let source = installed.write("downloads/ggml-mine.bin", GGML);
+    let imported = installed.import(&source, None).unwrap();
     assert_eq!((imported.name.as_str(), imported.present), ("mine", false));
-    assert_eq!(shelf.states("ggml-mine.bin"), [State::Sound]);
+    assert_eq!(installed.states("ggml-mine.bin"), [State::Sound]);
     fs::write(&imported.path, b"something else").unwrap();
-    assert!(matches!(&shelf.states("ggml-mine.bin")[..], [State::Altered { .. }]));
+    assert!(matches!(
+        &installed.states("ggml-mine.bin")[..],
+        [State::Altered { .. }]
+    ));
     fs::write(&imported.path, b"").unwrap();
-    assert_eq!(shelf.states("ggml-mine.bin"), [State::Truncated]);
+    assert_eq!(installed.states("ggml-mine.bin"), [State::Truncated]);
     // Of what nobody recorded nothing is known; of what the catalogue knows, it is.
-    shelf.write("models/ggml-own.bin", b"something else");
-    assert_eq!(shelf.states("ggml-own.bin"), [State::Unknown]);
-    shelf.write("models/ggml-tiny.bin", GGML);
-    assert_eq!(shelf.states("ggml-tiny"), [State::Truncated]);
-    shelf.write("models/ggml-tiny.bin", b"something else");
-    assert!(matches!(&shelf.states("ggml-tiny")[..], [State::Altered { .. }]));
+    installed.write("models/ggml-own.bin", b"something else");
+    assert_eq!(installed.states("ggml-own.bin"), [State::Unknown]);
+    installed.write("models/ggml-tiny.bin", GGML);
+    assert_eq!(installed.states("ggml-tiny"), [State::Truncated]);
+    installed.write("models/ggml-tiny.bin", b"something else");
+    assert!(matches!(&installed.states("ggml-tiny")[..], [State::Altered { .. }]));
 }
 
 #[test]
-fn a_blob_is_known_by_its_name() {
-    let shelf = Shelf::new();
-    let blob = shelf.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
-    assert_eq!(shelf.states("someone/whisper"), [State::Sound]);
+fn blobs_are_verified_by_name() {
+    let installed = Shelf::new();
+    let blob = installed.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
+    assert_eq!(installed.states("someone/whisper"), [State::Sound]);
     fs::write(blob, [WEIGHTS, b"!"].concat()).unwrap();
-    assert!(shelf.states("someone/whisper")[0].is_damage());
+    assert!(installed.states("someone/whisper")[0].is_damage());
 }
 
 #[test]
-fn a_file_of_a_recorded_folder_that_is_gone_is_found() {
-    let shelf = Shelf::new();
-    let source = shelf.write("downloads/faster-whisper-base/model.bin", WEIGHTS);
-    shelf.write("downloads/faster-whisper-base/config.json", b"{}");
-    let imported = shelf.import(source.parent().unwrap(), None).unwrap();
+fn a_missing_recorded_file_is_found() {
+    let installed = Shelf::new();
+    let source = installed.write("downloads/faster-whisper-base/model.bin", WEIGHTS);
+    installed.write("downloads/faster-whisper-base/config.json", b"{}");
+    let imported = installed.import(source.parent().unwrap(), None).unwrap();
     assert_eq!(imported.id, "faster-whisper-base");
-    assert_eq!(shelf.states("faster-whisper-base"), [State::Sound, State::Sound]);
+    assert_eq!(installed.states("faster-whisper-base"), [State::Sound, State::Sound]);
     fs::remove_file(imported.path.join("config.json")).unwrap();
-    let states = shelf.states("faster-whisper-base");
+    let states = installed.states("faster-whisper-base");
     assert!(
         matches!(&states[..], [State::Sound, State::Unreadable { .. }]),
         "{states:?}"
@@ -152,24 +155,24 @@ fn a_file_of_a_recorded_folder_that_is_gone_is_found() {
 }
 
 #[test]
-fn an_import_is_refused_where_it_would_harm() {
-    let shelf = Shelf::new();
+fn harmful_imports_are_refused() {
+    let installed = Shelf::new();
     let refusal =
-        |source: &Path, name, sha256| import(source, name, sha256, &shelf.roots.dirs[0], &|_| {}).unwrap_err();
-    let text = shelf.write("downloads/notes.bin", b"no model");
+        |source: &Path, name, sha256| import(source, name, sha256, &installed.roots.dirs[0], &|_| {}).unwrap_err();
+    let text = installed.write("downloads/notes.bin", b"no model");
     assert!(matches!(refusal(&text, None, None), ImportError::NoModel { .. }));
-    let ggml = shelf.write("downloads/ggml-x.bin", GGML);
+    let ggml = installed.write("downloads/ggml-x.bin", GGML);
     assert!(matches!(refusal(&ggml, Some("../x"), None), ImportError::Name { .. }));
     let zeros = "0".repeat(64);
     assert!(matches!(refusal(&ggml, None, Some(&zeros)), ImportError::Digest { .. }));
-    shelf.import(&ggml, Some("y")).unwrap();
+    installed.import(&ggml, Some("y")).unwrap();
     assert!(
-        shelf.import(&ggml, Some("y")).unwrap().present,
+        installed.import(&ggml, Some("y")).unwrap().present,
         "the same model again is no change"
     );
-    let other = shelf.write("downloads/ggml-y.bin", b"lmgg of another kind");
+    let other = installed.write("downloads/ggml-y.bin", b"lmgg of another kind");
     assert!(matches!(refusal(&other, None, None), ImportError::Taken { .. }));
-    let left = fs::read_dir(&shelf.roots.dirs[0])
+    let left = fs::read_dir(&installed.roots.dirs[0])
         .unwrap()
         .flatten()
         .map(|entry| entry.file_name());
@@ -179,25 +182,25 @@ fn an_import_is_refused_where_it_would_harm() {
 }
 
 #[test]
-fn a_model_is_removed_and_nothing_else() {
-    let shelf = Shelf::new();
-    let source = shelf.write("downloads/ggml-mine.bin", GGML);
-    shelf.import(&source, None).unwrap();
-    remove(&shelf.model("ggml-mine.bin"), &|_| {}).unwrap();
-    assert!(!shelf.path("models/ggml-mine.bin").exists() && source.exists());
-    assert_eq!(Records::load(&shelf.path("models")).get("ggml-mine.bin"), None);
+fn remove_deletes_only_the_model() {
+    let installed = Shelf::new();
+    let source = installed.write("downloads/ggml-mine.bin", GGML);
+    installed.import(&source, None).unwrap();
+    remove(&installed.model("ggml-mine.bin"), &|_| {}).unwrap();
+    assert!(!installed.path("models/ggml-mine.bin").exists() && source.exists());
+    assert_eq!(Records::load(&installed.path("models")).get("ggml-mine.bin"), None);
 
-    let tiny = shelf.write_to_hub("models--ggerganov--whisper.cpp", "ggml-tiny.bin", GGML);
-    let base = shelf.write_to_hub(
+    let tiny = installed.write_to_hub("models--ggerganov--whisper.cpp", "ggml-tiny.bin", GGML);
+    let base = installed.write_to_hub(
         "models--ggerganov--whisper.cpp",
         "ggml-base.bin",
         b"lmgg of another kind",
     );
-    remove(&shelf.model("ggml-tiny"), &|_| {}).unwrap();
+    remove(&installed.model("ggml-tiny"), &|_| {}).unwrap();
     assert!(!tiny.exists() && base.exists());
-    assert_eq!(shelf.model("ggml-base").size, 20);
+    assert_eq!(installed.model("ggml-base").size, 20);
 
-    let weights = shelf.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
-    remove(&shelf.model("someone/whisper"), &|_| {}).unwrap();
-    assert!(!weights.exists() && !shelf.path("hub/models--someone--whisper").exists());
+    let weights = installed.write_to_hub("models--someone--whisper", "model.bin", WEIGHTS);
+    remove(&installed.model("someone/whisper"), &|_| {}).unwrap();
+    assert!(!weights.exists() && !installed.path("hub/models--someone--whisper").exists());
 }

@@ -26,7 +26,7 @@ const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
 
 /// For how much longer than a result that took one millisecond per KiB a result is kept, in
 /// milliseconds; negative for what is large and quickly made.
-pub(super) fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
+pub(super) fn retention_bonus_ms(cost_ms: i64, size: u64) -> i64 {
     // A result that took no time at all is taken to have taken one millisecond.
     let cost = cost_ms.max(0) as f64 + 1.0;
     // The rows count as well, which also keeps the worth of an empty result finite.

@@ -20,7 +20,7 @@ fn set(parts: &mut KeyParts, option: &str, value: OptionValue) {
 }
 
 #[test]
-fn each_part_is_told_for_a_person() {
+fn every_key_change_has_a_description() {
     let cases: [(KeyParts, &str); 14] = [
         (
             changed(|parts| set(parts, "beam_size", OptionValue::Integer(1))),
@@ -94,7 +94,7 @@ fn options_of_other_plugins_are_not_compared() {
 
 /// One that differs in one option is nearer than a newer one that differs in two, and any is nearer than another plugin's.
 #[test]
-fn the_nearest_is_the_one_with_the_fewest_changes() {
+fn the_nearest_result_has_the_fewest_changes() {
     let fixture = Fixture::new();
     let asked = parts(1);
     assert_eq!(fixture.cache.nearest(&asked, None).unwrap(), None);
@@ -128,7 +128,7 @@ fn the_nearest_is_the_one_with_the_fewest_changes() {
 
 /// What people call by the same name was the same recording once.
 #[test]
-fn a_changed_recording_is_found_by_its_name() {
+fn changed_recordings_are_matched_by_label() {
     let fixture = Fixture::new();
     let guard = fixture.cache.lock(&parts(1).key(), &mut never_wait).unwrap();
     let new = NewEntry {
@@ -143,7 +143,7 @@ fn a_changed_recording_is_found_by_its_name() {
 
 /// Looking is not using.
 #[test]
-fn a_peek_counts_nothing() {
+fn peek_does_not_count_a_hit() {
     let fixture = Fixture::new();
     fixture.put(&parts(1), b"x");
     let peeked = fixture.cache.peek(&parts(1).key()).unwrap().unwrap();
@@ -182,7 +182,7 @@ fn any_parts() -> impl Strategy<Value = KeyParts> {
 proptest! {
     /// Keys that differ always differ in something that is told, and equal ones in nothing.
     #[test]
-    fn a_change_is_told_exactly_when_the_keys_differ(before in any_parts(), after in any_parts()) {
+    fn changes_are_reported_exactly_when_keys_differ(before in any_parts(), after in any_parts()) {
         prop_assert_eq!(changes(&before, &after).is_empty(), before.key() == after.key());
     }
 }

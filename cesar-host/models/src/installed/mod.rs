@@ -1,16 +1,16 @@
 //! The models that are there: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
 //!
-//! [`Shelved`] is one of them. Anything that looks like a model is listed, whoever put it there: a folder with Whisper weights for
+//! [`InstalledModel`] is one of them. Anything that looks like a model is listed, whoever put it there: a folder with Whisper weights for
 //! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify()`] compares
 //! files with the digests by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import()`] puts a
 //! model in place that somebody has as a file, [`remove()`] takes one away.
 
-mod cut;
 mod import;
 mod lock;
-mod put;
+mod place;
 mod records;
 mod remove;
+mod truncation;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use import::{ImportError, Imported, import};
 pub(super) use lock::FolderLock;
-pub(super) use put::put;
+pub(super) use place::move_into_place;
 pub(super) use records::Records;
 pub use remove::{Removal, remove};
 pub use verify::{Checked, State, verify};
@@ -38,7 +38,7 @@ const ALWAYS: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
 
 /// A model that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shelved {
+pub struct InstalledModel {
     /// What engines call it.
     pub name: String,
     /// Its id in the catalogue; of what is not in it, the name of its file or folder, or its repository.
@@ -60,7 +60,7 @@ pub struct Shelved {
     pub folder: Option<PathBuf>,
 }
 
-impl Shelved {
+impl InstalledModel {
     /// Whether a person may mean it by this name: its name, id, path, or another name of the catalogue's.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
@@ -80,8 +80,8 @@ impl Shelved {
 
 /// All models that are there, by place.
 #[must_use]
-pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<Shelved> {
-    let mut all: Vec<Shelved> = roots.dirs.iter().flat_map(|folder| in_folder(folder)).collect();
+pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<InstalledModel> {
+    let mut all: Vec<InstalledModel> = roots.dirs.iter().flat_map(|folder| in_folder(folder)).collect();
     if let Some(cache) = &roots.hub {
         all.extend(in_cache(cache));
     }
@@ -98,12 +98,12 @@ pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) 
     if entry.kind == Kind::Library {
         return libraries
             .map(|folder| folder.join(entry.place))
-            .filter(|path| is_whole(path));
+            .filter(|path| is_nonempty_file(path));
     }
     let whole = |path: PathBuf| {
         let files: &[&str] = if entry.is_folder() { &ALWAYS } else { &[""] };
         // `join("")` leaves a slash at the end.
-        let is_there = |file: &&str| is_whole(&path.join(file).components().collect::<PathBuf>());
+        let is_there = |file: &&str| is_nonempty_file(&path.join(file).components().collect::<PathBuf>());
         files.iter().all(is_there).then_some(path)
     };
     let in_folders = roots.dirs.iter().find_map(|folder| whole(folder.join(entry.place)));
@@ -122,11 +122,11 @@ pub(super) fn in_hub(roots: &ModelRoots, entry: &Entry) -> Option<PathBuf> {
 }
 
 /// Whether a file is there and not empty, as one is that was never finished.
-pub(super) fn is_whole(file: &Path) -> bool {
+pub(super) fn is_nonempty_file(file: &Path) -> bool {
     file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
 }
 
-fn in_folder(folder: &Path) -> Vec<Shelved> {
+fn in_folder(folder: &Path) -> Vec<InstalledModel> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -137,7 +137,7 @@ fn in_folder(folder: &Path) -> Vec<Shelved> {
 }
 
 /// The model of this name in a models folder, if it is one.
-fn in_place(folder: &Path, place: &str) -> Option<Shelved> {
+fn in_place(folder: &Path, place: &str) -> Option<InstalledModel> {
     let path = folder.join(place);
     let entry = catalog::at_place(Path::new(place));
     let (kind, name) = if path.is_dir() {
@@ -155,7 +155,7 @@ fn in_place(folder: &Path, place: &str) -> Option<Shelved> {
         (None, place.strip_suffix(".onnx")?)
     };
     let files = files_of(&path);
-    Some(Shelved {
+    Some(InstalledModel {
         name: entry.map_or(name, |entry| entry.name).to_owned(),
         id: entry.map_or(place, |entry| entry.id).to_owned(),
         kind: entry.map_or(kind, |entry| Some(entry.kind)),
@@ -167,7 +167,7 @@ fn in_place(folder: &Path, place: &str) -> Option<Shelved> {
     })
 }
 
-fn in_cache(cache: &Path) -> Vec<Shelved> {
+fn in_cache(cache: &Path) -> Vec<InstalledModel> {
     let entries = fs::read_dir(cache).into_iter().flatten().flatten();
     let mut folders: Vec<_> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -179,11 +179,11 @@ fn in_cache(cache: &Path) -> Vec<Shelved> {
         .collect()
 }
 
-fn in_repository(cache: &Path, folder: &str) -> Vec<Shelved> {
+fn in_repository(cache: &Path, folder: &str) -> Vec<InstalledModel> {
     let Some((repository, snapshot)) = hub::repository_of_folder(folder).zip(hub::snapshot(&cache.join(folder))) else {
         return Vec::new();
     };
-    let shelved = |entry: Option<&Entry>, path: PathBuf, files: Vec<(String, PathBuf)>| Shelved {
+    let installed = |entry: Option<&Entry>, path: PathBuf, files: Vec<(String, PathBuf)>| InstalledModel {
         name: entry.map_or(&*repository, |entry| entry.name).to_owned(),
         id: entry.map_or(&*repository, |entry| entry.id).to_owned(),
         kind: Some(entry.map_or(Kind::CTranslate2, |entry| entry.kind)),
@@ -198,7 +198,7 @@ fn in_repository(cache: &Path, folder: &str) -> Vec<Shelved> {
         let files = files_of(&snapshot);
         let is_model = has_whisper(&snapshot);
         return is_model
-            .then(|| shelved(known.first().copied(), snapshot, files))
+            .then(|| installed(known.first().copied(), snapshot, files))
             .into_iter()
             .collect();
     }
@@ -210,20 +210,20 @@ fn in_repository(cache: &Path, folder: &str) -> Vec<Shelved> {
             .map(|file| file.path)
             .unwrap_or_default();
         let path = snapshot.join(file);
-        if is_whole(&path) {
+        if is_nonempty_file(&path) {
             let files = vec![(file.to_owned(), path.clone())];
-            found.push(shelved(Some(entry), path, files));
+            found.push(installed(Some(entry), path, files));
         }
     }
     found
 }
 
-fn library(folder: &Path) -> Option<Shelved> {
+fn library(folder: &Path) -> Option<InstalledModel> {
     let entry = CATALOG.iter().find(|entry| entry.kind == Kind::Library)?;
     let path = folder.join(entry.place);
-    is_whole(&path).then(|| {
+    is_nonempty_file(&path).then(|| {
         let files = vec![(entry.place.to_owned(), path.clone())];
-        Shelved {
+        InstalledModel {
             name: entry.name.to_owned(),
             id: entry.id.to_owned(),
             kind: Some(entry.kind),
@@ -290,7 +290,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A relative path as records have it.
-pub(super) fn slashed(path: &Path) -> String {
+pub(super) fn slash_separated(path: &Path) -> String {
     let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     parts.collect::<Vec<_>>().join("/")
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{FolderLock, Records, has_whisper, put, sha256_of};
+use super::{FolderLock, Records, has_whisper, move_into_place, sha256_of};
 use crate::catalog;
 use crate::pull::Watch;
 
@@ -143,7 +143,7 @@ pub fn import(
         };
     }
     let staged = folder.join(format!(".import-{}", std::process::id()));
-    let placed = copy(&files, &staged).and_then(|()| put(&staged, &target));
+    let placed = copy(&files, &staged).and_then(|()| move_into_place(&staged, &target));
     if let Err(error) = placed {
         drop(fs::remove_dir_all(&staged).or_else(|_| fs::remove_file(&staged)));
         return Err(failed(&target, error));

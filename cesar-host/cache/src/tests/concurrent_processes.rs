@@ -35,7 +35,7 @@ pub(super) fn mix(folder: &Path, words: &str) {
     let [seed, steps, seconds] = numbers[..] else {
         panic!("a seed, steps and seconds")
     };
-    let mut chance = Chance(seed);
+    let mut random = SplitMix(seed);
     wait_for_start(folder);
     let limits = Limits {
         max_size: Some(1_500_000),
@@ -45,7 +45,7 @@ pub(super) fn mix(folder: &Path, words: &str) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut step = 0;
     while step < steps || Instant::now() < end {
-        step_once(&cache, &mut chance);
+        step_once(&cache, &mut random);
         step += 1;
         if step.is_multiple_of(STEPS_A_LINE) {
             println!("step {step}");
@@ -54,11 +54,11 @@ pub(super) fn mix(folder: &Path, words: &str) {
     println!("{step} steps done");
 }
 
-fn step_once(cache: &Cache, chance: &mut Chance) {
-    let number = chance.below(RESULTS);
+fn step_once(cache: &Cache, random: &mut SplitMix) {
+    let number = random.below(RESULTS);
     let (key, bytes) = (parts(number).key(), content(number));
     let right = |found: Artifact| assert!(found.bytes == bytes, "wrong bytes");
-    match chance.below(100) {
+    match random.below(100) {
         0..35 => drop(cache.get(&key).unwrap().map(right)),
         35..70 => {
             let lease = cache.lease(&[key]).unwrap();
@@ -103,14 +103,14 @@ fn kill_after(child: &mut Child, lines: u64) {
 }
 
 #[test]
-fn processes_that_store_and_remove_at_once_do_each_other_no_harm() {
+fn concurrent_processes_store_and_remove_safely() {
     let (seconds, seed) = (variable("CESAR_MIX_SECONDS", 0), variable("CESAR_SEED", 20_260_101));
     let folder = folder();
-    let mut chance = Chance(seed);
+    let mut random = SplitMix(seed);
     let start_line = File::create(folder.path().join("start")).unwrap();
     start_line.lock().unwrap();
     let mut begin = |steps: u64, seconds: u64| {
-        let role = format!("mix {} {steps} {seconds}", chance.below(u64::MAX));
+        let role = format!("mix {} {steps} {seconds}", random.below(u64::MAX));
         start(&role, folder.path())
     };
     let mut children: Vec<Child> = (0..PROCESSES).map(|_| begin(STEPS, seconds)).collect();
@@ -118,7 +118,7 @@ fn processes_that_store_and_remove_at_once_do_each_other_no_harm() {
     children.iter_mut().chain(&mut victims).for_each(until_ready);
     start_line.unlock().unwrap();
     for mut victim in victims {
-        kill_after(&mut victim, 1 + chance.below(STEPS / STEPS_A_LINE));
+        kill_after(&mut victim, 1 + random.below(STEPS / STEPS_A_LINE));
     }
     let mut steps = 0;
     for child in children {

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 
 /// Whether a file is cut off; `None` where that cannot be told.
-pub(super) fn is_cut(path: &Path) -> Option<bool> {
+pub(super) fn is_truncated(path: &Path) -> Option<bool> {
     let file = File::open(path).ok()?;
     let left = file.metadata().ok()?.len();
     let mut walk = Walk {
@@ -27,7 +27,7 @@ pub(super) fn is_cut(path: &Path) -> Option<bool> {
     };
     match outcome {
         Ok(()) => Some(false),
-        Err(Stop::Cut) => Some(true),
+        Err(Stop::Truncated) => Some(true),
         Err(Stop::Foreign) => None,
     }
 }
@@ -35,14 +35,14 @@ pub(super) fn is_cut(path: &Path) -> Option<bool> {
 /// Why a walk ended early.
 enum Stop {
     /// The file did.
-    Cut,
+    Truncated,
     /// It is not of the format, or uses what is not known here.
     Foreign,
 }
 
 impl From<io::Error> for Stop {
     fn from(_: io::Error) -> Self {
-        Self::Cut
+        Self::Truncated
     }
 }
 
@@ -53,14 +53,14 @@ struct Walk {
 
 impl Walk {
     fn skip(&mut self, count: u64) -> Result<(), Stop> {
-        self.left = self.left.checked_sub(count).ok_or(Stop::Cut)?;
-        let count = i64::try_from(count).map_err(|_| Stop::Cut)?;
+        self.left = self.left.checked_sub(count).ok_or(Stop::Truncated)?;
+        let count = i64::try_from(count).map_err(|_| Stop::Truncated)?;
         Ok(self.file.seek_relative(count)?)
     }
 
     fn bytes<const COUNT: usize>(&mut self) -> Result<[u8; COUNT], Stop> {
         let mut bytes = [0; COUNT];
-        self.left = self.left.checked_sub(COUNT as u64).ok_or(Stop::Cut)?;
+        self.left = self.left.checked_sub(COUNT as u64).ok_or(Stop::Truncated)?;
         self.file.read_exact(&mut bytes)?;
         Ok(bytes)
     }
@@ -174,7 +174,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        is_cut(&path)
+        is_truncated(&path)
     }
 
     /// Whole, the file is whole; cut anywhere but at an end that is one too, it is not.
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_ends_too_early_is_found() {
+    fn truncated_files_are_detected() {
         let words = |numbers: &[u32]| {
             numbers
                 .iter()
