@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// A source of random numbers, passed in so that tests repeat.
 pub trait Random: Send + Sync {
@@ -100,14 +100,13 @@ impl JobId {
     /// An id for a job that is submitted now, greater than `last`.
     pub(super) fn next_after(last: Option<Self>, now_ms: i64, random: [u64; 2]) -> Self {
         let now_ms = u64::try_from(now_ms).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
-        // The counter starts in its lower half, so it seldom runs over into the milliseconds.
+        // The counter starts in its lower half, so it seldom overflows into the milliseconds.
         let now = (now_ms << 12) | (random[0] & 0x7FF);
         let position = last.map_or(now, |last| now.max(last.position() + 1));
-        let (milliseconds, counter) = (u128::from(position >> 12), u128::from(position & 0xFFF));
-        let tail = u128::from(random[1] >> 2);
-        Self(Uuid::from_u128(
-            (milliseconds << 80) | (7 << 76) | (counter << 64) | (0b10 << 62) | tail,
-        ))
+        let mut counter_and_random = [0; 10];
+        counter_and_random[..2].copy_from_slice(&((position & 0xFFF) as u16).to_be_bytes());
+        counter_and_random[2..].copy_from_slice(&(random[1] >> 2).to_be_bytes());
+        Self(Builder::from_unix_timestamp_millis(position >> 12, &counter_and_random).into_uuid())
     }
 
     /// Milliseconds and counter.
@@ -119,7 +118,7 @@ impl JobId {
 
 fn version_4(random: &dyn Random) -> Uuid {
     let bytes = (u128::from(random.next()) << 64) | u128::from(random.next());
-    uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
+    Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
 }
 
 impl UploadId {

@@ -243,6 +243,14 @@ fn retention_shrinks_the_database() {
 }
 
 #[test]
+fn job_ids_are_version_7_uuids_with_a_counter() {
+    let first = JobId::next_after(None, START_MS, [0x801, u64::MAX]);
+    assert_eq!(first.to_string(), "019b76da-a800-7001-bfff-ffffffffffff");
+    let second = JobId::next_after(Some(first), START_MS - 1, [0, 0]);
+    assert_eq!(second.to_string(), "019b76da-a800-7002-8000-000000000000");
+}
+
+#[test]
 fn ids_are_parsed_strictly() {
     let id = JobId::next_after(None, START_MS, [0x7FF, u64::MAX]);
     assert_eq!(id.to_string(), "019b76da-a800-77ff-bfff-ffffffffffff");
