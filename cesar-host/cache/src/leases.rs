@@ -14,7 +14,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cesar_base::Io;
@@ -123,7 +122,7 @@ impl Cache {
     /// Notes that this process uses an entry.
     pub(super) fn note_use(&self, key: &Key) {
         let now_ms = self.now_ms();
-        let mut recent = self.inner.recently_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.inner.recently_used.lock();
         // Just before it would grow, which costs as much.
         if recent.len() == recent.capacity() {
             recent.retain(|_, used_ms| now_ms.saturating_sub(*used_ms) < RECENT_USE_MS);
@@ -134,7 +133,7 @@ impl Cache {
     /// Leases what this process has met in_use. Without the lease, the worst is that something is computed again.
     pub(super) fn lease_recently_used(&self) -> Option<Lease> {
         let now_ms = self.now_ms();
-        let recent = self.inner.recently_used.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = self.inner.recently_used.lock();
         let in_use = recent
             .iter()
             .filter(|(_, used_ms)| now_ms.saturating_sub(**used_ms) < RECENT_USE_MS);
@@ -145,7 +144,7 @@ impl Cache {
 
     fn owner_name(&self) -> Result<String> {
         let inner = &self.inner;
-        let mut owner = inner.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owner = inner.owner.lock();
         let owner = match &mut *owner {
             Some(owner) => owner,
             none => none.insert(Owner::create(&inner.layout.owners(), &inner.io)?),

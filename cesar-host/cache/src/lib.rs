@@ -68,10 +68,11 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cesar_base::{Clock, Io};
+use parking_lot::Mutex;
 
 pub use compute::{Computation, Hit, Mode, Outcome, Request, Stopped};
 pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, NewEntry, Sort, StageInfo, Statistics};
@@ -201,7 +202,7 @@ impl Cache {
 
     /// What a person should know about what happened since the last call: damaged entries that were set aside.
     pub fn take_notices(&self) -> Vec<String> {
-        std::mem::take(&mut self.inner.notices.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.inner.notices.lock())
     }
 
     /// The counters since the cache was made, those of this process included. Writes nothing: a full disk is a reason to
@@ -251,11 +252,7 @@ impl Cache {
     }
 
     fn notice(&self, text: String) {
-        self.inner
-            .notices
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(text);
+        self.inner.notices.lock().push(text);
     }
 }
 

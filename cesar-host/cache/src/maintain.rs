@@ -15,7 +15,6 @@
 //!
 //! Besides a job, it stops after a few seconds and leaves the rest to the next time.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
@@ -124,7 +123,7 @@ impl Cache {
     }
 
     fn is_daily_due(&self, now_ms: i64) -> bool {
-        let mut known = self.inner.daily_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.inner.daily_ms.lock();
         if known.is_none_or(|done_ms| now_ms - done_ms >= DAY_MS) {
             // Another process may have done it meanwhile. Never done: the day begins now.
             match self.inner.index.done_ms(DAILY) {
@@ -239,7 +238,7 @@ impl Cache {
         if !swept.stopped {
             let now_ms = self.now_ms();
             self.inner.index.set_done(DAILY, now_ms)?;
-            *self.inner.daily_ms.lock().unwrap_or_else(PoisonError::into_inner) = Some(now_ms);
+            *self.inner.daily_ms.lock() = Some(now_ms);
         }
         Ok(swept)
     }

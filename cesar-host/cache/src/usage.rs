@@ -5,8 +5,6 @@
 //! closed. A process that is killed loses the uses of at most that minute, which only makes eviction a little blunter.
 //! The last use of an entry is written at most once a minute.
 
-use std::sync::PoisonError;
-
 use super::Cache;
 use super::entry::{Entry, Statistics};
 use super::error::Result;
@@ -110,6 +108,6 @@ impl super::Inner {
     }
 
     fn pending<T>(&self, change: impl FnOnce(&mut Pending) -> T) -> T {
-        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.pending.lock())
     }
 }

@@ -24,10 +24,10 @@ mod usage;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cesar_base::Io;
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{CacheError, Result};
@@ -88,7 +88,7 @@ impl Index {
 
     /// Runs a query.
     fn read<T>(&self, action: &'static str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let connection = lock(&self.reader);
+        let connection = self.reader.lock();
         let result = self
             .io
             .step()
@@ -103,7 +103,7 @@ impl Index {
         action: &'static str,
         changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         self.transact(&mut writer, changes)
             .map_err(|error| self.explain(action, error))
     }
@@ -115,7 +115,7 @@ impl Index {
         action: &'static str,
         changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         let result = (|| {
             self.writer_connection(&mut writer)?
                 .pragma_update(None, "synchronous", "FULL")?;
@@ -133,7 +133,7 @@ impl Index {
         action: &'static str,
         changes: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         let result = (|| {
             let connection = self.writer_connection(&mut writer)?;
             self.io.step()?;
@@ -179,7 +179,7 @@ impl Index {
 
     /// Copies the log into the file and empties it, unless others use the index just now.
     pub(super) fn empty_log(&self) -> Result<()> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         let result = (|| {
             let connection = self.writer_connection(&mut writer)?;
             self.io.step()?;
@@ -210,11 +210,6 @@ fn explain(action: &'static str, path: &std::path::Path, error: SqlError) -> Cac
             _ => CacheError::Index { action, path, source },
         },
     }
-}
-
-/// A panic in another thread leaves a connection usable: its transaction was rolled back while unwinding.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The parts of the layout that the index needs.

@@ -17,10 +17,11 @@ mod schema;
 mod transitions;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_base::{Clock, SystemClock};
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::disk::Disk;
@@ -125,7 +126,7 @@ impl SqliteJobs {
 
     /// Runs a query.
     fn read<T>(&self, action: &'static str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let reader = lock(&self.reader);
+        let reader = self.reader.lock();
         let result = self
             .options
             .disk
@@ -150,7 +151,7 @@ impl SqliteJobs {
         action: &'static str,
         changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         self.transact(&mut writer, durability, changes)
             .map_err(|error| explain(action, &self.path, error))
     }
@@ -177,7 +178,7 @@ impl SqliteJobs {
     /// Runs a query or a change on the writing connection, for tests.
     #[cfg(test)]
     pub(super) fn inspect<T>(&self, inspect: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        inspect(&lock(&self.writer))
+        inspect(&self.writer.lock())
     }
 }
 
@@ -188,11 +189,6 @@ impl std::fmt::Debug for SqliteJobs {
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
-}
-
-/// A panic in another thread leaves a connection usable: its transaction was rolled back while unwinding.
-fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Turns an error of SQLite into one of the jobs.

@@ -4,10 +4,11 @@
 //! where no disk is needed. Given the same clock and equal random sources, both give equal answers to equal calls.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_base::{Clock, Digest};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, Random, UploadId, WorkerId};
@@ -145,7 +146,7 @@ impl MemoryJobs {
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<JobId, Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock()
     }
 
     fn now_ms(&self) -> i64 {
