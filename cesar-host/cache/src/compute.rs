@@ -1,13 +1,17 @@
 //! The whole protocol in one call: find a result, or compute and store it, once for all who ask.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::Cache;
 use super::entry::{Artifact, Entry, NewEntry};
-use super::error::{CacheError, Result};
-use super::key::Key;
-use super::key::KeyParts;
-use super::lock::{GiveUp, KeyGuard, Wait};
+use super::error::{CacheError, GiveUp, Result};
+use super::key::{Key, KeyParts};
+use super::leases::Leases;
+use super::lock::{KeyGuard, KeyLocks, Wait};
+use super::read::Reader;
+use super::storage::Storage;
+use super::usage::UsageCounter;
+use super::write::ResultWriter;
 
 /// What the cache is used for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,35 +111,25 @@ pub enum Stopped<E> {
     Failed(E),
 }
 
-impl Cache {
-    /// Finds the result of `parts`, or computes and stores it. Of any number of threads and processes that ask for the
-    /// same, one computes and the others wait for it, calling `wait` meanwhile.
-    ///
-    /// # Errors
-    /// Only [`Stopped`]: trouble with the cache becomes a warning in the outcome.
-    pub fn get_or_compute<E>(
-        &self,
-        parts: &KeyParts,
-        request: impl Into<Request>,
-        wait: &mut Wait<'_>,
-        compute: impl FnOnce() -> std::result::Result<Vec<u8>, E>,
-    ) -> std::result::Result<Outcome, Stopped<E>> {
-        self.get_or_compute_locked(parts, request, wait, |_| compute().map(Computation::from))
-    }
+/// The parts that the protocol needs.
+pub(super) struct SingleFlight<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) locks: &'a KeyLocks,
+    pub(super) leases: &'a Arc<Leases>,
+    pub(super) usage: &'a UsageCounter,
+    pub(super) reader: &'a Reader,
+    pub(super) writer: &'a Arc<ResultWriter>,
+}
 
-    /// Like [`Cache::get_or_compute`], for a computation that keeps what it has finished ([`Cache::partials`]): it is lent the lock
-    /// of its key, unless it goes ahead without one.
-    ///
-    /// # Errors
-    /// As [`Cache::get_or_compute`].
-    pub fn get_or_compute_locked<E>(
+impl SingleFlight<'_> {
+    /// Finds or computes a result: see [`Cache::get_or_compute_locked`](super::Cache::get_or_compute_locked).
+    pub(super) fn get_or_compute<E>(
         &self,
         parts: &KeyParts,
-        request: impl Into<Request>,
+        request: Request,
         wait: &mut Wait<'_>,
         compute: impl FnOnce(Option<&KeyGuard>) -> std::result::Result<Computation, E>,
     ) -> std::result::Result<Outcome, Stopped<E>> {
-        let request = request.into();
         let mut warnings = Warnings::default();
         if request.mode == Mode::Bypass {
             let (computed, took_ms) = self.timed(|| compute(None))?;
@@ -159,10 +153,10 @@ impl Cache {
         }
         let guard = lock.map(|(guard, _)| guard);
         // What the stages before this one gave may be needed again afterwards.
-        let lease = self.lease_recently_used();
+        let lease = self.leases.lease_recently_used();
         let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
         drop(lease);
-        self.record_miss();
+        self.usage.count(|statistics| statistics.misses += 1);
         let cost_ms = took_ms.saturating_add(computed.earlier_ms);
         let entry = self.store_computed(guard, parts, request, cost_ms, &computed.bytes, &mut warnings);
         Ok(Outcome {
@@ -177,15 +171,15 @@ impl Cache {
         &self,
         compute: impl FnOnce() -> std::result::Result<Computation, E>,
     ) -> std::result::Result<(Computation, i64), Stopped<E>> {
-        let started_ms = self.now_ms();
+        let started_ms = self.storage.now_ms();
         let computed = compute().map_err(Stopped::Failed)?;
         // The clock may have been set back meanwhile.
-        let took_ms = (self.now_ms() - started_ms - computed.idle_ms).max(0);
+        let took_ms = (self.storage.now_ms() - started_ms - computed.idle_ms).max(0);
         Ok((computed, took_ms))
     }
 
     fn get_collecting(&self, key: &Key, warnings: &mut Warnings) -> Option<Artifact> {
-        warnings.collect(self.get(key)).flatten()
+        warnings.collect(self.reader.get(key)).flatten()
     }
 
     /// The lock and whether it was waited for; nothing when the computation goes ahead without it.
@@ -196,10 +190,10 @@ impl Cache {
         warnings: &mut Warnings,
     ) -> std::result::Result<Option<(KeyGuard, bool)>, Stopped<E>> {
         let mut waited = false;
-        let locked = self.lock(key, &mut |waiting| -> ControlFlow<GiveUp> {
+        let locked = self.locks.lock(key, &mut |waiting| -> ControlFlow<GiveUp> {
             if !waited {
                 waited = true;
-                self.count(|statistics| statistics.waited += 1);
+                self.usage.count(|statistics| statistics.waited += 1);
             }
             wait(waiting)
         });
@@ -228,18 +222,18 @@ impl Cache {
     ) -> Option<Entry> {
         let guard = match guard {
             Some(guard) => guard,
-            None => warnings.collect(self.try_lock(&parts.key())).flatten()?,
+            None => warnings.collect(self.locks.try_lock(&parts.key())).flatten()?,
         };
         let expires_ms = request
             .lifetime_ms
-            .map(|lifetime_ms| self.now_ms().saturating_add(lifetime_ms));
+            .map(|lifetime_ms| self.storage.now_ms().saturating_add(lifetime_ms));
         let new = NewEntry {
             cost_ms,
             expires_ms,
             label: request.label,
             details: request.details,
         };
-        warnings.collect(self.put(&guard, parts, new, bytes))
+        warnings.collect(self.writer.put(&guard, parts, new, bytes))
     }
 }
 

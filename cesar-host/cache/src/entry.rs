@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use super::key::Key;
 
+/// Estimated size of the rows of a result in the index, besides its bytes.
+pub(super) const ENTRY_BYTES: u64 = 2_048;
+
 /// An entry of the index: which result a piece of work had, without the result's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {

@@ -66,7 +66,7 @@ pub enum CacheError {
         /// The key whose lock was wanted.
         key: Key,
         /// Why the caller gave up.
-        reason: super::GiveUp,
+        reason: GiveUp,
     },
     /// A result was to be stored under a lock of another key, which is a mistake in the program.
     #[error("the lock of `{locked}` does not cover `{key}`; lock the key that is stored")]
@@ -97,6 +97,18 @@ pub enum CacheError {
         path: PathBuf,
     },
 }
+
+/// Why a waiter does not wait any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GiveUp {
+    /// The user wants to stop.
+    Interrupted,
+    /// It has taken too long: compute without the lock.
+    ComputeAlone,
+}
+
+/// Whether to stop; the answer `true` ends the hashing with [`CacheError::Stopped`].
+pub type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// The result of an operation of the cache.
 pub type Result<T> = std::result::Result<T, CacheError>;

@@ -10,14 +10,16 @@
 //! **Rows first**: a crash in between leaves files without rows, which housekeeping sweeps, never rows without files. A
 //! reader that has found the row and not yet opened the file takes a miss.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Cache;
+use super::entry::ENTRY_BYTES;
 use super::error::Result;
-use super::index::{Candidate, Counting, ENTRY_BYTES, Filter, Order, Position, Removed};
+use super::file_lock::Sharing;
+use super::index::{Candidate, Counting, Filter, Order, Position, Removed};
 use super::key::Key;
-use super::layout::{CacheLock, Sharing};
+use super::storage::Storage;
 
 /// How many candidates are looked at and removed at a time: some milliseconds of work.
 const PAGE: usize = 256;
@@ -79,7 +81,19 @@ impl Evicted {
     }
 }
 
-impl Cache {
+/// Removes entries.
+#[derive(Debug, Clone)]
+pub(super) struct Evictor {
+    storage: Arc<Storage>,
+}
+
+impl Evictor {
+    pub(super) fn new(storage: &Arc<Storage>) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+        }
+    }
+
     /// Removes entries. The caller holds `maintenance.lock` unless this is a dry run.
     pub(super) fn evict(&self, eviction: &Eviction) -> Result<Evicted> {
         let mut evicted = Evicted::default();
@@ -91,13 +105,13 @@ impl Cache {
             }
             if eviction
                 .deadline_ms
-                .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms)
+                .is_some_and(|deadline_ms| self.storage.now_ms() >= deadline_ms)
             {
                 evicted.stopped = true;
                 return Ok(evicted);
             }
             let page = self
-                .inner
+                .storage
                 .index
                 .candidates(eviction.order, &eviction.filter, position, PAGE)?;
             let Some(last) = page.last() else {
@@ -111,7 +125,7 @@ impl Cache {
     /// How many bytes are still to be freed. In a dry run nothing becomes free, and it is estimated.
     fn bytes_to_free(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
         let Some(target) = eviction.target else { return Ok(None) };
-        let excess = self.inner.index.space()?.used.saturating_sub(target);
+        let excess = self.storage.index.space()?.used.saturating_sub(target);
         let estimated = match eviction.dry_run {
             true => evicted.bytes + evicted.entries * ENTRY_BYTES,
             false => 0,
@@ -158,7 +172,7 @@ impl Cache {
 
     fn remove_page(&self, chosen: &[Candidate], counting: Counting) -> Result<Removed> {
         let inline = chosen.iter().all(|candidate| candidate.inline);
-        self.remove_rows_then_files(!inline, || self.inner.index.remove(chosen, counting))
+        self.remove_rows_then_files(!inline, || self.storage.index.remove(chosen, counting))
     }
 
     /// Removes rows and then the files that they alone named, with `objects.lock` where files may be concerned, and
@@ -168,17 +182,16 @@ impl Cache {
         files: bool,
         rows: impl FnOnce() -> Result<Removed>,
     ) -> Result<Removed> {
-        let inner = &self.inner;
-        let alone = files
-            .then(|| CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Exclusive, &inner.io))
+        let lock = files
+            .then(|| self.storage.lock_objects(Sharing::Exclusive))
             .transpose()?;
         let started = Instant::now();
         let removed = rows()?;
         for digest in &removed.files {
             // One that cannot be removed is an object without a row: swept another day.
-            let _ = inner.objects.remove(digest);
+            let _ = self.storage.objects.remove(digest);
         }
-        drop(alone);
+        drop(lock);
         thread::sleep(started.elapsed().min(LONGEST_PAUSE));
         Ok(removed)
     }

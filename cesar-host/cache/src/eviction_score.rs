@@ -19,7 +19,7 @@
 //! A 40 KB transcript that took nine minutes has a bonus of 96 days, a 200 MB download that took four seconds one of
 //! minus 39: the transcript goes first only when it has been unused for 135 days longer.
 
-use super::index::ENTRY_BYTES;
+use super::entry::ENTRY_BYTES;
 
 /// In what time without use an entry's worth halves: a week.
 const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;

@@ -17,13 +17,10 @@ use std::path::Path;
 
 use cesar_base::{Digest, FileStamp, Hasher, Io};
 
-use super::Cache;
-use super::error::{CacheError, Result};
+use super::error::{CacheError, Result, Stop};
+use super::storage::Storage;
 
 const CHUNK: usize = 256 * 1024;
-
-/// Whether to stop; the answer `true` ends the hashing with [`CacheError::Stopped`].
-pub type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// SHA-256 of a file, always read in full: for those who work without a cache.
 ///
@@ -35,41 +32,21 @@ pub fn hash_file(path: &Path, stop: Stop<'_>) -> Result<Digest> {
     hash(&mut file, path, &io, stop)
 }
 
-impl Cache {
-    /// SHA-256 of a file, remembered while the file does not change.
-    ///
-    /// # Errors
-    /// When it is not an ordinary file or cannot be read, or `stop` said so. Trouble with the index is no error: the file is
-    /// hashed.
-    pub fn file_digest(&self, path: &Path, stop: Stop<'_>) -> Result<Digest> {
-        self.stamped_file_digest(path, stop).map(|(digest, _)| digest)
+/// SHA-256 of a file, remembered while the file does not change, with its stamp when it was hashed.
+pub(super) fn remembered_digest(storage: &Storage, path: &Path, stop: Stop<'_>) -> Result<(Digest, FileStamp)> {
+    let Storage { index, io, .. } = storage;
+    let (mut file, stamp) = open(path, io)?;
+    if let Ok(Some(digest)) = index.remembered_digest(&stamp) {
+        return Ok((digest, stamp));
     }
-
-    /// Like [`Cache::file_digest`], with the stamp that the file had when it was hashed, for those who go on to read
-    /// it and want to know whether it is still the same.
-    ///
-    /// # Errors
-    /// As [`Cache::file_digest`].
-    pub fn stamped_file_digest(&self, path: &Path, stop: Stop<'_>) -> Result<(Digest, FileStamp)> {
-        let inner = &self.inner;
-        let (mut file, stamp) = open(path, &inner.io)?;
-        if let Ok(Some(digest)) = inner.index.remembered_digest(&stamp) {
-            return Ok((digest, stamp));
-        }
-        let began_ms = self.now_ms();
-        let digest = hash(&mut file, path, &inner.io, stop)?;
-        let unchanged = self.stamp(&file, path)? == stamp;
-        if unchanged && stamp.is_settled(began_ms) {
-            // Forgetting costs the next run some seconds, no more.
-            let _ = inner.index.remember_digest(&stamp, &digest, began_ms);
-        }
-        Ok((digest, stamp))
+    let started_ms = storage.now_ms();
+    let digest = hash(&mut file, path, io, stop)?;
+    let status = io.status(&file).map_err(|source| unreadable(path, source))?;
+    if FileStamp::from_metadata(&status) == stamp && stamp.is_settled(started_ms) {
+        // When this fails, the next run hashes the file again.
+        let _ = index.remember_digest(&stamp, &digest, started_ms);
     }
-
-    fn stamp(&self, file: &File, path: &Path) -> Result<FileStamp> {
-        let metadata = self.inner.io.status(file).map_err(|source| unreadable(path, source))?;
-        Ok(FileStamp::from_metadata(&metadata))
-    }
+    Ok((digest, stamp))
 }
 
 /// Opens an ordinary file. Checked before opening, as opening a pipe would wait for its writer.

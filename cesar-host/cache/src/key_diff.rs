@@ -10,8 +10,8 @@ use std::fmt;
 use cesar_base::Digest;
 use serde::Serialize;
 
-use super::Cache;
 use super::error::Result;
+use super::index::Index;
 use super::key::Key;
 use super::key::{KeyParts, OptionValue};
 
@@ -95,28 +95,23 @@ impl fmt::Display for Change {
     }
 }
 
-impl Cache {
-    /// The earlier result whose key differs least from that of `parts`. `label` is what people call the input.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn nearest(&self, parts: &KeyParts, label: Option<&str>) -> Result<Option<Nearest>> {
-        let (key, inputs) = (parts.key(), parts.inputs_digest());
-        let rows = self.inner.index.neighbours(&parts.stage, &key, &inputs, label)?;
-        let neighbours = rows.into_iter().filter_map(|row| {
-            let before: KeyParts = serde_json::from_str(&row.parts).ok()?;
-            Some(Nearest {
-                key: row.key,
-                created_ms: row.created_ms,
-                label: row.label,
-                details: row.details,
-                changes: changes(&before, parts),
-                parts: before,
-            })
-        });
-        // The first of several that are equally near: those of the same inputs, then by age.
-        Ok(neighbours.min_by_key(|nearest| distance(&nearest.changes)))
-    }
+/// The earlier result whose key differs least from that of `parts`.
+pub(super) fn nearest(index: &Index, parts: &KeyParts, label: Option<&str>) -> Result<Option<Nearest>> {
+    let (key, inputs) = (parts.key(), parts.inputs_digest());
+    let rows = index.neighbours(&parts.stage, &key, &inputs, label)?;
+    let neighbours = rows.into_iter().filter_map(|row| {
+        let before: KeyParts = serde_json::from_str(&row.parts).ok()?;
+        Some(Nearest {
+            key: row.key,
+            created_ms: row.created_ms,
+            label: row.label,
+            details: row.details,
+            changes: changes(&before, parts),
+            parts: before,
+        })
+    });
+    // The first of several that are equally near: results of the same inputs come first, then the newest.
+    Ok(neighbours.min_by_key(|nearest| distance(&nearest.changes)))
 }
 
 fn distance(changes: &[Change]) -> usize {

@@ -20,15 +20,12 @@
 //! Lock order: `use.lock`, then the lock of a key, then `maintenance.lock`, then `objects.lock`, then the transaction of
 //! the index. Housekeeping, which holds `maintenance.lock`, only ever *tries* the locks of keys.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cesar_base::{Digest, Io};
 
-use super::error::{CacheError, IoContext, Result};
+use super::error::{IoContext, Result};
 use super::key::Key;
 
 const VERSION_FOLDER: &str = "v1";
@@ -36,9 +33,6 @@ const TAG_NAME: &str = "CACHEDIR.TAG";
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This folder is a cache made by Cesar and can be deleted at any time.\n\
     # For information about cache folder tags see https://bford.info/cachedir/\n";
-
-/// How long to wait for a lock of the whole cache; its holders need milliseconds.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The paths of a cache.
 #[derive(Debug, Clone)]
@@ -135,93 +129,6 @@ impl Layout {
 
     pub(super) fn objects_lock(&self) -> PathBuf {
         self.versioned.join("objects.lock")
-    }
-}
-
-/// Whether others may hold a lock at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sharing {
-    Shared,
-    Exclusive,
-}
-
-/// A lock of the whole cache, held until it is dropped or its process ends.
-#[derive(Debug)]
-pub(super) struct CacheLock {
-    file: File,
-}
-
-impl CacheLock {
-    /// Takes a lock, waiting while others hold it.
-    pub(super) fn acquire(path: &Path, sharing: Sharing, io: &Io) -> Result<Self> {
-        Self::acquire_within(path, sharing, io, LOCK_TIMEOUT)
-    }
-
-    /// Takes a lock if that is possible at once.
-    pub(super) fn attempt(path: &Path, sharing: Sharing, io: &Io) -> Result<Option<Self>> {
-        match Self::acquire_within(path, sharing, io, Duration::ZERO) {
-            Err(CacheError::Busy { .. }) => Ok(None),
-            lock => lock.map(Some),
-        }
-    }
-
-    /// Takes a lock, waiting no longer than `timeout`; [`CacheError::Busy`] after that.
-    pub(super) fn acquire_within(path: &Path, sharing: Sharing, io: &Io, timeout: Duration) -> Result<Self> {
-        let file = io.open_lock(path).context("open", path)?;
-        let started = Instant::now();
-        let mut pauses = Backoff::default();
-        while !try_lock(&file, sharing, io).context("lock", path)? {
-            if started.elapsed() >= timeout {
-                return Err(CacheError::Busy {
-                    path: path.to_owned(),
-                    seconds: timeout.as_secs(),
-                });
-            }
-            pauses.pause();
-        }
-        Ok(Self { file })
-    }
-}
-
-impl Drop for CacheLock {
-    fn drop(&mut self) {
-        unlock(&self.file);
-    }
-}
-
-/// Gives a lock back. Closing the file would do so too, unless a child process that is just being started has a copy
-/// of it for an instant. When this fails, closing it is what is left.
-pub(super) fn unlock(file: &File) {
-    let _ = file.unlock();
-}
-
-/// Tries to take the kernel's lock on a file; `false` when another holds it.
-pub(super) fn try_lock(file: &File, sharing: Sharing, io: &Io) -> io::Result<bool> {
-    io.step()?;
-    let attempt = match sharing {
-        Sharing::Shared => file.try_lock_shared(),
-        Sharing::Exclusive => file.try_lock(),
-    };
-    match attempt {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Pauses between attempts: from 1 ms, doubling, to 50 ms, so that an interrupt is noticed at once.
-pub(super) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(Duration::from_millis(1))
-    }
-}
-
-impl Backoff {
-    pub(super) fn pause(&mut self) {
-        thread::sleep(self.0);
-        self.0 = (self.0 * 2).min(Duration::from_millis(50));
     }
 }
 

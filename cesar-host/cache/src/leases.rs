@@ -12,17 +12,19 @@
 //! time in the row decides only when the file cannot be asked, as on a file system that has no locks; so neither a job of two
 //! days loses its leases nor does a killed one keep them.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cesar_base::Io;
+use parking_lot::Mutex;
 
-use super::Cache;
 use super::error::{IoContext, Result};
+use super::file_lock::{Sharing, is_named, try_lock, unlock};
 use super::key::Key;
-use super::layout::{Sharing, try_lock, unlock};
-use super::lock::is_named;
+use super::storage::Storage;
 
 /// How long a lease holds when its owner cannot be asked: a day.
 const FALLBACK_LIFETIME_MS: i64 = 24 * 3_600_000;
@@ -35,7 +37,7 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 /// Keeps entries from being evicted until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lease {
-    cache: Cache,
+    leases: Arc<Leases>,
     name: String,
 }
 
@@ -45,21 +47,21 @@ impl Lease {
     /// # Errors
     /// When the index cannot be written.
     pub fn add(&self, keys: &[Key]) -> Result<()> {
-        let expires_ms = self.cache.now_ms().saturating_add(FALLBACK_LIFETIME_MS);
-        self.cache.inner.index.add_leases(keys, &self.name, expires_ms)
+        let expires_ms = self.leases.storage.now_ms().saturating_add(FALLBACK_LIFETIME_MS);
+        self.leases.storage.index.add_leases(keys, &self.name, expires_ms)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         // What stays in the index ends with this process.
-        let _ = self.cache.inner.index.drop_leases(&self.name);
+        let _ = self.leases.storage.index.drop_leases(&self.name);
     }
 }
 
 /// The file that shows that a process which leases is alive.
 #[derive(Debug)]
-pub(super) struct Owner {
+struct Owner {
     path: PathBuf,
     file: File,
     io: Io,
@@ -102,27 +104,41 @@ impl Drop for Owner {
     }
 }
 
-impl Cache {
-    /// Keeps the entries of `keys`, and those that may come to be under them, from being evicted while the lease lives.
-    /// Damage still removes them, and so does their replacement.
-    ///
-    /// # Errors
-    /// When the index or the owner's file cannot be written.
-    pub fn lease(&self, keys: &[Key]) -> Result<Lease> {
+/// The leases of this process on the entries of one cache.
+#[derive(Debug)]
+pub(super) struct Leases {
+    storage: Arc<Storage>,
+    /// When this process last found or stored an entry.
+    recent: Mutex<HashMap<Key, i64>>,
+    /// Made with the first lease.
+    owner: Mutex<Option<Owner>>,
+}
+
+impl Leases {
+    pub(super) fn new(storage: &Arc<Storage>) -> Arc<Self> {
+        Arc::new(Self {
+            storage: Arc::clone(storage),
+            recent: Mutex::default(),
+            owner: Mutex::default(),
+        })
+    }
+
+    /// Leases entries: see [`Cache::lease`](super::Cache::lease).
+    pub(super) fn lease(self: &Arc<Self>, keys: &[Key]) -> Result<Lease> {
         let owner = self.owner_name()?;
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let lease = Lease {
-            cache: self.clone(),
+            leases: Arc::clone(self),
             name: format!("{owner}#{number}"),
         };
         lease.add(keys)?;
         Ok(lease)
     }
 
-    /// Notes that this process uses an entry.
+    /// Records that this process uses an entry.
     pub(super) fn note_use(&self, key: &Key) {
-        let now_ms = self.now_ms();
-        let mut recent = self.inner.recently_used.lock();
+        let now_ms = self.storage.now_ms();
+        let mut recent = self.recent.lock();
         // Just before it would grow, which costs as much.
         if recent.len() == recent.capacity() {
             recent.retain(|_, used_ms| now_ms.saturating_sub(*used_ms) < RECENT_USE_MS);
@@ -130,46 +146,46 @@ impl Cache {
         recent.insert(*key, now_ms);
     }
 
-    /// Leases what this process has met in_use. Without the lease, the worst is that something is computed again.
-    pub(super) fn lease_recently_used(&self) -> Option<Lease> {
-        let now_ms = self.now_ms();
-        let recent = self.inner.recently_used.lock();
-        let in_use = recent
-            .iter()
-            .filter(|(_, used_ms)| now_ms.saturating_sub(**used_ms) < RECENT_USE_MS);
-        let keys: Vec<Key> = in_use.map(|(key, _)| *key).collect();
-        drop(recent);
+    /// Leases the entries that this process used recently. Without the lease, the worst case is a second computation.
+    pub(super) fn lease_recently_used(self: &Arc<Self>) -> Option<Lease> {
+        let now_ms = self.storage.now_ms();
+        let keys: Vec<Key> = {
+            let recent = self.recent.lock();
+            let in_use = recent
+                .iter()
+                .filter(|(_, used_ms)| now_ms.saturating_sub(**used_ms) < RECENT_USE_MS);
+            in_use.map(|(key, _)| *key).collect()
+        };
         (!keys.is_empty()).then(|| self.lease(&keys).ok()).flatten()
     }
 
     fn owner_name(&self) -> Result<String> {
-        let inner = &self.inner;
-        let mut owner = inner.owner.lock();
+        let mut owner = self.owner.lock();
         let owner = match &mut *owner {
             Some(owner) => owner,
-            none => none.insert(Owner::create(&inner.layout.owners(), &inner.io)?),
+            none => none.insert(Owner::create(&self.storage.layout.owners(), &self.storage.io)?),
         };
         Ok(owner.name())
     }
 
-    /// Drops the leases whose owners are dead, and the files of those.
-    pub(super) fn reap_leases(&self) -> Result<()> {
-        let inner = &self.inner;
-        let folder = inner.layout.owners();
-        for (name, expires_ms) in inner.index.lease_owners()? {
+    /// Drops the leases of dead owners, and their files.
+    pub(super) fn reap(&self) -> Result<()> {
+        let Storage { index, io, layout, .. } = &*self.storage;
+        let folder = layout.owners();
+        for (name, expires_ms) in index.lease_owners()? {
             let file = name.split('#').next().unwrap_or_default();
-            let dead = match probe_owner(&folder.join(file), &inner.io) {
+            let dead = match probe_owner(&folder.join(file), io) {
                 Liveness::Dead => true,
                 Liveness::Alive => false,
-                Liveness::Unknown => expires_ms <= self.now_ms(),
+                Liveness::Unknown => expires_ms <= self.storage.now_ms(),
             };
             if dead {
-                inner.index.drop_leases(&name)?;
+                index.drop_leases(&name)?;
             }
         }
         for entry in fs::read_dir(&folder).context("read", &folder)? {
-            // Removes the files of the dead as it looks at them.
-            probe_owner(&entry.context("read", &folder)?.path(), &inner.io);
+            // Removes the files of dead owners.
+            probe_owner(&entry.context("read", &folder)?.path(), io);
         }
         Ok(())
     }

@@ -8,19 +8,19 @@
 //! file. Whoever gets the lock checks the same thing: a lock on a file that has lost its name protects nothing, and is
 //! given up for a new attempt. So at any moment at most one holder's lock is on the file that the name leads to.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::fs::File;
+use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cesar_base::Io;
 
-use super::Cache;
-use super::error::{CacheError, IoContext, Result};
+use super::error::{CacheError, GiveUp, IoContext, Result};
+use super::file_lock::{Backoff, Sharing, is_named, try_lock, unlock};
 use super::key::Key;
-use super::layout::{Backoff, Sharing, try_lock, unlock};
+use super::storage::Storage;
 
 /// What a waiter is told, a few times a second at first and then every 50 ms.
 #[derive(Debug, Clone)]
@@ -31,15 +31,6 @@ pub struct Waiting {
     pub waited: Duration,
     /// The process that computes, when it has left its number.
     pub owner: Option<u32>,
-}
-
-/// Why a waiter does not wait any longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GiveUp {
-    /// The user wants to stop.
-    Interrupted,
-    /// It has taken too long: compute without the lock.
-    ComputeAlone,
 }
 
 /// Called while waiting; a break ends the wait.
@@ -61,8 +52,8 @@ impl KeyGuard {
     }
 
     /// Whether the lock protects the key in this cache folder.
-    pub(super) fn is_of(&self, cache: &Cache) -> bool {
-        self.path == cache.inner.layout.key_lock(&self.key)
+    pub(super) fn is_of(&self, storage: &Storage) -> bool {
+        self.path == storage.layout.key_lock(&self.key)
     }
 }
 
@@ -76,14 +67,25 @@ impl Drop for KeyGuard {
     }
 }
 
-impl Cache {
-    /// Takes the lock of a key, calling `wait` as long as another thread or process holds it.
-    ///
-    /// # Errors
-    /// [`CacheError::GaveUp`] when `wait` breaks or the time limit is reached; [`CacheError::Io`] when the lock file cannot be made.
-    pub fn lock(&self, key: &Key, wait: &mut Wait<'_>) -> Result<KeyGuard> {
-        let path = self.inner.layout.key_lock(key);
-        let (started, started_ms) = (Instant::now(), self.now_ms());
+/// The locks of the keys of one cache.
+#[derive(Debug, Clone)]
+pub(super) struct KeyLocks {
+    storage: Arc<Storage>,
+    timeout_ms: Option<i64>,
+}
+
+impl KeyLocks {
+    pub(super) fn new(storage: &Arc<Storage>, timeout_ms: Option<i64>) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            timeout_ms,
+        }
+    }
+
+    /// Takes the lock of a key: see [`Cache::lock`](super::Cache::lock).
+    pub(super) fn lock(&self, key: &Key, wait: &mut Wait<'_>) -> Result<KeyGuard> {
+        let path = self.storage.layout.key_lock(key);
+        let (started, started_ms) = (Instant::now(), self.storage.now_ms());
         let mut pauses = Backoff::default();
         loop {
             if let Some(guard) = self.try_lock_path(key, &path)? {
@@ -98,7 +100,7 @@ impl Cache {
                 return Err(CacheError::GaveUp { key: *key, reason });
             }
             if self.has_waited_enough(started_ms) {
-                self.notice(format!(
+                self.storage.notice(format!(
                     "another process has been computing the same for long ({} s) and is not waited for any more; if \
                      it hangs, end it, and if it is slow, raise `cache.lock_timeout`",
                     waiting.waited.as_secs()
@@ -113,20 +115,17 @@ impl Cache {
     /// Whether the wait that began at `started_ms` has reached its limit. The limit keeps any two processes that wait for each
     /// other, and anything that hangs with a lock in hand, from stopping others for ever.
     fn has_waited_enough(&self, started_ms: i64) -> bool {
-        let limit_ms = self.inner.limits.lock_timeout_ms;
-        limit_ms.is_some_and(|limit_ms| self.now_ms().saturating_sub(started_ms) >= limit_ms)
+        let limit_ms = self.timeout_ms;
+        limit_ms.is_some_and(|limit_ms| self.storage.now_ms().saturating_sub(started_ms) >= limit_ms)
     }
 
-    /// Takes the lock of a key if nobody holds it.
-    ///
-    /// # Errors
-    /// [`CacheError::Io`] when the lock file cannot be made.
-    pub fn try_lock(&self, key: &Key) -> Result<Option<KeyGuard>> {
-        self.try_lock_path(key, &self.inner.layout.key_lock(key))
+    /// Takes the lock of a key if it is free.
+    pub(super) fn try_lock(&self, key: &Key) -> Result<Option<KeyGuard>> {
+        self.try_lock_path(key, &self.storage.layout.key_lock(key))
     }
 
     fn try_lock_path(&self, key: &Key, path: &Path) -> Result<Option<KeyGuard>> {
-        let io = &self.inner.io;
+        let io = &self.storage.io;
         loop {
             let mut file = io.open_lock(path).context("open", path)?;
             if !try_lock(&file, Sharing::Exclusive, io).context("lock", path)? {
@@ -142,16 +141,6 @@ impl Cache {
                 }));
             }
         }
-    }
-}
-
-/// Whether `path` leads to the open file.
-pub(super) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
-    let open = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(named) => Ok((open.dev(), open.ino()) == (named.dev(), named.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

@@ -15,17 +15,21 @@
 //!
 //! Besides a job, it stops after a few seconds and leaves the rest to the next time.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::Cache;
-use super::error::{CacheError, Result};
-use super::evict::{Evicted, Eviction};
+use super::error::Result;
+use super::evict::{Evicted, Eviction, Evictor};
+use super::file_lock::{CacheLock, Sharing};
 use super::index::{Filter, Order};
 use super::key::Key;
-use super::layout::{CacheLock, Sharing};
-use super::sweep::Swept;
+use super::leases::Leases;
+use super::limits::Limits;
+use super::storage::Storage;
+use super::sweep::{Sweeper, Swept};
 
 /// How long housekeeping may take beside a job.
 const TIME_BUDGET_MS: i64 = 3_000;
@@ -71,12 +75,41 @@ struct Round {
     daily: bool,
 }
 
-impl Cache {
-    /// Does a whole round of housekeeping now, unless another process is at it.
-    ///
-    /// # Errors
-    /// When the index or the disk refuses.
-    pub fn maintain(&self) -> Result<Maintained> {
+/// Keeps the cache within its limits.
+#[derive(Debug)]
+pub(super) struct Housekeeper {
+    storage: Arc<Storage>,
+    limits: Limits,
+    leases: Arc<Leases>,
+    evictor: Evictor,
+    sweeper: Sweeper,
+    /// When the next round is allowed, in milliseconds since 1970.
+    next_round_ms: AtomicI64,
+    /// When the last daily round finished, once that has been read.
+    daily_ms: Mutex<Option<i64>>,
+}
+
+impl Housekeeper {
+    pub(super) fn new(
+        storage: &Arc<Storage>,
+        limits: &Limits,
+        leases: &Arc<Leases>,
+        evictor: &Evictor,
+        sweeper: &Sweeper,
+    ) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            limits: limits.clone(),
+            leases: Arc::clone(leases),
+            evictor: evictor.clone(),
+            sweeper: sweeper.clone(),
+            next_round_ms: AtomicI64::new(i64::MIN),
+            daily_ms: Mutex::default(),
+        }
+    }
+
+    /// Runs a whole round: see [`Cache::maintain`](super::Cache::maintain).
+    pub(super) fn maintain(&self) -> Result<Maintained> {
         self.round(Round {
             spare: None,
             deadline_ms: None,
@@ -86,8 +119,8 @@ impl Cache {
 
     /// Called after each store, without any lock but that of the key: housekeeping when it is due. Never fails a job.
     pub(super) fn maintain_if_due(&self, stored: &Key) {
-        let now_ms = self.now_ms();
-        if now_ms < self.inner.next_maintenance_ms.load(Ordering::Relaxed) {
+        let now_ms = self.storage.now_ms();
+        if now_ms < self.next_round_ms.load(Ordering::Relaxed) {
             return;
         }
         let daily = self.is_daily_due(now_ms);
@@ -101,8 +134,7 @@ impl Cache {
         });
         // What was only begun goes on with the next store.
         if !round.as_ref().is_ok_and(|round| round.complete || round.evicted > 0) {
-            self.inner
-                .next_maintenance_ms
+            self.next_round_ms
                 .store(now_ms.saturating_add(RETRY_MS), Ordering::Relaxed);
         }
         match round {
@@ -113,22 +145,17 @@ impl Cache {
 
     /// How many bytes are to be removed to be within the limits again.
     pub(super) fn excess(&self) -> Result<u64> {
-        let used = self.inner.index.space()?.used;
-        Ok(self.inner.limits.excess(used, self.free_disk()))
-    }
-
-    /// How many bytes are free on the disk, where the system tells.
-    pub(super) fn free_disk(&self) -> Option<u64> {
-        self.inner.io.free_space(self.inner.layout.versioned()).ok()
+        let used = self.storage.index.space()?.used;
+        Ok(self.limits.excess(used, self.storage.free_disk()))
     }
 
     fn is_daily_due(&self, now_ms: i64) -> bool {
-        let mut known = self.inner.daily_ms.lock();
+        let mut known = self.daily_ms.lock();
         if known.is_none_or(|done_ms| now_ms - done_ms >= DAY_MS) {
             // Another process may have done it meanwhile. Never done: the day begins now.
-            match self.inner.index.done_ms(DAILY) {
+            match self.storage.index.done_ms(DAILY) {
                 Ok(Some(done_ms)) => *known = Some(done_ms),
-                Ok(None) => *known = self.inner.index.set_done(DAILY, now_ms).ok().map(|()| now_ms),
+                Ok(None) => *known = self.storage.index.set_done(DAILY, now_ms).ok().map(|()| now_ms),
                 Err(_) => return false,
             }
         }
@@ -137,15 +164,15 @@ impl Cache {
     }
 
     fn round(&self, round: Round) -> Result<Maintained> {
-        let inner = &self.inner;
-        let Some(_alone) = CacheLock::attempt(&inner.layout.maintenance_lock(), Sharing::Exclusive, &inner.io)? else {
+        let Storage { layout, io, .. } = &*self.storage;
+        let Some(_lock) = CacheLock::attempt(&layout.maintenance_lock(), Sharing::Exclusive, io)? else {
             return Ok(Maintained {
                 skipped: true,
                 complete: true,
                 ..Maintained::default()
             });
         };
-        self.reap_leases()?;
+        self.leases.reap()?;
         let expired = self.evict_expired(&round)?;
         let evicted = self.evict_excess(&round)?;
         let mut maintained = Maintained {
@@ -158,7 +185,7 @@ impl Cache {
         };
         self.shrink(&round)?;
         if round.daily && maintained.complete {
-            let swept = self.sweep_all(&round)?;
+            let swept = self.sweep_daily(&round)?;
             maintained.swept = swept.items;
             maintained.bytes += swept.bytes;
             maintained.complete = !swept.stopped;
@@ -168,7 +195,7 @@ impl Cache {
     }
 
     fn evict_expired(&self, round: &Round) -> Result<Evicted> {
-        let now_ms = self.now_ms();
+        let now_ms = self.storage.now_ms();
         let eviction = |order, filter| Eviction {
             order,
             spare: round.spare,
@@ -177,18 +204,18 @@ impl Cache {
         };
         let expired = Filter {
             expired_ms: Some(now_ms),
-            superseded: self.inner.limits.stale.iter().cloned().collect(),
+            superseded: self.limits.stale.iter().cloned().collect(),
             ..Filter::default()
         };
-        let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
+        let mut evicted = self.evictor.evict(&eviction(Order::Expiry, expired))?;
         // Those stored under a longer lifetime than the present one have no such time in their rows.
-        for (stage, ttl_ms) in self.inner.limits.ttl_ms.iter().filter(|_| round.daily) {
+        for (stage, ttl_ms) in self.limits.ttl_ms.iter().filter(|_| round.daily) {
             let outlived = Filter {
                 stage: Some(stage.clone()),
                 created_until_ms: Some(now_ms.saturating_sub(*ttl_ms)),
                 ..Filter::default()
             };
-            evicted.add(self.evict(&eviction(Order::Stored, outlived))?);
+            evicted.add(self.evictor.evict(&eviction(Order::Stored, outlived))?);
         }
         Ok(evicted)
     }
@@ -200,9 +227,10 @@ impl Cache {
             return Ok(Evicted::default());
         }
         // A day is enough to look at damage when there is no room for it.
-        self.sweep_quarantine(self.now_ms().saturating_sub(DAY_MS))?;
-        self.sweep_temporary()?;
-        let used = self.inner.index.space()?.used;
+        self.sweeper
+            .sweep_quarantine(self.storage.now_ms().saturating_sub(DAY_MS))?;
+        self.sweeper.sweep_temporary()?;
+        let used = self.storage.index.space()?.used;
         let eviction = |order, filter| Eviction {
             order,
             target: Some(used.saturating_sub(excess)),
@@ -211,47 +239,41 @@ impl Cache {
             ..Eviction::all(filter)
         };
         let expired = Filter {
-            expired_ms: Some(self.now_ms()),
+            expired_ms: Some(self.storage.now_ms()),
             ..Filter::default()
         };
-        let mut evicted = self.evict(&eviction(Order::Expiry, expired))?;
-        evicted.add(self.evict(&eviction(Order::EvictionScore, Filter::default()))?);
+        let mut evicted = self.evictor.evict(&eviction(Order::Expiry, expired))?;
+        evicted.add(self.evictor.evict(&eviction(Order::EvictionScore, Filter::default()))?);
         Ok(evicted)
     }
 
     /// Gives empty pages of the index back to the file system, when there are more than soon will be used again.
     fn shrink(&self, round: &Round) -> Result<()> {
         loop {
-            let space = self.inner.index.space()?;
+            let space = self.storage.index.space()?;
             let late = round
                 .deadline_ms
-                .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms);
+                .is_some_and(|deadline_ms| self.storage.now_ms() >= deadline_ms);
             if late || space.spare_bytes <= SPARE_BYTES.max(space.index_bytes / 8) {
                 return Ok(());
             }
-            self.inner.index.shrink(SHRINK_PAGES)?;
+            self.storage.index.shrink(SHRINK_PAGES)?;
         }
     }
 
-    fn sweep_all(&self, round: &Round) -> Result<Swept> {
-        let swept = self.sweep(round.deadline_ms)?;
+    fn sweep_daily(&self, round: &Round) -> Result<Swept> {
+        let swept = self.sweeper.sweep_all(round.deadline_ms)?;
         if !swept.stopped {
-            let now_ms = self.now_ms();
-            self.inner.index.set_done(DAILY, now_ms)?;
-            *self.inner.daily_ms.lock() = Some(now_ms);
+            let now_ms = self.storage.now_ms();
+            self.storage.index.set_done(DAILY, now_ms)?;
+            *self.daily_ms.lock() = Some(now_ms);
         }
         Ok(swept)
     }
 
-    /// Takes the lock that housekeeping takes, for commands that do the same on a person's behalf.
-    pub(super) fn maintenance(&self) -> Result<CacheLock> {
-        let inner = &self.inner;
-        CacheLock::acquire(&inner.layout.maintenance_lock(), Sharing::Exclusive, &inner.io)
-    }
-
     /// When the daily round was last finished, in milliseconds since 1970.
-    pub(super) fn maintained_ms(&self) -> std::result::Result<Option<i64>, CacheError> {
-        self.inner.index.done_ms(DAILY)
+    pub(super) fn maintained_ms(&self) -> Result<Option<i64>> {
+        self.storage.index.done_ms(DAILY)
     }
 
     /// Makes the index small again after a removal that a person asked for.

@@ -11,12 +11,12 @@
 
 use cesar_base::Digest;
 
-use super::Cache;
 use super::error::{CacheError, Result};
 use super::index::PartialRow;
 use super::key::Encoding;
 use super::key::Key;
 use super::lock::KeyGuard;
+use super::storage::Storage;
 
 /// How long something half-finished is kept for somebody to come back: seven days, in milliseconds.
 pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;
@@ -51,55 +51,45 @@ pub struct PartialInfo {
 /// Access to what is finished under one locked key.
 #[derive(Debug)]
 pub struct Partials<'a> {
-    cache: &'a Cache,
+    storage: &'a Storage,
     key: Key,
     /// Pieces that belong to this computation; none known before the first [`Partials::take`] or [`Partials::put`].
     pieces: Option<i64>,
 }
 
-impl Cache {
-    /// What is finished under the key of `guard`.
-    ///
-    /// # Errors
-    /// [`CacheError::WrongLock`] when the lock is of another cache.
-    pub fn partials<'a>(&'a self, guard: &'a KeyGuard) -> Result<Partials<'a>> {
+impl<'a> Partials<'a> {
+    /// Opens what is finished under the key of `guard`.
+    pub(super) fn open(storage: &'a Storage, guard: &'a KeyGuard) -> Result<Self> {
         let key = guard.key();
-        if !guard.is_of(self) {
+        if !guard.is_of(storage) {
             return Err(CacheError::WrongLock { key, locked: key });
         }
-        Ok(Partials {
-            cache: self,
+        Ok(Self {
+            storage,
             key,
             pieces: None,
         })
     }
+}
 
-    /// How much is finished under a key. Needs no lock, and promises nothing about the next moment.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn partial_info(&self, key: &Key) -> Result<Option<PartialInfo>> {
-        let found = self.inner.index.partial_summary(key)?;
-        let current = found.filter(|(_, _, saved_ms)| *saved_ms >= self.stale_ms());
-        Ok(current.map(|(bytes, cost_ms, saved_ms)| PartialInfo {
-            bytes,
-            cost_ms,
-            saved_ms,
-        }))
-    }
+/// How much is finished under a key, unless it is stale.
+pub(super) fn info(storage: &Storage, key: &Key) -> Result<Option<PartialInfo>> {
+    let found = storage.index.partial_summary(key)?;
+    let current = found.filter(|(_, _, saved_ms)| *saved_ms >= stale_ms(storage));
+    Ok(current.map(|(bytes, cost_ms, saved_ms)| PartialInfo {
+        bytes,
+        cost_ms,
+        saved_ms,
+    }))
+}
 
-    /// Forgets what nobody has come back for within [`PARTIAL_LIFETIME_MS`], and says of how many results. Also done whenever a
-    /// computation keeps something for the first time.
-    ///
-    /// # Errors
-    /// When the index cannot be written.
-    pub fn drop_stale_partials(&self) -> Result<u64> {
-        self.inner.index.drop_stale_partials(self.stale_ms())
-    }
+/// Drops stale partial results, and returns of how many keys.
+pub(super) fn drop_stale(storage: &Storage) -> Result<u64> {
+    storage.index.drop_stale_partials(stale_ms(storage))
+}
 
-    fn stale_ms(&self) -> i64 {
-        self.now_ms().saturating_sub(PARTIAL_LIFETIME_MS)
-    }
+fn stale_ms(storage: &Storage) -> i64 {
+    storage.now_ms().saturating_sub(PARTIAL_LIFETIME_MS)
 }
 
 impl Partials<'_> {
@@ -108,7 +98,7 @@ impl Partials<'_> {
     /// # Errors
     /// When the index cannot be read, or what is damaged cannot be dropped.
     pub fn take(&mut self) -> Result<Option<Partial>> {
-        let rows = self.cache.inner.index.partial(&self.key)?;
+        let rows = self.storage.index.partial(&self.key)?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -135,8 +125,8 @@ impl Partials<'_> {
         head.extend_from_slice(state);
         let mut rows = vec![self.row(0, head, cost_ms)];
         rows.extend(piece.map(|piece| self.row(count, piece.to_vec(), cost_ms)));
-        let stale_ms = self.cache.stale_ms();
-        self.cache.inner.index.put_partial(&self.key, &rows, fresh, stale_ms)?;
+        let stale_ms = stale_ms(self.storage);
+        self.storage.index.put_partial(&self.key, &rows, fresh, stale_ms)?;
         self.pieces = Some(count);
         Ok(())
     }
@@ -147,7 +137,7 @@ impl Partials<'_> {
     /// When the index cannot be written.
     pub fn clear(&mut self) -> Result<()> {
         self.pieces = None;
-        self.cache.inner.index.drop_partial(&self.key)
+        self.storage.index.drop_partial(&self.key)
     }
 
     fn row(&self, position: i64, bytes: Vec<u8>, cost_ms: i64) -> PartialRow {
@@ -156,7 +146,7 @@ impl Partials<'_> {
             digest: digest(&self.key, position, &bytes, cost_ms),
             bytes,
             cost_ms,
-            created_ms: self.cache.now_ms(),
+            created_ms: self.storage.now_ms(),
         }
     }
 
@@ -172,7 +162,7 @@ impl Partials<'_> {
         let pieces: Vec<_> = rows.collect();
         let in_order = (1..).zip(&pieces).all(|(position, row)| position == row.position);
         let whole = in_order && i64::from_le_bytes(*count) == position(pieces.len());
-        (whole && head.created_ms >= self.cache.stale_ms()).then(|| Partial {
+        (whole && head.created_ms >= stale_ms(self.storage)).then(|| Partial {
             state: state.to_vec(),
             pieces: pieces.into_iter().map(|row| row.bytes).collect(),
             cost_ms: head.cost_ms,

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::Cache;
-use super::entry::{Listed, Sort};
-use super::error::{CacheError, Result};
-use super::evict::{Evicted, Eviction};
+use super::error::Result;
+use super::evict::{Evicted, Eviction, Evictor};
 use super::index::{Counting, Filter, Order};
-use super::sweep::Swept;
+use super::leases::Leases;
+use super::maintain::Housekeeper;
+use super::storage::Storage;
+use super::sweep::{Sweeper, Swept};
 
 /// What is to be removed. Conditions join: an entry goes when it fits all that are given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,16 +59,21 @@ impl From<Evicted> for Pruned {
     }
 }
 
-impl Cache {
-    /// Removes the entries that are meant, in short steps that let running jobs go on.
-    ///
-    /// # Errors
-    /// [`CacheError::Busy`] while another process removes entries; when the index or the disk refuses.
-    pub fn prune(&self, prune: &Prune) -> Result<Pruned> {
-        self.flush()?;
-        let _alone = (!prune.dry_run).then(|| self.maintenance()).transpose()?;
-        self.reap_leases()?;
-        let now_ms = self.now_ms();
+/// The parts that removal needs.
+pub(super) struct Pruner<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) leases: &'a Leases,
+    pub(super) evictor: &'a Evictor,
+    pub(super) sweeper: &'a Sweeper,
+    pub(super) housekeeper: &'a Housekeeper,
+}
+
+impl Pruner<'_> {
+    /// Removes the entries that fit: see [`Cache::prune`](super::Cache::prune).
+    pub(super) fn prune(&self, prune: &Prune) -> Result<Pruned> {
+        let _lock = (!prune.dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
+        self.leases.reap()?;
+        let now_ms = self.storage.now_ms();
         let filter = Filter {
             stage: prune.stage.clone(),
             expired_ms: prune.expired.then_some(now_ms),
@@ -85,53 +91,32 @@ impl Cache {
             dry_run: prune.dry_run,
             ..Eviction::all(filter)
         };
-        let pruned = self.evict(&eviction)?;
-        self.shrink_unless_dry_run(prune.dry_run)?;
+        let pruned = self.evictor.evict(&eviction)?;
+        if !prune.dry_run {
+            self.housekeeper.shrink_all()?;
+        }
         Ok(pruned.into())
     }
 
-    /// Removes everything but the entries that running jobs need, also what is unfinished, remembered or set aside. Counters stay.
-    ///
-    /// # Errors
-    /// As [`Cache::prune`].
-    pub fn clear(&self, dry_run: bool) -> Result<Pruned> {
-        self.flush()?;
-        let _alone = (!dry_run).then(|| self.maintenance()).transpose()?;
-        self.reap_leases()?;
-        let cleared = self.evict(&Eviction {
+    /// Removes everything that is not leased: see [`Cache::clear`](super::Cache::clear).
+    pub(super) fn clear(&self, dry_run: bool) -> Result<Pruned> {
+        let _lock = (!dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
+        self.leases.reap()?;
+        let cleared = self.evictor.evict(&Eviction {
             dry_run,
             counting: Counting::Uncounted,
             ..Eviction::all(Filter::default())
         })?;
         if !dry_run {
-            self.sweep_partials(i64::MAX)?;
-            self.inner.index.forget_file_digests(i64::MAX)?;
-            self.sweep_quarantine(i64::MAX)?;
-            self.sweep(None)?;
-            self.sweep_temporary()?;
-            // What was written after the sweep's grace began has no row either, once its writer has let go of the lock.
-            self.sweep_objects(i64::MAX, None, &mut Swept::default())?;
-            self.shrink_unless_dry_run(dry_run)?;
+            self.sweeper.sweep_partials(i64::MAX)?;
+            self.storage.index.forget_file_digests(i64::MAX)?;
+            self.sweeper.sweep_quarantine(i64::MAX)?;
+            self.sweeper.sweep_all(None)?;
+            self.sweeper.sweep_temporary()?;
+            // Objects written within the grace period have no row either, once their writers released the lock.
+            self.sweeper.sweep_objects(i64::MAX, None, &mut Swept::default())?;
+            self.housekeeper.shrink_all()?;
         }
         Ok(cleared.into())
-    }
-
-    fn shrink_unless_dry_run(&self, dry_run: bool) -> Result<()> {
-        if dry_run { Ok(()) } else { self.shrink_all() }
-    }
-
-    /// Entries in order, at most `limit`, of one stage or all.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn list(&self, stage: Option<&str>, sort: Sort, limit: Option<u64>) -> Result<Vec<Listed>> {
-        self.flush_quietly();
-        self.inner.index.list(stage, sort, limit)
-    }
-
-    /// Writes what this process has counted, for those who are about to look.
-    fn flush_quietly(&self) {
-        // What could not be written is missing from the list, no more.
-        let _: std::result::Result<(), CacheError> = self.flush();
     }
 }

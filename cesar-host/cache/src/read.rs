@@ -1,14 +1,21 @@
 //! Looking up and reading entries, and taking damaged ones out of use.
 
+use std::sync::Arc;
+
 use cesar_base::Digest;
 
-use super::Cache;
 use super::entry::{Artifact, ArtifactFile, ArtifactSource, Entry};
 use super::error::{CacheError, Result};
+use super::file_lock::Sharing;
 use super::index::{Found, Stored};
-use super::key::Key;
-use super::layout::{CacheLock, Sharing};
+use super::key::{Key, KeyParts};
+use super::leases::Leases;
 use super::objects::{Damage, Verified};
+use super::storage::Storage;
+use super::usage::UsageCounter;
+
+/// A key that no entry has.
+const NO_KEY: [u8; 32] = [0; 32];
 
 /// What is found under a key.
 enum Examined<T> {
@@ -44,16 +51,28 @@ enum DamageLocation {
     },
 }
 
-impl Cache {
-    /// Looks for an entry without reading or verifying its bytes. Counts nothing: see [`Cache::record_hit`].
-    /// An expired entry is a miss.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn lookup(&self, key: &Key) -> Result<Option<Entry>> {
-        match self.inner.index.find(key, false)? {
+/// Reads entries, and repairs what is damaged.
+#[derive(Clone)]
+pub(super) struct Reader {
+    storage: Arc<Storage>,
+    usage: Arc<UsageCounter>,
+    leases: Arc<Leases>,
+}
+
+impl Reader {
+    pub(super) fn new(storage: &Arc<Storage>, usage: &Arc<UsageCounter>, leases: &Arc<Leases>) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            usage: Arc::clone(usage),
+            leases: Arc::clone(leases),
+        }
+    }
+
+    /// The current entry of a key, without its bytes.
+    pub(super) fn lookup(&self, key: &Key) -> Result<Option<Entry>> {
+        match self.storage.index.find(key, false)? {
             Some(Found::Row(stored)) if self.is_current(&stored.entry) => {
-                self.note_use(key);
+                self.leases.note_use(key);
                 Ok(Some(stored.entry))
             }
             Some(Found::Row(_)) => Ok(None),
@@ -62,32 +81,22 @@ impl Cache {
         }
     }
 
-    /// Reads an entry and verifies its bytes. A damaged one is set aside and is a miss. Counts a hit.
-    ///
-    /// # Errors
-    /// When the index or the object cannot be read, which is not to say that it is damaged.
-    pub fn get(&self, key: &Key) -> Result<Option<Artifact>> {
+    /// Reads and verifies a current entry; a damaged one is a miss. Counts a hit.
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Artifact>> {
         let found = self.verified(key, &|stored| self.bytes(stored))?;
         Ok(found.map(|(entry, bytes)| Artifact { entry, bytes }))
     }
 
-    /// Like [`Cache::get`], for those who only look: nothing is counted, and what is damaged is left to the next use.
-    ///
-    /// # Errors
-    /// As [`Cache::get`].
-    pub fn peek(&self, key: &Key) -> Result<Option<Artifact>> {
+    /// Like [`Reader::get`], without counting or repairing anything.
+    pub(super) fn peek(&self, key: &Key) -> Result<Option<Artifact>> {
         match self.examine(key, &|stored| self.bytes(stored), Expiry::Respect)? {
             Examined::Sound(entry, bytes) => Ok(Some(Artifact { entry, bytes })),
             Examined::Nothing | Examined::Damaged(_) => Ok(None),
         }
     }
 
-    /// Verifies an entry and returns where its bytes are, without holding a large result in memory. A damaged one is
-    /// set aside and is a miss. Counts a hit.
-    ///
-    /// # Errors
-    /// As [`Cache::get`].
-    pub fn get_file(&self, key: &Key) -> Result<Option<ArtifactFile>> {
+    /// Like [`Reader::get`], as a file where the entry is one.
+    pub(super) fn get_file(&self, key: &Key) -> Result<Option<ArtifactFile>> {
         let found = self.verified(key, &|stored| self.source(stored))?;
         Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
     }
@@ -96,12 +105,25 @@ impl Cache {
         self.verified_of(key, read, Expiry::Respect)
     }
 
-    pub(super) fn verified_ignoring_expiry<T>(
-        &self,
-        key: &Key,
-        read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
-    ) -> Result<Option<(Entry, T)>> {
-        self.verified_of(key, read, Expiry::Ignore)
+    /// Like [`Reader::get_file`], for expired entries, too.
+    pub(super) fn get_file_ignoring_expiry(&self, key: &Key) -> Result<Option<ArtifactFile>> {
+        let found = self.verified_of(key, &|stored| self.source(stored), Expiry::Ignore)?;
+        Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
+    }
+
+    /// The results of a stage for these inputs, the newest first, expired ones included.
+    pub(super) fn results_for_inputs(&self, stage: &str, inputs: &Digest) -> Result<Vec<(Entry, KeyParts)>> {
+        let index = &self.storage.index;
+        let mut results = Vec::new();
+        for row in index.neighbours(stage, &Key::from_bytes(NO_KEY), inputs, None)? {
+            let Ok(parts) = serde_json::from_str::<KeyParts>(&row.parts) else {
+                continue;
+            };
+            if let Some(Found::Row(stored)) = index.find(&row.key, false)? {
+                results.push((stored.entry, parts));
+            }
+        }
+        Ok(results)
     }
 
     fn verified_of<T>(
@@ -116,8 +138,8 @@ impl Cache {
         }
         match examined {
             Examined::Sound(entry, value) => {
-                self.note_use(key);
-                self.record_hit(&entry);
+                self.leases.note_use(key);
+                self.usage.record_hit(&entry);
                 Ok(Some((entry, value)))
             }
             Examined::Nothing | Examined::Damaged(_) => Ok(None),
@@ -136,7 +158,7 @@ impl Cache {
         read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
         expiry: Expiry,
     ) -> Result<Examined<T>> {
-        let mut stored = match self.inner.index.find(key, true)? {
+        let mut stored = match self.storage.index.find(key, true)? {
             None => return Ok(Examined::Nothing),
             Some(Found::Broken { result_id }) => {
                 let location = DamageLocation::Row { result_id };
@@ -178,8 +200,7 @@ impl Cache {
         read: &dyn Fn(&mut Stored) -> Result<Verified<T>>,
         expiry: Expiry,
     ) -> Result<Examined<T>> {
-        let lock = CacheLock::acquire(&self.inner.layout.objects_lock(), Sharing::Exclusive, &self.inner.io);
-        let _alone = match lock {
+        let _lock = match self.storage.lock_objects(Sharing::Exclusive) {
             // Others are at work; a miss is always a right answer.
             Err(CacheError::Busy { .. }) => return Ok(Examined::Nothing),
             lock => lock?,
@@ -187,8 +208,8 @@ impl Cache {
         let examined = self.examine(key, read, expiry)?;
         if let Examined::Damaged(damaged) = &examined {
             self.remove(damaged)?;
-            self.count(|statistics| statistics.healed += 1);
-            self.notice(format!(
+            self.usage.count(|statistics| statistics.healed += 1);
+            self.storage.notice(format!(
                 "a stored result was damaged ({}) and is computed again; if this happens often, check the disk",
                 describe(damaged.damage)
             ));
@@ -198,20 +219,20 @@ impl Cache {
 
     /// Rows first: at no time does a row name bytes that have been taken away.
     fn remove(&self, damaged: &LocatedDamage) -> Result<()> {
-        let inner = &self.inner;
+        let storage = &self.storage;
         match &damaged.location {
-            DamageLocation::Row { result_id } => inner.index.forget_result(*result_id),
+            DamageLocation::Row { result_id } => storage.index.forget_result(*result_id),
             DamageLocation::Content {
                 content_id,
                 digest,
                 inline_bytes,
                 inline,
             } => {
-                inner.index.forget_content(*content_id)?;
+                storage.index.forget_content(*content_id)?;
                 match (inline, inline_bytes) {
-                    (true, Some(bytes)) => inner.objects.quarantine_bytes(digest, bytes, self.now_ms()),
+                    (true, Some(bytes)) => storage.objects.quarantine_bytes(digest, bytes, self.storage.now_ms()),
                     (true, None) => Ok(()),
-                    (false, _) => inner.objects.quarantine(digest, self.now_ms()),
+                    (false, _) => storage.objects.quarantine(digest, self.storage.now_ms()),
                 }
             }
         }
@@ -220,7 +241,7 @@ impl Cache {
     fn bytes(&self, stored: &mut Stored) -> Result<Verified<Vec<u8>>> {
         let Entry { digest, size, .. } = stored.entry;
         if !stored.inline {
-            return self.inner.objects.read(&digest, size);
+            return self.storage.objects.read(&digest, size);
         }
         let damage = match &stored.bytes {
             None => Damage::Missing,
@@ -236,16 +257,18 @@ impl Cache {
             return Ok(self.bytes(stored)?.map(ArtifactSource::Bytes));
         }
         let Entry { digest, size, .. } = stored.entry;
-        let path = self.inner.objects.path(&digest);
+        let path = self.storage.objects.path(&digest);
         Ok(self
-            .inner
+            .storage
             .objects
             .open(&digest, size)?
             .map(|file| ArtifactSource::File { path, file }))
     }
 
     fn is_current(&self, entry: &Entry) -> bool {
-        entry.expires_ms.is_none_or(|expires_ms| self.now_ms() < expires_ms)
+        entry
+            .expires_ms
+            .is_none_or(|expires_ms| self.storage.now_ms() < expires_ms)
     }
 }
 

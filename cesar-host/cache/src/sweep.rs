@@ -15,14 +15,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use super::Cache;
 use super::error::{IoContext, Result};
-use super::layout::{CacheLock, Sharing, try_lock, unlock};
-use super::lock::is_named;
+use super::evict::Evictor;
+use super::file_lock::{Sharing, is_named, try_lock, unlock};
+use super::lock::KeyLocks;
 use super::objects::ObjectFile;
 use super::partial::PARTIAL_LIFETIME_MS;
+use super::storage::Storage;
 use super::temporary;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -46,19 +48,35 @@ pub(super) struct Swept {
     pub(super) stopped: bool,
 }
 
-impl Cache {
-    /// Sweeps everything. The caller holds `maintenance.lock`.
-    pub(super) fn sweep(&self, deadline_ms: Option<i64>) -> Result<Swept> {
-        let inner = &self.inner;
-        let now_ms = self.now_ms();
+/// Sweeps up leftovers. The callers hold `maintenance.lock`.
+#[derive(Debug, Clone)]
+pub(super) struct Sweeper {
+    storage: Arc<Storage>,
+    locks: KeyLocks,
+    evictor: Evictor,
+}
+
+impl Sweeper {
+    pub(super) fn new(storage: &Arc<Storage>, locks: &KeyLocks, evictor: &Evictor) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            locks: locks.clone(),
+            evictor: evictor.clone(),
+        }
+    }
+
+    /// Sweeps everything.
+    pub(super) fn sweep_all(&self, deadline_ms: Option<i64>) -> Result<Swept> {
+        let Storage { layout, io, index, .. } = &*self.storage;
+        let now_ms = self.storage.now_ms();
         let mut swept = Swept {
-            items: temporary::sweep(&inner.layout.temporary(), &inner.io, Some(now_ms))?,
+            items: temporary::sweep(&layout.temporary(), io, Some(now_ms))?,
             ..Swept::default()
         };
         swept.items += self.sweep_key_locks()?;
         swept.items += self.sweep_quarantine(now_ms.saturating_sub(QUARANTINE_MS))?;
         swept.items += self.sweep_partials(now_ms.saturating_sub(PARTIAL_LIFETIME_MS))?;
-        inner.index.forget_file_digests(now_ms.saturating_sub(DIGESTS_MS))?;
+        index.forget_file_digests(now_ms.saturating_sub(DIGESTS_MS))?;
         self.sweep_contents(&mut swept)?;
         self.sweep_objects(now_ms.saturating_sub(ORPHAN_GRACE_MS), deadline_ms, &mut swept)?;
         Ok(swept)
@@ -66,12 +84,12 @@ impl Cache {
 
     /// Removes what somebody could go on with, too.
     pub(super) fn sweep_temporary(&self) -> Result<u64> {
-        temporary::sweep(&self.inner.layout.temporary(), &self.inner.io, None)
+        temporary::sweep(&self.storage.layout.temporary(), &self.storage.io, None)
     }
 
     /// Removes the lock files of keys that nobody holds.
     fn sweep_key_locks(&self) -> Result<u64> {
-        let (folder, io) = (self.inner.layout.locks(), &self.inner.io);
+        let (folder, io) = (self.storage.layout.locks(), &self.storage.io);
         let mut removed = 0;
         for entry in fs::read_dir(&folder).context("read", &folder)? {
             let path = entry.context("read", &folder)?.path();
@@ -90,7 +108,7 @@ impl Cache {
 
     /// Removes what was set aside at `until_ms` or before.
     pub(super) fn sweep_quarantine(&self, until_ms: i64) -> Result<u64> {
-        let (folder, io) = (self.inner.layout.quarantine(), &self.inner.io);
+        let (folder, io) = (self.storage.layout.quarantine(), &self.storage.io);
         let mut removed = 0;
         for entry in fs::read_dir(&folder).context("read", &folder)? {
             let path = entry.context("read", &folder)?.path();
@@ -107,9 +125,9 @@ impl Cache {
     /// Forgets unfinished results that nobody has gone on with since `until_ms`, and that nobody computes now.
     pub(super) fn sweep_partials(&self, until_ms: i64) -> Result<u64> {
         let mut removed = 0;
-        for key in self.inner.index.abandoned_partials(until_ms)? {
-            if let Some(_idle) = self.try_lock(&key)? {
-                self.inner.index.forget_partials(&key)?;
+        for key in self.storage.index.abandoned_partials(until_ms)? {
+            if let Some(_idle) = self.locks.try_lock(&key)? {
+                self.storage.index.forget_partials(&key)?;
                 removed += 1;
             }
         }
@@ -120,9 +138,11 @@ impl Cache {
     fn sweep_contents(&self, swept: &mut Swept) -> Result<()> {
         let mut after = i64::MIN;
         loop {
-            let (unnamed, next) = self.inner.index.unnamed_contents(after, PAGE)?;
+            let (unnamed, next) = self.storage.index.unnamed_contents(after, PAGE)?;
             if !unnamed.is_empty() {
-                let removed = self.remove_rows_then_files(true, || self.inner.index.remove_contents(&unnamed))?;
+                let removed = self
+                    .evictor
+                    .remove_rows_then_files(true, || self.storage.index.remove_contents(&unnamed))?;
                 swept.items += removed.files.len() as u64;
                 swept.bytes += removed.bytes;
             }
@@ -135,8 +155,8 @@ impl Cache {
 
     /// Removes objects that no row names and that are from `until_ms` or before.
     pub(super) fn sweep_objects(&self, until_ms: i64, deadline_ms: Option<i64>, swept: &mut Swept) -> Result<()> {
-        for folder in self.inner.objects.folders()? {
-            if deadline_ms.is_some_and(|deadline_ms| self.now_ms() >= deadline_ms) {
+        for folder in self.storage.objects.folders()? {
+            if deadline_ms.is_some_and(|deadline_ms| self.storage.now_ms() >= deadline_ms) {
                 swept.stopped = true;
                 return Ok(());
             }
@@ -144,12 +164,12 @@ impl Cache {
             if orphans.is_empty() {
                 continue;
             }
-            let inner = &self.inner;
-            let _alone = CacheLock::acquire(&inner.layout.objects_lock(), Sharing::Exclusive, &inner.io)?;
+            let Storage { index, objects, .. } = &*self.storage;
+            let _lock = self.storage.lock_objects(Sharing::Exclusive)?;
             for orphan in orphans {
-                // Its result may have been stored since it was looked at.
-                if !inner.index.has_file(&orphan.digest)? {
-                    inner.objects.remove(&orphan.digest)?;
+                // Its result may have been stored since the check.
+                if !index.has_file(&orphan.digest)? {
+                    objects.remove(&orphan.digest)?;
                     swept.items += 1;
                     swept.bytes += orphan.size;
                 }
@@ -161,8 +181,8 @@ impl Cache {
     /// The objects of one folder that no row names and that are from `until_ms` or before.
     pub(super) fn orphans(&self, folder: &Path, until_ms: i64) -> Result<Vec<ObjectFile>> {
         let mut orphans = Vec::new();
-        for file in self.inner.objects.in_folder(folder)? {
-            if file.changed_ms <= until_ms && !self.inner.index.has_file(&file.digest)? {
+        for file in self.storage.objects.in_folder(folder)? {
+            if file.changed_ms <= until_ms && !self.storage.index.has_file(&file.digest)? {
                 orphans.push(file);
             }
         }

@@ -13,10 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cesar_base::{Digest, Hasher, Io};
 
-use super::error::{CacheError, IoContext, Result};
-use super::file_digest::Stop;
-use super::layout::{Sharing, try_lock, unlock};
-use super::lock::is_named;
+use super::error::{CacheError, IoContext, Result, Stop};
+use super::file_lock::{Sharing, is_named, try_lock, unlock};
 
 const CHUNK: usize = 256 * 1024;
 

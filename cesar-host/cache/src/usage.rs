@@ -5,10 +5,14 @@
 //! closed. A process that is killed loses the uses of at most that minute, which only makes eviction a little blunter.
 //! The last use of an entry is written at most once a minute.
 
-use super::Cache;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::entry::{Entry, Statistics};
 use super::error::Result;
 use super::index::Usage;
+use super::storage::Storage;
 
 /// After how many uses the collected ones are written.
 const BATCH: u64 = 64;
@@ -18,14 +22,14 @@ const INTERVAL_MS: i64 = 60_000;
 
 /// Uses since they were last written.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+struct Pending {
     usage: Usage,
     hits: u64,
     written_ms: i64,
 }
 
 impl Pending {
-    pub(super) fn starting(now_ms: i64) -> Self {
+    fn starting(now_ms: i64) -> Self {
         Self {
             written_ms: now_ms,
             ..Self::default()
@@ -33,12 +37,26 @@ impl Pending {
     }
 }
 
-impl Cache {
-    /// Counts the use of a result that was found by [`Cache::lookup`], for those who need only its digest.
-    /// [`Cache::get`] counts by itself.
-    pub fn record_hit(&self, entry: &Entry) {
-        let now_ms = self.now_ms();
-        let due = self.pending(|pending| {
+/// Counts uses, and writes them to the index now and then, the last ones when it is dropped.
+#[derive(Debug)]
+pub(super) struct UsageCounter {
+    storage: Arc<Storage>,
+    pending: Mutex<Pending>,
+}
+
+impl UsageCounter {
+    pub(super) fn new(storage: &Arc<Storage>) -> Self {
+        Self {
+            storage: Arc::clone(storage),
+            pending: Mutex::new(Pending::starting(storage.now_ms())),
+        }
+    }
+
+    /// Counts the use of a result.
+    pub(super) fn record_hit(&self, entry: &Entry) {
+        let now_ms = self.storage.now_ms();
+        let due = {
+            let mut pending = self.pending.lock();
             let statistics = &mut pending.usage.statistics;
             statistics.hits += 1;
             statistics.bytes_saved += entry.size;
@@ -50,64 +68,49 @@ impl Cache {
             }
             pending.hits += 1;
             pending.hits >= BATCH || now_ms - pending.written_ms >= INTERVAL_MS
-        });
+        };
         if due {
-            // Not worth a word: the uses are kept and tried again.
+            // The uses are kept, and written by a later flush.
             let _ = self.flush();
         }
     }
 
-    /// Counts a result that had to be computed. [`Cache::get_or_compute`] counts by itself.
-    pub fn record_miss(&self) {
-        self.count(|statistics| statistics.misses += 1);
-    }
-
-    /// Writes the collected uses. Also done when the last clone of the cache is dropped; a program that ends without
-    /// dropping it calls this first.
-    ///
-    /// # Errors
-    /// When the index cannot be written; the uses are kept.
-    pub fn flush(&self) -> Result<()> {
-        self.inner.flush()
-    }
-
-    /// Counters that have not been written yet.
-    pub(super) fn uncounted(&self) -> Statistics {
-        self.pending(|pending| pending.usage.statistics)
-    }
-
+    /// Changes the counters that are not written yet.
     pub(super) fn count(&self, change: impl FnOnce(&mut Statistics)) {
-        self.pending(|pending| change(&mut pending.usage.statistics));
+        change(&mut self.pending.lock().usage.statistics);
     }
 
-    fn pending<T>(&self, change: impl FnOnce(&mut Pending) -> T) -> T {
-        self.inner.pending(change)
+    /// Counters that are not written yet.
+    pub(super) fn unwritten(&self) -> Statistics {
+        self.pending.lock().usage.statistics
     }
-}
 
-impl super::Inner {
+    /// Writes the collected uses; keeps them when that fails.
     pub(super) fn flush(&self) -> Result<()> {
-        self.write_usage(|usage| {
+        self.write_with(|usage| {
             if usage.is_empty() {
                 Ok(())
             } else {
-                self.index.add_usage(usage)
+                self.storage.index.add_usage(usage)
             }
         })
     }
 
-    /// Hands the collected uses to `write`, and takes them back when it fails.
-    pub(super) fn write_usage<T>(&self, write: impl FnOnce(&Usage) -> Result<T>) -> Result<T> {
-        let now_ms = self.clock.now_ms();
-        let usage = self.pending(|pending| std::mem::replace(pending, Pending::starting(now_ms)).usage);
+    /// Passes the collected uses to `write`, and takes them back when it fails.
+    pub(super) fn write_with<T>(&self, write: impl FnOnce(&Usage) -> Result<T>) -> Result<T> {
+        let starting = Pending::starting(self.storage.now_ms());
+        let usage = std::mem::replace(&mut *self.pending.lock(), starting).usage;
         let result = write(&usage);
         if result.is_err() {
-            self.pending(|pending| pending.usage.merge(usage));
+            self.pending.lock().usage.merge(usage);
         }
         result
     }
+}
 
-    fn pending<T>(&self, change: impl FnOnce(&mut Pending) -> T) -> T {
-        change(&mut self.pending.lock())
+impl Drop for UsageCounter {
+    fn drop(&mut self) {
+        // No caller is left to report an error to, and counters are not worth more.
+        let _ = self.flush();
     }
 }

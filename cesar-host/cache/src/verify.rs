@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use cesar_base::Digest;
 use serde::Serialize;
 
-use super::Cache;
 use super::entry::Entry;
 use super::error::Result;
 use super::index::{Found, Stored};
 use super::key::Key;
 use super::objects::{Damage, Verified};
-use super::read::describe;
-use super::sweep::{ORPHAN_GRACE_MS, Swept};
+use super::read::{Reader, describe};
+use super::storage::Storage;
+use super::sweep::{ORPHAN_GRACE_MS, Sweeper, Swept};
 
 /// How many rows are read at a time.
 const PAGE: usize = 256;
@@ -64,20 +64,24 @@ pub struct DamagedEntry {
     pub damage: String,
 }
 
-impl Cache {
-    /// Reads and hashes everything. `progress` is told the number of entries and bytes read so far, a page at a time.
-    ///
-    /// # Errors
-    /// When the index or an object cannot be read, which is not to say that it is damaged.
-    pub fn verify(&self, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
+/// The parts that verification needs.
+pub(super) struct Verifier<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) reader: &'a Reader,
+    pub(super) sweeper: &'a Sweeper,
+}
+
+impl Verifier<'_> {
+    /// Reads and hashes everything: see [`Cache::verify`](super::Cache::verify).
+    pub(super) fn verify(&self, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification> {
         let mut verification = Verification {
-            index_faults: self.inner.index.faults()?,
+            index_faults: self.storage.index.faults()?,
             ..Verification::default()
         };
         let mut read = HashMap::new();
         let mut after = i64::MIN;
         loop {
-            let rows = self.inner.index.rows(after, PAGE)?;
+            let rows = self.storage.index.rows(after, PAGE)?;
             let Some((last, ..)) = rows.last() else { break };
             after = *last;
             for (_, key, row) in rows {
@@ -119,7 +123,7 @@ impl Cache {
         if repair {
             // Setting a content aside concerns all its entries; another process may also have healed it. Either way it
             // is out of use.
-            self.repair(&key)?;
+            self.reader.repair(&key)?;
             verification.repaired += 1;
         }
         Ok(())
@@ -127,27 +131,27 @@ impl Cache {
 
     /// Reads one entry as it is now; nothing wrong with one that is gone.
     fn damage(&self, key: &Key) -> Result<Option<Damage>> {
-        let Some(Found::Row(mut stored)) = self.inner.index.find(key, true)? else {
+        let Some(Found::Row(mut stored)) = self.storage.index.find(key, true)? else {
             return Ok(None);
         };
-        match self.source(&mut stored)? {
+        match self.reader.source(&mut stored)? {
             Verified::Sound(_) => Ok(None),
             // Evicted or replaced between the look at the row and that at the file.
-            Verified::Damaged(_) if self.inner.index.find(key, false)?.is_none() => Ok(None),
+            Verified::Damaged(_) if self.storage.index.find(key, false)?.is_none() => Ok(None),
             Verified::Damaged(damage) => Ok(Some(damage)),
         }
     }
 
     fn count_orphans(&self, repair: bool, verification: &mut Verification) -> Result<()> {
-        let until_ms = self.now_ms().saturating_sub(ORPHAN_GRACE_MS);
-        for folder in self.inner.objects.folders()? {
-            for orphan in self.orphans(&folder, until_ms)? {
+        let until_ms = self.storage.now_ms().saturating_sub(ORPHAN_GRACE_MS);
+        for folder in self.storage.objects.folders()? {
+            for orphan in self.sweeper.orphans(&folder, until_ms)? {
                 verification.orphans += 1;
                 verification.orphan_bytes += orphan.size;
             }
         }
         if repair && verification.orphans > 0 {
-            self.sweep_objects(until_ms, None, &mut Swept::default())?;
+            self.sweeper.sweep_objects(until_ms, None, &mut Swept::default())?;
         }
         Ok(())
     }

@@ -8,7 +8,8 @@ use cesar_base::Digest;
 use rusqlite::types::Value;
 use rusqlite::{Row, Transaction, params, params_from_iter};
 
-use super::{Index, usage};
+use super::database::Index;
+use super::usage;
 use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;

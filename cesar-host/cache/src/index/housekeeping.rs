@@ -2,12 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::Index;
+use super::database::Index;
+use crate::entry::ENTRY_BYTES;
 use crate::error::Result;
 use crate::key::Key;
-
-/// What the rows of a result take in the index besides its bytes, roughly: an estimate.
-pub(crate) const ENTRY_BYTES: u64 = 2_048;
 
 /// How much space the cache takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

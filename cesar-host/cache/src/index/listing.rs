@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
-use super::Index;
+use super::database::Index;
 use super::results::{FIND_COLUMNS, Found, read_row};
 use crate::entry::{Listed, Sort};
 use crate::error::Result;

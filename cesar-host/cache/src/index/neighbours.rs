@@ -3,7 +3,7 @@
 use cesar_base::Digest;
 use rusqlite::{Row, named_params};
 
-use super::Index;
+use super::database::Index;
 use crate::error::Result;
 use crate::key::Key;
 

@@ -12,22 +12,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use cesar_base::Io;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
+use super::connection::{BUSY_TIMEOUT, Journal, SqlResult, connect, explain, journal_of, with_suffix};
+use super::database::Index;
 use super::schema;
-use super::{Index, Journal, SqlResult, explain, paths};
 use crate::error::{CacheError, IoContext, Result};
-use crate::layout::{CacheLock, Layout, Sharing};
-
-/// How long a statement waits for another process's transaction; they take milliseconds.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::file_lock::{CacheLock, Sharing};
+use crate::layout::Layout;
 
 /// How long to wait for the others to close a damaged index.
 const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// After how many pages SQLite copies the log into the file.
-pub(super) const LOG_PAGES: i64 = 200;
 
 /// The first SQLite without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
@@ -80,7 +75,7 @@ pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms
 }
 
 fn open(layout: &Layout, io: &Io, journal: Journal) -> Result<Index> {
-    let (path, damage_marker) = paths(layout);
+    let (path, damage_marker) = (layout.index(), layout.damage_marker());
     let mut ready = open_existing(&path, io, journal).map_err(|error| explain("open", &path, error))?;
     if ready.as_ref().is_none_or(|ready| ready.needs_set_up(journal)) {
         drop(ready);
@@ -157,46 +152,10 @@ fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
     schema::migrate(&mut connection, io)
 }
 
-/// Opens an index that exists.
-pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "synchronous", synchronous(journal))?;
-    // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
-    // stays instead; `Index::shorten_log` empties it now and then.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    // Checks of the pages that SQLite reads anyway; a damaged index is to be noticed, not followed.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    // Plans do not depend on the values that are bound. They otherwise may, and a statement that was kept is then prepared again each
-    // time it is used: two thirds of a hit.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(connection)
-}
-
-pub(super) fn synchronous(journal: Journal) -> &'static str {
-    match journal {
-        Journal::Wal => "NORMAL",
-        Journal::Delete => "FULL",
-    }
-}
-
-fn journal_of(connection: &Connection) -> SqlResult<Journal> {
-    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    Ok(if mode.eq_ignore_ascii_case("wal") {
-        Journal::Wal
-    } else {
-        Journal::Delete
-    })
-}
-
 /// Sets a damaged index aside, alone with the cache. Returns what to tell the user, nothing when it was sound.
 fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
     let _alone = CacheLock::acquire_within(&layout.use_lock(), Sharing::Exclusive, io, REPLACE_TIMEOUT)?;
-    let (path, marker) = paths(layout);
+    let (path, marker) = (layout.index(), layout.damage_marker());
     let sound = !path.exists() || is_sound(&path);
     let aside = layout.quarantine().join(format!("index-{now_ms}.db"));
     if !sound {
@@ -226,10 +185,4 @@ fn is_sound(path: &Path) -> bool {
         Ok(verdict == "ok")
     };
     check().unwrap_or(false)
-}
-
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -6,7 +6,7 @@
 use cesar_base::Digest;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::Index;
+use super::database::Index;
 use crate::error::Result;
 use crate::key::Key;
 

@@ -4,7 +4,7 @@ use cesar_base::Digest;
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::Index;
+use super::database::Index;
 use super::usage::{self, Usage};
 use crate::entry::{Entry, StageInfo};
 use crate::error::Result;

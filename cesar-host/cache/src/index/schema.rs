@@ -11,6 +11,8 @@
 use cesar_base::Io;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::connection::SqlResult;
+
 /// The steps that lead from each version to the next.
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -59,7 +61,7 @@ pub(super) fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Runs the migrations that the file has not seen yet.
-pub(super) fn migrate(connection: &mut Connection, io: &Io) -> super::SqlResult<()> {
+pub(super) fn migrate(connection: &mut Connection, io: &Io) -> SqlResult<()> {
     loop {
         let version = version(connection)?;
         let Some(migration) = usize::try_from(version).ok().and_then(|seen| MIGRATIONS.get(seen)) else {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cesar_base::{Digest, FileStamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::Index;
+use super::database::Index;
 use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;

@@ -157,14 +157,15 @@ fn check(folder: &Path) {
                      AND NOT EXISTS (SELECT 1 FROM contents c WHERE NOT EXISTS (SELECT 1 FROM results WHERE content_id = c.id))
                   FROM totals";
     let right: bool = cache
-        .inner
+        .parts
+        .storage
         .index
         .inspect(|connection| connection.query_row(totals, [], |row| row.get(0)))
         .unwrap();
     assert!(right, "what the index counts is what it holds");
     cache.clear(false).unwrap();
     assert_eq!(cache.info().unwrap().entries, 0);
-    let folders = cache.inner.objects.folders().unwrap();
+    let folders = cache.parts.storage.objects.folders().unwrap();
     let left: usize = folders.iter().map(|folder| fs::read_dir(folder).unwrap().count()).sum();
     assert_eq!(left, 0, "files of nobody");
 }

@@ -42,7 +42,7 @@ impl Fixture {
             return fs::write(self.object(stored), other).unwrap();
         }
         let digest = Digest::of(stored);
-        let rows = self.cache.inner.index.alter(|index| {
+        let rows = self.cache.parts.storage.index.alter(|index| {
             let change = "UPDATE blobs SET bytes = ?2 WHERE content_id = (SELECT id FROM contents WHERE digest = ?1)";
             index.execute(change, params![digest.as_bytes(), other])
         });
@@ -106,7 +106,7 @@ fn flipped_index_bits_yield_no_wrong_bytes() {
     for (number, length) in (0..).zip(LENGTHS) {
         origin.put(&parts(number), &noise(number, length));
     }
-    origin.cache.inner.index.empty_log().unwrap();
+    origin.cache.parts.storage.index.empty_log().unwrap();
     let image = fs::read(origin.path("index.db")).unwrap();
     let mut random = SplitMix(seed);
     let (mut without, mut anew, mut healed) = (0, 0, 0);

@@ -29,7 +29,7 @@ fn exceeding_max_size_evicts_lowest_scores_to_the_low_mark() {
     assert_eq!(kept, (31 - kept.len() as u64..=30).collect::<Vec<_>>(), "the dearest");
     let statistics = fixture.cache.stats().unwrap();
     assert_eq!(statistics.evicted, 30 - kept.len() as u64);
-    let objects = || fixture.cache.inner.objects.folders().unwrap();
+    let objects = || fixture.cache.parts.storage.objects.folders().unwrap();
     let files: usize = objects()
         .iter()
         .map(|folder| std::fs::read_dir(folder).unwrap().count())
@@ -132,7 +132,7 @@ fn evicting_inline_results_shrinks_the_index() {
     for number in 0..400 {
         fixture.put_cost(number, 1_000, 60_000);
     }
-    fixture.cache.inner.index.empty_log().unwrap();
+    fixture.cache.parts.storage.index.empty_log().unwrap();
     let length = || std::fs::metadata(fixture.path("index.db")).unwrap().len();
     let before = (fixture.used(), length());
     assert!(before.0 > 24_000_000 && before.1 > 24_000_000, "{before:?}");
@@ -145,9 +145,9 @@ fn evicting_inline_results_shrinks_the_index() {
         .unwrap();
     assert!((300..330).contains(&pruned.entries), "{pruned:?}");
     assert!(fixture.used() <= 5_000_000);
-    fixture.cache.inner.index.empty_log().unwrap();
+    fixture.cache.parts.storage.index.empty_log().unwrap();
     assert!(length() < 14_000_000, "{}", length());
-    assert_eq!(fixture.cache.inner.index.faults().unwrap(), [""; 0]);
+    assert_eq!(fixture.cache.parts.storage.index.faults().unwrap(), [""; 0]);
 }
 
 /// Candidates come in pages of 256, and what is still missing is reckoned between them.
@@ -239,7 +239,8 @@ fn clear_keeps_only_the_counters() {
         let key = *parts(number).key().as_bytes();
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute(insert, [key]))
             .unwrap();
@@ -279,7 +280,7 @@ fn candidate_queries_use_an_index() {
         (Order::Expiry, expired, "results_by_expiry"),
         (Order::Stored, Filter::default(), "INTEGER PRIMARY KEY"),
     ] {
-        let plan = fixture.cache.inner.index.plan(order, &filter).unwrap();
+        let plan = fixture.cache.parts.storage.index.plan(order, &filter).unwrap();
         assert!(plan[0].contains(index), "{order:?}: {plan:?}");
         assert!(
             plan.iter().all(|step| !step.contains("TEMP B-TREE")),
@@ -301,7 +302,8 @@ fn candidate_pages_visit_each_entry_once() {
         loop {
             let page = fixture
                 .cache
-                .inner
+                .parts
+                .storage
                 .index
                 .candidates(order, &Filter::default(), position, 7)
                 .unwrap();
@@ -320,7 +322,7 @@ fn entries_used_since_selection_are_not_evicted() {
     for number in 1..=3 {
         fixture.put_cost(number, 1_000, 10);
     }
-    let index = &fixture.cache.inner.index;
+    let index = &fixture.cache.parts.storage.index;
     let page = index
         .candidates(Order::EvictionScore, &Filter::default(), Position::START, 10)
         .unwrap();
@@ -399,7 +401,7 @@ fn eviction_fails_everywhere(kind: FaultKind, lasting: bool) -> u64 {
         }
         assert_eq!(cache.stats().unwrap().healed, 0, "{kind:?} at {at}");
         cache.clear(false).unwrap();
-        let left = cache.inner.objects.folders().unwrap();
+        let left = cache.parts.storage.objects.folders().unwrap();
         assert!(
             left.iter()
                 .all(|folder| std::fs::read_dir(folder).unwrap().count() == 0),
@@ -471,7 +473,7 @@ fn unnamed_contents_are_found_page_by_page() {
     for number in 1..=4 {
         fixture.put(&parts(number), &noise(number, LARGE));
     }
-    let index = &fixture.cache.inner.index;
+    let index = &fixture.cache.parts.storage.index;
     index
         .alter(|index| index.execute("DELETE FROM results WHERE content_id <> 2", []))
         .unwrap();
@@ -484,7 +486,7 @@ fn unnamed_contents_are_found_page_by_page() {
     }
     assert_eq!((found, pages), (vec![1, 3, 4], 3), "the third page is empty");
     // One that is gone already is no trouble.
-    let objects = &fixture.cache.inner.objects;
+    let objects = &fixture.cache.parts.storage.objects;
     for _ in 0..2 {
         objects.remove(&Digest::of(&noise(1, LARGE))).unwrap();
     }

@@ -37,7 +37,7 @@ impl Files {
 
     /// Changes what is remembered, so that it shows when it is used.
     fn falsify(&self) -> Digest {
-        let index = &self.fixture.cache.inner.index;
+        let index = &self.fixture.cache.parts.storage.index;
         assert_eq!(
             index
                 .alter(|index| index.execute("UPDATE file_digests SET digest = zeroblob(32)", []))
@@ -191,7 +191,8 @@ fn index_errors_do_not_prevent_hashing() {
     files
         .fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.execute("DROP TABLE file_digests", []))
         .unwrap();

@@ -8,7 +8,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 fn expiring(fixture: &Fixture, number: u64, lifetime_ms: i64) {
-    let expires_ms = Some(fixture.cache.now_ms() + lifetime_ms);
+    let expires_ms = Some(fixture.clock.now_ms() + lifetime_ms);
     fixture.put_new(
         &parts(number),
         NewEntry {
@@ -121,7 +121,7 @@ fn fetched_two_days_ago(limits: Limits) -> Fixture {
     for number in 0..3 {
         let new = NewEntry {
             cost_ms: 1_000_000_000,
-            expires_ms: Some(fixture.cache.now_ms() + HOUR_MS),
+            expires_ms: Some(fixture.clock.now_ms() + HOUR_MS),
             ..NewEntry::default()
         };
         fixture.put_new(&step(1, number), new, &noise(number.unsigned_abs(), 1_000));
@@ -162,7 +162,7 @@ fn the_latest_result_outlives_its_expiry() {
         ..parts(2)
     };
     let new = NewEntry {
-        expires_ms: Some(fixture.cache.now_ms()),
+        expires_ms: Some(fixture.clock.now_ms()),
         ..NewEntry::default()
     };
     fixture.put_new(&format, new, b"x");
@@ -490,7 +490,8 @@ fn abandoned_partials_are_removed_unless_locked() {
         let row = (*parts(number).key().as_bytes(), START_MS - days * DAY_MS);
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute(insert, row))
             .unwrap();

@@ -83,7 +83,7 @@ fn a_migrated_schema_equals_a_new_one() {
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect::<rusqlite::Result<Vec<String>>>()
         };
-        fixture.cache.inner.index.inspect(rows).unwrap()
+        fixture.cache.parts.storage.index.inspect(rows).unwrap()
     };
     assert_eq!(schema(&open_schema_1()), schema(&Fixture::new()));
 }

@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cesar_base::{Digest, Fault, FaultKind, FileStamp, ManualClock, SystemClock};
+use cesar_base::{Clock, Digest, Fault, FaultKind, FileStamp, Io, ManualClock, SystemClock};
 use tempfile::TempDir;
 
 use super::*;
@@ -110,7 +110,8 @@ impl Fixture {
     fn count(&self, table: &str) -> i64 {
         let query = format!("SELECT COUNT(*) FROM {table}");
         self.cache
-            .inner
+            .parts
+            .storage
             .index
             .inspect(|connection| connection.query_row(&query, [], |row| row.get(0)))
             .unwrap()

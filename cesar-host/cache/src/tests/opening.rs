@@ -5,11 +5,14 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::index::Journal;
+use crate::layout::Layout;
 
 fn pragma(cache: &Cache, name: &str) -> String {
     let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
     cache
-        .inner
+        .parts
+        .storage
         .index
         .inspect(|connection| connection.query_row(&query, [], |row| row.get(0)))
         .unwrap()
@@ -17,7 +20,7 @@ fn pragma(cache: &Cache, name: &str) -> String {
 
 /// Closes a cache with everything in the index file and nothing in the log, so that damage to the file shows.
 fn close_without_log(cache: Cache) {
-    cache.inner.index.empty_log().unwrap();
+    cache.parts.storage.index.empty_log().unwrap();
     assert_eq!(log_length(cache.directory()), 0);
 }
 
@@ -72,7 +75,8 @@ fn every_table_is_strict() {
     let query = "SELECT group_concat(name) FROM pragma_table_list WHERE strict = 0 AND name NOT LIKE 'sqlite_%'";
     let loose: Option<String> = fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .inspect(|connection| connection.query_row(query, [], |row| row.get(0)))
         .unwrap();
@@ -86,7 +90,8 @@ fn hit_queries_use_an_index() {
                  LEFT JOIN blobs b ON b.content_id = c.id WHERE r.key = x'00'";
     let plan: Vec<String> = fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .inspect(|connection| connection.prepare(query)?.query_map([], |row| row.get(3))?.collect())
         .unwrap();
@@ -227,7 +232,8 @@ fn a_newer_index_is_refused_and_kept() {
     fixture.put(&parts(1), b"x");
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.pragma_update(None, "user_version", 1_000))
         .unwrap();
@@ -295,7 +301,8 @@ fn a_full_index_loses_no_result() {
     let fixture = Fixture::new();
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.query_row("PRAGMA max_page_count = 40", [], |_| Ok(())))
         .unwrap();

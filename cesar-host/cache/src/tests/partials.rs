@@ -16,7 +16,8 @@ fn taken(cache: &Cache, number: u64) -> Option<Partial> {
 fn alter(fixture: &Fixture, query: &str) {
     let changed = fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|transaction| transaction.execute(query, []));
     assert!(changed.unwrap() > 0, "`{query}` changed nothing");

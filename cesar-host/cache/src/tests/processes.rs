@@ -134,7 +134,8 @@ fn many_processes_open_a_fresh_folder() {
         let cache = Cache::open(&folder.path().join("cache"), Arc::new(SystemClock)).unwrap();
         assert_eq!(cache.info().unwrap().entries, 12);
         let page_size: i64 = cache
-            .inner
+            .parts
+            .storage
             .index
             .inspect(|connection| connection.pragma_query_value(None, "page_size", |row| row.get(0)))
             .unwrap();
@@ -276,7 +277,7 @@ fn leases_of_killed_processes_end_immediately() {
 
 fn hold_maintenance(folder: &Path) {
     let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
-    let _alone = cache.maintenance().unwrap();
+    let _alone = cache.parts.storage.lock_maintenance().unwrap();
     stay();
 }
 

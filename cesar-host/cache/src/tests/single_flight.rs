@@ -163,10 +163,10 @@ fn a_lock_on_an_unlinked_file_is_rejected() {
     let path = fixture.path("locks/name");
     let open = || std::fs::File::create_new(&path).unwrap();
     let file = open();
-    assert!(lock::is_named(&file, &path).unwrap());
+    assert!(file_lock::is_named(&file, &path).unwrap());
     std::fs::remove_file(&path).unwrap();
-    assert!(!lock::is_named(&file, &path).unwrap());
+    assert!(!file_lock::is_named(&file, &path).unwrap());
     let other = open();
-    assert!(!lock::is_named(&file, &path).unwrap());
-    assert!(lock::is_named(&other, &path).unwrap());
+    assert!(!file_lock::is_named(&file, &path).unwrap());
+    assert!(file_lock::is_named(&other, &path).unwrap());
 }

@@ -237,7 +237,8 @@ fn every_flipped_bit_of_a_blob_is_detected() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute("UPDATE blobs SET bytes = ?1", [flipped]))
             .unwrap();
@@ -282,7 +283,8 @@ fn altered_rows_are_rejected() {
         let statement = format!("UPDATE results SET {change} WHERE id = (SELECT MIN(id) FROM results)");
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute(&statement, []))
             .unwrap();
@@ -307,7 +309,8 @@ fn storing_twice_drops_partials() {
         let key = *parts(number).key().as_bytes();
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute(insert, [key]))
             .unwrap();
@@ -373,7 +376,8 @@ fn unwritten_counts_are_retried() {
     let alter = |sql: &str| {
         fixture
             .cache
-            .inner
+            .parts
+            .storage
             .index
             .alter(|index| index.execute_batch(sql))
             .unwrap()
@@ -392,7 +396,8 @@ fn unwritten_counts_are_retried() {
     assert_eq!(fixture.reopen().stats().unwrap().hits, 5);
     let hits: i64 = fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .inspect(|index| index.query_row("SELECT hits FROM results", [], |row| row.get(0)))
         .unwrap();

@@ -47,7 +47,8 @@ fn verify_reports_damage_without_repair() {
     std::fs::remove_file(fixture.object(&noise(2, 150_000))).unwrap();
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.execute("UPDATE results SET cost_ms = 77 WHERE id = 1", []))
         .unwrap();
@@ -81,7 +82,8 @@ fn repair_quarantines_damage_and_keeps_the_rest() {
     std::fs::write(fixture.object(&noise(4, 300_000)), noise(9, 300_000)).unwrap();
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.execute("UPDATE results SET cost_ms = 77 WHERE id = 1", []))
         .unwrap();
@@ -143,10 +145,11 @@ fn orphaned_objects_are_counted_and_swept() {
 #[test]
 fn index_damage_is_reported() {
     let fixture = filled();
-    assert_eq!(fixture.cache.inner.index.faults().unwrap(), [""; 0]);
+    assert_eq!(fixture.cache.parts.storage.index.faults().unwrap(), [""; 0]);
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| {
             index.pragma_update(None, "foreign_keys", false)?;
@@ -163,7 +166,8 @@ fn index_inconsistencies_are_reported() {
                   PRAGMA ignore_check_constraints = OFF";
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.execute_batch(damage))
         .unwrap();
@@ -178,7 +182,8 @@ fn damaged_blobs_are_quarantined() {
     let damage = "UPDATE blobs SET bytes = zeroblob(10) WHERE content_id = 1";
     fixture
         .cache
-        .inner
+        .parts
+        .storage
         .index
         .alter(|index| index.execute(damage, []))
         .unwrap();

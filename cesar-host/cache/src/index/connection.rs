@@ -1,0 +1,99 @@
+//! Connections to the index file, and SQLite's errors as errors of the cache.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::CacheError;
+
+/// How long a statement waits for another process's transaction; they take milliseconds.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After how many pages SQLite copies the log into the file.
+pub(super) const LOG_PAGES: i64 = 200;
+
+/// How the database keeps its transactions whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Journal {
+    /// Write-ahead log.
+    Wal,
+    /// Rollback journal, for file systems that several machines may see.
+    Delete,
+}
+
+/// An error of SQLite, or one that a test injected in its place.
+#[derive(Debug)]
+pub(crate) enum SqlError {
+    Sqlite(rusqlite::Error),
+    Io(std::io::Error),
+}
+
+pub(crate) type SqlResult<T> = std::result::Result<T, SqlError>;
+
+impl From<rusqlite::Error> for SqlError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<std::io::Error> for SqlError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Opens an index that exists.
+pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", synchronous(journal))?;
+    // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
+    // stays instead; `Index::shorten_log` empties it now and then.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // Checks of the pages that SQLite reads anyway; a damaged index is to be noticed, not followed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Plans do not depend on the values that are bound. They otherwise may, and a statement that was kept is then prepared again each
+    // time it is used: two thirds of a hit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+pub(super) fn synchronous(journal: Journal) -> &'static str {
+    match journal {
+        Journal::Wal => "NORMAL",
+        Journal::Delete => "FULL",
+    }
+}
+
+pub(super) fn journal_of(connection: &Connection) -> SqlResult<Journal> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(if mode.eq_ignore_ascii_case("wal") {
+        Journal::Wal
+    } else {
+        Journal::Delete
+    })
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Turns an error of SQLite into one of the cache.
+pub(super) fn explain(action: &'static str, path: &Path, error: SqlError) -> CacheError {
+    let path = path.to_owned();
+    match error {
+        SqlError::Io(source) => CacheError::Io { action, path, source },
+        SqlError::Sqlite(source) => match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => CacheError::Damaged { path },
+            _ => CacheError::Index { action, path, source },
+        },
+    }
+}

@@ -1,0 +1,149 @@
+//! [`Index`]: one connection that reads and one that writes.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cesar_base::Io;
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::connection::{
+    BUSY_TIMEOUT, Journal, LOG_PAGES, SqlError, SqlResult, connect, explain, synchronous, with_suffix,
+};
+use super::schema;
+use crate::error::{CacheError, Result};
+
+/// The open index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(super) path: PathBuf,
+    pub(super) damage_marker: PathBuf,
+    pub(super) io: Io,
+    pub(super) journal: Journal,
+    pub(super) reader: Mutex<Connection>,
+    pub(super) writer: Mutex<Option<Connection>>,
+}
+
+impl Index {
+    pub(crate) fn journal(&self) -> Journal {
+        self.journal
+    }
+
+    /// Runs a query.
+    pub(super) fn read<T>(
+        &self,
+        action: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let connection = self.reader.lock();
+        let result = self
+            .io
+            .step()
+            .map_err(SqlError::from)
+            .and_then(|()| Ok(query(&connection)?));
+        result.map_err(|error| self.explain(action, error))
+    }
+
+    /// Runs one write transaction.
+    pub(super) fn write<T>(
+        &self,
+        action: &'static str,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer.lock();
+        self.transact(&mut writer, changes)
+            .map_err(|error| self.explain(action, error))
+    }
+
+    /// Runs one write transaction that is on the device when this returns, even with the write-ahead log: for
+    /// removals, after which bytes are removed that no row may name again.
+    pub(super) fn write_through<T>(
+        &self,
+        action: &'static str,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer.lock();
+        let result = (|| {
+            self.writer_connection(&mut writer)?
+                .pragma_update(None, "synchronous", "FULL")?;
+            let result = self.transact(&mut writer, changes)?;
+            self.writer_connection(&mut writer)?
+                .pragma_update(None, "synchronous", synchronous(self.journal))?;
+            Ok(result)
+        })();
+        result.map_err(|error| self.explain(action, error))
+    }
+
+    /// Runs what makes its own transactions.
+    pub(super) fn write_directly<T>(
+        &self,
+        action: &'static str,
+        changes: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer.lock();
+        let result = (|| {
+            let connection = self.writer_connection(&mut writer)?;
+            self.io.step()?;
+            Ok(changes(connection)?)
+        })();
+        result.map_err(|error| self.explain(action, error))
+    }
+
+    fn transact<T>(
+        &self,
+        writer: &mut Option<Connection>,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> SqlResult<T> {
+        let connection = self.writer_connection(writer)?;
+        self.io.step()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = changes(&transaction)?;
+        self.io.step()?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn writer_connection<'a>(&self, writer: &'a mut Option<Connection>) -> SqlResult<&'a mut Connection> {
+        match writer {
+            Some(connection) => Ok(connection),
+            None => {
+                self.io.step()?;
+                Ok(writer.insert(connect(&self.path, self.journal)?))
+            }
+        }
+    }
+
+    /// Empties the log when it has grown long. Whoever opens the index first reads all of the log, and cannot know
+    /// that it has been copied into the file already; many short runs would otherwise copy it again each time.
+    pub(crate) fn shorten_log(&self) -> Result<()> {
+        let length = std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |log| log.len());
+        if length > LOG_PAGES.unsigned_abs() * schema::PAGE_SIZE.unsigned_abs() {
+            self.empty_log()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Copies the log into the file and empties it, unless others use the index just now.
+    pub(crate) fn empty_log(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        let result = (|| {
+            let connection = self.writer_connection(&mut writer)?;
+            self.io.step()?;
+            connection.busy_timeout(Duration::ZERO)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(connection.busy_timeout(BUSY_TIMEOUT)?)
+        })();
+        result.map_err(|error| self.explain("write", error))
+    }
+
+    fn explain(&self, action: &'static str, error: SqlError) -> CacheError {
+        let error = explain(action, &self.path, error);
+        if matches!(error, CacheError::Damaged { .. }) {
+            // The next opening looks more closely; without the marker, it still fails at the damaged page.
+            let _ = File::create(&self.damage_marker);
+        }
+        error
+    }
+}
