@@ -33,6 +33,7 @@ pub mod installed;
 pub mod libraries;
 mod lookup;
 mod pattern;
+pub mod progress;
 pub mod pull;
 mod roots;
 mod shape;

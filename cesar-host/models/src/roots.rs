@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use cesar_base::Folders;
 
 use super::hub;
-use super::pull::library_folder;
 
 /// Where models are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,4 +35,10 @@ impl ModelRoots {
             libraries: folders.data().map(|data| library_folder(&data)),
         }
     }
+}
+
+/// Where libraries lie that plugins open: `lib` beside the standard models folder.
+#[must_use]
+pub fn library_folder(data: &Path) -> PathBuf {
+    data.join("lib")
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::SqliteJobs;
+use super::database::SqliteJobs;
 use super::rows::{COLUMNS, job};
 use super::transitions::pause;
 use crate::error::{JobsError, Result};

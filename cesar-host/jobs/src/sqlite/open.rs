@@ -10,7 +10,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{SqlError, SqlResult, explain, schema};
+use super::errors::{SqlError, SqlResult, explain};
+use super::schema;
 use crate::disk::Disk;
 use crate::error::{IoContext, JobsError, Result};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
-use super::SqliteJobs;
+use super::database::SqliteJobs;
 use super::rows::{COLUMNS, job, to_json};
 use super::transitions::{CLEAR_ERROR, end_lease_sql};
 use crate::error::{JobsError, Result};

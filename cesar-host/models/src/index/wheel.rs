@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
-use super::IndexError;
+use super::error::IndexError;
 use crate::catalog::Payload;
 use crate::installed::hex;
 

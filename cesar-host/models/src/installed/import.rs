@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{FolderLock, Records, has_whisper, move_into_place, sha256_of};
 use crate::catalog;
-use crate::pull::Watch;
+use crate::progress::Observer;
 
 /// The first bytes of ggml's files.
 const GGML: [u8; 4] = 0x6767_6d6c_u32.to_le_bytes();
@@ -101,7 +101,7 @@ pub fn import(
     name: Option<&str>,
     sha256: Option<&str>,
     folder: &Path,
-    watch: &Watch<'_>,
+    watch: &Observer<'_>,
 ) -> Result<Imported, ImportError> {
     let place = place(source, name)?;
     let files = files(source)?;

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::pull::{Event, Watch};
+use crate::progress::{Event, Observer};
 
 /// The lock of a models folder, until it is dropped or the process dies.
 pub(crate) struct FolderLock {
@@ -13,7 +13,7 @@ pub(crate) struct FolderLock {
 
 impl FolderLock {
     /// Takes the lock of a folder, which is made if need be; waits while another process has it, and says so.
-    pub(crate) fn take(folder: &Path, watch: &Watch<'_>) -> io::Result<Self> {
+    pub(crate) fn take(folder: &Path, watch: &Observer<'_>) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let path = folder.join(".lock");
         let file = File::options().create(true).truncate(false).write(true).open(path)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::{FolderLock, InstalledModel, Records};
-use crate::pull::Watch;
+use crate::progress::Observer;
 
 /// What would be removed, or was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Removal {
 ///
 /// # Errors
 /// The path that could not be removed, and why.
-pub fn remove(model: &InstalledModel, watch: &Watch<'_>) -> Result<Removal, (PathBuf, io::Error)> {
+pub fn remove(model: &InstalledModel, watch: &Observer<'_>) -> Result<Removal, (PathBuf, io::Error)> {
     let removal = Removal::of(model);
     let failed = |path: &Path| {
         let path = path.to_owned();

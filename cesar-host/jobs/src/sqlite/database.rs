@@ -1,0 +1,150 @@
+//! [`SqliteJobs`]: one connection that reads and one that writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cesar_base::{Clock, SystemClock};
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::errors::{SqlError, SqlResult, explain};
+use super::open;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::id::{Random, SystemRandom};
+use crate::policy::Policy;
+
+/// What a store works with; the defaults are the real things.
+#[derive(Clone)]
+pub struct Options {
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for ids and pauses.
+    pub random: Arc<dyn Random>,
+    /// The numbers to follow.
+    pub policy: Policy,
+    /// Access to the disk.
+    pub disk: Disk,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            policy: Policy::default(),
+            disk: Disk::real(),
+        }
+    }
+}
+
+/// The jobs database of a folder.
+pub struct SqliteJobs {
+    path: PathBuf,
+    pub(super) options: Options,
+    reader: Mutex<Connection>,
+    writer: Mutex<Connection>,
+}
+
+/// Whether a commit waits for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    Synced,
+    Relaxed,
+}
+
+impl SqliteJobs {
+    /// Opens `folder/jobs.db`, making the folder and the file when they are missing. Jobs of dead workers stay as they
+    /// are until [`Workers::recover`](crate::Workers::recover).
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or the database cannot be used: see [`JobsError`].
+    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        let opened = open::open(folder, &options.disk)?;
+        Ok(Self {
+            path: folder.join("jobs.db"),
+            options,
+            reader: opened.reader.into(),
+            writer: opened.writer.into(),
+        })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    /// Runs a query.
+    pub(super) fn read<T>(
+        &self,
+        action: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let reader = self.reader.lock();
+        let result = self
+            .options
+            .disk
+            .step()
+            .map_err(SqlError::from)
+            .and_then(|()| Ok(query(&reader)?));
+        result.map_err(|error| explain(action, &self.path, error))
+    }
+
+    /// Runs one write transaction; it is on the device when this returns.
+    pub(super) fn write<T>(
+        &self,
+        action: &'static str,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.write_with(Durability::Synced, action, changes)
+    }
+
+    pub(super) fn write_with<T>(
+        &self,
+        durability: Durability,
+        action: &'static str,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer.lock();
+        self.transact(&mut writer, durability, changes)
+            .map_err(|error| explain(action, &self.path, error))
+    }
+
+    fn transact<T>(
+        &self,
+        writer: &mut Connection,
+        durability: Durability,
+        changes: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> SqlResult<T> {
+        let level = match durability {
+            Durability::Synced => "FULL",
+            Durability::Relaxed => "NORMAL",
+        };
+        self.options.disk.step()?;
+        writer.pragma_update(None, "synchronous", level)?;
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = changes(&transaction)?;
+        self.options.disk.step()?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Runs a query or a change on the writing connection, for tests.
+    #[cfg(test)]
+    pub(crate) fn inspect<T>(&self, inspect: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        inspect(&self.writer.lock())
+    }
+}
+
+impl std::fmt::Debug for SqliteJobs {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SqliteJobs")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
