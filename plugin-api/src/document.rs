@@ -261,9 +261,4 @@ pub struct ModelProvenance {
     pub sha256: String,
 }
 
-/// The output of a `format` stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rendering {
-    /// The file's whole text, UTF-8.
-    pub text: String,
-}
+pub use crate::rendering::{BinaryRendering, Rendering, rendered_bytes};

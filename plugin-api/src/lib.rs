@@ -92,6 +92,7 @@ pub mod host;
 mod log;
 pub mod manifest;
 pub mod network;
+mod rendering;
 pub mod resume;
 mod stage;
 #[cfg(any(test, feature = "testkit"))]

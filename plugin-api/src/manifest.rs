@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ABI_MAJOR;
 
+mod formats;
 mod options;
 
+pub use formats::FormatSpec;
 pub use options::{ModelFiles, OptionError, OptionKind, OptionSpec, Scope};
 
 /// The ELF section that holds the manifest.
@@ -87,9 +89,20 @@ pub struct Manifest {
     /// The shared library that it opens while it runs, without which it cannot work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<Library>,
+    /// Where the request names no plugin, the plugins of a stage are tried from the highest priority down, then by id.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// The formats of a `format` plugin, which are the choices of its option `format`. Any of them may be absent here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub formats: BTreeMap<String, FormatSpec>,
     /// The option table.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(priority: &i32) -> bool {
+    *priority == 0
 }
 
 /// A shared library that is opened while a plugin runs. A host says where it is missing; it does not open it.
@@ -156,6 +169,17 @@ impl Manifest {
         }
         if self.options.contains_key(crate::resume::FIELD) {
             return refuse("has an option called `resume`, a name that belongs to the host".into());
+        }
+        for (name, format) in &self.formats {
+            let choices = self.options.get("format").map(|option| option.choices.as_slice());
+            if !choices.unwrap_or_default().contains(name) {
+                return refuse(format!(
+                    "describes the format `{name}`, which is no choice of its option `format`"
+                ));
+            }
+            format
+                .check()
+                .map_err(|text| ManifestError(format!("has the format `{name}`, {text}")))?;
         }
         for (name, option) in &self.options {
             option

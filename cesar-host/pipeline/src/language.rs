@@ -88,9 +88,13 @@ pub fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused>
     })
 }
 
-/// Whether a text names English, or leaves the language open.
-pub fn may_be_english_only(text: &str) -> bool {
-    matches!(read(text), Some(Spoken::Detect | Spoken::Language("en")))
+/// Whether a text names one of `languages` (codes), or leaves the language open.
+pub fn may_be_one_of(text: &str, languages: &[String]) -> bool {
+    match read(text) {
+        Some(Spoken::Detect) => true,
+        Some(Spoken::Language(code)) => languages.iter().any(|known| read_code(known) == Some(code)),
+        None => false,
+    }
 }
 
 /// The English name that OpenAI's tokenizer has for a code of Whisper, in lower case; another code stays as it is.

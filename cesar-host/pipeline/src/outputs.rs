@@ -2,7 +2,7 @@
 
 use plugin_api::asr::Transcription;
 use plugin_api::diarize::Diarization;
-use plugin_api::document::Rendering;
+use plugin_api::document::rendered_bytes;
 use plugin_api::manifest::StageKind;
 
 use super::{merge, speakers};
@@ -22,7 +22,7 @@ pub fn check_output(stage: StageKind, output: &str, duration_ms: u64) -> Result<
             let diarization: Diarization = serde_json::from_str(output).map_err(no_json)?;
             speakers::check(&diarization, duration_ms)
         }
-        StageKind::Format => serde_json::from_str::<Rendering>(output).map(drop).map_err(no_json),
+        StageKind::Format => rendered_bytes(output).map(drop),
         StageKind::Download => serde_json::from_str::<serde_json::Value>(output)
             .map(drop)
             .map_err(no_json),

@@ -20,9 +20,6 @@ mod options;
 
 use options::{given, option_error};
 
-/// ASR plugins tried first when none is named; any other follows by id.
-const PREFERRED_ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
-
 /// A stage as asked for.
 #[derive(Debug, Clone, Default)]
 pub struct StageRequest {
@@ -201,19 +198,12 @@ impl Pipeline {
         self.choose_engine(asr)
     }
 
-    /// The engine asked for; else the first of [`PREFERRED_ENGINES`], then of all by id, that has a model for the request.
+    /// The engine asked for; else the first, by priority, that has a model for the request.
     fn choose_engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
         if let Some(id) = &asr.plugin {
             return Ok(self.parts.registry.find(StageKind::Asr, id)?);
         }
-        let mut engines: Vec<_> = self.parts.registry.of_stage(StageKind::Asr).collect();
-        engines.sort_by_key(|plugin| {
-            let id = plugin.manifest.id.as_str();
-            PREFERRED_ENGINES
-                .iter()
-                .position(|preferred| *preferred == id)
-                .unwrap_or(PREFERRED_ENGINES.len())
-        });
+        let engines: Vec<_> = self.parts.registry.of_stage(StageKind::Asr).collect();
         let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
         able.or(engines.first())
             .copied()
@@ -260,6 +250,16 @@ impl Pipeline {
                         .join(", "),
                 },
             })
+    }
+
+    /// The format of documents with speakers for users that name none, where a plugin declares one.
+    #[must_use]
+    pub fn format_with_speakers(&self) -> Option<String> {
+        let formats = self.parts.registry.of_stage(StageKind::Format);
+        let mut formats = formats.flat_map(|plugin| &plugin.manifest.formats);
+        formats
+            .find(|(_, format)| format.default_with_speakers)
+            .map(|(name, _)| name.clone())
     }
 
     /// The formats that the plugins write.
@@ -386,9 +386,11 @@ impl Pipeline {
         if let Some(name) = given {
             return Ok(lookup.resolve(name)?);
         }
-        // A model for English only is no default for other languages.
-        let needs_all_languages = needs_all_languages(asked);
-        let accept = |name: &str| !(needs_all_languages && (name.ends_with(".en") || name.contains(".en-")));
+        let accept = |name: &str| {
+            files
+                .languages_of(name)
+                .is_none_or(|languages| is_for(languages, asked))
+        };
         lookup.default_model(accept).ok_or_else(|| lookup.no_default().into())
     }
 
@@ -408,9 +410,10 @@ pub(super) fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str
     asked.options.get(name)?.as_text()
 }
 
-fn needs_all_languages(asked: &StageRequest) -> bool {
-    text_of(asked, "language").is_some_and(|text| !language::may_be_english_only(text))
-        || text_of(asked, "task") == Some("translate")
+/// Whether a model that is limited to these languages can be the default for a request.
+fn is_for(languages: &[String], asked: &StageRequest) -> bool {
+    text_of(asked, "language").is_none_or(|text| language::may_be_one_of(text, languages))
+        && text_of(asked, "task") != Some("translate")
 }
 
 fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {

@@ -1,13 +1,15 @@
-//! The format stage: a document to the text of a file. It needs no recording, so a stored document can be rendered at any time.
+//! The format stage: a document to the bytes of a file. It needs no recording, so a stored document can be rendered at any time.
 
 use std::collections::BTreeSet;
 
 use cesar_base::Digest;
 use cesar_runner::CancelToken;
+use plugin_api::document::rendered_bytes;
 use serde_json::Value;
 
 use super::call::{call, check_unchanged, wrong};
 use super::plan::Prepared;
+use super::run::Rendering;
 use super::stage::Context;
 use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
 
@@ -23,7 +25,7 @@ impl Pipeline {
         label: &str,
         observer: &dyn Observer,
         cancel: &CancelToken,
-    ) -> Result<(String, StageReport), PipelineError> {
+    ) -> Result<Rendering, PipelineError> {
         let stage = self.prepare_format(format, cancel)?;
         let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
         let context = Context {
@@ -34,27 +36,26 @@ impl Pipeline {
             label,
             bypass: false,
         };
-        render(&context, &stage, Digest::of(document), || Ok(value))
+        let (bytes, _) = render(&context, &stage, Digest::of(document), || Ok(value))?;
+        Ok(Rendering::new(&format.format, &stage, bytes))
     }
 }
 
-/// The text of the document with this digest: stored, or rendered now.
+/// The file of the document with this digest: stored, or rendered now.
 pub(super) fn render(
     context: &Context<'_>,
     stage: &Prepared,
     digest: Digest,
     document: impl FnOnce() -> Result<Value, PipelineError>,
-) -> Result<(String, StageReport), PipelineError> {
+) -> Result<(Vec<u8>, StageReport), PipelineError> {
     let parts = stage.key_parts(vec![("document".into(), digest)]);
     let (computed, report) = context.get_or_compute(&parts, None, |_| {
         let mut request = stage.request.clone();
         request.insert("document".into(), document()?);
         let output = call(context, stage, &request, None, None)?;
         check_unchanged(context, stage)?;
-        let rendering: plugin_api::document::Rendering =
-            serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
-        Ok(rendering.text.into_bytes().into())
+        let bytes = rendered_bytes(&output).map_err(|detail| wrong(stage, detail))?;
+        Ok(bytes.into())
     })?;
-    let text = String::from_utf8(computed.bytes).map_err(|error| wrong(stage, error.to_string()))?;
-    Ok((text, report))
+    Ok((computed.bytes, report))
 }

@@ -64,24 +64,19 @@ impl<'a> Results<'a> {
     /// Every format of the plan.
     pub(super) fn render_all(&mut self) -> Result<Vec<Rendering>, PipelineError> {
         let plan = self.plan;
-        let render = |(format, stage): &(String, Prepared)| {
-            Ok(Rendering {
-                format: format.clone(),
-                text: self.render(stage)?,
-            })
-        };
+        let render = |(format, stage): &(String, Prepared)| Ok(Rendering::new(format, stage, self.render(stage)?));
         plan.formats.iter().map(render).collect()
     }
 
-    fn render(&mut self, stage: &Prepared) -> Result<String, PipelineError> {
+    fn render(&mut self, stage: &Prepared) -> Result<Vec<u8>, PipelineError> {
         let document = self.document_digest()?;
         let context = self.context;
-        let (text, report) = render::render(&context, stage, document, || {
+        let (bytes, report) = render::render(&context, stage, document, || {
             Ok(serde_json::from_slice(self.document_bytes()?)
                 .expect("the document was written by this pipeline, or verified by its digest"))
         })?;
         self.stages.push(report);
-        Ok(text)
+        Ok(bytes)
     }
 
     /// What the document lacks because a stage failed.

@@ -17,7 +17,7 @@ use super::acquire::Acquisition;
 use super::address::Address;
 use super::decode;
 use super::media::Media;
-use super::plan::Plan;
+use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
 use super::stage::Context;
 use super::{Observer, Pipeline, PipelineError, StageReport, call, speakers};
@@ -55,13 +55,31 @@ pub enum Source {
     Address(Address),
 }
 
-/// The text of one file.
+/// One file of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendering {
     /// `txt`, `srt`, …
     pub format: String,
+    /// The media type that the plugin declares, else one for text or for any bytes.
+    pub media_type: String,
     /// The file's bytes.
-    pub text: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Rendering {
+    pub(super) fn new(format: &str, stage: &Prepared, bytes: Vec<u8>) -> Self {
+        let declared = stage.manifest().formats.get(format);
+        let declared = declared.and_then(|format| format.media_type.as_deref());
+        let media_type = declared.unwrap_or_else(|| match std::str::from_utf8(&bytes) {
+            Ok(_) => "text/plain; charset=utf-8",
+            Err(_) => "application/octet-stream",
+        });
+        Self {
+            format: format.to_owned(),
+            media_type: media_type.to_owned(),
+            bytes,
+        }
+    }
 }
 
 /// A finished input.

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cesar_base::GivenValue;
 use cesar_jobs::{Cancellation, Job, JobId, JobState, ListQuery};
-use cesar_pipeline::{Event, FormatRequest, Observer};
+use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
 use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 use serde::Serialize;
@@ -287,10 +287,9 @@ pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryF
             stage.options.insert(name, GivenValue::Text(value));
         }
     }
-    let kind = content_type(&format);
     let request = FormatRequest { format, stage };
-    let text = render(&app, request, document, job.request.label).await?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response())
+    let rendering = render(&app, request, document, job.request.label).await?;
+    Ok(([(CONTENT_TYPE, rendering.media_type)], rendering.bytes).into_response())
 }
 
 fn no_transcript(job: &Job) -> Refusal {
@@ -311,7 +310,7 @@ pub(crate) async fn render(
     request: FormatRequest,
     document: String,
     label: String,
-) -> Result<String, Refusal> {
+) -> Result<Rendering, Refusal> {
     app.block(move |shared| {
         let pipeline = &shared.pipeline;
         let is_model = |name: &str| {
@@ -331,7 +330,7 @@ pub(crate) async fn render(
         }
         let rendered =
             pipeline.render_document(&request, document.as_bytes(), &label, &Silent, &CancelToken::default());
-        rendered.map(|(text, _)| text).map_err(Refusal::from)
+        rendered.map_err(Refusal::from)
     })
     .await?
 }
@@ -343,17 +342,5 @@ impl Observer for Silent {
         if let Event::Warning(text) = event {
             tracing::warn!("{text}");
         }
-    }
-}
-
-fn content_type(format: &str) -> &'static str {
-    match format {
-        "json" => "application/json",
-        "srt" => "application/x-subrip; charset=utf-8",
-        "vtt" => "text/vtt; charset=utf-8",
-        "md" => "text/markdown; charset=utf-8",
-        "csv" => "text/csv; charset=utf-8",
-        "tsv" => "text/tab-separated-values; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
     }
 }

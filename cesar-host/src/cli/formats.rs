@@ -1,16 +1,15 @@
 //! Which formats are written, and what the output is called.
 //!
-//! What is named with `-f` is written. Else the output's extension decides; else it is `txt`, and with speakers `md`, which shows them best.
-//! For the same reason `-o talk.txt` becomes `talk.md` with speakers, unless `-f` says `txt` or `output.correct_extension` is off.
+//! What is named with `-f` is written. Else the output's extension decides; else it is `txt`, and with speakers the format that a
+//! plugin declares for them (`md`). For the same reason `-o talk.txt` becomes `talk.md` with speakers, unless `-f` says `txt` or `output.correct_extension` is off.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 
-/// With and without speakers.
+/// Without speakers.
 const PLAIN: &str = "txt";
-const WITH_SPEAKERS: &str = "md";
 
 /// What was said about formats.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) correct: bool,
     /// The formats that the plugins write.
     pub(super) known: &'a [String],
+    /// The one of them that a plugin declares for documents with speakers.
+    pub(super) with_speakers: Option<&'a str>,
 }
 
 /// What will be written.
@@ -53,25 +54,21 @@ impl Asked<'_> {
             return Ok(chosen(once.cloned().collect()));
         }
         let extension = self.output.and_then(Path::extension);
-        match extension.map(|extension| extension.to_string_lossy().to_lowercase()) {
-            None if self.prefers_speakers() => Ok(chosen(vec![WITH_SPEAKERS.to_owned()])),
-            None => Ok(chosen(vec![PLAIN.to_owned()])),
-            Some(extension) if extension == PLAIN && self.correct && self.prefers_speakers() => Ok(Chosen {
-                formats: vec![WITH_SPEAKERS.to_owned()],
-                output: self.output.map(|output| output.with_extension(WITH_SPEAKERS)),
-                corrected: true,
+        let extension = extension.map(|extension| extension.to_string_lossy().to_lowercase());
+        match (extension, self.with_speakers.filter(|_| self.speakers)) {
+            (None, preferred) => Ok(chosen(vec![preferred.unwrap_or(PLAIN).to_owned()])),
+            (Some(extension), Some(preferred)) if extension == PLAIN && self.correct => Ok(Chosen {
+                formats: vec![preferred.to_owned()],
+                output: self.output.map(|output| output.with_extension(preferred)),
+                corrected: preferred != PLAIN,
             }),
-            Some(extension) if self.known.contains(&extension) => Ok(chosen(vec![extension])),
-            Some(extension) => {
+            (Some(extension), _) if self.known.contains(&extension) => Ok(chosen(vec![extension])),
+            (Some(extension), _) => {
                 let known = self.known.join("`, `");
                 let text = format!("no plugin writes `.{extension}` files; name a format with -f: `{known}`");
                 Err(Failure::usage(text))
             }
         }
-    }
-
-    fn prefers_speakers(&self) -> bool {
-        self.speakers && self.known.iter().any(|format| format == WITH_SPEAKERS)
     }
 }
 
@@ -89,6 +86,7 @@ mod tests {
             speakers,
             correct,
             known: &owned(&["txt", "md", "srt"]),
+            with_speakers: Some("md"),
         };
         match asked.choose() {
             Ok(chosen) => {

@@ -116,9 +116,9 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// Writes to standard output.
-pub(super) fn print(text: &str) -> Result<(), OutputError> {
+pub(super) fn print(content: impl AsRef<[u8]>) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(content.as_ref()).and_then(|()| stdout.flush()) {
         // Whoever reads (`head`) has enough; that is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(OutputError::Stdout),

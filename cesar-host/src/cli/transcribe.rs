@@ -269,6 +269,7 @@ fn formats(
     show: &Show,
     host: &Host,
 ) -> Result<Chosen, Failure> {
+    let with_speakers = host.pipeline.format_with_speakers();
     let asked = Asked {
         formats: &settings.output.formats,
         on_command_line: said(matches, "output.formats"),
@@ -276,6 +277,7 @@ fn formats(
         speakers,
         correct: settings.output.correct_extension,
         known: &host.pipeline.formats(),
+        with_speakers: with_speakers.as_deref(),
     };
     let chosen = asked.choose()?;
     if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
@@ -445,11 +447,11 @@ fn write(
         turn.wait();
         let mut texts = transcript.renderings.iter();
         return texts
-            .try_for_each(|rendering| outputs::print(&rendering.text))
+            .try_for_each(|rendering| outputs::print(&rendering.bytes))
             .map_err(Failure::of_output);
     }
     let fills: Vec<_> = (transcript.renderings.iter())
-        .map(|rendering| |file: &mut dyn Write| file.write_all(rendering.text.as_bytes()))
+        .map(|rendering| |file: &mut dyn Write| file.write_all(&rendering.bytes))
         .collect();
     let contents: Vec<_> = (transcript.renderings.iter().zip(&fills))
         .map(|(rendering, fill)| Content {

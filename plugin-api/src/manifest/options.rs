@@ -1,5 +1,7 @@
 //! One row of the option table, and what follows from it: checking a value, reading one from the command line.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -37,7 +39,7 @@ pub enum Scope {
 }
 
 /// How the name of a model becomes files. Only for options of kind [`OptionKind::Model`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelFiles {
     /// Paths relative to a models folder, tried in order; `{name}` stands for the name.
@@ -49,6 +51,60 @@ pub struct ModelFiles {
     pub hub: Vec<String>,
     /// Names from best to worst: the first one present is the default model.
     pub preferred: Vec<String>,
+    /// The languages that a model is limited to, as ISO 639 codes, by patterns of its name in which `*` stands for any text; a model
+    /// whose name fits none knows all languages. A limited model is the default only for its languages, and never for translation.
+    /// Absent: Whisper's convention, `*.en` and `*.en-*` for English.
+    #[serde(skip_serializing_if = "is_whisper_convention")]
+    pub languages: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for ModelFiles {
+    fn default() -> Self {
+        Self {
+            patterns: Vec::new(),
+            files: Vec::new(),
+            hub: Vec::new(),
+            preferred: Vec::new(),
+            languages: whisper_convention(),
+        }
+    }
+}
+
+impl ModelFiles {
+    /// The languages that the model of this name is limited to; `None` for all.
+    #[must_use]
+    pub fn languages_of(&self, model: &str) -> Option<&[String]> {
+        let mut limits = self.languages.iter();
+        limits
+            .find(|(pattern, _)| fits(pattern, model))
+            .map(|(_, languages)| languages.as_slice())
+    }
+}
+
+fn whisper_convention() -> BTreeMap<String, Vec<String>> {
+    ["*.en", "*.en-*"]
+        .map(|pattern| (pattern.to_owned(), vec!["en".to_owned()]))
+        .into()
+}
+
+fn is_whisper_convention(languages: &BTreeMap<String, Vec<String>>) -> bool {
+    *languages == whisper_convention()
+}
+
+/// Whether `name` is `pattern`, in which `*` stands for any text.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let between = name.strip_prefix(start).and_then(|name| name.strip_suffix(end));
+    // The earliest place of each part leaves the most for the next one.
+    between.is_some_and(|between| {
+        let left = middle
+            .split('*')
+            .try_fold(between, |left, part| left.split_once(part).map(|(_, left)| left));
+        left.is_some()
+    })
 }
 
 /// One row of the option table.

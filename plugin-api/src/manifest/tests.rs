@@ -91,6 +91,69 @@ fn ignores_fields_of_later_versions() {
     assert!(Manifest::parse(&manifest.to_string()).is_ok());
 }
 
+fn format_manifest(formats: Value) -> Value {
+    let mut value = manifest();
+    value["stage"] = json!("format");
+    value["options"] = json!({ "format": { "type": "string", "default": "txt", "enum": ["txt", "docx"], "doc": "" } });
+    value["formats"] = formats;
+    value
+}
+
+#[test]
+fn optional_fields_have_defaults_and_are_read() {
+    let old = Manifest::parse(&manifest().to_string()).unwrap();
+    assert_eq!((old.priority, old.formats.len()), (0, 0));
+    let text = serde_json::to_string(&old).unwrap();
+    assert!(!text.contains("priority") && !text.contains("formats"), "{text}");
+
+    let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let mut value = format_manifest(json!({ "docx": { "media_type": docx, "default_with_speakers": true } }));
+    value["priority"] = json!(-3);
+    let new = Manifest::parse(&value.to_string()).unwrap();
+    assert_eq!(new.priority, -3);
+    assert_eq!(new.formats["docx"].media_type.as_deref(), Some(docx));
+    assert!(new.formats["docx"].default_with_speakers);
+}
+
+#[test]
+fn formats_without_a_choice_or_a_media_type_are_refused() {
+    let refusal = |formats: Value| {
+        Manifest::parse(&format_manifest(formats).to_string())
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        refusal(json!({ "odt": {} })),
+        "describes the format `odt`, which is no choice of its option `format`"
+    );
+    for bad in ["text", "text/", "/plain", "text/plain\r\nx: y", "text/plä", ""] {
+        assert_eq!(
+            refusal(json!({ "txt": { "media_type": bad } })),
+            format!("has the format `txt`, whose media type `{bad}` is not `type/subtype`")
+        );
+    }
+}
+
+#[test]
+fn models_are_limited_to_languages_by_their_names() {
+    let files = |json: Value| serde_json::from_value::<ModelFiles>(json).unwrap();
+    let limit = |files: &ModelFiles, name: &str| files.languages_of(name).map(<[String]>::to_vec);
+    let english = Some(vec!["en".to_owned()]);
+    let convention = files(json!({}));
+    for name in ["tiny.en", "tiny.en-q5_1", ".en"] {
+        assert_eq!(limit(&convention, name), english, "{name}");
+    }
+    for name in ["tiny", "tiny.enq", "en", "tiny.en_q5"] {
+        assert_eq!(limit(&convention, name), None, "{name}");
+    }
+    let unlimited = files(json!({ "languages": {} }));
+    assert_eq!(limit(&unlimited, "tiny.en"), None);
+    let vosk = files(json!({ "languages": { "vosk-*-de-*": ["de"], "gujarati": ["gu"] } }));
+    assert_eq!(limit(&vosk, "vosk-small-de-0.15"), Some(vec!["de".to_owned()]));
+    assert_eq!(limit(&vosk, "gujarati"), Some(vec!["gu".to_owned()]));
+    assert_eq!((limit(&vosk, "gujarati2"), limit(&vosk, "vosk-de")), (None, None));
+}
+
 #[test]
 fn fills_in_defaults_and_refuses_by_name() {
     let manifest = Manifest::parse(&manifest().to_string()).unwrap();

@@ -16,6 +16,7 @@ fn one_file() -> ModelFiles {
         files: vec![],
         hub: vec!["ggerganov/whisper.cpp".into()],
         preferred: vec!["large-v3".into(), "base".into(), "tiny.en".into()],
+        ..ModelFiles::default()
     }
 }
 
@@ -28,6 +29,7 @@ fn folder() -> ModelFiles {
             .to_vec(),
         hub: vec!["Systran/faster-whisper-{name}".into()],
         preferred: vec!["large-v3".into(), "base".into(), "tiny.en".into()],
+        ..ModelFiles::default()
     }
 }
 

@@ -204,11 +204,13 @@ fn what_is_refused_is_told_with_the_nearest() {
 }
 
 #[test]
-fn a_model_for_english_alone_will_do() {
+fn a_limited_model_fits_its_languages_and_detection() {
+    let english = ["eng".to_owned()];
     for text in ["en", "English", "EN-us", "auto", ""] {
-        assert!(may_be_english_only(text), "`{text}`");
+        assert!(may_be_one_of(text, &english), "`{text}`");
     }
-    assert!(!may_be_english_only("de") && !may_be_english_only("gibberish"));
+    assert!(!may_be_one_of("de", &english) && !may_be_one_of("gibberish", &english));
+    assert!(may_be_one_of("", &[]) && !may_be_one_of("en", &[]));
 }
 
 proptest! {

@@ -272,11 +272,12 @@ impl Registry {
         &self.found().rejected
     }
 
-    /// The plugins of one stage, by id.
+    /// The plugins of one stage, by priority, then by id.
     pub fn of_stage(&self, stage: StageKind) -> impl Iterator<Item = &Plugin> {
-        self.plugins()
-            .iter()
-            .filter(move |plugin| plugin.manifest.stage == stage)
+        let plugins = self.plugins().iter();
+        let mut plugins: Vec<_> = plugins.filter(|plugin| plugin.manifest.stage == stage).collect();
+        plugins.sort_by_key(|plugin| std::cmp::Reverse(plugin.manifest.priority));
+        plugins.into_iter()
     }
 
     /// The plugin called `asked`: an id, or `id@version` for one that lost to another version.
@@ -327,7 +328,8 @@ impl Registry {
         if let Some(error) = refused {
             return error.into();
         }
-        let ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
+        let mut ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
+        ids.sort_unstable();
         if ids.is_empty() {
             return self.none(stage);
         }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -206,15 +207,14 @@ async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) 
         format: format.to_owned(),
         stage: app.format.clone(),
     };
-    Ok(plain(
-        jobs::render(app, request, document, job.request.label.clone()).await?,
-    ))
+    let rendering = jobs::render(app, request, document, job.request.label.clone()).await?;
+    Ok(plain(rendering.bytes))
 }
 
-fn plain(text: String) -> Response {
+fn plain(text: impl Into<Body>) -> Response {
     (
         [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))],
-        text,
+        text.into(),
     )
         .into_response()
 }
