@@ -35,13 +35,13 @@ use plugin_api::manifest::StageKind;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use super::context::{Context, report};
 use super::media::{Media, unreadable};
 use super::plan::{Plan, Prepared};
-use super::stage::{Context, report};
-use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport, StageRequest};
+use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport, StageRequest};
 
 /// The stage, as plans and reports name it.
-pub(super) const STAGE: &str = "download";
+pub(super) const STAGE: Stage = Stage::Download;
 /// The part of the key that says when the server was asked, in ms since 1970.
 const STEP: &str = "time_step";
 /// The part of the key that says by what program.
@@ -208,7 +208,7 @@ impl<'a> Acquisition<'a> {
     /// The youngest entry; of other plugins and options only where `any` of them will do.
     pub(super) fn youngest(&self, cache: &Cache, any: bool) -> Result<Option<Stored>, CacheError> {
         let wanted = self.parts(0, None);
-        let entries = cache.results_for_inputs(STAGE, &wanted.inputs_digest())?;
+        let entries = cache.results_for_inputs(STAGE.name(), &wanted.inputs_digest())?;
         let mut entries: Vec<_> = entries
             .into_iter()
             .filter(|(_, parts)| any || is_same_work(parts, &wanted))

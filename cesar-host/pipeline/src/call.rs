@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
-use plugin_api::manifest::{Scope, StageKind};
+use plugin_api::manifest::Scope;
 use plugin_api::resume;
 use serde_json::{Map, Value};
 
+use super::context::Context;
 use super::plan::Prepared;
 use super::resume::Checkpoints;
-use super::stage::Context;
-use super::{Event, Observer, PipelineError};
+use super::{Event, Observer, PipelineError, Stage};
 
 /// Runs one request of a stage, in a warm runner where there is one.
 pub(super) fn call(
@@ -23,7 +23,7 @@ pub(super) fn call(
     let call = stage_call(stage, request, audio);
     let events = Events {
         observer: context.observer,
-        stage: stage.manifest().stage,
+        stage: stage.manifest().stage.into(),
         checkpoints,
     };
     let run = || context.pipeline.parts.runners.run(&call, &events, context.cancel);
@@ -32,7 +32,7 @@ pub(super) fn call(
         return Ok(result?);
     };
     // The next run has its runner for itself. What was finished so far is told again.
-    let (stage, done, total) = (events.stage.name(), 0, 0);
+    let (stage, done, total) = (events.stage, 0, 0);
     context.observer.event(&Event::Resumed { stage, done, total });
     match checkpoints {
         Some(_) => Ok(result?),
@@ -60,7 +60,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
     let call = stage_call(stage, &stage.request, None);
     let events = Events {
         observer: context.observer,
-        stage: stage.manifest().stage,
+        stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
     let prepare = || context.pipeline.parts.runners.prepare(&call, &events, context.cancel);
@@ -98,7 +98,7 @@ pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
 /// Names the stage in what its plugin says, and keeps its checkpoints.
 struct Events<'a, 'c> {
     observer: &'a dyn Observer,
-    stage: StageKind,
+    stage: Stage,
     checkpoints: Option<&'a Checkpoints<'c>>,
 }
 
@@ -117,7 +117,7 @@ impl StageEvents for Events<'_, '_> {
             checkpoints.progress(done, total);
         }
         self.observer.event(&Event::Progress {
-            stage: self.stage.name(),
+            stage: self.stage,
             done,
             total,
         });

@@ -11,15 +11,15 @@ use cesar_runner::{Pcm, PcmError, PcmWriter, Room};
 use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
+use super::context::Context;
 use super::media::Media;
 use super::run::Part;
-use super::stage::Context;
-use super::{Event, PipelineError, StageReport};
+use super::{Event, PipelineError, Stage, StageReport};
 
 /// The reason of a partial result where sound of the recording is missing.
 pub const AUDIO_INCOMPLETE: &str = "audio_incomplete";
 /// The stage, as plans and reports name it.
-const STAGE: &str = "decode";
+const STAGE: Stage = Stage::Decode;
 
 /// Faults that one sentence names.
 const LISTED: usize = 3;
@@ -110,7 +110,7 @@ impl DecodedAudio {
     /// What to say of a transcript of a recording of which sound is missing.
     pub(super) fn partial(&self, slice: Slice) -> Option<Partial> {
         self.is_incomplete().then(|| Partial {
-            stage: STAGE.to_owned(),
+            stage: STAGE.name().to_owned(),
             reason: AUDIO_INCOMPLETE.to_owned(),
             message: self.faults(slice),
             retry: None,
@@ -257,7 +257,7 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -
     let slice = part.slice;
     let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
     KeyParts {
-        stage: STAGE.into(),
+        stage: STAGE.name().into(),
         plugin: "cesar".into(),
         plugin_version: options(context, part).cache_identity(),
         plugin_digest: Digest::from_bytes([0; 32]),

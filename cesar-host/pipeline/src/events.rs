@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Stage;
+
 /// How a stage got its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,8 +25,8 @@ pub enum StageOutcome {
 /// One stage of one transcript, done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageReport {
-    /// `download`, `decode`, `asr`, `diarize`, `merge` or `format`.
-    pub stage: String,
+    /// Which one.
+    pub stage: Stage,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
     /// How.
@@ -54,14 +56,14 @@ pub enum Event<'a> {
     /// A stage begins to run (a hit has no beginning).
     Started {
         /// The stage.
-        stage: &'a str,
+        stage: Stage,
         /// The plugin's id.
         plugin: &'a str,
     },
     /// A stage goes on where an earlier run stopped, or begins again where that is 0; its segments up to there follow.
     Resumed {
         /// The stage.
-        stage: &'a str,
+        stage: Stage,
         /// Units of its work that are done.
         done: u64,
         /// Units in all, 0 when unknown.
@@ -70,7 +72,7 @@ pub enum Event<'a> {
     /// `done` of `total` units of the stage's work; bytes for `download`, ms of audio for `decode` and `asr`.
     Progress {
         /// The stage.
-        stage: &'a str,
+        stage: Stage,
         /// Units done.
         done: u64,
         /// Units in all, 0 when unknown.
@@ -88,7 +90,7 @@ pub enum Event<'a> {
     /// Another process computes the same; this one waits for it.
     Waiting {
         /// The stage.
-        stage: &'a str,
+        stage: Stage,
         /// How long so far.
         waited: Duration,
         /// The other process, when known.
@@ -99,7 +101,7 @@ pub enum Event<'a> {
     /// A stage has failed that the transcript can do without; the run's result tells why.
     Failed {
         /// The stage.
-        stage: &'a str,
+        stage: Stage,
     },
     /// Something a person should know; the work goes on.
     Warning(&'a str),

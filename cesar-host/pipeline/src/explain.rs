@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::acquire::Acquisition;
 use super::address::Address;
+use super::context::Context;
 use super::decode::{self, Sound};
 use super::media::Media;
 use super::merge;
 use super::plan::{Plan, Prepared};
 use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
-use super::stage::Context;
-use super::{Event, Observer, Pipeline, PipelineError};
+use super::{Event, Observer, Pipeline, PipelineError, Stage};
 
 /// What there is for one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,8 +33,8 @@ pub struct Explanation {
 /// What there is of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageExplanation {
-    /// `download` (of an address), `decode`, `asr`, `diarize` (where speakers are wanted), `merge` or `format`.
-    pub stage: String,
+    /// Which one; `download` only of an address, `diarize` only where speakers are wanted.
+    pub stage: Stage,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
     /// Its version.
@@ -129,7 +129,7 @@ struct Walk<'a> {
 
 /// A stage before its key is known.
 struct Step<'a> {
-    stage: &'a str,
+    stage: Stage,
     plugin: &'a str,
     version: &'a str,
     prepared: Option<&'a Prepared>,
@@ -140,7 +140,7 @@ impl<'a> Step<'a> {
     fn of(prepared: &'a Prepared, format: Option<&'a str>) -> Self {
         let manifest = prepared.manifest();
         Self {
-            stage: manifest.stage.name(),
+            stage: manifest.stage.into(),
             plugin: &manifest.id,
             version: &manifest.version,
             prepared: Some(prepared),
@@ -148,7 +148,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn own(stage: &'a str) -> Self {
+    fn own(stage: Stage) -> Self {
         Self {
             stage,
             plugin: "cesar",
@@ -161,7 +161,7 @@ impl<'a> Step<'a> {
     /// The stage without anything known of it.
     fn told(&self) -> StageExplanation {
         StageExplanation {
-            stage: self.stage.to_owned(),
+            stage: self.stage,
             plugin: self.plugin.to_owned(),
             plugin_version: self.version.to_owned(),
             format: self.format.map(str::to_owned),
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
     fn all(&mut self, media: Option<&Media<'_>>, input: &Input) -> Result<(), PipelineError> {
         let plan = self.plan;
         let parts = media.map(|media| decode::key_parts(&self.context, media, &input.part));
-        let decoded = self.step(&Step::own("decode"), parts)?;
+        let decoded = self.step(&Step::own(Stage::Decode), parts)?;
         let sound = match (media, decoded) {
             (Some(media), Some(entry)) => self.sound(media, input, &entry)?,
             _ => None,
@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
             (Some(sound), Some(asr), Some(turns)) => Some(merge::key_parts(&plan.asr, sound, asr, turns)),
             _ => None,
         };
-        let document = self.step(&Step::own("merge"), merge_parts)?;
+        let document = self.step(&Step::own(Stage::Merge), merge_parts)?;
         for (format, prepared) in &plan.formats {
             let inputs = document
                 .as_ref()

@@ -3,7 +3,7 @@
 use cesar_base::Digest;
 use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
 
-use super::stage::{Computed, Context};
+use super::context::{Computed, Context};
 use super::{PipelineError, StageReport};
 
 /// A stage's result, as far as it is known.

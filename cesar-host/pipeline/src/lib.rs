@@ -20,7 +20,8 @@
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
 //! | `decode`, `recognise`, `speakers`, `merge`, `render` | one stage each |
-//! | `stage`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, going on after a crash |
+//! | `stage` | the names of the stages |
+//! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
 //! | `outputs` | whether a plugin's answer can be right |
 //! | `explain`, `events`, `error` | what people are told |
 //!
@@ -30,6 +31,7 @@
 mod acquire;
 mod address;
 mod call;
+mod context;
 mod decode;
 mod error;
 mod events;
@@ -60,6 +62,7 @@ pub use plan::main_model;
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
+pub use stage::{Stage, UnknownStage};
 
 use cesar_audio::DecodeOptions;
 use cesar_cache::{Cache, Mode};

@@ -11,7 +11,7 @@ use cesar_base::{Digest, FileStamp};
 use cesar_cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
 
 use super::PipelineError;
-use super::stage::Context;
+use super::context::Context;
 
 /// A recording on disk, by content.
 pub(super) struct Media<'a> {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Stage;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
 use super::plan::{Prepared, UsedModel, main_model};
 use super::speakers::{Spoken, attribute};
@@ -60,7 +61,7 @@ pub(super) fn key_parts(
     let start = OptionValue::Integer(i64::try_from(sound.part.slice.start_ms).unwrap_or(i64::MAX));
     let of_key = |key: Key| Digest::from_bytes(*key.as_bytes());
     let mut parts = KeyParts {
-        stage: "merge".into(),
+        stage: Stage::Merge.name().into(),
         plugin: "cesar".into(),
         plugin_version: MERGE_VERSION.into(),
         plugin_digest: Digest::from_bytes([0; 32]),

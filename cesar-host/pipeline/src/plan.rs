@@ -13,7 +13,7 @@ use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
 use super::speakers::SpeakersPlan;
-use super::{Pipeline, PipelineError, SpeakersRequest};
+use super::{Pipeline, PipelineError, SpeakersRequest, Stage};
 use crate::language;
 
 mod options;
@@ -119,18 +119,15 @@ pub struct Plan {
     pub(super) speakers: Option<SpeakersPlan>,
     pub(super) formats: Vec<(String, Prepared)>,
     /// Stages to do again although their results are stored.
-    pub(super) refresh: BTreeSet<String>,
+    pub(super) refresh: BTreeSet<Stage>,
     /// Neither looks results up nor keeps them.
     pub(super) bypass: bool,
 }
 
 impl Plan {
-    /// The names of the stages, in the order of the work.
-    pub const STAGES: [&str; 6] = ["download", "decode", "asr", "diarize", "merge", "format"];
-
-    /// The same work, but these stages (of [`Self::STAGES`]) are done again although their results are stored.
+    /// The same work, but these stages are recomputed although their results are stored.
     #[must_use]
-    pub fn refreshing(mut self, stages: impl IntoIterator<Item = String>) -> Self {
+    pub fn refreshing(mut self, stages: impl IntoIterator<Item = Stage>) -> Self {
         self.refresh.extend(stages);
         self
     }

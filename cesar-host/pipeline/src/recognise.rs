@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::PipelineError;
 use super::call::{call, check_unchanged, wrong};
+use super::context::Context;
 use super::decode::Sound;
 use super::merge;
 use super::plan::Prepared;
 use super::resume::Checkpoints;
-use super::stage::Context;
 
 /// Runs the engine.
 pub(super) fn recognise(

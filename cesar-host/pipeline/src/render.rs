@@ -8,9 +8,9 @@ use plugin_api::document::rendered_bytes;
 use serde_json::Value;
 
 use super::call::{call, check_unchanged, wrong};
+use super::context::Context;
 use super::plan::Prepared;
 use super::run::Rendering;
-use super::stage::Context;
 use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
 
 impl Pipeline {

@@ -10,6 +10,7 @@ use cesar_cache::{KeyGuard, KeyParts};
 use plugin_api::asr::Transcription;
 use plugin_api::document::{Document, Partial};
 
+use super::context::Context;
 use super::decode::Sound;
 use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
@@ -17,7 +18,6 @@ use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
 use super::run::{Artifact, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
-use super::stage::Context;
 use super::{PipelineError, StageReport, render};
 
 /// What is known of one input.

@@ -21,9 +21,9 @@ use plugin_api::resume::{Checkpoint, FIELD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::context::Context;
 use super::plan::Prepared;
-use super::stage::Context;
-use super::{Event, Observer, PipelineError};
+use super::{Event, Observer, PipelineError, Stage};
 
 /// How often something is written: a crash costs this much work, and the window it hit.
 const INTERVAL: Duration = Duration::from_secs(3);
@@ -51,7 +51,7 @@ type Attempt<'a> = &'a dyn Fn(&Map<String, Value>) -> Result<String, PipelineErr
 
 /// Keeps what one run of a stage finishes.
 pub(super) struct Checkpoints<'a> {
-    stage: &'a str,
+    stage: Stage,
     inner: Mutex<Inner<'a>>,
 }
 
@@ -85,12 +85,12 @@ impl<'a> Checkpoints<'a> {
         let manifest = stage.manifest();
         let cache = context.cache().filter(|_| manifest.resume)?;
         let partials = cache.partials(guard?).ok()?;
-        let name = manifest.stage.name();
+        let name = Stage::from(manifest.stage);
         let reads = context.mode_of(name) == Mode::ReadWrite;
         Some(Self::new(name, partials, unchanged, reads, Instant::now()))
     }
 
-    fn new(stage: &'a str, partials: Partials<'a>, unchanged: Unchanged<'a>, reads: bool, now: Instant) -> Self {
+    fn new(stage: Stage, partials: Partials<'a>, unchanged: Unchanged<'a>, reads: bool, now: Instant) -> Self {
         let kept = Kept {
             state: Value::Null,
             progress: (0, 0),
@@ -125,7 +125,7 @@ impl<'a> Checkpoints<'a> {
             _ => resumed.is_some() && !self.lock().moved && may_be_the_fault_of_what_was_kept(error),
         };
         if let Some(error) = result.as_ref().err().filter(|error| begins_again(error)) {
-            tracing::warn!(stage = self.stage, "starting over: {error}");
+            tracing::warn!(stage = self.stage.name(), "starting over: {error}");
             self.lock().forget();
             result = attempt(request);
         }
@@ -147,7 +147,7 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn checkpoint(&self, json: &str) {
         match serde_json::from_str(json) {
             Ok(checkpoint) => self.lock().add(checkpoint, Instant::now()),
-            Err(error) => tracing::warn!(stage = self.stage, "a checkpoint that is none: {error}"),
+            Err(error) => tracing::warn!(stage = self.stage.name(), "a checkpoint that is none: {error}"),
         }
     }
 

@@ -15,11 +15,11 @@ use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
 use super::address::Address;
+use super::context::Context;
 use super::decode;
 use super::media::Media;
 use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
-use super::stage::Context;
 use super::{Observer, Pipeline, PipelineError, StageReport, call, speakers};
 
 /// One recording.

@@ -1,199 +1,106 @@
-//! One keyed stage: look up, wait, compute, store, report.
+//! Names of the stages, the host's own and those that plugins do.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::str::FromStr;
 
-use cesar_audio::AudioError;
-use cesar_base::Digest;
-use cesar_base::names::visible;
-use cesar_cache::{Cache, Computation, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting};
-use cesar_runner::CancelToken;
+use cesar_cache::KeyParts;
+use plugin_api::manifest::StageKind;
+use serde::Serialize;
 
-use super::{Event, Observer, Pipeline, PipelineError, StageOutcome, StageReport};
-
-/// A stage's result with its bytes.
-#[derive(Debug)]
-pub(super) struct Computed {
-    pub(super) bytes: Vec<u8>,
-    pub(super) digest: Digest,
-    /// When the result was made, in ms since 1970, where the cache knows.
-    pub(super) created_ms: Option<i64>,
+/// A stage of the work on one recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// An address to a recording, by a plugin.
+    Download,
+    /// A recording to samples, by the host.
+    Decode,
+    /// Samples to a transcription, by a plugin.
+    Asr,
+    /// Samples to speaker turns, by a plugin or from the channels.
+    Diarize,
+    /// Transcription and turns to a document, by the host.
+    Merge,
+    /// A document to a file, by a plugin.
+    Format,
 }
 
-/// What surrounds every stage of one run.
-#[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) pipeline: &'a Pipeline,
-    /// Stages to do again although their results are stored.
-    pub(super) refresh: &'a BTreeSet<String>,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) cancel: &'a CancelToken,
-    /// What people call the input.
-    pub(super) label: &'a str,
-    /// Does without the cache, where it cannot be healed.
-    pub(super) bypass: bool,
-}
+impl Stage {
+    /// All stages, in the order of the work.
+    pub const ALL: [Self; 6] = [
+        Self::Download,
+        Self::Decode,
+        Self::Asr,
+        Self::Diarize,
+        Self::Merge,
+        Self::Format,
+    ];
 
-impl<'a> Context<'a> {
-    /// The cache, unless it is off.
-    pub(super) fn cache(&self) -> Option<&'a Cache> {
-        self.pipeline
-            .parts
-            .cache
-            .as_ref()
-            .filter(|_| self.pipeline.parts.mode != Mode::Bypass && !self.bypass)
-    }
-
-    /// What the cache is used for by one stage.
-    pub(super) fn mode_of(&self, stage: &str) -> Mode {
-        match self.pipeline.parts.mode {
-            Mode::ReadWrite if self.refresh.contains(stage) => Mode::Refresh,
-            mode => mode,
+    /// The name in keys, messages and options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Decode => "decode",
+            Self::Asr => "asr",
+            Self::Diarize => "diarize",
+            Self::Merge => "merge",
+            Self::Format => "format",
         }
     }
 
-    /// An error of the recording, by the name that people know: a path of the server's machine means nothing to a client.
-    pub(super) fn of_recording(&self, error: AudioError) -> PipelineError {
-        error.named(&visible(self.label)).into()
-    }
-
-    /// The recording is another one by now.
-    pub(super) fn changed(&self) -> PipelineError {
-        PipelineError::Changed {
-            name: (&*visible(self.label)).into(),
-        }
-    }
-
-    pub(super) fn warn(&self, text: &str) {
-        self.observer.event(&Event::Warning(text));
-    }
-
-    fn finished(&self, parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
-        let report = report(parts, outcome, ms);
-        self.observer.event(&Event::Finished(&report));
-        report
-    }
-
-    /// Like [`Self::get_or_compute`], for a stage that [`Self::find`] has found: a hit was said already.
-    pub(super) fn fetch(
-        &self,
-        parts: &KeyParts,
-        details: Option<String>,
-        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
-    ) -> Result<Computed, PipelineError> {
-        let (computed, report) = self.take(parts, details, compute)?;
-        if report.outcome != StageOutcome::Hit {
-            self.observer.event(&Event::Finished(&report));
-        }
-        Ok(computed)
-    }
-
-    /// The stage's entry when it is stored: its digest without its bytes.
-    pub(super) fn find(&self, parts: &KeyParts) -> Option<(Entry, StageReport)> {
-        if self.mode_of(&parts.stage) != Mode::ReadWrite {
-            return None;
-        }
-        let cache = self.cache()?;
-        // Trouble with the cache is reported when the stage is computed.
-        let entry = cache.lookup(&parts.key()).ok()??;
-        let report = self.finished(parts, StageOutcome::Hit, entry.cost_ms);
-        Some((entry, report))
-    }
-
-    /// The stage's result: stored, waited for, or computed. `details` are stored with it.
-    pub(super) fn get_or_compute(
-        &self,
-        parts: &KeyParts,
-        details: Option<String>,
-        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
-    ) -> Result<(Computed, StageReport), PipelineError> {
-        let (computed, report) = self.take(parts, details, compute)?;
-        self.observer.event(&Event::Finished(&report));
-        Ok((computed, report))
-    }
-
-    fn take(
-        &self,
-        parts: &KeyParts,
-        details: Option<String>,
-        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
-    ) -> Result<(Computed, StageReport), PipelineError> {
-        let compute = |guard: Option<&KeyGuard>| {
-            self.observer.event(&Event::Started {
-                stage: &parts.stage,
-                plugin: &parts.plugin,
-            });
-            compute(guard)
-        };
-        let Some(cache) = self.cache() else {
-            let began = std::time::Instant::now();
-            let Computation { bytes, idle_ms, .. } = compute(None)?;
-            let ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) - idle_ms;
-            let report = report(parts, StageOutcome::Ran, ms);
-            let digest = Digest::of(&bytes);
-            return Ok((
-                Computed {
-                    bytes,
-                    digest,
-                    created_ms: None,
-                },
-                report,
-            ));
-        };
-        let mut wait = |waiting: &Waiting| {
-            let Waiting { waited, owner, .. } = *waiting;
-            self.observer.event(&Event::Waiting {
-                stage: &parts.stage,
-                waited,
-                owner,
-            });
-            if self.cancel.is_cancelled() {
-                ControlFlow::Break(GiveUp::Interrupted)
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let request = Request {
-            mode: self.mode_of(&parts.stage),
-            lifetime_ms: None,
-            label: Some(self.label.to_owned()),
-            details,
-        };
-        let outcome = cache
-            .get_or_compute_locked(parts, request, &mut wait, compute)
-            .map_err(|stopped| match stopped {
-                Stopped::Interrupted => PipelineError::Interrupted,
-                Stopped::Failed(error) => error,
-            })?;
-        if let Some(warning) = &outcome.cache_warning {
-            self.warn(&format!("the cache has trouble, and the work goes on: {warning}"));
-        }
-        let report = match outcome.hit {
-            Hit::Hit { saved_ms } => report(parts, StageOutcome::Hit, saved_ms),
-            Hit::Waited { saved_ms } => report(parts, StageOutcome::Waited, saved_ms),
-            Hit::Miss { took_ms } => report(parts, StageOutcome::Miss, took_ms),
-        };
-        let digest = outcome
-            .entry
-            .as_ref()
-            .map_or_else(|| Digest::of(&outcome.bytes), |entry| entry.digest);
-        let created_ms = outcome.entry.as_ref().map(|entry| entry.created_ms);
-        Ok((
-            Computed {
-                bytes: outcome.bytes,
-                digest,
-                created_ms,
-            },
-            report,
-        ))
+    /// The stage of a key that this crate made.
+    pub(crate) fn of_key(parts: &KeyParts) -> Self {
+        parts
+            .stage
+            .parse()
+            .expect("this crate makes keys with names of stages only")
     }
 }
 
-pub(super) fn report(parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
-    StageReport {
-        stage: parts.stage.clone(),
-        plugin: parts.plugin.clone(),
-        outcome,
-        ms,
+impl std::fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl From<StageKind> for Stage {
+    fn from(kind: StageKind) -> Self {
+        match kind {
+            StageKind::Download => Self::Download,
+            StageKind::Asr => Self::Asr,
+            StageKind::Diarize => Self::Diarize,
+            StageKind::Format => Self::Format,
+        }
+    }
+}
+
+/// A name of no stage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no stage `{0}`")]
+pub struct UnknownStage(String);
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStage> {
+        let stage = Self::ALL.into_iter().find(|stage| stage.name() == name);
+        stage.ok_or_else(|| UnknownStage(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_keys_json_and_plugins() {
+        for stage in Stage::ALL {
+            assert_eq!(stage.name().parse(), Ok(stage));
+            assert_eq!(serde_json::to_value(stage).unwrap(), stage.name());
+        }
+        for kind in StageKind::ALL {
+            assert_eq!(Stage::from(kind).name(), kind.name());
+        }
+        assert!("ASR".parse::<Stage>().is_err());
     }
 }

@@ -80,7 +80,7 @@ impl Metrics {
             for stage in stages {
                 let (count, ms) = counts
                     .stages
-                    .entry((stage.stage.clone(), is_hit(stage.outcome)))
+                    .entry((stage.stage.name().to_owned(), is_hit(stage.outcome)))
                     .or_default();
                 *count += 1;
                 *ms += stage.ms.unsigned_abs();

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cesar_pipeline::{Event, Observer, StageOutcome};
+use cesar_pipeline::{Event, Observer, Stage, StageOutcome};
 use serde_json::json;
 
 use super::Shared;
@@ -64,12 +64,12 @@ impl<'a> Watch<'a> {
 impl Observer for Watch<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { stage, .. } => self.run.advance(stage, 0.0),
+            Event::Started { stage, .. } => self.run.advance(stage.name(), 0.0),
             Event::Resumed { stage, done, total } => self.tell(
                 EventKind::Resumed,
                 json!({ "stage": stage, "done": done, "total": total }),
             ),
-            Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
+            Event::Progress { stage, done, total } => self.progress(stage.name(), *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
                 let seconds = |ms: u64| ms as f64 / 1000.0;
@@ -80,18 +80,19 @@ impl Observer for Watch<'_> {
             }
             Event::Waiting { stage, .. } => self.tell(EventKind::Progress, json!({ "waiting_for": stage })),
             Event::Finished(report) => {
-                self.run.finished(&report.stage, is_hit(report.outcome), report.ms);
-                if report.stage == "download" {
+                self.run
+                    .finished(report.stage.name(), is_hit(report.outcome), report.ms);
+                if report.stage == Stage::Download {
                     // Who has lost the job learns it from the clerk, or at the end.
                     let _ = self.shared.store.downloaded(&self.run.lease);
                 }
                 self.tell(
                     EventKind::Stage,
-                    stage_json(&report.stage, &report.plugin, report.outcome, report.ms),
+                    stage_json(report.stage.name(), &report.plugin, report.outcome, report.ms),
                 );
             }
             Event::Failed { stage } => {
-                self.run.failed(stage);
+                self.run.failed(stage.name());
                 self.tell(EventKind::Failed, json!({ "stage": stage }));
             }
             Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),

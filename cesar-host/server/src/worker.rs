@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cesar_base::{Clock as _, SystemClock};
 use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, StageError, Worker};
-use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, StageOutcome};
+use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, Stage, StageOutcome};
 use plugin_api::download::Reason;
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     };
     let plan = work::plan(shared, &job.request, &run.cancel).map_err(|error| unfinished(error, None))?;
     let plan = if job.refresh || job.request.refresh {
-        plan.refreshing(Plan::STAGES.map(str::to_owned))
+        plan.refreshing(Stage::ALL)
     } else {
         plan
     };
@@ -151,7 +151,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     let observer = observer::Watch::new(shared, run);
     let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
     // What was computed anew once need not be so again when a later stage fails.
-    if job.refresh && result.is_err() && run.has_finished("asr") {
+    if job.refresh && result.is_err() && run.has_finished(Stage::Asr.name()) {
         let _ = shared.store.refreshed(&run.lease);
     }
     result.map_err(|error| unfinished(error, Some(&plan)))
@@ -187,7 +187,7 @@ fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, 
         let error = StageError {
             code: "invalid_output".to_owned(),
             message: "the stored document is not text; clear the cache".to_owned(),
-            stage: Some("merge".to_owned()),
+            stage: Some(Stage::Merge.name().to_owned()),
         };
         let kind = FailureKind::Final;
         return shared.store.fail(&run.lease, &Failure { error, kind });

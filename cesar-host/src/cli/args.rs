@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use cesar_base::{parse_duration, parse_size};
 use cesar_config::{Group, augment, config_file_flag};
-use cesar_pipeline::Plan;
-use clap::builder::PossibleValuesParser;
+use cesar_pipeline::Stage;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 /// The command line, without what is not for people.
@@ -62,7 +62,7 @@ fn transcribe() -> Command {
                 .long("refresh-stage")
                 .value_name("STAGE")
                 .action(ArgAction::Append)
-                .value_parser(PossibleValuesParser::new(Plan::STAGES))
+                .value_parser(PossibleValuesParser::new(Stage::ALL.map(Stage::name)).try_map(|name| name.parse::<Stage>()))
                 .conflicts_with_all(["cache.enabled", "refresh"])
                 .help_heading("Cache")
                 .help("Do this stage again, and what follows when its result is another one; can be repeated"),

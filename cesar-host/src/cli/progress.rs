@@ -188,13 +188,13 @@ impl Observer for Watched<'_> {
                 self.json(json!({ "type": "started", "stage": stage, "plugin": plugin }));
                 let is_first = {
                     let mut running = self.running();
-                    running.push((*stage).to_owned());
+                    running.push(stage.name().to_owned());
                     running.len() == 1
                 };
                 if is_first {
                     // Finished bars do not move: each stage of each input begins anew.
                     self.bar.reset();
-                    self.name(stage);
+                    self.name(stage.name());
                     self.bar.set_message("");
                 }
             }
@@ -205,20 +205,20 @@ impl Observer for Watched<'_> {
                     _ => format!("going on with the {stage} work where an earlier run stopped"),
                 });
             }
-            Event::Progress { stage, done, total } => self.progress(stage, *done, *total),
+            Event::Progress { stage, done, total } => self.progress(stage.name(), *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 self.json(json!({ "type": "segment", "start_ms": start_ms, "end_ms": end_ms, "text": text }));
                 self.bar
                     .set_message(visible(text.trim()).chars().take(60).collect::<String>());
             }
-            Event::Waiting { stage, waited, owner } => self.waiting(stage, *waited, *owner),
+            Event::Waiting { stage, waited, owner } => self.waiting(stage.name(), *waited, *owner),
             Event::Failed { stage } => {
                 self.json(json!({ "type": "failed", "stage": stage }));
-                self.ended(stage);
+                self.ended(stage.name());
             }
             Event::Finished(report) => {
                 self.waiting_is_over();
-                self.ended(&report.stage);
+                self.ended(report.stage.name());
                 let mut line = serde_json::to_value(report).unwrap_or_default();
                 line["type"] = json!("stage");
                 self.json(line);

@@ -9,8 +9,8 @@ use cesar_base::names::{lossless, shown, visible};
 use cesar_cache::Mode;
 use cesar_config::{Progress, Settings};
 use cesar_pipeline::{
-    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, StageRequest,
-    Transcript,
+    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, Stage,
+    StageRequest, Transcript,
 };
 use cesar_runner::CancelToken;
 use clap::ArgMatches;
@@ -106,12 +106,12 @@ impl Work {
             true => usize::MAX,
             false => recordings.len(),
         };
-        let stages = matches.try_get_many::<String>("refresh-stage").ok().flatten();
+        let stages = matches.try_get_many::<Stage>("refresh-stage").ok().flatten();
         let mut asr = host::stage(&settings.asr);
         let at_a_time = side_by_side::at_a_time(settings.parallel, known, side_by_side::threads(&asr));
         side_by_side::share_cores(&host.pipeline, &mut asr, at_a_time);
         let mut plan = plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel)?
-            .refreshing(stages.into_iter().flatten().cloned());
+            .refreshing(stages.into_iter().flatten().copied());
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {

@@ -9,8 +9,8 @@ use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::{Cache, CacheError, Entry, GiveUp, KeyGuard, KeyParts, NewEntry, Waiting, hash_file};
 use plugin_api::download::{Known, Media as Fetched};
 
+use super::super::context::report;
 use super::super::media::{Folder, Held, Media, unreadable};
-use super::super::stage::report;
 use super::super::{Event, PipelineError, StageOutcome, StageReport};
 use super::{Acquisition, Details, STAGE, Stored};
 

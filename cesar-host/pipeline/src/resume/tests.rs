@@ -35,7 +35,7 @@ impl Fixture {
 
     fn checkpoints<'a>(&'a self, guard: &'a KeyGuard, unchanged: Unchanged<'a>, now: Instant) -> Checkpoints<'a> {
         let partials = self.cache.partials(guard).unwrap();
-        Checkpoints::new("asr", partials, unchanged, true, now)
+        Checkpoints::new(Stage::Asr, partials, unchanged, true, now)
     }
 
     /// What a run that comes now would go on from: starts of segments, state, cost.

@@ -12,8 +12,8 @@ use plugin_api::diarize::{Diarization, Speaker, Turn};
 use plugin_api::document::StageProvenance;
 
 use super::super::PipelineError;
+use super::super::context::Context;
 use super::super::decode::{self, Sound};
-use super::super::stage::Context;
 use super::STAGE;
 
 /// Named in the key: changes whenever the same recording may give other turns.
@@ -35,7 +35,7 @@ const SHORTEST_TURN: usize = 15;
 pub(super) fn key_parts(context: &Context<'_>, sound: &Sound<'_>) -> KeyParts {
     let decoded = decode::key_parts(context, sound.media, sound.part);
     KeyParts {
-        stage: STAGE.into(),
+        stage: STAGE.name().into(),
         plugin_version: format!("channels {VERSION}, decoder {}", decoded.plugin_version),
         ..decoded
     }

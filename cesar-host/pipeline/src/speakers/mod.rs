@@ -11,7 +11,7 @@
 use plugin_api::document::Partial;
 
 use super::plan::{Prepared, StageRequest};
-use super::{PipelineError, Plan};
+use super::{PipelineError, Plan, Stage};
 
 pub(super) mod attribute;
 mod channels;
@@ -21,7 +21,7 @@ mod turns;
 pub(super) use turns::{Turns, check, prepare};
 
 /// The stage's name.
-pub(super) const STAGE: &str = "diarize";
+pub(super) const STAGE: Stage = Stage::Diarize;
 
 /// Speakers as asked for.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +99,7 @@ impl Reason {
     /// What the document says; `retry` is what a person does about it.
     pub(super) fn partial(&self, retry: Option<&str>) -> Partial {
         Partial {
-            stage: STAGE.to_owned(),
+            stage: STAGE.name().to_owned(),
             reason: self.code.to_owned(),
             message: self.message.clone(),
             retry: retry.map(str::to_owned),

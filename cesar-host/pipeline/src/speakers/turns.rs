@@ -5,11 +5,11 @@ use plugin_api::diarize::Diarization;
 use plugin_api::document::StageProvenance;
 
 use super::super::call::{self, call, check_unchanged, wrong};
+use super::super::context::Context;
 use super::super::decode::Sound;
 use super::super::keyed::Keyed;
 use super::super::merge::stage_provenance;
 use super::super::plan::Prepared;
-use super::super::stage::Context;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
 

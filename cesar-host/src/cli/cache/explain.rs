@@ -110,7 +110,7 @@ fn text(explanation: &Explanation, shown: Shown) -> String {
                 state(stage).to_owned(),
                 remark(stage, before),
             ];
-            before = &stage.stage;
+            before = stage.stage.name();
             row
         })
         .collect();

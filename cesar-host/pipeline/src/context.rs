@@ -1,0 +1,196 @@
+//! One keyed stage: look up, wait, compute, store, report.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use cesar_audio::AudioError;
+use cesar_base::Digest;
+use cesar_base::names::visible;
+use cesar_cache::{Cache, Computation, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting};
+use cesar_runner::CancelToken;
+
+use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport};
+
+/// A stage's result with its bytes.
+#[derive(Debug)]
+pub(super) struct Computed {
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+    /// When the result was made, in ms since 1970, where the cache knows.
+    pub(super) created_ms: Option<i64>,
+}
+
+/// What surrounds every stage of one run.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    /// Stages to do again although their results are stored.
+    pub(super) refresh: &'a BTreeSet<Stage>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a CancelToken,
+    /// What people call the input.
+    pub(super) label: &'a str,
+    /// Does without the cache, where it cannot be healed.
+    pub(super) bypass: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The cache, unless it is off.
+    pub(super) fn cache(&self) -> Option<&'a Cache> {
+        self.pipeline
+            .parts
+            .cache
+            .as_ref()
+            .filter(|_| self.pipeline.parts.mode != Mode::Bypass && !self.bypass)
+    }
+
+    /// What the cache is used for by one stage.
+    pub(super) fn mode_of(&self, stage: Stage) -> Mode {
+        match self.pipeline.parts.mode {
+            Mode::ReadWrite if self.refresh.contains(&stage) => Mode::Refresh,
+            mode => mode,
+        }
+    }
+
+    /// An error of the recording, by the name that people know: a path of the server's machine means nothing to a client.
+    pub(super) fn of_recording(&self, error: AudioError) -> PipelineError {
+        error.named(&visible(self.label)).into()
+    }
+
+    /// The recording is another one by now.
+    pub(super) fn changed(&self) -> PipelineError {
+        PipelineError::Changed {
+            name: (&*visible(self.label)).into(),
+        }
+    }
+
+    pub(super) fn warn(&self, text: &str) {
+        self.observer.event(&Event::Warning(text));
+    }
+
+    fn finished(&self, parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
+        let report = report(parts, outcome, ms);
+        self.observer.event(&Event::Finished(&report));
+        report
+    }
+
+    /// Like [`Self::get_or_compute`], for a stage that [`Self::find`] has found: a hit was said already.
+    pub(super) fn fetch(
+        &self,
+        parts: &KeyParts,
+        details: Option<String>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
+    ) -> Result<Computed, PipelineError> {
+        let (computed, report) = self.take(parts, details, compute)?;
+        if report.outcome != StageOutcome::Hit {
+            self.observer.event(&Event::Finished(&report));
+        }
+        Ok(computed)
+    }
+
+    /// The stage's entry when it is stored: its digest without its bytes.
+    pub(super) fn find(&self, parts: &KeyParts) -> Option<(Entry, StageReport)> {
+        if self.mode_of(Stage::of_key(parts)) != Mode::ReadWrite {
+            return None;
+        }
+        let cache = self.cache()?;
+        // Trouble with the cache is reported when the stage is computed.
+        let entry = cache.lookup(&parts.key()).ok()??;
+        let report = self.finished(parts, StageOutcome::Hit, entry.cost_ms);
+        Some((entry, report))
+    }
+
+    /// The stage's result: stored, waited for, or computed. `details` are stored with it.
+    pub(super) fn get_or_compute(
+        &self,
+        parts: &KeyParts,
+        details: Option<String>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
+    ) -> Result<(Computed, StageReport), PipelineError> {
+        let (computed, report) = self.take(parts, details, compute)?;
+        self.observer.event(&Event::Finished(&report));
+        Ok((computed, report))
+    }
+
+    fn take(
+        &self,
+        parts: &KeyParts,
+        details: Option<String>,
+        compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
+    ) -> Result<(Computed, StageReport), PipelineError> {
+        let stage = Stage::of_key(parts);
+        let compute = |guard: Option<&KeyGuard>| {
+            self.observer.event(&Event::Started {
+                stage,
+                plugin: &parts.plugin,
+            });
+            compute(guard)
+        };
+        let Some(cache) = self.cache() else {
+            let began = std::time::Instant::now();
+            let Computation { bytes, idle_ms, .. } = compute(None)?;
+            let ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) - idle_ms;
+            let report = report(parts, StageOutcome::Ran, ms);
+            let digest = Digest::of(&bytes);
+            return Ok((
+                Computed {
+                    bytes,
+                    digest,
+                    created_ms: None,
+                },
+                report,
+            ));
+        };
+        let mut wait = |waiting: &Waiting| {
+            let Waiting { waited, owner, .. } = *waiting;
+            self.observer.event(&Event::Waiting { stage, waited, owner });
+            if self.cancel.is_cancelled() {
+                ControlFlow::Break(GiveUp::Interrupted)
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let request = Request {
+            mode: self.mode_of(stage),
+            lifetime_ms: None,
+            label: Some(self.label.to_owned()),
+            details,
+        };
+        let outcome = cache
+            .get_or_compute_locked(parts, request, &mut wait, compute)
+            .map_err(|stopped| match stopped {
+                Stopped::Interrupted => PipelineError::Interrupted,
+                Stopped::Failed(error) => error,
+            })?;
+        if let Some(warning) = &outcome.cache_warning {
+            self.warn(&format!("the cache has trouble, and the work goes on: {warning}"));
+        }
+        let report = match outcome.hit {
+            Hit::Hit { saved_ms } => report(parts, StageOutcome::Hit, saved_ms),
+            Hit::Waited { saved_ms } => report(parts, StageOutcome::Waited, saved_ms),
+            Hit::Miss { took_ms } => report(parts, StageOutcome::Miss, took_ms),
+        };
+        let digest = outcome
+            .entry
+            .as_ref()
+            .map_or_else(|| Digest::of(&outcome.bytes), |entry| entry.digest);
+        let created_ms = outcome.entry.as_ref().map(|entry| entry.created_ms);
+        Ok((
+            Computed {
+                bytes: outcome.bytes,
+                digest,
+                created_ms,
+            },
+            report,
+        ))
+    }
+}
+
+pub(super) fn report(parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
+    StageReport {
+        stage: Stage::of_key(parts),
+        plugin: parts.plugin.clone(),
+        outcome,
+        ms,
+    }
+}
