@@ -1,6 +1,6 @@
 //! What a stage said while it ran, and whether it may say so.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use cesar_runner::{CancelToken, StageEvents};
 
@@ -38,7 +38,7 @@ impl Heard {
     }
 
     fn with(&self, hear: impl FnOnce(&mut Said)) {
-        hear(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner));
+        hear(&mut self.said.lock());
         if let Some(cancel) = &self.cancels {
             cancel.cancel();
         }
@@ -46,7 +46,7 @@ impl Heard {
 
     /// The audio was so long.
     pub(super) fn segments_fit(&self, duration_ms: u64) -> Result<u64, String> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = self.said.lock();
         match &said.wrong_segment {
             Some(wrong) => Err(wrong.clone()),
             None if said.end_ms > duration_ms => {
@@ -61,13 +61,13 @@ impl Heard {
 
     /// Never falling, never beyond the total.
     pub(super) fn progress_rises(&self) -> Result<(), String> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = self.said.lock();
         said.wrong_progress.clone().map_or(Ok(()), Err)
     }
 
     /// Not a flood.
     pub(super) fn is_quiet(&self) -> Result<u64, String> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = self.said.lock();
         if let Some(cut) = &said.cut {
             return Err(format!("in one short run, {cut}"));
         }
@@ -118,7 +118,7 @@ impl StageEvents for Heard {
     }
 
     fn log(&self, _: u8, target: &str, message: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.said.lock();
         said.lines += 1;
         if target == "cesar" {
             said.cut = Some(message.to_owned());

@@ -1,7 +1,8 @@
 //! The decode stage: a recording to the digest of its samples, and the samples themselves when a later stage needs them.
 
+use parking_lot::Mutex;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use cesar_audio::{AudioError, DecodeOptions, Decoded, Decoder, Issue, Sink, Slice};
@@ -177,7 +178,7 @@ impl<'a> Sound<'a> {
     /// The samples that this run decoded, or decodes again, once for all stages.
     pub(super) fn samples(&self, context: &Context<'_>) -> Result<Arc<Pcm>, PipelineError> {
         // Whoever comes second waits for the first, and takes the same samples.
-        let mut known = self.pcm.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.pcm.lock();
         if let Some(pcm) = &*known {
             return Ok(Arc::clone(pcm));
         }

@@ -10,7 +10,7 @@
 //! The segments of the earlier run are shown to the observer again as soon as the stage has taken them up, that is, says anything. A
 //! stage that fails before it gets any further is run again from the beginning: perhaps what was kept is what it cannot bear.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use cesar_cache::{Computation, KeyGuard, Mode, Partials, Result as CacheResult};
@@ -173,7 +173,7 @@ impl<'a> Checkpoints<'a> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<'a>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -7,11 +7,12 @@
 //!
 //! Each session has a socket and two threads: one takes frames off, one does what they ask. The first session's are the process's own.
 
+use parking_lot::Mutex;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use plugin_api::host::{ABI_MAJOR, HostSink, Module, Session};
@@ -241,13 +242,13 @@ impl ChildSink {
     /// A flood is cut here already, so that it costs nobody the way through the socket; the host, which need not trust this process,
     /// cuts for itself.
     fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
-        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flood = self.flood.lock();
         bucket(&mut flood).admits(Instant::now())
     }
 
     /// What was left out of a request, told when it ends.
     fn tell_dropped(&self) {
-        let told = self.flood.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
+        let told = self.flood.lock().take_dropped();
         for (count, what) in told {
             self.send(&FromRunner::Log {
                 level: 2,

@@ -4,11 +4,12 @@
 //! that a plugin that prints without end costs the host neither memory nor its log. The last lines are kept, for what they say about
 //! a crash.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::process::ChildStderr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use super::rate_limit::Bucket;
@@ -25,7 +26,7 @@ pub(super) struct LastLines(pub(super) Arc<Mutex<VecDeque<String>>>, pub(super) 
 
 impl LastLines {
     fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock();
         if lines.len() == LAST_LINES {
             lines.pop_front();
         }
@@ -104,7 +105,7 @@ mod tests {
     fn the_last_lines_are_kept() {
         let lines = LastLines::default();
         (0..100).for_each(|number| lines.push(number.to_string()));
-        let kept = lines.0.lock().unwrap();
+        let kept = lines.0.lock();
         assert_eq!((kept.len(), kept[0].as_str()), (LAST_LINES, "80"));
     }
 }

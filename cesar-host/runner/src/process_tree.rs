@@ -8,6 +8,7 @@
 //! The sessions in a worker ([`super::lane`]) hold the tree together; it ends with the last of them. What ends it ends all of them,
 //! and those that had work then learn whether they were alone: the end of one that had company says nothing about whose doing it was.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::io::{self, BufRead as _, BufReader};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -16,7 +17,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -260,11 +261,11 @@ impl ProcessTree {
     }
 
     fn lines(&self) -> MutexGuard<'_, std::collections::VecDeque<String>> {
-        self.printed.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.printed.0.lock()
     }
 
     fn wait_for_its_last_lines(&self, limit: Duration) {
-        let ended = self.stderr_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = self.stderr_ended.lock();
         let _ = ended.recv_timeout(limit);
     }
 
@@ -308,7 +309,7 @@ impl ProcessTree {
     }
 
     fn supervisor(&self) -> MutexGuard<'_, Child> {
-        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
+        self.supervisor.lock()
     }
 }
 

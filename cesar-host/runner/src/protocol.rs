@@ -11,12 +11,12 @@
 //! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner of another protocol is refused
 //! by number. The frames' JSON is pinned by golden tests.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -264,7 +264,7 @@ impl Sender {
         let mut frame = Vec::with_capacity(4 + json.len());
         frame.extend_from_slice(&length.to_le_bytes());
         frame.extend_from_slice(&json);
-        let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut socket = self.0.lock();
         let sent = match descriptor {
             Some(descriptor) => send_descriptor(&socket, &frame, descriptor)?,
             None => 0,

@@ -4,7 +4,7 @@
 //! speech at once. Checkpoints pass always, since what is left out of them would be missing from a resumed result; the host keeps
 //! only the latest state and the segments, which the result has anyway.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Instant;
 
 use super::StageEvents;
@@ -104,7 +104,7 @@ impl<'a> Bounded<'a> {
     }
 
     fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         bucket(&mut buckets).admits(Instant::now())
     }
 }
@@ -134,7 +134,7 @@ impl StageEvents for Bounded<'_> {
 
 impl Drop for Bounded<'_> {
     fn drop(&mut self) {
-        let flood = self.buckets.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let flood = self.buckets.get_mut();
         for (count, what) in flood.take_dropped() {
             let text = format!(
                 "{count} {what} of the plugin `{}` were too many and are left out",
@@ -168,10 +168,10 @@ mod tests {
             fn progress(&self, _: u64, _: u64) {}
             fn segment(&self, _: u64, _: u64, _: &str) {}
             fn emit(&self, _: &str, json: &str) {
-                self.0.lock().unwrap().push(json.to_owned());
+                self.0.lock().push(json.to_owned());
             }
             fn log(&self, _: u8, _: &str, message: &str) {
-                self.0.lock().unwrap().push(message.to_owned());
+                self.0.lock().push(message.to_owned());
             }
         }
         let heard = Heard::default();
@@ -182,7 +182,7 @@ mod tests {
         }
         (0..5_000).for_each(|_| bounded.emit("checkpoint", "kept"));
         drop(bounded);
-        let heard = heard.0.into_inner().unwrap();
+        let heard = heard.0.into_inner();
         assert_eq!(heard.iter().filter(|text| *text == "kept").count(), 5_000);
         assert!(heard.iter().all(|text| text.len() <= LONGEST_TEXT));
         let last = heard.last().unwrap();

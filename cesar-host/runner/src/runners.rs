@@ -1,9 +1,9 @@
 //! Warm runners, and which of them does a call.
 
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cesar_base::{Clock as _, SystemClock};
@@ -287,12 +287,12 @@ impl Runners {
             warm.extract_if(.., |entry| !digests.contains(&entry.identity.0))
                 .collect()
         };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(digests);
+        *self.kept.lock() = Some(digests);
         drop(ended);
     }
 
     fn keeps(&self, digest: &[u8; 32]) -> bool {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock();
         kept.as_ref().is_none_or(|kept| kept.contains(digest))
     }
 
@@ -346,7 +346,7 @@ impl Runners {
     /// A place in a runner that others have as well, or a runner.
     fn lane(&self, identity: &Identity, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
         // Held while a runner starts, for whoever wants the same one at the same time.
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.shared.lock();
         let shares = call.shares_model && !shared.apart.contains(identity);
         if !shares {
             drop(shared);
@@ -369,7 +369,7 @@ impl Runners {
 
     /// From now on each session of this identity has a runner of its own.
     fn part(&self, identity: &Identity) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.shared.lock();
         shared.apart.insert(identity.clone());
     }
 
@@ -385,7 +385,7 @@ impl Runners {
         session
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Warm>> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Vec<Warm>> {
+        self.warm.lock()
     }
 }

@@ -5,8 +5,7 @@
 //! seconds may change again under the same stamp, so that its stamp is not kept. What comes in behind the file's back, such as a package
 //! that a script imports, is noticed when the time step is over.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cesar_base::{Clock as _, FileStamp, SystemClock};
 use plugin_api::download::{Known, Program};
@@ -26,18 +25,9 @@ fn present(program: &Program) -> Option<FileStamp> {
     let file = program.file.as_deref()?;
     let path = match file.contains('/') {
         true => PathBuf::from(file),
-        false => {
-            let folders = std::env::var_os("PATH")?;
-            let mut found = std::env::split_paths(&folders).map(|folder| folder.join(file));
-            found.find(|path| is_program(path))?
-        }
+        false => which::which(file).ok()?,
     };
     FileStamp::of(&path).ok()
-}
-
-fn is_program(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 fn text(stamp: &FileStamp) -> String {

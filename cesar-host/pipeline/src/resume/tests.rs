@@ -124,14 +124,14 @@ fn starts_over_once_when_it_gets_no_further() {
         let seen = Mutex::new(Vec::new());
         let attempt = |request: &Map<String, Value>| {
             let resumed = request.contains_key(FIELD);
-            seen.lock().unwrap().push(resumed);
+            seen.lock().push(resumed);
             if resumed && moves {
                 add(&checkpoints, 1, Instant::now());
             }
             if resumed { Err(fail()) } else { Ok(String::new()) }
         };
         let _ = checkpoints.run(&Map::new(), &attempt);
-        seen.into_inner().unwrap()
+        seen.into_inner()
     };
     let stage = |kind| {
         move || {
