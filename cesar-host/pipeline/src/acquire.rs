@@ -126,13 +126,14 @@ impl Pipeline {
         let plugin = match &asked.plugin {
             Some(id) => self.parts.registry.find(StageKind::Download, id)?,
             None => {
-                let mut plugins = self.parts.registry.of_stage(StageKind::Download);
+                let plugins = self.parts.registry.of_stage(StageKind::Download);
                 plugins
+                    .into_iter()
                     .next()
                     .ok_or_else(|| self.parts.registry.none(StageKind::Download))?
             }
         };
-        self.prepare(plugin, asked, cancel)
+        self.prepare(&plugin, asked, cancel)
     }
 
     /// The recordings of a playlist, or the address itself where it is none.

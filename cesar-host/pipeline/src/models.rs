@@ -32,14 +32,14 @@ impl Pipeline {
     pub fn missing_models(&self, asr: &StageRequest, speakers: &SpeakersRequest) -> Vec<&'static Entry> {
         let mut missing: Vec<_> = self
             .engine(asr)
-            .map(|engine| self.missing_of(engine, asr))
+            .map(|engine| self.missing_of(&engine, asr))
             .unwrap_or_default();
         if speakers.wanted == Some(true) && !speakers.channels {
             let diarizer = self.diarizer(speakers);
             missing.extend(
                 diarizer
                     .into_iter()
-                    .flat_map(|plugin| self.missing_of(plugin, &speakers.stage)),
+                    .flat_map(|plugin| self.missing_of(&plugin, &speakers.stage)),
             );
         }
         missing

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use cesar_base::{Digest, GivenValue};
 use cesar_cache::{KeyParts, OptionValue, hash_file};
@@ -60,7 +61,7 @@ struct Effective {
 /// A stage, ready to run on any input.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
-    pub(super) plugin: Plugin,
+    pub(super) plugin: Arc<Plugin>,
     pub(super) digest: Digest,
     pub(super) open: Map<String, Value>,
     pub(super) request: Map<String, Value>,
@@ -171,7 +172,7 @@ impl Pipeline {
         cancel: &CancelToken,
     ) -> Result<Plan, PipelineError> {
         let engine = self.choose_engine(asr)?;
-        let asr = self.prepare(engine, asr, cancel)?;
+        let asr = self.prepare(&engine, asr, cancel)?;
         let speakers = self.plan_speakers(speakers, cancel)?;
         let formats = formats
             .iter()
@@ -191,19 +192,19 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`PipelineError::Plugin`] when there is none.
-    pub fn engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
+    pub fn engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         self.choose_engine(asr)
     }
 
     /// The engine asked for; else the first, by priority, that has a model for the request.
-    fn choose_engine(&self, asr: &StageRequest) -> Result<&Plugin, PipelineError> {
+    fn choose_engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         if let Some(id) = &asr.plugin {
             return Ok(self.parts.registry.find(StageKind::Asr, id)?);
         }
-        let engines: Vec<_> = self.parts.registry.of_stage(StageKind::Asr).collect();
+        let engines = self.parts.registry.of_stage(StageKind::Asr);
         let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
         able.or(engines.first())
-            .copied()
+            .cloned()
             .ok_or_else(|| self.parts.registry.none(StageKind::Asr).into())
     }
 
@@ -228,10 +229,10 @@ impl Pipeline {
             Some(id) => self.parts.registry.find(StageKind::Format, id)?,
             None => self.writer_of(&format.format)?,
         };
-        self.prepare(plugin, &stage, cancel)
+        self.prepare(&plugin, &stage, cancel)
     }
 
-    fn writer_of(&self, format: &str) -> Result<&Plugin, PipelineError> {
+    fn writer_of(&self, format: &str) -> Result<Arc<Plugin>, PipelineError> {
         let plugins = self.parts.registry.of_stage(StageKind::Format);
         plugins
             .into_iter()
@@ -253,7 +254,7 @@ impl Pipeline {
     #[must_use]
     pub fn format_with_speakers(&self) -> Option<String> {
         let formats = self.parts.registry.of_stage(StageKind::Format);
-        let mut formats = formats.flat_map(|plugin| &plugin.manifest.formats);
+        let mut formats = formats.iter().flat_map(|plugin| &plugin.manifest.formats);
         formats
             .find(|(_, format)| format.default_with_speakers)
             .map(|(name, _)| name.clone())
@@ -262,17 +263,17 @@ impl Pipeline {
     /// The formats that the plugins write.
     #[must_use]
     pub fn formats(&self) -> Vec<String> {
-        self.parts
-            .registry
-            .of_stage(StageKind::Format)
-            .flat_map(formats_of)
+        let plugins = self.parts.registry.of_stage(StageKind::Format);
+        plugins
+            .iter()
+            .flat_map(|plugin| formats_of(plugin))
             .map(str::to_owned)
             .collect()
     }
 
     pub(super) fn prepare(
         &self,
-        plugin: &Plugin,
+        plugin: &Arc<Plugin>,
         asked: &StageRequest,
         cancel: &CancelToken,
     ) -> Result<Prepared, PipelineError> {
@@ -285,7 +286,7 @@ impl Pipeline {
             keyed,
         } = self.effective(&plugin.manifest, asked, cancel)?;
         Ok(Prepared {
-            plugin: plugin.clone(),
+            plugin: Arc::clone(plugin),
             digest,
             open,
             request,

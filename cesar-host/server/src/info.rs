@@ -91,8 +91,11 @@ pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem>
     let list = app
         .block(|shared| {
             let registry = shared.pipeline.registry();
-            let used = registry.plugins().iter().map(|plugin| view(plugin, &shared.pipeline));
-            let rejected = registry.rejected().iter().map(|rejected| match rejected {
+            let used = registry
+                .plugins()
+                .into_iter()
+                .map(|plugin| view(&plugin, &shared.pipeline));
+            let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
                 Rejected::Shadowed { plugin, .. } => row(Some(&plugin.manifest), "shadowed", None),
                 Rejected::Refused(_) => row(None, "refused", None),
             });

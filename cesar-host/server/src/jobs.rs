@@ -314,8 +314,8 @@ pub(crate) async fn render(
     app.block(move |shared| {
         let pipeline = &shared.pipeline;
         let is_model = |name: &str| {
-            let mut plugins = pipeline.registry().of_stage(StageKind::Format);
-            plugins.any(|plugin| {
+            let plugins = pipeline.registry().of_stage(StageKind::Format);
+            plugins.iter().any(|plugin| {
                 plugin
                     .manifest
                     .options

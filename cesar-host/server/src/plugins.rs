@@ -37,10 +37,10 @@ pub(crate) async fn rescan(State(app): State<App>) -> Result<Response, Problem> 
     let rescanned = app
         .block(|shared| {
             let changed = look(shared);
-            let plugins = shared.pipeline.registry().plugins().iter();
+            let plugins = shared.pipeline.registry().plugins();
             Rescanned {
                 changed,
-                plugins: plugins.map(|plugin| plugin.manifest.id.clone()).collect(),
+                plugins: plugins.iter().map(|plugin| plugin.manifest.id.clone()).collect(),
             }
         })
         .await?;
@@ -78,9 +78,10 @@ fn look(shared: &Shared) -> bool {
         Some(cache) => cache.file_digest(path, &|| false),
         None => hash_file(path, &|| false),
     };
-    let digests = registry.plugins().iter().filter_map(|plugin| digest(&plugin.path).ok());
+    let plugins = registry.plugins();
+    let digests = plugins.iter().filter_map(|plugin| digest(&plugin.path).ok());
     let digests: HashSet<[u8; 32]> = digests.map(|digest| *digest.as_bytes()).collect();
-    tracing::info!("the plugins changed; there are {} in use", registry.plugins().len());
+    tracing::info!("the plugins changed; there are {} in use", plugins.len());
     runners.keep_only(digests);
     shared.snapshot.look_at_engines(shared);
     true

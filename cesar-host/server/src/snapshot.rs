@@ -243,7 +243,7 @@ impl Snapshot {
 
 /// The speech recognition plugins with their models.
 pub(crate) fn engines(pipeline: &Pipeline) -> Vec<Engine> {
-    let engine = |plugin: &cesar_runner::discovery::Plugin| {
+    let engine = |plugin: &std::sync::Arc<cesar_runner::discovery::Plugin>| {
         let manifest = &plugin.manifest;
         Engine {
             id: manifest.id.clone(),
@@ -251,7 +251,12 @@ pub(crate) fn engines(pipeline: &Pipeline) -> Vec<Engine> {
             models: pipeline.present_models(manifest),
         }
     };
-    pipeline.registry().of_stage(StageKind::Asr).map(engine).collect()
+    pipeline
+        .registry()
+        .of_stage(StageKind::Asr)
+        .iter()
+        .map(engine)
+        .collect()
 }
 
 fn on_path(program: &str) -> bool {

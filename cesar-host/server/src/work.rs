@@ -48,9 +48,9 @@ fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
 }
 
 pub(super) fn installed(pipeline: &Pipeline, stage: StageKind) -> Result<(), Refusal> {
-    match pipeline.registry().of_stage(stage).next() {
-        Some(_) => Ok(()),
-        None => Err(pipeline_none(pipeline, stage)),
+    match pipeline.registry().of_stage(stage).is_empty() {
+        false => Ok(()),
+        true => Err(pipeline_none(pipeline, stage)),
     }
 }
 

@@ -57,7 +57,6 @@ impl SpeakersPlan {
 
 /// Who tells speakers apart.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a plan")]
 pub(super) enum Diarizer {
     /// A plugin.
     Plugin(Prepared),

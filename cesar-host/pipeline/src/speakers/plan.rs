@@ -1,5 +1,7 @@
 //! Who will tell speakers apart.
 
+use std::sync::Arc;
+
 use cesar_runner::CancelToken;
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::StageKind;
@@ -12,9 +14,9 @@ impl Pipeline {
     /// Whether [`Self::plan`] will have speakers told apart, or at least tried to.
     #[must_use]
     pub fn will_tell_speakers(&self, request: &SpeakersRequest) -> bool {
-        request
-            .wanted
-            .unwrap_or_else(|| request.channels || self.able(&request.stage).is_some_and(|plugin| self.can_run(plugin)))
+        request.wanted.unwrap_or_else(|| {
+            request.channels || self.able(&request.stage).is_some_and(|plugin| self.can_run(&plugin))
+        })
     }
 
     /// Why nobody tells speakers apart although nobody forbids it: a plugin has its models, and no library to run them.
@@ -24,17 +26,17 @@ impl Pipeline {
             return None;
         }
         self.able(&request.stage)
-            .and_then(|plugin| self.missing_library(plugin))
+            .and_then(|plugin| self.missing_library(&plugin))
     }
 
     /// The plugin that would be chosen by itself: one that can run, else the first with its models.
-    fn able(&self, asked: &StageRequest) -> Option<&Plugin> {
-        let mut able: Vec<_> = self.diarizers(asked);
+    fn able(&self, asked: &StageRequest) -> Option<Arc<Plugin>> {
+        let mut able = self.diarizers(asked);
         able.retain(|plugin| self.has_models(plugin, asked));
         able.iter()
             .find(|plugin| self.can_run(plugin))
             .or(able.first())
-            .copied()
+            .cloned()
     }
 
     fn can_run(&self, plugin: &Plugin) -> bool {
@@ -43,7 +45,7 @@ impl Pipeline {
 
     /// The plugin that [`Self::plan`] would choose for this request, where there is one.
     #[must_use]
-    pub fn diarizer(&self, request: &SpeakersRequest) -> Option<&Plugin> {
+    pub fn diarizer(&self, request: &SpeakersRequest) -> Option<Arc<Plugin>> {
         self.chosen_diarizer(&request.stage).ok()
     }
 
@@ -73,7 +75,7 @@ impl Pipeline {
     fn choose_diarizer(&self, asked: &StageRequest, cancel: &CancelToken) -> Result<Diarizer, PipelineError> {
         let prepared = self
             .chosen_diarizer(asked)
-            .and_then(|plugin| self.prepare(plugin, asked, cancel));
+            .and_then(|plugin| self.prepare(&plugin, asked, cancel));
         match prepared {
             Ok(prepared) => Ok(Diarizer::Plugin(prepared)),
             Err(error) if error.is_usage() || matches!(error, PipelineError::Interrupted) => Err(error),
@@ -82,19 +84,19 @@ impl Pipeline {
     }
 
     /// The one asked for; else the first that has its models, else the first.
-    fn chosen_diarizer(&self, asked: &StageRequest) -> Result<&Plugin, PipelineError> {
+    fn chosen_diarizer(&self, asked: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         if let Some(id) = &asked.plugin {
             return Ok(self.parts.registry.find(StageKind::Diarize, id)?);
         }
-        let chosen = self.able(asked).or_else(|| self.diarizers(asked).first().copied());
+        let chosen = self.able(asked).or_else(|| self.diarizers(asked).into_iter().next());
         chosen.ok_or_else(|| self.parts.registry.none(StageKind::Diarize).into())
     }
 
     /// The plugin asked for, or all there are.
-    fn diarizers(&self, asked: &StageRequest) -> Vec<&Plugin> {
+    fn diarizers(&self, asked: &StageRequest) -> Vec<Arc<Plugin>> {
         match &asked.plugin {
             Some(id) => self.parts.registry.find(StageKind::Diarize, id).into_iter().collect(),
-            None => self.parts.registry.of_stage(StageKind::Diarize).collect(),
+            None => self.parts.registry.of_stage(StageKind::Diarize),
         }
     }
 

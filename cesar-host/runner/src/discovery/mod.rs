@@ -10,10 +10,12 @@
 //! `--plugin-dir` wins, then the higher semantic version, then the earlier in the search path; the loser is listed with the winner's
 //! path. The same id and version twice is settled the same way.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use plugin_api::manifest::{Manifest, StageKind};
 
 pub mod elf;
@@ -73,7 +75,7 @@ pub enum Rejected {
     /// Another plugin of the same id is used instead.
     Shadowed {
         /// The loser.
-        plugin: Box<Plugin>,
+        plugin: Arc<Plugin>,
         /// The winner's file.
         by: PathBuf,
     },
@@ -142,51 +144,43 @@ pub enum PluginError {
     Gate(#[from] GateError),
 }
 
-/// What one look at the search path found.
-#[derive(Debug, Clone, Default)]
+/// Result of one scan of the search path.
+#[derive(Debug, Default)]
 struct Found {
-    plugins: Vec<Plugin>,
+    plugins: Vec<Arc<Plugin>>,
     rejected: Vec<Rejected>,
     stamps: BTreeMap<PathBuf, Option<FileStamp>>,
-    /// What a later look found.
-    later: OnceLock<Box<Found>>,
 }
 
-/// The plugins that were found.
+/// The plugins on the search path, as of the last scan.
 ///
-/// [`Self::rescan`] looks again. What earlier looks found stays as long as the registry, because running work may hold references to
-/// it; a few kB for each time that somebody changes a plugin.
-#[derive(Debug, Clone, Default)]
+/// [`Self::rescan`] replaces the whole result at once. Work that has begun keeps the plugins that it was planned with.
+#[derive(Debug, Default)]
 pub struct Registry {
     path: SearchPath,
     home: Option<PathBuf>,
-    first: Found,
+    found: ArcSwap<Found>,
 }
 
 impl Registry {
-    /// Walks the search path. Libraries that are no plugins are left out; anything that claims to be one is kept or rejected.
+    /// Scans the search path. Libraries that are no plugins are left out; anything that claims to be one is kept or rejected.
     /// `home` is the folder that messages recommend for new plugins.
     #[must_use]
     pub fn discover(path: &SearchPath, home: Option<PathBuf>) -> Self {
         Self {
             path: path.clone(),
             home,
-            first: Found::look(path),
+            found: ArcSwap::from_pointee(Found::scan(path)),
         }
     }
 
-    /// Walks the search path again, and says whether anything is different since. Whoever asks from now on is told what is there now.
+    /// Scans the search path again, and says whether anything has changed.
     pub fn rescan(&self) -> bool {
-        let found = Box::new(Found::look(&self.path));
-        let mut last = self.found();
-        if found.stamps == last.stamps {
+        let found = Found::scan(&self.path);
+        if found.stamps == self.found.load().stamps {
             return false;
         }
-        // Another thread may have been faster: its look comes first.
-        let mut found = found;
-        while let Err(back) = last.later.set(found) {
-            (found, last) = (back, self.found());
-        }
+        self.found.store(Arc::new(found));
         true
     }
 
@@ -198,19 +192,11 @@ impl Registry {
             .chain(&self.path.others)
             .map(PathBuf::as_path)
     }
-
-    fn found(&self) -> &Found {
-        let mut found = &self.first;
-        while let Some(later) = found.later.get() {
-            found = later;
-        }
-        found
-    }
 }
 
 impl Found {
-    fn look(path: &SearchPath) -> Self {
-        let mut looked = Self::default();
+    fn scan(path: &SearchPath) -> Self {
+        let mut scanned = Self::default();
         let mut found: Vec<Plugin> = Vec::new();
         let folders = path.preferred.iter().map(|folder| (folder, true));
         for (folder, preferred) in folders.chain(path.others.iter().map(|folder| (folder, false))) {
@@ -218,15 +204,15 @@ impl Found {
                 if found.iter().any(|plugin| plugin.path == file) {
                     continue;
                 }
-                looked.stamps.insert(file.clone(), FileStamp::of(&file).ok());
+                scanned.stamps.insert(file.clone(), FileStamp::of(&file).ok());
                 match candidate(&file, preferred) {
                     Ok(plugin) => found.push(plugin),
-                    Err(error) => looked.reject(error, preferred),
+                    Err(error) => scanned.reject(error, preferred),
                 }
             }
         }
-        looked.settle(found);
-        looked
+        scanned.settle(found);
+        scanned
     }
 
     /// A sound library without a manifest is somebody else's and no business of ours, unless the user pointed at it.
@@ -249,9 +235,9 @@ impl Found {
             let mut rivals = rivals.into_iter();
             let Some(winner) = rivals.next() else { continue };
             let by = winner.path.clone();
-            self.plugins.push(winner);
+            self.plugins.push(Arc::new(winner));
             let losers = rivals.map(|plugin| Rejected::Shadowed {
-                plugin: Box::new(plugin),
+                plugin: Arc::new(plugin),
                 by: by.clone(),
             });
             self.rejected.extend(losers);
@@ -262,45 +248,44 @@ impl Found {
 impl Registry {
     /// The plugins in use, by id.
     #[must_use]
-    pub fn plugins(&self) -> &[Plugin] {
-        &self.found().plugins
+    pub fn plugins(&self) -> Vec<Arc<Plugin>> {
+        self.found.load().plugins.clone()
     }
 
-    /// What was found and is not used, with the reason.
+    /// The files that were found and are not used, with the reason.
     #[must_use]
-    pub fn rejected(&self) -> &[Rejected] {
-        &self.found().rejected
+    pub fn rejected(&self) -> Vec<Rejected> {
+        self.found.load().rejected.clone()
     }
 
     /// The plugins of one stage, by priority, then by id.
-    pub fn of_stage(&self, stage: StageKind) -> impl Iterator<Item = &Plugin> {
-        let plugins = self.plugins().iter();
-        let mut plugins: Vec<_> = plugins.filter(|plugin| plugin.manifest.stage == stage).collect();
-        plugins.sort_by_key(|plugin| std::cmp::Reverse(plugin.manifest.priority));
-        plugins.into_iter()
+    #[must_use]
+    pub fn of_stage(&self, stage: StageKind) -> Vec<Arc<Plugin>> {
+        let mut plugins = self.plugins();
+        plugins.retain(|plugin| plugin.manifest.stage == stage);
+        plugins.sort_by_key(|plugin| Reverse(plugin.manifest.priority));
+        plugins
     }
 
     /// The plugin called `asked`: an id, or `id@version` for one that lost to another version.
     ///
     /// # Errors
     /// [`PluginError::Unknown`] with the nearest id and those there are; [`PluginError::None`] without any.
-    pub fn find(&self, stage: StageKind, asked: &str) -> Result<&Plugin, PluginError> {
+    pub fn find(&self, stage: StageKind, asked: &str) -> Result<Arc<Plugin>, PluginError> {
         let (id, version) = asked
             .split_once('@')
             .map_or((asked, None), |(id, version)| (id, Some(version)));
-        let shadowed = self.rejected().iter().filter_map(|rejected| match rejected {
-            Rejected::Shadowed { plugin, .. } => Some(&**plugin),
+        let found = self.found.load();
+        let shadowed = found.rejected.iter().filter_map(|rejected| match rejected {
+            Rejected::Shadowed { plugin, .. } => Some(plugin),
             Rejected::Refused(_) => None,
         });
-        let fits = |plugin: &&Plugin| {
+        let fits = |plugin: &&Arc<Plugin>| {
             let manifest = &plugin.manifest;
             manifest.stage == stage && manifest.id == id && version.is_none_or(|version| manifest.version == version)
         };
-        self.plugins()
-            .iter()
-            .chain(shadowed)
-            .find(fits)
-            .ok_or_else(|| self.unknown(stage, asked))
+        let plugin = found.plugins.iter().chain(shadowed).find(fits);
+        plugin.cloned().ok_or_else(|| self.unknown(stage, asked))
     }
 
     /// What to say where a stage has no plugin at all.
@@ -321,14 +306,15 @@ impl Registry {
                 .map(|name| name.to_string_lossy().replace('_', "-"));
             name.is_some_and(|name| !asked.is_empty() && name.ends_with(asked))
         };
-        let refused = self.rejected().iter().find_map(|rejected| match rejected {
-            Rejected::Refused(error) if meant(error) => Some(error.clone()),
+        let refused = self.rejected().into_iter().find_map(|rejected| match rejected {
+            Rejected::Refused(error) if meant(&error) => Some(error),
             _ => None,
         });
         if let Some(error) = refused {
             return error.into();
         }
-        let mut ids: Vec<_> = self.of_stage(stage).map(|plugin| plugin.manifest.id.as_str()).collect();
+        let plugins = self.of_stage(stage);
+        let mut ids: Vec<_> = plugins.iter().map(|plugin| plugin.manifest.id.as_str()).collect();
         ids.sort_unstable();
         if ids.is_empty() {
             return self.none(stage);

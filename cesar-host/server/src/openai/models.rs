@@ -1,6 +1,7 @@
 //! Models by OpenAI's names: `MODEL` (of the first engine that has it), `PLUGIN/MODEL`, `PLUGIN` for an engine without models, and OpenAI's
 //! own for whatever the server's settings say. A name is never a path.
 
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use axum::Json;
@@ -40,16 +41,19 @@ pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
     if ALIASES.contains(&id) {
         return Ok(Chosen::default());
     }
+    let engines = engines(shared);
+    let mut manifests = engines.iter().map(|engine| &engine.manifest);
     let found = match id.split_once('/') {
-        Some((plugin, model)) => engines(shared)
+        Some((plugin, model)) => manifests
             .find(|engine| engine.id == plugin)
             .filter(|engine| has(shared, engine, model))
             .map(|engine| (engine, Some(model))),
-        None => engines(shared)
+        None => manifests
+            .clone()
             .find(|engine| has(shared, engine, id))
             .map(|engine| (engine, Some(id)))
             .or_else(|| {
-                engines(shared)
+                manifests
                     .find(|engine| engine.id == id && main_model(engine).is_none())
                     .map(|engine| (engine, None))
             }),
@@ -62,15 +66,12 @@ pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
 }
 
 /// The engines, the one that the settings name first, then the preferred ones.
-fn engines(shared: &Shared) -> impl Iterator<Item = &Manifest> {
-    let first = shared
-        .pipeline
-        .engine(&shared.asr)
-        .ok()
-        .map(|plugin| plugin.manifest.id.as_str());
-    let mut all: Vec<&Plugin> = shared.pipeline.registry().of_stage(StageKind::Asr).collect();
+fn engines(shared: &Shared) -> Vec<Arc<Plugin>> {
+    let first = shared.pipeline.engine(&shared.asr).ok();
+    let first = first.as_ref().map(|plugin| plugin.manifest.id.as_str());
+    let mut all = shared.pipeline.registry().of_stage(StageKind::Asr);
     all.sort_by_key(|plugin| Some(plugin.manifest.id.as_str()) != first);
-    all.into_iter().map(|plugin| &plugin.manifest)
+    all
 }
 
 fn has(shared: &Shared, engine: &Manifest, model: &str) -> bool {
@@ -106,6 +107,7 @@ fn list(shared: &Shared) -> Vec<Value> {
         push(alias.to_owned(), "cesar", 0);
     }
     for engine in engines(shared) {
+        let engine = &engine.manifest;
         let Some(files) = main_model(engine).and_then(|(_, spec)| spec.model.as_ref()) else {
             push(engine.id.clone(), &engine.id, 0);
             continue;

@@ -79,8 +79,10 @@ fn missing(settings: &Settings, models: &[InstalledModel]) -> Result<Vec<String>
         host::registry(settings).map_err(Failure::failed)?,
         host::model_roots(settings),
     );
-    let plugins = registry.plugins().iter();
-    let missing = plugins.filter_map(|plugin| libraries::missing(&plugin.manifest, &plugin.path, &roots));
+    let plugins = registry.plugins();
+    let missing = plugins
+        .iter()
+        .filter_map(|plugin| libraries::missing(&plugin.manifest, &plugin.path, &roots));
     Ok(missing.collect())
 }
 

@@ -1,6 +1,7 @@
 //! `cesar plugins check FILE`: the conformance kit, told case by case.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_base::GivenValue;
@@ -29,9 +30,9 @@ pub(super) fn run(
         .pipeline;
     let asked = matches.get_one::<String>("id").map_or("", String::as_str);
     let plugin = if Path::new(asked).is_file() {
-        Plugin::read(Path::new(asked)).map_err(Failure::failed)?
+        Arc::new(Plugin::read(Path::new(asked)).map_err(Failure::failed)?)
     } else {
-        find(pipeline.registry(), asked)?.clone()
+        find(pipeline.registry(), asked)?
     };
     let request = StageRequest {
         plugin: None,

@@ -1,6 +1,7 @@
 //! `cesar plugins …`: what there is, what it can do, why it is or is not used, and what its author needs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use plugin_api::manifest::StageKind;
@@ -113,7 +114,7 @@ pub(super) fn run(
 }
 
 /// The plugin called `id`, of whatever stage.
-fn find<'a>(registry: &'a Registry, id: &str) -> Result<&'a Plugin, Failure> {
+fn find(registry: &Registry, id: &str) -> Result<Arc<Plugin>, Failure> {
     let found = StageKind::ALL.iter().find_map(|stage| registry.find(*stage, id).ok());
     found.ok_or_else(|| Failure::usage(unknown(registry, id)))
 }
@@ -129,7 +130,8 @@ fn unknown(registry: &Registry, id: &str) -> String {
         };
         return format!("`{id}` {what}");
     }
-    let manifests = registry.plugins().iter().map(|plugin| &plugin.manifest);
+    let plugins = registry.plugins();
+    let manifests = plugins.iter().map(|plugin| &plugin.manifest);
     if let Some((name, version)) = id.split_once('@')
         && let Some(other) = manifests.clone().find(|manifest| manifest.id == name)
     {

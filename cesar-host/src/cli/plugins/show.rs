@@ -19,7 +19,7 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
             &serde_json::json!({ "path": lossless(&plugin.path), "manifest": plugin.manifest, "schema": schema }),
         );
     } else {
-        print(&describe(plugin));
+        print(&describe(&plugin));
     }
     Ok(Exit::Done)
 }
