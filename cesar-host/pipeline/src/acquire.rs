@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::context::{Context, report};
 use super::media::{Media, unreadable};
-use super::plan::{Plan, Prepared};
+use super::plan::Prepared;
 use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport, StageRequest};
 
 /// The stage, as plans and reports name it.
@@ -111,60 +111,47 @@ pub(super) struct Acquisition<'a> {
     address: &'a Address,
 }
 
-impl Pipeline {
-    /// The same plan for addresses, too.
-    ///
-    /// # Errors
-    /// When no plugin fetches, or it refuses its options.
-    pub fn plan_downloads(&self, mut plan: Plan, cancel: &CancelToken) -> Result<Plan, PipelineError> {
-        plan.download = Some(self.prepare_download(cancel)?);
-        Ok(plan)
-    }
-
-    fn prepare_download(&self, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
-        let asked = &self.parts.downloads.stage;
-        let plugin = match &asked.plugin {
-            Some(id) => self.parts.registry.find(StageKind::Download, id)?,
-            None => {
-                let plugins = self.parts.registry.of_stage(StageKind::Download);
-                plugins
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| self.parts.registry.none(StageKind::Download))?
-            }
-        };
-        self.prepare(&plugin, asked, cancel)
-    }
-
-    /// The recordings of a playlist, or the address itself where it is none.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub fn playlist(
-        &self,
-        address: &Address,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<Vec<Listed>, PipelineError> {
-        let refresh = std::collections::BTreeSet::new();
-        let stage = self.prepare_download(cancel)?;
-        let context = Context {
-            pipeline: self,
-            refresh: &refresh,
-            observer,
-            cancel,
-            label: address.as_str(),
-            bypass: true,
-        };
-        let acquisition = Acquisition::new(context, &stage, address);
-        if self.parts.downloads.offline {
-            return Err(acquisition.not_stored());
+/// The plugin that fetches, ready to run.
+pub(super) fn prepare_download(pipeline: &Pipeline, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
+    let asked = &pipeline.downloads.stage;
+    let plugin = match &asked.plugin {
+        Some(id) => pipeline.registry.find(StageKind::Download, id)?,
+        None => {
+            let plugins = pipeline.registry.of_stage(StageKind::Download);
+            plugins
+                .into_iter()
+                .next()
+                .ok_or_else(|| pipeline.registry.none(StageKind::Download))?
         }
-        let folder = acquisition.folder(None)?;
-        match acquisition.ask(Wanted::Entries, folder.path(), None)? {
-            Answer::Entries { entries } if !entries.is_empty() => Ok(entries),
-            other => Err(acquisition.odd(&other)),
-        }
+    };
+    pipeline.planner().prepare(&plugin, asked, cancel)
+}
+
+/// See [`Pipeline::playlist`].
+pub(super) fn playlist(
+    pipeline: &Pipeline,
+    address: &Address,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<Vec<Listed>, PipelineError> {
+    let refresh = std::collections::BTreeSet::new();
+    let stage = prepare_download(pipeline, cancel)?;
+    let context = Context {
+        pipeline,
+        refresh: &refresh,
+        observer,
+        cancel,
+        label: address.as_str(),
+        bypass: true,
+    };
+    let acquisition = Acquisition::new(context, &stage, address);
+    if pipeline.downloads.offline {
+        return Err(acquisition.not_stored());
+    }
+    let folder = acquisition.folder(None)?;
+    match acquisition.ask(Wanted::Entries, folder.path(), None)? {
+        Answer::Entries { entries } if !entries.is_empty() => Ok(entries),
+        other => Err(acquisition.odd(&other)),
     }
 }
 
@@ -190,7 +177,7 @@ impl<'a> Acquisition<'a> {
     }
 
     fn downloads(&self) -> &'a Downloads {
-        &self.context.pipeline.parts.downloads
+        &self.context.pipeline.downloads
     }
 
     /// The key of an answer at this moment.

@@ -26,7 +26,7 @@ pub(super) fn call(
         stage: stage.manifest().stage.into(),
         checkpoints,
     };
-    let run = || context.pipeline.parts.runners.run(&call, &events, context.cancel);
+    let run = || context.pipeline.runners.run(&call, &events, context.cancel);
     let result = run();
     let Err(RunnerError::CrashedInCompany { .. }) = &result else {
         return Ok(result?);
@@ -44,11 +44,11 @@ pub(super) fn call(
 pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let (pipeline, cancel) = (context.pipeline, context.cancel);
     let changed = |path: &Path| PipelineError::Changed { name: path.into() };
-    if pipeline.file_digest(&stage.plugin.path, cancel)? != stage.digest {
+    if pipeline.store.file_digest(&stage.plugin.path, cancel)? != stage.digest {
         return Err(changed(&stage.plugin.path));
     }
     for used in stage.models.values() {
-        if pipeline.model_digest(&used.model, cancel)? != used.digest {
+        if pipeline.store.model_digest(&used.model, cancel)? != used.digest {
             return Err(changed(&used.model.path));
         }
     }
@@ -63,7 +63,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
         stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
-    let prepare = || context.pipeline.parts.runners.prepare(&call, &events, context.cancel);
+    let prepare = || context.pipeline.runners.prepare(&call, &events, context.cancel);
     match prepare() {
         Err(RunnerError::CrashedInCompany { .. }) => Ok(prepare()?),
         result => Ok(result?),

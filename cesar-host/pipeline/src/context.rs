@@ -37,16 +37,12 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     /// The cache, unless it is off.
     pub(super) fn cache(&self) -> Option<&'a Cache> {
-        self.pipeline
-            .parts
-            .cache
-            .as_ref()
-            .filter(|_| self.pipeline.parts.mode != Mode::Bypass && !self.bypass)
+        self.pipeline.store.in_use().filter(|_| !self.bypass)
     }
 
     /// What the cache is used for by one stage.
     pub(super) fn mode_of(&self, stage: Stage) -> Mode {
-        match self.pipeline.parts.mode {
+        match self.pipeline.store.mode {
             Mode::ReadWrite if self.refresh.contains(&stage) => Mode::Refresh,
             mode => mode,
         }

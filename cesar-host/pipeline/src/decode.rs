@@ -250,7 +250,7 @@ pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
     DecodeOptions {
         track: part.track.clone(),
         strict: part.strict,
-        ..context.pipeline.parts.decoding.clone()
+        ..context.pipeline.decoding.clone()
     }
 }
 
@@ -323,7 +323,7 @@ impl Sink for Writing<'_> {
 
 /// Where a long recording's samples lie: the cache has the room for large files, even where this stage does not look into it.
 fn room(context: &Context<'_>) -> Room {
-    let cache = context.pipeline.parts.cache.as_ref();
+    let cache = context.pipeline.cache();
     cache.map_or_else(Room::of_system, |cache| Room::of_cache(cache.temporary()))
 }
 

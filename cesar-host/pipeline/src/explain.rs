@@ -81,43 +81,38 @@ impl Observer for Silence {
     fn event(&self, _: &Event<'_>) {}
 }
 
-impl Pipeline {
-    /// What [`Pipeline::run`] would find in the cache; `None` without a cache.
-    ///
-    /// # Errors
-    /// When the recording or the cache cannot be read.
-    pub fn explain(
-        &self,
-        plan: &Plan,
-        input: &Input,
-        cancel: &CancelToken,
-    ) -> Result<Option<Explanation>, PipelineError> {
-        let context = Context {
-            pipeline: self,
-            refresh: &plan.refresh,
-            observer: &Silence,
-            cancel,
-            label: &input.label,
-            bypass: plan.bypass,
-        };
-        let Some(cache) = context.cache() else { return Ok(None) };
-        let mut walk = Walk {
-            context,
-            plan,
-            cache,
-            stages: Vec::new(),
-        };
-        let media = match &input.source {
-            Source::File(path) => Some(Media::open(&context, path)?),
-            Source::Address(address) => walk.download(address)?,
-        };
-        walk.all(media.as_ref(), input)?;
-        Ok(Some(Explanation {
-            input: input.label.clone(),
-            media_sha256: media.as_ref().map(|media| media.digest),
-            stages: walk.stages,
-        }))
-    }
+/// See [`Pipeline::explain`].
+pub(super) fn explain(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    input: &Input,
+    cancel: &CancelToken,
+) -> Result<Option<Explanation>, PipelineError> {
+    let context = Context {
+        pipeline,
+        refresh: &plan.refresh,
+        observer: &Silence,
+        cancel,
+        label: &input.label,
+        bypass: plan.bypass,
+    };
+    let Some(cache) = context.cache() else { return Ok(None) };
+    let mut walk = Walk {
+        context,
+        plan,
+        cache,
+        stages: Vec::new(),
+    };
+    let media = match &input.source {
+        Source::File(path) => Some(Media::open(&context, path)?),
+        Source::Address(address) => walk.download(address)?,
+    };
+    walk.all(media.as_ref(), input)?;
+    Ok(Some(Explanation {
+        input: input.label.clone(),
+        media_sha256: media.as_ref().map(|media| media.digest),
+        stages: walk.stages,
+    }))
 }
 
 struct Walk<'a> {
@@ -182,7 +177,7 @@ impl<'a> Walk<'a> {
         let (plan, cache) = (self.plan, self.cache);
         let Some(stage) = &plan.download else { return Ok(None) };
         let acquisition = Acquisition::new(self.context, stage, address);
-        let offline = self.context.pipeline.parts.downloads.offline;
+        let offline = self.context.pipeline.is_offline();
         let youngest = acquisition.youngest(cache, offline)?;
         if let Some(stored) = youngest.as_ref().filter(|_| offline) {
             self.stages.push(StageExplanation {

@@ -16,7 +16,9 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `plan` | what will be done; all that can be refused before work |
+//! | `pipeline` | the entry points |
+//! | `plan`, `planner`, `models` | the work of one plan; the choices that make it, which refuse all that can be refused before work |
+//! | `store` | the cache and its mode |
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
 //! | `decode`, `recognise`, `speakers`, `merge`, `render` | one stage each |
@@ -42,7 +44,9 @@ mod media;
 mod merge;
 mod models;
 mod outputs;
+mod pipeline;
 mod plan;
+mod planner;
 mod recognise;
 mod render;
 mod results;
@@ -50,6 +54,7 @@ mod resume;
 mod run;
 mod speakers;
 mod stage;
+mod store;
 
 pub use acquire::Downloads;
 pub use address::{Address, AddressError, check as check_address, is_address};
@@ -58,107 +63,9 @@ pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub use outputs::check_output;
-pub use plan::main_model;
+pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
+pub use planner::main_model;
 pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 pub use stage::{Stage, UnknownStage};
-
-use cesar_audio::DecodeOptions;
-use cesar_cache::{Cache, Mode};
-use cesar_models::ModelRoots;
-use cesar_runner::Runners;
-use cesar_runner::Verdicts;
-use cesar_runner::discovery::Registry;
-
-/// Which addresses may be connected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressPolicy {
-    /// Those of the public Internet: others name the addresses, and the machine's own network is not theirs.
-    PublicOnly,
-    /// All: the user of this machine names the addresses.
-    Any,
-}
-
-/// What a pipeline is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// Where results are kept; none when the cache is off or cannot be opened.
-    pub cache: Option<Cache>,
-    /// What the cache is used for.
-    pub mode: Mode,
-    /// The plugins there are.
-    pub registry: Registry,
-    /// What is known about them.
-    pub verdicts: Verdicts,
-    /// Where they run.
-    pub runners: Runners,
-    /// Where models are looked for.
-    pub models: ModelRoots,
-    /// How addresses are fetched.
-    pub downloads: Downloads,
-    /// How recordings are decoded.
-    pub decoding: DecodeOptions,
-}
-
-/// Everything stages need; made once per process.
-#[derive(Debug)]
-pub struct Pipeline {
-    parts: Parts,
-    addresses: AddressPolicy,
-}
-
-impl Pipeline {
-    /// A pipeline that fetches from `addresses` only.
-    #[must_use]
-    pub fn new(parts: Parts, addresses: AddressPolicy) -> Self {
-        Self { parts, addresses }
-    }
-
-    /// Where results are kept.
-    #[must_use]
-    pub fn cache(&self) -> Option<&Cache> {
-        self.parts.cache.as_ref()
-    }
-
-    /// The plugins there are.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.parts.registry
-    }
-
-    /// What is known about the plugins.
-    #[must_use]
-    pub fn verdicts(&self) -> &Verdicts {
-        &self.parts.verdicts
-    }
-
-    /// Where plugins run.
-    #[must_use]
-    pub fn runners(&self) -> &Runners {
-        &self.parts.runners
-    }
-
-    /// Where models are looked for.
-    #[must_use]
-    pub fn models(&self) -> &ModelRoots {
-        &self.parts.models
-    }
-
-    /// Looks for models elsewhere, or again.
-    pub fn look_for_models(&mut self, roots: ModelRoots) {
-        self.parts.models = roots;
-    }
-
-    /// Whether no server is asked for anything.
-    #[must_use]
-    pub fn is_offline(&self) -> bool {
-        self.parts.downloads.offline
-    }
-
-    /// Whether there is an ffmpeg to decode with.
-    #[must_use]
-    pub fn has_ffmpeg(&self) -> bool {
-        self.parts.decoding.ffmpeg.is_some()
-    }
-}

@@ -13,7 +13,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Stage;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
-use super::plan::{Prepared, UsedModel, main_model};
+use super::plan::{Prepared, UsedModel};
+use super::planner::main_model;
 use super::speakers::{Spoken, attribute};
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.

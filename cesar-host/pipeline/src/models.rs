@@ -7,58 +7,51 @@ use cesar_models::{ModelLookup, ModelRoots, libraries};
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, ModelFiles};
 
-use super::plan::{StageRequest, main_model, model_options, needed_models, text_of};
-use super::{Pipeline, PipelineError, SpeakersRequest};
+use super::plan::StageRequest;
+use super::planner::{Planner, main_model, model_options, needed_models, text_of};
+use super::{PipelineError, SpeakersRequest, speakers};
 
-impl Pipeline {
-    /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.
-    ///
-    /// A file that one of the plugin's other options means by a name of its own (`ggml-silero-v6.2.0.bin`) is not among them, although its
-    /// name looks like theirs.
-    #[must_use]
-    pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
-        present(manifest, &self.parts.models)
-    }
-
-    /// What to say of the library that a plugin opens and that is missing, as far as can be seen from outside.
-    #[must_use]
-    pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
-        libraries::missing(&plugin.manifest, &plugin.path, &self.parts.models)
-    }
-
-    /// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked
-    /// for.
-    #[must_use]
-    pub fn missing_models(&self, asr: &StageRequest, speakers: &SpeakersRequest) -> Vec<&'static Entry> {
-        let mut missing: Vec<_> = self
-            .engine(asr)
-            .map(|engine| self.missing_of(&engine, asr))
-            .unwrap_or_default();
-        if speakers.wanted == Some(true) && !speakers.channels {
-            let diarizer = self.diarizer(speakers);
-            missing.extend(
-                diarizer
-                    .into_iter()
-                    .flat_map(|plugin| self.missing_of(&plugin, &speakers.stage)),
-            );
-        }
-        missing
-    }
-
-    fn missing_of(&self, plugin: &Plugin, asked: &StageRequest) -> Vec<&'static Entry> {
-        let manifest = &plugin.manifest;
-        let missing = needed_models(manifest, asked).filter_map(|(name, spec)| {
-            let given = text_of(asked, name).or(spec.default.as_str());
-            match self.resolve_model(manifest, (name, spec), given, asked) {
-                Err(PipelineError::Model(error)) => error.pull(),
-                _ => None,
-            }
-        });
-        missing.collect()
-    }
+/// What to say of the library that a plugin opens and that is missing, as far as can be seen from outside.
+pub(crate) fn missing_library(planner: &Planner<'_>, plugin: &Plugin) -> Option<String> {
+    libraries::missing(&plugin.manifest, &plugin.path, planner.models)
 }
 
-fn present(manifest: &Manifest, roots: &ModelRoots) -> Option<Vec<String>> {
+/// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked
+/// for.
+pub(crate) fn missing_models(
+    planner: &Planner<'_>,
+    asr: &StageRequest,
+    request: &SpeakersRequest,
+) -> Vec<&'static Entry> {
+    let mut missing: Vec<_> = planner
+        .choose_engine(asr)
+        .map(|engine| missing_of(planner, &engine, asr))
+        .unwrap_or_default();
+    if request.wanted == Some(true) && !request.channels {
+        let diarizer = speakers::diarizer(planner, request);
+        missing.extend(
+            diarizer
+                .into_iter()
+                .flat_map(|plugin| missing_of(planner, &plugin, &request.stage)),
+        );
+    }
+    missing
+}
+
+fn missing_of(planner: &Planner<'_>, plugin: &Plugin, asked: &StageRequest) -> Vec<&'static Entry> {
+    let manifest = &plugin.manifest;
+    let missing = needed_models(manifest, asked).filter_map(|(name, spec)| {
+        let given = text_of(asked, name).or(spec.default.as_str());
+        match planner.resolve_model(manifest, (name, spec), given, asked) {
+            Err(PipelineError::Model(error)) => error.pull(),
+            _ => None,
+        }
+    });
+    missing.collect()
+}
+
+/// See [`Pipeline::present_models`](super::Pipeline::present_models).
+pub(crate) fn present(manifest: &Manifest, roots: &ModelRoots) -> Option<Vec<String>> {
     let (main, spec) = main_model(manifest)?;
     let of_main = lookup(manifest, spec.model.as_ref()?, roots);
     let others: Vec<PathBuf> = model_options(manifest)

@@ -13,32 +13,27 @@ use super::plan::Prepared;
 use super::run::Rendering;
 use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
 
-impl Pipeline {
-    /// Renders a document that an earlier run gave (JSON) in one format.
-    ///
-    /// # Errors
-    /// [`PipelineError`]: an unknown format or option, a document that is not JSON, or what the plugin says.
-    pub fn render_document(
-        &self,
-        format: &FormatRequest,
-        document: &[u8],
-        label: &str,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<Rendering, PipelineError> {
-        let stage = self.prepare_format(format, cancel)?;
-        let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
-        let context = Context {
-            pipeline: self,
-            refresh: &BTreeSet::new(),
-            observer,
-            cancel,
-            label,
-            bypass: false,
-        };
-        let (bytes, _) = render(&context, &stage, Digest::of(document), || Ok(value))?;
-        Ok(Rendering::new(&format.format, &stage, bytes))
-    }
+/// See [`Pipeline::render_document`].
+pub(super) fn render_document(
+    pipeline: &Pipeline,
+    format: &FormatRequest,
+    document: &[u8],
+    label: &str,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<Rendering, PipelineError> {
+    let stage = pipeline.planner().prepare_format(format, cancel)?;
+    let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
+    let context = Context {
+        pipeline,
+        refresh: &BTreeSet::new(),
+        observer,
+        cancel,
+        label,
+        bypass: false,
+    };
+    let (bytes, _) = render(&context, &stage, Digest::of(document), || Ok(value))?;
+    Ok(Rendering::new(&format.format, &stage, bytes))
 }
 
 /// The file of the document with this digest: stored, or rendered now.

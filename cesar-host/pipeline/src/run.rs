@@ -122,108 +122,86 @@ pub struct Documented {
     pub partial: Option<Partial>,
 }
 
-impl Pipeline {
-    /// Does one input.
-    ///
-    /// # Errors
-    /// [`PipelineError`]; nothing half-done is stored or returned.
-    pub fn run(
-        &self,
-        plan: &Plan,
-        input: &Input,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<Transcript, PipelineError> {
-        let reached = self.run_to(plan, input, observer, cancel, &|results: &mut Results<'_>| {
-            results.render_all()
-        })?;
-        Ok(reached.into())
-    }
-
-    /// Does one input, and hands what each stage gave to `keep`, whether it was computed or found.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub fn run_keeping(
-        &self,
-        plan: &Plan,
-        input: &Input,
-        keep: &mut Keep<'_>,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<Transcript, PipelineError> {
-        let keep = RefCell::new(keep);
-        let goal = |results: &mut Results<'_>| {
-            let renderings = results.render_all()?;
-            results.hand_out(*keep.borrow_mut())?;
-            Ok(renderings)
-        };
-        let reached = self.run_to(plan, input, observer, cancel, &goal)?;
-        Ok(reached.into())
-    }
-
-    /// Does one input up to its document; the plan's formats are left out.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub fn run_to_document(
-        &self,
-        plan: &Plan,
-        input: &Input,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-    ) -> Result<Documented, PipelineError> {
-        let reached = self.run_to(plan, input, observer, cancel, &|results: &mut Results<'_>| {
-            results.document_digest()?;
-            results.document_bytes().map(<[u8]>::to_vec)
-        })?;
-        Ok(Documented {
-            document: reached.goal,
-            stages: reached.stages,
-            partial: reached.partial,
-        })
-    }
-
-    fn run_to<T>(
-        &self,
-        plan: &Plan,
-        input: &Input,
-        observer: &dyn Observer,
-        cancel: &CancelToken,
-        goal: &dyn Fn(&mut Results<'_>) -> Result<T, PipelineError>,
-    ) -> Result<Reached<T>, PipelineError> {
-        let mut context = Context {
-            pipeline: self,
-            refresh: &plan.refresh,
-            observer,
-            cancel,
-            label: &input.label,
-            bypass: plan.bypass,
-        };
-        let result = run_once(&context, plan, input, goal).or_else(|error| match error {
-            PipelineError::Replaced => run_once(&context, plan, input, goal),
-            error => Err(error),
-        });
-        let result = result.or_else(|error| match error {
-            // The cache cannot be healed; the transcript does not need it.
-            PipelineError::Replaced => {
-                context.bypass = true;
-                run_once(&context, plan, input, goal)
-            }
-            error => Err(error),
-        });
-        for notice in self.parts.cache.as_ref().map(Cache::take_notices).unwrap_or_default() {
-            context.warn(&notice);
+/// See [`Pipeline::run`]; also hands the results to `keep`.
+pub(super) fn run(
+    pipeline: &Pipeline,
+    work: &Work<'_>,
+    keep: Option<&mut Keep<'_>>,
+) -> Result<Transcript, PipelineError> {
+    let keep = RefCell::new(keep);
+    let goal = |results: &mut Results<'_>| {
+        let renderings = results.render_all()?;
+        if let Some(keep) = &mut *keep.borrow_mut() {
+            results.hand_out(keep)?;
         }
-        // What was asked to stop may have broken in many ways; none of them is the user's concern.
-        result.map_err(|error| {
-            if cancel.is_cancelled() {
-                PipelineError::Interrupted
-            } else {
-                error
-            }
-        })
+        Ok(renderings)
+    };
+    Ok(run_to(pipeline, work, &goal)?.into())
+}
+
+/// See [`Pipeline::run_to_document`].
+pub(super) fn run_to_document(pipeline: &Pipeline, work: &Work<'_>) -> Result<Documented, PipelineError> {
+    let reached = run_to(pipeline, work, &|results: &mut Results<'_>| {
+        results.document_digest()?;
+        results.document_bytes().map(<[u8]>::to_vec)
+    })?;
+    Ok(Documented {
+        document: reached.goal,
+        stages: reached.stages,
+        partial: reached.partial,
+    })
+}
+
+/// One run: what to do, to which input, who is notified, and who stops it.
+pub(super) struct Work<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) input: &'a Input,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a CancelToken,
+}
+
+fn run_to<T>(
+    pipeline: &Pipeline,
+    work: &Work<'_>,
+    goal: &dyn Fn(&mut Results<'_>) -> Result<T, PipelineError>,
+) -> Result<Reached<T>, PipelineError> {
+    let Work {
+        plan,
+        input,
+        observer,
+        cancel,
+    } = *work;
+    let mut context = Context {
+        pipeline,
+        refresh: &plan.refresh,
+        observer,
+        cancel,
+        label: &input.label,
+        bypass: plan.bypass,
+    };
+    let result = run_once(&context, plan, input, goal).or_else(|error| match error {
+        PipelineError::Replaced => run_once(&context, plan, input, goal),
+        error => Err(error),
+    });
+    let result = result.or_else(|error| match error {
+        // The cache cannot be healed; the transcript does not need it.
+        PipelineError::Replaced => {
+            context.bypass = true;
+            run_once(&context, plan, input, goal)
+        }
+        error => Err(error),
+    });
+    for notice in pipeline.cache().map(Cache::take_notices).unwrap_or_default() {
+        context.warn(&notice);
     }
+    // Stopped work may fail in many ways; none of them concerns the user.
+    result.map_err(|error| {
+        if cancel.is_cancelled() {
+            PipelineError::Interrupted
+        } else {
+            error
+        }
+    })
 }
 
 /// What a run was for, and how it got there.
@@ -259,7 +237,7 @@ fn run_once<T>(
             reports.push(report);
             media
         }
-        (Source::Address(_), None) => return Err(context.pipeline.parts.registry.none(StageKind::Download).into()),
+        (Source::Address(_), None) => return Err(context.pipeline.registry().none(StageKind::Download).into()),
     };
     let (sound, report) = decode::decode(context, &media, &input.part, || prepare(context, plan))?;
     reports.push(report);

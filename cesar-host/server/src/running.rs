@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// Whether its work includes diarization.
-    pub(crate) fn tells_speakers(&self, diarize: bool) {
+    pub(crate) fn identifies_speakers(&self, diarize: bool) {
         self.with(|state| state.diarize = diarize);
     }
 

@@ -147,7 +147,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
         part: work::part(shared, &job.request),
         retry: Some(format!("POST /jobs/{}/retry", job.id)),
     };
-    run.tells_speakers(plan.tells_speakers());
+    run.identifies_speakers(plan.identifies_speakers());
     let observer = observer::Watch::new(shared, run);
     let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
     // What was computed anew once need not be so again when a later stage fails.

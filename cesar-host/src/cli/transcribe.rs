@@ -84,7 +84,7 @@ impl Work {
             // Standard output is no name that an extension could be read from.
             named.filter(|file| !outputs::is_stdout(file)),
             settings,
-            host.pipeline.will_tell_speakers(&speakers),
+            host.pipeline.will_identify_speakers(&speakers),
             show,
             &host,
         )?;
@@ -340,7 +340,7 @@ fn plan(
     if let Some(why) = pipeline.why_no_speakers(speakers) {
         show.inform(&format!("no speakers: {why} (--no-diarize leaves them out)"));
     }
-    if speakers.wanted.is_none() && plan.tells_speakers() {
+    if speakers.wanted.is_none() && plan.identifies_speakers() {
         show.inform("telling speakers apart; --no-diarize leaves that out");
     }
     Ok(plan)

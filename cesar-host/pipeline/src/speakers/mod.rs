@@ -18,6 +18,7 @@ mod channels;
 mod plan;
 mod turns;
 
+pub(super) use plan::{diarizer, plan, why_no_speakers, will_identify};
 pub(super) use turns::{Turns, check, prepare};
 
 /// The stage's name.
@@ -118,7 +119,7 @@ pub(super) struct Spoken {
 impl Plan {
     /// Whether speakers are to be told apart.
     #[must_use]
-    pub fn tells_speakers(&self) -> bool {
+    pub fn identifies_speakers(&self) -> bool {
         self.speakers.is_some()
     }
 }

@@ -108,7 +108,7 @@ fn fill(shared: &super::Shared, speech: &SpeechRequest, mut asked: JobRequest) -
         wanted: None,
         ..shared.speakers.clone()
     };
-    if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_tell_speakers(&able) {
+    if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
         return Err(Refusal::bad(
             "unsupported_value",
             "`diarized_json` needs a diarize plugin with its models, and there is none",

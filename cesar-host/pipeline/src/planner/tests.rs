@@ -1,7 +1,10 @@
 //! Which options change a key: all that a plugin's table does not declare `"cache": false`, and none that it does.
 
 use std::fs;
+use std::path::Path;
 
+use cesar_base::Digest;
+use cesar_cache::KeyParts;
 use proptest::prelude::*;
 use serde_json::json;
 

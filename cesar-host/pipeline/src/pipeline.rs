@@ -1,0 +1,354 @@
+//! Entry points of the crate, which delegate to the modules that do the work.
+
+use std::sync::Arc;
+
+use cesar_audio::DecodeOptions;
+use cesar_cache::{Cache, Mode};
+use cesar_models::ModelRoots;
+use cesar_models::catalog::Entry;
+use cesar_runner::discovery::{Plugin, Registry};
+use cesar_runner::{CancelToken, Runners, Verdicts};
+use plugin_api::download::Entry as Listed;
+use plugin_api::manifest::Manifest;
+
+use super::acquire::{self, Downloads};
+use super::address::Address;
+use super::events::Observer;
+use super::explain::{self, Explanation};
+use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
+use super::planner::Planner;
+use super::run::{self, Documented, Input, Keep, Rendering, Transcript, Work};
+use super::speakers::{self, SpeakersRequest};
+use super::store::Store;
+use super::{PipelineError, models, render};
+
+/// Which addresses may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressPolicy {
+    /// Those of the public Internet: others name the addresses, and the machine's own network is not theirs.
+    PublicOnly,
+    /// All: the user of this machine names the addresses.
+    Any,
+}
+
+/// What a pipeline is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where results are kept; none when the cache is off or cannot be opened.
+    pub cache: Option<Cache>,
+    /// What the cache is used for.
+    pub mode: Mode,
+    /// The plugins there are.
+    pub registry: Registry,
+    /// What is known about them.
+    pub verdicts: Verdicts,
+    /// Where they run.
+    pub runners: Runners,
+    /// Where models are looked for.
+    pub models: ModelRoots,
+    /// How addresses are fetched.
+    pub downloads: Downloads,
+    /// How recordings are decoded.
+    pub decoding: DecodeOptions,
+}
+
+/// The stages' shared state; made once per process.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) runners: Runners,
+    pub(crate) models: ModelRoots,
+    pub(crate) downloads: Downloads,
+    pub(crate) decoding: DecodeOptions,
+    pub(crate) addresses: AddressPolicy,
+}
+
+impl Pipeline {
+    /// A pipeline that fetches from `addresses` only.
+    #[must_use]
+    pub fn new(parts: Parts, addresses: AddressPolicy) -> Self {
+        let Parts {
+            cache,
+            mode,
+            registry,
+            verdicts,
+            runners,
+            models,
+            downloads,
+            decoding,
+        } = parts;
+        Self {
+            store: Store { cache, mode },
+            registry,
+            verdicts,
+            runners,
+            models,
+            downloads,
+            decoding,
+            addresses,
+        }
+    }
+
+    /// Where results are kept.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Cache> {
+        self.store.cache.as_ref()
+    }
+
+    /// The plugins there are.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What is known about the plugins.
+    #[must_use]
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    /// Where plugins run.
+    #[must_use]
+    pub fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// Where models are looked for.
+    #[must_use]
+    pub fn models(&self) -> &ModelRoots {
+        &self.models
+    }
+
+    /// Looks for models elsewhere, or again.
+    pub fn look_for_models(&mut self, roots: ModelRoots) {
+        self.models = roots;
+    }
+
+    /// Whether no server is asked for anything.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.downloads.offline
+    }
+
+    /// Whether there is an ffmpeg to decode with.
+    #[must_use]
+    pub fn has_ffmpeg(&self) -> bool {
+        self.decoding.ffmpeg.is_some()
+    }
+
+    pub(crate) fn planner(&self) -> Planner<'_> {
+        Planner {
+            registry: &self.registry,
+            verdicts: &self.verdicts,
+            runners: &self.runners,
+            models: &self.models,
+            store: &self.store,
+        }
+    }
+}
+
+/// Planning.
+impl Pipeline {
+    /// Settles plugins, models and options.
+    ///
+    /// # Errors
+    /// All that can be refused before any work; [`PipelineError::Interrupted`] when `cancel` says so.
+    pub fn plan(
+        &self,
+        asr: &StageRequest,
+        speakers: &SpeakersRequest,
+        formats: &[FormatRequest],
+        cancel: &CancelToken,
+    ) -> Result<Plan, PipelineError> {
+        self.planner().plan(asr, speakers, formats, cancel)
+    }
+
+    /// The same plan for addresses, too.
+    ///
+    /// # Errors
+    /// When no plugin fetches, or it refuses its options.
+    pub fn plan_downloads(&self, mut plan: Plan, cancel: &CancelToken) -> Result<Plan, PipelineError> {
+        plan.download = Some(acquire::prepare_download(self, cancel)?);
+        Ok(plan)
+    }
+
+    /// The engine that [`Self::plan`] would choose for this request.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] when there is none.
+    pub fn engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
+        self.planner().choose_engine(asr)
+    }
+
+    /// The plugin that [`Self::plan`] would choose to identify speakers, where there is one.
+    #[must_use]
+    pub fn diarizer(&self, request: &SpeakersRequest) -> Option<Arc<Plugin>> {
+        speakers::diarizer(&self.planner(), request)
+    }
+
+    /// Whether [`Self::plan`] will have speakers identified, or at least try.
+    #[must_use]
+    pub fn will_identify_speakers(&self, request: &SpeakersRequest) -> bool {
+        speakers::will_identify(&self.planner(), request)
+    }
+
+    /// Why speakers are not identified although the request allows it: a plugin has its models, and no library to run them.
+    #[must_use]
+    pub fn why_no_speakers(&self, request: &SpeakersRequest) -> Option<String> {
+        speakers::why_no_speakers(&self.planner(), request)
+    }
+
+    /// The formats that the plugins write.
+    #[must_use]
+    pub fn formats(&self) -> Vec<String> {
+        self.planner().formats()
+    }
+
+    /// The format of documents with speakers for users that name none, where a plugin declares one.
+    #[must_use]
+    pub fn format_with_speakers(&self) -> Option<String> {
+        self.planner().format_with_speakers()
+    }
+
+    /// The options for a plugin's session and its requests, models as paths; for trying a plugin out.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: an option or model that is refused.
+    pub fn given_to(
+        &self,
+        manifest: &Manifest,
+        asked: &StageRequest,
+        cancel: &CancelToken,
+    ) -> Result<SessionAndRequest, PipelineError> {
+        self.planner().given_to(manifest, asked, cancel)
+    }
+
+    /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.
+    ///
+    /// A file that one of the plugin's other options means by a name of its own (`ggml-silero-v6.2.0.bin`) is not among them, although
+    /// its name looks like theirs.
+    #[must_use]
+    pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
+        models::present(manifest, &self.models)
+    }
+
+    /// A message about the library that a plugin opens and that is missing, as far as can be seen from outside.
+    #[must_use]
+    pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
+        models::missing_library(&self.planner(), plugin)
+    }
+
+    /// The models that a run would miss and that can be fetched: the engine's, and those for identifying speakers where the request
+    /// asks for that.
+    #[must_use]
+    pub fn missing_models(&self, asr: &StageRequest, speakers: &SpeakersRequest) -> Vec<&'static Entry> {
+        models::missing_models(&self.planner(), asr, speakers)
+    }
+
+    /// The recordings of a playlist, or the address itself where it is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn playlist(
+        &self,
+        address: &Address,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Listed>, PipelineError> {
+        acquire::playlist(self, address, observer, cancel)
+    }
+}
+
+/// Running.
+impl Pipeline {
+    /// Does one input.
+    ///
+    /// # Errors
+    /// [`PipelineError`]; nothing half-done is stored or returned.
+    pub fn run(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Transcript, PipelineError> {
+        let work = Work {
+            plan,
+            input,
+            observer,
+            cancel,
+        };
+        run::run(self, &work, None)
+    }
+
+    /// Does one input, and hands the result of each stage to `keep`, whether it was computed or found.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_keeping(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        keep: &mut Keep<'_>,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Transcript, PipelineError> {
+        let work = Work {
+            plan,
+            input,
+            observer,
+            cancel,
+        };
+        run::run(self, &work, Some(keep))
+    }
+
+    /// Does one input up to its document; the plan's formats are left out.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_to_document(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Documented, PipelineError> {
+        let work = Work {
+            plan,
+            input,
+            observer,
+            cancel,
+        };
+        run::run_to_document(self, &work)
+    }
+
+    /// Renders the document (JSON) of an earlier run in one format.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: an unknown format or option, a document that is not JSON, or what the plugin says.
+    pub fn render_document(
+        &self,
+        format: &FormatRequest,
+        document: &[u8],
+        label: &str,
+        observer: &dyn Observer,
+        cancel: &CancelToken,
+    ) -> Result<Rendering, PipelineError> {
+        render::render_document(self, format, document, label, observer, cancel)
+    }
+
+    /// What [`Pipeline::run`] would find in the cache; `None` without a cache.
+    ///
+    /// # Errors
+    /// When the recording or the cache cannot be read.
+    pub fn explain(
+        &self,
+        plan: &Plan,
+        input: &Input,
+        cancel: &CancelToken,
+    ) -> Result<Option<Explanation>, PipelineError> {
+        explain::explain(self, plan, input, cancel)
+    }
+}
