@@ -1,82 +1,89 @@
-//! What a person, or a program, sees on standard error while the work goes on.
+//! Progress on standard error.
 //!
-//! `bar` is for a terminal; `json` writes one object per line (`{"type":"progress","stage":…}`, …), whose shapes are settled and
-//! pinned by tests; `none` writes only what `-v` asks for, warnings and errors.
+//! `bar` is for a terminal; `json` writes one object per line (`{"type":"progress","stage":…}`, …) of a stable schema, pinned by tests;
+//! `none` writes only what `-v` asks for, warnings and errors.
 //!
-//! [`Show`] is for the whole command, [`Watched`] for one of its recordings: with a bar of its own, which names it where there are others,
-//! and its name as `input` in each object.
+//! [`Show`] serves a whole command, [`Watched`] one of its recordings.
+
+mod block;
+mod board;
+mod columns;
+mod render;
+mod screen;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cesar_base::names::visible;
 use cesar_config::Progress;
 use cesar_pipeline::{Event, Observer};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-/// What is shown of one command.
+use board::Recording;
+use screen::Screen;
+
+/// Progress of one command.
 pub(super) struct Show {
     style: Progress,
     verbosity: i8,
-    bars: MultiProgress,
-    /// Bars name their recording.
-    named: AtomicBool,
+    /// With the thread that draws it.
+    screen: Option<(Arc<Screen>, JoinHandle<()>)>,
     warned: Mutex<BTreeSet<String>>,
+    next_id: AtomicUsize,
 }
 
-/// Shows the events of one recording.
+/// Progress of one recording.
 pub(super) struct Watched<'a> {
     show: &'a Show,
-    /// For people.
-    label: &'a str,
-    /// For programs.
+    id: usize,
+    /// The recording's name in JSON.
     input: &'a str,
-    bar: ProgressBar,
     waiting_said: Mutex<bool>,
-    /// The stages that run, in the order of their beginnings: of those side by side the first is shown.
-    running: Mutex<Vec<String>>,
 }
 
 impl Show {
     /// `verbosity` is -1 for `-q`, 0, or the number of `-v`.
     pub(super) fn new(style: Progress, verbosity: i8) -> Self {
-        let target = match style {
-            Progress::Bar => ProgressDrawTarget::stderr(),
-            _ => ProgressDrawTarget::hidden(),
-        };
+        let screen = (style == Progress::Bar && screen::is_possible()).then(|| {
+            let screen = Arc::new(Screen::new());
+            let drawn = screen.clone();
+            (screen, std::thread::spawn(move || drawn.run()))
+        });
         Self {
             style,
             verbosity,
-            bars: MultiProgress::with_draw_target(target),
-            named: AtomicBool::new(false),
+            screen,
             warned: Mutex::default(),
+            next_id: AtomicUsize::new(0),
         }
     }
 
-    /// There are several recordings.
-    pub(super) fn name_recordings(&self) {
-        self.named.store(true, Ordering::Relaxed);
+    /// Shows the names of recordings, of which there are `total`.
+    pub(super) fn name_recordings(&self, total: usize) {
+        self.change(|board, _| board.total = Some(total));
     }
 
-    /// One recording, by what people call it, and programs.
-    pub(super) fn watch<'a>(&'a self, label: &'a str, input: &'a str) -> Watched<'a> {
-        let bar = self.bars.add(ProgressBar::new(0));
-        let template = "{prefix} [{bar:30}] {percent}% {msg}";
-        bar.set_style(
-            ProgressStyle::with_template(template)
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("=> "),
-        );
+    /// Runs `work`, which comes before all recordings, under a sign of life.
+    pub(super) fn preparing<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.change(|board, now| board.preparing_since = Some(now));
+        let result = work();
+        self.change(|board, _| board.preparing_since = None);
+        result
+    }
+
+    /// Shows the recording called `label` until the result is dropped; `input` is its name in JSON.
+    pub(super) fn watch<'a>(&'a self, label: &str, input: &'a str) -> Watched<'a> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let label = visible(label).into_owned();
+        self.change(|board, now| board.recordings.push(Recording::new(id, label, now)));
         Watched {
             show: self,
-            label,
+            id,
             input,
-            bar,
             waiting_said: Mutex::default(),
-            running: Mutex::default(),
         }
     }
 
@@ -85,9 +92,9 @@ impl Show {
         self.verbosity
     }
 
-    /// A line for people.
+    /// A line for the user.
     pub(super) fn say(&self, text: &str) {
-        self.bars.suspend(|| super::note(text));
+        self.suspend(|| super::note(text));
     }
 
     /// A line for programs.
@@ -97,16 +104,29 @@ impl Show {
         }
     }
 
-    /// Something worth knowing without asking, unless `-q`.
+    /// A line for the user, unless `-q`.
     pub(super) fn inform(&self, text: &str) {
         if self.verbosity >= 0 && self.style != Progress::Json {
             self.say(text);
         }
     }
 
-    /// An error, in place of bars.
     pub(super) fn complain(&self, text: &str) {
-        self.bars.suspend(|| super::complain(text));
+        self.suspend(|| super::complain(text));
+    }
+
+    /// Runs `write`, which writes to the terminal, while no progress is drawn there.
+    pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.screen {
+            Some((screen, _)) => screen.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut board::Board, std::time::Instant)) {
+        if let Some((screen, _)) = &self.screen {
+            screen.change(change);
+        }
     }
 
     fn warn(&self, input: &str, text: &str) {
@@ -119,11 +139,22 @@ impl Show {
     }
 }
 
-/// Its bar goes with it.
+impl Drop for Show {
+    fn drop(&mut self) {
+        if let Some((screen, thread)) = self.screen.take() {
+            screen.close();
+            // A panic of it was printed.
+            let _ = thread.join();
+        }
+    }
+}
+
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        self.show.bars.remove(&self.bar);
+        self.show.change(|board, _| {
+            board.recordings.retain(|recording| recording.id != self.id);
+            board.finished += 1;
+        });
     }
 }
 
@@ -133,29 +164,16 @@ impl Watched<'_> {
         self.show.json(&value);
     }
 
-    fn progress(&self, stage: &str, done: u64, total: u64) {
-        self.json(json!({ "type": "progress", "stage": stage, "done": done, "total": total }));
-        let is_shown = self.running().first().is_none_or(|first| first == stage);
-        if self.show.style == Progress::Bar && is_shown {
-            self.name(stage);
-            self.bar.set_length(total);
-            self.bar.set_position(done.min(total));
-        }
-    }
-
-    fn name(&self, stage: &str) {
-        self.bar.set_prefix(match self.show.named.load(Ordering::Relaxed) {
-            true => format!("{}: {stage}", self.label),
-            false => stage.to_owned(),
+    fn change(&self, change: impl FnOnce(&mut Recording, std::time::Instant)) {
+        self.show.change(|board, now| {
+            if let Some(recording) = board.recording(self.id) {
+                change(recording, now);
+            }
         });
     }
 
-    fn running(&self) -> MutexGuard<'_, Vec<String>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn ended(&self, stage: &str) {
-        self.running().retain(|running| running != stage);
+        self.change(|recording, now| recording.end(stage, now));
     }
 
     fn waiting(&self, stage: &str, waited: Duration, owner: Option<u32>) {
@@ -169,12 +187,13 @@ impl Watched<'_> {
             Some(owner) => format!("another process (process {owner})"),
             None => "another process".to_owned(),
         };
+        self.change(|recording, now| recording.begin(stage, now).waits_for = Some(who.clone()));
         self.show.inform(&format!(
             "waiting for {who} that does the same {stage} work; Ctrl-C ends the wait"
         ));
     }
 
-    /// The next wait is another one, and told of again.
+    /// The next wait is another one, and reported again.
     fn waiting_is_over(&self) {
         *self.waiting_said.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
@@ -186,30 +205,35 @@ impl Observer for Watched<'_> {
             Event::Started { stage, plugin } => {
                 self.waiting_is_over();
                 self.json(json!({ "type": "started", "stage": stage, "plugin": plugin }));
-                let is_first = {
-                    let mut running = self.running();
-                    running.push(stage.name().to_owned());
-                    running.len() == 1
-                };
-                if is_first {
-                    // Finished bars do not move: each stage of each input begins anew.
-                    self.bar.reset();
-                    self.name(stage.name());
-                    self.bar.set_message("");
-                }
+                self.change(|recording, now| {
+                    recording.begin(stage.name(), now);
+                });
             }
             Event::Resumed { stage, done, total } => {
                 self.json(json!({ "type": "resumed", "stage": stage, "done": done, "total": total }));
+                self.change(|recording, now| {
+                    // The text up to there follows.
+                    recording.text.clear();
+                    if let Some(stage) = recording.stage(stage.name()) {
+                        stage.resume(*done, *total, now);
+                    }
+                });
                 self.show.inform(&match done {
                     0 => format!("beginning the {stage} work again"),
                     _ => format!("going on with the {stage} work where an earlier run stopped"),
                 });
             }
-            Event::Progress { stage, done, total } => self.progress(stage.name(), *done, *total),
+            Event::Progress { stage, done, total } => {
+                self.json(json!({ "type": "progress", "stage": stage, "done": done, "total": total }));
+                self.change(|recording, now| {
+                    if let Some(stage) = recording.stage(stage.name()) {
+                        stage.progress(*done, *total, now);
+                    }
+                });
+            }
             Event::Segment { start_ms, end_ms, text } => {
                 self.json(json!({ "type": "segment", "start_ms": start_ms, "end_ms": end_ms, "text": text }));
-                self.bar
-                    .set_message(visible(text.trim()).chars().take(60).collect::<String>());
+                self.change(|recording, _| recording.add_text(&visible(text.trim())));
             }
             Event::Waiting { stage, waited, owner } => self.waiting(stage.name(), *waited, *owner),
             Event::Failed { stage } => {
@@ -232,7 +256,7 @@ impl Observer for Watched<'_> {
                     self.show.say(text);
                 }
             }
-            Event::Log { level, target, message } => self.show.bars.suspend(|| match level {
+            Event::Log { level, target, message } => self.show.suspend(|| match level {
                 0 | 1 => tracing::error!(from = target, "{message}"),
                 2 => tracing::warn!(from = target, "{message}"),
                 3 => tracing::info!(from = target, "{message}"),

@@ -110,8 +110,8 @@ impl Work {
         let mut asr = host::stage(&settings.asr);
         let at_a_time = side_by_side::at_a_time(settings.parallel, known, side_by_side::threads(&asr));
         side_by_side::share_cores(&host.pipeline, &mut asr, at_a_time);
-        let mut plan = plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel)?
-            .refreshing(stages.into_iter().flatten().copied());
+        let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
+        let mut plan = planned?.refreshing(stages.into_iter().flatten().copied());
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {
@@ -222,7 +222,7 @@ pub(super) fn run(
         })
         .collect();
     if tasks.len() > 1 {
-        show.name_recordings();
+        show.name_recordings(tasks.len());
     }
     let mut done = Done::of(tasks.len());
     for Unusable { input, error } in std::mem::take(&mut work.failed) {
@@ -447,7 +447,7 @@ fn write(
         turn.wait();
         let mut texts = transcript.renderings.iter();
         return texts
-            .try_for_each(|rendering| outputs::print(&rendering.bytes))
+            .try_for_each(|rendering| show.suspend(|| outputs::print(&rendering.bytes)))
             .map_err(Failure::of_output);
     }
     let fills: Vec<_> = (transcript.renderings.iter())

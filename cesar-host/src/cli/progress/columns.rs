@@ -1,0 +1,151 @@
+//! Text measured, cut and wrapped by the columns of a terminal.
+//!
+//! Terminals disagree about the width of emoji that are made of several characters. A width here is the largest that any of them shows,
+//! so a line is never wider than was computed.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// The columns that `text` takes at most.
+pub(super) fn width(text: &str) -> usize {
+    text.graphemes(true).map(grapheme_width).sum()
+}
+
+fn grapheme_width(grapheme: &str) -> usize {
+    let apart: usize = grapheme.chars().filter_map(char::width).sum();
+    apart.max(grapheme.width())
+}
+
+/// `text`, cut to `columns` with an ellipsis where it is wider.
+pub(super) fn fit(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let (mut kept, mut used) = (String::new(), 0);
+    for grapheme in text.graphemes(true) {
+        used += grapheme_width(grapheme);
+        if used + 1 > columns {
+            break;
+        }
+        kept.push_str(grapheme);
+    }
+    kept.push_str(if columns == 0 { "" } else { "…" });
+    kept
+}
+
+/// `text`, cut at its beginning: the end of a path tells more.
+pub(super) fn fit_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let graphemes = text.graphemes(true).rev();
+    let mut used = 1;
+    let kept: Vec<_> = graphemes
+        .take_while(|grapheme| {
+            used += grapheme_width(grapheme);
+            used <= columns
+        })
+        .collect();
+    let ellipsis = if columns == 0 { "" } else { "…" };
+    format!("{ellipsis}{}", kept.into_iter().rev().collect::<String>())
+}
+
+/// `text` padded to `columns`.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let mut text = text.to_owned();
+    text.push_str(&" ".repeat(columns.saturating_sub(width(&text))));
+    text
+}
+
+/// `text` in lines of at most `columns`, broken between words. A word wider than a line is broken between its graphemes: text in
+/// Chinese or Japanese has no spaces.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    // One grapheme must fit.
+    let columns = columns.max(2);
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    let mut break_line = |line: &mut String, used: &mut usize| {
+        lines.push(std::mem::take(line));
+        *used = 0;
+    };
+    for word in text.split_whitespace() {
+        let wide = width(word);
+        if used > 0 {
+            let fits = used + 1 + wide <= columns;
+            if fits || (wide > columns && used + 2 < columns) {
+                line.push(' ');
+                used += 1;
+            } else {
+                break_line(&mut line, &mut used);
+            }
+        }
+        for grapheme in word.graphemes(true) {
+            let wide = grapheme_width(grapheme);
+            if used > 0 && used + wide > columns {
+                break_line(&mut line, &mut used);
+            }
+            line.push_str(grapheme);
+            used += wide;
+        }
+    }
+    if used > 0 {
+        break_line(&mut line, &mut used);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn emoji_count_as_the_widest_terminal_shows_them() {
+        assert_eq!(width("abc"), 3);
+        assert_eq!(width("日本"), 4);
+        // A family: four characters of two columns where the terminal does not join them.
+        assert_eq!(width("👨‍👩‍👧‍👦"), 8);
+        // A heart that the variation selector makes an emoji.
+        assert_eq!(width("❤\u{fe0f}"), 2);
+        assert_eq!(width("e\u{301}"), 1);
+    }
+
+    #[test]
+    fn cut_text_ends_in_an_ellipsis() {
+        assert_eq!(fit("harbour", 7), "harbour");
+        assert_eq!(fit("harbour.mp3", 7), "harbou…");
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(fit("日本語", 1), "…");
+        assert_eq!(fit("日本語", 0), "");
+        assert_eq!(fit_end("a/harbour.mp3", 7), "…ur.mp3");
+        assert_eq!(fit_end("日本語", 4), "…語");
+        assert_eq!(pad("日本", 5), "日本 ");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(
+            wrap("ask not what your country", 10),
+            ["ask not", "what your", "country"]
+        );
+        assert_eq!(wrap("これは日本語です", 6), ["これは", "日本語", "です"]);
+        assert_eq!(wrap("  ", 10), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_asked(text in r"(\PC| |日|👨‍👩‍👧|❤️){0,60}", columns in 12_usize..100) {
+            for line in wrap(&text, columns) {
+                prop_assert!(width(&line) <= columns, "{line:?}");
+            }
+            prop_assert!(width(&fit(&text, columns)) <= columns);
+            prop_assert!(width(&fit_end(&text, columns)) <= columns);
+        }
+
+        #[test]
+        fn wrapping_loses_no_text(text in r"([a-z]{1,30} ){0,20}", columns in 12_usize..100) {
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            prop_assert_eq!(bare(&wrap(&text, columns).concat()), bare(&text));
+        }
+    }
+}
