@@ -1,4 +1,4 @@
-//! The document: what a transcript is, whatever made it; schema 1, written down in `docs/document.md` of the repository.
+//! The document: what a transcript is, whatever made it; schema 1, written down in `docs/reference/document.md` of the repository.
 //!
 //! The host merges the results of the stages into a document; a `format` stage renders it. Rendering is a pure function: the same
 //! document gives the same bytes. Seconds have three decimals in JSON; inside they are integer milliseconds ([`Seconds`]).

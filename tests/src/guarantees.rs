@@ -1,4 +1,4 @@
-//! Whether each test that `docs/guarantees.md` names exists.
+//! Whether each test that `docs/internals/guarantees.md` names exists.
 
 use crate::workspace;
 use std::fs;
@@ -77,13 +77,16 @@ fn check(row: &str, missing: &mut Vec<String>) -> usize {
 
 #[test]
 fn every_test_that_is_named_exists() {
-    let page = fs::read_to_string(workspace().join("docs/guarantees.md")).unwrap();
+    let page = fs::read_to_string(workspace().join("docs/internals/guarantees.md")).unwrap();
     let mut missing = Vec::new();
     let rows = page
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
     let found: usize = rows.map(|(_, tests)| check(tests, &mut missing)).sum();
-    assert_eq!(missing, [""; 0], "`docs/guarantees.md` names what is not there");
+    assert_eq!(
+        missing, [""; 0],
+        "`docs/internals/guarantees.md` names what is not there"
+    );
     assert!(found > 70, "only {found} names were found in the tables");
 }
 

@@ -23,7 +23,7 @@
 //! * **Values.** Integer samples are divided by 2^(bits-1). Floats beyond ±1 are kept; NaN and infinities become 0 and are counted in
 //!   a warning.
 //!
-//! The policy with its reasons is in `docs/recordings.md`.
+//! The policy with its reasons is in `docs/guide/inputs.md`.
 
 mod cancellation;
 mod clock;

@@ -162,7 +162,7 @@ fn of_runner(error: &RunnerError) -> &'static str {
 mod tests {
     use super::*;
 
-    /// What the document of a partial transcript and the server's jobs call failures; `docs/document.md` lists them.
+    /// What the document of a partial transcript and the server's jobs call failures; `docs/reference/document.md` lists them.
     #[test]
     fn failures_have_stable_names() {
         let of_stage = |kind| {

@@ -279,12 +279,12 @@ mod tests {
         ];
         assert_eq!(published[..], all.map(|kind| json!(kind)));
         assert_eq!(published[..], all.map(EventKind::name));
-        let manual = include_str!("../../../docs/server.md");
+        let manual = include_str!("../../../docs/guide/server.md");
         let missing: Vec<_> = all
             .iter()
             .filter(|kind| !manual.contains(&format!("`{}`", kind.name())))
             .collect();
-        assert!(missing.is_empty(), "docs/server.md does not name {missing:?}");
+        assert!(missing.is_empty(), "docs/guide/server.md does not name {missing:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The description of the API (OpenAPI 3.1), made from the endpoints themselves, and a page that shows it without the network.
 //!
-//! `docs/openapi.json` in the repository is this description; a test compares them.
+//! `docs/reference/openapi.json` in the repository is this description; a test compares them.
 
 use std::fmt::Write as _;
 
@@ -300,14 +300,14 @@ mod tests {
 
     #[test]
     fn the_description_in_the_repository_is_up_to_date() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
         if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&path, text()).expect("docs/ can be written");
+            std::fs::write(&path, text()).expect("the file can be written");
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             written == text(),
-            "docs/openapi.json is out of date: run this test with UPDATE_DOCS=1"
+            "docs/reference/openapi.json is out of date: run this test with UPDATE_DOCS=1"
         );
         assert!(written.contains("\"openapi\": \"3.1.0\""));
     }

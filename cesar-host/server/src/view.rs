@@ -60,7 +60,7 @@ pub(crate) struct JobView {
     error: Option<JobError>,
     /// How its webhook stands.
     webhook: Option<WebhookView>,
-    /// The transcript, once there is one (not in lists); see `docs/document.md`.
+    /// The transcript, once there is one (not in lists); see `docs/reference/document.md`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,

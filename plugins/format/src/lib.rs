@@ -9,7 +9,7 @@
 //! | txt | one line a segment, as Whisper writes it | `plain` |
 //! | md | the layout of the Python Cesar: header, speaker headings, times | `markdown` |
 //! | srt, vtt | cues that never overlap and never exceed the audio | `subtitles` |
-//! | json | the document itself, `docs/document.md` of the repository | `json` |
+//! | json | the document itself, `docs/reference/document.md` of the repository | `json` |
 //! | tsv | Whisper's table: start and end in ms, text | `table` |
 //! | csv | RFC 4180: start and end in seconds, speaker, text | `table` |
 //! | rttm | who spoke when, without text | `rttm` |

@@ -6,7 +6,7 @@
 //! saves it.
 //!
 //! What a killed run has said is what the later ones are held to: a stage that was told of as done is stored, and so is the first
-//! second that was told of as recognised (the ones after it are kept at most once in three seconds; see `docs/resume.md`).
+//! second that was told of as recognised (the ones after it are kept at most once in three seconds; see `docs/guide/cache.md`).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! `docs/plugins.md` is true: what "From nothing to a working engine" says to type is typed, and gives what it says.
+//! `docs/guide/plugins.md` is true: what "From nothing to a working engine" says to type is typed, and gives what it says.
 //!
 //! Code blocks of the section are taken in order. `sh` is run as it is written, block by block, in the folder where the block before
 //! ended; `sh fails` has to fail. `text` is in what the commands before it printed, line by line in that order. Any other
@@ -112,7 +112,7 @@ fn assert_seen(wanted: &str, seen: &str) {
 
 #[test]
 fn what_the_guide_says_works_as_it_says() {
-    let document = fs::read_to_string(workspace().join("docs/plugins.md")).unwrap();
+    let document = fs::read_to_string(workspace().join("docs/guide/plugins.md")).unwrap();
     let blocks = blocks(&document, "## From nothing to a working engine\n");
     let (mut reader, mut seen) = (Reader::new(), String::new());
     let _guard = one_at_a_time();

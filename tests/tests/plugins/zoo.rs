@@ -1,6 +1,6 @@
 //! Plugins that misbehave in every way, each with its documented answer: on the command line, under the server, and in `plugins check`.
 //!
-//! The answers are snapshots (`INSTA_UPDATE=always` writes them anew). What they promise is said in `docs/plugins.md`.
+//! The answers are snapshots (`INSTA_UPDATE=always` writes them anew). What they promise is said in `docs/guide/plugins.md`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Each `curl` line of README.md and `docs/server.md` does what it says.
+//! Each `curl` line of README.md and `docs/guide/server.md` does what it says.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn the_lines_of_the_documentation_work() {
     let server = Server::start(&sandbox, &[]);
     sandbox.write("talk.mp3", wave(2, 1));
     let read = |name: &str| std::fs::read_to_string(cesar_tests::workspace().join(name)).unwrap();
-    let texts = ["README.md", "docs/server.md"].map(read);
+    let texts = ["README.md", "docs/guide/server.md"].map(read);
     let lines = texts.each_ref().map(|text| {
         text.lines()
             .filter(|line| line.starts_with("curl "))

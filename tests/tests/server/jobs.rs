@@ -238,8 +238,8 @@ fn the_server_tells_about_itself() {
     assert!(plugins["formats"].as_array().unwrap().contains(&json!("srt")));
     assert!(server.get("/cache").is(200).json()["entries"].is_u64());
     let described = server.get("/openapi.json").is(200).body;
-    let written = std::fs::read_to_string(cesar_tests::workspace().join("docs/openapi.json")).unwrap();
-    assert!(described == written, "docs/openapi.json is out of date");
+    let written = std::fs::read_to_string(cesar_tests::workspace().join("docs/reference/openapi.json")).unwrap();
+    assert!(described == written, "docs/reference/openapi.json is out of date");
     let docs = server.get("/docs").is(200);
     assert_eq!(docs.header("content-type"), Some("text/html; charset=utf-8"));
     let packed = server.request("GET", "/openapi.json", &[("accept-encoding", "gzip")], &[]);

@@ -1,4 +1,4 @@
-//! `docs/document.md` shows what the code writes.
+//! `docs/reference/document.md` shows what the code writes.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use plugin_api::document::Document;
 use crate::documents::{self, request};
 
 fn documentation() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/document.md");
-    std::fs::read_to_string(&path).expect("`docs/document.md` is part of the repository")
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/document.md");
+    std::fs::read_to_string(&path).expect("`docs/reference/document.md` is part of the repository")
 }
 
 /// A dialogue with everything a document can hold.
@@ -50,7 +50,7 @@ fn the_example_is_made_by_the_code() {
 fn pretty_equal(shown: &str, made: &str) {
     assert!(
         shown == made,
-        "the example in `docs/document.md` differs from what is made:\n{made}"
+        "the example in `docs/reference/document.md` differs from what is made:\n{made}"
     );
 }
 
@@ -78,7 +78,7 @@ fn every_field_is_documented() {
     for name in found {
         assert!(
             text.contains(&format!("| `{name}` |")),
-            "`{name}` has no row in `docs/document.md`"
+            "`{name}` has no row in `docs/reference/document.md`"
         );
     }
 }

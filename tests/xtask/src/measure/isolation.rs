@@ -6,7 +6,7 @@
 //!   the zoo that does not, whose runner is killed (hard).
 //! - `plugins list`, when nothing is new, with fifty plugins.
 //!
-//! The tables are markdown, for `docs/benchmarks.md`.
+//! The tables are markdown, for `docs/internals/results.md`.
 
 use crate::failure::{Failure, Outcome};
 use crate::measure::{MODELS, bench::audio::write_repeated};

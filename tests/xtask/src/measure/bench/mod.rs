@@ -3,7 +3,7 @@
 //! For each engine and model, with an empty cache: the wall time of the whole command and the peak memory of the host
 //! and of the runner that holds the plugin (two processes); then the same command, which must start no runner, as the
 //! median of many runs of the whole process; then the same transcript as subtitles, where only formatting is left.
-//! The audio is the bundled meeting, repeated. The tables are markdown, for `docs/benchmarks.md`.
+//! The audio is the bundled meeting, repeated. The tables are markdown, for `docs/internals/results.md`.
 
 pub(crate) mod audio;
 pub(crate) mod memory;
