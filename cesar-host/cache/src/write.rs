@@ -21,7 +21,7 @@ use super::temporary::TemporaryFile;
 use super::usage::UsageCounter;
 
 /// Results of fewer bytes than this are BLOBs in the index; others are files. With 8 KiB pages a hit takes the same time
-/// on both sides of it, and storing a BLOB takes half as long as storing a file (`docs/internals/results.md`).
+/// on both sides of it, and storing a BLOB takes half as long as storing a file (`docs/internals/measurements-log.md`).
 pub const INLINE_LIMIT: usize = 100 * 1024;
 
 /// Stores results.
