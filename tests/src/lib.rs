@@ -32,6 +32,8 @@
 pub mod addresses;
 pub mod chance;
 pub mod clients;
+#[cfg(test)]
+mod dependencies;
 pub mod fuzz;
 #[cfg(test)]
 mod guarantees;

@@ -1,0 +1,129 @@
+//! Licences, sources and the oldest Rust of the dependencies, as `deny.toml` and `Cargo.toml` state them.
+//!
+//! cargo-deny checks more (advisories, bans) but takes minutes to install, so a workflow runs it; these checks need only
+//! `cargo metadata`. Packages of other platforms than this one are left to cargo-deny.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use spdx::{Expression, ParseMode};
+
+use crate::workspace;
+
+fn toml(name: &str) -> toml::Table {
+    let text = fs::read_to_string(workspace().join(name)).expect("the file is part of the repository");
+    text.parse().expect("the file is TOML")
+}
+
+/// The texts of a list.
+fn list(value: &toml::Value) -> BTreeSet<String> {
+    let list = value.as_array().expect("a list").iter();
+    list.map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
+/// Every package of the workspace's graph on this platform.
+fn packages() -> Vec<Value> {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--offline",
+            "--locked",
+            "--format-version",
+            "1",
+            "--filter-platform",
+            &platform,
+        ])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let packages = metadata["packages"]
+        .as_array_mut()
+        .map(std::mem::take)
+        .unwrap_or_default();
+    assert!(packages.len() > 100, "only {} packages were found", packages.len());
+    packages
+}
+
+fn name(package: &Value) -> String {
+    format!("{} {}", package["name"], package["version"]).replace('"', "")
+}
+
+/// Whether the allowed licences satisfy an expression; older crates write `MIT/Apache-2.0`.
+fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
+    Expression::parse_mode(expression, ParseMode::LAX)
+        .is_ok_and(|parsed| parsed.evaluate(|licence| allowed.contains(&licence.to_string())))
+}
+
+#[test]
+fn licences_of_dependencies_are_allowed() {
+    let allowed = list(&toml("deny.toml")["licenses"]["allow"]);
+    let refused: Vec<String> = packages()
+        .iter()
+        .filter(|package| !is_allowed(package["license"].as_str().unwrap_or_default(), &allowed))
+        .map(|package| format!("{}: {}", name(package), package["license"]))
+        .collect();
+    assert_eq!(
+        refused, [""; 0],
+        "allow the licence in `deny.toml`, or replace the crate"
+    );
+}
+
+#[test]
+fn licence_expressions_are_evaluated() {
+    let allowed = BTreeSet::from(["MIT".to_owned(), "Apache-2.0 WITH LLVM-exception".to_owned()]);
+    assert!(is_allowed("MIT OR GPL-3.0-only", &allowed) && is_allowed("MIT/Apache-2.0", &allowed));
+    assert!(is_allowed("Apache-2.0 WITH LLVM-exception", &allowed));
+    assert!(!is_allowed("MIT AND GPL-3.0-only", &allowed) && !is_allowed("Apache-2.0", &allowed));
+    assert!(!is_allowed("", &allowed));
+}
+
+#[test]
+fn dependencies_come_from_allowed_registries() {
+    let registries = list(&toml("deny.toml")["sources"]["allow-registry"]);
+    let allowed: BTreeSet<String> = registries.iter().map(|address| format!("registry+{address}")).collect();
+    let packages = packages();
+    let sources = packages
+        .iter()
+        .filter_map(|package| Some((package, package["source"].as_str()?)));
+    let others: Vec<String> = sources
+        .filter(|(_, source)| !allowed.contains(*source))
+        .map(|(package, source)| format!("{}: {source}", name(package)))
+        .collect();
+    assert_eq!(others, [""; 0]);
+}
+
+/// Major and minor number.
+fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split('.').map(|number| number.parse().expect("a number"));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn dependencies_build_with_the_oldest_supported_rust() {
+    let cargo = toml("Cargo.toml");
+    let oldest = cargo["workspace"]["package"]["rust-version"]
+        .as_str()
+        .expect("a version");
+    let newer: Vec<String> = packages()
+        .iter()
+        .filter_map(|package| Some((package, package["rust_version"].as_str()?)))
+        .filter(|(_, wanted)| version(wanted) > version(oldest))
+        .map(|(package, wanted)| format!("{}: {wanted}", name(package)))
+        .collect();
+    assert_eq!(
+        newer, [""; 0],
+        "these need a newer Rust than the `rust-version` {oldest}"
+    );
+    for (file, mention) in [
+        (".github/workflows/ci.yml", format!("container: rust:{oldest}-bookworm")),
+        ("README.md", format!("Rust {oldest}")),
+    ] {
+        let text = fs::read_to_string(workspace().join(file)).expect("the file is part of the repository");
+        assert!(text.contains(&mention), "`{file}` lacks `{mention}`");
+    }
+}
