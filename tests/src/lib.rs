@@ -34,6 +34,8 @@ pub mod chance;
 pub mod clients;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod documentation;
 pub mod fuzz;
 #[cfg(test)]
 mod guarantees;
