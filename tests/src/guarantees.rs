@@ -93,8 +93,7 @@ fn every_test_that_is_named_exists() {
 #[test]
 fn a_test_that_is_not_there_is_found_out() {
     let mut missing = Vec::new();
-    let row =
-        "`cache/storing`: `stored_results_are_read_back`, `stored_results_are_…`, `stored_results`, `what_is_lost_…`; `cache/nowhere`";
+    let row = "`cache/storing`: `stored_results_are_read_back`, `stored_results_are_…`, `stored_results`, `what_is_lost_…`; `cache/nowhere`";
     assert_eq!(check(row, &mut missing), 2);
     assert_eq!(missing, ["`stored_results`", "`what_is_lost_…`", "`cache/nowhere`"]);
 }
