@@ -9,18 +9,37 @@ use std::process::Command;
 
 use serde_json::Value;
 use spdx::{Expression, ParseMode};
+use toml::de::{DeTable, DeValue};
 
 use crate::workspace;
 
-fn toml(name: &str) -> toml::Table {
-    let text = fs::read_to_string(workspace().join(name)).expect("the file is part of the repository");
-    text.parse().expect("the file is TOML")
+fn read(name: &str) -> String {
+    fs::read_to_string(workspace().join(name)).expect("the file is part of the repository")
 }
 
-/// The texts of a list.
-fn list(value: &toml::Value) -> BTreeSet<String> {
-    let list = value.as_array().expect("a list").iter();
-    list.map(|text| text.as_str().expect("a text").to_owned()).collect()
+/// A value in TOML, by the names on the way to it.
+fn value<'a>(text: &'a str, path: &[&str]) -> DeValue<'a> {
+    let mut value = DeValue::Table(DeTable::parse(text).expect("the file is TOML").into_inner());
+    for name in path {
+        let DeValue::Table(mut table) = value else {
+            panic!("{path:?} does not lead through tables");
+        };
+        let found = table.remove(*name);
+        value = found.unwrap_or_else(|| panic!("{path:?} leads nowhere")).into_inner();
+    }
+    value
+}
+
+/// The texts of a list of `deny.toml`.
+fn list(path: &[&str]) -> BTreeSet<String> {
+    let text = read("deny.toml");
+    let DeValue::Array(list) = value(&text, path) else {
+        panic!("{path:?} is no list");
+    };
+    let texts = list
+        .iter()
+        .map(|text| text.get_ref().as_str().expect("a text").to_owned());
+    texts.collect()
 }
 
 /// Every package of the workspace's graph on this platform.
@@ -61,7 +80,7 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
 
 #[test]
 fn licences_of_dependencies_are_allowed() {
-    let allowed = list(&toml("deny.toml")["licenses"]["allow"]);
+    let allowed = list(&["licenses", "allow"]);
     let refused: Vec<String> = packages()
         .iter()
         .filter(|package| !is_allowed(package["license"].as_str().unwrap_or_default(), &allowed))
@@ -84,7 +103,7 @@ fn licence_expressions_are_evaluated() {
 
 #[test]
 fn dependencies_come_from_allowed_registries() {
-    let registries = list(&toml("deny.toml")["sources"]["allow-registry"]);
+    let registries = list(&["sources", "allow-registry"]);
     let allowed: BTreeSet<String> = registries.iter().map(|address| format!("registry+{address}")).collect();
     let packages = packages();
     let sources = packages
@@ -105,10 +124,9 @@ fn version(text: &str) -> (u32, u32) {
 
 #[test]
 fn dependencies_build_with_the_oldest_supported_rust() {
-    let cargo = toml("Cargo.toml");
-    let oldest = cargo["workspace"]["package"]["rust-version"]
-        .as_str()
-        .expect("a version");
+    let cargo = read("Cargo.toml");
+    let oldest = value(&cargo, &["workspace", "package", "rust-version"]);
+    let oldest = oldest.as_str().expect("a version");
     let newer: Vec<String> = packages()
         .iter()
         .filter_map(|package| Some((package, package["rust_version"].as_str()?)))
@@ -123,7 +141,6 @@ fn dependencies_build_with_the_oldest_supported_rust() {
         (".github/workflows/ci.yml", format!("container: rust:{oldest}-bookworm")),
         ("README.md", format!("Rust {oldest}")),
     ] {
-        let text = fs::read_to_string(workspace().join(file)).expect("the file is part of the repository");
-        assert!(text.contains(&mention), "`{file}` lacks `{mention}`");
+        assert!(read(file).contains(&mention), "`{file}` lacks `{mention}`");
     }
 }
