@@ -11,7 +11,7 @@ use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::Value;
 
 use super::fetching::{self, cancelled};
-use super::heard::Heard;
+use super::recording_observer::RecordingObserver;
 use super::subject::{Subject, audio, noise};
 
 /// What was seen where the contract is kept, or why the case was left out.
@@ -118,7 +118,7 @@ fn fine(says: impl Into<String>) -> Verdict {
     Ok(Seen::Fine(says.into()))
 }
 
-fn told(error: RunnerError) -> String {
+fn message_of(error: RunnerError) -> String {
     error.to_string()
 }
 
@@ -172,7 +172,7 @@ fn symbols(subject: &Subject<'_>) -> Verdict {
 
 fn load(subject: &Subject<'_>) -> Verdict {
     let began = Instant::now();
-    let process = subject.load().map_err(told)?;
+    let process = subject.load().map_err(message_of)?;
     let loaded = Manifest::parse(process.manifest()).map_err(|error| format!("the manifest in its code {error}"))?;
     if loaded != subject.plugin.manifest {
         return Err("its code carries another manifest than its file; build it again".to_owned());
@@ -182,7 +182,7 @@ fn load(subject: &Subject<'_>) -> Verdict {
 
 fn open(subject: &Subject<'_>) -> Verdict {
     let began = Instant::now();
-    subject.session().map_err(told)?;
+    subject.session().map_err(message_of)?;
     fine(format!("in {} ms", began.elapsed().as_millis()))
 }
 
@@ -192,7 +192,7 @@ fn options(subject: &Subject<'_>) -> Verdict {
     if manifest.effective(&unknown).is_ok() {
         return Err("its table accepts an option that it does not have".to_owned());
     }
-    let mut process = subject.load().map_err(told)?;
+    let mut process = subject.load().map_err(message_of)?;
     match subject.open_wrongly(&mut process) {
         // Without options of a session there is nothing to be wrong.
         Ok(()) => fine("there is nothing to refuse when a session opens"),
@@ -203,14 +203,14 @@ fn options(subject: &Subject<'_>) -> Verdict {
         Err(RunnerError::Stage { kind, message, .. }) => {
             Err(format!("refused as {kind:?}, not `invalid_options`: {message}"))
         }
-        Err(error) => Err(told(error)),
+        Err(error) => Err(message_of(error)),
     }
 }
 
 fn reopen(subject: &Subject<'_>) -> Verdict {
-    let mut process = subject.session().map_err(told)?;
-    subject.open(&mut process).map_err(told)?;
-    // A panic while the session closes reaches nobody, but is told by the standard library.
+    let mut process = subject.session().map_err(message_of)?;
+    subject.open(&mut process).map_err(message_of)?;
+    // A panic while the session closes reaches no caller, but is printed by the standard library.
     let (_, lines) = process.finish();
     match lines.iter().any(|line| line.contains("panicked at")) {
         true => Err("a session panicked while it closed".to_owned()),
@@ -228,8 +228,8 @@ fn hearing(subject: &Subject<'_>, work: impl FnOnce() -> Verdict) -> Verdict {
 }
 
 fn once(subject: &Subject<'_>, audio: &Pcm) -> Verdict {
-    let mut process = subject.session().map_err(told)?;
-    let answer = subject.ask_soundly(&mut process, audio, &Heard::default())?;
+    let mut process = subject.session().map_err(message_of)?;
+    let answer = subject.ask_soundly(&mut process, audio, &RecordingObserver::default())?;
     fine(if answer.is_some() { "answered" } else { "refused" })
 }
 
@@ -248,10 +248,10 @@ fn silence(subject: &Subject<'_>) -> Verdict {
     hearing(subject, || {
         let seconds = subject.effort.silence_s;
         let silence = audio(u64::from(seconds) * 16_000, |_| 0.0)?;
-        let (mut process, heard) = (subject.session().map_err(told)?, Heard::default());
-        match subject.ask_soundly(&mut process, &silence, &heard)? {
+        let (mut process, observer) = (subject.session().map_err(message_of)?, RecordingObserver::default());
+        match subject.ask_soundly(&mut process, &silence, &observer)? {
             Some(_) => {
-                heard.segments_fit(u64::from(seconds) * 1000)?;
+                observer.segments_fit(u64::from(seconds) * 1000)?;
                 fine(format!("{seconds} s"))
             }
             None => Err(format!("{seconds} s of silence are refused")),
@@ -268,10 +268,10 @@ fn speech(subject: &Subject<'_>) -> Verdict {
     if subject.stage() == StageKind::Download {
         return fetching::download(subject);
     }
-    let (mut process, heard) = (subject.session().map_err(told)?, Heard::default());
-    let answer = subject.ask_soundly(&mut process, &sample()?, &heard)?;
-    heard.progress_rises()?;
-    let shown = heard.segments_fit(3_300)?;
+    let (mut process, observer) = (subject.session().map_err(message_of)?, RecordingObserver::default());
+    let answer = subject.ask_soundly(&mut process, &sample()?, &observer)?;
+    observer.progress_rises()?;
+    let shown = observer.segments_fit(3_300)?;
     match answer {
         Some(output) => fine(format!("{} bytes, {shown} segments shown", output.len())),
         None => Err("an ordinary request is refused".to_owned()),
@@ -287,8 +287,8 @@ fn refusals(subject: &Subject<'_>) -> Verdict {
 
 fn standard_output(subject: &Subject<'_>) -> Verdict {
     let before = subject.printed();
-    let mut process = subject.session().map_err(told)?;
-    subject.ask_soundly(&mut process, &sample()?, &Heard::default())?;
+    let mut process = subject.session().map_err(message_of)?;
+    subject.ask_soundly(&mut process, &sample()?, &RecordingObserver::default())?;
     let open = |number: u32, worker: u32| std::fs::symlink_metadata(format!("/proc/{worker}/fd/{number}")).is_ok();
     let worker = process.worker().ok_or("its process is gone")?;
     if let Some(closed) = (0..3).find(|number| !open(*number, worker)) {
@@ -302,11 +302,11 @@ fn standard_output(subject: &Subject<'_>) -> Verdict {
 }
 
 fn quiet(subject: &Subject<'_>) -> Verdict {
-    let (mut process, heard) = (subject.session().map_err(told)?, Heard::default());
-    subject.ask_soundly(&mut process, &sample()?, &heard)?;
+    let (mut process, observer) = (subject.session().map_err(message_of)?, RecordingObserver::default());
+    subject.ask_soundly(&mut process, &sample()?, &observer)?;
     /// The most that a short run may print to standard error.
     const MOST: u64 = 100_000;
-    let lines = heard.is_quiet()?;
+    let lines = observer.is_quiet()?;
     match process.finish() {
         (printed @ MOST.., _) => Err(format!("it printed {printed} bytes to standard error in one short run")),
         (printed, _) => fine(format!("{lines} lines, {printed} bytes printed")),
@@ -315,11 +315,11 @@ fn quiet(subject: &Subject<'_>) -> Verdict {
 
 fn repeatable(subject: &Subject<'_>) -> Verdict {
     let audio = sample()?;
-    let mut process = subject.session().map_err(told)?;
-    let mut ask = || subject.ask_soundly(&mut process, &audio, &Heard::default());
+    let mut process = subject.session().map_err(message_of)?;
+    let mut ask = || subject.ask_soundly(&mut process, &audio, &RecordingObserver::default());
     let (first, second) = (ask()?, ask()?);
-    let mut fresh = subject.session().map_err(told)?;
-    let third = subject.ask_soundly(&mut fresh, &audio, &Heard::default())?;
+    let mut fresh = subject.session().map_err(message_of)?;
+    let third = subject.ask_soundly(&mut fresh, &audio, &RecordingObserver::default())?;
     let is_sampled = |output: &Option<String>| {
         let value: Value = output
             .as_deref()
@@ -341,10 +341,17 @@ fn cancel(subject: &Subject<'_>) -> Verdict {
         return fetching::cancel(subject);
     }
     hearing(subject, || {
-        let mut process = subject.session().map_err(told)?;
+        let mut process = subject.session().map_err(message_of)?;
         let audio = noise(Duration::from_secs(600))?;
         // At the first word of the stage, or after a moment when it says nothing.
-        cancelled(|token| subject.ask(&mut process, &audio, &Heard::cancelling(token.clone()), token))
+        cancelled(|token| {
+            subject.ask(
+                &mut process,
+                &audio,
+                &RecordingObserver::cancelling(token.clone()),
+                token,
+            )
+        })
     })
 }
 
@@ -354,10 +361,10 @@ fn growth(subject: &Subject<'_>) -> Verdict {
     const ONCE: u64 = 16 << 20;
     let runs = subject.effort.runs;
     let audio = sample()?;
-    let mut process = subject.session().map_err(told)?;
+    let mut process = subject.session().map_err(message_of)?;
     let mut before = None;
     for run in 0..runs {
-        subject.ask_soundly(&mut process, &audio, &Heard::default())?;
+        subject.ask_soundly(&mut process, &audio, &RecordingObserver::default())?;
         if run == runs / 2 {
             before = process.memory().zip(process.worker().map(open_files));
         }

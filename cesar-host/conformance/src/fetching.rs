@@ -10,7 +10,7 @@ use cesar_runner::{CancelToken, RunnerError, SessionChannel};
 use plugin_api::download::{Answer as Answered, Limits, Order, Wanted};
 
 use super::cases::{Seen, Verdict};
-use super::heard::Heard;
+use super::recording_observer::RecordingObserver;
 use super::site::Site;
 use super::subject::Subject;
 
@@ -52,9 +52,9 @@ fn ended(
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let mut order = order(site, url.to_owned(), folder.path());
     change(&mut order);
-    let heard = Heard::default();
-    let answer = subject.fetch(process, &order, &heard, &CancelToken::default());
-    heard.progress_rises()?;
+    let observer = RecordingObserver::default();
+    let answer = subject.fetch(process, &order, &observer, &CancelToken::default());
+    observer.progress_rises()?;
     match answer {
         Ok(output) => match file_of(&output, folder.path())? {
             Some(bytes) => Ok(Ended::Came(bytes)),
@@ -153,7 +153,7 @@ pub(super) fn cancel(subject: &Subject<'_>) -> Verdict {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let order = order(site, site.address("silent.wav"), folder.path());
         let mut process = subject.session().map_err(|error| error.to_string())?;
-        cancelled(|token| subject.fetch(&mut process, &order, &Heard::default(), token))
+        cancelled(|token| subject.fetch(&mut process, &order, &RecordingObserver::default(), token))
     })
 }
 

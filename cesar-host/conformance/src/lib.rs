@@ -5,13 +5,13 @@
 //! the cache, and verdicts and quarantine are neither asked nor changed.
 //!
 //! A stage may refuse what it is given (an empty recording, say) with a typed error; what it must not do is crash, answer what cannot
-//! be right, or take for ever.
+//! be right, or hang.
 //!
 //! | module | what |
 //! |---|---|
 //! | `cases` | the table of cases |
 //! | `subject` | the plugin under test: runners, audio, requests |
-//! | `heard` | what a stage said while it ran |
+//! | `recording_observer` | what a stage emitted while it ran |
 //! | `fetching`, `site` | what a download stage is asked, and the server that it is asked to fetch from |
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 mod cases;
 mod fetching;
-mod heard;
+mod recording_observer;
 mod site;
 mod subject;
 
@@ -80,8 +80,8 @@ impl Effort {
     };
 }
 
-/// Runs all cases; `tell` hears of each as it ends.
-pub fn check(subject: &Subject<'_>, mut tell: impl FnMut(&Report)) -> Vec<Report> {
+/// Runs all cases; `report_case` is called with each as it ends.
+pub fn check(subject: &Subject<'_>, mut report_case: impl FnMut(&Report)) -> Vec<Report> {
     let mut reports: Vec<Report> = Vec::new();
     let mut loads = true;
     for case in cases::CASES {
@@ -106,7 +106,7 @@ pub fn check(subject: &Subject<'_>, mut tell: impl FnMut(&Report)) -> Vec<Report
             says,
             ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        tell(&report);
+        report_case(&report);
         reports.push(report);
     }
     reports

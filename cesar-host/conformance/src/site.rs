@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/recording.wav` | the recording |
-//! | `/silent.wav` | the beginning of it, and then nothing for as long as somebody listens |
+//! | `/silent.wav` | the beginning of it, and then nothing until the client closes |
 //! | anything else | 404 |
 //!
 //! Each connection is for one request, is served by a thread of its own, and ends when the other side closes it. The same recording

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::Effort;
 use super::fetching::{file_of, order};
-use super::heard::Heard;
+use super::recording_observer::RecordingObserver;
 use super::site::Site;
 
 /// Samples a second.
@@ -106,7 +106,7 @@ impl<'a> Subject<'a> {
 
     /// Opens a session, in place of the one before.
     pub(super) fn open(&self, process: &mut SessionChannel) -> Result<(), RunnerError> {
-        process.open(&self.open, &Heard::default(), &CancelToken::default())
+        process.open(&self.open, &RecordingObserver::default(), &CancelToken::default())
     }
 
     /// Opens a session with options that are no values of the table: every one is a list of an object.
@@ -115,7 +115,7 @@ impl<'a> Subject<'a> {
             .open
             .keys()
             .map(|name| (name.clone(), json!([{ "not": "a value" }])));
-        process.open(&wrong.collect(), &Heard::default(), &CancelToken::default())
+        process.open(&wrong.collect(), &RecordingObserver::default(), &CancelToken::default())
     }
 
     /// What a download stage can fetch from.
@@ -135,12 +135,18 @@ impl<'a> Subject<'a> {
     }
 
     /// One request.
-    pub(super) fn ask(&self, process: &mut SessionChannel, audio: &Pcm, heard: &Heard, cancel: &CancelToken) -> Answer {
+    pub(super) fn ask(
+        &self,
+        process: &mut SessionChannel,
+        audio: &Pcm,
+        observer: &RecordingObserver,
+        cancel: &CancelToken,
+    ) -> Answer {
         let mut request = self.request.clone();
         if self.stage() == StageKind::Format {
             request.insert("document".to_owned(), document());
         }
-        process.run(&request, self.hears().then_some(audio), heard, cancel)
+        process.run(&request, self.hears().then_some(audio), observer, cancel)
     }
 
     /// One request to a download stage.
@@ -148,12 +154,12 @@ impl<'a> Subject<'a> {
         &self,
         process: &mut SessionChannel,
         order: &Order,
-        heard: &Heard,
+        observer: &RecordingObserver,
         cancel: &CancelToken,
     ) -> Answer {
         let mut request = self.request.clone();
         request.insert("order".to_owned(), json!(order));
-        process.run(&request, None, heard, cancel)
+        process.run(&request, None, observer, cancel)
     }
 
     /// One request, whose output must be one that can be right; a typed refusal is fine as well.
@@ -161,12 +167,12 @@ impl<'a> Subject<'a> {
         &self,
         process: &mut SessionChannel,
         audio: &Pcm,
-        heard: &Heard,
+        observer: &RecordingObserver,
     ) -> Result<Option<String>, String> {
         let duration_ms = audio.samples() * 1000 / u64::from(RATE);
         let answer = match &self.site {
-            Some(site) => return self.fetch_soundly(site, process, heard),
-            None => self.ask(process, audio, heard, &CancelToken::default()),
+            Some(site) => return self.fetch_soundly(site, process, observer),
+            None => self.ask(process, audio, observer, &CancelToken::default()),
         };
         match answer {
             Ok(output) => {
@@ -183,12 +189,12 @@ impl<'a> Subject<'a> {
         &self,
         site: &Site,
         process: &mut SessionChannel,
-        heard: &Heard,
+        observer: &RecordingObserver,
     ) -> Result<Option<String>, String> {
         let url = self.taken().unwrap_or_else(|| site.address("recording.wav"));
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let order = order(site, url, folder.path());
-        match self.fetch(process, &order, heard, &CancelToken::default()) {
+        match self.fetch(process, &order, observer, &CancelToken::default()) {
             Ok(output) => Ok(file_of(&output, folder.path())?.map(|_| output)),
             Err(RunnerError::Stage { .. }) => Ok(None),
             Err(error) => Err(error.to_string()),
