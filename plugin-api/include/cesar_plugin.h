@@ -35,7 +35,7 @@ struct cesar_host {
     void (*progress)(const void *context, uint64_t done, uint64_t total);
     /* Shows a segment while the rest is still being decoded; the output must contain it as well. Times in ms. */
     void (*segment)(const void *context, uint64_t start_ms, uint64_t end_ms, const char *text);
-    /* Tells anything else, by kind, as JSON. */
+    /* Emits anything else, by kind, as JSON. */
     void (*emit)(const void *context, const char *kind, const char *json);
     /* Writes a line to the log: 1 error, 2 warning, 3 information, 4 for debugging. */
     void (*log)(const void *context, uint8_t level, const char *text);

@@ -192,7 +192,7 @@ impl<S> Drop for Adapter<S> {
     fn drop(&mut self) {
         // SAFETY: `stage` is dropped here and nowhere else, and not touched afterwards.
         let drop_stage = || unsafe { ManuallyDrop::drop(&mut self.stage) };
-        // A panic while dropping must not cross the boundary; there is nobody left to tell.
+        // A panic while dropping must not cross the boundary; no caller is left to report it to.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(drop_stage)) {
             std::mem::forget(payload);
         }

@@ -1,6 +1,6 @@
 //! What an `asr` stage returns: segments of text with their times, and what the engine knows about them.
 //!
-//! Fields an engine cannot tell stay `None` and become `null` in the document. All times are ms from the start of the audio given.
+//! Fields that an engine cannot give stay `None` and become `null` in the document. All times are ms from the start of the audio given.
 
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,7 @@ pub struct Diarization {
     pub speakers: Vec<Speaker>,
 }
 
-/// Somebody speaks without a pause.
+/// A speaker speaks without a pause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// Start, in ms.

@@ -97,13 +97,13 @@ pub struct Segment {
     /// Who spoke, a label from `speakers`; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
-    /// Whether somebody else spoke at the same time; absent without diarization.
+    /// Whether another speaker spoke at the same time; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<bool>,
     /// Absent when word times were not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
-    /// Mean log-probability of the tokens, `null` when the engine does not tell.
+    /// Mean log-probability of the tokens, `null` when the engine does not give it.
     pub avg_logprob: Option<f64>,
     /// Text length over zlib-compressed length, or `null`.
     pub compression_ratio: Option<f64>,
@@ -136,7 +136,7 @@ pub struct Word {
     pub speaker: Option<String>,
 }
 
-/// Somebody speaking.
+/// A speaker turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// From the start of the transcribed audio.
@@ -196,7 +196,7 @@ pub struct Partial {
     pub reason: String,
     /// Why, in one sentence for people.
     pub message: String,
-    /// What a person types to try that stage again, and no other; absent when nobody could say.
+    /// What a person types to try that stage again, and no other; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
 }
@@ -210,7 +210,7 @@ pub struct Provenance {
     pub audio: AudioProvenance,
     /// The engine that wrote the text.
     pub asr: StageProvenance,
-    /// The engine that told the speakers apart; absent without diarization.
+    /// The plugin that identified the speakers; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diarize: Option<StageProvenance>,
     /// Whether any text was sampled at a temperature above 0, so that another run may differ.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A file in [`Order::folder`] by which a stage says that it can go on with what is there. When the stage is then killed or cancelled, or
+/// A file in [`Order::folder`] by which a stage says that it can resume from what is there. When the stage is then killed or cancelled, or
 /// refuses for a reason that passes, the next run of the same plugin with the same address and options may find the folder as it was.
 pub const RESUME: &str = "resume.json";
 
@@ -42,7 +42,7 @@ pub enum Wanted {
     Media,
     /// The recordings of a playlist: [`Answer::Entries`]; of anything else, the address itself as the only one.
     Entries,
-    /// The program that the stage would call, without asking anybody: [`Answer::Program`].
+    /// The program that the stage would call, without any request: [`Answer::Program`].
     Program,
 }
 
@@ -51,7 +51,7 @@ pub enum Wanted {
 pub struct Limits {
     /// The largest file, in bytes; none without.
     pub bytes: Option<u64>,
-    /// How long all of it may take, in ms; for ever without.
+    /// How long all of it may take, in ms; no limit without.
     pub total_ms: Option<u64>,
     /// For how long a server may be silent, in ms.
     pub silence_ms: u64,
@@ -156,7 +156,7 @@ pub enum Reason {
     Removed,
     /// It has not ended yet.
     LiveStream,
-    /// A page or a format that nobody here can read.
+    /// A page or a format that no reader here supports.
     Unsupported,
     /// Several recordings.
     Playlist,
@@ -176,7 +176,7 @@ pub enum Reason {
     ServerError,
     /// The address is none of the public Internet.
     AddressRefused,
-    /// It is not stored, and nobody may be asked.
+    /// It is not stored, and no request may be sent.
     Offline,
     /// Anything else.
     #[serde(other)]

@@ -1,6 +1,6 @@
 //! The host's side of the boundary: a loaded module, an opened session, and the sink a host implements.
 //!
-//! A host finds [`HEADER_SYMBOL`] in a library it keeps loaded for ever (this crate never loads or unloads anything), hands its
+//! A host finds [`HEADER_SYMBOL`] in a library that it never unloads (this crate never loads or unloads anything), hands its
 //! address to [`Module::from_header`], and talks JSON from there. Everything here is called in the runner or the probe, both
 //! child processes: a plugin that corrupts memory takes only them along.
 

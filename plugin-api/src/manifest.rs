@@ -1,4 +1,4 @@
-//! The manifest: what a plugin says about itself, readable without running it.
+//! The manifest of a plugin, readable without running its code.
 //!
 //! JSON in the ELF section `.cesar.plugin` and again in the root module. Everything about options derives from its one option
 //! table (`options`): validation, `--asr-option key=value`, `cesar plugins show`, the effective options with defaults filled in,
@@ -79,7 +79,7 @@ pub struct Manifest {
     /// to load the library on a CPU without them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cpu_features: BTreeMap<String, Vec<String>>,
-    /// Whether a run can go on where an interrupted one stopped: see [`resume`](crate::resume).
+    /// Whether a run can resume where an interrupted one stopped: see [`resume`](crate::resume).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
     /// Whether sessions that are opened in one process with the same options share what is large, the model, and can run at the same time:

@@ -1,4 +1,4 @@
-//! Going on where an interrupted run stopped.
+//! Resuming where an interrupted run stopped.
 //!
 //! A stage whose manifest says `"resume": true` calls [`Ctx::save`](crate::Ctx::save) between windows. It crosses the boundary as
 //! an [`emit`](crate::Ctx::emit) of kind [`KIND`] with a [`Checkpoint`] as its body: the segments finished *since the checkpoint
@@ -6,7 +6,7 @@
 //! result.
 //!
 //! When a run for the same key died, the next request carries one more field, [`FIELD`]: a [`Checkpoint`] with *all* segments that
-//! were kept and the state that belongs to them. The stage goes on from there. Its output holds those segments as well, and must be,
+//! were kept and the state that belongs to them. The stage resumes from there. Its output holds those segments as well, and must be,
 //! byte for byte, what an uninterrupted run would have given, unless it is marked as
 //! [sampled](crate::asr::Transcription::sampled). It does not report them with [`Ctx::segment`](crate::Ctx::segment) again; the host
 //! has done that. The key names the plugin's file, so a state is only ever given to the code that wrote it.

@@ -84,12 +84,12 @@ impl Ctx<'_> {
         self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
     }
 
-    /// Tells the host anything else, by kind. Hosts ignore kinds they do not know.
+    /// Emits anything else, by kind. Hosts ignore kinds they do not know.
     pub fn emit(&mut self, kind: &str, body: &serde_json::Value) {
         self.sink.emit(kind, &body.to_string());
     }
 
-    /// Tells the host what is finished, so that a crash costs only what came after: the segments since the last call, and the state
+    /// Saves a checkpoint, so that a crash costs only what came after: the segments since the last call, and the state
     /// from which the next window follows. Cheap enough for every window. See [`resume`].
     pub fn save<S: Serialize>(&mut self, segments: &[Segment], state: &S) {
         #[derive(Serialize)]
@@ -97,7 +97,7 @@ impl Ctx<'_> {
             segments: &'a [Segment],
             state: &'a S,
         }
-        // What cannot be written as JSON is not kept; the work itself goes on.
+        // What cannot be written as JSON is not kept; the work itself continues.
         match serde_json::to_string(&Lent { segments, state }) {
             Ok(json) => self.sink.emit(resume::KIND, &json),
             Err(error) => tracing::warn!("a checkpoint cannot be written: {error}"),

@@ -381,8 +381,8 @@ mod tests {
     #[test]
     fn breaches_are_named() {
         let mut kit = Kit::<Window>::open(MANIFEST, json!({ "window_ms": 700 })).unwrap();
-        let mut told = |language: Value| kit.keeps_the_contract(json!({ "language": language }));
-        assert_eq!(told(Value::Null), Ok(()));
+        let mut check = |language: Value| kit.keeps_the_contract(json!({ "language": language }));
+        assert_eq!(check(Value::Null), Ok(()));
         let breaches = [
             ("late", "something ends at 1 ms"),
             ("moody", "the same request gave another output"),
@@ -390,8 +390,8 @@ mod tests {
             ("deaf", "it never asked whether to stop"),
         ];
         for (language, words) in breaches {
-            let told = told(json!(language)).unwrap_err();
-            assert!(told.contains(words), "{language}: {told}");
+            let refusal = check(json!(language)).unwrap_err();
+            assert!(refusal.contains(words), "{language}: {refusal}");
         }
         assert_eq!(kit.stage().window_ms, 700);
     }

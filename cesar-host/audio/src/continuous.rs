@@ -138,7 +138,7 @@ impl Continuous {
         }
     }
 
-    /// Passes over the silence that comes next, and tells how long it is.
+    /// Skips the silence that comes next. Returns its length.
     #[cfg(test)]
     pub(crate) fn pass_silence(&mut self) -> Nanoseconds {
         let count = std::mem::take(&mut self.silence);

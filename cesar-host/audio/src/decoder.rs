@@ -68,7 +68,7 @@ impl PacketDecoder {
         (channels.count() > 0).then(|| stream_of(rate, &channels))
     }
 
-    /// Appends what a packet decodes to, interleaved, and tells its shape. Decoders of ADPCM need to know how long that is.
+    /// Appends what a packet decodes to, interleaved, and returns its shape. Decoders of ADPCM need to know how long that is.
     pub(crate) fn decode(
         &mut self,
         data: &[u8],
@@ -78,7 +78,7 @@ impl PacketDecoder {
         let length = output.len();
         let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(data, duration, output)));
         attempt.unwrap_or_else(|_| {
-            // A decoder that panics at hostile bytes is not to end the run; it begins anew.
+            // A decoder that panics at hostile bytes must not end the run; it is reset.
             output.truncate(length);
             self.decoder.reset();
             Err(Refusal::Damaged("the decoder failed".to_owned()))

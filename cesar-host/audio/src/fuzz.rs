@@ -1,4 +1,4 @@
-//! Bytes that nobody should send, for every reader of a container (see [`cesar_tests::fuzz`]).
+//! Malformed bytes for every reader of a container (see [`cesar_tests::fuzz`]).
 //!
 //! The laws: nothing panics, every reader ends, no packet is longer than the file and its frames allow, no recording decodes to more sound
 //! than its packets have or to more silence than is allowed, and every refusal is a sentence.

@@ -23,7 +23,7 @@ impl Mp3Decoder {
         }
     }
 
-    /// Appends what one whole frame decodes to, interleaved, and tells its rate and channels. A frame that needs earlier ones, which are
+    /// Appends what one whole frame decodes to, interleaved, and returns its rate and channels. A frame that needs earlier ones, which are
     /// missing, is silent.
     pub(crate) fn decode(&mut self, frame: &[u8], output: &mut Vec<f32>) -> Result<(u32, u16), String> {
         let is_free = frame.get(2).is_some_and(|rates| rates >> 4 == 0);

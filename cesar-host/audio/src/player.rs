@@ -116,7 +116,7 @@ impl Player {
         }
     }
 
-    /// The first packet tells the shape where the container did not.
+    /// The first packet gives the shape where the container did not.
     fn learn(&mut self, stream: Stream) {
         self.facts.source_rate = stream.rate;
         self.facts.channels = stream.channels;

@@ -63,7 +63,7 @@ impl Chunk {
 /// Sound that is missing between two chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hole {
-    /// How long; `None` when the time of the next chunk tells, or nothing can.
+    /// How long; `None` when the time of the next chunk decides, or nothing can.
     pub(crate) duration: Option<Nanoseconds>,
     /// What happened, as half a sentence.
     pub(crate) message: String,

@@ -49,7 +49,7 @@ impl TrackChoice {
     }
 }
 
-/// What a container says about an audio track, whoever read it.
+/// Properties of an audio track as its container gives them, whichever reader read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TrackFacts {
     pub(crate) language: Option<String>,
@@ -87,8 +87,8 @@ pub(crate) fn select(path: &Path, tracks: &[TrackFacts], choice: &TrackChoice) -
     let selection = match choice {
         TrackChoice::Default => default_track(path, tracks),
         TrackChoice::All => all_tracks(path, tracks),
-        TrackChoice::Number(number) => one(path, tracks, number.checked_sub(1), choice),
-        TrackChoice::Named(name) => one(path, tracks, named(tracks, name), choice),
+        TrackChoice::Number(number) => single(path, tracks, number.checked_sub(1), choice),
+        TrackChoice::Named(name) => single(path, tracks, named(tracks, name), choice),
     };
     Ok(Selection {
         tracks: tracks.len(),
@@ -153,7 +153,7 @@ fn all_tracks(path: &Path, tracks: &[TrackFacts]) -> Result<Selection, AudioErro
     })
 }
 
-fn one(
+fn single(
     path: &Path,
     tracks: &[TrackFacts],
     index: Option<usize>,

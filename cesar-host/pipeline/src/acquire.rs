@@ -1,22 +1,22 @@
-//! From an address to a recording: fetched once, and asked for again only when it may have changed.
+//! Acquisition of a recording from an address: fetched once, and again only when it may have changed.
 //!
 //! The key of a download is made of the address in its one form, the plugin and its options, the version of the program that it
 //! called, if any, and the **time step** (`download.time_step`, 15 min) in which the server was last asked. So:
 //!
 //! | the youngest entry of the address | what happens |
 //! |---|---|
-//! | of this step, by the same program | nobody is asked |
+//! | of this step, by the same program | no request is sent |
 //! | of an earlier step | the plugin asks whether it is still what is there: then only a new row is made, else the new file is fetched |
 //! | expired (`download.ttl`, 24 h), of other options or another plugin | the file is fetched |
-//! | any, with `--offline` | it is used, with a word on its age; nobody is asked, no plugin is started |
+//! | any, with `--offline` | it is used, with a note on its age; no request is sent, no plugin is started |
 //!
 //! So that the last row holds, the youngest entry of an address outlives its time: housekeeping removes it when room is needed, before all
 //! else, or when an operator has set a lifetime for the stage (`cache.ttl`).
 //!
 //! Later stages take the digest of the bytes, so a download of what was there before costs only itself.
 //!
-//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. What it can go on with stays there
-//! for a day when it is killed, cancelled or refused for a reason that passes ([`Cache::incoming_of`]). Whoever asks for the same address
+//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. What it can resume from stays there
+//! for a day when it is killed, cancelled or refused for a reason that passes ([`Cache::incoming_of`]). A request for the same address
 //! meanwhile, in any process, waits for that. Trouble with the cache is a warning: what was fetched is used from where it lies.
 
 mod ask;
@@ -52,11 +52,11 @@ const PROGRAM: &str = "program";
 pub struct Downloads {
     /// The plugin and its options.
     pub stage: StageRequest,
-    /// For how long nobody is asked again, in ms; without, somebody is asked each time.
+    /// For how long no request is repeated, in ms; without, each run sends one.
     pub time_step_ms: Option<i64>,
-    /// For how long an answer is used at all, in ms; for ever without.
+    /// For how long an answer is used at all, in ms; no limit without.
     pub ttl_ms: Option<i64>,
-    /// Whether nobody is asked at all.
+    /// Whether no request is sent at all.
     pub offline: bool,
     /// When to give up.
     pub limits: Limits,
@@ -82,7 +82,7 @@ struct Details {
 }
 
 impl Details {
-    fn of(known: Known) -> Self {
+    fn new(known: Known) -> Self {
         Self {
             program_stamp: program::stamp(&known),
             known,
@@ -214,7 +214,7 @@ impl<'a> Acquisition<'a> {
         }))
     }
 
-    /// Whether nobody has to be asked about it.
+    /// Whether it can be used without a request.
     pub(super) fn is_fresh(&self, stored: &Stored, now_ms: i64, program: Option<&Program>) -> bool {
         self.is_current(stored, now_ms) && stored.parts == self.parts(now_ms, program)
     }
@@ -251,7 +251,7 @@ impl<'a> Acquisition<'a> {
         }
         let parts = self.parts(SystemClock.now_ms(), program.as_ref());
         let (guard, waited) = self.lock(cache, &parts)?;
-        // Whoever waited finds what the other has fetched, also by a program that nobody knew of.
+        // A run that waited finds what the other has fetched, also by a program that was not known before.
         let youngest = self.noted(self.youngest(cache, false)).flatten().filter(|_| reads);
         if waited && let Some(stored) = &youngest {
             let program = stored.details.known.program.as_ref();

@@ -22,7 +22,7 @@ pub enum AddressError {
     /// It is one of another kind.
     #[error("`{0}` is not fetched; use a URL that begins with `https://` or `http://`")]
     Scheme(String),
-    /// It would show a password to whoever looks at the cache, or at a job.
+    /// It would show a password to all who can read the cache, or a job.
     #[error("the URL holds a user name or a password; leave them out")]
     Credentials,
 }

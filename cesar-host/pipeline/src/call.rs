@@ -31,7 +31,7 @@ pub(super) fn call(
     let Err(RunnerError::CrashedInCompany { .. }) = &result else {
         return Ok(result?);
     };
-    // The next run has its runner for itself. What was finished so far is told again.
+    // The next run has a runner of its own. It reports again what was finished so far.
     let (stage, done, total) = (events.stage, 0, 0);
     context.observer.event(&Event::Resumed { stage, done, total });
     match checkpoints {
@@ -104,7 +104,7 @@ struct Events<'a, 'c> {
 
 impl<'c> Events<'_, 'c> {
     /// The checkpoints, once what came before the run is shown.
-    fn going_on(&self) -> Option<&Checkpoints<'c>> {
+    fn replayed(&self) -> Option<&Checkpoints<'c>> {
         let checkpoints = self.checkpoints?;
         checkpoints.replay(self.observer);
         Some(checkpoints)
@@ -113,7 +113,7 @@ impl<'c> Events<'_, 'c> {
 
 impl StageEvents for Events<'_, '_> {
     fn progress(&self, done: u64, total: u64) {
-        if let Some(checkpoints) = self.going_on() {
+        if let Some(checkpoints) = self.replayed() {
             checkpoints.progress(done, total);
         }
         self.observer.event(&Event::Progress {
@@ -123,11 +123,11 @@ impl StageEvents for Events<'_, '_> {
         });
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
-        self.going_on();
+        self.replayed();
         self.observer.event(&Event::Segment { start_ms, end_ms, text });
     }
     fn emit(&self, kind: &str, json: &str) {
-        match self.going_on() {
+        match self.replayed() {
             Some(checkpoints) if kind == resume::KIND => checkpoints.checkpoint(json),
             _ => tracing::debug!(kind, "{json}"),
         }

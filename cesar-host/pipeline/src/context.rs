@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
     }
 
     /// An error of the recording, by the name that people know: a path of the server's machine means nothing to a client.
-    pub(super) fn of_recording(&self, error: AudioError) -> PipelineError {
+    pub(super) fn recording_error(&self, error: AudioError) -> PipelineError {
         error.named(&visible(self.label)).into()
     }
 

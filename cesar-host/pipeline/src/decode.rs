@@ -177,7 +177,7 @@ impl<'a> Sound<'a> {
 
     /// The samples that this run decoded, or decodes again, once for all stages.
     pub(super) fn samples(&self, context: &Context<'_>) -> Result<Arc<Pcm>, PipelineError> {
-        // Whoever comes second waits for the first, and takes the same samples.
+        // A second caller waits for the first, and takes the same samples.
         let mut known = self.pcm.lock();
         if let Some(pcm) = &*known {
             return Ok(Arc::clone(pcm));
@@ -233,7 +233,7 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
         context.observer.event(&Event::Detail(detail));
     }
     if part.strict && audio.is_incomplete() {
-        return Err(context.of_recording(AudioError::Incomplete {
+        return Err(context.recording_error(AudioError::Incomplete {
             name: context.label.into(),
             faults: audio.faults(part.slice),
         }));
@@ -341,7 +341,7 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     let decoded = match (decoded, writing.failed) {
         (_, Some(error)) => return Err(PipelineError::Samples(error)),
         (Err(AudioError::Cancelled { .. }), None) => return Err(PipelineError::Interrupted),
-        (decoded, None) => decoded.map_err(|error| context.of_recording(error))?,
+        (decoded, None) => decoded.map_err(|error| context.recording_error(error))?,
     };
     media.check_unchanged(context)?;
     let take = writing.takes.swap_remove(decoded.take);

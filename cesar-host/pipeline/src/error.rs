@@ -1,4 +1,4 @@
-//! Why there is no transcript, or a stage gave nothing.
+//! Errors of the pipeline.
 
 use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
@@ -76,7 +76,7 @@ pub enum PipelineError {
     /// starts over. Never leaves `Pipeline::run`.
     #[error("a damaged result was replaced; run again")]
     Replaced,
-    /// Somebody asked to stop.
+    /// The caller cancelled.
     #[error("interrupted")]
     Interrupted,
 }
@@ -126,7 +126,7 @@ impl PipelineError {
             Self::Plugin(_) => "plugin_unavailable",
             Self::Option { .. } | Self::Format { .. } => "invalid_option",
             Self::Model(_) => "model_not_found",
-            Self::Runner(error) => of_runner(error),
+            Self::Runner(error) => runner_code(error),
             Self::Output { .. } => "invalid_output",
             Self::Changed { .. } => "changed",
             Self::Samples(PcmError::Memory(_)) => "out_of_memory",
@@ -136,7 +136,7 @@ impl PipelineError {
     }
 }
 
-fn of_runner(error: &RunnerError) -> &'static str {
+fn runner_code(error: &RunnerError) -> &'static str {
     match error {
         RunnerError::Stage { kind, .. } => match kind {
             ErrorKind::InvalidInput => "invalid_audio",

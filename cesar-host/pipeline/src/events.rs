@@ -1,4 +1,4 @@
-//! What the pipeline says while it works.
+//! Events of the pipeline.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub enum Event<'a> {
         /// The plugin's id.
         plugin: &'a str,
     },
-    /// A stage goes on where an earlier run stopped, or begins again where that is 0; its segments up to there follow.
+    /// A stage resumes where an earlier run stopped, or starts over where that is 0; its segments up to there follow.
     Resumed {
         /// The stage.
         stage: Stage,
@@ -98,12 +98,12 @@ pub enum Event<'a> {
     },
     /// A stage is done.
     Finished(&'a StageReport),
-    /// A stage has failed that the transcript can do without; the run's result tells why.
+    /// A stage has failed that the transcript can do without; the run's result says why.
     Failed {
         /// The stage.
         stage: Stage,
     },
-    /// Something a person should know; the work goes on.
+    /// Something the user should know; the work continues.
     Warning(&'a str),
     /// Something for those who want to know more.
     Detail(&'a str),

@@ -49,11 +49,11 @@ pub struct StageExplanation {
     pub parts: Option<KeyParts>,
     /// What is stored under it.
     pub entry: Option<Entry>,
-    /// What a run that died has left to go on from.
+    /// The checkpoint of a run that died.
     pub unfinished: Option<PartialInfo>,
     /// For a miss, the earlier result that differs least.
     pub nearest: Option<Nearest>,
-    /// Why nobody can do it, in one sentence.
+    /// Why it cannot be done, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
@@ -74,7 +74,7 @@ pub enum StageState {
     Missing,
 }
 
-/// Nobody listens.
+/// Ignores all events.
 struct Silence;
 
 impl Observer for Silence {
@@ -132,7 +132,7 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn of(prepared: &'a Prepared, format: Option<&'a str>) -> Self {
+    fn plugin(prepared: &'a Prepared, format: Option<&'a str>) -> Self {
         let manifest = prepared.manifest();
         Self {
             stage: manifest.stage.into(),
@@ -143,7 +143,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn own(stage: Stage) -> Self {
+    fn host(stage: Stage) -> Self {
         Self {
             stage,
             plugin: "cesar",
@@ -154,7 +154,7 @@ impl<'a> Step<'a> {
     }
 
     /// The stage without anything known of it.
-    fn told(&self) -> StageExplanation {
+    fn unknown(&self) -> StageExplanation {
         StageExplanation {
             stage: self.stage,
             plugin: self.plugin.to_owned(),
@@ -172,7 +172,7 @@ impl<'a> Step<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// What is there of an address: a run that asks the server may find that it is still right, so the walk goes on with it.
+    /// What is there of an address: a run that asks the server may find that it is still right, so the walk continues with it.
     fn download(&mut self, address: &'a Address) -> Result<Option<Media<'a>>, PipelineError> {
         let (plan, cache) = (self.plan, self.cache);
         let Some(stage) = &plan.download else { return Ok(None) };
@@ -185,12 +185,12 @@ impl<'a> Walk<'a> {
                 key: Some(stored.entry.key),
                 parts: Some(stored.parts.clone()),
                 entry: Some(stored.entry.clone()),
-                ..Step::of(stage, None).told()
+                ..Step::plugin(stage, None).unknown()
             });
         } else {
             let program = youngest.as_ref().and_then(|stored| stored.program());
             let parts = acquisition.parts(SystemClock.now_ms(), program);
-            self.step(&Step::of(stage, None), Some(parts))?;
+            self.step(&Step::plugin(stage, None), Some(parts))?;
         }
         Ok(youngest.map(|stored| Media::stored(cache, &stored.entry)))
     }
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
     fn all(&mut self, media: Option<&Media<'_>>, input: &Input) -> Result<(), PipelineError> {
         let plan = self.plan;
         let parts = media.map(|media| decode::key_parts(&self.context, media, &input.part));
-        let decoded = self.step(&Step::own(Stage::Decode), parts)?;
+        let decoded = self.step(&Step::host(Stage::Decode), parts)?;
         let sound = match (media, decoded) {
             (Some(media), Some(entry)) => self.sound(media, input, &entry)?,
             _ => None,
@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
         let asr_parts = sound
             .as_ref()
             .map(|sound| plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]));
-        let asr = self.made(&Step::of(&plan.asr, None), asr_parts)?;
+        let asr = self.made(&Step::plugin(&plan.asr, None), asr_parts)?;
         let turns = match &plan.speakers {
             Some(speakers) if speakers.left_out().is_some() => self.turns(speakers, sound.as_ref()).map(Some)?,
             Some(speakers) => self.turns(speakers, sound.as_ref())?.map(Some),
@@ -218,13 +218,13 @@ impl<'a> Walk<'a> {
             (Some(sound), Some(asr), Some(turns)) => Some(merge::key_parts(&plan.asr, sound, asr, turns)),
             _ => None,
         };
-        let document = self.step(&Step::own(Stage::Merge), merge_parts)?;
+        let document = self.step(&Step::host(Stage::Merge), merge_parts)?;
         for (format, prepared) in &plan.formats {
             let inputs = document
                 .as_ref()
                 .map(|entry| vec![("document".to_owned(), entry.digest)]);
             let parts = inputs.map(|inputs| prepared.key_parts(inputs));
-            self.step(&Step::of(prepared, Some(format)), parts)?;
+            self.step(&Step::plugin(prepared, Some(format)), parts)?;
         }
         Ok(())
     }
@@ -236,14 +236,14 @@ impl<'a> Walk<'a> {
         sound: Option<&Sound<'_>>,
     ) -> Result<Option<(merge::Made, merge::Options)>, PipelineError> {
         let step = match &speakers.by {
-            Diarizer::Plugin(prepared) => Step::of(prepared, None),
-            Diarizer::Channels => Step::own(speakers::STAGE),
+            Diarizer::Plugin(prepared) => Step::plugin(prepared, None),
+            Diarizer::Channels => Step::host(speakers::STAGE),
             Diarizer::Missing(reason) => {
-                let step = Step::own(speakers::STAGE);
+                let step = Step::host(speakers::STAGE);
                 self.stages.push(StageExplanation {
                     state: StageState::Missing,
                     trouble: Some(reason.message().to_owned()),
-                    ..step.told()
+                    ..step.unknown()
                 });
                 return Ok(None);
             }
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
         Ok(key.zip(entry.map(|entry| entry.digest)))
     }
 
-    /// Adds a stage, and gives its entry where the work goes on from what is stored.
+    /// Adds a stage. Returns its entry if the work continues from what is stored.
     fn step(&mut self, step: &Step<'_>, parts: Option<KeyParts>) -> Result<Option<Entry>, PipelineError> {
         let key = parts.as_ref().map(KeyParts::key);
         let entry = key.map(|key| self.cache.lookup(&key)).transpose()?.flatten();
@@ -279,7 +279,7 @@ impl<'a> Walk<'a> {
         if let (Some(nearest), Some(prepared)) = (&mut nearest, step.prepared) {
             name_models(nearest, prepared);
         }
-        let going_on = entry.clone().filter(|_| state == StageState::Hit);
+        let usable = entry.clone().filter(|_| state == StageState::Hit);
         self.stages.push(StageExplanation {
             state,
             key,
@@ -287,9 +287,9 @@ impl<'a> Walk<'a> {
             entry,
             unfinished,
             nearest,
-            ..step.told()
+            ..step.unknown()
         });
-        Ok(going_on)
+        Ok(usable)
     }
 
     fn sound<'m>(
@@ -304,7 +304,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The key has digests of models only; what they are called tells more, where that has changed.
+/// The key has digests of models only; their names say more, where those have changed.
 fn name_models(nearest: &mut Nearest, prepared: &Prepared) {
     let details = nearest
         .details

@@ -1,4 +1,4 @@
-//! A result that other stages need: looked up first, by its digest alone; computed or read only when somebody needs its bytes.
+//! A result that other stages need: looked up first, by its digest alone; computed or read only when its bytes are needed.
 
 use cesar_base::Digest;
 use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};

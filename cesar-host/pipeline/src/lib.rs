@@ -25,7 +25,7 @@
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
 //! | `outputs` | whether a plugin's answer can be right |
-//! | `explain`, `events`, `error` | what people are told |
+//! | `explain`, `events`, `error` | what users see |
 //!
 //! The result of decoding is only the digest and length of the samples: an hour is 230 MB, and decoding again is cheap. No stage
 //! knows where its input came from, no stage reads the cache, and this module alone decides hit or miss.

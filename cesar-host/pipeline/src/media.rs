@@ -22,7 +22,7 @@ pub(super) struct Media<'a> {
 enum Place<'a> {
     /// A file of the user's.
     File { path: &'a Path, stamp: FileStamp },
-    /// In the cache, not looked at until somebody needs the bytes.
+    /// In the cache, not looked at until its bytes are needed.
     Stored {
         cache: &'a Cache,
         key: Key,
@@ -41,7 +41,7 @@ pub(super) struct Held {
     _folder: Option<Folder>,
 }
 
-/// A folder that goes when nobody needs what is in it.
+/// A folder that is removed when its content is not needed any more.
 pub(super) enum Folder {
     InCache(Incoming),
     Temporary(tempfile::TempDir),
@@ -61,7 +61,7 @@ impl Folder {
         matches!(self, Self::InCache(_))
     }
 
-    /// Leaves what a stage can go on with to the next run of the same work.
+    /// Leaves what a stage can resume from to the next run of the same work.
     pub(super) fn keep(self) {
         if let Self::InCache(folder) = self {
             folder.keep();
@@ -88,7 +88,7 @@ impl Held {
 impl<'a> Media<'a> {
     /// Hashes a file, or remembers its digest.
     pub(super) fn open(context: &Context<'_>, path: &'a Path) -> Result<Self, PipelineError> {
-        cesar_audio::check_file(path).map_err(|error| context.of_recording(error))?;
+        cesar_audio::check_file(path).map_err(|error| context.recording_error(error))?;
         let stop = || context.cancel.is_cancelled();
         let hashed = match context.cache() {
             Some(cache) => cache.stamped_file_digest(path, &stop),
@@ -161,7 +161,7 @@ impl<'a> Media<'a> {
 /// A recording that cannot be hashed cannot be read. Other trouble is the cache's own.
 fn not_hashed(context: &Context<'_>, error: CacheError) -> PipelineError {
     match error {
-        CacheError::Unreadable { path, source } => context.of_recording(AudioError::Unreadable {
+        CacheError::Unreadable { path, source } => context.recording_error(AudioError::Unreadable {
             name: (&path).into(),
             source,
         }),

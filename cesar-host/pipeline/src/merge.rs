@@ -1,4 +1,4 @@
-//! Checks what an engine wrote, and makes the document of it, with speakers where they were told apart.
+//! Checks what an engine wrote, and makes the document of it, with speakers where they were identified.
 
 use cesar_base::Digest;
 use cesar_cache::{Key, KeyParts, OptionValue};
@@ -31,15 +31,15 @@ pub(super) struct Facts<'a> {
 
 /// What is known of who spoke.
 pub(super) enum Speakers {
-    /// Nobody asked.
+    /// The request does not ask for them.
     Unasked,
     /// Who spoke when, and who says so.
-    Told {
+    Identified {
         spoken: Vec<Spoken>,
         names: Vec<String>,
         by: Option<StageProvenance>,
     },
-    /// Nobody could tell.
+    /// They could not be identified.
     Missing(Partial),
 }
 
@@ -141,7 +141,7 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
     let mut document = without_speakers(transcription, &facts);
     match facts.speakers {
         Speakers::Unasked => {}
-        Speakers::Told { spoken, names, by } => {
+        Speakers::Identified { spoken, names, by } => {
             let attributed = attribute::attribute(document.segments, &spoken, &names);
             document.segments = attributed.segments;
             document.speakers = Some(attributed.speakers);

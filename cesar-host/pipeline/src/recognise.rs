@@ -28,7 +28,7 @@ pub(super) fn recognise(
         ..*context
     };
     let unchanged = || check_unchanged(&patient, stage).is_ok();
-    let checkpoints = Checkpoints::of(context, stage, guard, &unchanged);
+    let checkpoints = Checkpoints::open(context, stage, guard, &unchanged);
     let attempt = |request: &Map<String, Value>| {
         let output = call(context, stage, request, Some(&pcm), checkpoints.as_ref())?;
         checked(stage, output.as_bytes(), sound)?;

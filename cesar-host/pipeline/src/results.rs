@@ -1,7 +1,7 @@
 //! The results of one input, asked for from the end: what the cache has under a key makes everything before it unnecessary but for its
 //! digest.
 //!
-//! Recognition and diarization need nothing of each other: where neither is known and there is a second core, they run side by side.
+//! Recognition and diarization need nothing of each other: where neither is known and there is a second core, they run in parallel.
 
 use std::thread::{self, ScopedJoinHandle};
 
@@ -27,7 +27,7 @@ pub(super) struct Results<'a> {
     sound: &'a Sound<'a>,
     pub(super) stages: Vec<StageReport>,
     asr: Keyed,
-    /// `None` when nobody asked for speakers.
+    /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
     document: Option<Keyed>,
     /// What a person types to have this done again.
@@ -195,7 +195,7 @@ impl<'a> Results<'a> {
             return Speakers::Unasked;
         };
         match (turns.spoken(), self.partial()) {
-            (Some(spoken), _) => Speakers::Told {
+            (Some(spoken), _) => Speakers::Identified {
                 spoken,
                 names: turns.names(),
                 by: turns.provenance(),
@@ -230,7 +230,7 @@ impl<'a> Results<'a> {
         let has_turns = turns.is_none_or(|turns| turns.find(&context, &mut self.stages));
         match (has_text, has_turns) {
             (true, true) => Ok(()),
-            (false, false) if there_are_cores() => self.side_by_side(),
+            (false, false) if there_are_cores() => self.in_parallel(),
             _ => {
                 if !has_text {
                     self.read_transcription()?;
@@ -243,14 +243,14 @@ impl<'a> Results<'a> {
         }
     }
 
-    fn side_by_side(&mut self) -> Result<(), PipelineError> {
+    fn in_parallel(&mut self) -> Result<(), PipelineError> {
         let (plan, sound) = (self.plan, self.sound);
         let both = self.context.cancel.part();
         let context = Context {
             cancel: &both,
             ..self.context
         };
-        // Whoever ends the run ends the other, too.
+        // The stage that fails ends the other, too.
         let ending = |result: Result<_, PipelineError>| result.inspect_err(|_| both.cancel());
         let (asr, turns) = (&mut self.asr, self.turns.as_mut());
         let (text, turns) = thread::scope(|scope| {

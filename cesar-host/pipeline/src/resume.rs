@@ -1,6 +1,6 @@
-//! Going on where a run that died had stopped.
+//! Resuming where a run that died had stopped.
 //!
-//! A stage that can resume (its manifest says so) tells what it has finished, window by window: see [`plugin_api::resume`]. Here that
+//! A stage that can resume (its manifest says so) reports what it has finished, window by window: see [`plugin_api::resume`]. Here that
 //! is collected and, at most once in [`INTERVAL`], added to the partial result under the stage's key ([`cesar_cache::Partials`]). Who
 //! asks for the same result after a crash, a kill or Ctrl-C hands the stage what was kept; storing the whole result drops it.
 //!
@@ -28,7 +28,7 @@ use super::{Event, Observer, PipelineError, Stage};
 /// How often something is written: a crash costs this much work, and the window it hit.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// The state as it is kept: the stage's own, and what a person is told.
+/// The state as it is kept: the stage's own, and the progress to show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Kept {
     state: Value,
@@ -43,7 +43,7 @@ struct Earlier {
     kept: Kept,
 }
 
-/// Tells whether the files that the key names are still the same.
+/// Whether the files that the key names are still the same.
 type Unchanged<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Runs the stage with a request.
@@ -76,7 +76,7 @@ struct Inner<'a> {
 
 impl<'a> Checkpoints<'a> {
     /// For a stage that can resume, while its key is locked; else nothing is kept.
-    pub(super) fn of(
+    pub(super) fn open(
         context: &Context<'a>,
         stage: &'a Prepared,
         guard: Option<&'a KeyGuard>,
@@ -115,7 +115,7 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
-    /// Runs `attempt` with the request that goes on from what there is, and once more from the beginning where that is no good, or
+    /// Runs `attempt` with the request that resumes from the checkpoint, and once more from the beginning where that fails, or
     /// where the run ended for no fault of its own.
     pub(super) fn run(&self, request: &Map<String, Value>, attempt: Attempt<'_>) -> Result<Computation, PipelineError> {
         let resumed = self.lock().resume().map(|earlier| with_field(request, earlier));
@@ -156,7 +156,7 @@ impl<'a> Checkpoints<'a> {
         self.lock().kept.progress = (done, total);
     }
 
-    /// Shows what an earlier run had finished, once, now that the stage goes on from there.
+    /// Shows what an earlier run had finished, once, when the stage resumes from there.
     pub(super) fn replay(&self, observer: &dyn Observer) {
         let Some(Earlier { segments, kept }) = self.lock().replay.take() else {
             return;
@@ -264,7 +264,7 @@ fn read(pieces: &[Vec<u8>], state: &[u8]) -> Option<Earlier> {
     Some(Earlier { segments, kept })
 }
 
-/// The request, with what the stage is to go on from.
+/// The request, with what the stage is to resume from.
 fn with_field(request: &Map<String, Value>, earlier: Earlier) -> Map<String, Value> {
     let checkpoint = Checkpoint {
         segments: earlier.segments,

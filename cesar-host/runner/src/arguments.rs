@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// The hidden command.
 pub const COMMAND: &str = "__runner";
 
-/// What a runner is told before it loads its plugin.
+/// The arguments of a runner, read before it loads its plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
     /// The plugin's file.

@@ -12,7 +12,7 @@ pub struct CancelToken {
 }
 
 impl CancelToken {
-    /// Asks.
+    /// Asks the work to stop.
     pub fn cancel(&self) {
         self.asked.store(true, Ordering::Release);
     }
@@ -26,7 +26,7 @@ impl CancelToken {
         }
     }
 
-    /// Whether somebody asked.
+    /// Whether the work should stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.asked.load(Ordering::Acquire) || self.whole.as_ref().is_some_and(|whole| whole.is_cancelled())

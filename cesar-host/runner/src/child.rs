@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use super::arguments::Arguments;
 use super::loader::{self, MappedAudio};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
-use super::rate_limit::{Bucket, Flood};
+use super::rate_limit::{Bucket, Buckets};
 
 /// How long the reader waits before it looks again; it only bounds how often it wakes.
 const POLL: Duration = Duration::from_secs(3600);
@@ -90,13 +90,13 @@ fn session(module: Module, channel: Channel, sender: Sender, place: Place) {
     let sink = ChildSink {
         sender,
         cancelled: AtomicBool::new(false),
-        flood: Mutex::new(Flood::new(Instant::now())),
+        buckets: Mutex::new(Buckets::new(Instant::now())),
     };
     let (requests, inbox) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             read_frames(module, channel, requests, &sink.cancelled);
-            // The host is gone, or speaks another language: nobody is left to work for.
+            // The host is gone, or speaks another language: there is no one to work for.
             if place == Place::First {
                 end_process_group();
             }
@@ -186,7 +186,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) {
             ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
             ToRunner::Cancel | ToRunner::Join => continue,
         };
-        sink.tell_dropped();
+        sink.report_dropped();
         let answer = answer.unwrap_or_else(|error| FromRunner::Failed {
             kind: error.kind,
             message: error.message,
@@ -235,21 +235,21 @@ fn run(
 struct ChildSink {
     sender: Sender,
     cancelled: AtomicBool,
-    flood: Mutex<Flood>,
+    buckets: Mutex<Buckets>,
 }
 
 impl ChildSink {
-    /// A flood is cut here already, so that it costs nobody the way through the socket; the host, which need not trust this process,
+    /// The limit applies here already, so that it does not block the socket; the host, which need not trust this process,
     /// cuts for itself.
-    fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
-        let mut flood = self.flood.lock();
-        bucket(&mut flood).admits(Instant::now())
+    fn admits(&self, bucket: impl FnOnce(&mut Buckets) -> &mut Bucket) -> bool {
+        let mut buckets = self.buckets.lock();
+        bucket(&mut buckets).admits(Instant::now())
     }
 
-    /// What was left out of a request, told when it ends.
-    fn tell_dropped(&self) {
-        let told = self.flood.lock().take_dropped();
-        for (count, what) in told {
+    /// Reports what was dropped from a request, when it ends.
+    fn report_dropped(&self) {
+        let dropped = self.buckets.lock().take_dropped();
+        for (count, what) in dropped {
             self.send(&FromRunner::Log {
                 level: 2,
                 target: "cesar".to_owned(),
@@ -266,12 +266,12 @@ impl ChildSink {
 
 impl HostSink for ChildSink {
     fn progress(&self, done: u64, total: u64) {
-        if self.admits(|flood| &mut flood.progress) {
+        if self.admits(|buckets| &mut buckets.progress) {
             self.send(&FromRunner::Progress { done, total });
         }
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
-        if !self.admits(|flood| &mut flood.segments) {
+        if !self.admits(|buckets| &mut buckets.segments) {
             return;
         }
         self.send(&FromRunner::Segment {
@@ -287,7 +287,7 @@ impl HostSink for ChildSink {
         });
     }
     fn log(&self, level: u8, target: &str, message: &str) {
-        if !self.admits(|flood| &mut flood.lines) {
+        if !self.admits(|buckets| &mut buckets.lines) {
             return;
         }
         self.send(&FromRunner::Log {

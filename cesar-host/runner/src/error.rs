@@ -1,4 +1,4 @@
-//! What can go wrong with a stage.
+//! Errors of a stage.
 
 use plugin_api::ErrorKind;
 
@@ -90,10 +90,10 @@ pub enum RunnerError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// Somebody asked to stop, and the stage did.
+    /// The caller cancelled, and the stage stopped.
     #[error("interrupted")]
     Cancelled,
-    /// Somebody asked to stop, and the stage did not: its runner was killed.
+    /// The caller cancelled, and the stage did not stop: its runner was killed.
     #[error("interrupted")]
     Killed,
 }

@@ -56,7 +56,7 @@ impl MappedAudio {
         if Some(file.metadata()?.len()) != samples.checked_mul(4) {
             return Err(std::io::Error::other("the audio is not as long as was said"));
         }
-        // SAFETY: nobody changes or shrinks the file while it is mapped. The seals of a memory file promise that. A file on disk has no
+        // SAFETY: the file is not changed or shrunk while it is mapped. The seals of a memory file promise that. A file on disk has no
         // name, and the host has closed the only descriptor for writing before it hands out this one.
         unsafe { Mmap::map(&file) }.map(Self)
     }

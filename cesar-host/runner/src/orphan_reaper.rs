@@ -1,9 +1,9 @@
 //! What a runner leaves behind when its supervisor was killed.
 //!
 //! Whatever a plugin starts is below its supervisor, which ends it ([`super::supervisor`]). A plugin that kills its supervisor, by mistake
-//! for its parent, leaves what it has started to nobody. So each runner carries a mark of its own in the environment: a process that is
+//! for its parent, leaves what it has started without a parent. So each runner carries a mark of its own in the environment: a process that is
 //! started below it inherits the mark, whichever group, session and parent it has later. When a supervisor has not ended in peace, the
-//! host kills all that carry its mark, and what these have started, until a look at `/proc` finds nobody.
+//! host kills all that carry its mark, and what these have started, until a look at `/proc` finds none.
 //!
 //! A process that gave itself another environment and whose parents are gone is not found: that takes intent, against which no process
 //! of the same user is protected.
@@ -23,9 +23,9 @@ use super::supervisor::children_of;
 /// The variable that holds it.
 const NAME: &str = "CESAR_RUNNER";
 /// How long killed processes may take to be gone; one that the kernel holds on to is left to it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What tells the processes of one runner from all others.
+/// The mark that distinguishes the processes of one runner from all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     value: String,
@@ -45,14 +45,14 @@ impl Mark {
         (NAME.into(), self.value.clone().into())
     }
 
-    /// Kills whoever carries it and what they have started, and waits until nobody is left.
+    /// Kills all processes that carry it and those that they have started, and waits until none is left.
     pub(super) fn kill_all(&self) {
-        let patience = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let held: Vec<_> = self.found().into_iter().filter_map(hold).collect();
             // Who is found again is who is held: another process cannot have had the number in between.
             let found = self.found();
-            if found.is_empty() || Instant::now() >= patience {
+            if found.is_empty() || Instant::now() >= deadline {
                 return;
             }
             for (_, descriptor) in held.iter().filter(|(process, _)| found.contains(process)) {
@@ -77,7 +77,7 @@ impl Mark {
         found
     }
 
-    /// What has ended carries nothing any more, also while nobody has asked how it ended.
+    /// A process that has ended carries no mark, even before it is reaped.
     fn is_carried_by(&self, process: u32) -> bool {
         let wanted = format!("{NAME}={}", self.value);
         let variables = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();

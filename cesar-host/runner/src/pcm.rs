@@ -115,7 +115,7 @@ impl Pcm {
     pub fn copy_to(&self, writer: &mut dyn Write) -> io::Result<()> {
         let (mut chunk, mut position) = (vec![0; CHUNK], 0);
         loop {
-            // The position of the file itself belongs to whoever wrote it.
+            // The position of the file itself belongs to the writer.
             let length = self.file.read_at(&mut chunk, position)?;
             if length == 0 {
                 return Ok(());
@@ -206,7 +206,7 @@ impl PcmWriter {
         Ok(())
     }
 
-    /// From now on nobody, this process included, can change or shrink a memory file, and whoever gets a file on disk can only read it.
+    /// From now on no process, this one included, can change or shrink a memory file, and a receiver can only read a file on disk.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -231,7 +231,7 @@ fn sealed(file: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// The same file, opened again, as a descriptor keeps for ever what it was opened for.
+/// The same file, opened again, as a descriptor keeps the mode that it was opened with.
 fn for_reading(file: &File) -> io::Result<File> {
     File::open(Path::new("/proc/self/fd").join(file.as_raw_fd().to_string()))
 }

@@ -31,7 +31,7 @@ use super::protocol::Channel;
 use super::supervisor::{Ended, children_of};
 use super::{Limits, RunnerError, environment};
 
-/// How long the supervisor may take to end what is below it and tell how it ended.
+/// How long the supervisor may take to end what is below it and report how it ended.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// How runners are started.
@@ -82,7 +82,7 @@ fn spawn(command: Command) -> Spawned {
         let (sender, inbox) = mpsc::channel::<(Command, mpsc::Sender<Spawned>)>();
         std::thread::spawn(move || {
             for (mut command, answer) in inbox {
-                // Nobody listens only when the asking thread has died.
+                // The receiver is gone only when the asking thread has died.
                 let _ = answer.send(command.spawn());
             }
         });
@@ -200,7 +200,7 @@ impl ProcessTree {
         Taken::by(self.worker()?).map(|taken| taken.resident)
     }
 
-    /// Tells the supervisor to end everything.
+    /// Orders the supervisor to end everything.
     pub(super) fn kill(&self) {
         self.retire();
         if self.is_in_company() {
@@ -210,7 +210,7 @@ impl ProcessTree {
         let _ = self.lifeline.shutdown(Shutdown::Write);
     }
 
-    /// Ends it, and tells how many bytes it printed to standard error and the last lines of it.
+    /// Ends it. Returns how many bytes it printed to standard error, and the last lines of it.
     pub(super) fn finish(&self) -> (u64, Vec<String>) {
         // What cannot be ended is left to the kernel, and what it printed so far counts.
         let _ = self.end();
@@ -224,10 +224,10 @@ impl ProcessTree {
         let plugin = self.plugin.clone();
         let end = self.end.get_or_init(|| {
             let in_company = self.is_in_company() || self.killed_in_company.load(Ordering::Acquire);
-            let told = self.told();
+            let reported = self.reported_end();
             // Its last lines say what happened; a process that left its group may hold the stream open.
             self.wait_for_its_last_lines(Duration::from_secs(1));
-            let how = told.map_or_else(|| self.ended_untold(), Ok);
+            let how = reported.map_or_else(|| self.unreported_end(), Ok);
             End {
                 how: how.map_err(|error| error.to_string()),
                 in_company,
@@ -270,7 +270,7 @@ impl ProcessTree {
     }
 
     /// What the supervisor says about the worker's end.
-    fn told(&self) -> Option<Ended> {
+    fn reported_end(&self) -> Option<Ended> {
         self.lifeline.set_read_timeout(Some(END_LIMIT)).ok()?;
         let mut line = String::new();
         BufReader::new(&self.lifeline).read_line(&mut line).ok()?;
@@ -278,7 +278,7 @@ impl ProcessTree {
     }
 
     /// The supervisor's own end, where it could say nothing about the worker's.
-    fn ended_untold(&self) -> io::Result<Ended> {
+    fn unreported_end(&self) -> io::Result<Ended> {
         self.end()?;
         let status = self.wait()?.into_raw();
         Ok(Ended {

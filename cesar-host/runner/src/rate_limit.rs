@@ -1,4 +1,4 @@
-//! How much a plugin may say: floods of log lines, segments and progress are cut, and what was cut is counted and told.
+//! Rate limit of what a plugin emits: excess log lines, segments and progress are dropped, counted and reported.
 //!
 //! Each kind has a bucket of tokens that fills with time. Ordinary plugins never empty one: a bucket of segments is three hours of
 //! speech at once. Checkpoints pass always, since what is left out of them would be missing from a resumed result; the host keeps
@@ -60,14 +60,14 @@ impl Bucket {
 
 /// The buckets of one session, by kind.
 #[derive(Debug)]
-pub(super) struct Flood {
+pub(super) struct Buckets {
     pub(super) lines: Bucket,
     pub(super) segments: Bucket,
     pub(super) progress: Bucket,
     others: Bucket,
 }
 
-impl Flood {
+impl Buckets {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             lines: Bucket::of_lines(now),
@@ -91,7 +91,7 @@ impl Flood {
 pub(super) struct Bounded<'a> {
     plugin: &'a str,
     events: &'a dyn StageEvents,
-    buckets: Mutex<Flood>,
+    buckets: Mutex<Buckets>,
 }
 
 impl<'a> Bounded<'a> {
@@ -99,11 +99,11 @@ impl<'a> Bounded<'a> {
         Self {
             plugin,
             events,
-            buckets: Mutex::new(Flood::new(Instant::now())),
+            buckets: Mutex::new(Buckets::new(Instant::now())),
         }
     }
 
-    fn admits(&self, bucket: impl FnOnce(&mut Flood) -> &mut Bucket) -> bool {
+    fn admits(&self, bucket: impl FnOnce(&mut Buckets) -> &mut Bucket) -> bool {
         let mut buckets = self.buckets.lock();
         bucket(&mut buckets).admits(Instant::now())
     }
@@ -134,8 +134,8 @@ impl StageEvents for Bounded<'_> {
 
 impl Drop for Bounded<'_> {
     fn drop(&mut self) {
-        let flood = self.buckets.get_mut();
-        for (count, what) in flood.take_dropped() {
+        let buckets = self.buckets.get_mut();
+        for (count, what) in buckets.take_dropped() {
             let text = format!(
                 "{count} {what} of the plugin `{}` were too many and are left out",
                 self.plugin
@@ -161,10 +161,10 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_flood_is_cut_and_counted() {
+    fn excess_log_lines_are_dropped_and_counted() {
         #[derive(Default)]
-        struct Heard(Mutex<Vec<String>>);
-        impl StageEvents for Heard {
+        struct Received(Mutex<Vec<String>>);
+        impl StageEvents for Received {
             fn progress(&self, _: u64, _: u64) {}
             fn segment(&self, _: u64, _: u64, _: &str) {}
             fn emit(&self, _: &str, json: &str) {
@@ -174,23 +174,23 @@ mod tests {
                 self.0.lock().push(message.to_owned());
             }
         }
-        let heard = Heard::default();
-        let bounded = Bounded::new("loud", &heard);
+        let received = Received::default();
+        let bounded = Bounded::new("loud", &received);
         let long = "é".repeat(LONGEST_TEXT);
         for _ in 0..100_000 {
             bounded.log(3, "t", &long);
         }
         (0..5_000).for_each(|_| bounded.emit("checkpoint", "kept"));
         drop(bounded);
-        let heard = heard.0.into_inner();
-        assert_eq!(heard.iter().filter(|text| *text == "kept").count(), 5_000);
-        assert!(heard.iter().all(|text| text.len() <= LONGEST_TEXT));
-        let last = heard.last().unwrap();
+        let received = received.0.into_inner();
+        assert_eq!(received.iter().filter(|text| *text == "kept").count(), 5_000);
+        assert!(received.iter().all(|text| text.len() <= LONGEST_TEXT));
+        let last = received.last().unwrap();
         assert!(
             last.ends_with("log lines of the plugin `loud` were too many and are left out"),
             "{last}"
         );
-        let lines = heard.len() - 5_001;
+        let lines = received.len() - 5_001;
         assert!((500..1_500).contains(&lines), "{lines}");
     }
 

@@ -33,7 +33,7 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<(), RunnerError> {
         match self {
-            Self::Process(lane) => lane.check(call.request, events, cancel),
+            Self::Process(channel) => channel.check(call.request, events, cancel),
             Self::Local(local) => local.check(call.request),
         }
     }
@@ -45,7 +45,7 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<String, RunnerError> {
         match self {
-            Self::Process(lane) => lane.run(call.request, call.audio, events, cancel),
+            Self::Process(channel) => channel.run(call.request, call.audio, events, cancel),
             Self::Local(local) => local.run(call.request, call.audio, events, cancel),
         }
     }
@@ -55,15 +55,15 @@ impl Session {
     /// Whether it can take another request.
     fn is_open(&self) -> bool {
         match self {
-            Self::Process(lane) => lane.is_open(),
+            Self::Process(channel) => channel.is_open(),
             Self::Local(_) => true,
         }
     }
 
     /// It is not to be used any more, nor what it shares with others.
     fn retire(&self) {
-        if let Self::Process(lane) = self {
-            lane.retire();
+        if let Self::Process(channel) = self {
+            channel.retire();
         }
     }
 }
@@ -205,13 +205,13 @@ impl Runners {
         let bounded = Bounded::new(call.plugin, events);
         let result = self.with_session_of(call, &bounded, cancel, |session| work(session, &bounded));
         if let Err(error) = &result {
-            self.write_down(call, error);
+            self.record_crash(call, error);
         }
         result
     }
 
     /// A crash in use counts against the file, and the second one puts it into quarantine.
-    fn write_down(&self, call: &StageCall<'_>, error: &RunnerError) {
+    fn record_crash(&self, call: &StageCall<'_>, error: &RunnerError) {
         let how = match error {
             RunnerError::Crashed {
                 how, by_itself: true, ..
@@ -265,7 +265,7 @@ impl Runners {
         result
     }
 
-    /// Ends the runners that nobody has used for `idle` as of `now`, which frees their models. Returns how many are left warm.
+    /// Ends the runners that were idle for `idle` as of `now`, which frees their models. Returns how many are left warm.
     pub fn end_idle(&self, now: Instant, idle: Duration) -> usize {
         let (ended, left) = {
             let mut warm = self.lock();
@@ -274,7 +274,7 @@ impl Runners {
                 .collect();
             (ended, warm.len())
         };
-        // Ending a process takes a while; nobody waits for the lock meanwhile.
+        // Ending a process takes a while; the lock is free meanwhile.
         drop(ended);
         left
     }
@@ -322,18 +322,18 @@ impl Runners {
             self.starts.fetch_add(1, Ordering::Relaxed);
             return Local::open(call.plugin, call.path, call.open, events, cancel).map(Session::Local);
         }
-        let mut lane = self.lane(identity, call)?;
-        let opened = lane.open(call.open, events, cancel);
+        let mut channel = self.channel(identity, call)?;
+        let opened = channel.open(call.open, events, cancel);
         if matches!(opened, Err(RunnerError::CrashedInCompany { .. })) {
             self.part(identity);
         }
         if opened.as_ref().is_err_and(|error| !error.leaves_session_usable()) {
-            lane.retire();
+            channel.retire();
         }
-        opened.map(|()| Session::Process(Box::new(lane)))
+        opened.map(|()| Session::Process(Box::new(channel)))
     }
 
-    /// Ends the sessions that wait with a model that lay where this one's lies: nobody asks for them again.
+    /// Ends the idle sessions of a model that lay where this one's lies: no request will name them again.
     fn end_replaced(&self, (plugin, models, open): &Identity) {
         let replaced = |warm: &mut Warm| {
             let (other_plugin, other_models, other_open) = &warm.identity;
@@ -344,8 +344,8 @@ impl Runners {
     }
 
     /// A place in a runner that others have as well, or a runner.
-    fn lane(&self, identity: &Identity, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
-        // Held while a runner starts, for whoever wants the same one at the same time.
+    fn channel(&self, identity: &Identity, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
+        // Held while a runner starts, so that a concurrent call for the same one waits for it.
         let mut shared = self.shared.lock();
         let shares = call.shares_model && !shared.apart.contains(identity);
         if !shares {
@@ -354,12 +354,12 @@ impl Runners {
         }
         shared.runners.retain(|(_, runner)| runner.is_open());
         let mut same = shared.runners.iter().filter(|(other, _)| other == identity);
-        if let Some(lane) = same.find_map(|(_, runner)| runner.join()) {
-            return Ok(lane);
+        if let Some(channel) = same.find_map(|(_, runner)| runner.join()) {
+            return Ok(channel);
         }
-        let lane = self.start_runner(call)?;
-        shared.runners.push((identity.clone(), lane.joinable()));
-        Ok(lane)
+        let channel = self.start_runner(call)?;
+        shared.runners.push((identity.clone(), channel.joinable()));
+        Ok(channel)
     }
 
     fn start_runner(&self, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {

@@ -49,6 +49,10 @@ pub(super) struct Joinable {
 
 impl Starter {
     /// Starts a runner for the plugin called `name` and waits until the plugin is loaded.
+    ///
+    /// # Errors
+    /// [`RunnerError::Start`] if the system gives no process, [`RunnerError::Refused`] if the library is no usable plugin,
+    /// [`RunnerError::TooSlow`] without an answer in time, [`RunnerError::Crashed`] or [`RunnerError::Protocol`] if loading fails.
     pub fn start(&self, name: &str, path: &Path) -> Result<SessionChannel, RunnerError> {
         let failed = |error: io::Error| RunnerError::Start {
             plugin: name.to_owned(),
@@ -56,7 +60,7 @@ impl Starter {
         };
         let (tree, channel) = self.tree(name, path).map_err(failed)?;
         let sender = Arc::new(channel.sender().map_err(failed)?);
-        let mut lane = SessionChannel {
+        let mut channel = SessionChannel {
             tree: Arc::new(tree),
             channel,
             first: Arc::clone(&sender),
@@ -64,8 +68,8 @@ impl Starter {
             manifest: "".into(),
             time: self.limits.time,
         };
-        lane.greet()?;
-        Ok(lane)
+        channel.greet()?;
+        Ok(channel)
     }
 }
 
@@ -137,37 +141,44 @@ impl SessionChannel {
         self.tree.is_open()
     }
 
-    /// Nobody uses its runner for anything new.
+    /// Takes no new session into its runner.
     pub(super) fn retire(&self) {
         self.tree.retire();
     }
 
     /// The manifest of the code that was loaded.
+    #[must_use]
     pub fn manifest(&self) -> &str {
         &self.manifest
     }
 
     /// The process with the plugin's code.
+    #[must_use]
     pub fn worker(&self) -> Option<u32> {
         self.tree.worker()
     }
 
     /// The processes that the plugin's code has started and that still run.
+    #[must_use]
     pub fn below_worker(&self) -> Vec<u32> {
         self.tree.below_worker()
     }
 
     /// The worker's own memory, in bytes.
+    #[must_use]
     pub fn memory(&self) -> Option<u64> {
         self.tree.memory()
     }
 
-    /// Ends the runner, and tells how many bytes it printed to standard error and the last lines of it.
+    /// Ends the runner. Returns how many bytes it printed to standard error, and the last lines of it.
     pub fn finish(self) -> (u64, Vec<String>) {
         self.tree.finish()
     }
 
     /// Opens the session.
+    ///
+    /// # Errors
+    /// [`RunnerError::Stage`] if the stage refuses; else as [`Self::run`].
     pub fn open(
         &mut self,
         options: &Map<String, Value>,
@@ -182,6 +193,9 @@ impl SessionChannel {
     }
 
     /// Asks whether a request could run.
+    ///
+    /// # Errors
+    /// [`RunnerError::Stage`] if the stage refuses; else as [`Self::run`].
     pub fn check(
         &mut self,
         request: &Map<String, Value>,
@@ -196,6 +210,10 @@ impl SessionChannel {
     }
 
     /// Runs one request and returns the output's JSON.
+    ///
+    /// # Errors
+    /// [`RunnerError::Stage`] for a typed error of the stage, [`RunnerError::Cancelled`] or [`RunnerError::Killed`] after a cancel,
+    /// [`RunnerError::OutOfTime`] at the limit; all others mean that the process has ended or broke the protocol.
     pub fn run(
         &mut self,
         request: &Map<String, Value>,

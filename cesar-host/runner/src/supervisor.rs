@@ -35,11 +35,11 @@ use super::control_group::Groups;
 use super::memory::Taken;
 
 /// Between two looks at the worker's memory.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long killed processes may take to be gone; one that the kernel holds on to is left to it.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
+const LAST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a worker ended, as the host is told.
+/// How a worker ended, as reported to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ended {
     /// As `wait` gives it.
@@ -76,7 +76,7 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
         status: status.into_raw(),
         out_of_memory: near || (is_killed(status) && groups.killed() > killed_before),
     };
-    // Nobody listens when the host is gone.
+    // No reader is left when the host is gone.
     let line = serde_json::to_string(&ended).map_err(io::Error::other)?;
     let _ = (&lifeline).write_all(format!("{line}\n").as_bytes());
     Ok(())
@@ -91,7 +91,7 @@ fn leave_the_processor_to_the_host() {
     let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
 }
 
-/// Whoever started the host may have left files open for it, and libraries may forget to close theirs on `exec`: none of that is a
+/// The program that started the host may have left files open for it, and libraries may forget to close theirs on `exec`: none of that is a
 /// plugin's business.
 fn close_inherited() {
     let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
@@ -100,7 +100,7 @@ fn close_inherited() {
     for path in open.iter().filter(|path| path.is_symlink()) {
         let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
         if let Some(number) = number.filter(|number| *number > 2) {
-            // SAFETY: it is open, and this runs before the process has opened anything that it uses, so that nobody owns it.
+            // SAFETY: it is open, and this runs before the process has opened anything that it uses, so that nothing owns it.
             unsafe { rustix::io::close(number) };
         }
     }
@@ -133,7 +133,7 @@ fn process(worker: &Child) -> Option<Pid> {
 /// Waits until the worker or the lifeline has ended, or there is no more memory for the worker; says whether that was so.
 fn watch(worker: &Child, lifeline: &UnixStream, memory: Option<u64>) -> bool {
     let ended = process(worker).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let tick = memory.and_then(|_| Timespec::try_from(LOOK).ok());
+    let tick = memory.and_then(|_| Timespec::try_from(POLL_INTERVAL).ok());
     let mut near = false;
     while !has_news(lifeline, ended.as_ref(), tick.as_ref()) {
         let (Some(most), Some(taken)) = (memory, Taken::by(worker.id())) else {
@@ -162,7 +162,7 @@ fn has_news(mut lifeline: &UnixStream, worker: Option<&OwnedFd>, limit: Option<&
     worker_ended || (lifeline_speaks && !matches!(lifeline.read(&mut [0; 16]), Ok(1..)))
 }
 
-/// The children of a process, where the kernel tells them.
+/// The children of a process, where the kernel lists them.
 pub(super) fn children_of(process: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task"))
         .into_iter()
@@ -179,7 +179,7 @@ pub(super) fn children_of(process: u32) -> Vec<u32> {
 
 /// Kills every process below this one, also those that left their parents, and waits until they are gone.
 fn kill_all_below() {
-    let patience = Instant::now() + LAST_PATIENCE;
+    let deadline = Instant::now() + LAST_TIMEOUT;
     loop {
         for child in children_of(std::process::id()) {
             if let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) {
@@ -189,7 +189,7 @@ fn kill_all_below() {
         // What a child leaves behind becomes a child of this process and is met in the next round.
         match waitpid(None, WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
-            Ok(None) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
             _ => return,
         }
     }

@@ -1,11 +1,11 @@
-//! What is known about plugin files, by the SHA-256 of their bytes, so that a start with nothing new runs no plugin code.
+//! Verdicts on plugin files, by the SHA-256 of their bytes, so that a start with nothing new runs no plugin code.
 //!
 //! One small JSON file per plugin file, written to a temporary name and renamed: readers see a whole verdict or none, and any
 //! number of processes may write the same one. Losing the folder costs a probe per plugin.
 //!
 //! **Quarantine.** A file that crashed or hung while it was probed is not run again; nor is one that crashed [`CRASHES`] times in use,
 //! by whatever process and for whatever input. Crashes are lines appended to a second file, so that none is lost between processes.
-//! [`Verdicts::lift`] forgets both. Another file, such as a new build, has another digest and begins anew.
+//! [`Verdicts::lift`] forgets both. Another file, such as a new build, has another digest and starts over.
 //!
 //! **Trust.** With [`Verdicts::requiring`] only files on the list of trusted ones are run at all, probes included.
 
@@ -33,7 +33,7 @@ pub enum Verdict {
         /// Completes "`ct2` cannot be used: …".
         reason: String,
     },
-    /// It harms whoever runs it.
+    /// It crashes or hangs.
     Quarantined {
         /// Completes "it is quarantined since … because …".
         reason: String,
@@ -72,7 +72,7 @@ impl Verdicts {
         }
     }
 
-    /// Verdicts for as long as this process lives, where the user has no folder for them: in a new folder that nobody else may write
+    /// Verdicts for as long as this process lives, where the user has no folder for them: in a new folder that no other user may write
     /// to, because verdicts decide what code is run.
     #[must_use]
     pub fn of_this_process() -> Self {
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!((here.clone().get("ab"), there.get("ab")), (Some(Verdict::Good), None));
         let folder = here.folder.clone().unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&folder.metadata().unwrap().permissions());
-        assert_eq!(mode & 0o077, 0, "nobody else may write to it");
+        assert_eq!(mode & 0o077, 0, "no other user may write to it");
         drop(here);
         assert!(!folder.exists());
     }

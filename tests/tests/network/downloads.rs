@@ -184,7 +184,7 @@ fn offline_uses_what_is_there() {
         message.contains("is used as it was ") && message.contains(" ago"),
         "{message}"
     );
-    // Also what has to be computed from it anew.
+    // Also what has to be computed from it again.
     let other = transcribe(&sandbox, &[&url, "--offline", "--start-time", "2"], &[]).exits(0);
     assert_eq!(other.stdout.lines().count(), 6);
     assert_eq!(web.requests().len(), 0);

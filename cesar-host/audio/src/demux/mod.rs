@@ -7,7 +7,7 @@
 //! encoder delays and late starts taken into account. A demuxer that knows no times (MP3, ADTS, FLAC, WAV) leaves it out:
 //! packets then follow each other.
 //!
-//! **Trimming.** What an encoder put before and behind the sound is removed by whoever decodes, as the packet says: `skip` and
+//! **Trimming.** What an encoder put before and behind the sound is removed by the decoder, as the packet says: `skip` and
 //! `discard` count decoded frames at the track's rate.
 
 mod adts;
@@ -108,7 +108,7 @@ pub(crate) struct Packet {
 /// Bytes that belong to no packet, or packets that are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loss {
-    /// How long what is missing was; `None` when the time of the next packet tells, or nothing can.
+    /// How long what is missing was; `None` when the time of the next packet decides, or nothing can.
     pub(crate) duration: Option<Nanoseconds>,
     /// Half a sentence for people: `8192 bytes are no MP3 frames`.
     pub(crate) message: String,

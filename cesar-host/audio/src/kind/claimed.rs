@@ -73,7 +73,7 @@ impl Walk {
         })
     }
 
-    /// Goes on by so many bytes, maybe behind the end.
+    /// Advances by this many bytes, perhaps behind the end.
     pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
         self.position = self.position.saturating_add(count);
         if self.position <= self.length {

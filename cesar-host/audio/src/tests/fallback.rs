@@ -110,7 +110,7 @@ fn program(folder: &TempDir, name: &str, body: &str) -> PathBuf {
 }
 
 /// A child that another test was starting while `program` was written holds it open for writing until that child's
-/// own program begins, and the system refuses to run it for so long. Once it has run, nobody can be writing to it.
+/// own program begins, and the system refuses to run it for so long. Once it has run, no process can be writing to it.
 #[cfg(unix)]
 fn wait_until_runnable(program: &Path) {
     use std::process::Stdio;
@@ -155,7 +155,7 @@ fn a_cancelled_child_is_stopped_and_reaped() {
     let path = write(&folder, "a.xyz", b"anything at all");
     let mut children = Vec::new();
     let mut sink = Asked(|| {
-        // The script goes on once its silence is read.
+        // The script continues once its silence is read.
         while children.is_empty() {
             children = children_running("yes");
             std::thread::yield_now();

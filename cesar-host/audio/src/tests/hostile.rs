@@ -62,7 +62,7 @@ fn no_demuxer_that_opens_other_files_is_allowed() {
     );
 }
 
-/// Another recording of this machine, which nobody may hear.
+/// Another recording of this machine, which must not be heard.
 fn secret(folder: &TempDir) -> PathBuf {
     let loud: Vec<i16> = (0..32_000_i32)
         .map(|n| if n / 20 % 2 == 0 { 20_000 } else { -20_000 })
@@ -142,7 +142,7 @@ fn what_leads_to_another_file_gives_nothing_of_it() {
     let folder = folder();
     let secret = secret(&folder);
     let texts = leading_to(&secret);
-    // The secret itself is readable, so whoever leaked it would have been heard.
+    // The secret itself is readable, so a leak would have been heard.
     assert!(decode_with(&secret, Slice::default(), &DecodeOptions::default()).is_ok());
     for (what, text) in &texts {
         for (name, before) in [

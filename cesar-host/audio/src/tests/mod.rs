@@ -130,7 +130,7 @@ impl Sink for Takes {
     }
 }
 
-/// Asks for every block whether to go on.
+/// Asks for every block whether to continue.
 struct Asked<F>(F);
 
 impl<F: FnMut() -> ControlFlow<()>> Sink for Asked<F> {

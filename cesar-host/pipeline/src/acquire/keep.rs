@@ -23,7 +23,7 @@ impl<'a> Acquisition<'a> {
         known: Known,
     ) -> Result<Option<Entry>, PipelineError> {
         let parts = self.parts(SystemClock.now_ms(), known.program.as_ref());
-        let new = self.new_entry(Details::of(known), stored.entry.cost_ms);
+        let new = self.new_entry(Details::new(known), stored.entry.cost_ms);
         let guard = self.guard_of(cache, &parts, guard)?;
         let Some(guard) = guard else {
             return Ok(Some(stored.entry.clone()));
@@ -51,7 +51,7 @@ impl<'a> Acquisition<'a> {
         let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let parts = self.parts(SystemClock.now_ms(), fetched.known.program.as_ref());
-        let new = self.new_entry(Details::of(fetched.known), took_ms);
+        let new = self.new_entry(Details::new(fetched.known), took_ms);
         let stop = || self.context.cancel.is_cancelled();
         let stored = match self.guard_of(cache, &parts, guard)? {
             Some(guard) => cache.put_file(&guard, &parts, new, &path, &stop).map(Some),

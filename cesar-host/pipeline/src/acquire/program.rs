@@ -1,5 +1,5 @@
-//! Whether the program that fetched is still the one that would be called, told by its file: asking it takes as long as starting it, and a
-//! hit should start nothing.
+//! Check whether the program that fetched is still the one that would be called, by its file: asking it takes as long as starting it, and
+//! a hit should start nothing.
 //!
 //! It is when the file that its name leads to has the stamp that it had: device, inode, size, times. A file that had changed within two
 //! seconds may change again under the same stamp, so that its stamp is not kept. What comes in behind the file's back, such as a package

@@ -38,7 +38,7 @@ impl Fixture {
         Checkpoints::new(Stage::Asr, partials, unchanged, true, now)
     }
 
-    /// What a run that comes now would go on from: starts of segments, state, cost.
+    /// What a run that starts now would resume from: starts of segments, state, cost.
     fn kept(&self) -> Option<(Vec<u64>, Value, i64)> {
         let guard = self.locked();
         let checkpoints = self.checkpoints(&guard, &|| true, Instant::now());

@@ -1,14 +1,14 @@
 //! Who said which word: puts the turns of a diarization onto the segments of a transcript.
 //!
 //! Speakers are given to **words**: each word belongs to whom its time overlaps most. Of several who speak all through it, the one
-//! who said the word before goes on; a word that nobody's turn overlaps belongs to the nearest turn within [`REACH_MS`].
+//! the speaker of the word before is preferred; a word that no turn overlaps belongs to the nearest turn within [`REACH_MS`].
 //!
-//! An engine that gives no word times gets them interpolated, for this purpose only: by length of text, over the time in which somebody
+//! An engine that gives no word times gets them interpolated, for this purpose only: by length of text, over the time in which a speaker
 //! speaks. They are off by some tenths of a second, so a change of speaker goes to the end of a sentence or of the segment where one is
 //! within [`BLUR_MS`]: that is where speakers change.
 //!
-//! A segment is then cut where the speaker changes. A word of nobody inside a segment goes with its neighbours; a segment in which
-//! nobody was heard stays as it is, without a speaker. No text is lost: the pieces joined are the segment.
+//! A segment is then cut where the speaker changes. A word without a speaker inside a segment goes with its neighbours; a segment in which
+//! no speaker was heard stays as it is. No text is lost: the pieces joined are the segment.
 //!
 //! Labels are listed in order of first turns. The same turns always give the same labels.
 
@@ -124,7 +124,7 @@ impl Turns {
             .map(|turn| turn.speaker)
     }
 
-    /// When somebody speaks within `time`; all of it when nobody does.
+    /// When a speaker speaks within `time`; all of it when none does.
     fn speech_in(&self, time: Range<u64>) -> Vec<Range<u64>> {
         let mut speech: Vec<Range<u64>> = Vec::new();
         for turn in self.around(&time) {
@@ -235,7 +235,7 @@ fn divided(segment: &Segment, (timed, exact): (&[Timed], bool), ranges: &[Range<
             end: Seconds(end),
             text: segment.text[text].trim().to_owned(),
             words: segment.words.as_ref().map(|_| own.to_vec()),
-            // Tokens cannot be told apart by word.
+            // Tokens cannot be assigned to words.
             tokens: None,
             speaker_turn_next: segment.speaker_turn_next.filter(|_| is_last),
             ..segment.clone()
@@ -365,7 +365,7 @@ fn starts_anew(part: &str) -> bool {
     part.chars().next().is_some_and(|first| first as u32 >= 0x2E80)
 }
 
-/// Words of nobody go with the word before them, or after them at the start.
+/// Words without a speaker go with the word before them, or after them at the start.
 fn fill(words: &mut [Timed]) {
     let mut before = words.iter().find_map(|word| word.speaker);
     for word in words {

@@ -19,13 +19,13 @@ use super::STAGE;
 /// Named in the key: changes whenever the same recording may give other turns.
 const VERSION: &str = "1";
 
-/// How far below the loudest channel a speaker may be, in dB; what is quieter is heard through somebody else's microphone.
+/// How far below the loudest channel a speaker may be, in dB; a quieter channel picks up another speaker's microphone.
 const CROSSTALK_DB: f32 = 12.0;
 /// A channel whose loudness varies by less than this holds no speech.
 const SPEECH_RANGE_DB: f32 = 10.0;
 /// Where between background and speech the border lies.
 const BORDER: f32 = 0.4;
-/// Nobody speaks below this.
+/// Below this no one speaks.
 const FAINTEST_DB: f32 = -60.0;
 /// Channels that differ by less than this all the time are one.
 const SAME_DB: f32 = 0.5;
@@ -62,13 +62,13 @@ pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Comput
     }
     let stop = || context.cancel.is_cancelled();
     let levels = cesar_audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
-    let levels = levels.map_err(|error| context.of_recording(error))?;
+    let levels = levels.map_err(|error| context.recording_error(error))?;
     let is_one_voice = levels.channels < 2 || are_the_same(&levels);
     if is_one_voice && sound.part.track == TrackChoice::All {
         return Ok(json(vec![whole(sound)], 1).into());
     }
     if is_one_voice {
-        return Err(context.of_recording(AudioError::OneVoiceTrack {
+        return Err(context.recording_error(AudioError::OneVoiceTrack {
             name: path.into(),
             channels: levels.channels,
         }));
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    fn told(left: &str, right: &str) -> Vec<(u64, u64, usize)> {
+    fn turns_of(left: &str, right: &str) -> Vec<(u64, u64, usize)> {
         let levels = levels(left, right);
         let turns = turns(&levels, left.len() as u64 * 10);
         turns
@@ -189,7 +189,7 @@ mod tests {
         let (speech, through, pause) = ("#".repeat(40), "+".repeat(40), ".".repeat(60));
         let left = format!("{pause}{speech}{pause}{through}");
         let right = format!("{pause}{through}{pause}{speech}");
-        assert_eq!(told(&left, &right), [(600, 1000, 0), (1600, 2000, 1)]);
+        assert_eq!(turns_of(&left, &right), [(600, 1000, 0), (1600, 2000, 1)]);
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         let (speech, pause) = ("#".repeat(40), ".".repeat(60));
         let left = format!("{pause}{speech}{pause}#{}", ".".repeat(39));
         let right = format!("{pause}....{}{pause}{}", "#".repeat(36), ".".repeat(40));
-        assert_eq!(told(&left, &right), [(600, 1000, 0), (640, 1000, 1)]);
+        assert_eq!(turns_of(&left, &right), [(600, 1000, 0), (640, 1000, 1)]);
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
             ".".repeat(20),
             "#".repeat(30)
         );
-        assert_eq!(told(&left, &"+".repeat(140)), [(600, 1400, 0)]);
+        assert_eq!(turns_of(&left, &"+".repeat(140)), [(600, 1400, 0)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Speakers: who tells them apart, who spoke when, and who said which word.
+//! Speakers: which plugin identifies them, who spoke when, and who said which word.
 //!
-//! `plan` settles before any work who tells speakers apart: a plugin, or, for recordings with one speaker a channel, the host itself
+//! `plan` settles before any work what identifies speakers: a plugin, or, for recordings with one speaker a channel, the host itself
 //! (`channels`). `turns` runs that stage, keyed and kept like every other, beside recognition. `attribute` gives the turns to words when the
 //! document is merged.
 //!
@@ -27,7 +27,7 @@ pub(super) const STAGE: Stage = Stage::Diarize;
 /// Speakers as asked for.
 #[derive(Debug, Clone, Default)]
 pub struct SpeakersRequest {
-    /// Whether to tell them apart; `None`: where a plugin has its models.
+    /// Whether to identify them; `None`: if a plugin has its models.
     pub wanted: Option<bool>,
     /// The plugin and its options.
     pub stage: StageRequest,
@@ -40,14 +40,14 @@ pub struct SpeakersRequest {
 /// Speakers as settled.
 #[derive(Debug, Clone)]
 pub(super) struct SpeakersPlan {
-    /// Whether anybody asked for them; a transcript without them is whole otherwise.
+    /// Whether the request asks for them; otherwise a transcript without them is whole.
     pub(super) asked: bool,
     pub(super) by: Diarizer,
     pub(super) names: Vec<String>,
 }
 
 impl SpeakersPlan {
-    /// Why there will be no speakers, where nobody asked for them: the transcript is whole without them.
+    /// Why there will be no speakers, where the request does not ask for them: the transcript is whole without them.
     pub(super) fn left_out(&self) -> Option<&Reason> {
         match &self.by {
             Diarizer::Missing(reason) if !self.asked => Some(reason),
@@ -56,18 +56,18 @@ impl SpeakersPlan {
     }
 }
 
-/// Who tells speakers apart.
+/// What identifies speakers.
 #[derive(Debug, Clone)]
 pub(super) enum Diarizer {
     /// A plugin.
     Plugin(Prepared),
     /// The host, by the channels of the recording.
     Channels,
-    /// Nobody.
+    /// Nothing.
     Missing(Reason),
 }
 
-/// Why nobody knows who spoke.
+/// Why speakers are unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reason {
     code: &'static str,
@@ -75,10 +75,10 @@ pub(super) struct Reason {
 }
 
 impl Reason {
-    fn of(error: &PipelineError) -> Self {
+    fn from_error(error: &PipelineError) -> Self {
         Self {
             code: error.code(),
-            // It is written into documents, and told to clients: where this machine looks for models is none of their business.
+            // It is written into documents and sent to clients, which must not learn where this machine looks for models.
             message: match error {
                 PipelineError::Model(error) => error.brief(),
                 error => error.to_string(),
@@ -86,7 +86,7 @@ impl Reason {
         }
     }
 
-    /// What is said where nobody asked for speakers.
+    /// The note where the request does not ask for speakers.
     pub(super) fn note(&self, label: &str) -> String {
         format!("{label}: no speakers: {} (--no-diarize leaves them out)", self.message)
     }
@@ -107,7 +107,7 @@ impl Reason {
     }
 }
 
-/// Somebody speaks without a pause.
+/// A speaker speaks without a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spoken {
     pub(super) start_ms: u64,
@@ -117,7 +117,7 @@ pub(super) struct Spoken {
 }
 
 impl Plan {
-    /// Whether speakers are to be told apart.
+    /// Whether speakers are to be identified.
     #[must_use]
     pub fn identifies_speakers(&self) -> bool {
         self.speakers.is_some()

@@ -11,14 +11,14 @@ use super::super::planner::{Planner, model_options, text_of};
 use super::super::{PipelineError, models};
 use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
 
-/// Whether [`plan`] will have speakers told apart, or at least tried to.
+/// Whether [`plan`] will have speakers identified, or at least try.
 pub(crate) fn will_identify(planner: &Planner<'_>, request: &SpeakersRequest) -> bool {
     request.wanted.unwrap_or_else(|| {
         request.channels || able(planner, &request.stage).is_some_and(|plugin| can_run(planner, &plugin))
     })
 }
 
-/// Why nobody tells speakers apart although nobody forbids it: a plugin has its models, and no library to run them.
+/// Why speakers are not identified although the request allows it: a plugin has its models, and no library to run them.
 pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) -> Option<String> {
     if request.wanted.is_some() || request.channels {
         return None;
@@ -77,7 +77,7 @@ fn choose_diarizer(
     match prepared {
         Ok(prepared) => Ok(Diarizer::Plugin(prepared)),
         Err(error) if error.is_usage() || matches!(error, PipelineError::Interrupted) => Err(error),
-        Err(error) => Ok(Diarizer::Missing(Reason::of(&error))),
+        Err(error) => Ok(Diarizer::Missing(Reason::from_error(&error))),
     }
 }
 

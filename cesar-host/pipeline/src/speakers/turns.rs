@@ -27,7 +27,7 @@ enum State {
     Missing(Reason),
 }
 
-/// The key of the turns; `None` when nobody can tell speakers apart.
+/// The key of the turns; `None` when no plugin can identify speakers.
 fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<KeyParts> {
     match by {
         Diarizer::Plugin(stage) => Some(stage.key_parts(vec![("pcm".into(), sound.audio.pcm)])),
@@ -39,7 +39,7 @@ fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<
 /// Gets a plugin ready while the recording is decoded, and lets it look at its options.
 ///
 /// # Errors
-/// What is a mistake in the request. Whatever else is wrong is told when the stage runs.
+/// Mistakes in the request. Other errors are reported when the stage runs.
 pub(crate) fn prepare(context: &Context<'_>, plan: &SpeakersPlan) -> Result<(), PipelineError> {
     let Diarizer::Plugin(stage) = &plan.by else {
         return Ok(());
@@ -94,7 +94,7 @@ impl<'a> Turns<'a> {
             Err(error) if ends_the_run(&error) || context.cancel.is_cancelled() => Err(error),
             Err(error) => {
                 context.observer.event(&Event::Failed { stage: STAGE });
-                let reason = Reason::of(&error);
+                let reason = Reason::from_error(&error);
                 if !self.plan.asked {
                     context.warn(&reason.note(context.label));
                 }
@@ -135,7 +135,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Who told them.
+    /// The plugin that found them.
     pub(crate) fn provenance(&self) -> Option<StageProvenance> {
         match &self.plan.by {
             Diarizer::Plugin(stage) => Some(stage_provenance(stage)),
@@ -172,7 +172,7 @@ fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result
     Ok(output.into_bytes().into())
 }
 
-/// Refuses turns without length, outside the audio, or of nobody.
+/// Refuses turns without length, outside the audio, or without a speaker.
 pub(crate) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
     for (index, turn) in diarization.turns.iter().enumerate() {
         let (start, end) = (turn.start_ms, turn.end_ms);

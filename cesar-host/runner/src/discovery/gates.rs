@@ -44,7 +44,7 @@ pub struct Gate {
 /// The names of the gates, in order.
 const GATES: [&str; 5] = ["file", "manifest", "trust", "probe", "use"];
 
-/// What each gate says about the plugin at `path`, whose SHA-256 in hex `digest` tells. Probes it when nobody has.
+/// The answer of each gate about the plugin at `path`, whose SHA-256 in hex `digest` computes. Probes it if that was not done before.
 pub fn examine(
     path: &Path,
     digest: impl FnOnce(&Path) -> Result<String, String>,
@@ -176,7 +176,7 @@ impl Plugin {
         }
     }
 
-    /// The verdict, and whether it will be the same for ever.
+    /// The verdict, and whether it is final.
     fn probe(&self, runners: &Runners) -> (Verdict, bool) {
         let bad = |reason: String| Verdict::Bad { reason };
         let quarantine = |reason: String| Verdict::Quarantined {

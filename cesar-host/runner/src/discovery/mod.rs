@@ -1,4 +1,4 @@
-//! Which plugins there are, and which of them may be used.
+//! Discovery of plugins, and the decision which of them may be used.
 //!
 //! [`Registry::discover`] walks the search path, lets every shared library through the gates that run no code ([`elf`]), and decides
 //! between plugins of one id. [`Registry::find`] picks one by id (`ct2`, or `ct2@1.0.0`), and [`Plugin::clear`] lets it through
@@ -215,7 +215,7 @@ impl Found {
         scanned
     }
 
-    /// A sound library without a manifest is somebody else's and no business of ours, unless the user pointed at it.
+    /// A valid library without a manifest belongs to another program; it is reported only if the user pointed at it.
     fn reject(&mut self, error: GateError, preferred: bool) {
         if matches!(error, GateError::NotPlugin { .. }) && !preferred {
             tracing::debug!("{error}");
@@ -298,7 +298,7 @@ impl Registry {
     }
 
     fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {
-        // A refused file has no manifest to be trusted, but its name tells what it was meant to be.
+        // A refused file has no manifest to be trusted, but its name says what it was meant to be.
         let meant = |error: &GateError| {
             let name = error
                 .path()

@@ -22,7 +22,7 @@ const RATES: [u32; 13] = [
 pub(crate) struct Header {
     profile: u8,
     pub(super) rate: u32,
-    /// Speakers by number; 0 when the first block tells them.
+    /// Speakers by number; 0 when the first block gives them.
     configuration: u8,
     length: usize,
     /// Blocks of sound in the frame.

@@ -23,7 +23,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     let Some(mut walker) = Walker::<Header>::begin(bytes, 0, end)? else {
         return Ok(None);
     };
-    let survey = Survey::of(&mut walker)?;
+    let survey = Survey::scan(&mut walker)?;
     let first = survey.first.filter(|_| walker.is_explained_by(&survey.coverage));
     let Some(first) = first else {
         return Ok(None);
@@ -48,7 +48,7 @@ struct Adts {
     ending: Ending,
 }
 
-/// What walking over all frames told.
+/// Result of a walk over all frames.
 #[derive(Default)]
 struct Survey {
     coverage: Coverage,
@@ -60,7 +60,7 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(walker: &mut Walker<Header>) -> Result<Self, AudioError> {
+    fn scan(walker: &mut Walker<Header>) -> Result<Self, AudioError> {
         let mut survey = Self {
             is_known: true,
             is_uniform: true,

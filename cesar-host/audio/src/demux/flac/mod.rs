@@ -1,7 +1,7 @@
 //! Native FLAC files.
 //!
 //! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file
-//! follows. What fails that is lost; how much sound that is, the numbers in the frames tell exactly. With junk behind it, the last frame is as long
+//! follows. What fails that is lost; the numbers in the frames give the exact length of that. With junk behind it, the last frame is as long
 //! as its content. Streams that were joined follow each other, and frames may change rate, channels and depth.
 
 mod header;
@@ -21,7 +21,7 @@ use header::Header;
 use stream::{Beginning, Shape, StreamInfo};
 use sync::Found;
 
-/// How far behind the beginning of a file its first frame may be, where nothing else tells that it is FLAC.
+/// How far behind the beginning of a file its first frame may be, where nothing else says that it is FLAC.
 const FARTHEST_BEGINNING: u64 = 64 * 1024;
 
 /// Frames of a stream of unknown length are not missing for longer than this, in seconds: it began elsewhere.
@@ -32,7 +32,7 @@ const LONGEST_GAP: u64 = 6 * 3600;
 /// # Errors
 /// [`AudioError::Unreadable`].
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
-    let mut flac = Flac::of(path)?;
+    let mut flac = Flac::open(path)?;
     let Some((info, beginning)) = StreamInfo::read(&mut flac.bytes, flac.position, flac.end)? else {
         return Ok(None);
     };
@@ -46,7 +46,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
 /// # Errors
 /// [`AudioError::Unreadable`].
 pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
-    let mut flac = Flac::of(path)?;
+    let mut flac = Flac::open(path)?;
     let start = flac.position;
     let limit = flac.end.min(start + FARTHEST_BEGINNING);
     if flac.frame_at(start)?.is_none() {
@@ -63,7 +63,7 @@ pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioEr
     if sum * 2 < flac.end - start {
         return Ok(None);
     }
-    flac = Flac::of(path)?;
+    flac = Flac::open(path)?;
     flac.position = first;
     flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
 }
@@ -92,7 +92,7 @@ struct Flac {
 
 impl Flac {
     /// The file, at its beginning behind tags.
-    fn of(path: &Path) -> Result<Self, AudioError> {
+    fn open(path: &Path) -> Result<Self, AudioError> {
         let mut bytes = Bytes::open(path)?;
         let file_end = bytes.length();
         let start = tags::skip_leading(&mut bytes, 0, file_end)?;
@@ -243,7 +243,7 @@ impl Flac {
         })
     }
 
-    /// The numbers tell what is missing. Those of a stream that was recorded from its middle on begin anywhere; those of streams that were joined
+    /// The numbers show what is missing. Those of a stream that was recorded from its middle on begin anywhere; those of streams that were joined
     /// without their beginnings begin again.
     fn lost_before(&self, found: &Found, rate: u32) -> Option<Loss> {
         let start = self.info.start_of(&found.header);
@@ -291,7 +291,7 @@ impl Demuxer for Flac {
             if found.header.is_decodable(self.info.bits) {
                 return self.packet(&found).map(Some);
             }
-            // The next frame tells that this one is missing.
+            // The next frame shows that this one is missing.
             self.position = found.start + found.length as u64;
         }
         if !self.has_ended {

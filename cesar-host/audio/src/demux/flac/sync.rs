@@ -95,7 +95,7 @@ impl Flac {
         Ok(None)
     }
 
-    /// The frame at `position` behind which there is nothing that is known: its content tells how long it is.
+    /// The frame at `position` behind which there is nothing that is known: its content decides how long it is.
     pub(super) fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
         let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
             return Ok(None);

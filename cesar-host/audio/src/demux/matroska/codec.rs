@@ -17,7 +17,7 @@ use super::lacing::Lacing;
 /// How long packets are.
 #[derive(Debug, Clone)]
 pub(super) enum Meter {
-    /// Nothing tells.
+    /// Unknown.
     Unknown,
     Opus,
     Vorbis(Vorbis),
@@ -65,7 +65,7 @@ pub(super) struct Decoding {
 
 impl Decoding {
     /// By the codec's name, its private data and the track's shape.
-    pub(super) fn of(name: &str, private: &[u8], audio: &Audio) -> Self {
+    pub(super) fn identify(name: &str, private: &[u8], audio: &Audio) -> Self {
         let rate = audio.inner_rate;
         let known = |codec: Option<Codec>, meter: Meter| Self {
             rate: codec

@@ -156,10 +156,10 @@ impl<'a> Draft<'a> {
         let (decoding, encodings) = match self.encodings {
             Ok(encodings) => {
                 let private = encodings.private(self.private).unwrap_or_default();
-                (Decoding::of(&name, &private, &self.audio), encodings)
+                (Decoding::identify(&name, &private, &self.audio), encodings)
             }
             Err(reason) => {
-                let decoding = Decoding::of(&name, &[], &self.audio);
+                let decoding = Decoding::identify(&name, &[], &self.audio);
                 let decoding = Decoding {
                     meter: Meter::Unknown,
                     ..decoding.unreadable(&format!("({reason})"))

@@ -13,7 +13,7 @@ pub(super) enum Lacing {
 
 impl Lacing {
     /// From the flags of a block.
-    pub(super) fn of(flags: u8) -> Self {
+    pub(super) fn from_flags(flags: u8) -> Self {
         match flags >> 1 & 3 {
             0 => Self::None,
             1 => Self::Xiph,

@@ -62,7 +62,7 @@ impl Matroska {
         self.new_codec.clone_from(&self.chosen.decoding.codec);
     }
 
-    /// The track of a new segment that goes on with the chosen one.
+    /// The track of a new segment that continues the chosen one.
     fn choose_again(&mut self) {
         let audio = || self.parts.entries.iter().filter(|entry| entry.is_audio());
         let same = audio().find(|entry| entry.number == self.chosen.number);
@@ -195,7 +195,7 @@ impl Matroska {
     }
 }
 
-/// What is lost with so many bytes that are no elements, and blocks that cannot be taken apart. The times tell how long it was.
+/// What is lost with so many bytes that are no elements, and blocks that cannot be taken apart. The times show how long it was.
 fn loss_of(bytes: u64, blocks: u64) -> Option<Loss> {
     let message = match (bytes, blocks) {
         (0, 0) => return None,

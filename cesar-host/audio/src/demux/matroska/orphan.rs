@@ -51,7 +51,7 @@ impl Walk {
         }
     }
 
-    /// When a cluster without a head begins, by the block in it that comes first: where that is in the file tells how late it is, and a cluster
+    /// When a cluster without a head begins, by the block in it that comes first: its place in the file shows how late it is, and a cluster
     /// begins behind the blocks of the one before.
     pub(super) fn time_of_lost_head(&mut self, position: u64) -> Result<Option<i64>, AudioError> {
         let Some((first, latest)) = self.marks else {

@@ -68,7 +68,7 @@ impl Walk {
         Ok(tags::skip_zeros(&mut self.bytes, begin, end)? == end)
     }
 
-    /// Whether the walk can go on from there: what is there is known, and so is what it is followed by.
+    /// Whether the walk can continue from there: both the element there and the next one are known.
     fn can_be_trusted(&mut self, position: u64) -> Result<bool, AudioError> {
         let is_block = matches!(self.bytes.at(position, 1)?, [0xA0 | 0xA3]);
         if is_block {

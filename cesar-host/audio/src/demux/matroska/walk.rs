@@ -234,7 +234,7 @@ impl Walk {
         Ok(Some(Block {
             track,
             time: cluster_time.map(|cluster_time| cluster_time.saturating_add(time)),
-            lacing: Lacing::of(flags),
+            lacing: Lacing::from_flags(flags),
             start: start + length as u64 + 3,
             end,
             duration: None,

@@ -318,7 +318,7 @@ fn channels(count: u32) -> Option<Channels> {
     }
 }
 
-/// Channels of PCM: more than two are microphones, whose positions nobody knows.
+/// Channels of PCM: more than two are microphones, whose positions are unknown.
 fn any_channels(count: u32) -> Option<Channels> {
     match count {
         1 => Some(Channels::Positioned(Position::FRONT_LEFT)),

@@ -233,7 +233,7 @@ impl Mp4 {
         Ok(Taken::Packet(Box::new(packet)))
     }
 
-    /// What was lost since the packet before. The next packet's time tells how long it was.
+    /// What was lost since the packet before. The next packet's time shows how long it was.
     fn loss(&mut self, missing_fragments: u32) -> Option<Loss> {
         let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
         let (missing, unknown) = (std::mem::take(&mut self.missing), std::mem::take(&mut self.unknown));

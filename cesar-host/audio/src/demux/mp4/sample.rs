@@ -6,7 +6,7 @@ pub(super) struct Sample {
     pub(super) position: u64,
     pub(super) size: u64,
     pub(super) start: i64,
-    /// 0 when nothing tells.
+    /// 0 if unknown.
     pub(super) duration: u64,
     /// Which sample description it has, from 1.
     pub(super) description: u32,

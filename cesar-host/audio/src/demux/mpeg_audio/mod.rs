@@ -2,7 +2,7 @@
 //!
 //! A file has no beginning of its own but frames, tags around and between them, and hidden frames that describe it. So the whole file is walked over
 //! when it is opened: it is MPEG audio when it begins with frames and they explain most of it. What is there is counted that way, and the counts
-//! of a hidden frame, which edited and joined files keep from what they were, only tell what is missing at the end.
+//! of a hidden frame, which edited and joined files keep from what they were, only show what is missing at the end.
 //!
 //! What an encoder put in front is removed as the hidden frame says; what it put behind only where all frames are there.
 
@@ -46,7 +46,7 @@ pub(crate) struct MpegAudio {
     ending: Ending,
 }
 
-/// What walking over all frames told.
+/// Result of a walk over all frames.
 #[derive(Debug, Clone, Copy, Default)]
 struct Survey {
     coverage: Coverage,

@@ -44,7 +44,7 @@ impl Link {
             at = end;
             if page.is_first && pages == 0 && link.streams.len() < MOST_STREAMS {
                 let pieces = page.pieces();
-                let kind = pieces.first().map_or(Kind::NoSound, |(piece, _)| Kind::of(piece));
+                let kind = pieces.first().map_or(Kind::NoSound, |(piece, _)| Kind::identify(piece));
                 link.streams.push(Begun {
                     serial: page.serial,
                     kind,

@@ -2,7 +2,7 @@
 //! that change their codec, rate or channels.
 //!
 //! A chain is files that follow each other: when all streams of a link have ended, another begins with its own headers. Its sound
-//! goes on where that of the link before ended. The track of the next link is the one at the same place among its tracks.
+//! continues where that of the link before ended. The track of the next link is the one at the same place among its tracks.
 
 mod link;
 mod page;

@@ -29,7 +29,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// By the first packet of a stream.
-    pub(super) fn of(packet: &[u8]) -> Self {
+    pub(super) fn identify(packet: &[u8]) -> Self {
         let flac = || {
             // Mapping header: 0x7F FLAC, version, number of packets, fLaC, and the block's header of 4 bytes.
             let block = packet.strip_prefix(b"\x7fFLAC")?.get(4 + 4 + 4..)?;

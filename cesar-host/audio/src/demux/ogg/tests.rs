@@ -83,7 +83,7 @@ fn the_links_of_a_chain_follow_each_other() {
         let path = crate::demux::testing::write(&folder, &content);
         assert_eq!(open(&path).unwrap().unwrap().tracks().len(), 1, "a link is no track");
         let times: Vec<_> = drained.packets.iter().filter_map(|packet| packet.time).collect();
-        assert!(times.is_sorted(), "the second link goes on where the first ended");
+        assert!(times.is_sorted(), "the second link continues where the first ended");
         assert!(drained.losses().is_empty());
     }
 }
@@ -240,7 +240,7 @@ fn marks_of_long_pages_cost_no_more_than_the_file_allows() {
     assert!(matches!(found, Found::End { skipped, is_cut: true } if skipped == all));
 }
 
-/// Streams that begin and never go on: each begins a link, which is read on to the first page that goes on.
+/// Streams that begin and never continue: each begins a link, which is read to the first page that continues.
 #[test]
 fn streams_that_only_begin_are_not_read_again_and_again() {
     let content = fixture("spanish.opus");

@@ -1,7 +1,7 @@
 //! The chunks of a WAVE file, and where its samples are whatever the sizes say.
 //!
 //! The file's length decides. A `data` chunk ends where its header says if another chunk, a tag or the end of the file is there, or would be with a
-//! size that has not wrapped around at 4 GiB. Else the size was never filled in, or is that of an earlier state, and samples go on to the end.
+//! size that has not wrapped around at 4 GiB. Else the size was never filled in, or is that of an earlier state, and samples continue to the end.
 
 use super::super::bytes::Bytes;
 use super::super::tags;

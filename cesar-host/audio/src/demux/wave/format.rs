@@ -110,7 +110,7 @@ impl Format {
             channels,
             rate,
             mask,
-            coding: Coding::of(tag, channels, block, bits, is_big),
+            coding: Coding::identify(tag, channels, block, bits, is_big),
         })
     }
 
@@ -201,7 +201,7 @@ fn lowest(mask: u32, count: u32) -> Option<u32> {
 }
 
 impl Coding {
-    fn of(tag: u16, channels: u16, block: u16, bits: u16, is_big: bool) -> Self {
+    fn identify(tag: u16, channels: u16, block: u16, bits: u16, is_big: bool) -> Self {
         match tag {
             1 | 3 => Self::samples(tag == 3, sample_bytes(channels, block, bits), is_big),
             6 => Self::companded(CODEC_ID_PCM_ALAW, "pcm_alaw"),

@@ -66,7 +66,7 @@ mod tests {
         [front, &counted(&"vendor"), &count, &texts].concat()
     }
 
-    fn of(language: Option<&str>, title: Option<&str>) -> Comments {
+    fn comments(language: Option<&str>, title: Option<&str>) -> Comments {
         Comments {
             language: language.map(str::to_owned),
             title: title.map(str::to_owned),
@@ -80,7 +80,7 @@ mod tests {
                 front,
                 &["ENCODER=x", "Title= Gäst ", "language=deu", "TITLE=second", "LANG"],
             );
-            assert_eq!(Comments::parse(&packet), of(Some("deu"), Some("Gäst")));
+            assert_eq!(Comments::parse(&packet), comments(Some("deu"), Some("Gäst")));
             for end in 0..packet.len() {
                 Comments::parse(&packet[..end]);
             }
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_none() {
-        for comments in [&["LANGUAGE=und", "TITLE="][..], &["TITLES=x"], &[]] {
-            assert_eq!(Comments::parse(&packet(b"OpusTags", comments)), of(None, None));
+        for written in [&["LANGUAGE=und", "TITLE="][..], &["TITLES=x"], &[]] {
+            assert_eq!(Comments::parse(&packet(b"OpusTags", written)), comments(None, None));
         }
-        assert_eq!(Comments::parse(b"OpusTags\xff\xff\xff\xff"), of(None, None));
-        assert_eq!(Comments::parse(b"sound"), of(None, None));
+        assert_eq!(Comments::parse(b"OpusTags\xff\xff\xff\xff"), comments(None, None));
+        assert_eq!(Comments::parse(b"sound"), comments(None, None));
     }
 }

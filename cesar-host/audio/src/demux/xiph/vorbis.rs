@@ -67,7 +67,7 @@ impl Vorbis {
         before.map_or(0, |before| before / 4 + block / 4)
     }
 
-    /// Begins anew, behind a loss or in another link: the next packet completes nothing.
+    /// Resets, behind a loss or in another link: the next packet completes nothing.
     pub(crate) fn reset(&mut self) {
         self.before = None;
     }

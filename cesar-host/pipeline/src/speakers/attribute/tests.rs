@@ -35,7 +35,7 @@ fn with_words(words: &[(u64, u64, &str)]) -> Segment {
 }
 
 /// `speaker: text` of each piece.
-fn told(attributed: &Attributed) -> Vec<String> {
+fn speakers_and_text(attributed: &Attributed) -> Vec<String> {
     let line = |segment: &Segment| format!("{}: {}", segment.speaker.as_deref().unwrap_or("?"), segment.text);
     attributed.segments.iter().map(line).collect()
 }
@@ -49,7 +49,10 @@ fn a_segment_is_cut_where_the_speaker_changes() {
         (1300, 1900, " it is."),
     ]);
     let attributed = attribute(vec![segment], &spoken(&[(0, 950, 0), (980, 2000, 1)]), &[]);
-    assert_eq!(told(&attributed), ["Speaker 1: Is it?", "Speaker 2: Yes, it is."]);
+    assert_eq!(
+        speakers_and_text(&attributed),
+        ["Speaker 1: Is it?", "Speaker 2: Yes, it is."]
+    );
     let [first, second] = &attributed.segments[..] else {
         panic!("two pieces")
     };
@@ -68,7 +71,10 @@ fn a_segment_is_cut_where_the_speaker_changes() {
 fn without_word_times_they_are_interpolated() {
     let segments = vec![segment(0, 10_000, "aaaa, aaaa bbbb-b bbb.")];
     let attributed = attribute(segments, &spoken(&[(0, 5_000, 0), (5_000, 10_000, 1)]), &[]);
-    assert_eq!(told(&attributed), ["Speaker 1: aaaa, aaaa", "Speaker 2: bbbb-b bbb."]);
+    assert_eq!(
+        speakers_and_text(&attributed),
+        ["Speaker 1: aaaa, aaaa", "Speaker 2: bbbb-b bbb."]
+    );
     assert!(attributed.segments.iter().all(|segment| segment.words.is_none()));
 }
 
@@ -76,7 +82,7 @@ fn without_word_times_they_are_interpolated() {
 fn scripts_without_spaces_are_cut_between_characters() {
     let segments = vec![segment(0, 4_000, "你好再见")];
     let attributed = attribute(segments, &spoken(&[(0, 2_000, 0), (2_000, 4_000, 1)]), &[]);
-    assert_eq!(told(&attributed), ["Speaker 1: 你好", "Speaker 2: 再见"]);
+    assert_eq!(speakers_and_text(&attributed), ["Speaker 1: 你好", "Speaker 2: 再见"]);
 }
 
 #[test]
@@ -88,7 +94,10 @@ fn who_speaks_on_keeps_the_word_where_two_speak() {
         (1500, 2000, " four"),
     ]);
     let attributed = attribute(vec![segment], &spoken(&[(0, 1500, 0), (500, 2000, 1)]), &[]);
-    assert_eq!(told(&attributed), ["Speaker 1: one two three", "Speaker 2: four"]);
+    assert_eq!(
+        speakers_and_text(&attributed),
+        ["Speaker 1: one two three", "Speaker 2: four"]
+    );
     assert_eq!(attributed.segments[0].overlap, Some(true));
     assert_eq!(attributed.segments[1].overlap, Some(false));
 }
@@ -100,7 +109,7 @@ fn unknown_speech_is_kept() {
     let mixed = with_words(&[
         (20_000, 20_100, " and"),
         (21_000, 21_200, " then"),
-        (29_000, 29_100, " nobody"),
+        (29_000, 29_100, " no one"),
     ]);
     let attributed = attribute(
         vec![near, far, mixed],
@@ -108,8 +117,8 @@ fn unknown_speech_is_kept() {
         &[],
     );
     assert_eq!(
-        told(&attributed),
-        ["Speaker 1: near", "?: far", "Speaker 1: and then nobody"]
+        speakers_and_text(&attributed),
+        ["Speaker 1: near", "?: far", "Speaker 1: and then no one"]
     );
 }
 
@@ -134,7 +143,7 @@ fn words_that_are_not_the_text_are_shared_out_by_time() {
         .flat_map(|piece| piece.words.iter().flatten())
         .collect();
     assert_eq!(spoken.len(), 3, "no word is lost");
-    assert_eq!(told(&attributed).len(), 2);
+    assert_eq!(speakers_and_text(&attributed).len(), 2);
 }
 
 #[test]
@@ -150,7 +159,7 @@ fn a_speaker_who_is_not_the_first_keeps_the_number() {
 #[test]
 fn no_turns_leave_the_text_alone() {
     let attributed = attribute(vec![segment(0, 1_000, "text")], &[], &[]);
-    assert_eq!(told(&attributed), ["?: text"]);
+    assert_eq!(speakers_and_text(&attributed), ["?: text"]);
     assert_eq!(attributed.segments[0].tokens, Some(vec![1, 2, 3]));
     assert!(attributed.speakers.is_empty() && attributed.turns.is_empty());
 }
@@ -201,7 +210,7 @@ fn interpolated_changes_go_to_the_ends_of_sentences_and_segments() {
     let turns = spoken(&[(400, 3_400, 0), (3_930, 6_900, 1), (7_500, 11_900, 0)]);
     let attributed = attribute(segments, &turns, &[]);
     assert_eq!(
-        told(&attributed),
+        speakers_and_text(&attributed),
         [
             "Speaker 1: How did the two of you meet?",
             "Speaker 2: We shared one microscope.",
@@ -217,7 +226,7 @@ fn a_piece_without_a_sentence_of_its_own_goes_with_what_is_around_it() {
     let turns = spoken(&[(0, 5_300, 0), (5_300, 5_900, 1), (5_900, 8_000, 2)]);
     let attributed = attribute(segments, &turns, &[]);
     assert_eq!(
-        told(&attributed),
+        speakers_and_text(&attributed),
         [
             "Speaker 1: one two three four five six seven.",
             "Speaker 3: eight nine ten"

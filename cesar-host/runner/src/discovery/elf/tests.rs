@@ -18,7 +18,7 @@ fn refused(bytes: &[u8]) -> String {
         .replace(std::env::consts::ARCH, "ARCH")
 }
 
-/// Nobody writes to it: whoever opened it to read would wait for ever.
+/// It has no writer: opening it to read would block.
 #[test]
 fn a_pipe_is_no_library() {
     let folder = tempfile::tempdir().unwrap();

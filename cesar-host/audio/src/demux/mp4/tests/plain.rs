@@ -226,7 +226,7 @@ fn a_cut_file_gives_what_is_there() {
     assert!((95..105).contains(&drained.packets.len()), "{}", drained.packets.len());
     assert!(drained.ending.is_cut);
     assert_eq!(drained.declared_end, Some(nanoseconds(199 * 1024, 48_000)));
-    // Chunks in reverse order: the first are missing, and the time tells.
+    // Chunks in reverse order: the first are missing, which the times show.
     let reversed = TrackFile {
         is_reversed: true,
         ..TrackFile::aac(200)
