@@ -69,7 +69,7 @@ impl RecordingObserver {
     pub(super) fn is_quiet(&self) -> Result<u64, String> {
         let received = self.received.lock();
         if let Some(dropped) = &received.dropped {
-            return Err(format!("in one short run, {dropped}"));
+            return Err(format!("in one short run: {dropped}"));
         }
         if received.lines > MOST_LINES {
             return Err(format!(
@@ -152,7 +152,7 @@ mod tests {
         observer.log(3, "t", "m");
         assert!(observer.is_quiet().is_err());
         let observer = RecordingObserver::default();
-        observer.log(2, "cesar", "5 segments were too many and are left out");
-        assert!(observer.is_quiet().unwrap_err().contains("5 segments were too many"));
+        observer.log(2, "cesar", "dropped 5 segments (rate limit)");
+        assert!(observer.is_quiet().unwrap_err().contains("dropped 5 segments"));
     }
 }

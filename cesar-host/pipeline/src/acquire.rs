@@ -227,7 +227,7 @@ impl<'a> Acquisition<'a> {
         let stored = self.youngest(cache, true)?.ok_or_else(|| self.not_stored())?;
         let age = age(SystemClock.now_ms() - stored.entry.created_ms);
         self.context.warn(&format!(
-            "`{}` is used as it was {age} ago: nobody is asked with --offline",
+            "using `{}` as it was {age} ago (--offline sends no request)",
             self.context.label
         ));
         Ok(self.hit(cache, &stored, StageOutcome::Hit))
@@ -301,7 +301,7 @@ impl<'a> Acquisition<'a> {
             Err(error) if is_trouble_of_the_stage(&error) && folder.is_in_cache() => {
                 // Most likely the cache's disk is full, which is no reason to fail.
                 self.context.warn(&format!(
-                    "the download is not kept in the cache, and begins anew elsewhere: {error}"
+                    "cannot cache the download (starting over outside the cache): {error}"
                 ));
                 drop(folder);
                 return self.without_cache();

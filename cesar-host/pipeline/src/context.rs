@@ -159,7 +159,7 @@ impl<'a> Context<'a> {
                 Stopped::Failed(error) => error,
             })?;
         if let Some(warning) = &outcome.cache_warning {
-            self.warn(&format!("the cache has trouble, and the work goes on: {warning}"));
+            self.warn(&format!("cache error (continuing without it): {warning}"));
         }
         let report = match outcome.hit {
             Hit::Hit { saved_ms } => report(parts, StageOutcome::Hit, saved_ms),

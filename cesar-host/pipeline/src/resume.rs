@@ -147,7 +147,7 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn checkpoint(&self, json: &str) {
         match serde_json::from_str(json) {
             Ok(checkpoint) => self.lock().add(checkpoint, Instant::now()),
-            Err(error) => tracing::warn!(stage = self.stage.name(), "a checkpoint that is none: {error}"),
+            Err(error) => tracing::warn!(stage = self.stage.name(), "invalid checkpoint: {error}"),
         }
     }
 
@@ -246,7 +246,7 @@ impl Inner<'_> {
 /// Keeping is a service to a later run; without it, this one still gives its result.
 fn log<T>(result: CacheResult<T>) -> Option<T> {
     result
-        .inspect_err(|error| tracing::warn!("what is finished cannot be kept: {error}"))
+        .inspect_err(|error| tracing::warn!("cannot write a checkpoint: {error}"))
         .ok()
 }
 

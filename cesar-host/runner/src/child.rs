@@ -253,7 +253,7 @@ impl ChildSink {
             self.send(&FromRunner::Log {
                 level: 2,
                 target: "cesar".to_owned(),
-                message: format!("{count} {what} were too many and are left out"),
+                message: format!("dropped {count} {what} (rate limit)"),
             });
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn keep(stderr: ChildStderr, plugin: String, lines: LastLines, readin
         });
         let dropped = bucket.take_dropped();
         if dropped > 0 {
-            tracing::warn!("{dropped} printed lines of the plugin `{plugin}` were too many and are left out");
+            tracing::warn!("plugin `{plugin}`: dropped {dropped} printed lines (rate limit)");
         }
     });
 }

@@ -136,10 +136,7 @@ impl Drop for Bounded<'_> {
     fn drop(&mut self) {
         let buckets = self.buckets.get_mut();
         for (count, what) in buckets.take_dropped() {
-            let text = format!(
-                "{count} {what} of the plugin `{}` were too many and are left out",
-                self.plugin
-            );
+            let text = format!("plugin `{}`: dropped {count} {what} (rate limit)", self.plugin);
             self.events.log(2, "cesar", &text);
         }
     }
@@ -187,7 +184,7 @@ mod tests {
         assert!(received.iter().all(|text| text.len() <= LONGEST_TEXT));
         let last = received.last().unwrap();
         assert!(
-            last.ends_with("log lines of the plugin `loud` were too many and are left out"),
+            last.starts_with("plugin `loud`: dropped ") && last.ends_with(" log lines (rate limit)"),
             "{last}"
         );
         let lines = received.len() - 5_001;

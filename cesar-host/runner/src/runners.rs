@@ -227,7 +227,7 @@ impl Runners {
                 call.plugin
             ),
             Ok(false) => {}
-            Err(error) => tracing::warn!("a crash of the plugin `{}` is not written down: {error}", call.plugin),
+            Err(error) => tracing::warn!("cannot record a crash of the plugin `{}`: {error}", call.plugin),
         }
     }
 

@@ -84,7 +84,7 @@ impl Acquisition<'_> {
         PipelineError::Download {
             reason: Reason::Offline,
             message: format!(
-                "`{}` is not in the cache, and nobody is asked with --offline; run once without it",
+                "`{}` is not in the cache, and --offline sends no request; run once without it",
                 self.address
             ),
         }

@@ -133,6 +133,6 @@ impl<'a> Acquisition<'a> {
 
     pub(super) fn trouble(&self, error: &CacheError) {
         self.context
-            .warn(&format!("the cache has trouble, and the work goes on: {error}"));
+            .warn(&format!("cache error (continuing without it): {error}"));
     }
 }
