@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_other_files_is_refused() {
+    fn references_to_other_files_are_refused() {
         for text in [
             "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
             "\u{feff}#EXTM3U\n",

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_refused() {
+    fn other_bytes_are_no_frame() {
         let mut decoder = Mp3Decoder::new();
         for bytes in [
             b"".as_slice(),

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn tracks_are_named_as_people_name_them() {
+    fn tracks_are_named_by_number_title_and_language() {
         let tracks = [
             track("eng", "Desktop", false, true),
             track("ger", "Microphone", true, true),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_are_what_they_are_written_as() {
+    fn track_choices_round_trip_through_text() {
         for text in ["default", "2", "deu", "Director's cut", "all"] {
             assert_eq!(text.parse::<TrackChoice>().unwrap().as_text(), text);
         }

@@ -398,7 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_of_one_length() {
+    fn time_steps_have_one_length() {
         let downloads = |time_step_ms| Downloads {
             stage: StageRequest::default(),
             time_step_ms,
@@ -419,12 +419,12 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_and_the_contract_mean_the_same_file() {
+    fn cache_and_plugin_api_name_the_same_file() {
         assert_eq!(cesar_cache::RESUME, plugin_api::download::RESUME);
     }
 
     #[test]
-    fn ages_for_people() {
+    fn ages_are_shown_in_one_unit() {
         assert_eq!(age(999), "0 seconds");
         assert_eq!(age(61_000), "1 minute");
         assert_eq!(age(49 * 3_600_000), "2 days");

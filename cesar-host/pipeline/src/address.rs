@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address() {
+    fn invalid_addresses_are_refused() {
         let refused = |url| check(url).unwrap_err();
         assert_eq!(refused("file:///etc/passwd"), AddressError::Scheme("file:".into()));
         assert_eq!(refused("gopher://example.org/"), AddressError::Scheme("gopher:".into()));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files() {
+    fn file_names_come_from_addresses() {
         let name = |url| Address::parse(url).unwrap().file_name().display().to_string();
         assert_eq!(name("https://e.org/a/Talk%20one.mp3?sig=1"), "Talk one.mp3");
         assert_eq!(name("https://www.youtube.com/watch?v=abc"), "watch-v-abc");
@@ -214,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_form_of_a_form_is_itself(text in "https?://[a-zA-Z0-9.]{1,9}(:[0-9]{1,4})?(/[a-zA-Z0-9%._~-]{0,9}){0,3}(\\?[a-z=&%0-9]{0,9})?(#x)?") {
+        fn normalization_is_idempotent(text in "https?://[a-zA-Z0-9.]{1,9}(:[0-9]{1,4})?(/[a-zA-Z0-9%._~-]{0,9}){0,3}(\\?[a-z=&%0-9]{0,9})?(#x)?") {
             if let Ok(address) = Address::parse(&text) {
                 prop_assert_eq!(&Address::parse(address.as_str()).unwrap(), &address);
                 let name = address.file_name();
@@ -223,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_good_url_or_refused(text in "\\PC{0,40}") {
+        fn any_text_is_a_valid_url_or_refused(text in "\\PC{0,40}") {
             let _ = Address::parse(&text);
         }
     }

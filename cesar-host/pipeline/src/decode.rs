@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_told_on_the_clock_of_the_recording() {
+    fn faults_are_reported_in_recording_time() {
         let issue = |start_ms, end_ms| StoredIssue {
             kind: "missing_end".to_owned(),
             start_ms,

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn arguments_are_read_as_they_were_written() {
         let all = Arguments {
             plugin: "/a b/libc.so".into(),
             memory: Some(5),

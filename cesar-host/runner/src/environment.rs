@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_stay_and_what_is_named_goes() {
+    fn secrets_are_removed_and_named_variables_pass() {
         for name in [
             "PATH",
             "LC_ALL",

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_do_not_count() {
+    fn mapped_files_do_not_count_as_memory() {
         let status = "Name:\tx\nVmData:\t   300 kB\nRssAnon:\t 20 kB\nRssFile:\t 900 kB\nRssShmem:\t 3 kB\n";
         let taken = Taken {
             resident: 23 * 1024,

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn who_carries_it_ends_and_nobody_else() {
+    fn only_marked_processes_are_killed() {
         let (mark, other) = (Mark::new(), Mark::new());
         assert_ne!(mark, other);
         // A process whose parent is gone, and one below it that has an environment of its own.

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn is_unchangeable_and_hashed_in_memory_and_on_disk() {
+    fn samples_are_read_only_and_hashed_in_memory_and_on_disk() {
         let folder = tempfile::tempdir().unwrap();
         // A folder in memory, as `/tmp` may be: files there have seals, but not these.
         let shared = tempfile::tempdir_in("/dev/shm").unwrap();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_written_to_is_not_mapped() {
+    fn a_writable_file_is_not_mapped() {
         let file = tempfile::tempfile().unwrap();
         (&file).write_all(&BYTES).unwrap();
         assert!(MappedAudio::map(for_reading(&file).unwrap().into(), 3).is_ok());
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_takes_nothing_is_one_sentence() {
+    fn an_unwritable_folder_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("gone");
         let error = written(&gone, 0).unwrap_err().to_string();
@@ -308,7 +308,7 @@ mod tests {
 
     /// `/dev/full` in the place of the file: every write of it fails as on a full disk.
     #[test]
-    fn a_full_disk_is_one_sentence() {
+    fn a_full_disk_is_reported() {
         let mut writer = PcmWriter::new(Room::of_cache("/the/cache".into())).unwrap();
         writer.place = Place::Disk(File::options().write(true).open("/dev/full").unwrap());
         let error = writer.write(&[0.0]).unwrap_err().to_string();

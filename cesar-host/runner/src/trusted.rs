@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_what_is_added() {
+    fn added_files_are_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let trusted = Trusted::new(Some(folder.path().join("new/trusted-plugins.json")));
         let file = TrustedFile {

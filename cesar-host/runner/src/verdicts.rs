@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembers_by_digest() {
+    fn verdicts_are_stored_by_digest() {
         let folder = tempfile::tempdir().unwrap();
         let verdicts = Verdicts::new(folder.path().join("new"));
         assert_eq!(verdicts.get("ab"), None);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_crash_is_one_too_many() {
+    fn the_second_crash_quarantines_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let verdicts = Verdicts::new(folder.path().join("new"));
         verdicts.put("ab", &Verdict::Good).unwrap();

@@ -111,7 +111,7 @@ fn the_channel_changes_where_the_one_in_use_falls_silent() {
 }
 
 #[test]
-fn what_is_held_is_bounded() {
+fn held_samples_are_bounded() {
     // A word that cancels, and then silence for hours.
     let stream = Stream {
         rate: 48_000,

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_of_a_cut_file_is_read() {
+    fn the_rest_of_a_truncated_file_is_read() {
         for (extension, file) in [("aiff", aiff as fn(usize) -> Vec<u8>), ("caf", caf)] {
             assert_eq!(read(&file(8000), extension), (8000, Some(1000)), "{extension}");
             let (samples, declared) = read(&file(6000), extension);

@@ -15,7 +15,7 @@ fn beginning_of(folder: &TempDir, name: &str, keep: impl Fn(usize) -> usize) -> 
 }
 
 #[test]
-fn what_is_not_a_file_with_something_in_it() {
+fn empty_files_and_folders_are_refused() {
     let folder = folder();
     assert!(matches!(
         error_of(&folder.path().join("no.wav")),

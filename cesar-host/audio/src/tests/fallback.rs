@@ -12,7 +12,7 @@ fn with(program: &Path) -> DecodeOptions {
 }
 
 #[test]
-fn what_only_ffmpeg_reads_is_read_by_it() {
+fn ffmpeg_reads_other_formats() {
     let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = folder();
     // The name would be an option or a protocol to a careless caller.
@@ -58,7 +58,7 @@ fn what_only_ffmpeg_reads_is_read_by_it() {
 }
 
 #[test]
-fn what_ffmpeg_cannot_read_either_is_not_audio() {
+fn files_that_ffmpeg_cannot_read_are_not_audio() {
     let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = folder();
     let path = write(&folder, "a.wav", b"no sound at all, only words");

@@ -171,7 +171,7 @@ fn compressed_sound_stored_as_samples_is_not_played_as_noise() {
 }
 
 #[test]
-fn a_recording_that_nobody_can_read_names_what_was_tried() {
+fn an_unreadable_recording_names_the_readers_tried() {
     let folder = folder();
     let whole = made(&folder, "a.m4a", &[SOUND, &["-c:a", "aac"]]);
     let bytes = fs::read(whole).unwrap();

@@ -138,7 +138,7 @@ fn leading_to(secret: &Path) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn what_leads_to_another_file_gives_nothing_of_it() {
+fn references_to_other_files_reveal_nothing() {
     let folder = folder();
     let secret = secret(&folder);
     let texts = leading_to(&secret);

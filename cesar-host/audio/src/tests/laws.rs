@@ -135,7 +135,7 @@ fn the_sink_can_cancel_at_any_time() {
 }
 
 #[test]
-fn the_cache_tells_whether_ffmpeg_may_be_used() {
+fn the_key_says_whether_ffmpeg_may_be_used() {
     assert_eq!(NATIVE.cache_identity(), DECODER_VERSION);
     let with = DecodeOptions {
         ffmpeg: Some(PathBuf::from("ffmpeg")),

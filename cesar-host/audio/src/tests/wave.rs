@@ -128,7 +128,7 @@ fn a_wrong_riff_size_does_not_matter() {
 }
 
 #[test]
-fn what_is_no_number_becomes_silence_and_what_is_too_loud_stays() {
+fn nan_becomes_silence_and_loud_samples_stay() {
     let folder = folder();
     let data = [f32::NAN, 3.5, f32::INFINITY, -2.0, f32::NEG_INFINITY]
         .iter()

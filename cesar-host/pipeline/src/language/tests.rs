@@ -35,7 +35,7 @@ fn both_engines_take_whispers_codes() {
 }
 
 #[test]
-fn languages_as_people_write_them() {
+fn languages_are_read_in_common_spellings() {
     let cases: &[(&str, &[&str])] = &[
         (
             "en",
@@ -158,7 +158,7 @@ fn every_language_is_known_by_its_codes_and_names() {
 }
 
 #[test]
-fn an_engine_has_its_own_spellings() {
+fn engine_spellings_are_kept() {
     let spelled =
         |text: &str, known: &[&str]| code_for(text, &known.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>());
     assert_eq!(spelled("pt-br", &["pt", "pt-BR"]), Ok(Some("pt-BR".into())));
@@ -177,7 +177,7 @@ fn an_engine_has_its_own_spellings() {
 }
 
 #[test]
-fn what_is_refused_is_told_with_the_nearest() {
+fn unknown_languages_get_a_suggestion() {
     let near = |text: &str| match code_for(text, &whisper_codes()) {
         Err(Refused::Unknown { suggestion }) => suggestion.unwrap_or_else(|| "nothing".into()),
         other => format!("{other:?}"),
@@ -218,7 +218,7 @@ proptest! {
 
     /// A code that came out goes in again unchanged, and is one of the engine's.
     #[test]
-    fn what_is_accepted_stays(text in "\\PC{0,12}|[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,4})?") {
+    fn accepted_codes_are_stable(text in "\\PC{0,12}|[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,4})?") {
         let known = whisper_codes();
         if let Ok(Some(code)) = code_for(&text, &known) {
             prop_assert!(known.contains(&code));

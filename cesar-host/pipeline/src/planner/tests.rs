@@ -59,7 +59,7 @@ fn key(manifest: &Manifest, given: &BTreeMap<String, Value>) -> cesar_cache::Key
 
 /// What is said to change no result is said of these alone; the engines' own tests show that it is so.
 #[test]
-fn options_that_change_no_result() {
+fn only_threads_are_left_out_of_keys() {
     let manifests = manifests();
     let unkeyed = manifests.iter().flat_map(|manifest| {
         let options = manifest.options.iter().filter(|(_, spec)| !spec.cache);
@@ -142,7 +142,7 @@ fn spellings_of_a_language_share_a_key() {
 }
 
 #[test]
-fn what_is_no_language_is_refused_with_the_nearest() {
+fn unknown_languages_are_refused_with_a_suggestion() {
     let engine = manifests().into_iter().find(|manifest| manifest.id == "ct2").unwrap();
     let refusal = |value: Value| {
         let asked = StageRequest {

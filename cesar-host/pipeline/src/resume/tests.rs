@@ -66,7 +66,7 @@ fn output_error() -> PipelineError {
 }
 
 #[test]
-fn writes_at_once_and_then_once_in_an_interval() {
+fn checkpoints_are_written_once_an_interval() {
     let fixture = Fixture::new();
     let start = Instant::now();
     let after = |seconds: f64| start + Duration::from_secs_f64(seconds);
@@ -89,7 +89,7 @@ fn writes_at_once_and_then_once_in_an_interval() {
 }
 
 #[test]
-fn runs_add_up_and_a_failed_one_keeps_everything() {
+fn checkpoints_accumulate_over_failed_runs() {
     let fixture = Fixture::new();
     for run in 0..3_u64 {
         let guard = fixture.locked();
@@ -111,7 +111,7 @@ fn runs_add_up_and_a_failed_one_keeps_everything() {
 
 /// Starting over helps against what was kept, and only before the run got any further.
 #[test]
-fn starts_over_once_when_it_gets_no_further() {
+fn a_resumed_run_without_progress_starts_over_once() {
     let attempts = |moves: bool, fail: &dyn Fn() -> PipelineError| {
         let fixture = Fixture::new();
         let guard = fixture.locked();
@@ -150,7 +150,7 @@ fn starts_over_once_when_it_gets_no_further() {
 }
 
 #[test]
-fn what_comes_of_replaced_files_is_not_kept() {
+fn checkpoints_of_replaced_files_are_not_kept() {
     let fixture = Fixture::new();
     let unchanged = AtomicBool::new(true);
     let look = || unchanged.load(Ordering::Relaxed);
@@ -167,7 +167,7 @@ fn what_comes_of_replaced_files_is_not_kept() {
 }
 
 #[test]
-fn a_result_that_cannot_be_right_takes_its_parts_along() {
+fn an_invalid_result_discards_its_checkpoints() {
     let fixture = Fixture::new();
     let guard = fixture.locked();
     let checkpoints = fixture.checkpoints(&guard, &|| true, Instant::now());

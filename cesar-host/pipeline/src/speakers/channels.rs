@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_heard_through_the_other_microphone_does_not_speak() {
+    fn crosstalk_is_no_turn() {
         let (speech, through, pause) = ("#".repeat(40), "+".repeat(40), ".".repeat(60));
         let left = format!("{pause}{speech}{pause}{through}");
         let right = format!("{pause}{through}{pause}{speech}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn both_may_speak_at_once_and_short_noises_are_none() {
+    fn turns_may_overlap_and_short_noises_are_dropped() {
         let (speech, pause) = ("#".repeat(40), ".".repeat(60));
         let left = format!("{pause}{speech}{pause}#{}", ".".repeat(39));
         let right = format!("{pause}....{}{pause}{}", "#".repeat(36), ".".repeat(40));

@@ -95,7 +95,7 @@ mod tests {
     const SOON: Duration = Duration::from_secs(10);
 
     #[test]
-    fn a_change_is_noticed_also_in_a_folder_that_was_not_there() {
+    fn changes_are_noticed_even_in_a_folder_that_was_missing() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a/b");
         let mut watch = Watch::new(std::iter::once(folder.as_path())).unwrap();

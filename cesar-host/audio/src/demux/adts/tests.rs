@@ -102,7 +102,7 @@ fn a_cut_frame_is_a_cut() {
 }
 
 #[test]
-fn what_symphonia_cannot_decode_is_left_to_others() {
+fn streams_that_symphonia_cannot_decode_are_refused() {
     let codec = |content: &[u8]| {
         let folder = tempfile::tempdir().unwrap();
         let demuxer = open(&super::super::testing::write(&folder, content)).unwrap().unwrap();

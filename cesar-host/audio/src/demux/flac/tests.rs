@@ -112,7 +112,7 @@ fn tags_and_junk_around_are_no_sound() {
 }
 
 #[test]
-fn what_is_lost_is_told_exactly() {
+fn losses_are_reported_exactly() {
     let content = file(40);
     let start = head(16_000, 1, 1).len() + 10 * frame(0, 5, 1, 0).len();
     let length = frame(0, 5, 1, 0).len();

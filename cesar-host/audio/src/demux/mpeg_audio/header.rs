@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_is_no_header() {
+    fn reserved_values_are_no_header() {
         for bytes in [
             [0xFF, 0xEB, 0x90, 0x64],
             [0xFF, 0xF9, 0x90, 0x64],

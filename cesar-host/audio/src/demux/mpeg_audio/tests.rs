@@ -316,7 +316,7 @@ fn frames_inside_something_else_are_no_file_of_frames() {
 }
 
 #[test]
-fn what_is_no_sound_is_no_mpeg_audio() {
+fn other_bytes_are_not_mpeg_audio() {
     let text = "Hello, this is text. ".repeat(300);
     let wide_text = text.encode_utf16().flat_map(u16::to_le_bytes);
     let with_mark = [0xFF, 0xFE].into_iter().chain(wide_text).collect::<Vec<_>>();

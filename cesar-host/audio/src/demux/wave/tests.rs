@@ -435,7 +435,7 @@ fn wave64_is_read_in_every_state() {
 }
 
 #[test]
-fn what_is_no_wave_file() {
+fn other_files_are_not_wave() {
     for content in [
         b"RIFF\0\0\0\0AVI fmt ".as_slice(),
         b"RIFF",

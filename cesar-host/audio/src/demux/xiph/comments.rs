@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_is_none() {
+    fn empty_comments_are_ignored() {
         for written in [&["LANGUAGE=und", "TITLE="][..], &["TITLES=x"], &[]] {
             assert_eq!(Comments::parse(&packet(b"OpusTags", written)), comments(None, None));
         }

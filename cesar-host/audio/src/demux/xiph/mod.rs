@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opus_packets_tell_how_long_they_are() {
+    fn opus_packets_declare_their_length() {
         // 20 ms of CELT; two frames of 10 ms of SILK; three frames of 20 ms.
         assert_eq!(opus_frames(&[0xFC]), 960);
         assert_eq!(opus_frames(&[0x01, 0]), 960);

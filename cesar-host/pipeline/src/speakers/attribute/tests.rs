@@ -86,7 +86,7 @@ fn scripts_without_spaces_are_cut_between_characters() {
 }
 
 #[test]
-fn who_speaks_on_keeps_the_word_where_two_speak() {
+fn an_overlapped_word_goes_to_the_current_speaker() {
     let segment = with_words(&[
         (0, 500, " one"),
         (500, 1000, " two"),
@@ -157,7 +157,7 @@ fn a_speaker_who_is_not_the_first_keeps_the_number() {
 }
 
 #[test]
-fn no_turns_leave_the_text_alone() {
+fn text_without_turns_is_unchanged() {
     let attributed = attribute(vec![segment(0, 1_000, "text")], &[], &[]);
     assert_eq!(speakers_and_text(&attributed), ["?: text"]);
     assert_eq!(attributed.segments[0].tokens, Some(vec![1, 2, 3]));
@@ -167,7 +167,7 @@ fn no_turns_leave_the_text_alone() {
 proptest! {
     /// No text is lost, pieces keep the order and the bounds of their segment, labels are those of the turns.
     #[test]
-    fn cutting_loses_nothing(
+    fn splitting_a_segment_loses_no_text(
         texts in prop::collection::vec("[a-d ,.'你好-]{1,20}", 1..6),
         turns in prop::collection::vec((0_u64..8_000, 1_u64..3_000, 0_usize..4), 0..12),
     ) {

@@ -30,7 +30,7 @@ fn a_pipe_is_no_library() {
 }
 
 #[test]
-fn each_gate_has_its_sentence() {
+fn each_gate_refuses_with_its_message() {
     let elf = own_executable();
     assert_eq!(
         refused(b"hello"),
@@ -65,7 +65,7 @@ fn each_gate_has_its_sentence() {
 }
 
 #[test]
-fn a_folder_that_anybody_may_write_to_is_refused() {
+fn a_world_writable_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("libfoo.so");
     std::fs::write(&path, own_executable()).unwrap();

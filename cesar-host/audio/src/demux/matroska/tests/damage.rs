@@ -192,7 +192,7 @@ fn a_joined_file_may_have_another_codec() {
 }
 
 #[test]
-fn promises_that_are_not_kept_are_told() {
+fn missing_declared_sound_is_reported() {
     // The track is alone, and declared to be 10 s.
     let parts = [vec![info(10_000.0), tracks(&[pcm(1, &[])])], clusters()].concat();
     let drained = read(&[header(), segment(&parts)].concat());
@@ -277,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn anything_ends(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+    fn any_input_terminates(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         survive(&file(false, &[unknown(id::CLUSTER, &bytes)]));
     }
 }
