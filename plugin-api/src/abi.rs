@@ -101,7 +101,7 @@ pub trait Session: Send {
     fn call(&mut self, verb: RStr<'_>, body: RStr<'_>) -> RResult<RString, RString>;
 }
 
-/// What the host offers to a running stage.
+/// The services of the host for a running stage.
 #[sabi_trait]
 pub trait Sink: Send + Sync {
     fn progress(&self, done: u64, total: u64);

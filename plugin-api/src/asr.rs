@@ -1,4 +1,4 @@
-//! What an `asr` stage returns: segments of text with their times, and what the engine knows about them.
+//! Results of an `asr` stage: segments of text with their times, and what the engine knows about them.
 //!
 //! Fields that an engine cannot give stay `None` and become `null` in the document. All times are ms from the start of the audio given.
 

@@ -1,4 +1,4 @@
-//! What a `diarize` stage returns: who spoke when.
+//! Results of a `diarize` stage: speaker turns.
 //!
 //! Speakers are numbers from 0, in order of their first turn; names are the host's affair. Speech of several people at once is
 //! turns that overlap. All times are ms from the start of the audio given.
@@ -26,7 +26,7 @@ pub struct Turn {
     pub speaker: usize,
 }
 
-/// What is known about a speaker.
+/// A speaker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Speaker {

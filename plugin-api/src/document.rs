@@ -67,13 +67,13 @@ pub struct Document {
     /// Labels in order of appearance; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speakers: Option<Vec<String>>,
-    /// Who spoke when, overlaps included; absent without diarization.
+    /// The speaker turns, overlaps included; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<Vec<Turn>>,
     /// Parts whose text is missing because a guard cut a decode short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncation>,
-    /// What is missing because a stage failed; absent from a whole transcript.
+    /// The part that is missing because a stage failed; absent from a whole transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
     /// What was found out about the recording itself; absent when there was nothing wrong with it.
@@ -94,7 +94,7 @@ pub struct Segment {
     pub end: Seconds,
     /// Without leading or trailing white space.
     pub text: String,
-    /// Who spoke, a label from `speakers`; absent when unknown.
+    /// The speaker, a label from `speakers`; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     /// Whether another speaker spoke at the same time; absent without diarization.
@@ -131,7 +131,7 @@ pub struct Word {
     pub word: String,
     /// 0 to 1, or `null`.
     pub probability: Option<f64>,
-    /// Who spoke it; absent when unknown.
+    /// The speaker; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
 }
@@ -158,7 +158,7 @@ pub struct Truncation {
     pub reason: String,
 }
 
-/// What was wrong with the recording although it could be read.
+/// Faults of a recording that could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioReport {
     /// In order of time.
@@ -183,7 +183,7 @@ pub struct AudioIssue {
     pub start: Seconds,
     /// Where it ends; `start` where it has no length. May lie behind `duration`, for an end that is missing.
     pub end: Seconds,
-    /// What happened, as half a sentence for people.
+    /// The event, as half a sentence for people.
     pub message: String,
 }
 
@@ -196,7 +196,7 @@ pub struct Partial {
     pub reason: String,
     /// Why, in one sentence for people.
     pub message: String,
-    /// What a person types to try that stage again, and no other; absent if unknown.
+    /// The command that retries only that stage; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
 }
@@ -206,7 +206,7 @@ pub struct Partial {
 pub struct Provenance {
     /// Version of Cesar.
     pub cesar: String,
-    /// What was transcribed.
+    /// The recording that was transcribed.
     pub audio: AudioProvenance,
     /// The engine that wrote the text.
     pub asr: StageProvenance,
@@ -217,7 +217,7 @@ pub struct Provenance {
     pub sampled: bool,
 }
 
-/// What was transcribed.
+/// The recording that was transcribed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioProvenance {
     /// SHA-256 of the file's bytes, hex.

@@ -1,4 +1,4 @@
-//! What a `download` stage is asked, and what it answers.
+//! Requests to a `download` stage, and its answers.
 //!
 //! The host decides whether anything is fetched at all: it keeps what was fetched, and what the server said of it ([`Known`]). The
 //! request of a stage has its options and the field `order`. The stage writes into the folder that the order names, and nowhere else;
@@ -86,7 +86,7 @@ pub struct Program {
     pub file: Option<String>,
 }
 
-/// What the stage answers.
+/// The answer of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
@@ -94,7 +94,7 @@ pub enum Answer {
     Media(Media),
     /// It is what it was.
     Unchanged {
-        /// What is known of it now.
+        /// Its current state.
         known: Known,
     },
     /// What a playlist holds, in its order.
@@ -116,7 +116,7 @@ pub enum Answer {
 pub struct Media {
     /// The name of the file in the folder.
     pub file: String,
-    /// What is known of it.
+    /// Its state.
     pub known: Known,
 }
 

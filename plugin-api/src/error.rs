@@ -1,4 +1,4 @@
-//! Why a stage failed, in terms of what the host may do about it.
+//! Errors of a stage, in terms of what the host may do about them.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ use crate::{Audio, ErrorKind, StageError};
 
 pub use crate::abi::{ABI_MAJOR, HEADER_SYMBOL};
 
-/// What a host offers to a running stage. Called from the stage's threads.
+/// The services of a host for a running stage. Called from the stage's threads.
 pub trait HostSink: Send + Sync {
     /// `done` of `total` units of work, never falling.
     fn progress(&self, done: u64, total: u64);
@@ -72,7 +72,7 @@ impl Module {
     /// Opens a session from a JSON object of open options.
     ///
     /// # Errors
-    /// What the stage answered, typed.
+    /// The typed error of the stage.
     pub fn open(&self, options: &str, sink: &dyn HostSink) -> Result<Session, StageError> {
         let bridge = SinkBridge(sink);
         self.0.open()(options.into(), bridge.as_sink())
@@ -89,7 +89,7 @@ impl Session {
     /// Runs one request (a JSON object of request options and inputs) and returns the output's JSON.
     ///
     /// # Errors
-    /// What the stage answered, typed; [`ErrorKind::Internal`] when its answer is not JSON.
+    /// The typed error of the stage; [`ErrorKind::Internal`] when its answer is not JSON.
     pub fn run(&mut self, request: &str, audio: Audio<'_>, sink: &dyn HostSink) -> Result<String, StageError> {
         let bridge = SinkBridge(sink);
         let view = AudioView {

@@ -55,7 +55,7 @@ impl std::fmt::Display for StageKind {
     }
 }
 
-/// What a plugin says about itself.
+/// The manifest of a plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this manifest format: 1.

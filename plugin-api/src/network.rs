@@ -1,4 +1,4 @@
-//! Which addresses belong to the public Internet.
+//! Addresses of the public Internet.
 //!
 //! A server that fetches what strangers name would otherwise fetch from inside its own network (server-side request forgery). The host
 //! asks this about webhooks and jobs, a `download` stage about everything it connects to ([`Order::public_only`]). What counts is the

@@ -31,7 +31,7 @@ impl BinaryRendering {
 /// The bytes of the file in the output of a `format` stage: a [`Rendering`] or a [`BinaryRendering`], as JSON.
 ///
 /// # Errors
-/// What is wrong with the output.
+/// The defect of the output.
 pub fn rendered_bytes(output: &str) -> Result<Vec<u8>, String> {
     #[derive(Deserialize)]
     struct Probe {

@@ -36,7 +36,7 @@ pub const KIND: &str = "checkpoint";
 /// The field of a request that carries what an earlier run had finished. No option may have this name.
 pub const FIELD: &str = "resume";
 
-/// What is finished.
+/// The finished part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint<S> {
     /// From a stage: the segments since the checkpoint before. To a stage: all of them.

@@ -1,4 +1,4 @@
-//! What an author implements, and what the host lends to it.
+//! The trait that an author implements, and the host as a stage sees it.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,7 +97,7 @@ impl Ctx<'_> {
             segments: &'a [Segment],
             state: &'a S,
         }
-        // What cannot be written as JSON is not kept; the work itself continues.
+        // A state that cannot be written as JSON is not kept; the work itself continues.
         match serde_json::to_string(&Lent { segments, state }) {
             Ok(json) => self.sink.emit(resume::KIND, &json),
             Err(error) => tracing::warn!("a checkpoint cannot be written: {error}"),

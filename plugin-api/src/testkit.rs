@@ -53,7 +53,7 @@ pub struct Kit<S> {
     stage: S,
 }
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ran {
     /// The output as JSON.
@@ -140,7 +140,7 @@ impl<S: Stage> Kit<S> {
     /// gives the same output, and a cancel is answered. Stages without audio are asked once.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The error.
     pub fn keeps_the_contract(&mut self, request: Value) -> Result<(), String> {
         if !matches!(self.manifest.stage, StageKind::Asr | StageKind::Diarize) {
             return self.run(request, &[]).map(drop).map_err(|error| error.message);

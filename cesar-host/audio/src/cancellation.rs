@@ -76,7 +76,7 @@ pub(crate) struct Mixer {
     stretches: Vec<Stretch>,
 }
 
-/// What a window is like.
+/// The measure of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Verdict {
     Quiet,

@@ -154,7 +154,7 @@ fn stream_of(rate: u32, channels: &Channels) -> Stream {
     }
 }
 
-/// What symphonia says, in words for people.
+/// The error of symphonia, in words for users.
 pub(crate) fn reason(error: &Error) -> String {
     match error {
         Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "unknown format".to_owned(),

@@ -1,4 +1,4 @@
-//! From any number of channels to one.
+//! Downmix of any number of channels to one.
 //!
 //! The weights are those of `ffmpeg -ac 1` (libswresample's default matrix towards a centre speaker), divided
 //! by their sum where it exceeds one, so that the mix of samples within ±1 is within ±1:

@@ -1,4 +1,4 @@
-//! What can go wrong while reading a recording. Every message is one sentence that names the file and
+//! Errors of reading a recording. Every message is one sentence that names the file and
 //! says what to do next.
 
 use std::io;
@@ -34,7 +34,7 @@ pub enum AudioError {
     Unreadable {
         /// The recording.
         name: Name,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The container is understood and holds no audio, only pictures or text.
@@ -48,9 +48,9 @@ pub enum AudioError {
     Unsupported {
         /// The recording.
         name: Name,
-        /// What the decoder said.
+        /// The error of the decoder.
         reason: String,
-        /// What the person can do about it.
+        /// The remedy.
         advice: &'static str,
     },
     /// No audio track is the one asked for.
@@ -70,7 +70,7 @@ pub enum AudioError {
         name: Name,
         /// What it is, with its article.
         what: &'static str,
-        /// What the person can do about it.
+        /// The remedy.
         advice: &'static str,
     },
     /// Sound that the file promises is missing, and `audio.strict` refuses that.

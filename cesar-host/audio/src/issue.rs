@@ -1,4 +1,4 @@
-//! What was wrong with a recording although it could be read.
+//! Faults of a recording that could be read.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub struct Issue {
     pub start_ms: u64,
     /// Where it ends; the start where it has no length.
     pub end_ms: u64,
-    /// What happened, as half a sentence.
+    /// The event, as half a sentence.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a file is, by its structure: the container before the codec.
+//! Recognition of a file by its structure: the container before the codec.
 //!
 //! The first bytes decide (behind ID3v2 tags, which any format may have in front). Streams without a container (MPEG audio, ADTS) have no
 //! such bytes; their demuxers walk the whole file, and only where nothing else was recognised. Playlists, archives and documents are
@@ -18,7 +18,7 @@ const HEAD: usize = 4096;
 /// Tags in front that are passed over.
 const MOST_TAGS: usize = 16;
 
-/// What a file was recognised as.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// RIFF, RF64, BW64 or Wave64 with samples.

@@ -1,4 +1,4 @@
-//! How loud each channel of a recording is over time: enough to decide which of several people, one a channel, speaks.
+//! Loudness of each channel over time: enough to decide which of several people, one a channel, speaks.
 
 use std::path::Path;
 

@@ -159,7 +159,7 @@ pub trait Sink {
     fn write(&mut self, samples: &[f32]) -> ControlFlow<()>;
 }
 
-/// What was decoded.
+/// The result of decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
     /// Which of the takes to keep, from 0.
@@ -174,11 +174,11 @@ pub struct Decoded {
     pub source_rate: u32,
     /// Channels in the file.
     pub channels: u16,
-    /// Who decoded it.
+    /// The decoder.
     pub decoder: Decoder,
     /// Sentences about what was odd and takes nothing from the sound.
     pub warnings: Vec<String>,
-    /// What was wrong, in order; times count from the slice's start.
+    /// The faults, in order; times count from the slice's start.
     pub issues: Vec<Issue>,
     /// Sound in the slice that the file promises and does not have.
     pub missing_ms: u64,

@@ -19,7 +19,7 @@ pub(crate) struct Mono {
     has_ended: bool,
 }
 
-/// What frames of one shape go through.
+/// The converters for frames of one shape.
 struct Shape {
     stream: Stream,
     mixer: Mixer,
@@ -76,7 +76,7 @@ impl Mono {
         notes
     }
 
-    /// What was wrong, in order.
+    /// The faults, in order.
     pub(crate) fn issues(&self) -> Vec<Issue> {
         let mut cancelled = Issues::default();
         let of_shape = self.shape.iter().flat_map(|shape| shape.mixer.stretches());

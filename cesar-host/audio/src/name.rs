@@ -1,9 +1,9 @@
-//! What messages call a recording.
+//! Name of a recording in messages.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What messages call a recording: its path, until a label replaces it ([`crate::AudioError::named`]).
+/// The name of a recording in messages: its path, until a label replaces it ([`crate::AudioError::named`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 

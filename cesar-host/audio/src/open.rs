@@ -1,4 +1,4 @@
-//! From a path to the source of its sound, by one of the two readers.
+//! Opening a path as a source of sound, by one of the two readers.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! From any sample rate to 16 kHz, in blocks, with the delay of the filter taken out.
+//! Resampling from any rate to 16 kHz, in blocks, with the delay of the filter taken out.
 //!
 //! `rubato`'s synchronous FFT resampler does the arithmetic: the spectrum is cut below the lower of the two
 //! Nyquist frequencies by a windowed sinc (squared Blackman-Harris) and transformed back at the new rate.

@@ -15,7 +15,7 @@ pub(crate) struct Stream {
     pub(crate) mask: u32,
 }
 
-/// What a reader knows about its recording once it is open.
+/// The properties of an open recording.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) codec: String,
@@ -43,7 +43,7 @@ pub(crate) struct Chunk {
     pub(crate) samples: Vec<f32>,
     /// When the first frame is presented; `None`: right behind the chunk before.
     pub(crate) time: Option<Nanoseconds>,
-    /// What was lost before it.
+    /// The loss before it.
     pub(crate) hole: Option<Hole>,
     /// The samples are silence in place of sound that cannot be decoded, for this reason.
     pub(crate) damage: Option<String>,
@@ -65,7 +65,7 @@ impl Chunk {
 pub(crate) struct Hole {
     /// How long; `None` when the time of the next chunk decides, or nothing can.
     pub(crate) duration: Option<Nanoseconds>,
-    /// What happened, as half a sentence.
+    /// The event, as half a sentence.
     pub(crate) message: String,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Hole {
 pub(crate) struct SourceEnd {
     /// The file ends in the middle of something.
     pub(crate) is_cut: bool,
-    /// What was lost behind the last chunk.
+    /// The loss behind the last chunk.
     pub(crate) hole: Option<Hole>,
     /// Until when there should be sound; [`Facts::declared_end`] counts without it.
     pub(crate) promised_end: Option<Nanoseconds>,

@@ -116,7 +116,7 @@ impl Job<'_> {
         Ok(kept)
     }
 
-    /// What ffmpeg makes of what the built-in reader refused.
+    /// The result of ffmpeg for what the built-in reader refused.
     fn instead(&mut self, refused: AudioError) -> Result<Take, AudioError> {
         if self.options.ffmpeg.is_none() {
             return Err(refused.tried_without_ffmpeg());

@@ -1,4 +1,4 @@
-//! Which of a recording's audio tracks are read.
+//! Choice of the audio tracks that are read.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -71,7 +71,7 @@ pub(crate) struct Selection {
     pub(crate) tracks: usize,
     /// The track that players would choose cannot be decoded, and this is another.
     pub(crate) is_substitute: bool,
-    /// What a person should know of the choice.
+    /// Notes for the user of the choice.
     pub(crate) notes: Vec<String>,
 }
 

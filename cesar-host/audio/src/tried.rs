@@ -32,7 +32,7 @@ impl AudioError {
                 reason: both(&ours, &of_ffmpeg(&reason)),
                 advice,
             },
-            // What is broken has been named.
+            // The defect has been named.
             (Self::Unsupported { reason, .. } | Self::Damaged { reason, .. }, Self::Damaged { name, reason: ours }) => {
                 Self::Damaged {
                     name,

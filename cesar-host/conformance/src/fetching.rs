@@ -1,4 +1,4 @@
-//! What a `download` stage is asked: the recording of a [`Site`](super::site::Site) on a loopback port, and what it has to refuse.
+//! Requests to a `download` stage: the recording of a [`Site`](super::site::Site) on a loopback port, and requests it must refuse.
 //!
 //! A stage may take addresses of one scheme only. It is offered `http:` and `file:`; what is asked of it goes by the first that it
 //! fetches. One that takes neither can only be seen to refuse.

@@ -72,7 +72,7 @@ impl Downloads {
     }
 }
 
-/// What is kept with a download.
+/// The details stored with a download.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Details {
     known: Known,
@@ -323,7 +323,7 @@ impl<'a> Acquisition<'a> {
                         let report = report(&stored.parts, StageOutcome::Renewed, entry.cost_ms);
                         Ok((Media::stored(cache, &entry), report))
                     }
-                    // What was there is gone: all of it, then.
+                    // The earlier file is gone, so all of it is fetched.
                     None => self.fetch(cache, None, None),
                 }
             }

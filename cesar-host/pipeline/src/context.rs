@@ -20,7 +20,7 @@ pub(super) struct Computed {
     pub(super) created_ms: Option<i64>,
 }
 
-/// What surrounds every stage of one run.
+/// The context of every stage of one run.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
@@ -28,7 +28,7 @@ pub(super) struct Context<'a> {
     pub(super) refresh: &'a BTreeSet<Stage>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a CancelToken,
-    /// What people call the input.
+    /// The name of the input in messages.
     pub(super) label: &'a str,
     /// Does without the cache, where it cannot be healed.
     pub(super) bypass: bool,
@@ -40,7 +40,7 @@ impl<'a> Context<'a> {
         self.pipeline.store.in_use().filter(|_| !self.bypass)
     }
 
-    /// What the cache is used for by one stage.
+    /// The mode of the cache for one stage.
     pub(super) fn mode_of(&self, stage: Stage) -> Mode {
         match self.pipeline.store.mode {
             Mode::ReadWrite if self.refresh.contains(&stage) => Mode::Refresh,

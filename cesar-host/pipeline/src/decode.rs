@@ -25,7 +25,7 @@ const STAGE: Stage = Stage::Decode;
 /// Faults that one sentence names.
 const LISTED: usize = 3;
 
-/// What is stored of a decoded recording.
+/// The stored result of decoding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DecodedAudio {
     /// SHA-256 of the samples as little-endian `f32`.
@@ -34,11 +34,11 @@ pub(super) struct DecodedAudio {
     pub(super) samples: u64,
     /// Codec of the track.
     pub(super) codec: String,
-    /// Who decoded it: `native`, `mp3` (with the second decoder of MPEG audio) or `ffmpeg`.
+    /// The decoder: `native`, `mp3` (with the second decoder of MPEG audio) or `ffmpeg`.
     pub(super) reader: String,
-    /// What a person should know about the recording.
+    /// Notes for the user about the recording.
     pub(super) warnings: Vec<String>,
-    /// What was wrong with it.
+    /// Its faults.
     pub(super) issues: Vec<StoredIssue>,
     /// Sound that the file promises and does not have.
     pub(super) missing_ms: u64,
@@ -91,7 +91,7 @@ impl DecodedAudio {
         }
     }
 
-    /// Who decoded it.
+    /// The decoder.
     pub(super) fn reader(&self) -> Decoder {
         match self.reader.as_str() {
             "ffmpeg" => Decoder::Ffmpeg,
@@ -238,7 +238,7 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
             faults: audio.faults(part.slice),
         }));
     }
-    // What makes the transcript partial is reported with it.
+    // The reason of a partial transcript is reported with it.
     if !audio.issues.is_empty() && !audio.is_incomplete() {
         context.warn(&format!("{}: {}", context.label, audio.faults(part.slice)));
     }

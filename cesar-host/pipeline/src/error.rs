@@ -29,7 +29,7 @@ pub enum PipelineError {
     /// An option that the plugin refuses.
     #[error("{error}{suggestion}")]
     Option {
-        /// What is wrong.
+        /// The error.
         error: OptionError,
         /// "; did you mean …?" or nothing.
         suggestion: String,
@@ -57,7 +57,7 @@ pub enum PipelineError {
         stage: StageKind,
         /// The plugin's id.
         plugin: String,
-        /// What is wrong.
+        /// The error.
         detail: String,
     },
     /// A file changed between being hashed and being read.

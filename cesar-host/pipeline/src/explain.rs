@@ -1,4 +1,4 @@
-//! What the cache has for one input, stage by stage, and why not: without doing any work but hashing the recording.
+//! Explanation of cache hits and misses for one input, stage by stage, without doing any work but hashing the recording.
 //!
 //! A stage's key needs the digest of the result before it, so behind the first stage that is not stored nothing is known.
 
@@ -19,10 +19,10 @@ use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::{Event, Observer, Pipeline, PipelineError, Stage};
 
-/// What there is for one input.
+/// The state of one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// What people call the input.
+    /// The name of the input in messages.
     pub input: String,
     /// SHA-256 of the recording; absent when it was never fetched.
     pub media_sha256: Option<Digest>,
@@ -30,7 +30,7 @@ pub struct Explanation {
     pub stages: Vec<StageExplanation>,
 }
 
-/// What there is of one stage.
+/// The state of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageExplanation {
     /// Which one; `download` only of an address, `diarize` only where speakers are wanted.
@@ -45,9 +45,9 @@ pub struct StageExplanation {
     pub state: StageState,
     /// The key; absent when the stage before is not stored.
     pub key: Option<Key>,
-    /// What the key is made of.
+    /// The parts of the key.
     pub parts: Option<KeyParts>,
-    /// What is stored under it.
+    /// The entry under it.
     pub entry: Option<Entry>,
     /// The checkpoint of a run that died.
     pub unfinished: Option<PartialInfo>,

@@ -18,7 +18,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-/// What a text says about the language.
+/// The language that a text names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spoken {
     /// The engine detects it.
@@ -52,7 +52,7 @@ pub fn read(text: &str) -> Option<Spoken> {
     tag(text).or_else(|| name(text)).map(Spoken::Language)
 }
 
-/// What stands in parentheses is a region or a script: `Chinese (Simplified)`.
+/// Removes a region or a script in parentheses: `Chinese (Simplified)`.
 fn without_region(text: &str) -> &str {
     text.split('(').next().unwrap_or_default().trim()
 }

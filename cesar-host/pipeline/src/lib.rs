@@ -1,4 +1,4 @@
-//! From a recording to a transcript: one entry point for the command line, the job worker and the HTTP API.
+//! Pipeline from a recording to a transcript: one entry point for the command line, the job worker and the HTTP API.
 //!
 //! ```text
 //! address ─► download ─► media   (plugin; only where a recording is named by its address: `acquire`)

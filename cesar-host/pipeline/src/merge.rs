@@ -1,4 +1,4 @@
-//! Checks what an engine wrote, and makes the document of it, with speakers where they were identified.
+//! Check of an engine's result, and the document made of it, with speakers where they were identified.
 
 use cesar_base::Digest;
 use cesar_cache::{Key, KeyParts, OptionValue};
@@ -20,7 +20,7 @@ use super::speakers::{Spoken, attribute};
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document.
 const MERGE_VERSION: &str = "2";
 
-/// What is known beside the transcription.
+/// Facts beside the transcription.
 pub(super) struct Facts<'a> {
     pub(super) sound: &'a Sound<'a>,
     pub(super) asr: &'a Prepared,
@@ -29,11 +29,11 @@ pub(super) struct Facts<'a> {
     pub(super) speakers: Speakers,
 }
 
-/// What is known of who spoke.
+/// The speakers, as far as they are known.
 pub(super) enum Speakers {
     /// The request does not ask for them.
     Unasked,
-    /// Who spoke when, and who says so.
+    /// The turns, and the plugin that found them.
     Identified {
         spoken: Vec<Spoken>,
         names: Vec<String>,
@@ -201,7 +201,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
     }
 }
 
-/// What was wrong with the recording.
+/// The faults of the recording.
 fn report(audio: &DecodedAudio) -> AudioReport {
     let issue = |issue: &StoredIssue| AudioIssue {
         kind: issue.kind.clone(),

@@ -1,4 +1,4 @@
-//! Which models of a plugin are there, and which ones a run would miss.
+//! Models of a plugin: which are present, and which a run would miss.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::plan::StageRequest;
 use super::planner::{Planner, main_model, model_options, needed_models, text_of};
 use super::{PipelineError, SpeakersRequest, speakers};
 
-/// What to say of the library that a plugin opens and that is missing, as far as can be seen from outside.
+/// A message about the library that a plugin opens and that is missing, as far as can be seen from outside.
 pub(crate) fn missing_library(planner: &Planner<'_>, plugin: &Plugin) -> Option<String> {
     libraries::missing(&plugin.manifest, &plugin.path, planner.models)
 }

@@ -1,4 +1,4 @@
-//! Whether what a plugin gave can be right, whichever stage it does: the same checks that a run makes before it stores a result.
+//! Validation of a plugin's output for any stage: the same checks that a run makes before it stores a result.
 
 use plugin_api::asr::Transcription;
 use plugin_api::diarize::Diarization;
@@ -10,7 +10,7 @@ use super::{merge, speakers};
 /// Checks an output's JSON for audio of `duration_ms`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The error.
 pub fn check_output(stage: StageKind, output: &str, duration_ms: u64) -> Result<(), String> {
     let no_json = |error: serde_json::Error| error.to_string();
     match stage {

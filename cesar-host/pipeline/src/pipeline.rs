@@ -31,16 +31,16 @@ pub enum AddressPolicy {
     Any,
 }
 
-/// What a pipeline is made of.
+/// The parts of a pipeline.
 #[derive(Debug)]
 pub struct Parts {
     /// Where results are kept; none when the cache is off or cannot be opened.
     pub cache: Option<Cache>,
-    /// What the cache is used for.
+    /// The mode of the cache.
     pub mode: Mode,
     /// The plugins there are.
     pub registry: Registry,
-    /// What is known about them.
+    /// Verdicts on them.
     pub verdicts: Verdicts,
     /// Where they run.
     pub runners: Runners,
@@ -103,7 +103,7 @@ impl Pipeline {
         &self.registry
     }
 
-    /// What is known about the plugins.
+    /// Verdicts on the plugins.
     #[must_use]
     pub fn verdicts(&self) -> &Verdicts {
         &self.verdicts

@@ -1,5 +1,4 @@
-//! What will be done, settled before any work: which plugins, which models, which options, and the part of each key that does not
-//! depend on the input.
+//! A plan, settled before any work: plugins, models, options, and the part of each key that does not depend on the input.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

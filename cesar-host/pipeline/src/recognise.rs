@@ -41,7 +41,7 @@ pub(super) fn recognise(
     }
 }
 
-/// What the engine wrote, or what is wrong with it.
+/// The engine's transcription, or its defect.
 pub(super) fn checked(stage: &Prepared, bytes: &[u8], sound: &Sound<'_>) -> Result<Transcription, PipelineError> {
     let transcription: Transcription =
         serde_json::from_slice(bytes).map_err(|error| wrong(stage, error.to_string()))?;

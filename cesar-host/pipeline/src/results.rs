@@ -20,7 +20,7 @@ use super::run::{Artifact, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
 use super::{PipelineError, StageReport, render};
 
-/// What is known of one input.
+/// The known results of one input.
 pub(super) struct Results<'a> {
     context: Context<'a>,
     plan: &'a Plan,
@@ -30,7 +30,7 @@ pub(super) struct Results<'a> {
     /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
     document: Option<Keyed>,
-    /// What a person types to have this done again.
+    /// The command with which the user retries.
     retry: Option<&'a str>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Results<'a> {
         Ok(bytes)
     }
 
-    /// What the document lacks because a stage failed.
+    /// The part that the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
         let reason = self.turns.as_ref().and_then(|turns| turns.lacking());
         reason.map(|reason| reason.partial(self.retry))
@@ -274,7 +274,7 @@ fn bytes(known: Option<&Keyed>) -> &[u8] {
     &computed.expect("the caller has just computed it").bytes
 }
 
-/// What a thread gave; its panic is this thread's.
+/// The result of a thread; its panic continues in this thread.
 pub(super) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

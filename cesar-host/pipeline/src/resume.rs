@@ -36,7 +36,7 @@ struct Kept {
     progress: (u64, u64),
 }
 
-/// What an earlier run had finished.
+/// The checkpoint of an earlier run.
 #[derive(Debug, Clone, PartialEq)]
 struct Earlier {
     segments: Vec<Segment>,

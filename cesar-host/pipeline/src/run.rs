@@ -27,11 +27,11 @@ use super::{Observer, Pipeline, PipelineError, StageReport, call, speakers};
 pub struct Input {
     /// Where it is.
     pub source: Source,
-    /// What people call it.
+    /// Its name in messages.
     pub label: String,
     /// What of it to transcribe.
     pub part: Part,
-    /// What a person types to have this done again; what is stored is not.
+    /// The command with which the user retries; what is stored is not.
     pub retry: Option<String>,
 }
 
@@ -91,7 +91,7 @@ pub struct Transcript {
     pub renderings: Vec<Rendering>,
     /// Each stage, in order.
     pub stages: Vec<StageReport>,
-    /// What is missing because a stage failed, as the document says, too.
+    /// The part that is missing because a stage failed, as the document says, too.
     pub partial: Option<Partial>,
 }
 
@@ -118,7 +118,7 @@ pub struct Documented {
     pub document: Vec<u8>,
     /// Each stage, in order.
     pub stages: Vec<StageReport>,
-    /// What is missing because a stage failed, as the document says, too.
+    /// The part that is missing because a stage failed, as the document says, too.
     pub partial: Option<Partial>,
 }
 

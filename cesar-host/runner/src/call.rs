@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::pcm::Pcm;
 
-/// What a stage says while it runs.
+/// Events of a running stage.
 pub trait StageEvents: Sync {
     /// `done` of `total` units of work.
     fn progress(&self, done: u64, total: u64);

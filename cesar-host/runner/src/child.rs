@@ -130,7 +130,7 @@ fn limit_memory(most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// What the reader hands over: a frame, and the audio that came with it.
+/// A frame, and the audio that came with it.
 type Request = (ToRunner, Option<io::Result<MappedAudio>>);
 
 /// Takes frames off until the socket or the session ends.

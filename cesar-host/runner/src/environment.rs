@@ -1,4 +1,4 @@
-//! Which variables of the host's environment a plugin gets.
+//! Variables of the host's environment that a plugin gets.
 //!
 //! A host's environment holds secrets (keys of the server, of a cloud, of a model hub) and settings of Cesar, which are options by the
 //! time a plugin sees them. So a plugin gets what a program needs to find its way (paths, language, time zone, proxies and

@@ -87,7 +87,7 @@ pub enum RunnerError {
     Start {
         /// The plugin's id.
         plugin: String,
-        /// What the system said.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// The caller cancelled, and the stage stopped.
@@ -99,7 +99,7 @@ pub enum RunnerError {
 }
 
 impl RunnerError {
-    /// What a stage answered.
+    /// The error that a stage gave.
     pub(super) fn from_stage(plugin: &str, kind: ErrorKind, message: String) -> Self {
         let plugin = plugin.to_owned();
         match kind {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::discovery::elf;
 use crate::protocol::{Channel, FromRunner, ToRunner};
 
-/// Whatever is in a file: it is refused in a sentence, or its manifest can be written and read again.
+/// Any file is refused with a message, or its manifest round-trips.
 #[test]
 fn the_section_of_the_manifest() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -52,7 +52,7 @@ fn the_validator_of_options() {
     });
 }
 
-/// Whatever comes from the other side: messages, or an end.
+/// Any bytes from the other side give messages or an end.
 #[test]
 fn the_protocol_of_runners() {
     fuzz("protocol", |bytes| {

@@ -1,10 +1,10 @@
-//! What a plugin's process may take.
+//! Limits of a plugin's process.
 
 use std::time::Duration;
 
 use super::memory;
 
-/// What a plugin may take.
+/// Limits of a plugin.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     /// Memory of a runner, in bytes.

@@ -1,4 +1,4 @@
-//! The same calls without a process, for `--in-process`.
+//! Sessions without a process, for `--in-process`.
 
 use std::os::fd::AsFd as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! How much memory a process has and how much there is, from `/proc` and the control group.
+//! Memory of a process and of the machine, from `/proc` and the control group.
 //!
 //! What counts as taken is what only this process keeps from being free: its own pages and shared memory. Pages of files do not
 //! count: the kernel drops those when it needs room, and a model that is mapped would otherwise count in full.
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::control_group::Groups;
 
-/// What one process has, in bytes.
+/// Memory of one process, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// Resident memory without pages of files.
@@ -18,7 +18,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// What a running process has; `None` once it has ended.
+    /// Memory of a running process; `None` once it has ended.
     pub(crate) fn by(process: u32) -> Option<Self> {
         Self::parse(&fs::read_to_string(format!("/proc/{process}/status")).ok()?)
     }

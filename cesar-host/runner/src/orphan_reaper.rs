@@ -1,7 +1,7 @@
-//! What a runner leaves behind when its supervisor was killed.
+//! Cleanup of the processes of a runner whose supervisor was killed.
 //!
-//! Whatever a plugin starts is below its supervisor, which ends it ([`super::supervisor`]). A plugin that kills its supervisor, by mistake
-//! for its parent, leaves what it has started without a parent. So each runner carries a mark of its own in the environment: a process that is
+//! All processes that a plugin starts are below its supervisor, which ends them ([`super::supervisor`]). A plugin that kills its
+//! supervisor, by mistake for its parent, leaves what it has started without a parent. So each runner carries a mark of its own in the environment: a process that is
 //! started below it inherits the mark, whichever group, session and parent it has later. When a supervisor has not ended in peace, the
 //! host kills all that carry its mark, and what these have started, until a look at `/proc` finds none.
 //!
@@ -50,7 +50,7 @@ impl Mark {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let held: Vec<_> = self.found().into_iter().filter_map(hold).collect();
-            // Who is found again is who is held: another process cannot have had the number in between.
+            // The process found again is the one held: another cannot have had the number in between.
             let found = self.found();
             if found.is_empty() || Instant::now() >= deadline {
                 return;

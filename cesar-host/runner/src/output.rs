@@ -1,4 +1,4 @@
-//! What a plugin prints: its standard output and standard error, logged under its name.
+//! Output of a plugin: its standard output and standard error, logged under its name.
 //!
 //! Both come through one pipe. A line is cut where it is too long, and lines are left out and counted where there are too many, so
 //! that a plugin that prints without end costs the host neither memory nor its log. The last lines are kept, for what they say about

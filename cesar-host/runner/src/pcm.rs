@@ -36,7 +36,7 @@ pub enum PcmError {
         folder: PathBuf,
         /// What names another folder.
         remedy: &'static str,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }

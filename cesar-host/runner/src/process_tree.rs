@@ -39,7 +39,7 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 pub struct Starter {
     /// A `cesar` binary, which knows `__runner`.
     pub program: PathBuf,
-    /// What runners may take.
+    /// Limits for runners.
     pub limits: Limits,
     /// Where their standard output goes instead of standard error.
     pub stdout: Option<PathBuf>,
@@ -212,7 +212,7 @@ impl ProcessTree {
 
     /// Ends it. Returns how many bytes it printed to standard error, and the last lines of it.
     pub(super) fn finish(&self) -> (u64, Vec<String>) {
-        // What cannot be ended is left to the kernel, and what it printed so far counts.
+        // A process that cannot be ended is left to the kernel; its output so far counts.
         let _ = self.end();
         self.wait_for_its_last_lines(END_LIMIT);
         let lines = self.lines().iter().cloned().collect();
@@ -269,7 +269,7 @@ impl ProcessTree {
         let _ = ended.recv_timeout(limit);
     }
 
-    /// What the supervisor says about the worker's end.
+    /// The supervisor's report about the worker's end.
     fn reported_end(&self) -> Option<Ended> {
         self.lifeline.set_read_timeout(Some(END_LIMIT)).ok()?;
         let mut line = String::new();

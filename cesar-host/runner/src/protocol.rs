@@ -1,4 +1,4 @@
-//! What a host and a runner say to each other, protocol 2.
+//! Protocol between a host and a runner, version 2.
 //!
 //! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
 //! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and

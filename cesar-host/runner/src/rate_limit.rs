@@ -77,7 +77,7 @@ impl Buckets {
         }
     }
 
-    /// What did not pass since the last time that this was asked: how many, and what they are.
+    /// The events dropped since the last call: how many, and of which kind.
     pub(super) fn take_dropped(&mut self) -> Vec<(u64, &'static str)> {
         let kinds = [
             (self.lines.take_dropped(), "log lines"),

@@ -68,7 +68,7 @@ impl Session {
     }
 }
 
-/// What makes one session another: plugin, model, open options.
+/// The identity of a session: plugin, model, open options.
 type Identity = ([u8; 32], Vec<[u8; 32]>, String);
 
 struct Warm {
@@ -375,7 +375,7 @@ impl Runners {
 
     fn take_warm(&self, identity: &Identity) -> Option<Session> {
         let mut warm = self.lock();
-        // What shared a runner with a session that crashed is gone with it.
+        // Sessions that shared a runner with one that crashed are gone with it.
         let gone: Vec<_> = warm
             .extract_if(.., |entry| entry.identity == *identity && !entry.session.is_open())
             .collect();

@@ -186,7 +186,7 @@ fn kill_all_below() {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        // What a child leaves behind becomes a child of this process and is met in the next round.
+        // The children of a child that ends become children of this process and are met in the next round.
         match waitpid(None, WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),

@@ -22,7 +22,7 @@ use super::trusted::Trusted;
 /// How many crashes in use a file may have before it is not run any more; this one included.
 pub const CRASHES: usize = 2;
 
-/// What probing a plugin said, or using it.
+/// The result of probing or using a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-/// What kind of value an option takes.
+/// The kind of value an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptionKind {
@@ -164,7 +164,7 @@ pub enum OptionError {
         option: String,
         /// The value given.
         given: String,
-        /// What is accepted: "a whole number from 1 to 100", …
+        /// The values accepted: "a whole number from 1 to 100", …
         wanted: String,
     },
 }
@@ -265,7 +265,7 @@ impl OptionSpec {
         self.minimum.is_none_or(|minimum| number >= minimum) && self.maximum.is_none_or(|maximum| number <= maximum)
     }
 
-    /// What is accepted, to complete "must be …".
+    /// The values accepted, to complete "must be …".
     #[must_use]
     pub fn wanted(&self) -> String {
         let what = match self.kind {

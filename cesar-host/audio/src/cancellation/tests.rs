@@ -1,4 +1,4 @@
-//! What cancels and what does not.
+//! Sound that cancels out, and sound that does not.
 
 use super::*;
 

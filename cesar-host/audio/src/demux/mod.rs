@@ -85,7 +85,7 @@ pub(crate) struct Codec {
     pub(crate) gain: f32,
 }
 
-/// What decodes to some frames.
+/// A unit that decodes to some frames.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     /// As the decoder takes it.
@@ -101,7 +101,7 @@ pub(crate) struct Packet {
     /// From this packet on another codec, rate or number of channels: make a new decoder (a new link of chained Ogg, a change inside
     /// FLAC or MP3). The first packet's is the track's and is left out.
     pub(crate) codec: Option<Codec>,
-    /// What was lost before it.
+    /// The loss before it.
     pub(crate) lost: Option<Loss>,
 }
 
@@ -119,7 +119,7 @@ pub(crate) struct Loss {
 pub(crate) struct Ending {
     /// The file ends in the middle of something (a packet, a page, a cluster, an atom that must be there).
     pub(crate) is_cut: bool,
-    /// What was lost behind the last packet, other than the rest of the file.
+    /// The loss behind the last packet, other than the rest of the file.
     pub(crate) lost: Option<Loss>,
     /// Until when the file promises sound of the chosen track, where that is known only at the end (Matroska's duration is that of
     /// the longest track, so it counts only when no track has packets until then); else [`Track::declared_end`] counts.

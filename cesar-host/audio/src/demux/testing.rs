@@ -1,4 +1,4 @@
-//! What the tests of demuxers share.
+//! Helpers for the tests of demuxers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::AudioError;
 use crate::clock::frames;
 use crate::decoder::PacketDecoder;
 
-/// What opens a file as one container.
+/// A function that opens a file as one container.
 pub(crate) type Open = fn(&Path) -> Result<Option<Box<dyn Demuxer>>, AudioError>;
 
 /// All that a demuxer gave.
@@ -46,7 +46,7 @@ pub(crate) fn drain_file(open: Open, path: &Path) -> Option<Drained> {
 }
 
 impl Drained {
-    /// What was lost, as messages.
+    /// The losses, as messages.
     pub(crate) fn losses(&self) -> Vec<&str> {
         let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref());
         lost.map(|loss| loss.message.as_str()).collect()

@@ -1,4 +1,4 @@
-//! How the programs are started.
+//! Command lines of the programs.
 
 use std::fs::File;
 use std::io::{self, Read as _};

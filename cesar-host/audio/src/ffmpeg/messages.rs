@@ -1,4 +1,4 @@
-//! What ffmpeg says on its standard error: damage, with the place in the recording at which it was met.
+//! Messages of ffmpeg on its standard error: damage, with the place in the recording at which it was met.
 //!
 //! Lines have their level in front ([`level`]), and a filter writes the time of a frame every half second ([`MARKS`]): a
 //! message between two of these lines is about what is read there. ffmpeg reads some packets ahead of the frames that it writes.

@@ -1,4 +1,4 @@
-//! What ffprobe says of a recording.
+//! Answers of ffprobe about a recording.
 
 use std::path::Path;
 

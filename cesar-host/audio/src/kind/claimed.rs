@@ -1,4 +1,4 @@
-//! How long a file should be by what is in it, for those that `ffmpeg` reads or may read: it does not say that a file was cut.
+//! Length that a file should have by its content, for those that `ffmpeg` reads or may read: it does not say that a file was cut.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
@@ -77,7 +77,7 @@ impl Walk {
     pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
         self.position = self.position.saturating_add(count);
         if self.position <= self.length {
-            // What is in the buffer stays there.
+            // The content of the buffer stays there.
             self.file.seek_relative(i64::try_from(count).unwrap_or(i64::MAX))?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What is not a sound recording, each with its own sentence.
+//! Files that are no sound recordings, each with its own message.
 
 use super::*;
 

@@ -14,7 +14,7 @@ fn ffmpeg() -> DecodeOptions {
     }
 }
 
-/// What ffmpeg makes of these arguments, in the format that the name ends in.
+/// The result of ffmpeg for these arguments, in the format that the name ends in.
 fn made(folder: &TempDir, name: &str, arguments: &[&[&str]]) -> PathBuf {
     let path = folder.path().join(name);
     let mut command = Command::new(ffmpeg().ffmpeg.unwrap());

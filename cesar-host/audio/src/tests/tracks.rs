@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 
-/// What ffmpeg makes of `arguments`.
+/// The result of ffmpeg for `arguments`.
 fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> PathBuf {
     let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let path = folder.path().join(name);

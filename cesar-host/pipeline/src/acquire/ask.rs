@@ -1,4 +1,4 @@
-//! What is asked of the plugin, and what its answers mean.
+//! Requests to the plugin, and the meaning of its answers.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is kept of an answer: the file under the key of its moment, or a new row for what was there.
+//! Storage of an answer: the file under the key of its moment, or a new row for the file that was there.
 
 use std::fs::File;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! What ISO 639 does not say about languages: Whisper's codes, withdrawn and bibliographic codes, further names.
+//! Additions to ISO 639: Whisper's codes, withdrawn and bibliographic codes, further names.
 
 /// What stands for no language.
 pub(super) const DETECT: &[&str] = &[

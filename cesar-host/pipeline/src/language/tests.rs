@@ -1,4 +1,4 @@
-//! What people write, and what it means to an engine.
+//! Spellings of languages, and what they mean to an engine.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which options change a key: all that a plugin's table does not declare `"cache": false`, and none that it does.
+//! Options that change a key: all that a plugin's table does not declare `"cache": false`, and no others.
 
 use std::fs;
 use std::path::Path;

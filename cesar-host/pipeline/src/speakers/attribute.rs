@@ -1,4 +1,4 @@
-//! Who said which word: puts the turns of a diarization onto the segments of a transcript.
+//! Attribution of words to speakers: puts the turns of a diarization onto the segments of a transcript.
 //!
 //! Speakers are given to **words**: each word belongs to whom its time overlaps most. Of several who speak all through it, the one
 //! the speaker of the word before is preferred; a word that no turn overlaps belongs to the nearest turn within [`REACH_MS`].

@@ -1,4 +1,4 @@
-//! Who spoke when in a recording with one speaker a channel: telephone calls, interviews with two microphones.
+//! Speaker turns of a recording with one speaker a channel: telephone calls, interviews with two microphones.
 //!
 //! A channel's speaker speaks while the channel is clearly louder than its own background and not much quieter than the loudest
 //! channel, because every microphone hears the others a little. Background and speech are the 10th and the 95th percentile of the

@@ -31,7 +31,7 @@ pub struct SpeakersRequest {
     pub wanted: Option<bool>,
     /// The plugin and its options.
     pub stage: StageRequest,
-    /// What speakers are called, in order of appearance, or of channels.
+    /// The names of speakers, in order of appearance, or of channels.
     pub names: Vec<String>,
     /// Whether each channel of the recording is a speaker; no plugin is needed then.
     pub channels: bool,
@@ -96,7 +96,7 @@ impl Reason {
         &self.message
     }
 
-    /// What the document says; `retry` is what a person does about it.
+    /// The entry in the document; `retry` is the command for the user.
     pub(super) fn partial(&self, retry: Option<&str>) -> Partial {
         Partial {
             stage: STAGE.name().to_owned(),

@@ -1,4 +1,4 @@
-//! Who spoke when: the keyed stage `diarize`.
+//! Speaker turns: the keyed stage `diarize`.
 
 use cesar_cache::{Computation, KeyParts, OptionValue};
 use plugin_api::diarize::Diarization;
@@ -76,7 +76,7 @@ impl<'a> Turns<'a> {
     /// Runs the stage, or reads what is stored. What goes wrong is kept as the [`Reason`].
     ///
     /// # Errors
-    /// What ends the whole run: an interruption, a mistake in the request, and [`PipelineError::Replaced`].
+    /// Errors that end the whole run: an interruption, a mistake in the request, and [`PipelineError::Replaced`].
     pub(crate) fn compute(
         &mut self,
         context: &Context<'_>,

@@ -26,7 +26,7 @@ pub enum GateError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         detail: String,
     },
     /// Others could replace the plugin.
@@ -58,7 +58,7 @@ pub enum GateError {
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         detail: String,
     },
     /// The CPU lacks what the code needs.

@@ -30,7 +30,7 @@ pub enum GateState {
     NotReached,
 }
 
-/// What one gate says about a file.
+/// A gate's answer about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gate {
     /// `file`, `manifest`, `trust`, `probe` or `use`.

@@ -61,7 +61,7 @@ impl SearchPath {
 pub struct Plugin {
     /// The library.
     pub path: PathBuf,
-    /// What it says about itself.
+    /// Its manifest.
     pub manifest: Manifest,
     preferred: bool,
     version: semver::Version,
@@ -93,7 +93,7 @@ pub enum PluginError {
         asked: String,
         /// "; did you mean …?" or nothing.
         suggestion: String,
-        /// What there is.
+        /// The plugins present.
         present: String,
     },
     /// Nothing for the stage at all.
@@ -111,7 +111,7 @@ pub enum PluginError {
         id: String,
         /// The file.
         path: PathBuf,
-        /// What the probe said.
+        /// The error of the probe.
         reason: String,
     },
     /// Only trusted files are run, and this one is not.
@@ -134,7 +134,7 @@ pub enum PluginError {
         id: String,
         /// Its version.
         version: String,
-        /// What it did.
+        /// The reason.
         reason: String,
         /// The day.
         since: String,
@@ -288,7 +288,7 @@ impl Registry {
         plugin.cloned().ok_or_else(|| self.unknown(stage, asked))
     }
 
-    /// What to say where a stage has no plugin at all.
+    /// The error where a stage has no plugin at all.
     #[must_use]
     pub fn none(&self, stage: StageKind) -> PluginError {
         PluginError::None {

@@ -1,6 +1,6 @@
 //! Headers of FLAC frames, and the checksums of header and frame.
 
-/// What the header of a frame says.
+/// The fields of the header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     /// Bytes of the header.

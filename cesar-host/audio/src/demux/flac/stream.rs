@@ -15,7 +15,7 @@ const LENGTH: usize = 34;
 /// Samples of the longest block.
 const LONGEST_BLOCK: u16 = 65_535;
 
-/// What the first block of a stream says.
+/// The fields of the first block of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StreamInfo {
     least_block: u16,

@@ -1,4 +1,4 @@
-//! From the name of a codec and its private data to what decoders need (RFC 9559, 5.1.4.1.21; Matroska codec specifications).
+//! Codec names and private data, turned into what decoders need (RFC 9559, 5.1.4.1.21; Matroska codec specifications).
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
@@ -50,7 +50,7 @@ impl Meter {
     }
 }
 
-/// What a track is decoded with.
+/// The decoder of a track.
 #[derive(Debug, Clone)]
 pub(super) struct Decoding {
     /// `None` when it is not known here.

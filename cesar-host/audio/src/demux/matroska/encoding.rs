@@ -1,4 +1,4 @@
-//! What was done to the frames of a track when they were stored (RFC 9559, 5.1.4.1.31): compression, and encryption.
+//! Encodings of the stored frames of a track (RFC 9559, 5.1.4.1.31): compression, and encryption.
 
 use std::io::Read as _;
 
@@ -39,7 +39,7 @@ impl Encodings {
         if found.len() > MOST_STEPS {
             return Err("encoded many times");
         }
-        // What was done last is undone first.
+        // The last encoding is undone first.
         found.sort_by_key(|encoding| std::cmp::Reverse(encoding.order));
         let mut encodings = Self::default();
         for encoding in found {

@@ -169,7 +169,7 @@ impl Matroska {
         }
     }
 
-    /// What was lost since this was asked last.
+    /// The loss since the last call.
     fn loss(&mut self) -> Option<Loss> {
         let (bytes, blocks) = (
             std::mem::take(&mut self.walk.lost),

@@ -1,4 +1,4 @@
-//! What is read before the first packet: the header of the file, its tracks, when it begins.
+//! Opening: the header of the file, its tracks, and its start.
 
 use std::collections::VecDeque;
 use std::path::Path;

@@ -12,7 +12,7 @@ const LONGEST: u64 = 16 << 20;
 /// Tracks that are listed.
 const MOST_TRACKS: usize = 1024;
 
-/// What the parts say.
+/// The content of the parts.
 #[derive(Debug, Clone)]
 pub(super) struct Parts {
     /// Nanoseconds of a tick.

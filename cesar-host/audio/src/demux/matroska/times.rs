@@ -1,4 +1,4 @@
-//! From the times of blocks to those of the recording, and what to drop where a track begins.
+//! Times of blocks as times of the recording, and the samples to drop where a track begins.
 
 use std::collections::HashMap;
 

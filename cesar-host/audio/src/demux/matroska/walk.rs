@@ -16,7 +16,7 @@ const LONG_PART: u64 = 1 << 20;
 /// Bytes of a block in front of its frames: the track's number, the time, the flags.
 const BLOCK_HEAD: usize = 8 + 2 + 1;
 
-/// What comes next.
+/// The next element.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Block(Block),

@@ -32,7 +32,7 @@ pub(super) struct Description {
     pub(super) pre_skip: u64,
 }
 
-/// What every sound description says.
+/// The fields of every sound description.
 struct Entry<'a> {
     name: Name,
     rate: u32,

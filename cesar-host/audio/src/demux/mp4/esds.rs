@@ -1,6 +1,6 @@
 //! Elementary stream descriptors and the configuration of AAC (ISO/IEC 14496-1, 7.2.6; 14496-3, 1.6.2).
 
-/// What `esds` says of the codec.
+/// The codec by `esds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DecoderConfig {
     pub(super) object_type: u8,

@@ -101,7 +101,7 @@ struct Mp4 {
     is_cut: bool,
 }
 
-/// What became of a sample.
+/// The outcome of a sample.
 enum Taken {
     Packet(Box<Packet>),
     /// It is not to be heard, or not there.
@@ -233,7 +233,7 @@ impl Mp4 {
         Ok(Taken::Packet(Box::new(packet)))
     }
 
-    /// What was lost since the packet before. The next packet's time shows how long it was.
+    /// The loss since the packet before. The next packet's time shows how long it was.
     fn loss(&mut self, missing_fragments: u32) -> Option<Loss> {
         let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
         let (missing, unknown) = (std::mem::take(&mut self.missing), std::mem::take(&mut self.unknown));

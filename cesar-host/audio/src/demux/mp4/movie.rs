@@ -1,4 +1,4 @@
-//! What `moov` says of all tracks together.
+//! Properties in `moov` that all tracks share.
 
 use std::io;
 

@@ -5,7 +5,7 @@ use super::header::Header;
 /// The decoder's own delay, which LAME's numbers leave out.
 const DECODER_DELAY: u64 = 529;
 
-/// What a hidden frame says.
+/// The fields of a hidden frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Info {
     /// Frames of the file, without this one.

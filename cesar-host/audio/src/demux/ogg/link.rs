@@ -129,7 +129,7 @@ impl Begun {
         }
     }
 
-    /// What its comments say.
+    /// Its comments.
     pub(super) fn comments(&self) -> Comments {
         self.more
             .first()

@@ -144,7 +144,7 @@ impl Stream {
         });
     }
 
-    /// What was lost and not handed out yet.
+    /// The loss that was not handed out yet.
     pub(super) fn take_lost(&mut self) -> Option<Loss> {
         self.lost.take()
     }

@@ -1,6 +1,6 @@
 //! Comments of Vorbis, which Opus and FLAC have as well (<https://xiph.org/vorbis/doc/v-comment.html>).
 
-/// What comments say of a track.
+/// The comments about a track.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Comments {
     /// `None` when unknown or `und`.
@@ -25,7 +25,7 @@ impl Comments {
         let (count, mut rest) = rest.split_first_chunk()?;
         let mut comments = Self::default();
         for _ in 0..u32::from_le_bytes(*count) {
-            // What was cut off says nothing.
+            // A truncated comment is ignored.
             let Some((comment, behind)) = piece(rest) else { break };
             rest = behind;
             comments.language = comments.language.or_else(|| value(comment, b"LANGUAGE="));

@@ -1,4 +1,4 @@
-//! What a player shows, and what is trimmed.
+//! Shown times, and trimming.
 
 use super::*;
 
