@@ -70,16 +70,20 @@ impl Rendering {
     pub(super) fn new(format: &str, stage: &Prepared, bytes: Vec<u8>) -> Self {
         let declared = stage.manifest().formats.get(format);
         let declared = declared.and_then(|format| format.media_type.as_deref());
-        let media_type = declared.unwrap_or_else(|| match std::str::from_utf8(&bytes) {
-            Ok(_) => "text/plain; charset=utf-8",
-            Err(_) => "application/octet-stream",
-        });
         Self {
             format: format.to_owned(),
-            media_type: media_type.to_owned(),
+            media_type: media_type(declared, &bytes).to_owned(),
             bytes,
         }
     }
+}
+
+/// The declared media type, else one for text or for any bytes.
+fn media_type<'a>(declared: Option<&'a str>, bytes: &[u8]) -> &'a str {
+    declared.unwrap_or_else(|| match std::str::from_utf8(bytes) {
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "application/octet-stream",
+    })
 }
 
 /// A finished input.
@@ -262,4 +266,16 @@ fn prepare(context: &Context<'_>, plan: &Plan) -> Result<(), PipelineError> {
         let engine = call::prepare(context, &plan.asr);
         engine.and(join(other))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undeclared_media_types_follow_from_the_bytes() {
+        assert_eq!(media_type(Some("text/vtt"), b"\xff"), "text/vtt");
+        assert_eq!(media_type(None, "Grüße".as_bytes()), "text/plain; charset=utf-8");
+        assert_eq!(media_type(None, b"PK\x03\x04\xff"), "application/octet-stream");
+    }
 }

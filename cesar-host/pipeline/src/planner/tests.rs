@@ -108,6 +108,40 @@ proptest! {
     }
 }
 
+#[test]
+fn ct2_has_the_highest_priority_of_the_engines() {
+    let mut engines = manifests();
+    engines.retain(|manifest| manifest.stage == StageKind::Asr);
+    engines.sort_by_key(|manifest| std::cmp::Reverse(manifest.priority));
+    let ids: Vec<_> = engines.iter().map(|manifest| manifest.id.as_str()).collect();
+    assert_eq!(ids, ["ct2", "whisper-cpp"]);
+    assert!(engines[0].priority > engines[1].priority && engines[1].priority > 0);
+}
+
+#[test]
+fn every_format_declares_its_media_type() {
+    let formats = manifests()
+        .into_iter()
+        .find(|manifest| manifest.id == "format")
+        .unwrap();
+    for choice in &formats.options["format"].choices {
+        assert!(formats.formats[choice].media_type.is_some(), "{choice}");
+    }
+}
+
+#[test]
+fn english_models_are_no_default_for_other_languages_or_translation() {
+    let asked = |name: &str, value: &str| StageRequest {
+        plugin: None,
+        options: [(name.to_owned(), GivenValue::Text(value.to_owned()))].into(),
+    };
+    let english = ["en".to_owned()];
+    assert!(is_for(&english, &StageRequest::default()));
+    assert!(is_for(&english, &asked("language", "English")) && is_for(&english, &asked("language", "auto")));
+    assert!(!is_for(&english, &asked("language", "de")));
+    assert!(!is_for(&english, &asked("task", "translate")));
+}
+
 /// However a language is written, its results are the same ones.
 #[test]
 fn spellings_of_a_language_share_a_key() {
