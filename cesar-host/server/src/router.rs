@@ -1,4 +1,4 @@
-//! Which endpoint answers what, and what surrounds all of them.
+//! Routes and middleware.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -11,54 +11,58 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::openai::errors::Envelope;
-use super::problem::Problem;
-use super::refusal::Refusal;
-use super::{App, JSON_LIMIT, guard, info, jobs, openai, plugins, sse};
+use crate::admission::middleware;
+use crate::admission::problem::Problem;
+use crate::admission::refusal::Refusal;
+use crate::api::json_body::JSON_LIMIT;
+use crate::api::{docs, events, info, jobs, plugins, transcript};
+use crate::openai::errors::Envelope;
+use crate::openai::{models, speech};
+use crate::state::App;
 
 /// All endpoints.
 pub(crate) fn router(app: &App) -> Router {
-    // Forms have limits of their own, counted while they are streamed to the disk.
+    // Forms have limits of their own, applied while they are streamed to the disk.
     let forms = Router::new()
         .route("/transcribe", post(jobs::transcribe))
-        .route("/v1/audio/transcriptions", post(openai::transcriptions))
-        .route("/v1/audio/translations", post(openai::translations))
+        .route("/v1/audio/transcriptions", post(speech::transcriptions))
+        .route("/v1/audio/translations", post(speech::translations))
         .layer(DefaultBodyLimit::disable());
     let router = Router::new()
         .route("/transcribe/url", post(jobs::transcribe_url))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/jobs/{id}/transcript", get(jobs::transcript))
-        .route("/jobs/{id}/events", get(sse::events))
-        .route("/v1/models", get(openai::models::index))
-        .route("/v1/models/{*id}", get(openai::models::show))
+        .route("/jobs/{id}/transcript", get(transcript::transcript))
+        .route("/jobs/{id}/events", get(events::events))
+        .route("/v1/models", get(models::index))
+        .route("/v1/models/{*id}", get(models::show))
         .route("/health", get(info::health))
         .route("/metrics", get(info::metrics))
-        .route("/plugins", get(info::plugins))
+        .route("/plugins", get(plugins::plugins))
         .route("/plugins/rescan", post(plugins::rescan))
         .route("/cache", get(info::cache))
-        .route("/openapi.json", get(info::openapi))
-        .route("/docs", get(info::docs))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::docs))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .merge(forms)
-        .fallback(nothing)
+        .fallback(unknown_endpoint)
         .method_not_allowed_fallback(wrong_method)
         .layer(RequestBodyTimeoutLayer::new(app.settings.idle_timeout))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(App::clone(app), guard::admit));
+        .layer(from_fn_with_state(App::clone(app), middleware::admit));
     let router = match cors(&app.settings.cors_origins) {
         Some(cors) => router.layer(cors),
         None => router,
     };
     router
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(plain_types))
-        .layer(from_fn_with_state(App::clone(app), guard::log))
+        .layer(map_response(no_sniffing))
+        .layer(from_fn_with_state(App::clone(app), middleware::log))
         .with_state(App::clone(app))
 }
 
-async fn nothing(request: Request) -> Response {
+async fn unknown_endpoint(request: Request) -> Response {
     let refusal = Refusal::not_found("there is no such endpoint; `/docs` lists them");
     in_shape_of(&request, refusal)
 }
@@ -82,8 +86,8 @@ fn in_shape_of(request: &Request, refusal: Refusal) -> Response {
     }
 }
 
-/// Browsers take answers for what they say they are.
-async fn plain_types(mut response: Response) -> Response {
+/// Forbids browsers to guess content types.
+async fn no_sniffing(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -93,7 +97,7 @@ fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words");
+        .unwrap_or("a panic without a message");
     Problem(Refusal::internal(&text)).into_response()
 }
 

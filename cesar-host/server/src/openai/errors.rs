@@ -1,6 +1,6 @@
 //! Refusals in OpenAI's envelope: `{"error":{"message","type","param","code"}}`.
 //!
-//! OpenAI's clients retry 408, 409, 429 and 5xx twice by themselves. `x-should-retry` tells them when that is of no use.
+//! OpenAI's clients retry 408, 409, 429 and 5xx twice. `x-should-retry` says whether a retry can succeed.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobState};
 use serde_json::{Value, json};
 
-use crate::problem::headers;
-use crate::refusal::Refusal;
+use crate::admission::problem::headers;
+use crate::admission::refusal::Refusal;
 
 /// A refusal of an OpenAI-compatible endpoint.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) fn body(refusal: &Refusal) -> Value {
 impl IntoResponse for Envelope {
     fn into_response(self) -> Response {
         let Self(mut refusal) = self;
-        // What a model's name leads to is found or not found here.
+        // OpenAI answers 404 for an unknown model.
         if refusal.code == "model_not_found" {
             refusal.status = StatusCode::NOT_FOUND;
         }
@@ -47,8 +47,8 @@ impl IntoResponse for Envelope {
     }
 }
 
-/// Why a job that has ended gives no transcript.
-pub(crate) fn of_job(job: &Job) -> Refusal {
+/// Why an ended job has no transcript.
+pub(crate) fn refusal_of(job: &Job) -> Refusal {
     if job.state == JobState::Cancelled {
         return Refusal::new(
             StatusCode::CONFLICT,

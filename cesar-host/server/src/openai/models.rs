@@ -1,5 +1,5 @@
 //! Models by OpenAI's names: `MODEL` (of the first engine that has it), `PLUGIN/MODEL`, `PLUGIN` for an engine without models, and OpenAI's
-//! own for whatever the server's settings say. A name is never a path.
+//! own names for the engine of the server's settings. A name is never a path.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -15,10 +15,11 @@ use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
 use super::errors::Envelope;
-use crate::refusal::Refusal;
-use crate::{App, Shared, work};
+use crate::admission::refusal::Refusal;
+use crate::state::{App, Shared};
+use crate::work::models::{is_name, lookup};
 
-/// The names that clients of OpenAI know.
+/// OpenAI's names.
 const ALIASES: [&str; 4] = [
     "whisper-1",
     "gpt-4o-transcribe",
@@ -26,10 +27,10 @@ const ALIASES: [&str; 4] = [
     WITH_SPEAKERS,
 ];
 
-/// The one of them that tells speakers apart.
+/// The one of them that identifies speakers.
 pub(super) const WITH_SPEAKERS: &str = "gpt-4o-transcribe-diarize";
 
-/// What a model's id stands for; nothing said is the settings' choice.
+/// The plugin and model of a model's id; the settings' choice where it names none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) plugin: Option<String>,
@@ -65,7 +66,7 @@ pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
     })
 }
 
-/// The engines, the one that the settings name first, then the preferred ones.
+/// The engines: the one of the settings first, then by preference.
 fn engines(shared: &Shared) -> Vec<Arc<Plugin>> {
     let first = shared.pipeline.engine(&shared.asr).ok();
     let first = first.as_ref().map(|plugin| plugin.manifest.id.as_str());
@@ -76,9 +77,7 @@ fn engines(shared: &Shared) -> Vec<Arc<Plugin>> {
 
 fn has(shared: &Shared, engine: &Manifest, model: &str) -> bool {
     let files = main_model(engine).and_then(|(_, spec)| spec.model.as_ref());
-    files.is_some_and(|files| {
-        work::is_name(model) && work::lookup(&shared.pipeline, engine, files).named(model).is_some()
-    })
+    files.is_some_and(|files| is_name(model) && lookup(&shared.pipeline, engine, files).named(model).is_some())
 }
 
 fn unknown(id: &str) -> Refusal {
@@ -112,7 +111,7 @@ fn list(shared: &Shared) -> Vec<Value> {
             push(engine.id.clone(), &engine.id, 0);
             continue;
         };
-        let lookup = work::lookup(&shared.pipeline, engine, files);
+        let lookup = lookup(&shared.pipeline, engine, files);
         for name in shared.pipeline.present_models(engine).unwrap_or_default() {
             let created = lookup.named(&name).map_or(0, |model| modified(&model.path));
             push(name.clone(), &engine.id, created);
@@ -128,20 +127,20 @@ fn modified(path: &std::path::Path) -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-#[utoipa::path(get, path = "/v1/models", tag = "openai", summary = "The models",
-    responses((status = 200, description = "All models", body = crate::openapi::OpenAiModels),
-        (status = "4XX", description = "Refused", body = crate::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
+#[utoipa::path(get, path = "/v1/models", tag = "openai", summary = "List models",
+    responses((status = 200, description = "All models", body = crate::api::openapi::OpenAiModels),
+        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
 pub(crate) async fn index(State(app): State<App>) -> Result<Response, Envelope> {
     let rows = app.block(list).await?;
     Ok(Json(json!({ "object": "list", "data": rows })).into_response())
 }
 
-#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", summary = "One model",
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", summary = "Show a model",
     params(("id" = String, Path, description = "`MODEL` or `PLUGIN/MODEL`")),
-    responses((status = 200, description = "The model", body = crate::openapi::OpenAiModel),
-        (status = "4XX", description = "404 when there is none", body = crate::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::openapi::OpenAiError)))]
+    responses((status = 200, description = "The model", body = crate::api::openapi::OpenAiModel),
+        (status = "4XX", description = "404 when there is none", body = crate::api::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
 pub(crate) async fn show(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,

@@ -9,8 +9,8 @@ use plugin_api::manifest::{Manifest, OptionKind};
 use serde_json::{Value, json};
 
 use super::models;
-use crate::form::Fields;
-use crate::refusal::Refusal;
+use crate::admission::form::Fields;
+use crate::admission::refusal::Refusal;
 
 /// How the transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

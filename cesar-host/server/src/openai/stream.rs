@@ -1,7 +1,7 @@
-//! `stream=true`: the text as it is decoded, in OpenAI's events.
+//! `stream=true`: the text while it is decoded, as OpenAI's events.
 //!
 //! `transcript.text.delta` for each piece (`transcript.text.segment` for `diarized_json`), `transcript.text.done` with the full text, `[DONE]`. The
-//! deltas joined are the full text. The answer begins with the first piece, so that whatever fails before it has its own status.
+//! deltas joined are the full text. The response begins with the first piece, so that an earlier failure has its own status.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,12 +14,14 @@ use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
-use super::{cache_use, check_speakers, ended, errors, read, response, transcript};
-use crate::App;
-use crate::events::{EventId, EventKind, JobEvent};
-use crate::refusal::Refusal;
-use crate::sse::{self, Listener};
-use crate::waiters::Waiter;
+use super::wait::{cache_use, check_speakers, ended, parse, transcript};
+use super::{errors, response};
+use crate::admission::refusal::Refusal;
+use crate::api::events;
+use crate::state::App;
+use crate::work::disconnect::Waiter;
+use crate::work::events::{EventId, EventKind, JobEvent};
+use crate::work::listener::Listener;
 
 /// Follows one job.
 struct Follower {
@@ -28,14 +30,14 @@ struct Follower {
     listener: Listener,
     waiter: Waiter,
     diarized: bool,
-    /// End of what was told so far, in ms.
-    told_ms: u64,
+    /// The end of the text sent so far, in ms.
+    sent_ms: u64,
     begun: bool,
     pending: VecDeque<String>,
     done: bool,
 }
 
-/// The answer, once its first piece is there.
+/// The response, once its first piece is ready.
 pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter: Waiter) -> Result<Response, Refusal> {
     let mut follower = Follower {
         app: App::clone(app),
@@ -43,7 +45,7 @@ pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter
         listener: Listener::new(app, job, EventId::default()),
         waiter,
         diarized: speech.format == ResponseFormat::DiarizedJson,
-        told_ms: 0,
+        sent_ms: 0,
         begun: false,
         pending: VecDeque::new(),
         done: false,
@@ -58,7 +60,7 @@ pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter
         let text = follower.next().await?;
         Some((Ok::<_, Infallible>(Event::default().data(text)), follower))
     });
-    let mut response = sse::response(stream);
+    let mut response = events::response(stream);
     response
         .headers_mut()
         .insert("x-cesar-cache", HeaderValue::from_static(used));
@@ -68,7 +70,7 @@ pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter
 impl Follower {
     async fn next(&mut self) -> Option<String> {
         if self.pending.is_empty() && !self.done {
-            // The status was sent long ago: what fails now is an event.
+            // The status was sent already: a failure becomes an event.
             if let Err(refusal) = self.fill().await {
                 self.done = true;
                 self.pending.push_back(errors::body(&refusal).to_string());
@@ -77,18 +79,18 @@ impl Follower {
         self.pending.pop_front()
     }
 
-    /// Waits for something to tell.
+    /// Waits for the next event to send.
     async fn fill(&mut self) -> Result<(), Refusal> {
         while self.pending.is_empty() {
             match self.listener.next().await {
-                Some(event) => self.hear(&event).await?,
+                Some(event) => self.handle(&event).await?,
                 None => return Err(Refusal::stopping()),
             }
         }
         Ok(())
     }
 
-    async fn hear(&mut self, event: &JobEvent) -> Result<(), Refusal> {
+    async fn handle(&mut self, event: &JobEvent) -> Result<(), Refusal> {
         match event.kind {
             // Speakers are known at the end only.
             EventKind::Segment if !self.diarized => {
@@ -100,7 +102,7 @@ impl Follower {
                 )]
                 let (start, end) = (number("start").round() as u64, number("end").round() as u64);
                 let text = event.data["text"].as_str().unwrap_or_default();
-                // Engines write the space that stands before a piece; languages without spaces have none.
+                // Engines write the space before a piece; languages without spaces have none.
                 let spaced = text.starts_with(char::is_whitespace);
                 self.delta(start, end, text, if spaced { " " } else { "" });
                 Ok(())
@@ -110,21 +112,21 @@ impl Follower {
         }
     }
 
-    /// A piece of text; what another attempt tells again is left out.
+    /// Sends a piece of text, unless an earlier attempt has sent it.
     fn delta(&mut self, start_ms: u64, end_ms: u64, text: &str, separator: &str) {
         let text = text.trim();
-        if text.is_empty() || (self.begun && start_ms < self.told_ms) {
+        if text.is_empty() || (self.begun && start_ms < self.sent_ms) {
             return;
         }
         let separator = if self.begun { separator } else { "" };
         self.push(&json!({ "type": "transcript.text.delta", "delta": format!("{separator}{text}") }));
-        (self.begun, self.told_ms) = (true, end_ms);
+        (self.begun, self.sent_ms) = (true, end_ms);
     }
 
     async fn end(&mut self) -> Result<(), Refusal> {
         let job = ended(&self.app, self.job).await?;
         self.waiter.answered();
-        let document = read(&transcript(&self.app, &job).await?)?;
+        let document = parse(&transcript(&self.app, &job).await?)?;
         check_speakers(self.diarized, &job)?;
         self.rest(&document);
         let (text, usage) = (response::whole_text(&document), response::usage(&document));
@@ -136,7 +138,7 @@ impl Follower {
         Ok(())
     }
 
-    /// What was not told while it was decoded: all of it when it came from the cache.
+    /// Sends the text that was not sent while it was decoded: all of it after a cache hit.
     fn rest(&mut self, document: &Document) {
         for segment in &document.segments {
             let Seconds(start) = segment.start;

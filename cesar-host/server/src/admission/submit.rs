@@ -1,0 +1,183 @@
+//! Submission of jobs: checked, stored, acknowledged.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode};
+use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
+
+use crate::admission::form::Fields;
+use crate::admission::idempotency;
+use crate::admission::refusal::Refusal;
+use crate::admission::upload::Received;
+use crate::state::{App, Client};
+use crate::work::check_request::check;
+
+/// The fields of own endpoints.
+pub(crate) const FIELDS: &[&str] = &[
+    "url",
+    "model",
+    "asr_plugin",
+    "language",
+    "task",
+    "diarize",
+    "diarize_plugin",
+    "diarize_options",
+    "speaker_names",
+    "channels_as_speakers",
+    "num_speakers",
+    "min_speakers",
+    "max_speakers",
+    "options",
+    "audio_track",
+    "strict",
+    "webhook_url",
+    "no_cache",
+    "refresh",
+];
+
+/// A job that was asked for by these fields, of a file that came with them or of the field `url`.
+pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobRequest, Refusal> {
+    fields.only(FIELDS)?;
+    let (source, label) = match (file, fields.text("url")) {
+        (Some(_), Some(_)) => {
+            return Err(
+                Refusal::bad("two_sources", "the request has both `file` and `url`; send one of them").param("url"),
+            );
+        }
+        (None, None) => {
+            return Err(Refusal::bad(
+                "missing_file",
+                "the request has no recording; send it as `file`, or name a `url`",
+            )
+            .param("file"));
+        }
+        (Some(file), None) => (file.source(), file.label.clone()),
+        (None, Some(url)) => (Source::Url { url: url.to_owned() }, url.to_owned()),
+    };
+    let owned = |name| fields.text(name).map(str::to_owned);
+    let mut request = JobRequest::new(source);
+    request.label = label;
+    request.asr_plugin = owned("asr_plugin");
+    request.model = owned("model");
+    request.options = fields.object("options")?.into_iter().collect();
+    for name in ["language", "task"] {
+        if let Some(value) = fields.text(name)
+            && request.options.insert(name.to_owned(), value.into()).is_some()
+        {
+            return Err(Refusal::bad(
+                "said_twice",
+                format!("`{name}` is also among the `options`; keep one of them"),
+            )
+            .param(name));
+        }
+    }
+    request.diarize = fields.choice("diarize")?;
+    request.diarize_plugin = owned("diarize_plugin");
+    request.diarize_options = fields.object("diarize_options")?.into_iter().collect();
+    request.speaker_names = fields.texts("speaker_names")?;
+    request.channels_as_speakers = fields.boolean("channels_as_speakers")?;
+    request.num_speakers = fields.count("num_speakers")?;
+    request.min_speakers = fields.count("min_speakers")?;
+    request.max_speakers = fields.count("max_speakers")?;
+    request.audio_track = owned("audio_track");
+    request.strict = fields.choice("strict")?;
+    request.webhook_url = owned("webhook_url");
+    request.no_cache = fields.boolean("no_cache")?;
+    request.refresh = fields.boolean("refresh")?;
+    Ok(request)
+}
+
+/// Checks and queues a job. A returned job is on the disk.
+pub(crate) async fn submit(
+    app: &App,
+    headers: &HeaderMap,
+    client: &Client,
+    request: JobRequest,
+    file: Option<Received>,
+    coalesce_key: Option<String>,
+) -> Result<Job, Refusal> {
+    if app.stopping() {
+        return Err(Refusal::stopping());
+    }
+    let new = NewJob {
+        idempotency: idempotency::key(headers, &client.0, &request)?,
+        request,
+        coalesce_key,
+    };
+    let submission = app
+        .block(move |shared| {
+            check(shared, &new.request)?;
+            let submission = shared.store.submit(&new);
+            // After an error the job may be stored or not; an upload without a job is swept.
+            if let (Ok(Submission::New(_)) | Err(_), Some(file)) = (&submission, file) {
+                file.keep();
+            }
+            Ok::<_, Refusal>(submission?)
+        })
+        .await?;
+    match submission? {
+        Submission::New(job) => {
+            app.jobs_ready.notify_all();
+            Ok(job)
+        }
+        Submission::Existing(job) | Submission::Joined(job) => Ok(job),
+        Submission::Conflict { job } => Err(Refusal::impossible(
+            "idempotency_key_reused",
+            format!("this `Idempotency-Key` came with another request before, which became job `{job}`; use a new key"),
+        )
+        .param("Idempotency-Key")),
+        Submission::Full { queued, retry_after } => Err(full(queued, retry_after)),
+    }
+}
+
+fn full(queued: u64, retry_after: Duration) -> Refusal {
+    Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "queue_full",
+        format!("{queued} jobs wait already; ask again later"),
+    )
+    .retry_after(retry_after.as_secs().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &[(&str, &str)]) -> Result<JobRequest, String> {
+        request(&Fields::from(fields), None).map_err(|refusal| refusal.detail)
+    }
+
+    #[test]
+    fn fields_become_a_request() {
+        let request = read(&[
+            ("url", "https://example.org/a.mp3"),
+            ("language", "en"),
+            ("options", "{\"beam_size\": 1}"),
+            ("diarize", "true"),
+            ("max_speakers", "3"),
+            ("speaker_names", "Ann, Bo"),
+        ])
+        .unwrap();
+        assert_eq!(request.options["language"], "en");
+        assert_eq!(request.options["beam_size"], 1);
+        assert!(request.diarize == Some(true) && request.max_speakers == Some(3) && !request.no_cache);
+        assert_eq!(request.speaker_names, ["Ann", "Bo"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let url = ("url", "https://example.org/a.mp3");
+        let answers: Vec<String> = [
+            &[][..],
+            &[url, ("modell", "base")],
+            &[url, ("options", "[1]")],
+            &[url, ("options", "{\"language\":\"en\"}"), ("language", "en")],
+            &[url, ("diarize", "maybe")],
+            &[url, ("min_speakers", "0")],
+        ]
+        .into_iter()
+        .map(|fields| read(fields).unwrap_err())
+        .collect();
+        insta::assert_snapshot!(answers.join("\n"));
+    }
+}

@@ -1,0 +1,279 @@
+//! Uploads: a form with a recording, streamed to the disk.
+//!
+//! Bytes are collected into blocks of [`BLOCK`], which a blocking thread writes; between blocks no thread waits for a slow client. The rest
+//! of a refused body is read for [`DRAIN_TIMEOUT`] and discarded, so that the client receives the response instead of a reset connection.
+
+use std::time::Duration;
+
+use axum::body::{BodyDataStream, Bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
+use futures_util::StreamExt as _;
+
+use crate::admission::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
+use crate::admission::multipart::{self, Event, Head, Malformed, Parser};
+use crate::admission::refusal::Refusal;
+use crate::state::App;
+
+/// Bytes written at once.
+const BLOCK: usize = 256 * 1024;
+
+/// How long the rest of a refused body is read.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A form whose file is on the disk.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub(crate) fields: Fields,
+    pub(crate) file: Option<Received>,
+}
+
+/// A received file; removed when this is dropped, unless a job has it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    stored: Option<StoredUpload>,
+    source: Source,
+    /// The client's name of it.
+    pub(crate) label: String,
+    app: App,
+}
+
+impl Received {
+    /// The file as the source of a job.
+    pub(crate) fn source(&self) -> Source {
+        self.source.clone()
+    }
+
+    /// Leaves the file to a job, which removes it at its own removal.
+    pub(crate) fn keep(mut self) {
+        self.stored = None;
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        let Some(stored) = self.stored.take() else { return };
+        let remove = move |uploads: &Uploads| {
+            if let Err(error) = uploads.remove(stored.id()) {
+                tracing::warn!("cannot remove an upload before the next start: {error}");
+            }
+        };
+        let app = App::clone(&self.app);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&app.uploads))),
+            Err(_) => remove(&app.uploads),
+        }
+    }
+}
+
+/// The parts of a body.
+struct Parts {
+    body: BodyDataStream,
+    parser: Parser,
+}
+
+impl Parts {
+    /// The next part; skips the rest of the previous one.
+    async fn next(&mut self) -> Result<Option<Head>, Refusal> {
+        loop {
+            match self.event().await? {
+                Some(Event::Part(head)) => return Ok(Some(head)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next bytes of this part; `None` at its end.
+    async fn data(&mut self) -> Result<Option<Bytes>, Refusal> {
+        match self.event().await? {
+            Some(Event::Data(bytes)) => Ok(Some(bytes)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn event(&mut self) -> Result<Option<Event>, Refusal> {
+        loop {
+            if let Some(event) = self.parser.next().map_err(malformed)? {
+                return Ok(Some(event));
+            }
+            if self.parser.is_done() {
+                return Ok(None);
+            }
+            match self.body.next().await {
+                Some(bytes) => self.parser.feed(&bytes.map_err(|error| unreadable(&error))?),
+                None => self.parser.end(),
+            }
+        }
+    }
+
+    async fn drain(mut self) {
+        while let Some(Ok(_)) = self.body.next().await {}
+    }
+}
+
+/// Reads a multipart form; its field `file` becomes an upload.
+pub(crate) async fn receive(app: &App, request: Request) -> Result<Form, Refusal> {
+    let given = request.headers().get(CONTENT_TYPE);
+    let boundary = boundary(&String::from_utf8_lossy(given.map_or(b"", |value| value.as_bytes())))?;
+    let mut parts = Parts {
+        body: request.into_body().into_data_stream(),
+        parser: Parser::new(&boundary),
+    };
+    let read = read(app, &mut parts).await;
+    if read
+        .as_ref()
+        .is_err_and(|refusal| refusal.status != StatusCode::REQUEST_TIMEOUT)
+    {
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, parts.drain()).await;
+    }
+    read
+}
+
+async fn read(app: &App, parts: &mut Parts) -> Result<Form, Refusal> {
+    let mut form = Form {
+        fields: Fields::default(),
+        file: None,
+    };
+    while let Some(head) = parts.next().await? {
+        let Some(name) = head.name.clone() else {
+            return Err(Refusal::bad("malformed_multipart", "a part of the form has no name"));
+        };
+        check_encoding(&head, &name)?;
+        // Clients that stream send no file name.
+        if name == "file" {
+            if form.file.is_some() && !is_unchosen(&head) {
+                return Err(several_files());
+            }
+            let received = store(app, parts, &head).await?;
+            if received.is_some() && form.file.is_some() {
+                return Err(several_files());
+            }
+            form.file = form.file.or(received);
+            continue;
+        }
+        let value = text(parts, &name).await?;
+        if form.fields.len() >= MOST_FIELDS {
+            return Err(Refusal::bad(
+                "too_many_fields",
+                format!("the form has more than {MOST_FIELDS} fields"),
+            ));
+        }
+        form.fields.push(name, value);
+    }
+    Ok(form)
+}
+
+/// RFC 7578 has no encodings; base64 text is no recording.
+fn check_encoding(head: &Head, name: &str) -> Result<(), Refusal> {
+    match head.encoding.as_deref() {
+        None | Some("" | "7bit" | "8bit" | "binary") => Ok(()),
+        Some(encoding) => {
+            let encoding: String = encoding
+                .chars()
+                .filter(|letter| !letter.is_control())
+                .take(40)
+                .collect();
+            let text = format!("the field `{name}` is encoded (`{encoding}`); send its bytes as they are");
+            Err(Refusal::bad("malformed_multipart", text).param(name))
+        }
+    }
+}
+
+async fn text(parts: &mut Parts, name: &str) -> Result<String, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = parts.data().await? {
+        if bytes.len() + chunk.len() > FIELD_LIMIT {
+            let text = format!("the field `{name}` is longer than {FIELD_LIMIT} bytes");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Refusal::bad("malformed_multipart", format!("the field `{name}` is not UTF-8")))
+}
+
+fn several_files() -> Refusal {
+    Refusal::bad("several_files", "the form has several files; send one request for each").param("file")
+}
+
+/// Whether it is the field of a page's form without a chosen file, if it is empty.
+fn is_unchosen(head: &Head) -> bool {
+    head.file_name.as_deref() == Some("")
+}
+
+/// Writes a recording to the disk; `None` if no file was chosen.
+async fn store(app: &App, parts: &mut Parts, head: &Head) -> Result<Option<Received>, Refusal> {
+    let label = label(head.file_name.as_deref());
+    let limit = app.settings.max_upload;
+    let mut writer = app.block(move |shared| shared.uploads.create(limit)).await??;
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut is_empty = true;
+    while let Some(chunk) = parts.data().await? {
+        is_empty = false;
+        block.extend_from_slice(&chunk);
+        if block.len() >= BLOCK {
+            (writer, block) = write(app, writer, block).await?;
+        }
+    }
+    if is_empty && is_unchosen(head) {
+        return Ok(None);
+    }
+    let (writer, _) = write(app, writer, block).await?;
+    let stored = app.block(move |_| writer.finish()).await??;
+    Ok(Some(Received {
+        source: stored.source(),
+        stored: Some(stored),
+        label,
+        app: App::clone(app),
+    }))
+}
+
+async fn write(app: &App, mut writer: UploadWriter, mut block: Vec<u8>) -> Result<(UploadWriter, Vec<u8>), Refusal> {
+    let written = app.block(move |_| {
+        let result = writer.write(&block);
+        block.clear();
+        result.map(|()| (writer, block))
+    });
+    Ok(written.await??)
+}
+
+fn boundary(content_type: &str) -> Result<String, Refusal> {
+    if !multipart::is_form(content_type) {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong_content_type",
+            "the body must be `multipart/form-data` with the recording as `file`",
+        ));
+    }
+    multipart::boundary(content_type).ok_or_else(|| malformed(Malformed::NoBoundary))
+}
+
+fn malformed(error: Malformed) -> Refusal {
+    Refusal::bad("malformed_multipart", format!("the form cannot be read: {error}"))
+}
+
+fn unreadable(error: &axum::Error) -> Refusal {
+    if timed_out(error) {
+        return Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "client_too_slow",
+            "nothing came for too long while the body was read; send it again",
+        );
+    }
+    Refusal::bad("malformed_multipart", format!("the body cannot be read: {error}"))
+}
+
+/// Whether the client sent nothing for too long.
+pub(crate) fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if error.is::<tower_http::timeout::TimeoutError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}

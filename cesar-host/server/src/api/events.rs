@@ -1,0 +1,57 @@
+//! `GET /jobs/{id}/events`: the events of a job as server-sent events.
+//!
+//! [`EventKind`] lists the kinds. After `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` resumes
+//! after that event.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::Stream;
+
+use crate::admission::problem::{Problem, ProblemBody};
+use crate::api::id::Id;
+use crate::state::App;
+use crate::work::events::EventKind;
+use crate::work::listener::Listener;
+#[cfg(doc)]
+use crate::work::stored;
+
+/// Between two comments that keep the connection alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+#[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", summary = "Watch a job",
+    params(("id" = String, Path, description = "The job's id"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Resume after this event")),
+    responses((status = 200, description = "Events, until `end`", body = crate::api::openapi::JobEvent, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
+    let job = stored::job(&app, id).await?;
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let listener = Listener::new(&app, job.id, last.unwrap_or_default());
+    let stream = futures_util::stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        let sent = Event::default()
+            .id(event.id.to_string())
+            .event(event.kind.name())
+            .data(event.data.to_string());
+        Some((Ok::<_, Infallible>(sent), listener))
+    });
+    Ok(response(stream))
+}
+
+/// A stream as a response that proxies do not buffer.
+pub(crate) fn response(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+    let keep_alive = KeepAlive::new().interval(HEARTBEAT);
+    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}

@@ -1,0 +1,42 @@
+//! A JSON body.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::admission::refusal::Refusal;
+use crate::admission::upload;
+
+/// Maximum size of a body that is not a form.
+pub(crate) const JSON_LIMIT: usize = 1_000_000;
+
+/// The object in a JSON body.
+pub(crate) fn json_object(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Map<String, Value>, Refusal> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !kind.to_ascii_lowercase().starts_with("application/json") {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong_content_type",
+            "the body must be `application/json`",
+        ));
+    }
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(JSON_LIMIT as u64),
+        _ if upload::timed_out(&error) => Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "client_too_slow",
+            "nothing came for too long while the body was read",
+        ),
+        _ => Refusal::bad("malformed_body", error.body_text()),
+    })?;
+    serde_json::from_slice(&body)
+        .map_err(|error| Refusal::bad("malformed_json", format!("the body is not a JSON object: {error}")))
+}

@@ -1,0 +1,19 @@
+//! Cesar's own endpoints.
+//!
+//! | module | content |
+//! |---|---|
+//! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
+//! | `info`, `plugins` | the server, its cache and its plugins |
+//! | `query`, `id`, `json_body` | the parts of a request |
+//! | `openapi`, `docs` | the description of the API, and a page that shows it |
+
+pub(crate) mod docs;
+pub(crate) mod events;
+mod id;
+pub(crate) mod info;
+pub(crate) mod jobs;
+pub(crate) mod json_body;
+pub(crate) mod openapi;
+pub(crate) mod plugins;
+mod query;
+pub(crate) mod transcript;

@@ -1,0 +1,21 @@
+//! The query of a request.
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+
+use crate::admission::form::Fields;
+use crate::admission::refusal::Refusal;
+
+/// The pairs of the query.
+pub(crate) type QueryFields = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+/// The fields of the query, of which all must be known.
+pub(crate) fn fields(query: QueryFields, known: &[&str]) -> Result<Fields, Refusal> {
+    let Query(pairs) = query.map_err(|error| Refusal::bad("invalid_query", error.body_text()))?;
+    let mut fields = Fields::default();
+    pairs.into_iter().for_each(|(name, value)| fields.push(name, value));
+    if !known.is_empty() {
+        fields.only(known)?;
+    }
+    Ok(fields)
+}

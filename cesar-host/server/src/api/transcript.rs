@@ -1,0 +1,100 @@
+//! Transcripts in any format.
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use cesar_base::GivenValue;
+use cesar_jobs::Job;
+use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
+use cesar_runner::CancelToken;
+use plugin_api::manifest::{OptionKind, StageKind};
+
+use crate::admission::problem::{Problem, ProblemBody};
+use crate::admission::refusal::Refusal;
+use crate::api::id::Id;
+use crate::api::jobs::POLL_AFTER_S;
+use crate::api::query::QueryFields;
+use crate::state::App;
+use crate::work::stored;
+
+#[utoipa::path(get, path = "/jobs/{id}/transcript", tag = "jobs", summary = "A job's transcript in any format",
+    params(("id" = String, Path, description = "The job's id"),
+        ("format" = Option<String>, Query, description = "`txt` when absent; `/plugins` lists the formats"),
+        ("max_line_width" = Option<u32>, Query, description = "One of the format plugin's options, which are all fields here")),
+    responses((status = 200, description = "The transcript", content((String = "text/plain"), (String = "text/markdown"), (String = "text/vtt"),
+            (String = "application/x-subrip"), (Object = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"))),
+        (status = "4XX", description = "Refused; 409 while it is not ready", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryFields) -> Result<Response, Problem> {
+    let Query(pairs) = query.map_err(|error| Refusal::bad("invalid_query", error.body_text()))?;
+    let job = stored::job(&app, id).await?;
+    let Some(document) = stored::document(&app, &job).await? else {
+        return Err(no_transcript(&job).into());
+    };
+    let mut stage = app.format.clone();
+    let mut format = "txt".to_owned();
+    for (name, value) in pairs {
+        if name == "format" {
+            format = value;
+        } else {
+            stage.options.insert(name, GivenValue::Text(value));
+        }
+    }
+    let request = FormatRequest { format, stage };
+    let rendering = render(&app, request, document, job.request.label).await?;
+    Ok(([(CONTENT_TYPE, rendering.media_type)], rendering.bytes).into_response())
+}
+
+fn no_transcript(job: &Job) -> Refusal {
+    if job.state.has_ended() {
+        return Refusal::new(
+            StatusCode::NOT_FOUND,
+            "no_transcript",
+            format!("job `{}` is {} and has no transcript", job.id, job.state),
+        );
+    }
+    let text = format!("job `{}` is {}; its transcript is not there yet", job.id, job.state);
+    Refusal::new(StatusCode::CONFLICT, "not_ready", text).retry_after(POLL_AFTER_S)
+}
+
+/// Renders a document, or reads the rendering from the cache.
+pub(crate) async fn render(
+    app: &App,
+    request: FormatRequest,
+    document: String,
+    label: String,
+) -> Result<Rendering, Refusal> {
+    app.block(move |shared| {
+        let pipeline = &shared.pipeline;
+        let is_model = |name: &str| {
+            let plugins = pipeline.registry().of_stage(StageKind::Format);
+            plugins.iter().any(|plugin| {
+                plugin
+                    .manifest
+                    .options
+                    .get(name)
+                    .is_some_and(|option| option.kind == OptionKind::Model)
+            })
+        };
+        if let Some(name) = request.stage.options.keys().find(|name| is_model(name)) {
+            return Err(
+                Refusal::bad("invalid_option", format!("`{name}` cannot be set by a request")).param(name.clone()),
+            );
+        }
+        let rendered =
+            pipeline.render_document(&request, document.as_bytes(), &label, &Silent, &CancelToken::default());
+        rendered.map_err(Refusal::from)
+    })
+    .await?
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Warning(text) = event {
+            tracing::warn!("{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Errors that prevent the server's start.
+
+use std::path::PathBuf;
+
+use cesar_jobs::JobsError;
+
+use crate::admission::auth::KeyError;
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be used.
+    #[error("the server cannot listen on `{address}` ({source}); choose another with --host and --port")]
+    Bind {
+        /// The address.
+        address: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// No client could be admitted.
+    #[error(
+        "`{0}` can be reached by others and there is no API key; make one with `cesar serve key add NAME`, or allow every client with --insecure"
+    )]
+    NoKeys(String),
+    /// The jobs cannot be used.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The webhook secret cannot be read or written.
+    #[error("cannot write the webhook secret `{}` ({source}); check the folder's permissions", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// Threads, signals or sockets cannot be set up.
+    #[error("the server cannot start: {0}")]
+    System(std::io::Error),
+}

@@ -1,0 +1,157 @@
+//! Transcriptions and translations.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use cesar_jobs::{Job, JobId, JobRequest, JobState};
+use cesar_pipeline::{FormatRequest, SpeakersRequest};
+
+use super::errors::Envelope;
+use super::request::{Endpoint, ResponseFormat, SpeechRequest};
+use super::wait::{cache_use, check_speakers, ended, parse, transcript};
+use super::{models, response, stream};
+use crate::admission::refusal::Refusal;
+use crate::admission::submit;
+use crate::admission::upload::{self, Form};
+use crate::api::transcript::render as render_document;
+use crate::state::{App, Client, Shared};
+use crate::work::disconnect::Waiter;
+use crate::work::plan_request::stage_request;
+
+type Answer = Result<Response, Envelope>;
+
+#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", summary = "Transcribe, as OpenAI's API does",
+    request_body(content = crate::api::openapi::SpeechForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The transcript in the asked format, or a stream of events", content((Object = "application/json"), (String = "text/plain"), (String = "text/event-stream"))),
+        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+pub(crate) async fn transcriptions(
+    app: State<App>,
+    client: Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    speech(Endpoint::Transcriptions, app, client, headers, request).await
+}
+
+#[utoipa::path(post, path = "/v1/audio/translations", tag = "openai", summary = "Translate into English, as OpenAI's API does",
+    request_body(content = crate::api::openapi::SpeechForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The translation in the asked format", content((Object = "application/json"), (String = "text/plain"))),
+        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
+        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+pub(crate) async fn translations(
+    app: State<App>,
+    client: Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    speech(Endpoint::Translations, app, client, headers, request).await
+}
+
+async fn speech(
+    endpoint: Endpoint,
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    let Form { fields, file } = upload::receive(&app, request).await?;
+    let speech = SpeechRequest::read(endpoint, &fields)?;
+    let file = file.ok_or_else(|| {
+        Refusal::bad("missing_required_parameter", "`file` is missing; send the recording").param("file")
+    })?;
+    let mut asked = JobRequest::new(file.source());
+    asked.label.clone_from(&file.label);
+    (asked.audio_track, asked.strict) = (speech.audio_track.clone(), speech.strict);
+    let wanted = speech.clone();
+    let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
+    let key = coalesce_key(&asked);
+    let job = submit::submit(&app, &headers, &client, asked, Some(file), Some(key)).await?;
+    let waiter = Waiter::new(&app, job.id);
+    let answer = if speech.stream {
+        stream::answer(&app, &speech, job.id, waiter).await
+    } else {
+        whole(&app, &speech, job.id, waiter).await
+    };
+    let mut response = answer.unwrap_or_else(|refusal| Envelope(refusal).into_response());
+    if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
+        response.headers_mut().insert("x-cesar-job", id);
+    }
+    Ok(response)
+}
+
+/// Sets the job's engine, model and options.
+fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Result<JobRequest, Refusal> {
+    let chosen = models::choose(shared, &speech.model)?;
+    (asked.asr_plugin, asked.model) = (chosen.plugin, chosen.model);
+    let engine = shared.pipeline.engine(&stage_request(shared, &asked)?)?;
+    asked.options = speech.options(&engine.manifest)?;
+    // A format with speakers is refused where there can be none.
+    let able = SpeakersRequest {
+        wanted: None,
+        ..shared.speakers.clone()
+    };
+    if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
+        return Err(Refusal::bad(
+            "unsupported_value",
+            "`diarized_json` needs a diarize plugin with its models, and there is none",
+        )
+        .param("response_format"));
+    }
+    // No other format has room for speakers.
+    asked.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
+    Ok(asked)
+}
+
+/// Equal for equal work, whatever the label of the file.
+fn coalesce_key(asked: &JobRequest) -> String {
+    let mut unnamed = asked.clone();
+    unnamed.label.clear();
+    format!("speech:{}", unnamed.fingerprint())
+}
+
+/// Waits for the job and renders it.
+async fn whole(app: &App, speech: &SpeechRequest, id: JobId, mut waiter: Waiter) -> Result<Response, Refusal> {
+    let job = ended(app, id).await?;
+    waiter.answered();
+    let document = transcript(app, &job).await?;
+    check_speakers(speech.format == ResponseFormat::DiarizedJson, &job)?;
+    let mut response = render(app, speech, &job, document).await?;
+    response
+        .headers_mut()
+        .insert("x-cesar-cache", HeaderValue::from_static(cache_use(&job)));
+    let missing = job.error.as_ref().filter(|_| job.state == JobState::Partial);
+    if let Some(reason) = missing.and_then(|error| HeaderValue::from_str(&error.code).ok()) {
+        response.headers_mut().insert("x-cesar-partial", reason);
+    }
+    Ok(response)
+}
+
+async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) -> Result<Response, Refusal> {
+    let format = match speech.format {
+        ResponseFormat::Srt => "srt",
+        ResponseFormat::Vtt => "vtt",
+        ResponseFormat::Text => return Ok(plain(format!("{}\n", response::whole_text(&parse(&document)?)))),
+        _ => {
+            let body = response::json_body(&parse(&document)?, speech.format, speech.words);
+            return Ok(Json(body).into_response());
+        }
+    };
+    let request = FormatRequest {
+        format: format.to_owned(),
+        stage: app.format.clone(),
+    };
+    let rendering = render_document(app, request, document, job.request.label.clone()).await?;
+    Ok(plain(rendering.bytes))
+}
+
+fn plain(text: impl Into<Body>) -> Response {
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))],
+        text.into(),
+    )
+        .into_response()
+}

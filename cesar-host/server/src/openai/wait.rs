@@ -1,0 +1,72 @@
+//! Requests that wait for the end of a job.
+
+use std::time::Duration;
+
+use cesar_jobs::{Job, JobId, JobState};
+use cesar_pipeline::AUDIO_INCOMPLETE;
+use plugin_api::document::Document;
+
+use super::errors;
+use crate::admission::refusal::Refusal;
+use crate::state::App;
+use crate::work::stored;
+
+/// How long to wait for events before the store is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Waits until the job has ended.
+pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
+    let mut stop = app.stop.subscribe();
+    loop {
+        let mut changes = app.hub.watch(id);
+        let job = stored::job(app, id).await?;
+        if job.state.has_ended() {
+            return Ok(job);
+        }
+        if app.halting() {
+            return Err(Refusal::stopping());
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+        }
+    }
+}
+
+/// The document of an ended job, or the reason that it has none.
+pub(super) async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
+    if !matches!(job.state, JobState::Completed | JobState::Partial) {
+        return Err(errors::refusal_of(job));
+    }
+    let document = stored::document(app, job).await?;
+    document.ok_or_else(|| Refusal::internal(&"a completed job has no document"))
+}
+
+/// Refuses a transcript whose segments would all be speaker `A`.
+pub(super) fn check_speakers(diarized: bool, job: &Job) -> Result<(), Refusal> {
+    let is_about_sound = job.error.as_ref().is_some_and(|error| error.code == AUDIO_INCOMPLETE);
+    if job.state != JobState::Partial || !diarized || is_about_sound {
+        return Ok(());
+    }
+    let mut refusal = errors::refusal_of(job);
+    refusal.detail = format!(
+        "{}; the text without speakers is at `/jobs/{}/transcript`",
+        refusal.detail, job.id
+    );
+    Err(refusal)
+}
+
+/// Parses a stored document.
+pub(super) fn parse(document: &str) -> Result<Document, Refusal> {
+    serde_json::from_str(document).map_err(|error| Refusal::internal(&error))
+}
+
+/// The value of `X-Cesar-Cache`.
+pub(super) fn cache_use(job: &Job) -> &'static str {
+    match (job.report.transcription_cached, job.report.cache_hit_ratio) {
+        (_, Some(1.0)) => "hit",
+        (Some(true), _) => "partial",
+        _ => "miss",
+    }
+}

@@ -1,0 +1,127 @@
+//! The server's start: the listener, the store, and recovery of the jobs of earlier servers.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cesar_config::ServerSettings;
+use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
+use cesar_pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
+use tokio::sync::watch;
+
+use crate::admission::auth::{Gate, KeyFile};
+use crate::error::ServeError;
+use crate::figures::metrics::Metrics;
+use crate::figures::snapshot::Snapshot;
+use crate::outbound::address::AddressGuard;
+use crate::outbound::secret;
+use crate::state::{Phase, Shared};
+use crate::work::events::Hub;
+use crate::work::housekeeping;
+use crate::work::notify::Notify;
+use crate::work::running::Running;
+use crate::work::waiters::Waiters;
+
+/// What a server needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// The settings.
+    pub settings: ServerSettings,
+    /// The pipeline that runs jobs.
+    pub pipeline: Pipeline,
+    /// The default engine and its options.
+    pub asr: StageRequest,
+    /// The default for speakers.
+    pub speakers: SpeakersRequest,
+    /// The default part of a recording.
+    pub part: Part,
+    /// The default options of formats.
+    pub format: StageRequest,
+    /// The folder of jobs, uploads and keys: `$XDG_DATA_HOME/cesar`.
+    pub data: PathBuf,
+}
+
+/// Binds the address that the settings name.
+pub(crate) fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError> {
+    let host = settings.host.trim_start_matches('[').trim_end_matches(']');
+    let failed = |source| ServeError::Bind {
+        address: format!("{}:{}", settings.host, settings.port),
+        source,
+    };
+    let addresses: Vec<SocketAddr> = (host, settings.port).to_socket_addrs().map_err(failed)?.collect();
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(ServeError::System)?;
+    Ok(listener)
+}
+
+/// Opens the store, recovers jobs and removes expired ones.
+pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
+    let Setup {
+        settings,
+        pipeline,
+        asr,
+        speakers,
+        part,
+        format,
+        data,
+    } = setup;
+    let loopback = address.ip().is_loopback();
+    let gate = Gate::new(KeyFile::new(&data), !loopback && !settings.insecure)?;
+    if !loopback && !settings.insecure && !gate.has_keys() {
+        return Err(ServeError::NoKeys(address.to_string()));
+    }
+    let policy = Policy {
+        max_queued: settings.max_queue,
+        ..Policy::default()
+    };
+    let options = Options {
+        policy,
+        ..Options::default()
+    };
+    let store: Arc<dyn JobStore> = Arc::new(SqliteJobs::open(&data, options)?);
+    let random = Arc::new(SystemRandom);
+    let uploads = Uploads::open(&data, Disk::real(), Arc::clone(&random) as _)?;
+    let workers = Workers::open(&data, Disk::real(), random)?;
+    let recovery = workers.recover(&*store)?;
+    let swept = uploads.sweep(&*store)?;
+    tracing::info!(
+        requeued = recovery.jobs.len(),
+        unfinished_uploads = swept.unfinished,
+        orphans = swept.orphans,
+        "recovered"
+    );
+    let webhook_secret = secret::load_or_create(settings.webhook_secret.as_deref(), &data)?;
+    let addresses = AddressGuard {
+        allow_private: settings.allow_private_addresses,
+    };
+    let shared = Shared {
+        settings,
+        pipeline,
+        asr,
+        speakers,
+        part,
+        format,
+        store,
+        uploads,
+        workers,
+        gate,
+        addresses,
+        webhook_secret,
+        loopback,
+        hub: Hub::default(),
+        running: Running::default(),
+        waiters: Waiters::default(),
+        metrics: Metrics::default(),
+        snapshot: Snapshot::default(),
+        jobs_ready: Notify::default(),
+        housekeeping_due: Notify::default(),
+        webhooks_ready: Notify::default(),
+        stop: watch::Sender::new(Phase::Running),
+        began: Instant::now(),
+    };
+    housekeeping::prune(&shared);
+    shared.snapshot.count_jobs(&*shared.store);
+    shared.snapshot.inspect_engines(&shared.pipeline);
+    Ok(shared)
+}

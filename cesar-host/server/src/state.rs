@@ -1,0 +1,115 @@
+//! State that all parts of a server share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cesar_config::ServerSettings;
+use cesar_jobs::{JobStore, Uploads, Workers};
+use cesar_pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
+use tokio::sync::watch;
+
+use crate::admission::auth::Gate;
+use crate::admission::refusal::Refusal;
+use crate::figures::metrics::Metrics;
+use crate::figures::snapshot::Snapshot;
+use crate::outbound::address::AddressGuard;
+use crate::work::events::Hub;
+use crate::work::notify::Notify;
+use crate::work::running::Running;
+use crate::work::waiters::Waiters;
+
+/// Progress of the shutdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Normal operation.
+    Running,
+    /// No new work begins.
+    Stopping,
+    /// No request waits any longer.
+    Halting,
+    /// All work has ended.
+    Stopped,
+}
+
+/// What all parts of a server share.
+pub(crate) struct Shared {
+    pub(crate) settings: ServerSettings,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) asr: StageRequest,
+    pub(crate) speakers: SpeakersRequest,
+    pub(crate) part: Part,
+    pub(crate) format: StageRequest,
+    pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) uploads: Uploads,
+    pub(crate) workers: Workers,
+    pub(crate) gate: Gate,
+    pub(crate) addresses: AddressGuard,
+    pub(crate) webhook_secret: Vec<u8>,
+    /// Whether it listens on a loopback address.
+    pub(crate) loopback: bool,
+    pub(crate) hub: Hub,
+    pub(crate) running: Running,
+    pub(crate) waiters: Waiters,
+    pub(crate) metrics: Metrics,
+    pub(crate) snapshot: Snapshot,
+    /// Notified when a job may be ready to claim.
+    pub(crate) jobs_ready: Notify,
+    /// Notified at shutdown.
+    pub(crate) housekeeping_due: Notify,
+    /// Notified when a webhook may be ready to claim.
+    pub(crate) webhooks_ready: Notify,
+    pub(crate) stop: watch::Sender<Phase>,
+    pub(crate) began: Instant,
+}
+
+/// The server's state as endpoints receive it.
+pub(crate) type App = Arc<Shared>;
+
+/// The sender of a request: the id of the API key, or `local`.
+#[derive(Debug, Clone)]
+pub(crate) struct Client(pub(crate) String);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Runs blocking work on a thread for it.
+    pub(crate) async fn block<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let shared = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| Refusal::internal(&error))
+    }
+
+    fn phase(&self) -> Phase {
+        *self.stop.borrow()
+    }
+
+    /// Whether no new work may begin.
+    pub(crate) fn stopping(&self) -> bool {
+        self.phase() >= Phase::Stopping
+    }
+
+    /// Whether no request may wait any longer.
+    pub(crate) fn halting(&self) -> bool {
+        self.phase() >= Phase::Halting
+    }
+
+    /// Whether all work has ended.
+    pub(crate) fn stopped(&self) -> bool {
+        self.phase() >= Phase::Stopped
+    }
+
+    /// Enters a phase of the shutdown and wakes all sleeping threads.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.stop.send_replace(phase);
+        for notify in [&self.jobs_ready, &self.housekeeping_due, &self.webhooks_ready] {
+            notify.notify_all();
+        }
+    }
+}

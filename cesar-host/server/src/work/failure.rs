@@ -1,0 +1,107 @@
+//! Failures of jobs: from an error of the pipeline to its code, its message and whether it is retried.
+
+use cesar_audio::AudioError;
+use cesar_base::Digest;
+use cesar_jobs::{Failure, FailureKind, StageError};
+use cesar_pipeline::PipelineError;
+use cesar_runner::RunnerError;
+use plugin_api::ErrorKind;
+
+/// The failure of a run; `stage` is the one that ran last, and `engine` is the digest of the plugin.
+pub(crate) fn classify(error: &PipelineError, stage: &str, engine: Option<Digest>) -> Failure {
+    Failure {
+        error: StageError {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            stage: Some(stage.to_owned()),
+        },
+        kind: kind(error, engine),
+    }
+}
+
+fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
+    use FailureKind::{Final, Transient};
+    match error {
+        PipelineError::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) => Transient,
+        PipelineError::Download { reason, .. } if reason.is_transient() => Transient,
+        PipelineError::Runner(error) => runner_kind(error, engine),
+        PipelineError::Changed { .. }
+        | PipelineError::Unreadable(_)
+        | PipelineError::Samples(_)
+        | PipelineError::Replaced
+        | PipelineError::Interrupted => Transient,
+        PipelineError::Audio(_)
+        | PipelineError::Download { .. }
+        | PipelineError::Plugin(_)
+        | PipelineError::Option { .. }
+        | PipelineError::Format { .. }
+        | PipelineError::Model(_)
+        | PipelineError::Output { .. } => Final,
+    }
+}
+
+fn runner_kind(error: &RunnerError, engine: Option<Digest>) -> FailureKind {
+    use FailureKind::{Crash, Final, Transient};
+    let crash = |plugin: &str| match engine {
+        Some(digest) => Crash {
+            plugin: plugin.to_owned(),
+            digest,
+        },
+        None => Transient,
+    };
+    match error {
+        RunnerError::Stage { kind, .. } => match kind {
+            ErrorKind::OutOfMemory | ErrorKind::Transient => Transient,
+            _ => Final,
+        },
+        RunnerError::Crashed { plugin, .. }
+        | RunnerError::Panicked { plugin, .. }
+        | RunnerError::Protocol { plugin, .. } => crash(plugin),
+        RunnerError::Refused { .. } | RunnerError::OutOfTime { .. } => Final,
+        RunnerError::OutOfMemory { .. }
+        | RunnerError::CrashedInCompany { .. }
+        | RunnerError::TooSlow { .. }
+        | RunnerError::Start { .. }
+        | RunnerError::Cancelled
+        | RunnerError::Killed => Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_without_sound_is_not_retried() {
+        let error = AudioError::NoAudioTrack {
+            name: "talk.mp4".into(),
+        };
+        let failure = classify(&error.into(), "decode", None);
+        assert_eq!(
+            failure.error.message,
+            "`talk.mp4` has no audio track: give a recording with sound"
+        );
+        assert_eq!(
+            (failure.error.code.as_str(), failure.kind),
+            ("invalid_audio", FailureKind::Final)
+        );
+    }
+
+    #[test]
+    fn a_crash_names_the_digest_of_the_plugin() {
+        let error = PipelineError::Runner(RunnerError::Crashed {
+            plugin: "echo".into(),
+            how: "signal 11".into(),
+            by_itself: true,
+        });
+        let digest = Digest::of(b"plugin");
+        let failure = classify(&error, "asr", Some(digest));
+        assert_eq!(
+            failure.kind,
+            FailureKind::Crash {
+                plugin: "echo".into(),
+                digest
+            }
+        );
+    }
+}

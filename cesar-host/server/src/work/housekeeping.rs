@@ -1,0 +1,121 @@
+//! The housekeeping thread: progress, cancellation, recovery, retention, idle models and figures.
+//!
+//! Several times a second it writes each run's progress to the store and reads whether the run may continue. So another process can cancel
+//! a job, and a run that lost its job stops. Every other chore has a longer interval.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cesar_jobs::{JobsError, Retention, Signal};
+
+use crate::figures::snapshot;
+use crate::state::Shared;
+use crate::work::running::{Run, StopReason};
+
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Maximum number of jobs removed in one transaction.
+const PRUNE_BATCH: u32 = 500;
+
+/// A periodic task.
+struct Chore {
+    interval: Duration,
+    last: Option<Instant>,
+}
+
+impl Chore {
+    fn new(interval: Duration) -> Self {
+        Self { interval, last: None }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= self.interval);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// Runs the chores until the server has stopped.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let (mut recovery, mut pruning) = (Chore::new(RECOVERY_INTERVAL), Chore::new(PRUNE_INTERVAL));
+    let (mut counts, mut engines) = (
+        Chore::new(snapshot::COUNT_INTERVAL),
+        Chore::new(snapshot::ENGINES_INTERVAL),
+    );
+    while !shared.stopped() {
+        for run in shared.running.all() {
+            report(shared, &run);
+        }
+        if recovery.is_due() {
+            recover(shared);
+            shared.hub.forget_unused();
+        }
+        if pruning.is_due() {
+            prune(shared);
+        }
+        if engines.is_due() {
+            shared.snapshot.inspect_engines(&shared.pipeline);
+        }
+        if counts.is_due() {
+            shared.snapshot.count_jobs(&*shared.store);
+            shared
+                .pipeline
+                .runners()
+                .end_idle(Instant::now(), shared.settings.model_idle);
+        }
+        shared.housekeeping_due.wait(PROGRESS_INTERVAL);
+    }
+}
+
+fn report(shared: &Shared, run: &Run) {
+    let report = run.report();
+    match shared.store.progress(&run.lease, &run.progress(), Some(&report)) {
+        Ok(Signal::Continue) => {}
+        Ok(Signal::Cancel) => run.stop(StopReason::Cancelled),
+        Err(JobsError::LeaseLost { .. }) => {
+            // A run that has just ended here has not lost its lease.
+            if shared.running.all().iter().any(|other| other.lease == run.lease) {
+                run.stop(StopReason::Lost);
+            }
+        }
+        Err(error) => tracing::warn!(job = %run.job, "cannot store the progress: {error}"),
+    }
+}
+
+fn recover(shared: &Shared) {
+    match shared.workers.recover(&*shared.store) {
+        Ok(recovery) if recovery.jobs.is_empty() => {}
+        Ok(recovery) => {
+            tracing::info!("{} jobs of dead workers requeued", recovery.jobs.len());
+            shared.jobs_ready.notify_all();
+            shared.webhooks_ready.notify_all();
+        }
+        Err(error) => tracing::error!("cannot recover the jobs of dead workers: {error}"),
+    }
+}
+
+/// Removes expired jobs and their uploads.
+pub(crate) fn prune(shared: &Shared) {
+    let retention = Retention {
+        completed: shared.settings.keep_completed,
+        failed: shared.settings.keep_failed,
+    };
+    loop {
+        let pruned = match shared.store.prune(&retention, PRUNE_BATCH) {
+            Ok(pruned) => pruned,
+            Err(error) => return tracing::error!("cannot remove expired jobs: {error}"),
+        };
+        for upload in &pruned.uploads {
+            if let Err(error) = shared.uploads.remove(*upload) {
+                tracing::warn!("cannot remove an upload before the next start: {error}");
+            }
+        }
+        if pruned.jobs.len() < PRUNE_BATCH as usize {
+            return;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Jobs: from a request's plan to the end of its run.
+//!
+//! | module | content |
+//! |---|---|
+//! | `check_request`, `plan_request`, `part`, `speakers`, `models` | the meaning of a request, and what of it is refused |
+//! | `worker`, `observer`, `running`, `failure` | runs of jobs |
+//! | `events`, `listener`, `stored` | what clients read of a job while it runs and afterwards |
+//! | `waiters`, `disconnect` | requests that wait for a job |
+//! | `housekeeping`, `plugin_watch` | periodic work |
+//! | `notify` | wake-ups of sleeping threads |
+
+pub(crate) mod check_request;
+pub(crate) mod disconnect;
+pub(crate) mod events;
+pub(crate) mod failure;
+pub(crate) mod housekeeping;
+pub(crate) mod listener;
+pub(crate) mod models;
+pub(crate) mod notify;
+pub(crate) mod observer;
+pub(crate) mod part;
+pub(crate) mod plan_request;
+pub(crate) mod plugin_watch;
+pub(crate) mod running;
+pub(crate) mod speakers;
+pub(crate) mod stored;
+pub(crate) mod waiters;
+pub(crate) mod worker;

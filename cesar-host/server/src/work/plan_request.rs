@@ -1,0 +1,52 @@
+//! The plan of a job: the request over the server's settings.
+
+use cesar_base::GivenValue;
+use cesar_jobs::{JobRequest, Source};
+use cesar_pipeline::{PipelineError, Plan, StageRequest, main_model};
+use cesar_runner::CancelToken;
+use plugin_api::manifest::{OptionKind, StageKind};
+
+use crate::state::Shared;
+use crate::work::speakers::speakers_request;
+
+/// Plans all stages of a job. Blocks for the disk.
+pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) -> Result<Plan, PipelineError> {
+    let stage = stage_request(shared, request)?;
+    let speakers = speakers_request(shared, request)?;
+    let mut plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
+    if matches!(request.source, Source::Url { .. }) {
+        plan = shared.pipeline.plan_downloads(plan, cancel)?;
+    }
+    Ok(if request.no_cache { plan.without_cache() } else { plan })
+}
+
+/// The engine and its options: the request's, over the settings'.
+pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<StageRequest, PipelineError> {
+    let mut stage = shared.asr.clone();
+    let named = request
+        .asr_plugin
+        .as_ref()
+        .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
+    if let Some(plugin) = named {
+        let engine = &shared.pipeline.registry().find(StageKind::Asr, plugin)?.manifest;
+        // The settings are for another engine: options that this one lacks do not apply, and its models have other names.
+        stage.options.retain(|name, _| {
+            engine
+                .options
+                .get(name)
+                .is_some_and(|spec| spec.kind != OptionKind::Model)
+        });
+        stage.plugin = Some(plugin.clone());
+    }
+    let options = request
+        .options
+        .iter()
+        .map(|(name, value)| (name.clone(), GivenValue::Typed(value.clone())));
+    stage.options.extend(options);
+    if let Some(model) = &request.model {
+        let engine = &shared.pipeline.engine(&stage)?.manifest;
+        let option = main_model(engine).map_or("model", |(option, _)| option).to_owned();
+        stage.options.insert(option, GivenValue::Text(model.clone()));
+    }
+    Ok(stage)
+}

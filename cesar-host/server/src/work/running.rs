@@ -1,0 +1,213 @@
+//! The runs of jobs in this process, with their progress.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cesar_jobs::{JobId, Lease, Progress, Report};
+use cesar_runner::CancelToken;
+use parking_lot::Mutex;
+
+/// Why a run was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// A client cancelled the job.
+    Cancelled,
+    /// The server stops.
+    Stopping,
+    /// Another worker holds the job.
+    Lost,
+}
+
+/// One attempt at a job.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) job: JobId,
+    pub(crate) lease: Lease,
+    pub(crate) cancel: CancelToken,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stop_reason: Option<StopReason>,
+    progress: Progress,
+    report: Report,
+    finished: BTreeSet<String>,
+    /// The progress of each stage that has begun, 0 to 1.
+    parts: BTreeMap<&'static str, f64>,
+    diarize: bool,
+    download: bool,
+}
+
+/// Each stage's share of a job's time in percent, without and with diarization; estimates for the progress.
+const WITHOUT: &[(&str, f64)] = &[
+    (DOWNLOAD, 0.0),
+    ("decode", 5.0),
+    ("asr", 93.0),
+    ("merge", 1.0),
+    ("format", 1.0),
+];
+const WITH: &[(&str, f64)] = &[
+    (DOWNLOAD, 0.0),
+    ("decode", 4.0),
+    ("asr", 64.0),
+    ("diarize", 30.0),
+    ("merge", 1.0),
+    ("format", 1.0),
+];
+
+/// The stage of jobs with an address, and its share of their time; the other stages share the rest.
+const DOWNLOAD: &str = "download";
+const DOWNLOADING: f64 = 20.0;
+
+impl Run {
+    pub(crate) fn new(lease: Lease) -> Self {
+        let report = Report {
+            timings: BTreeMap::new(),
+            ..Report::default()
+        };
+        let progress = Progress {
+            phase: "decode".to_owned(),
+            ..Progress::default()
+        };
+        let state = State {
+            progress,
+            report,
+            ..State::default()
+        };
+        Self {
+            job: lease.job,
+            lease,
+            cancel: CancelToken::default(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Stops the run. The first reason counts.
+    pub(crate) fn stop(&self, reason: StopReason) {
+        self.state.lock().stop_reason.get_or_insert(reason);
+        self.cancel.cancel();
+    }
+
+    /// Why it was stopped, if it was.
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
+        self.state.lock().stop_reason
+    }
+
+    /// The stage that runs, or ran last.
+    pub(crate) fn phase(&self) -> String {
+        self.state.lock().progress.phase.clone()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.state.lock().progress.clone()
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        self.state.lock().report.clone()
+    }
+
+    /// Whether a stage has finished.
+    pub(crate) fn has_finished(&self, stage: &str) -> bool {
+        self.state.lock().finished.contains(stage)
+    }
+
+    /// Records whether the run includes diarization.
+    pub(crate) fn set_diarize(&self, diarize: bool) {
+        self.state.lock().diarize = diarize;
+    }
+
+    /// Records whether the run begins with a download.
+    pub(crate) fn set_download(&self, download: bool) {
+        let mut state = self.state.lock();
+        state.download = download;
+        if download {
+            DOWNLOAD.clone_into(&mut state.progress.phase);
+        }
+    }
+
+    /// Records the progress of a stage, 0 to 1. Of parallel stages, the first unfinished one is the phase.
+    pub(crate) fn advance(&self, stage: &str, part: f64) {
+        let mut state = self.state.lock();
+        let shares = if state.diarize { WITH } else { WITHOUT };
+        let Some((name, _)) = shares.iter().find(|(name, _)| *name == stage) else {
+            return;
+        };
+        state.parts.insert(name, part);
+        let download = state.download;
+        let share_of = |name: &str, share: f64| match (download, name == DOWNLOAD) {
+            (false, _) => share,
+            (true, true) => DOWNLOADING,
+            (true, false) => share * (100.0 - DOWNLOADING) / 100.0,
+        };
+        let done =
+            |(name, share): &(&str, f64)| share_of(name, *share) * state.parts.get(name).copied().unwrap_or_default();
+        let percent: f64 = shares.iter().map(done).sum();
+        // The percentage never decreases, even when a stage restarts.
+        state.progress.percent = state.progress.percent.max(percent.min(100.0));
+        let open = |(name, _): &&(&str, f64)| state.parts.get(name).is_some_and(|part| *part < 1.0);
+        let (phase, part) = match shares.iter().find(open) {
+            Some((name, _)) => (*name, state.parts[name]),
+            None => (*name, part),
+        };
+        state.progress.phase_percent = 100.0 * part;
+        if state.progress.phase != phase {
+            state.progress.phase = phase.to_owned();
+        }
+    }
+
+    /// Records the failure of an optional stage.
+    pub(crate) fn failed(&self, stage: &str) {
+        self.advance(stage, 1.0);
+    }
+
+    /// Records the result of a stage.
+    pub(crate) fn finished(&self, stage: &str, hit: bool, ms: i64) {
+        self.advance(stage, 1.0);
+        let mut state = self.state.lock();
+        state.finished.insert(stage.to_owned());
+        state.report.timings.insert(stage.to_owned(), ms);
+        match stage {
+            "asr" => state.report.transcription_cached = Some(hit),
+            "diarize" => state.report.diarization_cached = Some(hit),
+            _ => {}
+        }
+    }
+}
+
+/// All runs in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    by_job: Mutex<HashMap<JobId, Arc<Run>>>,
+}
+
+impl Running {
+    pub(crate) fn insert(&self, run: &Arc<Run>) {
+        self.by_job.lock().insert(run.job, Arc::clone(run));
+    }
+
+    pub(crate) fn remove(&self, job: JobId) {
+        self.by_job.lock().remove(&job);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Run>> {
+        self.by_job.lock().values().cloned().collect()
+    }
+
+    /// Whether this job runs in this process.
+    pub(crate) fn holds(&self, job: JobId) -> bool {
+        self.by_job.lock().contains_key(&job)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.by_job.lock().len()
+    }
+
+    /// Stops the run of a job, if it runs in this process.
+    pub(crate) fn stop(&self, job: JobId, reason: StopReason) {
+        let run = self.by_job.lock().get(&job).cloned();
+        if let Some(run) = run {
+            run.stop(reason);
+        }
+    }
+}
