@@ -11,6 +11,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::admission::code::Code;
 use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
@@ -74,7 +75,7 @@ async fn wrong_method(request: Request) -> Response {
     );
     in_shape_of(
         &request,
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text),
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, text),
     )
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 
 /// Maximum fields of one form.
@@ -117,7 +118,7 @@ impl Fields {
             Some((name, _)) => {
                 let name: String = name.chars().take(100).collect();
                 Err(Refusal::bad(
-                    "unknown_field",
+                    Code::UnknownField,
                     format!("there is no field `{name}`; there are `{}`", known.join("`, `")),
                 )
                 .param(name))

@@ -7,6 +7,7 @@
 use axum::http::HeaderMap;
 use cesar_jobs::{Idempotency, JobRequest};
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 
 /// Maximum length of a key.
@@ -19,7 +20,7 @@ pub(super) fn key(headers: &HeaderMap, client: &str, request: &JobRequest) -> Re
     let text = value.to_str().ok().filter(|_| values.next().is_none());
     let key = text.and_then(parse).ok_or_else(|| {
         Refusal::bad(
-            "invalid_idempotency_key",
+            Code::InvalidIdempotencyKey,
             format!("`Idempotency-Key` must be one text of 1 to {MAX_LENGTH} characters, such as `\"8e03978e-40d5-43e8-bc93-6894a57f9324\"`"),
         )
         .param("Idempotency-Key")

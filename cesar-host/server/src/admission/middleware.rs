@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::admission::code::Code;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::figures::metrics::method_label;
@@ -116,7 +117,7 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
         None => {
             return refused(Refusal::new(
                 StatusCode::UNAUTHORIZED,
-                "invalid_api_key",
+                Code::InvalidApiKey,
                 "the request needs an API key: `Authorization: Bearer KEY`; the operator makes one with `cesar serve key add`",
             ));
         }
@@ -134,7 +135,7 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     if app.loopback && !is_own_name(host) && !known(host) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "foreign_host",
+            Code::ForeignHost,
             "the request's `Host` is not this machine; use `127.0.0.1` or `localhost`",
         ));
     }
@@ -146,7 +147,7 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         StatusCode::FORBIDDEN,
-        "foreign_origin",
+        Code::ForeignOrigin,
         "pages of other origins may not use this server; the operator can allow one with `server.cors_origins`",
     ))
 }

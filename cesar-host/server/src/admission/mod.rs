@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `listen` | connections |
 //! | `middleware`, `auth` | request ids, origins and API keys |
-//! | `refusal`, `problem` | refusals, and their form in Cesar's own endpoints |
+//! | `code`, `refusal`, `problem` | refusals, and their form in Cesar's own endpoints |
 //! | `upload`, `multipart`, `form` | forms with a recording |
 //! | `submit`, `idempotency` | submission of jobs |
 
 pub(crate) mod auth;
+pub(crate) mod code;
 pub(crate) mod form;
 mod idempotency;
 pub(crate) mod listen;

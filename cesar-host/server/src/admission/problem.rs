@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 
 /// The body of a refusal.
@@ -22,7 +23,7 @@ pub(crate) struct ProblemBody {
     /// One sentence about this request.
     detail: String,
     /// The kind of problem for programs: the last part of `type`.
-    code: &'static str,
+    code: Code,
     /// The field of the request that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<String>,
@@ -43,7 +44,7 @@ impl IntoResponse for Problem {
         let Self(refusal) = self;
         let headers = headers(&refusal);
         let body = ProblemBody {
-            r#type: format!("/docs#{}", refusal.code),
+            r#type: format!("/docs#{}", refusal.code.name()),
             title: refusal.status.canonical_reason().unwrap_or("Error"),
             status: refusal.status.as_u16(),
             detail: refusal.detail,

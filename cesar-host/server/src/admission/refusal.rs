@@ -10,6 +10,7 @@ use cesar_pipeline::PipelineError;
 use cesar_runner::discovery::PluginError;
 use plugin_api::manifest::OptionError;
 
+use crate::admission::code::Code;
 use crate::outbound::address::AddressError;
 
 /// A refused or failed request.
@@ -18,7 +19,7 @@ pub(crate) struct Refusal {
     /// The HTTP status.
     pub(crate) status: StatusCode,
     /// A stable name for programs.
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     /// One sentence.
     pub(crate) detail: String,
     /// The field of the request that caused it.
@@ -29,7 +30,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// A refusal with a status, a code and a sentence.
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -40,7 +41,7 @@ impl Refusal {
     }
 
     /// 400: the request cannot be understood.
-    pub(crate) fn bad(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad(code: Code, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
@@ -48,27 +49,27 @@ impl Refusal {
     pub(crate) fn value(param: &str, wanted: &str, given: &str) -> Self {
         let given: String = given.chars().take(100).collect();
         Self::bad(
-            "unsupported_value",
+            Code::UnsupportedValue,
             format!("`{param}` must be {wanted}, not `{given}`"),
         )
         .param(param)
     }
 
     /// 422: understood but impossible.
-    pub(crate) fn impossible(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn impossible(code: Code, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
     /// 404.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, detail)
     }
 
     /// 413.
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
+            Code::TooLarge,
             format!("the request is larger than {limit} bytes; send a smaller file, or raise the server's limit"),
         )
     }
@@ -78,7 +79,7 @@ impl Refusal {
         tracing::error!("a request failed: {error}");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
+            Code::Internal,
             "the server could not do it; its log says why",
         )
     }
@@ -87,7 +88,7 @@ impl Refusal {
     pub(crate) fn stopping() -> Self {
         let mut refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "stopping",
+            Code::Stopping,
             "the server is stopping; ask again when it is back",
         );
         refusal.retry_after_s = Some(5);
@@ -116,7 +117,7 @@ impl From<JobsError> for Refusal {
     fn from(error: JobsError) -> Self {
         match error {
             JobsError::NotFound { .. } => Self::not_found(error.to_string()),
-            JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, "not_retryable", error.to_string()),
+            JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, Code::NotRetryable, error.to_string()),
             JobsError::TooLarge { limit } => Self::too_large(limit),
             other => Self::internal(&other),
         }
@@ -126,9 +127,9 @@ impl From<JobsError> for Refusal {
 impl From<AddressError> for Refusal {
     fn from(error: AddressError) -> Self {
         let code = match error {
-            AddressError::Refused { .. } => "address_refused",
-            AddressError::Unresolved(_) => "address_unresolved",
-            _ => "invalid_url",
+            AddressError::Refused { .. } => Code::AddressRefused,
+            AddressError::Unresolved(_) => Code::AddressUnresolved,
+            _ => Code::InvalidUrl,
         };
         Self::impossible(code, error.to_string())
     }
@@ -144,14 +145,14 @@ impl From<PipelineError> for Refusal {
                     OptionError::Value { option, .. } if option == "language" => "language",
                     _ => "options",
                 };
-                Self::bad("invalid_option", error.to_string()).param(param)
+                Self::bad(Code::InvalidOption, error.to_string()).param(param)
             }
-            PipelineError::Format { .. } => Self::bad("unsupported_value", error.to_string()).param("format"),
+            PipelineError::Format { .. } => Self::bad(Code::UnsupportedValue, error.to_string()).param("format"),
             PipelineError::Plugin(PluginError::Unknown { .. }) => {
-                Self::impossible("unknown_plugin", error.to_string()).param("asr_plugin")
+                Self::impossible(Code::UnknownPlugin, error.to_string()).param("asr_plugin")
             }
             PipelineError::Plugin(PluginError::None { stage, .. }) => {
-                Self::impossible("no_plugin", format!("no {stage} plugin is installed"))
+                Self::impossible(Code::NoPlugin, format!("no {stage} plugin is installed"))
             }
             PipelineError::Plugin(error) => Self::from_plugin_error(error),
             PipelineError::Model(error) => Self::from_model_error(error),
@@ -160,7 +161,7 @@ impl From<PipelineError> for Refusal {
                 kind: plugin_api::ErrorKind::InvalidOptions,
                 message,
                 ..
-            }) => Self::bad("invalid_option", message.clone()).param("options"),
+            }) => Self::bad(Code::InvalidOption, message.clone()).param("options"),
             other => Self::internal(other),
         }
     }
@@ -176,7 +177,7 @@ impl Refusal {
             PluginError::Untrusted { id, .. } => format!("the plugin `{id}` is not trusted by this server"),
             _ => "the plugin cannot be used; the server's log says why".to_owned(),
         };
-        Self::impossible("plugin_unavailable", detail).param("asr_plugin")
+        Self::impossible(Code::PluginUnavailable, detail).param("asr_plugin")
     }
 
     fn from_model_error(error: &ModelError) -> Self {
@@ -197,7 +198,7 @@ impl Refusal {
             }
             _ => "the model cannot be used; the server's log says why".to_owned(),
         };
-        Self::impossible("model_not_found", detail).param("model")
+        Self::impossible(Code::ModelNotFound, detail).param("model")
     }
 }
 

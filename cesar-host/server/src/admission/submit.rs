@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode};
 use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
 
+use crate::admission::code::Code;
 use crate::admission::form::Fields;
 use crate::admission::idempotency;
 use crate::admission::refusal::Refusal;
@@ -40,13 +41,15 @@ pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobReq
     fields.only(FIELDS)?;
     let (source, label) = match (file, fields.text("url")) {
         (Some(_), Some(_)) => {
-            return Err(
-                Refusal::bad("two_sources", "the request has both `file` and `url`; send one of them").param("url"),
-            );
+            return Err(Refusal::bad(
+                Code::TwoSources,
+                "the request has both `file` and `url`; send one of them",
+            )
+            .param("url"));
         }
         (None, None) => {
             return Err(Refusal::bad(
-                "missing_file",
+                Code::MissingFile,
                 "the request has no recording; send it as `file`, or name a `url`",
             )
             .param("file"));
@@ -65,7 +68,7 @@ pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobReq
             && request.options.insert(name.to_owned(), value.into()).is_some()
         {
             return Err(Refusal::bad(
-                "said_twice",
+                Code::SaidTwice,
                 format!("`{name}` is also among the `options`; keep one of them"),
             )
             .param(name));
@@ -122,7 +125,7 @@ pub(crate) async fn submit(
         }
         Submission::Existing(job) | Submission::Joined(job) => Ok(job),
         Submission::Conflict { job } => Err(Refusal::impossible(
-            "idempotency_key_reused",
+            Code::IdempotencyKeyReused,
             format!("this `Idempotency-Key` came with another request before, which became job `{job}`; use a new key"),
         )
         .param("Idempotency-Key")),
@@ -133,7 +136,7 @@ pub(crate) async fn submit(
 fn full(queued: u64, retry_after: Duration) -> Refusal {
     Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "queue_full",
+        Code::QueueFull,
         format!("{queued} jobs wait already; ask again later"),
     )
     .retry_after(retry_after.as_secs().max(1))

@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 use futures_util::StreamExt as _;
 
+use crate::admission::code::Code;
 use crate::admission::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
 use crate::admission::multipart::{self, Event, Head, Malformed, Parser};
 use crate::admission::refusal::Refusal;
@@ -139,7 +140,7 @@ async fn read(app: &App, parts: &mut Parts) -> Result<Form, Refusal> {
     };
     while let Some(head) = parts.next().await? {
         let Some(name) = head.name.clone() else {
-            return Err(Refusal::bad("malformed_multipart", "a part of the form has no name"));
+            return Err(Refusal::bad(Code::MalformedMultipart, "a part of the form has no name"));
         };
         check_encoding(&head, &name)?;
         // Clients that stream send no file name.
@@ -157,7 +158,7 @@ async fn read(app: &App, parts: &mut Parts) -> Result<Form, Refusal> {
         let value = text(parts, &name).await?;
         if form.fields.len() >= MOST_FIELDS {
             return Err(Refusal::bad(
-                "too_many_fields",
+                Code::TooManyFields,
                 format!("the form has more than {MOST_FIELDS} fields"),
             ));
         }
@@ -177,7 +178,7 @@ fn check_encoding(head: &Head, name: &str) -> Result<(), Refusal> {
                 .take(40)
                 .collect();
             let text = format!("the field `{name}` is encoded (`{encoding}`); send its bytes as they are");
-            Err(Refusal::bad("malformed_multipart", text).param(name))
+            Err(Refusal::bad(Code::MalformedMultipart, text).param(name))
         }
     }
 }
@@ -187,16 +188,20 @@ async fn text(parts: &mut Parts, name: &str) -> Result<String, Refusal> {
     while let Some(chunk) = parts.data().await? {
         if bytes.len() + chunk.len() > FIELD_LIMIT {
             let text = format!("the field `{name}` is longer than {FIELD_LIMIT} bytes");
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text));
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, text));
         }
         bytes.extend_from_slice(&chunk);
     }
     String::from_utf8(bytes)
-        .map_err(|_| Refusal::bad("malformed_multipart", format!("the field `{name}` is not UTF-8")))
+        .map_err(|_| Refusal::bad(Code::MalformedMultipart, format!("the field `{name}` is not UTF-8")))
 }
 
 fn several_files() -> Refusal {
-    Refusal::bad("several_files", "the form has several files; send one request for each").param("file")
+    Refusal::bad(
+        Code::SeveralFiles,
+        "the form has several files; send one request for each",
+    )
+    .param("file")
 }
 
 /// Whether it is the field of a page's form without a chosen file, if it is empty.
@@ -244,7 +249,7 @@ fn boundary(content_type: &str) -> Result<String, Refusal> {
     if !multipart::is_form(content_type) {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "wrong_content_type",
+            Code::WrongContentType,
             "the body must be `multipart/form-data` with the recording as `file`",
         ));
     }
@@ -252,18 +257,18 @@ fn boundary(content_type: &str) -> Result<String, Refusal> {
 }
 
 fn malformed(error: Malformed) -> Refusal {
-    Refusal::bad("malformed_multipart", format!("the form cannot be read: {error}"))
+    Refusal::bad(Code::MalformedMultipart, format!("the form cannot be read: {error}"))
 }
 
 fn unreadable(error: &axum::Error) -> Refusal {
     if timed_out(error) {
         return Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
-            "client_too_slow",
+            Code::ClientTooSlow,
             "nothing came for too long while the body was read; send it again",
         );
     }
-    Refusal::bad("malformed_multipart", format!("the body cannot be read: {error}"))
+    Refusal::bad(Code::MalformedMultipart, format!("the body cannot be read: {error}"))
 }
 
 /// Whether the client sent nothing for too long.

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse as _, Response};
 use serde_json::Value;
 
+use crate::admission::code::Code;
 use crate::api::openapi::text;
 
 /// `GET /openapi.json`.
@@ -32,6 +33,7 @@ fn page() -> String {
     include_str!("docs.html")
         .replace("{{version}}", env!("CARGO_PKG_VERSION"))
         .replace("{{endpoints}}", &body)
+        .replace("{{codes}}", &codes())
         .replace("{{schemas}}", &escaped(&schemas))
 }
 
@@ -79,6 +81,14 @@ fn describe(out: &mut String, path: &str, method: &str, endpoint: &Value) {
     let _ = writeln!(out, "<table><tr><th>status<th>answer{answers}</table></details>");
 }
 
+fn codes() -> String {
+    let row = |code: &Code| {
+        let (name, (status, meaning)) = (code.name(), code.meaning());
+        format!("<tr id=\"{name}\"><td>{name}<td>{status}<td>{}\n", escaped(meaning))
+    };
+    Code::ALL.iter().map(row).collect()
+}
+
 fn schema(schema: &Value) -> String {
     let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
     escaped(name.unwrap_or("a JSON value"))
@@ -91,6 +101,15 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_has_an_anchor() {
+        let page = page();
+        for code in Code::ALL {
+            assert_eq!(serde_json::json!(code), code.name());
+            assert!(page.contains(&format!("<tr id=\"{}\">", code.name())), "{code:?}");
+        }
+    }
 
     #[test]
     fn the_page_loads_no_other_resource() {

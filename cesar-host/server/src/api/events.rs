@@ -1,6 +1,6 @@
 //! `GET /jobs/{id}/events`: the events of a job as server-sent events.
 //!
-//! [`EventKind`] lists the kinds. After `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` resumes
+//! [`crate::work::events::JobEventKind`] lists the kinds. After `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` resumes
 //! after that event.
 
 use std::convert::Infallible;
@@ -15,9 +15,8 @@ use futures_util::Stream;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::api::id::Id;
 use crate::state::App;
-use crate::work::events::EventKind;
+use crate::work::events::JobEvent;
 use crate::work::listener::Listener;
-#[cfg(doc)]
 use crate::work::stored;
 
 /// Between two comments that keep the connection alive.
@@ -26,7 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", summary = "Watch a job",
     params(("id" = String, Path, description = "The job's id"),
         ("Last-Event-ID" = Option<String>, Header, description = "Resume after this event")),
-    responses((status = 200, description = "Events, until `end`", body = crate::api::openapi::JobEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events, until `end`", body = JobEvent, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use cesar_jobs::{Cancellation, Job, JobState, ListQuery};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admission::code::Code;
 use crate::admission::form::Fields;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
@@ -86,7 +87,7 @@ pub(crate) async fn transcribe_url(
     let fields = Fields::from_json(json_object(&headers, body)?);
     if fields.text("url").is_none() {
         return Err(
-            Refusal::bad("missing_url", "`url` is missing; name the recording's address")
+            Refusal::bad(Code::MissingUrl, "`url` is missing; name the recording's address")
                 .param("url")
                 .into(),
         );
@@ -111,7 +112,7 @@ pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
         .filter(|name| !name.is_empty());
     let states = names.map(|name| {
         name.parse::<JobState>()
-            .map_err(|error| Refusal::bad("unsupported_value", error.to_string()).param("status"))
+            .map_err(|error| Refusal::bad(Code::UnsupportedValue, error.to_string()).param("status"))
     });
     let wrong_limit = |text| Refusal::value("limit", &format!("a whole number from 1 to {MAX_PAGE}"), text);
     let limit = match fields.text("limit") {
@@ -176,7 +177,7 @@ pub(crate) async fn cancel(State(app): State<App>, Id(id): Id) -> Answer {
         Cancellation::Ended(job) if job.state == JobState::Cancelled => Ok(Json(JobView::new(&job)).into_response()),
         Cancellation::Ended(job) => Err(Refusal::new(
             StatusCode::CONFLICT,
-            "already_ended",
+            Code::AlreadyEnded,
             format!("job `{}` has ended already: it is {}", job.id, job.state),
         )
         .into()),

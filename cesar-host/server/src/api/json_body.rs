@@ -6,6 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::admission::upload;
 
@@ -24,7 +25,7 @@ pub(crate) fn json_object(
     if !kind.to_ascii_lowercase().starts_with("application/json") {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "wrong_content_type",
+            Code::WrongContentType,
             "the body must be `application/json`",
         ));
     }
@@ -32,11 +33,11 @@ pub(crate) fn json_object(
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(JSON_LIMIT as u64),
         _ if upload::timed_out(&error) => Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
-            "client_too_slow",
+            Code::ClientTooSlow,
             "nothing came for too long while the body was read",
         ),
-        _ => Refusal::bad("malformed_body", error.body_text()),
+        _ => Refusal::bad(Code::MalformedBody, error.body_text()),
     })?;
     serde_json::from_slice(&body)
-        .map_err(|error| Refusal::bad("malformed_json", format!("the body is not a JSON object: {error}")))
+        .map_err(|error| Refusal::bad(Code::MalformedJson, format!("the body is not a JSON object: {error}")))
 }

@@ -139,18 +139,6 @@ pub(crate) struct SpeechForm {
     strict: Option<bool>,
 }
 
-/// One event of a job.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "written by the stream; this is its description")]
-pub(crate) struct JobEvent {
-    /// For `Last-Event-ID`.
-    id: Option<String>,
-    /// What it is about.
-    event: Option<crate::work::events::EventKind>,
-    /// JSON.
-    data: String,
-}
-
 /// A refusal in OpenAI's shape.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "written as JSON; this is its description")]
@@ -194,7 +182,7 @@ pub(crate) struct OpenAiModels {
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
         speech::transcriptions, speech::translations, models::index, models::show
     ),
-    components(schemas(OpenAiErrorBody, crate::work::events::EventKind)),
+    components(schemas(OpenAiErrorBody, crate::work::events::JobEventKind)),
     tags((name = "jobs", description = "Jobs and their transcripts"), (name = "openai", description = "What OpenAI's clients use"),
         (name = "server", description = "The server itself")),
     security((), ("key" = [])),
@@ -229,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::work::events::EventKind;
+    use crate::work::events::JobEventKind;
 
     #[test]
     fn the_description_in_the_repository_is_up_to_date() {
@@ -246,28 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_published_by_its_name() {
-        let description: Value = serde_json::from_str(&crate::openapi_text()).unwrap();
-        let published = description["components"]["schemas"]["EventKind"]["enum"]
+    fn every_kind_of_event_is_described() {
+        let description: Value = serde_json::from_str(&text()).unwrap();
+        let published = description["components"]["schemas"]["JobEventKind"]["enum"]
             .as_array()
             .unwrap();
-        let all = [
-            EventKind::Started,
-            EventKind::Progress,
-            EventKind::Segment,
-            EventKind::Stage,
-            EventKind::Failed,
-            EventKind::Resumed,
-            EventKind::Warning,
-            EventKind::Waiting,
-            EventKind::End,
-        ];
-        assert_eq!(published[..], all.map(|kind| json!(kind)));
-        assert_eq!(published[..], all.map(EventKind::name));
+        let names: Vec<_> = JobEventKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(published[..], names);
+        assert_eq!(json!(JobEventKind::ALL), json!(names));
         let manual = include_str!("../../../../docs/guide/server.md");
-        let missing: Vec<_> = all
+        let missing: Vec<_> = names
             .iter()
-            .filter(|kind| !manual.contains(&format!("`{}`", kind.name())))
+            .filter(|name| !manual.contains(&format!("`{name}`")))
             .collect();
         assert!(missing.is_empty(), "docs/guide/server.md does not name {missing:?}");
     }

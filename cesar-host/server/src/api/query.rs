@@ -3,6 +3,7 @@
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
+use crate::admission::code::Code;
 use crate::admission::form::Fields;
 use crate::admission::refusal::Refusal;
 
@@ -11,7 +12,7 @@ pub(crate) type QueryFields = Result<Query<Vec<(String, String)>>, QueryRejectio
 
 /// The fields of the query, of which all must be known.
 pub(crate) fn fields(query: QueryFields, known: &[&str]) -> Result<Fields, Refusal> {
-    let Query(pairs) = query.map_err(|error| Refusal::bad("invalid_query", error.body_text()))?;
+    let Query(pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
     let mut fields = Fields::default();
     pairs.into_iter().for_each(|(name, value)| fields.push(name, value));
     if !known.is_empty() {

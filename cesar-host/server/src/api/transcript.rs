@@ -10,6 +10,7 @@ use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
 use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 
+use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
@@ -27,7 +28,7 @@ use crate::work::stored;
         (status = "4XX", description = "Refused; 409 while it is not ready", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryFields) -> Result<Response, Problem> {
-    let Query(pairs) = query.map_err(|error| Refusal::bad("invalid_query", error.body_text()))?;
+    let Query(pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
     let job = stored::job(&app, id).await?;
     let Some(document) = stored::document(&app, &job).await? else {
         return Err(no_transcript(&job).into());
@@ -50,12 +51,12 @@ fn no_transcript(job: &Job) -> Refusal {
     if job.state.has_ended() {
         return Refusal::new(
             StatusCode::NOT_FOUND,
-            "no_transcript",
+            Code::NoTranscript,
             format!("job `{}` is {} and has no transcript", job.id, job.state),
         );
     }
     let text = format!("job `{}` is {}; its transcript is not there yet", job.id, job.state);
-    Refusal::new(StatusCode::CONFLICT, "not_ready", text).retry_after(POLL_AFTER_S)
+    Refusal::new(StatusCode::CONFLICT, Code::NotReady, text).retry_after(POLL_AFTER_S)
 }
 
 /// Renders a document, or reads the rendering from the cache.
@@ -79,7 +80,7 @@ pub(crate) async fn render(
         };
         if let Some(name) = request.stage.options.keys().find(|name| is_model(name)) {
             return Err(
-                Refusal::bad("invalid_option", format!("`{name}` cannot be set by a request")).param(name.clone()),
+                Refusal::bad(Code::InvalidOption, format!("`{name}` cannot be set by a request")).param(name.clone()),
             );
         }
         let rendered =

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobState};
 use serde_json::{Value, json};
 
+use crate::admission::code::Code;
 use crate::admission::problem::headers;
 use crate::admission::refusal::Refusal;
 
@@ -35,7 +36,7 @@ impl IntoResponse for Envelope {
     fn into_response(self) -> Response {
         let Self(mut refusal) = self;
         // OpenAI answers 404 for an unknown model.
-        if refusal.code == "model_not_found" {
+        if refusal.code == Code::ModelNotFound {
             refusal.status = StatusCode::NOT_FOUND;
         }
         let mut response = (refusal.status, headers(&refusal), Json(body(&refusal))).into_response();
@@ -52,22 +53,21 @@ pub(crate) fn refusal_of(job: &Job) -> Refusal {
     if job.state == JobState::Cancelled {
         return Refusal::new(
             StatusCode::CONFLICT,
-            "cancelled",
+            Code::Cancelled,
             format!("job `{}` was cancelled while this request waited for it", job.id),
         );
     }
     let (code, message) = match &job.error {
         Some(error) => (error.code.as_str(), error.message.clone()),
-        None => ("internal", "the job ended without a transcript".to_owned()),
+        None => ("", "the job ended without a transcript".to_owned()),
     };
-    let bad = |code| Refusal::bad(code, message.clone());
     match code {
-        "invalid_audio" => bad("invalid_audio").param("file"),
-        "invalid_option" => bad("invalid_option"),
-        "model_not_found" => bad("model_not_found").param("model"),
-        "plugin_crashed" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_crashed", message),
-        "out_of_memory" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "out_of_memory", message),
-        _ => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message),
+        "invalid_audio" => Refusal::bad(Code::InvalidAudio, message).param("file"),
+        "invalid_option" => Refusal::bad(Code::InvalidOption, message),
+        "model_not_found" => Refusal::bad(Code::ModelNotFound, message).param("model"),
+        "plugin_crashed" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::PluginCrashed, message),
+        "out_of_memory" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::OutOfMemory, message),
+        _ => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::ServerError, message),
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn envelopes() {
         insta::assert_snapshot!(answer(Refusal::value("response_format", "one of `json`, `text`", "yaml")), @r#"400 Bad Request retry false {"error":{"code":"unsupported_value","message":"`response_format` must be one of `json`, `text`, not `yaml`","param":"response_format","type":"invalid_request_error"}}"#);
-        insta::assert_snapshot!(answer(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", "12 jobs wait").retry_after(30)), @r#"429 Too Many Requests retry true {"error":{"code":"queue_full","message":"12 jobs wait","param":null,"type":"rate_limit_error"}}"#);
+        insta::assert_snapshot!(answer(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::QueueFull, "12 jobs wait").retry_after(30)), @r#"429 Too Many Requests retry true {"error":{"code":"queue_full","message":"12 jobs wait","param":null,"type":"rate_limit_error"}}"#);
         insta::assert_snapshot!(answer(Refusal::too_large(9)), @r#"413 Payload Too Large retry false {"error":{"code":"too_large","message":"the request is larger than 9 bytes; send a smaller file, or raise the server's limit","param":null,"type":"invalid_request_error"}}"#);
     }
 }

@@ -15,6 +15,7 @@ use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
 use super::errors::Envelope;
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
 use crate::work::models::{is_name, lookup};
@@ -84,7 +85,7 @@ fn unknown(id: &str) -> Refusal {
     let id: String = id.chars().filter(|letter| !letter.is_control()).take(100).collect();
     Refusal::new(
         StatusCode::NOT_FOUND,
-        "model_not_found",
+        Code::ModelNotFound,
         format!("The model `{id}` does not exist; `/v1/models` lists those that do"),
     )
     .param("model")

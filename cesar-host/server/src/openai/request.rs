@@ -9,6 +9,7 @@ use plugin_api::manifest::{Manifest, OptionKind};
 use serde_json::{Value, json};
 
 use super::models;
+use crate::admission::code::Code;
 use crate::admission::form::Fields;
 use crate::admission::refusal::Refusal;
 
@@ -54,7 +55,7 @@ impl SpeechRequest {
     pub(crate) fn read(endpoint: Endpoint, fields: &Fields) -> Result<Self, Refusal> {
         let model = fields.text("model").ok_or_else(|| {
             Refusal::bad(
-                "missing_required_parameter",
+                Code::MissingRequiredParameter,
                 "`model` is missing; name one, such as `whisper-1`",
             )
             .param("model")
@@ -62,7 +63,7 @@ impl SpeechRequest {
         let transcribing = endpoint == Endpoint::Transcriptions;
         if fields.all_texts("include").iter().any(|value| value == "logprobs") {
             return Err(Refusal::bad(
-                "unsupported_value",
+                Code::UnsupportedValue,
                 "`include` cannot be `logprobs` here: engines do not tell them; leave it out",
             )
             .param("include"));
@@ -93,7 +94,7 @@ impl SpeechRequest {
             }
             (None, None) => Ok(()),
             (None, Some(param)) => Err(Refusal::bad(
-                "unsupported_value",
+                Code::UnsupportedValue,
                 format!(
                     "the engine `{}` has no `{name}`, which `{param}` needs; take another model",
                     engine.id

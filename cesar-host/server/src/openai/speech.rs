@@ -13,6 +13,7 @@ use super::errors::Envelope;
 use super::request::{Endpoint, ResponseFormat, SpeechRequest};
 use super::wait::{cache_use, check_speakers, ended, parse, transcript};
 use super::{models, response, stream};
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::admission::submit;
 use crate::admission::upload::{self, Form};
@@ -61,7 +62,7 @@ async fn speech(
     let Form { fields, file } = upload::receive(&app, request).await?;
     let speech = SpeechRequest::read(endpoint, &fields)?;
     let file = file.ok_or_else(|| {
-        Refusal::bad("missing_required_parameter", "`file` is missing; send the recording").param("file")
+        Refusal::bad(Code::MissingRequiredParameter, "`file` is missing; send the recording").param("file")
     })?;
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
@@ -96,7 +97,7 @@ fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Resul
     };
     if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
         return Err(Refusal::bad(
-            "unsupported_value",
+            Code::UnsupportedValue,
             "`diarized_json` needs a diarize plugin with its models, and there is none",
         )
         .param("response_format"));

@@ -20,7 +20,7 @@ use crate::admission::refusal::Refusal;
 use crate::api::events;
 use crate::state::App;
 use crate::work::disconnect::Waiter;
-use crate::work::events::{EventId, EventKind, JobEvent};
+use crate::work::events::{EventId, JobEvent, JobEventKind};
 use crate::work::listener::Listener;
 
 /// Follows one job.
@@ -93,7 +93,7 @@ impl Follower {
     async fn handle(&mut self, event: &JobEvent) -> Result<(), Refusal> {
         match event.kind {
             // Speakers are known at the end only.
-            EventKind::Segment if !self.diarized => {
+            JobEventKind::Segment if !self.diarized => {
                 let number = |name: &str| event.data[name].as_f64().unwrap_or_default() * 1000.0;
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -107,7 +107,7 @@ impl Follower {
                 self.delta(start, end, text, if spaced { " " } else { "" });
                 Ok(())
             }
-            EventKind::End => self.end().await,
+            JobEventKind::End => self.end().await,
             _ => Ok(()),
         }
     }

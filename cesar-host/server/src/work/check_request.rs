@@ -11,6 +11,7 @@ use cesar_runner::CancelToken;
 use plugin_api::manifest::{Manifest, ModelFiles, OptionKind, StageKind};
 use serde_json::Value;
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::outbound::address::AddressError;
 use crate::state::Shared;
@@ -93,7 +94,7 @@ fn check_options(engine: &Manifest, options: &BTreeMap<String, Value>, field: &s
             if field == "options" {
                 text.push_str("; use the field `model` for a model's name");
             }
-            Err(Refusal::bad("invalid_option", text).param(field))
+            Err(Refusal::bad(Code::InvalidOption, text).param(field))
         }
     }
 }
@@ -112,7 +113,7 @@ fn check_model(pipeline: &Pipeline, engine: &Manifest, model: &str) -> Result<()
         present => format!("there are `{}`", present.join("`, `")),
     };
     Err(Refusal::impossible(
-        "model_not_found",
+        Code::ModelNotFound,
         format!("there is no model `{model}` for `{}`; {known}", engine.id),
     )
     .param("model"))

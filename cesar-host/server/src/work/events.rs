@@ -19,52 +19,53 @@ use utoipa::ToSchema;
 /// Maximum number of ended jobs whose events are kept.
 const ENDED: usize = 64;
 
-/// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum EventKind {
-    /// A worker begins an attempt.
-    Started,
-    /// How far the attempt is.
-    Progress,
-    /// A piece of text.
-    Segment,
-    /// A stage has its result.
-    Stage,
-    /// A stage failed.
-    Failed,
-    /// A stage resumes from a checkpoint.
-    Resumed,
-    /// Something that the user should know.
-    Warning,
-    /// The job is queued again.
-    Waiting,
-    /// The job has ended; nothing follows.
-    End,
-}
-
-impl EventKind {
-    /// The name on the wire.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Progress => "progress",
-            Self::Segment => "segment",
-            Self::Stage => "stage",
-            Self::Failed => "failed",
-            Self::Resumed => "resumed",
-            Self::Warning => "warning",
-            Self::Waiting => "waiting",
-            Self::End => "end",
+macro_rules! kinds {
+    ($($variant:ident $name:literal $meaning:literal)*) => {
+        /// The kind of an event.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub(crate) enum JobEventKind {
+            $(#[doc = $meaning] $variant,)*
         }
-    }
+
+        impl JobEventKind {
+            /// All kinds.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name on the wire.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-/// One event.
-#[derive(Debug, Clone, PartialEq)]
+kinds! {
+    Started "started" "A worker begins an attempt."
+    Progress "progress" "The progress of the attempt."
+    Segment "segment" "A piece of text."
+    Stage "stage" "A stage has its result."
+    Failed "failed" "A stage failed."
+    Resumed "resumed" "A stage resumes from a checkpoint."
+    Warning "warning" "A warning for the user."
+    Waiting "waiting" "The job is queued again."
+    End "end" "The job has ended; the last event."
+}
+
+/// One event of a job, as a message of the stream.
+#[derive(Debug, Clone, PartialEq, ToSchema)]
 pub(crate) struct JobEvent {
+    /// The position, for `Last-Event-ID`.
+    #[schema(value_type = Option<String>)]
     pub(crate) id: EventId,
-    pub(crate) kind: EventKind,
+    /// The kind.
+    #[schema(rename = "event", value_type = Option<JobEventKind>)]
+    pub(crate) kind: JobEventKind,
+    /// JSON.
+    #[schema(value_type = String)]
     pub(crate) data: Arc<Value>,
 }
 
@@ -113,9 +114,9 @@ impl Log {
         }
     }
 
-    fn push(&mut self, kind: EventKind, data: Value) {
-        if kind == EventKind::Progress {
-            self.events.retain(|event| event.kind != EventKind::Progress);
+    fn push(&mut self, kind: JobEventKind, data: Value) {
+        if kind == JobEventKind::Progress {
+            self.events.retain(|event| event.kind != JobEventKind::Progress);
         }
         let id = EventId {
             claim: self.claim,
@@ -150,12 +151,12 @@ impl Hub {
             let log = logs.by_job.entry(job).or_insert_with(Log::new);
             (log.claim, log.next, log.ended) = (claim, 1, false);
             log.events.clear();
-            log.push(EventKind::Started, json!({ "attempt": claim }));
+            log.push(JobEventKind::Started, json!({ "attempt": claim }));
         });
     }
 
     /// Appends an event of a running job.
-    pub(crate) fn publish(&self, job: JobId, kind: EventKind, data: Value) {
+    pub(crate) fn publish(&self, job: JobId, kind: JobEventKind, data: Value) {
         self.with(|logs| {
             if let Some(log) = logs.by_job.get_mut(&job) {
                 log.push(kind, data);
@@ -168,7 +169,7 @@ impl Hub {
         self.with(|logs| {
             let log = logs.by_job.entry(job).or_insert_with(Log::new);
             log.ended = true;
-            log.push(EventKind::End, data);
+            log.push(JobEventKind::End, data);
             logs.ended.push_back(job);
             while logs.ended.len() > ENDED {
                 let oldest = logs.ended.pop_front();
@@ -243,9 +244,9 @@ mod tests {
         let hub = Hub::default();
         assert!(hub.since(job(0), EventId::default()).is_none());
         hub.begin(job(0), 1);
-        hub.publish(job(0), EventKind::Progress, json!({}));
-        hub.publish(job(0), EventKind::Segment, json!({}));
-        hub.publish(job(0), EventKind::Progress, json!({}));
+        hub.publish(job(0), JobEventKind::Progress, json!({}));
+        hub.publish(job(0), JobEventKind::Segment, json!({}));
+        hub.publish(job(0), JobEventKind::Progress, json!({}));
         assert_eq!(
             kinds(&hub, EventId::default()),
             ["1-1 started", "1-3 segment", "1-4 progress"]

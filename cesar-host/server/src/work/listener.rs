@@ -10,10 +10,11 @@ use std::time::Duration;
 use cesar_jobs::{Job, JobId};
 use serde_json::{Value, json};
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::state::App;
 use crate::view::JobView;
-use crate::work::events::{EventId, EventKind, JobEvent};
+use crate::work::events::{EventId, JobEvent, JobEventKind};
 use crate::work::stored;
 
 /// How long to wait for events before the store is read.
@@ -48,7 +49,7 @@ impl Listener {
         loop {
             if let Some(event) = self.pending.pop_front() {
                 self.last = event.id;
-                self.done = event.kind == EventKind::End;
+                self.done = event.kind == JobEventKind::End;
                 return Some(event);
             }
             if self.done || self.app.halting() {
@@ -79,7 +80,9 @@ impl Listener {
         let job = match stored::job(&self.app, self.job).await {
             Ok(job) => job,
             // Removed by retention: there are no more events.
-            Err(Refusal { code: "not_found", .. }) => {
+            Err(Refusal {
+                code: Code::NotFound, ..
+            }) => {
                 self.done = true;
                 return Some(Vec::new());
             }
@@ -112,9 +115,9 @@ impl Listener {
         let segments = document["segments"].as_array().filter(|_| !has_segments);
         let segments = segments.into_iter().flatten().map(|segment| {
             let data = json!({ "start": segment["start"], "end": segment["end"], "text": segment["text"] });
-            (EventKind::Segment, data)
+            (JobEventKind::Segment, data)
         });
-        let end = (EventKind::End, JobView::new(job).to_json());
+        let end = (JobEventKind::End, JobView::new(job).to_json());
         let events = segments.chain([end]).zip(1..).map(|((kind, data), number)| JobEvent {
             id: EventId { claim: STORED, number },
             kind,

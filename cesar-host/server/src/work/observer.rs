@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::figures::metrics::is_hit;
 use crate::state::Shared;
-use crate::work::events::EventKind;
+use crate::work::events::JobEventKind;
 use crate::work::running::Run;
 
 /// The least time between two published `progress` events.
@@ -30,7 +30,7 @@ impl<'a> RunObserver<'a> {
         }
     }
 
-    fn publish(&self, kind: EventKind, data: serde_json::Value) {
+    fn publish(&self, kind: JobEventKind, data: serde_json::Value) {
         self.shared.hub.publish(self.run.job, kind, data);
     }
 
@@ -49,7 +49,7 @@ impl<'a> RunObserver<'a> {
         *last = Some(Instant::now());
         drop(last);
         let progress = serde_json::to_value(self.run.progress()).unwrap_or_default();
-        self.publish(EventKind::Progress, progress);
+        self.publish(JobEventKind::Progress, progress);
     }
 
     fn finished(&self, report: &StageReport) {
@@ -66,7 +66,7 @@ impl<'a> RunObserver<'a> {
             ms,
         } = report;
         self.publish(
-            EventKind::Stage,
+            JobEventKind::Stage,
             json!({ "stage": stage, "plugin": plugin, "outcome": outcome, "ms": ms }),
         );
     }
@@ -77,7 +77,7 @@ impl Observer for RunObserver<'_> {
         match event {
             Event::Started { stage, .. } => self.run.advance(stage.name(), 0.0),
             Event::Resumed { stage, done, total } => self.publish(
-                EventKind::Resumed,
+                JobEventKind::Resumed,
                 json!({ "stage": stage, "done": done, "total": total }),
             ),
             Event::Progress { stage, done, total } => self.progress(stage.name(), *done, *total),
@@ -85,20 +85,20 @@ impl Observer for RunObserver<'_> {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
                 let seconds = |ms: u64| ms as f64 / 1000.0;
                 self.publish(
-                    EventKind::Segment,
+                    JobEventKind::Segment,
                     json!({ "start": seconds(*start_ms), "end": seconds(*end_ms), "text": text }),
                 );
             }
-            Event::Waiting { stage, .. } => self.publish(EventKind::Progress, json!({ "waiting_for": stage })),
+            Event::Waiting { stage, .. } => self.publish(JobEventKind::Progress, json!({ "waiting_for": stage })),
             Event::Finished(report) => self.finished(report),
             Event::Failed { stage } => {
                 self.run.failed(stage.name());
-                self.publish(EventKind::Failed, json!({ "stage": stage }));
+                self.publish(JobEventKind::Failed, json!({ "stage": stage }));
             }
             Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),
             Event::Warning(text) => {
                 tracing::warn!(job = %self.run.job, "{text}");
-                self.publish(EventKind::Warning, json!({ "message": text }));
+                self.publish(JobEventKind::Warning, json!({ "message": text }));
             }
             Event::Log { level, target, message } => match level {
                 0 | 1 => tracing::error!(job = %self.run.job, from = target, "{message}"),

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::figures::metrics::is_hit;
 use crate::state::Shared;
 use crate::view::JobView;
-use crate::work::events::EventKind;
+use crate::work::events::JobEventKind;
 use crate::work::failure;
 use crate::work::observer::RunObserver;
 use crate::work::part::part;
@@ -117,7 +117,7 @@ fn publish_end(shared: &Shared, job: &Job) {
         shared.metrics.job_ended(job.state);
         shared.webhooks_ready.notify_all();
     } else {
-        shared.hub.publish(job.id, EventKind::Waiting, view);
+        shared.hub.publish(job.id, JobEventKind::Waiting, view);
     }
 }
 
