@@ -12,6 +12,7 @@ use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
 use crate::figures::gauges::gauges;
 use crate::figures::health::Health;
+use crate::figures::metrics::CONTENT_TYPE as OPENMETRICS;
 use crate::state::{App, Client};
 
 #[utoipa::path(get, path = "/health", tag = "server", summary = "Health of the server",
@@ -39,18 +40,13 @@ pub(crate) fn at_once<B>(app: &App, request: &Request<B>) -> Option<Response> {
     })
 }
 
-#[utoipa::path(get, path = "/metrics", tag = "server", summary = "Figures for Prometheus",
-    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", tag = "server", summary = "Metrics for Prometheus",
+    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    let text = app.metrics.render(&gauges(&app));
-    (
-        [(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-        )],
-        text,
-    )
-        .into_response()
+    match app.metrics.render(&gauges(&app)) {
+        Ok(text) => ([(CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response(),
+        Err(error) => Problem(Refusal::internal(&error)).into_response(),
+    }
 }
 
 #[utoipa::path(get, path = "/cache", tag = "server", summary = "What the cache holds and has saved",

@@ -1,13 +1,19 @@
-//! Figures for Prometheus, in its text format (version 0.0.4).
+//! Counters of this process, as OpenMetrics text for Prometheus.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::Method;
 use cesar_jobs::JobState;
 use cesar_pipeline::{StageOutcome, StageReport};
-use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The content type of the text.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Upper bounds of the histogram of requests, in seconds.
 const BOUNDS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0];
@@ -20,30 +26,83 @@ pub(crate) fn is_hit(outcome: StageOutcome) -> bool {
     )
 }
 
-/// Counters of this process.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct JobLabels {
+    status: &'static str,
+}
+
+impl From<JobState> for JobLabels {
+    fn from(state: JobState) -> Self {
+        Self { status: state.as_str() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+    cached: bool,
+}
+
+/// Counters of this process. Each label has a bounded number of values: a label is kept until the process ends.
+#[derive(Debug)]
 pub(crate) struct Metrics {
-    counts: Mutex<Counts>,
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    jobs_ended: Family<JobLabels, Counter>,
+    stages: Family<StageLabels, Counter>,
+    stage_ms: Family<StageLabels, Counter>,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    /// By method, route and status.
-    requests: BTreeMap<(&'static str, String, u16), u64>,
-    seconds: BTreeMap<String, Histogram>,
-    ended: BTreeMap<JobState, u64>,
-    /// By stage and whether it was a hit.
-    stages: BTreeMap<(String, bool), (u64, u64)>,
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
+            jobs_ended: Family::default(),
+            stages: Family::default(),
+            stage_ms: Family::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("cesar_http_requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "cesar_http_request_seconds",
+            "Time until the response began",
+            metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "cesar_jobs_ended",
+            "Jobs that ended in this process",
+            metrics.jobs_ended.clone(),
+        );
+        registry.register(
+            "cesar_stages",
+            "Stages of jobs, run or found in the cache",
+            metrics.stages.clone(),
+        );
+        registry.register(
+            "cesar_stage_ms",
+            "Time of these stages, or of their first run when they were cached",
+            metrics.stage_ms.clone(),
+        );
+        metrics
+    }
 }
 
-#[derive(Debug, Default)]
-struct Histogram {
-    buckets: [u64; BOUNDS.len()],
-    count: u64,
-    sum: f64,
-}
-
-/// A method as a label: a client can send any word, and a label is kept for ever.
+/// The label of a method. Clients can send any word.
 pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -58,194 +117,65 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
 }
 
 impl Metrics {
-    /// A request was answered. `route` is one of the router's, not what the client sent.
+    /// Counts a response. `route` is one of the router's, not the client's path.
     pub(crate) fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
-        self.with(|counts| {
-            *counts
-                .requests
-                .entry((method_label(method), route.to_owned(), status))
-                .or_default() += 1;
-            let histogram = counts.seconds.entry(route.to_owned()).or_default();
-            let seconds = took.as_secs_f64();
-            histogram.count += 1;
-            histogram.sum += seconds;
-            for (bucket, bound) in histogram.buckets.iter_mut().zip(BOUNDS) {
-                *bucket += u64::from(seconds <= bound);
-            }
-        });
+        let labels = RequestLabels {
+            method: method_label(method),
+            route: route.to_owned(),
+            status,
+        };
+        self.requests.get_or_create(&labels).inc();
+        let labels = RouteLabels {
+            route: route.to_owned(),
+        };
+        self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// A job ended here.
+    /// Counts the end of a job.
     pub(crate) fn job_ended(&self, state: JobState) {
-        self.with(|counts| *counts.ended.entry(state).or_default() += 1);
+        self.jobs_ended.get_or_create(&state.into()).inc();
     }
 
-    /// Stages of a job that ended.
+    /// Counts the stages of a job.
     pub(crate) fn stages(&self, stages: &[StageReport]) {
-        self.with(|counts| {
-            for stage in stages {
-                let (count, ms) = counts
-                    .stages
-                    .entry((stage.stage.name().to_owned(), is_hit(stage.outcome)))
-                    .or_default();
-                *count += 1;
-                *ms += stage.ms.unsigned_abs();
-            }
-        });
-    }
-
-    /// The text.
-    pub(crate) fn render(&self, gauges: &[Gauge]) -> String {
-        let mut out = String::new();
-        for gauge in gauges {
-            gauge.render(&mut out);
-        }
-        self.with(|counts| counts.render(&mut out));
-        out
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Counts) -> T) -> T {
-        work(&mut self.counts.lock())
-    }
-}
-
-/// Figures of one name that are not counted here.
-#[derive(Debug, Clone)]
-pub(crate) struct Gauge {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) counter: bool,
-    /// By labels, `state="queued"`, or nothing.
-    pub(crate) values: Vec<(String, f64)>,
-}
-
-impl Gauge {
-    /// One figure without labels.
-    pub(crate) fn one(name: &'static str, help: &'static str, value: f64) -> Self {
-        Self {
-            name,
-            help,
-            counter: name.ends_with("_total"),
-            values: vec![(String::new(), value)],
-        }
-    }
-
-    fn render(&self, out: &mut String) {
-        head(
-            out,
-            self.name,
-            self.help,
-            if self.counter { "counter" } else { "gauge" },
-        );
-        for (labels, value) in &self.values {
-            let labels = if labels.is_empty() {
-                String::new()
-            } else {
-                format!("{{{labels}}}")
+        for stage in stages {
+            let labels = StageLabels {
+                stage: stage.stage.name(),
+                cached: is_hit(stage.outcome),
             };
-            line(out, self.name, &labels, *value);
+            self.stages.get_or_create(&labels).inc();
+            self.stage_ms.get_or_create(&labels).inc_by(stage.ms.unsigned_abs());
         }
     }
-}
 
-fn head(out: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-fn line(out: &mut String, name: &str, labels: &str, value: f64) {
-    let _ = writeln!(out, "{name}{labels} {value}");
-}
-
-impl Counts {
-    #[expect(clippy::cast_precision_loss, reason = "Prometheus has only floating-point numbers")]
-    fn render(&self, out: &mut String) {
-        head(out, "cesar_http_requests_total", "Requests answered.", "counter");
-        for ((method, route, status), count) in &self.requests {
-            let labels = format!("{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}");
-            line(out, "cesar_http_requests_total", &labels, *count as f64);
-        }
-        let name = "cesar_http_request_seconds";
-        head(out, name, "How long requests took until the answer began.", "histogram");
-        for (route, histogram) in &self.seconds {
-            for (bound, count) in BOUNDS.iter().zip(histogram.buckets) {
-                line(
-                    out,
-                    &format!("{name}_bucket"),
-                    &format!("{{route=\"{route}\",le=\"{bound}\"}}"),
-                    count as f64,
-                );
-            }
-            let labels = format!("{{route=\"{route}\",le=\"+Inf\"}}");
-            line(out, &format!("{name}_bucket"), &labels, histogram.count as f64);
-            line(
-                out,
-                &format!("{name}_sum"),
-                &format!("{{route=\"{route}\"}}"),
-                histogram.sum,
-            );
-            line(
-                out,
-                &format!("{name}_count"),
-                &format!("{{route=\"{route}\"}}"),
-                histogram.count as f64,
-            );
-        }
-        head(
-            out,
-            "cesar_jobs_ended_total",
-            "Jobs that ended in this process.",
-            "counter",
-        );
-        for (state, count) in &self.ended {
-            line(
-                out,
-                "cesar_jobs_ended_total",
-                &format!("{{status=\"{state}\"}}"),
-                *count as f64,
-            );
-        }
-        head(
-            out,
-            "cesar_stages_total",
-            "Stages of jobs, run or found in the cache.",
-            "counter",
-        );
-        for ((stage, hit), (count, _)) in &self.stages {
-            line(
-                out,
-                "cesar_stages_total",
-                &format!("{{stage=\"{stage}\",cached=\"{hit}\"}}"),
-                *count as f64,
-            );
-        }
-        head(
-            out,
-            "cesar_stage_ms_total",
-            "How long those stages took, or once had taken.",
-            "counter",
-        );
-        for ((stage, hit), (_, ms)) in &self.stages {
-            line(
-                out,
-                "cesar_stage_ms_total",
-                &format!("{{stage=\"{stage}\",cached=\"{hit}\"}}"),
-                *ms as f64,
-            );
-        }
+    /// The text of these gauges and all counters.
+    pub(crate) fn render(&self, gauges: &Registry) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode_registry(&mut text, gauges)?;
+        encode_registry(&mut text, &self.registry)?;
+        encode_eof(&mut text)?;
+        Ok(text)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::metrics::gauge::ConstGauge;
+
     use super::*;
 
     #[test]
-    fn the_text_is_prometheus() {
+    fn the_text_is_openmetrics() {
         let metrics = Metrics::default();
         metrics.request(&Method::GET, "/health", 200, Duration::from_millis(2));
         metrics.job_ended(JobState::Completed);
-        let text = metrics.render(&[Gauge::one("cesar_workers", "Threads that do jobs.", 1.0)]);
-        insta::assert_snapshot!(text);
+        let mut gauges = Registry::default();
+        gauges.register(
+            "cesar_workers",
+            "Maximum number of jobs that run at once",
+            ConstGauge::new(1_u64),
+        );
+        insta::assert_snapshot!(metrics.render(&gauges).unwrap());
     }
 
     #[test]
@@ -255,7 +185,7 @@ mod tests {
             let method = Method::from_bytes(format!("WORD{number}").as_bytes()).unwrap();
             metrics.request(&method, "other", 405, Duration::from_millis(2));
         }
-        let text = metrics.render(&[]);
+        let text = metrics.render(&Registry::default()).unwrap();
         let requests: Vec<_> = text.lines().filter(|line| line.contains("method=")).collect();
         assert_eq!(
             requests,
