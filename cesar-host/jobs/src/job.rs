@@ -6,13 +6,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::id::{JobId, WorkerId};
 use super::request::JobRequest;
 
 /// Where a job stands; see the diagram in [`crate`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = JobStatus, description = "The status of a job.")]
 pub enum JobState {
     /// It waits for a worker.
     Queued,
@@ -96,7 +98,8 @@ impl FromStr for JobState {
 }
 
 /// What went wrong with a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = JobError)]
 pub struct StageError {
     /// A stable name for programs, such as `plugin_crashed`.
     pub code: String,
@@ -195,7 +198,7 @@ pub struct Webhook {
 }
 
 /// One job. Times are milliseconds since 1970 (UTC). The document is apart: see [`crate::JobStore::document`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
@@ -212,10 +215,8 @@ pub struct Job {
     /// What went wrong: for good when the job has ended, else in the last attempt.
     pub error: Option<StageError>,
     /// How far it is.
-    #[serde(flatten)]
     pub progress: Progress,
     /// How the result came about.
-    #[serde(flatten)]
     pub report: Report,
     /// Whether a document is stored.
     pub has_document: bool,

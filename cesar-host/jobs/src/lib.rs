@@ -75,6 +75,8 @@ mod request;
 mod sqlite;
 mod store;
 mod uploads;
+pub mod values;
+mod view;
 mod workers;
 
 #[cfg(test)]
@@ -85,11 +87,12 @@ pub use error::{JobsError, Result};
 pub use id::{JobId, ParseIdError, Random, SystemRandom, UploadId, WorkerId};
 pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webhook, WebhookState};
 pub use policy::{Policy, Retention};
-pub use request::{JobRequest, Source};
+pub use request::{JobRequest, Source, TranscribeRequest};
 pub use sqlite::{Options, SqliteJobs};
 pub use store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, Idempotency, JobStore, Lease, ListQuery, NewJob,
     NextDue, Pruned, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
 };
 pub use uploads::{StoredUpload, Swept, UploadWriter, Uploads};
+pub use view::{JobView, rfc3339};
 pub use workers::{Recovery, Worker, Workers};

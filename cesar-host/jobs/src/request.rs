@@ -1,16 +1,22 @@
-//! What a job is to do, as it was asked for.
+//! Requests of jobs.
+//!
+//! [`TranscribeRequest`] is the one definition of what a client may ask for: forms, JSON bodies, the store, the API's views and its description
+//! use it. A new field is added there and where it is used.
 //!
 //! Requests are stored as JSON and outlive the program that stored them: a field may be added when it has a default,
-//! and none is removed or given another meaning. A request never holds a path: an upload is named by its id, and what a
-//! client calls the file is a label.
+//! and none is removed or given another meaning. A request never holds a path: an upload is named by its id, and the
+//! client's name of the file is a label.
 
 use std::collections::BTreeMap;
 
 use cesar_base::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::{Object, RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 
 use super::id::UploadId;
+use super::values::{choice, flag, speaker_count};
 
 /// Where the recording comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,62 +38,107 @@ pub enum Source {
     },
 }
 
+/// A transcription, as a client requests it. The server's settings apply to absent fields.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TranscribeRequest {
+    /// The address of a recording to download. A job keeps it as its source.
+    #[schema(format = "uri")]
+    pub url: Option<String>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// The speech recognition plugin, `ID` or `ID@VERSION`.
+    pub asr_plugin: Option<String>,
+    /// The language spoken: a code, a BCP 47 tag or a name (`en`, `en-US`, `English`); detected when absent or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// `transcribe`, or `translate` into English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Whether to identify speakers.
+    #[serde(deserialize_with = "choice")]
+    pub diarize: Option<bool>,
+    /// The diarization plugin, `ID` or `ID@VERSION`.
+    pub diarize_plugin: Option<String>,
+    /// Options of the diarization plugin, as a JSON object; `/plugins` lists them.
+    #[schema(value_type = Object)]
+    pub diarize_options: BTreeMap<String, Value>,
+    /// Names of the speakers, in order of appearance, or of the channels; in forms separated by commas.
+    pub speaker_names: Vec<String>,
+    /// Whether each channel of the recording is a speaker, as in calls.
+    #[serde(deserialize_with = "flag")]
+    pub channels_as_speakers: bool,
+    /// The number of speakers.
+    #[serde(deserialize_with = "speaker_count")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub num_speakers: Option<u32>,
+    /// The minimum number of speakers.
+    #[serde(deserialize_with = "speaker_count")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub min_speakers: Option<u32>,
+    /// The maximum number of speakers.
+    #[serde(deserialize_with = "speaker_count")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub max_speakers: Option<u32>,
+    /// Options of the speech recognition plugin, as a JSON object; `/plugins` lists them.
+    #[schema(value_type = Object)]
+    pub options: BTreeMap<String, Value>,
+    /// The audio track: its number, language or title, or `all` for each track as a speaker.
+    pub audio_track: Option<String>,
+    /// Whether a recording with missing sound is refused, instead of transcribed as far as it is there.
+    #[serde(deserialize_with = "choice")]
+    pub strict: Option<bool>,
+    /// URL notified when the job finishes.
+    pub webhook_url: Option<String>,
+    /// Ignore the cache.
+    #[serde(deserialize_with = "flag")]
+    pub no_cache: bool,
+    /// Ignore cached results and recompute everything.
+    #[serde(deserialize_with = "flag", skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
+}
+
+impl TranscribeRequest {
+    /// The fields that a job keeps among its `options`.
+    pub const OPTIONS: [&str; 2] = ["language", "task"];
+
+    /// Moves the fields [`Self::OPTIONS`] into `options`.
+    ///
+    /// # Errors
+    /// The name of a field that is among the options too.
+    pub fn merge_options(&mut self) -> Result<(), &'static str> {
+        let [language, task] = Self::OPTIONS;
+        for (name, value) in [(language, self.language.take()), (task, self.task.take())] {
+            if let Some(value) = value
+                && self.options.insert(name.to_owned(), value.into()).is_some()
+            {
+                return Err(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// The schema of the fields, for schemas that extend it.
+    #[must_use]
+    pub fn object() -> Object {
+        match Self::schema() {
+            RefOr::T(Schema::Object(object)) => object,
+            _ => unreachable!("the schema of a struct with named fields is an object"),
+        }
+    }
+}
+
 /// The request of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRequest {
     /// Where the recording comes from.
     pub source: Source,
-    /// What people call the recording: the client's file name, or the address.
+    /// The name of the recording in messages: the client's file name, or the address.
     #[serde(default)]
     pub label: String,
-    /// The ASR plugin, `id` or `id@version`; the host chooses when absent.
-    #[serde(default)]
-    pub asr_plugin: Option<String>,
-    /// The ASR model's name; the plugin's default when absent.
-    #[serde(default)]
-    pub model: Option<String>,
-    /// Options of the ASR plugin by name, `language` and `task` among them.
-    #[serde(default)]
-    pub options: BTreeMap<String, Value>,
-    /// Whether to tell speakers apart; the host decides when absent.
-    #[serde(default)]
-    pub diarize: Option<bool>,
-    /// The diarization plugin, `id` or `id@version`; the host chooses when absent.
-    #[serde(default)]
-    pub diarize_plugin: Option<String>,
-    /// Options of the diarization plugin by name.
-    #[serde(default)]
-    pub diarize_options: BTreeMap<String, Value>,
-    /// What speakers are called, in order of appearance.
-    #[serde(default)]
-    pub speaker_names: Vec<String>,
-    /// Whether each channel is a speaker.
-    #[serde(default)]
-    pub channels_as_speakers: bool,
-    /// The number of speakers.
-    #[serde(default)]
-    pub num_speakers: Option<u32>,
-    /// The least number of speakers.
-    #[serde(default)]
-    pub min_speakers: Option<u32>,
-    /// The greatest number of speakers.
-    #[serde(default)]
-    pub max_speakers: Option<u32>,
-    /// The audio track, by number, language or title, or `all`; the server's setting when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audio_track: Option<String>,
-    /// Whether a recording of which sound is missing is refused; the server's setting when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strict: Option<bool>,
-    /// Do not use the cache at all.
-    #[serde(default)]
-    pub no_cache: bool,
-    /// Drop what the cache has of this job's stages first.
-    #[serde(default)]
-    pub refresh: bool,
-    /// Whom to tell when the job has ended.
-    #[serde(default)]
-    pub webhook_url: Option<String>,
+    /// What was requested, without `url`, `language` and `task`.
+    #[serde(flatten)]
+    pub parameters: TranscribeRequest,
 }
 
 impl JobRequest {
@@ -96,22 +147,7 @@ impl JobRequest {
         Self {
             source,
             label: String::new(),
-            asr_plugin: None,
-            model: None,
-            options: BTreeMap::new(),
-            diarize: None,
-            diarize_plugin: None,
-            diarize_options: BTreeMap::new(),
-            speaker_names: Vec::new(),
-            channels_as_speakers: false,
-            num_speakers: None,
-            min_speakers: None,
-            max_speakers: None,
-            audio_track: None,
-            strict: None,
-            no_cache: false,
-            refresh: false,
-            webhook_url: None,
+            parameters: TranscribeRequest::default(),
         }
     }
 
@@ -123,13 +159,17 @@ impl JobRequest {
         }
     }
 
-    /// SHA-256 over everything that was asked, an upload counting by its content: equal for a request that is sent
-    /// again.
+    /// SHA-256 over the request, an upload counting by its content: equal for a request that is sent again. Absent
+    /// fields do not count, so that a new field changes no fingerprint.
     pub fn fingerprint(&self) -> Digest {
         let mut request = self.clone();
         if let Source::Upload { upload, .. } = &mut request.source {
             *upload = UploadId::nil();
         }
-        Digest::of(&serde_json::to_vec(&request).expect("its fields are text, numbers and JSON"))
+        let mut value = serde_json::to_value(&request).expect("its fields are text, numbers and JSON");
+        if let Value::Object(fields) = &mut value {
+            fields.retain(|_, value| !value.is_null());
+        }
+        Digest::of(value.to_string().as_bytes())
     }
 }

@@ -43,7 +43,6 @@ mod random;
 mod router;
 mod setup;
 mod state;
-mod view;
 mod work;
 
 pub use admission::auth::{KeyError, KeyFile, StoredKey};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cesar_config::Settings;
 use cesar_jobs::{
-    Cancellation, Disk, Job, JobId, JobState, JobStore, ListQuery, Options, Retention, SqliteJobs, SystemRandom,
-    Uploads,
+    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, ListQuery, Options, Retention, SqliteJobs,
+    SystemRandom, Uploads,
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
@@ -100,7 +100,7 @@ pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
     };
     let jobs = store(settings)?.list(&query).map_err(Failure::failed)?;
     if json {
-        print_json(&json!({ "jobs": jobs }));
+        print_json(&json!({ "jobs": jobs.iter().map(JobView::new).collect::<Vec<_>>() }));
         return Ok(Exit::Done);
     }
     let row = |job: &Job| {
@@ -118,10 +118,12 @@ pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
 /// `cesar jobs show`.
 pub(super) fn show(matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let id = id(matches)?;
-    let job = store(settings)?.get(id).map_err(Failure::failed)?;
+    let store = store(settings)?;
+    let job = store.get(id).map_err(Failure::failed)?;
     let job = job.ok_or_else(|| Failure::failed(cesar_jobs::JobsError::NotFound { job: id }))?;
     if json {
-        print_json(&job);
+        let document = store.document(id).map_err(Failure::failed)?;
+        print_json(&JobView::with_document(&job, document.as_deref()));
         return Ok(Exit::Done);
     }
     let mut rows = vec![

@@ -48,7 +48,7 @@ fn sigterm_lets_a_short_job_finish() {
     server.wait_for(&id, &["processing"]);
     server.signal("-TERM");
     assert_eq!(server.end().code(), Some(0));
-    assert_eq!(listed(&sandbox)[0]["state"], "completed");
+    assert_eq!(listed(&sandbox)[0]["status"], "completed");
 }
 
 #[test]

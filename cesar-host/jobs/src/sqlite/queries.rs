@@ -49,15 +49,14 @@ fn find_duplicate(transaction: &Transaction<'_>, new: &NewJob) -> rusqlite::Resu
 }
 
 fn by_idempotency_key(transaction: &Transaction<'_>, known: &Idempotency) -> rusqlite::Result<Option<Submission>> {
-    let sql = format!("SELECT {COLUMNS}, fingerprint FROM jobs WHERE idempotency_key = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE idempotency_key = ?1");
     let found = transaction
         .prepare_cached(&sql)?
-        .query_row([&known.key], |row| {
-            Ok((job(row)?, row.get::<_, [u8; 32]>("fingerprint")?))
-        })
+        .query_row([&known.key], job)
         .optional()?;
-    Ok(found.map(|(job, fingerprint)| {
-        if fingerprint == *known.fingerprint.as_bytes() {
+    // Not the column `fingerprint`: another version may have computed it.
+    Ok(found.map(|job| {
+        if job.request.fingerprint() == known.fingerprint {
             Submission::Existing(job)
         } else {
             Submission::Conflict { job: job.id }
@@ -90,8 +89,8 @@ fn insert(
             ":fingerprint": known.map(|known| known.fingerprint.as_bytes()),
             ":max_attempts": max_attempts,
             ":now": now_ms,
-            ":refresh": new.request.refresh,
-            ":webhook_state": new.request.webhook_url.as_ref().map(|_| "waiting"),
+            ":refresh": new.request.parameters.refresh,
+            ":webhook_state": new.request.parameters.webhook_url.as_ref().map(|_| "waiting"),
         },
         job,
     )

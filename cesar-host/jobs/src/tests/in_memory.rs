@@ -37,7 +37,7 @@ struct Row {
 
 impl Row {
     fn new(id: JobId, new: &NewJob, now_ms: i64, policy: &Policy) -> Self {
-        let webhook = new.request.webhook_url.as_ref().map(|_| fresh_webhook());
+        let webhook = new.request.parameters.webhook_url.as_ref().map(|_| fresh_webhook());
         Self {
             job: Job {
                 id,
@@ -56,7 +56,7 @@ impl Row {
                 owner: None,
                 lease: None,
                 cancel_requested: false,
-                refresh: new.request.refresh,
+                refresh: new.request.parameters.refresh,
                 retry_stage: None,
                 crashes: BTreeMap::new(),
                 idempotency_key: new.idempotency.as_ref().map(|known| known.key.clone()),

@@ -100,15 +100,14 @@ impl Fixture {
 }
 
 fn upload_request(upload: UploadId) -> JobRequest {
-    JobRequest {
-        label: "talk.mp3".to_owned(),
-        diarize: Some(true),
-        ..JobRequest::new(Source::Upload {
-            upload,
-            bytes: 7,
-            digest: Digest::of(b"content"),
-        })
-    }
+    let mut request = JobRequest::new(Source::Upload {
+        upload,
+        bytes: 7,
+        digest: Digest::of(b"content"),
+    });
+    request.label = "talk.mp3".to_owned();
+    request.parameters.diarize = Some(true);
+    request
 }
 
 fn url_job() -> NewJob {
@@ -118,7 +117,7 @@ fn url_job() -> NewJob {
 }
 
 fn with_webhook(mut new: NewJob) -> NewJob {
-    new.request.webhook_url = Some("https://example.org/hook".to_owned());
+    new.request.parameters.webhook_url = Some("https://example.org/hook".to_owned());
     new
 }
 

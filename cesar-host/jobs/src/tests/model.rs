@@ -271,7 +271,7 @@ impl Both {
         if *webhook {
             new = with_webhook(new);
         }
-        new.request.refresh = *refresh;
+        new.request.parameters.refresh = *refresh;
         new.request.label = label.to_string();
         new.idempotency = key.map(|key| Idempotency {
             key: key.to_string(),

@@ -113,8 +113,9 @@ fn jobs_survive_closing() {
     let submitted = {
         let store = open(folder.path());
         let mut new = with_webhook(NewJob::new(upload_request(UploadId::new(&SystemRandom))));
-        new.request.options = [("language".to_owned(), "de".into()), ("beam_size".to_owned(), 5.into())].into();
-        new.request.min_speakers = Some(2);
+        new.request.parameters.options =
+            [("language".to_owned(), "de".into()), ("beam_size".to_owned(), 5.into())].into();
+        new.request.parameters.min_speakers = Some(2);
         new.idempotency = Some(Idempotency {
             key: "key".to_owned(),
             fingerprint: new.request.fingerprint(),
@@ -276,8 +277,8 @@ fn fingerprints_identify_the_request() {
     assert_eq!(request().fingerprint(), fingerprint);
     let mut others = [request(), request(), request(), request()];
     others[0].label = "other.mp3".to_owned();
-    others[1].diarize = Some(false);
-    others[2].options.insert("language".to_owned(), "de".into());
+    others[1].parameters.diarize = Some(false);
+    others[2].parameters.options.insert("language".to_owned(), "de".into());
     if let Source::Upload { digest, .. } = &mut others[3].source {
         *digest = Digest::of(b"other content");
     }
@@ -286,15 +287,72 @@ fn fingerprints_identify_the_request() {
     }
 }
 
+/// The JSON is that of a database of version 1.0.0.
+#[test]
+fn stored_requests_of_the_first_version_are_read() {
+    let stored = r#"{"source":{"kind":"url","url":"https://example.org/a.mp3"},"label":"a","asr_plugin":"ct2","model":null,
+        "options":{"beam_size":5,"language":"de","temperature":[0.0,0.5]},"diarize":true,"diarize_plugin":null,"diarize_options":{},
+        "speaker_names":["Ann","Bo, Jr"],"channels_as_speakers":false,"num_speakers":null,"min_speakers":2,"max_speakers":3,
+        "strict":false,"no_cache":false,"refresh":true,"webhook_url":"https://example.org/hook","field_of_a_later_version":1}"#;
+    let request: JobRequest = serde_json::from_str(stored).unwrap();
+    let parameters = &request.parameters;
+    assert_eq!(parameters.options["beam_size"], serde_json::json!(5));
+    assert_eq!(parameters.options["temperature"], serde_json::json!([0.0, 0.5]));
+    assert_eq!(parameters.speaker_names, ["Ann", "Bo, Jr"]);
+    assert_eq!(
+        (
+            parameters.diarize,
+            parameters.strict,
+            parameters.refresh,
+            parameters.no_cache
+        ),
+        (Some(true), Some(false), true, false)
+    );
+    assert_eq!((parameters.min_speakers, parameters.num_speakers), (Some(2), None));
+    let written = serde_json::to_string(&request).unwrap();
+    assert_eq!(serde_json::from_str::<JobRequest>(&written).unwrap(), request);
+}
+
+/// Clients of the API read these names.
+#[test]
+fn the_view_of_a_request_has_the_fields_of_the_first_version() {
+    let fixture = Fixture::memory(Policy::default());
+    let view = JobView::new(&fixture.submit()).to_json();
+    let names: Vec<_> = view["request"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        names,
+        [
+            "asr_plugin",
+            "audio_track",
+            "bytes",
+            "channels_as_speakers",
+            "diarize",
+            "diarize_options",
+            "diarize_plugin",
+            "max_speakers",
+            "min_speakers",
+            "model",
+            "no_cache",
+            "num_speakers",
+            "options",
+            "sha256",
+            "speaker_names",
+            "strict",
+            "url",
+            "webhook_url"
+        ]
+    );
+}
+
 /// The fields that clients read are at the top.
 #[test]
-fn the_json_of_a_job_is_flat() {
+fn the_view_of_a_job_is_flat() {
     let fixture = Fixture::memory(Policy::default());
     fixture.submit();
     let job = fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
-    let json = serde_json::to_value(&job).unwrap();
+    let json = JobView::new(&job).to_json();
     for (name, value) in [
-        ("state", serde_json::json!("completed")),
+        ("status", serde_json::json!("completed")),
         ("progress", 100.0.into()),
         ("progress_phase", "completed".into()),
         ("progress_phase_pct", 100.0.into()),

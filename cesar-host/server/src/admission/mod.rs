@@ -5,11 +5,12 @@
 //! | `listen` | connections |
 //! | `middleware`, `auth` | request ids, origins and API keys |
 //! | `code`, `refusal`, `problem` | refusals, and their form in Cesar's own endpoints |
-//! | `upload`, `multipart`, `form` | forms with a recording |
+//! | `upload`, `multipart`, `form`, `field_values` | forms with a recording, and their fields |
 //! | `submit`, `idempotency` | submission of jobs |
 
 pub(crate) mod auth;
 pub(crate) mod code;
+mod field_values;
 pub(crate) mod form;
 mod idempotency;
 pub(crate) mod listen;

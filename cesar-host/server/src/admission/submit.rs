@@ -3,43 +3,23 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
-use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission};
+use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission, TranscribeRequest};
 
 use crate::admission::code::Code;
-use crate::admission::form::Fields;
 use crate::admission::idempotency;
 use crate::admission::refusal::Refusal;
-use crate::admission::upload::Received;
+use crate::admission::upload::{FormFields, Received};
 use crate::state::{App, Client};
 use crate::work::check_request::check;
 
-/// The fields of own endpoints.
-pub(crate) const FIELDS: &[&str] = &[
-    "url",
-    "model",
-    "asr_plugin",
-    "language",
-    "task",
-    "diarize",
-    "diarize_plugin",
-    "diarize_options",
-    "speaker_names",
-    "channels_as_speakers",
-    "num_speakers",
-    "min_speakers",
-    "max_speakers",
-    "options",
-    "audio_track",
-    "strict",
-    "webhook_url",
-    "no_cache",
-    "refresh",
-];
+impl FormFields for TranscribeRequest {
+    const NAME: &'static str = "TranscribeForm";
+    const NEEDS_FILE: bool = false;
+}
 
-/// A job that was asked for by these fields, of a file that came with them or of the field `url`.
-pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobRequest, Refusal> {
-    fields.only(FIELDS)?;
-    let (source, label) = match (file, fields.text("url")) {
+/// The request of a job, for a file that came with it or for its `url`.
+pub(crate) fn job_request(mut parameters: TranscribeRequest, file: Option<&Received>) -> Result<JobRequest, Refusal> {
+    let (source, label) = match (file, parameters.url.take()) {
         (Some(_), Some(_)) => {
             return Err(Refusal::bad(
                 Code::TwoSources,
@@ -55,39 +35,17 @@ pub(crate) fn request(fields: &Fields, file: Option<&Received>) -> Result<JobReq
             .param("file"));
         }
         (Some(file), None) => (file.source(), file.label.clone()),
-        (None, Some(url)) => (Source::Url { url: url.to_owned() }, url.to_owned()),
+        (None, Some(url)) => (Source::Url { url: url.clone() }, url),
     };
-    let owned = |name| fields.text(name).map(str::to_owned);
-    let mut request = JobRequest::new(source);
-    request.label = label;
-    request.asr_plugin = owned("asr_plugin");
-    request.model = owned("model");
-    request.options = fields.object("options")?.into_iter().collect();
-    for name in ["language", "task"] {
-        if let Some(value) = fields.text(name)
-            && request.options.insert(name.to_owned(), value.into()).is_some()
-        {
-            return Err(Refusal::bad(
-                Code::SaidTwice,
-                format!("`{name}` is also among the `options`; keep one of them"),
-            )
-            .param(name));
-        }
-    }
-    request.diarize = fields.choice("diarize")?;
-    request.diarize_plugin = owned("diarize_plugin");
-    request.diarize_options = fields.object("diarize_options")?.into_iter().collect();
-    request.speaker_names = fields.texts("speaker_names")?;
-    request.channels_as_speakers = fields.boolean("channels_as_speakers")?;
-    request.num_speakers = fields.count("num_speakers")?;
-    request.min_speakers = fields.count("min_speakers")?;
-    request.max_speakers = fields.count("max_speakers")?;
-    request.audio_track = owned("audio_track");
-    request.strict = fields.choice("strict")?;
-    request.webhook_url = owned("webhook_url");
-    request.no_cache = fields.boolean("no_cache")?;
-    request.refresh = fields.boolean("refresh")?;
-    Ok(request)
+    parameters.merge_options().map_err(|name| {
+        let text = format!("`{name}` is also among the `options`; keep one of them");
+        Refusal::bad(Code::SaidTwice, text).param(name)
+    })?;
+    Ok(JobRequest {
+        source,
+        label,
+        parameters,
+    })
 }
 
 /// Checks and queues a job. A returned job is on the disk.
@@ -145,9 +103,13 @@ fn full(queued: u64, retry_after: Duration) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::form::Fields;
 
     fn read(fields: &[(&str, &str)]) -> Result<JobRequest, String> {
-        request(&Fields::from(fields), None).map_err(|refusal| refusal.detail)
+        let parameters = Fields::from(fields).parse();
+        parameters
+            .and_then(|parameters| job_request(parameters, None))
+            .map_err(|refusal| refusal.detail)
     }
 
     #[test]
@@ -161,6 +123,7 @@ mod tests {
             ("speaker_names", "Ann, Bo"),
         ])
         .unwrap();
+        let request = request.parameters;
         assert_eq!(request.options["language"], "en");
         assert_eq!(request.options["beam_size"], 1);
         assert!(request.diarize == Some(true) && request.max_speakers == Some(3) && !request.no_cache);

@@ -3,6 +3,7 @@
 //! Bytes are collected into blocks of [`BLOCK`], which a blocking thread writes; between blocks no thread waits for a slow client. The rest
 //! of a refused body is read for [`DRAIN_TIMEOUT`] and discarded, so that the client receives the response instead of a reset connection.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::{BodyDataStream, Bytes};
@@ -11,6 +12,10 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{Object, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::admission::code::Code;
 use crate::admission::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
@@ -24,11 +29,44 @@ const BLOCK: usize = 256 * 1024;
 /// How long the rest of a refused body is read.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A form whose file is on the disk.
+/// A form whose file is on the disk; `T` are its other fields.
 #[derive(Debug)]
-pub(crate) struct Form {
-    pub(crate) fields: Fields,
+pub(crate) struct Form<T> {
+    pub(crate) fields: T,
     pub(crate) file: Option<Received>,
+}
+
+/// The fields of a form beside its file.
+pub(crate) trait FormFields: DeserializeOwned + ToSchema {
+    /// The name of the form in the description.
+    const NAME: &'static str;
+
+    /// Whether the form needs a file.
+    const NEEDS_FILE: bool;
+}
+
+/// The schema of the fields, with the file.
+impl<T: FormFields> PartialSchema for Form<T> {
+    fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut object)) = T::schema() else {
+            return T::schema();
+        };
+        let mut file = Object::with_type(Type::String);
+        file.format = Some(SchemaFormat::KnownFormat(KnownFormat::Binary));
+        file.content_media_type = "application/octet-stream".to_owned();
+        file.description = Some("The recording.".to_owned());
+        object.properties.insert("file".to_owned(), Schema::Object(file).into());
+        if T::NEEDS_FILE {
+            object.required.push("file".to_owned());
+        }
+        RefOr::T(Schema::Object(object))
+    }
+}
+
+impl<T: FormFields> ToSchema for Form<T> {
+    fn name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
 }
 
 /// A received file; removed when this is dropped, unless a job has it.
@@ -116,7 +154,7 @@ impl Parts {
 }
 
 /// Reads a multipart form; its field `file` becomes an upload.
-pub(crate) async fn receive(app: &App, request: Request) -> Result<Form, Refusal> {
+pub(crate) async fn receive<T: FormFields>(app: &App, request: Request) -> Result<Form<T>, Refusal> {
     let given = request.headers().get(CONTENT_TYPE);
     let boundary = boundary(&String::from_utf8_lossy(given.map_or(b"", |value| value.as_bytes())))?;
     let mut parts = Parts {
@@ -130,10 +168,14 @@ pub(crate) async fn receive(app: &App, request: Request) -> Result<Form, Refusal
     {
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, parts.drain()).await;
     }
-    read
+    let Form { fields, file } = read?;
+    Ok(Form {
+        fields: fields.parse()?,
+        file,
+    })
 }
 
-async fn read(app: &App, parts: &mut Parts) -> Result<Form, Refusal> {
+async fn read(app: &App, parts: &mut Parts) -> Result<Form<Fields>, Refusal> {
     let mut form = Form {
         fields: Fields::default(),
         file: None,

@@ -1,5 +1,7 @@
 //! Jobs: submit, list, show, cancel, retry.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -7,20 +9,23 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cesar_jobs::{Cancellation, Job, JobState, ListQuery};
-use serde::Serialize;
-use utoipa::ToSchema;
+use cesar_jobs::values::{flag, whole_number};
+use cesar_jobs::{Cancellation, Job, JobId, JobState, JobView, ListQuery, TranscribeRequest};
+use serde::de::{self, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::admission::code::Code;
 use crate::admission::form::Fields;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
-use crate::admission::{submit, upload};
+use crate::admission::submit;
+use crate::admission::upload::{self, Form};
 use crate::api::id::Id;
 use crate::api::json_body::json_object;
 use crate::api::query::{QueryFields, fields};
 use crate::state::{App, Client};
-use crate::view::JobView;
 use crate::work::running::StopReason;
 use crate::work::stored;
 
@@ -44,6 +49,76 @@ pub(crate) struct JobList {
     next: Option<String>,
 }
 
+type TranscribeForm = Form<TranscribeRequest>;
+
+/// A request whose recording is downloaded.
+struct TranscribeUrl(TranscribeRequest);
+
+impl TranscribeUrl {
+    fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, Refusal> {
+        let parameters: TranscribeRequest = Fields::from_json(json_object(headers, body)?).parse()?;
+        if parameters.url.is_none() {
+            return Err(Refusal::bad(Code::MissingUrl, "`url` is missing; name the recording's address").param("url"));
+        }
+        Ok(Self(parameters))
+    }
+}
+
+/// The schema of the fields, of which `url` is required.
+impl PartialSchema for TranscribeUrl {
+    fn schema() -> RefOr<Schema> {
+        let mut object = TranscribeRequest::object();
+        object.required.push("url".to_owned());
+        RefOr::T(Schema::Object(object))
+    }
+}
+
+impl ToSchema for TranscribeUrl {
+    fn name() -> Cow<'static, str> {
+        "TranscribeUrl".into()
+    }
+}
+
+/// The query of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Only jobs with these statuses, separated by commas
+    #[param(value_type = Option<String>, pattern = "^(queued|downloading|processing|completed|partial|error|cancelled)(,(queued|downloading|processing|completed|partial|error|cancelled))*$")]
+    status: Vec<String>,
+    /// Maximum number of jobs to list; 50 when absent
+    #[serde(deserialize_with = "page")]
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// Only jobs older than this one
+    #[serde(deserialize_with = "job_id")]
+    #[param(value_type = Option<String>, format = "uuid")]
+    after: Option<JobId>,
+}
+
+/// The query of a retry.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RetryParams {
+    /// Ignore cached results and recompute everything
+    #[serde(deserialize_with = "flag")]
+    #[param(value_type = Option<bool>)]
+    refresh: bool,
+}
+
+fn page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole_number(deserializer, 1..=MAX_PAGE)
+}
+
+fn job_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JobId>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let id = text.parse();
+    id.map(Some)
+        .map_err(|_| de::Error::invalid_value(Unexpected::Str(&text), &"the id of a job"))
+}
+
 fn accepted(job: &Job) -> Response {
     let mut response = (StatusCode::ACCEPTED, Json(JobView::new(job))).into_response();
     let headers = response.headers_mut();
@@ -56,7 +131,7 @@ fn accepted(job: &Job) -> Response {
 
 #[utoipa::path(post, path = "/transcribe", tag = "jobs", summary = "Queue a recording",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request gives the same job")),
-    request_body(content = crate::api::openapi::TranscribeForm, content_type = "multipart/form-data"),
+    request_body(content = TranscribeForm, content_type = "multipart/form-data"),
     responses((status = 202, description = "Queued", body = JobView, headers(("Location" = String), ("Retry-After" = u64))),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
@@ -66,15 +141,15 @@ pub(crate) async fn transcribe(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    let form = upload::receive(&app, request).await?;
-    let asked = submit::request(&form.fields, form.file.as_ref())?;
-    let job = submit::submit(&app, &headers, &client, asked, form.file, None).await?;
+    let TranscribeForm { fields, file } = upload::receive(&app, request).await?;
+    let request = submit::job_request(fields, file.as_ref())?;
+    let job = submit::submit(&app, &headers, &client, request, file, None).await?;
     Ok(accepted(&job))
 }
 
 #[utoipa::path(post, path = "/transcribe/url", tag = "jobs", summary = "Queue a recording to be downloaded",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request gives the same job")),
-    request_body(content = crate::api::openapi::TranscribeUrl, content_type = "application/json"),
+    request_body(content = TranscribeUrl, content_type = "application/json"),
     responses((status = 202, description = "Queued", body = JobView, headers(("Location" = String), ("Retry-After" = u64))),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
@@ -84,52 +159,27 @@ pub(crate) async fn transcribe_url(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer {
-    let fields = Fields::from_json(json_object(&headers, body)?);
-    if fields.text("url").is_none() {
-        return Err(
-            Refusal::bad(Code::MissingUrl, "`url` is missing; name the recording's address")
-                .param("url")
-                .into(),
-        );
-    }
-    let asked = submit::request(&fields, None)?;
-    let job = submit::submit(&app, &headers, &client, asked, None, None).await?;
+    let TranscribeUrl(parameters) = TranscribeUrl::read(&headers, body)?;
+    let request = submit::job_request(parameters, None)?;
+    let job = submit::submit(&app, &headers, &client, request, None, None).await?;
     Ok(accepted(&job))
 }
 
-#[utoipa::path(get, path = "/jobs", tag = "jobs", summary = "List jobs, the youngest first",
-    params(("status" = Option<String>, Query, pattern = "^(queued|downloading|processing|completed|partial|error|cancelled)(,(queued|downloading|processing|completed|partial|error|cancelled))*$", description = "Only these, separated by commas"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "At most so many; 50 when absent"),
-        ("after" = Option<String>, Query, format = "uuid", description = "Only jobs older than this one")),
+#[utoipa::path(get, path = "/jobs", tag = "jobs", summary = "List jobs, newest first",
+    params(ListParams),
     responses((status = 200, description = "A page of jobs", body = JobList),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
-    let fields = fields(query, &["status", "limit", "after"])?;
-    let names = fields
-        .all("status")
-        .flat_map(|text| text.split(','))
-        .filter(|name| !name.is_empty());
-    let states = names.map(|name| {
+    let ListParams { status, limit, after } = fields(query)?.parse()?;
+    let states = status.iter().map(|name| {
         name.parse::<JobState>()
             .map_err(|error| Refusal::bad(Code::UnsupportedValue, error.to_string()).param("status"))
     });
-    let wrong_limit = |text| Refusal::value("limit", &format!("a whole number from 1 to {MAX_PAGE}"), text);
-    let limit = match fields.text("limit") {
-        None => PAGE,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MAX_PAGE).contains(limit))
-            .ok_or_else(|| wrong_limit(text))?,
-    };
-    let after = fields.all("after").last().map(|text| {
-        text.parse()
-            .map_err(|_| Refusal::value("after", "the id of a job", text))
-    });
+    let limit = limit.unwrap_or(PAGE);
     let query = ListQuery {
         states: states.collect::<Result<_, _>>()?,
-        after: after.transpose()?,
+        after,
         limit,
     };
     let jobs = app.block(move |shared| shared.store.list(&query)).await??;
@@ -140,9 +190,9 @@ pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
     Ok(Json(JobList { jobs, next }).into_response())
 }
 
-#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", summary = "Look at a job, with its transcript when there is one",
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", summary = "Show a job, with its transcript when there is one",
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "The job; a failed one says so in `error`", body = JobView),
+    responses((status = 200, description = "The job; a failed one has an `error`", body = JobView),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Answer {
@@ -160,8 +210,8 @@ pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Answer {
 
 #[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", summary = "Cancel a job",
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "It is cancelled", body = JobView),
-        (status = 202, description = "Its worker was told to stop", body = JobView),
+    responses((status = 200, description = "Cancelled", body = JobView),
+        (status = 202, description = "Its worker stops", body = JobView),
         (status = "4XX", description = "Refused; 409 when it has ended otherwise", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn cancel(State(app): State<App>, Id(id): Id) -> Answer {
@@ -184,14 +234,13 @@ pub(crate) async fn cancel(State(app): State<App>, Id(id): Id) -> Answer {
     }
 }
 
-#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", summary = "Do again what failed",
-    params(("id" = String, Path, description = "The job's id"),
-        ("refresh" = Option<bool>, Query, description = "Do all stages again, also those whose results are kept")),
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", summary = "Retry a job",
+    params(("id" = String, Path, description = "The job's id"), RetryParams),
     responses((status = 202, description = "Queued again", body = JobView, headers(("Location" = String), ("Retry-After" = u64))),
         (status = "4XX", description = "Refused; 409 when it did not fail", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn retry(State(app): State<App>, Id(id): Id, query: QueryFields) -> Answer {
-    let refresh = fields(query, &["refresh"])?.boolean("refresh")?;
+    let RetryParams { refresh } = fields(query)?.parse()?;
     let job = app.block(move |shared| shared.store.retry(id, refresh)).await??;
     app.hub.reopen(id);
     app.jobs_ready.notify_all();

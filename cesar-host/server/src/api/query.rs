@@ -10,13 +10,10 @@ use crate::admission::refusal::Refusal;
 /// The pairs of the query.
 pub(crate) type QueryFields = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
-/// The fields of the query, of which all must be known.
-pub(crate) fn fields(query: QueryFields, known: &[&str]) -> Result<Fields, Refusal> {
+/// The fields of the query.
+pub(crate) fn fields(query: QueryFields) -> Result<Fields, Refusal> {
     let Query(pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
     let mut fields = Fields::default();
     pairs.into_iter().for_each(|(name, value)| fields.push(name, value));
-    if !known.is_empty() {
-        fields.only(known)?;
-    }
     Ok(fields)
 }

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobState};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admission::code::Code;
 use crate::admission::problem::headers;
@@ -22,14 +23,40 @@ impl<E: Into<Refusal>> From<E> for Envelope {
     }
 }
 
-/// The body.
-pub(crate) fn body(refusal: &Refusal) -> Value {
+/// The body of a refusal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OpenAiError {
+    error: OpenAiErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct OpenAiErrorBody {
+    code: Code,
+    message: String,
+    param: Option<String>,
+    r#type: &'static str,
+}
+
+fn body(refusal: &Refusal) -> OpenAiError {
     let kind = match refusal.status {
         StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
         status if status.is_server_error() => "server_error",
         _ => "invalid_request_error",
     };
-    json!({ "error": { "message": refusal.detail, "type": kind, "param": refusal.param, "code": refusal.code } })
+    OpenAiError {
+        error: OpenAiErrorBody {
+            code: refusal.code,
+            message: refusal.detail.clone(),
+            param: refusal.param.clone(),
+            r#type: kind,
+        },
+    }
+}
+
+/// The body as text, for an event.
+pub(super) fn text(refusal: &Refusal) -> String {
+    serde_json::to_string(&body(refusal)).expect("texts always serialise")
 }
 
 impl IntoResponse for Envelope {
@@ -77,7 +104,7 @@ mod tests {
 
     fn answer(refusal: Refusal) -> String {
         let status = refusal.status;
-        let text = body(&refusal).to_string();
+        let text = text(&refusal);
         let response = Envelope(refusal).into_response();
         let retry = response.headers()["x-should-retry"].to_str().unwrap().to_owned();
         format!("{status} retry {retry} {text}")

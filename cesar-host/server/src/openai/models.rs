@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use cesar_pipeline::main_model;
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, StageKind};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::errors::Envelope;
+use super::errors::{Envelope, OpenAiError};
 use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
@@ -91,16 +92,38 @@ fn unknown(id: &str) -> Refusal {
     .param("model")
 }
 
-/// One row of the list.
-fn row(id: &str, owner: &str, created: u64) -> Value {
-    json!({ "id": id, "object": "model", "created": created, "owned_by": owner })
+/// A model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct OpenAiModel {
+    created: u64,
+    id: String,
+    object: &'static str,
+    owned_by: String,
 }
 
-fn list(shared: &Shared) -> Vec<Value> {
-    let mut rows: Vec<Value> = Vec::new();
+/// All models.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OpenAiModels {
+    data: Vec<OpenAiModel>,
+    object: &'static str,
+}
+
+impl OpenAiModel {
+    fn new(id: String, owner: &str, created: u64) -> Self {
+        Self {
+            created,
+            id,
+            object: "model",
+            owned_by: owner.to_owned(),
+        }
+    }
+}
+
+fn list(shared: &Shared) -> Vec<OpenAiModel> {
+    let mut rows: Vec<OpenAiModel> = Vec::new();
     let mut push = |id: String, owner: &str, created| {
-        if !rows.iter().any(|row| row["id"] == id.as_str()) {
-            rows.push(row(&id, owner, created));
+        if !rows.iter().any(|row| row.id == id) {
+            rows.push(OpenAiModel::new(id, owner, created));
         }
     };
     for alias in ALIASES {
@@ -129,19 +152,23 @@ fn modified(path: &std::path::Path) -> u64 {
 }
 
 #[utoipa::path(get, path = "/v1/models", tag = "openai", summary = "List models",
-    responses((status = 200, description = "All models", body = crate::api::openapi::OpenAiModels),
-        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+    responses((status = 200, description = "All models", body = OpenAiModels),
+        (status = "4XX", description = "Refused", body = OpenAiError),
+        (status = "5XX", description = "Failed", body = OpenAiError)))]
 pub(crate) async fn index(State(app): State<App>) -> Result<Response, Envelope> {
     let rows = app.block(list).await?;
-    Ok(Json(json!({ "object": "list", "data": rows })).into_response())
+    let models = OpenAiModels {
+        data: rows,
+        object: "list",
+    };
+    Ok(Json(models).into_response())
 }
 
-#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", summary = "Show a model",
+#[utoipa::path(get, path = "/v1/models/{id}", operation_id = "show_model", tag = "openai", summary = "Show a model",
     params(("id" = String, Path, description = "`MODEL` or `PLUGIN/MODEL`")),
-    responses((status = 200, description = "The model", body = crate::api::openapi::OpenAiModel),
-        (status = "4XX", description = "404 when there is none", body = crate::api::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+    responses((status = 200, description = "The model", body = OpenAiModel),
+        (status = "4XX", description = "404 when there is none", body = OpenAiError),
+        (status = "5XX", description = "Failed", body = OpenAiError)))]
 pub(crate) async fn show(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
@@ -151,9 +178,10 @@ pub(crate) async fn show(
         .block(move |shared| {
             let chosen = choose(shared, &id)?;
             let rows = list(shared);
-            let listed = rows.iter().find(|row| row["id"] == id.as_str()).cloned();
+            let listed = rows.into_iter().find(|row| row.id == id);
             // A model's other names are not listed.
-            Ok::<_, Refusal>(listed.unwrap_or_else(|| row(&id, chosen.plugin.as_deref().unwrap_or("cesar"), 0)))
+            let owner = chosen.plugin.as_deref().unwrap_or("cesar");
+            Ok::<_, Refusal>(listed.unwrap_or_else(|| OpenAiModel::new(id, owner, 0)))
         })
         .await??;
     Ok(Json(body).into_response())

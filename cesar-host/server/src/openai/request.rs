@@ -1,20 +1,68 @@
-//! What OpenAI's clients send, read into what it means here.
+//! The form of OpenAI's clients, and its meaning for a job.
 //!
-//! Names of lists come with and without `[]`. What this server does not know is ignored, as OpenAI adds fields often; what it knows
-//! and cannot do is refused, so that nobody takes an answer for another one.
+//! Names of lists come with and without `[]`. Unknown fields are ignored, as OpenAI adds fields often. A known field with a value that the
+//! server does not support is refused.
 
 use std::collections::BTreeMap;
 
+use cesar_jobs::values::{choice, flag};
 use plugin_api::manifest::{Manifest, OptionKind};
+use serde::de::{self, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::models;
 use crate::admission::code::Code;
-use crate::admission::form::Fields;
 use crate::admission::refusal::Refusal;
+use crate::admission::upload::FormFields;
 
-/// How the transcript is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The form of OpenAI's clients. Other fields are ignored.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(crate) struct SpeechForm {
+    /// `MODEL`, `PLUGIN/MODEL` or `whisper-1`; `/v1/models` lists them.
+    #[schema(value_type = String, required)]
+    model: Option<String>,
+    /// The language spoken: a code, a BCP 47 tag or a name (`en`, `en-US`, `English`); detected when absent or `auto`
+    /// (transcriptions).
+    language: Option<String>,
+    /// The language spoken, as a list of one; ignored if it has several.
+    languages: Vec<String>,
+    /// Text that shows the engine the spelling and style to expect.
+    prompt: Option<String>,
+    /// The format of the transcript; `diarized_json` for transcriptions only.
+    #[schema(inline)]
+    response_format: Option<ResponseFormat>,
+    /// 0 lets the engine choose.
+    #[serde(deserialize_with = "temperature")]
+    #[schema(value_type = Option<f64>, minimum = 0.0, maximum = 1.0)]
+    temperature: f64,
+    /// The times in the transcript (with `verbose_json`).
+    #[serde(rename = "timestamp_granularities[]")]
+    #[schema(inline)]
+    timestamp_granularities: Vec<Granularity>,
+    /// Additional data; `logprobs` is refused.
+    #[serde(rename = "include[]")]
+    include: Vec<String>,
+    /// Whether to answer with events while the text is decoded (transcriptions).
+    #[serde(deserialize_with = "flag")]
+    stream: bool,
+    /// Not OpenAI's: the audio track: its number, language or title.
+    audio_track: Option<String>,
+    /// Not OpenAI's: whether a recording with missing sound is refused, instead of transcribed as far as it is there.
+    #[serde(deserialize_with = "choice")]
+    strict: Option<bool>,
+}
+
+impl FormFields for SpeechForm {
+    const NAME: &'static str = "SpeechForm";
+    const NEEDS_FILE: bool = true;
+}
+
+/// The format of a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ResponseFormat {
     Json,
     Text,
@@ -24,7 +72,14 @@ pub(crate) enum ResponseFormat {
     DiarizedJson,
 }
 
-/// Which of the two endpoints was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Granularity {
+    Word,
+    Segment,
+}
+
+/// One of the two endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Transcriptions,
@@ -41,50 +96,52 @@ pub(crate) struct SpeechRequest {
     pub(crate) prompt: Option<String>,
     pub(crate) format: ResponseFormat,
     pub(crate) temperature: f64,
-    /// Whether word times were asked for.
+    /// Whether the transcript has the times of words.
     pub(crate) words: bool,
     pub(crate) stream: bool,
-    /// Not OpenAI's: the audio track, as in `/transcribe`.
     pub(crate) audio_track: Option<String>,
-    /// Not OpenAI's: whether a recording of which sound is missing is refused.
     pub(crate) strict: Option<bool>,
 }
 
 impl SpeechRequest {
-    /// Reads the fields of a form.
-    pub(crate) fn read(endpoint: Endpoint, fields: &Fields) -> Result<Self, Refusal> {
-        let model = fields.text("model").ok_or_else(|| {
+    /// The request of a form.
+    pub(crate) fn new(endpoint: Endpoint, form: SpeechForm) -> Result<Self, Refusal> {
+        let format = form.format(endpoint)?;
+        let transcribing = endpoint == Endpoint::Transcriptions;
+        let model = form.model.ok_or_else(|| {
             Refusal::bad(
                 Code::MissingRequiredParameter,
                 "`model` is missing; name one, such as `whisper-1`",
             )
             .param("model")
         })?;
-        let transcribing = endpoint == Endpoint::Transcriptions;
-        if fields.all_texts("include").iter().any(|value| value == "logprobs") {
+        if form.include.iter().any(|value| value == "logprobs") {
             return Err(Refusal::bad(
                 Code::UnsupportedValue,
-                "`include` cannot be `logprobs` here: engines do not tell them; leave it out",
+                "`include` cannot be `logprobs` here: engines do not report them; leave it out",
             )
             .param("include"));
         }
-        let granularities = granularities(fields)?;
-        let format = format(endpoint, fields)?;
+        // Of several languages, the engine detects which is spoken.
+        let language = form.language.or(match &form.languages[..] {
+            [one] => Some(one.clone()),
+            _ => None,
+        });
         Ok(Self {
             endpoint,
-            model: model.to_owned(),
-            language: transcribing.then(|| language(fields)).flatten(),
-            prompt: fields.text("prompt").map(str::to_owned),
+            model,
+            language: language.filter(|_| transcribing),
+            prompt: form.prompt,
             format,
-            temperature: temperature(fields)?,
-            words: granularities.iter().any(|name| name == "word") && format == ResponseFormat::VerboseJson,
-            stream: transcribing && fields.boolean("stream")?,
-            audio_track: fields.text("audio_track").map(str::to_owned),
-            strict: fields.choice("strict")?,
+            temperature: form.temperature,
+            words: form.timestamp_granularities.contains(&Granularity::Word) && format == ResponseFormat::VerboseJson,
+            stream: transcribing && form.stream,
+            audio_track: form.audio_track,
+            strict: form.strict,
         })
     }
 
-    /// The options of an engine that do what was asked.
+    /// The options of an engine for this request.
     pub(crate) fn options(&self, engine: &Manifest) -> Result<BTreeMap<String, Value>, Refusal> {
         let mut options = BTreeMap::new();
         let mut put = |name: &str, value: Value, needed: Option<&str>| match (engine.options.get(name), needed) {
@@ -104,7 +161,7 @@ impl SpeechRequest {
         };
         if let Some(language) = &self.language {
             let codes = engine.options.get("language").map(|option| option.choices.as_slice());
-            // One spelling, so that equal requests are one job; what is no language is refused when the job is planned.
+            // One spelling, so that equal requests are one job; an unknown language is refused when the job is planned.
             let value = match cesar_pipeline::language::code_for(language, codes.unwrap_or_default()) {
                 Ok(code) => json!(code),
                 Err(_) => json!(language),
@@ -137,68 +194,47 @@ impl SpeechRequest {
     }
 }
 
-/// `language`, else the only one of `languages`: of several, the engine detects which is spoken.
-fn language(fields: &Fields) -> Option<String> {
-    let several = fields.all_texts("languages");
-    let one = match &several[..] {
-        [one] => Some(one.clone()),
-        _ => None,
-    };
-    fields.text("language").map(str::to_owned).or(one)
-}
-
-fn format(endpoint: Endpoint, fields: &Fields) -> Result<ResponseFormat, Refusal> {
-    let transcribing = endpoint == Endpoint::Transcriptions;
-    // Of OpenAI's models, this one alone has speakers.
-    let usual = match transcribing && fields.text("model") == Some(models::WITH_SPEAKERS) {
-        true => ResponseFormat::DiarizedJson,
-        false => ResponseFormat::Json,
-    };
-    let wanted = if transcribing {
-        "one of `json`, `text`, `srt`, `verbose_json`, `vtt`, `diarized_json`"
-    } else {
-        "one of `json`, `text`, `srt`, `verbose_json`, `vtt`"
-    };
-    match fields.text("response_format") {
-        None => Ok(usual),
-        Some("json") => Ok(ResponseFormat::Json),
-        Some("text") => Ok(ResponseFormat::Text),
-        Some("srt") => Ok(ResponseFormat::Srt),
-        Some("verbose_json") => Ok(ResponseFormat::VerboseJson),
-        Some("vtt") => Ok(ResponseFormat::Vtt),
-        Some("diarized_json") if transcribing => Ok(ResponseFormat::DiarizedJson),
-        Some(other) => Err(Refusal::value("response_format", wanted, other)),
+impl SpeechForm {
+    fn format(&self, endpoint: Endpoint) -> Result<ResponseFormat, Refusal> {
+        let transcribing = endpoint == Endpoint::Transcriptions;
+        // Of OpenAI's models, only this one has speakers.
+        let default = if transcribing && self.model.as_deref() == Some(models::WITH_SPEAKERS) {
+            ResponseFormat::DiarizedJson
+        } else {
+            ResponseFormat::Json
+        };
+        match self.response_format {
+            Some(ResponseFormat::DiarizedJson) if !transcribing => Err(Refusal::value(
+                "response_format",
+                "one of `json`, `text`, `srt`, `verbose_json`, `vtt`",
+                "diarized_json",
+            )),
+            format => Ok(format.unwrap_or(default)),
+        }
     }
 }
 
-fn temperature(fields: &Fields) -> Result<f64, Refusal> {
-    let Some(text) = fields.text("temperature") else {
-        return Ok(0.0);
-    };
+fn temperature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let text = String::deserialize(deserializer)?;
     let number = text.trim().parse::<f64>().ok();
     number
         .filter(|number| (0.0..=1.0).contains(number))
-        .ok_or_else(|| Refusal::value("temperature", "a number from 0 to 1", text))
-}
-
-fn granularities(fields: &Fields) -> Result<Vec<String>, Refusal> {
-    let names = fields.all_texts("timestamp_granularities");
-    match names.iter().find(|name| !matches!(name.as_str(), "word" | "segment")) {
-        None => Ok(names),
-        Some(other) => Err(Refusal::value("timestamp_granularities", "`word` or `segment`", other)),
-    }
+        .ok_or_else(|| de::Error::invalid_value(Unexpected::Str(&text), &"a number from 0 to 1"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::form::Fields;
 
     fn read(endpoint: Endpoint, fields: &[(&str, &str)]) -> Result<SpeechRequest, String> {
-        SpeechRequest::read(endpoint, &Fields::from(fields)).map_err(|refusal| refusal.detail)
+        let form = Fields::from(fields).parse();
+        form.and_then(|form| SpeechRequest::new(endpoint, form))
+            .map_err(|refusal| refusal.detail)
     }
 
     #[test]
-    fn defaults() {
+    fn the_default_is_json_without_words() {
         let request = read(Endpoint::Transcriptions, &[("model", "whisper-1")]).unwrap();
         assert_eq!(
             (request.format, request.words, request.stream),
@@ -224,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_of_the_recording_is_not_lost() {
+    fn track_and_strictness_are_kept() {
         let fields = [("model", "m"), ("audio_track", "2"), ("strict", "yes")];
         let request = read(Endpoint::Translations, &fields).unwrap();
         assert_eq!(
@@ -234,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_models_has_speakers() {
+    fn the_model_with_speakers_changes_the_default_format() {
         let format = |fields: &[(&str, &str)]| read(Endpoint::Transcriptions, fields).unwrap().format;
         let with = ("model", "gpt-4o-transcribe-diarize");
         assert_eq!(format(&[with]), ResponseFormat::DiarizedJson);
@@ -243,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_among_languages() {
+    fn a_single_language_of_a_list_counts() {
         let language = |fields: &[(&str, &str)]| {
             let fields = [&[("model", "m")], fields].concat();
             read(Endpoint::Transcriptions, &fields).unwrap().language

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobId, JobRequest, JobState};
 use cesar_pipeline::{FormatRequest, SpeakersRequest};
 
-use super::errors::Envelope;
-use super::request::{Endpoint, ResponseFormat, SpeechRequest};
+use super::errors::{Envelope, OpenAiError};
+use super::request::{Endpoint, ResponseFormat, SpeechForm, SpeechRequest};
 use super::wait::{cache_use, check_speakers, ended, parse, transcript};
 use super::{models, response, stream};
 use crate::admission::code::Code;
@@ -22,13 +22,15 @@ use crate::state::{App, Client, Shared};
 use crate::work::disconnect::Waiter;
 use crate::work::plan_request::stage_request;
 
+type SpeechUpload = Form<SpeechForm>;
+
 type Answer = Result<Response, Envelope>;
 
 #[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", summary = "Transcribe, as OpenAI's API does",
-    request_body(content = crate::api::openapi::SpeechForm, content_type = "multipart/form-data"),
+    request_body(content = SpeechUpload, content_type = "multipart/form-data"),
     responses((status = 200, description = "The transcript in the asked format, or a stream of events", content((Object = "application/json"), (String = "text/plain"), (String = "text/event-stream"))),
-        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+        (status = "4XX", description = "Refused", body = OpenAiError),
+        (status = "5XX", description = "Failed", body = OpenAiError)))]
 pub(crate) async fn transcriptions(
     app: State<App>,
     client: Extension<Client>,
@@ -39,10 +41,10 @@ pub(crate) async fn transcriptions(
 }
 
 #[utoipa::path(post, path = "/v1/audio/translations", tag = "openai", summary = "Translate into English, as OpenAI's API does",
-    request_body(content = crate::api::openapi::SpeechForm, content_type = "multipart/form-data"),
+    request_body(content = SpeechUpload, content_type = "multipart/form-data"),
     responses((status = 200, description = "The translation in the asked format", content((Object = "application/json"), (String = "text/plain"))),
-        (status = "4XX", description = "Refused", body = crate::api::openapi::OpenAiError),
-        (status = "5XX", description = "Failed", body = crate::api::openapi::OpenAiError)))]
+        (status = "4XX", description = "Refused", body = OpenAiError),
+        (status = "5XX", description = "Failed", body = OpenAiError)))]
 pub(crate) async fn translations(
     app: State<App>,
     client: Extension<Client>,
@@ -59,14 +61,14 @@ async fn speech(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    let Form { fields, file } = upload::receive(&app, request).await?;
-    let speech = SpeechRequest::read(endpoint, &fields)?;
+    let SpeechUpload { fields, file } = upload::receive(&app, request).await?;
+    let speech = SpeechRequest::new(endpoint, fields)?;
     let file = file.ok_or_else(|| {
         Refusal::bad(Code::MissingRequiredParameter, "`file` is missing; send the recording").param("file")
     })?;
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
-    (asked.audio_track, asked.strict) = (speech.audio_track.clone(), speech.strict);
+    (asked.parameters.audio_track, asked.parameters.strict) = (speech.audio_track.clone(), speech.strict);
     let wanted = speech.clone();
     let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
     let key = coalesce_key(&asked);
@@ -87,9 +89,9 @@ async fn speech(
 /// Sets the job's engine, model and options.
 fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Result<JobRequest, Refusal> {
     let chosen = models::choose(shared, &speech.model)?;
-    (asked.asr_plugin, asked.model) = (chosen.plugin, chosen.model);
+    (asked.parameters.asr_plugin, asked.parameters.model) = (chosen.plugin, chosen.model);
     let engine = shared.pipeline.engine(&stage_request(shared, &asked)?)?;
-    asked.options = speech.options(&engine.manifest)?;
+    asked.parameters.options = speech.options(&engine.manifest)?;
     // A format with speakers is refused where there can be none.
     let able = SpeakersRequest {
         wanted: None,
@@ -103,7 +105,7 @@ fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Resul
         .param("response_format"));
     }
     // No other format has room for speakers.
-    asked.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
+    asked.parameters.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
     Ok(asked)
 }
 

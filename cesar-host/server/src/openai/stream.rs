@@ -73,7 +73,7 @@ impl Follower {
             // The status was sent already: a failure becomes an event.
             if let Err(refusal) = self.fill().await {
                 self.done = true;
-                self.pending.push_back(errors::body(&refusal).to_string());
+                self.pending.push_back(errors::text(&refusal));
             }
         }
         self.pending.pop_front()

@@ -17,7 +17,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use crate::outbound::address::AddressError;
 use crate::outbound::signature;
 use crate::state::Shared;
-use crate::view::JobView;
+use cesar_jobs::JobView;
 
 /// How long a receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ fn agent(shared: &Shared) -> ureq::Agent {
 }
 
 fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {
-    let Some(url) = &job.request.webhook_url else {
+    let Some(url) = &job.request.parameters.webhook_url else {
         return failed(Verdict::GiveUp, None, "the job names no webhook".to_owned());
     };
     if let Err(error) = cesar_pipeline::check_address(url) {

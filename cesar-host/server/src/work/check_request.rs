@@ -26,15 +26,15 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         check_installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
     check_speakers(shared, request)?;
-    if let Some(url) = &request.webhook_url {
+    if let Some(url) = &request.parameters.webhook_url {
         shared
             .addresses
             .check_resolved(url)
             .map_err(|error| Refusal::from(error).param("webhook_url"))?;
     }
     let engine = shared.pipeline.engine(&stage_request(shared, request)?)?;
-    check_options(&engine.manifest, &request.options, "options")?;
-    if let Some(model) = &request.model {
+    check_options(&engine.manifest, &request.parameters.options, "options")?;
+    if let Some(model) = &request.parameters.model {
         check_model(&shared.pipeline, &engine.manifest, model)?;
     }
     plan(shared, request, &CancelToken::default())?;
@@ -51,7 +51,7 @@ fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
 }
 
 fn check_speakers(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
-    if let (Some(least), Some(most)) = (request.min_speakers, request.max_speakers)
+    if let (Some(least), Some(most)) = (request.parameters.min_speakers, request.parameters.max_speakers)
         && least > most
     {
         return Err(Refusal::value(
@@ -64,10 +64,14 @@ fn check_speakers(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> 
     if speakers.wanted == Some(true) && !speakers.channels {
         check_installed(&shared.pipeline, StageKind::Diarize).map_err(|refusal| refusal.param("diarize"))?;
     }
-    if !request.diarize_options.is_empty()
+    if !request.parameters.diarize_options.is_empty()
         && let Some(diarizer) = shared.pipeline.diarizer(&speakers)
     {
-        check_options(&diarizer.manifest, &request.diarize_options, "diarize_options")?;
+        check_options(
+            &diarizer.manifest,
+            &request.parameters.diarize_options,
+            "diarize_options",
+        )?;
     }
     Ok(())
 }

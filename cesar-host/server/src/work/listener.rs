@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::state::App;
-use crate::view::JobView;
 use crate::work::events::{EventId, JobEvent, JobEventKind};
 use crate::work::stored;
+use cesar_jobs::JobView;
 
 /// How long to wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);

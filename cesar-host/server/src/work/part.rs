@@ -8,11 +8,11 @@ use crate::state::Shared;
 /// The request's track and strictness, over the settings.
 pub(crate) fn part(shared: &Shared, request: &JobRequest) -> Part {
     Part {
-        track: match request.audio_track.as_ref().map(|text| text.parse()) {
+        track: match request.parameters.audio_track.as_ref().map(|text| text.parse()) {
             Some(Ok(track)) => track,
             None => shared.part.track.clone(),
         },
-        strict: request.strict.unwrap_or(shared.part.strict),
+        strict: request.parameters.strict.unwrap_or(shared.part.strict),
         slice: shared.part.slice,
     }
 }

@@ -17,13 +17,18 @@ pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) 
     if matches!(request.source, Source::Url { .. }) {
         plan = shared.pipeline.plan_downloads(plan, cancel)?;
     }
-    Ok(if request.no_cache { plan.without_cache() } else { plan })
+    Ok(if request.parameters.no_cache {
+        plan.without_cache()
+    } else {
+        plan
+    })
 }
 
 /// The engine and its options: the request's, over the settings'.
 pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<StageRequest, PipelineError> {
+    let parameters = &request.parameters;
     let mut stage = shared.asr.clone();
-    let named = request
+    let named = parameters
         .asr_plugin
         .as_ref()
         .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
@@ -38,12 +43,12 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
         });
         stage.plugin = Some(plugin.clone());
     }
-    let options = request
+    let options = parameters
         .options
         .iter()
         .map(|(name, value)| (name.clone(), GivenValue::Typed(value.clone())));
     stage.options.extend(options);
-    if let Some(model) = &request.model {
+    if let Some(model) = &parameters.model {
         let engine = &shared.pipeline.engine(&stage)?.manifest;
         let option = main_model(engine).map_or("model", |(option, _)| option).to_owned();
         stage.options.insert(option, GivenValue::Text(model.clone()));

@@ -15,17 +15,22 @@ const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];
 
 /// The diarization plugin and its options: the request's, over the settings'. A request with a field about speakers asks for speakers.
 pub(crate) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<SpeakersRequest, PipelineError> {
+    let parameters = &request.parameters;
     let mut speakers = shared.speakers.clone();
-    let channels = request.channels_as_speakers || part(shared, request).track == TrackChoice::All;
-    let counts = [request.num_speakers, request.min_speakers, request.max_speakers];
+    let channels = parameters.channels_as_speakers || part(shared, request).track == TrackChoice::All;
+    let counts = [
+        parameters.num_speakers,
+        parameters.min_speakers,
+        parameters.max_speakers,
+    ];
     let implied = counts.iter().any(Option::is_some)
-        || request.diarize_plugin.is_some()
+        || parameters.diarize_plugin.is_some()
         || channels
-        || !request.diarize_options.is_empty()
-        || !request.speaker_names.is_empty();
-    speakers.wanted = request.diarize.or(implied.then_some(true)).or(speakers.wanted);
+        || !parameters.diarize_options.is_empty()
+        || !parameters.speaker_names.is_empty();
+    speakers.wanted = parameters.diarize.or(implied.then_some(true)).or(speakers.wanted);
     let stage = &mut speakers.stage;
-    let named = request
+    let named = parameters
         .diarize_plugin
         .as_ref()
         .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
@@ -42,13 +47,13 @@ pub(crate) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<
         .iter()
         .zip(counts)
         .filter_map(|(name, count)| Some(((*name).to_owned(), Value::from(count?))));
-    let options = request.diarize_options.clone().into_iter().chain(given);
+    let options = parameters.diarize_options.clone().into_iter().chain(given);
     stage
         .options
         .extend(options.map(|(name, value)| (name, GivenValue::Typed(value))));
-    speakers.channels = channels || (speakers.channels && request.diarize_plugin.is_none());
-    if !request.speaker_names.is_empty() {
-        speakers.names.clone_from(&request.speaker_names);
+    speakers.channels = channels || (speakers.channels && parameters.diarize_plugin.is_none());
+    if !parameters.speaker_names.is_empty() {
+        speakers.names.clone_from(&parameters.speaker_names);
     }
     Ok(speakers)
 }

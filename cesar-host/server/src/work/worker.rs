@@ -17,13 +17,13 @@ use serde_json::Value;
 
 use crate::figures::metrics::is_hit;
 use crate::state::Shared;
-use crate::view::JobView;
 use crate::work::events::JobEventKind;
 use crate::work::failure;
 use crate::work::observer::RunObserver;
 use crate::work::part::part;
 use crate::work::plan_request::plan;
 use crate::work::running::{Run, StopReason};
+use cesar_jobs::JobView;
 
 /// The longest sleep of an idle worker: jobs may come from other processes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
         engine: plan.map(Plan::engine_digest),
     };
     let plan = plan(shared, &job.request, &run.cancel).map_err(|error| unfinished(error, None))?;
-    let plan = if job.refresh || job.request.refresh {
+    let plan = if job.refresh || job.request.parameters.refresh {
         plan.refreshing(Stage::ALL)
     } else {
         plan

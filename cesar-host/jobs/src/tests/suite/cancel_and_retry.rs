@@ -144,7 +144,7 @@ fn a_retry_with_refresh_drops_the_document(make: Make) {
 fn a_refresh_happens_once(make: Make) {
     let fixture = make(Policy::default());
     let mut new = fixture.upload_job();
-    new.request.refresh = true;
+    new.request.parameters.refresh = true;
     fixture.submit_new(&new);
     let claim = fixture.claim();
     assert!(claim.job.refresh);

@@ -1,0 +1,120 @@
+//! Values of requests, as JSON or as the text of a form or query.
+//!
+//! The functions are for `#[serde(deserialize_with = "…")]`. Where a value is refused, the error names the accepted values
+//! ([`serde::de::Error::invalid_value`]), so that the caller can add the name of the field.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Deserializer;
+use serde::de::{Error, Unexpected, Visitor};
+
+/// Maximum number of speakers in a request.
+const MAX_SPEAKERS: u32 = 1000;
+
+/// Yes, no or absent.
+///
+/// # Errors
+/// When the value is none of these.
+pub fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    deserializer.deserialize_option(Choice)
+}
+
+/// Yes or no; no when absent.
+///
+/// # Errors
+/// When the value is neither.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    choice(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A whole number in a range, or absent.
+///
+/// # Errors
+/// When the value is another one.
+pub fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, D::Error> {
+    deserializer.deserialize_option(WholeNumber(range))
+}
+
+/// A number of speakers, or absent.
+///
+/// # Errors
+/// When the value is no number from 1 to 1000.
+pub(crate) fn speaker_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole_number(deserializer, 1..=MAX_SPEAKERS)
+}
+
+struct Choice;
+
+impl<'de> Visitor<'de> for Choice {
+    type Value = Option<bool>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("`true` or `false`")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    /// Accepts the spellings of clients in many languages.
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "false" | "0" | "no" | "off" => Ok(Some(false)),
+            "true" | "1" | "yes" | "on" => Ok(Some(true)),
+            "none" | "null" | "undefined" => Ok(None),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+struct WholeNumber(RangeInclusive<u32>);
+
+impl<'de> Visitor<'de> for WholeNumber {
+    type Value = Option<u32>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a whole number from {} to {}", self.0.start(), self.0.end())
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        let number = u32::try_from(value).ok().filter(|number| self.0.contains(number));
+        number
+            .map(Some)
+            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let number = text.parse().ok().filter(|number| self.0.contains(number));
+        number
+            .map(Some)
+            .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
