@@ -56,7 +56,7 @@ pub enum KeyError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The damage.
         detail: String,
     },
     /// No key of this id.

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn a_refusal_names_the_field() {
         let url = ("url", "https://example.org/a.mp3");
         let answers: Vec<String> = [
             &[][..],

@@ -29,7 +29,7 @@ pub(crate) struct OpenAiError {
     error: OpenAiErrorBody,
 }
 
-/// What went wrong.
+/// The error.
 #[derive(Debug, Serialize, ToSchema)]
 struct OpenAiErrorBody {
     code: Code,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn envelopes() {
+    fn refusals_have_openais_envelope() {
         insta::assert_snapshot!(answer(Refusal::value("response_format", "one of `json`, `text`", "yaml")), @r#"400 Bad Request retry false {"error":{"code":"unsupported_value","message":"`response_format` must be one of `json`, `text`, not `yaml`","param":"response_format","type":"invalid_request_error"}}"#);
         insta::assert_snapshot!(answer(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::QueueFull, "12 jobs wait").retry_after(30)), @r#"429 Too Many Requests retry true {"error":{"code":"queue_full","message":"12 jobs wait","param":null,"type":"rate_limit_error"}}"#);
         insta::assert_snapshot!(answer(Refusal::too_large(9)), @r#"413 Payload Too Large retry false {"error":{"code":"too_large","message":"the request is larger than 9 bytes; send a smaller file, or raise the server's limit","param":null,"type":"invalid_request_error"}}"#);

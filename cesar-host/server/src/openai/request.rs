@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_values_are_named() {
+    fn a_refusal_names_the_field() {
         let cases: &[&[(&str, &str)]] = &[
             &[],
             &[("model", "m"), ("response_format", "yaml")],

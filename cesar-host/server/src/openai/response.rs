@@ -1,6 +1,6 @@
-//! A document in OpenAI's shapes: pure functions from a [`Document`] to the bytes of an answer.
+//! OpenAI's JSON of a document: pure functions of a [`Document`].
 //!
-//! Checked against OpenAI's OpenAPI file and what its Python client reads. Numbers that an engine cannot tell are 0, because the
+//! Checked against OpenAI's OpenAPI file and its Python client. Numbers that an engine does not report are 0, because the
 //! clients' types have no room for `null` there. A segment's text keeps its leading space, the whole text and words have none; `text` is
 //! the segments' texts joined, so that it equals the deltas of a stream.
 
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::languages;
 use super::request::ResponseFormat;
 
-/// The pieces of text with what stands before each: nothing before the first.
+/// The whole text: the segments with separators.
 pub(crate) fn whole_text(document: &Document) -> String {
     let separator = separator(document);
     let texts: Vec<_> = document.segments.iter().map(|segment| segment.text.as_str()).collect();
     texts.join(separator)
 }
 
-/// What stands between two segments. The text of a translation is English, whatever was spoken.
+/// The separator between two segments. The text of a translation is English in every language spoken.
 pub(crate) fn separator(document: &Document) -> &'static str {
     match document.task.as_str() {
         "translate" => " ",
@@ -25,7 +25,7 @@ pub(crate) fn separator(document: &Document) -> &'static str {
     }
 }
 
-/// What the audio costs: whole seconds, as OpenAI counts them.
+/// The usage: whole seconds of audio, as OpenAI counts them.
 pub(crate) fn usage(document: &Document) -> Value {
     json!({ "type": "duration", "seconds": document.duration.milliseconds().div_ceil(1000) })
 }
@@ -42,7 +42,7 @@ pub(crate) fn json_body(document: &Document, format: ResponseFormat, words: bool
     Some(body)
 }
 
-/// Not OpenAI's, whose clients keep fields that they do not know: what was wrong with the recording, where anything was.
+/// Adds the faults of the recording, if it has any. The field is not OpenAI's, whose clients keep unknown fields.
 pub(crate) fn add_issues(body: &mut Value, document: &Document) {
     if !document.audio.is_empty() {
         body["audio_issues"] = json!(document.audio.issues);
@@ -173,7 +173,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn json_is_openais() {
+    fn json_has_openais_shape() {
         let body = json_body(&document(), ResponseFormat::Json, false).unwrap();
         insta::assert_snapshot!(body, @r#"{"text":"The beach was empty.","usage":{"seconds":9,"type":"duration"}}"#);
     }
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn verbose_json_is_openais() {
+    fn verbose_json_has_openais_shape() {
         let body = json_body(&document(), ResponseFormat::VerboseJson, true).unwrap();
         insta::assert_snapshot!("verbose_json", pretty(&body));
         let without = json_body(&document(), ResponseFormat::VerboseJson, false).unwrap();
@@ -206,7 +206,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn diarized_json_is_openais() {
+    fn diarized_json_has_openais_shape() {
         let body = json_body(&document(), ResponseFormat::DiarizedJson, false).unwrap();
         insta::assert_snapshot!("diarized_json", pretty(&body));
     }
@@ -224,7 +224,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_stream_has_the_same_text() {
+    fn segments_joined_are_the_whole_text() {
         let document = document();
         let body = verbose(&document, false);
         let joined: String = body["segments"]

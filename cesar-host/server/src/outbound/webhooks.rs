@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn success_final_and_transient_statuses_are_told_apart() {
+    fn a_status_means_delivered_give_up_or_retry() {
         let verdict = |status| judge(status).verdict;
         assert_eq!([verdict(200), verdict(204)], [Verdict::Delivered; 2]);
         assert_eq!([verdict(301), verdict(400), verdict(410)], [Verdict::GiveUp; 3]);

@@ -1,4 +1,4 @@
-//! What a request asks for about speakers, over the server's settings.
+//! Speakers of a request, over the server's settings.
 
 use cesar_audio::TrackChoice;
 use cesar_base::GivenValue;

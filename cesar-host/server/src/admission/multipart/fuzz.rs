@@ -1,15 +1,15 @@
-//! Random bytes for what reads the forms of clients (see [`cesar_tests::fuzz`]).
+//! Fuzz test of the parser (see [`cesar_tests::fuzz`]).
 //!
-//! The laws: nothing panics, nothing is accepted that is not accepted again, and every refusal is a sentence.
+//! The properties: no panic, the same result for the same bytes, and a message in every refusal.
 
 use cesar_tests::fuzz::fuzz;
 
 use super::boundary;
 use super::tests::parts_of;
 
-/// A content type and a body, divided by a line's end: parts or a refusal, the same ones however the network cuts the bytes.
+/// The input is a content type and a body, separated by a line end. The size of the pieces does not change the result.
 #[test]
-fn the_parser_of_forms() {
+fn parts_do_not_depend_on_pieces() {
     fuzz("multipart", |bytes| {
         let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
         let (content_type, body) = (&bytes[..line], bytes.get(line + 1..).unwrap_or_default());

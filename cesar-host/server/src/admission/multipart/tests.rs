@@ -1,4 +1,4 @@
-//! What clients send, byte for byte; what is more or less than a form; and that the way bytes are cut changes nothing.
+//! Tests of the parser: bodies of real clients, malformed bodies, and bodies in pieces of every size.
 
 use std::convert::Infallible;
 
@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use super::parser::{HEAD_LIMIT, PREAMBLE_LIMIT};
 use super::*;
 
-/// A part as it was understood.
+/// A parsed part.
 type Part = (Head, Vec<u8>);
 
-/// The parts of a body that comes in pieces of these sizes, again and again.
+/// The parts of a body in pieces of these sizes, repeated in turn.
 pub(crate) fn parts_of(body: &[u8], boundary: &str, sizes: &[usize]) -> Result<Vec<Part>, Malformed> {
     let mut parser = Parser::new(boundary);
     let (mut parts, mut rest) = (Vec::<Part>::new(), body);
@@ -26,7 +26,7 @@ pub(crate) fn parts_of(body: &[u8], boundary: &str, sizes: &[usize]) -> Result<V
             Some(Event::End) => {}
             None if parser.is_done() => return Ok(parts),
             None if rest.is_empty() => {
-                assert!(!parser.ended, "it waits for what cannot come");
+                assert!(!parser.ended, "it waits for more bytes after the end");
                 parser.end();
             }
             None => {
@@ -55,7 +55,7 @@ fn shown(body: &[u8], boundary: &str) -> String {
 }
 
 #[test]
-fn what_clients_send() {
+fn forms_of_real_clients_are_read() {
     let clients: &[(&str, &str, &[u8])] = &[
         (
             "Go 1.19, mime/multipart",
@@ -97,7 +97,7 @@ fn what_clients_send() {
 }
 
 #[test]
-fn more_and_less_than_a_form() {
+fn malformed_forms_are_refused() {
     let file = "Content-Disposition: form-data; name=\"file\"";
     let cases: &[(&str, String)] = &[
         ("no file name", format!("--b\r\n{file}\r\n\r\nRIFF\r\n--b--\r\n")),
@@ -135,7 +135,7 @@ fn more_and_less_than_a_form() {
 }
 
 #[test]
-fn boundaries() {
+fn boundaries_of_content_types_are_read() {
     for (given, wanted) in [
         ("multipart/form-data; boundary=x", Some("x")),
         ("Multipart/Form-Data;charset=utf-8;BOUNDARY=\"a b\"", Some("a b")),
@@ -197,7 +197,7 @@ proptest! {
 
     /// The network decides where bytes are cut, so that must decide nothing.
     #[test]
-    fn pieces_change_nothing(
+    fn the_size_of_pieces_does_not_matter(
         bodies in prop::collection::vec(some_bytes(), 0..4),
         sizes in prop::collection::vec(1..20_usize, 1..6),
         line in prop::sample::select(vec!["\n", "\r\n"]),
@@ -216,7 +216,7 @@ proptest! {
 
     /// A well-formed form is read as multer reads it.
     #[test]
-    fn well_formed_forms_are_multers(bodies in prop::collection::vec(some_bytes(), 0..5)) {
+    fn parts_of_well_formed_forms_equal_multers(bodies in prop::collection::vec(some_bytes(), 0..5)) {
         let has_boundary = |body: &Vec<u8>| {
             let text = [b"\r\n".as_slice(), body, b"\r\n"].concat();
             text.windows(4).any(|window| window == b"\n--b")
@@ -236,9 +236,9 @@ proptest! {
         prop_assert_eq!(Some(ours), multers_parts(&form));
     }
 
-    /// What multer takes, this takes too, with the same data.
+    /// A body that multer accepts is accepted, with the same data.
     #[test]
-    fn whatever_multer_takes_is_taken(body in some_bytes(), tail in some_bytes()) {
+    fn forms_that_multer_accepts_are_accepted(body in some_bytes(), tail in some_bytes()) {
         let form = [b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\n".as_slice(), &body, b"\r\n--b--", &tail].concat();
         prop_assume!(!body.windows(4).any(|window| window == b"\n--b") && !body.starts_with(b"--b"));
         if let Some(theirs) = multers_parts(&form) {
