@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use super::Failure;
+use crate::cli::report::Failure;
 
 /// Asks before `what` is removed. Without a terminal nobody can answer, and that is a refusal.
 pub(super) fn agreed(what: &str) -> Result<bool, Failure> {

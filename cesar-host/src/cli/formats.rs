@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use crate::cli::report::Failure;
 
 /// Without speakers.
 const PLAIN: &str = "txt";

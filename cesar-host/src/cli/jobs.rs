@@ -13,7 +13,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 
 use super::args;
-use super::{Exit, Failure, columns, note, print, print_json, serve};
+use crate::cli::columns::aligned;
+use crate::cli::report::{Exit, Failure, note, print, print_json};
+use crate::cli::serve;
 
 /// Most jobs that are removed in one step.
 const STEP: u32 = 500;
@@ -111,7 +113,7 @@ pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
             job.request.label.clone(),
         ]
     };
-    print(&columns(&jobs.iter().map(row).collect::<Vec<_>>()));
+    print(&aligned(&jobs.iter().map(row).collect::<Vec<_>>()));
     Ok(Exit::Done)
 }
 
@@ -146,7 +148,7 @@ pub(super) fn show(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
         let told = format!("{} after {} attempts", webhook.state.as_str(), webhook.attempts);
         rows.push(["webhook".to_owned(), told]);
     }
-    print(&columns(&rows));
+    print(&aligned(&rows));
     Ok(Exit::Done)
 }
 

@@ -4,117 +4,41 @@
 //! exit code (`Exit`). Presentation lives here; everything else is the library's.
 
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-mod again;
 mod args;
 mod ask;
 mod cache;
+mod columns;
 mod formats;
 mod host;
+mod humanize;
 mod inputs;
 mod intermediate;
 mod jobs;
 mod models;
 mod outputs;
+mod parallel;
 mod plugins;
 mod progress;
+mod report;
+mod retry_command;
 mod serve;
-mod side_by_side;
 mod summary;
 mod times;
 mod transcribe;
+mod work;
 
-use cesar_base::names::{visible, visible_lines};
 use cesar_config::{ConfigError, Layers, Resolved};
-use cesar_pipeline::PipelineError;
 use cesar_runner::{COMMAND, CancelToken, run_child};
 
 use args::command_for_people;
-
-/// How a command ended; documented exit codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    /// A transcript is there, and something of it is missing.
-    Partial = 3,
-    SomeFailed = 4,
-    Interrupted = 130,
-}
-
-/// Why a command could not do its work.
-#[derive(Debug)]
-struct Failure {
-    text: String,
-    exit: Exit,
-    interrupted: bool,
-    /// A stable name for programs, where there is one.
-    code: Option<&'static str>,
-}
-
-impl Failure {
-    fn failed(error: impl Display) -> Self {
-        Self {
-            text: error.to_string(),
-            exit: Exit::Failed,
-            interrupted: false,
-            code: None,
-        }
-    }
-
-    fn usage(text: impl Display) -> Self {
-        Self {
-            exit: Exit::Usage,
-            ..Self::failed(text)
-        }
-    }
-
-    fn of_output(error: outputs::OutputError) -> Self {
-        use outputs::OutputError as Error;
-        match error {
-            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => {
-                Self::usage(error)
-            }
-            Error::IsFolder(_) | Error::NotWritable(..) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
-        }
-    }
-}
-
-impl From<inputs::InputError> for Failure {
-    fn from(error: inputs::InputError) -> Self {
-        match error {
-            inputs::InputError::Interrupted => PipelineError::Interrupted.into(),
-            inputs::InputError::Playlist(error) => (*error).into(),
-            error => Self::failed(error),
-        }
-    }
-}
-
-impl From<PipelineError> for Failure {
-    fn from(error: PipelineError) -> Self {
-        let interrupted = matches!(error, PipelineError::Interrupted);
-        let exit = match (interrupted, error.is_usage()) {
-            (true, _) => Exit::Interrupted,
-            (false, true) => Exit::Usage,
-            (false, false) => Exit::Failed,
-        };
-        Self {
-            text: error.to_string(),
-            exit,
-            interrupted,
-            code: Some(error.code()),
-        }
-    }
-}
+use report::{Exit, Failure, complain, note, print, print_json};
 
 /// Runs the command line `words`, program name first.
 #[must_use]
@@ -259,51 +183,4 @@ fn log_to_stderr(verbosity: i8) {
         .with_target(false);
     // Fails only when called twice in one process.
     let _ = subscriber.try_init();
-}
-
-/// Writes an answer. A closed pipe is no failure: whoever reads has enough.
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-}
-
-fn print_json(value: &impl Serialize) {
-    let text = serde_json::to_string_pretty(value).expect("strings, numbers and string keys always serialise");
-    print(&format!("{text}\n"));
-}
-
-/// Writes a line for people or programs to standard error, with control characters made visible; when that is closed there is nobody
-/// to tell.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", visible_lines(text));
-}
-
-fn complain(text: &str) {
-    note(&format!("error: {text}"));
-}
-
-/// Rows of cells as aligned columns, with control characters made visible: labels of jobs come from clients.
-fn columns<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
-    let rows: Vec<[_; COUNT]> = rows
-        .iter()
-        .map(|row| row.each_ref().map(|cell| visible(cell)))
-        .collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: [usize; COUNT] = std::array::from_fn(width);
-    let mut out = String::new();
-    for row in &rows {
-        let line: Vec<_> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        out.push_str(line.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
 }

@@ -13,13 +13,15 @@ use cesar_base::Digest;
 
 use super::inputs::Recording;
 
+mod error;
 mod file;
 mod names;
 mod written;
 
 use cesar_base::names::shown;
 
-pub(super) use file::{Fill, Prepared};
+pub(super) use error::OutputError;
+pub(super) use file::{Content, Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;
 use written::Written;
@@ -32,27 +34,6 @@ pub(super) enum Place {
     File(PathBuf),
     /// A file for each format.
     Folder(Names),
-}
-
-/// Why a place cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OutputError {
-    #[error("`{}` is a folder; name a file with -o, or use --output-dir", shown(.0))]
-    IsFolder(PathBuf),
-    #[error("`{file}` cannot be written: {1}", file = shown(.0))]
-    NotWritable(PathBuf, io::Error),
-    #[error("`{}` would overwrite the recording it is made from; choose another name", shown(.0))]
-    IsInput(PathBuf),
-    #[error("-o names one file for {0} recordings; use --output-dir")]
-    OneForMany(usize),
-    #[error("-o names one file for {0} formats; use --output-dir")]
-    OneForFormats(usize),
-    #[error("standard output takes one format, not {0}; use --output-dir")]
-    StdoutForFormats(usize),
-    #[error("-o and --output-dir exclude each other; name one of them")]
-    Both,
-    #[error("standard output cannot be written: {0}")]
-    Stdout(io::Error),
 }
 
 /// Settles the places of every recording and makes sure that they can be written.
@@ -123,13 +104,6 @@ pub(super) fn print(content: impl AsRef<[u8]>) -> Result<(), OutputError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(OutputError::Stdout),
     }
-}
-
-/// One file of a recording.
-pub(super) struct Content<'a> {
-    /// What its name ends in: `txt`, `audio.wav`.
-    pub(super) extension: &'a str,
-    pub(super) fill: Fill<'a>,
 }
 
 /// Where the files of one recording were written.

@@ -7,7 +7,6 @@
 
 mod block;
 mod board;
-mod columns;
 mod render;
 mod screen;
 
@@ -22,6 +21,7 @@ use cesar_config::Progress;
 use cesar_pipeline::{Event, Observer};
 use serde_json::{Value, json};
 
+use super::report::{complain, note};
 use board::Recording;
 use screen::Screen;
 
@@ -94,13 +94,13 @@ impl Show {
 
     /// A line for the user.
     pub(super) fn say(&self, text: &str) {
-        self.suspend(|| super::note(text));
+        self.suspend(|| note(text));
     }
 
     /// A line for programs.
     pub(super) fn json(&self, value: &Value) {
         if self.style == Progress::Json {
-            super::note(&value.to_string());
+            note(&value.to_string());
         }
     }
 
@@ -112,7 +112,7 @@ impl Show {
     }
 
     pub(super) fn complain(&self, text: &str) {
-        self.suspend(|| super::complain(text));
+        self.suspend(|| complain(text));
     }
 
     /// Runs `write`, which writes to the terminal, while no progress is drawn there.

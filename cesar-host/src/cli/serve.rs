@@ -13,7 +13,9 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::args;
-use super::{Exit, Failure, columns, host, note, print, print_json, side_by_side};
+use crate::cli::columns::aligned;
+use crate::cli::report::{Exit, Failure, note, print, print_json};
+use crate::cli::{host, parallel};
 
 /// The command's shape.
 pub(super) fn command() -> Command {
@@ -82,7 +84,7 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
     }
     let pipeline = host.pipeline;
     let mut asr = host::stage(&settings.asr);
-    side_by_side::share_cores(&pipeline, &mut asr, settings.server.workers);
+    parallel::share_cores(&pipeline, &mut asr, settings.server.workers);
     let setup = Setup {
         settings: settings.server.clone(),
         pipeline,
@@ -153,7 +155,7 @@ pub(super) fn key(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Fai
                 print_json(&json!({ "keys": rows.collect::<Vec<_>>() }));
             } else {
                 let rows: Vec<_> = keys.iter().map(|key| [key.id.clone(), key.name.clone()]).collect();
-                print(&columns(&rows));
+                print(&aligned(&rows));
             }
         }
         _ => {

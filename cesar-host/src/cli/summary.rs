@@ -6,7 +6,7 @@ use cesar_pipeline::Pipeline;
 use serde_json::json;
 
 use super::progress::Show;
-use super::{Exit, Failure};
+use crate::cli::report::{Exit, Failure, complain};
 
 /// Whether a transcript lacks nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Done {
             (false, _) => Exit::SomeFailed,
         };
         if self.interrupted {
-            super::complain("interrupted; finished stages are kept in the cache");
+            complain("interrupted; finished stages are kept in the cache");
         }
         if self.inputs > 1 {
             show.inform(&self.summary());

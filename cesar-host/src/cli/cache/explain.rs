@@ -9,16 +9,17 @@ use cesar_runner::CancelToken;
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::super::inputs::InputError;
-use super::super::progress::Show;
-use super::super::transcribe::{self, Missing, Work};
-use super::super::{Exit, Failure, columns, complain, print, print_json};
 use super::info;
-use super::people::{duration, size};
+use crate::cli::columns::aligned;
+use crate::cli::humanize::{duration, size};
+use crate::cli::inputs::InputError;
+use crate::cli::progress::Show;
+use crate::cli::report::{Exit, Failure, complain, print, print_json};
+use crate::cli::work::{Missing, Work, mode};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Shown {
+pub(crate) enum Shown {
     /// The cache as a whole, and a line for each stage.
     Summary,
     /// What each stage's key is made of.
@@ -26,7 +27,7 @@ pub(in crate::cli) enum Shown {
 }
 
 /// Looks at all inputs, without doing any of their work.
-pub(in crate::cli) fn run(
+pub(crate) fn run(
     matches: &ArgMatches,
     settings: &Settings,
     verbosity: i8,
@@ -42,7 +43,7 @@ pub(in crate::cli) fn run(
     let mut work = Work::settle(
         matches,
         settings,
-        transcribe::mode(matches, settings),
+        mode(matches, settings),
         Missing::Refused,
         &show,
         cancel,
@@ -114,7 +115,7 @@ fn text(explanation: &Explanation, shown: Shown) -> String {
             row
         })
         .collect();
-    let lines = columns(&rows);
+    let lines = aligned(&rows);
     for (line, stage) in lines.lines().zip(&explanation.stages) {
         out.push_str(line);
         out.push('\n');
@@ -197,5 +198,5 @@ fn components(stage: &StageExplanation) -> String {
     if !options.is_empty() {
         add("options", options.join(", "));
     }
-    columns(&rows)
+    aligned(&rows)
 }

@@ -3,9 +3,9 @@
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::{Cache, Info};
 
-use super::people::{count, distance, duration, size};
-use super::{Exit, Failure, print, print_json};
-use crate::cli::columns;
+use crate::cli::columns::aligned;
+use crate::cli::humanize::{count, distance, duration, size};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 pub(super) fn run(cache: &Cache, json: bool) -> Result<Exit, Failure> {
     let info = cache.info().map_err(Failure::failed)?;
@@ -18,7 +18,7 @@ pub(super) fn run(cache: &Cache, json: bool) -> Result<Exit, Failure> {
 }
 
 /// The whole answer for people.
-pub(in crate::cli) fn text(info: &Info) -> String {
+pub(crate) fn text(info: &Info) -> String {
     let now_ms = SystemClock.now_ms();
     let mut out = format!("{}\n", info.location.display());
     out.push_str(&held(info));
@@ -37,7 +37,7 @@ pub(in crate::cli) fn text(info: &Info) -> String {
         ]);
     }
     if !info.stages.is_empty() {
-        out.push_str(&columns(&cells));
+        out.push_str(&aligned(&cells));
         out.push('\n');
     }
     let statistics = &info.statistics;

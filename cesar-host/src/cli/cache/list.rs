@@ -5,9 +5,9 @@ use cesar_cache::{Cache, Listed, Sort};
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::people::{distance, duration, size};
-use super::{Exit, Failure, note, print, print_json};
-use crate::cli::columns;
+use crate::cli::columns::aligned;
+use crate::cli::humanize::{distance, duration, size};
+use crate::cli::report::{Exit, Failure, note, print, print_json};
 
 /// How many entries people are shown unless they ask for more.
 const SHOWN: u64 = 50;
@@ -79,5 +79,5 @@ fn text(entries: &[Listed], now_ms: i64) -> String {
             entry.label.clone().unwrap_or_default(),
         ]);
     }
-    columns(&rows)
+    aligned(&rows)
 }

@@ -7,20 +7,19 @@ mod clear;
 pub(super) mod explain;
 mod info;
 mod list;
-pub(super) mod people;
 mod prune;
+mod removal;
 mod verify;
 
 use std::sync::Arc;
 
 use cesar_base::SystemClock;
-use cesar_cache::{Cache, CacheError, Pruned};
+use cesar_cache::Cache;
 use cesar_config::Settings;
 use clap::ArgMatches;
-use serde::Serialize;
 
-use super::ask::agreed;
-use super::{Exit, Failure, host, note, print, print_json};
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, note};
 
 /// Runs `cesar cache NAME`.
 pub(super) fn run(name: &str, matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
@@ -50,55 +49,4 @@ fn open(settings: &Settings) -> Result<Cache, Failure> {
         note(&format!("warning: {warning}"));
     }
     Ok(cache)
-}
-
-/// What a command that removes something was told about asking.
-#[derive(Debug, Clone, Copy)]
-struct Care {
-    dry_run: bool,
-    yes: bool,
-    json: bool,
-}
-
-impl Care {
-    fn of(matches: &ArgMatches, json: bool) -> Self {
-        Self {
-            dry_run: matches.get_flag("dry_run"),
-            yes: matches.get_flag("yes"),
-            json,
-        }
-    }
-}
-
-/// The answer of a command that removes something; the shape of its JSON is settled.
-#[derive(Debug, Serialize)]
-struct Answer {
-    dry_run: bool,
-    #[serde(flatten)]
-    removed: Pruned,
-}
-
-/// Says what would be removed, asks, and removes it. `remove` does so, or only looks when told `true`.
-fn carefully(
-    cache: &Cache,
-    care: Care,
-    remove: impl Fn(&Cache, bool) -> Result<Pruned, CacheError>,
-) -> Result<Exit, Failure> {
-    let mut removed = Pruned::default();
-    let planned = remove(cache, true).map_err(Failure::failed)?;
-    let mut dry_run = care.dry_run;
-    if dry_run {
-        removed = planned;
-    } else if planned.entries == 0 || care.yes || agreed(&people::amount(&planned))? {
-        // Also when there is no entry to remove: what crashes have left goes too.
-        removed = remove(cache, false).map_err(Failure::failed)?;
-    } else {
-        dry_run = true;
-    }
-    if care.json {
-        print_json(&Answer { dry_run, removed });
-    } else {
-        print(&people::removed(&removed, care.dry_run));
-    }
-    Ok(Exit::Done)
 }

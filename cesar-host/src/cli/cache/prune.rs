@@ -4,7 +4,8 @@ use cesar_cache::{Cache, CacheError, Prune, Pruned};
 use cesar_config::Settings;
 use clap::ArgMatches;
 
-use super::{Care, Exit, Failure, carefully};
+use super::removal::{Care, carefully};
+use crate::cli::report::{Exit, Failure};
 
 pub(super) fn run(cache: &Cache, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let asked = Prune {

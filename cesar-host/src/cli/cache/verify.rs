@@ -7,9 +7,9 @@ use clap::ArgMatches;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::people::{count, size};
-use super::{Exit, Failure, print, print_json};
-use crate::cli::columns;
+use crate::cli::columns::aligned;
+use crate::cli::humanize::{count, size};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,7 @@ fn text(verification: &Verification, repair: bool) -> String {
                 entry.label.clone().unwrap_or_default(),
             ]
         }));
-        out.push_str(&columns(&rows));
+        out.push_str(&aligned(&rows));
         out.push('\n');
     }
     for fault in &verification.index_faults {

@@ -3,13 +3,13 @@
 //! Passed over are hidden files and folders (`._talk.wav` of macOS is one), unfinished downloads, what has no extension of a
 //! recording, and what is no file. Named by themselves they are transcribed like any other.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::shown;
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Collected, InputError, Recording, file};
+use super::collected::{Collected, PassedOver};
+use super::recording::{InputError, Recording, file};
 
 /// How browsers and download programs call what is not complete.
 const UNFINISHED: [&str; 9] = [
@@ -23,15 +23,6 @@ const UNFINISHED: [&str; 9] = [
     "partial",
     "tmp",
 ];
-
-/// What was left out of a folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::cli) struct PassedOver {
-    folder: PathBuf,
-    hidden: usize,
-    unfinished: usize,
-    others: usize,
-}
 
 /// What an entry of a folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,29 +114,5 @@ fn skipped(error: &walkdir::Error) -> String {
         (Some(above), _) => format!("skipped `{path}`: it links to `{}`, which it lies in", shown(above)),
         (None, Some(reason)) => format!("skipped `{path}`: {reason}"),
         (None, None) => format!("skipped `{path}`"),
-    }
-}
-
-impl PassedOver {
-    fn some(self) -> Option<Self> {
-        (self.hidden + self.unfinished + self.others > 0).then_some(self)
-    }
-}
-
-impl fmt::Display for PassedOver {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [
-            (self.hidden, "hidden"),
-            (self.unfinished, "unfinished downloads"),
-            (self.others, "without an extension of a recording, or no files"),
-        ];
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
-        write!(
-            formatter,
-            "passed over in `{}`: {}",
-            shown(&self.folder),
-            counts.join(", ")
-        )
     }
 }

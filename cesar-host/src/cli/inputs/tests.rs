@@ -1,6 +1,9 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 
+use cesar_base::names::shown;
+use cesar_runner::CancelToken;
+
 use super::*;
 
 /// A folder as people have them.

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 use crate::cli::args::{json, with_care};
 
 /// `cesar models` with its commands.
-pub(in crate::cli) fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new("models")
         .about("The models: which there are, fetching, checking, removing")
         .subcommand_required(true)

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use cesar_models::installed::{self, ImportError};
 use clap::ArgMatches;
 
-use super::Place;
+use super::place::Place;
 use super::progress::Show;
-use crate::cli::{Exit, Failure, print, print_json};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
     let Some(source) = matches.get_one::<PathBuf>("source") else {

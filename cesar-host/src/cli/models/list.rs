@@ -8,9 +8,11 @@ use cesar_models::libraries;
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::Place;
-use crate::cli::cache::people::{count, size};
-use crate::cli::{Exit, Failure, columns, host, print, print_json};
+use super::place::Place;
+use crate::cli::columns::aligned;
+use crate::cli::host;
+use crate::cli::humanize::{count, size};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// The JSON of what is here; its shape is settled.
 #[derive(Debug, Serialize)]
@@ -115,7 +117,7 @@ fn text(models: &[InstalledModel]) -> String {
     let total = models.iter().map(|model| model.size).sum();
     format!(
         "{}\n{}, {}\n",
-        columns(&rows),
+        aligned(&rows),
         count(models.len() as u64, "model", "models"),
         size(total)
     )
@@ -139,5 +141,5 @@ fn remote_text(rows: &[Row]) -> String {
             if row.present { "here" } else { "" }.to_owned(),
         ]
     }));
-    columns(&cells)
+    aligned(&cells)
 }

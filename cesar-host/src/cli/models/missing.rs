@@ -5,14 +5,15 @@ use cesar_config::Settings;
 use cesar_models::catalog::Entry;
 use cesar_pipeline::{SpeakersRequest, StageRequest};
 
-use super::Place;
+use super::place::Place;
 use super::pull::fetch;
-use crate::cli::cache::people::size;
+use crate::cli::ask;
 use crate::cli::host::{self, Host};
-use crate::cli::{Failure, ask};
+use crate::cli::humanize::size;
+use crate::cli::report::Failure;
 
 /// Fetches the models that a run would miss, where somebody agrees; the host finds them then.
-pub(in crate::cli) fn offer(
+pub(crate) fn offer(
     host: &mut Host,
     settings: &Settings,
     asr: &StageRequest,

@@ -4,8 +4,8 @@ use cesar_base::names::lossless;
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::{Place, names};
-use crate::cli::{Exit, Failure, print, print_json};
+use super::place::{Place, names};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
     let names = names(matches);

@@ -8,17 +8,17 @@ use cesar_models::pull::{Event, Source};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use crate::cli::note;
+use crate::cli::report::note;
 
 /// Shows the events of a pull on standard error.
-pub(in crate::cli) struct Show {
+pub(crate) struct Show {
     bar: ProgressBar,
     json: bool,
     quiet: bool,
 }
 
 impl Show {
-    pub(in crate::cli) fn new(progress: Option<Progress>, verbosity: i8) -> Self {
+    pub(crate) fn new(progress: Option<Progress>, verbosity: i8) -> Self {
         let is_bar = match progress {
             Some(progress) => progress == Progress::Bar,
             None => std::io::stderr().is_terminal() && verbosity >= 0,
@@ -39,11 +39,11 @@ impl Show {
         }
     }
 
-    pub(in crate::cli) fn of(settings: &Settings, verbosity: i8) -> Self {
+    pub(crate) fn of(settings: &Settings, verbosity: i8) -> Self {
         Self::new(settings.log.progress, verbosity)
     }
 
-    pub(in crate::cli) fn event(&self, event: &Event<'_>) {
+    pub(crate) fn event(&self, event: &Event<'_>) {
         if self.json {
             note(&as_json(event).to_string());
             return;
@@ -69,7 +69,7 @@ impl Show {
     }
 
     /// Takes the bar away.
-    pub(in crate::cli) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 

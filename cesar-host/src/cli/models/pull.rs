@@ -6,9 +6,9 @@ use cesar_models::pull::{Event, PullError, Pulled, Puller, Source};
 use clap::ArgMatches;
 use serde_json::json;
 
+use super::place::{Place, names};
 use super::progress::Show;
-use super::{Place, names};
-use crate::cli::{Exit, Failure, print, print_json};
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 pub(super) fn run(
     place: &Place,

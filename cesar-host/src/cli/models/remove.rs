@@ -4,11 +4,11 @@ use cesar_models::installed::{self, InstalledModel};
 use clap::ArgMatches;
 use serde::Serialize;
 
+use super::place::{Place, names};
 use super::progress::Show;
-use super::{Place, names};
 use crate::cli::ask::agreed;
-use crate::cli::cache::people::{count, size};
-use crate::cli::{Exit, Failure, note, print, print_json};
+use crate::cli::humanize::{count, size};
+use crate::cli::report::{Exit, Failure, note, print, print_json};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -4,9 +4,9 @@ use cesar_models::installed::{Checked, State, verify};
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::{Place, names};
-use crate::cli::cache::people::{count, size};
-use crate::cli::{Exit, Failure, note, print, print_json};
+use super::place::{Place, names};
+use crate::cli::humanize::{count, size};
+use crate::cli::report::{Exit, Failure, note, print, print_json};
 
 /// The JSON; its shape is settled.
 #[derive(Debug, Serialize)]

@@ -9,14 +9,19 @@ use cesar_base::Digest;
 use cesar_cache::hash_file;
 use tempfile::NamedTempFile;
 
-use super::Content;
-
 /// Writes what belongs into a file; called once.
-pub(in crate::cli) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+pub(crate) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+/// One file of a recording.
+pub(crate) struct Content<'a> {
+    /// What its name ends in: `txt`, `audio.wav`.
+    pub(crate) extension: &'a str,
+    pub(crate) fill: Fill<'a>,
+}
 
 /// A file that has no name yet.
 #[derive(Debug)]
-pub(in crate::cli) struct Prepared {
+pub(crate) struct Prepared {
     temporary: NamedTempFile,
     pub(super) digest: Digest,
     pub(super) extension: String,
@@ -24,7 +29,7 @@ pub(in crate::cli) struct Prepared {
 
 impl Prepared {
     /// Writes a file into a folder, which is made if it is not there.
-    pub(in crate::cli) fn below(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
+    pub(crate) fn below(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Self::new(folder, content)
     }

@@ -12,11 +12,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::OutputError;
+use super::error::OutputError;
 
 /// What one recording's files may be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct Names {
+pub(crate) struct Names {
     /// The folder, with the folders that the recording keeps.
     folder: PathBuf,
     /// Without an extension.
@@ -26,11 +26,11 @@ pub(in crate::cli) struct Names {
 }
 
 impl Names {
-    pub(in crate::cli) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(in crate::cli) fn not_writable(&self, error: io::Error) -> OutputError {
+    pub(crate) fn not_writable(&self, error: io::Error) -> OutputError {
         OutputError::NotWritable(self.planned(), error)
     }
 

@@ -15,8 +15,9 @@ use cesar_runner::{CancelToken, Limits};
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::super::{Exit, Failure, host, print, print_json};
-use super::find;
+use super::lookup::find;
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// Fails when a case does.
 pub(super) fn run(

@@ -10,8 +10,8 @@ use cesar_base::names::lossless;
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 use serde_json::json;
 
-use super::super::args::json as json_flag;
-use super::super::{Exit, Failure, print, print_json};
+use crate::cli::args::json as json_flag;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// A file of the new crate and its template.
 type File = (&'static str, &'static str);

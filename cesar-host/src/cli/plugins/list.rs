@@ -7,8 +7,10 @@ use cesar_runner::discovery::{Plugin, PluginError, Rejected};
 use plugin_api::manifest::StageKind;
 use serde::Serialize;
 
-use super::super::{Exit, Failure, columns, host, print, print_json};
-use super::digest;
+use super::lookup::digest;
+use crate::cli::columns::aligned;
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// One row of `plugins list`; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]
@@ -140,7 +142,7 @@ fn table(rows: &[Row]) -> String {
             path,
         ]);
     }
-    let mut out = columns(&cells);
+    let mut out = aligned(&cells);
     for row in rows {
         if let Some(reason) = &row.reason {
             let id = row.id.as_deref().map_or_else(String::new, |id| format!("{id}: "));

@@ -1,27 +1,21 @@
 //! `cesar plugins …`: what there is, what it can do, why it is or is not used, and what its author needs.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use plugin_api::manifest::StageKind;
 
 mod check;
 mod create;
 mod list;
+mod lookup;
 mod show;
 mod standing;
 mod why;
 
-use cesar_base::{nearest, parse_duration};
-use cesar_cache::hash_file;
+use cesar_base::parse_duration;
 use cesar_config::{Group, Settings, augment};
-use cesar_pipeline::Pipeline;
 use cesar_runner::CancelToken;
-use cesar_runner::discovery::{Plugin, Registry};
 
 use super::args::json;
-use super::{Exit, Failure};
+use crate::cli::report::{Exit, Failure};
 
 /// The command's shape.
 pub(super) fn command() -> Command {
@@ -111,49 +105,4 @@ pub(super) fn run(
             "`{other}` is not a command; see `cesar plugins --help`"
         ))),
     }
-}
-
-/// The plugin called `id`, of whatever stage.
-fn find(registry: &Registry, id: &str) -> Result<Arc<Plugin>, Failure> {
-    let found = StageKind::ALL.iter().find_map(|stage| registry.find(*stage, id).ok());
-    found.ok_or_else(|| Failure::usage(unknown(registry, id)))
-}
-
-/// Why there is no such plugin, and what there is.
-fn unknown(registry: &Registry, id: &str) -> String {
-    let is_path = id.contains('/') || id.ends_with(".so");
-    if is_path {
-        let what = if Path::new(id).is_dir() {
-            "is a folder; name the plugin's file"
-        } else {
-            "does not exist"
-        };
-        return format!("`{id}` {what}");
-    }
-    let plugins = registry.plugins();
-    let manifests = plugins.iter().map(|plugin| &plugin.manifest);
-    if let Some((name, version)) = id.split_once('@')
-        && let Some(other) = manifests.clone().find(|manifest| manifest.id == name)
-    {
-        return format!("there is no `{name}` {version}, but {}", other.version);
-    }
-    let all: Vec<_> = manifests.map(|manifest| manifest.id.as_str()).collect();
-    if all.is_empty() {
-        return registry.none(StageKind::Asr).to_string();
-    }
-    let hint = nearest(id, all.iter().copied())
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default();
-    format!("there is no plugin `{id}`{hint}; there are `{}`", all.join("`, `"))
-}
-
-/// SHA-256 of a file in hex, remembered where there is a cache.
-fn digest(pipeline: &Pipeline, path: &Path) -> Result<String, String> {
-    let digest = match pipeline.cache() {
-        Some(cache) => cache.file_digest(path, &|| false),
-        None => hash_file(path, &|| false),
-    };
-    digest
-        .map(|digest| digest.to_string())
-        .map_err(|error| error.to_string())
 }

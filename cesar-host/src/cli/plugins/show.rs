@@ -6,8 +6,9 @@ use cesar_runner::discovery::{Plugin, json_schema};
 use plugin_api::manifest::OptionSpec;
 use serde_json::Value;
 
-use super::super::{Exit, Failure, host, print, print_json};
-use super::find;
+use super::lookup::find;
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// `cesar plugins show ID`.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

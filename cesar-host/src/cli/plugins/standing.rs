@@ -8,8 +8,9 @@ use cesar_pipeline::AddressPolicy;
 use cesar_runner::TrustedFile;
 use serde_json::json;
 
-use super::super::{Exit, Failure, host, print, print_json};
-use super::{digest, find};
+use super::lookup::{digest, find};
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
 pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {

@@ -9,8 +9,10 @@ use cesar_pipeline::AddressPolicy;
 use cesar_runner::discovery::gates::{Gate, GateState, examine};
 use cesar_runner::discovery::{Registry, Rejected};
 
-use super::super::{Exit, Failure, columns, host, print, print_json};
-use super::{digest, find};
+use super::lookup::{digest, find};
+use crate::cli::columns::aligned;
+use crate::cli::host;
+use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// `cesar plugins why ID`. Fails when a gate refuses the file.
 pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
@@ -74,5 +76,5 @@ fn table(gates: &[Gate]) -> String {
         .iter()
         .map(|gate| [gate.gate.to_owned(), state(gate.state).to_owned(), gate.says.clone()])
         .collect();
-    columns(&rows)
+    aligned(&rows)
 }

@@ -44,7 +44,7 @@ impl<W: Write> Block<W> {
         let rest = rows.saturating_sub(lines.len());
         bytes.push_str(&"\x1b[2K\x1b[B".repeat(rest));
         bytes.push_str(&up(rest));
-        self.drawn = lines.iter().map(|line| super::columns::width(line)).collect();
+        self.drawn = lines.iter().map(|line| crate::cli::columns::width(line)).collect();
         self.columns = columns;
         // One write, so that the terminal shows no half of it.
         self.out.write_all(bytes.as_bytes())?;

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Recording, Stage};
-use super::columns::{fit, fit_end, pad, width, wrap};
-use crate::cli::cache::people::size;
+use crate::cli::columns::{fit, fit_end, pad, width, wrap};
+use crate::cli::humanize::size;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_STEP: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 use cesar_cache::Pruned;
 
 /// Bytes in powers of 1000, to one decimal: `1.2 GB`.
-pub(in crate::cli) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [
         (1_000_000_000_000, "TB"),
         (1_000_000_000, "GB"),
@@ -19,7 +19,7 @@ pub(in crate::cli) fn size(bytes: u64) -> String {
 }
 
 /// A length of time in its two largest units: `3 min 20 s`.
-pub(in crate::cli) fn duration(ms: impl TryInto<u64>) -> String {
+pub(crate) fn duration(ms: impl TryInto<u64>) -> String {
     let ms = ms.try_into().unwrap_or_default();
     let seconds = ms / 1_000;
     match seconds {
@@ -31,7 +31,7 @@ pub(in crate::cli) fn duration(ms: impl TryInto<u64>) -> String {
 }
 
 /// How long ago, or how far ahead, roughly: `now`, `5 min`, `3 h`, `12 d`.
-pub(in crate::cli) fn distance(from_ms: i64, to_ms: i64) -> String {
+pub(crate) fn distance(from_ms: i64, to_ms: i64) -> String {
     let seconds = to_ms.saturating_sub(from_ms).max(0) / 1_000;
     match seconds {
         0..60 => "now".to_owned(),
@@ -42,12 +42,12 @@ pub(in crate::cli) fn distance(from_ms: i64, to_ms: i64) -> String {
 }
 
 /// `1 result`, `5 results`.
-pub(in crate::cli) fn count(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// What is lost, as part of a sentence.
-pub(in crate::cli) fn amount(removed: &Pruned) -> String {
+pub(crate) fn amount(removed: &Pruned) -> String {
     format!(
         "{}, {}, that took {} to make",
         count(removed.entries, "result", "results"),
@@ -57,7 +57,7 @@ pub(in crate::cli) fn amount(removed: &Pruned) -> String {
 }
 
 /// What was removed, or would be.
-pub(in crate::cli) fn removed(removed: &Pruned, dry_run: bool) -> String {
+pub(crate) fn removed(removed: &Pruned, dry_run: bool) -> String {
     let mut text = match (removed.entries, dry_run) {
         (0, true) => "nothing would be removed\n".to_owned(),
         (0, false) => "nothing was removed\n".to_owned(),

@@ -3,11 +3,12 @@
 //! Terminals disagree about the width of emoji that are made of several characters. A width here is the largest that any of them shows,
 //! so a line is never wider than was computed.
 
+use cesar_base::names::visible;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The columns that `text` takes at most.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.graphemes(true).map(grapheme_width).sum()
 }
 
@@ -17,7 +18,7 @@ fn grapheme_width(grapheme: &str) -> usize {
 }
 
 /// `text`, cut to `columns` with an ellipsis where it is wider.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -34,7 +35,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 }
 
 /// `text`, cut at its beginning: the end of a path tells more.
-pub(super) fn fit_end(text: &str, columns: usize) -> String {
+pub(crate) fn fit_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -51,7 +52,7 @@ pub(super) fn fit_end(text: &str, columns: usize) -> String {
 }
 
 /// `text` padded to `columns`.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     let mut text = text.to_owned();
     text.push_str(&" ".repeat(columns.saturating_sub(width(&text))));
     text
@@ -59,7 +60,7 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
 
 /// `text` in lines of at most `columns`, broken between words. A word wider than a line is broken between its graphemes: text in
 /// Chinese or Japanese has no spaces.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     // One grapheme must fit.
     let columns = columns.max(2);
     let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
@@ -91,6 +92,23 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
         break_line(&mut line, &mut used);
     }
     lines
+}
+
+/// Rows of cells as aligned columns, with control characters made visible: labels of jobs come from clients.
+pub(crate) fn aligned<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
+    let rows: Vec<[_; COUNT]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| visible(cell)))
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
+    let widths: [usize; COUNT] = std::array::from_fn(width);
+    let mut out = String::new();
+    for row in &rows {
+        let line: Vec<_> = row.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
+        out.push_str(line.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
 }
 
 #[cfg(test)]

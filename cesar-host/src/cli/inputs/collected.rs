@@ -1,0 +1,60 @@
+//! Recordings of all inputs, and what is no recording.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use cesar_base::names::shown;
+
+use super::recording::{InputError, Recording};
+
+/// What the inputs name.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    pub(crate) recordings: Vec<Recording>,
+    /// Inputs in which there is no recording, which are no reason to leave the others.
+    pub(crate) failed: Vec<Unusable>,
+    /// A sentence for each entry of a folder that cannot be read.
+    pub(crate) skipped: Vec<String>,
+    pub(crate) passed_over: Vec<PassedOver>,
+}
+
+/// An input without a recording, and why.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    /// As [`Recording::input`].
+    pub(crate) input: String,
+    pub(crate) error: InputError,
+}
+
+/// What was left out of a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PassedOver {
+    pub(super) folder: PathBuf,
+    pub(super) hidden: usize,
+    pub(super) unfinished: usize,
+    pub(super) others: usize,
+}
+
+impl PassedOver {
+    pub(super) fn some(self) -> Option<Self> {
+        (self.hidden + self.unfinished + self.others > 0).then_some(self)
+    }
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.hidden, "hidden"),
+            (self.unfinished, "unfinished downloads"),
+            (self.others, "without an extension of a recording, or no files"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        write!(
+            formatter,
+            "passed over in `{}`: {}",
+            shown(&self.folder),
+            counts.join(", ")
+        )
+    }
+}

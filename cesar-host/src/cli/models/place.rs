@@ -1,0 +1,63 @@
+//! Places of models and libraries, and the models in them by name.
+
+use std::path::PathBuf;
+
+use cesar_config::Settings;
+use cesar_models::ModelRoots;
+use cesar_models::installed::{self, InstalledModel};
+use cesar_models::pull::library_folder;
+use clap::ArgMatches;
+
+use crate::cli::host;
+use crate::cli::report::Failure;
+
+/// Where models are, and libraries.
+pub(super) struct Place {
+    pub(super) roots: ModelRoots,
+    pub(super) libraries: Option<PathBuf>,
+}
+
+impl Place {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            roots: host::model_roots(settings),
+            libraries: settings.folders.data().map(|data| library_folder(&data)),
+        }
+    }
+
+    pub(super) fn models(&self) -> Vec<InstalledModel> {
+        installed::list(&self.roots, self.libraries.as_deref())
+    }
+
+    /// The models of these names; all, if none is named.
+    pub(super) fn called(&self, names: &[&String]) -> Result<Vec<InstalledModel>, Failure> {
+        let all = self.models();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        for name in names {
+            if !all.iter().any(|model| model.is_called(name)) {
+                let present: Vec<String> = all.iter().map(|model| format!("`{}`", model.id)).collect();
+                let present = match present.is_empty() {
+                    true => "there are none at all".to_owned(),
+                    false => format!("there are {}", present.join(", ")),
+                };
+                return Err(Failure::failed(format!(
+                    "no model `{name}` is here, {present}; `cesar models pull` fetches one"
+                )));
+            }
+        }
+        let named = |model: &InstalledModel| names.iter().any(|name| model.is_called(name));
+        Ok(all.into_iter().filter(named).collect())
+    }
+
+    /// The folder that takes new models.
+    pub(super) fn folder(&self) -> Result<&PathBuf, Failure> {
+        let none = || Failure::failed("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`");
+        self.roots.dirs.first().ok_or_else(none)
+    }
+}
+
+pub(super) fn names(matches: &ArgMatches) -> Vec<&String> {
+    matches.get_many("names").into_iter().flatten().collect()
+}

@@ -1,0 +1,41 @@
+//! Errors of places and files.
+
+use std::io;
+use std::path::PathBuf;
+
+use cesar_base::names::shown;
+
+use crate::cli::report::Failure;
+
+/// Why a place cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputError {
+    #[error("`{}` is a folder; name a file with -o, or use --output-dir", shown(.0))]
+    IsFolder(PathBuf),
+    #[error("`{file}` cannot be written: {1}", file = shown(.0))]
+    NotWritable(PathBuf, io::Error),
+    #[error("`{}` would overwrite the recording it is made from; choose another name", shown(.0))]
+    IsInput(PathBuf),
+    #[error("-o names one file for {0} recordings; use --output-dir")]
+    OneForMany(usize),
+    #[error("-o names one file for {0} formats; use --output-dir")]
+    OneForFormats(usize),
+    #[error("standard output takes one format, not {0}; use --output-dir")]
+    StdoutForFormats(usize),
+    #[error("-o and --output-dir exclude each other; name one of them")]
+    Both,
+    #[error("standard output cannot be written: {0}")]
+    Stdout(io::Error),
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        use OutputError as Error;
+        match error {
+            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => {
+                Self::usage(error)
+            }
+            Error::IsFolder(_) | Error::NotWritable(..) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
+        }
+    }
+}

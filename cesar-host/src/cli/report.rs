@@ -1,0 +1,88 @@
+//! Results of commands: exit codes, failures, and what is printed.
+//!
+//! Answers go to standard output, notes and errors to standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use cesar_base::names::visible_lines;
+use cesar_pipeline::PipelineError;
+use serde::Serialize;
+
+/// How a command ended; documented exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    /// A transcript is there, and something of it is missing.
+    Partial = 3,
+    SomeFailed = 4,
+    Interrupted = 130,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) text: String,
+    pub(crate) exit: Exit,
+    pub(crate) interrupted: bool,
+    /// A stable name for programs, where there is one.
+    pub(crate) code: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn failed(error: impl Display) -> Self {
+        Self {
+            text: error.to_string(),
+            exit: Exit::Failed,
+            interrupted: false,
+            code: None,
+        }
+    }
+
+    pub(crate) fn usage(text: impl Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed(text)
+        }
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        let interrupted = matches!(error, PipelineError::Interrupted);
+        let exit = match (interrupted, error.is_usage()) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::Usage,
+            (false, false) => Exit::Failed,
+        };
+        Self {
+            text: error.to_string(),
+            exit,
+            interrupted,
+            code: Some(error.code()),
+        }
+    }
+}
+
+/// Writes an answer. A closed pipe is no failure: whoever reads has enough.
+pub(crate) fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+pub(crate) fn print_json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).expect("strings, numbers and string keys always serialise");
+    print(&format!("{text}\n"));
+}
+
+/// Writes a line for people or programs to standard error, with control characters made visible; when that is closed there is nobody
+/// to tell.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", visible_lines(text));
+}
+
+pub(crate) fn complain(text: &str) {
+    note(&format!("error: {text}"));
+}

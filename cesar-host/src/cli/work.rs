@@ -1,0 +1,306 @@
+//! Work of one command line: plugins, models, options, recordings and outputs, decided before any of it runs.
+
+use std::path::PathBuf;
+
+use cesar_audio::{Slice, TrackChoice};
+use cesar_base::names::{shown, visible};
+use cesar_cache::Mode;
+use cesar_config::Settings;
+use cesar_pipeline::{
+    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, Stage,
+    StageRequest,
+};
+use cesar_runner::CancelToken;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::formats::{Asked, Chosen};
+use super::host::{self, Host};
+use super::inputs::{self, Collected, InputError, Recording, Unusable};
+use super::models;
+use super::outputs::{self, Place};
+use super::parallel;
+use super::progress::Show;
+use super::report::Failure;
+use super::retry_command;
+
+/// What was asked for, settled: whatever can be refused before work is refused by now.
+pub(super) struct Work {
+    pub(super) host: Host,
+    pub(super) plan: Plan,
+    pub(super) recordings: Vec<Recording>,
+    /// Inputs in which there is no recording.
+    pub(super) failed: Vec<Unusable>,
+    /// How many of them are worked on at a time.
+    pub(super) at_a_time: usize,
+    formats: Vec<String>,
+    output: Option<PathBuf>,
+    part: Part,
+}
+
+/// What becomes of models that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They may be fetched.
+    Offered,
+    /// They are told.
+    Refused,
+}
+
+impl Work {
+    /// Settles plugins, models, options and recordings.
+    pub(super) fn settle(
+        matches: &ArgMatches,
+        settings: &Settings,
+        mode: Mode,
+        missing: Missing,
+        show: &Show,
+        cancel: &CancelToken,
+    ) -> Result<Self, Failure> {
+        let mut host = host::build(settings, mode, AddressPolicy::Any).map_err(Failure::failed)?;
+        for warning in &host.warnings {
+            show.inform(&format!("warning: {warning}"));
+        }
+        let speakers = speakers(matches, settings);
+        if missing == Missing::Offered {
+            models::missing::offer(
+                &mut host,
+                settings,
+                &host::stage(&settings.asr),
+                &speakers,
+                show.verbosity(),
+            )?;
+        }
+        let named: Option<&PathBuf> = matches.get_one("output");
+        let Chosen { formats, output, .. } = formats(
+            matches,
+            // Standard output is no name that an extension could be read from.
+            named.filter(|file| !outputs::is_stdout(file)),
+            settings,
+            host.pipeline.will_identify_speakers(&speakers),
+            show,
+            &host,
+        )?;
+        let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
+        let Collected {
+            mut recordings,
+            mut failed,
+            skipped,
+            passed_over,
+        } = inputs::collect(&inputs).map_err(Failure::failed)?;
+        for warning in &skipped {
+            show.inform(&format!("warning: {warning}"));
+        }
+        for passed_over in passed_over.iter().filter(|_| show.verbosity() >= 1) {
+            show.inform(&passed_over.to_string());
+        }
+        let is_playlist = |recording: &Recording| recording.address.is_some() && settings.download.playlist;
+        let known = match recordings.iter().any(is_playlist) {
+            true => usize::MAX,
+            false => recordings.len(),
+        };
+        let stages = matches.try_get_many::<Stage>("refresh-stage").ok().flatten();
+        let mut asr = host::stage(&settings.asr);
+        let at_a_time = parallel::at_a_time(settings.parallel, known, parallel::threads(&asr));
+        parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
+        let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
+        let mut plan = planned?.refreshing(stages.into_iter().flatten().copied());
+        if recordings.iter().any(|recording| recording.address.is_some()) {
+            plan = host.pipeline.plan_downloads(plan, cancel)?;
+            if settings.download.playlist {
+                recordings = expand(&host.pipeline, recordings, &mut failed, show, cancel)?;
+            }
+        }
+        Ok(Self {
+            host,
+            plan,
+            recordings,
+            failed,
+            at_a_time,
+            formats,
+            output: output.or_else(|| named.cloned()),
+            part: Part {
+                slice: slice(matches),
+                ..host::part(settings)
+            },
+        })
+    }
+
+    /// Reads standard input and other pipes, where they are among the recordings; those that cannot be read are failed inputs. A pipe
+    /// can be read once, so this comes when nothing else can be refused any more.
+    pub(super) fn receive(&mut self, settings: &Settings, cancel: &CancelToken) -> Vec<Option<InputError>> {
+        let spool = settings
+            .cache
+            .dir
+            .clone()
+            .filter(|folder| folder.is_dir())
+            .unwrap_or_else(std::env::temp_dir);
+        let recordings = self.recordings.iter_mut();
+        recordings
+            .map(|recording| recording.receive(&spool, cancel).err())
+            .collect()
+    }
+
+    /// A recording as the pipeline takes it.
+    pub(super) fn input(&self, recording: &Recording) -> Input {
+        Input {
+            source: recording.source(),
+            label: recording.label.clone(),
+            part: self.part.clone(),
+            retry: Some(retry_command::command()),
+        }
+    }
+
+    pub(super) fn places(&self, matches: &ArgMatches, settings: &Settings) -> Result<Vec<Place>, Failure> {
+        // The settings' folder is for runs that name no file.
+        let folder = settings
+            .output
+            .dir
+            .as_deref()
+            .filter(|_| self.output.is_none() || said(matches, "output.dir"));
+        outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::from)
+    }
+}
+
+/// What the cache is used for. Not every command that settles work can be told to do it again.
+pub(super) fn mode(matches: &ArgMatches, settings: &Settings) -> Mode {
+    let refresh = matches.try_get_one("refresh").ok().flatten() == Some(&true);
+    match (settings.cache.enabled, refresh) {
+        (false, _) => Mode::Bypass,
+        (true, true) => Mode::Refresh,
+        (true, false) => Mode::ReadWrite,
+    }
+}
+
+/// The formats to write and the name of the output, which is asked to be `output`; a name that is corrected is told.
+fn formats(
+    matches: &ArgMatches,
+    output: Option<&PathBuf>,
+    settings: &Settings,
+    speakers: bool,
+    show: &Show,
+    host: &Host,
+) -> Result<Chosen, Failure> {
+    let with_speakers = host.pipeline.format_with_speakers();
+    let asked = Asked {
+        formats: &settings.output.formats,
+        on_command_line: said(matches, "output.formats"),
+        output: output.map(PathBuf::as_path),
+        speakers,
+        correct: settings.output.correct_extension,
+        known: &host.pipeline.formats(),
+        with_speakers: with_speakers.as_deref(),
+    };
+    let chosen = asked.choose()?;
+    if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
+        show.inform(&format!(
+            "writing {} instead of {}, because there are speakers; -f txt or --keep-extension keeps the name",
+            shown(file),
+            shown(asked)
+        ));
+    }
+    Ok(chosen)
+}
+
+/// Speakers as asked for. Whoever says something about them on the command line wants them.
+fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
+    const ABOUT: [&str; 6] = [
+        "diarize.plugin",
+        "diarize.num_speakers",
+        "diarize.min_speakers",
+        "diarize.max_speakers",
+        "diarize.options",
+        "diarize.speaker_names",
+    ];
+    let mut speakers = host::speakers(&settings.diarize);
+    speakers.channels |= host::track(settings) == TrackChoice::All;
+    let is_said = || ABOUT.iter().any(|setting| said(matches, setting));
+    speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
+    speakers
+}
+
+/// Whether a setting was said on the command line, not by the file or the environment.
+fn said(matches: &ArgMatches, setting: &str) -> bool {
+    matches.value_source(setting) == Some(ValueSource::CommandLine)
+}
+
+/// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
+fn plan(
+    pipeline: &Pipeline,
+    settings: &Settings,
+    (asr, speakers, formats): (&StageRequest, &SpeakersRequest, &[String]),
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<Plan, Failure> {
+    let format_stage = host::stage(&settings.format);
+    let requests = formats.iter().map(|format| FormatRequest {
+        format: format.clone(),
+        stage: format_stage.clone(),
+    });
+    let plan = pipeline.plan(asr, speakers, &requests.collect::<Vec<_>>(), cancel)?;
+    let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
+    if settings.asr.plugin.is_none() || model_chosen {
+        let model = plan
+            .model()
+            .map(|model| format!(" with model {model}"))
+            .unwrap_or_default();
+        show.inform(&format!(
+            "transcribing by {}{model}; choose with --asr-plugin and --model",
+            plan.engine()
+        ));
+    }
+    if let Some(why) = pipeline.why_no_speakers(speakers) {
+        show.inform(&format!("no speakers: {why} (--no-diarize leaves them out)"));
+    }
+    if speakers.wanted.is_none() && plan.identifies_speakers() {
+        show.inform("telling speakers apart; --no-diarize leaves that out");
+    }
+    Ok(plan)
+}
+
+/// Puts the recordings of playlists in their place; a playlist that cannot be had is a failed input.
+fn expand(
+    pipeline: &Pipeline,
+    recordings: Vec<Recording>,
+    failed: &mut Vec<Unusable>,
+    show: &Show,
+    cancel: &CancelToken,
+) -> Result<Vec<Recording>, Failure> {
+    let mut expanded = Vec::new();
+    for recording in recordings {
+        let Some(address) = &recording.address else {
+            expanded.push(recording);
+            continue;
+        };
+        let watched = show.watch(&recording.label, &recording.input);
+        let entries = match pipeline.playlist(address, &watched, cancel) {
+            Ok(entries) => entries,
+            Err(interrupted @ PipelineError::Interrupted) => return Err(interrupted.into()),
+            Err(error) => {
+                let (input, error) = (recording.input.clone(), Box::new(error).into());
+                failed.push(Unusable { input, error });
+                continue;
+            }
+        };
+        show.inform(&format!("{address}: {} recordings", entries.len()));
+        for entry in entries {
+            let title = entry.title.unwrap_or_default();
+            show.inform(&format!("  {} {}", visible(&entry.url), visible(&title)));
+            match Address::parse(&entry.url) {
+                Ok(address) => expanded.push(inputs::address(address)),
+                Err(error) => failed.push(Unusable {
+                    input: entry.url,
+                    error: error.into(),
+                }),
+            }
+        }
+    }
+    Ok(expanded)
+}
+
+fn slice(matches: &ArgMatches) -> Slice {
+    let time = |name: &str| matches.get_one::<u64>(name).copied();
+    let start_ms = time("start-time").unwrap_or_default();
+    let end_ms = time("end-time").or(time("max-duration").map(|length| start_ms.saturating_add(length)));
+    Slice { start_ms, end_ms }
+}
