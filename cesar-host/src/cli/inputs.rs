@@ -18,14 +18,14 @@ use recording::{file, is_stdin, stdin};
 ///
 /// # Errors
 /// When standard input is named twice, or the only input has no recording.
-pub(super) fn collect(inputs: &[&PathBuf]) -> Result<Collected, InputError> {
-    if inputs.iter().filter(|input| is_stdin(input)).count() > 1 {
+pub(super) fn collect(inputs: &[impl AsRef<Path>]) -> Result<Collected, InputError> {
+    if inputs.iter().filter(|input| is_stdin(input.as_ref())).count() > 1 {
         return Err(InputError::StdinTwice);
     }
     let mut collected = Collected::default();
-    for input in inputs {
+    for input in inputs.iter().map(AsRef::as_ref) {
         if let Err(error) = add(&mut collected, input) {
-            let input = lossless(input.as_path());
+            let input = lossless(input);
             collected.failed.push(Unusable { input, error });
         }
     }

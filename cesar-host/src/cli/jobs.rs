@@ -9,10 +9,11 @@ use cesar_jobs::{
     Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, ListQuery, Options, Retention, SqliteJobs,
     SystemRandom, Uploads,
 };
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::value_parser;
 use serde_json::json;
 
-use super::args;
+use super::args::JsonFlag;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::serve;
@@ -20,60 +21,80 @@ use crate::cli::serve;
 /// Most jobs that are removed in one step.
 const STEP: u32 = 500;
 
-/// The command's shape.
-pub(super) fn command() -> Command {
-    let id = || {
-        Arg::new("id")
-            .value_name("ID")
-            .required(true)
-            .help("The job's id, as listed")
-    };
-    let list = Command::new("list")
-        .about("List jobs, the youngest first")
-        .arg(
-            Arg::new("status")
-                .long("status")
-                .value_name("STATUS")
-                .value_delimiter(',')
-                .action(ArgAction::Append)
-                .value_parser(JobState::ALL.map(JobState::as_str))
-                .help("Only jobs in these states"),
-        )
-        .arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("N")
-                .value_parser(value_parser!(u32).range(1..))
-                .default_value("50")
-                .help("At most so many"),
-        )
-        .arg(args::json());
-    let refresh = Arg::new("refresh")
-        .long("refresh")
-        .action(ArgAction::SetTrue)
-        .help("Do all stages again, also those whose results are kept");
-    let all = Arg::new("all")
-        .long("all")
-        .action(ArgAction::SetTrue)
-        .help("Remove all jobs that have ended, however young");
-    Command::new("jobs")
-        .about("The jobs of `cesar serve`")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(list)
-        .subcommand(Command::new("show").about("Show a job").arg(id()).arg(args::json()))
-        .subcommand(Command::new("cancel").about("Cancel a job").arg(id()))
-        .subcommand(
-            Command::new("retry")
-                .about("Do again what failed")
-                .arg(id())
-                .arg(refresh),
-        )
-        .subcommand(
-            Command::new("prune")
-                .about("Remove jobs that ended long ago, and their uploads")
-                .arg(all),
-        )
+/// The commands.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// List jobs, the youngest first
+    List(ListArgs),
+    /// Show a job
+    Show {
+        #[command(flatten)]
+        job: JobArg,
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+    /// Cancel a job
+    Cancel {
+        #[command(flatten)]
+        job: JobArg,
+    },
+    /// Do again what failed
+    Retry {
+        #[command(flatten)]
+        job: JobArg,
+        /// Do all stages again, also those whose results are kept
+        #[arg(long)]
+        refresh: bool,
+    },
+    /// Remove jobs that ended long ago, and their uploads
+    Prune {
+        /// Remove all jobs that have ended, however young
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// The arguments of `list`.
+#[derive(clap::Args)]
+pub(super) struct ListArgs {
+    /// Only jobs in these states
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|state| state.parse::<JobState>())
+    )]
+    status: Vec<JobState>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
+    limit: u32,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+/// A job by its id.
+#[derive(clap::Args)]
+pub(super) struct JobArg {
+    /// The job's id, as listed
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl JobArg {
+    fn id(&self) -> Result<JobId, Failure> {
+        self.id.parse().map_err(Failure::usage)
+    }
+}
+
+/// Runs one of them.
+pub(super) fn run(command: Command, settings: &Settings) -> Result<Exit, Failure> {
+    match command {
+        Command::List(args) => list(args, settings),
+        Command::Show { job, json } => show(job.id()?, settings, json.json),
+        Command::Cancel { job } => cancel(job.id()?, settings),
+        Command::Retry { job, refresh } => retry(job.id()?, settings, refresh),
+        Command::Prune { all } => prune(settings, all),
+    }
 }
 
 fn open(folder: &Path) -> Result<SqliteJobs, Failure> {
@@ -84,24 +105,15 @@ fn store(settings: &Settings) -> Result<SqliteJobs, Failure> {
     open(&serve::data_folder(settings)?)
 }
 
-fn id(matches: &ArgMatches) -> Result<JobId, Failure> {
-    let text = matches.get_one::<String>("id").map_or("", String::as_str);
-    text.parse().map_err(Failure::usage)
-}
-
 /// `cesar jobs list`.
-pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let states = matches.get_many::<String>("status").into_iter().flatten();
+fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
     let query = ListQuery {
-        states: states
-            .map(|state| state.parse())
-            .collect::<Result<_, _>>()
-            .map_err(Failure::usage)?,
+        states: args.status,
         after: None,
-        limit: matches.get_one("limit").copied().unwrap_or(STEP),
+        limit: args.limit,
     };
     let jobs = store(settings)?.list(&query).map_err(Failure::failed)?;
-    if json {
+    if args.json.json {
         print_json(&json!({ "jobs": jobs.iter().map(JobView::new).collect::<Vec<_>>() }));
         return Ok(Exit::Done);
     }
@@ -118,8 +130,7 @@ pub(super) fn list(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
 }
 
 /// `cesar jobs show`.
-pub(super) fn show(matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let id = id(matches)?;
+fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let store = store(settings)?;
     let job = store.get(id).map_err(Failure::failed)?;
     let job = job.ok_or_else(|| Failure::failed(cesar_jobs::JobsError::NotFound { job: id }))?;
@@ -153,8 +164,8 @@ pub(super) fn show(matches: &ArgMatches, settings: &Settings, json: bool) -> Res
 }
 
 /// `cesar jobs cancel`.
-pub(super) fn cancel(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Failure> {
-    match store(settings)?.cancel(id(matches)?).map_err(Failure::failed)? {
+fn cancel(id: JobId, settings: &Settings) -> Result<Exit, Failure> {
+    match store(settings)?.cancel(id).map_err(Failure::failed)? {
         Cancellation::Done(job) => note(&format!("job {} is cancelled", job.id)),
         Cancellation::Requested(job) => note(&format!("job {} runs; its worker is told to stop", job.id)),
         Cancellation::Ended(job) if job.state == JobState::Cancelled => note(&format!("job {} is cancelled", job.id)),
@@ -169,20 +180,18 @@ pub(super) fn cancel(matches: &ArgMatches, settings: &Settings) -> Result<Exit, 
 }
 
 /// `cesar jobs retry`.
-pub(super) fn retry(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Failure> {
-    let job = store(settings)?
-        .retry(id(matches)?, matches.get_flag("refresh"))
-        .map_err(Failure::failed)?;
+fn retry(id: JobId, settings: &Settings, refresh: bool) -> Result<Exit, Failure> {
+    let job = store(settings)?.retry(id, refresh).map_err(Failure::failed)?;
     note(&format!("job {} waits again", job.id));
     Ok(Exit::Done)
 }
 
 /// `cesar jobs prune`.
-pub(super) fn prune(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Failure> {
+fn prune(settings: &Settings, all: bool) -> Result<Exit, Failure> {
     let folder = serve::data_folder(settings)?;
     let store = open(&folder)?;
     let uploads = Uploads::open(&folder, Disk::real(), Arc::new(SystemRandom)).map_err(Failure::failed)?;
-    let retention = if matches.get_flag("all") {
+    let retention = if all {
         Retention {
             completed: Duration::ZERO,
             failed: Duration::ZERO,

@@ -5,10 +5,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod args;
@@ -34,11 +33,73 @@ mod times;
 mod transcribe;
 mod work;
 
+use args::{ConfigFile, JsonFlag, SettingFlags, group};
 use cesar_config::{ConfigError, Layers, Resolved};
 use cesar_runner::{COMMAND, CancelToken, run_child};
-
-use args::command_for_people;
 use report::{Exit, Failure, complain, note, print, print_json};
+
+/// Turns recordings into text, offline
+#[derive(Parser)]
+#[command(
+    name = "cesar",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (a transcript without speakers, or of a recording of which sound is \
+                  missing), 4 some of several inputs failed, 130 interrupted."
+)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Say what each stage does (-v), and log everything (-vv)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(flatten)]
+    settings: SettingFlags<group::Global>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Transcribe recordings: files, folders, addresses, or `-` for standard input
+    Transcribe(Box<transcribe::Args>),
+    /// The plugins: what there is and what they can do
+    #[command(subcommand)]
+    Plugins(plugins::Command),
+    /// The models: which there are, fetching, checking, removing
+    #[command(subcommand)]
+    Models(models::Command),
+    /// The cache of results
+    #[command(subcommand)]
+    Cache(cache::Command),
+    /// Serve an HTTP API: jobs, and what OpenAI's clients speak
+    Serve(serve::Args),
+    /// The jobs of `cesar serve`
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// The settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write a completion script for a shell to standard output
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Show each setting's value and where it came from
+    Show {
+        #[command(flatten)]
+        json: JsonFlag,
+        #[command(flatten)]
+        settings: SettingFlags<group::Config>,
+    },
+}
 
 /// Runs the command line `words`, program name first.
 #[must_use]
@@ -47,89 +108,71 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if words.get(1).is_some_and(|word| word == COMMAND) {
         return run_plugin(words.drain(2..));
     }
-    let matches = match command_for_people().try_get_matches_from(words) {
-        Ok(matches) => matches,
+    let parsed = (Cli::command().try_get_matches_from(words))
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are asked for, and go to standard output; both streams may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let exit = dispatch(&matches).unwrap_or_else(|failure| {
+    let exit = dispatch(cli, &matches).unwrap_or_else(|failure| {
         complain(&failure.text);
         failure.exit
     });
     ExitCode::from(exit as u8)
 }
 
-fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let Some((name, matches)) = matches.subcommand() else {
-        return Err(Failure::usage("name a command; see `cesar --help`"));
-    };
-    // These need no settings, and must work where the settings are broken.
-    if name == "completions" {
-        return completions(matches);
+fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
+    // Needs no settings, and must work where the settings are broken.
+    if let Command::Completions { shell } = cli.command {
+        return Ok(completions(shell));
     }
-    let (name, matches) = match matches.subcommand() {
-        Some((sub, matches)) => (format!("{name} {sub}"), matches),
-        None => (name.to_owned(), matches),
-    };
-    let quiet = matches.get_flag("quiet");
-    let verbosity = if quiet {
-        -1
-    } else {
-        i8::try_from(matches.get_count("verbose")).unwrap_or(i8::MAX)
+    let verbosity = match cli.quiet {
+        true => -1,
+        false => i8::try_from(cli.verbose).unwrap_or(i8::MAX),
     };
     // The server's log is a setting.
-    if name != "serve" {
+    if !matches!(&cli.command, Command::Serve(args) if args.command.is_none()) {
         log_to_stderr(verbosity);
     }
-    let resolved = resolve(matches).map_err(Failure::usage)?;
-    if !quiet {
+    let resolved = resolve(cli.config, matches).map_err(Failure::usage)?;
+    if !cli.quiet {
         resolved
             .warnings()
             .iter()
             .for_each(|warning| note(&format!("warning: {warning}")));
     }
     let settings = resolved.settings();
-    let json = matches.try_get_one("json").ok().flatten() == Some(&true);
-    match name.as_str() {
-        "transcribe" => transcribe::run(matches, &settings, verbosity, &cancel_on_ctrl_c()),
-        name if name.starts_with("plugins ") => {
-            plugins::run(&name["plugins ".len()..], matches, &settings, json, &cancel_on_ctrl_c())
-        }
-        "cache explain" => {
-            let shown = cache::explain::Shown::Everything;
-            cache::explain::run(matches, &settings, verbosity, shown, &cancel_on_ctrl_c())
-        }
-        "serve" => serve::run(matches, &settings, verbosity),
-        "serve key" => serve::key(matches, &settings),
-        "jobs list" => jobs::list(matches, &settings, json),
-        "jobs show" => jobs::show(matches, &settings, json),
-        "jobs cancel" => jobs::cancel(matches, &settings),
-        "jobs retry" => jobs::retry(matches, &settings),
-        "jobs prune" => jobs::prune(matches, &settings),
-        name if name.starts_with("models ") => {
-            models::run(&name["models ".len()..], matches, &settings, verbosity, json)
-        }
-        name if name.starts_with("cache ") => cache::run(&name["cache ".len()..], matches, &settings, json),
-        "config show" => {
-            if json {
+    match cli.command {
+        Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),
+        Command::Models(command) => models::run(command, &settings, verbosity),
+        Command::Cache(command) => cache::run(command, &settings, verbosity, cancel_on_ctrl_c),
+        Command::Serve(args) => serve::run(args, &settings, verbosity),
+        Command::Jobs(command) => jobs::run(command, &settings),
+        Command::Config(ConfigCommand::Show { json, .. }) => {
+            if json.json {
                 print_json(&resolved.show());
             } else {
                 print(&resolved.show().to_string());
             }
             Ok(Exit::Done)
         }
-        other => Err(Failure::usage(format!(
-            "`{other}` is not a command; see `cesar --help`"
-        ))),
+        Command::Completions { shell } => Ok(completions(shell)),
     }
 }
 
-fn resolve(matches: &ArgMatches) -> Result<Resolved, ConfigError> {
-    let file = matches.get_one::<PathBuf>("config_file").map(PathBuf::as_path);
-    Layers::load(file, std::env::vars_os())?.with_flags(matches).resolve()
+/// The flags of settings are among those of the innermost command, which has the global ones too.
+fn resolve(config: ConfigFile, mut matches: &ArgMatches) -> Result<Resolved, ConfigError> {
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    Layers::load(config.path.as_deref(), std::env::vars_os())?
+        .with_flags(matches)
+        .resolve()
 }
 
 fn run_plugin(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -142,13 +185,11 @@ fn run_plugin(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
-    if let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") {
-        let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut command_for_people(), "cesar", &mut script);
-        print(&String::from_utf8_lossy(&script));
-    }
-    Ok(Exit::Done)
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cesar", &mut script);
+    print(&String::from_utf8_lossy(&script));
+    Exit::Done
 }
 
 /// The first Ctrl-C asks the work to stop; the second ends the program.
@@ -183,4 +224,14 @@ fn log_to_stderr(verbosity: i8) {
         .with_target(false);
     // Fails only when called twice in one process.
     let _ = subscriber.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

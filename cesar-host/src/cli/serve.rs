@@ -5,53 +5,66 @@ use std::path::PathBuf;
 
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
-use cesar_config::{Group, Settings, augment};
+use cesar_config::Settings;
 use cesar_pipeline::AddressPolicy;
 use cesar_server::{Ended, KeyFile, Setup};
-use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use super::args;
+use super::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::{host, parallel};
 
-/// The command's shape.
-pub(super) fn command() -> Command {
-    let command = Command::new("serve")
-        .about("Serve an HTTP API: jobs, and what OpenAI's clients speak")
-        .args_conflicts_with_subcommands(true)
-        .arg(
-            Arg::new("ready-json")
-                .long("ready-json")
-                .help("Write `{\"status\":\"ready\",\"port\":N}` to standard output once requests are answered")
-                .action(ArgAction::SetTrue),
-        )
-        .subcommand(key_command());
-    augment(command, Group::Serve)
+/// The command's arguments.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    /// Write `{"status":"ready","port":N}` to standard output once requests are answered
+    #[arg(long)]
+    ready_json: bool,
+    #[command(flatten)]
+    settings: SettingFlags<group::Serve>,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
 }
 
-fn key_command() -> Command {
-    let name = Arg::new("name")
-        .value_name("NAME")
-        .required(true)
-        .help("What to call the key");
-    let id = Arg::new("id")
-        .value_name("ID")
-        .required(true)
-        .help("The key's id, as listed");
-    Command::new("key")
-        .about("API keys, for servers that others can reach")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(Command::new("add").about("Make a key and show it, this once").arg(name))
-        .subcommand(Command::new("list").about("List the keys").arg(args::json()))
-        .subcommand(
-            Command::new("revoke")
-                .about("Remove a key; running servers notice")
-                .arg(id),
-        )
+/// The commands below `cesar serve`.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// API keys, for servers that others can reach
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// The commands of API keys.
+#[derive(clap::Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key and show it, this once
+    Add {
+        /// What to call the key
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// List the keys
+    List {
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+    /// Remove a key; running servers notice
+    Revoke {
+        /// The key's id, as listed
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// Runs the server, or a command about its keys.
+pub(super) fn run(args: Args, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
+    match args.command {
+        None => serve(args.ready_json, settings, verbosity),
+        Some(Command::Key(command)) => key(command, settings),
+    }
 }
 
 /// The folder of jobs, uploads and keys.
@@ -64,7 +77,7 @@ pub(super) fn data_folder(settings: &Settings) -> Result<PathBuf, Failure> {
 }
 
 /// Serves until it is asked to stop.
-pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
+fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
     log(settings.log.json, verbosity);
     let mode = if settings.cache.enabled {
         Mode::ReadWrite
@@ -97,7 +110,6 @@ pub(super) fn run(matches: &ArgMatches, settings: &Settings, verbosity: i8) -> R
     if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
         tracing::warn!("no speakers: {why}");
     }
-    let ready_json = matches.get_flag("ready-json");
     let ended = cesar_server::serve(setup, |address| {
         if ready_json {
             print(&format!("{{\"status\":\"ready\",\"port\":{}}}\n", address.port()));
@@ -131,24 +143,21 @@ fn log(json: bool, verbosity: i8) {
 }
 
 /// `cesar serve key add|list|revoke`.
-pub(super) fn key(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Failure> {
+fn key(command: KeyCommand, settings: &Settings) -> Result<Exit, Failure> {
     let file = KeyFile::new(&data_folder(settings)?);
-    let text = |matches: &ArgMatches, name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    match matches.subcommand() {
-        Some(("add", matches)) => {
-            let (key, stored) = file
-                .add(&text(matches, "name"), SystemClock.now_ms())
-                .map_err(Failure::failed)?;
+    match command {
+        KeyCommand::Add { name } => {
+            let (key, stored) = file.add(&name, SystemClock.now_ms()).map_err(Failure::failed)?;
             note(&format!("key {} is shown this once; keep it safe", stored.id));
             print(&format!("{key}\n"));
         }
-        Some(("revoke", matches)) => {
-            let removed = file.revoke(&text(matches, "id")).map_err(Failure::failed)?;
+        KeyCommand::Revoke { id } => {
+            let removed = file.revoke(&id).map_err(Failure::failed)?;
             note(&format!("key {} ({}) is revoked", removed.id, removed.name));
         }
-        Some(("list", matches)) => {
+        KeyCommand::List { json } => {
             let keys = file.list().map_err(Failure::failed)?;
-            if matches.get_flag("json") {
+            if json.json {
                 let rows = keys
                     .iter()
                     .map(|key| json!({ "id": key.id, "name": key.name, "created_ms": key.created_ms }));
@@ -157,11 +166,6 @@ pub(super) fn key(matches: &ArgMatches, settings: &Settings) -> Result<Exit, Fai
                 let rows: Vec<_> = keys.iter().map(|key| [key.id.clone(), key.name.clone()]).collect();
                 print(&aligned(&rows));
             }
-        }
-        _ => {
-            return Err(Failure::usage(
-                "name what to do with keys; see `cesar serve key --help`",
-            ));
         }
     }
     Ok(Exit::Done)

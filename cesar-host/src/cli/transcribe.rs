@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use cesar_base::names::{lossless, shown};
 use cesar_config::{Progress, Settings};
-use cesar_pipeline::{PipelineError, Transcript};
+use cesar_pipeline::{PipelineError, Stage, Transcript};
 use cesar_runner::CancelToken;
-use clap::ArgMatches;
+use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use plugin_api::document::Partial;
 use serde_json::json;
 
@@ -20,38 +21,63 @@ use super::parallel::{self, Turn, Turns};
 use super::progress::Show;
 use super::report::{Exit, Failure};
 use super::summary::{Done, Whole};
-use super::work::{Missing, Work, mode};
+use super::work::{Missing, Work, WorkArgs, mode};
+
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    work: WorkArgs,
+    /// Do all work again, and keep the new results
+    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
+    refresh: bool,
+    /// Do this stage again, and what follows when its result is another one; can be repeated
+    #[arg(
+        long,
+        value_name = "STAGE",
+        value_parser = PossibleValuesParser::new(Stage::ALL.map(Stage::name)).try_map(|name| name.parse::<Stage>()),
+        conflicts_with_all = ["cache.enabled", "refresh"],
+        help_heading = "Cache"
+    )]
+    refresh_stage: Vec<Stage>,
+    /// Show the cache and what it has of the recordings, and do nothing
+    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
+    cache_info: bool,
+    /// Write JSON, of a settled shape
+    #[arg(long, requires = "cache_info", help_heading = "Cache")]
+    json: bool,
+    /// Replace files of other recordings in the output folder, instead of writing under another name
+    #[arg(long, help_heading = "Output")]
+    overwrite: bool,
+    /// Write what each stage gave into this folder: audio, the engine's answer, who spoke when, the document
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    keep_intermediate: Option<PathBuf>,
+}
 
 /// Does all inputs and says how it went.
-pub(super) fn run(
-    matches: &ArgMatches,
-    settings: &Settings,
-    verbosity: i8,
-    cancel: &CancelToken,
-) -> Result<Exit, Failure> {
-    if matches.get_flag("cache-info") {
-        return explain::run(matches, settings, verbosity, Shown::Summary, cancel);
+pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &CancelToken) -> Result<Exit, Failure> {
+    if args.cache_info {
+        return explain::run(&args.work, args.json, settings, verbosity, Shown::Summary, cancel);
     }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
     let mut work = Work::settle(
-        matches,
+        &args.work,
+        &args.refresh_stage,
         settings,
-        mode(matches, settings),
+        mode(settings, args.refresh),
         Missing::Offered,
         &show,
         cancel,
     )?;
     let places = match work.recordings.is_empty() {
         true => Vec::new(),
-        false => work.places(matches, settings)?,
+        false => work.places(&args.work, settings)?,
     };
-    let intermediate: Option<&PathBuf> = matches.get_one("keep-intermediate");
-    let intermediates = intermediate
+    let intermediates = (args.keep_intermediate.as_ref())
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()?;
     let state = settings.folders.state();
-    let overwrite = matches.get_flag("overwrite");
-    let outputs = Outputs::new(&work.recordings, &places, overwrite, state.as_deref());
+    let outputs = Outputs::new(&work.recordings, &places, args.overwrite, state.as_deref());
     let received = work.receive(settings, cancel);
 
     let mut intermediates = intermediates.unwrap_or_default().into_iter();

@@ -11,9 +11,9 @@ use cesar_pipeline::{
     StageRequest,
 };
 use cesar_runner::CancelToken;
-use clap::ArgMatches;
-use clap::parser::ValueSource;
+use clap::ValueHint;
 
+use super::args::{SettingFlags, group};
 use super::formats::{Asked, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Collected, InputError, Recording, Unusable};
@@ -22,7 +22,29 @@ use super::outputs::{self, Place};
 use super::parallel;
 use super::progress::Show;
 use super::report::Failure;
-use super::retry_command;
+use super::{retry_command, times};
+
+/// The arguments of commands that transcribe, or explain what that would do.
+#[derive(clap::Args)]
+pub(super) struct WorkArgs {
+    /// Recordings, folders with recordings, addresses such as `https://example.org/talk.mp3`, or `-` for standard input
+    #[arg(value_name = "INPUT", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
+    inputs: Vec<PathBuf>,
+    /// Write to this file, or to standard output (`-`), as without this; without --format, the file's extension decides the format
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Begin here: seconds, or [HH:]MM:SS[.fff]
+    #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings")]
+    start_time: Option<u64>,
+    /// End here: seconds, or [HH:]MM:SS[.fff]
+    #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings")]
+    end_time: Option<u64>,
+    /// Transcribe at most this much: seconds, or [HH:]MM:SS[.fff]
+    #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings", conflicts_with = "end_time")]
+    max_duration: Option<u64>,
+    #[command(flatten)]
+    settings: SettingFlags<group::Transcribe>,
+}
 
 /// What was asked for, settled: whatever can be refused before work is refused by now.
 pub(super) struct Work {
@@ -47,10 +69,22 @@ pub(super) enum Missing {
     Refused,
 }
 
+impl WorkArgs {
+    fn slice(&self) -> Slice {
+        let start_ms = self.start_time.unwrap_or_default();
+        let by_length = self.max_duration.map(|length| start_ms.saturating_add(length));
+        Slice {
+            start_ms,
+            end_ms: self.end_time.or(by_length),
+        }
+    }
+}
+
 impl Work {
     /// Settles plugins, models, options and recordings.
     pub(super) fn settle(
-        matches: &ArgMatches,
+        args: &WorkArgs,
+        refreshed: &[Stage],
         settings: &Settings,
         mode: Mode,
         missing: Missing,
@@ -61,7 +95,7 @@ impl Work {
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }
-        let speakers = speakers(matches, settings);
+        let speakers = speakers(args, settings);
         if missing == Missing::Offered {
             models::missing::offer(
                 &mut host,
@@ -71,9 +105,9 @@ impl Work {
                 show.verbosity(),
             )?;
         }
-        let named: Option<&PathBuf> = matches.get_one("output");
+        let named = args.output.as_ref();
         let Chosen { formats, output, .. } = formats(
-            matches,
+            args,
             // Standard output is no name that an extension could be read from.
             named.filter(|file| !outputs::is_stdout(file)),
             settings,
@@ -81,13 +115,12 @@ impl Work {
             show,
             &host,
         )?;
-        let inputs: Vec<&PathBuf> = matches.get_many("inputs").into_iter().flatten().collect();
         let Collected {
             mut recordings,
             mut failed,
             skipped,
             passed_over,
-        } = inputs::collect(&inputs).map_err(Failure::failed)?;
+        } = inputs::collect(&args.inputs).map_err(Failure::failed)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
         }
@@ -99,12 +132,11 @@ impl Work {
             true => usize::MAX,
             false => recordings.len(),
         };
-        let stages = matches.try_get_many::<Stage>("refresh-stage").ok().flatten();
         let mut asr = host::stage(&settings.asr);
         let at_a_time = parallel::at_a_time(settings.parallel, known, parallel::threads(&asr));
         parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
         let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
-        let mut plan = planned?.refreshing(stages.into_iter().flatten().copied());
+        let mut plan = planned?.refreshing(refreshed.iter().copied());
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {
@@ -120,7 +152,7 @@ impl Work {
             formats,
             output: output.or_else(|| named.cloned()),
             part: Part {
-                slice: slice(matches),
+                slice: args.slice(),
                 ..host::part(settings)
             },
         })
@@ -151,20 +183,19 @@ impl Work {
         }
     }
 
-    pub(super) fn places(&self, matches: &ArgMatches, settings: &Settings) -> Result<Vec<Place>, Failure> {
+    pub(super) fn places(&self, args: &WorkArgs, settings: &Settings) -> Result<Vec<Place>, Failure> {
         // The settings' folder is for runs that name no file.
         let folder = settings
             .output
             .dir
             .as_deref()
-            .filter(|_| self.output.is_none() || said(matches, "output.dir"));
+            .filter(|_| self.output.is_none() || args.settings.is_given("output.dir"));
         outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::from)
     }
 }
 
-/// What the cache is used for. Not every command that settles work can be told to do it again.
-pub(super) fn mode(matches: &ArgMatches, settings: &Settings) -> Mode {
-    let refresh = matches.try_get_one("refresh").ok().flatten() == Some(&true);
+/// What the cache is used for.
+pub(super) fn mode(settings: &Settings, refresh: bool) -> Mode {
     match (settings.cache.enabled, refresh) {
         (false, _) => Mode::Bypass,
         (true, true) => Mode::Refresh,
@@ -174,7 +205,7 @@ pub(super) fn mode(matches: &ArgMatches, settings: &Settings) -> Mode {
 
 /// The formats to write and the name of the output, which is asked to be `output`; a name that is corrected is told.
 fn formats(
-    matches: &ArgMatches,
+    args: &WorkArgs,
     output: Option<&PathBuf>,
     settings: &Settings,
     speakers: bool,
@@ -184,7 +215,7 @@ fn formats(
     let with_speakers = host.pipeline.format_with_speakers();
     let asked = Asked {
         formats: &settings.output.formats,
-        on_command_line: said(matches, "output.formats"),
+        on_command_line: args.settings.is_given("output.formats"),
         output: output.map(PathBuf::as_path),
         speakers,
         correct: settings.output.correct_extension,
@@ -203,7 +234,7 @@ fn formats(
 }
 
 /// Speakers as asked for. Whoever says something about them on the command line wants them.
-fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
+fn speakers(args: &WorkArgs, settings: &Settings) -> SpeakersRequest {
     const ABOUT: [&str; 6] = [
         "diarize.plugin",
         "diarize.num_speakers",
@@ -214,14 +245,9 @@ fn speakers(matches: &ArgMatches, settings: &Settings) -> SpeakersRequest {
     ];
     let mut speakers = host::speakers(&settings.diarize);
     speakers.channels |= host::track(settings) == TrackChoice::All;
-    let is_said = || ABOUT.iter().any(|setting| said(matches, setting));
+    let is_said = || ABOUT.iter().any(|setting| args.settings.is_given(setting));
     speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
     speakers
-}
-
-/// Whether a setting was said on the command line, not by the file or the environment.
-fn said(matches: &ArgMatches, setting: &str) -> bool {
-    matches.value_source(setting) == Some(ValueSource::CommandLine)
 }
 
 /// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
@@ -296,11 +322,4 @@ fn expand(
         }
     }
     Ok(expanded)
-}
-
-fn slice(matches: &ArgMatches) -> Slice {
-    let time = |name: &str| matches.get_one::<u64>(name).copied();
-    let start_ms = time("start-time").unwrap_or_default();
-    let end_ms = time("end-time").or(time("max-duration").map(|length| start_ms.saturating_add(length)));
-    Slice { start_ms, end_ms }
 }

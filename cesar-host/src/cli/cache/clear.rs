@@ -1,11 +1,20 @@
 //! `cesar cache clear`: removes every result but those that running jobs need.
 
 use cesar_cache::Cache;
-use clap::ArgMatches;
 
-use super::removal::{Care, carefully};
+use super::removal::carefully;
+use crate::cli::args::{RemovalArgs, SettingFlags, group};
 use crate::cli::report::{Exit, Failure};
 
-pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
-    carefully(cache, Care::of(matches, json), |cache, dry_run| cache.clear(dry_run))
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    removal: RemovalArgs,
+    #[command(flatten)]
+    settings: SettingFlags<group::Cache>,
+}
+
+pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
+    carefully(cache, &args.removal, |cache, dry_run| cache.clear(dry_run))
 }

@@ -6,16 +6,25 @@ use cesar_cache::{CacheError, Nearest};
 use cesar_config::{Progress, Settings};
 use cesar_pipeline::{Explanation, StageExplanation, StageState};
 use cesar_runner::CancelToken;
-use clap::ArgMatches;
 use serde_json::json;
 
 use super::info;
+use crate::cli::args::JsonFlag;
 use crate::cli::columns::aligned;
 use crate::cli::humanize::{duration, size};
 use crate::cli::inputs::InputError;
 use crate::cli::progress::Show;
 use crate::cli::report::{Exit, Failure, complain, print, print_json};
-use crate::cli::work::{Missing, Work, mode};
+use crate::cli::work::{Missing, Work, WorkArgs, mode};
+
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) json: JsonFlag,
+}
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +37,8 @@ pub(crate) enum Shown {
 
 /// Looks at all inputs, without doing any of their work.
 pub(crate) fn run(
-    matches: &ArgMatches,
+    args: &WorkArgs,
+    json: bool,
     settings: &Settings,
     verbosity: i8,
     shown: Shown,
@@ -41,9 +51,10 @@ pub(crate) fn run(
     }
     let show = Show::new(Progress::None, verbosity);
     let mut work = Work::settle(
-        matches,
+        args,
+        &[],
         settings,
-        mode(matches, settings),
+        mode(settings, false),
         Missing::Refused,
         &show,
         cancel,
@@ -82,7 +93,7 @@ pub(crate) fn run(
     }
     let info = (shown == Shown::Summary).then(|| cache.info()).transpose();
     let info = info.map_err(|error: CacheError| Failure::failed(error))?;
-    if matches.get_flag("json") {
+    if json {
         match &info {
             Some(info) => print_json(&json!({ "cache": info, "inputs": explanations })),
             None => print_json(&json!({ "inputs": explanations })),

@@ -3,13 +3,23 @@
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::{Cache, Info};
 
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::humanize::{count, distance, duration, size};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-pub(super) fn run(cache: &Cache, json: bool) -> Result<Exit, Failure> {
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    settings: SettingFlags<group::Cache>,
+}
+
+pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     let info = cache.info().map_err(Failure::failed)?;
-    if json {
+    if args.json.json {
         print_json(&info);
     } else {
         print(&text(&info));

@@ -2,9 +2,9 @@
 
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::{Cache, Listed, Sort};
-use clap::ArgMatches;
 use serde::Serialize;
 
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::humanize::{distance, duration, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
@@ -21,20 +21,46 @@ struct List {
     entries: Vec<Listed>,
 }
 
-pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
-    let stage = matches.get_one::<String>("stage").map(String::as_str);
-    let sort = match matches.get_one::<String>("sort").map(String::as_str) {
-        Some("created") => Sort::Created,
-        Some("size") => Sort::Size,
-        Some("cost") => Sort::Cost,
-        Some("worth") => Sort::EvictionScore,
-        _ => Sort::Used,
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only results of this stage, such as `asr`
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// What comes first: used or created last, the largest, the dearest to make, or the last to be evicted
+    #[arg(long, value_name = "BY", default_value = "used")]
+    sort: SortBy,
+    /// Show at most this many; 50 unless given, with --json all
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    settings: SettingFlags<group::Cache>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SortBy {
+    Used,
+    Created,
+    Size,
+    Cost,
+    Worth,
+}
+
+pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
+    let sort = match args.sort {
+        SortBy::Used => Sort::Used,
+        SortBy::Created => Sort::Created,
+        SortBy::Size => Sort::Size,
+        SortBy::Cost => Sort::Cost,
+        SortBy::Worth => Sort::EvictionScore,
     };
-    let asked = matches.get_one::<u64>("limit").copied();
-    let limit = asked.or((!json).then_some(SHOWN));
+    let json = args.json.json;
+    let limit = args.limit.or((!json).then_some(SHOWN));
     // One more than is shown tells whether there are more.
     let mut entries = cache
-        .list(stage, sort, limit.map(|limit| limit.saturating_add(1)))
+        .list(args.stage.as_deref(), sort, limit.map(|limit| limit.saturating_add(1)))
         .map_err(Failure::failed)?;
     let more = limit.is_some_and(|limit| entries.len() as u64 > limit);
     entries.truncate(
@@ -47,7 +73,7 @@ pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exi
         return Ok(Exit::Done);
     }
     print(&text(&entries, SystemClock.now_ms()));
-    if more && asked.is_none() {
+    if more && args.limit.is_none() {
         note(&format!("the first {SHOWN}; `--limit N` shows more, `--json` all"));
     }
     Ok(Exit::Done)

@@ -16,23 +16,46 @@ use std::sync::Arc;
 use cesar_base::SystemClock;
 use cesar_cache::Cache;
 use cesar_config::Settings;
-use clap::ArgMatches;
+use cesar_runner::CancelToken;
 
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, note};
 
-/// Runs `cesar cache NAME`.
-pub(super) fn run(name: &str, matches: &ArgMatches, settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let cache = open(settings)?;
-    match name {
-        "info" => info::run(&cache, json),
-        "list" => list::run(&cache, matches, json),
-        "verify" => verify::run(&cache, matches, json),
-        "prune" => prune::run(&cache, settings, matches, json),
-        "clear" => clear::run(&cache, matches, json),
-        other => Err(Failure::usage(format!(
-            "`cache {other}` is not a command; see `cesar cache --help`"
-        ))),
+/// The commands.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// Show where the cache is, what it holds and what it has saved
+    Info(info::Args),
+    /// Show what the cache has of a recording, what each stage's key is made of, and what has changed since the nearest earlier run.
+    /// Takes the options of `transcribe`, and does nothing
+    Explain(Box<explain::Args>),
+    /// List results, the last used first
+    List(list::Args),
+    /// Read every result and compare it with its digest
+    Verify(verify::Args),
+    /// Remove results: those that fit every condition given; without one, what the settings say
+    Prune(prune::Args),
+    /// Remove all results but those that running jobs need
+    Clear(clear::Args),
+}
+
+/// Runs one of them.
+pub(super) fn run(
+    command: Command,
+    settings: &Settings,
+    verbosity: i8,
+    cancel: impl FnOnce() -> CancelToken,
+) -> Result<Exit, Failure> {
+    match command {
+        Command::Explain(args) => {
+            let shown = explain::Shown::Everything;
+            explain::run(&args.work, args.json.json, settings, verbosity, shown, &cancel())
+        }
+        Command::Info(args) => info::run(&open(settings)?, &args),
+        Command::List(args) => list::run(&open(settings)?, &args),
+        Command::Verify(args) => verify::run(&open(settings)?, &args),
+        Command::Prune(args) => prune::run(&open(settings)?, settings, &args),
+        Command::Clear(args) => clear::run(&open(settings)?, &args),
     }
 }
 

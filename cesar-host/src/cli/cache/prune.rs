@@ -1,22 +1,52 @@
 //! `cesar cache prune`: removes what is meant; without conditions, what housekeeping would remove.
 
+use cesar_base::{parse_duration, parse_size};
 use cesar_cache::{Cache, CacheError, Prune, Pruned};
 use cesar_config::Settings;
-use clap::ArgMatches;
 
-use super::removal::{Care, carefully};
+use super::removal::carefully;
+use crate::cli::args::{RemovalArgs, SettingFlags, group};
 use crate::cli::report::{Exit, Failure};
 
-pub(super) fn run(cache: &Cache, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Results that have not been used for this long, such as `30d`
+    #[arg(long, value_name = "TIME", value_parser = older_than)]
+    older_than: Option<i64>,
+    /// The results least worth keeping, until the cache is no larger than this, such as `5GB`
+    #[arg(long, value_name = "SIZE", value_parser = max_size)]
+    max_size: Option<u64>,
+    /// Results of this stage, such as `asr`
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// Results that have expired
+    #[arg(long)]
+    expired: bool,
+    #[command(flatten)]
+    removal: RemovalArgs,
+    #[command(flatten)]
+    settings: SettingFlags<group::Cache>,
+}
+
+fn older_than(text: &str) -> Result<i64, &'static str> {
+    parse_duration(text).ok_or("it must be a length of time such as `30 d` or `12 h`")
+}
+
+fn max_size(text: &str) -> Result<u64, &'static str> {
+    parse_size(text).ok_or("it must be a size such as `5 GB`")
+}
+
+pub(super) fn run(cache: &Cache, settings: &Settings, args: &Args) -> Result<Exit, Failure> {
     let asked = Prune {
-        unused_ms: matches.get_one::<i64>("older_than").copied(),
-        stage: matches.get_one::<String>("stage").cloned(),
-        expired: matches.get_flag("expired"),
-        max_size: matches.get_one::<u64>("max_size").copied(),
+        unused_ms: args.older_than,
+        stage: args.stage.clone(),
+        expired: args.expired,
+        max_size: args.max_size,
         dry_run: false,
     };
     if asked != Prune::default() {
-        return carefully(cache, Care::of(matches, json), |cache, dry_run| {
+        return carefully(cache, &args.removal, |cache, dry_run| {
             cache.prune(&Prune {
                 dry_run,
                 ..asked.clone()
@@ -24,7 +54,7 @@ pub(super) fn run(cache: &Cache, settings: &Settings, matches: &ArgMatches, json
         });
     }
     let max_size = settings.cache.limits.max_size;
-    carefully(cache, Care::of(matches, json), |cache, dry_run| {
+    carefully(cache, &args.removal, |cache, dry_run| {
         keep_limits(cache, max_size, dry_run)
     })
 }

@@ -1,30 +1,12 @@
 //! Removal of results: says what would be removed, and asks.
 
 use cesar_cache::{Cache, CacheError, Pruned};
-use clap::ArgMatches;
 use serde::Serialize;
 
+use crate::cli::args::RemovalArgs;
 use crate::cli::ask::agreed;
 use crate::cli::humanize;
 use crate::cli::report::{Exit, Failure, print, print_json};
-
-/// What a command that removes something was told about asking.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Care {
-    dry_run: bool,
-    yes: bool,
-    json: bool,
-}
-
-impl Care {
-    pub(super) fn of(matches: &ArgMatches, json: bool) -> Self {
-        Self {
-            dry_run: matches.get_flag("dry_run"),
-            yes: matches.get_flag("yes"),
-            json,
-        }
-    }
-}
 
 /// The answer of a command that removes something; the shape of its JSON is settled.
 #[derive(Debug, Serialize)]
@@ -37,24 +19,24 @@ struct Answer {
 /// Says what would be removed, asks, and removes it. `remove` does so, or only looks when told `true`.
 pub(super) fn carefully(
     cache: &Cache,
-    care: Care,
+    args: &RemovalArgs,
     remove: impl Fn(&Cache, bool) -> Result<Pruned, CacheError>,
 ) -> Result<Exit, Failure> {
     let mut removed = Pruned::default();
     let planned = remove(cache, true).map_err(Failure::failed)?;
-    let mut dry_run = care.dry_run;
+    let mut dry_run = args.dry_run;
     if dry_run {
         removed = planned;
-    } else if planned.entries == 0 || care.yes || agreed(&humanize::amount(&planned))? {
+    } else if planned.entries == 0 || args.yes || agreed(&humanize::amount(&planned))? {
         // Also when there is no entry to remove: what crashes have left goes too.
         removed = remove(cache, false).map_err(Failure::failed)?;
     } else {
         dry_run = true;
     }
-    if care.json {
+    if args.json.json {
         print_json(&Answer { dry_run, removed });
     } else {
-        print(&humanize::removed(&removed, care.dry_run));
+        print(&humanize::removed(&removed, args.dry_run));
     }
     Ok(Exit::Done)
 }

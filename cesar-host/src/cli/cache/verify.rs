@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cesar_cache::{Cache, Verification};
-use clap::ArgMatches;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, print, print_json};
@@ -19,9 +19,21 @@ struct Answer {
     verification: Verification,
 }
 
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Set damaged results aside, so that they are computed again
+    #[arg(long)]
+    repair: bool,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    settings: SettingFlags<group::Cache>,
+}
+
 /// Damage that stays is a failure.
-pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
-    let repair = matches.get_flag("repair");
+pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
+    let repair = args.repair;
     // Shown on a terminal only.
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
@@ -32,7 +44,7 @@ pub(super) fn run(cache: &Cache, matches: &ArgMatches, json: bool) -> Result<Exi
         .map_err(Failure::failed)?;
     spinner.finish_and_clear();
     let sound = verification.is_sound();
-    if json {
+    if args.json.json {
         print_json(&Answer { sound, verification });
     } else {
         print(&text(&verification, repair));

@@ -3,27 +3,48 @@
 use std::path::PathBuf;
 
 use cesar_models::installed::{self, ImportError};
-use clap::ArgMatches;
+use clap::ValueHint;
 
 use super::place::Place;
 use super::progress::Show;
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
-    let Some(source) = matches.get_one::<PathBuf>("source") else {
-        return Err(Failure::usage("name a file or folder"));
-    };
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A ggml or ONNX file, or a folder with a Whisper model for CTranslate2
+    #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    source: PathBuf,
+    /// What to call it; else its own name tells
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Refuse the file if its SHA-256 is another
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    sha256: Option<String>,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    flags: SettingFlags<group::Models>,
+}
+
+fn digest(text: &str) -> Result<String, &'static str> {
+    let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest
+        .then(|| text.to_owned())
+        .ok_or("it must be 64 hexadecimal digits")
+}
+
+pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
     let show = Show::new(None, verbosity);
-    let imported = installed::import(source, text("name"), text("sha256"), place.folder()?, &|event| {
-        show.event(event)
-    });
+    let (name, sha256) = (args.name.as_deref(), args.sha256.as_deref());
+    let imported = installed::import(&args.source, name, sha256, place.folder()?, &|event| show.event(event));
     show.clear();
     let imported = imported.map_err(|error| match error {
         ImportError::Name { .. } | ImportError::DigestOfFolder { .. } => Failure::usage(error),
         error => Failure::failed(error),
     })?;
-    if json {
+    if args.json.json {
         print_json(&imported);
     } else {
         let how = if imported.present { "is here" } else { "imported" };

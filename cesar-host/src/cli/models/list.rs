@@ -5,10 +5,10 @@ use cesar_config::Settings;
 use cesar_models::catalog::{CATALOG, Entry, Kind};
 use cesar_models::installed::InstalledModel;
 use cesar_models::libraries;
-use clap::ArgMatches;
 use serde::Serialize;
 
 use super::place::Place;
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::host;
 use crate::cli::humanize::{count, size};
@@ -43,9 +43,22 @@ struct Row {
     present: bool,
 }
 
-pub(super) fn run(place: &Place, settings: &Settings, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// List what can be fetched by name instead; nothing is asked of the network
+    #[arg(long)]
+    remote: bool,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    flags: SettingFlags<group::Models>,
+}
+
+pub(super) fn run(place: &Place, settings: &Settings, args: &Args) -> Result<Exit, Failure> {
     let models = place.models();
-    if matches.get_flag("remote") {
+    let json = args.json.json;
+    if args.remote {
         let rows: Vec<Row> = CATALOG.iter().map(|entry| row(entry, &models)).collect();
         match json {
             true => print_json(&serde_json::json!({ "models": rows })),

@@ -3,7 +3,6 @@
 //!
 //! Each command that lists writes text for people or, with `--json`, JSON of a settled shape. What removes something says what and asks.
 
-mod command;
 mod import;
 mod list;
 pub(super) mod missing;
@@ -15,30 +14,36 @@ mod remove;
 mod verify;
 
 use cesar_config::Settings;
-use clap::ArgMatches;
 
 use crate::cli::report::{Exit, Failure};
-pub(super) use command::command;
 use place::Place;
 
-/// Runs `cesar models NAME`.
-pub(super) fn run(
-    name: &str,
-    matches: &ArgMatches,
-    settings: &Settings,
-    verbosity: i8,
-    json: bool,
-) -> Result<Exit, Failure> {
+/// The commands.
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// List the models that are here, with the room they take
+    List(list::Args),
+    /// Fetch models; what is here already stays as it is
+    Pull(pull::Args),
+    /// Write the path of each model named, or of the folder that new ones go to
+    Path(path::Args),
+    /// Read models and compare them with the digests that they are known by
+    Verify(verify::Args),
+    /// Copy a model into the models folder
+    Import(import::Args),
+    /// Remove models
+    Rm(remove::Args),
+}
+
+/// Runs one of them.
+pub(super) fn run(command: Command, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
     let place = Place::of(settings);
-    match name {
-        "list" => list::run(&place, settings, matches, json),
-        "pull" => pull::run(&place, settings, matches, verbosity, json),
-        "path" => path::run(&place, matches, json),
-        "verify" => verify::run(&place, matches, verbosity, json),
-        "import" => import::run(&place, matches, verbosity, json),
-        "rm" => remove::run(&place, matches, verbosity, json),
-        other => Err(Failure::usage(format!(
-            "`models {other}` is not a command; see `cesar models --help`"
-        ))),
+    match command {
+        Command::List(args) => list::run(&place, settings, &args),
+        Command::Pull(args) => pull::run(&place, settings, &args, verbosity),
+        Command::Path(args) => path::run(&place, &args),
+        Command::Verify(args) => verify::run(&place, &args, verbosity),
+        Command::Import(args) => import::run(&place, &args, verbosity),
+        Command::Rm(args) => remove::run(&place, &args, verbosity),
     }
 }

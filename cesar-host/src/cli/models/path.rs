@@ -1,21 +1,33 @@
 //! `cesar models path`: one path a line.
 
 use cesar_base::names::lossless;
-use clap::ArgMatches;
 use serde_json::json;
 
-use super::place::{Place, names};
+use super::place::Place;
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-pub(super) fn run(place: &Place, matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
-    let names = names(matches);
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Models that are here
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    flags: SettingFlags<group::Models>,
+}
+
+pub(super) fn run(place: &Place, args: &Args) -> Result<Exit, Failure> {
+    let names = &args.names;
     let folder = place.folder()?;
     let models = if names.is_empty() {
         Vec::new()
     } else {
-        place.called(&names)?
+        place.called(names)?
     };
-    if json {
+    if args.json.json {
         let paths: Vec<_> = models
             .iter()
             .map(|model| json!({ "id": model.id, "path": lossless(&model.path) }))

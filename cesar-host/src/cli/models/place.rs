@@ -6,7 +6,6 @@ use cesar_config::Settings;
 use cesar_models::ModelRoots;
 use cesar_models::installed::{self, InstalledModel};
 use cesar_models::pull::library_folder;
-use clap::ArgMatches;
 
 use crate::cli::host;
 use crate::cli::report::Failure;
@@ -30,7 +29,7 @@ impl Place {
     }
 
     /// The models of these names; all, if none is named.
-    pub(super) fn called(&self, names: &[&String]) -> Result<Vec<InstalledModel>, Failure> {
+    pub(super) fn called(&self, names: &[String]) -> Result<Vec<InstalledModel>, Failure> {
         let all = self.models();
         if names.is_empty() {
             return Ok(all);
@@ -56,8 +55,4 @@ impl Place {
         let none = || Failure::failed("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`");
         self.roots.dirs.first().ok_or_else(none)
     }
-}
-
-pub(super) fn names(matches: &ArgMatches) -> Vec<&String> {
-    matches.get_many("names").into_iter().flatten().collect()
 }

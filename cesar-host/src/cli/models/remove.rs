@@ -1,11 +1,11 @@
 //! `cesar models rm`: says what it would remove, and asks.
 
 use cesar_models::installed::{self, InstalledModel};
-use clap::ArgMatches;
 use serde::Serialize;
 
-use super::place::{Place, names};
+use super::place::Place;
 use super::progress::Show;
+use crate::cli::args::{RemovalArgs, SettingFlags, group};
 use crate::cli::ask::agreed;
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
@@ -18,13 +18,24 @@ struct Answer<'a> {
     size: u64,
 }
 
-pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
-    let models = place.called(&names(matches))?;
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Models that are here
+    #[arg(value_name = "NAME", required = true, num_args = 1..)]
+    names: Vec<String>,
+    #[command(flatten)]
+    removal: RemovalArgs,
+    #[command(flatten)]
+    flags: SettingFlags<group::Models>,
+}
+
+pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
+    let models = place.called(&args.names)?;
     let bytes = models.iter().map(|model| model.size).sum();
-    let mut dry_run = matches.get_flag("dry_run");
-    let yes = matches.get_flag("yes");
+    let mut dry_run = args.removal.dry_run;
     let what = format!("{}, {}", count(models.len() as u64, "model", "models"), size(bytes));
-    if !dry_run && !yes {
+    if !dry_run && !args.removal.yes {
         models.iter().for_each(|model| note(&model.path.display().to_string()));
         dry_run = !agreed(&what)?;
     }
@@ -36,14 +47,14 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool
                 .map_err(|(path, error)| Failure::failed(format!("`{}` cannot be removed: {error}", path.display())))?;
         }
     }
-    if json {
+    if args.removal.json.json {
         print_json(&Answer {
             dry_run,
             models: &models,
             size: bytes,
         });
     } else {
-        print(&text(&models, &what, (dry_run, matches.get_flag("dry_run"))));
+        print(&text(&models, &what, (dry_run, args.removal.dry_run)));
     }
     Ok(Exit::Done)
 }

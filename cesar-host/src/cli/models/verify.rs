@@ -1,10 +1,10 @@
 //! `cesar models verify`: reads every file, and names what is damaged.
 
 use cesar_models::installed::{Checked, State, verify};
-use clap::ArgMatches;
 use serde::Serialize;
 
-use super::place::{Place, names};
+use super::place::Place;
+use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 
@@ -15,10 +15,22 @@ struct Answer {
     files: Vec<Checked>,
 }
 
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Models that are here; all unless named
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    flags: SettingFlags<group::Models>,
+}
+
 /// Damage is a failure; a file that nothing is known of is none.
-pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
     let mut files = Vec::new();
-    for model in place.called(&names(matches))? {
+    for model in place.called(&args.names)? {
         if verbosity > 0 {
             note(&format!("reading {}, {}", model.path.display(), size(model.size)));
         }
@@ -26,7 +38,7 @@ pub(super) fn run(place: &Place, matches: &ArgMatches, verbosity: i8, json: bool
     }
     let sound = !files.iter().any(|file| file.state.is_damage());
     let exit = if sound { Exit::Done } else { Exit::Failed };
-    if json {
+    if args.json.json {
         print_json(&Answer { sound, files });
     } else {
         print(&text(&files));

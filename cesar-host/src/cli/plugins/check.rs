@@ -4,32 +4,50 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cesar_base::GivenValue;
 use cesar_base::names::lossless;
+use cesar_base::{GivenValue, parse_duration};
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_conformance::{Effort, Outcome, Report, Subject, check};
 use cesar_pipeline::{AddressPolicy, StageRequest};
 use cesar_runner::discovery::Plugin;
 use cesar_runner::{CancelToken, Limits};
-use clap::ArgMatches;
+use clap::ValueHint;
 use serde_json::json;
 
 use super::lookup::find;
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
+/// The command's own arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A plugin's file, or its id
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    id: String,
+    /// An option to open it and ask it with; can be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    option: Vec<String>,
+    /// How long one request may take, such as `30s`; 30 min unless given, with --quick a minute
+    #[arg(long, value_name = "TIME", value_parser = limit)]
+    limit: Option<i64>,
+    /// A minute of silence instead of an hour, 8 runs in a row instead of 100
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A length of time above 0, in ms.
+fn limit(text: &str) -> Result<i64, &'static str> {
+    let length = parse_duration(text).filter(|length_ms| *length_ms > 0);
+    length.ok_or("it must be a length of time such as `30 s`")
+}
+
 /// Fails when a case does.
-pub(super) fn run(
-    matches: &ArgMatches,
-    settings: &Settings,
-    json: bool,
-    cancel: &CancelToken,
-) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, settings: &Settings, json: bool, cancel: &CancelToken) -> Result<Exit, Failure> {
     let pipeline = host::build(settings, Mode::Bypass, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
-    let asked = matches.get_one::<String>("id").map_or("", String::as_str);
+    let asked = args.id.as_str();
     let plugin = if Path::new(asked).is_file() {
         Arc::new(Plugin::read(Path::new(asked)).map_err(Failure::failed)?)
     } else {
@@ -37,16 +55,12 @@ pub(super) fn run(
     };
     let request = StageRequest {
         plugin: None,
-        options: options(matches)?,
+        options: options(&args.option)?,
     };
     let given = pipeline.given_to(&plugin.manifest, &request, cancel)?;
-    let mut effort = if matches.get_flag("quick") {
-        Effort::QUICK
-    } else {
-        Effort::FULL
-    };
-    if let Some(limit) = matches.get_one::<i64>("limit") {
-        effort.limit = Duration::from_millis(u64::try_from(*limit).unwrap_or(u64::MAX));
+    let mut effort = if args.quick { Effort::QUICK } else { Effort::FULL };
+    if let Some(limit) = args.limit {
+        effort.limit = Duration::from_millis(u64::try_from(limit).unwrap_or(u64::MAX));
     }
     let limits = Limits {
         time: None,
@@ -81,9 +95,9 @@ pub(super) fn run(
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn options(matches: &ArgMatches) -> Result<std::collections::BTreeMap<String, GivenValue>, Failure> {
-    let given = matches.get_many::<String>("option").into_iter().flatten();
+fn options(given: &[String]) -> Result<std::collections::BTreeMap<String, GivenValue>, Failure> {
     given
+        .iter()
         .map(|text| {
             let (name, value) = text
                 .split_once('=')

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::lossless;
-use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap::ValueHint;
 use serde_json::json;
 
-use crate::cli::args::json as json_flag;
+use crate::cli::args::JsonFlag;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// A file of the new crate and its template.
@@ -75,48 +75,26 @@ fn files_of(stage: &str, language: &str) -> Vec<File> {
     files
 }
 
-/// The command's shape.
-pub(super) fn command() -> Command {
-    Command::new("new")
-        .about("Make a crate for a plugin, which builds as it is")
-        .arg(
-            Arg::new("name")
-                .value_name("NAME")
-                .required(true)
-                .value_parser(name)
-                .help("The plugin's id: lower-case letters, digits and hyphens"),
-        )
-        .arg(
-            Arg::new("stage")
-                .long("stage")
-                .required(true)
-                .value_parser(["asr", "diarize", "download", "format"])
-                .help("What the plugin does"),
-        )
-        .arg(
-            Arg::new("language")
-                .long("language")
-                .value_parser(["rust", "c"])
-                .default_value("rust")
-                .help("What the stage is written in; C is for asr"),
-        )
-        .arg(
-            Arg::new("api")
-                .long("plugin-api")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .value_hint(ValueHint::DirPath)
-                .help("Use the crate plugin-api in this folder instead of the published one"),
-        )
-        .arg(
-            Arg::new("folder")
-                .long("dir")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .value_hint(ValueHint::DirPath)
-                .help("Where to put the crate; a folder called NAME unless given"),
-        )
-        .arg(json_flag())
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The plugin's id: lower-case letters, digits and hyphens
+    #[arg(value_name = "NAME", value_parser = name)]
+    name: String,
+    /// What the plugin does
+    #[arg(long, value_parser = ["asr", "diarize", "download", "format"])]
+    stage: String,
+    /// What the stage is written in; C is for asr
+    #[arg(long, value_parser = ["rust", "c"], default_value = "rust")]
+    language: String,
+    /// Use the crate plugin-api in this folder instead of the published one
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    plugin_api: Option<PathBuf>,
+    /// Where to put the crate; a folder called NAME unless given
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -195,26 +173,22 @@ const TAKEN: &[&str] = &[
 ];
 
 /// `cesar plugins new`.
-pub(super) fn run(matches: &ArgMatches, json: bool) -> Result<Exit, Failure> {
-    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let (name, stage, language) = (text("name"), text("stage"), text("language"));
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let (name, stage, language) = (&args.name, &args.stage, &args.language);
     if language == "c" && stage != "asr" {
         return Err(Failure::usage(
             "a stage in C is there for `--stage asr` alone; write others in Rust",
         ));
     }
-    let folder = matches
-        .get_one::<PathBuf>("folder")
-        .cloned()
-        .unwrap_or_else(|| PathBuf::from(&name));
-    let api = match matches.get_one::<PathBuf>("api") {
+    let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(name));
+    let api = match &args.plugin_api {
         Some(path) => api_at(path)?,
         None => format!("version = \"{}\"", major()),
     };
-    let files = files_of(&stage, &language);
-    let filled = Filled::new(&name, &api, &files);
+    let files = files_of(stage, language);
+    let filled = Filled::new(name, &api, &files);
     write_all(&folder, &files, &filled)?;
-    if json {
+    if args.json.json {
         let names: Vec<_> = files.iter().map(|(path, _)| path).collect();
         print_json(
             &json!({ "id": name, "stage": stage, "language": language, "path": lossless(&folder), "files": names }),

@@ -42,12 +42,7 @@ pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, F
 }
 
 /// `cesar plugins trust ID…`.
-pub(super) fn trust<'a>(
-    settings: &Settings,
-    ids: impl Iterator<Item = &'a str>,
-    remove: bool,
-    json: bool,
-) -> Result<Exit, Failure> {
+pub(super) fn trust(settings: &Settings, ids: &[String], remove: bool, json: bool) -> Result<Exit, Failure> {
     let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?
         .pipeline;
@@ -55,6 +50,7 @@ pub(super) fn trust<'a>(
     let mut rows = Vec::new();
     // All or none of them.
     let plugins = ids
+        .iter()
         .map(|id| find(pipeline.registry(), id))
         .collect::<Result<Vec<_>, _>>()?;
     for plugin in plugins {
