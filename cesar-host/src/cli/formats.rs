@@ -20,7 +20,7 @@ pub(super) struct Asked<'a> {
     pub(super) on_command_line: bool,
     /// The output file.
     pub(super) output: Option<&'a Path>,
-    /// Whether speakers are told apart.
+    /// Whether to identify speakers.
     pub(super) speakers: bool,
     /// Whether the output's extension may be corrected.
     pub(super) correct: bool,

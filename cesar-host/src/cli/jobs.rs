@@ -24,7 +24,7 @@ const STEP: u32 = 500;
 /// The commands.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// List jobs, the youngest first
+    /// List jobs, newest first
     List(ListArgs),
     /// Show a job
     Show {
@@ -38,17 +38,17 @@ pub(super) enum Command {
         #[command(flatten)]
         job: JobArg,
     },
-    /// Do again what failed
+    /// Retry a failed job
     Retry {
         #[command(flatten)]
         job: JobArg,
-        /// Do all stages again, also those whose results are kept
+        /// Ignore cached results and recompute all stages
         #[arg(long)]
         refresh: bool,
     },
-    /// Remove jobs that ended long ago, and their uploads
+    /// Remove old finished jobs and their uploads
     Prune {
-        /// Remove all jobs that have ended, however young
+        /// Remove all finished jobs, regardless of age
         #[arg(long)]
         all: bool,
     },
@@ -57,7 +57,7 @@ pub(super) enum Command {
 /// The arguments of `list`.
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
-    /// Only jobs in these states
+    /// Only jobs with these states
     #[arg(
         long,
         value_name = "STATUS",
@@ -65,7 +65,7 @@ pub(super) struct ListArgs {
         value_parser = PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|state| state.parse::<JobState>())
     )]
     status: Vec<JobState>,
-    /// At most so many
+    /// Maximum number of jobs to list
     #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(super) struct ListArgs {
 /// A job by its id.
 #[derive(clap::Args)]
 pub(super) struct JobArg {
-    /// The job's id, as listed
+    /// Job id, as listed
     #[arg(value_name = "ID")]
     id: String,
 }

@@ -38,21 +38,21 @@ use cesar_config::{ConfigError, Layers, Resolved};
 use cesar_runner::{COMMAND, CancelToken, run_child};
 use report::{Exit, Failure, complain, note, print, print_json};
 
-/// Turns recordings into text, offline
+/// Transcribe recordings, offline
 #[derive(Parser)]
 #[command(
     name = "cesar",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (a transcript without speakers, or of a recording of which sound is \
+    after_help = "Exit codes: 0 success, 1 failure, 2 usage error, 3 partial (speakers or some of the sound are \
                   missing), 4 some of several inputs failed, 130 interrupted."
 )]
 struct Cli {
     #[command(flatten)]
     config: ConfigFile,
-    /// Say what each stage does (-v), and log everything (-vv)
+    /// Report each stage (-v), log everything (-vv)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     #[command(flatten)]
@@ -63,28 +63,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Transcribe recordings: files, folders, addresses, or `-` for standard input
+    /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
-    /// The plugins: what there is and what they can do
+    /// List, inspect and manage plugins
     #[command(subcommand)]
     Plugins(plugins::Command),
-    /// The models: which there are, fetching, checking, removing
+    /// Download, verify and remove models
     #[command(subcommand)]
     Models(models::Command),
-    /// The cache of results
+    /// Inspect and shrink the cache of results
     #[command(subcommand)]
     Cache(cache::Command),
-    /// Serve an HTTP API: jobs, and what OpenAI's clients speak
+    /// Run the HTTP server (jobs and an OpenAI-compatible API)
     Serve(serve::Args),
-    /// The jobs of `cesar serve`
+    /// List and manage the jobs of `cesar serve`
     #[command(subcommand)]
     Jobs(jobs::Command),
-    /// The settings
+    /// Show the settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Write a completion script for a shell to standard output
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
@@ -92,7 +92,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Show each setting's value and where it came from
+    /// Show the value and the source of each setting
     Show {
         #[command(flatten)]
         json: JsonFlag,

@@ -20,7 +20,7 @@ use crate::cli::{host, parallel};
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
-    /// Write `{"status":"ready","port":N}` to standard output once requests are answered
+    /// Print `{"status":"ready","port":N}` when the server accepts requests
     #[arg(long)]
     ready_json: bool,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) struct Args {
 /// The commands below `cesar serve`.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// API keys, for servers that others can reach
+    /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
 }
@@ -40,20 +40,20 @@ pub(super) enum Command {
 /// The commands of API keys.
 #[derive(clap::Subcommand)]
 pub(super) enum KeyCommand {
-    /// Make a key and show it, this once
+    /// Create a key and print it (only once)
     Add {
-        /// What to call the key
+        /// Name of the key
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// List the keys
+    /// List keys
     List {
         #[command(flatten)]
         json: JsonFlag,
     },
-    /// Remove a key; running servers notice
+    /// Revoke a key; running servers reject it at once
     Revoke {
-        /// The key's id, as listed
+        /// Key id, as listed
         #[arg(value_name = "ID")]
         id: String,
     },

@@ -28,10 +28,10 @@ use super::work::{Missing, Work, WorkArgs, mode};
 pub(super) struct Args {
     #[command(flatten)]
     work: WorkArgs,
-    /// Do all work again, and keep the new results
+    /// Ignore cached results and recompute everything
     #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
     refresh: bool,
-    /// Do this stage again, and what follows when its result is another one; can be repeated
+    /// Recompute this stage (later stages only if its output changes); repeatable
     #[arg(
         long,
         value_name = "STAGE",
@@ -40,16 +40,16 @@ pub(super) struct Args {
         help_heading = "Cache"
     )]
     refresh_stage: Vec<Stage>,
-    /// Show the cache and what it has of the recordings, and do nothing
+    /// Show what is cached for these recordings, without running anything
     #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
     cache_info: bool,
-    /// Write JSON, of a settled shape
+    /// Print JSON (stable schema)
     #[arg(long, requires = "cache_info", help_heading = "Cache")]
     json: bool,
-    /// Replace files of other recordings in the output folder, instead of writing under another name
+    /// Replace files of other recordings in the output folder instead of choosing another name
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
-    /// Write what each stage gave into this folder: audio, the engine's answer, who spoke when, the document
+    /// Save the output of each stage to this folder: audio, recognition, speaker turns, document
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     keep_intermediate: Option<PathBuf>,
 }

@@ -27,19 +27,19 @@ use super::{retry_command, times};
 /// The arguments of commands that transcribe, or explain what that would do.
 #[derive(clap::Args)]
 pub(super) struct WorkArgs {
-    /// Recordings, folders with recordings, addresses such as `https://example.org/talk.mp3`, or `-` for standard input
+    /// Files, folders, URLs such as `https://example.org/talk.mp3`, or `-` for standard input
     #[arg(value_name = "INPUT", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
     inputs: Vec<PathBuf>,
-    /// Write to this file, or to standard output (`-`), as without this; without --format, the file's extension decides the format
+    /// Output file (default: standard output, `-`); its extension sets the format unless --format is given
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     output: Option<PathBuf>,
-    /// Begin here: seconds, or [HH:]MM:SS[.fff]
+    /// Start of the part to transcribe: seconds or [HH:]MM:SS[.fff]
     #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings")]
     start_time: Option<u64>,
-    /// End here: seconds, or [HH:]MM:SS[.fff]
+    /// End of the part to transcribe: seconds or [HH:]MM:SS[.fff]
     #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings")]
     end_time: Option<u64>,
-    /// Transcribe at most this much: seconds, or [HH:]MM:SS[.fff]
+    /// Length of the part to transcribe: seconds or [HH:]MM:SS[.fff]
     #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings", conflicts_with = "end_time")]
     max_duration: Option<u64>,
     #[command(flatten)]

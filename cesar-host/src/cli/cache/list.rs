@@ -27,10 +27,10 @@ pub(crate) struct Args {
     /// Only results of this stage, such as `asr`
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
-    /// What comes first: used or created last, the largest, the dearest to make, or the last to be evicted
+    /// Sort order: most recently used or created, largest, most expensive, or last to be evicted
     #[arg(long, value_name = "BY", default_value = "used")]
     sort: SortBy,
-    /// Show at most this many; 50 unless given, with --json all
+    /// Maximum number of results to list (default: 50, all with --json)
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     #[command(flatten)]

@@ -24,18 +24,18 @@ use crate::cli::report::{Exit, Failure, note};
 /// The commands.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Show where the cache is, what it holds and what it has saved
+    /// Show location, contents and savings of the cache
     Info(info::Args),
-    /// Show what the cache has of a recording, what each stage's key is made of, and what has changed since the nearest earlier run.
-    /// Takes the options of `transcribe`, and does nothing
+    /// Show what is cached for a recording, the parts of each stage's key, and what changed since the nearest earlier run.
+    /// Takes the options of `transcribe`; runs nothing
     Explain(Box<explain::Args>),
-    /// List results, the last used first
+    /// List results, most recently used first
     List(list::Args),
-    /// Read every result and compare it with its digest
+    /// Check every result against its digest
     Verify(verify::Args),
-    /// Remove results: those that fit every condition given; without one, what the settings say
+    /// Remove results that match all conditions (default: the limits in the settings)
     Prune(prune::Args),
-    /// Remove all results but those that running jobs need
+    /// Remove all results except those in use by running jobs
     Clear(clear::Args),
 }
 

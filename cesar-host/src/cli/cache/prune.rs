@@ -11,16 +11,16 @@ use crate::cli::report::{Exit, Failure};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Results that have not been used for this long, such as `30d`
+    /// Results not used for this time, such as `30d`
     #[arg(long, value_name = "TIME", value_parser = older_than)]
     older_than: Option<i64>,
-    /// The results least worth keeping, until the cache is no larger than this, such as `5GB`
+    /// Evict results until the cache is no larger than this, such as `5GB`
     #[arg(long, value_name = "SIZE", value_parser = max_size)]
     max_size: Option<u64>,
     /// Results of this stage, such as `asr`
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
-    /// Results that have expired
+    /// Expired results
     #[arg(long)]
     expired: bool,
     #[command(flatten)]

@@ -22,7 +22,7 @@ struct Answer {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Set damaged results aside, so that they are computed again
+    /// Quarantine damaged results, so that they are recomputed
     #[arg(long)]
     repair: bool,
     #[command(flatten)]

@@ -13,13 +13,13 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A ggml or ONNX file, or a folder with a Whisper model for CTranslate2
+    /// ggml or ONNX file, or folder with a CTranslate2 Whisper model
     #[arg(value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     source: PathBuf,
-    /// What to call it; else its own name tells
+    /// Name of the model (default: derived from the file)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Refuse the file if its SHA-256 is another
+    /// Expected SHA-256 digest of the file
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     sha256: Option<String>,
     #[command(flatten)]

@@ -46,7 +46,7 @@ struct Row {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// List what can be fetched by name instead; nothing is asked of the network
+    /// List downloadable models instead (offline catalog)
     #[arg(long)]
     remote: bool,
     #[command(flatten)]

@@ -21,15 +21,15 @@ use place::Place;
 /// The commands.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// List the models that are here, with the room they take
+    /// List installed models and their sizes
     List(list::Args),
-    /// Fetch models; what is here already stays as it is
+    /// Download models that are not installed
     Pull(pull::Args),
-    /// Write the path of each model named, or of the folder that new ones go to
+    /// Print the path of each model, or of the models folder
     Path(path::Args),
-    /// Read models and compare them with the digests that they are known by
+    /// Check models against their known digests
     Verify(verify::Args),
-    /// Copy a model into the models folder
+    /// Copy a model to the models folder
     Import(import::Args),
     /// Remove models
     Rm(remove::Args),

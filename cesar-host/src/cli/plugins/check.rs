@@ -22,16 +22,16 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// The command's own arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A plugin's file, or its id
+    /// Plugin file or id
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     id: String,
-    /// An option to open it and ask it with; can be repeated
+    /// Option for the plugin; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     option: Vec<String>,
-    /// How long one request may take, such as `30s`; 30 min unless given, with --quick a minute
+    /// Time limit of one request, such as `30s` (default: 30 min, with --quick 1 min)
     #[arg(long, value_name = "TIME", value_parser = limit)]
     limit: Option<i64>,
-    /// A minute of silence instead of an hour, 8 runs in a row instead of 100
+    /// Shorter tests: one minute of silence instead of an hour, 8 runs instead of 100
     #[arg(long)]
     quick: bool,
 }

@@ -78,19 +78,19 @@ fn files_of(stage: &str, language: &str) -> Vec<File> {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The plugin's id: lower-case letters, digits and hyphens
+    /// Plugin id: lower-case letters, digits and hyphens
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// What the plugin does
+    /// Stage of the plugin
     #[arg(long, value_parser = ["asr", "diarize", "download", "format"])]
     stage: String,
-    /// What the stage is written in; C is for asr
+    /// Language of the source; C only for asr
     #[arg(long, value_parser = ["rust", "c"], default_value = "rust")]
     language: String,
-    /// Use the crate plugin-api in this folder instead of the published one
+    /// Folder of the plugin-api crate to use instead of the published one
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     plugin_api: Option<PathBuf>,
-    /// Where to put the crate; a folder called NAME unless given
+    /// Folder of the new crate (default: NAME)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
     #[command(flatten)]

@@ -17,51 +17,51 @@ use crate::cli::report::{Exit, Failure};
 /// The commands.
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// List plugins, also those that are not used, with the reason
+    /// List plugins, including unused ones with the reason
     List(Common),
-    /// Show a plugin's options; with --json, also as JSON Schema
+    /// Show the options of a plugin (with --json: also as JSON Schema)
     Show {
-        /// A plugin's id, or id@version
+        /// Plugin id or id@version
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
         common: Common,
     },
-    /// Show, gate by gate, why a plugin is used or not
+    /// Show, check by check, why a plugin is used or not
     Why {
-        /// A plugin's id, id@version, or file
+        /// Plugin id, id@version, or file
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
         common: Common,
     },
-    /// Lift the quarantine of a plugin that crashed or hung, and probe it again
+    /// Release a plugin from quarantine and probe it again
     Retry {
-        /// A plugin's id, or id@version
+        /// Plugin id or id@version
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
         common: Common,
     },
-    /// Put a plugin's file, by its digest, on the list that `plugins.require_trusted` asks for
+    /// Add plugin files to the list of trusted plugins (see `plugins.require_trusted`)
     Trust {
-        /// A plugin's id, or id@version
+        /// Plugin id or id@version
         #[arg(value_name = "ID", required = true, num_args = 1..)]
         ids: Vec<String>,
-        /// Take it off the list
+        /// Remove them from the list
         #[arg(long)]
         remove: bool,
         #[command(flatten)]
         common: Common,
     },
-    /// Check that a plugin keeps the contract, each case in a process of its own
+    /// Run the conformance tests on a plugin
     Check {
         #[command(flatten)]
         args: check::Args,
         #[command(flatten)]
         common: Common,
     },
-    /// Make a crate for a plugin, which builds as it is
+    /// Create a crate for a new plugin
     New(create::Args),
 }
 
