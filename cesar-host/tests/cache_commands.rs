@@ -166,7 +166,7 @@ fn verify_and_repair() {
     insta::assert_snapshot!("verify json", json(path, &["cache", "verify", "--json"]));
     insta::assert_snapshot!("verify repair", said(path, &["cache", "verify", "--repair"]));
     assert!(!object.exists());
-    assert!(said(path, &["cache", "verify"]).ends_with("all sound\nexit 0\n"));
+    assert!(said(path, &["cache", "verify"]).ends_with("no damage\nexit 0\n"));
     assert!(said(path, &["cache", "info"]).contains("1 damaged file is kept"));
 }
 
@@ -216,7 +216,7 @@ fn a_cache_that_is_switched_off_is_said_so() {
     std::fs::write(folder.path().join(".config/cesar/config.toml"), "cache.enabled = false").unwrap();
     let text = said(folder.path(), &["cache", "list"]);
     assert!(
-        text.starts_with("error: the cache is switched off") && text.ends_with("exit 2\n"),
+        text.starts_with("error: the cache is disabled") && text.ends_with("exit 2\n"),
         "{text}"
     );
 }

@@ -19,7 +19,7 @@
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`mod@skip`]: tests that cannot be done on this machine.
-//! - [`speakers`]: what telling speakers apart needs, and words with the wrong speaker.
+//! - [`speakers`]: what identifying speakers needs, and words with the wrong speaker.
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
 //! - [`terminal`]: a terminal at which somebody answers.

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, env, fs, os::unix::fs::symlink, path::PathBuf};
 /// The models of the diarization plugin.
 pub const MODELS: [&str; 2] = ["segmentation", "speaker"];
 
-/// A sandbox with the models that telling speakers apart needs, and ONNX Runtime among the user's libraries.
+/// A sandbox with the models that identifying speakers needs, and ONNX Runtime among the user's libraries.
 ///
 /// # Panics
 /// When one of them has not been fetched.

@@ -8,7 +8,7 @@ use crate::cli::report::Failure;
 pub(super) fn agreed(what: &str) -> Result<bool, Failure> {
     if !is_anybody_there() {
         return Err(Failure::usage(format!(
-            "nothing was removed, as there is nobody to ask about {what}; add `--yes` to remove, or `--dry-run` to look"
+            "nothing removed: no terminal for the confirmation of {what}; use `--yes` to remove, or `--dry-run` to preview"
         )));
     }
     yes(&format!("remove {what}?"))

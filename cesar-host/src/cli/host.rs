@@ -61,7 +61,7 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
         Ok(Some(folder)) => folder,
         Ok(None) => return None,
         Err(error) => {
-            warnings.push(format!("continuing without a cache: {error}"));
+            warnings.push(format!("cache error (continuing without it): {error}"));
             return None;
         }
     };
@@ -71,7 +71,7 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
             Some(cache)
         }
         Err(error) => {
-            warnings.push(format!("the work goes on without the cache: {error}"));
+            warnings.push(format!("cache error (continuing without it): {error}"));
             None
         }
     }
@@ -121,7 +121,7 @@ pub(super) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
     };
     for folder in &path.preferred {
         if let Err(error) = std::fs::read_dir(folder) {
-            tracing::warn!("no plugins are read from `{}`: {error}", folder.display());
+            tracing::warn!("cannot read plugins from `{}`: {error}", folder.display());
         }
     }
     Ok(Registry::discover(&path, home))

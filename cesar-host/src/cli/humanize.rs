@@ -49,7 +49,7 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
 /// What is lost, as part of a sentence.
 pub(crate) fn amount(removed: &Pruned) -> String {
     format!(
-        "{}, {}, that took {} to make",
+        "{}, {}, computed in {}",
         count(removed.entries, "result", "results"),
         size(removed.bytes),
         duration(removed.cost_ms)
@@ -66,7 +66,7 @@ pub(crate) fn removed(removed: &Pruned, dry_run: bool) -> String {
     };
     if removed.leased > 0 {
         text.push_str(&format!(
-            "{} in use by running jobs stay\n",
+            "kept {} in use by running jobs\n",
             count(removed.leased, "result", "results")
         ));
     }

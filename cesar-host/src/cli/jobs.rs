@@ -14,6 +14,7 @@ use clap::value_parser;
 use serde_json::json;
 
 use super::args::JsonFlag;
+use super::humanize::count;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::serve;
@@ -166,12 +167,12 @@ fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
 /// `cesar jobs cancel`.
 fn cancel(id: JobId, settings: &Settings) -> Result<Exit, Failure> {
     match store(settings)?.cancel(id).map_err(Failure::failed)? {
-        Cancellation::Done(job) => note(&format!("job {} is cancelled", job.id)),
-        Cancellation::Requested(job) => note(&format!("job {} runs; its worker is told to stop", job.id)),
-        Cancellation::Ended(job) if job.state == JobState::Cancelled => note(&format!("job {} is cancelled", job.id)),
+        Cancellation::Done(job) => note(&format!("job {} cancelled", job.id)),
+        Cancellation::Requested(job) => note(&format!("job {} is running; its worker is notified to stop", job.id)),
+        Cancellation::Ended(job) if job.state == JobState::Cancelled => note(&format!("job {} cancelled", job.id)),
         Cancellation::Ended(job) => {
             return Err(Failure::failed(format!(
-                "job `{}` has ended already: it is {}",
+                "job `{}` has already finished: it is {}",
                 job.id, job.state
             )));
         }
@@ -182,7 +183,7 @@ fn cancel(id: JobId, settings: &Settings) -> Result<Exit, Failure> {
 /// `cesar jobs retry`.
 fn retry(id: JobId, settings: &Settings, refresh: bool) -> Result<Exit, Failure> {
     let job = store(settings)?.retry(id, refresh).map_err(Failure::failed)?;
-    note(&format!("job {} waits again", job.id));
+    note(&format!("job {} requeued", job.id));
     Ok(Exit::Done)
 }
 
@@ -213,6 +214,6 @@ fn prune(settings: &Settings, all: bool) -> Result<Exit, Failure> {
             break;
         }
     }
-    note(&format!("{removed} jobs removed"));
+    note(&format!("removed {}", count(removed as u64, "job", "jobs")));
     Ok(Exit::Done)
 }

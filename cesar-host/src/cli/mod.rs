@@ -204,7 +204,7 @@ fn cancel_on_ctrl_c() -> CancelToken {
         token.cancel();
     });
     if let Err(error) = installed {
-        tracing::debug!("Ctrl-C ends the program at once: {error}");
+        tracing::debug!("Ctrl-C ends the program immediately: {error}");
     }
     cancel
 }

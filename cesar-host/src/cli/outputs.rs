@@ -281,7 +281,7 @@ impl Outputs {
 fn note(in_the_way: &Path, files: &[PathBuf]) -> String {
     let files: Vec<_> = files.iter().map(|file| format!("`{}`", shown(file))).collect();
     format!(
-        "`{}` is not of this recording, or was edited; wrote {} instead (--overwrite replaces it)",
+        "`{}` is of another recording or was edited; wrote {} instead (replace with --overwrite)",
         shown(in_the_way),
         files.join(" and ")
     )

@@ -189,7 +189,7 @@ impl Watched<'_> {
         };
         self.change(|recording, now| recording.begin(stage, now).waits_for = Some(who.clone()));
         self.show.inform(&format!(
-            "waiting for {who} that does the same {stage} work; Ctrl-C ends the wait"
+            "waiting for {who} that computes the same {stage} result (interrupt with Ctrl-C)"
         ));
     }
 
@@ -219,8 +219,8 @@ impl Observer for Watched<'_> {
                     }
                 });
                 self.show.inform(&match done {
-                    0 => format!("beginning the {stage} work again"),
-                    _ => format!("going on with the {stage} work where an earlier run stopped"),
+                    0 => format!("restarting {stage}"),
+                    _ => format!("resuming {stage} from a checkpoint"),
                 });
             }
             Event::Progress { stage, done, total } => {

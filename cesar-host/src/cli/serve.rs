@@ -70,9 +70,7 @@ pub(super) fn run(args: Args, settings: &Settings, verbosity: i8) -> Result<Exit
 /// The folder of jobs, uploads and keys.
 pub(super) fn data_folder(settings: &Settings) -> Result<PathBuf, Failure> {
     settings.folders.data().ok_or_else(|| {
-        Failure::usage(
-            "there is no folder for jobs, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them",
-        )
+        Failure::usage("no folder for jobs, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")
     })
 }
 
@@ -148,12 +146,12 @@ fn key(command: KeyCommand, settings: &Settings) -> Result<Exit, Failure> {
     match command {
         KeyCommand::Add { name } => {
             let (key, stored) = file.add(&name, SystemClock.now_ms()).map_err(Failure::failed)?;
-            note(&format!("key {} is shown this once; keep it safe", stored.id));
+            note(&format!("key {} created; it is not shown again", stored.id));
             print(&format!("{key}\n"));
         }
         KeyCommand::Revoke { id } => {
             let removed = file.revoke(&id).map_err(Failure::failed)?;
-            note(&format!("key {} ({}) is revoked", removed.id, removed.name));
+            note(&format!("key {} ({}) revoked", removed.id, removed.name));
         }
         KeyCommand::List { json } => {
             let keys = file.list().map_err(Failure::failed)?;

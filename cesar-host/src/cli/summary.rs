@@ -65,17 +65,19 @@ impl Done {
 
     /// One line about all inputs.
     fn summary(&self) -> String {
-        let counts = [
-            (self.whole + self.partial, "transcribed"),
-            (self.partial, "of these incomplete"),
+        let transcribed = match (self.whole + self.partial, self.partial) {
+            (all, 0) => format!("{all} transcribed"),
+            (all, partial) => format!("{all} transcribed ({partial} partial)"),
+        };
+        let others = [
             (self.failed, "failed"),
-            (self.inputs - self.whole - self.partial - self.failed, "not begun"),
+            (self.inputs - self.whole - self.partial - self.failed, "not started"),
         ];
-        let counts = counts
+        let others = others.into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = [transcribed]
             .into_iter()
-            .enumerate()
-            .filter(|(index, (count, _))| *index == 0 || *count > 0);
-        let counts: Vec<_> = counts.map(|(_, (count, what))| format!("{count} {what}")).collect();
+            .chain(others.map(|(count, what)| format!("{count} {what}")))
+            .collect();
         format!("{} recordings: {}", self.inputs, counts.join(", "))
     }
 
@@ -130,9 +132,9 @@ mod tests {
         .map(|done| done.summary());
         let expected = [
             "500 recordings: 460 transcribed, 40 failed",
-            "3 recordings: 3 transcribed, 1 of these incomplete",
+            "3 recordings: 3 transcribed (1 partial)",
             "9 recordings: 0 transcribed, 9 failed",
-            "4 recordings: 2 transcribed, 1 of these incomplete, 1 failed, 1 not begun",
+            "4 recordings: 2 transcribed (1 partial), 1 failed, 1 not started",
         ];
         assert_eq!(summaries, expected);
     }

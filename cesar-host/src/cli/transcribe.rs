@@ -161,7 +161,7 @@ fn one(
     match &transcript.partial {
         None => Ok(Whole::Yes),
         Some(partial) => {
-            tell_partial(recording, partial, pipeline.cache().is_some(), show);
+            report_partial(recording, partial, pipeline.cache().is_some(), show);
             Ok(Whole::No)
         }
     }
@@ -199,20 +199,17 @@ fn write(
     Ok(())
 }
 
-/// What is `kept` of a run is not done again.
-fn tell_partial(recording: &Recording, partial: &Partial, kept: bool, show: &Show) {
+/// Reports what is missing; stages that are `kept` in the cache are not repeated.
+fn report_partial(recording: &Recording, partial: &Partial, kept: bool, show: &Show) {
     show.json(
         &json!({ "type": "partial", "input": recording.input, "stage": partial.stage, "reason": partial.reason,
         "message": partial.message, "retry": partial.retry }),
     );
-    let alone = if kept { ", and nothing else" } else { "" };
-    let retry = partial
-        .retry
-        .iter()
-        .map(|command| format!("\nto try that again{alone}: {command}"));
+    let how = if kept { "to retry only this stage" } else { "to retry" };
+    let retry = partial.retry.iter().map(|command| format!("\n{how}: {command}"));
     let lack = match partial.stage.as_str() {
         "decode" => "the transcript is incomplete",
-        _ => "the transcript is without speakers",
+        _ => "the transcript has no speakers",
     };
     show.complain(&format!(
         "{}: {lack}: {}{}",

@@ -225,7 +225,7 @@ fn formats(
     let chosen = asked.choose()?;
     if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
         show.inform(&format!(
-            "writing {} instead of {}, because there are speakers; -f txt or --keep-extension keeps the name",
+            "writing {} instead of {}, because speakers are identified (keep the name with -f txt or --keep-extension)",
             shown(file),
             shown(asked)
         ));
@@ -271,15 +271,15 @@ fn plan(
             .map(|model| format!(" with model {model}"))
             .unwrap_or_default();
         show.inform(&format!(
-            "transcribing by {}{model}; choose with --asr-plugin and --model",
+            "using {}{model} (change with --asr-plugin, --model)",
             plan.engine()
         ));
     }
     if let Some(why) = pipeline.why_no_speakers(speakers) {
-        show.inform(&format!("no speakers: {why} (--no-diarize leaves them out)"));
+        show.inform(&format!("no speakers: {why} (disable with --no-diarize)"));
     }
     if speakers.wanted.is_none() && plan.identifies_speakers() {
-        show.inform("telling speakers apart; --no-diarize leaves that out");
+        show.inform("identifying speakers (disable with --no-diarize)");
     }
     Ok(plan)
 }

@@ -93,7 +93,7 @@ fn a_waiter_says_for_what_and_can_be_interrupted() {
     owner.wait_for("second 2 peaks");
     let mut waiter = sandbox.start(arguments("stop_half_way", 0, "none"));
     let said = format!(
-        "waiting for another process (process {}) that does the same asr work",
+        "waiting for another process (process {}) that computes the same asr result",
         owner.id()
     );
     waiter.wait_for(&said);

@@ -69,7 +69,7 @@ fn recordings_that_are_none() {
     ");
     fs::create_dir(sandbox.work().join("folder")).unwrap();
     assert_refused!(sandbox, ["folder"], @"
-    error: `folder` has no recordings in it; name files, or a folder with audio or video
+    error: `folder` contains no recordings; name files, or a folder with audio or video
     exit 1
     ");
     let silent = fs::read(fixture("short.wav")).unwrap();
@@ -270,7 +270,7 @@ fn places_that_cannot_be_written_are_found_before_work() {
         exit 1
         ");
         insta::assert_snapshot!(run(&["-o", "x.txt", "--output-dir", "y"]), @"
-        error: -o and --output-dir exclude each other; name one of them
+        error: -o and --output-dir cannot be combined; use one of them
         exit 2
         ");
         insta::assert_snapshot!(run(&["-o", "x.txt", "-f", "txt", "-f", "srt"]), @"

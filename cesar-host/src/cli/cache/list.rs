@@ -74,7 +74,9 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     }
     print(&text(&entries, SystemClock.now_ms()));
     if more && args.limit.is_none() {
-        note(&format!("the first {SHOWN}; `--limit N` shows more, `--json` all"));
+        note(&format!(
+            "only the first {SHOWN} (show more with `--limit N`, all with `--json`)"
+        ));
     }
     Ok(Exit::Done)
 }

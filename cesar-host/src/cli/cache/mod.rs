@@ -63,7 +63,7 @@ fn open(settings: &Settings) -> Result<Cache, Failure> {
     let folder = settings.cache.folder().map_err(Failure::failed)?;
     let Some(folder) = folder else {
         return Err(Failure::usage(
-            "the cache is switched off (`cache.enabled`); there is nothing to show",
+            "the cache is disabled (`cache.enabled`); there is nothing to show",
         ));
     };
     let cache =

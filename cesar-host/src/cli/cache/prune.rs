@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 fn older_than(text: &str) -> Result<i64, &'static str> {
-    parse_duration(text).ok_or("it must be a length of time such as `30 d` or `12 h`")
+    parse_duration(text).ok_or("it must be a duration such as `30 d` or `12 h`")
 }
 
 fn max_size(text: &str) -> Result<u64, &'static str> {

@@ -71,7 +71,7 @@ fn text(verification: &Verification, repair: bool) -> String {
         out.push_str(&format!("index: {fault}\n"));
     }
     if !verification.index_faults.is_empty() {
-        out.push_str("the index is damaged; it is set aside and made anew when Cesar next starts alone\n");
+        out.push_str("the index is damaged; it is rebuilt when Cesar next starts alone\n");
     }
     out.push_str(&format!(
         "{} read, {} and {}: {}\n",
@@ -83,8 +83,8 @@ fn text(verification: &Verification, repair: bool) -> String {
     if verification.orphans > 0 {
         let files = count(verification.orphans, "file", "files");
         let bytes = size(verification.orphan_bytes);
-        let fate = if repair { "removed" } else { "housekeeping removes them" };
-        out.push_str(&format!("{files} of no entry, {bytes}: {fate}\n"));
+        let fate = if repair { "removed" } else { "removed by housekeeping" };
+        out.push_str(&format!("{files} without an entry, {bytes}: {fate}\n"));
     }
     out
 }
@@ -96,8 +96,8 @@ fn verdict(verification: &Verification, repair: bool) -> String {
         "entries are damaged",
     );
     match (verification.damaged.len(), repair) {
-        (0, _) => "all sound".to_owned(),
-        (_, true) => format!("{damaged} and set aside; the next run that needs it computes it again"),
-        (_, false) => format!("{damaged}; `cesar cache verify --repair` sets aside what is damaged"),
+        (0, _) => "no damage".to_owned(),
+        (_, true) => format!("{damaged} and quarantined; recomputed when next needed"),
+        (_, false) => format!("{damaged}; quarantine with `cesar cache verify --repair`"),
     }
 }

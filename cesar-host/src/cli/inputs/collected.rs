@@ -46,15 +46,10 @@ impl fmt::Display for PassedOver {
         let counts = [
             (self.hidden, "hidden"),
             (self.unfinished, "unfinished downloads"),
-            (self.others, "without an extension of a recording, or no files"),
+            (self.others, "not recordings"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
-        write!(
-            formatter,
-            "passed over in `{}`: {}",
-            shown(&self.folder),
-            counts.join(", ")
-        )
+        write!(formatter, "skipped in `{}`: {}", shown(&self.folder), counts.join(", "))
     }
 }

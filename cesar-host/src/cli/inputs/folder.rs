@@ -111,7 +111,7 @@ fn recording(folder: &Path, path: PathBuf) -> Recording {
 fn skipped(error: &walkdir::Error) -> String {
     let path = error.path().map(shown).unwrap_or_default();
     match (error.loop_ancestor(), error.io_error()) {
-        (Some(above), _) => format!("skipped `{path}`: it links to `{}`, which it lies in", shown(above)),
+        (Some(above), _) => format!("skipped `{path}`: it links to its parent `{}`", shown(above)),
         (None, Some(reason)) => format!("skipped `{path}`: {reason}"),
         (None, None) => format!("skipped `{path}`"),
     }

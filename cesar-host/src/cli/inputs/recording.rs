@@ -32,7 +32,7 @@ pub(crate) struct Recording {
 /// Why there is nothing to transcribe.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
-    #[error("`{}` has no recordings in it; name files, or a folder with audio or video", shown(.0))]
+    #[error("`{}` contains no recordings; name files, or a folder with audio or video", shown(.0))]
     NoRecordings(PathBuf),
     #[error("the folder `{folder}` cannot be read: {1}", folder = shown(.0))]
     Folder(PathBuf, io::Error),
@@ -42,7 +42,7 @@ pub(crate) enum InputError {
     EmptyStdin,
     #[error("{0} is empty; write a recording into it, or name a file")]
     EmptyPipe(String),
-    #[error("`-` is named twice; standard input can be read once")]
+    #[error("`-` is given twice; standard input can be read only once")]
     StdinTwice,
     #[error(transparent)]
     Address(#[from] AddressError),

@@ -57,8 +57,8 @@ fn a_folder_gives_its_recordings_and_says_what_it_passed_over() {
     "latin1_\\xE9\n.wav" latin1_\xE9\n.wav
     "sub/deep/talk.ogg" sub/deep/talk.ogg
     skipped `dangling.wav`: No such file or directory (os error 2)
-    skipped `loop`: it links to `FOLDER`, which it lies in
-    passed over in `FOLDER`: 4 hidden, 2 unfinished downloads, 3 without an extension of a recording, or no files
+    skipped `loop`: it links to its parent `FOLDER`
+    skipped in `FOLDER`: 4 hidden, 2 unfinished downloads, 3 not recordings
     "#);
     assert!(collected.failed.is_empty());
 }

@@ -47,7 +47,11 @@ pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Fai
     if args.json.json {
         print_json(&imported);
     } else {
-        let how = if imported.present { "is here" } else { "imported" };
+        let how = if imported.present {
+            "is already installed"
+        } else {
+            "imported"
+        };
         print(&format!("{} {how}: {}\n", imported.name, imported.path.display()));
     }
     Ok(Exit::Done)

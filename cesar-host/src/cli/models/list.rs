@@ -116,7 +116,7 @@ fn row(entry: &Entry, models: &[InstalledModel]) -> Row {
 
 fn text(models: &[InstalledModel]) -> String {
     if models.is_empty() {
-        return "no models; `cesar models list --remote` shows what can be fetched\n".to_owned();
+        return "no models installed; `cesar models list --remote` lists downloadable models\n".to_owned();
     }
     let mut rows = vec![["NAME", "KIND", "SIZE", "PATH"].map(str::to_owned)];
     rows.extend(models.iter().map(|model| {
@@ -151,7 +151,7 @@ fn remote_text(rows: &[Row]) -> String {
             row.size.map(size).unwrap_or_default(),
             row.license.to_owned(),
             from,
-            if row.present { "here" } else { "" }.to_owned(),
+            if row.present { "installed" } else { "" }.to_owned(),
         ]
     }));
     aligned(&cells)

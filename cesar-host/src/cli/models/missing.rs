@@ -41,7 +41,7 @@ fn question(missing: &[&Entry]) -> String {
     });
     let described = described.collect::<Vec<_>>().join(" and ");
     match missing {
-        [_] => format!("the model {described} is missing; fetch it?"),
-        _ => format!("the models {described} are missing; fetch them?"),
+        [_] => format!("model {described} is not installed; download it?"),
+        _ => format!("models {described} are not installed; download them?"),
     }
 }

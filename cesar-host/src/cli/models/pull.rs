@@ -74,8 +74,8 @@ pub(super) fn fetch(
 fn text(pulled: &[Pulled]) -> String {
     let line = |model: &Pulled| {
         let how = match model.source {
-            None => "is here",
-            Some(_) => "fetched",
+            None => "is already installed",
+            Some(_) => "downloaded",
         };
         format!("{} {how}: {}\n", model.id, model.path.display())
     };

@@ -53,11 +53,11 @@ fn text(files: &[Checked]) -> String {
         out.push_str(&match &file.state {
             State::Sound => continue,
             State::Altered { wanted, found } => {
-                format!("{path}: altered: its SHA-256 is {found}, and should be {wanted}\n")
+                format!("{path}: altered: SHA-256 is {found}, expected {wanted}\n")
             }
-            State::Truncated => format!("{path}: truncated: it ends after {}\n", size(file.size)),
+            State::Truncated => format!("{path}: truncated after {}\n", size(file.size)),
             State::Unreadable { reason } => format!("{path}: {reason}\n"),
-            State::Unknown => format!("{path}: nothing is known of it; `cesar models import` keeps a model's digest\n"),
+            State::Unknown => format!("{path}: unknown digest; `cesar models import` records one\n"),
         });
     }
     let damaged = files.iter().filter(|file| file.state.is_damage()).count() as u64;
@@ -65,10 +65,10 @@ fn text(files: &[Checked]) -> String {
     let bytes = files.iter().map(|file| file.size).sum();
     let all = count(files.len() as u64, "file", "files");
     out.push_str(&match (damaged, unknown) {
-        (0, 0) => format!("{all}, {}: all sound\n", size(bytes)),
-        (0, _) => format!("{all}, {}: {unknown} unknown, the others sound\n", size(bytes)),
+        (0, 0) => format!("{all}, {}: no damage\n", size(bytes)),
+        (0, _) => format!("{all}, {}: {unknown} unknown, the others undamaged\n", size(bytes)),
         _ => format!(
-            "{all}, {}: {} damaged; `cesar models rm` and `cesar models pull` get the model anew\n",
+            "{all}, {}: {} damaged; replace with `cesar models rm` and `cesar models pull`\n",
             size(bytes),
             damaged
         ),

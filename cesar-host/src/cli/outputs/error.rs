@@ -14,7 +14,7 @@ pub(crate) enum OutputError {
     IsFolder(PathBuf),
     #[error("`{file}` cannot be written: {1}", file = shown(.0))]
     NotWritable(PathBuf, io::Error),
-    #[error("`{}` would overwrite the recording it is made from; choose another name", shown(.0))]
+    #[error("`{}` would overwrite its own recording; choose another name", shown(.0))]
     IsInput(PathBuf),
     #[error("-o names one file for {0} recordings; use --output-dir")]
     OneForMany(usize),
@@ -22,7 +22,7 @@ pub(crate) enum OutputError {
     OneForFormats(usize),
     #[error("standard output takes one format, not {0}; use --output-dir")]
     StdoutForFormats(usize),
-    #[error("-o and --output-dir exclude each other; name one of them")]
+    #[error("-o and --output-dir cannot be combined; use one of them")]
     Both,
     #[error("standard output cannot be written: {0}")]
     Stdout(io::Error),

@@ -76,7 +76,7 @@ fn the_transcript_of_another_recording_is_kept() {
     site.write("talk.ogg", "A", "one", false);
     let (names, note) = site.write("talk.mp3", "B", "two", false);
     assert_eq!(names, named("talk.mp3.txt"));
-    insta::assert_snapshot!(note.unwrap(), @"`/out/talk.txt` is not of this recording, or was edited; wrote `/out/talk.mp3.txt` instead (--overwrite replaces it)");
+    insta::assert_snapshot!(note.unwrap(), @"`/out/talk.txt` is of another recording or was edited; wrote `/out/talk.mp3.txt` instead (replace with --overwrite)");
     // Done again, it finds its own.
     assert_eq!(site.write("talk.mp3", "B", "three", false).0, named("talk.mp3.txt"));
     assert_eq!(site.write("talk.mp3", "C", "four", false).0, named("talk.mp3.2.txt"));

@@ -26,7 +26,7 @@ impl Written {
         let opened = folder.and_then(|folder| match open(folder) {
             Ok(database) => Some(Mutex::new(database)),
             Err(error) => {
-                tracing::debug!("what was written is not remembered: {error}");
+                tracing::debug!("cannot open the record of written files: {error}");
                 None
             }
         });
@@ -74,7 +74,7 @@ impl Written {
         let database = self.database.as_ref()?;
         let database = database.lock().unwrap_or_else(PoisonError::into_inner);
         work(&database)
-            .inspect_err(|error| tracing::debug!("what was written cannot be looked up or remembered: {error}"))
+            .inspect_err(|error| tracing::debug!("cannot use the record of written files: {error}"))
             .ok()
     }
 }

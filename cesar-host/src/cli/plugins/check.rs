@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::lookup::find;
 use crate::cli::host;
+use crate::cli::humanize::count;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// The command's own arguments.
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 /// A length of time above 0, in ms.
 fn limit(text: &str) -> Result<i64, &'static str> {
     let length = parse_duration(text).filter(|length_ms| *length_ms > 0);
-    length.ok_or("it must be a length of time such as `30 s`")
+    length.ok_or("it must be a duration such as `30 s`")
 }
 
 /// Fails when a case does.
@@ -84,8 +85,11 @@ pub(super) fn run(args: &Args, settings: &Settings, json: bool, cancel: &CancelT
         }));
     } else {
         let verdict = match failed {
-            0 => "keeps the contract".to_owned(),
-            failed => format!("breaks the contract in {failed} cases"),
+            0 => "passes all conformance tests".to_owned(),
+            failed => format!(
+                "fails {}",
+                count(failed as u64, "conformance test", "conformance tests")
+            ),
         };
         print(&format!(
             "`{}` {} {verdict}\n",
@@ -114,7 +118,7 @@ fn line(report: &Report) -> String {
         Outcome::Skipped => "skipped",
     };
     let says = match (report.outcome, report.says.as_str()) {
-        (Outcome::Failed, says) => format!("{says} (asked: {})", report.asks),
+        (Outcome::Failed, says) => format!("{says} (required: {})", report.asks),
         (_, "") => report.asks.to_owned(),
         (_, says) => format!("{}: {says}", report.asks),
     };

@@ -104,7 +104,7 @@ fn name(text: &str) -> Result<String, String> {
         return Err("use lower-case letters, digits and hyphens, and begin with a letter".to_owned());
     }
     if TAKEN.contains(&text) {
-        return Err(format!("`{text}` means something else to Rust; choose another name"));
+        return Err(format!("`{text}` is reserved in Rust; choose another name"));
     }
     Ok(text.to_owned())
 }
@@ -177,7 +177,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (name, stage, language) = (&args.name, &args.stage, &args.language);
     if language == "c" && stage != "asr" {
         return Err(Failure::usage(
-            "a stage in C is there for `--stage asr` alone; write others in Rust",
+            "`--language c` supports only `--stage asr`; use Rust for other stages",
         ));
     }
     let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(name));
@@ -195,7 +195,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         );
     } else {
         print(&format!(
-            "`{}` is made. In it, `cargo test` runs its test, `cargo build --release` builds\n\
+            "created `{}`. In it, `cargo test` runs its test, `cargo build --release` builds\n\
              `target/release/lib{}.so`, and `cesar plugins check` takes that file.\n",
             folder.display(),
             filled.crate_name()
@@ -214,7 +214,7 @@ fn api_at(path: &Path) -> Result<String, Failure> {
         .canonicalize()
         .ok()
         .filter(|path| path.join("Cargo.toml").is_file());
-    let found = found.ok_or_else(|| Failure::usage(format!("there is no crate in `{}`", path.display())))?;
+    let found = found.ok_or_else(|| Failure::usage(format!("no crate in `{}`", path.display())))?;
     // TOML and JSON write text alike as far as paths go.
     Ok(format!("path = {}", json!(found)))
 }
@@ -261,7 +261,7 @@ impl<'a> Filled<'a> {
 fn write_all(folder: &Path, files: &[File], filled: &Filled<'_>) -> Result<(), Failure> {
     if folder.exists() {
         return Err(Failure::usage(format!(
-            "`{}` is there already; choose another name, or a folder with --dir",
+            "`{}` already exists; choose another name, or a folder with --dir",
             folder.display()
         )));
     }

@@ -33,7 +33,7 @@ fn unknown(registry: &Registry, id: &str) -> String {
     if let Some((name, version)) = id.split_once('@')
         && let Some(other) = manifests.clone().find(|manifest| manifest.id == name)
     {
-        return format!("there is no `{name}` {version}, but {}", other.version);
+        return format!("no `{name}` {version}; found {}", other.version);
     }
     let all: Vec<_> = manifests.map(|manifest| manifest.id.as_str()).collect();
     if all.is_empty() {
@@ -42,7 +42,7 @@ fn unknown(registry: &Registry, id: &str) -> String {
     let hint = nearest(id, all.iter().copied())
         .map(|nearest| format!("; did you mean `{nearest}`?"))
         .unwrap_or_default();
-    format!("there is no plugin `{id}`{hint}; there are `{}`", all.join("`, `"))
+    format!("no plugin `{id}`{hint}; available: `{}`", all.join("`, `"))
 }
 
 /// SHA-256 of a file in hex, remembered where there is a cache.

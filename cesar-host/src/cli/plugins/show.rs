@@ -38,7 +38,7 @@ fn describe(plugin: &Plugin) -> String {
         plugin.path.display()
     );
     if let Some(backend) = &manifest.backend {
-        out.push_str(&format!("Computes with {backend}.\n"));
+        out.push_str(&format!("Backend: {backend}.\n"));
     }
     for (name, option) in &manifest.options {
         out.push_str(&format!(

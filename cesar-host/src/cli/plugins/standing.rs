@@ -30,9 +30,9 @@ pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, F
     }
     cleared.map_err(Failure::failed)?;
     let was = if lifted {
-        "was set aside and is"
+        "was quarantined and is"
     } else {
-        "was not set aside; it is"
+        "was not quarantined; it is"
     };
     print(&format!(
         "`{}` {} {was} ready\n",
@@ -67,13 +67,8 @@ pub(super) fn trust(settings: &Settings, ids: &[String], remove: bool, json: boo
             plugin.path.display()
         );
         let done = if remove {
-            list.remove(&digest).map(|was| {
-                if was {
-                    "is not trusted any more"
-                } else {
-                    "was not trusted"
-                }
-            })
+            list.remove(&digest)
+                .map(|was| if was { "is no longer trusted" } else { "was not trusted" })
         } else {
             list.add(&digest, file).map(|()| "is trusted")
         };

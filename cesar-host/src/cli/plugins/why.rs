@@ -33,7 +33,7 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
     } else {
         print(&format!("{}\n{}", path.display(), table(&gates)));
         if let Some(winner) = &note {
-            print(&format!("`{}` is used instead of it.\n", winner.display()));
+            print(&format!("`{}` is used instead.\n", winner.display()));
         }
     }
     let passed = gates.iter().all(|gate| gate.state == GateState::Passed);

@@ -22,9 +22,9 @@ fn transcribe(sandbox: &Sandbox, words: &[&str]) -> Output {
     sandbox.run(["transcribe"].iter().chain(words).chain(&ECHO))
 }
 
-/// The lines of standard error without what says which engine was chosen.
+/// The lines of standard error without the note about the engine.
 fn said(run: &Output) -> String {
-    let lines = run.stderr.lines().filter(|line| !line.starts_with("transcribing by"));
+    let lines = run.stderr.lines().filter(|line| !line.starts_with("using "));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -39,7 +39,7 @@ fn a_transcript_of_another_recording_is_kept() {
     transcribe(&sandbox, &["one/talk.wav", "--output-dir", "out"]).exits(0);
     let second = transcribe(&sandbox, &["two/talk.wav", "--output-dir", "out"]).exits(0);
     insta::assert_snapshot!(said(&second), @r"
-    `out/talk.txt` is not of this recording, or was edited; wrote `out/talk.wav.txt` instead (--overwrite replaces it)
+    `out/talk.txt` is of another recording or was edited; wrote `out/talk.wav.txt` instead (replace with --overwrite)
     two/talk.wav → out/talk.wav.txt
     ");
     assert_eq!((lines("talk.txt"), lines("talk.wav.txt")), (2, 3));

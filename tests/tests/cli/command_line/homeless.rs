@@ -25,7 +25,7 @@ fn without_a_home_the_transcript_comes_with_one_warning() {
     let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "--plugin-dir", "own"];
     let run = bare(&sandbox, &words).exits(0);
     assert_eq!(run.stdout.lines().count(), 2);
-    insta::assert_snapshot!(run.stderr, @"warning: continuing without a cache: there is no folder for the cache, because neither `XDG_CACHE_HOME` nor `HOME` is set; name one with `CESAR_CACHE_DIR` or `--cache-dir`, or use `--no-cache`");
+    insta::assert_snapshot!(run.stderr, @"warning: cache error (continuing without it): there is no folder for the cache, because neither `XDG_CACHE_HOME` nor `HOME` is set; name one with `CESAR_CACHE_DIR` or `--cache-dir`, or use `--no-cache`");
     let left = fs::read_dir(sandbox.work()).unwrap().count();
     assert_eq!(left, 2, "nothing was made in the current folder");
     let run = bare(&sandbox, &[&words[..], &["--no-cache", "-q"]].concat()).exits(0);
