@@ -1,10 +1,5 @@
-//! Cesar's host: it owns the artifact cache, the pipeline and the command line, and runs everything else as plugins.
+//! The command line of Cesar's host. The artifact cache, the pipeline, the runner and the server are crates of their own.
 //!
-//! | module | what | one way in |
-//! |---|---|---|
-//! | [`cli`] | the command line: what was asked, and how it is told | [`cli::main`] |
-//! | [`plugins`] | which plugins there are and which may be used | [`plugins::Registry`] |
-//!
-//! `ARCHITECTURE.md` in the repository has the invariants.
+//! `ARCHITECTURE.md` in the repository has the map and the invariants.
 
 pub mod cli;

@@ -34,7 +34,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     kept
 }
 
-/// `text`, cut at its beginning: the end of a path tells more.
+/// `text`, cut at its beginning: the end of a path is more specific.
 pub(crate) fn fit_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

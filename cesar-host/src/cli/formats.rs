@@ -1,6 +1,6 @@
-//! Which formats are written, and what the output is called.
+//! Choice of formats and of the output's name.
 //!
-//! What is named with `-f` is written. Else the output's extension decides; else it is `txt`, and with speakers the format that a
+//! `-f` decides, else the output's extension; the default is `txt`, and with speakers the format that a
 //! plugin declares for them (`md`). For the same reason `-o talk.txt` becomes `talk.md` with speakers, unless `-f` says `txt` or `output.correct_extension` is off.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::cli::report::Failure;
 /// Without speakers.
 const PLAIN: &str = "txt";
 
-/// What was said about formats.
+/// The request about formats.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     /// Formats by name.
@@ -30,17 +30,17 @@ pub(super) struct Asked<'a> {
     pub(super) with_speakers: Option<&'a str>,
 }
 
-/// What will be written.
+/// The chosen formats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) formats: Vec<String>,
     pub(super) output: Option<PathBuf>,
-    /// Whether the output is called otherwise than was asked.
+    /// Whether the output's name was corrected.
     pub(super) corrected: bool,
 }
 
 impl Asked<'_> {
-    /// Settles formats and output.
+    /// Chooses formats and output.
     pub(super) fn choose(&self) -> Result<Chosen, Failure> {
         let chosen = |formats: Vec<String>| Chosen {
             formats,
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     /// Formats and output, or the refusal.
-    fn told(output: &str, formats: &[&str], speakers: bool, correct: bool) -> String {
+    fn choice(output: &str, formats: &[&str], speakers: bool, correct: bool) -> String {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let asked = Asked {
             formats: &owned(formats),
@@ -99,19 +99,19 @@ mod tests {
 
     #[test]
     fn speakers_ask_for_markdown() {
-        assert_eq!(told("", &[], false, true), "txt ");
-        assert_eq!(told("", &[], true, true), "md ");
-        assert_eq!(told("a/talk.txt", &[], true, true), "md a/talk.md");
-        assert_eq!(told("talk.TXT", &[], true, true), "md talk.md");
+        assert_eq!(choice("", &[], false, true), "txt ");
+        assert_eq!(choice("", &[], true, true), "md ");
+        assert_eq!(choice("a/talk.txt", &[], true, true), "md a/talk.md");
+        assert_eq!(choice("talk.TXT", &[], true, true), "md talk.md");
     }
 
     #[test]
     fn what_was_said_stays() {
-        assert_eq!(told("talk.txt", &[], false, true), "txt talk.txt");
-        assert_eq!(told("talk.txt", &[], true, false), "txt talk.txt");
-        assert_eq!(told("talk.txt", &["txt"], true, true), "txt talk.txt");
-        assert_eq!(told("talk.srt", &[], true, true), "srt talk.srt");
-        assert_eq!(told("", &["txt", "srt", "txt"], true, true), "txt,srt ");
-        assert!(told("talk.doc", &[], true, true).contains("`.doc`"));
+        assert_eq!(choice("talk.txt", &[], false, true), "txt talk.txt");
+        assert_eq!(choice("talk.txt", &[], true, false), "txt talk.txt");
+        assert_eq!(choice("talk.txt", &["txt"], true, true), "txt talk.txt");
+        assert_eq!(choice("talk.srt", &[], true, true), "srt talk.srt");
+        assert_eq!(choice("", &["txt", "srt", "txt"], true, true), "txt,srt ");
+        assert!(choice("talk.doc", &[], true, true).contains("`.doc`"));
     }
 }

@@ -14,10 +14,10 @@ use cesar_runner::{Trusted, Verdicts};
 use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
-/// Longer than anybody waits for a silent server.
+/// Effectively no limit.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
 
-/// A host ready to work, and what a person should know about it.
+/// A host ready to work, and warnings about it.
 pub(super) struct Host {
     pub(super) pipeline: Pipeline,
     pub(super) warnings: Vec<String>,
@@ -52,7 +52,7 @@ pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -
     })
 }
 
-/// A cache that cannot be opened costs time, never the transcript.
+/// Opens the cache. A run without a cache still gives its transcript.
 fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Option<Cache> {
     if mode == Mode::Bypass {
         return None;
@@ -77,7 +77,7 @@ fn open_cache(settings: &Settings, mode: Mode, warnings: &mut Vec<String>) -> Op
     }
 }
 
-/// The limits of the cache, with what `--offline` uses again.
+/// The limits of the cache, and the stages whose expired results `--offline` uses.
 pub(super) fn cache_limits(settings: &Settings) -> cesar_cache::Limits {
     let limits = settings.cache.limits.clone();
     cesar_cache::Limits {
@@ -89,7 +89,7 @@ pub(super) fn cache_limits(settings: &Settings) -> cesar_cache::Limits {
     }
 }
 
-/// What a plugin may take.
+/// Limits of a plugin's process.
 pub(super) fn runner_limits(settings: &Settings) -> cesar_runner::Limits {
     let limits = &settings.plugins.limits;
     cesar_runner::Limits {
@@ -161,7 +161,7 @@ fn decoding(settings: &Settings) -> DecodeOptions {
     }
 }
 
-/// What of each recording is transcribed, unless a run says otherwise.
+/// The default part of each recording.
 pub(super) fn part(settings: &Settings) -> cesar_pipeline::Part {
     cesar_pipeline::Part {
         track: track(settings),

@@ -1,4 +1,4 @@
-//! Sizes, times and sentences for people.
+//! Sizes, times and counts as text.
 
 use cesar_cache::Pruned;
 
@@ -30,7 +30,7 @@ pub(crate) fn duration(ms: impl TryInto<u64>) -> String {
     }
 }
 
-/// How long ago, or how far ahead, roughly: `now`, `5 min`, `3 h`, `12 d`.
+/// A rough distance between two times: `now`, `5 min`, `3 h`, `12 d`.
 pub(crate) fn distance(from_ms: i64, to_ms: i64) -> String {
     let seconds = to_ms.saturating_sub(from_ms).max(0) / 1_000;
     match seconds {
@@ -46,7 +46,7 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// What is lost, as part of a sentence.
+/// Removed results, as part of a sentence.
 pub(crate) fn amount(removed: &Pruned) -> String {
     format!(
         "{}, {}, computed in {}",
@@ -56,7 +56,7 @@ pub(crate) fn amount(removed: &Pruned) -> String {
     )
 }
 
-/// What was removed, or would be.
+/// Removed results, or those to be removed.
 pub(crate) fn removed(removed: &Pruned, dry_run: bool) -> String {
     let mut text = match (removed.entries, dry_run) {
         (0, true) => "nothing would be removed\n".to_owned(),

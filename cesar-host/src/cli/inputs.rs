@@ -1,4 +1,4 @@
-//! What to transcribe: files as given, the recordings in a folder, addresses, standard input and other pipes.
+//! Inputs: files, the recordings in a folder, addresses, standard input and other pipes.
 
 use std::path::{Path, PathBuf};
 

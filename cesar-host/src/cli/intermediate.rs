@@ -1,7 +1,7 @@
-//! `--keep-intermediate`: what each stage gave, as files for people to look at.
+//! `--keep-intermediate`: the output of each stage, as files for inspection.
 //!
 //! For `talk.mp3`, these are `talk.audio.wav` (the samples as they were recognised: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the
-//! engine's own answer), `talk.diarize.json` (who spoke when, where speakers were told apart) and `talk.document.json`. Each
+//! engine's own answer), `talk.diarize.json` (speaker turns, if speakers were identified) and `talk.document.json`. Each
 //! is written whole or not at all, and after the transcript: a full disk costs no transcript.
 
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use super::inputs::Recording;
 use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared, Wrote};
 
-/// What the files of a recording are called, after its own name.
+/// Ends of the file names of a recording.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
 
 /// One recording's files, and the first error that kept one from being written.
@@ -30,7 +30,7 @@ pub(super) struct Intermediate {
     failed: Option<io::Error>,
 }
 
-/// Settles the places in `folder`, one set for each recording, and makes sure that they can be written.
+/// Chooses the places in `folder`, one set for each recording, and makes sure that they can be written.
 pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Intermediate>, OutputError> {
     let each = outputs::names(recordings, folder)?
         .into_iter()

@@ -1,4 +1,4 @@
-//! `cesar jobs …`: the jobs of the server, from the same database, whether a server runs or not.
+//! `cesar jobs …`: the jobs of the server, from its database, with or without a running server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::serve;
 
-/// Most jobs that are removed in one step.
+/// Maximum number of jobs removed in one step.
 const STEP: u32 = 500;
 
 /// The commands.
@@ -157,8 +157,8 @@ fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
         rows.push(["error".to_owned(), format!("{}: {}", error.code, error.message)]);
     }
     if let Some(webhook) = &job.webhook {
-        let told = format!("{} after {} attempts", webhook.state.as_str(), webhook.attempts);
-        rows.push(["webhook".to_owned(), told]);
+        let delivery = format!("{} after {} attempts", webhook.state.as_str(), webhook.attempts);
+        rows.push(["webhook".to_owned(), delivery]);
     }
     print(&aligned(&rows));
     Ok(Exit::Done)

@@ -1,7 +1,7 @@
-//! The command line: what was asked, and how it is told.
+//! The command line.
 //!
 //! Transcripts and answers go to standard output; progress, notes and errors to standard error. A failure is one sentence and an
-//! exit code (`Exit`). Presentation lives here; everything else is the library's.
+//! exit code. Only presentation lives here.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -192,7 +192,7 @@ fn completions(shell: clap_complete::Shell) -> Exit {
     Exit::Done
 }
 
-/// The first Ctrl-C asks the work to stop; the second ends the program.
+/// The first Ctrl-C cancels the work; the second ends the program.
 fn cancel_on_ctrl_c() -> CancelToken {
     let cancel = CancelToken::default();
     let token = cancel.clone();

@@ -1,4 +1,4 @@
-//! Where transcripts go. Every place is checked before any work, and a file is written whole or not at all.
+//! Destinations of transcripts. Every place is checked before any work, and a file is written whole or not at all.
 //!
 //! A folder's files are named by `names`; what is there already is replaced only when it is of the same recording, which
 //! `written` remembers, or with `--overwrite`. Else the transcript gets another name ([`Outputs::write`]).
@@ -26,7 +26,7 @@ pub(super) use names::Names;
 use names::joined;
 use written::Written;
 
-/// Where one recording's transcript goes.
+/// Destination of one recording's transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Stdout,
@@ -36,7 +36,7 @@ pub(super) enum Place {
     Folder(Names),
 }
 
-/// Settles the places of every recording and makes sure that they can be written.
+/// Chooses the places of every recording and makes sure that they can be written.
 pub(super) fn places(
     recordings: &[Recording],
     formats: &[String],
@@ -100,20 +100,20 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 pub(super) fn print(content: impl AsRef<[u8]>) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(content.as_ref()).and_then(|()| stdout.flush()) {
-        // Whoever reads (`head`) has enough; that is no failure.
+        // A reader such as `head` that closes the pipe is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(OutputError::Stdout),
     }
 }
 
-/// Where the files of one recording were written.
+/// The written files of one recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Wrote {
     pub(super) files: Vec<PathBuf>,
     pub(super) note: Option<String>,
 }
 
-/// What all recordings of a run need for writing files.
+/// State of writing files, shared by the recordings of a run.
 pub(super) struct Outputs {
     overwrite: bool,
     written: Written,
@@ -123,13 +123,13 @@ pub(super) struct Outputs {
     taken: Mutex<BTreeSet<PathBuf>>,
 }
 
-/// What is where a file is to be.
+/// State of a place before a file is written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum There {
     Nothing,
-    /// The very bytes.
+    /// The same bytes.
     Same,
-    /// What may be replaced.
+    /// A file that may be replaced.
     Ours,
     Another,
 }
@@ -197,7 +197,7 @@ impl Outputs {
             if base != names.planned() && !self.take(&base) {
                 continue;
             }
-            let refused = self.settle(&base, media, &mut prepared, &mut wrote);
+            let refused = self.place_all(&base, media, &mut prepared, &mut wrote);
             let refused = refused.map_err(|error| names.not_writable(error))?;
             if prepared.is_empty() {
                 let note = in_the_way.map(|file: PathBuf| note(&file, &wrote));
@@ -216,7 +216,7 @@ impl Outputs {
 
     /// Gives the prepared files their names and moves them to `wrote`, unless one of the names is another recording's: that file is
     /// returned.
-    fn settle(
+    fn place_all(
         &self,
         base: &Path,
         media: &Digest,

@@ -1,4 +1,4 @@
-//! Several recordings of one command at a time.
+//! Parallel transcription of several recordings.
 //!
 //! A further core gains an engine less the more it has, a further recording gains all there is; and recordings that are worked on at
 //! the same time share one model, where the engine can do that. So as many are begun as there are cores, in order, and each has its
@@ -26,8 +26,8 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many of so many recordings are worked on at a time, where `asked` is 0 for as the cores allow: as many as there are cores, or
-/// as there are for the number of `threads` that was said.
+/// The number of recordings to run at a time. `asked` 0 derives it from the cores: one core each, or as many as the given number of
+/// `threads`.
 pub(super) fn at_a_time(asked: usize, recordings: usize, threads: Option<usize>) -> usize {
     let most = match asked {
         0 => (cores() / threads.unwrap_or(1)).clamp(1, MOST),
@@ -78,7 +78,7 @@ pub(super) fn each<T: Sync>(items: &[T], at_a_time: usize, work: impl Fn(usize, 
     });
 }
 
-/// Who may write to standard output: the first of those that are not done.
+/// Order of access to standard output: the first item that is not done may write.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     done: Mutex<Done>,

@@ -9,7 +9,7 @@ use cesar_base::names::visible_lines;
 use cesar_pipeline::PipelineError;
 use serde::Serialize;
 
-/// How a command ended; documented exit codes.
+/// Documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
-/// Why a command could not do its work.
+/// A failed command.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) text: String,
@@ -66,7 +66,7 @@ impl From<PipelineError> for Failure {
     }
 }
 
-/// Writes an answer. A closed pipe is no failure: whoever reads has enough.
+/// Writes an answer. A closed pipe is no failure.
 pub(crate) fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
@@ -77,8 +77,7 @@ pub(crate) fn print_json(value: &impl Serialize) {
     print(&format!("{text}\n"));
 }
 
-/// Writes a line for people or programs to standard error, with control characters made visible; when that is closed there is nobody
-/// to tell.
+/// Writes a line to standard error, with control characters made visible. Errors are ignored: standard error may be closed.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{}", visible_lines(text));
 }

@@ -1,4 +1,4 @@
-//! The command that does the same once more: what is stored is not done again, so after a stage has failed it does that stage alone.
+//! The command that retries this run: results in the cache are reused, so it repeats only the stage that failed.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,7 +8,7 @@ pub(super) fn command() -> String {
     of(std::env::args_os())
 }
 
-/// Without what asks for work that was done.
+/// Without the flags that ask for recomputation.
 fn of(words: impl Iterator<Item = OsString>) -> String {
     let mut kept = Vec::new();
     let mut words = words;

@@ -74,7 +74,7 @@ pub(super) fn data_folder(settings: &Settings) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Serves until it is asked to stop.
+/// Serves until it is stopped.
 fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
     log(settings.log.json, verbosity);
     let mode = if settings.cache.enabled {

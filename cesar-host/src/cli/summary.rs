@@ -1,4 +1,4 @@
-//! How a run over several inputs went: the exit code, and one line for people.
+//! Outcome of a run over several inputs: exit code and summary.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +15,7 @@ pub(super) enum Whole {
     No,
 }
 
-/// How the inputs went so far.
+/// Outcomes so far.
 pub(super) struct Done {
     pub(super) inputs: usize,
     whole: usize,
@@ -23,7 +23,7 @@ pub(super) struct Done {
     /// Transcripts that lack something.
     partial: usize,
     interrupted: bool,
-    /// What the engine refuses for every input.
+    /// A refusal of the engine that applies to every input.
     refused: Option<Failure>,
 }
 
@@ -39,7 +39,7 @@ impl Done {
         }
     }
 
-    /// How one went, and whether others are begun.
+    /// Adds an outcome; a break starts no further input.
     pub(super) fn add(&mut self, input: &str, result: Result<Whole, Failure>, show: &Show) -> ControlFlow<()> {
         match result {
             Ok(Whole::Yes) => self.whole += 1,

@@ -1,9 +1,9 @@
 //! Times on the command line: seconds, or `[HH:]MM:SS`, with up to three decimals.
 
-/// Milliseconds of a time as a person writes it.
+/// Milliseconds of a time.
 ///
 /// # Errors
-/// One sentence about the form that is wanted.
+/// One sentence about the expected form.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
     let wanted = || "it must be seconds (`90`, `90.5`) or `[HH:]MM:SS[.fff]` (`1:30`)".to_owned();
     let mut parts: Vec<&str> = text.split(':').collect();

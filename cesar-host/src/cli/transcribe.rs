@@ -54,13 +54,13 @@ pub(super) struct Args {
     keep_intermediate: Option<PathBuf>,
 }
 
-/// Does all inputs and says how it went.
+/// Transcribes all inputs and reports the outcome.
 pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &CancelToken) -> Result<Exit, Failure> {
     if args.cache_info {
         return explain::run(&args.work, args.json, settings, verbosity, Shown::Summary, cancel);
     }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
-    let mut work = Work::settle(
+    let mut work = Work::prepare(
         &args.work,
         &args.refresh_stage,
         settings,
@@ -114,7 +114,7 @@ struct Task<'a> {
     place: Place,
     /// Taken when it is begun.
     intermediate: Mutex<Option<Intermediate>>,
-    /// Why it could not be received; taken likewise.
+    /// The error of receiving it; taken likewise.
     refused: Mutex<Option<InputError>>,
 }
 
@@ -167,7 +167,7 @@ fn one(
     }
 }
 
-/// Writes a transcript to its place, and says where that was.
+/// Writes a transcript to its place, and reports the files.
 fn write(
     transcript: &Transcript,
     task: &Task<'_>,

@@ -24,7 +24,7 @@ use super::progress::Show;
 use super::report::Failure;
 use super::{retry_command, times};
 
-/// The arguments of commands that transcribe, or explain what that would do.
+/// The arguments of `transcribe` and `cache explain`.
 #[derive(clap::Args)]
 pub(super) struct WorkArgs {
     /// Files, folders, URLs such as `https://example.org/talk.mp3`, or `-` for standard input
@@ -46,26 +46,26 @@ pub(super) struct WorkArgs {
     settings: SettingFlags<group::Transcribe>,
 }
 
-/// What was asked for, settled: whatever can be refused before work is refused by now.
+/// A checked request: every refusal that is possible before work has happened.
 pub(super) struct Work {
     pub(super) host: Host,
     pub(super) plan: Plan,
     pub(super) recordings: Vec<Recording>,
     /// Inputs in which there is no recording.
     pub(super) failed: Vec<Unusable>,
-    /// How many of them are worked on at a time.
+    /// Recordings that run at a time.
     pub(super) at_a_time: usize,
     formats: Vec<String>,
     output: Option<PathBuf>,
     part: Part,
 }
 
-/// What becomes of models that are missing.
+/// Treatment of missing models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// They may be fetched.
+    /// Offer a download.
     Offered,
-    /// They are told.
+    /// Refuse the run.
     Refused,
 }
 
@@ -81,8 +81,8 @@ impl WorkArgs {
 }
 
 impl Work {
-    /// Settles plugins, models, options and recordings.
-    pub(super) fn settle(
+    /// Resolves plugins, models, options and recordings.
+    pub(super) fn prepare(
         args: &WorkArgs,
         refreshed: &[Stage],
         settings: &Settings,
@@ -194,7 +194,7 @@ impl Work {
     }
 }
 
-/// What the cache is used for.
+/// Use of the cache.
 pub(super) fn mode(settings: &Settings, refresh: bool) -> Mode {
     match (settings.cache.enabled, refresh) {
         (false, _) => Mode::Bypass,
@@ -203,7 +203,7 @@ pub(super) fn mode(settings: &Settings, refresh: bool) -> Mode {
     }
 }
 
-/// The formats to write and the name of the output, which is asked to be `output`; a name that is corrected is told.
+/// The formats to write and the name of the output. Reports a corrected name.
 fn formats(
     args: &WorkArgs,
     output: Option<&PathBuf>,
@@ -233,7 +233,7 @@ fn formats(
     Ok(chosen)
 }
 
-/// Speakers as asked for. Whoever says something about them on the command line wants them.
+/// The requested speakers. Any flag about speakers on the command line enables them.
 fn speakers(args: &WorkArgs, settings: &Settings) -> SpeakersRequest {
     const ABOUT: [&str; 6] = [
         "diarize.plugin",
@@ -250,7 +250,7 @@ fn speakers(args: &WorkArgs, settings: &Settings) -> SpeakersRequest {
     speakers
 }
 
-/// Settles everything that can be refused before work, and says what was chosen where nothing was asked for.
+/// Plans the stages, which checks all that can be refused before work, and reports choices made by default.
 fn plan(
     pipeline: &Pipeline,
     settings: &Settings,
@@ -284,7 +284,7 @@ fn plan(
     Ok(plan)
 }
 
-/// Puts the recordings of playlists in their place; a playlist that cannot be had is a failed input.
+/// Replaces playlists by their recordings; an unavailable playlist is a failed input.
 fn expand(
     pipeline: &Pipeline,
     recordings: Vec<Recording>,

@@ -1,4 +1,4 @@
-//! `cesar cache explain` and `cesar transcribe --cache-info`: what the cache has of recordings, and why not.
+//! `cesar cache explain` and `cesar transcribe --cache-info`: hits and misses of recordings, with reasons.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,12 +26,12 @@ pub(crate) struct Args {
     pub(crate) json: JsonFlag,
 }
 
-/// How much is shown.
+/// Detail of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// The cache as a whole, and a line for each stage.
     Summary,
-    /// What each stage's key is made of.
+    /// The parts of each stage's key.
     Everything,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn run(
         ));
     }
     let show = Show::new(Progress::None, verbosity);
-    let mut work = Work::settle(
+    let mut work = Work::prepare(
         args,
         &[],
         settings,
@@ -61,7 +61,7 @@ pub(crate) fn run(
     )?;
     let received = work.receive(settings, cancel);
     let Some(cache) = work.host.pipeline.cache() else {
-        // Why was said as a warning already.
+        // A warning has given the reason.
         return Err(Failure::failed("cannot open the cache"));
     };
     let (mut explanations, mut failed) = (Vec::new(), 0);
@@ -153,7 +153,7 @@ fn state(stage: &StageExplanation) -> &'static str {
     }
 }
 
-/// What a person wants to know at a glance; `before` is the stage before.
+/// A summary of a stage; `before` is the previous stage.
 fn remark(stage: &StageExplanation, before: &str) -> String {
     match stage.state {
         StageState::Hit => stage.entry.as_ref().map_or_else(String::new, |entry| {
@@ -182,7 +182,7 @@ fn since(nearest: &Nearest) -> String {
     format!("{} (since a run {ago} ago)", changes.join(", "))
 }
 
-/// What the key is made of, indented.
+/// The parts of the key, indented.
 fn components(stage: &StageExplanation) -> String {
     let (Some(key), Some(parts)) = (&stage.key, &stage.parts) else {
         return String::new();

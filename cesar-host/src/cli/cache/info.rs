@@ -1,4 +1,4 @@
-//! `cesar cache info`: where the cache is, what it holds and what it has saved.
+//! `cesar cache info`: location, contents and savings of the cache.
 
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::{Cache, Info};
@@ -27,7 +27,7 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The whole answer for people.
+/// The whole answer as text.
 pub(crate) fn text(info: &Info) -> String {
     let now_ms = SystemClock.now_ms();
     let mut out = format!("{}\n", info.location.display());
@@ -71,7 +71,7 @@ pub(crate) fn text(info: &Info) -> String {
     out
 }
 
-/// How much is held, of how much that may be.
+/// Sizes and limits.
 fn held(info: &Info) -> String {
     let limit = info
         .max_size

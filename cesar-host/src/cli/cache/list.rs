@@ -9,13 +9,13 @@ use crate::cli::columns::aligned;
 use crate::cli::humanize::{distance, duration, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 
-/// How many entries people are shown unless they ask for more.
+/// Default number of listed entries.
 const SHOWN: u64 = 50;
 
-/// How much of a key is shown: enough to find it in the JSON, where it is whole.
+/// Digits of a key that are shown: enough to find it in the JSON, which has all.
 const KEY_DIGITS: usize = 12;
 
-/// The JSON; its shape is settled.
+/// The JSON; its schema is stable.
 #[derive(Debug, Serialize)]
 struct List {
     entries: Vec<Listed>,
@@ -58,7 +58,7 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     };
     let json = args.json.json;
     let limit = args.limit.or((!json).then_some(SHOWN));
-    // One more than is shown tells whether there are more.
+    // One entry more than is shown reveals whether there are more.
     let mut entries = cache
         .list(args.stage.as_deref(), sort, limit.map(|limit| limit.saturating_add(1)))
         .map_err(Failure::failed)?;

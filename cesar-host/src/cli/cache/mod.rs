@@ -1,7 +1,7 @@
-//! `cesar cache …`: what the cache holds, whether it is sound, and making it smaller. One file per command.
+//! `cesar cache …`: contents, verification and pruning of the cache. One file per command.
 //!
-//! Each command writes text for people or, with `--json`, JSON of a settled shape. What removes something says first what
-//! it would be and asks; where nobody can be asked, it wants `--yes`.
+//! Each command writes text or, with `--json`, JSON of a stable schema. Commands that remove results ask for confirmation, and require
+//! `--yes` without a terminal.
 
 mod clear;
 pub(super) mod explain;

@@ -1,4 +1,4 @@
-//! `cesar cache prune`: removes what is meant; without conditions, what housekeeping would remove.
+//! `cesar cache prune`: removes matching results; without conditions, those that housekeeping would remove.
 
 use cesar_base::{parse_duration, parse_size};
 use cesar_cache::{Cache, CacheError, Prune, Pruned};
@@ -59,7 +59,7 @@ pub(super) fn run(cache: &Cache, settings: &Settings, args: &Args) -> Result<Exi
     })
 }
 
-/// What has expired, what is too much, and what crashes have left.
+/// Removes expired results, excess results, and remains of crashes.
 fn keep_limits(cache: &Cache, max_size: Option<u64>, dry_run: bool) -> Result<Pruned, CacheError> {
     let expired = Prune {
         expired: true,

@@ -1,14 +1,14 @@
-//! Removal of results: says what would be removed, and asks.
+//! Removal of results, after confirmation.
 
 use cesar_cache::{Cache, CacheError, Pruned};
 use serde::Serialize;
 
 use crate::cli::args::RemovalArgs;
-use crate::cli::ask::agreed;
+use crate::cli::ask::confirm_removal;
 use crate::cli::humanize;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-/// The answer of a command that removes something; the shape of its JSON is settled.
+/// The answer of a removal; the schema of its JSON is stable.
 #[derive(Debug, Serialize)]
 struct Answer {
     dry_run: bool,
@@ -16,7 +16,7 @@ struct Answer {
     removed: Pruned,
 }
 
-/// Says what would be removed, asks, and removes it. `remove` does so, or only looks when told `true`.
+/// Shows what would be removed, asks for confirmation, and removes it. `remove` removes, or with `true` only looks.
 pub(super) fn carefully(
     cache: &Cache,
     args: &RemovalArgs,
@@ -27,7 +27,7 @@ pub(super) fn carefully(
     let mut dry_run = args.dry_run;
     if dry_run {
         removed = planned;
-    } else if planned.entries == 0 || args.yes || agreed(&humanize::amount(&planned))? {
+    } else if planned.entries == 0 || args.yes || confirm_removal(&humanize::amount(&planned))? {
         // Also when there is no entry to remove: what crashes have left goes too.
         removed = remove(cache, false).map_err(Failure::failed)?;
     } else {

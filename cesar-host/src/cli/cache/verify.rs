@@ -1,4 +1,4 @@
-//! `cesar cache verify`: reads everything that is stored and says what is damaged.
+//! `cesar cache verify`: reads all stored results and reports damage.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::cli::columns::aligned;
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-/// The JSON; its shape is settled.
+/// The JSON; its schema is stable.
 #[derive(Debug, Serialize)]
 struct Answer {
     sound: bool,

@@ -1,4 +1,4 @@
-//! Recordings of all inputs, and what is no recording.
+//! Recordings of all inputs, failed inputs and skipped files.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,18 +7,18 @@ use cesar_base::names::shown;
 
 use super::recording::{InputError, Recording};
 
-/// What the inputs name.
+/// Recordings and failures of all inputs.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     pub(crate) recordings: Vec<Recording>,
-    /// Inputs in which there is no recording, which are no reason to leave the others.
+    /// Inputs without a recording; the others still run.
     pub(crate) failed: Vec<Unusable>,
     /// A sentence for each entry of a folder that cannot be read.
     pub(crate) skipped: Vec<String>,
     pub(crate) passed_over: Vec<PassedOver>,
 }
 
-/// An input without a recording, and why.
+/// An input without a recording, with the reason.
 #[derive(Debug)]
 pub(crate) struct Unusable {
     /// As [`Recording::input`].
@@ -26,7 +26,7 @@ pub(crate) struct Unusable {
     pub(crate) error: InputError,
 }
 
-/// What was left out of a folder.
+/// Skipped files of a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PassedOver {
     pub(super) folder: PathBuf,

@@ -11,7 +11,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::collected::{Collected, PassedOver};
 use super::recording::{InputError, Recording, file};
 
-/// How browsers and download programs call what is not complete.
+/// Extensions that browsers and download programs give to incomplete files.
 const UNFINISHED: [&str; 9] = [
     "!ut",
     "aria2",
@@ -24,7 +24,7 @@ const UNFINISHED: [&str; 9] = [
     "tmp",
 ];
 
-/// What an entry of a folder is.
+/// Kind of an entry of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
     Folder,

@@ -9,7 +9,7 @@ use std::path::Path;
 use cesar_runner::CancelToken;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-/// How often a silent pipe is left to look whether it is still wanted.
+/// Interval for checking cancellation while a pipe is silent.
 const POLL_INTERVAL: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,

@@ -1,4 +1,4 @@
-//! A recording on the command line, and why an input has none.
+//! A recording of the command line, and errors of inputs.
 
 use std::fs::File;
 use std::io;
@@ -13,23 +13,23 @@ use cesar_runner::CancelToken;
 use super::pipe;
 use crate::cli::report::Failure;
 
-/// A recording and what people call it.
+/// A recording and its names.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) path: PathBuf,
-    /// As given on the command line, for people.
+    /// As given on the command line, for messages.
     pub(crate) label: String,
     /// The same for programs: [`cesar_base::names::lossless`].
     pub(crate) input: String,
-    /// What its output files are called: a name, below the folders that a folder was given with.
+    /// The base name of its output files, with the folders below an input folder.
     pub(crate) name: PathBuf,
-    /// What came through a pipe: a file without a name, gone with this process however it ends.
+    /// The data of a pipe: a file without a name, which ends with this process.
     received: Option<File>,
-    /// Of what is to be fetched.
+    /// The address to download from.
     pub(crate) address: Option<Address>,
 }
 
-/// Why there is nothing to transcribe.
+/// An input that cannot be transcribed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
     #[error("`{}` contains no recordings; name files, or a folder with audio or video", shown(.0))]
@@ -86,7 +86,7 @@ pub(super) fn file(path: PathBuf, name: PathBuf) -> Recording {
     }
 }
 
-/// What is behind an address.
+/// The recording at an address.
 pub(crate) fn address(address: Address) -> Recording {
     let input = address.to_string();
     Recording {
@@ -100,7 +100,7 @@ pub(crate) fn address(address: Address) -> Recording {
 }
 
 impl Recording {
-    /// Where the pipeline finds it.
+    /// The source for the pipeline.
     pub(crate) fn source(&self) -> Source {
         match &self.address {
             Some(address) => Source::Address(address.clone()),

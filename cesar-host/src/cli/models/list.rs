@@ -14,19 +14,19 @@ use crate::cli::host;
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-/// The JSON of what is here; its shape is settled.
+/// The JSON of installed models; its schema is stable.
 #[derive(Debug, Serialize)]
 struct Here<'a> {
     models: &'a [InstalledModel],
     /// All of their bytes.
     size: u64,
-    /// One sentence for each library that a plugin with models needs and that is not here.
+    /// One sentence for each missing library that a plugin with models needs.
     missing: Vec<String>,
     /// The models folders, then Hugging Face's cache.
     folders: Vec<String>,
 }
 
-/// A row of the JSON of what can be fetched; its shape is settled.
+/// A row of the JSON of downloadable models; its schema is stable.
 #[derive(Debug, Serialize)]
 struct Row {
     id: &'static str,
@@ -84,7 +84,7 @@ pub(super) fn run(place: &Place, settings: &Settings, args: &Args) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// What is said of libraries that are missing, where there are models for them.
+/// Messages about missing libraries that the installed models need.
 fn missing(settings: &Settings, models: &[InstalledModel]) -> Result<Vec<String>, Failure> {
     let needs_one = |model: &InstalledModel| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding));
     if !models.iter().any(needs_one) {

@@ -1,5 +1,5 @@
-//! What `transcribe` does where a model is missing: it fetches it when told so (`--yes`, `models.pull`), asks at a terminal, and else goes
-//! on to the refusal, which names the command to type.
+//! Missing models of `transcribe`: downloaded with `--yes` or `models.pull`, or after confirmation at a terminal. Else the run is refused,
+//! with the command to type.
 
 use cesar_config::Settings;
 use cesar_models::catalog::Entry;
@@ -12,7 +12,7 @@ use crate::cli::host::{self, Host};
 use crate::cli::humanize::size;
 use crate::cli::report::Failure;
 
-/// Fetches the models that a run would miss, where somebody agrees; the host finds them then.
+/// Downloads the models that a run lacks, after confirmation, and makes the host find them.
 pub(crate) fn offer(
     host: &mut Host,
     settings: &Settings,
@@ -24,7 +24,7 @@ pub(crate) fn offer(
     if missing.is_empty() || settings.offline {
         return Ok(());
     }
-    let agreed = settings.models.pull || (ask::is_anybody_there() && ask::yes(&question(&missing))?);
+    let agreed = settings.models.pull || (ask::is_interactive() && ask::confirm(&question(&missing))?);
     if !agreed {
         return Ok(());
     }

@@ -1,7 +1,6 @@
-//! `cesar models …`: which models there are, fetching them, checking them, putting them in place and taking them away. One file per
-//! command.
+//! `cesar models …`: listing, downloading, verifying, importing and removing models. One file per command.
 //!
-//! Each command that lists writes text for people or, with `--json`, JSON of a settled shape. What removes something says what and asks.
+//! Each command writes text or, with `--json`, JSON of a stable schema. Removal asks for confirmation.
 
 mod import;
 mod list;

@@ -10,7 +10,7 @@ use cesar_models::pull::library_folder;
 use crate::cli::host;
 use crate::cli::report::Failure;
 
-/// Where models are, and libraries.
+/// Folders of models and libraries.
 pub(super) struct Place {
     pub(super) roots: ModelRoots,
     pub(super) libraries: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! What is seen while models are fetched: a bar on a terminal, lines of JSON where programs ask for them, else one line for each model.
+//! Progress of model downloads: a bar on a terminal, lines of JSON for programs, else one line for each model.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Show {
         }
     }
 
-    /// Takes the bar away.
+    /// Erases the bar.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -80,7 +80,7 @@ impl Show {
     }
 }
 
-/// The lines' shapes are settled.
+/// The schema of the lines is stable.
 fn as_json(event: &Event<'_>) -> serde_json::Value {
     match event {
         Event::Started { id, source } => json!({ "type": "fetching", "id": id, "source": source }),

@@ -45,7 +45,7 @@ pub(super) fn run(place: &Place, settings: &Settings, args: &Args, verbosity: i8
     Ok(Exit::Done)
 }
 
-/// Sees to it that the models of these names are here.
+/// Downloads the models of these names that are not installed.
 pub(super) fn fetch(
     place: &Place,
     settings: &Settings,

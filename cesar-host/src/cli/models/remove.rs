@@ -1,4 +1,4 @@
-//! `cesar models rm`: says what it would remove, and asks.
+//! `cesar models rm`, after confirmation.
 
 use cesar_models::installed::{self, InstalledModel};
 use serde::Serialize;
@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::place::Place;
 use super::progress::Show;
 use crate::cli::args::{RemovalArgs, SettingFlags, group};
-use crate::cli::ask::agreed;
+use crate::cli::ask::confirm_removal;
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 
-/// The JSON; its shape is settled.
+/// The JSON; its schema is stable.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     dry_run: bool,
@@ -37,7 +37,7 @@ pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Fai
     let what = format!("{}, {}", count(models.len() as u64, "model", "models"), size(bytes));
     if !dry_run && !args.removal.yes {
         models.iter().for_each(|model| note(&model.path.display().to_string()));
-        dry_run = !agreed(&what)?;
+        dry_run = !confirm_removal(&what)?;
     }
     if !dry_run {
         let show = Show::new(None, verbosity);

@@ -1,4 +1,4 @@
-//! `cesar models verify`: reads every file, and names what is damaged.
+//! `cesar models verify`: reads every file and reports damage.
 
 use cesar_models::installed::{Checked, State, verify};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::humanize::{count, size};
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 
-/// The JSON; its shape is settled.
+/// The JSON; its schema is stable.
 #[derive(Debug, Serialize)]
 struct Answer {
     sound: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     flags: SettingFlags<group::Models>,
 }
 
-/// Damage is a failure; a file that nothing is known of is none.
+/// Damage is a failure; a file without a known digest is none.
 pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
     let mut files = Vec::new();
     for model in place.called(&args.names)? {

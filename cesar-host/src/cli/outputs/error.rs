@@ -7,7 +7,7 @@ use cesar_base::names::shown;
 
 use crate::cli::report::Failure;
 
-/// Why a place cannot be used.
+/// An unusable place.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
     #[error("`{}` is a folder; name a file with -o, or use --output-dir", shown(.0))]

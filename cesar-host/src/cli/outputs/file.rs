@@ -14,7 +14,7 @@ pub(crate) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 /// One file of a recording.
 pub(crate) struct Content<'a> {
-    /// What its name ends in: `txt`, `audio.wav`.
+    /// The end of its name: `txt`, `audio.wav`.
     pub(crate) extension: &'a str,
     pub(crate) fill: Fill<'a>,
 }

@@ -1,4 +1,4 @@
-//! What the files in an output folder are called.
+//! Names of the files in an output folder.
 //!
 //! `talk.mp3` becomes `talk.txt`, and a file of a folder that was given keeps its place in it: `folder/sub/talk.mp3` becomes
 //! `OUT/sub/talk.txt`. Recordings that would become the same file keep their extensions (`talk.mp3.txt`), and are numbered where that
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::OutputError;
 
-/// What one recording's files may be called.
+/// Possible names of one recording's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names {
     /// The folder, with the folders that the recording keeps.
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What recordings are called, each given by its path and its name.
+    /// The names of recordings, each given by its path and its name.
     fn planned(recordings: &[(&str, &str)]) -> Vec<String> {
         let recordings: Vec<_> = recordings
             .iter()

@@ -1,4 +1,4 @@
-//! Which file was written for which recording: what tells a transcript of the same recording, which a new one replaces, from another's.
+//! Record of written files and their recordings. A new transcript replaces one of the same recording, and no other.
 //!
 //! A small database in the user's state folder, shared by processes. Losing it, or having none, costs replacing: a transcript then
 //! gets another name where there is a file that differs.
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cesar_base::Digest;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// How many files are remembered: the last that were written.
+/// Number of remembered files: the most recent ones.
 const MOST: u32 = 100_000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -21,7 +21,7 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// What is remembered in a folder, if there is one that can be written.
+    /// Opens the record in a folder, if it can be written.
     pub(super) fn open(folder: Option<&Path>) -> Self {
         let opened = folder.and_then(|folder| match open(folder) {
             Ok(database) => Some(Mutex::new(database)),

@@ -1,4 +1,4 @@
-//! `cesar plugins check FILE`: the conformance kit, told case by case.
+//! `cesar plugins check FILE`: runs the conformance kit and reports each case.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ fn limit(text: &str) -> Result<i64, &'static str> {
     length.ok_or("it must be a duration such as `30 s`")
 }
 
-/// Fails when a case does.
+/// Fails if a case fails.
 pub(super) fn run(args: &Args, settings: &Settings, json: bool, cancel: &CancelToken) -> Result<Exit, Failure> {
     let pipeline = host::build(settings, Mode::Bypass, AddressPolicy::Any)
         .map_err(Failure::failed)?

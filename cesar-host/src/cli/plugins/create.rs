@@ -1,4 +1,4 @@
-//! `cesar plugins new NAME`: a crate for a plugin that builds, passes its test and can be dropped into a folder as it is.
+//! `cesar plugins new NAME`: a crate for a plugin that builds and passes its test.
 //!
 //! The files are templates in `template/`, with `{{name}}`, `{{crate}}`, `{{type}}` and `{{api}}` to be filled in. The stage's own
 //! part is one file per stage; a stage in C replaces it by a C file and a Rust file of one line.
@@ -16,7 +16,7 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// A file of the new crate and its template.
 type File = (&'static str, &'static str);
 
-/// What every crate has.
+/// Files of every crate.
 const COMMON: &[File] = &[
     (".github/workflows/ci.yml", include_str!("template/ci.yml")),
     (".gitignore", "/target\n"),
@@ -109,7 +109,7 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// What no crate can be called that depends on plugin-api: words of the language, and crates.
+/// Names that a crate with plugin-api as a dependency cannot have: keywords and crates.
 const TAKEN: &[&str] = &[
     "abstract",
     "alloc",
@@ -219,7 +219,7 @@ fn api_at(path: &Path) -> Result<String, Failure> {
     Ok(format!("path = {}", json!(found)))
 }
 
-/// What the templates leave open.
+/// Values for the templates.
 struct Filled<'a> {
     name: &'a str,
     api: &'a str,

@@ -12,7 +12,7 @@ use crate::cli::columns::aligned;
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-/// One row of `plugins list`; the shape of its JSON is settled.
+/// One row of `plugins list`; the schema of its JSON is stable.
 #[derive(Debug, Serialize)]
 struct Row {
     id: Option<String>,
@@ -24,7 +24,7 @@ struct Row {
     /// `ready`, `missing_library` (one that it opens is not there), `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
     /// (another of its id is used) or `refused` (by a check of its file).
     state: &'static str,
-    /// Why it is not ready.
+    /// The reason if it is not ready.
     reason: Option<String>,
     /// The names of the models present; `null` where the plugin takes none.
     models: Option<Vec<String>>,

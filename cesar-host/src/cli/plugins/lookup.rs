@@ -17,7 +17,7 @@ pub(super) fn find(registry: &Registry, id: &str) -> Result<Arc<Plugin>, Failure
     found.ok_or_else(|| Failure::usage(unknown(registry, id)))
 }
 
-/// Why there is no such plugin, and what there is.
+/// The message for an unknown plugin, with the available ones.
 fn unknown(registry: &Registry, id: &str) -> String {
     let is_path = id.contains('/') || id.ends_with(".so");
     if is_path {
@@ -45,7 +45,7 @@ fn unknown(registry: &Registry, id: &str) -> String {
     format!("no plugin `{id}`{hint}; available: `{}`", all.join("`, `"))
 }
 
-/// SHA-256 of a file in hex, remembered where there is a cache.
+/// SHA-256 of a file in hex, from the cache if possible.
 pub(super) fn digest(pipeline: &Pipeline, path: &Path) -> Result<String, String> {
     let digest = match pipeline.cache() {
         Some(cache) => cache.file_digest(path, &|| false),

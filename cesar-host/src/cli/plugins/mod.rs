@@ -1,4 +1,4 @@
-//! `cesar plugins …`: what there is, what it can do, why it is or is not used, and what its author needs.
+//! `cesar plugins …`: inspection and management of plugins, and tools for their authors.
 
 mod check;
 mod create;

@@ -1,4 +1,4 @@
-//! `cesar plugins show ID`: the option table, for people, and with its JSON Schema for programs.
+//! `cesar plugins show ID`: the option table as text, or with its JSON Schema.
 
 use cesar_base::names::lossless;
 use cesar_config::Settings;

@@ -1,4 +1,4 @@
-//! `cesar plugins retry` and `cesar plugins trust`: what a person decides about a plugin's file.
+//! `cesar plugins retry` and `cesar plugins trust`: decisions of the user about a plugin's file.
 
 use cesar_base::names::{lossless, shown};
 use cesar_base::{Clock as _, SystemClock};
@@ -12,7 +12,7 @@ use super::lookup::{digest, find};
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
-/// `cesar plugins retry ID`: forgets what was said against the file, and probes it.
+/// `cesar plugins retry ID`: releases the file from quarantine, and probes it.
 pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, Failure> {
     let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
         .map_err(Failure::failed)?

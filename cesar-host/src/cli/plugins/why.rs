@@ -1,4 +1,4 @@
-//! `cesar plugins why ID`: each gate's own line.
+//! `cesar plugins why ID`: the result of each check.
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
     Ok(if passed { Exit::Done } else { Exit::Failed })
 }
 
-/// The file meant: of a plugin that is used, of one that is not, or a path; and the file that is used instead.
+/// The file of a used or unused plugin, or a path; and the file that is used instead.
 fn file_of(registry: &Registry, id: &str) -> Result<(PathBuf, Option<PathBuf>), Failure> {
     let found = find(registry, id);
     if let Ok(plugin) = &found {

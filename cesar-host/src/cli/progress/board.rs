@@ -42,7 +42,7 @@ pub(super) struct Stage {
     pub(super) waits_for: Option<String>,
     /// Units of work in all; 0 when unknown.
     pub(super) total: u64,
-    /// Where the measurement of the rate begins: after a resumed part.
+    /// Start of the measurement of the rate: after a resumed part.
     from: Point,
     last: Point,
 }

@@ -179,7 +179,7 @@ mod tests {
 
     const WIDTHS: [usize; 3] = [60, 80, 120];
 
-    /// What is shown at each of the widths, with the rows that are too wide for it marked.
+    /// The display at each of the widths.
     fn shown(board: &Board, now: Instant) -> String {
         let mut out = String::new();
         for columns in WIDTHS {
