@@ -129,14 +129,14 @@ fn normalise(value: &mut Value, folder: &Path) {
 }
 
 #[test]
-fn info() {
+fn info_shows_location_contents_and_savings() {
     let folder = filled();
     insta::assert_snapshot!("info", said(folder.path(), &["cache", "info"]));
     insta::assert_snapshot!("info json", json(folder.path(), &["cache", "info", "--json"]));
 }
 
 #[test]
-fn list() {
+fn list_sorts_and_limits_results() {
     let folder = filled();
     insta::assert_snapshot!("list", said(folder.path(), &["cache", "list"]));
     insta::assert_snapshot!(
@@ -155,7 +155,7 @@ fn list() {
 }
 
 #[test]
-fn verify_and_repair() {
+fn verify_reports_damage_and_repairs_it() {
     let folder = filled();
     let path = folder.path();
     insta::assert_snapshot!("verify", said(path, &["cache", "verify"]));
@@ -171,7 +171,7 @@ fn verify_and_repair() {
 }
 
 #[test]
-fn prune() {
+fn prune_removes_matching_results() {
     let folder = filled();
     let path = folder.path();
     insta::assert_snapshot!("prune dry run", said(path, &["cache", "prune", "--dry-run"]));
@@ -190,7 +190,7 @@ fn prune() {
 }
 
 #[test]
-fn clear() {
+fn clear_removes_all_results() {
     let folder = filled();
     let path = folder.path();
     insta::assert_snapshot!("clear dry run", said(path, &["cache", "clear", "--dry-run"]));
@@ -201,7 +201,7 @@ fn clear() {
 
 /// What a running job has leased stays, and it is said.
 #[test]
-fn clear_beside_a_job() {
+fn clear_keeps_results_of_running_jobs() {
     let folder = filled();
     let cache = Cache::open(folder.path(), Arc::new(SystemClock)).unwrap();
     let _lease = cache.lease(&[parts(1, "asr").key()]).unwrap();
@@ -210,7 +210,7 @@ fn clear_beside_a_job() {
 }
 
 #[test]
-fn a_cache_that_is_switched_off_is_said_so() {
+fn a_disabled_cache_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join(".config/cesar")).unwrap();
     std::fs::write(folder.path().join(".config/cesar/config.toml"), "cache.enabled = false").unwrap();

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn speakers_ask_for_markdown() {
+    fn speakers_select_markdown() {
         assert_eq!(choice("", &[], false, true), "txt ");
         assert_eq!(choice("", &[], true, true), "md ");
         assert_eq!(choice("a/talk.txt", &[], true, true), "md a/talk.md");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_stays() {
+    fn explicit_formats_are_kept() {
         assert_eq!(choice("talk.txt", &[], false, true), "txt talk.txt");
         assert_eq!(choice("talk.txt", &[], true, false), "txt talk.txt");
         assert_eq!(choice("talk.txt", &["txt"], true, true), "txt talk.txt");

@@ -133,7 +133,7 @@ mod tests {
 
     /// Decoded again, the file gives the same samples, bit for bit.
     #[test]
-    fn the_wav_file_has_the_very_samples() {
+    fn the_wav_file_has_identical_samples() {
         let samples: Vec<f32> = (0..40_000_u16).map(|n| f32::from(n % 997) / 1000.0 - 0.4).collect();
         let mut writer = PcmWriter::new(Room::of_system()).unwrap();
         writer.write(&samples).unwrap();

@@ -135,14 +135,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn no_more_at_a_time_than_there_are() {
+    fn parallelism_is_limited_by_recordings() {
         let asked = |recordings| at_a_time(3, recordings, None);
         assert_eq!((asked(2), asked(9), asked(0)), (2, 3, 1));
         assert!((1..=MOST).contains(&at_a_time(0, 100, None)));
     }
 
     #[test]
-    fn threads_that_are_said_leave_fewer_at_a_time() {
+    fn given_threads_reduce_parallelism() {
         assert_eq!(at_a_time(0, 100, Some(1)), at_a_time(0, 100, None));
         assert_eq!(at_a_time(0, 100, Some(cores())), 1);
         assert_eq!(at_a_time(0, 100, Some(10 * cores())), 1);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_said_in_words_or_numbers() {
+    fn threads_are_read_from_text_or_numbers() {
         let said = |value: Option<GivenValue>| {
             let options = value.map(|value| (THREADS.to_owned(), value)).into_iter().collect();
             threads(&StageRequest {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_begins_nothing_new() {
+    fn a_break_starts_no_further_item() {
         let begun = AtomicUsize::new(0);
         each(&[(); 9], 1, |index, ()| {
             begun.fetch_add(1, Ordering::Relaxed);

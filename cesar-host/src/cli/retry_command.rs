@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_asks_for_nothing_that_is_done() {
+    fn refresh_flags_are_dropped() {
         let words = [
             "cesar",
             "transcribe",

@@ -50,7 +50,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn reads_what_people_write() {
+    fn times_are_read_in_seconds_or_with_colons() {
         assert_eq!(parse("90"), Ok(90_000));
         assert_eq!(parse("90.5"), Ok(90_500));
         assert_eq!(parse("1:30"), Ok(90_000));

@@ -37,7 +37,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_folder_gives_its_recordings_and_says_what_it_passed_over() {
+fn a_folder_gives_its_recordings_and_reports_skipped_files() {
     let folder = folder();
     let collected = collect(&[&folder.path().to_owned()]).unwrap();
     let root = format!("{}/", folder.path().display());
@@ -64,7 +64,7 @@ fn a_folder_gives_its_recordings_and_says_what_it_passed_over() {
 }
 
 #[test]
-fn what_is_named_is_taken_whatever_it_is_called() {
+fn named_inputs_are_taken_regardless_of_extension() {
     let folder = folder();
     let inputs = ["._b.wav", ".git", "talk.mp3.part", "no_extension"].map(|name| folder.path().join(name));
     let collected = collect(&inputs.iter().collect::<Vec<_>>()).unwrap();
@@ -77,7 +77,7 @@ fn what_is_named_is_taken_whatever_it_is_called() {
 }
 
 #[test]
-fn an_input_without_recordings_leaves_the_others() {
+fn an_input_without_recordings_does_not_stop_the_others() {
     let empty = tempfile::tempdir().unwrap();
     let (empty, file) = (empty.path().to_owned(), PathBuf::from("talk.wav"));
     let collected = collect(&[&empty, &file]).unwrap();
@@ -102,7 +102,7 @@ fn a_pipe_is_read_to_its_end() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_can_be_left() {
+fn a_silent_pipe_can_be_cancelled() {
     let folder = folder();
     let mut recordings = collect(&[&folder.path().join("pipe.wav")]).unwrap().recordings;
     let cancel = CancelToken::default();

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn recordings_of_one_name_are_told_apart() {
+    fn recordings_of_the_same_name_get_distinct_files() {
         assert_eq!(planned(&[("a/talk.mp3", "talk.mp3")]), ["out/talk"]);
         assert_eq!(
             planned(&[("a/talk.mp3", "talk.mp3"), ("a/talk.wav", "talk.wav")]),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_do_not_end() {
+    fn candidates_are_unlimited() {
         let names = of(Path::new("out"), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]);
         let candidates: Vec<_> = names[0].candidates().take(4).collect();
         let expected = ["out/talk", "out/talk.mp3", "out/talk.mp3.2", "out/talk.mp3.3"];

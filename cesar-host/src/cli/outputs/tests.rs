@@ -100,7 +100,7 @@ fn the_same_text_of_another_recording_is_another_file() {
 }
 
 #[test]
-fn an_edited_transcript_is_kept_unless_overwriting_is_asked_for() {
+fn an_edited_transcript_is_kept_without_overwrite() {
     let site = Site::new();
     site.write("talk.ogg", "A", "one", false);
     std::fs::write(site.path("out/talk.txt"), "one, corrected by hand").unwrap();
@@ -110,7 +110,7 @@ fn an_edited_transcript_is_kept_unless_overwriting_is_asked_for() {
 }
 
 #[test]
-fn without_a_memory_only_what_is_the_same_is_known() {
+fn without_a_record_only_identical_files_are_reused() {
     let site = Site {
         remembers: false,
         ..Site::new()
@@ -123,7 +123,7 @@ fn without_a_memory_only_what_is_the_same_is_known() {
 #[test]
 fn the_formats_of_a_recording_stay_together() {
     let site = Site::new();
-    std::fs::write(site.path("out/talk.srt"), "of somebody else").unwrap();
+    std::fs::write(site.path("out/talk.srt"), "of another author").unwrap();
     let texts = [("txt", "one"), ("srt", "1")];
     let (names, _) = site.write_all("talk.ogg", "A", &texts, false);
     assert_eq!(names, ["talk.ogg.txt", "talk.ogg.srt"]);
@@ -131,7 +131,7 @@ fn the_formats_of_a_recording_stay_together() {
 }
 
 #[test]
-fn folders_and_broken_links_are_in_the_way() {
+fn folders_and_broken_links_are_kept() {
     let site = Site::new();
     std::fs::create_dir(site.path("out/talk.txt")).unwrap();
     std::os::unix::fs::symlink("nowhere", site.path("out/walk.txt")).unwrap();
@@ -141,7 +141,7 @@ fn folders_and_broken_links_are_in_the_way() {
 }
 
 #[test]
-fn a_recording_is_never_written_over() {
+fn a_recording_is_never_overwritten() {
     let site = Site::new();
     let recording = site.path("out/talk.txt");
     std::fs::write(&recording, "a recording").unwrap();

@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_fit_everywhere() {
+    fn names_are_valid_crates_and_types() {
         for good in ["my-asr", "a", "whisper2"] {
             assert_eq!(name(good), Ok(good.to_owned()));
         }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_open() {
+    fn templates_are_filled_completely() {
         for stage in ["asr", "diarize", "download", "format"] {
             for language in ["rust", "c"] {
                 let files = files_of(stage, language);
