@@ -1,5 +1,6 @@
 //! The command that retries this run: results in the cache are reused, so it repeats only the stage that failed.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -17,20 +18,17 @@ fn of(words: impl Iterator<Item = OsString>) -> String {
             Some("--refresh") => {}
             Some("--refresh-stage") => drop(words.next()),
             Some(word) if word.starts_with("--refresh-stage=") => {}
-            _ => kept.push(quoted(&word)),
+            _ => kept.push(quoted(&word).into_owned()),
         }
     }
     kept.join(" ")
 }
 
-/// A word as a shell reads it back; `$'…'` is of bash, zsh, ksh and POSIX 2024.
-fn quoted(word: &OsStr) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,+@%".contains(letter);
-    match word.to_str() {
-        Some(word) if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
-        Some(word) if !word.contains(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
-        _ => format!("$'{}'", word.as_bytes().escape_ascii()),
-    }
+/// A word as a shell reads it back, on one line and in UTF-8; `$'…'` is of bash, zsh, ksh and POSIX 2024.
+fn quoted(word: &OsStr) -> Cow<'_, str> {
+    let printable = word.to_str().filter(|word| !word.contains(char::is_control));
+    let quoted = printable.and_then(|word| shlex::try_quote(word).ok());
+    quoted.unwrap_or_else(|| format!("$'{}'", word.as_bytes().escape_ascii()).into())
 }
 
 #[cfg(test)]
@@ -51,7 +49,7 @@ mod tests {
             "md",
         ];
         let command = of(words.map(OsString::from).into_iter());
-        assert_eq!(command, r"cesar transcribe 'Ann'\''s talk.mp3' -f md");
+        assert_eq!(command, r#"cesar transcribe "Ann's talk.mp3" -f md"#);
     }
 
     #[test]
