@@ -404,7 +404,7 @@ fn a_missing_model_is_fetched_where_somebody_agrees() {
     let words = with_a_missing_model(recording.to_str().unwrap());
     let (refused, question) = answer_to(home.command(&words), b"n\n");
     assert!(
-        question.ends_with("the model `tiny.en` (78.0 MB) is not installed; download it? [y/N] "),
+        question.ends_with("model `tiny.en` (78.0 MB) is not installed; download it? [y/N] "),
         "{question}"
     );
     assert_eq!(refused.code, 1, "{refused:?}");
