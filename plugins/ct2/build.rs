@@ -1,23 +1,33 @@
-//! Completes the manifest and keeps the symbols of the libraries linked into the plugin to itself.
+//! Completes the manifest, hides the symbols of the libraries linked into the plugin, and links only with patched libraries.
 //!
-//! What multiplies matrices is chosen when building (`[features]` of `Cargo.toml`) and decides the speed, so the manifest in the
-//! library names it: `cesar plugins show ct2`. It is `src/cesar-plugin.json` with the field `backend` put first.
+//! The library that multiplies matrices is chosen when building (`[features]` of `Cargo.toml`) and decides the speed, so the manifest in
+//! the plugin names it: `cesar plugins show ct2`. It is `src/cesar-plugin.json` with the field `backend` put first.
 //!
 //! `cxx` exports some 280 `cxxbridge1$…` functions from every library it is linked into (rust-lang/rust#73958). Two plugins in one
 //! process could then run each other's code; a plugin exports one symbol, the one of `cesar_plugin!`.
 
-use std::path::Path;
+include!("../native/guard.rs");
 
 /// The features that choose a back end, in the order in which CTranslate2 prefers them, and their names for a person.
 const BACKENDS: [(&str, &str); 2] = [("CARGO_FEATURE_ONEDNN", "oneDNN"), ("CARGO_FEATURE_RUY", "ruy")];
 
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../native/guard.rs");
     println!("cargo::rerun-if-changed=src/cesar-plugin.json");
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if target == "linux" {
         println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
+        // By default a shared library may have undefined symbols, which are found out when it is loaded.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }
+    let onednn = std::env::var_os("CARGO_FEATURE_ONEDNN").is_some()
+        && std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|processor| processor == "x86_64");
+    let guards: [(&str, &[&str]); 2] = [
+        ("cesar_ctranslate2_patches", &["."]),
+        ("cesar_onednn_patches", &["onednn", "onednn.cmake"]),
+    ];
+    write_guards(Path::new("native"), &guards[..if onednn { 2 } else { 1 }])?;
     complete_manifest()
 }
 

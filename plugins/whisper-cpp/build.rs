@@ -1,9 +1,13 @@
-//! Refuses to link a plugin without what `native/whisper.cmake` adds to whisper.cpp: a shared library may have symbols that nothing
-//! defines, which would be found out only when it is loaded.
+//! Links the plugin only with a whisper.cpp that has the patches of `native/`.
 
-fn main() {
+include!("../native/guard.rs");
+
+fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../native/guard.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        // By default a shared library may have undefined symbols, which are found out when it is loaded.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }
+    write_guards(Path::new("native"), &[("cesar_whisper_patches", &["."])])
 }

@@ -1,11 +1,12 @@
-# oneDNN, cut down to what CTranslate2 calls: `dnnl_sgemm`, `dnnl_gemm_u8s8s32` and `dnnl_gemm_s8s8s32`.
+# oneDNN, reduced to what CTranslate2 calls: `dnnl_sgemm`, `dnnl_gemm_u8s8s32` and `dnnl_gemm_s8s8s32`.
 #
-# Included at the end of oneDNN's `project()`. The matrix products on x86-64 are some 60 source files that generate machine code for
-# the CPU they run on (AVX2, AVX-VNNI, AVX-512, AMX; plain C++ below AVX2); oneDNN's other 900 files are primitives that nothing calls,
-# now that `ctranslate2.cmake` lets the convolutions be matrix products too. The choice is by file name, so a new oneDNN that moves
-# something stops at the link with an undefined `dnnl::impl::…`: add the file that defines it to the lists below.
+# Included at the end of oneDNN's `project()`. The matrix products on x86-64 are some 80 source files, which generate machine code for
+# the CPU they run on (AVX2, AVX-VNNI, AVX-512, AMX; plain C++ below AVX2). The others implement primitives, which nothing calls, as
+# convolutions are matrix products too (`patches/0001-*`). `onednn/kept.txt` and `onednn/dropped.txt` list every file; a file in
+# neither list stops the build.
 #
-# On other processors oneDNN stays whole. Cargo does not see when a file of this folder changes: `cargo clean -p onednn-src`.
+# On other processors oneDNN stays whole, without patches.
+include("${CMAKE_CURRENT_LIST_DIR}/../../native/patches.cmake")
 
 foreach(setting ENABLE_JIT_PROFILING ENABLE_ITT_TASKS BUILD_GRAPH BUILD_TESTS BUILD_EXAMPLES)
   set(ONEDNN_${setting} OFF CACHE BOOL "" FORCE)
@@ -15,34 +16,78 @@ set(ONEDNN_ENABLE_PRIMITIVE "CONVOLUTION;REORDER" CACHE STRING "" FORCE)
 
 set(CESAR_NATIVE "${CMAKE_CURRENT_LIST_DIR}")
 
-# Keeps the sources of `target` that match `wanted`.
-function(cesar_keep_sources target wanted)
+# Keeps those sources of `target` that `kept.txt` lists, and stops at one that neither list has. Entries are relative to `src/`; a
+# dropped entry with a slash at its end is a folder.
+function(cesar_keep_listed target)
+  file(STRINGS "${CESAR_NATIVE}/onednn/kept.txt" kept REGEX "^[^#]")
+  file(STRINGS "${CESAR_NATIVE}/onednn/dropped.txt" dropped REGEX "^[^#]")
+  set(folders ${dropped})
+  list(FILTER folders INCLUDE REGEX "/$")
+  get_target_property(folder ${target} SOURCE_DIR)
   get_target_property(sources ${target} SOURCES)
-  list(FILTER sources INCLUDE REGEX "${wanted}")
-  set_property(TARGET ${target} PROPERTY SOURCES ${sources} ${ARGN})
+  set(chosen)
+  set(unknown)
+  foreach(source IN LISTS sources)
+    get_filename_component(path "${source}" ABSOLUTE BASE_DIR "${folder}")
+    file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}/src" "${path}")
+    if(path IN_LIST kept)
+      list(APPEND chosen "${source}")
+    elseif(NOT path IN_LIST dropped AND path MATCHES "[.](c|cpp|S)$")
+      set(in_folder FALSE)
+      foreach(prefix IN LISTS folders)
+        string(FIND "${path}" "${prefix}" at)
+        if(at EQUAL 0)
+          set(in_folder TRUE)
+        endif()
+      endforeach()
+      if(NOT in_folder)
+        list(APPEND unknown "${path}")
+      endif()
+    endif()
+  endforeach()
+  if(unknown)
+    list(JOIN unknown "\n  " unknown)
+    message(FATAL_ERROR "onednn/kept.txt and onednn/dropped.txt of plugins/ct2/native list neither of these sources of oneDNN; "
+      "add each to one of them:\n  ${unknown}")
+  endif()
+  set_property(TARGET ${target} PROPERTY SOURCES "${chosen}")
+  set_property(GLOBAL APPEND PROPERTY CESAR_KEPT_SOURCES ${chosen})
 endfunction()
 
-function(cesar_only_gemm)
+# Stops if oneDNN lacks a file that is to be kept.
+function(cesar_check_kept)
+  file(STRINGS "${CESAR_NATIVE}/onednn/kept.txt" kept REGEX "^[^#]")
+  get_property(sources GLOBAL PROPERTY CESAR_KEPT_SOURCES)
+  list(TRANSFORM kept PREPEND "${CMAKE_SOURCE_DIR}/src/")
+  list(REMOVE_ITEM kept ${sources})
+  if(kept)
+    message(FATAL_ERROR "onednn/kept.txt of plugins/ct2/native lists files that this version of oneDNN does not build: ${kept}")
+  endif()
+endfunction()
+
+function(cesar_patch_onednn)
   if(NOT DNNL_TARGET_ARCH STREQUAL "X64")
     return()
   endif()
-  cesar_keep_sources(
-    dnnl_common "/common/(bfloat16|gemm|memory_debug|utils)\\.cpp$" "${CESAR_NATIVE}/onednn_quiet.cpp" "${CESAR_NATIVE}/few_rows.cpp"
-    "${CESAR_NATIVE}/few_rows_float.cpp" "${CESAR_NATIVE}/same_sums.cpp")
-  # `few_rows.cpp` and `same_sums.cpp` stand before this one.
-  get_target_property(folder dnnl_common SOURCE_DIR)
-  set_source_files_properties(
-    "${folder}/gemm.cpp" DIRECTORY "${folder}" PROPERTIES COMPILE_DEFINITIONS
-    "dnnl_gemm_u8s8s32=cesar_onednn_gemm_u8s8s32;dnnl_sgemm=cesar_onednn_sgemm")
-  cesar_keep_sources(dnnl_cpu "/cpu/(gemm/.*|jit_utils/jit_utils|platform|bfloat16)\\.cpp$")
-  cesar_keep_sources(
-    dnnl_cpu_x64
-    "/x64/(gemm/.*|cpu_isa_traits|jit_generator|platform|jit_avx512_core_bf16cvt|jit_avx512_core_fp16cvt|jit_uni_convert_xf16)\\.cpp$")
+  foreach(target dnnl_common dnnl_cpu dnnl_cpu_x64)
+    cesar_keep_listed(${target})
+  endforeach()
+  cesar_check_kept()
+
+  file(GLOB patches "${CESAR_NATIVE}/onednn/patches/*.patch")
+  cesar_apply_patches(${patches})
+  cesar_use_patched(dnnl_common)
+  cesar_add_sources(dnnl_common "${CESAR_NATIVE}/onednn")
+
   # What writes machine code runs once for each kind of product; optimising it costs more than it brings.
   get_target_property(sources dnnl_cpu_x64 SOURCES)
   list(FILTER sources INCLUDE REGEX "_kern(_part[0-9])?(_autogen)?\\.cpp$|/jit_(generator|avx512_core_|uni_)")
   get_target_property(folder dnnl_cpu_x64 SOURCE_DIR)
   set_source_files_properties(${sources} DIRECTORY "${folder}" PROPERTIES COMPILE_FLAGS -O1)
+
+  file(GLOB_RECURSE files RELATIVE "${CESAR_NATIVE}"
+    "${CESAR_NATIVE}/onednn/*.cpp" "${CESAR_NATIVE}/onednn/*.h" "${CESAR_NATIVE}/onednn/*.patch" "${CESAR_NATIVE}/onednn/*.txt")
+  cesar_add_guard(dnnl_common cesar_onednn_patches "${CESAR_NATIVE}" onednn.cmake ${files})
 endfunction()
 
-cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY \"${CMAKE_SOURCE_DIR}\" CALL cesar_only_gemm)")
+cesar_at_end(cesar_patch_onednn)

@@ -5,6 +5,8 @@
 #[cfg(all(test, feature = "onednn", target_arch = "x86_64"))]
 pub(crate) mod products;
 
+include!(concat!(env!("OUT_DIR"), "/guard.rs"));
+
 /// Has the C library give back the memory that was freed: what reading a tokenizer leaves is more than the tokenizer.
 pub(crate) fn give_back_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

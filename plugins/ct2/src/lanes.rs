@@ -1,7 +1,7 @@
 //! Several windows through the model side by side: in parts of a few windows, each part on a lane with a share of the cores.
 //!
 //! A second thread gains little for the small matrices of decoding, a second lane all there is. The lanes are models that compute on
-//! threads of their own, with weights that all of them share (`native/load.cpp`). How windows are parted depends on their number
+//! threads of their own, with weights that all of them share (`native/ctranslate2/model_loading.cpp`). How windows are parted depends on their number
 //! and the options alone, so that more threads make no other text.
 
 use std::ops::Range;

@@ -72,9 +72,9 @@ impl Stage for Ct2 {
     type Output = Transcription;
 
     fn open(options: Options) -> Result<Self, StageError> {
+        ffi::require_patches();
         let folder = model::folder(&options)?;
-        // Both take a while; the tokenizer is read while the model is loaded. That, on a thread that ends: GNU's OpenMP counts those
-        // that helped as long as the asking thread lives, and more threads than cores make it put them to sleep after each loop.
+        // Both take a while, so the tokenizer is read while the model is loaded.
         let (tokenizer, whisper) = std::thread::scope(|scope| {
             let whisper = scope.spawn(|| model::load(folder, &options));
             (Tokenizer::open(folder), whisper.join())

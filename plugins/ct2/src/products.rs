@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn byte_products_are_exact(shape in shape(), seed: u32) {
         let Shape { rows, columns, depth } = shape;
-        // Small enough for oneDNN to be exact on every CPU: see `native/few_rows.cpp`.
+        // Small enough for oneDNN to be exact on every CPU: see `native/onednn/few_rows.cpp`.
         let a: Vec<u8> = bytes(rows * depth, seed).iter().map(|byte| byte.unsigned_abs()).collect();
         let (b, offset) = (bytes(columns * depth, !seed), bytes(columns, seed.rotate_left(7)));
         let offset: Vec<i32> = offset.iter().map(|byte| i32::from(*byte) * 1000).collect();

@@ -1,5 +1,4 @@
-// A log-mel spectrogram that is computed window by window instead of lying in memory. `whisper.cmake` puts this in front of `whisper.cpp`,
-// a `MelSource` into its state, and the question to it where the encoder takes its window.
+// A log-mel spectrogram that the plugin computes window by window. `patches/0001-*` includes this in `whisper.cpp`.
 #pragma once
 
 namespace cesar {

@@ -211,7 +211,9 @@ unsafe impl Send for Buffers {}
 /// Writes columns of the spectrogram to the beginning of each row of `width` values.
 type Fill = unsafe extern "C" fn(*const c_void, c_int, c_int, *mut f32, c_int);
 
-// `native/whisper.cmake` puts it into whisper.cpp.
+include!(concat!(env!("OUT_DIR"), "/guard.rs"));
+
+// A patch of `native/` adds it to whisper.cpp.
 unsafe extern "C" {
     /// From now on the encoder asks `fill` for its windows of a spectrogram of so many columns and rows. Not 0 for a number of rows that is
     /// not the model's.

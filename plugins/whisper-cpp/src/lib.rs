@@ -46,6 +46,7 @@ impl Stage for WhisperCpp {
     type Output = Transcription;
 
     fn open(options: Options) -> Result<Self, StageError> {
+        ffi::require_patches();
         // Sends whisper.cpp's and ggml's own lines to `tracing` instead of standard error.
         whisper_rs::install_logging_hooks();
         let use_gpu = options.device.use_gpu()?;

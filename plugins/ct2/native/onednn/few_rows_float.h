@@ -9,8 +9,8 @@ namespace cesar {
 // The bits of a number in half precision.
 using Half = uint16_t;
 
-// C[row, column] = alpha * sum over k of A[row, k] * B[column, k], or B[k, column] if not `transposed`; all row-major. Returns false, with
-// nothing done, for what it is not meant for: many rows, a CPU without the instructions.
+// C[row, column] = alpha * sum over k of A[row, k] * B[column, k], or B[k, column] if not `transposed`; all row-major. Returns false,
+// without computing anything, for other products: many rows, a CPU without the instructions.
 bool few_rows_float(bool transposed, dnnl_dim_t rows, dnnl_dim_t columns, dnnl_dim_t depth, float alpha, const float *a, dnnl_dim_t lda,
         const float *b, dnnl_dim_t ldb, float *c, dnnl_dim_t ldc);
 

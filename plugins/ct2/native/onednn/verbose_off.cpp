@@ -1,6 +1,5 @@
-// oneDNN's own log, switched off: what `src/common/verbose.cpp` defines and the matrix products ask for.
-//
-// The real one prints descriptions of every primitive, and so needs every primitive.
+// The functions of oneDNN's log that the matrix products call, without output. They replace `src/common/verbose.cpp`, which describes
+// every primitive and so needs every primitive.
 
 #include "common/verbose.hpp"
 

@@ -1,11 +1,10 @@
-// float32 products that are the same to the bit whatever the number of threads.
+// float32 products that are bit-identical for every number of threads.
 //
 // oneDNN cuts a product into pieces by the number of threads, also along the summed dimension, and floating-point sums depend on
-// their order. Then `--threads` would change a transcript, and two machines would not agree. Here a product is cut by its own shape
-// alone, never along the summed dimension, and each piece is computed by one thread. Products of a few rows are computed by
-// `few_rows_float.cpp`.
+// their order. `--threads` would change a transcript, and two machines would not agree. Here a product is cut by its shape alone, never
+// along the summed dimension, and one thread computes each piece. `few_rows_float.cpp` computes products of a few rows.
 //
-// `dnnl_sgemm` is the function that CTranslate2 calls; `onednn.cmake` renames oneDNN's own to `cesar_onednn_sgemm`.
+// CTranslate2 calls `dnnl_sgemm`; `patches/0001-*` renames oneDNN's own to `cesar_onednn_sgemm`.
 
 #include "few_rows_float.h"
 

@@ -1,15 +1,15 @@
-// The few functions of an OpenMP runtime that oneDNN and CTranslate2 need, with threads that give way.
+// The part of an OpenMP runtime that oneDNN and CTranslate2 need, with threads that yield.
 //
-// Decoding is thousands of loops a second, each shorter than waking a sleeping thread takes, so threads have to wait awake. GNU's runtime
-// does so without ever giving way: two transcriptions at a time on two cores took twenty times as long as one, since each kept
-// waiting for a thread that the other kept from running. Here a thread that waits looks for some microseconds, then lets others run
-// between looks, and sleeps after some milliseconds.
+// Decoding is thousands of loops a second, each shorter than waking a sleeping thread takes, so threads have to spin. GNU's runtime spins
+// without yielding: two transcriptions at a time on two cores took twenty times as long as one, since each waited for a thread that the
+// other kept from running. Here a waiting thread spins for some microseconds, then yields between polls, and sleeps after some
+// milliseconds.
 //
 // These are the functions that GCC calls for `#pragma omp parallel` and `barrier`, by its names (libgomp's ABI, `GOMP_*`), and those of
 // OpenMP's interface that are used. Teams are not nested: a loop inside a loop runs on its thread. Every thread that starts loops has a
 // team of its own.
 
-#include "team.h"
+#include "openmp_runtime.h"
 
 #include <atomic>
 #include <climits>
@@ -29,9 +29,9 @@
 
 namespace {
 
-// Looks before others may run: some 50 microseconds.
-constexpr int LOOKS = 1500;
-// How long a thread gives way before it sleeps.
+// Polls before the thread yields: some 50 microseconds.
+constexpr int SPINS = 1500;
+// How long a thread yields before it sleeps.
 constexpr int64_t AWAKE_NS = 4'000'000;
 
 using Word = std::atomic<uint32_t>;
@@ -47,18 +47,18 @@ void futex(Word &word, int operation, uint32_t value) {
     syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
 }
 
-void breathe() {
+void pause_cpu() {
 #ifdef __x86_64__
     _mm_pause();
 #endif
 }
 
-// Waits awake until `word` is no longer `value`; false when it still is after `AWAKE_NS`.
+// Spins until `word` is no longer `value`; false when it still is after `AWAKE_NS`.
 bool changes_soon(const Word &word, uint32_t value) {
-    for (int look = 0; look < LOOKS; look++) {
+    for (int spin = 0; spin < SPINS; spin++) {
         if (word.load(std::memory_order_acquire) != value)
             return true;
-        breathe();
+        pause_cpu();
     }
     const int64_t end = now_ns() + AWAKE_NS;
     while (now_ns() < end) {
@@ -227,6 +227,6 @@ void omp_set_num_threads(int threads) {
 
 namespace cesar {
 
-void use_own_team() {}
+void use_own_runtime() {}
 
 } // namespace cesar

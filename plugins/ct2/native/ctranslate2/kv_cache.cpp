@@ -1,17 +1,17 @@
-// What the decoder remembers of the text so far: the keys and values of its self-attention.
+// The cache of the decoder's self-attention: keys and values of the text so far.
 //
-// CTranslate2 keeps a tensor of them for each beam, prompt and all, and copies all tensors twice for each token: to append one, and to let
-// the beams go on from those that won. For `base` with five beams behind a long prompt these are 43 MB, a quarter of the memory and of
-// the time in int8. Here each is written once, as a row that stays where it is, and a beam is a list of numbers of rows: the beams share the
-// prompt and whatever they have in common, and the lists are all that is copied. Rows that no beam refers to any more make room for new
-// ones. What is summed is summed in the same order as by `few_rows_float.cpp`, so the result is the same.
+// CTranslate2 keeps a tensor of them for each beam, prompt and all, and copies all tensors twice for each token: to append one, and to
+// continue the beams that won. For `base` with five beams behind a long prompt these are 43 MB, a quarter of the memory and of
+// the time in int8. Here each is written once, as a row that stays where it is, and a beam is a list of row numbers: the beams share the
+// prompt and every other common prefix, and only the lists are copied. Rows that no beam refers to are reused. Sums are computed in the
+// same order as by `few_rows_float.cpp`, so the result is the same.
 //
 // A layer's list and rows take the places of its keys and values in CTranslate2's state:
 //
 //   keys     int32 [beams, 1 + length]: how many rows are in use, then the row of each token
-//   values   float32 [1, 2, heads, rows, depth]: the keys of each head, then the values; CTranslate2 must not pick beams of it
+//   values   float32 [1, 2, heads, rows, depth]: the keys of each head, then the values; CTranslate2 must not select beams in it
 
-#include "parts.h"
+#include "hooks.h"
 
 #include <algorithm>
 #include <cstring>
@@ -38,7 +38,7 @@ constexpr dim_t DEPTH = 64;
 constexpr dim_t RANK = 5;
 // Free rows at least, whenever there must be more.
 constexpr dim_t LEAST_FREE = 64;
-// Products from which a second thread pays for being woken.
+// Products above which waking a second thread saves time.
 constexpr dim_t PRODUCTS_PER_THREAD = 1 << 16;
 
 // `scores[t] = scale * query * keys[rows[t]]`.
@@ -136,7 +136,7 @@ const Kernels &kernels() {
     return best;
 }
 
-// Copies the rows that the lists refer to into a store with room for so many more, and numbers them anew.
+// Copies the rows that the lists refer to into a store with room for so many more, and renumbers them.
 void make_room(StorageView &lists, StorageView &store, dim_t heads, dim_t more) {
     const dim_t beams = lists.empty() ? 0 : lists.dim(0), width = lists.empty() ? 0 : lists.dim(1);
     const dim_t before = store.empty() ? 0 : store.dim(3);

@@ -1,10 +1,9 @@
 // The encoder, window by window.
 //
-// A batch of windows makes it no faster: 1,500 rows keep every matrix product busy. But each of its tensors would be as many times larger, and
-// tens of megabytes a layer are memory that the system clears anew. What it leaves waiting for reuse is given back: the decoder needs other
-// sizes.
+// A batch of windows makes it no faster: 1,500 rows keep every matrix product busy. Each of its tensors would be as many times larger, tens of
+// megabytes a layer, which the system would have to clear. Blocks that wait for reuse are freed afterwards: the decoder needs other sizes.
 
-#include "parts.h"
+#include "hooks.h"
 
 #include <cstring>
 

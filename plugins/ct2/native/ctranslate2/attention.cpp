@@ -2,10 +2,10 @@
 //
 // Each of 1,500 positions looks at 1,500 others, in every head: 72 MB of float32 for `base`, 180 MB for `large`, and that for each
 // recording of a batch. CTranslate2 writes the table, reads and writes it for the softmax and reads it again. Here a block of queries
-// goes through all three steps while its scores lie in the cache. The products and the softmax are those of CTranslate2, and what is
-// summed is summed in the same order, so the result is the same.
+// goes through all three steps while its scores lie in the cache. The products and the softmax are those of CTranslate2, in the
+// same order of summation, so the result is the same.
 
-#include "parts.h"
+#include "hooks.h"
 
 #ifdef CT2_WITH_DNNL
 

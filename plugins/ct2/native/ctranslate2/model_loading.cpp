@@ -1,9 +1,9 @@
-// Loading a model: weights are quantised while they are read, and shared by all that open the same one.
+// Loading of models: weights are quantized while they are read, and models of the same folder share them.
 //
 // CTranslate2 reads the whole file, then converts it, by way of a float32 copy of each matrix. `base` in float16 came to 330 MB that
 // way, for 80 MB of int8 in the end. A row's scale depends on that row alone, so the result is the same.
 
-#include "parts.h"
+#include "hooks.h"
 
 #include <algorithm>
 #include <map>
@@ -20,7 +20,7 @@ namespace {
 
 // Values that are converted at a time: 4 MB of float32.
 constexpr dim_t VALUES_PER_BLOCK = 1 << 20;
-// Values of a matrix that is quantised when it is read.
+// Values of a matrix that is quantized when it is read.
 constexpr dim_t LEAST_LARGE = 1 << 18;
 
 template <typename T>
@@ -52,7 +52,7 @@ bool is_large_weight(const std::string &name, const StorageView &variable) {
 std::shared_ptr<const Model> shared_model(const std::string &id, const std::function<std::shared_ptr<const Model>()> &load) {
     static std::mutex lock;
     static std::map<std::string, std::weak_ptr<const Model>> models;
-    // Held while loading: whoever asks for the same model meanwhile gets it.
+    // Held while loading: a second caller that wants the same model waits for it and gets it.
     const std::lock_guard<std::mutex> guard(lock);
     std::shared_ptr<const Model> model = models[id].lock();
     if (!model) {

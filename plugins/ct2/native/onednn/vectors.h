@@ -1,4 +1,4 @@
-// The vector instructions that our products may use.
+// Vector instructions that the products of this folder may use.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +19,10 @@ inline Vectors most_vectors() {
     return most.rfind("AVX2", 0) == 0 ? Vectors::Avx2 : Vectors::Avx512;
 }
 
-// Weights come from memory in stretches of a kilobyte or so, one for each column, too short for the CPU to see that they follow each other: left to
-// itself it waits at the beginning of each, half of all the time. So the stretches of the next columns are asked for while these are multiplied.
+// Prefetches `BYTES` bytes; `near` says whether they may evict something from the smallest cache.
 //
-// Asks for `BYTES` bytes; `near` says whether they may take the place of something in the smallest cache.
+// A column is a kilobyte or so of weights, too short for the CPU's prefetcher: without this it waits at the beginning of each column, half
+// of the time.
 template <int BYTES> inline __attribute__((always_inline)) void fetch(const void *begin, bool near) {
     constexpr int LINE = 64;
     const char *line = static_cast<const char *>(begin);
@@ -35,7 +35,7 @@ template <int BYTES> inline __attribute__((always_inline)) void fetch(const void
     }
 }
 
-// Whether what is at work, and the weights that come next, leave most of the smallest cache free; measured.
+// Whether the rows in use and the next weights leave most of the smallest cache free; measured.
 inline bool fits_near(size_t activations, size_t weights) {
     return activations + 2 * weights <= 12 << 10;
 }

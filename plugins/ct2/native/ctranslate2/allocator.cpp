@@ -1,13 +1,13 @@
-// The memory of CTranslate2's tensors: large blocks are kept for the next one that fits.
+// The allocator of CTranslate2's tensors, which keeps large blocks for reuse.
 //
 // Every layer allocates and frees the same few sizes of some megabytes. The C library either returns such blocks to the system at once,
-// which then clears every page anew, or cuts them from a heap that is never whole again: a third of the memory was such holes, a tenth
-// of the time the clearing. Large blocks are mapped one by one here, so freeing one leaves no hole, some of them wait for reuse, and the
-// system is asked for large pages.
+// which then clears every page again, or cuts them from a heap that becomes fragmented: holes were a third of the memory, clearing a
+// tenth of the time. Here large blocks are mapped one by one, so freeing one leaves no hole; some of them wait for reuse, and the system
+// is asked for large pages.
 //
-// Stands for CTranslate2's `cpu/allocator.cc`.
+// Patch 0002 removes the allocator of CTranslate2's `cpu/allocator.cc`.
 
-#include "team.h"
+#include "openmp_runtime.h"
 
 #include "ctranslate2/allocator.h"
 
@@ -147,7 +147,7 @@ class Memory : public ctranslate2::Allocator {
 namespace ctranslate2 {
 
 template <> Allocator &get_allocator<Device::CPU>() {
-    cesar::use_own_team();
+    cesar::use_own_runtime();
     static Memory memory;
     return memory;
 }

@@ -1,10 +1,10 @@
-// Keys and values of what is heard, for the decoder's cross-attention.
+// Keys and values of the audio, for the decoder's cross-attention.
 //
-// CTranslate2 projects all 1,500 positions to keys and values at once, parts what it gets by heads, and that into keys and values: for
-// `base` 18 MB besides the 6 that stay of each layer, and that when the decoder has most in memory. Here a block of positions is projected
+// CTranslate2 projects all 1,500 positions at once, splits the result by heads, and that into keys and values: for `base` 18 MB for each
+// layer besides the 6 MB that stay, at the moment when the decoder holds most memory. Here a block of positions is projected
 // and each row copied to its place. A row of the product depends on that row alone, so the result is the same.
 
-#include "parts.h"
+#include "hooks.h"
 
 #include <algorithm>
 #include <cstring>
@@ -23,19 +23,19 @@ constexpr dim_t ROWS_PER_BLOCK = 384;
 
 } // namespace
 
-bool project_by_blocks(const StorageView &heard, dim_t heads, const std::function<void(const StorageView &, StorageView &)> &project,
+bool project_by_blocks(const StorageView &audio, dim_t heads, const std::function<void(const StorageView &, StorageView &)> &project,
         StorageView &keys, StorageView &values) {
-    const bool meant = heard.device() == Device::CPU && heard.dtype() == DataType::FLOAT32 && heard.rank() == 3
-            && heard.dim(1) > ROWS_PER_BLOCK;
+    const bool meant = audio.device() == Device::CPU && audio.dtype() == DataType::FLOAT32 && audio.rank() == 3
+            && audio.dim(1) > ROWS_PER_BLOCK;
     if (!meant)
         return false;
-    const dim_t windows = heard.dim(0), positions = heard.dim(1), width = heard.dim(2);
+    const dim_t windows = audio.dim(0), positions = audio.dim(1), width = audio.dim(2);
     StorageView both(DataType::FLOAT32);
     for (dim_t window = 0; window < windows; window++)
         for (dim_t first = 0; first < positions; first += ROWS_PER_BLOCK) {
             const dim_t rows = std::min(ROWS_PER_BLOCK, positions - first);
             // A view; a projection does not write to it.
-            const StorageView block({1, rows, width}, const_cast<float *>(heard.data<float>()) + (window * positions + first) * width);
+            const StorageView block({1, rows, width}, const_cast<float *>(audio.data<float>()) + (window * positions + first) * width);
             project(block, both);
             const dim_t depth = both.dim(2) / (2 * heads);
             if (keys.empty()) {

@@ -1,11 +1,11 @@
-// Weights that stay as narrow as the file has them.
+// Weights that stay in half precision, as in the file.
 //
-// A model in float16 that computes in float32 is twice as large in memory as in its file. Widening is exact, so its matrices wait in
+// A model in float16 that computes in float32 is twice as large in memory as in its file. Widening is exact, so its matrices stay in
 // float16. Decoding, which reads all of them for each token and does little else, reads half as much: `few_rows_float.cpp` widens them
 // in the registers. The encoder's, which are needed once a window, are widened one by one, in a hundredth of the time that their products
 // take, and so are the decoder's for the many rows of a prompt.
 
-#include "parts.h"
+#include "hooks.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -34,14 +34,14 @@ constexpr dim_t COLUMNS = 64;
 
 } // namespace
 
-bool stays_narrow(const std::string &name, const StorageView &variable, DataType wanted, Device device) {
+bool keeps_half_precision(const std::string &name, const StorageView &variable, DataType wanted, Device device) {
     const bool is_matrix = variable.dtype() == DataType::FLOAT16 && variable.rank() == 2 && variable.dim(1) % 16 == 0;
     const bool is_product = name.find("/linear_") != std::string::npos || name.rfind("decoder/embeddings/", 0) == 0
             || name.rfind("decoder/projection/", 0) == 0;
     return is_matrix && is_product && wanted == DataType::FLOAT32 && device == Device::CPU && multiplies_halves();
 }
 
-bool narrow_product(const StorageView &input, const StorageView &weights, StorageView &output) {
+bool half_precision_product(const StorageView &input, const StorageView &weights, StorageView &output) {
     if (weights.dtype() == input.dtype() || weights.dtype() != DataType::FLOAT16)
         return false;
     const dim_t columns = weights.dim(0), depth = weights.dim(1), rows = input.size() / depth;
@@ -67,11 +67,11 @@ bool narrow_product(const StorageView &input, const StorageView &weights, Storag
 
 #else
 
-bool stays_narrow(const std::string &, const StorageView &, DataType, Device) {
+bool keeps_half_precision(const std::string &, const StorageView &, DataType, Device) {
     return false;
 }
 
-bool narrow_product(const StorageView &, const StorageView &, StorageView &) {
+bool half_precision_product(const StorageView &, const StorageView &, StorageView &) {
     return false;
 }
 

@@ -1,13 +1,12 @@
 // Products of a few rows of int8 activations with a weight matrix: what decoding does for each token.
 //
 // A decoder step multiplies one row for each beam (1 to 5, some tens in a batch) by every weight matrix and by the vocabulary.
-// oneDNN copies the whole matrix into another layout first, for each product anew, which takes longer than the product. Here a weight
+// oneDNN copies the whole matrix into another layout first, for every product, which takes longer than the product. Here a weight
 // row, whose values lie next to each other, is read once, where it is, and multiplied with all activation rows at a time.
 //
-// `dnnl_gemm_u8s8s32` is the function that CTranslate2 calls; `onednn.cmake` renames oneDNN's own to
-// `cesar_onednn_gemm_u8s8s32`, which does all that is not of this kind: more rows than `MOST_ROWS`, other layouts, CPUs without the
-// instructions. Sums are exact here, and in oneDNN where the CPU has VNNI, so there the result is the same to the bit. With AVX2 alone
-// oneDNN adds pairs in 16 bits, which can saturate.
+// CTranslate2 calls `dnnl_gemm_u8s8s32`; `patches/0001-*` renames oneDNN's own to `cesar_onednn_gemm_u8s8s32`, which computes everything
+// else: more rows than `MOST_ROWS`, other layouts, CPUs without the instructions. Sums are exact here, and in oneDNN where the CPU has
+// VNNI, so there the result is bit-identical. With AVX2 alone oneDNN adds pairs in 16 bits, which can saturate.
 
 #include <algorithm>
 #include <cstdint>
@@ -23,9 +22,9 @@ extern "C" dnnl_status_t cesar_onednn_gemm_u8s8s32(char transa, char transb, cha
 
 namespace {
 
-// Beyond this the copied layout of oneDNN pays.
+// Above this the copied layout of oneDNN is faster.
 constexpr dnnl_dim_t MOST_ROWS = 10;
-// Bytes of weights from which a second thread pays for being woken.
+// Bytes of weights above which waking a second thread saves time.
 constexpr dnnl_dim_t BYTES_PER_THREAD = 1 << 19;
 
 // C[row, column] = sum over k of A[row, k] * B[column, k] + offset[column], all row-major.

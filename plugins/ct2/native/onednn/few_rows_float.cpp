@@ -1,8 +1,8 @@
-// What decoding does for each token, in float32: see `few_rows.cpp`, which does it in int8.
+// Products of a few rows of float32 activations with a weight matrix; `few_rows.cpp` computes those of int8.
 //
-// The weights come from memory once, where they are, and in that order; that is all the time there is to gain. Those in half precision are
-// half as much memory, and are widened, which is exact, on their way to the registers. Each sum is computed by one thread, in an order that
-// depends on the depth alone, and not on how the weights are kept.
+// The weights are read once, in the order of memory, which is what takes the time. Weights in half precision need half the memory and are
+// widened, which is exact, on their way to the registers. One thread computes each sum, in an order that depends on the depth alone and
+// not on how the weights are stored.
 
 #include "few_rows_float.h"
 
@@ -16,11 +16,11 @@ namespace cesar {
 
 namespace {
 
-// Beyond this the copied layout of oneDNN pays.
+// Above this the copied layout of oneDNN is faster.
 constexpr dnnl_dim_t MOST_ROWS = 20;
 // The same for weights that would have to be widened first.
 constexpr dnnl_dim_t MOST_ROWS_OF_HALVES = 64;
-// Values of weights from which a second thread pays for being woken.
+// Values of weights above which waking a second thread saves time.
 constexpr dnnl_dim_t VALUES_PER_THREAD = 1 << 17;
 // Columns of a matrix that is not transposed which are summed at a time: the depth of a head. Threads share columns by as many.
 constexpr dnnl_dim_t STRIP = 64;

@@ -1,4 +1,4 @@
-// What our parts of CTranslate2 offer to its own files; `ctranslate2.cmake` says where they are called.
+// Functions of this folder that the patched files of CTranslate2 call.
 #pragma once
 
 #include <functional>
@@ -13,13 +13,13 @@ namespace cesar {
 
 // Attention of many queries to all keys, block by block: `output = softmax(scale * queries * keys^T) * values`.
 //
-// All are float32 on the CPU, of shape [batch, heads, time, depth]. Returns false, with nothing done, for what it is not meant for:
-// other types, few queries.
+// All are float32 on the CPU, of shape [batch, heads, time, depth]. Returns false, without computing anything, for
+// other types and for few queries.
 bool attention_by_blocks(const ctranslate2::StorageView &queries, const ctranslate2::StorageView &keys,
         const ctranslate2::StorageView &values, float scale, ctranslate2::StorageView &output);
 
 // Appends keys and values, of shape [beams, heads, times, 64], to those of a layer's self-attention, which are kept as `kv_cache.cpp` says. Returns
-// false, with nothing done, where they are to be kept as CTranslate2 does it.
+// false, without appending, where CTranslate2's own cache is to be used.
 bool append_to_cache(const ctranslate2::StorageView &keys, const ctranslate2::StorageView &values, ctranslate2::StorageView &lists,
         ctranslate2::StorageView &store);
 
@@ -29,28 +29,28 @@ bool attention_to_cache(const ctranslate2::StorageView &queries, ctranslate2::St
         const ctranslate2::StorageView &lists, const ctranslate2::StorageView &store, const ctranslate2::StorageView *lengths, float scale,
         ctranslate2::StorageView &output);
 
-// Projects what is heard, float32 on the CPU of shape [windows, positions, width], by `project` to keys and values of shape
-// [windows, heads, positions, depth], which are empty before. Returns false, with nothing done, for what it is not meant for.
-bool project_by_blocks(const ctranslate2::StorageView &heard, ctranslate2::dim_t heads,
+// Projects the audio, float32 on the CPU of shape [windows, positions, width], by `project` to keys and values of shape
+// [windows, heads, positions, depth], which are empty before. Returns false, without computing anything, for others.
+bool project_by_blocks(const ctranslate2::StorageView &audio, ctranslate2::dim_t heads,
         const std::function<void(const ctranslate2::StorageView &, ctranslate2::StorageView &)> &project, ctranslate2::StorageView &keys,
         ctranslate2::StorageView &values);
 
 // Whether this part of a decoder's state belongs to all beams together.
 bool is_cache_of_rows(const ctranslate2::StorageView &values);
 
-// Calls `encode` for each window of `features` (of shape [windows, bands, frames]) and puts what it gives into `encoded`.
+// Calls `encode` for each window of `features` (of shape [windows, bands, frames]) and writes the results to `encoded`.
 void encode_by_windows(const ctranslate2::StorageView &features, ctranslate2::StorageView &encoded,
         const std::function<void(const ctranslate2::StorageView &, ctranslate2::StorageView &)> &encode);
 
-// Whether `name` is a matrix of floats worth quantising at once; the small ones wait until all is read.
+// Whether `name` is a matrix of floats worth quantizing at once; the small ones wait until all is read.
 bool is_large_weight(const std::string &name, const ctranslate2::StorageView &variable);
 
-// Whether the matrix `name`, read in half precision, stays so although the model computes in `wanted`: `narrow_product` then multiplies it.
-bool stays_narrow(const std::string &name, const ctranslate2::StorageView &variable, ctranslate2::DataType wanted,
+// Whether the matrix `name`, read in half precision, stays so although the model computes in `wanted`: `half_precision_product` then multiplies it.
+bool keeps_half_precision(const std::string &name, const ctranslate2::StorageView &variable, ctranslate2::DataType wanted,
         ctranslate2::Device device);
 
-// `output = input * weights^T` with weights that stayed narrow. Returns false, with nothing done, for others.
-bool narrow_product(const ctranslate2::StorageView &input, const ctranslate2::StorageView &weights, ctranslate2::StorageView &output);
+// `output = input * weights^T` with weights in half precision. Returns false, without computing anything, for others.
+bool half_precision_product(const ctranslate2::StorageView &input, const ctranslate2::StorageView &weights, ctranslate2::StorageView &output);
 
 // The model that `load` reads, or one with the same `id` that is still in use.
 std::shared_ptr<const ctranslate2::models::Model> shared_model(
