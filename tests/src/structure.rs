@@ -43,11 +43,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
-    ("cesar-plugin-ct2", &["cesar-vad", "plugin-api"]),
+    ("cesar-plugin-common", &[]),
+    ("cesar-plugin-ct2", &["cesar-plugin-common", "cesar-vad", "plugin-api"]),
     ("cesar-plugin-download", &["plugin-api"]),
     ("cesar-plugin-format", &["plugin-api"]),
-    ("cesar-plugin-pyannote", &["plugin-api"]),
-    ("cesar-plugin-whisper-cpp", &["cesar-vad", "plugin-api"]),
+    ("cesar-plugin-pyannote", &["cesar-plugin-common", "plugin-api"]),
+    (
+        "cesar-plugin-whisper-cpp",
+        &["cesar-plugin-common", "cesar-vad", "plugin-api"],
+    ),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
     (
         "cesar-server",
@@ -64,7 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cesar-tests", &[]),
-    ("cesar-vad", &[]),
+    ("cesar-vad", &["cesar-plugin-common"]),
     ("plugin-api", &[]),
     ("xtask", &["cesar-tests"]),
 ];

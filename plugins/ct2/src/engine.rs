@@ -1,13 +1,13 @@
 //! The model on a thread of its own, so that a cancel is answered while it computes.
 //!
-//! CTranslate2's calls block for up to some seconds and cannot be interrupted. [`Engine::call`] hands the work to the thread that
-//! owns the model and waits for the answer, looking at the host's cancel flag meanwhile. After a cancel the work in progress is let
-//! go of: its answer is dropped, and the thread is free again when it is done. One thread only: CTranslate2 has its own below.
+//! CTranslate2's calls block for up to some seconds and cannot be interrupted. [`Engine::call`] sends the work to the thread that
+//! owns the model and waits for the result while it checks the host's cancel flag. After a cancel the work in progress is abandoned: its
+//! result is dropped, and the thread is free again when it is done. One thread only: CTranslate2 has its own below.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
+use cesar_plugin_common::{memory, wait};
 use ct2rs::sys::Whisper;
 use plugin_api::{ErrorKind, StageError};
 
@@ -15,23 +15,20 @@ use crate::report::Report;
 
 type Work = Box<dyn FnOnce(&Whisper) + Send>;
 
-/// How often the cancel flag is looked at.
-const PATIENCE: Duration = Duration::from_millis(50);
-
 /// A loaded model.
 pub struct Engine {
     work: Option<Sender<Work>>,
     thread: Option<JoinHandle<()>>,
-    let_go: bool,
+    abandoned: bool,
     n_mels: usize,
     multilingual: bool,
 }
 
 impl Engine {
-    /// Takes the model to a thread of its own.
+    /// Moves the model to a thread of its own.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`] when the system gives no thread.
+    /// [`ErrorKind::OutOfMemory`] if the thread cannot be started.
     pub fn new(whisper: Whisper) -> Result<Self, StageError> {
         let (n_mels, multilingual) = (whisper.n_mels(), whisper.is_multilingual());
         let (sender, receiver) = mpsc::channel::<Work>();
@@ -44,7 +41,7 @@ impl Engine {
         Ok(Self {
             work: Some(sender),
             thread: Some(thread),
-            let_go: false,
+            abandoned: false,
             n_mels,
             multilingual,
         })
@@ -56,7 +53,7 @@ impl Engine {
         self.n_mels
     }
 
-    /// Whether it knows other languages than English.
+    /// Whether it knows languages other than English.
     #[must_use]
     pub fn is_multilingual(&self) -> bool {
         self.multilingual
@@ -65,7 +62,7 @@ impl Engine {
     /// Runs `work` on the model's thread.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`]; else what CTranslate2 said, as [`ErrorKind::OutOfMemory`] or [`ErrorKind::Internal`].
+    /// [`ErrorKind::Cancelled`]; else CTranslate2's error, as [`ErrorKind::OutOfMemory`] or [`ErrorKind::Internal`].
     pub fn call<T, F>(&mut self, ctx: &dyn Report, work: F) -> Result<T, StageError>
     where
         T: Send + 'static,
@@ -76,56 +73,47 @@ impl Engine {
         self.wait(&pending, ctx)
     }
 
-    /// Has `work` run on the model's thread, after what was started before, for [`Engine::wait`] to wait for.
+    /// Queues `work` for the model's thread; [`Engine::wait`] returns its result.
     pub fn start<T, F>(&self, work: F) -> Pending<T>
     where
         T: Send + 'static,
         F: FnOnce(&Whisper) -> Result<T, String> + Send + 'static,
     {
         let (answer, answers) = mpsc::channel();
-        // Nobody listens any more after a cancel.
+        // After a cancel there is no receiver.
         let work: Work = Box::new(move |whisper| drop(answer.send(work(whisper))));
-        // Work that nobody takes breaks off the channel of its answer.
+        // If the thread has ended, dropping the work closes the channel of its answer.
         drop(self.work.as_ref().map(|sender| sender.send(work)));
         Pending(answers)
     }
 
-    /// Nobody waits for what was started here, until something is waited for again.
-    pub fn let_go(&mut self) {
-        self.let_go = true;
+    /// Abandons the work that was started here: dropping the engine does not wait for it.
+    pub fn abandon(&mut self) {
+        self.abandoned = true;
     }
 
-    /// What came of work that was started here.
+    /// The result of work that was started here.
     ///
     /// # Errors
     /// Those of [`Engine::call`].
     pub fn wait<T>(&mut self, pending: &Pending<T>, ctx: &dyn Report) -> Result<T, StageError> {
-        loop {
-            match pending.0.recv_timeout(PATIENCE) {
-                Ok(answer) => {
-                    self.let_go = false;
-                    return answer.map_err(|message| failure(&message));
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    if ctx.cancelled() {
-                        self.let_go();
-                    }
-                    ctx.checkpoint()?;
-                }
-                Err(RecvTimeoutError::Disconnected) => return Err(failure("its thread has ended")),
-            }
+        let answer = wait::next(&pending.0, || ctx.checkpoint().inspect_err(|_| self.abandon()))?;
+        self.abandoned = false;
+        match answer {
+            Some(answer) => answer.map_err(|message| failure(&message)),
+            None => Err(failure("its thread has ended")),
         }
     }
 }
 
-/// Work under way.
+/// Work in progress.
 pub struct Pending<T>(Receiver<Result<T, String>>);
 
 impl Drop for Engine {
     fn drop(&mut self) {
         drop(self.work.take());
-        // An idle thread is waited for, so that the model is freed before the process ends; a busy one is not.
-        if let Some(thread) = self.thread.take().filter(|_| !self.let_go) {
+        // Waits for an idle thread, so that the model is freed before the process ends, but not for a busy one.
+        if let Some(thread) = self.thread.take().filter(|_| !self.abandoned) {
             // A panic there has already been reported to the caller.
             drop(thread.join());
         }
@@ -133,7 +121,7 @@ impl Drop for Engine {
 }
 
 fn failure(message: &str) -> StageError {
-    if message.contains("bad_alloc") || message.contains("out of memory") {
+    if memory::is_exhausted(message) {
         let message =
             "memory ran out while decoding: choose a smaller model, the compute type `int8` or a smaller `beam_size`";
         StageError::new(ErrorKind::OutOfMemory, message)

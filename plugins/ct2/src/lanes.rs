@@ -177,8 +177,7 @@ impl Lanes {
             .map(|(lane, pending)| self.open[*lane].wait(pending, ctx));
         let answers: Result<_, _> = answers.collect();
         if answers.is_err() {
-            // Nobody waits for the other lanes any more.
-            self.open.iter_mut().for_each(Engine::let_go);
+            self.open.iter_mut().for_each(Engine::abandon);
         }
         answers
     }

@@ -48,6 +48,7 @@ mod testing;
 
 use std::path::Path;
 
+use cesar_plugin_common::memory;
 use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
@@ -80,7 +81,8 @@ impl Stage for Ct2 {
             (Tokenizer::open(folder), whisper.join())
         });
         let whisper = whisper.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        ffi::give_back_freed();
+        // Reading a tokenizer leaves more than the tokenizer.
+        memory::return_freed();
         Ok(Self {
             engine: Engine::new(whisper?)?,
             lanes: Lanes::new(folder.to_owned(), options.clone()),

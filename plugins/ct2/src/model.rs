@@ -89,7 +89,7 @@ pub fn load(folder: &Path, options: &Options) -> Result<Whisper, ModelError> {
 }
 
 fn refusal(folder: &Path, compute_type: sys::ComputeType, message: &str) -> ModelError {
-    if message.contains("bad_alloc") || message.contains("out of memory") {
+    if cesar_plugin_common::memory::is_exhausted(message) {
         ModelError::OutOfMemory(folder.to_owned())
     } else if message.contains("compute type") {
         ModelError::ComputeType(compute_type)

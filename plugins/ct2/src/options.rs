@@ -124,12 +124,7 @@ impl Options {
     /// Threads to compute with.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        if self.threads == 0 {
-            cores().min(4)
-        } else {
-            self.threads
-        }
+        cesar_plugin_common::threads::count(self.threads)
     }
 
     /// The device as CTranslate2 names it.

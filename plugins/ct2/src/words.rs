@@ -5,11 +5,13 @@
 //! is faster-whisper's (after openai-whisper's) repair of what such alignments are known to get wrong, in its order:
 //!
 //! 1. words at the end of a sentence are cut to twice the median length of a word ([`Durations::trim_sentence_ends`]);
-//! 2. punctuation joins the word it belongs to ([`merge_punctuations`]);
+//! 2. punctuation joins the word it belongs to ([`rules::join_punctuation`]);
 //! 3. the first words after a pause and the edges of segments are cut the same way ([`assign`]), and a segment takes the times of its
 //!    words unless those stray far from what the model wrote.
 //!
 //! Times are seconds in `f64` throughout, rounded to 10 ms where faster-whisper rounds, so that the comparisons come out alike.
+
+use cesar_plugin_common::words as rules;
 
 use crate::timestamps::{Piece, Word};
 
@@ -49,15 +51,20 @@ impl Timing {
     fn length(&self) -> f64 {
         self.end - self.start
     }
+}
 
-    /// Moves the text of `other` here, before or after.
-    fn take(&mut self, other: &mut Self, before: bool) {
-        let text = std::mem::take(&mut other.word);
-        if before {
-            self.word.insert_str(0, &text);
-        } else {
-            self.word.push_str(&text);
-        }
+impl rules::Word for Timing {
+    fn text(&self) -> &str {
+        &self.word
+    }
+
+    fn take_before(&mut self, other: &mut Self) {
+        self.word.insert_str(0, &std::mem::take(&mut other.word));
+        self.tokens += std::mem::take(&mut other.tokens);
+    }
+
+    fn take_after(&mut self, other: &mut Self) {
+        self.word.push_str(&std::mem::take(&mut other.word));
         self.tokens += std::mem::take(&mut other.tokens);
     }
 }
@@ -142,31 +149,6 @@ impl Durations {
             } else if SENTENCE_ENDS.contains(&timings[index - 1].word) {
                 timings[index].start = timings[index].end - self.greatest;
             }
-        }
-    }
-}
-
-/// Joins opening punctuation to the word after it and closing punctuation to the word before it. As in faster-whisper, a word is
-/// punctuation when it occurs within the list of marks; the words that were emptied stay, without tokens.
-pub fn merge_punctuations(timings: &mut [Timing], prepended: &str, appended: &str) {
-    let mut following = timings.len().saturating_sub(1);
-    for index in (0..following).rev() {
-        let (before, after) = timings.split_at_mut(following);
-        let word = &before[index].word;
-        if word.starts_with(' ') && prepended.contains(word.trim()) {
-            after[0].take(&mut before[index], true);
-        } else {
-            following = index;
-        }
-    }
-    let mut previous = 0;
-    for index in 1..timings.len() {
-        let (before, after) = timings.split_at_mut(index);
-        let word = &after[0].word;
-        if !before[previous].word.ends_with(' ') && appended.contains(word.as_str()) {
-            before[previous].take(&mut after[0], false);
-        } else {
-            previous = index;
         }
     }
 }

@@ -17,13 +17,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// How many threads work side by side.
+    /// Threads to compute with.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from).min(4),
-            threads => threads,
-        }
+        cesar_plugin_common::threads::count(self.threads)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The two long parts, each shared among threads: segmentation of windows, and voices of chunks.
 //!
 //! Every thread has networks of its own, which compute on that thread alone. What is computed for a window or chunk depends on nothing
-//! else, so the number of threads changes no result. The calling thread collects, tells progress and looks ten times a second
-//! whether the host wants to stop; threads look after every window.
+//! else, so the number of threads changes no result. The calling thread collects results, reports progress and checks for a
+//! cancel meanwhile; the other threads check after every window.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc;
 
+use cesar_plugin_common::wait;
 use plugin_api::{ErrorKind, StageError};
 
 use crate::embedding::Embedder;
@@ -16,9 +16,6 @@ use crate::memory;
 use crate::options::Options;
 use crate::report::Report;
 use crate::segmentation::Segmentation;
-
-/// How often the host is asked whether to stop.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// What one thread computes with.
 #[derive(Debug)]
@@ -51,8 +48,8 @@ impl Workers {
         Ok(Self(workers))
     }
 
-    /// Does `job` for 0, 1, 2, … up to `count`, on all threads, and returns the results in that order. `progress` is told how many are
-    /// done.
+    /// Runs `job` for 0, 1, 2, … up to `count`, on all threads, and returns the results in that order. `progress` gets the number of
+    /// finished ones.
     pub(crate) fn all<T: Send>(
         &mut self,
         count: usize,
@@ -74,9 +71,9 @@ impl Workers {
                     }
                 };
                 if std::thread::Builder::new().spawn_scoped(scope, body).is_err() {
-                    // Its stack is what a thread needs of the system.
+                    // A thread needs memory for its stack.
                     stop.store(true, Ordering::Relaxed);
-                    return Err(memory::ran_out());
+                    return Err(memory::exhausted());
                 }
             }
             drop(sender);
@@ -96,17 +93,13 @@ fn collect<T>(
     let mut results: Vec<Option<T>> = (0..count).map(|_| None).collect();
     let mut done = 0;
     while done < count {
-        host.checkpoint()?;
-        match receiver.recv_timeout(LOOK) {
-            Ok((index, result)) => {
-                results[index] = Some(result?);
-                done += 1;
-                progress(host, done);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            // A thread panicked; leaving the scope passes its panic on.
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
+        // Without a message a thread has panicked; leaving the scope passes its panic on.
+        let Some((index, result)) = wait::next(receiver, || host.checkpoint())? else {
+            break;
+        };
+        results[index] = Some(result?);
+        done += 1;
+        progress(host, done);
     }
     let complete: Option<Vec<T>> = results.into_iter().collect();
     complete.ok_or_else(|| StageError::new(ErrorKind::Internal, "a thread of the plugin `pyannote` ended early"))

@@ -4,9 +4,9 @@
 //! seconds before it, so that the network's memory is filled. The blocks do not depend on the number of threads, so neither does the result.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc;
 
+use cesar_plugin_common::wait;
 use rustvani_vad::SileroVad;
 
 use crate::WINDOW;
@@ -15,8 +15,6 @@ use crate::WINDOW;
 const BLOCK: usize = 9375;
 /// Windows heard before a block, whose answers are not used: ten seconds.
 const WARM_UP: usize = 313;
-/// How often the caller is asked whether to stop.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Why there are no probabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,22 +45,20 @@ pub fn probabilities(samples: &[f32], threads: usize, cancelled: &dyn Fn() -> bo
                         return;
                     }
                     // The receiver is gone after a failure.
-                    let _ = sender.send((block, hear_block(samples, block, stop)));
+                    let _ = sender.send((block, infer_block(samples, block, stop)));
                 }
             });
         }
         drop(sender);
         let outcome = loop {
-            if cancelled() {
-                break Err(Failure::Cancelled);
-            }
-            match finished.recv_timeout(POLL_INTERVAL) {
-                Ok((block, Ok(heard))) => {
-                    probabilities[block * BLOCK..][..heard.len()].copy_from_slice(&heard);
+            let check = || if cancelled() { Err(Failure::Cancelled) } else { Ok(()) };
+            match wait::next(&finished, check) {
+                Ok(Some((block, Ok(part)))) => {
+                    probabilities[block * BLOCK..][..part.len()].copy_from_slice(&part);
                 }
-                Ok((_, Err(message))) => break Err(Failure::Network(message)),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Ok(Some((_, Err(message)))) => break Err(Failure::Network(message)),
+                Ok(None) => break Ok(()),
+                Err(cancelled) => break Err(cancelled),
             }
         };
         stop.store(true, Ordering::Relaxed);
@@ -71,21 +67,21 @@ pub fn probabilities(samples: &[f32], threads: usize, cancelled: &dyn Fn() -> bo
     Ok(probabilities)
 }
 
-fn hear_block(samples: &[f32], block: usize, stop: &AtomicBool) -> Result<Vec<f32>, String> {
+fn infer_block(samples: &[f32], block: usize, stop: &AtomicBool) -> Result<Vec<f32>, String> {
     let network = SileroVad::new()?;
     let windows = samples.len().div_ceil(WINDOW);
     let (first, end) = (block * BLOCK, windows.min((block + 1) * BLOCK));
-    let mut heard = Vec::with_capacity(end - first);
+    let mut probabilities = Vec::with_capacity(end - first);
     for window in first.saturating_sub(WARM_UP)..end {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let probability = network.infer(&pcm(samples, window))?;
         if window >= first {
-            heard.push(probability);
+            probabilities.push(probability);
         }
     }
-    Ok(heard)
+    Ok(probabilities)
 }
 
 /// One window as 16-bit little-endian samples.

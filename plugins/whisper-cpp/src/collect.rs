@@ -163,7 +163,7 @@ impl<'a> Collector<'a> {
         let mut bytes = Vec::new();
         for (index, token) in tokens.iter().enumerate() {
             let seam = self.setting.times.seam(segment.start, self.time(token)?);
-            let begins = token.text.starts_with(b" ") || !words::has_spaces(self.setting.language);
+            let begins = token.text.starts_with(b" ") || !cesar_plugin_common::words::has_spaces(self.setting.language);
             match seam {
                 Some(seam) if index > 0 && begins && !is_cut_short(&bytes) => return Some((seam, index)),
                 _ => bytes.extend_from_slice(&token.text),

@@ -306,7 +306,7 @@ impl Drop for Buffers {
     fn drop(&mut self) {
         // SAFETY: the state is valid, and nothing uses it afterwards.
         unsafe { sys::whisper_free_state(self.0.as_ptr()) }
-        memory::return_freed();
+        cesar_plugin_common::memory::return_freed();
     }
 }
 

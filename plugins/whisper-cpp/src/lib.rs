@@ -13,15 +13,15 @@
 //!
 //! whisper.cpp cannot go on in the middle of a run; `blocks` lets a long recording be several, where that is asked for.
 //!
-//! Cancelling is answered at once: whisper.cpp works on a thread of its own (`aside`), which is let go of, as a pass of the encoder and
+//! Cancelling is answered at once: whisper.cpp works on a thread of its own (`engine_thread`), which is abandoned, as a pass of the encoder and
 //! the voice activity detection cannot be stopped. What is let go of ends after the pass in progress.
 //!
 //! `examples/reference.rs` is what the plugin is compared with, and `tests/golden.py` keeps its answers.
 
 mod alignment;
-mod aside;
 mod blocks;
 mod collect;
+mod engine_thread;
 #[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
 mod ffi;
 mod mel;

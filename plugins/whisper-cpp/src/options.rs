@@ -74,7 +74,7 @@ pub enum Task {
 pub struct Request {
     /// Greatest length of a block, in s; `None` for all in one.
     pub block_length_s: Option<u32>,
-    /// Threads to compute with; 0 for [`Request::effective_threads`] to choose.
+    /// Threads to compute with; 0 for [`Request::thread_count`] to choose.
     pub threads: usize,
     /// A Whisper language code; `None` to detect it.
     pub language: Option<String>,
@@ -205,14 +205,10 @@ impl Request {
         self.vad_speech_pad_ms.unwrap_or(default)
     }
 
-    /// The threads asked for, or one for each core and at most 4 as in whisper.cpp. The result does not depend on it.
+    /// Threads to compute with. The result does not depend on it.
     #[must_use]
-    pub fn effective_threads(&self) -> usize {
-        const MOST_BY_DEFAULT: usize = 4;
-        match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_BY_DEFAULT)),
-            threads => threads,
-        }
+    pub fn thread_count(&self) -> usize {
+        cesar_plugin_common::threads::count(self.threads)
     }
 
     /// The temperature of attempt `attempt` at a window, counted from 0, to a thousandth.
@@ -298,11 +294,5 @@ pub(crate) mod tests {
         let request = request(&json!({}));
         let temperatures: Vec<_> = (0..6).map(|attempt| request.temperature_of(attempt)).collect();
         assert_eq!(temperatures, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
-    }
-
-    #[test]
-    fn threads_are_those_asked_for_or_a_few() {
-        assert_eq!(request(&json!({ "threads": 3 })).effective_threads(), 3);
-        assert!((1..=4).contains(&request(&json!({})).effective_threads()));
     }
 }

@@ -16,9 +16,9 @@ use cesar_vad::network::{self, Failure};
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 
-use crate::aside;
 use crate::blocks;
 use crate::collect::{Collector, Setting};
+use crate::engine_thread;
 use crate::ffi::{self, Detector, KeptSamples, Model, RunError, State, Work};
 use crate::mel::LogMel;
 use crate::model_file::{Header, silero};
@@ -107,7 +107,7 @@ pub(crate) fn transcribe_at_once(
             ..Transcription::default()
         });
     }
-    let threads = request.effective_threads();
+    let threads = request.thread_count();
     let sound = Sound::new(audio.samples, pieces);
     let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
     let loud = token_times.then(|| sound.beginning(ffi::HEARD_FOR_ENERGY));
@@ -122,7 +122,7 @@ pub(crate) fn transcribe_at_once(
         _ => 0,
     });
     let prepare = move || prepare(&model, spectrogram, loud.as_deref(), detect, threads);
-    let (state, probabilities) = aside::quietly(&|| report.cancelled(), prepare)
+    let (state, probabilities) = engine_thread::run_silently(&|| report.cancelled(), prepare)
         .flatten()
         .map_err(failure)?;
     let (language, probability) = match given {
@@ -149,7 +149,7 @@ pub(crate) fn transcribe_at_once(
         total_ms,
     };
     let mut collector = Collector::new(setting, report);
-    aside::telling(&mut collector, move |relay| state.run(&work, relay))
+    engine_thread::run(&mut collector, move |relay| state.run(&work, relay))
         .flatten()
         .map_err(failure)?;
     let transcription = collector.finish();
@@ -192,7 +192,7 @@ fn listen(
     if !built_in && (request.vad_filter || !detects) {
         return Ok(None);
     }
-    let probabilities = network::probabilities(samples, request.effective_threads(), &|| report.cancelled());
+    let probabilities = network::probabilities(samples, request.thread_count(), &|| report.cancelled());
     let probabilities = probabilities.map_err(|error| match error {
         Failure::Cancelled => failure(RunError::Stopped),
         Failure::Network(message) => StageError::new(ErrorKind::Internal, format!("the VAD failed: {message}")),
@@ -233,7 +233,7 @@ fn find_by_file(
     // Kept, because a cancelled run does not wait for the end of this.
     let (kept, asked, model) = (KeptSamples::of(samples), request.clone(), path.to_path_buf());
     let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(kept.samples(), &asked));
-    let found = aside::quietly(&|| report.cancelled(), detect).map_err(failure)?;
+    let found = engine_thread::run_silently(&|| report.cancelled(), detect).map_err(failure)?;
     found.ok_or_else(|| {
         StageError::new(
             ErrorKind::Internal,

@@ -1,21 +1,16 @@
-//! Words out of tokens, as OpenAI's Whisper and faster-whisper build them.
+//! Words from tokens, as OpenAI's Whisper and faster-whisper build them.
 //!
-//! Tokens are parts of UTF-8 text, so first they are joined until whole characters are there. A word begins with a space, or is
-//! punctuation; in languages written without spaces every character is a word of its own. Then punctuation joins its neighbour:
-//! opening marks the word behind them, closing marks the word before them. A word keeps the times and the probability (the mean over
-//! its tokens) that it had without them. The words of a segment, joined, are its text.
+//! Tokens are joined until whole characters are there; `cesar_plugin_common::words` makes words of these. A word keeps the times and the
+//! probability (the mean over its tokens) that it had without the punctuation that joins it. The words of a segment, joined, are its text.
 //!
 //! Times come from the tokens' own, or from alignment, which says when the attention came to a token: there a word ends where the next
 //! one begins. Either way they are brought inside the segment and into order.
 
+use cesar_plugin_common::words as rules;
 use plugin_api::asr::Word;
 
 use crate::ffi::Token;
 
-/// Languages written without spaces.
-const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
-/// A word of its own, before punctuation is joined.
-const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 const OPENING: &str = "\"'“¿([{-";
 const CLOSING: &str = "\"'.。,，!！?？:：”)]}、";
 
@@ -59,9 +54,25 @@ impl Piece {
     }
 }
 
+impl rules::Word for Piece {
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn take_before(&mut self, other: &mut Self) {
+        self.text.insert_str(0, &std::mem::take(&mut other.text));
+    }
+
+    fn take_after(&mut self, other: &mut Self) {
+        self.text += &std::mem::take(&mut other.text);
+    }
+}
+
 /// The words of a segment with these text tokens; `milliseconds` makes a time of the recording from a time of a token.
 pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i64) -> u64) -> Vec<Word> {
-    let mut pieces = group(characters(tokens, frame.aligned), frame.language);
+    let with_spaces = rules::has_spaces(frame.language);
+    let begins = |piece: &Piece| !with_spaces || rules::begins_word(&piece.text);
+    let mut pieces = rules::group(characters(tokens, frame.aligned), begins, Piece::append);
     if frame.aligned {
         for index in 1..pieces.len() {
             pieces[index - 1].end = pieces[index].start;
@@ -70,8 +81,7 @@ pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i6
             last.end = i64::MAX;
         }
     }
-    join_opening(&mut pieces);
-    join_closing(&mut pieces);
+    rules::join_punctuation(&mut pieces, OPENING, CLOSING);
     pieces.retain(|piece| !piece.text.is_empty());
     let mut earliest = frame.start_ms;
     pieces
@@ -119,55 +129,6 @@ pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
     // Bytes before the last character may be none at all; they are shown as they are.
     let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none())
-}
-
-/// Whether a language is written with spaces between words.
-pub(crate) fn has_spaces(language: &str) -> bool {
-    !WITHOUT_SPACES.contains(&language)
-}
-
-/// Joins what does not begin a word to the word before it.
-fn group(pieces: Vec<Piece>, language: &str) -> Vec<Piece> {
-    let with_spaces = has_spaces(language);
-    let mut words: Vec<Piece> = Vec::new();
-    for piece in pieces {
-        let begins = piece.text.starts_with(' ') || PUNCTUATION.contains(piece.text.trim());
-        match words.last_mut() {
-            Some(word) if with_spaces && !begins => word.append(piece),
-            _ => words.push(piece),
-        }
-    }
-    words
-}
-
-/// Moves opening marks to the word behind them.
-fn join_opening(words: &mut [Piece]) {
-    let Some(mut following) = words.len().checked_sub(1) else {
-        return;
-    };
-    for index in (0..following).rev() {
-        let is_opening = words[index].text.starts_with(' ') && OPENING.contains(words[index].text.trim());
-        if is_opening {
-            let mark = std::mem::take(&mut words[index].text);
-            words[following].text.insert_str(0, &mark);
-        } else {
-            following = index;
-        }
-    }
-}
-
-/// Moves closing marks to the word before them.
-fn join_closing(words: &mut [Piece]) {
-    let mut previous = 0;
-    for index in 1..words.len() {
-        let is_closing = !words[previous].text.ends_with(' ') && CLOSING.contains(words[index].text.as_str());
-        if is_closing {
-            let mark = std::mem::take(&mut words[index].text);
-            words[previous].text += &mark;
-        } else {
-            previous = index;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Words of whole windows: ask the model, repair, hand out to the segments.
 
+use cesar_plugin_common::words;
 use plugin_api::StageError;
 
-use super::{Durations, assign, merge_punctuations, timings};
+use super::{Durations, assign, timings};
 use crate::encoder::{Encoded, Encoder};
 use crate::options::Request;
 use crate::report::Report;
@@ -60,7 +61,7 @@ impl Aligner<'_> {
             let durations = Durations::of(&timings);
             durations.trim_sentence_ends(&mut timings);
             let request = self.request;
-            merge_punctuations(
+            words::join_punctuation(
                 &mut timings,
                 &request.prepend_punctuations,
                 &request.append_punctuations,

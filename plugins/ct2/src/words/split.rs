@@ -4,10 +4,8 @@
 //! character is one. A character whose bytes are spread over several tokens is never split: tokens are gathered until they decode
 //! without a replacement character, unless the whole text has one in that place as well.
 
-/// Written without spaces between words.
-const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
-/// Python's `string.punctuation`; a word is punctuation when it occurs within.
-const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+use cesar_plugin_common::words as rules;
+
 const REPLACEMENT: char = '\u{fffd}';
 
 /// The words of `tokens`, which hold text only, each with its number of tokens. `decode` turns tokens into text.
@@ -21,10 +19,10 @@ pub fn words(
     // The end takes part, as in faster-whisper: it may gather bytes that never became a character, which are left out with it.
     let ended: Vec<u32> = tokens.iter().copied().chain([end_of_text]).collect();
     let characters = characters(&ended, decode);
-    let mut words = if WITHOUT_SPACES.contains(&language) {
-        characters
-    } else {
+    let mut words = if rules::has_spaces(language) {
         joined(characters, &ended, end_of_text)
+    } else {
+        characters
     };
     words.pop();
     words
@@ -47,19 +45,17 @@ fn characters(tokens: &[u32], decode: impl Fn(&[u32]) -> String) -> Vec<(String,
 }
 
 fn joined(characters: Vec<(String, usize)>, tokens: &[u32], end_of_text: u32) -> Vec<(String, usize)> {
-    let (mut words, mut from) = (Vec::<(String, usize)>::new(), 0);
-    for (text, count) in characters {
+    let mut from = 0;
+    let begins = |(text, count): &(String, usize)| {
         let special = tokens[from] >= end_of_text;
         from += count;
-        match words.last_mut() {
-            Some((word, tokens)) if !special && !text.starts_with(' ') && !PUNCTUATION.contains(text.trim()) => {
-                word.push_str(&text);
-                *tokens += count;
-            }
-            _ => words.push((text, count)),
-        }
-    }
-    words
+        special || rules::begins_word(text)
+    };
+    let append = |word: &mut (String, usize), (text, count): (String, usize)| {
+        word.0.push_str(&text);
+        word.1 += count;
+    };
+    rules::group(characters, begins, append)
 }
 
 #[cfg(test)]

@@ -41,11 +41,10 @@ fn without_a_path_there_are_no_words() {
 #[test]
 fn punctuation_joins_its_word() {
     let mut words = [" (", "Hello", ",", " \"", "you", "\"", "!", " end"].map(|word| timing(word, 0.0, 0.0));
-    merge_punctuations(&mut words, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、");
+    rules::join_punctuation(&mut words, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、");
     assert_eq!(texts(&words), ["", " (Hello,", "", "", " \"you\"!", "", "", " end"]);
     let tokens: usize = words.iter().map(|word| word.tokens).sum();
     assert_eq!(tokens, 8);
-    merge_punctuations(&mut [], "", "");
 }
 
 #[test]

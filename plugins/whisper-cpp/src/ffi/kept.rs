@@ -1,6 +1,6 @@
 //! The host's samples for longer than the call that lent them.
 //!
-//! What works on another thread may outlive the call that a cancel ends ([`crate::aside`]), and so cannot borrow. A copy would be 230 MB
+//! What works on another thread may outlive the call that a cancel ends ([`crate::engine_thread`]), and so cannot borrow. A copy would be 230 MB
 //! for an hour. But the host's samples are a mapping of a file that is shared, and the kernel makes a second mapping of the same pages:
 //! `mremap(2)` with an old size of 0. Where it does not, because the samples lie elsewhere, they are copied.
 

@@ -16,12 +16,3 @@ pub(super) fn keep_little() {
         }
     }
 }
-
-/// Gives back what is free in the midst of the heaps.
-pub(super) fn return_freed() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: takes the allocator's locks, and touches only what is free.
-    unsafe {
-        libc::malloc_trim(0)
-    };
-}

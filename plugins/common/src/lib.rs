@@ -1,0 +1,15 @@
+//! Code that several plugins share, linked into each; no plugin itself.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`words`] | the rules by which tokens become words |
+//! | [`wait`] | waiting for another thread while a cancel is answered |
+//! | [`threads`] | the default number of threads |
+//! | [`memory`] | failed allocations, and memory that the C library keeps |
+
+pub mod memory;
+pub mod threads;
+pub mod wait;
+pub mod words;
+
+mod ffi;
