@@ -1,4 +1,4 @@
-//! Several stretches of speech decoded side by side, as faster-whisper's `BatchedInferencePipeline` does.
+//! Several stretches of speech decoded in parallel, as faster-whisper's `BatchedInferencePipeline` does.
 //!
 //! The speech (or the clips asked for) is gathered into chunks of at most 30 s. Each chunk has a spectrogram of its own, is shown
 //! nothing but the initial prompt and hot words, and is decoded once by beam search: neither temperatures nor thresholds apply, and
@@ -9,9 +9,9 @@ use plugin_api::StageError;
 use crate::decode::{Decoded, compression_ratio};
 use crate::detect::{self, Language};
 use crate::encoder::Encoder;
-use crate::lanes::Part;
 use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
+use crate::replicas::Part;
 use crate::report::Report;
 use crate::timestamps::{self, Split};
 use crate::transcribe::Job;
@@ -186,7 +186,7 @@ impl Batches<'_, '_> {
     fn keep(&mut self, chunk: &Chunk<'_>, split: Split, decoded: &Decoded, ctx: &mut dyn Report) {
         let window = chunk.window();
         let end = window.offset + window.duration;
-        let heard = window.offset + timestamps::seconds(WINDOW_FRAMES);
+        let limit = window.offset + timestamps::seconds(WINDOW_FRAMES);
         for mut piece in split.pieces {
             let text = self.job.tokenizer.decode(&piece.tokens);
             if text.trim().is_empty() {
@@ -213,8 +213,8 @@ impl Batches<'_, '_> {
         }
         if decoded.cut && split.covered < end {
             self.transcript.cut(split.covered, end, "max_length");
-        } else if heard < end {
-            self.transcript.cut(heard, end, "chunk_length");
+        } else if limit < end {
+            self.transcript.cut(limit, end, "chunk_length");
         }
     }
 }

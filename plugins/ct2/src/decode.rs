@@ -11,9 +11,9 @@ use ct2rs::sys::{WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
 use crate::encoder::{Encoded, Encoder};
-use crate::lanes::Part;
 use crate::options::Request;
 use crate::prompt::Prompt;
+use crate::replicas::Part;
 use crate::report::Report;
 use crate::tokenizer::Tokenizer;
 
@@ -71,7 +71,7 @@ impl Decoder<'_> {
         Ok(Rules(self.request).best_of_failed(tried))
     }
 
-    /// Decodes the windows of encoded parts side by side, each once by beam search, whatever comes of it.
+    /// Decodes the windows of encoded parts in parallel, each once by beam search, whatever comes of it.
     ///
     /// # Errors
     /// Those of [`Engine::call`](crate::engine::Engine::call).
@@ -92,7 +92,7 @@ impl Decoder<'_> {
         };
         let names = prompts.iter().map(|prompt| self.tokenizer.names(&prompt.tokens));
         let results = encoder.generate_batch(parts, &names.collect::<Vec<_>>(), &options, ctx)?;
-        // What is told, although nothing is sampled.
+        // Reported, although nothing is sampled.
         let temperature = self.request.temperature[0];
         Ok(results
             .iter()

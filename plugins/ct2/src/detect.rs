@@ -1,4 +1,4 @@
-//! Which language is spoken: asked of the model window by window until it is sure enough.
+//! Language detection: window by window until the model is sure enough.
 
 use plugin_api::StageError;
 

@@ -7,8 +7,8 @@ use plugin_api::StageError;
 
 use crate::detect::Language;
 use crate::engine::Engine;
-use crate::lanes::{Lanes, Part};
 use crate::mel::WINDOW_FRAMES;
+use crate::replicas::{Part, Replicas};
 use crate::report::Report;
 use crate::words::Alignment;
 
@@ -21,16 +21,16 @@ const MEDIAN_FILTER_WIDTH: i64 = 7;
 /// The model, with the output of its encoder for the last window: the first window is asked for its language and then decoded.
 pub struct Encoder<'a> {
     engine: &'a mut Engine,
-    lanes: &'a mut Lanes,
+    replicas: &'a mut Replicas,
     last: Option<(Vec<f32>, Encoded)>,
 }
 
 impl<'a> Encoder<'a> {
     /// Nothing is encoded yet.
     #[must_use]
-    pub fn new(engine: &'a mut Engine, lanes: &'a mut Lanes) -> Self {
+    pub fn new(engine: &'a mut Engine, replicas: &'a mut Replicas) -> Self {
         let last = None;
-        Self { engine, lanes, last }
+        Self { engine, replicas, last }
     }
 
     /// Mel bands the model expects.
@@ -68,20 +68,20 @@ impl<'a> Encoder<'a> {
     /// Encodes several windows, one after the other in `features`, in parts for so many candidates each.
     ///
     /// # Errors
-    /// Those of [`Lanes::encode`].
+    /// Those of [`Replicas::encode`].
     pub fn encode_batch(
         &mut self,
         features: &[f32],
         candidates: usize,
         ctx: &dyn Report,
     ) -> Result<Vec<Part>, StageError> {
-        self.lanes.encode(self.engine, features, candidates, ctx)
+        self.replicas.encode(self.engine, features, candidates, ctx)
     }
 
     /// Writes after a prompt for each window of the encoded parts.
     ///
     /// # Errors
-    /// Those of [`Lanes::generate`].
+    /// Those of [`Replicas::generate`].
     pub fn generate_batch(
         &mut self,
         parts: &[Part],
@@ -89,7 +89,7 @@ impl<'a> Encoder<'a> {
         options: &WhisperOptions,
         ctx: &dyn Report,
     ) -> Result<Vec<WhisperGenerationResult>, StageError> {
-        self.lanes.generate(self.engine, parts, prompts, options, ctx)
+        self.replicas.generate(self.engine, parts, prompts, options, ctx)
     }
 
     /// The language of each encoded window; `None` when the model names none.

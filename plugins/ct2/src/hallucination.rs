@@ -1,6 +1,6 @@
 //! Silence before words that were probably made up: passed over instead of kept.
 //!
-//! Given silence, Whisper may write words that nobody said; their alignment gives them away, as very short, very long or improbable
+//! Given silence, Whisper may write words that were not said; their alignment gives them away, as very short, very long or improbable
 //! words. With `hallucination_silence_threshold`, a window that begins with such a segment after long silence is decoded again from
 //! where the segment begins, and such a segment surrounded by silence or by more of them is dropped with all that follows it.
 //! The figures are faster-whisper's, after openai-whisper's.
@@ -40,9 +40,9 @@ pub struct Surroundings {
 /// What to do instead of keeping all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skip {
-    /// Keep nothing and go on at this frame.
+    /// Keep nothing and continue at this frame.
     All(usize),
-    /// Keep the segments before this one and go on at this frame.
+    /// Keep the segments before this one and continue at this frame.
     From(usize, usize),
 }
 

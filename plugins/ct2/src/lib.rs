@@ -4,16 +4,16 @@
 //! |---|---|
 //! | [`options`] | the option table as types |
 //! | [`model`] | opens a model folder, says what is wrong with it |
-//! | [`engine`], [`encoder`], [`lanes`] | the model on a thread of its own, for cancel; its calls; several at a time |
-//! | [`track`], [`mel`] | the samples that are heard; the log-mel spectrogram, as OpenAI computes it, window by window |
-//! | [`vad`] | where somebody speaks, and back from there to the recording's times |
+//! | [`engine`], [`encoder`], [`replicas`] | the model on a thread of its own, for cancel; its calls; several at a time |
+//! | [`track`], [`mel`] | the samples that are transcribed; the log-mel spectrogram, as OpenAI computes it, window by window |
+//! | [`vad`] | where there is speech, and back from there to the recording's times |
 //! | [`tokenizer`], [`prompt`] | text to tokens and back, and what the model is shown |
 //! | [`decode`] | one window, with the fallback over temperatures |
 //! | [`timestamps`], [`words`] | tokens to segments, segments to words |
-//! | [`hallucination`] | what was probably made up in silence |
+//! | [`hallucination`] | text that was probably made up in silence |
 //! | [`detect`] | the language |
-//! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, side by side |
-//! | [`transcript`], [`report`] | the result, and what the host is told meanwhile |
+//! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, in parallel |
+//! | [`transcript`], [`report`] | the result, and progress |
 //!
 //! Results at temperature 0 depend on the audio, the model, the options and the compute type only. Above it they are drawn at random
 //! and marked so.
@@ -24,11 +24,11 @@ pub mod detect;
 pub mod encoder;
 pub mod engine;
 pub mod hallucination;
-pub mod lanes;
 pub mod mel;
 pub mod model;
 pub mod options;
 pub mod prompt;
+pub mod replicas;
 pub mod report;
 mod sequential;
 pub mod state;
@@ -53,14 +53,14 @@ use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 use engine::Engine;
-use lanes::Lanes;
 use options::{Options, Request};
+use replicas::Replicas;
 use tokenizer::Tokenizer;
 
 /// A loaded Whisper model.
 pub struct Ct2 {
     engine: Engine,
-    lanes: Lanes,
+    replicas: Replicas,
     tokenizer: Tokenizer,
     threads: usize,
     /// Whether the model says which of its attention heads follow the audio.
@@ -85,7 +85,7 @@ impl Stage for Ct2 {
         memory::return_freed();
         Ok(Self {
             engine: Engine::new(whisper?)?,
-            lanes: Lanes::new(folder.to_owned(), options.clone()),
+            replicas: Replicas::new(folder.to_owned(), options.clone()),
             tokenizer: tokenizer?,
             threads: options.thread_count(),
             alignable: names_alignment_heads(folder),

@@ -82,14 +82,14 @@ proptest! {
     }
 }
 
-/// The kernels of a CPU without AVX-512 are never chosen on one that has it, unless it is told to do without.
+/// The kernels of a CPU without AVX-512 are never chosen on one that has it, unless a variable forbids it.
 #[test]
-fn with_avx2_alone() {
+fn products_are_right_with_avx2_alone() {
     let again = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(["products::", "--skip", "with_avx2_alone"])
+        .args(["products::", "--skip", "products_are_right_with_avx2_alone"])
         .env("ONEDNN_MAX_CPU_ISA", "AVX2")
         .output()
         .expect("this program starts");
-    let told = String::from_utf8_lossy(&again.stdout);
-    assert!(again.status.success() && told.contains("3 passed"), "{told}");
+    let output = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && output.contains("3 passed"), "{output}");
 }

@@ -1,4 +1,4 @@
-//! What the model is shown before it writes a window: hot words and earlier text, then what to do, then a forced beginning.
+//! Prompt of a window: hot words and earlier text, then what to do, then a forced beginning.
 //!
 //! `<|startofprev|> hotwords… earlier text… <|startoftranscript|> <|language|> <|task|> [<|notimestamps|> | <|0.00|>] prefix…`
 
@@ -35,7 +35,7 @@ pub struct Prompt {
     pub tokens: Vec<u32>,
     /// The number of tokens, prefix included, at which CTranslate2 stops a decode that has not ended.
     pub limit: usize,
-    /// What CTranslate2 is told to keep to, prompt and text together.
+    /// The limit for CTranslate2, prompt and text together.
     pub max_length: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Where a transcription reports while it goes on: the host's [`Ctx`], or a test.
+//! Progress, segments and checkpoints of a transcription: for the host's [`Ctx`], or a test.
 
 use plugin_api::asr::Segment;
 use plugin_api::{Ctx, ErrorKind, StageError};
@@ -11,7 +11,7 @@ pub trait Report {
     fn segment(&mut self, segment: &Segment);
     /// `done` of `total` ms of audio.
     fn progress(&mut self, done: u64, total: u64);
-    /// Keeps what is finished: the segments since the last time, and how to go on.
+    /// Saves a checkpoint: the segments since the last one, and the state to resume from.
     fn save(&mut self, segments: &[Segment], saved: &Saved);
     /// Whether to stop.
     fn cancelled(&self) -> bool;

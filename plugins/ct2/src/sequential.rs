@@ -3,7 +3,7 @@
 //! A window of 30 s is encoded and decoded; its segments are kept, and the next window begins where the last finished segment ends,
 //! by word times where they were asked for. The text written so far is shown to the model with the next window, until a window had
 //! to be decoded at a high temperature. What is carried from window to window is a [`State`]. After each window
-//! the host is told what is finished; a run that is given that goes on from there, and gives what one without a stop gives.
+//! the host gets what is finished; a run resumed from there gives the same result as an uninterrupted one.
 
 use std::ops::Range;
 
@@ -233,7 +233,7 @@ impl Windows<'_, '_> {
                 threshold,
             };
             match hallucination::find(&split.pieces, around) {
-                // Nothing gained would be decoded for ever.
+                // Without progress the loop would not end.
                 Some(Skip::All(seek)) if seek > window.seek => {
                     state.seek = seek;
                     return Ok(false);
@@ -284,7 +284,7 @@ struct Lost {
 
 /// Where the next window begins, and what is passed over although its text was cut.
 fn advance(split: &Split, window: Window, cut: bool, content: usize) -> (usize, Option<Lost>) {
-    // Timestamps that stand still would be decoded for ever.
+    // With the same timestamp again the loop would not end.
     let stuck = split.next_seek <= window.seek;
     let next_seek = if stuck { window.end() } else { split.next_seek };
     let to = seconds(next_seek.min(content));

@@ -1,6 +1,6 @@
-//! How far the loop over the windows has come: all that the next window depends on besides the request and the audio.
+//! State of the loop over the windows: all that the next window depends on besides the request and the audio.
 //!
-//! Plain data: a loop that is given a state that was saved after a window goes on as the one that saved it would have.
+//! Plain data: a loop that gets a saved state continues as the loop that saved it.
 
 use plugin_api::asr::Truncation;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl State {
     }
 }
 
-/// All that a run needs to go on after a window, besides the segments so far: what the host keeps for it.
+/// All that a run needs to resume after a window, besides the segments so far; the host keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// Where the loop is.

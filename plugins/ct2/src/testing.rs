@@ -1,4 +1,4 @@
-//! What several tests need: the real models, recordings, and a host that writes everything down.
+//! Helpers of several tests: the real models, recordings, and a host that writes everything down.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -105,7 +105,7 @@ pub(crate) fn short_recording() -> Vec<f32> {
 pub(crate) struct Notes {
     pub(crate) segments: Vec<Segment>,
     pub(crate) progress: Vec<(u64, u64)>,
-    /// What a run that goes on from here is given, after each window.
+    /// What a run that resumes here gets, after each window.
     pub(crate) saved: Vec<Checkpoint<Saved>>,
     began: Instant,
     patience: Option<Duration>,

@@ -85,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_as_the_parts_joined(cuts in prop::collection::vec(0..50_usize, 0..8), from in 0..60_usize, count in 0..20_usize) {
+        fn reading_equals_the_joined_parts(cuts in prop::collection::vec(0..50_usize, 0..8), from in 0..60_usize, count in 0..20_usize) {
             let samples: Vec<f32> = (0..40_u8).map(f32::from).collect();
             let parts: Vec<Range<usize>> = cuts.chunks_exact(2).map(|pair| pair[0]..pair[1]).collect();
             let joined: Vec<f32> = parts.iter().flat_map(|part| samples.get(part.start..part.end.min(40)).unwrap_or(&[]).to_vec()).collect();

@@ -106,7 +106,7 @@ pub(crate) fn transcribe(
         threads: stage.threads,
         detect_from: None,
     };
-    let mut encoder = Encoder::new(&mut stage.engine, &mut stage.lanes);
+    let mut encoder = Encoder::new(&mut stage.engine, &mut stage.replicas);
     let duration_ms = audio.milliseconds(audio.samples.len());
     // Who names the parts to transcribe wants those, silent or not.
     let clips = !matches!(request.clip_timestamps.as_slice(), [] | [0.0]);

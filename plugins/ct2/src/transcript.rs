@@ -1,4 +1,4 @@
-//! What was transcribed so far: segments in order and inside the audio, each shown to the host at once.
+//! Transcript so far: segments in order and inside the audio, each shown to the host at once.
 //!
 //! Times arrive in seconds of the track that was decoded. Where silence was left out of it, they are mapped back to the recording
 //! first, as faster-whisper's `restore_speech_timestamps` does.
@@ -36,7 +36,7 @@ pub struct Transcript {
     pub out: Transcription,
     duration_ms: u64,
     speech: Option<SpeechMap>,
-    /// Where speech was heard, of all of the recording.
+    /// Probabilities of speech over the whole recording.
     activity: Option<Activity>,
     words: bool,
     last_word_ms: u64,
@@ -56,7 +56,7 @@ impl Transcript {
         }
     }
 
-    /// Tells where speech was heard, so that phrases known to be invented over silence are recognised.
+    /// Sets the probabilities of speech, so that phrases known to be invented over silence are recognised.
     #[must_use]
     pub fn with_activity(self, activity: Activity) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Transcript {
         self.out.sampled = saved.sampled;
     }
 
-    /// Lets the host keep what is finished, so that another run can go on from here.
+    /// Saves a checkpoint, from which another run can resume.
     pub fn save(&mut self, windows: &State, code: &str, ctx: &mut dyn Report) {
         let saved = Saved {
             windows: windows.shortened(),

@@ -1,4 +1,4 @@
-//! Where somebody speaks: Silero VAD as it is built in (`cesar_vad`), or by `vad_model` the ONNX file that faster-whisper ships.
+//! Voice activity detection: the built-in Silero VAD (`cesar_vad`), or by `vad_model` the ONNX file that faster-whisper ships.
 //!
 //! That file's net takes windows of 512 samples (32 ms), each after the last 64 samples of the one before, and carries the state of an LSTM
 //! (`h`, `c`) from window to window; it answers with the probability of speech. It is run by `tract` on some windows at a time, the
@@ -32,7 +32,7 @@ const MIN_SILENCE: [f64; 2] = [160.0, 2000.0];
 /// The greatest length of speech in batches, in seconds, unless `chunk_length` says otherwise.
 const CHUNK_SECONDS: usize = 30;
 
-/// How probably somebody speaks, over all of `samples`: by the file that `vad_model` names, else by the network that is built in.
+/// The probability of speech over all of `samples`: by the file that `vad_model` names, else by the built-in network.
 ///
 /// # Errors
 /// [`ErrorKind::ModelMissing`] for a model that is not usable, [`ErrorKind::Cancelled`].

@@ -1,4 +1,4 @@
-//! When each word was said: from the model's cross-attention to the words of the segments.
+//! Word times: from the model's cross-attention to the words of the segments.
 //!
 //! CTranslate2's `align` walks (text token, audio frame) pairs by dynamic time warping over the attention heads that the model's
 //! `config.json` names. A word begins where the walk reaches its first token and ends where it reaches the next word's. What follows

@@ -1,18 +1,18 @@
 //! One file by HTTP.
 //!
-//! A transfer is a row of requests that go on where the one before broke off. What has come is kept only while it is sure to be part of
+//! A transfer is a row of requests, each of which resumes where the one before stopped. Received bytes are kept only while it is sure to be part of
 //! the same thing: the next request asks for the rest with `Range`, and with `If-Range` and a strong `ETag`, else the `Last-Modified`
 //! (RFC 9110, 13.1.5), so that a server whose file has changed since answers with the whole new one. A server that names neither, or does not know
 //! ranges, sends all of it again. A break is forgiven as long as the next request comes farther than any before; four breaks in a
 //! row that do not are the end.
 //!
-//! What has come outlives a transfer that is killed (`kept`): the next one begins with the request for the rest.
+//! They outlive a transfer that is killed (`resume`): the next one begins with the request for the rest.
 //!
 //! The length that the server says is the length that has to come. More than the allowed size is refused when it is announced, and
 //! ended when it comes unannounced.
 
 mod failure;
-mod kept;
+mod resume;
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -28,7 +28,7 @@ use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body, ResponseExt as _};
 
-use kept::Kept;
+use resume::ResumeState;
 
 use crate::guard::Guard;
 use crate::refusal::{self, Refused, because};
@@ -77,7 +77,7 @@ pub fn fetch_by(order: &Order, watch: &Watch, resolver: impl Resolver) -> Result
     let agent = agent(order, resolver)?;
     watch.lend(&agent);
     let path = order.folder.join(FILE);
-    let (file, begun, done) = kept::open(&order.folder, &order.url).map_err(Refused::Disk)?;
+    let (file, begun, done) = resume::open(&order.folder, &order.url).map_err(Refused::Disk)?;
     let mut transfer = Transfer {
         agent,
         order,
@@ -149,7 +149,7 @@ impl Transfer<'_> {
     fn run(&mut self) -> Result<Fetched, Refused> {
         let (mut barren, mut pause) = (0, FIRST_PAUSE);
         loop {
-            self.watch.go_on()?;
+            self.watch.check()?;
             let farthest = self.farthest;
             let why = match self.request()? {
                 End::Complete => return self.complete(),
@@ -261,7 +261,7 @@ impl Transfer<'_> {
     }
 
     fn start_over(&mut self) -> Result<(), Refused> {
-        Kept::remove(&self.order.folder).map_err(Refused::Disk)?;
+        ResumeState::remove(&self.order.folder).map_err(Refused::Disk)?;
         self.file.rewind().map_err(Refused::Disk)?;
         self.file.set_len(0).map_err(Refused::Disk)?;
         self.done = 0;
@@ -335,7 +335,7 @@ impl Transfer<'_> {
             }
         }
         loop {
-            self.watch.go_on()?;
+            self.watch.check()?;
             match reader.read(&mut chunk) {
                 Ok(0) => return self.ended(),
                 Ok(length) => self.take(&chunk[..length])?,
@@ -345,10 +345,10 @@ impl Transfer<'_> {
         }
     }
 
-    /// Lets the next transfer go on with this one, should it be killed.
+    /// Lets the next transfer resume this one after a kill.
     fn keep(&self) -> io::Result<()> {
         match self.if_range() {
-            Some(_) => Kept::write(&self.order.folder, &self.order.url, &self.known, self.total),
+            Some(_) => ResumeState::write(&self.order.folder, &self.order.url, &self.known, self.total),
             None => Ok(()),
         }
     }
@@ -375,7 +375,7 @@ impl Transfer<'_> {
     }
 }
 
-/// Reads until the buffer is full, the end, or an error; how much there is is told in any case.
+/// Reads until the buffer is full, the end, or an error; returns the length in any case.
 fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut length = 0;
     while length < buffer.len() {

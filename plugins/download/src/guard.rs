@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_notations_of_loopback_are_seen_through() {
+    fn odd_notations_of_loopback_are_refused() {
         let strict = Guard { public_only: true };
         for host in ["127.1", "0x7f.1", "2130706433", "[::1]", "localhost"] {
             assert!(strict.resolve_host(host, 80).is_err(), "{host}");

@@ -20,7 +20,7 @@
 //! | [`refusal`] | why there is nothing, in one sentence |
 //!
 //! # What `public_only` covers
-//! Every connection of the HTTP client is made to an address that was checked, after each redirect. yt-dlp is told to go through a proxy
+//! Every connection of the HTTP client is made to an address that was checked, after each redirect. yt-dlp has to use a proxy
 //! of this stage on a loopback port, which resolves and checks by itself; formats that yt-dlp fetches by other programs or other
 //! protocols (rtmp, rtsp, ffmpeg) are not chosen. Not covered is what the operator adds with `yt_dlp_args` or `yt_dlp_config`, and what a plugin
 //! of yt-dlp does. Proxies named in the environment are not used then.

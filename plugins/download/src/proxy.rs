@@ -5,7 +5,7 @@
 //! whatever a page, a redirect or a playlist names is judged by the address that is connected to. A refused one is answered with 403 and the
 //! sentence, which yt-dlp shows.
 //!
-//! A connection serves one request: the server is told to close, so that a second request cannot slip through to another host.
+//! A connection serves one request: the server is asked to close, so that a second request cannot slip through to another host.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_understood() {
+    fn requests_are_parsed() {
         let tunnel = head("CONNECT [::1]:443 HTTP/1.1\nHost: x").unwrap();
         assert_eq!(
             (tunnel.host.as_str(), tunnel.port, tunnel.forward),

@@ -1,7 +1,7 @@
-//! Whether what a server sends is a recording: by its first bytes, and where these say nothing by its content type.
+//! Recognition of recordings: by the first bytes that a server sends, and where these say nothing by its content type.
 //!
 //! Servers are wrong about types often enough (`text/plain` for everything, `application/octet-stream`), so bytes that are known win. What
-//! neither tells is let through: ffmpeg may read it, and the decoder says more than a guess.
+//! neither identifies is let through: ffmpeg may read it, and the decoder says more than a guess.
 
 /// How many bytes are looked at.
 pub const LENGTH: usize = 512;
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_is_something(start: Vec<u8>, content_type in proptest::option::of("\\PC{0,30}")) {
+        fn arbitrary_bytes_never_panic(start: Vec<u8>, content_type in proptest::option::of("\\PC{0,30}")) {
             let _ = kind(&start, content_type.as_deref());
         }
     }

@@ -1,4 +1,4 @@
-//! Whom TLS trusts: the authorities of the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`, where one of them is set; else those that this
+//! TLS root certificates: the authorities of the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`, where one of them is set; else those that this
 //! system trusts, as where a company's proxy signs for everybody; else, where a system has none, Mozilla's list, which is built in. yt-dlp
 //! and OpenSSL's programs heed the same variables.
 

@@ -1,8 +1,8 @@
 //! Work on another thread, watched from the one that the host called: progress goes out, a cancel and the time limit come in.
 //!
-//! Whoever waits for a server or a child process cannot ask the host meanwhile. So the work runs aside and leaves how far it is in
-//! [`Watch`]; the watching thread carries that to the host, and when it is time to stop, it says so there and shuts the HTTP client down, which
-//! ends reads that wait.
+//! A thread that waits for a server or a child process cannot poll the host. So the work runs on another thread and stores its progress in
+//! [`Watch`]; the watching thread reports it to the host, and to stop the work, it sets a flag there and shuts the HTTP client down, which
+//! ends blocked reads.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -14,8 +14,8 @@ use ureq::Agent;
 
 use crate::refusal::{self, Refused};
 
-/// How often the host is asked, and told.
-const TICK: Duration = Duration::from_millis(100);
+/// How often the host is polled and notified.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 const ON: u8 = 0;
 const CANCELLED: u8 = 1;
@@ -31,11 +31,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Whether to go on.
+    /// An error once the work is to stop.
     ///
     /// # Errors
     /// When the host or the clock says stop.
-    pub fn go_on(&self) -> Result<(), Refused> {
+    pub fn check(&self) -> Result<(), Refused> {
         match self.state.load(Ordering::Acquire) {
             ON => Ok(()),
             CANCELLED => Err(Refused::Cancelled),
@@ -43,7 +43,7 @@ impl Watch {
         }
     }
 
-    /// `done` of `total` bytes are here; `total` is 0 when nobody knows.
+    /// `done` of `total` bytes are here; `total` is 0 when unknown.
     pub fn progress(&self, done: u64, total: u64) {
         self.total.store(total, Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);
@@ -53,7 +53,7 @@ impl Watch {
     pub fn lend(&self, agent: &Agent) {
         *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent.clone());
         // The stop may have come while there was nothing to shut down.
-        if self.go_on().is_err() {
+        if self.check().is_err() {
             self.shut_down();
         }
     }
@@ -72,18 +72,18 @@ impl Watch {
     /// Waits, unless it is time to stop.
     ///
     /// # Errors
-    /// As [`Self::go_on`].
+    /// As [`Self::check`].
     pub fn pause(&self, length: Duration) -> Result<(), Refused> {
         let end = Instant::now() + length;
         while Instant::now() < end {
-            self.go_on()?;
-            thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+            self.check()?;
+            thread::sleep(POLL_INTERVAL.min(end.saturating_duration_since(Instant::now())));
         }
-        self.go_on()
+        self.check()
     }
 }
 
-/// Does the work on a thread of its own. What it fails of because it was told to stop is the reason for the stop.
+/// Runs the work on a thread of its own. If it fails after a stop, the error is the reason for the stop.
 ///
 /// # Errors
 /// What the work says.
@@ -101,15 +101,15 @@ pub fn watched<T: Send>(
             let _ended = ended;
             work(&watch)
         });
-        let mut told = (0, 0);
-        while end.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let mut reported = (0, 0);
+        while end.recv_timeout(POLL_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
             let now = (watch.done.load(Ordering::Relaxed), watch.total.load(Ordering::Relaxed));
-            // What starts over says less than before; hosts want what never falls.
-            if now.0 > told.0 {
-                told = now;
+            // A restarted transfer counts from zero; progress never falls.
+            if now.0 > reported.0 {
+                reported = now;
                 ctx.progress(now.0, now.1);
             }
-            if watch.go_on().is_ok() {
+            if watch.check().is_ok() {
                 if ctx.cancelled() {
                     watch.stop(CANCELLED);
                 } else if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -118,10 +118,10 @@ pub fn watched<T: Send>(
             }
         }
         let last = watch.done.load(Ordering::Relaxed);
-        if last > told.0 {
+        if last > reported.0 {
             ctx.progress(last, watch.total.load(Ordering::Relaxed).max(last));
         }
         let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        result.map_err(|refused| watch.go_on().err().unwrap_or(refused))
+        result.map_err(|refused| watch.check().err().unwrap_or(refused))
     })
 }

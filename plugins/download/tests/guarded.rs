@@ -1,4 +1,4 @@
-//! Where only public addresses are allowed, nothing else is connected to: not by a redirect, and not by the real yt-dlp.
+//! Public addresses only: no redirect and no run of the real yt-dlp connects to another one.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -62,7 +62,7 @@ fn inside() -> TcpListener {
 }
 
 #[test]
-fn a_redirect_into_the_machine_is_not_followed() {
+fn a_redirect_to_a_private_address_is_not_followed() {
     let (inside, folder) = (inside(), tempfile::tempdir().unwrap());
     let outside = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = outside.local_addr().unwrap();
@@ -90,7 +90,7 @@ fn a_redirect_into_the_machine_is_not_followed() {
 }
 
 #[test]
-fn yt_dlp_is_kept_out_of_the_machine() {
+fn yt_dlp_reaches_no_private_address() {
     let Some(program) = yt_dlp() else { return };
     let (inside, folder) = (inside(), tempfile::tempdir().unwrap());
     let port = inside.local_addr().unwrap().port();

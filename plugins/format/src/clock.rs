@@ -82,8 +82,8 @@ mod tests {
                 let (hours, minutes, seconds, tenths) = read(&text);
                 assert!(minutes < 60 && seconds < 60 && tenths < 10, "{text}");
                 assert_eq!(text.matches(':').count(), if hours > 0 { 2 } else { 1 }, "{text}");
-                let told = ((hours * 60 + minutes) * 60 + seconds) * 1000 + tenths * 100;
-                assert!(told.abs_diff(milliseconds) <= 50, "{text} for {milliseconds}");
+                let total = ((hours * 60 + minutes) * 60 + seconds) * 1000 + tenths * 100;
+                assert!(total.abs_diff(milliseconds) <= 50, "{text} for {milliseconds}");
                 let (hours, minutes, seconds, thousandths) = read(&subtitle(milliseconds, '.'));
                 assert_eq!(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths, milliseconds);
             }

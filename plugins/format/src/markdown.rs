@@ -14,7 +14,7 @@
 //! What was said.
 //! ```
 //!
-//! Where speakers could not be told apart, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
+//! Where speakers could not be identified, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
 //! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone.
 
 use plugin_api::document::{Document, Seconds};

@@ -1,11 +1,11 @@
-//! Who speaks, as a reader sees it. Labels are written as the document has them, on one line, because a line
+//! Names of speakers for readers. Labels are written as the document has them, on one line, because a line
 //! break would end the heading or the cue they stand in.
 
 use plugin_api::document::{Document, Segment};
 
 use crate::text::one_line;
 
-/// Stands for nobody known, in a document that knows other speakers.
+/// Stands for an unknown speaker, in a document with known ones.
 pub(crate) const UNKNOWN: &str = "Unknown speaker";
 
 /// Whether speakers are named at all: when that is `wanted` and at least one segment has one.

@@ -1,4 +1,4 @@
-//! Who speaks in each frame: the speakers of chunks, and segmentation where several speak at once.
+//! Speakers of each frame: the speakers of chunks, and segmentation where several speak at once.
 //!
 //! A clean frame, of one speaker alone, gets the speaker most similar to the chunks around it, each the more the nearer its middle is. Where
 //! several speak, each local speaker of each window is the speaker that it is in the nearest clean frame of that window; the windows
@@ -26,7 +26,7 @@ pub(crate) fn spans(
     let labels = clean_labels(timeline, stretches, chunks, speakers);
     let nearest = nearest_label(&labels);
     let mut spans = Spans::new(speakers);
-    let mut heard: VecDeque<Locals> = VecDeque::new();
+    let mut locals: VecDeque<Locals> = VecDeque::new();
     let (mut first, mut next) = (0, 0);
     for ((frame, count), covering) in timeline
         .counts()
@@ -34,16 +34,16 @@ pub(crate) fn spans(
         .enumerate()
         .zip(Covering::new(timeline.windows()))
     {
-        heard.drain(..(covering.start - first).min(heard.len()));
+        locals.drain(..(covering.start - first).min(locals.len()));
         first = covering.start;
         for window in &timeline.windows()[next.max(first)..covering.end.max(next)] {
-            heard.push_back(Locals::of(window, timeline.counts(), &labels));
+            locals.push_back(Locals::of(window, timeline.counts(), &labels));
         }
         next = covering.end;
         let speaking = match (count, labels[frame]) {
             (0, _) => Vec::new(),
             (1, Some(speaker)) => vec![speaker.into()],
-            _ => elect(&heard, frame, usize::from(*count), speakers, nearest[frame]),
+            _ => elect(&locals, frame, usize::from(*count), speakers, nearest[frame]),
         };
         spans.push(|speaker| speaking.contains(&speaker));
     }
@@ -67,7 +67,7 @@ fn clean_labels(
                 let weight = weight(*chunk, index, stretch.len());
                 let scores = &mut scores[index * speakers..(index + 1) * speakers];
                 for (score, similarity) in scores.iter_mut().zip(similarities) {
-                    // Above zero, so that a frame without any is told from one unlike all.
+                    // Above zero, so that a frame without any differs from one unlike all.
                     *score += weight * (similarity + 2.0);
                 }
             }
@@ -162,9 +162,9 @@ fn of_local(window: &Window, local: usize, counts: &[u8], labels: &[Label]) -> V
 }
 
 /// The speakers with most votes of the windows; the fallback where there is no vote at all.
-fn elect(heard: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, fallback: Label) -> Vec<usize> {
+fn elect(locals: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, fallback: Label) -> Vec<usize> {
     let mut votes = vec![0_usize; speakers];
-    for window in heard {
+    for window in locals {
         let mut seen = Vec::with_capacity(SPEAKERS);
         for speaker in window.at(frame) {
             // Two local speakers of one window may be the same person, who has one voice.
@@ -178,7 +178,7 @@ fn elect(heard: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, 
     elected.sort_by_key(|speaker| std::cmp::Reverse(votes[*speaker]));
     elected.truncate(count);
     if elected.is_empty() {
-        // Without any voice in the recording there is one speaker, whom nobody can tell from others.
+        // Without any voice in the recording there is one speaker.
         elected.extend(fallback.map(usize::from).or((speakers == 1).then_some(0)));
     }
     elected

@@ -1,8 +1,8 @@
 //! Stretches of clean speech to chunks of about two seconds, of which voices are made.
 //!
 //! Segmentation misses changes of speaker, above all in rooms where voices are far from the microphone: a local speaker of ten seconds may
-//! be two people. A vector of all its speech would lie between the two and hide it. Two seconds are long enough for a vector to tell
-//! speakers apart and short enough to be mostly one of them; chunks overlap by half, so that each frame is judged by two.
+//! be two people. A vector of all its speech would lie between the two and hide it. Two seconds are long enough for a vector to
+//! distinguish speakers and short enough to be mostly one of them; chunks overlap by half, so that each frame is judged by two.
 
 use crate::stitch::Stretch;
 use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW, frame_start};

@@ -1,11 +1,11 @@
 //! Agglomerative clustering: average linkage over cosine distances, every vector weighted by how much speech it stands for.
 //!
 //! The distance of two clusters is the mean of the distances between their vectors. For vectors `u` of length 1 with weights `w` that
-//! mean is `1 - (Σwu · Σwu) / (Σw Σw)`: the two weighted sums tell it. So a cluster is a sum and a weight, memory grows with the
+//! mean is `1 - (Σwu · Σwu) / (Σw Σw)`: the two weighted sums determine it. So a cluster is a sum and a weight, memory grows with the
 //! number of vectors and not with its square, and the answer is exactly that of a matrix of all distances.
 //!
 //! Merges are found by nearest-neighbour chains (Murtagh 1983): follow nearest neighbours until two clusters are each other's, merge
-//! those, go on from what is left of the chain. Average linkage is reducible, so this gives the merges of the greedy algorithm, in
+//! those, continue with the rest of the chain. Average linkage is reducible, so this gives the merges of the greedy algorithm, in
 //! another order; sorted by distance they are the [`Dendrogram`].
 
 use std::ops::ControlFlow;
@@ -130,7 +130,7 @@ fn nearest(clusters: &[Cluster], from: usize, before: Option<usize>) -> (usize, 
     best.expect("there are two clusters at least")
 }
 
-/// In eight sums side by side, which the compiler turns into vector instructions; the order of additions is fixed.
+/// In eight parallel sums, which the compiler turns into vector instructions; the order of additions is fixed.
 pub(crate) fn dot(one: &[f32], other: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let (ones, others) = (one.chunks_exact(8), other.chunks_exact(8));

@@ -11,7 +11,7 @@ use crate::speakers::{self, CLUSTERED, Voice};
 use crate::stitch::{Timeline, Window};
 use crate::turns;
 use crate::windows::{SAMPLE_RATE, cut, step_frames, window_starts};
-use crate::work::Workers;
+use crate::workers::Workers;
 
 /// The share of segmentation in the time, for progress: 3 of 5.
 const SEGMENTATION: u64 = 3;
@@ -36,7 +36,7 @@ pub(crate) fn diarize(
     attributed(workers, request, audio, &timeline, host)
 }
 
-/// Whose the speech is that segmentation has heard.
+/// The speakers of the speech that segmentation found.
 pub(crate) fn attributed(
     workers: &mut Workers,
     request: &Request,
@@ -71,7 +71,7 @@ pub(crate) fn attributed(
     for (owner, voice) in owners.into_iter().zip(known) {
         judged[owner].1 = Some(speakers::similarities(&voice.vector, &means));
     }
-    // Speech of which no voice could be made at all is somebody's.
+    // Speech of which no voice could be made still has a speaker.
     let count = means.len().max(1);
     let spans = assign::spans(timeline, &stretches, &judged, count);
     let (turns, appeared) = turns::turns(&spans, audio.samples, request);

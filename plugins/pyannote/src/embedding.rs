@@ -1,7 +1,7 @@
 //! The voice of a local speaker as a vector, by pyannote-rs's front end (Kaldi's log-mel filter bank, its mean over time taken off) and
 //! extractor.
 //!
-//! Only clean speech is used, where nobody else speaks: mixed speech makes vectors that lie between speakers.
+//! Only speech of a single speaker is used: mixed speech makes vectors that lie between speakers.
 
 use std::path::Path;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use ort::sys::{ORT_API_VERSION, OrtApiBase};
 
-/// Opens the library and hands its functions to `ort`; it stays open for ever. Returns its version.
+/// Opens the library and hands its functions to `ort`; it stays open until the process ends. Returns its version.
 ///
 /// # Errors
 /// Why the library cannot be used, to complete "`PATH` …".

@@ -19,7 +19,7 @@ impl Group {
         self.frames += other.frames;
     }
 
-    /// The direction of the mean; zeros when the parts cancel out, which is as far from everything as can be told.
+    /// The direction of the mean; zeros when the parts cancel out, which is equally far from everything.
     fn mean(&self) -> Vec<f32> {
         unit(&self.sum).unwrap_or_else(|| vec![0.0; self.sum.len()])
     }
@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn remembering_neighbours_changes_nothing(vectors in prop::collection::vec((prop::array::uniform3(-1.0_f32..1.0), 1.0_f32..9.0), 0..24)) {
+        fn caching_neighbours_changes_no_result(vectors in prop::collection::vec((prop::array::uniform3(-1.0_f32..1.0), 1.0_f32..9.0), 0..24)) {
             let groups: Vec<Group> = vectors.into_iter().map(|(vector, frames)| group(vector, frames)).collect();
             let distances: Vec<f32> = joins(&groups).iter().map(|join| join.distance).collect();
             let expected = if groups.is_empty() { Vec::new() } else { plainly(groups) };

@@ -1,4 +1,4 @@
-//! Who spoke when: Cesar's `diarize` stage, with pyannote's segmentation network and a network for voices, on ONNX Runtime.
+//! Speaker diarization: Cesar's `diarize` stage, with pyannote's segmentation network and a network for voices, on ONNX Runtime.
 //!
 //! ```text
 //! audio ─► 10 s windows ─► segmentation ─► sets of local speakers ─► how many speak, stretches of clean speech      stitch
@@ -10,11 +10,11 @@
 //!
 //! The pipeline is pyannote.audio's (Bredin 2023): overlapping windows, powerset classes, a count of speakers a frame by averaging windows,
 //! vectors of clean speech, agglomerative clustering, and reconstruction in which overlap gets two speakers. It departs from it in
-//! one respect, for reasons told in `chunks`: vectors are made of two seconds of speech and not of all that a local speaker says in a
-//! window; so clustering has two steps, told in `speakers`.
+//! one respect, for the reasons in `chunks`: vectors are made of two seconds of speech and not of all that a local speaker says in a
+//! window; so clustering has two steps, described in `speakers`.
 //!
 //! Of pyannote-rs only the front end and the extractor of vectors are used. Its `get_segments` ends at the first window in which no
-//! segment closes, and does not tell local speakers apart.
+//! segment closes, and does not distinguish local speakers.
 //!
 //! | module | does |
 //! |---|---|
@@ -24,10 +24,10 @@
 //! | `embedding` | the second network |
 //! | `stitch`, `chunks` | one line of time out of windows; what voices are made of |
 //! | `cluster`, `groups`, `speakers` | voices to speakers |
-//! | `assign`, `turns`, `fading` | who speaks in each frame; frames to turns; turns to the end of the voice |
+//! | `assign`, `turns`, `turn_tail` | who speaks in each frame; frames to turns; turns to the end of the voice |
 //! | `oracle` | for measurements: segmentation that is known |
 //! | `memory` | failures for want of it |
-//! | `work`, [`report`] | the threads; what the host is told and asked |
+//! | `workers`, [`report`] | the threads; progress and cancel |
 //!
 //! Memory: the networks of each thread, and for an hour of audio some 2 MB of sets, 2 MB of frames and 4 MB of vectors; samples are copied
 //! a window at a time. Time grows with the audio, as clustering looks at a bounded number of vectors.
@@ -37,7 +37,6 @@ mod chunks;
 mod cluster;
 mod diarize;
 mod embedding;
-mod fading;
 mod ffi;
 mod groups;
 mod memory;
@@ -49,16 +48,17 @@ pub mod runtime;
 pub mod segmentation;
 mod speakers;
 mod stitch;
+mod turn_tail;
 mod turns;
 mod windows;
-mod work;
+mod workers;
 
 use plugin_api::diarize::{Diarization, Turn};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 use options::{Options, Request};
 use report::Report;
-use work::Workers;
+use workers::Workers;
 
 /// The manifest as the host reads it.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");

@@ -16,7 +16,7 @@ pub(crate) fn failure(kind: ErrorKind, reason: &str, message: impl Into<String>)
 
 /// An allocation failed.
 pub(crate) fn exhausted() -> StageError {
-    let message = "memory ran out while speakers were told apart: allow more in `plugins.memory_limit`, or set fewer `threads`, each of \
+    let message = "memory ran out while identifying speakers: allow more in `plugins.memory_limit`, or set fewer `threads`, each of \
                    which loads the networks once more";
     StageError::new(ErrorKind::OutOfMemory, message)
 }

@@ -1,7 +1,7 @@
 //! Segmentation that is known instead of computed, for measurements: what is then left of an error is that of voices and clustering.
 //!
-//! The turns are put into windows as the network would have told them: at most three local speakers a window, those who speak
-//! longest, numbered anew in each.
+//! The turns are put into windows as the network would report them: at most three local speakers a window, those who speak
+//! longest, numbered separately in each.
 
 use plugin_api::diarize::Turn;
 

@@ -1,8 +1,8 @@
 //! The segmentation network's classes: which of its three local speakers speak in a frame.
 //!
-//! A class stands for a set of at most two speakers ("powerset", Plaquet and Bredin 2023), in the order nobody, 1, 2, 3, 1+2, 1+3, 2+3.
+//! A class stands for a set of at most two speakers ("powerset", Plaquet and Bredin 2023), in the order silence, 1, 2, 3, 1+2, 1+3, 2+3.
 //! The network answers log-probabilities; the likeliest class is the frame's set. Speakers are local: number 1 of one window and
-//! number 1 of the next are told apart, or not, by their voices.
+//! number 1 of the next are the same speaker or not, by their voices.
 
 /// Local speakers of a window.
 pub(crate) const SPEAKERS: usize = 3;
@@ -40,7 +40,7 @@ impl SpeakerSet {
         self.0.count_ones() as usize
     }
 
-    /// Whether the local speaker speaks, and nobody else.
+    /// Whether the local speaker is the only one who speaks.
     pub(crate) fn is_only(self, speaker: usize) -> bool {
         self.0 == 1 << speaker
     }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn alone_is_not_together() {
+    fn a_single_speaker_differs_from_two() {
         assert!(SETS[2].is_only(1) && !SETS[2].is_only(0));
         assert!(!SETS[4].is_only(0) && !SETS[4].is_only(1) && !SETS[0].is_only(0));
         assert_eq!(SETS.map(SpeakerSet::len), [0, 1, 1, 1, 2, 2, 2]);

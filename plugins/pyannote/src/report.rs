@@ -1,8 +1,8 @@
-//! What a run tells and asks whoever started it: the host, or a program that uses this crate without one.
+//! Progress and cancel of a run: for the host, or for a program that uses this crate without one.
 
 use plugin_api::{Ctx, ErrorKind, StageError};
 
-/// The starter of a run.
+/// The caller of a run.
 pub trait Report {
     /// `done` of `total` ms of audio, never falling.
     fn progress(&mut self, done: u64, total: u64);
@@ -33,7 +33,7 @@ impl Report for Ctx<'_> {
     }
 }
 
-/// Nobody listens, nobody stops it.
+/// No progress, no cancel.
 #[derive(Debug, Clone, Copy)]
 pub struct Alone;
 

@@ -6,8 +6,8 @@
 //! 3. in `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`, where `cargo xtask` puts the one of the Python wheel `onnxruntime`;
 //! 4. where the system's loader looks (`LD_LIBRARY_PATH`, the folders of `ldconfig`), and in `/usr/local/lib`.
 //!
-//! A file that is there but cannot be used is told, and the search goes on. Version 1.22 or later will do: the functions of a version
-//! stay as they are in all later ones.
+//! A file that cannot be used is reported, and the search continues. Any version from 1.22 on works: the functions of a version
+//! stay the same in all later ones.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -34,7 +34,7 @@ pub enum RuntimeError {
     },
     /// Nowhere, or only files that cannot be used.
     #[error(
-        "ONNX Runtime, which tells the speakers apart, was not found: run `cesar models pull onnxruntime`, or put \
+        "ONNX Runtime, which identifies the speakers, was not found: run `cesar models pull onnxruntime`, or put \
          `libonnxruntime.so` of version 1.22 or later into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
     )]
     Absent {
@@ -65,7 +65,7 @@ pub(crate) fn ensure() -> Result<(), RuntimeError> {
     Ok(())
 }
 
-/// ONNX Runtime tells hundreds of steps of each network that it loads; its warnings are enough.
+/// ONNX Runtime logs hundreds of steps of each network that it loads; its warnings are enough.
 fn be_quiet() {
     if let Ok(environment) = ort::environment::get_environment() {
         environment.set_log_level(ort::logging::LogLevel::Warning);
@@ -81,7 +81,7 @@ fn open_first(
     if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
         return match open(&path) {
             Ok(version) => {
-                told(&path, &version);
+                log_version(&path, &version);
                 Ok(())
             }
             Err(reason) => Err(RuntimeError::Named { path, reason }),
@@ -91,7 +91,7 @@ fn open_first(
     for path in places.iter().filter(|path| is_candidate(path)) {
         match open(path) {
             Ok(version) => {
-                told(path, &version);
+                log_version(path, &version);
                 return Ok(());
             }
             // The loader says of a bare name that it is not installed, which is no news.
@@ -105,7 +105,7 @@ fn open_first(
     })
 }
 
-fn told(path: &Path, version: &str) {
+fn log_version(path: &Path, version: &str) {
     tracing::debug!("ONNX Runtime {version} from `{}`", path.display());
 }
 
@@ -125,7 +125,7 @@ fn places() -> Vec<PathBuf> {
 
 /// `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`.
 fn data_folder() -> Option<PathBuf> {
-    // A relative path would be one below the current folder, which may be anybody's.
+    // A relative path would be one below the current folder, which may belong to another user.
     let folder = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_and_the_next_is_tried() {
+    fn an_unusable_file_is_reported_and_the_next_is_tried() {
         let places = [
             PathBuf::from("/proc/self/stat"),
             "/proc/self/absent".into(),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_says_where_to_put_it() {
+    fn a_missing_library_is_reported_with_the_place_for_it() {
         let open = |_: &Path| Err("cannot be opened".to_owned());
         let error = open_first(Some(PathBuf::new()), &["libonnxruntime.so".into()], open)
             .unwrap_err()
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn this_code_knows_its_file() {
+    fn the_plugin_finds_its_own_file() {
         let file = std::env::current_exe().unwrap();
         assert_eq!(own_folder().as_deref(), file.parent());
     }

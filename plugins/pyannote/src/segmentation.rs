@@ -7,7 +7,7 @@
 //! **Scale of the samples.** Some programs give the network samples within ±1, as it was trained, and some as 16-bit integers. The
 //! published network begins by bringing each window to mean 0 and variance 1, to which both are the same. Opening a file
 //! finds out what a file wants with a probe, a synthetic voice of which the network has something to say: both scales are tried. If the
-//! answers agree, ±1 is right, as trained (the two differ in near silence only, where ±1 hears less noise). If not, the file
+//! answers agree, ±1 is right, as trained (the two differ in near silence only, where ±1 reports less noise). If not, the file
 //! lacks that first step, and the scale is the one whose answer has more speech, ±1 in doubt.
 
 use std::path::Path;
@@ -104,7 +104,7 @@ impl Segmentation {
 
     /// Who speaks in each of the 589 frames of a window.
     pub(crate) fn run(&mut self, window: &[f32]) -> Result<Vec<SpeakerSet>, StageError> {
-        // Digital silence has nobody in it, and no variance to be normalised by.
+        // Digital silence has no speaker, and no variance to be normalised by.
         if window.iter().all(|sample| *sample == 0.0) {
             return Ok(vec![SpeakerSet::default(); FRAMES]);
         }
@@ -132,7 +132,7 @@ impl Segmentation {
     }
 }
 
-/// One thread each: windows are worked on side by side, which scales better than the operators of one.
+/// One thread each: windows are processed in parallel, which scales better than the operators of one.
 fn session(path: &Path) -> Result<Session, ort::Error> {
     Session::builder()?
         .with_optimization_level(GraphOptimizationLevel::Level3)?
@@ -198,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_normalises_gets_samples_as_they_are() {
+    fn a_normalising_network_gets_unscaled_samples() {
         assert_eq!(scale_of(&scores(50, 1), &scores(53, 1)), 1.0);
     }
 
     #[test]
-    fn a_network_that_hears_only_integers_gets_integers() {
+    fn a_network_for_integers_gets_integers() {
         assert_eq!(scale_of(&scores(0, 1), &scores(60, 1)), INTEGERS);
         assert_eq!(scale_of(&scores(60, 1), &scores(0, 1)), 1.0);
         assert_eq!(scale_of(&scores(60, 1), &scores(60, 2)), 1.0, "±1 in doubt");

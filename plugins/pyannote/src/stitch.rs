@@ -1,8 +1,8 @@
 //! Windows to one line of time: how many speak in each frame, and who of a window's local speakers is who of the next's.
 //!
 //! Windows overlap, so a frame is judged several times. The **count** of speakers in a frame is the mean over its windows, rounded, halves down.
-//! The local speakers of two windows have nothing in common but the frames that both heard: frames belong to the same [`Stretch`] while
-//! the windows that heard both say that one local speaker, alone, spoke in them. One window in five that hears a change is
+//! The local speakers of two windows have nothing in common but the frames that both cover: frames belong to the same [`Stretch`] while
+//! the windows that cover both say that one local speaker, alone, spoke in them. One window in five that finds a change is
 //! enough for one: a change that is missed mixes two voices, one that is invented only makes the chunks of a voice shorter.
 
 use crate::powerset::{SPEAKERS, SpeakerSet};
@@ -21,7 +21,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Who speaks in a frame of the audio, when this window has heard it.
+    /// Who speaks in a frame of the audio, when this window covers it.
     pub(crate) fn at(&self, frame: usize) -> Option<SpeakerSet> {
         frame
             .checked_sub(self.start)
@@ -44,14 +44,14 @@ pub(crate) struct Timeline {
     counts: Vec<u8>,
 }
 
-/// Frames in which one and the same person speaks, alone, as far as segmentation can tell; in order, not always adjacent.
+/// Frames in which one and the same person speaks, alone, according to segmentation; in order, not always adjacent.
 pub(crate) type Stretch = Vec<usize>;
 
 impl Timeline {
     /// `samples` is the length of the audio.
     pub(crate) fn new(windows: Vec<Window>, samples: usize) -> Self {
-        let heard = windows.last().map_or(0, |window| window.start + FRAMES);
-        let frames = frame_count(samples).min(heard);
+        let covered = windows.last().map_or(0, |window| window.start + FRAMES);
+        let frames = frame_count(samples).min(covered);
         let mut timeline = Self {
             windows,
             counts: Vec::with_capacity(frames),
@@ -63,7 +63,7 @@ impl Timeline {
                     .filter_map(|window| window.at(frame))
             };
             let (sum, windows) = (sets().map(SpeakerSet::len).sum::<usize>(), sets().count().max(1));
-            // More than half of the windows must have heard one more.
+            // More than half of the windows must have found one more.
             let count = (2 * sum + windows - 1) / (2 * windows);
             timeline.counts.push(u8::try_from(count).unwrap_or(u8::MAX));
         }
@@ -96,7 +96,7 @@ impl Timeline {
     }
 }
 
-/// Whether more than four in five of the windows that heard one speaker alone in both frames say that it is the same.
+/// Whether more than four in five of the windows that found one speaker alone in both frames say that it is the same.
 fn goes_on(windows: &[Window], before: usize, frame: usize) -> bool {
     let pairs = windows
         .iter()
@@ -108,7 +108,7 @@ fn goes_on(windows: &[Window], before: usize, frame: usize) -> bool {
     frame - before <= BRIDGE && same > 4 * other
 }
 
-/// For each frame of the audio: the range of windows that have heard it.
+/// For each frame of the audio: the range of windows that cover it.
 pub(crate) struct Covering<'a> {
     windows: &'a [Window],
     frame: usize,

@@ -3,11 +3,11 @@
 
 use plugin_api::diarize::Turn;
 
-use crate::fading;
 use crate::options::Request;
+use crate::turn_tail;
 use crate::windows::frame_start;
 
-/// A turn in frames: somebody speaks from `start` up to, not including, `end`.
+/// A turn in frames: one speaker speaks from `start` up to, not including, `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: usize,
@@ -62,7 +62,7 @@ impl Spans {
 /// The turns, and for each of their speakers the number it had in the spans.
 pub(crate) fn turns(spans: &[Span], samples: &[f32], request: &Request) -> (Vec<Turn>, Vec<usize>) {
     let mut turns = in_milliseconds(spans, samples.len());
-    fading::prolong(&mut turns, samples, milliseconds(request.hangover));
+    turn_tail::prolong(&mut turns, samples, milliseconds(request.hangover));
     turns = close_pauses(turns, milliseconds(request.min_duration_off));
     let least = milliseconds(request.min_duration_on);
     turns.retain(|turn| turn.end_ms > turn.start_ms && turn.end_ms - turn.start_ms >= least);

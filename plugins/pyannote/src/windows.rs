@@ -1,8 +1,8 @@
-//! The overlapping windows in which the segmentation network hears the audio, and the time of its frames.
+//! The overlapping windows in which the segmentation network gets the audio, and the time of its frames.
 //!
 //! The network answers 589 frames for a window of 10 s. Its convolutions step by 270 samples, the first centred on sample 495; but it was
-//! trained on turns drawn in frames that divide the window evenly, 10 s / 589 or 271.6 samples each (pyannote.audio 3.0), and so it tells
-//! the time: counted by its convolutions, an edge is heard 60 ms earlier at the end of a window than at its beginning. Hence frame `n`
+//! trained on turns drawn in frames that divide the window evenly, 10 s / 589 or 271.6 samples each (pyannote.audio 3.0), and so it reports
+//! time: counted by its convolutions, an edge is found 60 ms earlier at the end of a window than at its beginning. Hence frame `n`
 //! of a window is the `n`th of its 589 equal parts.
 //!
 //! In training a frame had speech when a turn touched it at all, so a turn begins, on average, in the middle of its first frame. Edges
@@ -113,7 +113,7 @@ mod tests {
             let end = window_begin(last) + WINDOW;
             prop_assert!(end >= samples && (last == 0 || window_begin(last - 1) + WINDOW < samples));
             let frames = frame_count(samples);
-            prop_assert!(frames <= last + FRAMES, "every frame is heard");
+            prop_assert!(frames <= last + FRAMES, "every frame is covered");
             prop_assert!(frames == 0 || frame_start(frames - 1) < samples);
             prop_assert!(frame_start(frames) >= samples);
         }

@@ -107,7 +107,7 @@ fn errors(turns: &[Turn]) -> (f64, f64, f64) {
             .find(|(start, end, _)| *start <= time && time < *end)
             .map(|(_, _, who)| who == "rms")
     };
-    let told = |time: f64| {
+    let expected = |time: f64| {
         turns
             .iter()
             .find(|t| t.start_ms as f64 <= time * 1e3 && time * 1e3 < t.end_ms as f64)
@@ -115,7 +115,7 @@ fn errors(turns: &[Turn]) -> (f64, f64, f64) {
     let (mut speech, mut missed, mut invented, mut wrong) = (0.0, 0.0, 0.0, [0.0_f64; 2]);
     for frame in 0..3690 {
         let time = f64::from(frame) / 100.0;
-        match (at(time), told(time)) {
+        match (at(time), expected(time)) {
             (Some(who), Some(turn)) => {
                 speech += 1.0;
                 wrong[usize::from((turn.speaker == 1) == who)] += 1.0;
@@ -172,7 +172,7 @@ fn time_does_not_drift_within_a_window() {
     let meeting = meeting();
     let mut engine = open(json!({})).expect("it opens");
     let request = options::<Request>(Scope::Request, json!({}));
-    // Of each beginning of a turn, heard `place` seconds after that of a window: how much too early or late it is, in seconds.
+    // Of each beginning of a turn, found `place` seconds after that of a window: how much too early or late it is, in seconds.
     let mut error = |begin: f64, place: f64| {
         let first = ((begin - place) * RATE as f64) as usize;
         let result = engine.diarize(&request, audio(&meeting[first..first + 10 * RATE]), &mut Alone);
@@ -184,7 +184,7 @@ fn time_does_not_drift_within_a_window() {
         let nearest = starts
             .map(|start| start - place)
             .min_by(|one, other| one.abs().total_cmp(&other.abs()));
-        nearest.expect("somebody speaks")
+        nearest.expect("there is speech")
     };
     let (early, late) = (1.5, 8.5);
     let begins: Vec<f64> = reference().into_iter().map(|(begin, ..)| begin).collect();
@@ -197,7 +197,7 @@ fn time_does_not_drift_within_a_window() {
 }
 
 #[test]
-fn silence_first() {
+fn silence_before_speech_changes_no_speaker() {
     let meeting = meeting();
     let mut samples = vec![0.0; 15 * RATE];
     samples.extend_from_slice(&meeting[..20 * RATE]);
@@ -219,7 +219,7 @@ fn one_voice_without_a_pause() {
 }
 
 #[test]
-fn next_to_nothing() {
+fn very_short_audio_has_no_turns() {
     let meeting = meeting();
     assert_eq!(diarize(&[], json!({})), Diarization::default());
     assert_eq!(diarize(&[0.1; 7], json!({})).turns, []);
@@ -229,7 +229,7 @@ fn next_to_nothing() {
 }
 
 #[test]
-fn noise_is_nobody() {
+fn noise_has_no_speaker() {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -259,7 +259,7 @@ impl Report for Stopping {
 }
 
 #[test]
-fn it_can_be_cancelled() {
+fn a_run_can_be_cancelled() {
     let mut engine = open(json!({})).expect("it opens");
     let mut report = Stopping(Vec::new());
     let began = std::time::Instant::now();

@@ -8,7 +8,7 @@ use crate::{SAMPLE_RATE, WINDOW};
 const SPEECH: f32 = 0.5;
 /// Windows in a row that are speech for sure: 0.25 s.
 const CERTAIN: usize = 8;
-/// Where speech begins earlier than this, the first 30 s hold enough of it to tell the language.
+/// Where speech begins earlier than this, the first 30 s hold enough of it to detect the language.
 const EARLY_S: usize = 10;
 /// Kept before speech, in samples: half a second.
 const LEAD: usize = SAMPLE_RATE / 2;
@@ -44,7 +44,7 @@ impl Activity {
         self.0[first..end].iter().copied().fold(0.0, f32::max)
     }
 
-    /// Whether nobody speaks in a span of ms, as far as the network hears.
+    /// Whether the network finds no speech in a span of ms.
     #[must_use]
     pub fn is_silent(&self, span_ms: Range<u64>) -> bool {
         self.greatest(span_ms) < SPEECH

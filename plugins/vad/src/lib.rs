@@ -1,4 +1,4 @@
-//! Voice activity detection that both engines have without a download.
+//! Voice activity detection built into both engines.
 //!
 //! | module | does |
 //! |---|---|

@@ -13,7 +13,7 @@ use crate::WINDOW;
 
 /// Windows in a block: five minutes.
 const BLOCK: usize = 9375;
-/// Windows heard before a block, whose answers are not used: ten seconds.
+/// Windows before a block, whose results are not used: ten seconds.
 const WARM_UP: usize = 313;
 
 /// Why there are no probabilities.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn speech_is_heard_and_silence_and_noise_are_not() {
+    fn speech_is_found_and_silence_and_noise_are_not() {
         let speech = hear(&meeting(), 1);
         let loud = speech.iter().filter(|probability| **probability >= 0.5).count();
         assert!((0.75..0.95).contains(&(loud as f64 / speech.len() as f64)), "{loud}");
@@ -140,7 +140,7 @@ mod tests {
         assert!(long.len() > BLOCK * WINDOW);
         let one = hear(&long, 1);
         assert_eq!(one, hear(&long, 3));
-        // Over a seam between blocks, as if it had been heard in one.
+        // Over a seam between blocks, as if it were one block.
         let from = BLOCK - 500;
         let across = hear(&long[from * WINDOW..(BLOCK + 200) * WINDOW], 1);
         for (whole, part) in one[BLOCK..].iter().zip(&across[500..]) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_to_stop_is_followed() {
+    fn a_cancel_ends_the_network() {
         let samples = vec![0.0; 3600 * 16_000];
         assert_eq!(probabilities(&samples, 2, &|| true), Err(Failure::Cancelled));
         assert_eq!(probabilities(&[], 2, &|| false), Ok(Vec::new()));

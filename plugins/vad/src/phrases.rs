@@ -1,7 +1,7 @@
 //! Sentences that Whisper writes over silence: the credits and farewells of the films that it learned from.
 //!
-//! People say some of them, so a segment is never dropped for its text alone: the engine has to hold its window for silent, and the network
-//! must hear nobody in it.
+//! People say some of them, so a segment is never dropped for its text alone: the engine has to regard its window as silent, and the network
+//! must find no speech in it.
 
 use std::ops::Range;
 
@@ -53,7 +53,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Whether the segment in `span_ms` is a sentence that Whisper invents over silence, and both the engine (its no-speech
-/// probability is above the threshold) and the voice activity detection agree that nobody speaks there.
+/// probability is above the threshold) and the voice activity detection agree that there is no speech.
 #[must_use]
 pub fn is_invented(text: &str, no_speech: (f64, f64), activity: &Activity, span_ms: Range<u64>) -> bool {
     let (probability, threshold) = no_speech;
@@ -94,8 +94,8 @@ mod tests {
         let activity = Activity::new(probabilities);
         let dropped = |text, probability, span| is_invented(text, (probability, 0.6), &activity, span);
         assert!(dropped(" Thank you.", 0.7, 0..1000));
-        assert!(!dropped(" Thank you.", 0.5, 0..1000), "the engine hears speech");
-        assert!(!dropped(" Thank you.", 0.7, 1000..2000), "the detection hears speech");
+        assert!(!dropped(" Thank you.", 0.5, 0..1000), "the engine finds speech");
+        assert!(!dropped(" Thank you.", 0.7, 1000..2000), "the detection finds speech");
         assert!(!dropped(" The door.", 0.7, 0..1000), "not a known phrase");
     }
 }

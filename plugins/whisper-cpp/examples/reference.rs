@@ -8,12 +8,12 @@
 //! A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model`, `threads`, and `options` by the names of the plugin's option
 //! table; options on the command line have the same names with hyphens. What is not given stays as `whisper-cli` has it, which is not
 //! always the table's default; `dtw` names the model whose heads are aligned, as `whisper-cli --dtw` does. The answer is a line of
-//! JSON: `language`, `segments` (with the times that whisper.cpp tells, in seconds), and the `seconds` of the transcription without
+//! JSON: `language`, `segments` (with the times that whisper.cpp reports, in seconds), and the `seconds` of the transcription without
 //! loading the model; or `error`. Words are built from the tokens by the plugin's own code, but with the times that the tokens
 //! have here.
 //!
 //! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything. The voice activity detection
-//! too, unless `vad_threads` says on how many threads, which `whisper_full` cannot be told.
+//! too, unless `vad_threads` says on how many threads, which `whisper_full` has no parameter for.
 
 #![expect(unsafe_code, reason = "calls whisper.cpp as a C program would")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
@@ -103,23 +103,23 @@ fn answer(job: &Value) -> Result<Value, String> {
 
 /// The samples of a WAV file, as `whisper-cli` reads them.
 fn read_wav(path: &str) -> Result<Vec<f32>, String> {
-    let told = |error: std::io::Error| format!("{path}: {error}");
-    let mut reader = BufReader::new(File::open(path).map_err(told)?);
+    let named = |error: std::io::Error| format!("{path}: {error}");
+    let mut reader = BufReader::new(File::open(path).map_err(named)?);
     let mut header = [0; 12];
-    reader.read_exact(&mut header).map_err(told)?;
+    reader.read_exact(&mut header).map_err(named)?;
     loop {
         let mut chunk = [0; 8];
-        reader.read_exact(&mut chunk).map_err(told)?;
+        reader.read_exact(&mut chunk).map_err(named)?;
         let length = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
         if &chunk[..4] != b"data" {
             let skipped = i64::from(length.next_multiple_of(2));
-            reader.seek_relative(skipped).map_err(told)?;
+            reader.seek_relative(skipped).map_err(named)?;
             continue;
         }
         let mut samples = Vec::with_capacity(length as usize / 2);
         for _ in 0..length / 2 {
             let mut sample = [0; 2];
-            reader.read_exact(&mut sample).map_err(told)?;
+            reader.read_exact(&mut sample).map_err(named)?;
             samples.push(f32::from(i16::from_le_bytes(sample)) / 32768.0);
         }
         return Ok(samples);

@@ -1,11 +1,11 @@
-//! Which attention heads of a model follow the audio: whisper.cpp has a table of them for OpenAI's models.
+//! Attention heads of a model that follow the audio: whisper.cpp has a table of them for OpenAI's models.
 //!
 //! The times of words by DTW (dynamic time warping) come from those heads, so they can be had only for a model in the table. A model
-//! is known by its sizes; the first two large ones have the same and are told apart by name. Distilled models have fewer decoder
+//! is known by its sizes; the first two large ones have the same and are distinguished by name. Distilled models have fewer decoder
 //! layers than any in the table.
 //!
-//! The heads' attention is not at hand where attention is computed in one fused step, so [`choose`] also decides about that: unless
-//! told otherwise, words win over speed.
+//! The heads' attention is not available where attention is computed in one fused step, so [`choose`] also decides about that: by
+//! default, words win over speed.
 
 use plugin_api::StageError;
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn alignment_that_cannot_be_is_refused_in_a_sentence() {
+    fn impossible_alignment_is_refused() {
         let refused = |words, flash, layers| {
             choose(
                 &options(words, Some(true), flash),

@@ -1,12 +1,12 @@
-//! Long audio in blocks, so that an interrupted run can go on.
+//! Long audio in blocks, so that an interrupted run can resume.
 //!
-//! whisper.cpp's position, its text so far and its random numbers cannot be restored, so a run of it cannot go on in the middle. With
+//! whisper.cpp's position, its text so far and its random numbers cannot be restored, so a run of it cannot resume in the middle. With
 //! `block_length_s` the audio is cut into blocks at its quietest places, and each is a run of its own: the result is another one than
 //! without, which is why this is an option that is part of the cache's key, and not done unasked. What is not carried over a cut is the
 //! text that conditions the next window, and `initial_prompt` precedes each block. The language is detected in the first block.
 //!
 //! A block is cut within the last quarter of its length, in the middle of the quietest [`LISTEN`] there. After each block its segments
-//! are saved; a run that goes on begins with the block after them. Blocks of equal audio give equal text, so the result of a run that was
+//! are saved; a resumed run begins with the block after them. Blocks of equal audio give equal text, so the result of a run that was
 //! interrupted is that of one that was not.
 
 use std::ops::Range;

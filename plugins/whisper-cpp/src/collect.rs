@@ -6,9 +6,9 @@
 //!
 //! **Truncation.** A window's tokens end with a timestamp, or with the end of the text where timestamps are off or were never
 //! written. Where they end with text, a guard cut the decode (whisper.cpp's limit of tokens, or `max_tokens`), and what
-//! was not written of that window is lost, unless decoding goes on right there.
+//! was not written of that window is lost, unless decoding continues right there.
 //!
-//! What the engine does not tell stays `None`: `compression_ratio` (it judges by entropy) and `seek`.
+//! What the engine does not report stays `None`: `compression_ratio` (it judges by entropy) and `seek`.
 
 use std::ffi::c_int;
 
@@ -35,7 +35,7 @@ pub(crate) struct Setting<'a> {
     pub(crate) aligned: bool,
     /// From the audio that is decoded to the recording.
     pub(crate) times: &'a TimeMap,
-    /// Where speech was heard, in the recording; unless all of it is decoded.
+    /// Probabilities of speech in the recording; unless all of it is decoded.
     pub(crate) activity: Option<&'a Activity>,
     /// Length of the audio that is decoded, in units of 10 ms.
     pub(crate) frames: usize,
@@ -43,7 +43,7 @@ pub(crate) struct Setting<'a> {
     pub(crate) total_ms: u64,
 }
 
-/// Collects what a run tells.
+/// Collects the events of a run.
 pub(crate) struct Collector<'a> {
     setting: Setting<'a>,
     report: &'a mut dyn Report,
@@ -61,7 +61,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Everything that was told, without the language.
+    /// Everything that was reported, without the language.
     pub(crate) fn finish(self) -> Transcription {
         self.transcription
     }

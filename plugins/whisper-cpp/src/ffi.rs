@@ -12,7 +12,7 @@
 //! beginning.
 //!
 //! **Errors.** whisper.cpp answers with numbers; [`RunError`] says what they mean. A C++ exception (`bad_alloc`) cannot cross into
-//! Rust and ends the process. A panic in a [`Listener`] stops the run and goes on after it.
+//! Rust and ends the process. A panic in a [`Listener`] stops the run and is rethrown after it.
 
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::os::unix::ffi::OsStrExt as _;
@@ -27,13 +27,13 @@ use crate::alignment::{Attention, Heads};
 use crate::mel::LogMel;
 use crate::options::{Request, Task};
 
-mod kept;
 mod memory;
 mod run;
+mod shared_samples;
 mod silero;
 
-pub(crate) use kept::KeptSamples;
 pub(crate) use run::{EngineSegment, Listener, RunError, Token, Work};
+pub(crate) use shared_samples::SharedSamples;
 pub(crate) use silero::Detector;
 
 /// Samples a second that whisper.cpp works at.
@@ -75,7 +75,7 @@ impl Model {
     pub(crate) fn shared(path: &Path, use_gpu: bool, attention: Attention) -> Option<Arc<Self>> {
         static MODELS: Mutex<Vec<(Identity, Weak<Model>)>> = Mutex::new(Vec::new());
         let identity = identity(path, use_gpu, attention)?;
-        // Held while loading: whoever wants the same one meanwhile gets it.
+        // Held while loading: a second caller that wants the same model waits for it.
         let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
         models.retain(|(_, model)| model.strong_count() > 0);
         let same = models.iter().find(|(other, _)| *other == identity);
@@ -205,7 +205,7 @@ pub(crate) struct State {
 
 struct Buffers(NonNull<sys::whisper_state>);
 
-// SAFETY: a state has no thread of its own between calls and nothing thread-local, and nobody but its owner calls it.
+// SAFETY: a state has no thread of its own between calls and nothing thread-local, and only its owner calls it.
 unsafe impl Send for Buffers {}
 
 /// Writes columns of the spectrogram to the beginning of each row of `width` values.

@@ -8,13 +8,13 @@
 //! whisper.cpp does not have, such as `compute_type`, `compression_ratio_threshold`, `hotwords` or `patience`, is not in the table. The
 //! file alone decides the precision of the weights.
 //!
-//! Around the engine there is what it does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out silence, which
+//! The plugin does itself what whisper.cpp does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out silence, which
 //! `cesar_vad` finds, and mapping times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
 //!
-//! whisper.cpp cannot go on in the middle of a run; `blocks` lets a long recording be several, where that is asked for.
+//! whisper.cpp cannot resume in the middle of a run; `blocks` divides a long recording into several runs on request.
 //!
 //! Cancelling is answered at once: whisper.cpp works on a thread of its own (`engine_thread`), which is abandoned, as a pass of the encoder and
-//! the voice activity detection cannot be stopped. What is let go of ends after the pass in progress.
+//! the voice activity detection cannot be stopped. Abandoned work ends after the pass in progress.
 //!
 //! `examples/reference.rs` is what the plugin is compared with, and `tests/golden.py` keeps its answers.
 
@@ -27,7 +27,7 @@ mod ffi;
 mod mel;
 mod model_file;
 mod options;
-mod sound;
+mod pieces;
 mod speech;
 mod transcribe;
 mod words;

@@ -1,7 +1,7 @@
 //! The log-mel spectrogram, bit for bit as whisper.cpp computes it, a window at a time.
 //!
 //! whisper.cpp would do it itself, but for the whole audio in one call that cannot be stopped, with a copy of all samples and of all values,
-//! and one frame after the other. Here eight frames go side by side (each in its own lane, with the very operations of whisper.cpp's
+//! and one frame after the other. Here eight frames are computed in parallel (each in its own lane, with the very operations of whisper.cpp's
 //! `fft`, `dft` and filter loop in their order, so that every rounding is the same), filters are only applied where they are not 0,
 //! and a wish to stop is looked at between blocks. A test compares with the numbers whisper.cpp computes.
 //!
@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::thread;
 
-use crate::sound::Sound;
+use crate::pieces::Sound;
 
 mod frames;
 
@@ -183,7 +183,7 @@ fn join(worker: thread::ScopedJoinHandle<'_, Part>) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sound::tests::pieces;
+    use crate::pieces::tests::pieces;
     use proptest::prelude::*;
 
     /// Four triangles.

@@ -127,7 +127,7 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), Defect> {
     Ok((BufReader::new(file), metadata.len()))
 }
 
-/// whisper.cpp goes on without its buffer, and crashes, where it gets no memory for the weights: try whether there is any.
+/// whisper.cpp continues without its buffer, and crashes, when the weights do not fit into memory: check that they do.
 fn reserve(bytes: u64) -> Result<(), Defect> {
     let out_of_memory = Defect::OutOfMemory {
         megabytes: bytes / 1_000_000,

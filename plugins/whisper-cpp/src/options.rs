@@ -267,7 +267,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn cuda_is_refused_in_words_unless_built_in() {
+    fn cuda_is_refused_unless_built_in() {
         assert_eq!(Device::Cpu.use_gpu(), Ok(false));
         assert_eq!(Device::Auto.use_gpu(), Ok(cfg!(feature = "cuda")));
         if !cfg!(feature = "cuda") {

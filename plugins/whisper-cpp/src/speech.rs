@@ -17,7 +17,7 @@ use cesar_vad::parts::{self, Rules};
 
 use crate::ffi::SAMPLE_RATE;
 use crate::options::Request;
-use crate::sound::Pieces;
+use crate::pieces::Pieces;
 
 /// Silence between two pieces, in samples.
 const SILENCE: usize = (SAMPLE_RATE / 10) as usize;
@@ -205,22 +205,22 @@ mod tests {
     }
 
     /// What is decoded of `samples`.
-    fn heard(samples: &[f32], speech: &Speech) -> Vec<f32> {
-        let mut heard = vec![0.0; speech.pieces.len()];
-        speech.pieces.read(samples, 0, &mut heard);
-        heard
+    fn decoded(samples: &[f32], speech: &Speech) -> Vec<f32> {
+        let mut decoded = vec![0.0; speech.pieces.len()];
+        speech.pieces.read(samples, 0, &mut decoded);
+        decoded
     }
 
     #[test]
     fn pieces_follow_each_other_with_silence_between_them() {
         let samples = ramp(4);
         let speech = cut(samples.len(), &[(50, 100), (200, 250)], &request(&json!({})));
-        let heard = heard(&samples, &speech);
+        let decoded = decoded(&samples, &speech);
         // 0.5 s and 0.1 s more, 0.1 s of silence, 0.5 s.
-        assert_eq!(heard.len(), 8000 + 1600 + 1600 + 8000);
-        assert_eq!(heard[..9600], samples[8000..17_600]);
-        assert_eq!(heard[9600..11_200], [0.0; 1600]);
-        assert_eq!(heard[11_200..], samples[32_000..40_000]);
+        assert_eq!(decoded.len(), 8000 + 1600 + 1600 + 8000);
+        assert_eq!(decoded[..9600], samples[8000..17_600]);
+        assert_eq!(decoded[9600..11_200], [0.0; 1600]);
+        assert_eq!(decoded[11_200..], samples[32_000..40_000]);
         assert_eq!(speech.times.points, [(0, 50), (60, 100), (70, 200), (120, 250)]);
     }
 
@@ -257,7 +257,7 @@ mod tests {
     fn the_end_of_the_audio_ends_the_last_piece() {
         let samples = ramp(1);
         let speech = cut(samples.len(), &[(80, 200)], &request(&json!({})));
-        assert_eq!(heard(&samples, &speech), samples[12_800..15_999]);
+        assert_eq!(decoded(&samples, &speech), samples[12_800..15_999]);
         let nothing = cut(samples.len(), &[(150, 200)], &request(&json!({})));
         assert_eq!(nothing.pieces.len(), 0);
         assert_eq!(cut(samples.len(), &[], &request(&json!({}))).times, TimeMap::default());
@@ -265,7 +265,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn later_stays_later(gaps in prop::collection::vec((1_i64..300, 1_i64..300), 0..8)) {
+        fn mapped_times_keep_their_order(gaps in prop::collection::vec((1_i64..300, 1_i64..300), 0..8)) {
             let mut found = Vec::new();
             let mut at = 0;
             for (silence, length) in gaps {

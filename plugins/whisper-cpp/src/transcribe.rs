@@ -2,7 +2,7 @@
 //!
 //! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of it, a window at
 //! a time ([`mel`](crate::mel)), language from the first 30 s that hold speech unless it is given, then windows of 30 s that advance by
-//! the decoded timestamps ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that tells its
+//! the decoded timestamps ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that returns its
 //! probability; it costs one pass of the encoder, as in whisper.cpp itself.
 //!
 //! Audio under 0.1 s, which whisper.cpp ignores, is not given to it at all.
@@ -19,14 +19,14 @@ use plugin_api::{Audio, Ctx, ErrorKind, StageError};
 use crate::blocks;
 use crate::collect::{Collector, Setting};
 use crate::engine_thread;
-use crate::ffi::{self, Detector, KeptSamples, Model, RunError, State, Work};
+use crate::ffi::{self, Detector, Model, RunError, SharedSamples, State, Work};
 use crate::mel::LogMel;
 use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
-use crate::sound::{Pieces, Sound};
+use crate::pieces::{Pieces, Sound};
 use crate::speech::{self, Speech, TimeMap};
 
-/// Where a transcription reports while it goes on: [`Ctx`], or a test.
+/// Progress, segments and checkpoints of a transcription: for [`Ctx`], or a test.
 pub(crate) trait Report {
     /// A piece of text.
     fn segment(&mut self, segment: &Segment);
@@ -34,7 +34,7 @@ pub(crate) trait Report {
     fn progress(&mut self, done_ms: u64, total_ms: u64);
     /// Whether to stop.
     fn cancelled(&self) -> bool;
-    /// Keeps what is finished: the segments since the last time, and how to go on.
+    /// Saves a checkpoint: the segments since the last one, and the state to resume from.
     fn save(&mut self, segments: &[Segment], state: &blocks::State) {
         let _ = (segments, state);
     }
@@ -97,8 +97,8 @@ pub(crate) fn transcribe_at_once(
     let prompt = prompt_of(request)?;
     check_audio(audio)?;
     let total_ms = audio.milliseconds(audio.samples.len());
-    let heard = listen(audio.samples, request, given.is_none(), report)?;
-    let (pieces, times) = select(audio.samples, heard.as_ref(), request, report)?;
+    let activity = listen(audio.samples, request, given.is_none(), report)?;
+    let (pieces, times) = select(audio.samples, activity.as_ref(), request, report)?;
     if pieces.len() < SHORTEST {
         report.progress(total_ms, total_ms);
         return Ok(Transcription {
@@ -117,7 +117,7 @@ pub(crate) fn transcribe_at_once(
     let frames = spectrogram.audio_frames();
     warn_of_excess(loaded, prompt.as_deref());
     let model = Arc::clone(&loaded.model);
-    let detect = given.is_none().then(|| match &heard {
+    let detect = given.is_none().then(|| match &activity {
         Some(activity) if !request.vad_filter => milliseconds(activity.detect_from(0)),
         _ => 0,
     });
@@ -144,7 +144,7 @@ pub(crate) fn transcribe_at_once(
         words: loaded.words,
         aligned: loaded.model.is_aligned(),
         times: &times,
-        activity: heard.as_ref().filter(|_| request.vad_filter),
+        activity: activity.as_ref().filter(|_| request.vad_filter),
         frames,
         total_ms,
     };
@@ -181,7 +181,7 @@ fn prepare(
     Ok((state, probabilities))
 }
 
-/// How probably somebody speaks, by the detection that is built in, where that decides about anything.
+/// The probability of speech by the built-in detection, where it is needed.
 fn listen(
     samples: &[f32],
     request: &Request,
@@ -203,7 +203,7 @@ fn listen(
 /// What of the audio is decoded: all, or the speech in it.
 fn select(
     samples: &[f32],
-    heard: Option<&Activity>,
+    activity: Option<&Activity>,
     request: &Request,
     report: &dyn Report,
 ) -> Result<(Pieces, TimeMap), StageError> {
@@ -211,12 +211,12 @@ fn select(
     if !request.vad_filter || samples.is_empty() {
         return all();
     }
-    let found = match (heard, &request.vad_model) {
+    let found = match (activity, &request.vad_model) {
         (Some(activity), _) => speech::find(activity, samples.len(), request),
         (None, Some(path)) => find_by_file(samples, path, request, report)?,
         (None, None) => return all(),
     };
-    if heard.is_some() && speech::is_all(&found, samples.len()) {
+    if activity.is_some() && speech::is_all(&found, samples.len()) {
         return all();
     }
     let Speech { pieces, times } = speech::cut(samples.len(), &found, request);
@@ -231,7 +231,7 @@ fn find_by_file(
     report: &dyn Report,
 ) -> Result<Vec<(i64, i64)>, StageError> {
     // Kept, because a cancelled run does not wait for the end of this.
-    let (kept, asked, model) = (KeptSamples::of(samples), request.clone(), path.to_path_buf());
+    let (kept, asked, model) = (SharedSamples::of(samples), request.clone(), path.to_path_buf());
     let detect = move || Detector::load(&model).and_then(|mut detector| detector.speech(kept.samples(), &asked));
     let found = engine_thread::run_silently(&|| report.cancelled(), detect).map_err(failure)?;
     found.ok_or_else(|| {

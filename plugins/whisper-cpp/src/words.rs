@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_is_gathered_behind_bytes_that_are_none() {
+    fn a_character_after_invalid_bytes_is_whole() {
         assert!(is_cut_short(b"\xff\xe3\x81"));
         assert!(!is_cut_short(b"\xff\xe3\x81\x82"));
         assert!(!is_cut_short(b"a\xff"));
@@ -199,11 +199,11 @@ mod tests {
     fn a_character_of_several_tokens_is_whole() {
         let bytes: [&[u8]; 4] = [b" caf", b"\xc3", b"\xa9", b" \xe2\x82"];
         let words = words(&tokens(&bytes), frame("en", false), &|time| time.unsigned_abs() * 10);
-        let told: Vec<_> = words
+        let found: Vec<_> = words
             .iter()
             .map(|word| (word.word.as_str(), word.start_ms, word.end_ms))
             .collect();
-        assert_eq!(told, [(" café", 0, 300), (" \u{fffd}", 300, 400)]);
+        assert_eq!(found, [(" café", 0, 300), (" \u{fffd}", 300, 400)]);
         assert_eq!(words[0].probability, Some((0.5 + 0.625 + 0.75) / 3.0));
     }
 

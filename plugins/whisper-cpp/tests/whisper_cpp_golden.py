@@ -26,8 +26,8 @@ def answer(reference, models, wav, options):
     if options.pop("dtw", True) and options.pop("word_timestamps", False):
         options.update(dtw="tiny.en", flash_attention=False)
     job = {"audio": wav, "model": os.path.join(models, "ggml-tiny.en.bin"), "threads": 1, "options": options}
-    told = subprocess.run([reference, "run"], input=json.dumps(job) + "\n", capture_output=True, text=True, check=True)
-    answer = json.loads(told.stdout)
+    finished = subprocess.run([reference, "run"], input=json.dumps(job) + "\n", capture_output=True, text=True, check=True)
+    answer = json.loads(finished.stdout)
     return [{name: segment[name] for name in ("start", "end", "text", "tokens", "words")} for segment in answer["segments"]]
 
 

@@ -1,4 +1,4 @@
-//! What goes through the model side by side: stretches of a track, and their spectrograms.
+//! Stretches of a track that go through the model in parallel, and their spectrograms.
 
 use std::ops::Range;
 
@@ -44,7 +44,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// The frame that its segments are told to come from.
+    /// The frame that its segments report as their `seek`.
     pub(crate) fn seek(&self) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
@@ -166,7 +166,7 @@ pub(crate) fn single(length: usize, longest: usize) -> Result<(), StageError> {
     if length < longest {
         return Ok(());
     }
-    let message = "`batch_size` above 1 needs to know where somebody speaks: set `vad_filter`, or name the parts with `clip_timestamps`";
+    let message = "`batch_size` above 1 needs to know where there is speech: set `vad_filter`, or name the parts with `clip_timestamps`";
     Err(StageError::new(ErrorKind::InvalidOptions, message))
 }
 

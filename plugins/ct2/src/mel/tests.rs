@@ -16,7 +16,7 @@ fn goldens() -> Vec<Golden> {
 }
 
 #[test]
-fn equals_openais() {
+fn the_spectrogram_equals_openais() {
     let samples = short_recording();
     for golden in goldens() {
         let mel = LogMel::new(Track::whole(&samples), golden.n_mels, 0, 2);
@@ -76,7 +76,7 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
-fn odd_audio_has_a_spectrogram() {
+fn empty_and_extreme_audio_has_a_spectrogram() {
     for samples in [
         vec![],
         vec![0.5],

@@ -51,7 +51,7 @@ fn header(version: u32, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_wrong_with_a_folder_is_said_in_one_sentence() {
+fn faults_of_a_folder_are_reported_in_one_sentence() {
     let nothing = Folder::new("nothing");
     let file = Folder::new("file").with("x", b"");
     let lfs = Folder::new("lfs").with(
@@ -98,7 +98,7 @@ fn what_is_wrong_with_a_folder_is_said_in_one_sentence() {
 }
 
 #[test]
-fn no_model_at_all_is_said() {
+fn a_missing_model_is_reported() {
     let error = Ct2::open(options(Scope::Open, &json!({})))
         .err()
         .expect("there is no model");

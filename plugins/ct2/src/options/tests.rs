@@ -81,7 +81,7 @@ fn refusal(given: &Value, multilingual: bool) -> Option<String> {
 }
 
 #[test]
-fn english_only_models_do_not_take_other_work() {
+fn english_only_models_refuse_other_languages_and_translation() {
     assert_eq!(refusal(&json!({ "language": "en" }), false), None);
     assert_eq!(
         refusal(&json!({ "language": "de" }), false).unwrap(),
@@ -94,7 +94,7 @@ fn english_only_models_do_not_take_other_work() {
 }
 
 #[test]
-fn no_temperature_is_refused() {
+fn an_empty_list_of_temperatures_is_refused() {
     let message = refusal(&json!({ "temperature": [] }), true).unwrap();
     assert_eq!(
         message,

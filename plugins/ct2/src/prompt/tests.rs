@@ -12,7 +12,7 @@ fn assembled(parts: Parts<'_>) -> Vec<u32> {
 }
 
 #[test]
-fn the_start_alone() {
+fn a_prompt_without_text_is_the_start() {
     assert_eq!(assembled(Parts::default()), START);
     let without_timestamps = Parts {
         without_timestamps: true,

@@ -36,7 +36,7 @@ fn windows_follow_the_clips() {
 }
 
 #[test]
-fn a_state_that_was_saved_is_the_same_again() {
+fn a_saved_state_is_restored_unchanged() {
     let state = State {
         seek: 2999,
         written: vec![50_364, 1, 2],
@@ -49,7 +49,7 @@ fn a_state_that_was_saved_is_the_same_again() {
 }
 
 #[test]
-fn what_a_guard_cuts_off_is_told() {
+fn text_cut_off_by_a_guard_is_reported() {
     let window = Window::new(100, 3000);
     let split = |next_seek: usize, covered: f64| Split {
         pieces: Vec::new(),
@@ -58,7 +58,7 @@ fn what_a_guard_cuts_off_is_told() {
         covered,
     };
     let lost = |from: f64, to: f64, reason: &'static str| Some(Lost { from, to, reason });
-    // An end of its own: nothing is lost. A cut one that goes on at its last timestamp: neither.
+    // An end of its own: nothing is lost. A cut one that continues at its last timestamp: neither.
     assert_eq!(advance(&split(3100, 9.0), window, false, 6000), (3100, None));
     assert_eq!(advance(&split(800, 8.0), window, true, 6000), (800, None));
     assert_eq!(

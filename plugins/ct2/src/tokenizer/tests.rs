@@ -24,7 +24,7 @@ fn the_tokens_that_are_not_spoken_are_those_of_faster_whisper() {
 }
 
 #[test]
-fn what_is_asked_for_is_suppressed_with_what_is_no_text() {
+fn requested_tokens_and_non_text_tokens_are_suppressed() {
     let tokenizer = tokenizer("base");
     assert!(tokenizer.suppressed(&[]).unwrap().is_empty());
     let ids = tokenizer.suppressed(&[5, 5]).unwrap();

@@ -1,4 +1,4 @@
-//! The bundled meeting, as faster-whisper itself hears it: `tests/faster_whisper_golden.py` made the results.
+//! The bundled meeting, as faster-whisper itself transcribes it: `tests/faster_whisper_golden.py` made the results.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ fn assert_near(what: &str, ours: u64, theirs: f64) {
 }
 
 fn assert_close(what: &str, ours: Option<f64>, theirs: f64) {
-    let ours = ours.expect("it is told");
+    let ours = ours.expect("it is reported");
     assert!((ours - theirs).abs() < 1e-2, "{what}: {ours}, not {theirs}");
 }
 
@@ -166,7 +166,9 @@ fn speech_is_found_where_faster_whisper_finds_it() {
     let samples = meeting();
     let golden = golden(seconds(&samples)).speech;
     let detector = Detector::open(&vad_model()).expect("the model opens");
-    let probabilities = detector.probabilities(&samples, &Notes::new()).expect("it is heard");
+    let probabilities = detector
+        .probabilities(&samples, &Notes::new())
+        .expect("the network works");
     assert_eq!(probabilities.len().div_ceil(16), golden.probabilities.len());
     for (our, their) in probabilities.iter().step_by(16).zip(&golden.probabilities) {
         // The golden values have four decimals.
@@ -174,7 +176,7 @@ fn speech_is_found_where_faster_whisper_finds_it() {
     }
     let given = serde_json::json!({ "vad_filter": true, "vad_min_silence_duration_ms": 300 });
     let request = reference_request(&given);
-    let activity = vad::listen(&samples, &request, 1, &Notes::new()).expect("it is heard");
+    let activity = vad::listen(&samples, &request, 1, &Notes::new()).expect("the network works");
     let parts = vad::find_speech(&activity, samples.len(), &request);
     let parts: Vec<[usize; 2]> = parts.into_iter().map(|part| [part.start, part.end]).collect();
     assert_eq!(parts, golden.parts);

@@ -70,7 +70,7 @@ fn speech_becomes_segments_inside_the_audio_and_the_same_ones_again() {
 
 /// From after each window: what is left is done, and the whole is, byte for byte, that of a run without a stop.
 #[test]
-fn a_run_that_goes_on_gives_what_one_without_a_stop_gives() {
+fn a_resumed_run_equals_an_uninterrupted_one() {
     let mut stage = open("tiny.en", &json!({}));
     let samples = repeated(24);
     for given in [
@@ -103,7 +103,7 @@ fn a_run_that_goes_on_gives_what_one_without_a_stop_gives() {
 
 /// An hour's text is not saved again after each window.
 #[test]
-fn what_is_saved_stays_small() {
+fn checkpoints_stay_small() {
     let state = crate::state::State {
         written: (0..20_000).collect(),
         shown_from: 100,
@@ -138,13 +138,13 @@ fn threads_do_not_change_a_byte() {
     for compute_type in ["float32", "int8"] {
         let of = |threads: usize| {
             let mut stage = open("tiny.en", &json!({ "threads": threads, "compute_type": compute_type }));
-            let mut heard = |request: &Value| {
+            let mut transcribe = |request: &Value| {
                 let transcription = run(&mut stage, request, &samples, &mut Notes::new()).unwrap();
                 serde_json::to_string(&transcription).unwrap()
             };
             let batched =
                 json!({ "batch_size": 8, "chunk_length": 6, "clip_timestamps": clips(5), "word_timestamps": true });
-            [heard(&json!({ "temperature": [0] })), heard(&batched)]
+            [transcribe(&json!({ "temperature": [0] })), transcribe(&batched)]
         };
         assert_eq!(of(1), of(2), "{compute_type}");
     }
@@ -155,9 +155,9 @@ fn threads_do_not_change_a_byte() {
 fn candidates_that_are_hardly_random_are_those_of_a_greedy_search() {
     let mut stage = open("tiny.en", &json!({}));
     let samples = repeated(12);
-    let mut heard = |given: &Value| text(&run(&mut stage, given, &samples, &mut Notes::new()).unwrap());
-    let greedy = heard(&json!({ "temperature": [0], "beam_size": 1 }));
-    assert_eq!(greedy, heard(&json!({ "temperature": [0.001], "best_of": 4 })));
+    let mut transcribe = |given: &Value| text(&run(&mut stage, given, &samples, &mut Notes::new()).unwrap());
+    let greedy = transcribe(&json!({ "temperature": [0], "beam_size": 1 }));
+    assert_eq!(greedy, transcribe(&json!({ "temperature": [0.001], "best_of": 4 })));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_cancel_is_answered_while_the_model_computes() {
     assert!(began.elapsed() < Duration::from_millis(2700), "{:?}", began.elapsed());
 }
 
-/// No words where nobody speaks: silence, noise, and both alternating, each some windows long.
+/// No words without speech: silence, noise, and both alternating, each some windows long.
 #[test]
 fn with_vad_silence_and_noise_have_no_words() {
     let mut stage = open("tiny.en", &json!({}));
@@ -277,7 +277,7 @@ fn long_audio_without_parts_cannot_be_batched() {
 
 /// Silence, white noise and a tone, by default and in batches.
 #[test]
-fn nothing_is_written_where_nobody_speaks() {
+fn silence_and_noise_have_no_text() {
     let mut stage = open("tiny.en", &json!({}));
     let mut state = 1_u32;
     let noise = std::iter::repeat_with(|| {
@@ -287,22 +287,22 @@ fn nothing_is_written_where_nobody_speaks() {
     let tone = (0..40 * 16_000_u32).map(|n| 0.2 * (f64::from(n) * 0.17).sin() as f32);
     for samples in [vec![0.0; 640_000], noise.take(640_000).collect(), tone.collect()] {
         for given in [json!({}), json!({ "batch_size": 4 })] {
-            let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
-            assert_eq!(heard.segments, [], "{given}");
+            let result = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+            assert_eq!(result.segments, [], "{given}");
         }
     }
 }
 
 /// The silence is longer than what the language is detected from.
 #[test]
-fn the_language_is_detected_where_somebody_speaks() {
+fn the_language_is_detected_where_speech_begins() {
     let mut stage = open("base", &json!({}));
     let samples = [vec![0.0; 45 * 16_000], repeated(2)].concat();
     for vad_filter in [true, false] {
         let given = json!({ "temperature": [0], "beam_size": 1, "vad_filter": vad_filter });
-        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
-        assert_eq!(heard.language.as_deref(), Some("en"), "{given}");
-        assert!(heard.language_probability.unwrap() > 0.5, "{given}");
+        let result = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        assert_eq!(result.language.as_deref(), Some("en"), "{given}");
+        assert!(result.language_probability.unwrap() > 0.5, "{given}");
     }
 }
 
@@ -317,9 +317,9 @@ fn no_segment_spans_long_silence_and_words_are_the_text() {
         json!({ "temperature": [0], "word_timestamps": true, "batch_size": 4 }),
         json!({ "temperature": [0], "batch_size": 4 }),
     ] {
-        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
-        assert!(!heard.segments.is_empty());
-        for segment in &heard.segments {
+        let result = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        assert!(!result.segments.is_empty());
+        for segment in &result.segments {
             let spans = segment.start_ms < 6000 && segment.end_ms > 30_000;
             assert!(!spans, "{given}: {segment:?}");
             if let Some(words) = &segment.words {
@@ -328,8 +328,8 @@ fn no_segment_spans_long_silence_and_words_are_the_text() {
             }
         }
         let words_apart = given["word_timestamps"] == true;
-        let after = heard.segments.iter().any(|segment| segment.start_ms > 30_000);
-        assert!(after || !words_apart, "{given}: {:?}", heard.segments);
+        let after = result.segments.iter().any(|segment| segment.start_ms > 30_000);
+        assert!(after || !words_apart, "{given}: {:?}", result.segments);
     }
 }
 
@@ -339,8 +339,8 @@ fn a_prompt_that_is_too_long_costs_no_text() {
     let samples = repeated(8);
     let long = "A door, a window and a gate. ".repeat(400);
     let mut words = |given: Value| {
-        let heard = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
-        text(&heard).split_whitespace().count()
+        let result = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        text(&result).split_whitespace().count()
     };
     let plain = words(json!({ "temperature": [0], "beam_size": 1 }));
     let prompted = json!({ "temperature": [0], "beam_size": 1, "initial_prompt": long, "hotwords": long });
@@ -349,7 +349,7 @@ fn a_prompt_that_is_too_long_costs_no_text() {
 }
 
 #[test]
-fn words_are_refused_before_any_work_when_the_model_names_no_alignment_heads() {
+fn words_are_refused_early_without_alignment_heads() {
     let folder = std::env::temp_dir().join(format!("cesar-ct2-heads-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     for entry in std::fs::read_dir(model("tiny.en")).unwrap() {

@@ -15,7 +15,7 @@ fn the_end_of_the_audio_is_a_window_with_cleared_end() {
 }
 
 #[test]
-fn what_is_no_model_is_refused() {
+fn a_file_that_is_no_model_is_refused() {
     let folder = std::env::temp_dir();
     let error = Detector::open(&folder).err().expect("refused");
     assert_eq!(error.kind, ErrorKind::ModelMissing);

@@ -1,4 +1,4 @@
-//! What a transfer that got no answer, or not all of one, means.
+//! Failures of a transfer without a whole answer.
 
 use std::io;
 
@@ -11,14 +11,14 @@ use crate::refusal::{self, Refused, because};
 
 impl Transfer<'_> {
     pub(super) fn broken(&self, error: &io::Error) -> Result<End, Refused> {
-        self.watch.go_on()?;
+        self.watch.check()?;
         let why = if is_timeout(error) { self.silent() } else { self.short() };
         Ok(End::Broken(why))
     }
 
     /// What a request that got no answer means.
     pub(super) fn judge(&self, error: &ureq::Error) -> Result<End, Refused> {
-        self.watch.go_on()?;
+        self.watch.check()?;
         let (url, host) = (&self.order.url, host(&self.order.url));
         let down = |what: String| because(Reason::NetworkDown, what);
         match error {

@@ -1,4 +1,4 @@
-//! What yt-dlp's JSON says of an address.
+//! yt-dlp's JSON description of an address.
 //!
 //! A page with one recording is described as a playlist with one entry by some extractors, and as the recording by others; both are one
 //! recording here. Only a few fields are read, each of which may be absent or of another kind.
@@ -82,7 +82,7 @@ impl Found {
         chosen["filesize"].as_u64().or(info["filesize"].as_u64())
     }
 
-    /// By what the recording is known again; nothing when the site tells neither a time nor a size, as then it could be another one
+    /// The version of the recording; none when the site reports neither a time nor a size, as then it could be another one
     /// under the same name.
     #[must_use]
     pub fn identity(&self) -> Option<String> {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn without_time_and_size_nothing_is_known_again() {
+    fn without_time_and_size_a_recording_has_no_version() {
         let of = |info| found(info).identity();
         assert_eq!(of(json!({ "id": "a", "duration": 7 })), None);
         let before = of(json!({ "id": "a", "duration": 7, "filesize": 100 }));

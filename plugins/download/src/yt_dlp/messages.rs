@@ -1,6 +1,6 @@
-//! What yt-dlp's errors mean: its messages are for people, and of many sites, so they are recognised by words.
+//! Meanings of yt-dlp's errors: its messages are for people, and of many sites, so they are recognised by words.
 //!
-//! The order counts: a message about age also says "sign in". What nothing fits is told as yt-dlp said it.
+//! The order counts: a message about age also says "sign in". A message without a match is passed on as it is.
 
 use plugin_api::download::Reason;
 

@@ -1,4 +1,4 @@
-//! yt-dlp, an external program: found, asked what is behind an address, and told to fetch its best audio.
+//! yt-dlp, an external program: found, asked what is behind an address, and run to fetch its best audio.
 //!
 //! Two calls. `-J` gives what yt-dlp knows as JSON ([`info`]) and fetches nothing; from that come the refusals (several recordings, a live
 //! stream, too large), and the [`info::Found::identity`] by which the host's copy may still be right. `--load-info-json` then fetches what
@@ -105,7 +105,7 @@ fn version(program: &Path, watch: &Watch) -> Result<String, Refused> {
         return Err(because(
             Reason::ProgramMissing,
             format!(
-                "`{}` does not tell its version, so it is no yt-dlp that works; {INSTALL}",
+                "`{}` does not report its version, so it is no working yt-dlp; {INSTALL}",
                 program.display()
             ),
         ));
@@ -335,7 +335,7 @@ impl<'a> YtDlp<'a> {
     }
 }
 
-/// The user's cookies in a file of this download, for nobody else to read.
+/// The user's cookies in a file of this download, which only the user can read.
 fn copied(cookies: &str, folder: &Path) -> Result<PathBuf, Refused> {
     let unreadable = |error: std::io::Error| {
         because(

@@ -14,12 +14,12 @@ use plugin_api::download::Reason;
 use crate::refusal::{Refused, because};
 use crate::watch::Watch;
 
-/// Lines that tell how far a download is.
+/// Progress lines of a download.
 pub(super) const PROGRESS: &str =
     "download:cesar-progress %(progress.downloaded_bytes)s %(progress.total_bytes)s %(progress.total_bytes_estimate)s";
 const PREFIX: &[u8] = b"cesar-progress ";
 
-const TICK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Most of what is kept of its output: JSON of long playlists is some megabytes.
 const MOST: usize = 64 << 20;
 /// Most of what is kept of its errors.
@@ -63,7 +63,7 @@ pub(super) fn run(
     watch: &Watch,
     progress: &mut dyn FnMut((u64, u64)) -> Result<(), Refused>,
 ) -> Result<Finished, Refused> {
-    watch.go_on()?;
+    watch.check()?;
     let program = command.get_program().to_string_lossy().into_owned();
     let spawned = command
         .stdin(Stdio::null())
@@ -81,7 +81,7 @@ pub(super) fn run(
     }
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     loop {
-        match lines.recv_timeout(TICK) {
+        match lines.recv_timeout(POLL_INTERVAL) {
             Ok(Line::Out(line)) => match line.strip_prefix(PREFIX) {
                 Some(numbers) => progress(parse(numbers))?,
                 None if stdout.len() + line.len() <= MOST => stdout.extend(line),
@@ -89,13 +89,13 @@ pub(super) fn run(
             },
             Ok(Line::Error(line)) if stderr.len() + line.len() <= MOST_ERRORS => stderr.extend(line),
             Ok(Line::Error(_)) => {}
-            Err(RecvTimeoutError::Timeout) => watch.go_on()?,
+            Err(RecvTimeoutError::Timeout) => watch.check()?,
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     // It has closed its output, so it ends now, or has ended.
     let status = loop {
-        watch.go_on()?;
+        watch.check()?;
         match running.0.try_wait().map_err(Refused::Disk)? {
             Some(status) => break status,
             None => thread::sleep(Duration::from_millis(5)),
@@ -111,7 +111,7 @@ pub(super) fn run(
 fn not_started(program: &str, error: &io::Error) -> Refused {
     because(
         Reason::ProgramMissing,
-        format!("`{program}` cannot be started ({error}); install yt-dlp anew, or name another with --yt-dlp"),
+        format!("`{program}` cannot be started ({error}); reinstall yt-dlp, or name another with --yt-dlp"),
     )
 }
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn output_errors_and_the_exit_code() {
         let mut heard = Vec::new();
-        let script = "echo cesar-progress 1 2 NA; echo told; echo wrong >&2; exit 3";
+        let script = "echo cesar-progress 1 2 NA; echo answer; echo wrong >&2; exit 3";
         let mut command = Command::new("sh");
         let finished = run(command.args(["-c", script]), &Watch::default(), &mut |bytes| {
             heard.push(bytes);
@@ -167,7 +167,7 @@ mod tests {
         assert!(!finished.success);
         assert_eq!(
             (finished.stdout.as_slice(), finished.stderr.as_str()),
-            (&b"told\n"[..], "wrong\n")
+            (&b"answer\n"[..], "wrong\n")
         );
         assert_eq!(heard, [(1, 2)]);
     }

@@ -29,7 +29,7 @@ pub(super) enum Naming {
 pub(super) struct Passage<'a> {
     /// Who speaks, when the format has a notation for it.
     pub(super) voice: Option<String>,
-    /// Whether somebody else spoke before.
+    /// Whether another speaker spoke before.
     pub(super) turn: bool,
     /// At least one.
     pub(super) units: Vec<Unit<'a>>,

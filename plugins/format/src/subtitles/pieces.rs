@@ -1,4 +1,4 @@
-//! Where a text may be divided into lines.
+//! Places where a text may be divided into lines.
 //!
 //! At white space and, for scripts without spaces, between characters that take two columns, except before closing and after
 //! opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). What is wider than a line is divided between
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_is_remembered() {
+    fn white_space_is_kept() {
         let pieces = pieces("\na\u{a0}b\t\u{a0} c\r\n\n d", 20);
         let kinds: Vec<_> = pieces.iter().map(|piece| (piece.spaced, piece.breaks)).collect();
         assert_eq!(kinds, [(true, false), (true, false), (true, true)]);

@@ -132,7 +132,7 @@ pub(crate) fn plain() -> Document {
     document(6000, vec![first, second])
 }
 
-/// A dialogue, with somebody unknown in it.
+/// A dialogue with an unknown speaker.
 pub(crate) fn dialogue() -> Document {
     let said = |start, end, speaker: Option<&str>, text| Segment {
         speaker: speaker.map(str::to_owned),
@@ -162,7 +162,7 @@ pub(crate) fn dialogue() -> Document {
     document
 }
 
-/// The same where nobody could tell speakers apart.
+/// The same without identified speakers.
 pub(crate) fn partial() -> Document {
     Document {
         partial: Some(Partial {

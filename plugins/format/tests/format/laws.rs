@@ -1,4 +1,4 @@
-//! What holds for any document.
+//! Properties of the rendering of any document.
 
 use cesar_plugin_format::{Format, Request, render};
 use plugin_api::document::{Document, Seconds, Segment, Turn, Word};

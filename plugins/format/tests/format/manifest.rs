@@ -35,7 +35,7 @@ fn names_the_stage_and_its_version() {
 }
 
 #[test]
-fn lists_exactly_the_formats_there_are() {
+fn the_manifest_lists_exactly_the_formats() {
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let listed: Vec<Format> = manifest.options["format"]
         .choices

@@ -71,7 +71,7 @@ fn a_change_inside_a_stretch_is_heard() {
 
 #[test]
 fn windows_vote_who_overlaps() {
-    // Between 300 and 340 two speak. Two of three windows hear the second go on afterwards, one takes the third local for it.
+    // Between 300 and 340 two speak. Two of three windows find that the second continues, one takes the third local for it.
     let hearing = |start: usize, local: usize| {
         window(
             start,

@@ -49,7 +49,7 @@ fn plainly(vectors: &[Vec<f32>]) -> Vec<f32> {
 }
 
 #[test]
-fn as_scipy_does_it() {
+fn merges_equal_scipys() {
     let vectors = vectors(&[
         [1.0, 0.0, 0.0],
         [0.9, 0.1, 0.0],
@@ -75,7 +75,7 @@ fn as_scipy_does_it() {
 }
 
 #[test]
-fn a_weight_is_so_many_copies() {
+fn a_weight_equals_as_many_copies() {
     let one = vectors(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.0, 0.8]]);
     let copies = vectors(&[
         [1.0, 0.0, 0.0],
@@ -106,7 +106,7 @@ fn heavy_clusters_are_counted_after_every_merge() {
 }
 
 #[test]
-fn the_work_can_be_ended() {
+fn clustering_can_be_cancelled() {
     let vectors = vectors(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
     let items: Vec<Item<'_>> = vectors.iter().map(|vector| Item { vector, weight: 1.0 }).collect();
     assert_eq!(

@@ -41,7 +41,7 @@ fn two_directions_are_two_speakers() {
 }
 
 #[test]
-fn bounds_move_the_end() {
+fn bounds_limit_the_number_of_speakers() {
     let bounded = |least, most| Request {
         min_speakers: least,
         max_speakers: most,
@@ -74,7 +74,7 @@ fn bounds_move_the_end() {
 }
 
 #[test]
-fn who_says_too_little_is_no_speaker() {
+fn a_group_with_too_little_speech_is_no_speaker() {
     let long: Vec<f32> = (0..20).map(|n| if n < 19 { n as f32 } else { 120.0 }).collect();
     assert_eq!(
         found(&long, &request()),
@@ -132,7 +132,7 @@ fn short_chunks_make_no_speaker_unless_there_are_no_others() {
 }
 
 #[test]
-fn a_cancel_ends_it() {
+fn a_cancel_ends_the_search_for_speakers() {
     let voices: Vec<Voice> = TWO.map(voice).to_vec();
     assert_eq!(
         speakers(&voices, &request(), || true).unwrap_err().kind,

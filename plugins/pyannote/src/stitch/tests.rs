@@ -2,7 +2,7 @@ use super::*;
 use crate::powerset::{CLASSES, decode};
 use crate::windows::{WINDOW, window_begin};
 
-/// The set of a class: 0 nobody, 1 to 3 one speaker, 4 the first two.
+/// The set of a class: 0 silence, 1 to 3 one speaker, 4 the first two.
 pub(crate) fn set(class: usize) -> SpeakerSet {
     let scores: [f32; CLASSES] = std::array::from_fn(|index| if index == class { 0.0 } else { -9.0 });
     decode(&scores)[0]
@@ -30,7 +30,7 @@ pub(crate) fn timeline(windows: Vec<Window>) -> Timeline {
 
 #[test]
 fn the_count_is_the_rounded_mean_of_windows() {
-    // The first 100 frames are heard by one window, the rest by two; the second hears nobody before its frame 200.
+    // The first 100 frames are covered by one window, the rest by two; the second finds no speaker before its frame 200.
     let timeline = timeline(vec![window(0, &[(4, FRAMES)]), window(100, &[(0, 200), (1, FRAMES)])]);
     let counts = timeline.counts();
     assert_eq!((counts[0], counts[100], counts[300], counts[FRAMES]), (2, 1, 1, 1));

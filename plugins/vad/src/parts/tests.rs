@@ -44,7 +44,7 @@ fn short_silence_ends_nothing_and_long_silence_is_left_out() {
 }
 
 #[test]
-fn between_the_thresholds_speech_goes_on_but_does_not_begin() {
+fn between_the_thresholds_speech_continues_but_does_not_begin() {
     assert_eq!(
         of(&[(50, 0.4), (10, 0.9), (100, 0.4)], RULES),
         one(50 * WINDOW - 6400..160 * WINDOW)

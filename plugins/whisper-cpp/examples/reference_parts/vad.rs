@@ -1,6 +1,6 @@
 //! `whisper_vad` and `map_processed_to_original_time` of whisper.cpp 1.8.3, with the number of threads that is asked for.
 //!
-//! `whisper_full` takes four threads for its voice activity detection, whatever it is told, and they spin: on two cores a short
+//! `whisper_full` takes four threads for its voice activity detection, whatever its parameters, and they spin: on two cores a short
 //! recording takes minutes. The detection itself is called here by its own functions, which take a number of threads; the cutting and
 //! the way back to the recording's times, which have no function of their own, follow whisper.cpp line by line, and on purpose
 //! share nothing with the plugin's. Times are in units of 10 ms.

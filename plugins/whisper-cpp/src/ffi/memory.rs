@@ -1,4 +1,4 @@
-//! What the C library keeps of the memory that whisper.cpp frees.
+//! Settings of the C library for the memory that whisper.cpp frees.
 //!
 //! A state takes some 100 MB with the smallest model. glibc keeps what is freed in the heap of the thread that asked for it, more
 //! the larger it was (the "dynamic mmap threshold" of `mallopt(3)`), and each state may be made by another thread: a process

@@ -3,7 +3,7 @@
 //! whisper-rs's own callback setters are not used: `set_abort_callback_safe` in 0.16 calls a trampoline for the concrete type with
 //! a pointer to a boxed `dyn FnMut`, and the others leak their closures. Here all callbacks of a run share one [`Run`] on the
 //! stack of [`State::run`]. whisper.cpp calls them on that same thread, one at a time, except the logits filter, which its
-//! sampling threads call side by side and which therefore only counts and, for alignment, writes into the logits it is lent.
+//! sampling threads call in parallel and which therefore only counts and, for alignment, writes into the logits it is lent.
 //!
 //! **Segments** are read window by window, at the progress callback, which whisper.cpp calls before each window and after the last:
 //! its callback for new segments comes before the alignment of their tokens, or with a wrong count after it.
@@ -60,7 +60,7 @@ pub(crate) struct EngineSegment {
     pub(crate) speaker_turn_next: bool,
 }
 
-/// What a run tells while it goes on.
+/// Events of a run.
 pub(crate) trait Listener {
     /// The segments of one window, from attempt `attempt` at it, counted from 0.
     fn window(&mut self, segments: Vec<EngineSegment>, attempt: u32);
@@ -169,7 +169,7 @@ struct Run<'a> {
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// Where the next window may begin, as far as can be known: whisper.cpp does not tell.
+/// Where the next window may begin, as far as can be known: whisper.cpp does not report it.
 ///
 /// A window with segments is followed by one at the end of the last segment or 30 s behind its own beginning, one without by one 30 s
 /// behind (nearly always); the percentage in the progress callback decides between them.
@@ -205,7 +205,7 @@ impl Rest {
 ///
 /// # Safety
 /// `user_data` must be the [`Run`] of the run in progress, and no other reference to it may be in use.
-unsafe fn tell(user_data: *mut c_void, call: impl FnOnce(&mut Run<'_>)) {
+unsafe fn notify(user_data: *mut c_void, call: impl FnOnce(&mut Run<'_>)) {
     // SAFETY: the caller's promise.
     let run = unsafe { &mut *user_data.cast::<Run<'_>>() };
     if run.panic.is_some() {
@@ -225,7 +225,7 @@ unsafe extern "C" fn on_progress(
 ) {
     // SAFETY: `State::run` passed its `Run`; whisper.cpp calls this on the thread of the run, with its context and state.
     unsafe {
-        tell(user_data, |run| {
+        notify(user_data, |run| {
             let attempts = run.filter.attempts.load(Ordering::Relaxed);
             let count = sys::whisper_full_n_segments_from_state(state);
             let new = run.segments_seen..count;
@@ -282,7 +282,7 @@ fn has_room(bytes: usize) -> bool {
     Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
-/// Answers whether to go on with the next window.
+/// Whether to continue with the next window.
 unsafe extern "C" fn on_encoder_begin(
     _: *mut sys::whisper_context,
     _: *mut sys::whisper_state,
@@ -291,7 +291,7 @@ unsafe extern "C" fn on_encoder_begin(
     // SAFETY: as in `on_progress`; no other reference is in use between the calls.
     unsafe {
         let mut is_last = false;
-        tell(user_data, |run| {
+        notify(user_data, |run| {
             run.filter.attempts.store(0, Ordering::Relaxed);
             run.out_of_memory = run.alignment_bytes.is_some_and(|bytes| !has_room(bytes));
             is_last = run.out_of_memory || run.rest.as_ref().is_some_and(Rest::is_too_short);
@@ -302,9 +302,9 @@ unsafe extern "C" fn on_encoder_begin(
 
 /// Answers whether to stop.
 unsafe extern "C" fn on_abort_question(user_data: *mut c_void) -> bool {
-    // SAFETY: as in `on_progress`; the reference that `tell` makes is gone when `stopped` is read.
+    // SAFETY: as in `on_progress`; the reference that `notify` makes is gone when `stopped` is read.
     unsafe {
-        tell(user_data, |run| run.stopped = run.stopped || run.listener.stop());
+        notify(user_data, |run| run.stopped = run.stopped || run.listener.stop());
         (*user_data.cast::<Run<'_>>()).stopped
     }
 }
@@ -328,7 +328,7 @@ unsafe extern "C" fn on_logits(
         return;
     };
     // SAFETY: whisper.cpp passes `count` tokens, and a logit for each token of the vocabulary, of which the timestamps are the last
-    // 1501; nobody else uses them during the call.
+    // 1501; nothing else uses them during the call.
     unsafe {
         if (*tokens.add(last)).id < first_timestamp {
             let timestamps = logits.add(usize::try_from(first_timestamp).unwrap_or_default());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::options::tests::request;
-use crate::sound::{Pieces, Sound};
+use crate::pieces::{Pieces, Sound};
 use crate::transcribe::tests::{meeting, tiny_english};
 
 impl State {
@@ -52,7 +52,7 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
 }
 
 #[test]
-fn a_wish_to_stop_ends_the_spectrogram() {
+fn a_cancel_ends_the_spectrogram() {
     let loaded = tiny_english();
     let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
     assert!(LogMel::new(sound, &loaded.header.filter_bank, 1, &|| true).is_none());
@@ -70,7 +70,7 @@ impl Listener for Ignore {
 
 /// whisper.cpp would end the process.
 #[test]
-fn an_alignment_that_memory_does_not_suffice_for_is_an_error() {
+fn an_alignment_without_enough_memory_is_an_error() {
     let loaded = tiny_english();
     let run = |needed| {
         let mut state = loaded.model.new_state().unwrap();

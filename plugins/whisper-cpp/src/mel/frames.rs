@@ -10,7 +10,7 @@ pub(super) const HOP: usize = 160;
 pub(super) const FREQUENCIES: usize = FRAME / 2 + 1;
 /// Where halving 400 ends: an odd number.
 const ODD: usize = 25;
-/// Frames computed side by side.
+/// Frames computed in parallel.
 pub(super) const LANES: usize = 8;
 /// The least power.
 const FLOOR: f64 = 1e-10;

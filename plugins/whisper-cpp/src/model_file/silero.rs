@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_is_noticed() {
+    fn every_truncation_is_noticed() {
         let bytes = file(15);
         for length in 0..bytes.len() {
             assert!(inspect_bytes(&bytes[..length]).is_err(), "{length} bytes");

@@ -52,7 +52,7 @@ fn a_whole_file_is_accepted() {
 }
 
 #[test]
-fn what_is_no_ggml_file_is_named() {
+fn other_files_are_refused_by_kind() {
     assert!(defect(b"version https://git-lfs.github.com/spec/v1\n").contains("Git LFS pointer"));
     assert!(defect(b"GGUF....").contains("not a ggml file"));
     assert!(defect(b"").contains("not a ggml file"));
@@ -60,7 +60,7 @@ fn what_is_no_ggml_file_is_named() {
 }
 
 #[test]
-fn other_models_in_ggml_files_are_told_apart() {
+fn other_models_in_ggml_files_are_recognised() {
     let other = with_number(file(50), hyperparameter(0), 32_000);
     assert_eq!(
         defect(&other),
@@ -79,7 +79,7 @@ fn missing_weights_are_counted() {
 }
 
 #[test]
-fn the_part_that_is_cut_is_named() {
+fn the_truncated_part_is_named() {
     let whole = file(50);
     let filters = hyperparameter(11);
     let vocabulary = filters + 8 + 4 * 80 * 201;
@@ -117,7 +117,7 @@ fn paths_are_named_in_one_sentence() {
 }
 
 #[test]
-fn memory_that_cannot_be_had_is_said() {
+fn missing_memory_is_reported() {
     assert!(matches!(reserve(u64::MAX), Err(Defect::OutOfMemory { .. })));
     reserve(1000).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The bundled meeting as whisper.cpp itself hears it: `tests/whisper_cpp_golden.py` made the results.
+//! The bundled meeting as whisper.cpp itself transcribes it: `tests/whisper_cpp_golden.py` made the results.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,7 +65,7 @@ fn check(loaded: &Loaded, aligned: Option<bool>) -> usize {
             texts,
             "{name}"
         );
-        // Without timestamps whisper.cpp 1.8 tells segments that begin after the recording's end.
+        // Without timestamps whisper.cpp 1.8 reports segments that begin after the recording's end.
         let timed = case.options["without_timestamps"] != true;
         assert_eq!(ours.len(), case.segments.len(), "{name}");
         for (our, their) in ours.iter().zip(&case.segments) {

@@ -24,7 +24,7 @@ fn models_folder() -> PathBuf {
 }
 
 /// The models, loaded once. One test at a time works with each: ggml's threads spin while they wait for each other, so several
-/// tests side by side would take minutes.
+/// tests in parallel would take minutes.
 static TINY_ENGLISH: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin", &PLAIN)));
 static BASE: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin", &PLAIN)));
 
@@ -134,7 +134,7 @@ fn refusal(loaded: &Loaded, options: &Value) -> String {
 
 /// The clip ends within a word, whose segment whisper.cpp lets end at 13 s.
 #[test]
-fn writes_down_speech_and_reports_on_the_way() {
+fn speech_is_transcribed_and_progress_reported() {
     let (model, samples, mut report) = (tiny_english(), meeting(12), Recorder::default());
     let transcription = transcribe(&model, &request(&json!({})), audio(&samples), &mut report).unwrap();
     let text: String = transcription
@@ -185,7 +185,7 @@ fn equal_requests_give_equal_results_with_any_number_of_threads() {
 
 /// Loud noise, then silence: nothing that a person said.
 #[test]
-fn what_is_no_speech_yields_no_text_with_voice_activity_detection() {
+fn silence_and_noise_yield_no_text_with_vad() {
     let mut state = 1_u32;
     let mut samples: Vec<f32> = (0..4 * 16_000)
         .map(|_| {
@@ -206,7 +206,7 @@ fn what_is_no_speech_yields_no_text_with_voice_activity_detection() {
 }
 
 #[test]
-fn another_voice_activity_detection_has_to_be_usable() {
+fn an_unusable_vad_model_is_refused() {
     let refused = |options: &Value| run(&tiny_english(), &[], options).unwrap_err();
     let error = refused(&json!({ "vad_filter": true, "vad_model": "/nowhere/ggml-silero.bin" }));
     assert_eq!(error.kind, ErrorKind::ModelMissing);
@@ -260,7 +260,7 @@ fn a_prompt_that_is_too_long_costs_no_text() {
 
 /// The limit comes before the end of the sentence, and the rest of the window is passed over.
 #[test]
-fn a_decode_that_a_limit_cut_is_told() {
+fn a_decode_cut_by_a_limit_is_reported() {
     let options = json!({ "beam_size": 1, "max_tokens": 4, "without_timestamps": true });
     let transcription = run(&tiny_english(), &meeting(10), &options).unwrap();
     let [cut] = &transcription.truncated[..] else {
@@ -295,7 +295,7 @@ fn the_temperature_of_a_repeated_attempt_is_known() {
 }
 
 #[test]
-fn a_wish_to_stop_ends_the_run() {
+fn a_cancel_ends_the_run() {
     let (model, samples) = (tiny_english(), meeting(5));
     // During the log-mel, before and during the language, and in the run; less often it is never asked.
     for stop_after in [0, 1, 2, 4] {
@@ -310,7 +310,7 @@ fn a_wish_to_stop_ends_the_run() {
 }
 
 #[test]
-fn a_panic_while_reporting_comes_out_as_a_panic() {
+fn a_panic_in_a_listener_reaches_the_caller() {
     struct Panics;
     impl Report for Panics {
         fn segment(&mut self, _: &Segment) {
@@ -330,7 +330,7 @@ fn a_panic_while_reporting_comes_out_as_a_panic() {
 }
 
 #[test]
-fn audio_of_any_shortness_is_taken() {
+fn very_short_audio_is_accepted() {
     let (model, samples) = (tiny_english(), meeting(1));
     for length in [0, 1, 200, 201, SHORTEST - 1, SHORTEST, SHORTEST + 40, SHORTEST + 400] {
         let transcription = run(&model, &samples[..length], &json!({})).unwrap();
@@ -346,7 +346,7 @@ fn audio_of_any_shortness_is_taken() {
 }
 
 #[test]
-fn an_english_only_model_says_what_it_cannot_do() {
+fn an_english_only_model_refuses_other_languages_and_translation() {
     let model = tiny_english();
     assert_eq!(
         refusal(&model, &json!({ "language": "es" })),
@@ -371,7 +371,7 @@ fn a_multilingual_model_detects_the_language() {
 
 /// The silence is longer than the 30 s that whisper.cpp looks at.
 #[test]
-fn the_language_is_detected_where_somebody_speaks() {
+fn the_language_is_detected_where_speech_begins() {
     let (model, silence) = (base(), vec![0.0; 45 * 16_000]);
     let samples = [&silence[..], &meeting(8)].concat();
     for vad_filter in [true, false] {
@@ -414,9 +414,9 @@ impl Report for Keeper {
     }
 }
 
-/// In blocks, a run goes on after any of them and gives what one without a stop gives.
+/// In blocks, a run that resumes after any of them equals an uninterrupted one.
 #[test]
-fn blocks_can_be_gone_on_with() {
+fn blocks_can_be_resumed() {
     let samples = meeting(25).repeat(3);
     let model = tiny_english();
     let mut request = request(&json!({ "block_length_s": 30, "beam_size": 1 }));

@@ -1,6 +1,6 @@
 //! The host's samples for longer than the call that lent them.
 //!
-//! What works on another thread may outlive the call that a cancel ends ([`crate::engine_thread`]), and so cannot borrow. A copy would be 230 MB
+//! Work on another thread may outlive the call that a cancel ends ([`crate::engine_thread`]), and so cannot borrow. A copy would be 230 MB
 //! for an hour. But the host's samples are a mapping of a file that is shared, and the kernel makes a second mapping of the same pages:
 //! `mremap(2)` with an old size of 0. Where it does not, because the samples lie elsewhere, they are copied.
 
@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 /// Samples that stay valid after the host has released them.
 #[derive(Debug)]
-pub(crate) struct KeptSamples {
+pub(crate) struct SharedSamples {
     /// A mapping of so many bytes, or none.
     pages: Option<(NonNull<libc::c_void>, usize)>,
     /// The samples in it.
@@ -19,11 +19,11 @@ pub(crate) struct KeptSamples {
 }
 
 // SAFETY: it owns the mapping or the copy, which is never changed.
-unsafe impl Send for KeptSamples {}
+unsafe impl Send for SharedSamples {}
 // SAFETY: as above; it is only read.
-unsafe impl Sync for KeptSamples {}
+unsafe impl Sync for SharedSamples {}
 
-impl KeptSamples {
+impl SharedSamples {
     /// Shares `samples`.
     pub(crate) fn of(samples: &[f32]) -> Self {
         Self::mapped(samples).unwrap_or_else(|| Self::copied(samples.to_vec()))
@@ -73,7 +73,7 @@ impl KeptSamples {
     }
 }
 
-impl Drop for KeptSamples {
+impl Drop for SharedSamples {
     fn drop(&mut self) {
         if let Some((pages, length)) = self.pages {
             // SAFETY: the mapping was made here and is not shared.
@@ -96,7 +96,7 @@ mod tests {
     fn private_samples_are_copied() {
         for count in [0, 1, 5000] {
             let samples = numbers();
-            let shared = KeptSamples::of(&samples[..count]);
+            let shared = SharedSamples::of(&samples[..count]);
             assert!(shared.pages.is_none());
             drop(samples);
             assert_eq!(shared.samples(), &numbers()[..count]);
@@ -127,7 +127,7 @@ mod tests {
         assert_ne!(pages, libc::MAP_FAILED);
         // SAFETY: 5000 samples lie there until the mapping ends below.
         let samples: &[f32] = unsafe { std::slice::from_raw_parts(pages.cast(), 5000) };
-        let (all, part) = (KeptSamples::of(samples), KeptSamples::of(&samples[1500..4001]));
+        let (all, part) = (SharedSamples::of(samples), SharedSamples::of(&samples[1500..4001]));
         assert!(all.pages.is_some() && part.pages.is_some());
         // SAFETY: `samples` is not used any more.
         unsafe { libc::munmap(pages, 20_000) };

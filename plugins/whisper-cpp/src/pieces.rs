@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::ffi::KeptSamples;
+use crate::ffi::SharedSamples;
 
 /// Where each piece of a recording lies in what is decoded; silence elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Pieces {
 /// Pieces of a recording that is shared.
 #[derive(Debug)]
 pub(crate) struct Sound {
-    recording: KeptSamples,
+    recording: SharedSamples,
     pieces: Pieces,
 }
 
@@ -60,7 +60,7 @@ impl Sound {
     /// These pieces of `recording`.
     pub(crate) fn new(recording: &[f32], pieces: Pieces) -> Self {
         Self {
-            recording: KeptSamples::of(recording),
+            recording: SharedSamples::of(recording),
             pieces,
         }
     }
@@ -102,7 +102,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn reads_as_the_pieces_joined(
+        fn reading_equals_the_joined_pieces(
             parts in prop::collection::vec((0..90_usize, 0..20_usize, 0..5_usize), 0..8),
             start in 0..150_usize,
             count in 0..150_usize,

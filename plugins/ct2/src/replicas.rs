@@ -1,6 +1,6 @@
-//! Several windows through the model side by side: in parts of a few windows, each part on a lane with a share of the cores.
+//! Several windows through the model in parallel: in parts of a few windows, each part on a replica with a share of the cores.
 //!
-//! A second thread gains little for the small matrices of decoding, a second lane all there is. The lanes are models that compute on
+//! A second thread gains little for the small matrices of decoding, a second replica all there is. The replicas are models that compute on
 //! threads of their own, with weights that all of them share (`native/ctranslate2/model_loading.cpp`). How windows are parted depends on their number
 //! and the options alone, so that more threads make no other text.
 
@@ -40,15 +40,15 @@ pub struct Part {
     pub encoded: Encoded,
 }
 
-/// The lanes, opened when they are first needed.
-pub struct Lanes {
+/// The replicas, opened when they are first needed.
+pub struct Replicas {
     folder: PathBuf,
     options: Options,
     open: Vec<Engine>,
 }
 
-impl Lanes {
-    /// Lanes for the model of this folder; none is opened yet.
+impl Replicas {
+    /// Replicas for the model of this folder; none is opened yet.
     #[must_use]
     pub fn new(folder: PathBuf, options: Options) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Lanes {
         })
     }
 
-    /// Opens as many lanes as there are threads or `parts`, whichever is less; none for one.
+    /// Opens as many replicas as there are threads or `parts`, whichever is less; none for one.
     fn open(&mut self, parts: usize) -> Result<(), StageError> {
         let threads = self.options.thread_count();
         let wanted = threads.min(parts);
@@ -87,7 +87,7 @@ impl Lanes {
     }
 
     /// Encodes windows of log-mel features, one after the other in `features`, in parts for so many candidates for each window's text.
-    /// What is done on no lane is done on `engine`.
+    /// What is done on no replica is done on `engine`.
     ///
     /// # Errors
     /// Those of [`model::load`] and [`Engine::call`].
@@ -152,7 +152,7 @@ impl Lanes {
         Ok(self.run(engine, jobs, ctx)?.concat())
     }
 
-    /// Runs the jobs, each on the next lane, and gives their answers in order; a single one runs on `engine`, with all cores.
+    /// Runs the jobs, each on the next replica, and gives their answers in order; a single one runs on `engine`, with all cores.
     fn run<T, F>(
         &mut self,
         engine: &mut Engine,
@@ -167,14 +167,14 @@ impl Lanes {
             return jobs.map(|job| engine.call(ctx, job)).collect();
         }
         ctx.checkpoint()?;
-        let lanes = self.open.len();
+        let replicas = self.open.len();
         let started: Vec<_> = jobs
             .enumerate()
-            .map(|(index, job)| (index % lanes, self.open[index % lanes].start(job)))
+            .map(|(index, job)| (index % replicas, self.open[index % replicas].start(job)))
             .collect();
         let answers = started
             .iter()
-            .map(|(lane, pending)| self.open[*lane].wait(pending, ctx));
+            .map(|(replica, pending)| self.open[*replica].wait(pending, ctx));
         let answers: Result<_, _> = answers.collect();
         if answers.is_err() {
             self.open.iter_mut().for_each(Engine::abandon);
@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_are_all_windows(windows in 0_usize..100, candidates in 0_usize..20) {
+        fn parts_cover_all_windows(windows in 0_usize..100, candidates in 0_usize..20) {
             let all: Vec<_> = sizes(windows, candidates).collect();
             prop_assert_eq!(all.iter().sum::<usize>(), windows);
             prop_assert!(all.iter().all(|size| (1..=most(candidates)).contains(size)));

@@ -1,9 +1,8 @@
-//! What a transfer leaves for the one that goes on with it, should it be killed: beside the file, what the server said when it sent the
-//! beginning ([`RESUME`]).
+//! State of a transfer beside its file ([`RESUME`]), from which the next transfer resumes after a kill.
 //!
-//! It is written when the beginning is known to be a recording and the server named something to tell whether the rest fits, and removed
-//! before the file is emptied. What a transfer writes goes through the system's memory, which a killed process leaves in order and a failing
-//! machine does not: so it is gone on with only until the machine is started anew (`boot_id`, Linux).
+//! It is written when the beginning is known to be a recording and the server sent a validator for the rest, and removed before the file is
+//! truncated. Written data is in the system's memory first, which survives a killed process but not a failing machine: so a transfer is
+//! resumed only until the machine reboots (`boot_id`, Linux).
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom};
@@ -18,25 +17,25 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct ResumeState {
     url: String,
     boot: String,
     pub(super) known: Known,
     pub(super) total: Option<u64>,
 }
 
-impl Kept {
-    /// Says in `folder` that a transfer can be gone on with.
+impl ResumeState {
+    /// Records in `folder` that a transfer can be resumed.
     pub(super) fn write(folder: &Path, url: &str, known: &Known, total: Option<u64>) -> io::Result<()> {
         let Some(boot) = boot() else { return Ok(()) };
-        let kept = Self {
+        let state = Self {
             url: url.to_owned(),
             boot,
             known: known.clone(),
             total,
         };
         let fresh = folder.join("resume.new");
-        fs::write(&fresh, serde_json::to_vec(&kept)?)?;
+        fs::write(&fresh, serde_json::to_vec(&state)?)?;
         fs::rename(fresh, folder.join(RESUME))
     }
 
@@ -60,19 +59,19 @@ impl Kept {
 }
 
 /// The file to write to, what is known of what is in it, and how long that is: nothing of an empty one.
-pub(super) fn open(folder: &Path, url: &str) -> io::Result<(File, Kept, u64)> {
+pub(super) fn open(folder: &Path, url: &str) -> io::Result<(File, ResumeState, u64)> {
     let options = File::options().create(true).truncate(false).write(true).clone();
     let mut file = options.open(folder.join(FILE))?;
     // Who wrote it may just be about to die with its host.
     file.lock()?;
     let done = file.seek(SeekFrom::End(0))?;
-    match Kept::read(folder) {
-        Some(kept) if kept.fits(url, done) => Ok((file, kept, done)),
+    match ResumeState::read(folder) {
+        Some(state) if state.fits(url, done) => Ok((file, state, done)),
         _ => {
-            Kept::remove(folder)?;
+            ResumeState::remove(folder)?;
             file.set_len(0)?;
             file.rewind()?;
-            Ok((file, Kept::default(), 0))
+            Ok((file, ResumeState::default(), 0))
         }
     }
 }
@@ -86,21 +85,21 @@ fn boot() -> Option<String> {
 mod tests {
     use super::*;
 
-    /// What is gone on with when so much of it is here.
+    /// The state that a transfer resumes from with so many bytes.
     fn left(content: &str, known: &str, url: &str) -> (Option<u64>, u64, usize) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), content).unwrap();
         fs::write(folder.path().join(RESUME), known).unwrap();
-        let (_, kept, done) = open(folder.path(), url).unwrap();
+        let (_, state, done) = open(folder.path(), url).unwrap();
         let is_known = folder.path().join(RESUME).exists();
         assert_eq!(is_known, done > 0);
-        (kept.total, done, fs::read(folder.path().join(FILE)).unwrap().len())
+        (state.total, done, fs::read(folder.path().join(FILE)).unwrap().len())
     }
 
     #[test]
-    fn only_a_part_of_the_same_thing_is_gone_on_with() {
+    fn only_a_part_of_the_same_file_is_resumed() {
         let folder = tempfile::tempdir().unwrap();
-        Kept::write(folder.path(), "http://a/", &Known::default(), Some(5)).unwrap();
+        ResumeState::write(folder.path(), "http://a/", &Known::default(), Some(5)).unwrap();
         let known = fs::read_to_string(folder.path().join(RESUME)).unwrap();
         assert_eq!(left("part", &known, "http://a/"), (Some(5), 4, 4));
         let nothing = (None, 0, 0);
@@ -109,11 +108,7 @@ mod tests {
         }
         assert_eq!(left("part", &known, "http://b/"), nothing);
         let before = known.replace(&boot().unwrap(), "before");
-        assert_eq!(
-            left("part", &before, "http://a/"),
-            nothing,
-            "the machine was started anew"
-        );
+        assert_eq!(left("part", &before, "http://a/"), nothing, "the machine was rebooted");
         assert_eq!(left("part", "{", "http://a/"), nothing);
     }
 }

@@ -1,13 +1,13 @@
-//! Turns to the end of the voice: the network ends a turn while its last sound still dies away.
+//! Extension of turns to the end of the voice: the network ends a turn while its last sound still dies away.
 //!
 //! So, as endpointers do, a turn is prolonged while the sound stays above the background, by the measures of Rabiner and Sambur ("An
 //! algorithm for determining the endpoints of isolated utterances", Bell System Technical Journal 54, 1975): sums of magnitudes in frames
 //! of 10 ms, and the lower of two thresholds, four times the background, and 3 % of the way from the background to the loudest. The
-//! background is the 10th percentile of the recording, as nobody promises silence at its beginning.
+//! background is the 10th percentile of the recording, as a recording need not begin with silence.
 //!
 //! A turn grows by `hangover` seconds at most, and neither into a turn nor beyond the audio. Where a room or a crowd is as loud as the
-//! voice's end there is nothing to see, so that recordings with much background change little.
-//! Beginnings are left alone: they are sudden, and heard where they are.
+//! voice's end nothing changes, so that recordings with much background change little.
+//! Beginnings stay: they are sudden, and the network finds them where they are.
 
 use plugin_api::diarize::Turn;
 
@@ -20,7 +20,7 @@ const FRAME_MS: u64 = 10;
 const ABOVE_BACKGROUND: f32 = 4.0;
 /// How far above the background it is at least, of the distance to the loudest.
 const TOWARDS_LOUDEST: f32 = 0.03;
-/// What a recording of 16 bits cannot tell from silence, so that in digital silence not every rounding is a voice.
+/// The least magnitude that 16 bits distinguish from silence, so that in digital silence not every rounding is a voice.
 const FAINTEST: f32 = FRAME as f32 / 32_768.0;
 
 /// Prolongs turns, in order of their starts, by `hangover_ms` at most.
@@ -49,7 +49,7 @@ pub(crate) fn prolong(turns: &mut [Turn], samples: &[f32], hangover_ms: u64) {
     }
 }
 
-/// Up to when nobody begins after each turn; its own end when somebody else speaks on.
+/// The start of the next turn after each turn; its own end where another speaker continues.
 fn room(turns: &[Turn]) -> impl Iterator<Item = u64> {
     // The latest end of the turns up to each one.
     let latest: Vec<u64> = turns
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn others_are_not_run_into() {
+    fn a_turn_does_not_grow_into_the_next() {
         let samples = dying(1000);
         assert_eq!(
             prolonged(vec![turn(0, 1000, 0), turn(1030, 1200, 1)], &samples),
             [1030, 1300]
         );
         let at_once = vec![turn(0, 1000, 0), turn(500, 2000, 1)];
-        assert_eq!(prolonged(at_once, &samples)[0], 1000, "somebody speaks on");
+        assert_eq!(prolonged(at_once, &samples)[0], 1000, "another speaker continues");
         let both = vec![turn(0, 1000, 0), turn(500, 1000, 1)];
         assert_eq!(prolonged(both, &samples), [1100, 1100]);
     }
