@@ -273,7 +273,7 @@ fn versions_that_are_too_old_are_refused() {
         error(&transcribe(&sandbox, &[&web.url("/one"), "--yt-dlp", &program], &[]).exits(1))
     };
     assert!(run("2020.06.06", "").contains("yt-dlp 2020.06.06 is too old; bring it to 2023.03.04 or later"));
-    assert!(run("''", "").contains("does not tell its version, so it is no yt-dlp that works"));
+    assert!(run("''", "").contains("does not report its version, so it is no working yt-dlp"));
 }
 
 /// "its version in the cache key"
