@@ -1,4 +1,4 @@
-//! Runs whose input is an address, by the third-party engine.
+//! Runs whose input is an address, with the third-party engine.
 
 use crate::sandbox::finish;
 use crate::server::wave;
@@ -6,17 +6,17 @@ use crate::web::Page;
 use crate::{Output, Sandbox};
 use std::process::Command;
 
-/// Every moment is a step of its own.
+/// A time step so short that each run has another.
 pub const ASK: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "off");
-/// No two runs of a test are of different steps.
+/// A time step so long that all runs of a test share it.
 pub const STEP: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "3000 d");
 /// When a page was last changed.
 pub const DATE: &str = "Sun, 01 Nov 2026 10:00:00 GMT";
 
-/// What [`stages`] gives when nothing was to be done.
+/// The [`stages`] of a run that found everything in the cache.
 pub const HIT: [&str; 5] = ["download hit", "decode hit", "asr hit", "merge hit", "format hit"];
 
-/// The command that transcribes what `arguments` name, with these variables in its environment.
+/// A command that transcribes the inputs in `arguments`, with these environment variables.
 pub fn transcription(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = sandbox.command();
     command
@@ -34,7 +34,7 @@ pub fn transcription(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &
     command
 }
 
-/// What it leaves when it has run to its end.
+/// The output of [`transcribe`] after it has ended.
 pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     finish(&mut transcription(sandbox, arguments, settings))
 }

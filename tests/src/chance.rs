@@ -1,4 +1,4 @@
-//! Chance that can be repeated, and what the environment says about how much of it is wanted.
+//! Repeatable random numbers, with parameters from the environment.
 //!
 //! A test with chance in it prints its seed; `CESAR_SEED` repeats a run as far as the system's own timing allows.
 
@@ -24,7 +24,7 @@ impl Chance {
     }
 }
 
-/// The number in a variable of the environment, or another one.
+/// The number in an environment variable, or a default.
 pub fn number(variable: &str, otherwise: u64) -> u64 {
     let text = std::env::var(variable).ok();
     text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)

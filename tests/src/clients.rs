@@ -1,9 +1,9 @@
-//! Programs of others that `cargo xtask clients` installs for the suite.
+//! Third-party programs that `cargo xtask clients` installs for the suite.
 
 use std::env;
 use std::path::PathBuf;
 
-/// What `cargo xtask clients` makes: `$variable`, else `has` in a folder of the user's cache folder.
+/// A program or folder that `cargo xtask clients` installs: `$variable`, else `has` in a folder of the user's cache folder.
 #[must_use]
 pub fn installed(name: &str, variable: &str, has: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);

@@ -1,8 +1,8 @@
-//! Bytes that nobody should send, by the thousand.
+//! Random bytes for readers of untrusted input.
 //!
 //! A target begins with its corpus (`tests/fuzz/TARGET/`), then changes what is in it at random for `CESAR_FUZZ_SECONDS` (a second
 //! unless given) with the seed `CESAR_SEED`, which is printed. `cargo xtask fuzz --minutes N` gives each target its time. What fails is
-//! written beside the corpus, to be kept there once it is mended.
+//! written beside the corpus, where it stays as a regression test.
 
 use crate::chance::{Chance, number};
 use crate::workspace;
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is worth putting somewhere.
+/// Byte strings that often expose faults when inserted.
 const WORDS: [&[u8]; 12] = [
     b"\0",
     b"\xff\xff\xff\xff",
@@ -28,10 +28,10 @@ const WORDS: [&[u8]; 12] = [
     b"\xc3\x28",
 ];
 
-/// Tries the corpus of a target and what chance makes of it; `law` panics when it is broken.
+/// Calls `law` with the corpus of a target and with random changes of it; `law` panics when an invariant is broken.
 ///
 /// # Panics
-/// When the law is broken, after writing what broke it.
+/// When an invariant is broken, after writing the input.
 #[expect(clippy::print_stderr, reason = "the seed repeats a run")]
 pub fn fuzz(target: &str, law: impl Fn(&[u8])) {
     let folder = workspace().join("tests/fuzz").join(target);

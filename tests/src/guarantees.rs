@@ -1,4 +1,4 @@
-//! Whether each test that `docs/internals/guarantees.md` names exists.
+//! Existence of the tests that `docs/internals/guarantees.md` names.
 
 use crate::workspace;
 use std::fs;

@@ -4,8 +4,8 @@
 //! `/<name>/resolve/<revision>/<path>`, redirected as the hub does it: a large file to another address (`/blobs/<sha256>`) with
 //! `X-Linked-ETag` and `X-Linked-Size`, a small one to a path of the same server with git's object id for its `ETag`; and ranges.
 //!
-//! A test can make it misbehave: cut connections off, stand still in the middle of a file, give other bytes, ask for a token, refuse.
-//! Every request is written down.
+//! A test can make it misbehave: close connections, stall in the middle of a file, send other bytes, require a token, refuse.
+//! Every request is recorded.
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,7 @@ struct State {
     files: BTreeMap<(String, String), File>,
     requests: Vec<Request>,
     faults: Faults,
-    /// Whether somebody stands at [`Faults::stand_at`].
+    /// Whether a connection stalls at [`Faults::stall_at`].
     standing: bool,
 }
 
@@ -66,11 +66,11 @@ impl File {
 pub struct Faults {
     /// The next connections for a large file end after so many bytes, one after the other.
     pub cut_after: Vec<usize>,
-    /// After so many bytes of a large file, nothing more comes until [`Hub::go_on`].
-    pub stand_at: Option<usize>,
-    /// The last byte of large files is another.
+    /// After so many bytes of a large file, nothing more comes until [`Hub::resume`].
+    pub stall_at: Option<usize>,
+    /// The last byte of large files is changed.
     pub wrong_byte: bool,
-    /// Large files are given whole, whatever range is asked for.
+    /// Large files are sent whole, whatever range is requested.
     pub no_ranges: bool,
     /// Requests for the hub need this token.
     pub token: Option<String>,
@@ -78,7 +78,7 @@ pub struct Faults {
     pub status: Option<u16>,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// `GET` or `HEAD`.
@@ -111,14 +111,14 @@ impl Hub {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let hub = serving.clone();
-                // A client that goes away is no concern of the server.
+                // A client may disconnect at any time.
                 thread::spawn(move || drop(hub.serve(stream)));
             }
         });
         hub
     }
 
-    /// What clients have in `HF_ENDPOINT`.
+    /// The value of `HF_ENDPOINT` for clients.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -144,13 +144,13 @@ impl Hub {
         }
     }
 
-    /// Lets the server misbehave from now on.
+    /// Sets how the server misbehaves from now on.
     pub fn misbehave(&self, faults: Faults) {
         self.state().faults = faults;
         self.shared.changed.notify_all();
     }
 
-    /// Waits until a connection stands still.
+    /// Waits until a connection stalls.
     ///
     /// # Panics
     /// When none does within a minute.
@@ -159,12 +159,12 @@ impl Hub {
         let (state, waited) = (self.shared.changed)
             .wait_timeout_while(self.state(), limit, |state| !state.standing)
             .expect("no test panicked with the lock");
-        assert!(!waited.timed_out(), "nobody came so far: {:?}", state.requests);
+        assert!(!waited.timed_out(), "no connection stalled: {:?}", state.requests);
     }
 
-    /// Lets connections go on that stand still.
-    pub fn go_on(&self) {
-        self.state().faults.stand_at = None;
+    /// Resumes stalled connections.
+    pub fn resume(&self) {
+        self.state().faults.stall_at = None;
         self.shared.changed.notify_all();
     }
 
@@ -173,7 +173,7 @@ impl Hub {
         self.state().requests.clone()
     }
 
-    /// The `GET`s of large files so far: the ranges asked for.
+    /// The ranges of the `GET` requests for large files so far.
     pub fn downloads(&self) -> Vec<Option<String>> {
         let requests = self.requests().into_iter();
         let downloads = requests.filter(|request| request.method == "GET" && request.path.starts_with("/blobs/"));
@@ -317,10 +317,10 @@ impl Hub {
         };
         head(out, status, &headers, content.len())?;
         let stop = cut.map_or(content.len(), |cut| cut.min(content.len()));
-        let stand = faults.stand_at.map_or(stop, |at| at.min(stop));
+        let stand = faults.stall_at.map_or(stop, |at| at.min(stop));
         out.write_all(&content[..stand])?;
         out.flush()?;
-        if faults.stand_at.is_some() {
+        if faults.stall_at.is_some() {
             self.stand();
         }
         out.write_all(&content[stand..stop])?;
@@ -331,13 +331,13 @@ impl Hub {
         Ok(())
     }
 
-    /// Until [`Self::go_on`].
+    /// Until [`Self::resume`].
     fn stand(&self) {
         let mut state = self.state();
         state.standing = true;
         self.shared.changed.notify_all();
         let mut state = (self.shared.changed)
-            .wait_while(state, |state| state.faults.stand_at.is_some())
+            .wait_while(state, |state| state.faults.stall_at.is_some())
             .expect("no test panicked with the lock");
         state.standing = false;
     }

@@ -9,9 +9,9 @@ use crate::workspace;
 const EXCLUDED: [&str; 7] = ["whoever", "somebody", "nobody", "anybody", "anew", "is told", "goes on"];
 
 /// Most occurrences in code: messages, help, and the texts that tests compare with. Only ever lowered.
-const IN_CODE: usize = 67;
+const IN_CODE: usize = 46;
 /// Most occurrences in comments. Only ever lowered.
-const IN_COMMENTS: usize = 428;
+const IN_COMMENTS: usize = 357;
 
 /// Where the words stand as words of others: frozen sources, and lists of these words.
 const EXCEPT: [&str; 3] = ["tests/abi-1", "tests/src/language.rs", "tests/src/documentation.rs"];

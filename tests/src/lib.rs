@@ -1,31 +1,31 @@
-//! What the end-to-end tests share, and what `cargo xtask` shares with them.
+//! Helpers of the end-to-end tests and of `cargo xtask`.
 //!
-//! The tests in `tests/*.rs` run the built `cesar` binary as a user does: its plugins lie beside it, and everything
+//! The tests in `tests/*/` run the built `cesar` binary as a user does: its plugins lie beside it, and everything
 //! else (home, configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Nothing here
 //! builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a model fails and
-//! says which command to run. One that lacks a program of others, or the right to mount a file system, reports that it was skipped,
+//! says which command to run. One that lacks a third-party program, or the right to mount a file system, reports that it was skipped,
 //! which is an error with `CI=true` ([`mod@skip`]). Recordings that are not ours to commit may always be absent ([`test_data`]).
 //!
 //! - [`addresses`]: runs whose input is an address.
 //! - [`chance`]: random numbers with a seed.
-//! - [`clients`]: programs of others that the suite uses.
+//! - [`clients`]: third-party programs that the suite uses.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
-//! - [`models`]: where models lie, and which files make one complete.
-//! - [`mounts`]: programs with a view of the files of their own.
-//! - [`plugins`]: plugins outside the workspace, built.
-//! - [`recordings`]: the bundled recordings, the others, and what is said in them.
+//! - [`models`]: the models folder, and the files of each model.
+//! - [`mounts`]: programs in a mount namespace of their own.
+//! - [`plugins`]: builds of plugins outside the workspace.
+//! - [`recordings`]: the bundled recordings, the others, and their texts.
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
 //! - [`server`]: a running `cesar serve`, and requests to it.
 //! - [`mod@skip`]: tests that cannot be done on this machine.
-//! - [`speakers`]: what identifying speakers needs, and words with the wrong speaker.
+//! - [`speakers`]: sandboxes with diarization models, and the share of words with the wrong speaker.
 //! - [`zoo`]: plugins that misbehave.
 //! - [`snapshots`]: filters that take paths and times out of a snapshot.
-//! - [`terminal`]: a terminal at which somebody answers.
+//! - [`terminal`]: a terminal with a user who answers.
 //! - [`trace`]: the system calls of a run.
-//! - [`watchdog`]: an end to programs that never end.
-//! - [`web`]: somebody else's web server, with all its faults.
+//! - [`watchdog`]: a time limit for programs under test.
+//! - [`web`]: a web server that misbehaves.
 //!
 //! This crate never depends on `cesar-host`: `xtask` is built from it before the C++ is, on a bare machine.
 

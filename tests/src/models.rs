@@ -1,4 +1,4 @@
-//! Where the models for tests and benchmarks lie, and which files make each one complete.
+//! The models folder of tests and benchmarks, and the files of each model.
 //!
 //! The folder is `$CESAR_MODELS_DIR`, else `$XDG_DATA_HOME/cesar/models`, else `~/.local/share/cesar/models`: the
 //! same that `cesar` looks in, so that `cargo xtask models` serves both. It is never inside the tree.
@@ -67,7 +67,7 @@ impl Model {
     }
 }
 
-/// Whether a file of a model is there: an empty one is what a download left that never ended.
+/// Whether a file of a model is complete: a download that never ended leaves an empty one.
 pub fn is_whole(file: &Path) -> bool {
     file.metadata().is_ok_and(|found| found.len() > 0)
 }
@@ -84,7 +84,7 @@ pub fn models_dir() -> PathBuf {
         .expect("none of `CESAR_MODELS_DIR`, `XDG_DATA_HOME` and `HOME` is set; set one of them")
 }
 
-/// The models folder, after a look that the model of this name is complete in it.
+/// The models folder, after a check that it holds the complete model of this name.
 ///
 /// # Panics
 /// When it is not: a test that needs a model must not pass without it.

@@ -1,10 +1,10 @@
-//! Programs with a view of the files of their own, in which they may mount.
+//! Programs in a mount namespace of their own.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What `unshare` is told for such a view: as root, or as a user whom the system lets be root there. `None` where neither is allowed.
-/// Mounts over `folder`, in a view that ends at once, to try it.
+/// The arguments of `unshare` for a mount namespace: as root, or as a user who may be root inside. `None` where neither is allowed.
+/// Tries it with a mount over `folder` in a namespace that ends at once.
 #[must_use]
 pub fn view_of_files(folder: &Path) -> Option<&'static [&'static str]> {
     let views: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];

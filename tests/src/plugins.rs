@@ -1,4 +1,4 @@
-//! Plugins outside the workspace, built as their authors would build them: `tests/third-party` and others.
+//! Plugins outside the workspace, built as their authors build them: `tests/third-party` and others.
 
 use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
@@ -45,7 +45,7 @@ fn build_version(version: &str) -> PathBuf {
 }
 
 /// Builds the crate in this folder of the repository, whose library is called `name`, and returns the path of a copy of the library
-/// that nobody else writes to.
+/// that no other build overwrites.
 ///
 /// # Panics
 /// With cargo's output when it does not compile.
@@ -75,12 +75,12 @@ pub fn one_at_a_time() -> impl Drop {
     Guard(lock, guard)
 }
 
-/// Where crates outside the workspace are built: beside its own target folder, so that a second run compiles nothing.
+/// The target folder of crates outside the workspace, kept so that a second run compiles nothing.
 pub fn outside_target() -> PathBuf {
     program_folder().join("third-party")
 }
 
-/// Runs cargo in a crate outside the workspace, with the crates that are at hand: those that were downloaded for the workspace.
+/// Runs cargo in a crate outside the workspace, with the dependencies that were downloaded for the workspace.
 ///
 /// # Panics
 /// With cargo's output when it fails.

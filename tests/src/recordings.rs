@@ -1,4 +1,4 @@
-//! The recordings: ours under `fixtures/`, other people's in a folder outside the tree, and what is said in them.
+//! The recordings and their texts: bundled ones under `fixtures/`, third-party ones in a folder outside the tree.
 
 use crate::workspace;
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub fn fixture(name: &str) -> PathBuf {
     path
 }
 
-/// The folder of other people's recordings (`$CESAR_TEST_DATA`, else `../shared/data` beside the workspace), which are
+/// The folder of third-party recordings (`$CESAR_TEST_DATA`, else `../shared/data` beside the workspace), which are
 /// not ours to commit. `None`, and a line that says so, when there is none: the test that asks then has nothing to do.
 pub fn test_data() -> Option<PathBuf> {
     let found = find_test_data();
@@ -52,7 +52,7 @@ pub struct Reference {
     pub language: String,
     /// The words.
     pub text: String,
-    /// What a reader of its error rate should know.
+    /// A remark for readers of its error rate.
     pub note: Option<String>,
 }
 

@@ -60,7 +60,7 @@ impl Running {
         self.wait_for_all(&[text]);
     }
 
-    /// Reads standard error until there was a line with each of these texts, in whatever order they come.
+    /// Reads standard error until each of these texts has occurred in a line, in any order.
     ///
     /// # Panics
     /// When the program ends before all came.

@@ -1,6 +1,6 @@
 //! A running `cesar serve` whose engine is the third-party plugin, and requests to it.
 //!
-//! The client is a few lines over a socket: it sends what it is told, sound or not, and speaks HTTP/1.0, so that an answer ends with
+//! The client is a few lines over a socket: it sends any bytes, valid or not, and speaks HTTP/1.0, so that an answer ends with
 //! its connection and is never chunked.
 
 use crate::plugins::build_echo;
@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Longer than anything takes that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A sandbox with the third-party engine among the user's plugins.
 ///
@@ -115,7 +115,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// This answer, after a look at its status.
+    /// This answer, after a check of its status.
     ///
     /// # Panics
     /// With the answer when it is another.
@@ -193,16 +193,16 @@ impl Server {
     /// When the server does not accept it.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a socket has a timeout");
         stream
     }
 
-    /// Sends these bytes and reads whatever comes until the server closes the connection. Empty when there is no server.
+    /// Sends these bytes and reads until the server closes the connection. Empty when there is no server.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut answer = Vec::new();
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
             // The server may answer and close before everything was sent, or die.
-            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.set_read_timeout(Some(TIMEOUT));
             let _ = stream.write_all(bytes);
             let _ = stream.read_to_end(&mut answer);
         }
@@ -270,7 +270,7 @@ impl Server {
         self.get(&format!("/jobs/{id}")).json()
     }
 
-    /// Asks until the job has one of these statuses, and returns it.
+    /// Polls until the job has one of these statuses, and returns it.
     ///
     /// # Panics
     /// With the job when it never has.
@@ -323,15 +323,15 @@ impl Drop for Server {
     }
 }
 
-/// Looks again and again until something is so.
+/// Polls until a condition holds.
 ///
 /// # Panics
-/// When it never is.
+/// When it does not hold in time.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "it never was: {what}");
+        assert!(began.elapsed() < TIMEOUT, "timed out: {what}");
         thread::sleep(Duration::from_millis(25));
     }
 }

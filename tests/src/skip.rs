@@ -1,4 +1,4 @@
-//! Tests that cannot be done on this machine.
+//! Tests that this machine cannot run.
 //!
 //! A skip is a line on the real standard error, which libtest does not hold back, and in the file that `$CESAR_SKIPPED` names, which
 //! `cargo xtask test` prints at its end. With `CI=true` it is an error: what the suite needs, `cargo xtask test` installs. The only

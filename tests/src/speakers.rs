@@ -1,4 +1,4 @@
-//! Sandboxes that can tell speakers apart, and the share of words that are given to the wrong one.
+//! Sandboxes with diarization models, and the share of words with the wrong speaker.
 
 use crate::sandbox::Sandbox;
 use crate::words::words;
@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, env, fs, os::unix::fs::symlink, path::PathBuf};
 /// The models of the diarization plugin.
 pub const MODELS: [&str; 2] = ["segmentation", "speaker"];
 
-/// A sandbox with the models that identifying speakers needs, and ONNX Runtime among the user's libraries.
+/// A sandbox with the diarization models, and ONNX Runtime among the user's libraries.
 ///
 /// # Panics
 /// When one of them has not been fetched.
@@ -40,12 +40,12 @@ fn onnxruntime() -> PathBuf {
     found.unwrap_or_else(|| panic!("`libonnxruntime.so` is absent: run `cargo xtask onnxruntime`"))
 }
 
-/// How many words a transcript gives to whom.
+/// Counts of words with the right and the wrong speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribution {
     /// Words that the transcript shares with the reference, misspelt ones included.
     pub words: usize,
-    /// Of these, words of somebody else, or of nobody.
+    /// Of these, words with the wrong speaker or without one.
     pub wrong: usize,
 }
 
@@ -126,7 +126,7 @@ fn align<T>(left: &[(String, T)], right: &[(String, T)]) -> Vec<(usize, usize)> 
     pairs
 }
 
-/// The most that can be had when each row takes one column at most, and each column goes to one row at most.
+/// The greatest sum of an assignment of rows to columns, each at most once.
 fn best(counts: &[Vec<usize>], taken: &mut Vec<bool>) -> usize {
     let Some((row, rest)) = counts.split_first() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Which of our crates may depend on which: the arrows of `ARCHITECTURE.md`, as `cargo metadata` sees them.
+//! Dependencies among our crates: the arrows of `ARCHITECTURE.md`, as `cargo metadata` sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A terminal at which somebody answers.
+//! A terminal with a user who answers.
 
 use crate::{Output, Sandbox};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -38,7 +38,7 @@ impl Terminal {
     }
 }
 
-/// Runs the program at a terminal where somebody types `answer` once there is a question. Returns the question as well.
+/// Runs the program at a terminal whose user types `answer` after the first question. Returns the question as well.
 ///
 /// # Panics
 /// When the program ends without a question.

@@ -1,4 +1,4 @@
-//! The system calls of a run, told by the kernel.
+//! The system calls of a run, traced by `strace`.
 
 use std::ffi::OsStr;
 use std::process::Command;

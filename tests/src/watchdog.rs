@@ -1,4 +1,4 @@
-//! An end to programs that never end: a test that waits for one of them fails instead of holding up the whole suite.
+//! A time limit for programs under test: a test that waits for a hanging program fails instead of blocking the suite.
 
 use std::{
     fs,
@@ -9,24 +9,24 @@ use std::{
     time::Duration,
 };
 
-/// Far longer than any program of a test runs after the last one was started beside it.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Far longer than any program of a test runs after the last start of one.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Kills the programs of a home once there was no [`Watchdog::rest`] for ten minutes, until it is dropped.
 ///
-/// Whoever waits for such a program sees it end by SIGKILL, and its pipes close.
+/// A caller that waits for such a program sees it end by SIGKILL, and its pipes close.
 #[derive(Debug)]
 pub struct Watchdog {
     calm: Sender<()>,
 }
 
 impl Watchdog {
-    /// Watches over the programs whose `HOME` is this folder.
+    /// Limits the time of programs whose `HOME` is this folder.
     pub fn over(home: PathBuf) -> Self {
-        Self::with_patience(home, PATIENCE)
+        Self::with_timeout(home, TIMEOUT)
     }
 
-    fn with_patience(home: PathBuf, patience: Duration) -> Self {
+    fn with_timeout(home: PathBuf, patience: Duration) -> Self {
         let (calm, heard) = mpsc::channel();
         thread::spawn(move || {
             loop {
@@ -40,7 +40,7 @@ impl Watchdog {
         Self { calm }
     }
 
-    /// Starts the time anew: another program is about to start.
+    /// Restarts the time: another program is about to start.
     pub fn rest(&self) {
         // The thread lives as long as this does.
         let _ = self.calm.send(());
@@ -82,7 +82,7 @@ mod tests {
         };
         let mut of_another = endless(Path::new("/nowhere"));
         let mut child = endless(home.path());
-        let _watchdog = Watchdog::with_patience(home.path().to_path_buf(), Duration::from_millis(1));
+        let _watchdog = Watchdog::with_timeout(home.path().to_path_buf(), Duration::from_millis(1));
         let status = child.wait().expect("a child can be waited for");
         assert_eq!(status.signal(), Some(9));
         assert!(matches!(of_another.try_wait(), Ok(None)), "others run on");

@@ -1,6 +1,6 @@
-//! A small HTTP server on a loopback port: other people's recordings, with everything that goes wrong with them.
+//! A small HTTP server on a loopback port that serves recordings and misbehaves.
 //!
-//! Each path has a [`Page`], which can be replaced while the server runs, and every request is written down ([`Web::requests`]). It speaks
+//! Each path has a [`Page`], which can be replaced while the server runs, and every request is recorded ([`Web::requests`]). It speaks
 //! HTTP/1.1 over real sockets, one request for each connection, from threads of its own. Nothing in it waits for time to pass but what is slow on
 //! purpose, and that ends with the server.
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 const DRIP: Duration = Duration::from_millis(20);
 const CHUNK: usize = 16 * 1024;
 
-/// What is behind a path.
+/// The content of a path.
 #[derive(Clone, Debug)]
 pub struct Page {
     body: Vec<u8>,
@@ -113,7 +113,7 @@ impl Page {
     }
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// `GET`, `HEAD`, …
@@ -198,7 +198,7 @@ impl Web {
                     return;
                 }
                 let shared = Arc::clone(&serving);
-                // A client that goes away in the middle is what some tests are about.
+                // Some tests disconnect in the middle.
                 thread::spawn(move || serve(&shared, stream));
             }
         });
@@ -220,7 +220,7 @@ impl Web {
         self.address.port()
     }
 
-    /// What was asked since the last call.
+    /// The requests since the last call.
     pub fn requests(&self) -> Vec<Seen> {
         std::mem::take(&mut self.shared.lock().seen)
     }
@@ -439,7 +439,7 @@ impl Answer {
     }
 }
 
-/// Whether the client has what is there.
+/// Whether the client has the current version.
 fn is_known(page: &Page, seen: &Seen) -> bool {
     let bare = |etag: &str| etag.trim_start_matches("W/").to_owned();
     match (seen.header("if-none-match"), seen.header("if-modified-since")) {

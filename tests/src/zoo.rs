@@ -1,4 +1,4 @@
-//! Plugins that misbehave, and files that are no plugins: `tests/zoo` as a library, copied once per animal.
+//! Plugins that misbehave, and files that are no plugins: copies of the library of `tests/zoo`, one for each animal.
 //!
 //! Each animal has an id of its own (`zoo-17`), written over the one in the library, so that each has its own digest, its own verdict
 //! and its own quarantine, and all can live in one folder.
@@ -15,7 +15,7 @@ use std::{
 pub enum File {
     /// A copy, whose option `behaviour` is the animal's name.
     Copy,
-    /// A copy whose name tells it what to do while it loads.
+    /// A copy whose file name selects what it does while it loads.
     OnLoad,
     /// Changed bytes.
     Changed(fn(&mut Vec<u8>)),
@@ -116,7 +116,7 @@ impl Animal {
         format!("zoo-{:02}", 1 + number.expect("it is in the zoo"))
     }
 
-    /// The name of its library: who loads it can tell what to do, and who reads a message which id was meant.
+    /// The name of its library: it selects the behaviour while loading, and shows the id in messages.
     pub fn file_name(&self) -> String {
         match self.file {
             File::OnLoad => format!("lib{}_{}.so", self.name, self.id().replace('-', "_")),

@@ -1,4 +1,4 @@
-//! The commands that look into the cache or take something out of it: their whole JSON, and the question that a terminal is asked.
+//! The commands that inspect the cache or remove from it: their JSON, and the confirmation at a terminal.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::plugins::drop_echo;
@@ -22,7 +22,7 @@ fn run(sandbox: &Sandbox, first: &[&str], more: &[&str]) -> Output {
     sandbox.run(first.iter().chain(more))
 }
 
-/// What differs from run to run: digests, times, sizes of files and disks.
+/// Filters for what differs from run to run: digests, times, sizes of files and disks.
 fn varying(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let mut all = vec![
         (r#""[0-9a-f]{64}""#.to_owned(), r#""[DIGEST]""#),
@@ -110,7 +110,7 @@ fn a_terminal_is_asked_before_something_is_removed() {
     assert_eq!(entries(&sandbox), 0);
 }
 
-/// Where nobody can be asked, nothing is removed, and the way to do it is named.
+/// Without a terminal to confirm at, nothing is removed, and the message names the option.
 #[test]
 fn without_a_terminal_nothing_is_removed() {
     let sandbox = sandbox();

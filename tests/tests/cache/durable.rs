@@ -1,9 +1,9 @@
-//! What is on the device before what.
+//! The order in which files reach the device.
 
 use cesar_tests::server::{wave, with_echo};
 use std::path::Path;
 
-/// A large result of the cache gets its name when its bytes are on the device, and the name is there before the run goes on.
+/// A large result of the cache gets its name after its bytes are on the device, and the run continues after the name is.
 #[test]
 fn a_result_is_on_the_device_before_it_has_its_name() {
     let sandbox = with_echo();

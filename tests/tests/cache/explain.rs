@@ -1,4 +1,4 @@
-//! What the cache has of a recording and why not; doing single stages again; what the stages gave, as files.
+//! Explanations of hits and misses, recomputed single stages, and the results of stages as files.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -135,7 +135,7 @@ fn another_model_and_a_replaced_one_are_told_apart() {
     );
 }
 
-/// Looking neither computes nor counts, and says where the cache is.
+/// Inspecting neither computes nor counts as a use, and prints the folder of the cache.
 #[test]
 fn cache_info_of_a_run_does_nothing() {
     let sandbox = sandbox();
@@ -189,7 +189,7 @@ fn outcomes(output: &Output) -> Vec<String> {
         .collect()
 }
 
-/// A stage that is done again gives the same result, so what follows is not done again.
+/// A recomputed stage gives the same result, so later stages are not recomputed.
 #[test]
 fn single_stages_are_done_again() {
     let sandbox = sandbox();
@@ -263,7 +263,7 @@ fn what_the_stages_gave_is_kept_as_files() {
     assert_eq!(outcomes(&audio)[..2], ["decode miss", "asr hit"], "the very samples");
 }
 
-/// The place is looked at before any work.
+/// The folder is checked before any work.
 #[test]
 fn a_folder_that_cannot_be_written_is_refused_at_once() {
     let sandbox = sandbox();

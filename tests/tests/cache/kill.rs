@@ -1,12 +1,12 @@
-//! `cesar transcribe`, killed again and again (`kill -9`) wherever it happens to be: nothing that was finished is done again, what was
-//! half-done goes on where it was, and every transcript has the bytes of a run that nobody disturbed.
+//! Repeated `kill -9` of `cesar transcribe` at random moments: no finished stage is recomputed, unfinished recognition resumes, and every
+//! transcript has the bytes of an undisturbed run.
 //!
 //! `CESAR_KILLS=5000 cargo test --release -p cesar-tests --test cache kill:: -- --nocapture` does it for longer; `CESAR_SEED` draws other
 //! recordings, paces and moments. The engine is the third-party plugin, which takes its time for each second of a recording and then
 //! saves it.
 //!
-//! What a killed run has said is what the later ones are held to: a stage that was told of as done is stored, and so is the first
-//! second that was told of as recognised (the ones after it are kept at most once in three seconds; see `docs/guide/cache.md`).
+//! The reports of a killed run bind the later ones: a stage that was reported as done is stored, and so is the first
+//! second that was reported as recognised (the ones after it are kept at most once in three seconds; see `docs/guide/cache.md`).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ impl Work {
         }
     }
 
-    /// Compares what a run said with what is known, and learns from it.
+    /// Compares the reports of a run with what is known, and adds to it.
     fn learn(&mut self, run: &Ended) {
         let mut fresh = 0;
         let mut resumed = None;
@@ -67,7 +67,7 @@ impl Work {
                     self.done.insert(stage.to_owned());
                 }
                 ("resumed", "asr") => resumed = Some(done_ms),
-                // The first one of a run that goes on repeats where it begins.
+                // The first report of a resumed run repeats where it begins.
                 ("progress", "asr") if resumed == Some(done_ms) => {}
                 ("progress", "asr") => {
                     fresh += 1;
@@ -80,7 +80,7 @@ impl Work {
                     self.kept = (if fresh == 1 { done_ms } else { least }, most.max(done_ms));
                 }
                 ("segment", _) => {
-                    // Saved before it is told, so perhaps kept.
+                    // Saved before it is reported, so perhaps kept.
                     self.kept.1 = self.kept.1.max(event["end_ms"].as_u64().unwrap());
                 }
                 ("warning", _) => panic!("{run:?}"),
@@ -97,7 +97,7 @@ struct Running {
     stdout: JoinHandle<String>,
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 struct Ended {
     /// None when it was killed.
@@ -128,7 +128,7 @@ impl Running {
         Self { child, lines, stdout }
     }
 
-    /// Lets it say so many lines, or work for so long.
+    /// Lets it print a number of lines, or work for a time.
     fn watch(&self, lines: usize, time: Duration) -> Vec<String> {
         let deadline = Instant::now() + time;
         let mut seen = Vec::new();
@@ -217,7 +217,7 @@ impl Loop {
         }
     }
 
-    /// Kills one run somewhere, and looks at what it left. False when the run was faster.
+    /// Kills one run at a random moment, and checks its results. False when the run was faster.
     fn kill_one(&mut self) -> bool {
         let index = usize::try_from(self.chance.below(self.works.len() as u64)).unwrap();
         let pace_ms = self.chance.below(40);
@@ -251,7 +251,7 @@ impl Loop {
         self.count_resumed(&ended);
         if let Some(heir) = heir {
             let ended = heir.end(Vec::new());
-            // What both did before one of them died is not told apart.
+            // The work of the two before one of them died cannot be distinguished.
             let work = &mut self.works[index];
             work.kept.1 = work.seconds * 1_000;
             work.learn(&ended);
@@ -285,7 +285,7 @@ impl Loop {
         let segments = ended.events.iter().filter(told).count() as u64;
         assert!(
             segments == 0 || segments == work.seconds,
-            "a second is told of twice or not at all: {ended:?}"
+            "a second is reported twice or not at all: {ended:?}"
         );
         self.compared += 1;
         self.works[index] = Work::new(&self.sandbox, &mut self.chance, self.made);
@@ -296,7 +296,7 @@ impl Loop {
         self.resumed += u64::from(ended.events.iter().any(|event| event["type"] == "resumed"));
     }
 
-    /// Whatever is stored is sound, and nothing ever had to be healed.
+    /// Everything stored is valid, and nothing ever had to be repaired.
     fn look_at_cache(&self) {
         let verified = self.sandbox.run(["cache", "verify", "--json"]).exits(0).json();
         let info = self.sandbox.run(["cache", "info", "--json"]).exits(0).json();

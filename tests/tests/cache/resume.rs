@@ -1,4 +1,4 @@
-//! What is finished of a long recognition survives the death of the process: the next run goes on from there.
+//! Checkpoints of a long recognition: the next run resumes after the process died.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::plugins::drop_echo;
@@ -56,7 +56,7 @@ fn resumed_at(output: &Output) -> Option<u64> {
     resumed["done"].as_u64()
 }
 
-/// The seconds that were told of while the run went on, in their order.
+/// The seconds that the run reported, in order.
 fn told(output: &Output) -> Vec<u64> {
     let events = output.events();
     let segments = events.iter().filter(|event| event["type"] == "segment");
@@ -72,20 +72,20 @@ fn a_killed_run_is_gone_on_with() {
     echo.kill_half_way("stop_half_way");
     let next = echo.run("stop_half_way", &[]).exits(0);
     assert_eq!(resumed_at(&next), Some(1000));
-    assert_eq!(told(&next), [0, 1, 2], "what was known is told again, once");
+    assert_eq!(told(&next), [0, 1, 2], "known segments are reported again, once");
     assert_eq!(next.stdout, whole.stdout);
     let hit = echo.run("stop_half_way", &[]).exits(0);
     assert_eq!((resumed_at(&hit), &hit.stdout), (None, &whole.stdout));
     assert_eq!(hit.done()["stage_runs"], 0);
 }
 
-/// What a program is told of a run that goes on, in its order.
+/// The events of a resumed run, in order.
 #[test]
 fn the_events_of_a_run_that_goes_on_are_golden() {
     let echo = Echo::new();
     echo.kill_half_way("stop_half_way");
     let next = echo.run("stop_half_way", &[]).exits(0);
-    // How often decoding tells of itself depends on the machine.
+    // The number of decoding events depends on the machine.
     let events: Vec<_> = next
         .events()
         .iter()
@@ -96,10 +96,10 @@ fn the_events_of_a_run_that_goes_on_are_golden() {
         (r#""ms":\d+"#, r#""ms":[MS]"#),
         (r#""input":"[^"]*/short.wav""#, r#""input":"[FIXTURES]/short.wav""#),
     ];
-    insta::with_settings!({ filters => differing }, { insta::assert_snapshot!("events of a run that goes on", events.join("\n")) });
+    insta::with_settings!({ filters => differing }, { insta::assert_snapshot!("events of a resumed run", events.join("\n")) });
 }
 
-/// Whoever is asked to stop has the time to keep everything; so has whoever sees the plugin die.
+/// A run that is interrupted, or whose plugin dies, has the time to keep everything.
 #[test]
 fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {
     let echo = Echo::new();
@@ -115,7 +115,7 @@ fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {
     assert_eq!((resumed_at(&next), told(&next)), (Some(2000), vec![0, 1, 2]));
 }
 
-/// What cannot be gone on with is no dead end: the work starts over by itself.
+/// A stage that cannot resume starts over by itself.
 #[test]
 fn a_stage_that_refuses_what_was_kept_starts_over() {
     let echo = Echo::new();
@@ -147,13 +147,13 @@ fn only_the_same_work_is_gone_on_with() {
     );
 }
 
-/// `--refresh` does all work again, and `--no-cache` does not look.
+/// `--refresh` recomputes everything, and `--no-cache` ignores the cache.
 #[test]
 fn work_that_is_to_be_done_again_starts_from_the_beginning() {
     for option in ["--refresh", "--refresh-stage=asr", "--no-cache"] {
         let echo = Echo::new();
         echo.run("die_half_way", &[]).exits(1);
-        // Who went on would not die again.
+        // A resumed run would not die again.
         echo.run("die_half_way", &[option]).exits(1);
         // The second crash is one too many otherwise.
         echo.0.run(["plugins", "retry", "echo"]).exits(0);
@@ -173,7 +173,7 @@ fn rows(echo: &Echo) -> u64 {
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// Nothing is left of the parts once the whole is there.
+/// The partial results are removed once the whole result is stored.
 #[test]
 fn parts_are_dropped_with_the_whole() {
     let echo = Echo::new();
@@ -187,7 +187,7 @@ fn parts_are_dropped_with_the_whole() {
     assert_eq!(rows(&echo), 0);
 }
 
-/// The real engine: a run that was killed between two windows and gone on with gives the bytes of one that was not.
+/// The real engine: a run that was killed between two windows and resumed gives the bytes of an undisturbed one.
 #[test]
 fn ct2_goes_on_to_the_same_bytes() {
     let sandbox = Sandbox::new();
@@ -216,12 +216,12 @@ fn ct2_goes_on_to_the_same_bytes() {
     };
     let whole = sandbox.run(arguments(&["--no-cache"])).exits(0);
     let mut running = sandbox.start(arguments(&[]));
-    // The first window's segments are kept before its progress is told.
+    // The first window's segments are kept before its progress is reported.
     running.wait_for(r#""stage":"asr","total""#);
     running.kill();
     running.end();
     let next = sandbox.run(arguments(&[])).exits(0);
-    let done = resumed_at(&next).expect("the second run goes on");
+    let done = resumed_at(&next).expect("the second run resumes");
     assert!(done > 0);
     assert_eq!(transcript(&next), transcript(&whole));
 }

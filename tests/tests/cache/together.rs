@@ -1,4 +1,4 @@
-//! Many who ask for the same at once: one computes, the others wait, say so, and get the same.
+//! Simultaneous requests for the same: one process computes, the others wait, report that, and get the same result.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ fn thirty_two_processes_share_one_computation() {
         2,
         "one request to the engine, one to the format plugin"
     );
-    // Whoever decodes starts an engine, and another one may be the first to need it.
+    // The process that decodes starts an engine, and another one may be the first to need it.
     assert!(sum("runner_starts") <= 3, "{}", sum("runner_starts"));
     let statistics = &sandbox.run(["cache", "info", "--json"]).exits(0).json()["statistics"];
     println!("{statistics}");
@@ -137,7 +137,7 @@ fn each_wait_is_told() {
     assert!(waiter.end().success());
 }
 
-/// Side by side both are waited for at a time, and told in either order.
+/// In parallel both are waited for at once, and reported in either order.
 #[test]
 fn waits_side_by_side_are_told() {
     let sandbox = sandbox();

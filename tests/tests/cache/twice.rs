@@ -1,4 +1,4 @@
-//! Nothing is done twice: what runs the second time, and what does not.
+//! Repeated commands: which stages run a second time, and which do not.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::process::Stdio;
@@ -164,7 +164,7 @@ fn a_damaged_result_is_computed_again() {
     assert!(info["statistics"]["healed"].as_u64().unwrap() > 0, "{info}");
 }
 
-/// Eight processes ask for the same at once: the engine runs once.
+/// Eight processes request the same at once: the engine runs once.
 #[test]
 fn processes_that_ask_for_the_same_share_one_computation() {
     let sandbox = Sandbox::new();
@@ -217,7 +217,7 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
         "ct2",
         "--model",
         "tiny.en",
-        // What repeats itself would be decoded at every temperature.
+        // Repetitions would be decoded at every temperature.
         "--asr-option",
         "temperature=0",
         "--progress",

@@ -1,5 +1,4 @@
-//! What bad input gets: one sentence that names the thing and what to do, the documented exit code, no output file, and nothing in
-//! the cache.
+//! Bad input: one sentence that names the cause and the remedy, the documented exit code, no output file, and nothing in the cache.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

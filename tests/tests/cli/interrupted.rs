@@ -28,7 +28,7 @@ fn reading_standard_input_ends() {
     assert!(!sandbox.work().join("out.txt").exists(), "a file was left");
 }
 
-/// A terabyte of holes takes most of an hour to hash. The short recording before it tells when it is its turn.
+/// A terabyte of holes takes most of an hour to hash. The short recording before it shows when its turn comes.
 #[test]
 fn hashing_a_recording_ends() {
     let sandbox = with_echo();

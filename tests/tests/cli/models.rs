@@ -1,4 +1,4 @@
-//! The commands about models that are here: list, path, verify, import and rm; and that a model that was changed is another one.
+//! The commands for installed models: list, path, verify, import and rm; a changed model is another model.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Several recordings of one command at a time: in one process of the engine, in order on standard output, and none of them pays for
-//! another's crash.
+//! Several recordings of one command in parallel: in one process of the engine, in order on standard output, and unaffected by the
+//! crash of another.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::server::{wave, with_echo};
@@ -24,7 +24,7 @@ fn inputs_of(run: &Output, kind: &str) -> Vec<String> {
     inputs
 }
 
-/// The two meet in one process, which then dies. Each is done again in a process of its own, and nobody's crash is counted.
+/// The two meet in one process, which then dies. Each is retried in a process of its own, and no crash is counted.
 #[test]
 fn a_crash_in_company_is_tried_again_apart() {
     let sandbox = with_echo();

@@ -1,4 +1,4 @@
-//! Recordings as people have them: every input of `tools/trials.sh` and `tools/more_trials.sh`, through the command line, standard input and
+//! Recordings of every kind: every input of `tools/trials.sh` and `tools/more_trials.sh`, through the command line, standard input and
 //! both APIs, with ffmpeg and without, against the table `recordings.tsv`.
 //!
 //! The engine hears each sound once: the other ways find it in the cache, and what is compared is what each way says of it.
@@ -320,7 +320,7 @@ fn strict_refuses_what_is_incomplete() {
     assert_eq!(refused.stdout, "");
 }
 
-/// OpenAI's clients are told as well, in a header and in JSON, and may be strict.
+/// OpenAI's clients are warned as well, in a header and in JSON, and may be strict.
 #[test]
 fn openais_clients_are_told_of_missing_sound() {
     let sandbox = Sandbox::new();

@@ -92,7 +92,7 @@ fn a_dialogue_is_told_speaker_by_speaker() {
     assert!(!without.stdout.contains('#'), "{}", without.stdout);
 }
 
-/// At most 2 % of the words of the bundled dialogues are given to somebody else, with the engine's word times and without.
+/// At most 2 % of the words of the bundled dialogues get the wrong speaker, with the engine's word times and without.
 #[test]
 fn words_go_to_who_said_them() {
     let sandbox = with_speakers();
@@ -223,7 +223,7 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     let plain = run(&[]).exits(0);
     assert!(
         plain.stdout.starts_with("second 0"),
-        "without models nobody is asked to tell speakers apart"
+        "without models speakers are not identified"
     );
 
     let told = run(&["--diarize", "-f", "json"]).exits(3);
@@ -254,7 +254,7 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     assert_eq!(partial(&told)["reason"], "library_not_found");
     assert!(told.stdout.contains("**Speakers:** unknown, "), "{}", told.stdout);
 
-    // Nobody asks for speakers: the transcript is the plain one, in the plain format, and whole.
+    // Speakers are not requested: the transcript is the plain one, in the plain format, and whole.
     let mut command = sandbox.command();
     command.args(&words[..4]).env("ORT_DYLIB_PATH", &absent);
     let unasked = finish(&mut command).exits(0);
@@ -315,7 +315,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
     assert!(Command::new("kill").args(["-9", &diarizer]).status().unwrap().success());
     running.wait_for(r#""reason":"plugin_crashed""#);
     assert_eq!(running.end().code(), Some(3));
-    // Through a file: nobody reads the standard output of a run that is watched.
+    // Through a file: the standard output of a watched run is not read.
     let written = || {
         let text = fs::read_to_string(sandbox.work().join("talk.json")).unwrap();
         serde_json::from_str::<Value>(&text).unwrap()
@@ -332,7 +332,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
     assert!(written().get("partial").is_none());
 }
 
-/// A diarizer that fails at work, where nobody asked for speakers.
+/// A diarizer that fails although speakers were not requested.
 #[test]
 fn a_failing_diarizer_that_nobody_asked_for_costs_a_note() {
     let sandbox = with_speakers();
@@ -385,7 +385,7 @@ fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
     let sentences = ["memory ran out", "ran out of memory"];
     assert!(sentences.iter().any(|sentence| message.contains(sentence)), "{message}");
 
-    // The very words that a person is told to type, where there is memory.
+    // The command of the message, where there is memory.
     let words = partial(&told)["retry"].as_str().unwrap().to_owned();
     let plain = sandbox.command();
     let mut shell = Command::new("sh");
@@ -407,7 +407,7 @@ fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
     assert!(json.get("partial").is_none());
 }
 
-/// Silence first, one voice for a minute, next to nothing, nobody at all.
+/// Silence first, one voice for a minute, almost no speech, no speech.
 #[test]
 fn unusual_recordings() {
     let sandbox = with_speakers();

@@ -1,4 +1,4 @@
-//! The words are right: both engines on the bundled recordings, with real weights.
+//! Word error rates: both engines on the bundled recordings, with real weights.
 
 use std::process::Command;
 

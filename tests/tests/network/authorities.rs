@@ -1,4 +1,4 @@
-//! Servers that prove who they are by an authority of one's own, as a company's proxy does: `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+//! Servers with certificates of a private authority, such as a company's proxy: `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -35,7 +35,7 @@ fn front(behind: SocketAddr) -> String {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // Whoever does not trust it goes away.
+            // A client that does not trust it disconnects.
             thread::spawn(move || pass(StreamOwned::new(connection, stream), behind));
         }
     });

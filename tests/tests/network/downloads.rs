@@ -1,4 +1,4 @@
-//! What is fetched is kept: through kills and damage, for many at once, without room, and without a network.
+//! Kept downloads: kills, damage, simultaneous requests, a full disk, and no network.
 
 use cesar_tests::addresses::{ASK, HIT, STEP, recording, stages, transcribe, transcription};
 use cesar_tests::mounts::view_of_files;
@@ -8,7 +8,7 @@ use cesar_tests::server::{until, wave, with_echo};
 use cesar_tests::web::{Manner, Page, Web};
 use cesar_tests::{Output, Sandbox, skip};
 
-/// The part of a recording that is here, in bytes.
+/// The length of the downloaded part of a recording.
 fn arrived(sandbox: &Sandbox) -> u64 {
     let folders = std::fs::read_dir(sandbox.cache_dir().join("v1/tmp"))
         .into_iter()
@@ -27,7 +27,7 @@ fn stopped_in_the_middle(sandbox: &Sandbox, url: &str, end: impl FnOnce(&mut Run
     running.end().code()
 }
 
-/// What is here outlives the process: the next one asks for the rest.
+/// A partial download outlives the process: the next one requests the rest.
 #[test]
 fn a_download_that_was_killed_is_gone_on_with() {
     let half = Manner::Stalling(100_000);
@@ -57,7 +57,7 @@ fn a_download_that_was_killed_is_gone_on_with() {
     }
 }
 
-/// What is another recording by now, or cannot be told from one, is fetched from its beginning.
+/// A recording that has changed, or may have, is fetched from its beginning.
 #[test]
 fn a_download_that_was_killed_is_not_mixed_with_another() {
     let half = Manner::Stalling(100_000);
@@ -187,13 +187,13 @@ fn offline_uses_what_is_there() {
         .unwrap();
     let message = warning["message"].as_str().unwrap();
     assert!(message.contains("as it was ") && message.contains(" ago"), "{message}");
-    // Also what has to be computed from it again.
+    // Also for results that have to be computed from it.
     let other = transcribe(&sandbox, &[&url, "--offline", "--start-time", "2"], &[]).exits(0);
     assert_eq!(other.stdout.lines().count(), 6);
     assert_eq!(web.requests().len(), 0);
 }
 
-/// No socket but Unix ones, told by the kernel: every call of `socket` of the program and of all it starts.
+/// No socket but Unix ones: `strace` shows every call of `socket` of the program and of its descendants.
 #[test]
 fn offline_opens_no_socket() {
     let (sandbox, web) = (with_echo(), Web::new());

@@ -1,4 +1,4 @@
-//! Recordings named by their addresses are never stale, and nothing is fetched twice.
+//! Recordings at addresses: never stale, and never fetched twice.
 
 use cesar_tests::addresses::{ASK, DATE, HIT, STEP, recording, stages, transcribe};
 use cesar_tests::sandbox::finish;
@@ -180,5 +180,5 @@ fn the_cache_explains_addresses() {
         explain(&[ASK]),
         "download miss, decode hit, asr hit, merge hit, format hit"
     );
-    assert_eq!(web.requests().len(), 1, "nobody was asked");
+    assert_eq!(web.requests().len(), 1, "no request was sent");
 }

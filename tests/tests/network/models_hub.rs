@@ -37,7 +37,7 @@ impl Home {
         home
     }
 
-    /// A hub with a repository of somebody's, whose weights are 200 kB.
+    /// A hub with a third-party repository, whose weights are 200 kB.
     fn with_small() -> Self {
         let home = Self::new();
         let mut weights = b"\x06\0\0\0\x0c\0WhisperSpec\0".to_vec();
@@ -129,7 +129,7 @@ fn tiny_en_is_pulled_and_used() {
 fn a_killed_pull_leaves_nothing_that_counts_and_is_gone_on_with() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
-        stand_at: Some(150_000),
+        stall_at: Some(150_000),
         ..Faults::default()
     });
     let mut command = home.command(&["models", "pull", "someone/whisper", "--progress", "json"]);
@@ -152,7 +152,7 @@ fn a_killed_pull_leaves_nothing_that_counts_and_is_gone_on_with() {
         home.run(&["models", "list", "--json"]).exits(0).json()["models"],
         serde_json::json!([])
     );
-    home.hub.go_on();
+    home.hub.resume();
 
     home.pull(&["someone/whisper"]).exits(0);
     let downloads = home.hub.downloads();
@@ -252,7 +252,7 @@ fn other_weights_than_the_table_knows_are_refused() {
 fn two_pulls_at_once_make_one() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
-        stand_at: Some(100_000),
+        stall_at: Some(100_000),
         ..Faults::default()
     });
     let pull = ["models", "pull", "someone/whisper", "--progress", "json"];
@@ -264,7 +264,7 @@ fn two_pulls_at_once_make_one() {
         lines.any(|line| line.unwrap().contains("\"waiting\"")),
         "the second waits"
     );
-    home.hub.go_on();
+    home.hub.resume();
     drop(lines);
     assert!(first.wait_with_output().unwrap().status.success());
     assert!(second.wait().unwrap().success());

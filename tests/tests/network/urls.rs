@@ -1,4 +1,4 @@
-//! Recordings named by their addresses: what Cesar does with every kind of server.
+//! Recordings at addresses, on every kind of server.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fmt::Write as _;
@@ -104,7 +104,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// What a person sees, and what the server sees.
+/// The output for the user, and the requests at the server.
 fn told(output: &Output, web: &Web) -> String {
     let mut told = format!("exit {}", output.code);
     for error in output.events().iter().filter(|event| event["type"] == "error") {
@@ -133,20 +133,20 @@ fn what_servers_do_and_what_cesar_does() {
         let output = transcribe(&sandbox, &[&web.url("/case")], &settings);
         writeln!(table, "{name}: {}", told(&output, &web)).unwrap();
     }
-    let nobody = {
+    let closed = {
         let web = Web::new();
         web.url("/case")
     };
-    let output = transcribe(&sandbox, &[&nobody], &[]);
+    let output = transcribe(&sandbox, &[&closed], &[]);
     let error = output
         .stderr
         .lines()
         .find(|line| line.starts_with("error: "))
         .unwrap_or_default();
-    let authority = nobody.trim_start_matches("http://").trim_end_matches("/case");
+    let authority = closed.trim_start_matches("http://").trim_end_matches("/case");
     writeln!(
         table,
-        "nobody: exit {}\n  {}",
+        "no server: exit {}\n  {}",
         output.code,
         error.replace(authority, "host")
     )

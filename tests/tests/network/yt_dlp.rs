@@ -156,7 +156,7 @@ fn metadata_tell_whether_anything_has_changed() {
     web.requests();
     let hit = run(STEP);
     assert_eq!(outcome(&hit, "download"), "hit");
-    assert_eq!(web.requests().len(), 0, "within the step nobody is asked");
+    assert_eq!(web.requests().len(), 0, "within the step no request is sent");
     assert_eq!(
         hit.done()["runner_starts"],
         0,
@@ -282,7 +282,7 @@ fn another_version_misses() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/one", page("a talk"));
     let recording = sandbox.write("recording.wav", wave(2, 7));
-    // It gives the recording to whoever asks, and says nothing by which that is known again.
+    // It gives the recording to every client, without a validator.
     let rest = format!(
         "case \" $* \" in *\" -J \"*) echo '{{\"id\": \"a\", \"title\": \"A talk\"}}';; *) cp {} media.wav;; esac",
         recording.display()

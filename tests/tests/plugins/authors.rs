@@ -1,4 +1,4 @@
-//! What an author of plugins gets: crates that build and pass their tests as they are made, and a check that shipped plugins pass.
+//! Tools for authors of plugins: new crates that build and pass their tests, and a check that shipped plugins pass.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! The binary boundary over time: a plugin of the first day works today, and what is of another boundary is refused in a line.
+//! The binary boundary over time: a plugin for the first plugin-api works, and another ABI is refused with one line.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `docs/guide/plugins.md` is true: what "From nothing to a working engine" says to type is typed, and gives what it says.
+//! The commands of "From nothing to a working engine" in `docs/guide/plugins.md`, run as written, with the output that it shows.
 //!
 //! Code blocks of the section are taken in order. `sh` is run as it is written, block by block, in the folder where the block before
 //! ended; `sh fails` has to fail. `text` is in what the commands before it printed, line by line in that order. Any other
@@ -44,7 +44,7 @@ fn file_named(text: &str) -> &str {
     text.rsplit('`').nth(1).unwrap()
 }
 
-/// Somebody who follows the guide.
+/// A reader who follows the guide.
 struct Reader {
     sandbox: Sandbox,
     folder: PathBuf,

@@ -1,4 +1,4 @@
-//! What the plugins export: one Cesar symbol, and nothing that is not on the list.
+//! The symbols that plugins export: one of Cesar, and those on a list.
 
 use std::process::Command;
 

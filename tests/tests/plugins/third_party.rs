@@ -1,4 +1,4 @@
-//! Somebody else's engine: one dropped file, used by name, keyed by its version and bytes, and unable to harm.
+//! A third-party engine: one dropped file, used by name, keyed by its version and bytes, and isolated.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::ffi::OsStr;
@@ -111,7 +111,7 @@ fn a_misbehaving_plugin_harms_only_itself() {
         ),
         ("out_of_memory", "no room for the echo"),
     ];
-    // The last words of a plugin and the news of its death come to the host by different ways, in any order.
+    // The last output of a plugin and its exit status reach the host in any order.
     let allocation_failure = (
         "allocation_failure",
         "the plugin `echo` ran out of memory; use a smaller model or batch, or free memory",
@@ -200,7 +200,7 @@ fn a_hanging_plugin_is_killed_on_ctrl_c() {
     assert!(!dropped.sandbox.work().join("out.txt").exists(), "a file was left");
 }
 
-/// A host that is killed takes its runner along.
+/// A killed host leaves no runner.
 #[test]
 fn a_runner_does_not_outlive_its_host() {
     let dropped = Dropped::new("0.1.0");

@@ -1,6 +1,6 @@
 //! Plugins that misbehave in every way, each with its documented answer: on the command line, under the server, and in `plugins check`.
 //!
-//! The answers are snapshots (`INSTA_UPDATE=always` writes them anew). What they promise is said in `docs/guide/plugins.md`.
+//! The answers are snapshots (`INSTA_UPDATE=always` rewrites them). `docs/guide/plugins.md` documents them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -44,7 +44,7 @@ impl Zoo {
     }
 }
 
-/// What `visit` says of each animal, in their order; some are visited at the same time.
+/// The results of `visit` for all animals, in order; some are visited in parallel.
 fn table(visit: impl Fn(&Animal) -> String + Sync) -> String {
     let rows = Mutex::new(vec![String::new(); ANIMALS.len()]);
     let next = AtomicUsize::new(0);
@@ -215,7 +215,7 @@ fn each_fails_the_check_for_its_own_reason() {
     });
 }
 
-/// Two crashes in use, or one while it loads, and a file is not run again until somebody says so.
+/// After two crashes in use, or one while it loads, a file is not run until `plugins retry`.
 #[test]
 fn who_crashes_is_quarantined_until_retried() {
     let zoo = Zoo::open();

@@ -1,4 +1,4 @@
-//! Requests that nobody should send, and what is answered: a table.
+//! A table of hostile requests and their answers.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ fn row(table: &mut String, what: &str, answer: &Answer) {
     .unwrap();
 }
 
-/// Everything the server keeps, by name: nothing may come from a refused request.
+/// The names of all files of the server: a refused request leaves none.
 fn kept(sandbox: &Sandbox) -> Vec<String> {
     let uploads = std::fs::read_dir(sandbox.data_home().join("cesar/uploads")).unwrap();
     uploads
@@ -354,7 +354,7 @@ fn slow_clients_are_cut_off_and_hold_nobody() {
         let part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nabc";
         stream.write_all(format!("{head}{part}").as_bytes()).unwrap();
     }
-    // Meanwhile everybody else is served.
+    // Meanwhile other clients are served.
     let began = Instant::now();
     let id = server.submit(&wave(1, 2), &[]);
     server.wait_for(&id, &["completed"]);

@@ -152,7 +152,7 @@ fn a_failed_job_says_why() {
     );
 
     let id = server.submit(&wave(2, 4), &[("options", "{\"behaviour\": \"abort\"}")]);
-    until("the crash is told", || {
+    until("the crash is reported", || {
         server.job(&id)["error"]["code"] == "plugin_crashed"
     });
 }

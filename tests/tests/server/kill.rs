@@ -1,4 +1,4 @@
-//! The server, killed again and again while it works: every acknowledged job ends, once.
+//! Repeated kills of a working server: every acknowledged job ends once.
 //!
 //! `CESAR_KILLS=2000 cargo test --release -p cesar-tests --test server kill:: -- --nocapture` does it for longer; `CESAR_SEED` repeats a run.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

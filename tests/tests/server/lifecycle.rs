@@ -1,4 +1,4 @@
-//! `cesar serve` over its life: signals, kills, webhooks, and clients that come and go.
+//! The lifecycle of `cesar serve`: signals, kills, webhooks, and clients that disconnect.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use cesar_tests::server::{PATIENCE, Part, Server, form, listed, log_of, until, wave, with_echo};
+use cesar_tests::server::{Part, Server, TIMEOUT, form, listed, log_of, until, wave, with_echo};
 
 #[test]
 fn a_killed_servers_jobs_go_on() {
@@ -58,7 +58,7 @@ fn a_second_sigterm_ends_it_at_once() {
     let id = server.submit(&wave(4, 5), &[("options", "{\"behaviour\": \"hang\"}")]);
     server.wait_for(&id, &["processing"]);
     server.signal("-TERM");
-    // The log tells that the first one was heard; two signals at once would be one.
+    // The log shows that the first signal arrived; two signals at once would be one.
     until("the first one is heard", || {
         log_of(&sandbox).contains("stopping; running jobs")
     });
@@ -118,7 +118,7 @@ fn webhooks_are_signed_and_tried_again_after_a_restart() {
     ];
     let server = Server::start_with(&sandbox, &[], &environment);
     let id = server.submit(&wave(1, 6), &[("webhook_url", &url)]);
-    let (head, body) = received.recv_timeout(PATIENCE).unwrap();
+    let (head, body) = received.recv_timeout(TIMEOUT).unwrap();
     let told: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(
         (&told["event"], &told["job"]["id"], &told["job"]["status"]),
@@ -148,7 +148,7 @@ fn webhooks_are_signed_and_tried_again_after_a_restart() {
     drop(server);
 
     let server = Server::start_with(&sandbox, &[], &environment);
-    received.recv_timeout(PATIENCE).unwrap();
+    received.recv_timeout(TIMEOUT).unwrap();
     until("it is delivered", || server.job(&id)["webhook"]["state"] == "delivered");
 }
 
@@ -204,7 +204,7 @@ fn ten_equal_requests_are_one_run() {
     );
 }
 
-/// Sends a request and goes away after `patience`.
+/// Sends a request and disconnects after `patience`.
 fn give_up(server: &Server, recording: &[u8], patience: Duration) {
     let (kind, body) = form(&[("model", None, b"echo"), ("file", Some("a.wav"), recording)]);
     let mut stream = server.connect();

@@ -1,4 +1,4 @@
-//! Clients as people have them, against `cesar serve`: OpenAI's own for Python and Node as published, curl, and a browser.
+//! Common clients against `cesar serve`: OpenAI's published ones for Python and Node, curl, and a browser.
 //!
 //! The packages lie where `cargo xtask clients` puts them, the programs where `cargo xtask setup` does; a test fails without them and says so.
 
@@ -26,7 +26,7 @@ fn clients(name: &str, variable: &str, has: &str) -> PathBuf {
     path
 }
 
-/// Runs a client to its end; its output ends with `all` if everything was right.
+/// Runs a client to its end; its output ends with `all` on success.
 #[track_caller]
 fn succeeds(command: &mut Command, sandbox: &Sandbox) {
     let output = command

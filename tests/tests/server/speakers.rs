@@ -42,7 +42,7 @@ fn a_partial_job_is_made_whole_by_a_retry() {
     assert!(rttm.starts_with("SPEAKER audio 1 0."), "{rttm}");
 }
 
-/// Nobody asks for speakers, whose models are there: the job is complete without them.
+/// A job that does not ask for speakers is complete without them, although their models are installed.
 #[test]
 fn a_job_that_asks_for_no_speakers_is_never_partial() {
     let sandbox = with_echo();
@@ -65,7 +65,7 @@ fn a_job_that_asks_for_no_speakers_is_never_partial() {
     }
 }
 
-/// Which model is missing is the client's business, where the server looks for models is not.
+/// The client learns which model is missing, but not where the server looks for models.
 #[test]
 fn a_partial_job_names_the_model_and_no_folder() {
     let sandbox = with_echo();
@@ -95,7 +95,7 @@ fn fields_about_speakers_are_checked() {
     };
     let table = [
         ("diarize", "maybe"),
-        ("diarize_plugin", "nobody"),
+        ("diarize_plugin", "unknown"),
         ("diarize_options", "{\"segmentation_model\": \"/etc/passwd\"}"),
         ("diarize_options", "{\"treshold\": 0.4}"),
         ("num_speakers", "0"),

@@ -1,4 +1,4 @@
-//! Jobs of addresses: fetched by the server, once for all who name them, and told in the same words as on the command line.
+//! Jobs whose input is an address: fetched once for all clients, with the messages of the command line.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::server::{Server, wave, with_echo};

@@ -73,7 +73,7 @@ impl Stage for Echo {
             let segment = Segment::new(second as u64 * 1000, end_ms, format!(" second {second} peaks at {peak:.2}"));
             ctx.segment(&segment);
             ctx.save(std::slice::from_ref(&segment), &State { second: second + 1 });
-            // Whoever sees this knows that the host has kept the second.
+            // A reader of this event knows that the host has kept the second.
             ctx.progress(end_ms, audio.milliseconds(audio.samples.len()));
             transcription.segments.push(segment);
         }

@@ -1,4 +1,4 @@
-//! The steps that are cargo's.
+//! Calls of cargo.
 //!
 //! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
 //! same: hence `--release --workspace` in each of them. The demo builds fewer packages, with the same features
@@ -98,7 +98,7 @@ pub(crate) fn check_and_test(options: &[String]) -> Outcome {
     )
 }
 
-/// Says at the end what would have scrolled away.
+/// Repeats the skipped tests at the end, where the user sees them.
 fn list_skipped(file: &Path) {
     let lines = fs::read_to_string(file).unwrap_or_default();
     if !lines.is_empty() {

@@ -1,4 +1,4 @@
-//! Why a chore ended early, and with which exit code.
+//! The failure of a chore, with its exit code.
 
 use std::{
     fmt, io,
@@ -7,7 +7,7 @@ use std::{
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
-/// One sentence for the person, and the exit code.
+/// One sentence for the user, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,

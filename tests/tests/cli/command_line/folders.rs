@@ -53,7 +53,7 @@ fn a_transcript_of_another_recording_is_kept() {
     }
     assert_eq!((lines("talk.txt"), lines("talk.wav.txt")), (1, 1));
 
-    // A correction by hand is nobody's to replace, unless asked for.
+    // A correction by hand is replaced only on request.
     fs::write(sandbox.work().join("out/talk.txt"), "corrected").unwrap();
     transcribe(&sandbox, &["one/talk.wav", "--output-dir", "out"]).exits(0);
     assert_eq!(read("talk.txt"), "corrected");
@@ -152,7 +152,7 @@ fn names_of_any_bytes_are_shown_and_cost_nothing() {
     );
 }
 
-/// What a shell makes of `<(…)`, and a named pipe that nobody has written anything to.
+/// The pipe that a shell makes of `<(…)`, and a named pipe without a writer.
 #[test]
 fn pipes_are_read_like_standard_input() {
     let sandbox = sandbox();

@@ -1,4 +1,4 @@
-//! A process without `HOME` and XDG folders, as services and containers have it.
+//! Processes without `HOME` and XDG folders, as in services and containers.
 
 use std::fs;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn without_a_home_the_transcript_comes_with_one_warning() {
     assert_eq!(run.stderr, "");
 }
 
-/// Whoever owns the current folder must not decide what code is run.
+/// The owner of the current folder must not decide which code runs.
 #[test]
 fn without_a_home_nothing_is_looked_for_in_the_current_folder() {
     let sandbox = Sandbox::new();

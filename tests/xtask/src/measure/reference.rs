@@ -50,7 +50,7 @@ impl Package {
                 self.requirement(),
                 folder.display()
             ));
-            // One that an interrupted run left half made is made anew.
+            // An interrupted run may have left an incomplete one.
             if folder.exists() {
                 fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
             }

@@ -1,4 +1,4 @@
-//! `setup`: what building and testing need from the system.
+//! `setup`: the system packages that building and testing need.
 //!
 //! Each need is looked for first, as the build will look for it (programs in `PATH`, libclang where bindgen searches,
 //! pip in a Python). Only Debian packages of needs that were not met are installed, all in one call of
@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
     Test,
 }
 
-/// Installs what is missing, or tells what to type.
+/// Installs what is missing, or prints the command that does.
 pub(crate) fn run(purpose: Purpose) -> Outcome {
     announce("setup");
     let missing = needs::missing(purpose);

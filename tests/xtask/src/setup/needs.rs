@@ -31,7 +31,7 @@ const NEEDS: &[Need] = &[
         any_program(&["pkg-config", "pkgconf"])
     }),
     required("libclang", &["libclang-dev", "clang"], has_libclang),
-    // Of the build script of `ort`, which could download with it and is told not to.
+    // The build script of `ort` links it, for downloads that are disabled.
     required("OpenSSL's headers", &["libssl-dev"], has_openssl),
     required("Python 3 with pip", &["python3", "python3-pip"], python::can_have_pip),
     Need {
@@ -56,7 +56,7 @@ const NEEDS: &[Need] = &[
         tests_only: true,
         ..required("ffmpeg", &["ffmpeg"], || any_program(&["ffmpeg"]))
     },
-    // The clients that the server is tried with.
+    // Clients of the server.
     Need {
         tests_only: true,
         ..required("curl", &["curl"], || any_program(&["curl"]))

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::process::Command;
 
-/// Installs the packages of these needs, or tells which line does.
+/// Installs the packages of these needs, or prints the command that does.
 pub(crate) fn install(missing: &[&Need]) -> Outcome {
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
     let result = match privileged("apt-get") {

@@ -34,7 +34,7 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
         .ok_or_else(|| Failure::new("no Python 3 with pip, nor with venv: run `cargo xtask setup`"))?;
     let folder = environment();
     announce(&format!("Python environment with pip in {}", folder.display()));
-    // One that an interrupted run left half made is made anew.
+    // An interrupted run may have left an incomplete one.
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
     }

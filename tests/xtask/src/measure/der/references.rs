@@ -21,7 +21,7 @@ pub(super) fn driver() -> Outcome<Command> {
             PACKAGES.join(" and "),
             folder.display()
         ));
-        // One that an interrupted run left half made is made anew.
+        // An interrupted run may have left an incomplete one.
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
         }

@@ -5,7 +5,7 @@ use crate::{failure::Outcome, measure::reference, transcribe};
 use serde_json::json;
 use std::{fmt, path::Path, process::Command};
 
-/// Whose turn it is.
+/// The program that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contender {
     Cesar,

@@ -39,13 +39,13 @@ pub(super) fn watch(command: &mut Command, input: &str) -> Outcome<Run> {
         .spawn()
         .map_err(|error| Failure::new(format!("`{shown}` cannot be started: {error}")))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that does not read it is told apart by its exit code.
+        // The exit code shows a program that does not read it.
         let _ = stdin.write_all(input.as_bytes());
     }
     let read = |pipe: Option<Box<dyn Read + Send>>| {
         thread::spawn(move || {
             let mut text = Vec::new();
-            // What cannot be read is missing from a message or a figure, which is told then.
+            // A message or a figure that cannot be read is reported as missing.
             let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut text));
             String::from_utf8_lossy(&text).into_owned()
         })

@@ -102,7 +102,7 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
         earliest = our.end;
     }
     match ours.segments.get(theirs.segments.len()) {
-        Some(more) if more.temperature > 0.0 => Verdict::Sampled("Cesar goes on in a sampled window".into()),
+        Some(more) if more.temperature > 0.0 => Verdict::Sampled("Cesar continues in a sampled window".into()),
         Some(more) => Verdict::Different(format!("only Cesar has {}", told(more))),
         None => order.map_or(Verdict::Equal, Verdict::Order),
     }
@@ -111,7 +111,7 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
 fn missing(their: &Segment, length: f64) -> Verdict {
     let reason = format!("only the reference has {}", told(their));
     if their.temperature > 0.0 {
-        Verdict::Sampled("the reference goes on in a sampled window".into())
+        Verdict::Sampled("the reference continues in a sampled window".into())
     } else if their.start + TOLERANCE >= length {
         Verdict::Behind(reason)
     } else {

@@ -1,4 +1,4 @@
-//! Answers that references gave, beside the built programs: they answer slowly.
+//! Stored answers of references, beside the built programs, because references are slow.
 
 use super::{folder, make_folder};
 use crate::failure::{Failure, Outcome};

@@ -1,4 +1,4 @@
-//! `measure parity`: whether an engine writes what the program writes that its users would otherwise run.
+//! `measure parity`: differences between the transcripts of an engine and those of its reference program.
 //!
 //! Every recording goes through the reference and through `cesar transcribe --no-cache -f json`, from the same samples, with the same
 //! options, once for each setting. The table has one line for each recording and one column for each setting; what is not equal is
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
 }
 
-/// Whether a reference can do what a setting asks for; that it cannot is told.
+/// Whether a reference supports a setting; prints a line when it does not.
 fn known(reference: &dyn Reference, setting: &Setting) -> bool {
     let known = reference.knows(setting);
     if !known {

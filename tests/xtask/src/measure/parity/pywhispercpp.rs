@@ -1,4 +1,4 @@
-//! pywhispercpp, which brings whisper.cpp as others built it, told to do what `whisper-cli` does.
+//! pywhispercpp, which contains another build of whisper.cpp, with the parameters of `whisper-cli`.
 //!
 //! For information beside the comparison with the same static library: another build, of another version, may sum in another order,
 //! so what differs here is not an error. Settings that it has no parameter for are left out.
