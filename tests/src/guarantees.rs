@@ -76,7 +76,7 @@ fn check(row: &str, missing: &mut Vec<String>) -> usize {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
+fn every_named_test_exists() {
     let page = fs::read_to_string(workspace().join("docs/internals/guarantees.md")).unwrap();
     let mut missing = Vec::new();
     let rows = page
@@ -91,7 +91,7 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_found_out() {
+fn a_missing_test_is_reported() {
     let mut missing = Vec::new();
     let row = "`cache/storing`: `stored_results_are_read_back`, `stored_results_are_…`, `stored_results`, `what_is_lost_…`; `cache/nowhere`";
     assert_eq!(check(row, &mut missing), 2);

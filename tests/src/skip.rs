@@ -70,7 +70,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("skipped");
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "skip::tests::that_is_skipped_when_asked"])
+            .args(["--exact", "skip::tests::a_requested_skip_ends_the_test"])
             .env("CESAR_SKIP_THIS", "1")
             .env("CI", ci)
             .env(super::FILE, &file)
@@ -80,16 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn that_is_skipped_when_asked() {
+    fn a_requested_skip_ends_the_test() {
         if std::env::var_os("CESAR_SKIP_THIS").is_some() {
             skip!("the {} is missing", "moon");
         }
     }
 
     #[test]
-    fn a_skip_is_seen_and_listed() {
+    fn a_skip_is_printed_and_listed() {
         let (output, listed) = run("");
-        let line = "SKIPPED: skip::tests::that_is_skipped_when_asked: the moon is missing\n";
+        let line = "SKIPPED: skip::tests::a_requested_skip_ends_the_test: the moon is missing\n";
         assert!(output.status.success());
         assert_eq!(String::from_utf8(output.stderr).unwrap(), line);
         assert_eq!(listed, line);

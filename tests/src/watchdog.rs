@@ -75,7 +75,7 @@ mod tests {
     use std::{os::unix::process::ExitStatusExt, path::Path, process::Command};
 
     #[test]
-    fn a_program_without_an_end_is_killed() {
+    fn a_hanging_program_is_killed() {
         let home = tempfile::tempdir().expect("a temporary folder can be made");
         let endless = |home: &Path| {
             (Command::new("tail").args(["-f", "/dev/null"]).env("HOME", home).spawn()).expect("it starts")

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_punctuation_and_compatibility_forms_do_not_count() {
+    fn case_punctuation_and_compatibility_forms_are_ignored() {
         assert_eq!(
             words("Hello, _World_! It's 9\u{ff1a}30…"),
             ["hello", "world", "it's", "9", "30"]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_character_of_japanese_is_one_wrong_sentence_but_a_small_share_of_its_characters() {
+    fn japanese_is_scored_by_character() {
         let (reference, heard) = (
             "客観的実在の判断的知識が成立するのである。",
             "客観的実在の判断的知識が成立するのでわる",
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_do_not_count_in_characters() {
+    fn spaces_are_ignored_between_characters() {
         assert_eq!(cer("길 한 옆으로", "길한 옆으로").total(), 0);
     }
 }

@@ -51,7 +51,7 @@ fn pretty(output: &Output) -> String {
 }
 
 #[test]
-fn the_json_of_each_command_is_golden() {
+fn the_json_of_each_command_is_stable() {
     let sandbox = sandbox();
     let other = [
         "talk.wav",
@@ -89,7 +89,7 @@ fn entries(sandbox: &Sandbox) -> u64 {
 }
 
 #[test]
-fn a_terminal_is_asked_before_something_is_removed() {
+fn removal_is_confirmed_at_a_terminal() {
     let sandbox = sandbox();
     for answer in [b"n\n".as_slice(), b"\n", b"what?\n", END_OF_FILE] {
         for command in [&["cache", "clear"][..], &["cache", "prune", "--stage", "asr"]] {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// A large result of the cache gets its name after its bytes are on the device, and the run continues after the name is.
 #[test]
-fn a_result_is_on_the_device_before_it_has_its_name() {
+fn a_result_is_synced_before_it_is_renamed() {
     let sandbox = with_echo();
     // A line for each second: together more than fits into the index.
     sandbox.write("talk.wav", wave(1_800, 1));

@@ -57,7 +57,7 @@ fn told(sandbox: &Sandbox, more: &[&str]) -> (Vec<String>, Vec<String>) {
 const AFTER_ASR: [&str; 4] = ["decode hit", "asr miss", "merge unknown", "format unknown"];
 
 #[test]
-fn each_change_is_named() {
+fn each_changed_part_of_a_key_is_named() {
     let sandbox = sandbox();
     let (states, changes) = told(&sandbox, &[]);
     let nothing = ["decode miss", "asr unknown", "merge unknown", "format unknown"];
@@ -106,7 +106,7 @@ fn each_change_is_named() {
 
 /// A model has a name and bytes; both may change.
 #[test]
-fn another_model_and_a_replaced_one_are_told_apart() {
+fn another_model_and_a_replaced_model_are_distinguished() {
     let sandbox = sandbox();
     let own = sandbox.work().join("own");
     fs::create_dir(&own).unwrap();
@@ -137,7 +137,7 @@ fn another_model_and_a_replaced_one_are_told_apart() {
 
 /// Inspecting neither computes nor counts as a use, and prints the folder of the cache.
 #[test]
-fn cache_info_of_a_run_does_nothing() {
+fn cache_info_of_a_run_computes_nothing() {
     let sandbox = sandbox();
     transcribe(&sandbox, &[]);
     // Others write to the same disk meanwhile.
@@ -191,7 +191,7 @@ fn outcomes(output: &Output) -> Vec<String> {
 
 /// A recomputed stage gives the same result, so later stages are not recomputed.
 #[test]
-fn single_stages_are_done_again() {
+fn single_stages_can_be_recomputed() {
     let sandbox = sandbox();
     transcribe(&sandbox, &[]);
     let cases: [(&[&str], [&str; 4]); 5] = [
@@ -228,7 +228,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// The files are the same whether the stages ran or were found, with a cache or without, and the audio is what was recognised.
 #[test]
-fn what_the_stages_gave_is_kept_as_files() {
+fn results_of_stages_are_written_as_files() {
     let sandbox = sandbox();
     let keep = |folder: &str, more: &[&str]| {
         let options = [&["--keep-intermediate", folder], more].concat();
@@ -265,7 +265,7 @@ fn what_the_stages_gave_is_kept_as_files() {
 
 /// The folder is checked before any work.
 #[test]
-fn a_folder_that_cannot_be_written_is_refused_at_once() {
+fn an_unwritable_folder_is_refused_before_work() {
     let sandbox = sandbox();
     sandbox.write("file", "x");
     let arguments = ["transcribe", "--keep-intermediate", "file"];

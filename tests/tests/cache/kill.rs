@@ -306,7 +306,7 @@ impl Loop {
 }
 
 #[test]
-fn a_killed_run_loses_nothing_that_was_finished() {
+fn killed_runs_lose_no_finished_work() {
     let (kills, seed) = (number("CESAR_KILLS", 80), number("CESAR_SEED", 20_260_101));
     println!("seed {seed}, {kills} kills");
     let mut all = Loop::new(seed);

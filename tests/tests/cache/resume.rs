@@ -66,7 +66,7 @@ fn told(output: &Output) -> Vec<u64> {
 }
 
 #[test]
-fn a_killed_run_is_gone_on_with() {
+fn a_killed_run_is_resumed() {
     let echo = Echo::new();
     let whole = echo.run("good", &["--no-cache"]).exits(0);
     echo.kill_half_way("stop_half_way");
@@ -81,7 +81,7 @@ fn a_killed_run_is_gone_on_with() {
 
 /// The events of a resumed run, in order.
 #[test]
-fn the_events_of_a_run_that_goes_on_are_golden() {
+fn the_events_of_a_resumed_run_are_stable() {
     let echo = Echo::new();
     echo.kill_half_way("stop_half_way");
     let next = echo.run("stop_half_way", &[]).exits(0);
@@ -117,7 +117,7 @@ fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {
 
 /// A stage that cannot resume starts over by itself.
 #[test]
-fn a_stage_that_refuses_what_was_kept_starts_over() {
+fn a_stage_that_refuses_its_checkpoint_starts_over() {
     let echo = Echo::new();
     echo.kill_half_way("cannot_go_on");
     let next = echo.run("cannot_go_on", &[]).exits(0);
@@ -125,7 +125,7 @@ fn a_stage_that_refuses_what_was_kept_starts_over() {
 }
 
 #[test]
-fn only_the_same_work_is_gone_on_with() {
+fn only_the_same_work_is_resumed() {
     let echo = Echo::new();
     echo.kill_half_way("stop_half_way");
     let other = echo.run("good", &[]).exits(0);
@@ -149,7 +149,7 @@ fn only_the_same_work_is_gone_on_with() {
 
 /// `--refresh` recomputes everything, and `--no-cache` ignores the cache.
 #[test]
-fn work_that_is_to_be_done_again_starts_from_the_beginning() {
+fn refreshed_work_ignores_checkpoints() {
     for option in ["--refresh", "--refresh-stage=asr", "--no-cache"] {
         let echo = Echo::new();
         echo.run("die_half_way", &[]).exits(1);
@@ -175,7 +175,7 @@ fn rows(echo: &Echo) -> u64 {
 
 /// The partial results are removed once the whole result is stored.
 #[test]
-fn parts_are_dropped_with_the_whole() {
+fn checkpoints_are_removed_once_the_result_is_stored() {
     let echo = Echo::new();
     echo.kill_half_way("stop_half_way");
     assert_eq!(rows(&echo), 2, "a state and a piece");
@@ -189,7 +189,7 @@ fn parts_are_dropped_with_the_whole() {
 
 /// The real engine: a run that was killed between two windows and resumed gives the bytes of an undisturbed one.
 #[test]
-fn ct2_goes_on_to_the_same_bytes() {
+fn ct2_resumes_to_the_same_bytes() {
     let sandbox = Sandbox::new();
     let recording = fixture("meeting.flac");
     let arguments = |more: &[&'static str]| -> Vec<String> {
@@ -228,7 +228,7 @@ fn ct2_goes_on_to_the_same_bytes() {
 
 /// The result of a plugin that was replaced while it worked has no right key: it is an error, and nothing is stored.
 #[test]
-fn a_plugin_that_is_replaced_while_it_works_is_noticed() {
+fn a_plugin_replaced_during_work_stores_nothing() {
     let echo = Echo::new();
     let other = cesar_tests::plugins::build_echo("0.2.0");
     echo.0.write("talk.wav", cesar_tests::server::wave(6, 1));

@@ -87,7 +87,7 @@ fn thirty_two_processes_share_one_computation() {
 }
 
 #[test]
-fn a_waiter_says_for_what_and_can_be_interrupted() {
+fn a_waiting_run_reports_its_owner_and_can_be_interrupted() {
     let sandbox = sandbox();
     let mut owner = sandbox.start(arguments("stop_half_way", 0, "json"));
     owner.wait_for("second 2 peaks");
@@ -127,7 +127,7 @@ fn waiting_for_two(sandbox: &Sandbox, parallel: &str) -> (Running, [Running; 2])
 
 /// Each recording that is waited for is named, not only the first.
 #[test]
-fn each_wait_is_told() {
+fn each_wait_is_reported() {
     let sandbox = sandbox();
     let (mut waiter, [mut first, mut second]) = waiting_for_two(&sandbox, "1");
     waiter.wait_for(&format!("(process {})", first.id()));
@@ -139,7 +139,7 @@ fn each_wait_is_told() {
 
 /// In parallel both are waited for at once, and reported in either order.
 #[test]
-fn waits_side_by_side_are_told() {
+fn parallel_waits_are_reported() {
     let sandbox = sandbox();
     let (mut waiter, mut owners) = waiting_for_two(&sandbox, "2");
     let named = owners.each_ref().map(|owner| format!("(process {})", owner.id()));

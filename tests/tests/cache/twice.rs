@@ -46,7 +46,7 @@ fn outcomes<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_same_command_again_runs_nothing() {
+fn a_repeated_command_runs_nothing() {
     let sandbox = Sandbox::new();
     let first = transcribe(&sandbox, &[]);
     assert_eq!(
@@ -166,7 +166,7 @@ fn a_damaged_result_is_computed_again() {
 
 /// Eight processes request the same at once: the engine runs once.
 #[test]
-fn processes_that_ask_for_the_same_share_one_computation() {
+fn simultaneous_processes_share_one_computation() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let spawn = || {

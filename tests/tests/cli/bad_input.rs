@@ -43,7 +43,7 @@ fn path(path: &Path) -> &str {
 }
 
 #[test]
-fn recordings_that_are_none() {
+fn files_that_are_no_recordings_are_refused() {
     let sandbox = Sandbox::new();
     // What ffmpeg says about a file differs from version to version.
     fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
@@ -90,7 +90,7 @@ fn wav_without_samples(wav: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn recordings_that_are_cut_off_are_refused_with_strict() {
+fn strict_refuses_truncated_recordings() {
     let sandbox = Sandbox::new();
     let cut = |name: &str| {
         let bytes = fs::read(fixture(name)).unwrap();
@@ -115,7 +115,7 @@ fn recordings_that_are_cut_off_are_refused_with_strict() {
 }
 
 #[test]
-fn parts_that_are_not_there() {
+fn parts_outside_the_recording_are_refused() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     assert_refused!(sandbox, [path(&recording), "--start-time", "1:00"], @"
@@ -135,7 +135,7 @@ fn parts_that_are_not_there() {
 }
 
 #[test]
-fn names_that_are_not_known() {
+fn unknown_names_are_refused_with_a_suggestion() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let run = |arguments: &[&str]| {
@@ -176,7 +176,7 @@ fn names_that_are_not_known() {
 }
 
 #[test]
-fn options_that_are_out_of_range() {
+fn options_out_of_range_are_refused() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     assert_refused!(sandbox, [path(&recording), "--beam-size", "0"], @"
@@ -215,7 +215,7 @@ fn options_that_are_out_of_range() {
 }
 
 #[test]
-fn an_english_model_speaks_english_only() {
+fn an_english_model_refuses_other_languages() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     for engine in ["ct2", "whisper-cpp"] {
@@ -239,7 +239,7 @@ fn an_english_model_speaks_english_only() {
 }
 
 #[test]
-fn places_that_cannot_be_written_are_found_before_work() {
+fn unwritable_outputs_are_refused_before_work() {
     let sandbox = Sandbox::new();
     let recording = fixture("meeting.flac");
     let run = |arguments: &[&str]| {
@@ -289,7 +289,7 @@ fn places_that_cannot_be_written_are_found_before_work() {
 
 /// Models that are none, each with the first bytes of the real thing.
 #[test]
-fn models_that_are_none() {
+fn invalid_models_are_refused() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let pointer = format!(

@@ -23,7 +23,7 @@ fn folder(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_folder_becomes_a_folder() {
+fn a_folder_gives_a_folder_of_transcripts() {
     let sandbox = Sandbox::new();
     folder(&sandbox);
     let arguments = [
@@ -63,7 +63,7 @@ fn probes(_: &[Value]) -> u64 {
 }
 
 #[test]
-fn one_of_several_may_fail() {
+fn one_failed_input_does_not_stop_the_others() {
     let sandbox = Sandbox::new();
     folder(&sandbox);
     sandbox.write("talks/broken.wav", "no");
@@ -105,7 +105,7 @@ fn an_extension_decides_the_format_and_a_file_is_replaced_whole() {
 
 /// What the settings say about files is for runs that name none.
 #[test]
-fn a_named_file_beats_the_settings() {
+fn an_output_option_overrides_the_settings() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
     let settings = "[output]\ndir = \"elsewhere\"\nformats = [\"srt\"]\n";
@@ -129,7 +129,7 @@ fn a_named_file_beats_the_settings() {
 
 /// A broken link in a folder costs a warning; a pipe that is not wanted is not read.
 #[test]
-fn odd_inputs_cost_nothing() {
+fn unusable_inputs_and_outputs_are_reported() {
     let sandbox = Sandbox::new();
     folder(&sandbox);
     std::os::unix::fs::symlink("nowhere", sandbox.work().join("talks/gone.wav")).unwrap();
@@ -184,7 +184,7 @@ fn standard_input_is_a_recording() {
 }
 
 #[test]
-fn the_default_engine_and_model_are_said() {
+fn the_default_engine_and_model_are_reported() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let run = sandbox.run(["transcribe", recording.to_str().unwrap()]).exits(0);
@@ -223,7 +223,7 @@ fn in_process_gives_the_same_words() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_used_costs_no_transcript() {
+fn an_unusable_cache_costs_no_transcript() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let file = sandbox.write("not-a-folder", "x");
@@ -244,7 +244,7 @@ fn a_cache_that_cannot_be_used_costs_no_transcript() {
 
 /// The shapes of `--json` and `--progress json` are settled.
 #[test]
-fn shapes_of_json_are_golden() {
+fn shapes_of_json_are_stable() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     let arguments = [
@@ -299,7 +299,7 @@ fn shape(value: &Value) -> String {
 }
 
 #[test]
-fn plugins_are_listed_for_people() {
+fn plugins_are_listed_as_a_table() {
     let sandbox = Sandbox::new();
     let folder = sandbox.work().join("mine");
     fs::create_dir(&folder).unwrap();

@@ -17,7 +17,7 @@ fn with_echo() -> Sandbox {
 
 /// A pipe whose writer says nothing more.
 #[test]
-fn reading_standard_input_ends() {
+fn interrupt_ends_reading_standard_input() {
     let sandbox = with_echo();
     let arguments = ["transcribe", "--asr-plugin", "echo", "-o", "out.txt", "-"];
     let (running, mut stdin) = sandbox.start_fed(arguments);
@@ -30,7 +30,7 @@ fn reading_standard_input_ends() {
 
 /// A terabyte of holes takes most of an hour to hash. The short recording before it shows when its turn comes.
 #[test]
-fn hashing_a_recording_ends() {
+fn interrupt_ends_hashing_a_recording() {
     let sandbox = with_echo();
     fs::copy(fixture("short.wav"), sandbox.work().join("a.wav")).unwrap();
     let long = File::create(sandbox.work().join("b.wav")).unwrap();

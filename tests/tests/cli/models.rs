@@ -48,7 +48,7 @@ impl Home {
 }
 
 #[test]
-fn the_json_of_each_command_is_golden() {
+fn the_json_of_each_command_is_stable() {
     let home = Home::with_silero();
     home.sandbox.write("ggml-mine.bin", "lmgg and weights");
     let pretty = |arguments: &[&str], code| {
@@ -80,7 +80,7 @@ fn regex_of(home: &Home) -> String {
 }
 
 #[test]
-fn what_can_be_fetched_is_listed_without_a_network() {
+fn available_models_are_listed_without_a_network() {
     let home = Home::with_silero();
     let json = home.run(&["models", "list", "--remote", "--json"]).exits(0).json();
     let models = json["models"].as_array().unwrap();
@@ -97,7 +97,7 @@ fn what_can_be_fetched_is_listed_without_a_network() {
 }
 
 #[test]
-fn the_texts_for_people() {
+fn the_text_of_each_command_is_stable() {
     let home = Home::new();
     let empty = home.run(&["models", "list"]).exits(0).stdout;
     assert_eq!(
@@ -120,7 +120,7 @@ fn the_texts_for_people() {
 }
 
 #[test]
-fn a_truncated_and_an_altered_file_are_named() {
+fn truncated_and_altered_files_are_named() {
     let home = Home::with_silero();
     let (ggml, onnx) = (
         home.models().join("ggml-silero-v6.2.0.bin"),
@@ -145,7 +145,7 @@ fn a_truncated_and_an_altered_file_are_named() {
 
 /// A model is what its bytes are: results of another are not served as its own.
 #[test]
-fn a_model_that_was_altered_is_another_model() {
+fn an_altered_model_is_another_model() {
     let home = Home::new();
     let model = home.models().join("ggml-tiny.en.bin");
     fs::copy(require_model("tiny.en").join("ggml-tiny.en.bin"), &model).unwrap();
@@ -218,7 +218,7 @@ fn an_import_is_found_by_its_name() {
 }
 
 #[test]
-fn somebody_is_asked_before_a_model_is_removed() {
+fn removal_of_a_model_is_confirmed() {
     let home = Home::with_silero();
     let refused = home.run(&["models", "rm", "silero"]).exits(2);
     assert!(refused.stderr.contains("add `--yes` to remove"), "{}", refused.stderr);
@@ -234,7 +234,7 @@ fn somebody_is_asked_before_a_model_is_removed() {
 }
 
 #[test]
-fn help_is_golden() {
+fn help_is_stable() {
     let home = Home::new();
     let help = |words: &[&str]| home.run(&[words, &["-h"]].concat()).exits(0).stdout;
     insta::assert_snapshot!("help of models", help(&["models"]));

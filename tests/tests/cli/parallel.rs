@@ -26,7 +26,7 @@ fn inputs_of(run: &Output, kind: &str) -> Vec<String> {
 
 /// The two meet in one process, which then dies. Each is retried in a process of its own, and no crash is counted.
 #[test]
-fn a_crash_in_company_is_tried_again_apart() {
+fn a_shared_crash_is_retried_in_separate_processes() {
     let sandbox = with_echo();
     sandbox.run(["plugins", "list"]).exits(0);
     sandbox.write("one.wav", wave(6, 1));
@@ -66,7 +66,7 @@ fn a_crash_in_company_is_tried_again_apart() {
 
 /// A long recording first and short ones after it: what is done sooner waits for its place.
 #[test]
-fn standard_output_is_in_the_order_of_the_recordings() {
+fn standard_output_keeps_the_order_of_the_recordings() {
     let sandbox = with_echo();
     let names = ["long.wav", "a.wav", "b.wav", "c.wav"];
     for (name, seconds) in names.iter().zip([20, 1, 2, 3]) {
@@ -92,7 +92,7 @@ fn standard_output_is_in_the_order_of_the_recordings() {
 
 /// Both engines, with real models: the same text as one after the other, from one runner.
 #[test]
-fn recordings_side_by_side_share_a_model() {
+fn parallel_recordings_share_a_model() {
     let sandbox = Sandbox::new();
     sandbox.run(["plugins", "list"]).exits(0);
     for name in ["short.wav", "harbour.mp3"] {
@@ -145,7 +145,7 @@ fn files_below(folder: &Path) -> BTreeSet<Vec<u8>> {
 
 /// 500 recordings in a folder with folders, of which 39 are broken and one crashes the engine; one name is not UTF-8.
 #[test]
-fn a_bad_file_among_many_costs_nothing_but_itself() {
+fn a_bad_file_fails_alone() {
     let sandbox = with_echo();
     for number in 0..459 {
         sandbox.write(&format!("folder/{:02}/{number}.wav", number % 20), wave(1, number));

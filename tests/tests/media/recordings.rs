@@ -274,12 +274,12 @@ fn by_every_way(has_ffmpeg: bool) {
 }
 
 #[test]
-fn with_ffmpeg_by_every_way() {
+fn every_recording_gives_its_text_with_ffmpeg() {
     by_every_way(true);
 }
 
 #[test]
-fn without_ffmpeg_by_every_way() {
+fn every_recording_gives_its_text_without_ffmpeg() {
     by_every_way(false);
 }
 
@@ -303,7 +303,7 @@ fn an_uploaded_playlist_discloses_nothing() {
 
 /// `--strict` refuses what would be partial, also when it is in the cache.
 #[test]
-fn strict_refuses_what_is_incomplete() {
+fn strict_refuses_incomplete_recordings() {
     let sandbox = Sandbox::new();
     let whole = fs::read(fixtures().join("short.wav")).unwrap();
     let cut = sandbox.write("cut.wav", &whole[..whole.len() / 2]);
@@ -322,7 +322,7 @@ fn strict_refuses_what_is_incomplete() {
 
 /// OpenAI's clients are warned as well, in a header and in JSON, and may be strict.
 #[test]
-fn openais_clients_are_told_of_missing_sound() {
+fn openai_clients_are_warned_of_missing_sound() {
     let sandbox = Sandbox::new();
     let whole = fs::read(fixtures().join("short.wav")).unwrap();
     let cut = &whole[..whole.len() / 2];

@@ -18,7 +18,7 @@ print(json.dumps([count(*pair) for pair in json.load(sys.stdin)]))
 ";
 
 #[test]
-fn every_count_is_the_same() {
+fn error_counts_equal_those_of_score_py() {
     let pairs = pairs();
     for ((reference, hypothesis), expected) in pairs.iter().zip(score_py(&pairs)) {
         let found = wer(reference, hypothesis);

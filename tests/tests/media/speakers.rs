@@ -49,7 +49,7 @@ fn document(output: &Output) -> Value {
 }
 
 #[test]
-fn a_dialogue_is_told_speaker_by_speaker() {
+fn a_dialogue_is_printed_by_speaker() {
     let sandbox = with_speakers();
     let told = bundled(&sandbox, "interview.m4a", &[]).exits(0);
     for line in [
@@ -94,7 +94,7 @@ fn a_dialogue_is_told_speaker_by_speaker() {
 
 /// At most 2 % of the words of the bundled dialogues get the wrong speaker, with the engine's word times and without.
 #[test]
-fn words_go_to_who_said_them() {
+fn words_get_the_right_speaker() {
     let sandbox = with_speakers();
     for (name, model) in [
         ("interview.m4a", "tiny.en"),
@@ -128,7 +128,7 @@ fn words_go_to_who_said_them() {
 }
 
 #[test]
-fn another_diarization_option_runs_the_diarizer_alone() {
+fn a_changed_diarization_option_runs_the_diarizer_alone() {
     let sandbox = with_speakers();
     bundled(&sandbox, "interview.m4a", &[]).exits(0);
     for options in [
@@ -161,7 +161,7 @@ fn another_diarization_option_runs_the_diarizer_alone() {
 }
 
 #[test]
-fn the_cache_explains_the_stage() {
+fn explain_covers_the_diarization_stage() {
     let sandbox = with_speakers();
     let explain = |options: &[&str]| {
         let recording = fixture("interview.m4a");
@@ -195,7 +195,7 @@ fn the_cache_explains_the_stage() {
 }
 
 #[test]
-fn a_text_file_becomes_markdown_and_says_so() {
+fn a_text_output_with_speakers_becomes_markdown() {
     let sandbox = with_speakers();
     let recording = fixture("short.wav");
     let write = |options: &[&str]| {
@@ -334,7 +334,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
 
 /// A diarizer that fails although speakers were not requested.
 #[test]
-fn a_failing_diarizer_that_nobody_asked_for_costs_a_note() {
+fn a_failing_default_diarizer_costs_a_note() {
     let sandbox = with_speakers();
     sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
     // It is there, and no library.
@@ -409,7 +409,7 @@ fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
 
 /// Silence first, one voice for a minute, almost no speech, no speech.
 #[test]
-fn unusual_recordings() {
+fn unusual_recordings_are_diarized() {
     let sandbox = with_speakers();
     let quiet = |seconds: usize| vec![0_u8; seconds * 32_000];
     let voice = samples("harbour.mp3");

@@ -67,7 +67,7 @@ const TINY_EN: [Measured; 10] = [
 ];
 
 #[test]
-fn english_is_understood_by_both_engines() {
+fn both_engines_transcribe_english() {
     let sandbox = Sandbox::new();
     for engine in ["ct2", "whisper-cpp"] {
         let english: Vec<Reference> = bundled()
@@ -101,7 +101,7 @@ fn english_is_understood_by_both_engines() {
 }
 
 #[test]
-fn spanish_is_detected_by_both_engines() {
+fn both_engines_detect_spanish() {
     let sandbox = Sandbox::new();
     let recording = fixture("spanish.opus");
     // The first window of an engine has nothing to be detected by.

@@ -73,7 +73,7 @@ fn run(sandbox: &Sandbox, arguments: &[&str], variables: &[(&str, PathBuf)]) -> 
 }
 
 #[test]
-fn the_hub_may_be_one_of_the_company() {
+fn a_private_authority_is_trusted_for_the_hub() {
     let hub = Hub::new();
     hub.add("someone/whisper", "model.bin", vec![7; 200_000], true);
     hub.add("someone/whisper", "config.json", "{}", false);
@@ -107,7 +107,7 @@ fn the_hub_may_be_one_of_the_company() {
 }
 
 #[test]
-fn a_recording_may_come_from_a_server_of_the_company() {
+fn a_private_authority_is_trusted_for_recordings() {
     let web = Web::new();
     web.put("/talk.wav", Page::wave(wave(2, 7)));
     let url = format!("{}/talk.wav", front(([127, 0, 0, 1], web.port()).into()));

@@ -29,7 +29,7 @@ fn stopped_in_the_middle(sandbox: &Sandbox, url: &str, end: impl FnOnce(&mut Run
 
 /// A partial download outlives the process: the next one requests the rest.
 #[test]
-fn a_download_that_was_killed_is_gone_on_with() {
+fn a_killed_download_is_resumed() {
     let half = Manner::Stalling(100_000);
     for kill in [true, false] {
         let (sandbox, web) = (with_echo(), Web::new());
@@ -59,7 +59,7 @@ fn a_download_that_was_killed_is_gone_on_with() {
 
 /// A recording that has changed, or may have, is fetched from its beginning.
 #[test]
-fn a_download_that_was_killed_is_not_mixed_with_another() {
+fn a_killed_download_is_not_mixed_with_another() {
     let half = Manner::Stalling(100_000);
     let other = || Page::wave(wave(5, 3));
     let conditional = "GET /talk.wav range: bytes=100000- if-range: \"one\" => 200";
@@ -85,7 +85,7 @@ fn a_download_that_was_killed_is_not_mixed_with_another() {
 
 /// A cache without room costs a warning, not the transcript.
 #[test]
-fn a_full_cache_is_passed_by() {
+fn a_full_cache_costs_a_warning() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(60).etag("\"one\""));
     let cache = sandbox.cache_dir();
@@ -123,7 +123,7 @@ fn a_full_cache_is_passed_by() {
 
 /// Of any number of processes one fetches, the others wait for it.
 #[test]
-fn many_at_once_fetch_once() {
+fn simultaneous_runs_fetch_once() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(8).etag("\"one\""));
     let spawn = || {
@@ -161,7 +161,7 @@ fn damaged_downloads_are_fetched_again() {
 
 /// "`--offline` uses what is cached whatever its age and says how old it is."
 #[test]
-fn offline_uses_what_is_there() {
+fn offline_uses_cached_recordings_of_any_age() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(8).etag("\"one\""));
     let url = web.url("/talk.wav");

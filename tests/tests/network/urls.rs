@@ -123,7 +123,7 @@ fn told(output: &Output, web: &Web) -> String {
 }
 
 #[test]
-fn what_servers_do_and_what_cesar_does() {
+fn faulty_servers_are_handled_as_documented() {
     let sandbox = with_echo();
     let mut table = String::new();
     for (name, page, settings) in cases() {
@@ -163,7 +163,7 @@ fn what_servers_do_and_what_cesar_does() {
 }
 
 #[test]
-fn addresses_beside_files() {
+fn addresses_and_files_can_be_mixed() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/a/talk.wav", recording(2));
     web.put("/b/talk.wav", Page::wave(wave(3, 9)));

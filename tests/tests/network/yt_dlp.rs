@@ -37,7 +37,7 @@ fn page(body: &str) -> Page {
 }
 
 #[test]
-fn pages_and_what_is_behind_them() {
+fn pages_are_resolved_to_recordings() {
     let Some(program) = yt_dlp() else { return };
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", Page::wave(wave(8, 7)).last_modified(DATE));
@@ -129,7 +129,7 @@ fn a_playlist_stands_for_its_recordings_when_asked_for() {
 
 /// "for yt-dlp, id plus timestamp/duration/filesize metadata": what is the same is not fetched again, what is not, is.
 #[test]
-fn metadata_tell_whether_anything_has_changed() {
+fn metadata_decide_whether_a_page_has_changed() {
     let Some(program) = yt_dlp() else { return };
     let (sandbox, web) = (with_echo(), Web::new());
     let url = web.url("/talk.wav");
@@ -175,7 +175,7 @@ fn metadata_tell_whether_anything_has_changed() {
 
 /// A page that tells no time and no size could hold another recording under the same name.
 #[test]
-fn a_page_that_tells_nothing_is_fetched_again() {
+fn a_page_without_metadata_is_fetched_again() {
     let Some(program) = yt_dlp() else { return };
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/one", page("<video src=\"/talk.wav\"></video>"));
@@ -200,7 +200,7 @@ fn a_page_that_tells_nothing_is_fetched_again() {
 
 /// "no config files of the user unless asked"
 #[test]
-fn its_own_configuration_is_left_unread() {
+fn the_user_configuration_of_yt_dlp_is_ignored() {
     let Some(program) = yt_dlp() else { return };
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", Page::wave(wave(2, 7)));
@@ -233,7 +233,7 @@ fn stand_in(sandbox: &Sandbox, version: &str, rest: &str) -> String {
 
 /// How it is called: the address behind `--`, the user's arguments before it, no shell in between.
 #[test]
-fn the_address_is_never_an_option() {
+fn an_address_is_never_parsed_as_an_option() {
     let (sandbox, web) = (with_echo(), Web::new());
     let page = web.url("/talk;touch%20x?a=$(b)");
     let program = stand_in(
@@ -265,7 +265,7 @@ fn the_address_is_never_an_option() {
 }
 
 #[test]
-fn versions_that_are_too_old_are_refused() {
+fn old_versions_are_refused() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/one", page("a talk"));
     let run = |version, rest| {
@@ -278,7 +278,7 @@ fn versions_that_are_too_old_are_refused() {
 
 /// "its version in the cache key"
 #[test]
-fn another_version_misses() {
+fn another_version_of_yt_dlp_misses() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/one", page("a talk"));
     let recording = sandbox.write("recording.wav", wave(2, 7));
@@ -298,7 +298,7 @@ fn another_version_misses() {
 
 /// Ctrl-C ends the program, too.
 #[test]
-fn nothing_outlives_an_interrupted_download() {
+fn an_interrupted_download_leaves_no_process() {
     let (sandbox, web) = (with_echo(), Web::new());
     let rest = "echo $$ > \"$0.pid\"; while :; do sleep 1; done";
     let program = stand_in(&sandbox, "2026.01.01", rest);

@@ -50,7 +50,7 @@ fn is_passed(cases: &Value, case: &str) -> bool {
 }
 
 #[test]
-fn what_is_made_builds_passes_and_works() {
+fn new_plugins_build_pass_their_tests_and_work() {
     let sandbox = Sandbox::new();
     for (name, stage, language) in [
         ("my-asr", "asr", "rust"),
@@ -126,7 +126,7 @@ fn half_a_recording_is_noticed(sandbox: &Sandbox) {
 }
 
 #[test]
-fn each_shipped_plugin_keeps_the_contract() {
+fn shipped_plugins_pass_the_check() {
     let sandbox = with_speakers();
     passes(&sandbox, "format", &[]);
     let cases = passes(&sandbox, "download", &["via=direct"]);

@@ -47,7 +47,7 @@ fn a_plugin_of_the_first_plugin_api_works_today() {
 }
 
 #[test]
-fn another_boundary_is_refused_in_a_line() {
+fn another_abi_is_refused_in_one_line() {
     let sandbox = Sandbox::new();
     let folder = sandbox.path().join("others");
     let mut lines = Vec::new();

@@ -111,7 +111,7 @@ fn assert_seen(wanted: &str, seen: &str) {
 }
 
 #[test]
-fn what_the_guide_says_works_as_it_says() {
+fn the_commands_of_the_guide_work() {
     let document = fs::read_to_string(workspace().join("docs/guide/plugins.md")).unwrap();
     let blocks = blocks(&document, "## From nothing to a working engine\n");
     let (mut reader, mut seen) = (Reader::new(), String::new());

@@ -13,7 +13,7 @@ fn version(server: &Server) -> Value {
 
 /// The next job runs in the new file, under a key of its own; put back, the earlier result is found again.
 #[test]
-fn the_next_job_uses_what_lies_there_now() {
+fn the_next_job_uses_the_replaced_plugin() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let recording = wave(2, 61);
@@ -55,7 +55,7 @@ fn the_next_job_uses_what_lies_there_now() {
 
 /// What runs while its file is replaced ends in its own runner or starts over with the new one; nothing is stored under a wrong key.
 #[test]
-fn what_runs_while_it_is_replaced_is_not_mixed_up() {
+fn work_during_a_replacement_is_stored_under_the_right_key() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let recording = wave(4, 62);
@@ -72,7 +72,7 @@ fn what_runs_while_it_is_replaced_is_not_mixed_up() {
 
 /// A plugin may come after the server, and go before it.
 #[test]
-fn plugins_come_and_go() {
+fn plugins_can_be_added_and_removed() {
     let sandbox = with_echo();
     let file = sandbox.data_home().join("cesar/plugins/libecho.so");
     let server = Server::start(&sandbox, &[]);
@@ -92,7 +92,7 @@ fn plugins_come_and_go() {
 
 /// A job whose plugin goes while it waits says so; a message has the recording's name only where it is of the recording.
 #[test]
-fn a_plugin_that_is_gone_before_its_job_begins_is_named() {
+fn a_plugin_removed_before_its_job_is_named() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--workers", "1"]);
     let slow = server.submit(&wave(4, 64), &[("options", "{\"pace_ms\": 1000}")]);
@@ -112,7 +112,7 @@ fn a_plugin_that_is_gone_before_its_job_begins_is_named() {
 
 /// What is wrong with an upload is said by the name that the client gave, not by the server's path.
 #[test]
-fn an_upload_is_called_by_its_name() {
+fn messages_name_an_upload_by_its_file_name() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(b"<!doctype html><p>no sound</p>", &[]);

@@ -145,7 +145,7 @@ fn a_misbehaving_plugin_harms_only_itself() {
 }
 
 #[test]
-fn a_result_that_is_no_transcription_is_refused() {
+fn an_invalid_transcription_is_refused() {
     let failed = Dropped::new("0.1.0")
         .transcribe(&["--asr-option", "behaviour=not_json"])
         .exits(1);
@@ -159,7 +159,7 @@ fn a_result_that_is_no_transcription_is_refused() {
 }
 
 #[test]
-fn what_a_plugin_prints_stays_out_of_the_transcript() {
+fn output_of_a_plugin_stays_out_of_the_transcript() {
     let printed = Dropped::new("0.1.0")
         .transcribe(&["--asr-option", "behaviour=print"])
         .exits(0);

@@ -67,7 +67,7 @@ fn take(next: &AtomicUsize) -> Option<(usize, &'static Animal)> {
 }
 
 #[test]
-fn on_the_command_line_each_is_one_sentence() {
+fn each_misbehaviour_is_one_sentence_on_the_command_line() {
     let zoo = Zoo::open();
     assert!(ANIMALS.len() >= 24);
     let answers = table(|animal| {
@@ -103,7 +103,7 @@ fn on_the_command_line_each_is_one_sentence() {
 }
 
 #[test]
-fn under_the_server_each_fails_alone() {
+fn each_misbehaviour_fails_one_job_of_the_server() {
     let zoo = Zoo::open();
     let server = Server::start(&zoo.sandbox, &["--workers", "4"]);
     let (over, slowest) = (AtomicBool::new(false), Mutex::new(Duration::ZERO));
@@ -172,7 +172,7 @@ fn served(zoo: &Zoo, server: &Server, animal: &Animal) -> String {
 }
 
 #[test]
-fn each_fails_the_check_for_its_own_reason() {
+fn each_misbehaviour_fails_its_case_of_the_check() {
     let zoo = Zoo::open();
     let answers = table(|animal| {
         let path = zoo.folder.join(animal.file_name());
@@ -217,7 +217,7 @@ fn each_fails_the_check_for_its_own_reason() {
 
 /// After two crashes in use, or one while it loads, a file is not run until `plugins retry`.
 #[test]
-fn who_crashes_is_quarantined_until_retried() {
+fn a_crashing_plugin_is_quarantined_until_retried() {
     let zoo = Zoo::open();
     let run = |id: &str, behaviour: &str| {
         let recording = fixture("short.wav");
@@ -289,7 +289,7 @@ fn who_crashes_is_quarantined_until_retried() {
 
 /// With `plugins.require_trusted` nothing runs, not even a probe, that is not on the list.
 #[test]
-fn only_the_trusted_run_where_that_is_asked() {
+fn only_trusted_plugins_run_with_require_trusted() {
     let zoo = Zoo::open();
     let settings = zoo.sandbox.config_home().join("cesar/config.toml");
     let text = fs::read_to_string(&settings)
@@ -333,7 +333,7 @@ fn only_the_trusted_run_where_that_is_asked() {
 
 /// A process that a plugin started and that left its group, its session and its parent, dies with the host.
 #[test]
-fn nothing_survives_a_killed_host() {
+fn no_process_survives_a_killed_host() {
     let zoo = Zoo::open();
     let orphans = ANIMALS.iter().find(|animal| animal.name == "orphans").unwrap();
     let server = Server::start(&zoo.sandbox, &["--model-idle", "1000"]);

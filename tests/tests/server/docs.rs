@@ -7,7 +7,7 @@ use serde_json::Value;
 use cesar_tests::server::{Server, wave, with_echo};
 
 #[test]
-fn the_lines_of_the_documentation_work() {
+fn the_curl_commands_of_the_documentation_work() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     for name in ["talk.mp3", "meeting.flac"] {

@@ -40,7 +40,7 @@ fn kept(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn every_refusal_is_an_answer() {
+fn every_hostile_request_is_answered() {
     let sandbox = with_echo();
     // What ffmpeg says differs from version to version.
     let server = Server::start_with(&sandbox, &["--max-upload-mb", "1"], &[("CESAR_AUDIO_FFMPEG", "off")]);
@@ -268,7 +268,7 @@ fn every_refusal_is_an_answer() {
 }
 
 #[test]
-fn broken_bytes_are_refused() {
+fn malformed_requests_are_refused() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let post = |kind: &str, rest: &str| {
@@ -341,7 +341,7 @@ fn broken_bytes_are_refused() {
 }
 
 #[test]
-fn slow_clients_are_cut_off_and_hold_nobody() {
+fn slow_clients_are_disconnected_without_delaying_others() {
     let sandbox = with_echo();
     let server = Server::start_with(&sandbox, &[], &[("CESAR_SERVER_IDLE_TIMEOUT_S", "1")]);
     let mut headers: Vec<_> = (0..50).map(|_| server.connect()).collect();
@@ -378,7 +378,7 @@ fn slow_clients_are_cut_off_and_hold_nobody() {
 }
 
 #[test]
-fn others_need_a_key() {
+fn requests_without_the_key_are_refused() {
     let sandbox = with_echo();
     let refused = sandbox.run(["serve", "--host", "0.0.0.0", "--port", "0"]).exits(1);
     assert!(refused.stderr.contains("cesar serve key add"), "{}", refused.stderr);

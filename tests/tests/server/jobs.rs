@@ -134,7 +134,7 @@ fn a_job_is_listed_watched_cancelled_and_retried() {
 }
 
 #[test]
-fn a_failed_job_says_why() {
+fn a_failed_job_reports_its_cause() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(b"this is no recording", &[]);
@@ -183,7 +183,7 @@ fn events(server: &Server, id: &str, last: Option<&str>) -> Vec<(String, String,
 }
 
 #[test]
-fn events_are_told_as_they_happen_and_again_after_a_reconnection() {
+fn events_are_streamed_and_replayed_after_a_reconnection() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(&wave(4, 5), &[("options", "{\"pace_ms\": 50}")]);
@@ -212,7 +212,7 @@ fn events_are_told_as_they_happen_and_again_after_a_reconnection() {
 }
 
 #[test]
-fn the_server_tells_about_itself() {
+fn the_server_reports_its_state_and_plugins() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--workers", "2"]);
     let health = server.get("/health").is(200).json();
@@ -249,7 +249,7 @@ fn the_server_tells_about_itself() {
 }
 
 #[test]
-fn the_same_key_gives_the_same_job() {
+fn an_idempotency_key_gives_the_same_job() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let (first, other) = (wave(1, 6), wave(1, 7));
@@ -273,7 +273,7 @@ fn the_same_key_gives_the_same_job() {
 }
 
 #[test]
-fn the_command_line_sees_the_same_jobs() {
+fn the_command_line_lists_the_jobs_of_the_server() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(&wave(4, 8), &[("options", "{\"behaviour\": \"hang\"}")]);

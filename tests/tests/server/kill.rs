@@ -28,7 +28,7 @@ fn submit(server: &Server, chance: &mut Chance) -> Option<String> {
 }
 
 #[test]
-fn no_acknowledged_job_is_lost() {
+fn acknowledged_jobs_survive_kills() {
     let (kills, seed) = (number("CESAR_KILLS", 60), number("CESAR_SEED", 20_260_101));
     println!("seed {seed}, {kills} kills");
     let mut chance = Chance(seed);

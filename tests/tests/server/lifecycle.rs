@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use cesar_tests::server::{Part, Server, TIMEOUT, form, listed, log_of, until, wave, with_echo};
 
 #[test]
-fn a_killed_servers_jobs_go_on() {
+fn jobs_of_a_killed_server_resume() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let slow = server.submit(&wave(6, 1), &[("options", "{\"pace_ms\": 200}")]);
@@ -28,7 +28,7 @@ fn a_killed_servers_jobs_go_on() {
 }
 
 #[test]
-fn sigterm_hands_jobs_back_and_ends_well() {
+fn sigterm_requeues_jobs_and_exits_successfully() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--shutdown-grace", "1"]);
     let id = server.submit(&wave(4, 3), &[("options", "{\"behaviour\": \"stop_half_way\"}")]);
@@ -52,7 +52,7 @@ fn sigterm_lets_a_short_job_finish() {
 }
 
 #[test]
-fn a_second_sigterm_ends_it_at_once() {
+fn a_second_sigterm_ends_the_server_at_once() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--shutdown-grace", "600"]);
     let id = server.submit(&wave(4, 5), &[("options", "{\"behaviour\": \"hang\"}")]);
@@ -89,7 +89,7 @@ fn receive(stream: &mut TcpStream) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn webhooks_are_signed_and_tried_again_after_a_restart() {
+fn webhooks_are_signed_and_retried_after_a_restart() {
     let sandbox = with_echo();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -180,7 +180,7 @@ fn sign(header: &str, body: &[u8]) -> String {
 const SPEECH: &str = "/v1/audio/transcriptions";
 
 #[test]
-fn ten_equal_requests_are_one_run() {
+fn ten_equal_requests_share_one_run() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--workers", "2", "--asr-option", "pace_ms=100"]);
     let recording = wave(5, 7);
@@ -220,7 +220,7 @@ fn give_up(server: &Server, recording: &[u8], patience: Duration) {
 }
 
 #[test]
-fn a_client_that_gives_up_and_comes_back_finds_its_job() {
+fn a_reconnecting_client_finds_its_job() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--asr-option", "pace_ms=600"]);
     let recording = wave(6, 8);
@@ -238,7 +238,7 @@ fn a_client_that_gives_up_and_comes_back_finds_its_job() {
 }
 
 #[test]
-fn a_job_that_nobody_waits_for_is_cancelled() {
+fn a_job_without_waiting_clients_is_cancelled() {
     let sandbox = with_echo();
     let environment = [("CESAR_SERVER_DISCONNECT_GRACE_S", "1")];
     let server = Server::start_with(&sandbox, &["--asr-option", "behaviour=hang"], &environment);
@@ -248,7 +248,7 @@ fn a_job_that_nobody_waits_for_is_cancelled() {
 }
 
 #[test]
-fn a_full_queue_says_when_to_come_back() {
+fn a_full_queue_reports_when_to_retry() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--max-queue", "1", "--asr-option", "behaviour=hang"]);
     let running = server.submit(&wave(4, 10), &[]);

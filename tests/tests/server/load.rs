@@ -56,7 +56,7 @@ fn an_upload_is_streamed_to_the_disk() {
 }
 
 #[test]
-fn memory_and_open_files_stay_level_over_many_jobs() {
+fn memory_and_open_files_do_not_grow_with_jobs() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--workers", "2"]);
     let round = |from: u32, to: u32| {
@@ -77,7 +77,7 @@ fn memory_and_open_files_stay_level_over_many_jobs() {
 }
 
 #[test]
-fn two_hundred_listeners_hear_everything() {
+fn two_hundred_listeners_receive_all_events() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let id = server.submit(&wave(5, 1), &[("options", "{\"pace_ms\": 300}")]);

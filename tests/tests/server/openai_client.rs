@@ -46,7 +46,7 @@ fn succeeds(command: &mut Command, sandbox: &Sandbox) {
 }
 
 #[test]
-fn the_official_client_works_unchanged() {
+fn the_official_python_client_works() {
     let python = clients("clients", "CESAR_CLIENTS_PYTHON", "bin/python3");
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--max-upload-mb", "150"]);
@@ -61,7 +61,7 @@ fn the_official_client_works_unchanged() {
 }
 
 #[test]
-fn the_official_client_for_node_works_unchanged() {
+fn the_official_node_client_works() {
     let modules = clients("clients-node", "CESAR_CLIENTS_NODE", "node_modules");
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
@@ -97,7 +97,7 @@ fn curl(server: &Server, arguments: &[&OsStr], input: &[u8]) -> (String, Value, 
 }
 
 #[test]
-fn curl_in_all_its_ways() {
+fn curl_uploads_in_every_form() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let (sound, long) = (wave(3, 1), wave(40, 3));
@@ -162,7 +162,7 @@ fn curl_in_all_its_ways() {
 }
 
 #[test]
-fn a_language_is_one_however_it_is_written() {
+fn spellings_of_a_language_share_results() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let sound = wave(3, 1);
@@ -232,7 +232,7 @@ fn browse(sandbox: &Sandbox, microphone: &std::path::Path, url: &str) -> Browser
 }
 
 #[test]
-fn a_page_sends_what_it_has_and_what_it_records() {
+fn a_browser_sends_files_and_recordings() {
     let sandbox = with_echo();
     let sound = wave(3, 1);
     let microphone = sandbox.write("talk.wav", &sound);

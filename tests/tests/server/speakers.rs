@@ -8,7 +8,7 @@ use cesar_tests::speakers::{MODELS, add_library};
 use serde_json::json;
 
 #[test]
-fn a_partial_job_is_made_whole_by_a_retry() {
+fn a_retry_completes_a_partial_job() {
     let sandbox = with_echo();
     MODELS.into_iter().for_each(|model| sandbox.add_model(model));
     let server = Server::start_with(&sandbox, &[], &[("LD_LIBRARY_PATH", "")]);
@@ -67,7 +67,7 @@ fn a_job_that_asks_for_no_speakers_is_never_partial() {
 
 /// The client learns which model is missing, but not where the server looks for models.
 #[test]
-fn a_partial_job_names_the_model_and_no_folder() {
+fn a_partial_job_names_the_missing_model_without_its_folder() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let recording = fs::read(fixture("short.wav")).unwrap();
@@ -82,7 +82,7 @@ fn a_partial_job_names_the_model_and_no_folder() {
 }
 
 #[test]
-fn fields_about_speakers_are_checked() {
+fn invalid_speaker_fields_are_refused() {
     let sandbox = with_echo();
     MODELS.into_iter().for_each(|model| sandbox.add_model(model));
     let server = Server::start(&sandbox, &[]);

@@ -36,7 +36,7 @@ fn stages(server: &Server, id: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_job_of_an_address() {
+fn an_address_is_fetched_once_for_jobs_and_the_command_line() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", Page::wave(wave(8, 7)).etag("\"one\""));
     let server = Server::start_with(&sandbox, &[], &SETTINGS);
@@ -68,7 +68,7 @@ fn a_job_of_an_address() {
 }
 
 #[test]
-fn while_it_is_fetched_the_job_is_downloading_and_can_be_cancelled() {
+fn a_downloading_job_can_be_cancelled() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", Page::wave(wave(8, 7)).sent(Manner::Stalling(100_000)));
     let server = Server::start_with(&sandbox, &[], &SETTINGS);
@@ -88,7 +88,7 @@ fn while_it_is_fetched_the_job_is_downloading_and_can_be_cancelled() {
 }
 
 #[test]
-fn what_is_not_there_and_what_may_come_back() {
+fn missing_recordings_fail_and_outages_are_retried() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/busy", Page::bare(Manner::Status(503, None)));
     web.put("/page", Page::new("<!doctype html>", "text/html"));
@@ -119,7 +119,7 @@ fn what_is_not_there_and_what_may_come_back() {
 }
 
 #[test]
-fn an_offline_server_uses_what_is_there() {
+fn an_offline_server_uses_cached_recordings() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/talk.wav", Page::wave(wave(8, 7)));
     let url = web.url("/talk.wav");

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_after_the_second_dashes_are_not_cargos() {
+    fn options_after_the_second_dashes_are_not_for_cargo() {
         let options = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         assert!(names_a_package(&options(&["-p", "cesar-tests"])));
         assert!(names_a_package(&options(&["--package=plugin-api"])));

@@ -30,7 +30,7 @@ fn said(run: &Output) -> String {
 
 /// Two folders with a recording of the same name each, one after the other into one folder.
 #[test]
-fn a_transcript_of_another_recording_is_kept() {
+fn transcripts_of_other_recordings_are_not_overwritten() {
     let sandbox = sandbox();
     sandbox.write("one/talk.wav", wave(2, 1));
     sandbox.write("two/talk.wav", wave(3, 2));
@@ -70,7 +70,7 @@ fn a_transcript_of_another_recording_is_kept() {
 
 /// Names that move the cursor, forge lines or are not UTF-8, of good and of bad files.
 #[test]
-fn names_of_any_bytes_are_shown_and_cost_nothing() {
+fn file_names_of_any_bytes_are_shown_escaped() {
     let sandbox = sandbox();
     for name in [
         &b"latin1_\xe9.wav"[..],

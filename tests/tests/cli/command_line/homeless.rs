@@ -16,7 +16,7 @@ fn bare(sandbox: &Sandbox, words: &[&str]) -> Output {
 }
 
 #[test]
-fn without_a_home_the_transcript_comes_with_one_warning() {
+fn without_a_home_transcription_works_with_one_warning() {
     let sandbox = Sandbox::new();
     sandbox.write("talk.wav", wave(2, 1));
     let plugins = sandbox.work().join("own");
@@ -34,7 +34,7 @@ fn without_a_home_the_transcript_comes_with_one_warning() {
 
 /// The owner of the current folder must not decide which code runs.
 #[test]
-fn without_a_home_nothing_is_looked_for_in_the_current_folder() {
+fn without_a_home_the_current_folder_is_not_searched() {
     let sandbox = Sandbox::new();
     drop_echo(&sandbox, "0.1.0");
     std::os::unix::fs::symlink(sandbox.data_home().join("cesar"), sandbox.work().join("cesar")).unwrap();
@@ -50,7 +50,7 @@ fn without_a_home_nothing_is_looked_for_in_the_current_folder() {
 }
 
 #[test]
-fn without_a_home_models_come_from_where_they_are_named() {
+fn without_a_home_models_come_from_named_folders() {
     let sandbox = Sandbox::new();
     sandbox.write("talk.wav", fs::read(cesar_tests::fixture("short.wav")).unwrap());
     let words = [

@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_what_was_measured() {
+    fn percentiles_are_measured_values() {
         let mut times: Vec<_> = (1..=20).rev().map(Duration::from_millis).collect();
         assert_eq!(
             (at(&mut times, 50), at(&mut times, 95)),

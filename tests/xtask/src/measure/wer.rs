@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_shown_in_its_cell_and_left_out_of_the_mean() {
+    fn a_failure_is_shown_and_excluded_from_the_mean() {
         let recording = reference("en", "one two");
         let document = json!({"language": "en", "segments": [{"text": "one"}]});
         let heard = [Ok(score(&recording, &document)), Err(Failure::new("no"))];

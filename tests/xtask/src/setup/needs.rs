@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libclang_is_told_from_its_neighbours() {
+    fn libclang_is_distinguished_from_similar_libraries() {
         let named = |name: &str| is_libclang(&Path::new("/usr/lib").join(name));
         assert!(named("libclang.so") && named("libclang.so.1") && named("libclang-14.so.14.0.6"));
         assert!(!named("libclang-cpp.so.14") && !named("libclangAST.so") && !named("libclang-14.a"));

@@ -115,7 +115,7 @@ mod tests {
     use std::process::Stdio;
 
     #[test]
-    fn a_child_and_its_child_are_in_the_tree_and_the_runner_is_told_from_the_host() {
+    fn a_tree_has_all_descendants_and_distinguishes_runners() {
         let mut child = Command::new("sh")
             .args(["-c", "sh -c 'read line; :' __runner; :"])
             .stdin(Stdio::piped())
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_command_is_a_failure_with_what_it_said() {
+    fn a_failed_command_is_a_failure_with_its_message() {
         let mut command = Command::new("sh");
         let failure = watch(
             command

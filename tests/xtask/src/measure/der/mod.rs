@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_sweep_the_references_are_beside() {
+    fn without_a_sweep_the_references_are_measured() {
         let columns = columns(&parse(&[]));
         let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
         assert_eq!(

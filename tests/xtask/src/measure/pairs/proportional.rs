@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_has_time_memory_and_what_it_told() {
+    fn a_run_has_time_memory_and_its_own_figure() {
         let script = "sh -c 'sleep 0.2'; echo text; echo '{\"seconds\": 1.5}'";
         let run = watch(Command::new("sh").args(["-c", script]), "").expect("a shell can be started");
         assert!(run.wall >= Duration::from_millis(200) && run.peak_kib > 0, "{run:?}");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_command_is_a_failure_with_what_it_said() {
+    fn a_failed_command_is_a_failure_with_its_message() {
         let failure = watch(Command::new("sh").args(["-c", "echo no such model >&2; exit 1"]), "");
         assert!(failure.is_err_and(|failure| failure.to_string().contains("no such model")));
     }

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_is_the_same_text_at_nearly_the_same_times() {
+    fn equal_transcripts_have_the_same_text_and_nearly_the_same_times() {
         let theirs = vec![segment(0.0, 1.0, "a", 0.0)];
         assert_eq!(compared(theirs.clone(), vec![segment(0.02, 0.98, "a", 0.0)]), "equal");
         assert_eq!(
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_sample_may_differ_from_there() {
+    fn transcripts_may_differ_after_a_window_that_both_sampled() {
         let theirs = vec![segment(0.0, 1.0, "a", 0.0), segment(1.0, 2.0, "b", 0.4)];
         let ours = vec![segment(0.0, 1.0, "a", 0.0), segment(1.0, 2.0, "c", 0.2)];
         assert_eq!(compared(theirs.clone(), ours), "sampled");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn times_out_of_order_are_a_reason_where_ours_are_theirs_in_order() {
+    fn times_out_of_order_explain_a_difference() {
         let theirs = vec![segment(0.0, 2.0, "a", 0.0), segment(1.0, 3.0, "b", 0.0)];
         let ours = |start, end| vec![segment(0.0, 2.0, "a", 0.0), segment(start, end, "b", 0.0)];
         assert_eq!(compared(theirs.clone(), ours(2.0, 3.0)), "order");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn times_behind_the_end_are_a_reason() {
+    fn times_behind_the_end_explain_a_difference() {
         let theirs = vec![segment(8.0, 12.0, "a", 0.0)];
         assert_eq!(compared(theirs.clone(), vec![segment(8.0, 10.0, "a", 0.0)]), "order");
         assert_eq!(compared(theirs.clone(), vec![segment(8.0, 9.0, "a", 0.0)]), "DIFFERENT");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_behind_the_end_and_one_inside_are_told_apart() {
+    fn texts_behind_the_end_and_inside_are_distinguished() {
         let ours = vec![segment(8.0, 9.5, "a", 0.0)];
         let with = |start, end, temperature| vec![ours[0].clone(), segment(start, end, "b", temperature)];
         assert_eq!(compared(with(10.0, 11.0, 0.0), ours.clone()), "behind the end");
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_compared_too() {
+    fn words_are_compared() {
         let with = |start: f64| Segment {
             words: Some(vec![Word {
                 start,

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_beam_is_greedy() {
+    fn one_beam_means_greedy_decoding() {
         let greedy = of(json!({ "beam_size": 1 })).expect("it is known");
         assert_eq!(
             (&greedy["params_sampling_strategy"], &greedy["language"]),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_counterpart_is_not_guessed() {
+    fn options_without_a_counterpart_are_left_out() {
         assert_eq!(of(json!({ "word_timestamps": true })), None);
     }
 }

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_english_model_is_not_asked_to_translate() {
+    fn an_english_model_has_no_translation_setting() {
         let names = |model: &str| {
             of("ct2", model, &[])
                 .expect("all")

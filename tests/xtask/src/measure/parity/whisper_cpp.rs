@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_aligned_unless_told_otherwise() {
+    fn words_are_aligned_by_default() {
         let translated = |mut options: Value| {
             let options = options.as_object_mut().expect("an object");
             translate(options, "base-q8_0", 1);
