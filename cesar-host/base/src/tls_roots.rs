@@ -11,7 +11,7 @@ const FOLDERS: &str = "SSL_CERT_DIR";
 
 /// What was named has no authorities.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("what `{variable}` names, `{}`, {why}; correct the variable or remove it", path.display())]
+#[error("`{}`, named by `{variable}`, {why}; fix or unset the variable", path.display())]
 pub struct TlsRootsError {
     variable: &'static str,
     path: PathBuf,

@@ -31,7 +31,7 @@ pub enum CacheError {
         source: rusqlite::Error,
     },
     /// The index is not a sound SQLite database. The next opening without other users sets it aside.
-    #[error("the cache index `{}` is damaged; end the other Cesar processes and start again, and it is set aside and made anew", path.display())]
+    #[error("the cache index `{}` is damaged; end the other Cesar processes and start again to quarantine and rebuild it", path.display())]
     Damaged {
         /// The index file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum CacheError {
         found: &'static str,
     },
     /// Another process held a lock of the whole cache for too long.
-    #[error("`{}` stayed locked by another process for {seconds} s; wait for it to end, or use another cache folder with `--cache-dir`", path.display())]
+    #[error("timed out waiting for the lock `{}` ({seconds} s, held by another process); wait for it to end, or use another cache folder with `--cache-dir`", path.display())]
     Busy {
         /// The lock file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum CacheError {
         seconds: u64,
     },
     /// The caller's `wait` gave up before the key's lock was free.
-    #[error("stopped waiting for the process that computes `{key}`; run the command again to use its result")]
+    #[error("gave up waiting for the process that computes `{key}`; run the command again to use its result")]
     GaveUp {
         /// The key whose lock was wanted.
         key: Key,
@@ -91,7 +91,7 @@ pub enum CacheError {
         path: PathBuf,
     },
     /// Only ordinary files have a digest.
-    #[error("`{}` is not an ordinary file; give the path of a file", path.display())]
+    #[error("`{}` is not a regular file; give the path of a file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -115,8 +115,8 @@ pub type Result<T> = std::result::Result<T, CacheError>;
 
 const FREE_SPACE: &str = "the disk is full: free some space, lower `cache.max_size` and run `cesar cache prune`";
 const OWN_FOLDER: &str =
-    "give yourself the right to write there (`chmod -R u+rwX`, or `chown -R` if it is another user's)";
-const READ_ONLY: &str = "it cannot be written: make it writable (`chmod -R u+rwX`, or mount its disk for writing)";
+    "grant yourself write permission (`chmod -R u+rwX`, or `chown -R` if another user owns it)";
+const READ_ONLY: &str = "it is read-only: make it writable (`chmod -R u+rwX`, or mount its disk for writing)";
 const LOOK: &str = "check the folder's permissions and free space";
 
 /// What a person can do about a system error.

@@ -101,8 +101,8 @@ impl KeyLocks {
             }
             if self.has_waited_enough(started_ms) {
                 self.storage.notice(format!(
-                    "another process has been computing the same for long ({} s) and is not waited for any more; if \
-                     it hangs, end it, and if it is slow, raise `cache.lock_timeout`",
+                    "timed out waiting for another process that computes the same result ({} s); if it hangs, end \
+                     it, and if it is slow, raise `cache.lock_timeout`",
                     waiting.waited.as_secs()
                 ));
                 let reason = GiveUp::ComputeAlone;

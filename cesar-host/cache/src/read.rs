@@ -210,7 +210,7 @@ impl Reader {
             self.remove(damaged)?;
             self.usage.count(|statistics| statistics.healed += 1);
             self.storage.notice(format!(
-                "a stored result was damaged ({}) and is computed again; if this happens often, check the disk",
+                "a cached result was damaged ({}) and will be recomputed; if this happens often, check the disk",
                 describe(damaged.damage)
             ));
         }

@@ -24,8 +24,8 @@ impl Kind {
                 format!("one of {}", quoted.join(", "))
             }
             Self::Size => "a size such as `10 GB`, or `off`".into(),
-            Self::Duration => "a length of time such as `30 d` or `12 h`, or `off`".into(),
-            Self::Durations => "`name=time` with a time such as `30 d` or `12 h`, or `off`".into(),
+            Self::Duration => "a duration such as `30 d` or `12 h`, or `off`".into(),
+            Self::Durations => "`name=duration` with a duration such as `30 d` or `12 h`, or `off`".into(),
             Self::Options => "`name=value`".into(),
             Self::Integer {
                 minimum,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file that was named, or exists in the standard place, cannot be read.
-    #[error("the configuration file `{}` cannot be read: {reason}; correct that or name another with `--config`", path.display())]
+    #[error("cannot read the configuration file `{}` ({reason}); fix it or name another with `--config`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -14,7 +14,7 @@ pub enum ConfigError {
         reason: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("`{}` line {line} is not valid TOML: {reason}; correct that line", path.display())]
+    #[error("`{}` line {line} is not valid TOML ({reason}); fix that line", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,

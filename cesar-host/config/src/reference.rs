@@ -42,7 +42,7 @@ fn flag(setting: &Setting) -> String {
 fn value(kind: Kind) -> String {
     match kind {
         Kind::Options => "a table; in the variable `name=value;…`".into(),
-        Kind::Durations => "a table of times such as `30 d`; in the variable `name=time;…`".into(),
+        Kind::Durations => "a table of durations such as `30 d`; in the variable `name=duration;…`".into(),
         Kind::Paths => "a list of paths; in the variable separated by `:`".into(),
         Kind::Texts => "a list of texts; in the variable and the flag separated by `,`".into(),
         kind => kind.wanted(),

@@ -31,7 +31,7 @@ pub enum JobsError {
         source: rusqlite::Error,
     },
     /// The file is not a sound SQLite database. It is never replaced by itself: it holds what cannot be computed anew.
-    #[error("the jobs database `{}` is damaged; restore it from a backup, or move it away to start without its jobs", path.display())]
+    #[error("the jobs database `{}` is damaged; restore it from a backup, or move it away to start without jobs", path.display())]
     Damaged {
         /// The database file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum JobsError {
         found: &'static str,
     },
     /// There is no such job, or not any more.
-    #[error("there is no job `{job}`; finished jobs are removed after a time, see the list of jobs")]
+    #[error("there is no job `{job}`; finished jobs are removed after a while, see the list of jobs")]
     NotFound {
         /// The id that was asked for.
         job: JobId,

@@ -31,7 +31,7 @@ impl Random for SystemRandom {
 
 /// The text was not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an id; write it as it was given, like `019b77c5-3800-7001-8000-000000000000`")]
+#[error("`{text}` is not an id; expected a form like `019b77c5-3800-7001-8000-000000000000`")]
 pub struct ParseIdError {
     text: String,
 }

@@ -164,7 +164,7 @@ impl Failure {
 pub(super) fn worker_lost() -> StageError {
     StageError {
         code: "worker_lost".to_owned(),
-        message: "the server ended while it worked on this job; look into its log, and retry the job when it was not tried again"
+        message: "the server ended while it ran this job; see its log, and retry the job if it was not retried"
             .to_owned(),
         stage: None,
     }

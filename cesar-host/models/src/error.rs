@@ -22,7 +22,7 @@ pub enum ModelError {
         present: Vec<String>,
     },
     /// A folder that is not a whole model.
-    #[error("the model in `{}` is not complete: `{plugin}` needs its file `{file}`; add that file or take another model", path.display())]
+    #[error("the model in `{}` is incomplete: `{plugin}` needs its file `{file}`; add that file or use another model", path.display())]
     Incomplete {
         /// The folder.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum ModelError {
     },
     /// No model was named, and none of the preferred ones is present.
     #[error(
-        "there is no model for `{plugin}` to take by itself{}; {}put {} into {}, or name a model with `{flag}`",
+        "there is no default model for `{plugin}`{}; {}put {} into {}, or name a model with `{flag}`",
         present_words(present),
         pull.map(|entry| format!("fetch one with `cesar models pull {}`, ", entry.pull_name())).unwrap_or_default(),
         if preferred.is_empty() { "one".into() } else { format!("one of {}", list(preferred, " or ")) },
@@ -77,7 +77,7 @@ pub enum ModelError {
     },
     /// The plugin's manifest leads out of the models folders.
     #[error(
-        "the plugin `{plugin}` is defective: `{path}` in its manifest is not a path inside a models folder; ask its author to correct that"
+        "the plugin `{plugin}` is defective: `{path}` in its manifest is not a path inside a models folder; report it to its author"
     )]
     Manifest {
         /// The plugin.
@@ -149,7 +149,7 @@ impl ModelError {
             }
             Self::Incomplete { plugin, file, .. } => {
                 format!(
-                    "the model for `{plugin}` lacks its file `{file}`; `cesar models verify` tells what to fetch anew"
+                    "the model for `{plugin}` lacks its file `{file}`; `cesar models verify` lists what to fetch again"
                 )
             }
             Self::Manifest { .. } => self.to_string(),

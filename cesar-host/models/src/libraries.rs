@@ -25,7 +25,7 @@ pub fn missing(manifest: &Manifest, plugin: &Path, roots: &ModelRoots) -> Option
     let pull = catalog::at_place(Path::new(&library.file));
     let pull = pull.map(|entry| format!("run `cesar models pull {}`", entry.pull_name()));
     let name = library.variable.as_ref();
-    let name = name.map(|variable| format!("name its file in `{variable}`"));
+    let name = name.map(|variable| format!("set `{variable}` to its path"));
     let remedies: Vec<_> = pull.into_iter().chain(name).collect();
     let remedies = match remedies.is_empty() {
         true => "install it".to_owned(),

@@ -205,7 +205,7 @@ fn an_import_is_found_by_its_name() {
     let file = home.sandbox.write("notes.txt", "nothing");
     let refused = home.run(&["models", "import", file.to_str().unwrap()]).exits(1);
     assert!(
-        refused.stderr.contains("is not a model that Cesar knows"),
+        refused.stderr.contains("is not a supported model"),
         "{}",
         refused.stderr
     );

@@ -260,7 +260,7 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     let unasked = finish(&mut command).exits(0);
     assert_eq!(unasked.stdout, plain.stdout);
     let note = "no speakers: `libonnxruntime.so`, which the plugin `pyannote` needs, was not found; \
-                run `cesar models pull onnxruntime`, or name its file in `ORT_DYLIB_PATH` (disable with --no-diarize)";
+                run `cesar models pull onnxruntime`, or set `ORT_DYLIB_PATH` to its path (disable with --no-diarize)";
     assert!(unasked.stderr.lines().any(|line| line == note), "{}", unasked.stderr);
     let list = |words: &[&str]| finish(sandbox.command().args(words).env("ORT_DYLIB_PATH", &absent)).exits(0);
     let plugins = list(&["plugins", "list", "--json"]).json();

@@ -88,18 +88,18 @@ fn a_private_authority_is_trusted_for_the_hub() {
         run(&sandbox, &["models", "pull", "someone/whisper"], &variables)
     };
     let unknown = pull("SSL_CERT_FILE", PathBuf::new()).exits(1);
-    let reason = "does not prove who it is";
+    let reason = "has no trusted certificate";
     assert!(unknown.stderr.contains(reason), "{}", unknown.stderr);
     assert!(unknown.stderr.contains("in `SSL_CERT_FILE`"), "{}", unknown.stderr);
 
     let nowhere = pull("SSL_CERT_FILE", sandbox.path().join("nowhere.pem")).exits(1);
     assert!(
-        nowhere.stderr.contains("what `SSL_CERT_FILE` names, `") && nowhere.stderr.contains("cannot be read"),
+        nowhere.stderr.contains("named by `SSL_CERT_FILE`, ") && nowhere.stderr.contains("cannot be read"),
         "{}",
         nowhere.stderr
     );
     let empty = pull("SSL_CERT_FILE", sandbox.write("empty.pem", "nothing")).exits(1);
-    assert!(empty.stderr.contains("has no certificate; correct"), "{}", empty.stderr);
+    assert!(empty.stderr.contains("has no certificate; fix"), "{}", empty.stderr);
     assert!(hub.requests().is_empty());
 
     pull("SSL_CERT_FILE", file("authority.pem")).exits(0);
@@ -124,7 +124,7 @@ fn a_private_authority_is_trusted_for_recordings() {
     );
     let nowhere = transcribe(&[("SSL_CERT_FILE", sandbox.path().join("nowhere.pem"))]).exits(1);
     assert!(
-        nowhere.stderr.contains("what `SSL_CERT_FILE` names, `"),
+        nowhere.stderr.contains("named by `SSL_CERT_FILE`, "),
         "{}",
         nowhere.stderr
     );

@@ -60,7 +60,7 @@ pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms
     drop((first, in_use));
     let warning = match replace(layout, io, now_ms) {
         Err(CacheError::Busy { .. }) if usable => Some(format!(
-            "the cache index `{}` may be damaged; it is checked as soon as no other Cesar process uses it",
+            "the cache index `{}` may be damaged; it will be checked once no other Cesar process uses it",
             layout.index().display()
         )),
         Err(CacheError::Busy { .. }) => return Err(CacheError::Damaged { path: layout.index() }),
@@ -172,7 +172,7 @@ fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
     }
     Ok((!sound).then(|| {
         format!(
-            "the cache index was damaged and starts anew; the damaged file is kept as `{}`, delete it when you do not need it",
+            "the cache index was damaged and has been rebuilt; the damaged file is kept as `{}`, delete it if you do not need it",
             aside.display()
         )
     }))

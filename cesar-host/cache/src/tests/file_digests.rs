@@ -173,11 +173,11 @@ fn only_regular_files_have_a_digest() {
     assert_eq!(
         digest(folder),
         format!(
-            "`{}` is not an ordinary file; give the path of a file",
+            "`{}` is not a regular file; give the path of a file",
             folder.display()
         )
     );
-    assert!(digest(Path::new("/dev/zero")).contains("not an ordinary file"));
+    assert!(digest(Path::new("/dev/zero")).contains("not a regular file"));
     let missing = digest(&folder.join("missing.wav"));
     assert!(
         missing.starts_with("cannot read `") && missing.contains("missing.wav"),

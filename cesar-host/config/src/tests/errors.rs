@@ -91,17 +91,17 @@ fn a_syntax_error_names_the_line() {
         .with_file("[asr]\nplugin = \"ct2\"\nmodel = base\n")
         .refusal(&[]);
     assert!(
-        refusal.starts_with("`HOME/.config/cesar/config.toml` line 3 is not valid TOML: "),
+        refusal.starts_with("`HOME/.config/cesar/config.toml` line 3 is not valid TOML ("),
         "{refusal}"
     );
     assert!(
-        refusal.ends_with("; correct that line") && !refusal.contains('\n'),
+        refusal.ends_with("; fix that line") && !refusal.contains('\n'),
         "{refusal}"
     );
     let twice = Home::new()
         .with_file("asr.plugin = \"a\"\n\nasr.plugin = \"b\"")
         .refusal(&[]);
-    assert!(twice.contains("line 3 is not valid TOML: duplicate key"), "{twice}");
+    assert!(twice.contains("line 3 is not valid TOML (duplicate key"), "{twice}");
 }
 
 #[test]
@@ -109,12 +109,12 @@ fn a_named_file_must_exist() {
     let missing = Home::new().with("CESAR_CONFIG", "/does/not/exist.toml").refusal(&[]);
     assert_eq!(
         missing,
-        "the configuration file `/does/not/exist.toml` cannot be read: No such file or directory (os error 2); correct that or \
+        "cannot read the configuration file `/does/not/exist.toml` (No such file or directory (os error 2)); fix it or \
          name another with `--config`"
     );
     let folder = Home::new().refusal(&["--config", "/"]);
     assert!(
-        folder.starts_with("the configuration file `/` cannot be read: "),
+        folder.starts_with("cannot read the configuration file `/` ("),
         "{folder}"
     );
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
     /// A file cannot be read or written.
-    #[error("`{}` cannot be used: {error}", path.display())]
+    #[error("cannot access `{}` ({error}); check the path and its permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -15,7 +15,7 @@ pub enum ConvertError {
         error: io::Error,
     },
     /// A file is not what it is taken for.
-    #[error("`{what}` cannot be converted: {reason}; fetch it again")]
+    #[error("cannot convert `{what}` ({reason}); download it again")]
     Malformed {
         /// The file, as a person knows it.
         what: String,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum HubError {
     /// Nothing may be asked of the network.
     #[error(
-        "`{what}` would be fetched from the hub, and {why} forbids that; leave that out, or `cesar models import` it from a file"
+        "`{what}` must be downloaded from the hub, but {why} forbids it; remove that, or import a file with `cesar models import`"
     )]
     Offline {
         /// The repository.
@@ -17,7 +17,7 @@ pub enum HubError {
         why: &'static str,
     },
     /// There is no folder to keep files in.
-    #[error("there is no folder for what the hub gives; set `HF_HOME` or `HOME`")]
+    #[error("cannot determine the Hugging Face cache folder; set `HF_HOME` or `HOME`")]
     NoFolder,
     /// No answer, or none that means anything.
     #[error(
@@ -31,7 +31,7 @@ pub enum HubError {
     },
     /// It does not prove who it is.
     #[error(
-        "the hub at `{endpoint}` does not prove who it is ({reason}); check `HF_ENDPOINT`, or name a file with authorities that you trust in `SSL_CERT_FILE`"
+        "the hub at `{endpoint}` has no trusted certificate ({reason}); check `HF_ENDPOINT`, or name a file of trusted certificates in `SSL_CERT_FILE`"
     )]
     Untrusted {
         /// Where it was asked.
@@ -44,7 +44,7 @@ pub enum HubError {
     TlsRoots(#[from] cesar_base::tls_roots::TlsRootsError),
     /// 401 or 403.
     #[error(
-        "the hub does not let you have `{what}`; accept its conditions on its page, and set `HF_TOKEN` to a token of yours"
+        "the hub denies access to `{what}`; accept its conditions on its page, and set `HF_TOKEN` to your token"
     )]
     Forbidden {
         /// The repository.
@@ -57,11 +57,11 @@ pub enum HubError {
         what: String,
     },
     /// 429.
-    #[error("the hub says that it was asked too often; wait some minutes, or set `HF_TOKEN`")]
+    #[error("the hub's rate limit is reached; wait some minutes, or set `HF_TOKEN`")]
     RateLimited,
     /// The answer lacks what files are checked by.
     #[error(
-        "the hub's answer about `{what}` has no {lacks}, so that it cannot be checked; ask the hub at `HF_ENDPOINT` for the reason"
+        "the hub's response for `{what}` has no {lacks}, so it cannot be verified; ask the operator of `HF_ENDPOINT`"
     )]
     Unchecked {
         /// The file.
@@ -70,7 +70,7 @@ pub enum HubError {
         lacks: &'static str,
     },
     /// Other bytes than were announced.
-    #[error("`{what}` arrived with the digest {found} instead of {wanted}, and was thrown away; pull again")]
+    #[error("`{what}` arrived with the digest {found} instead of {wanted} and was discarded; pull again")]
     Damaged {
         /// The file.
         what: String,
@@ -81,7 +81,7 @@ pub enum HubError {
     },
     /// Other bytes than Cesar's table knows.
     #[error(
-        "the hub has `{what}` with the digest {found}, and this version of Cesar knows it by {wanted}; take a later version, or pull `{repository}` by that name"
+        "the hub has `{what}` with the digest {found}, but this version of Cesar expects {wanted}; use a later version, or pull `{repository}` by that name"
     )]
     Other {
         /// The file.
@@ -94,7 +94,7 @@ pub enum HubError {
         found: String,
     },
     /// The connection broke again and again.
-    #[error("`{what}` broke off after {done} of {size} bytes ({reason}); pull again to go on from there")]
+    #[error("the download of `{what}` stopped after {done} of {size} bytes ({reason}); pull again to resume")]
     Broken {
         /// The file.
         what: String,
@@ -106,7 +106,7 @@ pub enum HubError {
         reason: String,
     },
     /// The repository is not of the kind that Cesar knows.
-    #[error("`{repository}` is not a Whisper model for CTranslate2: it has no `{lacks}`; name one that has")]
+    #[error("`{repository}` is not a Whisper model for CTranslate2: it has no `{lacks}`; name another repository")]
     NotAModel {
         /// The repository.
         repository: String,
@@ -114,7 +114,7 @@ pub enum HubError {
         lacks: String,
     },
     /// A file cannot be written.
-    #[error("`{}` cannot be written ({error}); make room or correct its permissions, and pull again, which goes on from there", path.display())]
+    #[error("`{}` cannot be written ({error}); free space or fix its permissions, then pull again to resume", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -190,7 +190,7 @@ impl<'a> Fetch<'a> {
         while *done < remote.size {
             let room = usize::try_from(remote.size - *done).unwrap_or(BUFFER).min(BUFFER);
             let count = match body.read(&mut buffer[..room]) {
-                Ok(0) => return Ok(Some("it ended too early".to_owned())),
+                Ok(0) => return Ok(Some("the response ended early".to_owned())),
                 Ok(count) => count,
                 Err(error) => return Ok(Some(error.to_string())),
             };

@@ -12,13 +12,13 @@ pub enum IndexError {
     #[error("there is no folder for libraries, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")]
     NoLibraryFolder,
     /// There is no pip.
-    #[error("there is no Python with pip{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", tried.as_ref().map(|tried| format!(" (`{}` is none)", tried.display())).unwrap_or_default())]
+    #[error("there is no Python with pip{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", tried.as_ref().map(|tried| format!(" (`{}` has none)", tried.display())).unwrap_or_default())]
     NoPip {
         /// The program that was named.
         tried: Option<PathBuf>,
     },
     /// pip failed.
-    #[error("pip could not fetch `{requirement}` ({reason}); check the network, or set `PIP_INDEX_URL` to a mirror")]
+    #[error("pip cannot download `{requirement}` ({reason}); check the network, or set `PIP_INDEX_URL` to a mirror")]
     Pip {
         /// The wheel.
         requirement: &'static str,
@@ -26,13 +26,13 @@ pub enum IndexError {
         reason: String,
     },
     /// pip succeeded, and there is no wheel.
-    #[error("pip fetched `{requirement}`, but not as a wheel; check what `PIP_INDEX_URL` leads to")]
+    #[error("pip did not download a wheel for `{requirement}`; check the index at `PIP_INDEX_URL`")]
     NoWheel {
         /// The wheel.
         requirement: &'static str,
     },
     /// A wheel is not what it was.
-    #[error("`{}` cannot be unpacked: {reason}; pull again, which fetches it anew", path.display())]
+    #[error("cannot unpack `{}` ({reason}); pull again to download it again", path.display())]
     Wheel {
         /// The wheel.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum IndexError {
         reason: String,
     },
     /// Other bytes than the catalogue knows.
-    #[error("`{what}` has the SHA-256 {found} instead of {wanted}, and is not used")]
+    #[error("`{what}` has the SHA-256 {found} instead of {wanted} and was discarded; pull again, or use another package index")]
     Digest {
         /// The file.
         what: String,
@@ -53,13 +53,13 @@ pub enum IndexError {
     #[error(transparent)]
     Convert(#[from] ConvertError),
     /// The catalogue has no source for it.
-    #[error("`{id}` does not come from a package index; leave out `--from`")]
+    #[error("`{id}` is not available from a package index; omit `--from`")]
     NotThere {
         /// The model.
         id: &'static str,
     },
     /// A file or folder cannot be used.
-    #[error("`{}` cannot be used: {error}", path.display())]
+    #[error("cannot access `{}` ({error}); check the path and its permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -90,7 +90,7 @@ fn reason(printed: &str) -> String {
     let error = lines()
         .rfind(|line| line.starts_with("ERROR:"))
         .or_else(|| lines().next_back());
-    let error = error.unwrap_or("it said nothing").trim_start_matches("ERROR:");
+    let error = error.unwrap_or("no output").trim_start_matches("ERROR:");
     error.trim().trim_end_matches('.').to_owned()
 }
 
@@ -129,12 +129,12 @@ mod tests {
     fn pip_errors_become_one_clause() {
         let printed = "WARNING: Retrying\nERROR: No matching distribution found for m==1.0.\n\n";
         assert_eq!(reason(printed), "No matching distribution found for m==1.0");
-        assert_eq!(reason(""), "it said nothing");
+        assert_eq!(reason(""), "no output");
     }
 
     #[test]
     fn a_program_that_is_not_python_is_reported() {
         let error = Pip::find(Some(Path::new("/nowhere/python"))).err().unwrap().to_string();
-        assert!(error.contains("`/nowhere/python` is none"), "{error}");
+        assert!(error.contains("`/nowhere/python` has none"), "{error}");
     }
 }

@@ -30,7 +30,7 @@ const FILES: [&str; 6] = [
 pub enum ImportError {
     /// It is none that Cesar knows.
     #[error(
-        "`{}` is not a model that Cesar knows: neither a folder with a Whisper `model.bin` for CTranslate2, nor a ggml file, nor an ONNX file; convert it first",
+        "`{}` is not a supported model: neither a folder with a Whisper `model.bin` for CTranslate2, nor a ggml file, nor an ONNX file; convert it first",
         path.display()
     )]
     NoModel {
@@ -38,7 +38,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// It is not what it was said to be.
-    #[error("`{}` has the SHA-256 {found}, not {wanted}; get it again", path.display())]
+    #[error("`{}` has the SHA-256 {found}, not {wanted}; download it again", path.display())]
     Digest {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum ImportError {
         found: String,
     },
     /// A digest for a folder.
-    #[error("`{}` is a folder, and `--sha256` is for a file; leave it out", path.display())]
+    #[error("`{}` is a folder, but `--sha256` is for a file; omit it", path.display())]
     DigestOfFolder {
         /// The folder.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum ImportError {
         name: String,
     },
     /// Another model is there.
-    #[error("`{}` is there already and is another model; remove it with `cesar models rm`, or give `--name`", path.display())]
+    #[error("`{}` already exists and is another model; remove it with `cesar models rm`, or give `--name`", path.display())]
     Taken {
         /// Where it would go.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum ImportError {
     #[error("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`")]
     NoFolder,
     /// A file cannot be read or written.
-    #[error("`{}` cannot be used: {error}", path.display())]
+    #[error("cannot access `{}` ({error}); check the path and its permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,

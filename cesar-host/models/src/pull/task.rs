@@ -124,8 +124,8 @@ mod tests {
     fn unavailable_models_are_reported() {
         let message = |name: &str, source| tasks_for(name, source).unwrap_err().to_string();
         assert!(message("bsae", None).contains("did you mean `base`?"));
-        assert!(message("large-v3", Some(Source::Index)).contains("does not come from a package index"));
-        assert!(message("campplus", Some(Source::Hub)).contains("does not come from the hub"));
+        assert!(message("large-v3", Some(Source::Index)).contains("is not available from a package index"));
+        assert!(message("campplus", Some(Source::Hub)).contains("is not available from the hub"));
         assert!(message("a/b", Some(Source::Index)).contains("`a/b`"));
     }
 }

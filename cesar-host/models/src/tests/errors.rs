@@ -64,7 +64,7 @@ fn a_path_without_a_model_is_reported() {
     );
     assert_eq!(
         refusal(&folder, "own"),
-        "the model in `HERE/own` is not complete: `ct2` needs its file `model.bin`; add that file or take another model"
+        "the model in `HERE/own` is incomplete: `ct2` needs its file `model.bin`; add that file or use another model"
     );
 }
 
@@ -73,8 +73,8 @@ fn a_missing_file_is_reported() {
     let place = Place::new().with(&["standard/faster-whisper-base/model.bin"]);
     assert_eq!(
         place.refusal(&folder(), "base"),
-        "the model in `HERE/standard/faster-whisper-base` is not complete: `ct2` needs its file `config.json`; add that file or \
-         take another model"
+        "the model in `HERE/standard/faster-whisper-base` is incomplete: `ct2` needs its file `config.json`; add that file or \
+         use another model"
     );
 }
 
@@ -84,7 +84,7 @@ fn a_missing_default_is_reported() {
     let text = place.lookup(&one_file()).no_default().to_string();
     assert_eq!(
         text.replace(place.folder.path().to_str().unwrap(), "HERE"),
-        "there is no model for `ct2` to take by itself; present is `mine`; fetch one with `cesar models pull ggml-base`, put one of `large-v3`, `base` or `tiny.en` into \
+        "there is no default model for `ct2`; present is `mine`; fetch one with `cesar models pull ggml-base`, put one of `large-v3`, `base` or `tiny.en` into \
          `HERE/own` or `HERE/standard`, or name a model with `--model`"
     );
 }
@@ -109,8 +109,8 @@ fn manifests_that_leave_the_folders_are_refused() {
         assert_eq!(
             place.refusal(&files, "secret"),
             format!(
-                "the plugin `ct2` is defective: `{pattern}` in its manifest is not a path inside a models folder; ask its author to \
-                 correct that"
+                "the plugin `ct2` is defective: `{pattern}` in its manifest is not a path inside a models folder; report it to \
+                 its author"
             )
         );
         assert!(place.lookup(&files).present().is_empty());

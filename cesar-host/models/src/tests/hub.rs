@@ -62,8 +62,8 @@ fn an_interrupted_download_is_not_a_model() {
     assert_eq!(
         place.refusal(&folder(), "base"),
         format!(
-            "the model in `HERE/hub/models--Systran--faster-whisper-base/snapshots/{COMMIT}` is not complete: `ct2` needs its file \
-             `model.bin`; add that file or take another model"
+            "the model in `HERE/hub/models--Systran--faster-whisper-base/snapshots/{COMMIT}` is incomplete: `ct2` needs its file \
+             `model.bin`; add that file or use another model"
         )
     );
 }
