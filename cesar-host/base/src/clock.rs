@@ -1,4 +1,4 @@
-//! Where the cache gets the time from.
+//! The clock of the cache and the jobs.
 //!
 //! Expiry, last use and the two-second rule for file digests all depend on the time of day. It is passed in, so that
 //! a test makes a day go by in one call instead of sleeping.
@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when it is told to, for tests.
+/// A clock that moves only when a test moves it.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);
 

@@ -1,4 +1,4 @@
-//! What tells one state of a file from another without reading it.
+//! Stamps of files, which detect changes without reading the content.
 //!
 //! The stamp is device, inode, size, and the times at which content and inode last changed. While all five are the same, the file is
 //! taken to be unchanged, as long as a later change must change the stamp: see [`FileStamp::is_settled`].

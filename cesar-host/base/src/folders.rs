@@ -39,7 +39,7 @@ impl Folders {
         self.config.as_deref().map(|folder| folder.join("cesar/config.toml"))
     }
 
-    /// Cesar's folder for the user's data: models, plugins, jobs; `None` where there is none, and nothing is looked for then.
+    /// Cesar's folder for the user's data: models, plugins, jobs; `None` if neither the variable nor `HOME` is set.
     #[must_use]
     pub fn data(&self) -> Option<PathBuf> {
         self.data.as_deref().map(|folder| folder.join("cesar"))

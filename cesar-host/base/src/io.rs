@@ -1,15 +1,15 @@
-//! The seam through which the cache touches the disk, and where tests make it fail.
+//! Disk access with fault injection for tests.
 //!
-//! Every operation that a full disk, a bad sector or a crash can interrupt goes through [`Io`]. In production it does
-//! nothing but pass the call on (one branch on a `None`). A test gives it a [`Fault`]: the Nth operation then fails,
+//! Every operation that a full disk, a bad sector or a crash can interrupt goes through [`Io`]. In production it only
+//! passes the call on (one branch on a `None`). A test gives it a [`Fault`]: the Nth operation then fails,
 //! writes too little, or ends the process, and so does every later one when the fault is lasting. Running a scenario
-//! for N = 1, 2, … until no fault is reached visits every point at which reality could strike. Operations of the
+//! for N = 1, 2, … until no fault is reached covers every point of failure. Operations of the
 //! index count as well, one for the beginning and one for the commit of each transaction and one per query: what
 //! SQLite does in between is covered by its own tests of that kind.
 //!
 //! The jobs of the server go through it as well (`jobs::Disk`), so both fail in the same ways.
 //!
-//! An interrupted call (`EINTR`) is repeated here, so nobody else has to think of it.
+//! An interrupted call (`EINTR`) is repeated here, so callers need not.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -64,7 +64,7 @@ impl Io {
         Self::default()
     }
 
-    /// Access that fails as told, for tests.
+    /// Access that fails at the given operation, for tests.
     pub fn failing(fault: Fault) -> Self {
         Self {
             plan: Some(Arc::new(Plan {

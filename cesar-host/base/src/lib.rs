@@ -1,16 +1,16 @@
 //! The foundation of the host's crates. It depends on no other crate of this workspace.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
 //! | `clock` | the time of day, replaceable in tests |
 //! | `digest` | SHA-256 values |
 //! | `io` | disk access that tests can make fail |
-//! | `file_stamp` | what tells one state of a file from another without reading it |
+//! | `file_stamp` | stamps that detect changes of a file without reading it |
 //! | [`names`] | file names as text |
 //! | `folders` | the user's folders, by the XDG Base Directory Specification |
 //! | `given` | the value of a plugin's option as the user wrote it |
 //! | `nearest` | suggestions for mistyped names |
-//! | `units` | sizes and durations as people write them |
+//! | `units` | sizes and durations as users write them |
 //! | [`tls_roots`] | root certificates for the host's HTTP clients |
 
 mod clock;

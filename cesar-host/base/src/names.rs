@@ -82,7 +82,7 @@ fn made_visible(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// What moves the cursor, begins a line, or turns the direction of what follows.
+/// Whether a character moves the cursor, begins a line, or changes the direction of text.
 fn is_control(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

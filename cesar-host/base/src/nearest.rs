@@ -1,6 +1,6 @@
-//! The nearest name, for "did you mean".
+//! Suggestions for mistyped names ("did you mean").
 
-/// The candidate that a person most likely meant, if one is near: two letters, or a third of them, may differ; else the first one
+/// The candidate that the user most likely meant, if one is near: two letters, or a third of them, may differ; else the first one
 /// that begins with what was given (`large` for `large-v3`), if that is at least three letters.
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();

@@ -1,6 +1,8 @@
-//! Whom TLS trusts, for every client of the host: the authorities of the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`, where one of
-//! them is set; else those that this system trusts, as where a company's proxy signs for everybody; else, where a system has none, Mozilla's
-//! list, which is built in. The download stage decides in the same way (`plugins/download/src/trust.rs`), and so do OpenSSL's programs.
+//! TLS root certificates for the host's HTTP clients.
+//!
+//! The first of these that exists is used: the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`; the certificates of the system, which may
+//! include those of a company's proxy; Mozilla's list, which is built in. The download stage (`plugins/download/src/trust.rs`) and OpenSSL's
+//! programs use the same order.
 
 use std::path::PathBuf;
 
@@ -9,7 +11,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 const FILE: &str = "SSL_CERT_FILE";
 const FOLDERS: &str = "SSL_CERT_DIR";
 
-/// What was named has no authorities.
+/// The file or folder named by a variable has no certificates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}`, named by `{variable}`, {why}; fix or unset the variable", path.display())]
 pub struct TlsRootsError {
@@ -18,10 +20,10 @@ pub struct TlsRootsError {
     why: String,
 }
 
-/// The configuration of TLS.
+/// The TLS configuration.
 ///
 /// # Errors
-/// When a variable is set and what it names has no certificate.
+/// When a variable is set and its file or folder has no certificate.
 pub fn config() -> Result<TlsConfig, TlsRootsError> {
     let named = [FILE, FOLDERS].into_iter().find_map(|variable| {
         let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;

@@ -1,4 +1,4 @@
-//! Sizes and lengths of time as people write them: `10 GB`, `500 MB`, `30 d`, `12 h`.
+//! Sizes and durations as users write them: `10 GB`, `500 MB`, `30 d`, `12 h`.
 //!
 //! Sizes are in powers of 1000, as disks are sold and as `df -H` shows them; `KiB`, `MiB`, `GiB` and `TiB` are powers of
 //! 1024. A number may have a fraction; space between number and unit, and the case of the unit, do not matter.
@@ -31,7 +31,7 @@ const DURATIONS: &[(&str, u64)] = &[
     ("y", 31_536_000_000),
 ];
 
-/// What says that there is no limit.
+/// The text for "no limit".
 pub const OFF: &str = "off";
 
 /// A size in bytes; a number without a unit is bytes.
@@ -39,7 +39,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     parse(text, SIZES)
 }
 
-/// A length of time in milliseconds; the unit must be there.
+/// A duration in milliseconds; the unit is required.
 pub fn parse_duration(text: &str) -> Option<i64> {
     parse(text, DURATIONS).and_then(|ms| i64::try_from(ms).ok())
 }

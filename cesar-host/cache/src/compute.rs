@@ -1,4 +1,4 @@
-//! The whole protocol in one call: find a result, or compute and store it, once for all who ask.
+//! Single flight: find a result, or compute and store it, once for all concurrent requests.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub enum Mode {
 pub struct Request {
     /// What the cache is used for.
     pub mode: Mode,
-    /// For how long the result may be used, in milliseconds from when it is stored; for ever when absent.
+    /// How long the result is valid after it is stored, in milliseconds; without limit when absent.
     pub lifetime_ms: Option<i64>,
-    /// What a person calls the input. Not part of the key.
+    /// The user's name of the input. Not part of the key.
     pub label: Option<String>,
-    /// JSON that the stage wants to find again with the entry.
+    /// JSON of the stage, stored with the entry.
     pub details: Option<String>,
 }
 
@@ -47,14 +47,14 @@ impl From<Mode> for Request {
     }
 }
 
-/// What a computation hands over.
+/// The output of a computation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Computation {
     /// The result.
     pub bytes: Vec<u8>,
     /// Of the time it took, what was spent waiting for work that is not its own, in milliseconds.
     pub idle_ms: i64,
-    /// What earlier computations had spent on the parts that this one went on from, in milliseconds.
+    /// The cost of the checkpoints that this computation resumed from, in milliseconds.
     pub earlier_ms: i64,
 }
 
@@ -70,7 +70,7 @@ impl From<Vec<u8>> for Computation {
 /// Where a result came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
-    /// It was there.
+    /// It was cached.
     Hit {
         /// What computing it had taken, in milliseconds.
         saved_ms: i64,
@@ -96,14 +96,14 @@ pub struct Outcome {
     pub entry: Option<Entry>,
     /// Where it came from.
     pub hit: Hit,
-    /// What went wrong in the cache, in one or more sentences. The result is right all the same.
+    /// Errors of the cache, in one or more sentences. The result is correct nevertheless.
     pub cache_warning: Option<String>,
 }
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped<E> {
-    /// `wait` said that the user wants to stop.
+    /// `wait` returned [`GiveUp::Interrupted`].
     #[error("interrupted while waiting for another process that computes the same result")]
     Interrupted,
     /// The computation failed. Nothing is stored.
@@ -152,7 +152,7 @@ impl SingleFlight<'_> {
             return Ok(hit_outcome(artifact, *waited, warnings));
         }
         let guard = lock.map(|(guard, _)| guard);
-        // What the stages before this one gave may be needed again afterwards.
+        // The results of earlier stages may be needed again afterwards.
         let lease = self.leases.lease_recently_used();
         let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
         drop(lease);
@@ -210,7 +210,7 @@ impl SingleFlight<'_> {
         }
     }
 
-    /// Stores a result. Without the lock, it is stored only if nobody else is computing it any longer.
+    /// Stores a result. Without the lock, it is stored only if the key is free by now.
     fn store_computed(
         &self,
         guard: Option<KeyGuard>,
@@ -254,7 +254,7 @@ fn hit_outcome(artifact: Artifact, waited: bool, warnings: Warnings) -> Outcome 
     }
 }
 
-/// What went wrong so far, each thing said once.
+/// Errors of the cache so far, without duplicates.
 #[derive(Default)]
 struct Warnings(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! What the cache tells about its entries and about itself.
+//! Entries, lists and statistics of the cache.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ pub enum Sort {
     Size,
     /// Took longest.
     Cost,
-    /// Worth keeping: the reverse of the order of eviction.
+    /// Highest eviction score: the reverse of the order of eviction.
     EvictionScore,
 }
 
@@ -165,7 +165,7 @@ pub struct Info {
     pub index_bytes: u64,
     /// How large that may grow; absent when there is no limit.
     pub max_size: Option<u64>,
-    /// How much of the disk is free; absent when the system does not tell.
+    /// How much of the disk is free; absent when the system does not report it.
     pub free_disk: Option<u64>,
     /// How much of it is to stay free.
     pub min_free_disk: u64,
@@ -177,6 +177,6 @@ pub struct Info {
     pub stages: Vec<StageInfo>,
     /// Counters since the cache was made.
     pub statistics: Statistics,
-    /// What is not as it should be.
+    /// Warnings from opening the cache.
     pub warnings: Vec<String>,
 }

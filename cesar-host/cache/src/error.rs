@@ -1,4 +1,4 @@
-//! What can go wrong in the cache. None of it fails a job: the pipeline turns each of these into one warning.
+//! Errors of the cache. None of them fails a job: the pipeline turns each into one warning.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::key::Key;
 
-/// Why the cache could not do what was asked.
+/// An error of the cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The file system refused.
@@ -68,7 +68,7 @@ pub enum CacheError {
         /// Why the caller gave up.
         reason: GiveUp,
     },
-    /// A result was to be stored under a lock of another key, which is a mistake in the program.
+    /// A result was to be stored under the lock of another key, which is a bug of the caller.
     #[error("the lock of `{locked}` does not cover `{key}`; lock the key that is stored")]
     WrongLock {
         /// The key of the entry.
@@ -90,7 +90,7 @@ pub enum CacheError {
         /// The file.
         path: PathBuf,
     },
-    /// Only ordinary files have a digest.
+    /// Only regular files have a digest.
     #[error("`{}` is not a regular file; give the path of a file", path.display())]
     NotAFile {
         /// The path.
@@ -98,12 +98,12 @@ pub enum CacheError {
     },
 }
 
-/// Why a waiter does not wait any longer.
+/// Why a waiter stops waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
     /// The user wants to stop.
     Interrupted,
-    /// It has taken too long: compute without the lock.
+    /// Timed out: compute without the lock.
     ComputeAlone,
 }
 
@@ -114,12 +114,11 @@ pub type Stop<'a> = &'a dyn Fn() -> bool;
 pub type Result<T> = std::result::Result<T, CacheError>;
 
 const FREE_SPACE: &str = "the disk is full: free some space, lower `cache.max_size` and run `cesar cache prune`";
-const OWN_FOLDER: &str =
-    "grant yourself write permission (`chmod -R u+rwX`, or `chown -R` if another user owns it)";
+const OWN_FOLDER: &str = "grant yourself write permission (`chmod -R u+rwX`, or `chown -R` if another user owns it)";
 const READ_ONLY: &str = "it is read-only: make it writable (`chmod -R u+rwX`, or mount its disk for writing)";
 const LOOK: &str = "check the folder's permissions and free space";
 
-/// What a person can do about a system error.
+/// The remedy for a system error.
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => FREE_SPACE,
@@ -129,7 +128,7 @@ fn remedy(source: &io::Error) -> &'static str {
     }
 }
 
-/// What a person can do about an error of SQLite.
+/// The remedy for an error of SQLite.
 fn index_remedy(source: &rusqlite::Error) -> &'static str {
     match source.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => FREE_SPACE,
@@ -139,7 +138,7 @@ fn index_remedy(source: &rusqlite::Error) -> &'static str {
     }
 }
 
-/// Adds to a system error what was tried on which path.
+/// Adds the action and the path to a system error.
 pub(super) trait IoContext<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T>;
 }

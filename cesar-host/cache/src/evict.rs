@@ -1,11 +1,11 @@
-//! Removing entries: the protocol, in steps that are short for everybody else.
+//! Eviction: the protocol of removing entries, in short steps.
 //!
 //! For each page of candidates ([`Index::candidates`](super::index::Index::candidates)):
-//! 1. take `objects.lock` exclusively, when some of them are files: nobody places an object meanwhile, and nobody takes
-//!    for damage what is being removed;
+//! 1. take `objects.lock` exclusively, when some of them are files: no process places an object meanwhile, or mistakes
+//!    the removal for damage;
 //! 2. remove the rows in one transaction, which spares what was used, replaced or leased since the page was read;
 //! 3. once that is on the device, remove the files that no row names any more;
-//! 4. give the lock back, and pause for as long as it was held, so that others get their turn.
+//! 4. release the lock, and pause for as long as it was held, so that other processes get their turn.
 //!
 //! **Rows first**: a crash in between leaves files without rows, which housekeeping sweeps, never rows without files. A
 //! reader that has found the row and not yet opened the file takes a miss.
@@ -35,9 +35,9 @@ pub(super) struct Eviction {
     /// How many bytes may stay in use; everything that fits the filter goes when absent.
     pub(super) target: Option<u64>,
     pub(super) counting: Counting,
-    /// Only look.
+    /// Remove nothing.
     pub(super) dry_run: bool,
-    /// An entry that stays in any case.
+    /// An entry that is never removed.
     pub(super) spare: Option<Key>,
     /// Stop at this time of the clock.
     pub(super) deadline_ms: Option<i64>,
@@ -122,7 +122,7 @@ impl Evictor {
         }
     }
 
-    /// How many bytes are still to be freed. In a dry run nothing becomes free, and it is estimated.
+    /// How many bytes are still to be freed; in a dry run, an estimate.
     fn bytes_to_free(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
         let Some(target) = eviction.target else { return Ok(None) };
         let excess = self.storage.index.space()?.used.saturating_sub(target);
@@ -188,7 +188,7 @@ impl Evictor {
         let started = Instant::now();
         let removed = rows()?;
         for digest in &removed.files {
-            // One that cannot be removed is an object without a row: swept another day.
+            // An object that cannot be removed is an orphan, and swept later.
             let _ = self.storage.objects.remove(digest);
         }
         drop(lock);

@@ -1,12 +1,12 @@
-//! What a stored result is worth keeping: the order of eviction.
+//! The eviction score of a stored result.
 //!
 //! The GreedyDual-Size rule (Cao and Irani, "Cost-Aware WWW Proxy Caching Algorithms", 1997) evicts the entry with the
-//! lowest `H = L + cost / size`, where `L` rises to the `H` of whatever was evicted last: what is dear to make again
-//! and small stays, and what nobody uses is overtaken in the end. With costs per byte that differ by a factor of a
-//! million, as those of a download and of a transcript do, being overtaken takes a million evictions. Here `L` rises with
-//! the time instead, and worth *halves* with every week without use: `cost / size · 2^(-unused / week)`.
+//! lowest `H = L + cost / size`, where `L` rises to the `H` of the last evicted entry: small and costly results stay, and
+//! unused ones are overtaken in the end. With costs per byte that differ by a factor of a million, as those of a download
+//! and of a transcript do, that takes a million evictions. Here `L` rises with the time instead, and the score *halves*
+//! with every week without use: `cost / size · 2^(-unused / week)`.
 //!
-//! The logarithm of that, less what is the same for all at any one time, is
+//! The logarithm of that, less a term that is equal for all entries at any one time, is
 //!
 //! ```text
 //! last use + week · log2(cost / size)
@@ -21,15 +21,15 @@
 
 use super::entry::ENTRY_BYTES;
 
-/// In what time without use an entry's worth halves: a week.
+/// The time without use in which the score halves: a week.
 const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
 
-/// For how much longer than a result that took one millisecond per KiB a result is kept, in
-/// milliseconds; negative for what is large and quickly made.
+/// How much longer a result is kept than one that took one millisecond per KiB, in milliseconds; negative for large
+/// and cheap results.
 pub(super) fn retention_bonus_ms(cost_ms: i64, size: u64) -> i64 {
-    // A result that took no time at all is taken to have taken one millisecond.
+    // A result that took no time counts as one millisecond.
     let cost = cost_ms.max(0) as f64 + 1.0;
-    // The rows count as well, which also keeps the worth of an empty result finite.
+    // The rows count as well, which also keeps the score of an empty result finite.
     let kibibytes = (size as f64 + ENTRY_BYTES as f64) / 1_024.0;
     (HALF_LIFE_MS * (cost / kibibytes).log2()).round() as i64
 }

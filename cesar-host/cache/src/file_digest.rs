@@ -6,9 +6,9 @@
 //! A digest is remembered only when the stamp was settled when the hashing began ([`FileStamp::is_settled`]), and the same when it
 //! ended.
 //!
-//! Hashing a large file takes a while, so every call here takes a question, [`Stop`], asked once per block.
+//! Hashing a large file takes a while, so every call takes a [`Stop`] callback, called once per block.
 //!
-//! A caller that goes on to read the file compares [`FileStamp::of`] after reading with the stamp it was given: only
+//! A caller that reads the file afterwards compares [`FileStamp::of`] after reading with the stamp it was given: only
 //! if they are equal were the bytes that it read those of the digest.
 
 use std::fs::File;
@@ -22,10 +22,10 @@ use super::storage::Storage;
 
 const CHUNK: usize = 256 * 1024;
 
-/// SHA-256 of a file, always read in full: for those who work without a cache.
+/// SHA-256 of a file, always read in full, for callers without a cache.
 ///
 /// # Errors
-/// When it is not an ordinary file or cannot be read, or `stop` said so.
+/// When it is not a regular file or cannot be read, or `stop` returns `true`.
 pub fn hash_file(path: &Path, stop: Stop<'_>) -> Result<Digest> {
     let io = Io::real();
     let (mut file, _) = open(path, &io)?;
@@ -49,7 +49,7 @@ pub(super) fn remembered_digest(storage: &Storage, path: &Path, stop: Stop<'_>) 
     Ok((digest, stamp))
 }
 
-/// Opens an ordinary file. Checked before opening, as opening a pipe would wait for its writer.
+/// Opens a regular file. Checked before opening, as opening a pipe would wait for its writer.
 fn open(path: &Path, io: &Io) -> Result<(File, FileStamp)> {
     let fail = |source| unreadable(path, source);
     if !std::fs::metadata(path).map_err(fail)?.is_file() {

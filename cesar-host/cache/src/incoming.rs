@@ -1,12 +1,10 @@
-//! Results that come as files of somebody else: a download is hundreds of megabytes, and is not copied.
+//! Folders for results that other programs write as files, such as downloads of hundreds of megabytes.
 //!
-//! Whoever fetches writes into a folder under `tmp/`, on the file system of the objects ([`Cache::incoming`]). The file is then hashed
-//! where it lies, synced, and renamed into place ([`Cache::put_file`]); a small one becomes a BLOB like any small result. The folder is
-//! locked while its owner lives, as temporary files are, so that a sweep takes what dead processes left, and removed with what is
-//! still in it at the end; but what a writer can go on with stays for a day ([`Cache::incoming_of`]).
-//!
-//! What was fetched may turn out to be what is stored: then only the row is new ([`Cache::renew`]). And it may be of use although its
-//! time is over: [`Cache::results_for_inputs`] and [`Cache::get_file_ignoring_expiry`] know no expiry.
+//! The writer puts its file into a folder under `tmp/`, on the file system of the objects
+//! ([`Cache::incoming`](super::Cache::incoming)). The file is hashed in place, synced, and renamed
+//! ([`Cache::put_file`](super::Cache::put_file)); a small one becomes a BLOB. The folder is locked while its owner lives, like
+//! temporary files, and removed with its remaining files at the end. Resumable work stays for a day
+//! ([`Cache::incoming_of`](super::Cache::incoming_of)).
 
 use std::path::Path;
 
@@ -16,7 +14,7 @@ use super::error::Result;
 use super::storage::Storage;
 use super::temporary::TemporaryFolder;
 
-/// A folder for somebody to write a result into; removed when it is dropped.
+/// A folder for another program to write a result into; removed when it is dropped.
 #[derive(Debug)]
 pub struct Incoming {
     folder: TemporaryFolder,
@@ -43,7 +41,8 @@ impl Incoming {
         self.folder.path()
     }
 
-    /// Leaves the folder to whoever goes on with the same work ([`Cache::incoming_of`]), if its writer left a file [`RESUME`](super::RESUME) in it.
+    /// Keeps the folder for a later resume ([`Cache::incoming_of`](super::Cache::incoming_of)), if its writer left a file
+    /// [`RESUME`](super::RESUME) in it.
     pub fn keep(self) {
         self.folder.keep();
     }

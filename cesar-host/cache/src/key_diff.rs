@@ -1,8 +1,7 @@
-//! Why something is not in the cache: which part of its key differs from that of the nearest earlier result.
+//! Differences between keys, which explain a miss by the nearest earlier result.
 //!
-//! The parts of every key are stored beside the result. Near is who was made from the same inputs, or of an input that people call
-//! the same, with the fewest differences; of several, the newest. Options of different plugins are not compared: that the plugin is
-//! another one says all.
+//! The parts of every key are stored beside the result. The nearest has the same inputs, or an input of the same
+//! label, and the fewest differences; of several, it is the newest. Options of different plugins are not compared.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,20 +17,20 @@ use super::key::{KeyParts, OptionValue};
 /// Another plugin is a greater difference than any number of options.
 const OTHER_PLUGIN: usize = 1000;
 
-/// An earlier result that is like the one asked for.
+/// An earlier result that is similar to the requested one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nearest {
     /// Its key.
     pub key: Key,
     /// When it was stored, in milliseconds since 1970.
     pub created_ms: i64,
-    /// What a person called its input.
+    /// The user's name of its input.
     pub label: Option<String>,
-    /// What its stage stored with it.
+    /// JSON of its stage.
     pub details: Option<String>,
-    /// What its key was made of.
+    /// The parts of its key.
     pub parts: KeyParts,
-    /// What is different now.
+    /// The differences.
     pub changes: Vec<Change>,
 }
 
@@ -42,9 +41,9 @@ pub struct Change {
     pub component: Component,
     /// Name of the option, of the option that names the model, kind of the input, or id of the plugin.
     pub name: String,
-    /// What it was, for a person; absent where it was not set, or is a digest that tells nothing.
+    /// The value before, for display; absent if it was not set, or is a digest.
     pub before: Option<String>,
-    /// What it is.
+    /// The value after.
     pub after: Option<String>,
 }
 

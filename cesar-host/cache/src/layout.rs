@@ -1,18 +1,18 @@
-//! The folders and files of a cache, and the two locks that concern all of it.
+//! The folders and files of a cache.
 //!
 //! ```text
-//! <dir>/CACHEDIR.TAG              tells backup programs to pass by
-//! <dir>/v1/index.db               what work gave what result, small results, statistics (SQLite)
+//! <dir>/CACHEDIR.TAG              makes backup programs skip the folder
+//! <dir>/v1/index.db               keys, entries, small results, statistics (SQLite)
 //! <dir>/v1/objects/ab/<digest>    large results, named by the SHA-256 of their content
 //! <dir>/v1/tmp/                   results being written; each file is locked by its writer
 //! <dir>/v1/locks/<key>            one file per key being computed
 //! <dir>/v1/owners/                one file per process that leases entries, locked by it
 //! <dir>/v1/quarantine/            damaged results and damaged indexes, kept for inspection
-//! <dir>/v1/use.lock               shared by every open cache; exclusive to set a damaged index aside
+//! <dir>/v1/use.lock               shared by every open cache; exclusive to quarantine a damaged index
 //! <dir>/v1/setup.lock             exclusive while the index is created or migrated
 //! <dir>/v1/objects.lock           shared from the rename of an object until its row is committed; exclusive while
 //!                                 rows and their objects are removed
-//! <dir>/v1/maintenance.lock       exclusive while somebody removes what is expired, unused or too much
+//! <dir>/v1/maintenance.lock       exclusive while a process evicts entries
 //! <dir>/v1/index.damaged          left by a process that met a damaged page: check before the next use
 //! ```
 //! Another layout gets another version folder, so two versions of Cesar never disagree about one folder.
@@ -133,7 +133,7 @@ impl Layout {
 }
 
 /// Whether SQLite's write-ahead log cannot be trusted on the file system of `path`, which is so when several
-/// machines may see it: the log needs memory shared by all who use it. FUSE counts, as nobody can tell what is behind.
+/// machines may see it: the log needs memory shared by all who use it. FUSE counts, as its backend is unknown.
 pub(super) fn is_network_file_system(path: &Path) -> bool {
     rustix::fs::statfs(path).is_ok_and(|status| is_of_network(status.f_type as u64))
 }

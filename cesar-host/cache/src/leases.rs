@@ -1,10 +1,10 @@
-//! Leases: entries that a running job needs are not evicted, however little they are worth.
+//! Leases, which protect entries that a running job needs from eviction.
 //!
 //! A job that has found an entry may need its bytes only after an hour of other work. It takes a lease on the key
 //! first and looks the entry up afterwards: eviction removes an entry only in a transaction that sees no lease on it, so from
 //! then on the entry stays, or was not there when it was looked up.
 //!
-//! [`Cache::get_or_compute`] does so by itself: while it computes, what this process has found or stored within the last
+//! [`Cache::get_or_compute`](super::Cache::get_or_compute) does so by itself: while it computes, what this process has found or stored within the last
 //! hour is leased, as the stages before this one, of which so far only the digest was needed. A run of hits writes nothing.
 //!
 //! A lease is a row of the index, in the name of its owner. Each process that leases has a file under `owners/`, locked
@@ -26,10 +26,10 @@ use super::file_lock::{Sharing, is_named, try_lock, unlock};
 use super::key::Key;
 use super::storage::Storage;
 
-/// How long a lease holds when its owner cannot be asked: a day.
+/// How long a lease holds when its owner cannot be checked: a day.
 const FALLBACK_LIFETIME_MS: i64 = 24 * 3_600_000;
 
-/// For how long what a process has met is taken to be in use by its jobs, unless they say otherwise: an hour.
+/// How long a used entry counts as in use by the jobs of this process: an hour.
 const RECENT_USE_MS: i64 = 3_600_000;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);

@@ -1,41 +1,41 @@
-//! The artifact cache: what has been computed once is not computed again, by anyone, and what is stored is true.
+//! The artifact cache: computed results by key, shared by processes, verified on every read.
 //!
 //! # Two levels
-//! `key → digest` says what result a piece of work had; `digest → bytes` holds the result. A [`Key`] is made of
+//! `key → digest` maps a piece of work to its result; `digest → bytes` holds the result. A [`Key`] is derived from
 //! everything that may change the result ([`KeyParts`]). Equal results are stored once, and a chain of stages can be
 //! followed from digest to digest in the index, reading only the last result. Results below [`INLINE_LIMIT`] are BLOBs
 //! in the index, larger ones files named by their digest.
 //!
 //! # Storing
 //! 1. lock the key ([`Cache::lock`]): the kernel frees the lock when the process dies;
-//! 2. look again ([`Cache::get`]): whoever waited finds the result of whom it waited for;
+//! 2. look it up again ([`Cache::get`]): another process may have stored the result meanwhile;
 //! 3. compute, and write to a temporary file on the same file system, hashing ([`Cache::writer`]);
 //! 4. `sync_data`, rename into place, sync the folder;
-//! 5. write the rows in one immediate transaction; small results are part of it, and steps 3 and 4 fall away.
+//! 5. write the rows in one immediate transaction; small results are part of it and skip steps 3 and 4.
 //!
 //! A crash before the rename leaves a temporary file, swept at the next opening; one between the rename and the commit
 //! leaves an object that no row names. **No row ever names bytes that are not on disk.**
 //! [`Cache::get_or_compute`] does all of this.
 //!
 //! # Reading
-//! Whatever is read is hashed. Missing, short or changed bytes, and rows whose seal does not fit, are taken out of use
+//! All bytes are hashed when they are read. Missing, short or changed bytes, and rows with a wrong seal, are quarantined
 //! (rows first, then the file goes to `quarantine/`), counted as healed, and are a miss. Before that, the damage is
-//! looked for again under `objects.lock`, held exclusively: another process may have repaired it since.
+//! checked again under `objects.lock`, held exclusively: another process may have repaired it.
 //!
 //! # Staying small
-//! Results are removed when they have expired (the last that is known of an address only when there is need of room: [`Limits::stale`]),
-//! when the cache grows beyond its [`Limits`], and when a person asks ([`Cache::prune`], [`Cache::clear`]); least worth first (`eviction_score.rs`),
-//! never one that a running job leases ([`Cache::lease`]), rows before files, in short steps (`evict.rs`). Housekeeping runs beside the
-//! stores (`maintain.rs`).
+//! Results are evicted when they have expired (the latest of some stages only under pressure: [`Limits::stale`]), when the
+//! cache exceeds its [`Limits`], and on request ([`Cache::prune`], [`Cache::clear`]): lowest score first
+//! (`eviction_score.rs`), never one that a running job leases ([`Cache::lease`]), rows before files, in short steps
+//! (`evict.rs`). Housekeeping runs after stores (`maintain.rs`).
 //!
 //! # Errors
-//! Everything here returns [`CacheError`], and none of it may fail a job: with [`Cache::get_or_compute`], the caller
-//! gets the result and a warning. When the cache cannot be opened at all, the job runs without it.
+//! Every operation returns [`CacheError`], and none may fail a job: [`Cache::get_or_compute`] returns the result and a
+//! warning. When the cache cannot be opened, the job runs without it.
 //!
 //! # Compatibility
 //! The key scheme, the layout (`v1/`) and the schema of the index are pinned by tests. `layout.rs` lists the files and
 //! the order of locks.
-//! What power loss may take away is bounded by the order of syncs above, not by tests: these can only kill processes.
+//! The order of syncs above bounds the loss in a power failure. Tests can only kill processes.
 
 mod cache;
 mod compute;

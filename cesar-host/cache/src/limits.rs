@@ -1,8 +1,7 @@
-//! How large and how old the cache may grow, and how much is too much.
+//! Limits of size and age of the cache.
 //!
-//! Two marks, as in a water tank: crossing the high one (`max_size`, or `min_free_disk` the other way round) starts the
-//! removal, which goes on to a low one a tenth further. A cache at its limit is thus cleaned once in a while and not at
-//! every store.
+//! There are two marks: crossing the high one (`max_size`, or `min_free_disk` the other way round) starts the eviction,
+//! which continues to a low one a tenth further. A cache at its limit is thus cleaned now and then, not at every store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +14,8 @@ pub struct Limits {
     pub min_free_disk: u64,
     /// For how long results are used, in milliseconds from when they were stored, by stage.
     pub ttl_ms: BTreeMap<String, i64>,
-    /// Stages whose youngest result of each input stays when its time is over, until room is needed: who cannot ask for a newer one
-    /// may still use it ([`Cache::results_for_inputs`](super::Cache::results_for_inputs)). A lifetime in `ttl_ms` ends that, too.
+    /// Stages whose newest result of each input stays after its expiry, until space is needed: it is used when no newer one
+    /// can be fetched. A lifetime in `ttl_ms` also applies to it.
     pub stale: BTreeSet<String>,
     /// How long to wait for another's computation, in milliseconds, before computing alone.
     pub lock_timeout_ms: Option<i64>,

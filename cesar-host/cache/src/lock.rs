@@ -1,12 +1,12 @@
-//! One computation per key: the lock that whoever computes a key holds.
+//! The lock of a key, which makes one process compute each result.
 //!
 //! The lock is `flock` on `locks/<key>`. The kernel frees it when its holder dies, however it dies, so there are no
-//! stale locks. It works between threads as between processes, since each taker opens the file anew. Waiters poll with
-//! short pauses and call back each time, so a waiting program can say so and can be interrupted within 50 ms.
+//! stale locks. It works between threads and between processes, since each taker opens the file itself. Waiters poll with
+//! short pauses and call back each time, so a waiting program can report that and can be interrupted within 50 ms.
 //!
 //! The file is removed by its holder just before the lock is freed, and only when the name still leads to the locked
-//! file. Whoever gets the lock checks the same thing: a lock on a file that has lost its name protects nothing, and is
-//! given up for a new attempt. So at any moment at most one holder's lock is on the file that the name leads to.
+//! file. The next holder checks the same: a lock on a file that has lost its name protects nothing, and is
+//! released for a new attempt. So at any moment at most one holder's lock is on the file that the name leads to.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -22,14 +22,14 @@ use super::file_lock::{Backoff, Sharing, is_named, try_lock, unlock};
 use super::key::Key;
 use super::storage::Storage;
 
-/// What a waiter is told, a few times a second at first and then every 50 ms.
+/// The argument of the callback of a waiter.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    /// The key that somebody else computes.
+    /// The key that another thread or process computes.
     pub key: Key,
     /// How long the wait has lasted.
     pub waited: Duration,
-    /// The process that computes, when it has left its number.
+    /// The process that computes, if it has written its id.
     pub owner: Option<u32>,
 }
 
@@ -112,8 +112,8 @@ impl KeyLocks {
         }
     }
 
-    /// Whether the wait that began at `started_ms` has reached its limit. The limit keeps any two processes that wait for each
-    /// other, and anything that hangs with a lock in hand, from stopping others for ever.
+    /// Whether the wait that began at `started_ms` has reached its limit. The limit prevents deadlocks between
+    /// processes, and a hanging holder from blocking the others forever.
     fn has_waited_enough(&self, started_ms: i64) -> bool {
         let limit_ms = self.timeout_ms;
         limit_ms.is_some_and(|limit_ms| self.storage.now_ms().saturating_sub(started_ms) >= limit_ms)
@@ -144,7 +144,7 @@ impl KeyLocks {
     }
 }
 
-/// Leaves the number of this process for those who wait. They can do without, so a failure is ignored.
+/// Writes the id of this process for waiters. It is optional, so errors are ignored.
 fn write_owner(file: &mut File) {
     let _ = file
         .set_len(0)

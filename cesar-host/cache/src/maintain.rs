@@ -1,19 +1,18 @@
-//! Housekeeping: keeping the cache within its limits, without anybody having to think of it.
+//! Housekeeping: keeping the cache within its limits automatically.
 //!
-//! It runs after a store that crossed a limit ([`Limits`](super::Limits)), and after the first store of a day. One process at a time does
-//! it, under `maintenance.lock`; whoever finds that taken goes on with its job. Trouble with it is nobody's concern: a job that
-//! has its result does not fail because old results could not be removed, and the next store tries again.
+//! It runs after a store that crossed a limit ([`Limits`]), and after the first store of a day. One process at a time runs it, under
+//! `maintenance.lock`; the others skip it. Its errors are only logged: a job does not fail because old results could not be removed, and
+//! the next store tries again.
 //!
 //! In this order:
 //! 1. leases of dead processes are dropped;
-//! 2. expired entries go; of the stages in [`Limits::stale`](super::Limits::stale), those that a younger one has replaced;
-//! 3. when a limit is crossed: what is in quarantine since a day and unfinished downloads, then what else has expired, then entries in the order of their
-//!    worth (see `eviction_score.rs`);
-//! 4. the index gives empty pages back, when they are many;
-//! 5. once a day: what was stored longer ago than its stage's lifetime, and everything that dead processes left (see
-//!    `sweep.rs`).
+//! 2. expired entries go; of the stages in [`Limits::stale`], those that a newer one has replaced;
+//! 3. when a limit is crossed: quarantined files older than a day and unfinished downloads, then other expired entries, then entries in the
+//!    order of their scores (see `eviction_score.rs`);
+//! 4. the index returns empty pages, when they are many;
+//! 5. once a day: entries older than their stage's lifetime, and the leftovers of dead processes (see `sweep.rs`).
 //!
-//! Besides a job, it stops after a few seconds and leaves the rest to the next time.
+//! After a store, it stops after a few seconds and leaves the rest to the next round.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,10 +30,10 @@ use super::limits::Limits;
 use super::storage::Storage;
 use super::sweep::{Sweeper, Swept};
 
-/// How long housekeeping may take beside a job.
+/// How long housekeeping may take after a store.
 const TIME_BUDGET_MS: i64 = 3_000;
 
-/// How long to leave it after an attempt that found nothing to remove and is still above the limits.
+/// The pause after a round that removed nothing and is still above the limits.
 const RETRY_MS: i64 = 60_000;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -51,17 +50,17 @@ const SPARE_BYTES: u64 = 8 << 20;
 /// What a round of housekeeping did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Maintained {
-    /// Another process was at it: nothing was done here.
+    /// Another process was running a round: nothing was done here.
     pub skipped: bool,
-    /// Entries removed because their time was over.
+    /// Expired entries removed.
     pub expired: u64,
-    /// Entries removed to make room.
+    /// Entries evicted to free space.
     pub evicted: u64,
     /// Size of what was removed, in bytes.
     pub bytes: u64,
-    /// Entries that would have been removed, were they not in use by running jobs; one may count for several reasons.
+    /// Entries kept only because running jobs lease them; one may count for several reasons.
     pub leased: u64,
-    /// What dead processes and replaced results had left: files and rows.
+    /// Leftover files and rows of dead processes and replaced results.
     pub swept: u64,
     /// Whether everything is within the limits and done.
     pub complete: bool,
@@ -132,7 +131,7 @@ impl Housekeeper {
             deadline_ms: Some(now_ms.saturating_add(TIME_BUDGET_MS)),
             daily,
         });
-        // What was only begun goes on with the next store.
+        // An incomplete round continues with the next store.
         if !round.as_ref().is_ok_and(|round| round.complete || round.evicted > 0) {
             self.next_round_ms
                 .store(now_ms.saturating_add(RETRY_MS), Ordering::Relaxed);
@@ -220,13 +219,13 @@ impl Housekeeper {
         Ok(evicted)
     }
 
-    /// Removes what has expired, and then what is worth least, until the limits are kept, or nothing is left that may go.
+    /// Removes expired entries, then those with the lowest score, until the limits are met or only leased entries are left.
     fn evict_excess(&self, round: &Round) -> Result<Evicted> {
         let excess = self.excess()?;
         if excess == 0 {
             return Ok(Evicted::default());
         }
-        // A day is enough to look at damage when there is no room for it.
+        // Under pressure, quarantined files are kept for a day only.
         self.sweeper
             .sweep_quarantine(self.storage.now_ms().saturating_sub(DAY_MS))?;
         self.sweeper.sweep_temporary()?;
@@ -276,7 +275,7 @@ impl Housekeeper {
         self.storage.index.done_ms(DAILY)
     }
 
-    /// Makes the index small again after a removal that a person asked for.
+    /// Shrinks the index after a removal on request.
     pub(super) fn shrink_all(&self) -> Result<()> {
         self.shrink(&Round {
             spare: None,

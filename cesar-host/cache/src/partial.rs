@@ -1,13 +1,13 @@
-//! What is finished of a result that is still being computed, so that a crash costs seconds and not the hour before it.
+//! Checkpoints: the finished parts of a result that is still being computed.
 //!
-//! A computation that can go on where another one stopped keeps two things under the key that its result will have: **pieces**, which
-//! are only ever added (the segments of an hour are not written again every few seconds), and one **state**, which is replaced. Both
-//! are opaque here. They change in one transaction; a state names the number of pieces it belongs to.
+//! A resumable computation stores two things under the key that its result will have: **pieces**, which are only added (the segments of
+//! an hour are not written again every few seconds), and one **state**, which is replaced. Both are opaque here. They change in one
+//! transaction; a state names the number of pieces it belongs to.
 //!
-//! Only the holder of the key's lock reads or writes them ([`Cache::partials`] asks for it), so there is one writer, and whoever
-//! comes after a crash finds what the dead one left. Storing the whole result drops them in the same transaction. Rows whose digest
-//! does not fit, a missing piece, or an age over [`PARTIAL_LIFETIME_MS`] make all of it worthless: it is dropped, and the work starts
-//! from the beginning. A commit here is not synced to the device: power loss may cost the last seconds, as a crash does.
+//! Only the holder of the key's lock reads or writes them ([`Cache::partials`](super::Cache::partials) requires it), so there is one
+//! writer, and the next holder after a crash finds them. Storing the whole result drops them in the same transaction. A wrong digest, a
+//! missing piece, or an age over [`PARTIAL_LIFETIME_MS`] invalidates all of them: they are dropped, and the work starts from the
+//! beginning. A commit here is not synced to the device: power loss may cost the last seconds, like a crash.
 
 use cesar_base::Digest;
 
@@ -18,26 +18,26 @@ use super::key::Key;
 use super::lock::KeyGuard;
 use super::storage::Storage;
 
-/// How long something half-finished is kept for somebody to come back: seven days, in milliseconds.
+/// How long checkpoints are kept for a resume: seven days, in milliseconds.
 pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Bytes of a state row before the state itself: the number of pieces.
 const COUNT_BYTES: usize = 8;
 
-/// What an earlier computation had finished.
+/// The checkpoint of an earlier computation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partial {
     /// In the order they were added.
     pub pieces: Vec<Vec<u8>>,
     /// The last one.
     pub state: Vec<u8>,
-    /// How long all of that had taken, in milliseconds.
+    /// The cost of all of it, in milliseconds.
     pub cost_ms: i64,
     /// When it was last added to, in milliseconds since 1970.
     pub saved_ms: i64,
 }
 
-/// What is kept under a key, without its content.
+/// A checkpoint without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct PartialInfo {
     /// Its size in bytes.
@@ -48,7 +48,7 @@ pub struct PartialInfo {
     pub saved_ms: i64,
 }
 
-/// Access to what is finished under one locked key.
+/// Access to the checkpoints under one locked key.
 #[derive(Debug)]
 pub struct Partials<'a> {
     storage: &'a Storage,
@@ -58,7 +58,7 @@ pub struct Partials<'a> {
 }
 
 impl<'a> Partials<'a> {
-    /// Opens what is finished under the key of `guard`.
+    /// Opens the checkpoints under the key of `guard`.
     pub(super) fn open(storage: &'a Storage, guard: &'a KeyGuard) -> Result<Self> {
         let key = guard.key();
         if !guard.is_of(storage) {
@@ -93,7 +93,7 @@ fn stale_ms(storage: &Storage) -> i64 {
 }
 
 impl Partials<'_> {
-    /// What an earlier computation had finished, for this one to go on from. It stays until the result is stored.
+    /// The checkpoint of an earlier computation, to resume from. It stays until the result is stored.
     ///
     /// # Errors
     /// When the index cannot be read, or what is damaged cannot be dropped.
@@ -131,7 +131,7 @@ impl Partials<'_> {
         Ok(())
     }
 
-    /// Forgets everything: the work starts from the beginning.
+    /// Drops the checkpoint: the work starts from the beginning.
     ///
     /// # Errors
     /// When the index cannot be written.

@@ -1,4 +1,4 @@
-//! What a person asks for: pruning, clearing, lists.
+//! Removal on request: pruning and clearing.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use super::maintain::Housekeeper;
 use super::storage::Storage;
 use super::sweep::{Sweeper, Swept};
 
-/// What is to be removed. Conditions join: an entry goes when it fits all that are given.
+/// The conditions of a removal; an entry is removed when it fits all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prune {
     /// Not used for this long, in milliseconds.
@@ -19,9 +19,9 @@ pub struct Prune {
     pub stage: Option<String>,
     /// Expired.
     pub expired: bool,
-    /// Only as much as it takes to bring the whole cache down to this size in bytes, in the order of worth.
+    /// Only as much as it takes to bring the whole cache down to this size in bytes, lowest score first.
     pub max_size: Option<u64>,
-    /// Only say what would go.
+    /// Only report what would be removed.
     pub dry_run: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Pruned {
     pub bytes: u64,
     /// What making them had taken, in milliseconds.
     pub cost_ms: i64,
-    /// Entries that fit but stay, as running jobs need them.
+    /// Entries that fit but stay, because running jobs lease them.
     pub leased: u64,
 }
 

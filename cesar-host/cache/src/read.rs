@@ -1,4 +1,4 @@
-//! Looking up and reading entries, and taking damaged ones out of use.
+//! Looking up and reading entries, and quarantining damaged ones.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::usage::UsageCounter;
 /// A key that no entry has.
 const NO_KEY: [u8; 32] = [0; 32];
 
-/// What is found under a key.
+/// The outcome of examining a key.
 enum Examined<T> {
     Nothing,
     Sound(Entry, T),
@@ -76,7 +76,7 @@ impl Reader {
                 Ok(Some(stored.entry))
             }
             Some(Found::Row(_)) => Ok(None),
-            // Taken out of use by the next `get`.
+            // Quarantined by the next `get`.
             Some(Found::Broken { .. }) | None => Ok(None),
         }
     }
@@ -146,7 +146,7 @@ impl Reader {
         }
     }
 
-    /// Sets an entry aside if it is damaged, also one that has expired. Says whether it did.
+    /// Quarantines an entry if it is damaged, also an expired one. Returns whether it did.
     pub(super) fn repair(&self, key: &Key) -> Result<bool> {
         let read = |stored: &mut Stored| Ok(self.source(stored)?.map(|_| ()));
         Ok(matches!(self.heal(key, &read, Expiry::Ignore)?, Examined::Damaged(_)))
@@ -193,7 +193,7 @@ impl Reader {
         })
     }
 
-    /// Looks again while nobody can place or remove objects, and removes what is still damaged.
+    /// Checks again while no process can place or remove objects, and quarantines what is still damaged.
     fn heal<T>(
         &self,
         key: &Key,
@@ -201,7 +201,7 @@ impl Reader {
         expiry: Expiry,
     ) -> Result<Examined<T>> {
         let _lock = match self.storage.lock_objects(Sharing::Exclusive) {
-            // Others are at work; a miss is always a right answer.
+            // Other processes hold the lock; a miss is always a correct answer.
             Err(CacheError::Busy { .. }) => return Ok(Examined::Nothing),
             lock => lock?,
         };
@@ -217,7 +217,7 @@ impl Reader {
         Ok(examined)
     }
 
-    /// Rows first: at no time does a row name bytes that have been taken away.
+    /// Rows first: no row ever names bytes that are gone.
     fn remove(&self, damaged: &LocatedDamage) -> Result<()> {
         let storage = &self.storage;
         match &damaged.location {

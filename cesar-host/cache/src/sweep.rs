@@ -1,17 +1,17 @@
-//! Sweeping up: what dead processes, replaced results and repaired damage have left behind.
+//! Sweeping: leftovers of dead processes, replaced results and repaired damage.
 //!
-//! | what | when it goes |
+//! | leftover | removed |
 //! |---|---|
 //! | temporary files | when no living process holds their lock (also at each opening) |
-//! | downloads that can be gone on with | a day after they were written to; all but the youngest four; when room is needed |
-//! | lock files of keys | likewise; removed only under their own lock, when the name still leads to them |
-//! | large contents that no entry names | when nobody holds `objects.lock` |
+//! | resumable downloads | a day after their last write; all but the newest four; when space is needed |
+//! | lock files of keys | likewise; removed only under their own lock, while the name still leads to them |
+//! | large contents that no entry names | when no process holds `objects.lock` |
 //! | objects that no row names | an hour after they were written |
 //! | quarantined results and indexes | after 30 days |
-//! | unfinished results | after 7 days in which nobody went on with them |
-//! | remembered digests of files | after 180 days; a file that is still there is hashed again |
+//! | checkpoints | 7 days after the last one |
+//! | remembered digests of files | after 180 days; the file is then hashed again |
 //!
-//! Looking happens without locks; removal under the lock that makes it safe, after looking again.
+//! Candidates are found without locks. Each is checked again and removed under the lock that makes it safe.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +30,7 @@ use super::temporary;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// How old an object without a row must be. The locks make any age safe; this is for what nobody has thought of.
+/// Minimum age of an orphaned object. The locks make any age safe; this is a second line of defence.
 pub(super) const ORPHAN_GRACE_MS: i64 = HOUR_MS;
 
 const QUARANTINE_MS: i64 = 30 * DAY_MS;
@@ -39,7 +39,7 @@ const DIGESTS_MS: i64 = 180 * DAY_MS;
 /// How many contents are looked at in one query.
 const PAGE: usize = 4_096;
 
-/// What was swept up.
+/// The outcome of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Swept {
     pub(super) items: u64,
@@ -82,12 +82,12 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Removes what somebody could go on with, too.
+    /// Removes temporary files, including resumable ones.
     pub(super) fn sweep_temporary(&self) -> Result<u64> {
         temporary::sweep(&self.storage.layout.temporary(), &self.storage.io, None)
     }
 
-    /// Removes the lock files of keys that nobody holds.
+    /// Removes the lock files of free keys.
     fn sweep_key_locks(&self) -> Result<u64> {
         let (folder, io) = (self.storage.layout.locks(), &self.storage.io);
         let mut removed = 0;
@@ -106,13 +106,13 @@ impl Sweeper {
         Ok(removed)
     }
 
-    /// Removes what was set aside at `until_ms` or before.
+    /// Removes files quarantined at `until_ms` or before.
     pub(super) fn sweep_quarantine(&self, until_ms: i64) -> Result<u64> {
         let (folder, io) = (self.storage.layout.quarantine(), &self.storage.io);
         let mut removed = 0;
         for entry in fs::read_dir(&folder).context("read", &folder)? {
             let path = entry.context("read", &folder)?.path();
-            // A file keeps the time of its content when it is renamed; the time at which it was set aside is in its name.
+            // A renamed file keeps its modification time; the time of quarantine is in its name.
             let aside_ms = named_time(&path).or_else(|| changed_ms(&path));
             if aside_ms.is_some_and(|aside_ms| aside_ms <= until_ms) {
                 io.remove(&path).context("remove", &path)?;
@@ -122,7 +122,7 @@ impl Sweeper {
         Ok(removed)
     }
 
-    /// Forgets unfinished results that nobody has gone on with since `until_ms`, and that nobody computes now.
+    /// Removes checkpoints from `until_ms` or before whose keys are not locked.
     pub(super) fn sweep_partials(&self, until_ms: i64) -> Result<u64> {
         let mut removed = 0;
         for key in self.storage.index.abandoned_partials(until_ms)? {
@@ -190,7 +190,7 @@ impl Sweeper {
     }
 }
 
-/// The time at which something was set aside, from its name: `<digest>-<time>` or `index-<time>.db…`.
+/// The time of quarantine, from the file's name: `<digest>-<time>` or `index-<time>.db…`.
 fn named_time(path: &Path) -> Option<i64> {
     let name = path.file_name()?.to_str()?;
     let (_, time) = name.rsplit_once('-').filter(|(_, time)| !time.is_empty())?;

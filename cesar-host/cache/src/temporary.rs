@@ -4,8 +4,8 @@
 //! and the sweep at opening removes it. Between making a file and locking it, a sweep may take it away: the writer
 //! notices that its file has lost its name, and makes another. Folders for what others write are held in the same way.
 //!
-//! A folder that is named by a digest ([`TemporaryFolder::claim`]) and has a file [`RESUME`] outlives its writer: whoever claims the same
-//! digest within a day goes on with what is in it. No more than a few stay, and none when the cache runs out of room.
+//! A folder that is named by a digest ([`TemporaryFolder::claim`]) and has a file [`RESUME`] outlives its writer: the next
+//! claim of the same digest within a day resumes with its files. A few stay at most, and none when the cache runs out of space.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl TemporaryFile {
         }
     }
 
-    /// Takes over a complete file that somebody else wrote, and hashes it. It stays where it is unless it is put in place.
+    /// Adopts a complete file of another program, and hashes it. It stays in place unless it is moved to the objects.
     pub(super) fn adopt(path: &Path, io: &Io, stop: Stop<'_>) -> Result<Self> {
         let file = io.open(path).context("open", path)?;
         let mut adopted = Self {
@@ -119,16 +119,16 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// The file by which a writer says that its folder can be gone on with.
+/// The file that marks a folder as resumable.
 pub const RESUME: &str = "resume.json";
 
-/// For how long a folder waits for somebody to go on with it, since it was last written to.
+/// How long a resumable folder is kept after its last write.
 const RESUME_MS: i64 = 24 * 3_600_000;
 
 /// How many folders wait, the youngest.
 const RESUMABLE: usize = 4;
 
-/// A folder that is removed with all that is in it, unless it is to be gone on with.
+/// A folder that is removed with its files, unless it is kept for a resume.
 #[derive(Debug)]
 pub(super) struct TemporaryFolder {
     path: PathBuf,
@@ -162,7 +162,7 @@ impl TemporaryFolder {
         }
     }
 
-    /// The folder of this digest, with what its last holder left there to be gone on with, else empty. Nothing while another holds it.
+    /// The folder of this digest, with the files of its last holder if they are resumable. `None` while another process holds it.
     pub(super) fn claim(folder: &Path, digest: &Digest, io: &Io) -> Result<Option<Self>> {
         let path = folder.join(format!("{digest}.in"));
         match fs::create_dir(&path) {
@@ -192,7 +192,7 @@ impl TemporaryFolder {
         &self.path
     }
 
-    /// Gives it back to be gone on with, if it can be.
+    /// Keeps the folder if it is resumable.
     pub(super) fn keep(mut self) {
         self.kept = self.path.join(RESUME).is_file();
     }
@@ -208,8 +208,8 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// Removes the temporary files and folders that no living process writes, but for those that somebody may go on with at `now_ms`; without a
-/// time, these too. Returns how many.
+/// Removes the temporary files and folders of dead processes, except those resumable at `now_ms`; without a time, these too.
+/// Returns how many.
 pub(super) fn sweep(folder: &Path, io: &Io, now_ms: Option<i64>) -> Result<u64> {
     let mut removed = 0;
     let waiting = match now_ms {
@@ -234,7 +234,7 @@ pub(super) fn sweep(folder: &Path, io: &Io, now_ms: Option<i64>) -> Result<u64> 
     Ok(removed)
 }
 
-/// The folders that were written to since then and can be gone on with, the youngest.
+/// The newest resumable folders with a write since then.
 fn resumable(folder: &Path, since_ms: i64) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

@@ -1,8 +1,8 @@
-//! Looking at everything: reads and hashes every stored result.
+//! Verification: reads and hashes every stored result.
 //!
-//! Each content is read once, however many entries share it. What looks damaged is looked at again under the locks
-//! ([`Cache::get`] does the same on every read), so that a result which another process replaces at this moment is not taken for
-//! damage. With repair, damaged results are set aside as they are when a job meets them; the next job computes them again.
+//! Each content is read once, however many entries share it. Apparent damage is checked again under the locks, as on
+//! every read, so that a result which another process replaces at this moment is not reported. With repair, damaged results are
+//! quarantined; the next job recomputes them.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What the environment says: one variable per setting.
+//! Statements of the environment: one variable per setting.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What the configuration file says: TOML, walked section by section, each value with the line of its key.
+//! Statements of the configuration file: TOML, walked section by section, each value with the line of its key.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What the command line says: the flags of the settings, added to clap commands and read back from their matches.
+//! Statements of the command line: the flags of the settings, added to clap commands and read back from their matches.
 
 use cesar_base::names::lossless;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser as _, ValueParser};

@@ -1,4 +1,4 @@
-//! What was said, layer by layer.
+//! Layers: what the file, the environment and the flags say.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

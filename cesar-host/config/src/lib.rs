@@ -1,10 +1,10 @@
-//! Settings: what was said, then what it means.
+//! Settings: the statements of each layer, and the values they resolve to.
 //!
 //! **One definition.** A setting is one row of [`SETTINGS`]. Its key in the configuration file, its environment variable, its flag
 //! (with help, possible values and repetition), its check, its default, its line in `cesar config show` and its row of the
 //! reference ([`reference_markdown`]) all derive from that row; nothing else in the program names a variable or a key.
 //!
-//! **Two steps.** [`Layers`] collects what was said, in order of precedence: defaults, then the configuration file, then
+//! **Two steps.** [`Layers`] collects statements, in order of precedence: defaults, then the configuration file, then
 //! `CESAR_*` variables, then flags. [`Layers::resolve`] checks every statement (also one that a higher layer overrides, so that a
 //! mistake does not hide) and gives [`Resolved`]: for each setting the value and the [`Source`] it came from.
 //! [`Resolved::settings`] is the typed view the rest of the program uses.

@@ -1,4 +1,4 @@
-//! What it means: each setting's value and where it came from.
+//! The resolved value of each setting, and its source.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// The value of a setting that nobody has set.
+/// The value of a setting that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// No value; the words say what happens then.
@@ -106,7 +106,7 @@ pub struct Setting {
     pub key: &'static str,
     /// What kind of value it takes.
     pub kind: Kind,
-    /// Its value when nobody has set it.
+    /// Its value when it is not set.
     pub fallback: Fallback,
     /// Its flag, if it has one.
     pub flag: Option<Flag>,

@@ -55,7 +55,7 @@ pub struct StageSettings {
 /// Speakers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiarizeSettings {
-    /// Whether they are told apart; `None`: where a plugin has its models.
+    /// Whether to identify them; `None`: if a plugin has its models.
     pub enabled: Option<bool>,
     /// The plugin; its options hold the numbers of speakers as well, where they were given.
     pub stage: StageSettings,
@@ -72,7 +72,7 @@ pub struct DownloadSettings {
     pub stage: StageSettings,
     /// Whether a URL of a playlist stands for all of its recordings.
     pub playlist: bool,
-    /// For how long nobody is asked again, in ms; `None`: not at all.
+    /// How long a download is used without a check, in ms; `None`: check every time.
     pub time_step_ms: Option<i64>,
     /// For how long an answer is used, in ms; `None`: for ever.
     pub ttl_ms: Option<i64>,
@@ -232,9 +232,9 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// How long a client may be silent.
     pub idle_timeout: Duration,
-    /// Whether a synchronous job that nobody waits for is cancelled.
+    /// Whether to cancel a synchronous job when its client disconnects.
     pub cancel_on_disconnect: bool,
-    /// How long it goes on before.
+    /// How long to wait before that.
     pub disconnect_grace: Duration,
     /// After how long without work a model is unloaded.
     pub model_idle: Duration,

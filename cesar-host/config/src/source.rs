@@ -19,7 +19,7 @@ pub enum Layer {
 /// Where a value came from; shown as `default`, `/home/a/.config/cesar/config.toml line 3`, `CESAR_ASR_PLUGIN` or `--asr-plugin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody has set it.
+    /// It is not set.
     Default,
     /// A line of the configuration file, counted from 1.
     File(PathBuf, usize),

@@ -1,6 +1,6 @@
-//! The seam through which jobs touch the disk, and where tests make it fail.
+//! Disk access of the jobs, with fault injection for tests.
 //!
-//! It is the cache's ([`Io`]), with what jobs do differently: what they write is for its owner's eyes only, and a new folder's name
+//! It is [`Io`] with two differences: files are readable by their owner only, and a new folder's name
 //! is on the device before anything is put into it. Every file operation counts as one, and so does the opening of a connection, the
 //! beginning of a transaction, its commit, and each query.
 
@@ -21,7 +21,7 @@ impl Disk {
         Self::default()
     }
 
-    /// Access that fails as told, for tests.
+    /// Access that fails at the given operation, for tests.
     pub fn failing(fault: Fault) -> Self {
         Self(Io::failing(fault))
     }
@@ -112,7 +112,7 @@ impl Disk {
         })
     }
 
-    /// Takes the kernel's exclusive lock on a file, waiting for whoever holds it.
+    /// Takes the kernel's exclusive lock on a file, waiting for its holder.
     pub(super) fn lock(&self, file: &File) -> io::Result<()> {
         self.0.run(|| file.lock())
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with jobs, other than the job itself.
+//! Errors of the job store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub enum JobsError {
         /// SQLite's answer.
         source: rusqlite::Error,
     },
-    /// The file is not a sound SQLite database. It is never replaced by itself: it holds what cannot be computed anew.
+    /// The file is not a sound SQLite database. It is never replaced by itself: its content cannot be recomputed.
     #[error("the jobs database `{}` is damaged; restore it from a backup, or move it away to start without jobs", path.display())]
     Damaged {
         /// The database file.

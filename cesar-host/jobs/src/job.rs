@@ -1,4 +1,4 @@
-//! A job as its store tells it.
+//! Jobs as their store returns them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub enum JobState {
     Partial,
     /// It failed.
     Error,
-    /// Somebody cancelled it.
+    /// A client cancelled it.
     Cancelled,
 }
 
@@ -62,7 +62,7 @@ impl JobState {
         matches!(self, Self::Downloading | Self::Processing)
     }
 
-    /// Whether nothing more happens unless somebody asks for a retry.
+    /// Whether the job has ended; only a retry changes it.
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Partial | Self::Error | Self::Cancelled)
     }
@@ -150,17 +150,17 @@ pub struct Report {
     pub provenance: Value,
 }
 
-/// Whether the webhook was told.
+/// The state of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookState {
     /// The job has not ended yet, or was cancelled.
     Waiting,
-    /// It is to be told.
+    /// The notification is pending.
     Pending,
-    /// It was told.
+    /// It was delivered.
     Delivered,
-    /// It could not be told, for good.
+    /// Delivery failed for good.
     Failed,
 }
 
@@ -185,7 +185,7 @@ impl WebhookState {
 /// How a job's webhook stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Whether it was told.
+    /// Its state.
     pub state: WebhookState,
     /// How often that was tried since the job ended.
     pub attempts: u32,
@@ -230,12 +230,12 @@ pub struct Job {
     pub owner: Option<WorkerId>,
     /// The number of the claim that holds it, while it runs.
     pub lease: Option<u32>,
-    /// Whether somebody asked the worker to stop.
+    /// Whether a client asked to cancel it.
     pub cancel_requested: bool,
     /// Whether the worker is to drop the job's stage results before it begins; see
     /// [`crate::JobStore::refreshed`].
     pub refresh: bool,
-    /// The stage that failed before somebody asked for a retry.
+    /// The stage that failed before the retry.
     pub retry_stage: Option<String>,
     /// How often each plugin crashed on it, by the plugin's digest.
     pub crashes: BTreeMap<String, u32>,

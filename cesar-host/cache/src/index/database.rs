@@ -114,8 +114,8 @@ impl Index {
         }
     }
 
-    /// Empties the log when it has grown long. Whoever opens the index first reads all of the log, and cannot know
-    /// that it has been copied into the file already; many short runs would otherwise copy it again each time.
+    /// Empties the log when it has grown long. The first process that opens the index reads all of the log, and cannot know
+    /// that it is already copied into the file; many short runs would otherwise copy it again each time.
     pub(crate) fn shorten_log(&self) -> Result<()> {
         let length = std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |log| log.len());
         if length > LOG_PAGES.unsigned_abs() * schema::PAGE_SIZE.unsigned_abs() {
@@ -125,7 +125,7 @@ impl Index {
         }
     }
 
-    /// Copies the log into the file and empties it, unless others use the index just now.
+    /// Copies the log into the file and empties it, unless another process uses the index.
     pub(crate) fn empty_log(&self) -> Result<()> {
         let mut writer = self.writer.lock();
         let result = (|| {

@@ -1,6 +1,6 @@
 //! The queries of eviction: what could go, in which order, and its removal.
 //!
-//! Candidates are read without any lock, a page at a time. Each page goes on behind the last row of the one before, so
+//! Candidates are read without any lock, a page at a time. Each page starts behind the last row of the one before, so
 //! a whole pass reads every row once, however many of them stay. Removal then is a short transaction over one page; it
 //! takes only what was not used, replaced or leased since it was read.
 
@@ -123,7 +123,7 @@ impl Index {
     }
 
     /// Removes candidates, but for those that were used, replaced or leased since they were read. When files lose their
-    /// last entry, the removal is on the device when this returns, as the caller goes on to remove them.
+    /// last entry, the removal is on the device when this returns, as the caller then removes them.
     pub(crate) fn remove(&self, candidates: &[Candidate], counting: Counting) -> Result<Removed> {
         let changes = |transaction: &Transaction<'_>| remove(transaction, candidates, counting);
         match candidates.iter().all(|candidate| candidate.inline) {

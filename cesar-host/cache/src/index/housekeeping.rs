@@ -1,4 +1,4 @@
-//! The queries of housekeeping: how much space is taken, who leases what, and what was last done when.
+//! The queries of housekeeping: how much space is taken, leases, and the times of the last rounds.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -50,7 +50,7 @@ impl Index {
         })
     }
 
-    /// Marks entries as needed by `owner`.
+    /// Leases entries for `owner`.
     pub(crate) fn add_leases(&self, keys: &[Key], owner: &str, expires_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
             let mut statement = transaction
@@ -62,7 +62,7 @@ impl Index {
         })
     }
 
-    /// Gives back all that `owner` has marked.
+    /// Drops all leases of `owner`.
     pub(crate) fn drop_leases(&self, owner: &str) -> Result<()> {
         self.write("write", |transaction| {
             let mut statement = transaction.prepare_cached("DELETE FROM leases WHERE owner = ?1")?;
@@ -70,7 +70,7 @@ impl Index {
         })
     }
 
-    /// Who has marked entries, with the time until which that holds when nobody can be asked.
+    /// The owners of leases, with the time at which each expires if its owner cannot be checked.
     pub(crate) fn lease_owners(&self) -> Result<Vec<(String, i64)>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare("SELECT owner, MAX(expires_ms) FROM leases GROUP BY owner")?;

@@ -2,7 +2,7 @@
 //!
 //! An index that exists and is up to date is opened without any lock but a shared one. Creating and migrating happen
 //! under `setup.lock`, so that of many processes that open a fresh folder at once, one creates and the others find it
-//! made; in particular nobody changes the journal mode of a file in use.
+//! made; in particular no process changes the journal mode of a file in use.
 //!
 //! A damaged index is renamed only while `use.lock` is held exclusively, that is, while no other process has the cache
 //! open: renaming a database in use would let two files share one log. Under the lock the damage is looked for again,
@@ -27,14 +27,14 @@ const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
 /// The first SQLite without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
 
-/// An open index, with the shared lock that says so, and what a person should know about its opening.
+/// An open index, with the shared lock that says so, and a warning about its opening.
 pub(crate) struct Opened {
     pub(crate) index: Index,
     pub(crate) in_use: CacheLock,
     pub(crate) warning: Option<String>,
 }
 
-/// Opens the index, setting it aside first when it is damaged.
+/// Opens the index; a damaged one is quarantined first.
 pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms: i64) -> Result<Opened> {
     if rusqlite::version_number() < MINIMUM_SQLITE {
         return Err(CacheError::OldSqlite {
@@ -147,12 +147,12 @@ fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
         Journal::Wal => "WAL",
         Journal::Delete => "DELETE",
     };
-    // SQLite answers with the mode it could set, and goes on with that.
+    // SQLite returns the mode it could set, and uses that.
     connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
     schema::migrate(&mut connection, io)
 }
 
-/// Sets a damaged index aside, alone with the cache. Returns what to tell the user, nothing when it was sound.
+/// Quarantines a damaged index while no other process uses the cache. Returns a warning; `None` when it was sound.
 fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
     let _alone = CacheLock::acquire_within(&layout.use_lock(), Sharing::Exclusive, io, REPLACE_TIMEOUT)?;
     let (path, marker) = (layout.index(), layout.damage_marker());

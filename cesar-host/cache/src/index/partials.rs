@@ -1,4 +1,4 @@
-//! The queries on what is finished of results that are still being computed.
+//! The queries on checkpoints.
 //!
 //! Position 0 is the state, replaced each time; from 1 on are the pieces, only ever added. Both are written in one transaction, so
 //! a state never counts a piece that is not there.
@@ -53,8 +53,8 @@ impl Index {
         })
     }
 
-    /// Adds rows and replaces those of the same position. `fresh` is for a computation that starts: what an earlier one left under
-    /// this key goes, and so does whatever nobody has come back for since `stale_ms`.
+    /// Adds rows and replaces those of the same position. With `fresh`, a computation starts: the rows of an earlier one under
+    /// this key are deleted, and so are stale ones of all keys.
     pub(crate) fn put_partial(&self, key: &Key, rows: &[PartialRow], fresh: bool, stale_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
             if fresh {

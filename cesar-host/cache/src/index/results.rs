@@ -106,7 +106,7 @@ impl Index {
         })
     }
 
-    /// Forgets a result whose row is damaged.
+    /// Deletes a result with a damaged row.
     pub(crate) fn forget_result(&self, result_id: i64) -> Result<()> {
         self.write("repair", |transaction| {
             transaction
@@ -115,8 +115,8 @@ impl Index {
         })
     }
 
-    /// Forgets a content and all results that have it. On the device when this returns, as the caller goes on to
-    /// remove the content's file.
+    /// Deletes a content and all results that have it. On the device when this returns, as the caller then
+    /// removes the content's file.
     pub(crate) fn forget_content(&self, content_id: i64) -> Result<()> {
         self.write_through("repair", |transaction| {
             transaction.execute("DELETE FROM results WHERE content_id = ?1", [content_id])?;

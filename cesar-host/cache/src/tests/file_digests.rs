@@ -172,10 +172,7 @@ fn only_regular_files_have_a_digest() {
     let folder = files.fixture.folder.path();
     assert_eq!(
         digest(folder),
-        format!(
-            "`{}` is not a regular file; give the path of a file",
-            folder.display()
-        )
+        format!("`{}` is not a regular file; give the path of a file", folder.display())
     );
     assert!(digest(Path::new("/dev/zero")).contains("not a regular file"));
     let missing = digest(&folder.join("missing.wav"));

@@ -1,4 +1,4 @@
-//! What goes on beside the jobs: owners, retention, webhooks.
+//! Statements for owners, retention and webhooks.
 
 use std::time::Duration;
 

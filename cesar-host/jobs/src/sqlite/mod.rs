@@ -6,7 +6,7 @@
 //! fails at once when another process writes, whereas an immediate one waits its turn. Only submitting needs several
 //! statements: it looks for an earlier job, counts, and inserts. All SQL about jobs is in this folder.
 //!
-//! Progress alone is committed without waiting for the device (`synchronous = NORMAL` for that transaction): it is told
+//! Progress alone is committed without waiting for the device (`synchronous = NORMAL` for that transaction): it is reported
 //! often and is not worth a sync. In a write-ahead log the next full commit makes it durable as well.
 
 mod database;

@@ -2,7 +2,7 @@
 //!
 //! A database that is up to date is opened without a lock. Creating and migrating happen under `jobs.setup.lock`, so
 //! that of many processes that start at once, one creates and the others find it made. Unlike the cache's index, a
-//! damaged database is never set aside: it holds what cannot be computed anew, so a person decides.
+//! damaged database is never set aside: its content cannot be recomputed, so the user decides.
 
 use std::path::Path;
 use std::time::Duration;

@@ -28,7 +28,7 @@ enum Type {
     Q8 = 8,
 }
 
-/// Writes the model in the folder `ct2` (`model.bin`, `tokenizer.json`) into the file `out`, which is made anew and synced.
+/// Writes the model in the folder `ct2` (`model.bin`, `tokenizer.json`) into the file `out`, which is created and synced.
 ///
 /// # Errors
 /// [`ConvertError`] when the folder is not such a model, or a file cannot be read or written.

@@ -1,4 +1,4 @@
-//! Published weights, written anew in the form that another engine reads: nothing is computed but the rounding of numbers.
+//! Conversion of published weights to the format of another engine; nothing is computed but the rounding of numbers.
 //!
 //! - [`ggml()`]: OpenAI's Whisper as CTranslate2 keeps it, as a file for whisper.cpp;
 //! - [`onnx()`]: the tensors of a PyTorch checkpoint, in the network that they were trained in.

@@ -39,13 +39,11 @@ pub enum HubError {
         /// What is wrong with its certificate.
         reason: String,
     },
-    /// Nobody is trusted.
+    /// No trusted certificates.
     #[error(transparent)]
     TlsRoots(#[from] cesar_base::tls_roots::TlsRootsError),
     /// 401 or 403.
-    #[error(
-        "the hub denies access to `{what}`; accept its conditions on its page, and set `HF_TOKEN` to your token"
-    )]
+    #[error("the hub denies access to `{what}`; accept its conditions on its page, and set `HF_TOKEN` to your token")]
     Forbidden {
         /// The repository.
         what: String,

@@ -67,7 +67,7 @@ impl<'a> Fetch<'a> {
     /// Fetches these files, in this order, and then says that the main branch is here. Returns the snapshot's folder.
     ///
     /// # Errors
-    /// [`HubError`]; whatever has arrived by then is kept and gone on from.
+    /// [`HubError`]; the bytes received by then are kept for a resume.
     pub(crate) fn files(&self, wanted: &[Wanted<'_>]) -> Result<PathBuf, HubError> {
         let commit = &self.repository.sha;
         for (path, known) in wanted {
@@ -111,7 +111,7 @@ impl<'a> Fetch<'a> {
         self.store.accept(&remote.digest)
     }
 
-    /// Fetches a blob to its end, going on where an earlier attempt stopped, and checks it.
+    /// Fetches a blob, resuming an earlier attempt, and verifies it.
     fn download(&self, path: &str, remote: &Remote) -> Result<(), HubError> {
         let place = self.store.incomplete(&remote.digest);
         let failed = |error| io_error(&place, error);

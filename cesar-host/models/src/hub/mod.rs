@@ -6,12 +6,12 @@
 //! in one cache at once: the files of a repository from `api/models/<name>/revision/main`; of each file, a `HEAD` of
 //! `<name>/resolve/<commit>/<path>` tells its digest (`X-Linked-ETag`, else `ETag`: the SHA-256 of a large file, git's object id of a
 //! small one); a `GET` of the same, redirected to wherever the bytes are, goes to `blobs/<digest>.incomplete` under the lock
-//! `.locks/<folder>/<digest>.lock`. A connection that breaks, and a process that died, are gone on after with a range. What is whole and
-//! has its digest is synced and renamed; then come the link in the snapshot, and last `refs/main`: nobody finds a part of a model.
+//! `.locks/<folder>/<digest>.lock`. Broken connections and dead processes are resumed with a range request. A complete file
+//! with the right digest is synced and renamed; then come the link in the snapshot, and last `refs/main`: no reader finds a part of a model.
 //!
 //! **Why not the crate `hf-hub`** (1.0.0 and 0.4.3 were read). It keeps the same cache, but not these promises. Neither version compares what
-//! has come with its digest, or syncs before it renames; neither knows `HF_HUB_OFFLINE`. In 1.0.0 every file begins anew (`File::create` on
-//! `.incomplete`, no `Range`); whoever waits for another's pull fails after ten seconds, and else fetches once more what is there by then;
+//! has come with its digest, or syncs before it renames; neither knows `HF_HUB_OFFLINE`. In 1.0.0 every file starts from the beginning (`File::create` on
+//! `.incomplete`, no `Range`); a process that waits for another's pull fails after ten seconds, or fetches the file a second time;
 //! a file with a Xet hash comes by another protocol. 0.4.3 resumes, but waits five seconds at most, for a lock that Hugging Face's own
 //! programs do not take.
 

@@ -35,7 +35,7 @@ impl Store {
         self.folder.join("blobs").join(format!("{digest}.incomplete"))
     }
 
-    /// The lock that whoever fetches this blob holds, not taken yet.
+    /// The lock of a blob for its download, not taken yet.
     pub(super) fn lock(&self, digest: &str) -> Result<File, HubError> {
         let path = self.locks.join(format!("{digest}.lock"));
         make_folder_of(&path)?;

@@ -40,7 +40,9 @@ pub enum IndexError {
         reason: String,
     },
     /// Other bytes than the catalogue knows.
-    #[error("`{what}` has the SHA-256 {found} instead of {wanted} and was discarded; pull again, or use another package index")]
+    #[error(
+        "`{what}` has the SHA-256 {found} instead of {wanted} and was discarded; pull again, or use another package index"
+    )]
     Digest {
         /// The file.
         what: String,

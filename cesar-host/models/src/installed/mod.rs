@@ -1,9 +1,9 @@
-//! The models that are there: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
+//! The installed models: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
 //!
-//! [`InstalledModel`] is one of them. Anything that looks like a model is listed, whoever put it there: a folder with Whisper weights for
+//! [`InstalledModel`] is one of them. Anything that looks like a model is listed: a folder with Whisper weights for
 //! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify()`] compares
-//! files with the digests by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import()`] puts a
-//! model in place that somebody has as a file, [`remove()`] takes one away.
+//! files with the digests by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import()`] copies a
+//! model from a file or folder, [`remove()`] deletes one.
 
 mod import;
 mod lock;
@@ -36,7 +36,7 @@ use super::hub;
 /// The files that every published model for CTranslate2 has.
 const ALWAYS: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
 
-/// A model that is there.
+/// An installed model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InstalledModel {
     /// What engines call it.
@@ -78,7 +78,7 @@ impl InstalledModel {
     }
 }
 
-/// All models that are there, by place.
+/// All installed models, by place.
 #[must_use]
 pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<InstalledModel> {
     let mut all: Vec<InstalledModel> = roots.dirs.iter().flat_map(|folder| in_folder(folder)).collect();

@@ -1,4 +1,4 @@
-//! By which SHA-256 the files of a models folder are known that were put there by Cesar: `.digests.json`, from relative path to digest.
+//! Recorded SHA-256 digests of the files that Cesar put into a models folder: `.digests.json`, from relative path to digest.
 //!
 //! It is a help for [`super::verify`] only: without it, or when it is damaged, files are unknown, not wrong.
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 const FILE: &str = ".digests.json";
 
-/// The record of one models folder. Whoever changes it holds the folder's lock.
+/// The record of one models folder. Changes require the folder's lock.
 #[derive(Debug)]
 pub(crate) struct Records {
     path: PathBuf,

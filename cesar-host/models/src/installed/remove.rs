@@ -1,4 +1,4 @@
-//! Taking a model away.
+//! Removing a model.
 //!
 //! In a models folder it is its file or folder; of a link, the link alone. In Hugging Face's cache it is the repository's folder if the
 //! model is all of it, else the file's link and its blob, unless another link leads there.

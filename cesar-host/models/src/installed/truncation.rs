@@ -1,4 +1,4 @@
-//! Whether a file ends before its own format says: what an interrupted copy leaves.
+//! Detection of truncated files, such as those of an interrupted copy.
 //!
 //! Only lengths are followed, nothing is loaded: the variables of CTranslate2's weights, the tensors of whisper.cpp's files, the fields of
 //! an ONNX file (a protobuf message). Where the format is another one, nothing is known.
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 
-/// Whether a file is cut off; `None` where that cannot be told.
+/// Whether a file is truncated; `None` if the format is unknown.
 pub(super) fn is_truncated(path: &Path) -> Option<bool> {
     let file = File::open(path).ok()?;
     let left = file.metadata().ok()?.len();

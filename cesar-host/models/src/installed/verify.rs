@@ -1,4 +1,4 @@
-//! Whether models are what they were.
+//! Verification of installed models.
 //!
 //! A file is known by the catalogue's digests for it, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
 //! One of these must be its digest. A file that nothing is known of cannot be judged; its length still can, where its format tells it.
@@ -14,7 +14,7 @@ use super::truncation::is_truncated;
 use super::{InstalledModel, Records};
 use crate::catalog::Kind;
 
-/// What became of a file.
+/// The state of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum State {

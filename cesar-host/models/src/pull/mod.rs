@@ -5,7 +5,7 @@
 //! entry of the [`catalog`]. `Owner/name` is a repository with a CTranslate2 model.
 //!
 //! **Where to.** What comes from the hub lies in Hugging Face's cache, where other programs find it too; what comes from an index lies
-//! in the first models folder. Both are searched for models. What is there already is not fetched again, whoever put it there.
+//! in the first models folder. Both are searched for models. Installed models are not fetched again.
 //!
 //! **Whole or not at all.** Everything is checked (SHA-256, length) before it gets its name; two who pull the same do it once.
 
@@ -36,7 +36,7 @@ const FILES: [&str; 5] = [
 ];
 const WEIGHTS: &str = "model.bin";
 
-/// A model that is there now.
+/// A pulled model.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Pulled {
     /// What it was asked for by.
@@ -67,10 +67,10 @@ pub struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    /// Sees to it that the models of these names are there.
+    /// Fetches the models of these names, unless they are installed.
     ///
     /// # Errors
-    /// [`PullError`] for the first that cannot be had; those before it are there.
+    /// [`PullError`] for the first that cannot be fetched; those before it are installed.
     pub fn pull(&self, names: &[String], source: Option<Source>) -> Result<Vec<Pulled>, PullError> {
         let mut tasks = Vec::new();
         for name in names {
