@@ -209,11 +209,7 @@ fn a_connection_that_always_breaks_is_an_error() {
         ..Faults::default()
     });
     let failed = home.pull(&["someone/whisper"]).exits(1);
-    assert!(
-        failed.stderr.contains("pull again to resume"),
-        "{}",
-        failed.stderr
-    );
+    assert!(failed.stderr.contains("pull again to resume"), "{}", failed.stderr);
     assert!(!home.weights().exists());
     home.pull(&["someone/whisper"]).exits(0);
 }
@@ -288,10 +284,7 @@ fn refusals_of_the_hub_are_reported() {
         ..Faults::default()
     });
     let text = told(&["base"]);
-    assert!(
-        text.contains("use `cesar models pull base --from index`"),
-        "{text}"
-    );
+    assert!(text.contains("use `cesar models pull base --from index`"), "{text}");
     assert!(!told(&["someone/whisper"]).contains("--from index"));
     let unknown = home.pull(&["bsae"]).exits(2);
     assert!(unknown.stderr.contains("did you mean `base`?"), "{}", unknown.stderr);
@@ -336,11 +329,7 @@ fn the_token_is_sent_to_the_hub_alone() {
 fn offline_sends_no_request() {
     let home = Home::with_small();
     let offline = home.pull(&["someone/whisper", "--offline"]).exits(1);
-    assert!(
-        offline.stderr.contains("`--offline` forbids it"),
-        "{}",
-        offline.stderr
-    );
+    assert!(offline.stderr.contains("`--offline` forbids it"), "{}", offline.stderr);
     let variable = finish(
         home.command(&["models", "pull", "someone/whisper"])
             .env("HF_HUB_OFFLINE", "1"),
