@@ -14,8 +14,8 @@ use crate::{
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
 use std::{env, fs, path::Path, process::Command};
 
-/// How long each fuzz target runs in the suite, which draws the same numbers each time; `cargo xtask fuzz` draws others.
-const FUZZ_SECONDS: &str = "10";
+/// How long each fuzz target runs in the suite.
+const FUZZ_SECONDS: &str = "60";
 
 /// The release profile with the checks of the suite.
 pub(crate) const CHECKED: [&str; 3] = ["--release", "--config", "tests/checked.toml"];
