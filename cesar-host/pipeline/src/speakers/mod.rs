@@ -88,7 +88,7 @@ impl Reason {
 
     /// The note where the request does not ask for speakers.
     pub(super) fn note(&self, label: &str) -> String {
-        format!("{label}: no speakers: {} (--no-diarize leaves them out)", self.message)
+        format!("{label}: no speakers: {} (disable with --no-diarize)", self.message)
     }
 
     /// One sentence.
