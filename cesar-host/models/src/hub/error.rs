@@ -29,7 +29,7 @@ pub enum HubError {
         /// Why there was no answer.
         reason: String,
     },
-    /// It does not prove who it is.
+    /// Its certificate is not trusted.
     #[error(
         "the hub at `{endpoint}` has no trusted certificate ({reason}); check `HF_ENDPOINT`, or name a file of trusted certificates in `SSL_CERT_FILE`"
     )]
