@@ -321,7 +321,7 @@ fn hits(folders: &[&str]) -> Outcome<()> {
     Ok(())
 }
 
-/// Prunes to half the size and then clears, while a job goes on storing.
+/// Prunes to half the size and then clears, while a job keeps storing.
 fn prune(folder: &Path) -> Outcome<()> {
     println!("| what | entries | seconds | µs each | stores beside it | median ms | longest ms |");
     println!("|---|--:|--:|--:|--:|--:|--:|");

@@ -154,7 +154,7 @@ impl Drop for Server {
     }
 }
 
-/// Sends a request and reads the answer's body, whose length is told.
+/// Sends a request and reads the answer's body, whose length is given in a header.
 fn ask(connection: &mut BufReader<TcpStream>, request: &str) -> Outcome<String> {
     connection.get_mut().write_all(request.as_bytes())?;
     let mut length = 0;

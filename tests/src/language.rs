@@ -8,10 +8,10 @@ use crate::workspace;
 /// For *the user, the caller, the worker, the client*; *again* or *from the start*; *is notified*; *continues* or *resumes*.
 const EXCLUDED: [&str; 7] = ["whoever", "somebody", "nobody", "anybody", "anew", "is told", "goes on"];
 
-/// Most occurrences in code: messages, help, and the texts that tests compare with. Only ever lowered.
-const IN_CODE: usize = 46;
-/// Most occurrences in comments. Only ever lowered.
-const IN_COMMENTS: usize = 357;
+/// Most occurrences in code: messages, help, and the texts that tests compare with.
+const IN_CODE: usize = 0;
+/// Most occurrences in comments.
+const IN_COMMENTS: usize = 0;
 
 /// Where the words stand as words of others: frozen sources, and lists of these words.
 const EXCEPT: [&str; 3] = ["tests/abi-1", "tests/src/language.rs", "tests/src/documentation.rs"];

@@ -187,7 +187,7 @@ impl Windows<'_, '_> {
         Ok(())
     }
 
-    /// Goes on in the language of the window, where that may change.
+    /// Continues in the language of the window, where that may change.
     fn follow_language(&mut self, encoded: &Encoded, ctx: &dyn Report) -> Result<(), StageError> {
         if !self.job.request.multilingual || !self.encoder.is_multilingual() {
             return Ok(());

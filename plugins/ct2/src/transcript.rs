@@ -134,7 +134,7 @@ impl Transcript {
         piece.words.iter().map(word).collect()
     }
 
-    /// Goes on after what an earlier run had finished. The host has shown it.
+    /// Resumes after the segments that an earlier run had finished. The host has shown it.
     pub fn go_on(&mut self, segments: Vec<asr::Segment>, saved: &Saved) {
         self.kept = segments.len();
         self.last_word_ms = saved.last_word_ms;

@@ -1,7 +1,7 @@
 //! Many processes that put, get, compute, lease, prune, clear and keep house at random, some of which die of it: whatever is got is
 //! right, what is leased stays, and what is left is sound.
 //!
-//! `CESAR_MIX_SECONDS=60 cargo test --release -p cesar-cache --lib mixing -- --nocapture` goes on for so long; otherwise each process
+//! `CESAR_MIX_SECONDS=60 cargo test --release -p cesar-cache --lib concurrent_processes -- --nocapture` runs for so long; otherwise each process
 //! does a number of things. `CESAR_SEED` draws others.
 
 use std::fs::{self, File};
@@ -167,5 +167,5 @@ fn check(folder: &Path) {
     assert_eq!(cache.info().unwrap().entries, 0);
     let folders = cache.parts.storage.objects.folders().unwrap();
     let left: usize = folders.iter().map(|folder| fs::read_dir(folder).unwrap().count()).sum();
-    assert_eq!(left, 0, "files of nobody");
+    assert_eq!(left, 0, "files without an owner");
 }

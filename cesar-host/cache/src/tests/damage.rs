@@ -109,7 +109,7 @@ fn flipped_index_bits_yield_no_wrong_bytes() {
     origin.cache.parts.storage.index.empty_log().unwrap();
     let image = fs::read(origin.path("index.db")).unwrap();
     let mut random = SplitMix(seed);
-    let (mut without, mut anew, mut healed) = (0, 0, 0);
+    let (mut without, mut recreated, mut healed) = (0, 0, 0);
     for round in 1..=count {
         let mut image = image.clone();
         let at = random.below_length(image.len());
@@ -130,7 +130,7 @@ fn flipped_index_bits_yield_no_wrong_bytes() {
                 without += 1;
                 continue;
             };
-            anew += u64::from(!cache.warnings().is_empty());
+            recreated += u64::from(!cache.warnings().is_empty());
             for (number, length) in (0..).zip(LENGTHS) {
                 let bytes = noise(number, length);
                 let wrong = |found: Artifact| assert!(found.bytes == bytes, "round {round}, byte {at}: {number}");
@@ -143,5 +143,5 @@ fn flipped_index_bits_yield_no_wrong_bytes() {
             healed += cache.stats().map_or(0, |statistics| statistics.healed);
         }
     }
-    println!("{healed} healed, {anew} times the index was made anew, {without} times there was no cache");
+    println!("{healed} healed, the index was recreated {recreated} times, {without} times there was no cache");
 }

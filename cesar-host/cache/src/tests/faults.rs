@@ -35,7 +35,7 @@ fn work(folder: &Path, io: &Io) {
     let _ = cache.stats();
 }
 
-/// Every row names bytes that are there and right, nothing half-written stays, and the cache goes on working.
+/// Every row names bytes that are there and right, nothing half-written stays, and the cache still works.
 pub(super) fn check(folder: &Path, what: &str) {
     let cache = Cache::open(folder, Arc::new(ManualClock::new(START_MS))).unwrap();
     assert_eq!(cache.warnings(), [""; 0], "{what}");
@@ -101,7 +101,7 @@ fn the_nth_operation_fails() {
     }
 }
 
-/// Interruptions and short writes are ordinary: nobody notices them.
+/// Interruptions and short writes are ordinary and have no effect.
 #[test]
 fn interruptions_and_short_writes_are_retried() {
     for kind in [FaultKind::Interrupted, FaultKind::ShortWrite] {

@@ -1,4 +1,4 @@
-//! What is done without anybody asking, and when.
+//! Housekeeping without a request, and its times.
 
 use std::fs;
 
@@ -425,7 +425,7 @@ fn leftovers_of_dead_processes_are_swept() {
     let fixture = Fixture::new();
     let bytes = noise(1, 200_000);
     fixture.put(&parts(1), &bytes);
-    // A large result that was replaced: its content is named by nobody.
+    // A large result that was replaced: no row names its content.
     fixture.put(&parts(1), b"small");
     let in_use = noise(2, 300_000);
     fixture.put(&parts(2), &in_use);

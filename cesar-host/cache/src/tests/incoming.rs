@@ -57,7 +57,7 @@ fn folders_of_live_processes_are_not_swept() {
     let fixture = Fixture::new();
     let folder = fixture.cache.incoming().unwrap();
     fs::write(folder.path().join("media"), b"half").unwrap();
-    // Of a process that has died: nobody holds its lock.
+    // Of a dead process: its lock is free.
     let left = fixture.path("tmp").join("1-1.in");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("media"), b"half").unwrap();

@@ -135,7 +135,7 @@ fn recently_used_entries_are_leased_while_computing() {
 #[test]
 fn taken_owner_names_are_skipped() {
     let fixture = Fixture::new();
-    // Opening sweeps what nobody holds, so it comes first.
+    // Opening sweeps files without a holder, so it comes first.
     let other = fixture.reopen();
     let _lease = fixture.cache.lease(&[parts(1).key()]).unwrap();
     let _incoming = fixture.cache.incoming().unwrap();
@@ -152,7 +152,7 @@ fn taken_owner_names_are_skipped() {
     for name in owners.iter().chain(&temporaries[..2_000]) {
         std::fs::write(name, b"").unwrap();
     }
-    // Whoever passes over the files comes to the folders.
+    // The folders come after the files.
     for name in &temporaries[2_000..] {
         std::fs::create_dir(name.with_extension("in")).unwrap();
     }

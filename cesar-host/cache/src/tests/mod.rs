@@ -163,7 +163,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     .collect()
 }
 
-/// For locks that nobody else can hold.
+/// For locks without another holder.
 fn never_wait(waiting: &Waiting) -> ControlFlow<GiveUp> {
     panic!("unexpected wait: {waiting:?}")
 }

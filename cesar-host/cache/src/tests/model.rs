@@ -112,7 +112,7 @@ struct Row {
 struct Model {
     now_ms: i64,
     rows: BTreeMap<u64, Row>,
-    /// Contents that are stored; a file stays until somebody sweeps.
+    /// Contents that are stored; a file stays until a sweep.
     contents: BTreeSet<usize>,
     damaged: BTreeSet<usize>,
     leased: BTreeSet<u64>,

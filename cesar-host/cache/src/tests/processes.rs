@@ -205,7 +205,7 @@ fn a_process_can_die_at_any_operation() {
     assert!(points > 40, "{points}");
 }
 
-/// Deadlock is not possible: whoever waits too long computes by itself, and stores nothing under the other's lock.
+/// Deadlock is not possible: a process that waits too long computes by itself, and stores nothing under the other's lock.
 #[test]
 fn waiting_for_a_lock_times_out() {
     let limits = Limits {

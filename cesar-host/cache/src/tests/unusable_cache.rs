@@ -137,7 +137,7 @@ pub(super) fn work_without_rights(folder: &Path) {
     }
 }
 
-/// What is told about a cache whose rights `change` has altered.
+/// The message about a cache whose rights `change` has altered.
 fn without_rights(change: impl Fn(&Path)) -> String {
     let folder = folder();
     let cache = folder.path().join("cache");

@@ -226,7 +226,7 @@ fn the_nth_operation_fails() {
     }
 }
 
-/// Interruptions and short writes are ordinary: nobody notices them.
+/// Interruptions and short writes are ordinary and have no effect.
 #[test]
 fn interruptions_and_short_writes_are_retried() {
     let tell_all = |disk: &Disk| {

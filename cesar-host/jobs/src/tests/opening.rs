@@ -151,7 +151,7 @@ fn a_newer_schema_is_refused() {
     );
 }
 
-/// A damaged database is refused and stays as it is: it cannot be computed anew.
+/// A damaged database is refused and stays as it is: it cannot be recomputed.
 #[test]
 fn a_damaged_database_is_kept() {
     let folder = folder();

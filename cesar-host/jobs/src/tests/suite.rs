@@ -6,7 +6,7 @@
 //! | `failures` | failures: attempts, pauses between them, and what ends a job |
 //! | `cancel_and_retry` | what people ask of a job that is there: to cancel it, to try it again |
 //! | `queue` | what comes in, what is listed, and what is forgotten |
-//! | `webhooks` | who is told of an end, how often, and by whom |
+//! | `webhooks` | notifications of an end: to which address, how often, by which claim |
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Uploads: on the disk before their job, and gone when nobody needs them.
+//! Uploads: on the disk before their job, and removed when no job needs them.
 
 use std::path::PathBuf;
 

@@ -59,7 +59,7 @@ fn digests_are_64_hex_digits() {
     }
 }
 
-/// Whoever fetches weights last finds a folder that is complete.
+/// The last of several downloads finds a complete folder.
 #[test]
 fn weights_come_last() {
     for entry in CATALOG.iter().filter(|entry| entry.is_folder()) {

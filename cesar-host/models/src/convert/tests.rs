@@ -1,4 +1,4 @@
-//! What is not such a model is told, wherever it breaks off. Whole models are converted by the tests of the program
+//! Files that are no such model are refused, wherever they break off. Whole models are converted by the tests of the program
 //! (`tests/tests/network/models_index.rs`), which compare digests.
 
 use super::ct2::Weights;

@@ -1,4 +1,4 @@
-//! Who is told of an end, how often, and by whom.
+//! Notifications of an end: to which address, how often, by which claim.
 
 use super::*;
 
