@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use plugin_api::document::Partial;
 use serde_json::json;
 
-use super::cache::explain::{self, Shown};
+use super::cache::explain::{self, Refreshed, Shown};
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Content, Outputs, Place};
@@ -57,7 +57,19 @@ pub(super) struct Args {
 /// Transcribes all inputs and reports the outcome.
 pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &CancelToken) -> Result<Exit, Failure> {
     if args.cache_info {
-        return explain::run(&args.work, args.json, settings, verbosity, Shown::Summary, cancel);
+        let refreshed = Refreshed {
+            all: args.refresh,
+            stages: &args.refresh_stage,
+        };
+        return explain::run(
+            &args.work,
+            refreshed,
+            args.json,
+            settings,
+            verbosity,
+            Shown::Summary,
+            cancel,
+        );
     }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
     let mut work = Work::prepare(

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cesar_cache::{CacheError, Nearest};
 use cesar_config::{Progress, Settings};
-use cesar_pipeline::{Explanation, StageExplanation, StageState};
+use cesar_pipeline::{Explanation, Stage, StageExplanation, StageState};
 use cesar_runner::CancelToken;
 use serde_json::json;
 
@@ -35,9 +35,17 @@ pub(crate) enum Shown {
     Everything,
 }
 
+/// The stages that the run would recompute.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Refreshed<'a> {
+    pub(crate) all: bool,
+    pub(crate) stages: &'a [Stage],
+}
+
 /// Looks at all inputs, without doing any of their work.
 pub(crate) fn run(
     args: &WorkArgs,
+    refreshed: Refreshed<'_>,
     json: bool,
     settings: &Settings,
     verbosity: i8,
@@ -52,9 +60,9 @@ pub(crate) fn run(
     let show = Show::new(Progress::None, verbosity);
     let mut work = Work::prepare(
         args,
-        &[],
+        refreshed.stages,
         settings,
-        mode(settings, false),
+        mode(settings, refreshed.all),
         Missing::Refused,
         &show,
         cancel,
@@ -122,7 +130,9 @@ fn text(explanation: &Explanation, shown: Shown) -> String {
                 state(stage).to_owned(),
                 remark(stage, before),
             ];
-            before = stage.stage.name();
+            if stage.state != StageState::Hit {
+                before = stage.stage.name();
+            }
             row
         })
         .collect();
@@ -153,7 +163,7 @@ fn state(stage: &StageExplanation) -> &'static str {
     }
 }
 
-/// A summary of a stage; `before` is the previous stage.
+/// A summary of a stage; `before` is the last stage before it that has to run.
 fn remark(stage: &StageExplanation, before: &str) -> String {
     match stage.state {
         StageState::Hit => stage.entry.as_ref().map_or_else(String::new, |entry| {

@@ -49,7 +49,15 @@ pub(super) fn run(
     match command {
         Command::Explain(args) => {
             let shown = explain::Shown::Everything;
-            explain::run(&args.work, args.json.json, settings, verbosity, shown, &cancel())
+            explain::run(
+                &args.work,
+                explain::Refreshed::default(),
+                args.json.json,
+                settings,
+                verbosity,
+                shown,
+                &cancel(),
+            )
         }
         Command::Info(args) => info::run(&open(settings)?, &args),
         Command::List(args) => list::run(&open(settings)?, &args),
