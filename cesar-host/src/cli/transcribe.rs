@@ -1,6 +1,6 @@
 //! `cesar transcribe`.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -191,7 +191,12 @@ fn write(
     if task.place == Place::Stdout {
         turn.wait();
         let mut texts = transcript.renderings.iter();
-        return Ok(texts.try_for_each(|rendering| show.suspend(|| outputs::print(&rendering.bytes)))?);
+        // A pipe that is full would stop the display, and with it the other recordings.
+        let print = |bytes| match io::stdout().is_terminal() {
+            true => show.suspend(|| outputs::print(bytes)),
+            false => outputs::print(bytes),
+        };
+        return Ok(texts.try_for_each(|rendering| print(&rendering.bytes))?);
     }
     let fills: Vec<_> = (transcript.renderings.iter())
         .map(|rendering| |file: &mut dyn Write| file.write_all(&rendering.bytes))
