@@ -63,7 +63,11 @@ impl Show {
 
     /// Shows the names of recordings, of which there are `total`.
     pub(super) fn name_recordings(&self, total: usize) {
-        self.change(|board, _| board.total = Some(total));
+        self.change(|board, _| {
+            board.total = Some(total);
+            // Playlists that were expanded are no recordings.
+            board.finished = 0;
+        });
     }
 
     /// Runs `work`, which comes before all recordings, under a sign of life.
