@@ -121,11 +121,21 @@ impl Planner<'_> {
 
     /// The format of documents with speakers for users that name none, where a plugin declares one.
     pub(crate) fn format_with_speakers(&self) -> Option<String> {
-        let formats = self.registry.of_stage(StageKind::Format);
-        let mut formats = formats.iter().flat_map(|plugin| &plugin.manifest.formats);
-        formats
-            .find(|(_, format)| format.default_with_speakers)
+        let plugins = self.registry.of_stage(StageKind::Format);
+        let mut formats = plugins.iter().flat_map(|plugin| &plugin.manifest.formats);
+        let declared = formats.find(|(_, format)| format.default_with_speakers);
+        // A plugin that declares no formats was built before it could.
+        let is_old = |plugin: &Arc<Plugin>| plugin.manifest.formats.is_empty();
+        let undeclared = || {
+            plugins
+                .iter()
+                .filter(|plugin| is_old(plugin))
+                .flat_map(|plugin| formats_of(plugin))
+                .find(|name| *name == "md")
+        };
+        declared
             .map(|(name, _)| name.clone())
+            .or_else(|| undeclared().map(str::to_owned))
     }
 
     /// The formats that the plugins write.

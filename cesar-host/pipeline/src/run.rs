@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use cesar_audio::{Slice, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::Cache;
+use cesar_runner::discovery::legacy;
 use cesar_runner::{CancelToken, Pcm};
 use plugin_api::document::Partial;
 use plugin_api::manifest::StageKind;
@@ -68,8 +69,10 @@ pub struct Rendering {
 
 impl Rendering {
     pub(super) fn new(format: &str, stage: &Prepared, bytes: Vec<u8>) -> Self {
-        let declared = stage.manifest().formats.get(format);
+        let manifest = stage.manifest();
+        let declared = manifest.formats.get(format);
         let declared = declared.and_then(|format| format.media_type.as_deref());
+        let declared = declared.or_else(|| legacy::media_type(manifest, format));
         Self {
             format: format.to_owned(),
             media_type: media_type(declared, &bytes).to_owned(),

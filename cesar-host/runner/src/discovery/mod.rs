@@ -20,6 +20,7 @@ use plugin_api::manifest::{Manifest, StageKind};
 
 pub mod elf;
 pub mod gates;
+pub mod legacy;
 mod schema;
 mod watch;
 
@@ -263,7 +264,7 @@ impl Registry {
     pub fn of_stage(&self, stage: StageKind) -> Vec<Arc<Plugin>> {
         let mut plugins = self.plugins();
         plugins.retain(|plugin| plugin.manifest.stage == stage);
-        plugins.sort_by_key(|plugin| Reverse(plugin.manifest.priority));
+        plugins.sort_by_key(|plugin| Reverse(legacy::priority(&plugin.manifest)));
         plugins
     }
 
