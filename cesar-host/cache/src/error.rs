@@ -31,7 +31,7 @@ pub enum CacheError {
         source: rusqlite::Error,
     },
     /// The index is not a sound SQLite database. The next opening without other users sets it aside.
-    #[error("the cache index `{}` is damaged; end the other Cesar processes and start again to quarantine and rebuild it", path.display())]
+    #[error("the cache index `{}` is damaged; end the other Cesar processes and start again to set it aside and begin with an empty one", path.display())]
     Damaged {
         /// The index file.
         path: PathBuf,

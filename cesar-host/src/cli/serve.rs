@@ -51,7 +51,7 @@ pub(super) enum KeyCommand {
         #[command(flatten)]
         json: JsonFlag,
     },
-    /// Revoke a key; running servers reject it at once
+    /// Revoke a key; running servers reject it within a second
     Revoke {
         /// Key id, as listed
         #[arg(value_name = "ID")]

@@ -172,7 +172,7 @@ fn replace(layout: &Layout, io: &Io, now_ms: i64) -> Result<Option<String>> {
     }
     Ok((!sound).then(|| {
         format!(
-            "the cache index was damaged and has been rebuilt; the damaged file is kept as `{}`, delete it if you do not need it",
+            "the cache index was damaged, so the cache starts empty; the damaged file is kept as `{}`, delete it if you do not need it",
             aside.display()
         )
     }))
