@@ -115,6 +115,6 @@ fn removal_is_confirmed_at_a_terminal() {
 fn without_a_terminal_nothing_is_removed() {
     let sandbox = sandbox();
     let refused = sandbox.run(["cache", "clear"]).exits(2);
-    assert!(refused.stderr.contains("add `--yes` to remove"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("use `--yes` to remove"), "{}", refused.stderr);
     assert_eq!(entries(&sandbox), 4);
 }

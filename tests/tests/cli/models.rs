@@ -133,11 +133,11 @@ fn truncated_and_altered_files_are_named() {
     fs::remove_file(&onnx).unwrap();
     fs::write(&onnx, &whole[..whole.len() / 2]).unwrap();
     let damaged = home.run(&["models", "verify"]).exits(1).stdout;
-    for (path, what) in [(&ggml, "altered: "), (&onnx, "truncated: ")] {
+    for (path, what) in [(&ggml, "altered: "), (&onnx, "truncated after ")] {
         assert!(damaged.contains(&format!("{}: {what}", path.display())), "{damaged}");
     }
     assert!(
-        damaged.contains("2 damaged; `cesar models rm` and `cesar models pull`"),
+        damaged.contains("2 damaged; replace with `cesar models rm` and `cesar models pull`"),
         "{damaged}"
     );
     home.run(&["models", "verify", "ggml-silero-v6.2.0", "--json"]).exits(1);
@@ -221,7 +221,7 @@ fn an_import_is_found_by_its_name() {
 fn removal_of_a_model_is_confirmed() {
     let home = Home::with_silero();
     let refused = home.run(&["models", "rm", "silero"]).exits(2);
-    assert!(refused.stderr.contains("add `--yes` to remove"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("use `--yes` to remove"), "{}", refused.stderr);
     let (kept, question) = answer_to(home.command(&["models", "rm", "silero"]), b"\n");
     assert!(question.ends_with("remove 2 models, 2.1 MB? [y/N] "), "{question}");
     assert_eq!((kept.code, kept.stdout.as_str()), (0, "nothing was removed\n"));
