@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use cesar_tests::sandbox::program_folder;
+use cesar_tests::workspace;
 
 /// abi_stable's library header. The name is part of ABI 1.
 const HEADER: &str = "_1as_0lib_1header_0root_bmodule_bloader";
@@ -12,7 +13,14 @@ const ALLOWED: [&str; 0] = [];
 
 #[test]
 fn each_plugin_exports_one_symbol() {
-    for plugin in ["ct2", "download", "format", "pyannote", "whisper_cpp"] {
+    let folders = std::fs::read_dir(workspace().join("plugins")).expect("the folder is part of the repository");
+    let plugins: Vec<_> = folders
+        .map(|folder| folder.expect("the folder can be read").path())
+        .filter(|folder| folder.join("src/cesar-plugin.json").is_file())
+        .filter_map(|folder| Some(folder.file_name()?.to_str()?.replace('-', "_")))
+        .collect();
+    assert!(plugins.len() >= 5, "{plugins:?}");
+    for plugin in plugins {
         let library = program_folder().join(format!("libcesar_plugin_{plugin}.so"));
         let output = Command::new("nm")
             .args(["-D", "--defined-only"])
