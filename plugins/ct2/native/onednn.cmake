@@ -65,6 +65,32 @@ function(cesar_check_kept)
   endif()
 endfunction()
 
+# Compiles the 41 files `*_autogen.cpp`, each a generator of one routine, as five: the compiler spends most of its time in their headers
+# and in functions that all of them instantiate.
+function(cesar_join_generated)
+  get_target_property(sources dnnl_cpu_x64 SOURCES)
+  get_target_property(folder dnnl_cpu_x64 SOURCE_DIR)
+  set(generated ${sources})
+  list(FILTER generated INCLUDE REGEX "_autogen\\.cpp$")
+  list(REMOVE_ITEM sources ${generated})
+  set(groups)
+  foreach(source IN LISTS generated)
+    get_filename_component(path "${source}" ABSOLUTE BASE_DIR "${folder}")
+    string(REGEX MATCH "(bf16|f32|s8x8s32)/jit_(avx2|avx512)" group "${path}")
+    string(MAKE_C_IDENTIFIER "cesar_${group}" group)
+    list(APPEND groups "${group}")
+    string(APPEND text_${group} "#include \"${path}\"\n")
+  endforeach()
+  list(REMOVE_DUPLICATES groups)
+  foreach(group IN LISTS groups)
+    set(joined "${CMAKE_BINARY_DIR}/${group}.cpp")
+    file(CONFIGURE OUTPUT "${joined}" CONTENT "${text_${group}}" @ONLY)
+    set_source_files_properties("${joined}" DIRECTORY "${folder}" PROPERTIES COMPILE_FLAGS -Og)
+    list(APPEND sources "${joined}")
+  endforeach()
+  set_property(TARGET dnnl_cpu_x64 PROPERTY SOURCES "${sources}")
+endfunction()
+
 function(cesar_patch_onednn)
   if(NOT DNNL_TARGET_ARCH STREQUAL "X64")
     return()
@@ -79,11 +105,12 @@ function(cesar_patch_onednn)
   cesar_use_patched(dnnl_common)
   cesar_add_sources(dnnl_common "${CESAR_NATIVE}/onednn")
 
-  # What writes machine code runs once for each kind of product; optimising it costs more than it brings.
+  # Generators of machine code run once for each kind of product; optimising them costs more than it brings.
   get_target_property(sources dnnl_cpu_x64 SOURCES)
-  list(FILTER sources INCLUDE REGEX "_kern(_part[0-9])?(_autogen)?\\.cpp$|/jit_(generator|avx512_core_|uni_)")
+  list(FILTER sources INCLUDE REGEX "_kern\\.cpp$|/jit_(generator|avx512_core_|uni_)")
   get_target_property(folder dnnl_cpu_x64 SOURCE_DIR)
   set_source_files_properties(${sources} DIRECTORY "${folder}" PROPERTIES COMPILE_FLAGS -O1)
+  cesar_join_generated()
 
   file(GLOB_RECURSE files RELATIVE "${CESAR_NATIVE}"
     "${CESAR_NATIVE}/onednn/*.cpp" "${CESAR_NATIVE}/onednn/*.h" "${CESAR_NATIVE}/onednn/*.patch" "${CESAR_NATIVE}/onednn/*.txt")
