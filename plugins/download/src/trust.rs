@@ -38,7 +38,7 @@ pub(crate) fn config() -> Result<TlsConfig, Refused> {
             Err(because(
                 Reason::Other,
                 format!(
-                    "what `{variable}` names, `{}`, {why}; correct the variable or remove it",
+                    "`{}`, named by `{variable}`, {why}; fix or unset the variable",
                     path.display()
                 ),
             ))
