@@ -5,7 +5,7 @@
 //! accents. `auto`, `None` and an empty text mean that the engine detects the language. What is understood becomes one code
 //! before keys are made, so that `EN`, `English` and `en` share their results.
 //!
-//! ISO's codes and names are those of the crate `isolang`; [`tables`] adds what ISO does not say. The codes that an engine takes
+//! ISO's codes and names are those of the crate `isolang`; `tables` adds what ISO does not say. The codes that an engine takes
 //! are the `enum` of its option `language`; without one, it gets ISO's code. A tag that the `enum` has letter by letter (`pt-BR`)
 //! stays what it is. Written Norwegian (`nb`, `nn`) is `no` where the engine has `no`: Whisper hardly knows `nn`.
 

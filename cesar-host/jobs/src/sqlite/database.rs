@@ -58,7 +58,7 @@ impl SqliteJobs {
     /// are until [`Workers::recover`](crate::Workers::recover).
     ///
     /// # Errors
-    /// When the folder cannot be written, or the database cannot be used: see [`JobsError`].
+    /// When the folder cannot be written, or the database cannot be used: see [`JobsError`](crate::JobsError).
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
         let opened = open::open(folder, &options.disk)?;
         Ok(Self {

@@ -2,7 +2,7 @@
 //!
 //! **Which.** A name may mean one model in several forms. From the hub, `base` is the form for CTranslate2, and `ggml-base` that for
 //! whisper.cpp; from a package index it is all that can be made of its wheels at no further cost. An id (`ggml-base-q5_1`) is always one
-//! entry of the [`catalog`]. `Owner/name` is a repository with a CTranslate2 model.
+//! entry of the [`catalog`](crate::catalog). `Owner/name` is a repository with a CTranslate2 model.
 //!
 //! **Where to.** What comes from the hub lies in Hugging Face's cache, where other programs find it too; what comes from an index lies
 //! in the first models folder. Both are searched for models. Installed models are not fetched again.

@@ -6,7 +6,7 @@
 //! | manifest | no | [`elf`](super::elf) |
 //! | trust | no | [`Verdicts`], by the file's digest |
 //! | probe | in a child | here, once per digest |
-//! | use | in a runner | [`cesar_runner`] |
+//! | use | in a runner | [`Runners`] |
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 //! [`Registry::discover`] walks the search path, lets every shared library through the gates that run no code ([`elf`]), and decides
 //! between plugins of one id. [`Registry::find`] picks one by id (`ct2`, or `ct2@1.0.0`), and [`Plugin::clear`] lets it through
 //! the last gates before use ([`gates`]): trust, and a probe in a child process, whose verdict is remembered by the file's digest
-//! ([`Verdicts`]).
+//! ([`Verdicts`](crate::Verdicts)).
 //!
 //! Search path, first to last: `--plugin-dir`, `CESAR_PLUGIN_PATH`, `$XDG_DATA_HOME/cesar/plugins`, beside the executable
 //! (`plugins/`, `../lib/cesar/plugins`, and the executable's own folder when that is cargo's). Two plugins of one id: one from
