@@ -27,6 +27,8 @@ const NEEDS: &[Need] = &[
     required("a C++ compiler", &["g++"], || any_program(&["c++", "g++", "clang++"])),
     required("cmake", &["cmake"], || any_program(&["cmake"])),
     required("make", &["make"], || any_program(&["make", "gmake"])),
+    // Applies the patches of the engines' C++.
+    required("git or patch", &["patch"], || any_program(&["git", "patch"])),
     required("pkg-config", &["pkg-config"], || {
         any_program(&["pkg-config", "pkgconf"])
     }),
