@@ -45,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cesar-plugin-common", &[]),
     ("cesar-plugin-ct2", &["cesar-plugin-common", "cesar-vad", "plugin-api"]),
-    ("cesar-plugin-download", &["plugin-api"]),
+    ("cesar-plugin-download", &["cesar-base", "plugin-api"]),
     ("cesar-plugin-format", &["plugin-api"]),
     ("cesar-plugin-pyannote", &["cesar-plugin-common", "plugin-api"]),
     (
