@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::workspace;
 
 /// For *the user, the caller, the worker, the client*; *again* or *from the start*; *is notified*; *continues* or *resumes*.
-const EXCLUDED: [&str; 7] = ["whoever", "somebody", "nobody", "anybody", "anew", "is told", "goes on"];
+pub(crate) const EXCLUDED: [&str; 7] = ["whoever", "somebody", "nobody", "anybody", "anew", "is told", "goes on"];
 
 /// Most occurrences in code: messages, help, and the texts that tests compare with.
 const IN_CODE: usize = 0;
@@ -88,7 +88,7 @@ fn comments_use_technical_terms() {
 
 #[test]
 fn excluded_words_are_found_as_whole_words() {
-    assert_eq!(count("Nobody is told, nobody_is_told, what goes on.", "nobody"), 1);
-    assert_eq!(count("Nobody is told, nobody_is_told, what goes on.", "is told"), 1);
-    assert_eq!(count("a canew", "anew"), 0);
+    assert_eq!(count("It goes on, it_goes on, and Goes on.", "goes on"), 2);
+    assert_eq!(count("it goes on_time", "goes on"), 0);
+    assert_eq!(count("it goes onto the disk", "goes on"), 0);
 }
