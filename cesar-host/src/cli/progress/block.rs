@@ -144,12 +144,12 @@ mod tests {
     #[test]
     fn wrapped_lines_are_erased_after_a_terminal_became_narrower() {
         let mut block = block(10, 20);
-        let full = "x".repeat(18);
+        let full = "=".repeat(18);
         block.draw(&lines([full.as_str(), "short"]), 20).unwrap();
         // What a terminal with 10 columns makes of these lines.
         let mut narrow = terminal(10, 10);
         narrow
-            .write_all(b"note\r\nxxxxxxxxxx\r\nxxxxxxxx\r\nshort\r\n")
+            .write_all(b"note\r\n==========\r\n========\r\nshort\r\n")
             .unwrap();
         block.out = narrow;
         block.draw(&lines(["new", "lines"]), 10).unwrap();
