@@ -192,7 +192,7 @@ impl ModelLookup<'_> {
                 places.push(snapshot);
             }
         }
-        // Other names of what the catalogue knows, and repositories that only it knows.
+        // Other names of what the catalog knows, and repositories that only it knows.
         if let Some(entry) = catalog::suggestion(self.files, name) {
             places.extend(self.roots.dirs.iter().map(|folder| folder.join(entry.place)));
             places.extend(installed::in_hub(self.roots, entry));

@@ -236,7 +236,7 @@ fn bytes_that_differ_from_the_announced_digest_are_discarded() {
 
 /// A repository that was changed is not taken for what the table knows.
 #[test]
-fn weights_that_differ_from_the_catalogue_are_refused() {
+fn weights_that_differ_from_the_catalog_are_refused() {
     let home = Home::new();
     home.hub.add(TINY, "model.bin", "not the weights of tiny.en", true);
     let failed = home.pull(&["tiny.en"]).exits(1);

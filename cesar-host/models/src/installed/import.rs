@@ -83,7 +83,7 @@ pub enum ImportError {
 pub struct Imported {
     /// What engines call it.
     pub name: String,
-    /// Its id in the catalogue, or the name of its file or folder.
+    /// Its id in the catalog, or the name of its file or folder.
     pub id: String,
     /// Where it is now.
     #[serde(serialize_with = "cesar_base::names::serialize")]

@@ -1,8 +1,8 @@
 //! The installed models: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
 //!
 //! [`InstalledModel`] is one of them. Anything that looks like a model is listed: a folder with Whisper weights for
-//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalogue knows, and Whisper weights. [`verify()`] compares
-//! files with the digests by which they are known (the catalogue, the record of a pull or import, the name of a blob), [`import()`] copies a
+//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalog knows, and Whisper weights. [`verify()`] compares
+//! files with the digests by which they are known (the catalog, the record of a pull or import, the name of a blob), [`import()`] copies a
 //! model from a file or folder, [`remove()`] deletes one.
 
 mod import;
@@ -41,9 +41,9 @@ const ALWAYS: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
 pub struct InstalledModel {
     /// What engines call it.
     pub name: String,
-    /// Its id in the catalogue; of what is not in it, the name of its file or folder, or its repository.
+    /// Its id in the catalog; of what is not in it, the name of its file or folder, or its repository.
     pub id: String,
-    /// What it is for; `None` for an ONNX network that the catalogue does not know.
+    /// What it is for; `None` for an ONNX network that the catalog does not know.
     pub kind: Option<Kind>,
     /// Its file or folder.
     #[serde(serialize_with = "cesar_base::names::serialize")]
@@ -61,7 +61,7 @@ pub struct InstalledModel {
 }
 
 impl InstalledModel {
-    /// Whether a person may mean it by this name: its name, id, path, or another name of the catalogue's.
+    /// Whether a person may mean it by this name: its name, id, path, or another name of the catalog's.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -71,7 +71,7 @@ impl InstalledModel {
             || catalog::by_id(&self.id).is_some_and(|entry| entry.is_called(name))
     }
 
-    /// Its entry in the catalogue.
+    /// Its entry in the catalog.
     #[must_use]
     pub fn entry(&self) -> Option<&'static Entry> {
         catalog::by_id(&self.id)
@@ -92,7 +92,7 @@ pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<InstalledModel>
     all
 }
 
-/// The file or folder of an entry of the catalogue, if it is there and whole by the look of it.
+/// The file or folder of an entry of the catalog, if it is there and whole by the look of it.
 #[must_use]
 pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) -> Option<PathBuf> {
     if entry.kind == Kind::Library {

@@ -120,7 +120,7 @@ fn altered_truncated_and_missing_files_are_found() {
     ));
     fs::write(&imported.path, b"").unwrap();
     assert_eq!(installed.states("ggml-mine.bin"), [State::Truncated]);
-    // Files without a record are unknown, unless the catalogue has them.
+    // Files without a record are unknown, unless the catalog has them.
     installed.write("models/ggml-own.bin", b"something else");
     assert_eq!(installed.states("ggml-own.bin"), [State::Unknown]);
     installed.write("models/ggml-tiny.bin", GGML);

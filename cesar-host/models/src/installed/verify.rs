@@ -1,6 +1,6 @@
 //! Verification of installed models.
 //!
-//! A file is known by the catalogue's digests for it, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
+//! A file is known by the catalog's digests for it, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
 //! One of these must be its digest. A file that nothing is known of cannot be judged; its length still can, where its format tells it.
 
 use std::fs::{self, File};
@@ -109,7 +109,7 @@ fn state(model: &InstalledModel, records: Option<&Records>, name: &str, path: &P
     }
 }
 
-/// Files that a record or the catalogue has and the folder has not.
+/// Files that a record or the catalog has and the folder has not.
 fn missing(model: &InstalledModel, records: Option<&Records>) -> Vec<Checked> {
     let Some((entry, records)) = model
         .entry()

@@ -1,4 +1,4 @@
-//! Tasks: which entries of the catalogue a name selects, and from which source.
+//! Tasks: which entries of the catalog a name selects, and from which source.
 
 use cesar_base::nearest;
 
