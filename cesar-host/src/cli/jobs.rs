@@ -118,6 +118,10 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
         print_json(&json!({ "jobs": jobs.iter().map(JobView::new).collect::<Vec<_>>() }));
         return Ok(Exit::Done);
     }
+    if jobs.is_empty() {
+        note("no jobs");
+        return Ok(Exit::Done);
+    }
     let row = |job: &Job| {
         [
             job.id.to_string(),
@@ -126,7 +130,8 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
             job.request.label.clone(),
         ]
     };
-    print(&aligned(&jobs.iter().map(row).collect::<Vec<_>>()));
+    let header = ["ID", "STATUS", "PROGRESS", "RECORDING"].map(str::to_owned);
+    print(&aligned(&[header].into_iter().chain(jobs.iter().map(row)).collect::<Vec<_>>()));
     Ok(Exit::Done)
 }
 

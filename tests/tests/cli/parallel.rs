@@ -175,7 +175,7 @@ fn a_bad_file_fails_alone() {
 
     let summary = "500 recordings: 460 transcribed, 40 failed";
     assert!(run.stderr.lines().any(|line| line == summary), "{}", run.stderr);
-    let passed_over = "skipped in `folder`: 2 hidden, 1 unfinished downloads";
+    let passed_over = "skipped in `folder`: 2 hidden files, 1 unfinished download";
     assert!(run.stderr.lines().any(|line| line == passed_over), "{}", run.stderr);
     let errors = run.stderr.lines().filter(|line| line.starts_with("error: "));
     assert_eq!(errors.clone().count(), 40, "{}", run.stderr);

@@ -39,7 +39,7 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     spinner.enable_steady_tick(Duration::from_millis(200));
     let verification = cache
         .verify(repair, &mut |entries, bytes| {
-            spinner.set_message(format!("{}, {}", count(entries, "entry", "entries"), size(bytes)));
+            spinner.set_message(format!("{}, {}", count(entries, "result", "results"), size(bytes)));
         })
         .map_err(Failure::failed)?;
     spinner.finish_and_clear();
@@ -74,17 +74,17 @@ fn text(verification: &Verification, repair: bool) -> String {
         out.push_str("the index is damaged; it is rebuilt when Cesar next starts alone\n");
     }
     out.push_str(&format!(
-        "{} read, {} and {}: {}\n",
+        "{} read, {} in {}: {}\n",
         size(verification.bytes),
-        count(verification.entries, "entry", "entries"),
-        count(verification.contents, "result", "results"),
+        count(verification.entries, "result", "results"),
+        count(verification.contents, "file", "files"),
         verdict(verification, repair)
     ));
     if verification.orphans > 0 {
         let files = count(verification.orphans, "file", "files");
         let bytes = size(verification.orphan_bytes);
         let fate = if repair { "removed" } else { "removed by housekeeping" };
-        out.push_str(&format!("{files} without an entry, {bytes}: {fate}\n"));
+        out.push_str(&format!("{files} without a result, {bytes}: {fate}\n"));
     }
     out
 }
@@ -92,8 +92,8 @@ fn text(verification: &Verification, repair: bool) -> String {
 fn verdict(verification: &Verification, repair: bool) -> String {
     let damaged = count(
         verification.damaged.len() as u64,
-        "entry is damaged",
-        "entries are damaged",
+        "result is damaged",
+        "results are damaged",
     );
     match (verification.damaged.len(), repair) {
         (0, _) => "no damage".to_owned(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cesar_base::names::shown;
 
 use super::recording::{InputError, Recording};
+use crate::cli::humanize::count;
 
 /// Recordings and failures of all inputs.
 #[derive(Debug, Default)]
@@ -44,12 +45,12 @@ impl PassedOver {
 impl fmt::Display for PassedOver {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
-            (self.hidden, "hidden"),
-            (self.unfinished, "unfinished downloads"),
-            (self.others, "not recordings"),
+            (self.hidden, "hidden file", "hidden files"),
+            (self.unfinished, "unfinished download", "unfinished downloads"),
+            (self.others, "other file", "other files"),
         ];
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        let counts = counts.into_iter().filter(|(number, ..)| *number > 0);
+        let counts: Vec<_> = counts.map(|(number, one, many)| count(number as u64, one, many)).collect();
         write!(formatter, "skipped in `{}`: {}", shown(&self.folder), counts.join(", "))
     }
 }

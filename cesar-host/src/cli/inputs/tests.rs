@@ -58,7 +58,7 @@ fn a_folder_gives_its_recordings_and_reports_skipped_files() {
     "sub/deep/talk.ogg" sub/deep/talk.ogg
     skipped `dangling.wav`: No such file or directory (os error 2)
     skipped `loop`: it links to its parent `FOLDER`
-    skipped in `FOLDER`: 4 hidden, 2 unfinished downloads, 3 not recordings
+    skipped in `FOLDER`: 4 hidden files, 2 unfinished downloads, 3 other files
     "#);
     assert!(collected.failed.is_empty());
 }
