@@ -54,7 +54,7 @@ pub enum AudioError {
         advice: &'static str,
     },
     /// No audio track is the one asked for.
-    #[error("`{name}` has no audio track `{wanted}`; it has {tracks}: name one of these with --audio-track")]
+    #[error("`{name}` has no audio track `{wanted}`; its tracks are {tracks}; give one of these to --audio-track")]
     NoSuchTrack {
         /// The recording.
         name: Name,

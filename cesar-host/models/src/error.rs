@@ -239,7 +239,7 @@ fn place_words(folders: &[PathBuf]) -> String {
 fn present_words(present: &[String]) -> String {
     match present {
         [] => String::new(),
-        [one] => format!("; present is `{one}`"),
-        several => format!("; present are {}", list(several, " and ")),
+        [one] => format!("; the model `{one}` is present"),
+        several => format!("; the models {} are present", list(several, " and ")),
     }
 }

@@ -1,8 +1,8 @@
 //! Models of a plugin: which are present, and which a run would miss.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cesar_models::catalog::Entry;
+use cesar_models::catalog::{self, Entry, Kind};
 use cesar_models::{ModelLookup, ModelRoots, libraries};
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, ModelFiles};
@@ -63,7 +63,16 @@ pub(crate) fn present(manifest: &Manifest, roots: &ModelRoots) -> Option<Vec<Str
         })
         .map(|model| model.path)
         .collect();
-    let is_other = |name: &String| of_main.named(name).is_some_and(|model| others.contains(&model.path));
+    // A file that the catalog has for another purpose may fit the pattern, too.
+    let is_vad = |path: &Path| {
+        let name = path.file_name().map(Path::new);
+        name.and_then(catalog::at_place)
+            .is_some_and(|entry| entry.kind == Kind::Vad)
+    };
+    let is_other = |name: &String| {
+        let found = of_main.named(name);
+        found.is_some_and(|model| others.contains(&model.path) || is_vad(&model.path))
+    };
     Some(of_main.present().into_iter().filter(|name| !is_other(name)).collect())
 }
 
@@ -93,5 +102,12 @@ mod tests {
             ..ModelRoots::default()
         };
         assert_eq!(present(&manifest, &roots).unwrap(), ["base", "my-silero"]);
+
+        let manifest = include_str!("../../../plugins/pyannote/src/cesar-plugin.json");
+        let manifest = Manifest::parse(manifest).unwrap();
+        for name in ["segmentation-3.0.onnx", "silero_vad_v6.onnx", "speaker-campplus.onnx"] {
+            std::fs::write(folder.path().join(name), "a model").unwrap();
+        }
+        assert_eq!(present(&manifest, &roots).unwrap(), ["speaker-campplus"]);
     }
 }

@@ -131,7 +131,9 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
         ]
     };
     let header = ["ID", "STATUS", "PROGRESS", "RECORDING"].map(str::to_owned);
-    print(&aligned(&[header].into_iter().chain(jobs.iter().map(row)).collect::<Vec<_>>()));
+    print(&aligned(
+        &[header].into_iter().chain(jobs.iter().map(row)).collect::<Vec<_>>(),
+    ));
     Ok(Exit::Done)
 }
 

@@ -149,11 +149,11 @@ fn unknown_names_are_refused_with_a_suggestion() {
         exit 2
         ");
         insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--model", "tiny.em"]), @"
-        error: there is no model `tiny.em` for `ct2`: looked for `tiny.em/model.bin` and `faster-whisper-tiny.em/model.bin` in `[MODELS]` and `[SANDBOX]/data/cesar/models`; present are `base` and `tiny.en` (did you mean `tiny.en`?); put the model there, or give a path with `--model`
+        error: there is no model `tiny.em` for `ct2`: looked for `tiny.em/model.bin` and `faster-whisper-tiny.em/model.bin` in `[MODELS]` and `[SANDBOX]/data/cesar/models`; the models `base` and `tiny.en` are present (did you mean `tiny.en`?); put the model there, or give a path with `--model`
         exit 1
         ");
         insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--model", "./nowhere"]), @"
-        error: there is no model at `./nowhere`; present are `base` and `tiny.en`; give the path of a model for `ct2`, or a name
+        error: there is no model at `./nowhere`; the models `base` and `tiny.en` are present; give the path of a model for `ct2`, or a name
         exit 1
         ");
         insta::assert_snapshot!(run(&["-f", "doc"]), @"

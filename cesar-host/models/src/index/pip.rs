@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn a_program_that_is_not_python_is_reported() {
         let error = Pip::find(Some(Path::new("/nowhere/python"))).err().unwrap().to_string();
-        assert!(error.contains("`/nowhere/python` has none"), "{error}");
+        assert!(error.starts_with("there is no Python at `/nowhere/python`;"), "{error}");
     }
 }

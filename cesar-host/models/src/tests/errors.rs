@@ -8,8 +8,8 @@ fn unknown_names_are_reported() {
     assert_eq!(
         place.refusal(&folder(), "larg-v3"),
         "there is no model `larg-v3` for `ct2`: looked for `larg-v3/model.bin` and `faster-whisper-larg-v3/model.bin` in \
-         `HERE/own` and `HERE/standard`, and for `Systran/faster-whisper-larg-v3` in the Hugging Face cache `HERE/hub`; present is \
-         `base` (did you mean `large-v3`?); put the model there, or give a path with `--model`"
+         `HERE/own` and `HERE/standard`, and for `Systran/faster-whisper-larg-v3` in the Hugging Face cache `HERE/hub`; the \
+         model `base` is present (did you mean `large-v3`?); put the model there, or give a path with `--model`"
     );
     let mut place = Place::new();
     place.roots.hub = None;
@@ -51,7 +51,7 @@ fn a_path_without_a_model_is_reported() {
     let refusal = |files, path: &str| place.refusal(files, place.path(path).to_str().unwrap());
     assert_eq!(
         refusal(&one_file, "own/missing.bin"),
-        "there is no model at `HERE/own/missing.bin`; present are `base` and `tiny`; give the path of a model for `ct2`, or a name"
+        "there is no model at `HERE/own/missing.bin`; the models `base` and `tiny` are present; give the path of a model for `ct2`, or a name"
     );
     assert_eq!(
         refusal(&one_file, "own/base"),
@@ -84,7 +84,7 @@ fn a_missing_default_is_reported() {
     let text = place.lookup(&one_file()).no_default().to_string();
     assert_eq!(
         text.replace(place.folder.path().to_str().unwrap(), "HERE"),
-        "there is no default model for `ct2`; present is `mine`; fetch one with `cesar models pull ggml-base`, put one of `large-v3`, `base` or `tiny.en` into \
+        "there is no default model for `ct2`; the model `mine` is present; fetch one with `cesar models pull ggml-base`, put one of `large-v3`, `base` or `tiny.en` into \
          `HERE/own` or `HERE/standard`, or name a model with `--model`"
     );
 }

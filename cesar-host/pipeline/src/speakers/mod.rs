@@ -102,7 +102,8 @@ impl Reason {
             stage: STAGE.name().to_owned(),
             reason: self.code.to_owned(),
             message: self.message.clone(),
-            retry: retry.map(str::to_owned),
+            // The recording stays what it is, so that a retry fails in the same way.
+            retry: retry.filter(|_| self.code != "invalid_audio").map(str::to_owned),
         }
     }
 }

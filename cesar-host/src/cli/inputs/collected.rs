@@ -50,7 +50,9 @@ impl fmt::Display for PassedOver {
             (self.others, "other file", "other files"),
         ];
         let counts = counts.into_iter().filter(|(number, ..)| *number > 0);
-        let counts: Vec<_> = counts.map(|(number, one, many)| count(number as u64, one, many)).collect();
+        let counts: Vec<_> = counts
+            .map(|(number, one, many)| count(number as u64, one, many))
+            .collect();
         write!(formatter, "skipped in `{}`: {}", shown(&self.folder), counts.join(", "))
     }
 }
