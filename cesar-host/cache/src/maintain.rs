@@ -15,7 +15,7 @@
 //! After a store, it stops after a few seconds and leaves the rest to the next round.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -84,6 +84,8 @@ pub(super) struct Housekeeper {
     sweeper: Sweeper,
     /// When the next round is allowed, in milliseconds since 1970.
     next_round_ms: AtomicI64,
+    /// Whether the user was notified that the disk lacks space.
+    notified: AtomicBool,
     /// When the last daily round finished, once that has been read.
     daily_ms: Mutex<Option<i64>>,
 }
@@ -103,6 +105,7 @@ impl Housekeeper {
             evictor: evictor.clone(),
             sweeper: sweeper.clone(),
             next_round_ms: AtomicI64::new(i64::MIN),
+            notified: AtomicBool::default(),
             daily_ms: Mutex::default(),
         }
     }
@@ -137,8 +140,27 @@ impl Housekeeper {
                 .store(now_ms.saturating_add(RETRY_MS), Ordering::Relaxed);
         }
         match round {
-            Ok(round) => tracing::debug!(?round, "housekeeping of the cache"),
+            Ok(round) => {
+                tracing::debug!(?round, "housekeeping of the cache");
+                self.notify_of_short_disk();
+            }
             Err(error) => tracing::debug!("housekeeping of the cache: {error}"),
+        }
+    }
+
+    /// After a round: with less space than is reserved, every result is evicted at the store of the next one, which looks like a cache
+    /// that never hits.
+    fn notify_of_short_disk(&self) {
+        let reserved = self.limits.min_free_disk;
+        let Some(free) = self.storage.free_disk().filter(|free| *free < reserved) else {
+            return;
+        };
+        if !self.notified.swap(true, Ordering::Relaxed) {
+            let [free, reserved] = [free, reserved].map(|bytes| bytes / 1_000_000);
+            self.storage.notice(format!(
+                "the disk of the cache has {free} MB free, less than the {reserved} MB that `cache.min_free_disk` reserves, so that \
+                 results are evicted immediately; free some space or lower that setting"
+            ));
         }
     }
 

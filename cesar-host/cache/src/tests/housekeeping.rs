@@ -401,6 +401,9 @@ fn low_free_disk_triggers_eviction() {
     for number in 1..=3 {
         fixture.put_cost(number, 1, 10);
     }
+    let notices = fixture.cache.take_notices();
+    assert_eq!(notices.len(), 1, "once a process: {notices:?}");
+    assert!(notices[0].contains("`cache.min_free_disk` reserves"), "{notices:?}");
     assert!(!fixture.cache.maintain().unwrap().complete, "no disk has that much");
     assert_eq!(fixture.count("results"), 0);
 }
