@@ -98,11 +98,11 @@ fn pcm(samples: &[f32], window: usize) -> [u8; WINDOW * 2] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// `meeting.flac`: 16 kHz, mono, 16 bits, 37 s.
-    fn meeting() -> Vec<f32> {
+    pub(crate) fn meeting() -> Vec<f32> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/meeting.flac");
         let mut reader = claxon::FlacReader::open(path).expect("the recording is bundled");
         let samples = reader.samples().map(|sample| sample.expect("the recording is whole"));
