@@ -1,4 +1,4 @@
-//! `cesar cache …`, the real program on a cache whose content is known.
+//! `cesar cache …`: the real program on a cache with known content.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ fn cesar(folder: &Path, words: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Standard output, or what went wrong, with its exit code.
+/// Standard output, or standard error with the exit code.
 fn said(folder: &Path, words: &[&str]) -> String {
     let output = cesar(folder, words);
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
@@ -90,7 +90,7 @@ fn said(folder: &Path, words: &[&str]) -> String {
     format!("{}exit {}\n", text, output.status.code().unwrap())
 }
 
-/// How much of this machine's disk is free, and how many pages SQLite takes, is not the same everywhere.
+/// Free disk space and the number of SQLite's pages differ between machines.
 fn normal_line(line: &str) -> String {
     if line.starts_with("disk: ") {
         return "disk: FREE free".to_owned();
@@ -199,7 +199,7 @@ fn clear_removes_all_results() {
     insta::assert_snapshot!("clear again", said(path, &["cache", "clear"]));
 }
 
-/// What a running job has leased stays, and it is said.
+/// Results leased by a running job stay, with a note.
 #[test]
 fn clear_keeps_results_of_running_jobs() {
     let folder = filled();

@@ -1,7 +1,7 @@
 //! The generated pages of `docs/reference`: settings, commands and endpoints.
 //!
-//! `UPDATE_DOCS=1 cargo test -p cesar-host --test reference` writes them. The description of the API is written by a
-//! test of the server, and read here.
+//! `UPDATE_DOCS=1 cargo test -p cesar-host --test reference` writes them. A test of the server writes the description
+//! of the API, which is read here.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -84,7 +84,7 @@ fn parts(help: &str) -> Vec<String> {
     parts
 }
 
-/// The help of a command without the options of every command, which the page has once.
+/// The help of a command without the options of every command, which are on the page once.
 fn own_help(help: &str, global: &[String]) -> String {
     let is_global = |part: &String| global.iter().any(|other| other.trim_end() == part.trim_end());
     let mut own: Vec<String> = parts(help).into_iter().filter(|part| !is_global(part)).collect();
@@ -98,7 +98,7 @@ fn own_help(help: &str, global: &[String]) -> String {
     own.concat().trim().to_owned()
 }
 
-/// Adds the help of a command and of those below it, and returns how many these are.
+/// Adds the help of a command and its subcommands, and returns their number.
 fn add_commands(page: &mut String, command: &[String], global: &[String]) -> usize {
     let help = help(command);
     let name = ["cesar"].into_iter().chain(command.iter().map(String::as_str));

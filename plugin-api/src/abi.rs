@@ -1,8 +1,8 @@
 //! The frozen binary boundary, ABI 1, and the only file that names `abi_stable`.
 //!
 //! **Nothing here changes within one [`ABI_MAJOR`].** abi_stable's layout check works one way only: it lets an old host load a
-//! newer plugin but refuses an older plugin in a host whose trait has one method more. Growth therefore goes through the JSON
-//! that crosses the boundary, through [`Sink::emit`] and through [`Session::call`]. A test pins the exported symbol, the
+//! newer plugin but refuses an older plugin in a host whose trait has an additional method. Growth therefore goes through the
+//! JSON that crosses the boundary, through [`Sink::emit`] and through [`Session::call`]. A test pins the exported symbol, the
 //! field and method names and the sizes of the views.
 //!
 //! Two halves meet here. The *plugin's* half ([`module_for`], [`header_for`]) is instantiated by
@@ -41,7 +41,7 @@ use crate::{Audio, Ctx, ErrorKind, Stage, StageError, log};
 /// The major version of everything in this file.
 pub const ABI_MAJOR: u32 = 1;
 
-/// The verb that asks whether a request could run; its body is the request.
+/// The verb that checks whether a request could run; its body is the request.
 pub(crate) const CHECK: &str = "check";
 
 /// The one symbol a plugin exports: abi_stable's library header.
@@ -58,7 +58,7 @@ pub type SinkRef<'a> = Sink_TO<'a, RRef<'a, ()>>;
 pub struct AudioView<'a> {
     /// Mono samples, nominally within -1 to 1.
     pub samples: RSlice<'a, f32>,
-    /// Samples a second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
 }
 
@@ -71,7 +71,7 @@ pub struct SegmentView<'a> {
     pub text: RStr<'a>,
 }
 
-/// What the library header leads to.
+/// The root module, which the library header refers to.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PluginModRef)))]
@@ -96,7 +96,7 @@ impl RootModule for PluginModRef {
 pub trait Session: Send {
     /// Runs one request (JSON) over `audio`; answers JSON, or a [`StageError`] as JSON.
     fn run(&mut self, request: RStr<'_>, audio: AudioView<'_>, sink: SinkRef<'_>) -> RResult<RString, RString>;
-    /// How the contract grows: a named verb with a JSON body.
+    /// Extension of the contract: a named verb with a JSON body.
     #[sabi(last_prefix_field)]
     fn call(&mut self, verb: RStr<'_>, body: RStr<'_>) -> RResult<RString, RString>;
 }
@@ -140,7 +140,7 @@ fn to_json<T: Serialize>(value: &T) -> Result<RString, StageError> {
         .map_err(|error| StageError::new(ErrorKind::Internal, error.to_string()))
 }
 
-/// A [`Stage`] behind the boundary. After a panic the stage's state is unknown, so it is poisoned.
+/// A [`Stage`] behind the boundary. A panic leaves its state unknown, so it is poisoned.
 struct Adapter<S> {
     stage: ManuallyDrop<S>,
     poisoned: bool,
@@ -192,7 +192,7 @@ impl<S> Drop for Adapter<S> {
     fn drop(&mut self) {
         // SAFETY: `stage` is dropped here and nowhere else, and not touched afterwards.
         let drop_stage = || unsafe { ManuallyDrop::drop(&mut self.stage) };
-        // A panic while dropping must not cross the boundary; no caller is left to report it to.
+        // A panic while dropping must not cross the boundary; no caller is left to receive it.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(drop_stage)) {
             std::mem::forget(payload);
         }
@@ -245,7 +245,8 @@ pub const fn header_for<E: Entry>() -> Header {
     Header(unsafe { LibHeader::from_constructor::<Module>(erased_module::<E>, CheckTypeLayout::Yes) })
 }
 
-/// Why a header could not become a module: one line for a person, and abi_stable's own text (hundreds of lines) for debugging.
+/// The reason why a header could not become a module: one line for users, and abi_stable's own text (hundreds of lines) for
+/// debugging.
 #[derive(Debug)]
 pub(crate) struct HeaderError {
     pub(crate) summary: String,
@@ -342,8 +343,8 @@ impl SinkBridge<'_> {
 mod tests {
     use super::*;
 
-    /// What abi_stable compares when a plugin is loaded: every type, field and method that crosses, by name and in order. A change
-    /// here is ABI 2, never an edit: plugins that are out there would be refused.
+    /// The layout that abi_stable compares when a plugin is loaded: every type, field and method that crosses, by name and in
+    /// order. A change here is ABI 2, never an edit: existing plugins would be refused.
     #[test]
     fn the_layout_of_abi_1_is_golden() {
         let text = format!("{:#?}", <PluginModRef as StableAbi>::LAYOUT);
@@ -375,7 +376,7 @@ mod tests {
         let mut found: Vec<&str> = names.iter().copied().filter(|name| ours.contains(name)).collect();
         found.dedup();
         assert_eq!(found, ours);
-        // Anything added, of whatever name, changes the number.
+        // Every addition, of any name, changes the number.
         assert_eq!(names.len(), 273);
     }
 }

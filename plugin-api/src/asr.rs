@@ -1,6 +1,7 @@
-//! Results of an `asr` stage: segments of text with their times, and what the engine knows about them.
+//! Results of an `asr` stage: segments of text with their times and the engine's statistics.
 //!
-//! Fields that an engine cannot give stay `None` and become `null` in the document. All times are ms from the start of the audio given.
+//! Fields that an engine does not provide stay `None` and become `null` in the document. All times are ms from the start of the
+//! audio given.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Transcription {
-    /// The spoken language as a Whisper language code (`en`, `es`, `yue`, …), asked for or detected.
+    /// The spoken language as a Whisper language code (`en`, `es`, `yue`, …), requested or detected.
     pub language: Option<String>,
-    /// How sure the detection was, 0 to 1; 1 when the language was given.
+    /// Confidence of the detection, 0 to 1; 1 when the language was given.
     pub language_probability: Option<f64>,
     /// In order of time, never overlapping, inside the audio.
     pub segments: Vec<Segment>,
@@ -23,12 +24,12 @@ pub struct Transcription {
 /// A guard stopped a decode before the end of its window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truncation {
-    /// Where the text that is missing begins.
+    /// Start of the missing text.
     pub start_ms: u64,
-    /// Where decoding went on.
+    /// The time at which decoding continued.
     pub end_ms: u64,
-    /// Which guard: `max_length` (the decode ran out of tokens), `no_progress` (its timestamps stood still), `chunk_length` (a part
-    /// was longer than the model hears at once).
+    /// The guard: `max_length` (the decode ran out of tokens), `no_progress` (its timestamps stood still), `chunk_length` (a part
+    /// exceeded the model's window).
     pub reason: String,
 }
 
@@ -42,7 +43,7 @@ pub struct Segment {
     pub end_ms: u64,
     /// The text as the engine wrote it; Whisper's begins with a space.
     pub text: String,
-    /// Words with their times, when asked for.
+    /// Words with their times, if requested.
     pub words: Option<Vec<Word>>,
     /// Mean log-probability of the tokens.
     pub avg_logprob: Option<f64>,
@@ -50,18 +51,18 @@ pub struct Segment {
     pub compression_ratio: Option<f64>,
     /// Probability that the window holds no speech.
     pub no_speech_prob: Option<f64>,
-    /// The temperature the text was decoded at.
+    /// The temperature of the decode.
     pub temperature: Option<f64>,
     /// The engine's token ids.
     pub tokens: Option<Vec<u32>>,
-    /// Where the engine's window began, in frames of 10 ms, as in OpenAI's `seek`.
+    /// Start of the engine's window, in frames of 10 ms, as in OpenAI's `seek`.
     pub seek: Option<u64>,
-    /// Whether the engine heard another speaker begin after this segment (tinydiarize models).
+    /// Whether the engine detected a change of speaker after this segment (tinydiarize models).
     pub speaker_turn_next: Option<bool>,
 }
 
 impl Segment {
-    /// A segment with nothing but text and times.
+    /// A segment with only text and times.
     #[must_use]
     pub fn new(start_ms: u64, end_ms: u64, text: impl Into<String>) -> Self {
         Self {
@@ -80,8 +81,8 @@ pub struct Word {
     pub start_ms: u64,
     /// End, in ms, not before the start.
     pub end_ms: u64,
-    /// The word with its leading space and trailing punctuation: the words joined are the segment's text, up to white space
-    /// around it. The host refuses others.
+    /// The word with its leading space and trailing punctuation: the joined words are the segment's text, except for white
+    /// space around it. The host refuses others.
     pub word: String,
     /// Mean probability of its tokens, 0 to 1.
     pub probability: Option<f64>,

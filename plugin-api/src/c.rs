@@ -2,8 +2,8 @@
 //! [`Stage`](crate::Stage), which [`cesar_c_plugin!`](crate::cesar_c_plugin) exports like any other.
 //!
 //! The C is compiled into the plugin by its own build script (`cesar plugins new --language c` writes one), so that nothing here
-//! crosses a boundary between builds. What C gives is checked where it can be: texts that are no UTF-8 are mended, outputs that are no
-//! JSON are refused, and a call that fails without saying why is an internal error.
+//! crosses a boundary between builds. Values from C are checked where possible: invalid UTF-8 is replaced, outputs that are not
+//! JSON are refused, and a failed call without a reason is an internal error.
 #![expect(unsafe_code, reason = "calls of C functions, and pointers that they are lent")]
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -54,10 +54,10 @@ pub struct CTable {
     check: Option<Check>,
 }
 
-/// Where a table is; for [`cesar_c_plugin!`](crate::cesar_c_plugin).
+/// The source of a table; for [`cesar_c_plugin!`](crate::cesar_c_plugin).
 ///
 /// # Safety
-/// The table must keep what the header says.
+/// The table must meet the contract of the header.
 pub unsafe trait Source: Send + 'static {
     /// The table.
     fn table() -> &'static CTable;
@@ -81,7 +81,7 @@ impl CError {
     }
 
     fn into_error(mut self) -> StageError {
-        // However it was filled, it ends.
+        // However it was filled, it is terminated.
         (self.kind[31], self.message[2047]) = (0, 0);
         // SAFETY: both are arrays of this value that end with a NUL.
         let (kind, message) = unsafe { (text(self.kind.as_ptr()), text(self.message.as_ptr())) };

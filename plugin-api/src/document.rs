@@ -1,9 +1,9 @@
-//! The document: what a transcript is, whatever made it; schema 1, written down in `docs/reference/document.md` of the repository.
+//! The document: the form of every transcript; schema 1, described in `docs/reference/document.md` of the repository.
 //!
 //! The host merges the results of the stages into a document; a `format` stage renders it. Rendering is a pure function: the same
-//! document gives the same bytes. Seconds have three decimals in JSON; inside they are integer milliseconds ([`Seconds`]).
+//! document gives the same bytes. Seconds have three decimals in JSON; internally they are integer milliseconds ([`Seconds`]).
 //!
-//! Readers must ignore fields they do not know; a field is never renamed or given another meaning within a schema number.
+//! Readers must ignore unknown fields; a field is never renamed or redefined within a schema number.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -24,7 +24,7 @@ impl Seconds {
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Exact below 2^53 ms, and printed by the shortest form, so at most three decimals.
+        // Exact below 2^53 ms, and printed in the shortest form, so at most three decimals.
         #[expect(clippy::cast_precision_loss, reason = "285 000 years of ms fit")]
         serializer.serialize_f64(self.0 as f64 / 1000.0)
     }
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// A transcript with everything known about it.
+/// A transcript with all its data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// [`SCHEMA`].
@@ -60,7 +60,7 @@ pub struct Document {
     pub task: String,
     /// Length of the audio that was transcribed.
     pub duration: Seconds,
-    /// When the text was made, RFC 3339 in UTC with seconds; part of the document, so that rendering it needs no clock.
+    /// Creation time of the text, RFC 3339 in UTC with seconds; part of the document, so that rendering it needs no clock.
     pub created: String,
     /// In order of time.
     pub segments: Vec<Segment>,
@@ -73,10 +73,10 @@ pub struct Document {
     /// Parts whose text is missing because a guard cut a decode short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncation>,
-    /// The part that is missing because a stage failed; absent from a whole transcript.
+    /// The missing part after the failure of a stage; absent from a complete transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
-    /// What was found out about the recording itself; absent when there was nothing wrong with it.
+    /// Faults of the recording; absent when there are none.
     #[serde(default, skip_serializing_if = "AudioReport::is_empty")]
     pub audio: AudioReport,
     /// How it was made.
@@ -100,10 +100,10 @@ pub struct Segment {
     /// Whether another speaker spoke at the same time; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<bool>,
-    /// Absent when word times were not asked for.
+    /// Absent unless word times were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
-    /// Mean log-probability of the tokens, `null` when the engine does not give it.
+    /// Mean log-probability of the tokens, `null` when the engine does not provide it.
     pub avg_logprob: Option<f64>,
     /// Text length over zlib-compressed length, or `null`.
     pub compression_ratio: Option<f64>,
@@ -115,7 +115,7 @@ pub struct Segment {
     pub tokens: Option<Vec<u32>>,
     /// Start of the engine's window in frames of 10 ms, or `null`.
     pub seek: Option<u64>,
-    /// Whether the engine heard a change of speaker after it; absent unless it looks for them.
+    /// Whether the engine detected a change of speaker after it; absent unless it looks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker_turn_next: Option<bool>,
 }
@@ -147,18 +147,18 @@ pub struct Turn {
     pub speaker: String,
 }
 
-/// Text that is missing because a guard cut a decode short.
+/// Missing text, because a guard cut a decode short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truncation {
-    /// Where it begins.
+    /// Start of the missing text.
     pub start: Seconds,
-    /// Where decoding went on.
+    /// The time at which decoding continued.
     pub end: Seconds,
-    /// Which guard.
+    /// The guard.
     pub reason: String,
 }
 
-/// Faults of a recording that could be read.
+/// Faults of a readable recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioReport {
     /// In order of time.
@@ -167,7 +167,7 @@ pub struct AudioReport {
 }
 
 impl AudioReport {
-    /// Whether nothing was wrong.
+    /// Whether there are no faults.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.issues.is_empty()
@@ -177,24 +177,24 @@ impl AudioReport {
 /// One fault of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioIssue {
-    /// `damaged`, `missing_end`, `gap`, `channels_cancel`, `silent_track`, `format_change` or `other`; more may come.
+    /// `damaged`, `missing_end`, `gap`, `channels_cancel`, `silent_track`, `format_change` or `other`; more may be added.
     pub kind: String,
-    /// Where it begins, from the start of the transcribed audio.
+    /// Start, from the start of the transcribed audio.
     pub start: Seconds,
-    /// Where it ends; `start` where it has no length. May lie behind `duration`, for an end that is missing.
+    /// End; equal to `start` without a length. May exceed `duration`, for a missing end.
     pub end: Seconds,
-    /// The event, as half a sentence for people.
+    /// The event, as half a sentence for users.
     pub message: String,
 }
 
-/// Why a transcript is not whole: a stage failed that it can do without.
+/// The reason why a transcript is incomplete: an optional stage failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partial {
     /// The stage, such as `diarize`: the transcript is without speakers.
     pub stage: String,
-    /// Why, by a stable name for programs, such as `model_not_found`.
+    /// The reason, by a stable name for programs, such as `model_not_found`.
     pub reason: String,
-    /// Why, in one sentence for people.
+    /// The reason, in one sentence for users.
     pub message: String,
     /// The command that retries only that stage; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,7 +226,7 @@ pub struct AudioProvenance {
     pub pcm_sha256: String,
     /// Codec of the track that was decoded.
     pub codec: String,
-    /// First sample of the part that was transcribed, from the start of the file.
+    /// First sample of the transcribed part, from the start of the file.
     pub offset: Seconds,
 }
 
@@ -239,11 +239,11 @@ pub struct StageProvenance {
     pub version: String,
     /// SHA-256 of the plugin's file, hex.
     pub plugin_sha256: String,
-    /// Model as it was named, `null` for stages without one.
+    /// Model as named by the user, `null` for stages without one.
     pub model: Option<String>,
     /// SHA-256 over the model's files, hex, or `null`.
     pub model_sha256: Option<String>,
-    /// Further models that were used, by option (a voice activity detector).
+    /// Further models, by option (a voice activity detector).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_models: Vec<ModelProvenance>,
     /// Every option that can change the result, defaults filled in.
@@ -255,7 +255,7 @@ pub struct StageProvenance {
 pub struct ModelProvenance {
     /// The option that names it.
     pub option: String,
-    /// Model as it was named.
+    /// Model as named by the user.
     pub model: String,
     /// SHA-256 over the model's files, hex.
     pub sha256: String,

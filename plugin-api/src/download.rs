@@ -1,63 +1,64 @@
 //! Requests to a `download` stage, and its answers.
 //!
-//! The host decides whether anything is fetched at all: it keeps what was fetched, and what the server said of it ([`Known`]). The
-//! request of a stage has its options and the field `order`. The stage writes into the folder that the order names, and nowhere else;
-//! the host hashes the file and takes it from there.
+//! The host decides whether anything is fetched: it keeps downloads, and the server's answers about them ([`Known`]). The request
+//! of a stage has its options and the field `order`. The stage writes only into the order's folder; the host hashes the file and
+//! takes it from there.
 //!
-//! What the outside world refuses is an [`Answer::Refused`] with a [`Reason`], not a failure of the stage.
+//! A refusal by the outside world is an [`Answer::Refused`] with a [`Reason`], not a failure of the stage.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A file in [`Order::folder`] by which a stage says that it can resume from what is there. When the stage is then killed or cancelled, or
-/// refuses for a reason that passes, the next run of the same plugin with the same address and options may find the folder as it was.
+/// A file in [`Order::folder`] that marks the folder as resumable. When the stage is killed or cancelled, or refuses for a
+/// transient reason, the next run of the same plugin with the same URL and options may find the folder unchanged.
 pub const RESUME: &str = "resume.json";
 
-/// What is wanted: the field `order` of the request.
+/// An order: the field `order` of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The kind of answer.
     pub wanted: Wanted,
-    /// The address, as a person gave it.
+    /// The URL, as the user gave it.
     pub url: String,
-    /// A folder for the file, of which nothing else is kept. On the cache's file system, so that nothing is copied. Empty, but for what
-    /// an earlier run left beside a file [`RESUME`].
+    /// A folder for the file; all other files in it are discarded. On the cache's file system, so that nothing is copied. Empty,
+    /// except for the files that an earlier run left with [`RESUME`].
     pub folder: PathBuf,
-    /// What an earlier answer said of the file that the host still has: if it is the same today, [`Answer::Unchanged`] will do.
+    /// An earlier answer about the file that the host still has: if it still holds, [`Answer::Unchanged`] suffices.
     #[serde(default)]
     pub known: Option<Known>,
-    /// Whether only addresses of the public Internet may be connected to ([`is_public`](crate::network::is_public)), after each redirect.
+    /// Whether connections are limited to addresses of the public Internet ([`is_public`](crate::network::is_public)), after each
+    /// redirect.
     #[serde(default)]
     pub public_only: bool,
-    /// When to give up.
+    /// Limits of size and time.
     pub limits: Limits,
 }
 
-/// The kind of answer that is wanted.
+/// The kind of answer requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wanted {
     /// The recording: [`Answer::Media`] or [`Answer::Unchanged`].
     Media,
-    /// The recordings of a playlist: [`Answer::Entries`]; of anything else, the address itself as the only one.
+    /// The recordings of a playlist: [`Answer::Entries`]; for anything else, only the URL itself.
     Entries,
     /// The program that the stage would call, without any request: [`Answer::Program`].
     Program,
 }
 
-/// When to give up.
+/// Limits of size and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The largest file, in bytes; none without.
+    /// Maximum size of a file, in bytes; `None`: unlimited.
     pub bytes: Option<u64>,
-    /// How long all of it may take, in ms; no limit without.
+    /// Maximum duration, in ms; `None`: unlimited.
     pub total_ms: Option<u64>,
-    /// For how long a server may be silent, in ms.
+    /// Maximum time without data from a server, in ms.
     pub silence_ms: u64,
 }
 
-/// What a later request for the same address is compared with.
+/// The state that a later request for the same URL compares with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The server's `ETag`.
@@ -66,22 +67,22 @@ pub struct Known {
     /// The server's `Last-Modified`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
-    /// The program that fetched it; none when the stage did so itself.
+    /// The program that fetched it; `None` if the stage did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<Program>,
-    /// What that program said the recording is: id, time, length, size.
+    /// That program's identity of the recording: id, time, length, size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
 }
 
-/// A program that a stage calls. Its version belongs to the key of what it fetches.
+/// A program that a stage calls. Its version is part of the key of its downloads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// Such as `yt-dlp`.
+    /// Its name, such as `yt-dlp`.
     pub name: String,
-    /// As it says itself.
+    /// The version that it reports.
     pub version: String,
-    /// Its file, or its name on the search path: while the file is unchanged, the host need not ask for the version again.
+    /// Its file, or its name on the search path: while the file is unchanged, the host need not request the version again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }
@@ -92,22 +93,22 @@ pub struct Program {
 pub enum Answer {
     /// The recording is in the folder.
     Media(Media),
-    /// It is what it was.
+    /// It is unchanged.
     Unchanged {
         /// Its current state.
         known: Known,
     },
-    /// What a playlist holds, in its order.
+    /// The entries of a playlist, in its order.
     Entries {
         /// Its recordings; never empty.
         entries: Vec<Entry>,
     },
-    /// What would be called.
+    /// The program that the stage would call.
     Program {
         /// Absent when it is not installed.
         program: Option<Program>,
     },
-    /// There is nothing to be had.
+    /// The recording is not available.
     Refused(Refusal),
 }
 
@@ -123,36 +124,36 @@ pub struct Media {
 /// A recording of a playlist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where it is.
+    /// Its URL.
     pub url: String,
-    /// What the page calls it.
+    /// Its title on the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 
-/// Why there is nothing.
+/// The reason why there is no recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// For programs.
+    /// The reason, for programs.
     pub reason: Reason,
-    /// One sentence for a person, which says what to do.
+    /// One sentence for users, with the remedy.
     pub message: String,
 }
 
-/// Why there is nothing, for programs. Reasons that a newer plugin invents are read as [`Reason::Other`].
+/// Why there is no recording, for programs. Unknown reasons of newer plugins are read as [`Reason::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// Only for those who are logged in, or have paid.
+    /// Only for users who are logged in, or have paid.
     Private,
-    /// Only for grown-ups who are logged in.
+    /// Only for adults who are logged in.
     AgeRestricted,
-    /// Not for this country.
+    /// Not available in this country.
     GeoBlocked,
     /// Too many requests.
     RateLimited,
-    /// It is not there, or not any more.
+    /// It does not exist, or no longer.
     Removed,
     /// It has not ended yet.
     LiveStream,
@@ -160,23 +161,23 @@ pub enum Reason {
     Unsupported,
     /// Several recordings.
     Playlist,
-    /// It is no recording.
+    /// It is not a recording.
     NotMedia,
     /// It is larger than allowed.
     TooLarge,
     /// It took longer than allowed, or the server was silent.
     TooSlow,
-    /// The program that is needed is not installed.
+    /// The required program is not installed.
     ProgramMissing,
-    /// The program that is needed is too old.
+    /// The required program is too old.
     ProgramTooOld,
-    /// The server cannot be reached, or breaks off.
+    /// The server cannot be reached, or disconnects.
     NetworkDown,
-    /// The server has trouble of its own.
+    /// The server reports an internal error.
     ServerError,
-    /// The address is none of the public Internet.
+    /// The address is not on the public Internet.
     AddressRefused,
-    /// It is not stored, and no request may be sent.
+    /// It is not stored, and network access is forbidden.
     Offline,
     /// Anything else.
     #[serde(other)]

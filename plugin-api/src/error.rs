@@ -1,8 +1,8 @@
-//! Errors of a stage, in terms of what the host may do about them.
+//! Errors of a stage, classified by the host's possible reaction.
 
 use serde::{Deserialize, Serialize};
 
-/// The retry policy of a failure. Kinds that a newer plugin invents are read as [`ErrorKind::Internal`].
+/// The retry policy of a failure. Unknown kinds of newer plugins are read as [`ErrorKind::Internal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -13,7 +13,7 @@ pub enum ErrorKind {
     InvalidOptions,
     /// The model is absent, damaged or of another kind.
     ModelMissing,
-    /// A shared library that the plugin opens while it runs is absent or cannot be used.
+    /// A shared library that the plugin opens at run time is absent or cannot be used.
     LibraryMissing,
     /// Memory ran out; a smaller model or batch may succeed.
     OutOfMemory,
@@ -31,14 +31,14 @@ pub enum ErrorKind {
 /// A typed failure, crossing the boundary as `{"kind": …, "message": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageError {
-    /// What the host may do about it.
+    /// The retry policy.
     pub kind: ErrorKind,
-    /// One sentence that names the thing and says what to do.
+    /// One sentence that names the thing and the remedy.
     pub message: String,
 }
 
 impl StageError {
-    /// An error of `kind` with a sentence for a person.
+    /// An error of `kind` with a sentence for users.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -47,13 +47,13 @@ impl StageError {
         }
     }
 
-    /// As it crosses the boundary.
+    /// The JSON that crosses the boundary.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::json!({ "kind": self.kind, "message": self.message }).to_string()
     }
 
-    /// Reads what crossed the boundary; text that is not such an object becomes an internal error with that text.
+    /// Reads that JSON; text that is not such an object becomes an internal error with that text.
     #[must_use]
     pub fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|_| Self::new(ErrorKind::Internal, text))

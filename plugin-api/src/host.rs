@@ -1,8 +1,8 @@
 //! The host's side of the boundary: a loaded module, an opened session, and the sink a host implements.
 //!
 //! A host finds [`HEADER_SYMBOL`] in a library that it never unloads (this crate never loads or unloads anything), hands its
-//! address to [`Module::from_header`], and talks JSON from there. Everything here is called in the runner or the probe, both
-//! child processes: a plugin that corrupts memory takes only them along.
+//! address to [`Module::from_header`], and uses JSON from there on. Everything here is called in the runner or the probe,
+//! both child processes: a plugin that corrupts memory affects only them.
 
 use crate::abi::{self, AudioView, PluginModRef, SessionBox, SinkBridge};
 use crate::{Audio, ErrorKind, StageError};
@@ -15,7 +15,7 @@ pub trait HostSink: Send + Sync {
     fn progress(&self, done: u64, total: u64);
     /// A piece of text as soon as it is known, in ms from the start of the audio.
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str);
-    /// Anything else, by kind; unknown kinds are ignored.
+    /// Any other event, by kind; unknown kinds are ignored.
     fn emit(&self, kind: &str, json: &str);
     /// A log line; levels as `tracing`'s: 1 error, 2 warn, 3 info, 4 debug, 5 trace.
     fn log(&self, level: u8, target: &str, message: &str);
@@ -23,12 +23,12 @@ pub trait HostSink: Send + Sync {
     fn cancelled(&self) -> bool;
 }
 
-/// Why a library is not usable as a plugin.
+/// The reason why a library is not usable as a plugin.
 #[derive(Debug, Clone)]
 pub struct LoadError {
     /// One line that completes "`libfoo.so` cannot be used: …".
     pub summary: String,
-    /// The boundary library's own words, possibly hundreds of lines; for `-vv`.
+    /// The boundary library's own text, possibly hundreds of lines; for `-vv`.
     pub detail: String,
 }
 
@@ -51,7 +51,7 @@ impl Module {
     /// `symbol` must be the address of that symbol in a library that stays loaded for the rest of the process.
     ///
     /// # Errors
-    /// [`LoadError`] when the plugin was built against another boundary.
+    /// [`LoadError`] if the plugin was built against another boundary.
     #[expect(unsafe_code, reason = "the address comes from dlsym")]
     pub unsafe fn from_header(symbol: *const ()) -> Result<Self, LoadError> {
         // SAFETY: the caller's promise is the one asked for.
@@ -63,7 +63,7 @@ impl Module {
             })
     }
 
-    /// The manifest that the running code carries.
+    /// The manifest in the running code.
     #[must_use]
     pub fn manifest(&self) -> &'static str {
         self.0.manifest().as_str()
@@ -89,7 +89,7 @@ impl Session {
     /// Runs one request (a JSON object of request options and inputs) and returns the output's JSON.
     ///
     /// # Errors
-    /// The typed error of the stage; [`ErrorKind::Internal`] when its answer is not JSON.
+    /// The typed error of the stage; [`ErrorKind::Internal`] if its answer is not JSON.
     pub fn run(&mut self, request: &str, audio: Audio<'_>, sink: &dyn HostSink) -> Result<String, StageError> {
         let bridge = SinkBridge(sink);
         let view = AudioView {
@@ -102,11 +102,11 @@ impl Session {
             .map_err(|error| StageError::from_json(error.as_str()))
     }
 
-    /// Asks whether a request could run, whatever the audio. A plugin that was built before this could be asked does not know the
-    /// verb, and says so as [`ErrorKind::InvalidInput`]: its `run` will refuse what it must.
+    /// Checks whether a request could run, whatever the audio. A plugin built before this verb existed refuses it with
+    /// [`ErrorKind::InvalidInput`]; its `run` then refuses bad requests.
     ///
     /// # Errors
-    /// What [`Stage::check`](crate::Stage::check) answered, typed.
+    /// The typed error of [`Stage::check`](crate::Stage::check).
     pub fn check(&mut self, request: &str) -> Result<(), StageError> {
         match self.call(abi::CHECK, request) {
             Err(error) if error.kind != ErrorKind::InvalidInput => Err(error),

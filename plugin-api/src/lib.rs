@@ -52,31 +52,31 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What crosses the boundary
+//! # Data across the boundary
 //! `open` gets a JSON object with every option of scope `open`; `run` gets one with every option of scope `request` (defaults filled
 //! in by the host, from the table) and, for stages that need one, the input besides the audio (`document` for `format`, `order` for
 //! `download`).
 //! Times are integer milliseconds from the start of the audio. Audio is 16 kHz mono `f32`, lent for the call.
 //!
 //! # Promises a plugin makes
-//! * The same request over the same audio gives the same output, unless it says so ([`asr::Transcription::sampled`]).
+//! * The same request over the same audio has the same output, unless marked as sampled ([`asr::Transcription::sampled`]).
 //! * Segments are in order and inside the audio; progress never falls.
-//! * [`Ctx::checkpoint`] is asked often enough that a cancel is answered within about two seconds.
+//! * [`Ctx::checkpoint`] is called often enough that a cancel is answered within about two seconds.
 //! * Nothing is written to standard output; logging goes through `tracing`.
 //!
-//! A stage that works for long can let a crash cost seconds instead of all it did: see [`resume`].
+//! A long-running stage can limit the loss of a crash to seconds: see [`resume`].
 //!
 //! # Testing a stage
-//! With the feature `testkit`, the module `testkit` runs a stage without a host, for unit tests. `cesar plugins check libmine.so` checks
-//! the built library, and `cesar plugins new` makes a crate that has both.
+//! With the feature `testkit`, the module `testkit` runs a stage without a host, for unit tests. `cesar plugins check libmine.so`
+//! checks the built library, and `cesar plugins new` creates a crate with both.
 //!
-//! # What the host does about failures
+//! # Failures
 //! Every failure is a [`StageError`] whose [`ErrorKind`] is the retry policy. A panic is caught in the generated glue and becomes
-//! [`ErrorKind::Panic`]. A crash ends only the child process that the stage ran in.
+//! [`ErrorKind::Panic`]. A crash ends only the stage's child process.
 //!
 //! # Compatibility
 //! The binary boundary is frozen per [`ABI_MAJOR`]; everything else grows through JSON fields, [`Ctx::emit`] and [`Stage::call`].
-//! Unknown fields must be ignored in what the host sends beyond the option table; unknown kinds are ignored in what a plugin emits.
+//! Plugins must ignore unknown fields beyond the option table; hosts ignore unknown kinds of events.
 
 #[doc(hidden)]
 #[expect(unsafe_code, reason = "the binary boundary")]
@@ -104,10 +104,10 @@ pub use stage::{Audio, Ctx, Stage};
 
 /// Exports a [`Stage`] as this library's plugin.
 ///
-/// `$manifest` is the path of the manifest relative to the source file, as for `include_str!`; one that the build script completes is
-/// `concat!(env!("OUT_DIR"), "/cesar-plugin.json")`. It is embedded twice: as the ELF
-/// section `.cesar.plugin`, which hosts read without running code, and in the root module, so that a host can check that both
-/// agree. The crate's version must equal the manifest's: anything else does not compile.
+/// `$manifest` is the path of the manifest relative to the source file, as for `include_str!`; one completed by the build script is
+/// `concat!(env!("OUT_DIR"), "/cesar-plugin.json")`. It is embedded twice: as the ELF section `.cesar.plugin`, which hosts read
+/// without running code, and in the root module, so that a host can check that both agree. The crate's version must equal the
+/// manifest's, or the crate does not compile.
 #[macro_export]
 macro_rules! cesar_plugin {
     ($stage:ty, $manifest:expr) => {
@@ -126,7 +126,7 @@ macro_rules! cesar_plugin {
                 }
             }
 
-            // `plugin_api::abi::HEADER_SYMBOL`; a test in plugin-api holds the two together.
+            // `plugin_api::abi::HEADER_SYMBOL`; a test in plugin-api keeps the two equal.
             #[used]
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             pub static CESAR_HEADER: $crate::abi::Header = $crate::abi::header_for::<CesarEntry>();
@@ -138,7 +138,7 @@ macro_rules! cesar_plugin {
 ///
 /// `$name` becomes the type of the stage, for tests; `$symbol` is the name of the `const struct cesar_stage` that
 /// `include/cesar_plugin.h` describes; `$manifest` is as for [`cesar_plugin!`]. The crate's build script compiles the C;
-/// `cesar plugins new NAME --stage asr --language c` makes such a crate.
+/// `cesar plugins new NAME --stage asr --language c` creates such a crate.
 #[macro_export]
 macro_rules! cesar_c_plugin {
     ($name:ident, $symbol:literal, $manifest:expr) => {
@@ -147,7 +147,7 @@ macro_rules! cesar_c_plugin {
             safe static CESAR_STAGE: $crate::c::CTable;
         }
 
-        /// Where the table of the stage is.
+        /// The source of the stage's table.
         pub struct CesarSource;
 
         // SAFETY: the author of the C keeps what `cesar_plugin.h` says.

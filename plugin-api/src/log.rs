@@ -1,7 +1,7 @@
 //! Forwards a plugin's `tracing` events to the host.
 //!
-//! Every shared library has its own copy of `tracing` with its own dispatcher, so a plugin's events would go nowhere. The glue
-//! installs one subscriber per library, and names the sink of the call in progress; events of any thread go to the newest one,
+//! Every shared library has its own copy of `tracing` with its own dispatcher, so a plugin's events would be lost. The glue
+//! installs one subscriber per library, and registers the sink of the current call; events of any thread go to the newest one,
 //! events outside a call are dropped.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::host::HostSink;
 
-/// A sink that outlives its entry in [`SINKS`], as [`Forwarding`] makes sure.
+/// A sink that outlives its entry in [`SINKS`], as [`Forwarding`] ensures.
 struct ErasedSink(*const (dyn HostSink + 'static));
 
 #[expect(unsafe_code, reason = "a raw pointer is neither Send nor Sync by itself")]
@@ -27,13 +27,13 @@ unsafe impl Sync for ErasedSink {}
 static SINKS: RwLock<Vec<ErasedSink>> = RwLock::new(Vec::new());
 static INSTALL: Once = Once::new();
 
-/// Takes the sink out of [`SINKS`] before the borrow of it ends.
+/// Removes the sink from [`SINKS`] before its borrow ends.
 pub(crate) struct Forwarding<'a>(&'a dyn HostSink);
 
 /// Sends this library's events to `sink` until the result is dropped.
 pub(crate) fn forward_to(sink: &dyn HostSink) -> Forwarding<'_> {
     INSTALL.call_once(|| {
-        // Fails only where the plugin's author installed a subscriber of their own, which then wins.
+        // Fails only where the plugin's author installed another subscriber, which takes precedence.
         drop(tracing::subscriber::set_global_default(Forwarder::default()));
     });
     #[expect(unsafe_code, reason = "the entry outlives no borrow: see `Forwarding`")]

@@ -2,7 +2,7 @@
 //!
 //! JSON in the ELF section `.cesar.plugin` and again in the root module. Everything about options derives from its one option
 //! table (`options`): validation, `--asr-option key=value`, `cesar plugins show`, the effective options with defaults filled in,
-//! and which of them belong to a cache key. Fields a host does not know are ignored, so that manifests can grow.
+//! and which of them belong to a cache key. Hosts ignore unknown fields, so that manifests can grow.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub use options::{ModelFiles, OptionError, OptionKind, OptionSpec, Scope};
 /// The ELF section that holds the manifest.
 pub const SECTION: &str = ".cesar.plugin";
 
-/// Which stage a plugin does.
+/// The stage of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageKind {
@@ -62,7 +62,7 @@ pub struct Manifest {
     pub cesar_plugin: u32,
     /// Lower-case letters, digits and hyphens.
     pub id: String,
-    /// Which stage it does.
+    /// The stage.
     pub stage: StageKind,
     /// Semantic version, equal to the crate's.
     pub version: String,
@@ -70,9 +70,9 @@ pub struct Manifest {
     pub abi: u32,
     /// SPDX expression.
     pub license: String,
-    /// One line for a person.
+    /// One line for users.
     pub description: String,
-    /// The libraries that compute and how they were built in, where builds of one version differ.
+    /// The numeric libraries and how they are built in, where builds of one version differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
     /// CPU features the code needs, by `std::is_x86_feature_detected!` name, by architecture (`x86_64`, `aarch64`); a host refuses
@@ -82,14 +82,14 @@ pub struct Manifest {
     /// Whether a run can resume where an interrupted one stopped: see [`resume`](crate::resume).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
-    /// Whether sessions that are opened in one process with the same options share what is large, the model, and can run at the same time:
-    /// a host may then open several in one process, each on a thread of its own, and one process may end with all of them.
+    /// Whether sessions opened in one process with the same options share their large data, the model, and can run in parallel: a
+    /// host may then open several in one process, each on its own thread, and one process may end with all of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shares_model: bool,
-    /// The shared library that it opens while it runs, without which it cannot work.
+    /// The shared library that it requires and opens at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<Library>,
-    /// Where the request names no plugin, the plugins of a stage are tried from the highest priority down, then by id.
+    /// If the request names no plugin, the plugins of a stage are tried from the highest priority down, then by id.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: i32,
     /// The formats of a `format` plugin, which are the choices of its option `format`. Any of them may be absent here.
@@ -105,7 +105,7 @@ fn is_zero(priority: &i32) -> bool {
     *priority == 0
 }
 
-/// A shared library that is opened while a plugin runs. A host says where it is missing; it does not open it.
+/// A shared library that a plugin opens at run time. A host reports a missing one; it does not open it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {
     /// Its file name: `libonnxruntime.so`.
@@ -115,7 +115,7 @@ pub struct Library {
     pub variable: Option<String>,
 }
 
-/// Why a manifest is not usable; completes "`libfoo.so`: its manifest …".
+/// The reason why a manifest is not usable; completes "`libfoo.so`: its manifest …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestError(String);
 
@@ -131,7 +131,7 @@ impl Manifest {
     /// Reads and checks a manifest.
     ///
     /// # Errors
-    /// [`ManifestError`] names the field and what is wrong with it.
+    /// [`ManifestError`] with the field and its defect.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let value: serde_json::Value =
             serde_json::from_str(text).map_err(|error| ManifestError(format!("is not JSON: {error}")))?;
@@ -196,7 +196,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The options of one scope with defaults filled in: what `open` or `run` gets.
+    /// The options of one scope with defaults filled in, for `open` or `run`.
     ///
     /// # Errors
     /// [`OptionError`] for a name that is not in the table or a value the table refuses.
@@ -224,7 +224,7 @@ impl Manifest {
     /// The option called `name`.
     ///
     /// # Errors
-    /// [`OptionError::Unknown`], with the names there are.
+    /// [`OptionError::Unknown`], with the known names.
     pub fn option(&self, name: &str) -> Result<&OptionSpec, OptionError> {
         self.options.get(name).ok_or_else(|| OptionError::Unknown {
             plugin: self.id.clone(),

@@ -1,17 +1,17 @@
 //! Addresses of the public Internet.
 //!
-//! A server that fetches what strangers name would otherwise fetch from inside its own network (server-side request forgery). The host
-//! asks this about webhooks and jobs, a `download` stage about everything it connects to ([`Order::public_only`]). What counts is the
-//! address that a name resolves to at the moment of connecting, after each redirect.
+//! A server that fetches URLs of strangers would otherwise fetch from inside its own network (server-side request forgery). The
+//! host applies this to webhooks and jobs, a `download` stage to all its connections ([`Order::public_only`]). The address that a
+//! name resolves to at the moment of connecting counts, after each redirect.
 //!
-//! The ranges are those of the IANA registries of special-purpose addresses (RFC 6890 and its updates), with every range that is not
-//! globally reachable, and the metadata services that live outside of them. Addresses that carry an IPv4 address are judged by it.
+//! The ranges are those of the IANA registries of special-purpose addresses (RFC 6890 and its updates), with every range that is
+//! not globally reachable, and the metadata services outside of them. Addresses that carry an IPv4 address are judged by it.
 //!
 //! [`Order::public_only`]: crate::download::Order::public_only
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 networks that hold no public server: address and length of the prefix.
+/// IPv4 networks without public servers: address and length of the prefix.
 const REFUSED_V4: &[([u8; 4], u32)] = &[
     ([0, 0, 0, 0], 8),        // this network
     ([10, 0, 0, 0], 8),       // private

@@ -11,7 +11,7 @@ pub struct Rendering {
     pub text: String,
 }
 
-/// The output of a `format` stage that writes anything but text. Hosts older than this type refuse it.
+/// The output of a `format` stage that is not text. Hosts older than this type refuse it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BinaryRendering {
     /// The file's bytes in base64, with the standard alphabet and padding.

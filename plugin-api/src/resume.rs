@@ -1,15 +1,15 @@
 //! Resuming where an interrupted run stopped.
 //!
-//! A stage whose manifest says `"resume": true` calls [`Ctx::save`](crate::Ctx::save) between windows. It crosses the boundary as
-//! an [`emit`](crate::Ctx::emit) of kind [`KIND`] with a [`Checkpoint`] as its body: the segments finished *since the checkpoint
-//! before*, and a state that replaces the one before. The host keeps them beside its cache as often as it likes, under the key of the
-//! result.
+//! A stage with `"resume": true` in its manifest calls [`Ctx::save`](crate::Ctx::save) between windows. It crosses the boundary as
+//! an [`emit`](crate::Ctx::emit) of kind [`KIND`] with a [`Checkpoint`] as its body: the segments finished *since the previous
+//! checkpoint*, and a state that replaces the previous one. The host keeps any number of them beside its cache, under the key of
+//! the result.
 //!
-//! When a run for the same key died, the next request carries one more field, [`FIELD`]: a [`Checkpoint`] with *all* segments that
-//! were kept and the state that belongs to them. The stage resumes from there. Its output holds those segments as well, and must be,
-//! byte for byte, what an uninterrupted run would have given, unless it is marked as
-//! [sampled](crate::asr::Transcription::sampled). It does not report them with [`Ctx::segment`](crate::Ctx::segment) again; the host
-//! has done that. The key names the plugin's file, so a state is only ever given to the code that wrote it.
+//! After a run for the same key died, the next request has an additional field, [`FIELD`]: a [`Checkpoint`] with *all* kept
+//! segments and their state. The stage resumes from there. Its output contains those segments as well, and must equal that of an
+//! uninterrupted run byte for byte, unless it is marked as [sampled](crate::asr::Transcription::sampled). It does not report them
+//! with [`Ctx::segment`](crate::Ctx::segment) again; the host has done that. The key includes the plugin's file, so a state is only
+//! given to the code that wrote it.
 //!
 //! ```
 //! # use plugin_api::resume::Checkpoint;
@@ -24,23 +24,23 @@
 //! }
 //! ```
 //!
-//! A stage that refuses what it is given, or fails before its next checkpoint, is run again from the beginning.
+//! A stage that refuses its checkpoint, or fails before its next one, is run again from the beginning.
 
 use serde::{Deserialize, Serialize};
 
 use crate::asr::Segment;
 
-/// What a checkpoint is emitted as.
+/// The event kind of a checkpoint.
 pub const KIND: &str = "checkpoint";
 
-/// The field of a request that carries what an earlier run had finished. No option may have this name.
+/// The field of a request with the finished part of an earlier run. No option may have this name.
 pub const FIELD: &str = "resume";
 
 /// The finished part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint<S> {
-    /// From a stage: the segments since the checkpoint before. To a stage: all of them.
+    /// From a stage: the segments since the previous checkpoint. To a stage: all of them.
     pub segments: Vec<Segment>,
-    /// What the next window depends on besides the request and the audio.
+    /// Everything besides the request and the audio that the next window depends on.
     pub state: S,
 }

@@ -1,4 +1,4 @@
-//! The trait that an author implements, and the host as a stage sees it.
+//! The trait that plugin authors implement, and the host from a stage's view.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,11 +22,11 @@ pub trait Stage: Sized + Send + 'static {
     /// [`ErrorKind::ModelMissing`], [`ErrorKind::InvalidOptions`], [`ErrorKind::OutOfMemory`], …
     fn open(options: Self::Options) -> Result<Self, StageError>;
 
-    /// Refuses a request that could not run whatever the audio is, such as a language the model does not know. Hosts ask while the
-    /// audio is still being decoded; `run` must refuse the same.
+    /// Refuses a request that could not run with any audio, such as one for a language that the model does not know. Hosts call
+    /// this while the audio is still being decoded; `run` must refuse the same.
     ///
     /// # Errors
-    /// Any [`ErrorKind`] but [`ErrorKind::InvalidInput`], which is how older plugins say that they do not know this question.
+    /// Any [`ErrorKind`] but [`ErrorKind::InvalidInput`], by which older plugins refuse this call.
     fn check(&self, request: &Self::Request) -> Result<(), StageError> {
         let _ = request;
         Ok(())
@@ -35,13 +35,13 @@ pub trait Stage: Sized + Send + 'static {
     /// Does the work for one request.
     ///
     /// # Errors
-    /// Any [`ErrorKind`]; [`ErrorKind::Cancelled`] once [`Ctx::checkpoint`] said so.
+    /// Any [`ErrorKind`]; [`ErrorKind::Cancelled`] once [`Ctx::checkpoint`] returned it.
     fn run(&mut self, request: Self::Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Self::Output, StageError>;
 
-    /// Room to grow without a new ABI. The verb `check` never arrives here: see [`Stage::check`].
+    /// Extension without a new ABI. The verb `check` never arrives here: see [`Stage::check`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a verb it does not know, as this default does for all.
+    /// [`ErrorKind::InvalidInput`] for unknown verbs; this default knows none.
     fn call(&mut self, verb: &str, body: serde_json::Value) -> Result<serde_json::Value, StageError> {
         let _ = body;
         Err(StageError::new(
@@ -56,7 +56,7 @@ pub trait Stage: Sized + Send + 'static {
 pub struct Audio<'a> {
     /// Samples, nominally within -1 to 1. Empty for stages without audio.
     pub samples: &'a [f32],
-    /// Samples a second: 16 000.
+    /// Sample rate in Hz: 16 000.
     pub sample_rate: u32,
 }
 
@@ -68,7 +68,7 @@ impl Audio<'_> {
     }
 }
 
-/// The host, as seen from inside one [`Stage::run`].
+/// The host from the view of one [`Stage::run`].
 pub struct Ctx<'a> {
     pub(crate) sink: &'a dyn HostSink,
 }
@@ -84,33 +84,33 @@ impl Ctx<'_> {
         self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
     }
 
-    /// Emits anything else, by kind. Hosts ignore kinds they do not know.
+    /// Emits any other event, by kind. Hosts ignore unknown kinds.
     pub fn emit(&mut self, kind: &str, body: &serde_json::Value) {
         self.sink.emit(kind, &body.to_string());
     }
 
-    /// Saves a checkpoint, so that a crash costs only what came after: the segments since the last call, and the state
-    /// from which the next window follows. Cheap enough for every window. See [`resume`].
+    /// Saves a checkpoint, which limits the loss of a crash: the segments since the last call, and the state from
+    /// which the next window follows. Cheap enough for every window. See [`resume`].
     pub fn save<S: Serialize>(&mut self, segments: &[Segment], state: &S) {
         #[derive(Serialize)]
         struct Lent<'a, S> {
             segments: &'a [Segment],
             state: &'a S,
         }
-        // A state that cannot be written as JSON is not kept; the work itself continues.
+        // A state that cannot be written as JSON is not kept; the work continues.
         match serde_json::to_string(&Lent { segments, state }) {
             Ok(json) => self.sink.emit(resume::KIND, &json),
             Err(error) => tracing::warn!("a checkpoint cannot be written: {error}"),
         }
     }
 
-    /// Whether the host asked to stop. For native callbacks; Rust code uses [`Ctx::checkpoint`].
+    /// Whether the host requested a stop. For native callbacks; Rust code uses [`Ctx::checkpoint`].
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.sink.cancelled()
     }
 
-    /// Ends the run once the host asked to stop: `ctx.checkpoint()?` between windows.
+    /// Ends the run once the host requested a stop: `ctx.checkpoint()?` between windows.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`].

@@ -1,8 +1,8 @@
 //! Unit tests of a stage without a host (feature `testkit`).
 //!
 //! A [`Kit`] opens a stage as a host would: options are checked by the manifest's table and filled in with its defaults, everything
-//! crosses as JSON, and what the stage says is kept. It runs in the test's own process, so a crash is the test's crash; what a crash
-//! does to a host is what `cesar plugins check` is for.
+//! crosses as JSON, and the stage's events are kept. It runs in the test's own process, so a crash ends the test; `cesar plugins
+//! check` tests the effect of a crash on a host.
 //!
 //! ```
 //! # use plugin_api::{Audio, Ctx, Stage, StageError, asr::{Segment, Transcription}};
@@ -43,10 +43,10 @@ use crate::host::HostSink;
 use crate::manifest::{Manifest, OptionKind, Scope, StageKind};
 use crate::{Audio, Ctx, ErrorKind, Stage, StageError};
 
-/// Samples a second.
+/// Sample rate in Hz.
 pub const RATE: u32 = 16_000;
 
-/// A stage that is open.
+/// An open stage.
 pub struct Kit<S> {
     manifest: Manifest,
     request: Map<String, Value>,
@@ -67,11 +67,11 @@ pub struct Ran {
 }
 
 impl<S: Stage> Kit<S> {
-    /// Opens a stage with the defaults of its manifest (JSON), over which go `options` of whatever scope. A model is a path here: no
-    /// host looks for its name.
+    /// Opens a stage with the defaults of its manifest (JSON), overridden by `options` of any scope. A model is a path here: no
+    /// host resolves its name.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOptions`] for what the manifest or its table refuses, and whatever the stage says.
+    /// [`ErrorKind::InvalidOptions`] for errors in the manifest or the options, and any error of the stage.
     pub fn open(manifest: &str, options: Value) -> Result<Self, StageError> {
         let refused = |error: String| StageError::new(ErrorKind::InvalidOptions, error);
         let manifest = Manifest::parse(manifest).map_err(|error| refused(format!("the manifest {error}")))?;
@@ -93,15 +93,15 @@ impl<S: Stage> Kit<S> {
     /// One request: `request` has options of scope `request` and inputs besides the audio, such as `document`.
     ///
     /// # Errors
-    /// Whatever the stage says.
+    /// Any error of the stage.
     pub fn run(&mut self, request: Value, samples: &[f32]) -> Result<Ran, StageError> {
         self.run_until(request, samples, u64::MAX)
     }
 
-    /// The same, but the host asks to stop once the stage has asked `checks` times whether it should.
+    /// The same, but requests a stop after the stage has checked for one `checks` times.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] from a stage that listens.
+    /// [`ErrorKind::Cancelled`] from a stage that responds.
     pub fn run_until(&mut self, request: Value, samples: &[f32], checks: u64) -> Result<Ran, StageError> {
         let refused = |error: serde_json::Error| StageError::new(ErrorKind::InvalidOptions, error.to_string());
         let request = self.request_with(request)?;
@@ -136,8 +136,8 @@ impl<S: Stage> Kit<S> {
         Ok(request)
     }
 
-    /// What can be seen of the contract without a host: odd audio is answered or refused, the output can be right, the same input
-    /// gives the same output, and a cancel is answered. Stages without audio are asked once.
+    /// Checks the part of the contract that is visible without a host: odd audio is answered or refused, the output is plausible,
+    /// the same input has the same output, and a cancel is answered. Stages without audio are called once.
     ///
     /// # Errors
     /// The error.
@@ -252,7 +252,7 @@ fn effective(manifest: &Manifest, given: Value) -> Result<SessionAndRequest, Sta
     Ok((open.into_iter().collect(), request.into_iter().collect()))
 }
 
-/// Keeps what a stage says.
+/// Keeps the events of a stage.
 struct Recorder {
     ran: Mutex<Ran>,
     checks: AtomicU64,
@@ -284,13 +284,13 @@ impl HostSink for Recorder {
     }
 }
 
-/// So many ms of silence.
+/// Silence of this length in ms.
 #[must_use]
 pub fn silence(ms: u32) -> Vec<f32> {
     vec![0.0; samples_of(ms)]
 }
 
-/// So many ms of noise, always the same.
+/// Noise of this length in ms, always the same.
 #[must_use]
 pub fn noise(ms: u32) -> Vec<f32> {
     let value = |index: u32| f32::from((index.wrapping_mul(2_654_435_761) >> 17) as u16) / 65_536.0 - 0.25;
@@ -301,7 +301,7 @@ fn samples_of(ms: u32) -> usize {
     ms as usize * (RATE as usize / 1000)
 }
 
-/// A document with these segments (start and end in ms, text), as a `format` stage is given.
+/// A document with these segments (start and end in ms, text), as a `format` stage receives it.
 #[must_use]
 pub fn document(segments: &[(u64, u64, &str)]) -> Value {
     let seconds = |ms: u64| json!(crate::document::Seconds(ms));
@@ -326,7 +326,7 @@ mod tests {
 
     const MANIFEST: &str = include_str!("../examples/cesar-plugin.json");
 
-    /// Writes one segment of the window's length, or breaks the contract as its options say.
+    /// Writes one segment of the window's length, or breaks the contract according to its options.
     struct Window {
         window_ms: u64,
         runs: u64,

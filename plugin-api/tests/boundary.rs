@@ -11,7 +11,7 @@ use plugin_api::host::{ABI_MAJOR, HEADER_SYMBOL, HostSink, Module};
 use plugin_api::resume::Checkpoint;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, abi, cesar_plugin};
 
-/// Does what its request says.
+/// A stage that follows its request.
 struct Actor {
     volume: u64,
 }
@@ -101,7 +101,7 @@ fn module() -> Module {
     unsafe { Module::from_header((&raw const HEADER).cast()) }.unwrap()
 }
 
-/// Writes down what a stage says.
+/// Records the events of a stage.
 #[derive(Default)]
 struct Diary {
     lines: Mutex<Vec<String>>,
@@ -188,7 +188,7 @@ fn a_stage_runs_and_speaks() {
     assert_eq!(diary.lines()[0], "emit words [1]");
 }
 
-/// What a stage saves is what the next run is given, together with what it was given itself.
+/// The next run gets the checkpoint of a stage, together with the checkpoint that the stage got itself.
 #[test]
 fn a_stage_goes_on_where_it_stopped() {
     let mut session = open(r#"{"window_ms":5}"#).unwrap();

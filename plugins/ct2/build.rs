@@ -1,14 +1,14 @@
 //! Completes the manifest, hides the symbols of the libraries linked into the plugin, and links only with patched libraries.
 //!
-//! The library that multiplies matrices is chosen when building (`[features]` of `Cargo.toml`) and decides the speed, so the manifest in
-//! the plugin names it: `cesar plugins show ct2`. It is `src/cesar-plugin.json` with the field `backend` put first.
+//! The matrix library is chosen at build time (`[features]` of `Cargo.toml`) and decides the speed, so the manifest in the plugin
+//! names it: `cesar plugins show ct2`. It is `src/cesar-plugin.json` with the field `backend` added first.
 //!
 //! `cxx` exports some 280 `cxxbridge1$…` functions from every library it is linked into (rust-lang/rust#73958). Two plugins in one
 //! process could then run each other's code; a plugin exports one symbol, the one of `cesar_plugin!`.
 
 include!("../native/guard.rs");
 
-/// The features that choose a back end, in the order in which CTranslate2 prefers them, and their names for a person.
+/// The features that choose a back end, in CTranslate2's order of preference, and their names for users.
 const BACKENDS: [(&str, &str); 2] = [("CARGO_FEATURE_ONEDNN", "oneDNN"), ("CARGO_FEATURE_RUY", "ruy")];
 
 fn main() -> std::io::Result<()> {
@@ -18,7 +18,7 @@ fn main() -> std::io::Result<()> {
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if target == "linux" {
         println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
-        // By default a shared library may have undefined symbols, which are found out when it is loaded.
+        // By default a shared library may have undefined symbols, which are only detected when it is loaded.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }
     let onednn = std::env::var_os("CARGO_FEATURE_ONEDNN").is_some()

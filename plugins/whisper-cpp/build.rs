@@ -6,7 +6,7 @@ fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../native/guard.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
-        // By default a shared library may have undefined symbols, which are found out when it is loaded.
+        // By default a shared library may have undefined symbols, which are only detected when it is loaded.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }
     write_guards(Path::new("native"), &[("cesar_whisper_patches", &["."])])

@@ -1,4 +1,4 @@
-//! Runs whose input is an address, with the third-party engine.
+//! Runs with a URL as input, with the third-party engine.
 
 use crate::sandbox::finish;
 use crate::server::wave;
@@ -6,14 +6,14 @@ use crate::web::Page;
 use crate::{Output, Sandbox};
 use std::process::Command;
 
-/// A time step so short that each run has another.
+/// A time step that differs for each run.
 pub const ASK: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "off");
-/// A time step so long that all runs of a test share it.
+/// A time step that all runs of a test share.
 pub const STEP: (&str, &str) = ("CESAR_DOWNLOAD_TIME_STEP", "3000 d");
-/// When a page was last changed.
+/// The modification date of pages.
 pub const DATE: &str = "Sun, 01 Nov 2026 10:00:00 GMT";
 
-/// The [`stages`] of a run that found everything in the cache.
+/// The [`stages`] of a run with all results in the cache.
 pub const HIT: [&str; 5] = ["download hit", "decode hit", "asr hit", "merge hit", "format hit"];
 
 /// A command that transcribes the inputs in `arguments`, with these environment variables.
@@ -39,7 +39,7 @@ pub fn transcribe(sandbox: &Sandbox, arguments: &[&str], settings: &[(&str, &str
     finish(&mut transcription(sandbox, arguments, settings))
 }
 
-/// How each stage got its result: `download hit`.
+/// The outcome of each stage: `download hit`.
 pub fn stages(output: &Output) -> Vec<String> {
     let events = output.events().into_iter().filter(|event| event["type"] == "stage");
     events

@@ -1,6 +1,6 @@
 //! Repeatable random numbers, with parameters from the environment.
 //!
-//! A test with chance in it prints its seed; `CESAR_SEED` repeats a run as far as the system's own timing allows.
+//! A randomised test prints its seed; `CESAR_SEED` repeats a run as far as the system's own timing allows.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ impl Chance {
     /// A number below `limit`.
     ///
     /// # Panics
-    /// When the limit is 0.
+    /// If the limit is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,7 +18,7 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    /// Yes, once in so many times.
+    /// Returns true once in `times` calls on average.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

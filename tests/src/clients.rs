@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-/// A program or folder that `cargo xtask clients` installs: `$variable`, else `has` in a folder of the user's cache folder.
+/// A program or folder installed by `cargo xtask clients`: `$variable`, else `has` in a folder of the user's cache folder.
 #[must_use]
 pub fn installed(name: &str, variable: &str, has: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);
@@ -18,7 +18,7 @@ pub fn python() -> PathBuf {
     installed("clients", "CESAR_CLIENTS_PYTHON", "bin/python3")
 }
 
-/// yt-dlp, unless it is absent, which is reported as a skip.
+/// yt-dlp, or `None` with a reported skip.
 #[must_use]
 pub fn yt_dlp() -> Option<PathBuf> {
     let program = python().with_file_name("yt-dlp");

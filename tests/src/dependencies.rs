@@ -1,7 +1,7 @@
 //! Licences, sources and the oldest Rust of the dependencies, as `deny.toml` and `Cargo.toml` state them.
 //!
 //! cargo-deny checks more (advisories, bans) but takes minutes to install, so a workflow runs it; these checks need only
-//! `cargo metadata`. Packages of other platforms than this one are left to cargo-deny.
+//! `cargo metadata`. cargo-deny covers packages of other platforms.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(workspace().join(name)).expect("the file is part of the repository")
 }
 
-/// A value in TOML, by the names on the way to it.
+/// The value at a path of keys in TOML.
 fn value<'a>(text: &'a str, path: &[&str]) -> DeValue<'a> {
     let mut value = DeValue::Table(DeTable::parse(text).expect("the file is TOML").into_inner());
     for name in path {
@@ -30,7 +30,7 @@ fn value<'a>(text: &'a str, path: &[&str]) -> DeValue<'a> {
     value
 }
 
-/// The texts of a list of `deny.toml`.
+/// A list of texts in `deny.toml`.
 fn list(path: &[&str]) -> BTreeSet<String> {
     let text = read("deny.toml");
     let DeValue::Array(list) = value(&text, path) else {
@@ -42,7 +42,7 @@ fn list(path: &[&str]) -> BTreeSet<String> {
     texts.collect()
 }
 
-/// Every package of the workspace's graph on this platform.
+/// Every package of the workspace's dependency graph on this platform.
 fn packages() -> Vec<Value> {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let output = Command::new(env!("CARGO"))

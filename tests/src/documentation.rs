@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{language, workspace};
 
-/// Further words that pages do without: other forms of those in [`language::EXCLUDED`], and contractions.
+/// Further words excluded in pages: other forms of those in [`language::EXCLUDED`], and contractions.
 const EXCLUDED: &[&str] = &[
     "go on", "going on", "are told", "told of", "don't", "doesn't", "can't", "isn't", "won't",
 ];
@@ -40,7 +40,7 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.split([')', ' ']).next())
 }
 
-/// The anchor that a renderer gives to a heading.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     text.chars()
@@ -48,7 +48,7 @@ fn anchor(heading: &str) -> String {
         .collect()
 }
 
-/// What is wrong with a link of a page.
+/// The defect of a link, if it has one.
 fn broken(page: &Path, target: &str) -> Option<String> {
     let (file, heading) = target.split_once('#').unwrap_or((target, ""));
     let path = match file {
@@ -116,7 +116,7 @@ fn pages_use_technical_terms() {
     let mut found = Vec::new();
     for page in pages() {
         let text = read(&page);
-        // Code blocks show what programs print.
+        // Code blocks show program output.
         let prose = text.split("```").step_by(2).flat_map(str::lines);
         for line in prose {
             let words = EXCLUDED

@@ -1,7 +1,7 @@
 //! Random bytes for readers of untrusted input.
 //!
-//! A target begins with its corpus (`tests/fuzz/TARGET/`), then changes what is in it at random for `CESAR_FUZZ_SECONDS` (a second
-//! unless given) with the seed `CESAR_SEED`, which is printed. `cargo xtask fuzz --minutes N` gives each target its time. What fails is
+//! A target begins with its corpus (`tests/fuzz/TARGET/`), then mutates it at random for `CESAR_FUZZ_SECONDS` (default: one second)
+//! with the seed `CESAR_SEED`, which is printed. `cargo xtask fuzz --minutes N` sets the time of each target. Failing input is
 //! written beside the corpus, where it stays as a regression test.
 
 use crate::chance::{Chance, number};
@@ -28,10 +28,10 @@ const WORDS: [&[u8]; 12] = [
     b"\xc3\x28",
 ];
 
-/// Calls `law` with the corpus of a target and with random changes of it; `law` panics when an invariant is broken.
+/// Calls `law` with the corpus of a target and with random mutations of it; `law` panics if an invariant is broken.
 ///
 /// # Panics
-/// When an invariant is broken, after writing the input.
+/// If an invariant is broken, after writing the input.
 #[expect(clippy::print_stderr, reason = "the seed repeats a run")]
 pub fn fuzz(target: &str, law: impl Fn(&[u8])) {
     let folder = workspace().join("tests/fuzz").join(target);
@@ -60,12 +60,12 @@ pub fn fuzz(target: &str, law: impl Fn(&[u8])) {
     eprintln!("{target}: {tries} tries with seed {seed}");
 }
 
-/// An index below `limit`, 0 when there is none.
+/// An index below `limit`, 0 if that is 0.
 fn index(chance: &mut Chance, limit: usize) -> usize {
     usize::try_from(chance.below(limit.max(1) as u64)).unwrap_or_default()
 }
 
-/// Changes a sample a few times.
+/// Mutates a sample a few times.
 fn changed(sample: &[u8], other: &[u8], chance: &mut Chance) -> Vec<u8> {
     let mut bytes = sample.to_vec();
     for _ in 0..=index(chance, 4) {

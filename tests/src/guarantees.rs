@@ -1,10 +1,10 @@
-//! Existence of the tests that `docs/internals/guarantees.md` names.
+//! Existence of the tests named in `docs/internals/guarantees.md`.
 
 use crate::workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the tests of a place lie: a file, a folder, or both.
+/// The test files of a place: a file, a folder, or both.
 fn files(place: &str, base: &str) -> Vec<PathBuf> {
     let place = place.strip_suffix(".rs").unwrap_or(place);
     let paths = match place.split_once('/') {
@@ -49,7 +49,7 @@ fn is_place(token: &str) -> bool {
             .all(|letter| "_/.-".contains(letter) || letter.is_ascii_lowercase() || letter.is_ascii_digit())
 }
 
-/// The places and names of one row that do not exist, and how many do.
+/// The missing places and names of one row, and the number of existing ones.
 fn check(row: &str, missing: &mut Vec<String>) -> usize {
     let (mut base, mut code, mut found) = (String::new(), String::new(), 0);
     for token in row.split('`').skip(1).step_by(2) {

@@ -1,10 +1,10 @@
 //! A server that imitates the hub of Hugging Face, on a real socket of the loopback interface.
 //!
-//! It answers what its clients ask: `GET /api/models/<name>/revision/main` (commit and files), `HEAD` and `GET` of
+//! It answers its clients' requests: `GET /api/models/<name>/revision/main` (commit and files), `HEAD` and `GET` of
 //! `/<name>/resolve/<revision>/<path>`, redirected as the hub does it: a large file to another address (`/blobs/<sha256>`) with
 //! `X-Linked-ETag` and `X-Linked-Size`, a small one to a path of the same server with git's object id for its `ETag`; and ranges.
 //!
-//! A test can make it misbehave: close connections, stall in the middle of a file, send other bytes, require a token, refuse.
+//! A test can inject faults: closed connections, a stall in the middle of a file, wrong bytes, a required token, a refusal.
 //! Every request is recorded.
 
 use sha1::Sha1;
@@ -18,7 +18,7 @@ use std::{
     thread,
 };
 
-/// The commit that every repository is at.
+/// The commit of every repository.
 pub const COMMIT: &str = "0d3d19a32d3338f10357c0889762bd8d64bbdeba";
 
 /// The server; it ends with the test's process.
@@ -61,20 +61,20 @@ impl File {
     }
 }
 
-/// How the server misbehaves.
+/// Injected faults of the server.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    /// The next connections for a large file end after so many bytes, one after the other.
+    /// The next connections for a large file end after these numbers of bytes, one after the other.
     pub cut_after: Vec<usize>,
-    /// After so many bytes of a large file, nothing more comes until [`Hub::resume`].
+    /// A large file stalls after this many bytes, until [`Hub::resume`].
     pub stall_at: Option<usize>,
-    /// The last byte of large files is changed.
+    /// Whether the last byte of large files is wrong.
     pub wrong_byte: bool,
-    /// Large files are sent whole, whatever range is requested.
+    /// Whether large files are sent whole, for any requested range.
     pub no_ranges: bool,
-    /// Requests for the hub need this token.
+    /// The required token.
     pub token: Option<String>,
-    /// Every answer has this status.
+    /// The status of every answer.
     pub status: Option<u16>,
 }
 
@@ -95,7 +95,7 @@ impl Hub {
     /// Starts a hub without repositories.
     ///
     /// # Panics
-    /// When the loopback interface cannot be used.
+    /// If the loopback interface cannot be used.
     #[expect(
         clippy::new_without_default,
         reason = "making one opens a socket, which `default()` would hide"
@@ -144,7 +144,7 @@ impl Hub {
         }
     }
 
-    /// Sets how the server misbehaves from now on.
+    /// Sets the faults from now on.
     pub fn misbehave(&self, faults: Faults) {
         self.state().faults = faults;
         self.shared.changed.notify_all();
@@ -153,7 +153,7 @@ impl Hub {
     /// Waits until a connection stalls.
     ///
     /// # Panics
-    /// When none does within a minute.
+    /// If none does within a minute.
     pub fn wait_until_standing(&self) {
         let limit = std::time::Duration::from_secs(60);
         let (state, waited) = (self.shared.changed)
@@ -235,7 +235,7 @@ impl Hub {
         )
     }
 
-    /// `/owner/name/resolve/revision/path`: where the bytes are.
+    /// `/owner/name/resolve/revision/path`: the location of the bytes.
     fn resolve(&self, path: &str, out: &mut TcpStream) -> std::io::Result<()> {
         let parts: Vec<&str> = path.trim_start_matches('/').splitn(5, '/').collect();
         let [owner, name, "resolve", "main" | COMMIT, file] = parts[..] else {

@@ -1,4 +1,4 @@
-//! Words that hide the technical term, counted in the sources: `CONTRIBUTING.md` says what to write instead.
+//! Words that hide the technical term, counted in the sources: `CONTRIBUTING.md` has the replacements.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use crate::workspace;
 /// For *the user, the caller, the worker, the client*; *again* or *from the start*; *is notified*; *continues* or *resumes*.
 pub(crate) const EXCLUDED: [&str; 7] = ["whoever", "somebody", "nobody", "anybody", "anew", "is told", "goes on"];
 
-/// Most occurrences in code: messages, help, and the texts that tests compare with.
+/// Maximum occurrences in code: messages, help, and the texts that tests compare with.
 const IN_CODE: usize = 0;
-/// Most occurrences in comments.
+/// Maximum occurrences in comments.
 const IN_COMMENTS: usize = 0;
 
-/// Where the words stand as words of others: frozen sources, and lists of these words.
+/// Exempt places: frozen sources, and lists of these words.
 const EXCEPT: [&str; 3] = ["tests/abi-1", "tests/src/language.rs", "tests/src/documentation.rs"];
 
 /// The sources of the workspace: Rust, and the manifests with their help.
@@ -39,7 +39,7 @@ fn sources() -> Vec<PathBuf> {
     found
 }
 
-/// How often a word occurs as a whole, in any case; names in code do not count.
+/// The number of whole occurrences of a word, in any case; names in code do not count.
 fn count(line: &str, word: &str) -> usize {
     let line = line.to_lowercase();
     let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

@@ -1,12 +1,12 @@
 //! Helpers of the end-to-end tests and of `cargo xtask`.
 //!
-//! The tests in `tests/*/` run the built `cesar` binary as a user does: its plugins lie beside it, and everything
-//! else (home, configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Nothing here
-//! builds or downloads: `cargo xtask build` and `cargo xtask models` do. A test that lacks the binary or a model fails and
-//! says which command to run. One that lacks a third-party program, or the right to mount a file system, reports that it was skipped,
-//! which is an error with `CI=true` ([`mod@skip`]). Recordings that are not ours to commit may always be absent ([`test_data`]).
+//! The tests in `tests/*/` run the built `cesar` binary as a user does: its plugins lie beside it, and everything else (home,
+//! configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Only `cargo xtask build` and `cargo
+//! xtask models` build or download. A test that lacks the binary or a model fails and names the command to run. One that lacks a
+//! third-party program, or the right to mount a file system, reports a skip, which is an error with `CI=true` ([`mod@skip`]).
+//! Recordings that are not ours to commit may always be absent ([`test_data`]).
 //!
-//! - [`addresses`]: runs whose input is an address.
+//! - [`addresses`]: runs with a URL as input.
 //! - [`chance`]: random numbers with a seed.
 //! - [`clients`]: third-party programs that the suite uses.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
@@ -21,7 +21,7 @@
 //! - [`mod@skip`]: tests that cannot be done on this machine.
 //! - [`speakers`]: sandboxes with diarization models, and the share of words with the wrong speaker.
 //! - [`zoo`]: plugins that misbehave.
-//! - [`snapshots`]: filters that take paths and times out of a snapshot.
+//! - [`snapshots`]: filters that remove paths and times from a snapshot.
 //! - [`terminal`]: a terminal with a user who answers.
 //! - [`trace`]: the system calls of a run.
 //! - [`watchdog`]: a time limit for programs under test.

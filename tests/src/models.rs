@@ -1,19 +1,19 @@
 //! The models folder of tests and benchmarks, and the files of each model.
 //!
 //! The folder is `$CESAR_MODELS_DIR`, else `$XDG_DATA_HOME/cesar/models`, else `~/.local/share/cesar/models`: the
-//! same that `cesar` looks in, so that `cargo xtask models` serves both. It is never inside the tree.
+//! same as that of `cesar`, so that `cargo xtask models` serves both. It is never inside the tree.
 
 use std::{
     env,
     path::{Path, PathBuf},
 };
 
-/// A model as tests know it: every form that comes of its wheels.
+/// A model for tests: every form that its wheels yield.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
-    /// Its name, as `cesar models pull` takes it.
+    /// Its name for `cesar models pull`.
     pub name: &'static str,
-    /// Every file it consists of, relative to the models folder.
+    /// Its files, relative to the models folder.
     pub files: &'static [&'static str],
 }
 
@@ -67,7 +67,7 @@ impl Model {
     }
 }
 
-/// Whether a file of a model is complete: a download that never ended leaves an empty one.
+/// Whether a file of a model is complete: an unfinished download leaves an empty one.
 pub fn is_whole(file: &Path) -> bool {
     file.metadata().is_ok_and(|found| found.len() > 0)
 }
@@ -75,7 +75,7 @@ pub fn is_whole(file: &Path) -> bool {
 /// The models folder. It need not exist.
 ///
 /// # Panics
-/// When neither of the variables above nor `HOME` is set.
+/// If neither of the variables above nor `HOME` is set.
 pub fn models_dir() -> PathBuf {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     folder("CESAR_MODELS_DIR")
@@ -84,10 +84,10 @@ pub fn models_dir() -> PathBuf {
         .expect("none of `CESAR_MODELS_DIR`, `XDG_DATA_HOME` and `HOME` is set; set one of them")
 }
 
-/// The models folder, after a check that it holds the complete model of this name.
+/// The models folder, after a check that it has the complete model of this name.
 ///
 /// # Panics
-/// When it is not: a test that needs a model must not pass without it.
+/// If it has not: a test that needs a model must not pass without it.
 pub fn require_model(name: &str) -> PathBuf {
     let model = Model::named(name).unwrap_or_else(|| panic!("`{name}` is not a model of `cargo xtask models`"));
     let folder = models_dir();

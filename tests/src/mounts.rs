@@ -1,10 +1,10 @@
-//! Programs in a mount namespace of their own.
+//! Programs in their own mount namespace.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The arguments of `unshare` for a mount namespace: as root, or as a user who may be root inside. `None` where neither is allowed.
-/// Tries it with a mount over `folder` in a namespace that ends at once.
+/// The arguments of `unshare` for a mount namespace: as root, or as a user who may be root inside. `None` if neither is allowed,
+/// which a test mount over `folder` decides.
 #[must_use]
 pub fn view_of_files(folder: &Path) -> Option<&'static [&'static str]> {
     let views: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];

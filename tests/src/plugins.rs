@@ -1,4 +1,4 @@
-//! Plugins outside the workspace, built as their authors build them: `tests/third-party` and others.
+//! Plugins outside the workspace, built as by their authors: `tests/third-party` and others.
 
 use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
@@ -13,7 +13,7 @@ use std::{
 /// Builds the plugin as `version` and returns the path of its library. Each version is built once per process.
 ///
 /// # Panics
-/// With cargo's output when it does not compile.
+/// With cargo's output if it does not compile.
 pub fn build_echo(version: &str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,11 +44,11 @@ fn build_version(version: &str) -> PathBuf {
     kept
 }
 
-/// Builds the crate in this folder of the repository, whose library is called `name`, and returns the path of a copy of the library
+/// Builds the crate in this folder of the repository, with a library called `name`, and returns the path of a copy of the library
 /// that no other build overwrites.
 ///
 /// # Panics
-/// With cargo's output when it does not compile.
+/// With cargo's output if it does not compile.
 pub fn build_outside(folder: &str, name: &str) -> PathBuf {
     let _guard = one_at_a_time();
     let source = tempfile::tempdir().expect("a temporary folder can be made");
@@ -59,7 +59,7 @@ pub fn build_outside(folder: &str, name: &str) -> PathBuf {
     kept
 }
 
-/// One build at a time, in this process and among others: they share a target folder, and the names in it.
+/// One build at a time, within and across processes: builds share a target folder, and the names in it.
 pub fn one_at_a_time() -> impl Drop {
     struct Guard(
         #[expect(dead_code, reason = "held")] fs::File,
@@ -80,10 +80,10 @@ pub fn outside_target() -> PathBuf {
     program_folder().join("third-party")
 }
 
-/// Runs cargo in a crate outside the workspace, with the dependencies that were downloaded for the workspace.
+/// Runs cargo in a crate outside the workspace, with the dependencies already downloaded for the workspace.
 ///
 /// # Panics
-/// With cargo's output when it fails.
+/// With cargo's output if it fails.
 #[track_caller]
 pub fn cargo_outside(crate_folder: &Path, words: &[&str]) {
     // The same versions as the workspace; cargo drops the rest of the file.
@@ -108,7 +108,7 @@ pub fn cargo_outside(crate_folder: &Path, words: &[&str]) {
     );
 }
 
-/// Copies a crate of the repository, whose paths to plugin-api become absolute.
+/// Copies a crate of the repository, making its paths to plugin-api absolute.
 fn copy_crate(from: &str, to: &Path) {
     let from = workspace().join(from);
     copy_folder(&from, to);
@@ -137,7 +137,7 @@ fn replace_in(file: &Path, what: &str, by: &str) {
 /// Puts the plugin as `version` into the user's folder, as a package manager would: a new file under the old name.
 ///
 /// # Panics
-/// When it does not compile, or the sandbox cannot be written.
+/// If it does not compile, or the sandbox cannot be written.
 pub fn drop_echo(sandbox: &Sandbox, version: &str) {
     let folder = sandbox.data_home().join("cesar/plugins");
     fs::create_dir_all(&folder).expect("the sandbox can be written");

@@ -15,15 +15,15 @@ pub fn fixtures() -> PathBuf {
 /// One file of the bundled recordings.
 ///
 /// # Panics
-/// When it does not exist.
+/// If it does not exist.
 pub fn fixture(name: &str) -> PathBuf {
     let path = fixtures().join(name);
     assert!(path.is_file(), "`{}` is missing: restore it with git", path.display());
     path
 }
 
-/// The folder of third-party recordings (`$CESAR_TEST_DATA`, else `../shared/data` beside the workspace), which are
-/// not ours to commit. `None`, and a line that says so, when there is none: the test that asks then has nothing to do.
+/// The folder of third-party recordings (`$CESAR_TEST_DATA`, else `../shared/data` beside the workspace), which may
+/// not be committed. `None`, with a reported skip, if there is none: the calling test then has nothing to do.
 pub fn test_data() -> Option<PathBuf> {
     let found = find_test_data();
     if found.is_none() {
@@ -32,7 +32,7 @@ pub fn test_data() -> Option<PathBuf> {
     found
 }
 
-/// [`test_data`] without the line.
+/// [`test_data`] without the report.
 pub fn find_test_data() -> Option<PathBuf> {
     let folder = match env::var_os("CESAR_TEST_DATA") {
         Some(given) => PathBuf::from(given),
@@ -41,10 +41,10 @@ pub fn find_test_data() -> Option<PathBuf> {
     folder.join("audio").is_dir().then_some(folder)
 }
 
-/// A recording and the words said in it.
+/// A recording and its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Path of the recording relative to its folder: what a table shows.
+    /// Path of the recording relative to its folder, for tables.
     pub name: String,
     /// The recording.
     pub recording: PathBuf,
@@ -59,7 +59,7 @@ pub struct Reference {
 /// The bundled recordings with their texts, by name.
 ///
 /// # Panics
-/// When a text or its language cannot be read.
+/// If a text or its language cannot be read.
 pub fn bundled() -> Vec<Reference> {
     let mut found: Vec<Reference> = entries(&fixtures())
         .into_iter()
@@ -80,11 +80,11 @@ pub fn bundled() -> Vec<Reference> {
     found
 }
 
-/// The recordings under `data` whose text is known (`tools/references.json`), in the order of the list. A recording
-/// that is listed but absent is included: opening it tells.
+/// The recordings under `data` whose text is known (`tools/references.json`), in the order of the list. A listed but
+/// absent recording is included: opening it fails.
 ///
 /// # Panics
-/// When the list cannot be read.
+/// If the list cannot be read.
 pub fn references(data: &Path) -> Vec<Reference> {
     let list = json(&workspace().join("tests/tools/references.json"));
     let recordings = list["recordings"]

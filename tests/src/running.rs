@@ -1,4 +1,4 @@
-//! A run that the test watches, and ends before it ends by itself. It is killed when it is dropped.
+//! A run that the test watches, and may end early. It is killed when dropped.
 
 use crate::Sandbox;
 use std::{
@@ -54,7 +54,7 @@ impl Running {
     /// Reads standard error up to a line with this text.
     ///
     /// # Panics
-    /// When the program ends before it came.
+    /// If the program ends before it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
         self.wait_for_all(&[text]);
@@ -63,7 +63,7 @@ impl Running {
     /// Reads standard error until each of these texts has occurred in a line, in any order.
     ///
     /// # Panics
-    /// When the program ends before all came.
+    /// If the program ends before all of them.
     #[track_caller]
     pub fn wait_for_all(&mut self, texts: &[&str]) {
         let mut missing = texts.to_vec();
@@ -76,7 +76,7 @@ impl Running {
         }
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -84,7 +84,7 @@ impl Running {
     /// Sends SIGINT, as Ctrl-C does.
     ///
     /// # Panics
-    /// When the program is gone.
+    /// If the program is gone.
     pub fn interrupt(&self) {
         let id = self.child.id().to_string();
         let kill = Command::new("kill")
@@ -97,7 +97,7 @@ impl Running {
     /// Sends SIGKILL.
     ///
     /// # Panics
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn kill(&mut self) {
         self.child.kill().expect("the system can kill a child");
     }
@@ -105,12 +105,12 @@ impl Running {
     /// Waits for the end.
     ///
     /// # Panics
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn end(mut self) -> ExitStatus {
         self.child.wait().expect("a child can be waited for")
     }
 
-    /// The processes that it started and that still run.
+    /// The running processes that it has started.
     pub fn children(&self) -> Vec<u32> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))
             .into_iter()
@@ -136,10 +136,10 @@ fn numbers(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Whether a process runs: not gone, and not only waiting to be reaped.
+/// Whether a process runs: it exists, and is not a zombie.
 pub fn is_running(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name, in parentheses, may hold anything; the state follows it.
+    // The name, in parentheses, may contain anything; the state follows it.
     let state = stat.rsplit(')').next().map_or("", str::trim_start);
     !state.is_empty() && !state.starts_with('Z')
 }

@@ -1,10 +1,10 @@
-//! Runs of the built `cesar`, each in a home of its own.
+//! Runs of the built `cesar`, each in its own home.
 //!
-//! A sandbox is a temporary folder with a home, the XDG folders, a cache and a working folder. The program finds in its
-//! environment only what a login shell would give it plus a models folder, which links to the files of tiny.en and base and
-//! has no others: every `CESAR_*` variable of the caller is removed, so that neither a developer's own settings nor other
-//! models can change a result. Plugins are the built ones, found beside the program. The folder goes when the sandbox is
-//! dropped. A program that does not end is killed by a [`Watchdog`].
+//! A sandbox is a temporary folder with a home, the XDG folders, a cache and a working folder. The environment of the
+//! program is that of a login shell plus a models folder, which links only to the files of tiny.en and base: every
+//! `CESAR_*` variable of the caller is removed, so that neither a developer's own settings nor other models can change a
+//! result. Plugins are the built ones, beside the program. The folder is removed when the sandbox is dropped. A
+//! [`Watchdog`] kills a hanging program.
 
 use crate::models::{Model, require_model};
 use crate::watchdog::Watchdog;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// A command for the built binary, with the caller's environment.
 ///
 /// # Panics
-/// When the binary has not been built.
+/// If the binary has not been built.
 pub fn cesar() -> Command {
     let program = program_folder().join(format!("cesar{}", env::consts::EXE_SUFFIX));
     assert!(
@@ -52,14 +52,14 @@ pub struct Sandbox {
     folder: TempDir,
 }
 
-/// What a finished run left.
+/// The output of a finished run.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Standard output: the transcript, or what a command prints.
+    /// Standard output: the transcript, or the output of a command.
     pub stdout: String,
     /// Standard error: logs, progress, messages.
     pub stderr: String,
-    /// The exit code; 128 + n when signal n ended the program.
+    /// The exit code; 128 + n if signal n ended the program.
     pub code: i32,
 }
 
@@ -67,7 +67,7 @@ impl Sandbox {
     /// An empty home, and the models that tests use.
     ///
     /// # Panics
-    /// When the temporary folder cannot be made, or one of the models has not been fetched.
+    /// If the temporary folder cannot be created, or one of the models has not been fetched.
     #[expect(
         clippy::new_without_default,
         reason = "making one touches the disk, which `default()` would hide"
@@ -88,15 +88,15 @@ impl Sandbox {
         sandbox
     }
 
-    /// Lets the program find the fetched model of this name, too.
+    /// Adds the fetched model of this name.
     ///
     /// # Panics
-    /// When it has not been fetched.
+    /// If it has not been fetched.
     pub fn add_model(&self, name: &str) {
         link_model(name, &self.models());
     }
 
-    /// The folder that holds all of it.
+    /// The folder of the sandbox.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -126,7 +126,7 @@ impl Sandbox {
         self.path().join("cache/cesar")
     }
 
-    /// The working folder of each run: relative paths on the command line start here.
+    /// The working folder of each run, to which paths on the command line are relative.
     pub fn work(&self) -> PathBuf {
         self.path().join("here")
     }
@@ -134,7 +134,7 @@ impl Sandbox {
     /// Writes a file of the working folder and returns its path.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.work().join(name);
         fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the sandbox can be written");
@@ -176,7 +176,7 @@ impl Sandbox {
     /// Runs the program with these arguments and this standard input.
     ///
     /// # Panics
-    /// When the program cannot be started.
+    /// If the program cannot be started.
     pub fn run_with_stdin<I>(&self, arguments: I, stdin: &[u8]) -> Output
     where
         I: IntoIterator,
@@ -191,7 +191,7 @@ impl Sandbox {
 /// Runs a command with these bytes on its standard input.
 ///
 /// # Panics
-/// When the program cannot be run.
+/// If the program cannot be run.
 #[track_caller]
 pub fn finish_with_stdin(command: &mut Command, stdin: &[u8]) -> Output {
     command
@@ -201,14 +201,14 @@ pub fn finish_with_stdin(command: &mut Command, stdin: &[u8]) -> Output {
     let mut child = command.spawn().expect("the built program starts");
     let mut pipe = child.stdin.take().expect("standard input was piped");
     let stdin = stdin.to_vec();
-    // The program may refuse its input and close the pipe: the failed write is its answer, not the test's.
+    // The program may refuse its input and close the pipe: the failed write is not an error of the test.
     let writer = std::thread::spawn(move || drop(pipe.write_all(&stdin)));
     let output = child.wait_with_output().expect("the program ends");
     writer.join().expect("the writer does not panic");
     Output::from(output)
 }
 
-/// Makes the fetched model of this name appear in `folder`, file by file.
+/// Links the fetched model of this name into `folder`, file by file.
 fn link_model(name: &str, folder: &Path) {
     let fetched = require_model(name)
         .canonicalize()
@@ -223,12 +223,12 @@ fn link_model(name: &str, folder: &Path) {
 /// Runs a prepared command to its end.
 ///
 /// # Panics
-/// When the program cannot be started.
+/// If the program cannot be started.
 pub fn finish(command: &mut Command) -> Output {
     Output::from(command.output().expect("the built program starts"))
 }
 
-/// Whether a variable of the caller could change what the program does.
+/// Whether a variable of the caller could change the program's behaviour.
 fn is_setting(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CESAR_")
@@ -252,10 +252,10 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 }
 
 impl Output {
-    /// This output, after a look that the exit code is as expected.
+    /// This output, after a check of the exit code.
     ///
     /// # Panics
-    /// With everything the program printed when it is another.
+    /// With everything the program printed if it is another.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(
@@ -269,7 +269,7 @@ impl Output {
     /// Standard output as one JSON value.
     ///
     /// # Panics
-    /// When it is not.
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
@@ -287,7 +287,7 @@ impl Output {
     /// The last event of `--progress json`, `{"type": "done", …}`.
     ///
     /// # Panics
-    /// When the program did not print one.
+    /// If the program did not print one.
     #[track_caller]
     pub fn done(&self) -> Value {
         let last = self.events().pop().filter(|event| event["type"] == "done");

@@ -13,7 +13,7 @@ const DIFFERENT: [&str; 1] = [
     "clang-sys",
 ];
 
-/// Each package with its features, as a build of this selection uses it.
+/// Each package with its features in a build of this selection.
 fn packages(selection: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--prefix", "none", "--format", "{p} {f}"])

@@ -1,6 +1,6 @@
-//! A running `cesar serve` whose engine is the third-party plugin, and requests to it.
+//! A running `cesar serve` with the third-party plugin as its engine, and requests to it.
 //!
-//! The client is a few lines over a socket: it sends any bytes, valid or not, and speaks HTTP/1.0, so that an answer ends with
+//! The client is a few lines over a socket: it sends any bytes, valid or not, and uses HTTP/1.0, so that an answer ends with
 //! its connection and is never chunked.
 
 use crate::plugins::build_echo;
@@ -15,13 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longer than anything takes that a test waits for.
+/// Longer than everything that a test waits for.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A sandbox with the third-party engine among the user's plugins.
 ///
 /// # Panics
-/// When the plugin does not build.
+/// If the plugin does not build.
 pub fn with_echo() -> Sandbox {
     let sandbox = Sandbox::new();
     let folder = sandbox.data_home().join("cesar/plugins");
@@ -30,7 +30,7 @@ pub fn with_echo() -> Sandbox {
     sandbox
 }
 
-/// A WAV file of so many seconds of noise, other noise for each seed.
+/// A WAV file of noise, `seconds` long; other noise for each seed.
 pub fn wave(seconds: u32, seed: u32) -> Vec<u8> {
     let samples = seconds * 16_000;
     let mut bytes = Vec::new();
@@ -72,10 +72,10 @@ pub fn form(parts: &[Part<'_>]) -> (String, Vec<u8>) {
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
 }
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The HTTP status; 0 when the connection was closed without an answer.
+    /// The HTTP status; 0 if the connection was closed without an answer.
     pub status: u16,
     /// The headers, names in lower case.
     pub headers: Vec<(String, String)>,
@@ -109,7 +109,7 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is not.
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -118,7 +118,7 @@ impl Answer {
     /// This answer, after a check of its status.
     ///
     /// # Panics
-    /// With the answer when it is another.
+    /// With the answer if it is another.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
@@ -126,7 +126,7 @@ impl Answer {
     }
 }
 
-/// A running server; it is killed when it is dropped.
+/// A running server; killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -135,19 +135,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a port of its own, its engine the echo.
+    /// Starts a server on its own port, with the echo as its engine.
     ///
     /// # Panics
-    /// With its log when it does not get ready.
+    /// With its log if it does not get ready.
     #[track_caller]
     pub fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
         Self::start_with(sandbox, arguments, &[])
     }
 
-    /// The same with more in its environment.
+    /// The same with additional environment variables.
     ///
     /// # Panics
-    /// With its log when it does not get ready.
+    /// With its log if it does not get ready.
     #[track_caller]
     pub fn start_with(sandbox: &Sandbox, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::start_engine(sandbox, "echo", arguments, environment)
@@ -156,7 +156,7 @@ impl Server {
     /// The same with another engine.
     ///
     /// # Panics
-    /// With its log when it does not get ready.
+    /// With its log if it does not get ready.
     #[track_caller]
     pub fn start_engine(sandbox: &Sandbox, engine: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = fs::OpenOptions::new().append(true).create(true).open(log_path(sandbox));
@@ -182,7 +182,7 @@ impl Server {
         }
     }
 
-    /// An address of this server.
+    /// A URL of this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -190,14 +190,14 @@ impl Server {
     /// A bare connection.
     ///
     /// # Panics
-    /// When the server does not accept it.
+    /// If the server does not accept it.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
         stream.set_read_timeout(Some(TIMEOUT)).expect("a socket has a timeout");
         stream
     }
 
-    /// Sends these bytes and reads until the server closes the connection. Empty when there is no server.
+    /// Sends these bytes and reads until the server closes the connection. Empty without a server.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut answer = Vec::new();
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
@@ -255,7 +255,7 @@ impl Server {
     /// Submits a recording, and returns the job's id.
     ///
     /// # Panics
-    /// When it is not accepted.
+    /// If it is not accepted.
     #[track_caller]
     pub fn submit(&self, recording: &[u8], fields: &[(&str, &str)]) -> String {
         let mut parts: Vec<Part<'_>> = vec![("file", Some("talk.wav"), recording)];
@@ -273,7 +273,7 @@ impl Server {
     /// Polls until the job has one of these statuses, and returns it.
     ///
     /// # Panics
-    /// With the job when it never has.
+    /// With the job if it never has.
     #[track_caller]
     pub fn wait_for(&self, id: &str, statuses: &[&str]) -> Value {
         let mut job = Value::Null;
@@ -284,7 +284,7 @@ impl Server {
         job
     }
 
-    /// A figure of `/metrics`; 0 when it is not there.
+    /// A figure of `/metrics`; 0 if absent.
     #[track_caller]
     pub fn figure(&self, name: &str) -> f64 {
         let text = self.get("/metrics").is(200).body;
@@ -295,7 +295,7 @@ impl Server {
     /// Sends a signal, such as `-TERM`.
     ///
     /// # Panics
-    /// When the server is gone.
+    /// If the server is gone.
     pub fn signal(&self, signal: &str) {
         let kill = Command::new("kill").args([signal, &self.id().to_string()]).status();
         assert!(kill.expect("`kill` is installed").success(), "the server is gone");
@@ -304,12 +304,12 @@ impl Server {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn end(mut self) -> ExitStatus {
         self.child.wait().expect("a child can be waited for")
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -326,7 +326,7 @@ impl Drop for Server {
 /// Polls until a condition holds.
 ///
 /// # Panics
-/// When it does not hold in time.
+/// If it does not hold in time.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -336,7 +336,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What the servers of a sandbox have logged.
+/// The log of a sandbox's servers.
 pub fn log_of(sandbox: &Sandbox) -> String {
     fs::read_to_string(log_path(sandbox)).unwrap_or_default()
 }
@@ -345,10 +345,10 @@ fn log_path(sandbox: &Sandbox) -> std::path::PathBuf {
     sandbox.path().join("serve.log")
 }
 
-/// The jobs that the command line lists, the youngest first.
+/// The jobs listed by the command line, the youngest first.
 ///
 /// # Panics
-/// When it fails.
+/// If it fails.
 #[track_caller]
 pub fn listed(sandbox: &Sandbox) -> Vec<Value> {
     let output: Output = sandbox.run(["jobs", "list", "--json", "--limit", "100000"]).exits(0);

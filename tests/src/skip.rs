@@ -1,8 +1,8 @@
 //! Tests that this machine cannot run.
 //!
-//! A skip is a line on the real standard error, which libtest does not hold back, and in the file that `$CESAR_SKIPPED` names, which
-//! `cargo xtask test` prints at its end. With `CI=true` it is an error: what the suite needs, `cargo xtask test` installs. The only
-//! exception are recordings that are not ours to commit ([`without_data`]).
+//! A skip is a line on the real standard error, which libtest does not capture, and in the file `$CESAR_SKIPPED`, which `cargo
+//! xtask test` prints at its end. With `CI=true` it is an error, because `cargo xtask test` installs everything that the suite
+//! needs. The only exception are recordings that may not be committed ([`without_data`]).
 
 use std::env;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// The variable with the file to which each skip is added.
 pub const FILE: &str = "CESAR_SKIPPED";
 
-/// Ends a test that cannot be done here; the arguments are those of `format!` and say what is missing, and what to do.
+/// Ends a test that cannot run here; the arguments are those of `format!`, with the missing part and the remedy.
 ///
 /// # Panics
 /// With `CI=true`.
@@ -24,7 +24,7 @@ macro_rules! skip {
     }};
 }
 
-/// Reports a skip for want of something that the suite installs.
+/// Reports a skip for lack of something that the suite installs.
 ///
 /// # Panics
 /// With `CI=true`.
@@ -33,7 +33,7 @@ pub fn missing(reason: &str) {
     report(reason);
 }
 
-/// Reports a skip for want of recordings that are not ours to commit: a fresh machine has none, so this is no error in CI either.
+/// Reports a skip for lack of recordings that may not be committed: a fresh machine has none, so this is not an error in CI either.
 pub fn without_data() {
     report("there is no test data; set `CESAR_TEST_DATA` to the folder that holds `audio/`");
 }
@@ -45,7 +45,7 @@ fn is_ci() -> bool {
 fn report(reason: &str) {
     let thread = std::thread::current();
     let line = format!("SKIPPED: {}: {reason}\n", thread.name().unwrap_or("a test"));
-    // What cannot be reported is still no failure of the test.
+    // A failed report does not fail the test.
     let _ = io::stderr().write_all(line.as_bytes());
     if let Some(file) = env::var_os(FILE) {
         append(Path::new(&file), &line).unwrap_or_else(|error| panic!("`{}`: {error}", Path::new(&file).display()));
@@ -65,7 +65,7 @@ fn append(file: &Path, line: &str) -> io::Result<()> {
 mod tests {
     use std::process::{Command, Output};
 
-    /// Runs the next test alone, in a process of its own, whose environment this one sets.
+    /// Runs the next test alone, in a separate process with its own environment.
     fn run(ci: &str) -> (Output, String) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("skipped");

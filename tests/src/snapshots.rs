@@ -1,4 +1,4 @@
-//! Filters that take out of a snapshot what differs from run to run: paths and durations.
+//! Filters that remove differences between runs from a snapshot: paths and durations.
 //!
 //! For insta: `insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, { insta::assert_snapshot!(output.stderr) })`.
 
@@ -19,7 +19,7 @@ pub fn filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     filters
 }
 
-/// The same pairs as insta takes them.
+/// The same pairs in insta's form.
 pub fn pairs<'a>(filters: &'a [(String, &'static str)]) -> Vec<(&'a str, &'static str)> {
     filters
         .iter()
@@ -27,7 +27,7 @@ pub fn pairs<'a>(filters: &'a [(String, &'static str)]) -> Vec<(&'a str, &'stati
         .collect()
 }
 
-/// A regular expression that matches this path and nothing else.
+/// A regular expression that matches only this path.
 fn literal(path: &Path) -> String {
     let mut escaped = String::new();
     for c in path.to_string_lossy().chars() {

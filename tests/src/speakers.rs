@@ -11,7 +11,7 @@ pub const MODELS: [&str; 2] = ["segmentation", "speaker"];
 /// A sandbox with the diarization models, and ONNX Runtime among the user's libraries.
 ///
 /// # Panics
-/// When one of them has not been fetched.
+/// If one of them has not been fetched.
 pub fn with_speakers() -> Sandbox {
     let sandbox = Sandbox::new();
     for model in MODELS {
@@ -24,14 +24,14 @@ pub fn with_speakers() -> Sandbox {
 /// Links ONNX Runtime into the user's folder of libraries.
 ///
 /// # Panics
-/// When it has not been fetched.
+/// If it has not been fetched.
 pub fn add_library(sandbox: &Sandbox) {
     let folder = sandbox.data_home().join("cesar/lib");
     fs::create_dir_all(&folder).expect("the sandbox can be written");
     symlink(onnxruntime(), folder.join("libonnxruntime.so")).expect("the sandbox can be written");
 }
 
-/// Where the diarization plugin would find the library outside a sandbox.
+/// The place of the library for the diarization plugin outside a sandbox.
 fn onnxruntime() -> PathBuf {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")));
@@ -43,7 +43,7 @@ fn onnxruntime() -> PathBuf {
 /// Counts of words with the right and the wrong speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribution {
-    /// Words that the transcript shares with the reference, misspelt ones included.
+    /// Words that the transcript shares with the reference, including misspelt ones.
     pub words: usize,
     /// Of these, words with the wrong speaker or without one.
     pub wrong: usize,
@@ -59,7 +59,7 @@ impl Attribution {
 /// Compares a document with the turns of a bundled recording's `.json`, under the best assignment of labels to people.
 ///
 /// # Panics
-/// When either has another shape.
+/// If either has another shape.
 pub fn attribution(reference: &Value, document: &Value) -> Attribution {
     let people = spoken(&reference["turns"]);
     let labelled = spoken(&document["segments"]);
@@ -126,7 +126,7 @@ fn align<T>(left: &[(String, T)], right: &[(String, T)]) -> Vec<(usize, usize)> 
     pairs
 }
 
-/// The greatest sum of an assignment of rows to columns, each at most once.
+/// The maximum sum of an assignment of rows to columns, each at most once.
 fn best(counts: &[Vec<usize>], taken: &mut Vec<bool>) -> usize {
     let Some((row, rest)) = counts.split_first() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Dependencies among our crates: the arrows of `ARCHITECTURE.md`, as `cargo metadata` sees them.
+//! Dependencies among Cesar's crates: the arrows of `ARCHITECTURE.md`, from `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::workspace;
 
-/// Each crate with those it may depend on. An arrow that is not used is an error as well.
+/// Each crate with its allowed dependencies. An unused arrow is an error as well.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-audio", &[]),
     ("cesar-base", &[]),
@@ -90,7 +90,7 @@ fn crates_depend_only_on_those_below() {
     let found: BTreeMap<&str, BTreeSet<&str>> = entries(&metadata["packages"])
         .map(|package| {
             let arrows = entries(&package["dependencies"])
-                // Helpers of tests are no arrows; a dependency with a path is one of ours.
+                // Test dependencies are not arrows; a dependency with a path is one of Cesar's.
                 .filter(|dependency| dependency["kind"] != "dev" && !dependency["path"].is_null())
                 .filter_map(|dependency| dependency["name"].as_str());
             (package["name"].as_str().expect("a name"), arrows.collect())

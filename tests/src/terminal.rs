@@ -1,4 +1,4 @@
-//! A terminal with a user who answers.
+//! A terminal whose user types an answer.
 
 use crate::{Output, Sandbox};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -10,10 +10,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The second byte of a line is the end of a file that Ctrl-D makes.
+/// The character of Ctrl-D, which ends a file at the start of a line.
 pub const END_OF_FILE: &[u8] = &[4];
 
-/// A terminal of which the program has one side.
+/// A terminal; the program has one side of it.
 struct Terminal {
     master: File,
     path: CString,
@@ -41,7 +41,7 @@ impl Terminal {
 /// Runs the program at a terminal whose user types `answer` after the first question. Returns the question as well.
 ///
 /// # Panics
-/// When the program ends without a question.
+/// If the program ends without a question.
 pub fn answered(sandbox: &Sandbox, arguments: &[&str], answer: &[u8]) -> (Output, String) {
     let mut command = sandbox.command();
     command.args(arguments);
@@ -51,7 +51,7 @@ pub fn answered(sandbox: &Sandbox, arguments: &[&str], answer: &[u8]) -> (Output
 /// As [`answered`], for a prepared command.
 ///
 /// # Panics
-/// When the program ends without a question.
+/// If the program ends without a question.
 pub fn answer_to(mut command: Command, answer: &[u8]) -> (Output, String) {
     let mut terminal = Terminal::open().expect("the system has terminals");
     command.stdin(terminal.other_side().expect("a terminal has two sides"));

@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::{Output, Sandbox};
 
 impl Sandbox {
-    /// The calls named in `calls` (as in `strace -e trace=`) of a run of `cesar` that succeeds, and of all that it starts: one a line,
-    /// in order, each with its process and the paths of its files.
+    /// The calls named in `calls` (as in `strace -e trace=`) of a successful run of `cesar`, including its child processes: one per
+    /// line, in order, each with its process and the paths of its files.
     pub fn calls<I>(&self, calls: &str, arguments: I) -> String
     where
         I: IntoIterator,

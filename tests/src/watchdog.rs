@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-/// Far longer than any program of a test runs after the last start of one.
+/// Far longer than any program of a test runs.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Kills the programs of a home once there was no [`Watchdog::rest`] for ten minutes, until it is dropped.
+/// Kills the programs of a home after ten minutes without [`Watchdog::rest`], until it is dropped.
 ///
-/// A caller that waits for such a program sees it end by SIGKILL, and its pipes close.
+/// A caller that waits for such a program sees its end by SIGKILL, and its pipes close.
 #[derive(Debug)]
 pub struct Watchdog {
     calm: Sender<()>,
@@ -42,7 +42,7 @@ impl Watchdog {
 
     /// Restarts the time: another program is about to start.
     pub fn rest(&self) {
-        // The thread lives as long as this does.
+        // The thread lives as long as this.
         let _ = self.calm.send(());
     }
 }

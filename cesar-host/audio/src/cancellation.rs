@@ -1,39 +1,39 @@
-//! The mix to one channel, and one channel alone where the channels cancel each other out: one of two is inverted, as a wrongly wired
-//! cable or a "karaoke" effect makes it.
+//! The mix to one channel, or one channel alone where the channels cancel each other out: one of two is inverted, as by a wrongly
+//! wired cable or a "karaoke" effect.
 //!
-//! Windows of a tenth of a second are judged. A window is *loud* where a channel that counts in the mix has sound, and *cancelled* where
-//! it is loud and the mix is more than [`ENTER_DB`] below what the loudest channel alone would give: channels that have
-//! nothing to do with each other are never that far below. Half a second of cancelled windows, with no other loud window in between, begins a
-//! stretch of one channel; the first loud window whose mix is less than [`LEAVE_DB`] below ends it. Windows that may
-//! begin a stretch are held back until that is decided, so nothing of it is lost. Where nothing cancels, the mix passes as it is.
+//! Windows of a tenth of a second are judged. A window is *loud* if a channel of the mix has sound, and *cancelled* if it is loud
+//! and the mix is more than [`ENTER_DB`] below the loudest channel alone: the mix of unrelated channels is never that far below.
+//! Half a second of cancelled windows, without another loud window in between, begins a stretch of one channel; the first loud
+//! window with a mix less than [`LEAVE_DB`] below ends it. Windows that may begin a stretch are held back until that is decided, so
+//! no sound is lost. Without cancellation, the mix passes unchanged.
 
 use crate::clock::nanoseconds;
 use crate::demux::Nanoseconds;
 use crate::downmix::Downmix;
 use crate::source::Stream;
 
-/// A channel quieter than this, as a mean square, says nothing (-60 dB).
+/// A quieter channel is ignored, as a mean square (-60 dB).
 const LOUD: f64 = 1e-6;
 
-/// How far below the loudest channel alone the mix of a cancelled window is.
+/// Minimum distance of the mix of a cancelled window from the loudest channel alone.
 const ENTER_DB: f64 = 15.0;
 
-/// How far below it stays in a stretch.
+/// Minimum distance within a stretch.
 const LEAVE_DB: f64 = 6.0;
 
-/// Windows in a second.
+/// Windows per second.
 const WINDOWS: usize = 10;
 
 /// Cancelled windows that begin a stretch.
 const EVIDENCE: u64 = 5;
 
-/// Another channel is used within a stretch where the one in use is so much quieter.
+/// The stretch changes to another channel if the one in use is quieter by this.
 const CHANGE_DB: f64 = 10.0;
 
-/// Most samples that are held back (4 MiB): ten seconds of ordinary stereo.
+/// Maximum number of samples held back (4 MiB): ten seconds of ordinary stereo.
 const MOST_HELD: usize = 1 << 20;
 
-/// Where channels cancel each other out, and which of them is used.
+/// A part in which channels cancel each other out, and the channel used there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stretch {
     pub(crate) start: Nanoseconds,
@@ -44,7 +44,7 @@ pub(crate) struct Stretch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Mix,
-    /// Cancelled windows are held, and since when.
+    /// Cancelled windows are held, from this time.
     Doubt {
         start: Nanoseconds,
         evidence: u64,
@@ -60,17 +60,17 @@ pub(crate) struct Mixer {
     downmix: Downmix,
     /// Frames in a window.
     window: usize,
-    /// When the first frame is presented.
+    /// The presentation time of the first frame.
     base: Nanoseconds,
     /// Frames judged so far.
     judged: u64,
-    /// Frames that are held back, interleaved, and the mix of those of them that were judged.
+    /// Frames that are held back, interleaved, and the mix of the judged ones.
     frames: Vec<f32>,
     mixed: Vec<f32>,
     state: State,
     /// Loud windows so far.
     loud: u64,
-    /// Energy of each channel as the mix has it, in the window and since doubt began.
+    /// Energy of each channel as in the mix, in the window and since doubt began.
     energy: Vec<f64>,
     energy_in_doubt: Vec<f64>,
     stretches: Vec<Stretch>,
@@ -80,12 +80,12 @@ pub(crate) struct Mixer {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Verdict {
     Quiet,
-    /// How many dB the mix is below the loudest channel alone.
+    /// The distance in dB of the mix from the loudest channel alone.
     Loud(f64),
 }
 
 impl Mixer {
-    /// For frames of the shape `stream`, which has a channel at least, from `base` on.
+    /// For frames of the shape `stream`, with at least one channel, from `base` on.
     pub(crate) fn new(stream: Stream, base: Nanoseconds) -> Self {
         let width = usize::from(stream.channels);
         let of_rate = usize::try_from(stream.rate).unwrap_or(usize::MAX) / WINDOWS;
@@ -105,19 +105,19 @@ impl Mixer {
         }
     }
 
-    /// Where the channels cancelled each other out so far.
+    /// The parts in which the channels have cancelled each other out so far.
     pub(crate) fn stretches(&self) -> &[Stretch] {
         &self.stretches
     }
 
-    /// When the next frame will be presented.
+    /// The presentation time of the next frame.
     pub(crate) fn end(&self) -> Nanoseconds {
         let width = usize::from(self.stream.channels);
         let unjudged = self.frames.len() / width - self.mixed.len();
         self.base + nanoseconds(self.judged + unjudged as u64, self.stream.rate)
     }
 
-    /// Takes frames and appends what is decided to `mono`.
+    /// Takes frames and appends decided samples to `mono`.
     pub(crate) fn push(&mut self, frames: &[f32], mono: &mut Vec<f32>) {
         if self.stream.channels < 2 {
             self.judged += frames.len() as u64;
@@ -133,14 +133,14 @@ impl Mixer {
         }
     }
 
-    /// Appends the rest to `mono`.
+    /// Appends the remaining samples to `mono`.
     pub(crate) fn finish(&mut self, mono: &mut Vec<f32>) {
         let rest = self.unjudged().len() / usize::from(self.stream.channels);
         if rest > 0 {
             self.judge(rest, mono);
         }
         if let State::Doubt { start, evidence } = self.state {
-            // A recording shorter than the evidence is judged by all of it.
+            // A recording shorter than the evidence is judged as a whole.
             match evidence == self.loud {
                 true => self.enter(start, mono),
                 false => self.release(None, mono),
@@ -209,7 +209,7 @@ impl Mixer {
         }
     }
 
-    /// Holds a cancelled window back, or begins a stretch.
+    /// Holds back a cancelled window, or begins a stretch.
     fn doubt(&mut self, (start, evidence): (Nanoseconds, u64), mono: &mut Vec<f32>) {
         for (sum, energy) in self.energy_in_doubt.iter_mut().zip(&self.energy) {
             *sum += energy;
@@ -220,7 +220,7 @@ impl Mixer {
         }
     }
 
-    /// Holds what was judged back; where that is too much, its older half passes as it is.
+    /// Holds back judged frames; at the limit, the older half passes unchanged.
     fn hold(&mut self, (mut start, evidence): (Nanoseconds, u64), mono: &mut Vec<f32>) {
         if self.frames.len() > MOST_HELD {
             let half = self.mixed.len() / 2;
@@ -231,7 +231,7 @@ impl Mixer {
         self.state = State::Doubt { start, evidence };
     }
 
-    /// Begins a stretch with what is held.
+    /// Begins a stretch with the held frames.
     fn enter(&mut self, start: Nanoseconds, mono: &mut Vec<f32>) {
         let channel = loudest(&self.energy_in_doubt);
         self.stretches.push(Stretch {
@@ -243,7 +243,7 @@ impl Mixer {
         self.release(Some(channel), mono);
     }
 
-    /// Continues a stretch; another channel may have become the better one.
+    /// Continues a stretch; another channel may now be the better one.
     fn follow(&mut self, start: Nanoseconds, mono: &mut Vec<f32>) {
         let end = self.now();
         let best = loudest(&self.energy);
@@ -259,12 +259,12 @@ impl Mixer {
         self.release(self.channel(), mono);
     }
 
-    /// Of the last stretch.
+    /// The channel of the last stretch.
     fn channel(&self) -> Option<usize> {
         self.stretches.last().map(|stretch| stretch.channel)
     }
 
-    /// Hands out what was judged: one channel of it, or the mix.
+    /// Passes on the judged frames: one channel, or the mix.
     fn release(&mut self, channel: Option<usize>, mono: &mut Vec<f32>) {
         let width = usize::from(self.stream.channels);
         let judged = self.mixed.len() * width;
@@ -277,7 +277,7 @@ impl Mixer {
     }
 }
 
-/// The first of equals.
+/// The first of several equal ones.
 fn loudest(energy: &[f64]) -> usize {
     let loudest = energy
         .iter()

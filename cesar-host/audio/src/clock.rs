@@ -2,7 +2,7 @@
 
 use crate::demux::Nanoseconds;
 
-/// Nanoseconds in a second.
+/// Nanoseconds per second.
 pub(crate) const SECOND: Nanoseconds = 1_000_000_000;
 
 /// Frames at `rate` as nanoseconds, rounded down.
@@ -11,13 +11,13 @@ pub(crate) fn nanoseconds(frames: u64, rate: u32) -> Nanoseconds {
     Nanoseconds::try_from(scaled).unwrap_or(Nanoseconds::MAX)
 }
 
-/// Nanoseconds as frames at `rate`, rounded to the nearest; 0 for negative ones.
+/// Nanoseconds as frames at `rate`, rounded to the nearest; 0 if negative.
 pub(crate) fn frames(time: Nanoseconds, rate: u32) -> u64 {
     let scaled = (u128::from(time.max(0).unsigned_abs()) * u128::from(rate) + 500_000_000) / 1_000_000_000;
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
-/// Nanoseconds as milliseconds, rounded to the nearest; 0 for negative ones.
+/// Nanoseconds as milliseconds, rounded to the nearest; 0 if negative.
 pub(crate) fn milliseconds(time: Nanoseconds) -> u64 {
     frames(time, 1000)
 }

@@ -1,9 +1,9 @@
-//! Compares what [`super::decode`] delivers with what `ffmpeg -ac 1 -ar 16000 -f f32le` does, for real recordings
+//! Compares the output of [`super::decode`] with that of `ffmpeg -ac 1 -ar 16000 -f f32le`, for real recordings
 //! (`CESAR_TEST_DATA/audio` or `../shared/data/audio` beside the workspace, and the workspace's `tests/fixtures`) and for
-//! files that `ffmpeg` makes here in every container and codec that the built-in decoders read.
+//! files made by `ffmpeg` in every container and codec of the built-in decoders.
 //!
-//! Mono PCM and FLAC at 16 kHz must be equal sample for sample: `ffmpeg` too divides integers by a power of two. Where
-//! those are mixed down, rounding may differ, by at most 1½ steps of 16 bits. The rest must correlate at 0.99 or better
+//! Mono PCM and FLAC at 16 kHz must be equal sample for sample: `ffmpeg` too divides integers by a power of two. If
+//! those are mixed down, rounding may differ by at most 1½ steps of 16 bits. The rest must correlate at 0.99 or better
 //! after an alignment of at most 10 ms, and be of the same length within that alignment and one sample of rounding.
 //! Without `ffmpeg` the tests fail.
 
@@ -41,7 +41,7 @@ fn decode_all(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {
     Ok((decoded, samples))
 }
 
-/// Keeps what is delivered.
+/// Collects the samples.
 struct Collected<'a>(&'a mut Vec<f32>);
 
 impl Sink for Collected<'_> {
@@ -85,7 +85,7 @@ fn decode_with_ffmpeg(program: &Path, path: &Path, decoder: &[&str]) -> Option<V
     (output.status.success() && !samples.is_empty()).then_some(samples)
 }
 
-/// The overlapping parts when the second is shifted by `lag` samples.
+/// The overlapping parts with the second shifted by `lag` samples.
 fn overlap<'a>(ours: &'a [f32], theirs: &'a [f32], lag: isize) -> (&'a [f32], &'a [f32]) {
     let ours = &ours[lag.max(0).unsigned_abs().min(ours.len())..];
     let theirs = &theirs[(-lag).max(0).unsigned_abs().min(theirs.len())..];
@@ -108,7 +108,7 @@ fn correlation(ours: &[f32], theirs: &[f32]) -> f64 {
     }
 }
 
-/// `None` when `ffmpeg` cannot read the file.
+/// `None` if `ffmpeg` cannot read the file.
 fn compare(program: &Path, path: &Path) -> Option<Comparison> {
     let mut theirs = decode_with_ffmpeg(program, path, &[])?;
     let (decoded, ours) = decode_all(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -121,7 +121,7 @@ fn compare(program: &Path, path: &Path) -> Option<Comparison> {
         let (ours, theirs) = overlap(&ours, &theirs, lag);
         correlation(ours, theirs)
     };
-    // Of equally good lags the shortest: pure tones have many.
+    // The shortest of equally good lags: pure tones have many.
     let lags = (0..=greatest).flat_map(|lag| [lag, -lag]).map(|lag| (lag, at(lag)));
     let best = lags.reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best });
     let (lag, correlation) = best.expect("there are lags");
@@ -138,7 +138,7 @@ fn compare(program: &Path, path: &Path) -> Option<Comparison> {
     })
 }
 
-/// Prints a line whether or not the test passes: libtest holds back what goes through `println!`.
+/// Prints a line even if the test passes: libtest captures `println!`.
 macro_rules! say {
     ($($argument:tt)*) => {
         writeln!(std::io::stdout(), $($argument)*).expect("standard output can be written")
@@ -170,7 +170,7 @@ impl Comparison {
         if self.ours.len().abs_diff(self.theirs.len()) > tolerance {
             faults.push(format!("{} samples instead of {}", self.ours.len(), self.theirs.len()));
         }
-        // One side silent and the other not is no number.
+        // NaN if one side is silent and the other is not.
         if self.correlation.is_nan() || self.correlation < 0.99 {
             faults.push(format!("correlation {}", self.correlation));
         }
@@ -193,13 +193,13 @@ impl Comparison {
         is_lossless && self.decoded.source_rate == SAMPLE_RATE
     }
 
-    /// Such a comparison has no tolerance at all.
+    /// Whether the comparison has no tolerance.
     fn is_exact(&self) -> bool {
         self.is_untouched() && self.decoded.channels == 1
     }
 }
 
-/// Compares every file; panics with all that disagree. Returns how many had to be equal sample for sample.
+/// Compares every file; panics with all differences. Returns the number of files required to be equal sample for sample.
 fn compare_all(program: &Path, files: &[PathBuf]) -> usize {
     say!("file, codec, rate, channels, samples here, samples of ffmpeg, lag, correlation, greatest difference");
     let mut faults = Vec::new();
@@ -265,7 +265,7 @@ fn recordings_decode_as_with_ffmpeg() {
     assert!(compare_all(&program, &files) > 0, "`meeting.flac` is exact");
 }
 
-/// File name and the encoder's arguments. Lengths are no whole number of any codec's frames.
+/// File name and the encoder's arguments. No length is a whole number of a codec's frames.
 const ENCODINGS: &[(&str, &str)] = &[
     ("mono-u8.wav", "-c:a pcm_u8 -ac 1 -ar 16000"),
     ("mono-s16.wav", "-c:a pcm_s16le -ac 1 -ar 16000"),

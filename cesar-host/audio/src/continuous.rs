@@ -1,11 +1,10 @@
-//! One unbroken line of frames on the recording's clock: silence where nothing is, and a note of every fault.
+//! An unbroken line of frames on the recording's clock: silence in gaps, and a note of every fault.
 //!
-//! The position is where the next frame will be presented. A chunk whose time lies more than [`JITTER`] behind it comes after a gap,
-//! which becomes silence, as a player would play it. A chunk whose time lies before it follows without a gap: nothing that was
-//! recorded is dropped.
+//! The position is the presentation time of the next frame. A chunk more than [`JITTER`] after it follows a gap, which becomes
+//! silence, as in a player. A chunk before it follows without a gap: no recorded sound is dropped.
 //!
-//! A small file can ask for years of silence. So all silence together, that of damaged packets included, is at most [`MOST_SILENCE`],
-//! or as long as the sound before it; what exceeds that is left out, and the clock is moved by it.
+//! A small file can require years of silence. So the total silence, including that of damaged packets, is limited to
+//! [`MOST_SILENCE`], or the length of the sound before it; the excess is omitted, and the clock is moved by it.
 
 use crate::AudioError;
 use crate::clock::{SECOND, frames, nanoseconds};
@@ -13,28 +12,28 @@ use crate::demux::Nanoseconds;
 use crate::issue::{IssueKind, Issues};
 use crate::source::{Chunk, Facts, Hole, Source, Stream};
 
-/// How far times may be off without meaning a gap: containers round, and encoders drift.
+/// Tolerance of times without a gap: containers round, and encoders drift.
 pub(crate) const JITTER: Nanoseconds = SECOND / 10;
 
-/// A gap from here on is worth a note.
+/// Minimum length of a gap with a note.
 pub(crate) const NOTED_GAP: Nanoseconds = SECOND;
 
-/// A longer gap is a broken time stamp, unless the file declares to be as long.
+/// A longer gap is a broken time stamp, unless the file declares that length.
 const LONGEST_GAP: Nanoseconds = 6 * 3600 * SECOND;
 
-/// What a gap is called.
+/// The message about a gap.
 pub(crate) const GAP: &str = "the time stamps jump";
 
-/// Gaps that are remembered.
+/// Maximum number of remembered gaps.
 const MOST_GAPS: usize = 10_000;
 
 /// Between two positions.
 pub(crate) type Span = (Nanoseconds, Nanoseconds);
 
-/// Silence that any recording may get in all; one with more sound than that may get as much as it has.
+/// Maximum silence of any recording; one with more sound may get as much as it has.
 pub(crate) const MOST_SILENCE: Nanoseconds = 24 * 3600 * SECOND;
 
-/// What is reported where a gap is not filled.
+/// The message about a gap that is not filled.
 const LEFT_OUT: &str = "the time stamps jump too far to be followed, so no silence is put in";
 
 /// A source without holes.
@@ -42,24 +41,24 @@ pub(crate) struct Continuous {
     source: Box<dyn Source>,
     issues: Issues,
     chunk: Chunk,
-    /// Of the frames handed out last.
+    /// The shape of the latest frames.
     stream: Option<Stream>,
-    /// Position where frames of this shape began, and how many there were.
+    /// Start position of frames of this shape, and their number.
     base: Nanoseconds,
     frames: u64,
-    /// Silence still to be handed out before `chunk`, in frames.
+    /// Remaining silence before `chunk`, in frames.
     silence: u64,
     has_chunk: bool,
     /// A packet of unknown length could not be decoded: the next gap is its hole.
     undecoded: Option<String>,
     has_ended: bool,
-    /// Gaps of the time stamps, of any length, that nothing has explained; only so many.
+    /// Unexplained gaps of the time stamps, of any length; limited in number.
     gaps: Vec<Span>,
-    /// Nanoseconds that are sound, not silence put in.
+    /// Nanoseconds of sound, without inserted silence.
     sound: u64,
-    /// Silence that was put in.
+    /// Inserted silence.
     inserted: Nanoseconds,
-    /// Gaps that were not filled: how far the time stamps are ahead of the position.
+    /// Gaps that were not filled: the distance of the time stamps from the position.
     left_out: Nanoseconds,
 }
 
@@ -91,7 +90,7 @@ impl Continuous {
         self.source.notes()
     }
 
-    /// What was wrong so far.
+    /// The faults so far.
     pub(crate) fn issues(&self) -> Issues {
         let mut issues = self.issues.clone();
         if !self.has_ended {
@@ -102,7 +101,7 @@ impl Continuous {
         issues
     }
 
-    /// Milliseconds that were decoded, put-in silence left out.
+    /// Milliseconds decoded, without inserted silence.
     pub(crate) fn sound_ms(&self) -> u64 {
         self.sound / 1_000_000
     }
@@ -138,7 +137,7 @@ impl Continuous {
         }
     }
 
-    /// Skips the silence that comes next. Returns its length.
+    /// Skips the silence at the position. Returns its length.
     #[cfg(test)]
     pub(crate) fn pass_silence(&mut self) -> Nanoseconds {
         let count = std::mem::take(&mut self.silence);
@@ -146,13 +145,13 @@ impl Continuous {
         self.stream.map_or(0, |stream| nanoseconds(count, stream.rate))
     }
 
-    /// Where the next frame is.
+    /// The position of the next frame.
     fn position(&self) -> Nanoseconds {
         let rate = self.stream.map_or(1, |stream| stream.rate);
         self.base.saturating_add(nanoseconds(self.frames, rate))
     }
 
-    /// Finds out how much silence comes before the chunk that was read.
+    /// Determines the silence before the chunk that was read.
     fn place(&mut self) {
         if let Some(stream) = self.chunk.stream {
             self.take_shape(stream);
@@ -186,17 +185,17 @@ impl Continuous {
         }
     }
 
-    /// How far a time stamp is ahead of the position.
+    /// The distance of a time stamp ahead of the position.
     fn ahead(&mut self, time: Nanoseconds, here: Nanoseconds) -> Nanoseconds {
         let ahead = time.saturating_sub(here);
-        // Where the time stamps come back, those before were the broken ones.
+        // If the time stamps return, the earlier ones were broken.
         if ahead.saturating_sub(self.left_out) < -JITTER {
             self.left_out = 0;
         }
         ahead.saturating_sub(self.left_out)
     }
 
-    /// The gap, or 0 with a note where it is not filled.
+    /// The gap, or 0 with a note if it is not filled.
     fn admitted(&mut self, here: Nanoseconds, gap: Nanoseconds) -> Nanoseconds {
         if self.is_plausible(here, gap) && self.has_room(gap) {
             return gap;
@@ -208,7 +207,7 @@ impl Continuous {
         0
     }
 
-    /// Whether the chunk is sound, or silence in place of sound for which there is room.
+    /// Whether the chunk is sound, or silence in place of sound within the limit.
     fn admits_damage(&mut self) -> bool {
         let (Some(stream), Some(_)) = (self.stream, &self.chunk.damage) else {
             return true;
@@ -245,7 +244,7 @@ impl Continuous {
         }
     }
 
-    /// Finds out which gaps are losses; for when no more is read. Returns those that are not.
+    /// Determines which gaps are losses, after the last read. Returns those that are not.
     pub(crate) fn explain_gaps(&mut self) -> &[Span] {
         let (source, issues) = (&mut self.source, &mut self.issues);
         source.settle();
@@ -302,7 +301,7 @@ impl Continuous {
             self.issues.add(IssueKind::Damaged, (here, here), &message);
         }
         self.explain_gaps();
-        // What a gap is explained by has its place there.
+        // The explanation of a gap is placed at the gap.
         let is_placed = |hole: &Hole| hole.duration.is_none() && self.issues.has(IssueKind::Damaged, &hole.message);
         if let Some(hole) = ending.hole.filter(|hole| !is_placed(hole)) {
             let end = here + hole.duration.unwrap_or(0);

@@ -19,22 +19,22 @@ use crate::source::Stream;
 /// A decoder of one codec.
 pub(crate) struct PacketDecoder {
     decoder: Box<dyn AudioDecoder>,
-    /// Decodes instead, where it was asked for and the codec is MPEG audio.
+    /// Replaces the first decoder, if requested and the codec is MPEG audio.
     second: Option<Mp3Decoder>,
     gain: f32,
 }
 
-/// Why a packet gave no sound.
+/// The reason why a packet gave no sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The packet is damaged.
     Damaged(String),
-    /// The decoder does not know how.
+    /// The decoder does not support the packet.
     Unsupported(String),
 }
 
 impl PacketDecoder {
-    /// A decoder for packets of `codec`; the reason why there is none.
+    /// A decoder for packets of `codec`, or the reason why there is none.
     pub(crate) fn new(codec: &Codec) -> Result<Self, String> {
         let decoder = make(&codec.parameters).map_err(|error| reason(&error))?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl PacketDecoder {
         })
     }
 
-    /// The same with the second decoder of MPEG audio; an error for other codecs.
+    /// A second decoder of MPEG audio; an error for other codecs.
     pub(crate) fn second(codec: &Codec) -> Result<Self, String> {
         match codec.parameters.codec {
             CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => Ok(Self {
@@ -60,7 +60,7 @@ impl PacketDecoder {
         self.decoder.codec_info().short_name
     }
 
-    /// The shape of what it will give, as far as that is known.
+    /// The shape of its output, as far as known.
     pub(crate) fn shape(&self, codec: &Codec) -> Option<Stream> {
         let (ours, theirs) = (self.decoder.codec_params(), &codec.parameters);
         let rate = ours.sample_rate.or(theirs.sample_rate).filter(|rate| *rate > 0)?;
@@ -68,7 +68,7 @@ impl PacketDecoder {
         (channels.count() > 0).then(|| stream_of(rate, &channels))
     }
 
-    /// Appends what a packet decodes to, interleaved, and returns its shape. Decoders of ADPCM need to know how long that is.
+    /// Appends the decoded packet, interleaved, and returns its shape. Decoders of ADPCM need to know its length.
     pub(crate) fn decode(
         &mut self,
         data: &[u8],
@@ -78,7 +78,7 @@ impl PacketDecoder {
         let length = output.len();
         let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(data, duration, output)));
         attempt.unwrap_or_else(|_| {
-            // A decoder that panics at hostile bytes must not end the run; it is reset.
+            // A panic of a decoder at hostile bytes must not end the run; the decoder is reset.
             output.truncate(length);
             self.decoder.reset();
             Err(Refusal::Damaged("the decoder failed".to_owned()))
@@ -132,7 +132,7 @@ pub(crate) fn is_known(codec: &Codec) -> bool {
 fn make(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
     if parameters.codec == CODEC_ID_OPUS {
         // The adapter removes the pre-skip from the first packet only, which may be too short to hold it; without the header it
-        // removes nothing, and the packets say what to skip.
+        // removes nothing, and the packets specify what to skip.
         let mut parameters = parameters.clone();
         parameters.extra_data = None;
         let mut registry = CodecRegistry::new();

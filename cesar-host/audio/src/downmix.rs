@@ -10,12 +10,12 @@
 //! | back left, right and centre, side left and right | ½ |
 //! | low frequency, and every speaker above or below | 0 |
 //!
-//! Mono stays as it is, stereo becomes the mean. In a file that does not say where its speakers stand, all
-//! channels count alike: they are the microphones of a recorder, none of which is a subwoofer.
+//! Mono stays as it is, stereo becomes the mean. In a file without speaker positions, all channels count alike: they
+//! are the microphones of a recorder, none of which is a subwoofer.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
-/// Speaker positions, as bits of a WAVE channel mask, in the order in which channels are stored.
+/// Speaker positions, as bits of a WAVE channel mask, in the order of stored channels.
 mod speaker {
     pub(crate) const FRONT_LEFT: u32 = 1 << 0;
     pub(crate) const FRONT_RIGHT: u32 = 1 << 1;
@@ -38,8 +38,8 @@ pub(crate) struct Downmix {
 }
 
 impl Downmix {
-    /// For `channels` channels (at least one) at the positions in `mask`, a WAVE channel mask. With a mask
-    /// that names another number of speakers (0: unknown), all channels count alike.
+    /// For `channels` channels (at least one) at the positions in `mask`, a WAVE channel mask. If the mask names
+    /// another number of speakers (0: unknown), all channels count alike.
     pub(crate) fn new(channels: u16, mask: u32) -> Self {
         let known = mask.count_ones() == u32::from(channels);
         let weights = match known {
@@ -51,7 +51,7 @@ impl Downmix {
         }
     }
 
-    /// How much each channel counts.
+    /// The weight of each channel.
     pub(crate) fn weights(&self) -> &[f32] {
         &self.weights
     }
@@ -93,7 +93,7 @@ fn weight_of(position: u32) -> f32 {
     }
 }
 
-/// Scales the weights down to a sum of one; all alike when none of the speakers would be heard.
+/// Scales the weights down to a sum of one; equal weights if none of the speakers would be heard.
 fn normalised(mut weights: Vec<f32>) -> Vec<f32> {
     let mut sum: f32 = weights.iter().sum();
     if sum == 0.0 {

@@ -1,12 +1,11 @@
-//! Errors of reading a recording. Every message is one sentence that names the file and
-//! says what to do next.
+//! Errors of reading a recording. Every message is one sentence with the file's name and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::name::Name;
 
-/// Why a recording could not be decoded.
+/// The reason why a recording could not be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     /// Nothing exists at the path.
@@ -20,7 +19,7 @@ pub enum AudioError {
     NotAFile {
         /// The recording.
         name: Name,
-        /// What it is, with its article.
+        /// Its type, with an article.
         kind: &'static str,
     },
     /// The file has no bytes.
@@ -37,13 +36,13 @@ pub enum AudioError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The container is understood and holds no audio, only pictures or text.
+    /// The container is valid but has no audio, only pictures or text.
     #[error("`{name}` has no audio track: give a recording with sound")]
     NoAudioTrack {
         /// The recording.
         name: Name,
     },
-    /// Neither the built-in decoders nor `ffmpeg` (when there is one) can read the file.
+    /// Neither the built-in decoders nor `ffmpeg` (if present) can read the file.
     #[error("`{name}` is not a recording that Cesar can read ({reason}): {advice}")]
     Unsupported {
         /// The recording.
@@ -53,58 +52,58 @@ pub enum AudioError {
         /// The remedy.
         advice: &'static str,
     },
-    /// No audio track is the one asked for.
+    /// No audio track matches the requested one.
     #[error("`{name}` has no audio track `{wanted}`; its tracks are {tracks}; give one of these to --audio-track")]
     NoSuchTrack {
         /// The recording.
         name: Name,
-        /// The track asked for.
+        /// The requested track.
         wanted: String,
-        /// The tracks that are there.
+        /// The tracks present.
         tracks: String,
     },
-    /// Something that is no recording, by its structure.
+    /// The file is not a recording, by its structure.
     #[error("`{name}` is {what}, not a recording; {advice}")]
     NoRecording {
         /// The recording.
         name: Name,
-        /// What it is, with its article.
+        /// Its type, with an article.
         what: &'static str,
         /// The remedy.
         advice: &'static str,
     },
-    /// Sound that the file promises is missing, and `audio.strict` refuses that.
+    /// Sound that the file declares is missing, and `audio.strict` refuses that.
     #[error(
         "`{name}` is damaged ({faults}): copy or download it again, or leave --strict out to transcribe what is there"
     )]
     Incomplete {
         /// The recording.
         name: Name,
-        /// What is missing.
+        /// The missing parts.
         faults: String,
     },
-    /// The file is sound but holds no samples.
+    /// The file is valid but has no samples.
     #[error("`{name}` holds no sound at all (0 samples): record it again")]
     NoSamples {
         /// The recording.
         name: Name,
     },
-    /// The structure of the file is broken beyond reading.
+    /// The structure of the file is damaged beyond reading.
     #[error("`{name}` is damaged ({reason}): copy or download it again")]
     Damaged {
         /// The recording.
         name: Name,
-        /// What is broken.
+        /// The damaged part.
         reason: String,
     },
-    /// Its channels were to be its speakers, and there is only one, or all are the same.
+    /// The channels were to be the speakers, but there is only one, or all are the same.
     #[error(
         "the channels of `{name}` cannot be its speakers: {}; leave --channels-as-speakers out", one_voice(*channels)
     )]
     OneVoiceTrack {
         /// The recording.
         name: Name,
-        /// How many there are.
+        /// The number of channels.
         channels: usize,
     },
     /// The slice begins after the recording's end.
@@ -112,9 +111,9 @@ pub enum AudioError {
     StartPastEnd {
         /// The recording.
         name: Name,
-        /// Where the slice was to begin, in milliseconds.
+        /// The start of the slice, in milliseconds.
         start_ms: u64,
-        /// How long the recording is, in milliseconds.
+        /// The length of the recording, in milliseconds.
         duration_ms: u64,
     },
     /// The slice ends before it begins.
@@ -122,19 +121,19 @@ pub enum AudioError {
     EmptySlice {
         /// The recording.
         name: Name,
-        /// Where the slice was to begin, in milliseconds.
+        /// The start of the slice, in milliseconds.
         start_ms: u64,
-        /// Where the slice was to end, in milliseconds.
+        /// The end of the slice, in milliseconds.
         end_ms: u64,
     },
-    /// `ffmpeg` could not be run, or broke off.
+    /// `ffmpeg` could not be run, or failed.
     #[error("`{name}` could not be decoded by `{}` ({reason}): check that this program works", program.display())]
     Ffmpeg {
         /// The recording.
         name: Name,
         /// The program that was run.
         program: PathBuf,
-        /// What went wrong.
+        /// The error.
         reason: String,
     },
     /// The sink asked to stop.
@@ -157,7 +156,7 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 impl AudioError {
-    /// The same error, by what people call the recording instead of its path.
+    /// The same error, with the user's name of the recording instead of its path.
     #[must_use]
     pub fn named(mut self, label: &str) -> Self {
         *self.name_mut() = label.into();
@@ -185,7 +184,7 @@ impl AudioError {
         }
     }
 
-    /// A file that the built-in readers do not know, with the reason.
+    /// A file unknown to the built-in readers, with the reason.
     pub(crate) fn unsupported(path: &Path, reason: impl Into<String>) -> Self {
         Self::Unsupported {
             name: path.into(),

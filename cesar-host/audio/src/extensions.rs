@@ -1,7 +1,7 @@
-//! File name extensions of recordings: what is worth trying in a folder.
+//! File name extensions of recordings, which are tried in a folder.
 //!
-//! A list by demuxer, so that a demuxer cannot be allowed without its extensions. Extensions that are
-//! mostly something else are left out (`txt`, `dat`, `mod`, `str`, `avif`, `mks`, `swf`), and so are the sounds of games.
+//! A list by demuxer, so that no demuxer is allowed without its extensions. Extensions that usually mean something else
+//! are omitted (`txt`, `dat`, `mod`, `str`, `avif`, `mks`, `swf`), and so are the sounds of games.
 
 /// Extensions of recordings in lower case, by ffmpeg's demuxers; the built-in readers know no other kinds.
 const OF_DEMUXERS: &[(&str, &[&str])] = &[
@@ -75,7 +75,7 @@ const OF_DEMUXERS: &[(&str, &[&str])] = &[
     ("wv", &["wv"]),
 ];
 
-/// Whether a file with this extension (without the dot, in any case) is worth trying when walking a folder.
+/// Whether a file with this extension (without the dot, in any case) is tried when walking a folder.
 pub fn is_media_extension(extension: &str) -> bool {
     let extension = extension.to_ascii_lowercase();
     OF_DEMUXERS
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::ffmpeg::ALLOWED_DEMUXERS;
 
-    /// Other names of the same, devices' and games' formats, and those whose files have no extension of their own.
+    /// Other names of the same formats, devices' and games' formats, and those whose files have no extension of their own.
     const WITHOUT: &str = "\
 3dostr,4xm,aax,ace,acm,adp,ads,adx,aea,afc,aix,alp,amrnb,amrwb,anm,apc,apm,aptx,aptx_hd,argo_asf,argo_brp,argo_cvg,asf_o,ast,avr,bfstm,\
 binka,bink,boa,brstm,c93,codec2,daud,dfpwm,dxa,ea,epaf,film_cpk,fsb,fwse,g723_1,genh,hca,hcom,ifv,ircam,iss,iv8,jv,kvag,live_flv,lmlm4,lvf,\

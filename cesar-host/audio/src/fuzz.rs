@@ -1,7 +1,7 @@
 //! Malformed bytes for every reader of a container (see [`cesar_tests::fuzz`]).
 //!
-//! The laws: nothing panics, every reader ends, no packet is longer than the file and its frames allow, no recording decodes to more sound
-//! than its packets have or to more silence than is allowed, and every refusal is a sentence.
+//! The laws: nothing panics, every reader ends, no packet exceeds the file and its frames, no recording decodes to more sound than
+//! its packets have or to more silence than allowed, and every refusal is a sentence.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::kind::{self, Kind};
 use crate::player::Player;
 use crate::{AudioError, Decoder, demux};
 
-/// Packets that a file of these lengths can have: one a byte, and some that decode to nothing.
+/// Maximum number of packets in a file of this length: one a byte, and some that decode to nothing.
 fn most_packets(length: usize) -> usize {
     length + 1_000
 }
@@ -22,7 +22,7 @@ fn most_packets(length: usize) -> usize {
 /// The longest packet is a block of FLAC at the lowest rate: 65,535 frames at 1 kHz.
 const LONGEST_PACKET_MS: u64 = 65_535;
 
-/// Decodes the chosen track, put-in silence only counted.
+/// Decodes the chosen track; inserted silence is only counted.
 fn decode(path: &Path, kind: Kind, index: usize, length: usize) -> Result<(), AudioError> {
     let player = Player::open(path, demux::open(path, kind)?, index, (Decoder::Native, Vec::new()))?;
     let mut line = Continuous::new(Box::new(player));
@@ -68,7 +68,7 @@ fn read(path: &Path, kind: Kind, length: usize) -> Result<(), AudioError> {
             assert!(packets <= most_packets(length), "{packets} packets of {length} bytes");
         }
         let _ = demuxer.ending();
-        // Damage is no law's affair, and neither is a codec that is not known.
+        // Damage and unknown codecs break no law.
         let _ = decode(path, kind, index, length);
         index += 1;
     }
@@ -95,7 +95,7 @@ fn recognition() {
     });
 }
 
-/// All at once, so that each has its time and the suite waits for one.
+/// All in parallel, so that each has its time and the suite waits for one.
 #[test]
 fn every_reader_survives_anything() {
     std::thread::scope(|scope| {

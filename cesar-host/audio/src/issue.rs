@@ -1,19 +1,19 @@
-//! Faults of a recording that could be read.
+//! Faults of a readable recording.
 
 use std::fmt;
 
 use crate::clock::milliseconds;
 use crate::demux::Nanoseconds;
 
-/// Issues that are kept one by one; what follows only counts.
+/// Maximum number of listed issues; later ones are only counted.
 const MOST_ISSUES: usize = 100;
 
-/// What kind of fault a recording has: the stable name for programs.
+/// The kind of a fault: the stable name for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IssueKind {
-    /// Sound that was there is lost or cannot be decoded; it is silence here.
+    /// Sound is lost or cannot be decoded; it is silence here.
     Damaged,
-    /// The file ends before the sound that it promises.
+    /// The file ends before its declared end.
     MissingEnd,
     /// The time stamps jump: the recording itself has no sound there.
     Gap,
@@ -21,9 +21,9 @@ pub enum IssueKind {
     ChannelsCancel,
     /// The sample rate or the channels change on the way.
     FormatChange,
-    /// The track that is read by default is silent throughout, so another is read.
+    /// The default track is silent throughout, so another is read.
     SilentTrack,
-    /// The track changes its codec on the way to one that cannot be decoded, or more issues were found than are listed.
+    /// The track changes to a codec that cannot be decoded, or more issues were found than are listed.
     Other,
 }
 
@@ -43,14 +43,14 @@ impl IssueKind {
     }
 }
 
-/// One fault, with where it is in the decoded recording.
+/// One fault, with its place in the decoded recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// What it is.
+    /// Its kind.
     pub kind: IssueKind,
-    /// Where it begins, in milliseconds of the recording.
+    /// Its start, in milliseconds of the recording.
     pub start_ms: u64,
-    /// Where it ends; the start where it has no length.
+    /// Its end; equal to the start if it has no length.
     pub end_ms: u64,
     /// The event, as half a sentence.
     pub message: String,
@@ -62,7 +62,7 @@ impl fmt::Display for Issue {
     }
 }
 
-/// A fault with where it is, in milliseconds, for people.
+/// A fault with its place, in milliseconds, for users.
 #[must_use]
 pub fn with_place(message: &str, (start_ms, end_ms): (u64, u64)) -> String {
     let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
@@ -72,14 +72,14 @@ pub fn with_place(message: &str, (start_ms, end_ms): (u64, u64)) -> String {
     }
 }
 
-/// The faults of one recording, as they are found.
+/// The faults of one recording, in the order of detection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Issues {
     list: Vec<Issue>,
     unlisted: u64,
 }
 
-/// Faults of one kind that are closer than this are one.
+/// Faults of one kind that are closer than this are merged.
 const ONE_FAULT_MS: u64 = 60;
 
 impl Issues {
@@ -101,7 +101,7 @@ impl Issues {
         }
     }
 
-    /// Makes a gap, listed or not, sound that was lost.
+    /// Marks a gap, listed or not, as lost sound.
     pub(crate) fn explain(&mut self, (start, end): (Nanoseconds, Nanoseconds), message: &str) {
         let start_ms = milliseconds(start);
         let is_it = |issue: &Issue| issue.kind == IssueKind::Gap && issue.start_ms == start_ms;

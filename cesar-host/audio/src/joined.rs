@@ -9,7 +9,7 @@ use crate::{AudioError, SAMPLE_RATE};
 /// Frames in a chunk.
 const BLOCK: usize = 8192;
 
-/// Tracks side by side, at 16 kHz; a track that ends early is silent from there on.
+/// Parallel tracks, at 16 kHz; a track that ends early is silent from there on.
 pub(crate) struct Joined {
     tracks: Vec<Track>,
     facts: Facts,
@@ -23,7 +23,7 @@ struct Track {
 }
 
 impl Joined {
-    /// All of `sources`, of which there is at least one.
+    /// All of `sources`, at least one.
     pub(crate) fn new(sources: Vec<Box<dyn Source>>, notes: Vec<String>) -> Self {
         let tracks: Vec<_> = sources
             .into_iter()
@@ -124,7 +124,7 @@ mod tests {
     use crate::clock::SECOND;
     use crate::demux::Nanoseconds;
 
-    /// Seconds of sound at these times; its decoder knows that what lies between them was lost.
+    /// Seconds of sound at these times; its decoder knows that the sound between them was lost.
     struct Lossy {
         facts: Facts,
         times: std::vec::IntoIter<Nanoseconds>,

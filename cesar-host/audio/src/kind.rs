@@ -1,8 +1,8 @@
 //! Recognition of a file by its structure: the container before the codec.
 //!
-//! The first bytes decide (behind ID3v2 tags, which any format may have in front). Streams without a container (MPEG audio, ADTS) have no
-//! such bytes; their demuxers walk the whole file, and only where nothing else was recognised. Playlists, archives and documents are
-//! named and refused: what they lead to or hold is not this file.
+//! The first bytes decide (behind ID3v2 tags, which any format may have in front). Streams without a container (MPEG audio, ADTS)
+//! have no such bytes; their demuxers walk the whole file, but only if nothing else was recognised. Playlists, archives and
+//! documents are named and refused: their content is in other files.
 
 mod claimed;
 
@@ -12,10 +12,10 @@ use std::path::Path;
 
 pub(crate) use claimed::{Walk, claimed_length};
 
-/// Bytes that are looked at.
+/// Bytes examined.
 const HEAD: usize = 4096;
 
-/// Tags in front that are passed over.
+/// Maximum number of skipped tags in front.
 const MOST_TAGS: usize = 16;
 
 /// The kind of a file.
@@ -27,13 +27,13 @@ pub(crate) enum Kind {
     Matroska,
     Ogg,
     Flac,
-    /// Read by symphonia's own readers: AIFF, CAF, Monkey's Audio.
+    /// Read by symphonia's readers: AIFF, CAF, Monkey's Audio.
     General(&'static str),
-    /// For ffmpeg alone, with the name of its demuxer.
+    /// Read only by ffmpeg, with the name of its demuxer.
     Foreign(&'static str),
-    /// No recording, and what it is, with its article and what to do instead.
+    /// Not a recording: its type, with an article, and the remedy.
     Refused(&'static str, &'static str),
-    /// Nothing known: maybe a bare stream.
+    /// Unknown: possibly a stream without a container.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ const UNPACK: &str = "unpack it and give the recordings in it";
 const GIVE_RECORDING: &str = "give the recording that it names";
 const GIVE_SOUND: &str = "give a recording with sound";
 
-/// Bytes at an offset, and what a file with them is.
+/// Bytes at an offset, and the kind of a file with them.
 type Magic = (usize, &'static [u8], Kind);
 
 const MAGIC: &[Magic] = &[
@@ -124,7 +124,7 @@ const MAGIC: &[Magic] = &[
     ),
 ];
 
-/// Texts, by what they begin with behind white space, in lower case.
+/// Texts, by their beginning behind white space, in lower case.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("#extm3u", "a playlist (M3U)", GIVE_RECORDING),
     ("[playlist]", "a playlist (PLS)", GIVE_RECORDING),
@@ -140,7 +140,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
 ];
 
 impl Kind {
-    /// The demuxer of ffmpeg for it; `None` where ffmpeg may find out among those that are allowed.
+    /// The demuxer of ffmpeg for it; `None` if ffmpeg may choose among the allowed ones.
     pub(crate) fn ffmpeg(self) -> Option<&'static str> {
         Some(match self {
             Self::Wave | Self::Refused(..) | Self::Unknown => return None,
@@ -156,7 +156,7 @@ impl Kind {
 /// Recognises the file at `path`.
 ///
 /// # Errors
-/// Those of reading it.
+/// Errors of reading the file.
 pub(crate) fn recognise(path: &Path) -> io::Result<Kind> {
     let mut file = File::open(path)?;
     let mut start = 0;
@@ -172,7 +172,7 @@ pub(crate) fn recognise(path: &Path) -> io::Result<Kind> {
     Ok(Kind::Unknown)
 }
 
-/// The length of the ID3v2 tag that these bytes begin with.
+/// The length of the ID3v2 tag at the start of these bytes.
 fn id3_length(head: &[u8]) -> Option<u64> {
     let header = head.first_chunk::<10>().filter(|header| header.starts_with(b"ID3"))?;
     let size = header[6..]
@@ -202,7 +202,7 @@ fn by_head(head: &[u8]) -> Kind {
     }
 }
 
-/// A header of tar by its checksum: those of version 7 have nothing else. The name comes first, so it may begin like any other file.
+/// A header of tar, by its checksum: headers of version 7 have no other mark. The name comes first, so it may begin like any other file.
 fn is_tar(head: &[u8]) -> bool {
     const CHECKSUM: std::ops::Range<usize> = 148..156;
     let Some(header) = head.first_chunk::<512>() else {
@@ -219,7 +219,7 @@ fn is_tar(head: &[u8]) -> bool {
         let counted = |(index, byte): (usize, &u8)| value(if CHECKSUM.contains(&index) { b' ' } else { *byte });
         header.iter().enumerate().map(counted).sum()
     };
-    // Some old programs took bytes for signed.
+    // Some old programs treated bytes as signed.
     header[0] != 0
         && stated.is_some_and(|stated| stated == sum(i32::from) || stated == sum(|byte| i32::from(byte.cast_signed())))
 }
@@ -253,7 +253,7 @@ fn text(head: &[u8]) -> Option<Kind> {
     TEXTS.iter().find_map(begins)
 }
 
-/// An atom whose name is one that MP4 and QuickTime files begin with, and whose size is possible.
+/// An atom with a name that can begin MP4 and QuickTime files, and a possible size.
 fn is_mp4(head: &[u8]) -> bool {
     const FIRST: [&[u8; 4]; 10] = [
         b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx",
@@ -274,7 +274,7 @@ fn transport_stream(head: &[u8]) -> bool {
     every(0, 188) || every(4, 192) || every(0, 204)
 }
 
-/// AC-3 and E-AC-3, which have two bytes of magic and need more to be believed: a plausible header.
+/// AC-3 and E-AC-3, which have two bytes of magic and need a plausible header as well.
 fn dolby(head: &[u8]) -> Option<Kind> {
     let bytes = head.first_chunk::<6>()?;
     if !bytes.starts_with(&[0x0b, 0x77]) {

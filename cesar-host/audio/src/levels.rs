@@ -1,4 +1,4 @@
-//! Loudness of each channel over time: enough to decide which of several people, one a channel, speaks.
+//! Loudness of each channel over time, to identify the speaker among people with one channel each.
 
 use std::path::Path;
 
@@ -12,23 +12,23 @@ use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file};
 /// Length of a frame in ms.
 pub const FRAME_MS: u64 = 10;
 
-/// What silence counts as, in dB: no recording is as quiet.
+/// The level of silence, in dB: no recording is as quiet.
 pub const SILENCE_DB: f32 = -100.0;
 
 /// The loudness of every channel in every frame of [`FRAME_MS`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels {
-    /// How many channels.
+    /// The number of channels.
     pub channels: usize,
-    /// In dB below full scale, at least [`SILENCE_DB`]: all channels of the first frame, of the second, …
+    /// In dB relative to full scale, at least [`SILENCE_DB`]: all channels of the first frame, of the second, …
     pub db: Vec<f32>,
 }
 
-/// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. `stop` is asked now and then
-/// whether to give up. Where the number of channels changes on the way, the channels of the beginning count.
+/// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. `stop` is called
+/// repeatedly to check for cancellation. If the number of channels changes, only the channels of the beginning count.
 ///
 /// # Errors
-/// As [`super::decode`]; [`AudioError::Cancelled`] when `stop` said so.
+/// As [`super::decode`]; [`AudioError::Cancelled`] if `stop` returned `true`.
 pub fn levels(
     path: &Path,
     slice: Slice,
@@ -64,11 +64,11 @@ pub fn levels(
 struct Meter {
     channels: usize,
     slice: Slice,
-    /// Frames of the rate so far, and where they began, in nanoseconds.
+    /// Frames of the rate so far, and their start, in nanoseconds.
     rate: u32,
     position: u64,
     base: Nanoseconds,
-    /// Of the frame that is being filled.
+    /// Sums of the current frame.
     squares: Vec<f64>,
     count: u64,
     db: Vec<f32>,
@@ -88,7 +88,7 @@ impl Meter {
         }
     }
 
-    /// Adds frames of `width` channels; channels that were not there at the beginning are left out.
+    /// Adds frames of `width` channels; channels that were not present at the beginning are ignored.
     fn add(&mut self, block: &[f32], width: usize, rate: u32) {
         if self.rate != rate {
             self.base = self.now();

@@ -11,7 +11,7 @@ use crate::source::Stream;
 pub(crate) struct Mono {
     line: Continuous,
     shape: Option<Shape>,
-    /// Of the shapes before this one.
+    /// Those of earlier shapes.
     cancelled: Vec<Stretch>,
     not_finite: u64,
     frames: Vec<f32>,
@@ -27,7 +27,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Takes frames, through `mono`, to the `output`.
+    /// Appends frames to the `output`, through `mono`.
     fn push(&mut self, frames: &[f32], mono: &mut Vec<f32>, output: &mut Vec<f32>) {
         mono.clear();
         self.mixer.push(frames, mono);
@@ -64,7 +64,7 @@ impl Mono {
         &mut self.line
     }
 
-    /// Sentences about what was odd and takes nothing from the sound.
+    /// Sentences about oddities that do not affect the sound.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.line.notes();
         if self.not_finite > 0 {
@@ -131,7 +131,7 @@ impl Mono {
     }
 }
 
-/// Replaces what is not a number with silence, and counts it.
+/// Replaces NaN and infinities with silence, and counts them.
 pub(crate) fn silence_not_finite(frames: &mut [f32]) -> u64 {
     let mut count = 0;
     for sample in frames.iter_mut().filter(|sample| !sample.is_finite()) {

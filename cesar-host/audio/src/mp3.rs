@@ -1,16 +1,16 @@
-//! A second decoder of MPEG audio, for recordings of which symphonia refuses packets.
+//! A second decoder of MPEG audio, for recordings with packets that symphonia refuses.
 //!
-//! symphonia takes joint stereo whose channels have differing block types for damage (pdeljanov/Symphonia#556, #557), and reads no free format.
-//! minimp3's algorithm reads both and follows every change of rate and channels.
+//! symphonia takes joint stereo with differing block types for damage (pdeljanov/Symphonia#556, #557), and does not read free
+//! format. minimp3's algorithm reads both and follows every change of rate and channels.
 
 use nanomp3_core::{DecodeError, Decoder, MAX_SAMPLES_PER_FRAME};
 
-/// The decoder, with what it keeps between frames.
+/// The decoder, with its state between frames.
 #[derive(Clone)]
 pub(crate) struct Mp3Decoder {
     decoder: Box<Decoder>,
     samples: Vec<f32>,
-    /// Frames of free format need others behind them to be measured; afterwards the decoder knows.
+    /// Frames of free format need others behind them to be measured; afterwards the decoder knows their length.
     knows_free_format: bool,
 }
 
@@ -23,8 +23,8 @@ impl Mp3Decoder {
         }
     }
 
-    /// Appends what one whole frame decodes to, interleaved, and returns its rate and channels. A frame that needs earlier ones, which are
-    /// missing, is silent.
+    /// Appends the decoded frame, interleaved, and returns its rate and channels. A frame that needs missing earlier ones is
+    /// silent.
     pub(crate) fn decode(&mut self, frame: &[u8], output: &mut Vec<f32>) -> Result<(u32, u16), String> {
         let is_free = frame.get(2).is_some_and(|rates| rates >> 4 == 0);
         let (_, result) = match is_free && !self.knows_free_format {
@@ -59,7 +59,7 @@ mod tests {
     use crate::demux::mpeg_audio;
     use crate::demux::testing::{decode_all, drain, fixture};
 
-    /// What all frames of a file decode to, and how many are refused.
+    /// The samples of all frames of a file, and the number of refused frames.
     fn decode(content: &[u8]) -> (Vec<f32>, usize) {
         let (mut decoder, mut samples, mut refused) = (Mp3Decoder::new(), Vec::new(), 0);
         for packet in drain(mpeg_audio::open, content).unwrap().packets {
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// Declares a start block in the side channel of mid/side frames where that channel is silent, which is valid and changes nothing to be heard.
+    /// Declares a start block in the side channel of mid/side frames where that channel is silent, which is valid and inaudible.
     fn with_differing_block_types(content: &[u8]) -> (Vec<u8>, usize) {
         let (mut changed, mut count, mut at) = (content.to_vec(), 0, 0);
         for packet in drain(mpeg_audio::open, content).unwrap().packets {
@@ -91,7 +91,7 @@ mod tests {
                 .position(|window| window == packet.data)
                 .unwrap();
             let frame = &mut changed[at..at + length];
-            // Side information of MPEG 1 begins behind the header, the first granule's channels 20 and 79 bits further.
+            // Side information of MPEG 1 begins behind the header, the first granule's channels 20 and 79 bits later.
             let (middle, side) = (32 + 20, 32 + 79);
             let is_mid_side = frame[3] >> 6 == 1 && frame[3] & 0x20 != 0 && frame[1] & 1 == 1;
             if is_mid_side && bits(frame, side, 12) == 0 && bits(frame, middle + 33, 1) == 0 {

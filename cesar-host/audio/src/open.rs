@@ -1,4 +1,4 @@
-//! Opening a path as a source of sound, by one of the two readers.
+//! Opening of a path as a source of sound, by one of the two readers.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::tracks::{Selection, TrackChoice, TrackFacts, select};
 use crate::tried::INSTALL_FFMPEG;
 use crate::{AudioError, DecodeOptions, Decoder, ffmpeg};
 
-/// A recording, open, with the tracks that were chosen.
+/// An open recording, with the chosen tracks.
 pub(crate) struct Opened {
     pub(crate) source: Box<dyn Source>,
     pub(crate) selection: Selection,
@@ -35,7 +35,7 @@ pub(crate) fn recognise(path: &Path) -> Result<Kind, AudioError> {
 /// Opens the recording with the built-in readers or with ffmpeg.
 ///
 /// # Errors
-/// [`AudioError::Unsupported`] for what the reader does not know.
+/// [`AudioError::Unsupported`] if the reader does not know the file.
 pub(crate) fn open(path: &Path, kind: Kind, options: &DecodeOptions, reader: Decoder) -> Result<Opened, AudioError> {
     match reader {
         Decoder::Native | Decoder::SecondMp3 => native(path, kind, &options.track, reader),
@@ -43,7 +43,7 @@ pub(crate) fn open(path: &Path, kind: Kind, options: &DecodeOptions, reader: Dec
     }
 }
 
-/// When the sound ends by what the file declares.
+/// The declared end of the sound.
 pub(crate) fn declared_end(path: &Path, options: &DecodeOptions) -> Result<Option<Nanoseconds>, AudioError> {
     let kind = recognise(path)?;
     match native(path, kind, &options.track, Decoder::Native) {
@@ -115,7 +115,7 @@ fn program<'a>(path: &Path, options: &'a DecodeOptions) -> Result<&'a Path, Audi
     })
 }
 
-/// A source with what choosing it had to say.
+/// A source with the notes of the choice of tracks.
 struct Noted {
     source: Box<dyn Source>,
     notes: Vec<String>,

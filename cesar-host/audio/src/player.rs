@@ -1,7 +1,7 @@
 //! A demuxer's chosen track, decoded.
 //!
-//! A packet that cannot be decoded becomes silence of its length and a fault. A recording that begins with too many of those is
-//! not one that this decoder can read; nothing is handed out before that is known.
+//! A packet that cannot be decoded becomes silence of its length and a fault. With too many of those at the beginning, the
+//! recording is unreadable for this decoder; no sound is returned before that is known.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use crate::demux::{Codec, Demuxer, Loss, Nanoseconds, Packet};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
 use crate::{AudioError, Decoder, check_stream};
 
-/// Damaged packets before the first sound one that make a recording unreadable.
+/// Number of damaged packets before the first good one that makes a recording unreadable.
 const MOST_DAMAGED_PACKETS: u64 = 500;
 
-/// How much less than declared is still all of it: containers round to their time base and to whole packets.
+/// Tolerance for sound shorter than declared: containers round to their time base and to whole packets.
 const TOLERANCE: Nanoseconds = SECOND / 10;
 
-/// No packet is longer; what says so is damaged.
+/// Maximum length of a packet; a longer one is damaged.
 const LONGEST_PACKET: Nanoseconds = 10 * SECOND;
 
 /// An open recording and its decoder.
@@ -30,19 +30,19 @@ pub(crate) struct Player {
     /// The shape of the latest packet.
     stream: Option<Stream>,
     good_packets: u64,
-    /// Before the first good one.
+    /// Damaged packets before the first good one.
     damaged_packets: u64,
-    /// Silence of damaged packets before the first sound one, in nanoseconds.
+    /// Silence of damaged packets before the first good one, in nanoseconds.
     held_back: Nanoseconds,
     last_refusal: String,
     notes: Vec<String>,
 }
 
 impl Player {
-    /// Plays the track with this index by one of the built-in readers; `notes` are what choosing it had to say.
+    /// Plays the track with this index by one of the built-in readers; `notes` are those of the choice of tracks.
     ///
     /// # Errors
-    /// [`AudioError::Unsupported`] when its codec is not known here.
+    /// [`AudioError::Unsupported`] if its codec is unknown here.
     pub(crate) fn open(
         path: &Path,
         mut demuxer: Box<dyn Demuxer>,
@@ -116,7 +116,7 @@ impl Player {
         }
     }
 
-    /// The first packet gives the shape where the container did not.
+    /// Learns the shape from the first packet if the container has none.
     fn learn(&mut self, stream: Stream) {
         self.facts.source_rate = stream.rate;
         self.facts.channels = stream.channels;
@@ -158,7 +158,7 @@ fn cannot_be_decoded(reason: &str) -> String {
     format!("damaged packets ({reason})")
 }
 
-/// Drops what the packet says.
+/// Drops the frames that the packet specifies.
 fn trim(samples: &mut Vec<f32>, stream: Stream, packet: &Packet) {
     let width = usize::from(stream.channels);
     let count = |frames: u64| usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(width);

@@ -1,16 +1,16 @@
 //! Resampling from any rate to 16 kHz, in blocks, with the delay of the filter taken out.
 //!
-//! `rubato`'s synchronous FFT resampler does the arithmetic: the spectrum is cut below the lower of the two
-//! Nyquist frequencies by a windowed sinc (squared Blackman-Harris) and transformed back at the new rate.
-//! It works in fixed blocks; this module collects the caller's blocks of any size into those, so the result
-//! does not depend on how the input was cut.
+//! `rubato`'s synchronous FFT resampler does the arithmetic: the spectrum is cut below the lower of the two Nyquist
+//! frequencies by a windowed sinc (squared Blackman-Harris) and transformed back at the new rate. It works in fixed
+//! blocks; this module collects the caller's blocks of any size into those, so the result does not depend on the
+//! division of the input.
 //!
-//! The filter delays by half its length. The delay is dropped at the start and zeros are fed at the end, so
-//! that output sample `k` is the input at time `k / 16000`, and there are `ceil(input × 16000 / rate)` of
-//! them. The filter's centre is a whole number of input samples only when its length is even: the number of
-//! unit blocks per transform is therefore even.
+//! The filter delays by half its length. The delay is dropped at the start and zeros are fed at the end, so that
+//! output sample `k` is the input at time `k / 16000`, and there are `ceil(input × 16000 / rate)` of them. The
+//! filter's centre is a whole number of input samples only if its length is even: the number of unit blocks per
+//! transform is therefore even.
 //!
-//! At 16 kHz nothing is touched: samples pass through bit for bit.
+//! At 16 kHz samples pass through bit for bit.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
@@ -23,7 +23,7 @@ const SHORTEST_TRANSFORM: usize = 1024;
 /// Resamples one mono stream to [`SAMPLE_RATE`].
 pub(crate) struct Resampler {
     rate: u32,
-    /// `None` when the input already has the right rate.
+    /// `None` if the input already has the right rate.
     filter: Option<Filter>,
     consumed: u64,
     produced: u64,
@@ -33,12 +33,12 @@ struct Filter {
     transform: Fft<f32>,
     pending: Vec<f32>,
     block: Vec<f32>,
-    /// Output samples still to be dropped at the start.
+    /// Remaining output samples to drop at the start.
     delay: usize,
 }
 
 impl Resampler {
-    /// A resampler from `rate` in Hz, one that recordings have: the filter is as long as the rate is high.
+    /// A resampler from `rate` in Hz, within [`super::SOURCE_RATES`]: the filter's length grows with the rate.
     pub(crate) fn new(rate: u32) -> Self {
         let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
         Self {
@@ -49,7 +49,7 @@ impl Resampler {
         }
     }
 
-    /// Takes `input` and appends what is ready to `output`.
+    /// Takes `input` and appends finished samples to `output`.
     pub(crate) fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
         self.consumed += input.len() as u64;
         let before = output.len();
@@ -60,7 +60,7 @@ impl Resampler {
         self.produced += (output.len() - before) as u64;
     }
 
-    /// Appends the rest to `output`; the whole output then has [`resampled_length`] samples.
+    /// Appends the remaining samples to `output`; the whole output then has [`resampled_length`] samples.
     pub(crate) fn finish(&mut self, output: &mut Vec<f32>) {
         let Some(filter) = &mut self.filter else { return };
         let before = output.len();
@@ -75,7 +75,7 @@ impl Resampler {
     }
 }
 
-/// How many samples at 16 kHz `samples` at `rate` become: every output instant before the input's end.
+/// The number of samples at 16 kHz for `samples` at `rate`: every output instant before the input's end.
 pub(crate) fn resampled_length(samples: u64, rate: u32) -> u64 {
     let scaled = u128::from(samples) * u128::from(SAMPLE_RATE);
     u64::try_from(scaled.div_ceil(u128::from(rate))).unwrap_or(u64::MAX)

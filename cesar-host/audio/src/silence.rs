@@ -1,4 +1,4 @@
-//! Another track where the one that is read by default is silent throughout: recorders and editors write empty tracks first.
+//! Another track if the default one is silent throughout: recorders and editors write empty tracks first.
 
 use crate::continuous::Continuous;
 use crate::issue::{Issue, IssueKind};
@@ -8,10 +8,10 @@ use crate::take::Take;
 use crate::takes::Job;
 use crate::{AudioError, DecodeOptions, Decoder, SAMPLES_PER_MS, TrackChoice};
 
-/// No sample of a silent track is louder (-70 dB): dither is quieter, and microphones are not.
+/// Maximum level of a silent track (-70 dB): dither is quieter, and microphones are not.
 const FAINTEST: f32 = 3.162e-4;
 
-/// Whether nothing is to be heard in these samples.
+/// Whether these samples are silent.
 pub(crate) fn is_silent(samples: &[f32]) -> bool {
     samples.iter().all(|sample| sample.abs() <= FAINTEST)
 }
@@ -38,7 +38,7 @@ pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioErr
     let mut other = match other.best() {
         Ok(other) => other,
         Err(cancelled @ AudioError::Cancelled { .. }) => return Err(cancelled),
-        // Such as one that ends before the slice begins: the silent take stays what it is.
+        // For example one that ends before the slice begins: the silent take is kept.
         Err(_) => return Ok(take),
     };
     other.decoded.track = Some(number);
@@ -58,7 +58,7 @@ pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioErr
     Ok(other)
 }
 
-/// The number of the first other track in which something is to be heard.
+/// The number of the first other track with sound.
 fn track_with_sound(job: &mut Job<'_>, silent: &Take) -> Result<Option<usize>, AudioError> {
     for number in (1..=silent.tracks).filter(|number| *number != silent.track + 1) {
         let choice = TrackChoice::Number(number);
@@ -71,7 +71,7 @@ fn track_with_sound(job: &mut Job<'_>, silent: &Take) -> Result<Option<usize>, A
                 Ok(true) => return Ok(Some(number)),
                 Ok(false) => break,
                 Err(cancelled @ AudioError::Cancelled { .. }) => return Err(cancelled),
-                // The other reader may know it; a track that neither can read is no better than a silent one.
+                // The other reader may support it; a track that neither can read is no better than a silent one.
                 Err(_) => {}
             }
         }

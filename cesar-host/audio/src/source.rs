@@ -1,4 +1,4 @@
-//! A recording as a sequence of chunks: what every reader hands out.
+//! A recording as a sequence of chunks, the output of every reader.
 
 use crate::clock::milliseconds;
 use crate::demux::Nanoseconds;
@@ -11,7 +11,7 @@ pub(crate) struct Stream {
     /// Frames per second.
     pub(crate) rate: u32,
     pub(crate) channels: u16,
-    /// WAVE channel mask, or 0 when nothing says where the channels stand.
+    /// WAVE channel mask, or 0 if the channel positions are unknown.
     pub(crate) mask: u32,
 }
 
@@ -22,9 +22,9 @@ pub(crate) struct Facts {
     pub(crate) source_rate: u32,
     pub(crate) channels: u16,
     pub(crate) decoder: Decoder,
-    /// When the sound ends by what the file declares; an estimate is not one.
+    /// The declared end of the sound; estimates do not count.
     pub(crate) declared_end: Option<Nanoseconds>,
-    /// How much less than declared is still all of it.
+    /// Tolerance for sound shorter than declared.
     pub(crate) tolerance: Nanoseconds,
 }
 
@@ -37,15 +37,15 @@ impl Facts {
 /// The next frames of a recording, all of one shape.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
-    /// `None` when there are no samples and nothing is known.
+    /// `None` if there are no samples and nothing is known.
     pub(crate) stream: Option<Stream>,
     /// Interleaved.
     pub(crate) samples: Vec<f32>,
-    /// When the first frame is presented; `None`: right behind the chunk before.
+    /// Presentation time of the first frame; `None`: directly behind the previous chunk.
     pub(crate) time: Option<Nanoseconds>,
     /// The loss before it.
     pub(crate) hole: Option<Hole>,
-    /// The samples are silence in place of sound that cannot be decoded, for this reason.
+    /// Why the samples are silence in place of sound that cannot be decoded.
     pub(crate) damage: Option<String>,
 }
 
@@ -60,48 +60,48 @@ impl Chunk {
     }
 }
 
-/// Sound that is missing between two chunks.
+/// Missing sound between two chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hole {
-    /// How long; `None` when the time of the next chunk decides, or nothing can.
+    /// Its length; `None` if the time of the next chunk decides, or it is unknown.
     pub(crate) duration: Option<Nanoseconds>,
     /// The event, as half a sentence.
     pub(crate) message: String,
 }
 
-/// How a source ended.
+/// The end of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SourceEnd {
-    /// The file ends in the middle of something.
+    /// The file ends in the middle of an element.
     pub(crate) is_cut: bool,
     /// The loss behind the last chunk.
     pub(crate) hole: Option<Hole>,
-    /// Until when there should be sound; [`Facts::declared_end`] counts without it.
+    /// The end of the sound by the file's declaration; [`Facts::declared_end`] counts without it.
     pub(crate) promised_end: Option<Nanoseconds>,
 }
 
-/// A recording's frames, as a reader hands them out. What an encoder put around them is removed.
+/// A recording's frames, from a reader, without the encoder's delay and padding.
 pub(crate) trait Source: Send {
     fn facts(&self) -> &Facts;
 
-    /// Fills a cleared chunk; `false` when there are no more.
+    /// Fills a cleared chunk; `false` at the end.
     fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError>;
 
-    /// How it ended; asked after [`Source::read`] gave `false`.
+    /// The end of the source; valid after [`Source::read`] returned `false`.
     fn ending(&self) -> SourceEnd;
 
-    /// Sentences about what was odd and is no fault of the sound.
+    /// Sentences about oddities that do not affect the sound.
     fn notes(&self) -> Vec<String>;
 
-    /// Faults of what this source is made of, where they have been judged already: those so far.
+    /// Faults of its parts that have already been judged, so far.
     fn faults(&self) -> Vec<(IssueKind, (Nanoseconds, Nanoseconds), String)> {
         Vec::new()
     }
 
-    /// Learns that no more is read; asked before [`Source::explain`] and, last, [`Source::faults`].
+    /// Signals the end of reading; called before [`Source::explain`] and, last, [`Source::faults`].
     fn settle(&mut self) {}
 
-    /// What says that sound was lost in this gap of the time stamps; asked when no more is read.
+    /// The explanation for a gap of the time stamps, if sound was lost; called after the last read.
     fn explain(&mut self, _gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
         None
     }

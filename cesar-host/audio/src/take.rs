@@ -1,32 +1,32 @@
-//! One decoding of a recording, and how it compares with another.
+//! One decoding of a recording, and its comparison with another.
 
 use crate::clock::milliseconds;
 use crate::continuous::{GAP, NOTED_GAP, Span};
 use crate::issue::{Issue, IssueKind};
 use crate::{Decoded, Slice};
 
-/// How much more sound makes a take the more complete one, in milliseconds: decoders differ in what they do at the edges.
+/// Additional sound that makes a take more complete, in milliseconds: decoders differ at the edges.
 const MORE_SOUND_MS: u64 = 60;
 
 /// One decoding of the slice.
 pub(crate) struct Take {
     pub(crate) decoded: Decoded,
-    /// Sound, without silence put in.
+    /// Sound, without inserted silence.
     pub(crate) sound_ms: u64,
-    /// Silence in gaps of the time stamps that nothing explains, as [`IssueKind::Gap`].
+    /// Silence in unexplained gaps of the time stamps, as [`IssueKind::Gap`].
     pub(crate) gaps: Vec<Issue>,
     pub(crate) is_substitute: bool,
-    /// The track that was read, of so many.
+    /// The number of the track that was read, and the number of tracks.
     pub(crate) track: usize,
     pub(crate) tracks: usize,
-    /// Nothing is to be heard up to the slice's end.
+    /// Whether the take is silent up to the slice's end.
     pub(crate) is_silent: bool,
-    /// The recording ends in the slice.
+    /// Whether the recording ends in the slice.
     pub(crate) has_ended: bool,
 }
 
 impl Take {
-    /// Whether another reader may get more of it.
+    /// Whether another reader may return more sound.
     pub(crate) fn is_in_doubt(&self) -> bool {
         let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
         self.is_substitute || self.decoded.issues.iter().any(doubtful)
@@ -46,7 +46,7 @@ impl Take {
         }
     }
 
-    /// Learns from another take of the same track what its gaps are: where that one met damage, sound was lost.
+    /// Classifies its gaps by another take of the same track: where that one found damage, sound was lost.
     pub(crate) fn learn_from(&mut self, other: &Self) {
         if self.is_substitute != other.is_substitute {
             return;
@@ -81,7 +81,7 @@ pub(crate) fn gap((start, end): &Span) -> Issue {
     }
 }
 
-/// The issues that lie in the slice, counted from its start, and how much sound is missing in it.
+/// The issues in the slice, relative to its start, and the length of missing sound in it.
 pub(crate) fn in_slice(issues: Vec<Issue>, slice: Slice) -> (Vec<Issue>, u64) {
     let end_ms = slice.end_ms.unwrap_or(u64::MAX);
     let mut missing_ms = 0;

@@ -1,15 +1,15 @@
-//! Takes of one recording, and which of them is kept: the policy of the two readers.
+//! Takes of one recording, and the choice between them: the policy of the two readers.
 //!
-//! | the built-in reader | ffmpeg is there | what is kept |
+//! | the built-in reader | with ffmpeg | kept take |
 //! |---|---|---|
-//! | finds nothing wrong | | its take; ffmpeg is not asked |
+//! | finds no fault | | its take; ffmpeg is not run |
 //! | has damaged packets of MPEG audio | | the take of the second decoder, if it has more sound; then as below |
-//! | meets damage, a missing end, a change of format, or has to take another track than the default | yes | the take with more sound; its own, if both have as much |
+//! | finds damage, a missing end, a change of format, or must read another track than the default | yes | the take with more sound; its own, if both have as much |
 //! | the same | no | its take |
 //! | cannot read it | yes | ffmpeg's take |
 //! | cannot read it | no | an error that names ffmpeg |
 //!
-//! Where the track that is read by default is silent throughout, the same is done with another one ([`silence`]).
+//! If the default track is silent throughout, the same is done with another one ([`silence`]).
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(crate) struct Job<'a> {
     pub(crate) takes: usize,
 }
 
-/// Decodes, and says which take to keep.
+/// Decodes, and chooses the take to keep.
 pub(crate) fn decode(
     path: &Path,
     slice: Slice,
@@ -57,13 +57,13 @@ pub(crate) fn decode(
 }
 
 impl Job<'_> {
-    /// The take of the reader that gets more of it.
+    /// The take of the reader with more sound.
     pub(crate) fn best(&mut self) -> Result<Take, AudioError> {
         let native = self.take(Decoder::Native);
         let has_ffmpeg = self.options.ffmpeg.is_some();
         let native = match native {
             Ok(native) if native.is_damaged_mpeg_audio() => Ok(self.by_second_decoder(native)?),
-            // Only MPEG audio has a second decoder, which knows more of it.
+            // Only MPEG audio has a second decoder, which supports more of it.
             Err(error @ AudioError::Unsupported { .. }) => match self.take(Decoder::SecondMp3) {
                 Err(cancelled @ AudioError::Cancelled { .. }) => Err(cancelled),
                 other => other.or(Err(error)),
@@ -116,7 +116,7 @@ impl Job<'_> {
         Ok(kept)
     }
 
-    /// The result of ffmpeg for what the built-in reader refused.
+    /// The result of ffmpeg for a file that the built-in reader refused.
     fn instead(&mut self, refused: AudioError) -> Result<Take, AudioError> {
         if self.options.ffmpeg.is_none() {
             return Err(refused.tried_without_ffmpeg());
@@ -180,7 +180,7 @@ impl Job<'_> {
         })
     }
 
-    /// Refuses a recording without sound and a slice behind its end; `length` is `None` when the end was not reached.
+    /// Refuses a recording without sound and a slice behind its end; `length` is `None` if the end was not reached.
     fn check_length(&self, length: Option<u64>, sound_ms: u64) -> Result<(), AudioError> {
         match length {
             Some(0) => Err(AudioError::NoSamples { name: self.path.into() }),
@@ -199,7 +199,7 @@ impl Job<'_> {
     }
 }
 
-/// Whether the other reader may have more luck.
+/// Whether the other reader may succeed.
 fn is_of_the_reader(error: &AudioError) -> bool {
     matches!(
         error,
@@ -210,7 +210,7 @@ fn is_of_the_reader(error: &AudioError) -> bool {
     )
 }
 
-/// A refusal with the places in the recording, of which the part begins at `start_ms`.
+/// A refusal with the places in the recording; the part begins at `start_ms`.
 fn incomplete(path: &Path, issues: &[Issue], start_ms: u64) -> AudioError {
     let missing = issues
         .iter()

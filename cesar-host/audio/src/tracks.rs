@@ -1,4 +1,4 @@
-//! Choice of the audio tracks that are read.
+//! Choice of the audio tracks to read.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -7,17 +7,17 @@ use isolang::Language;
 
 use crate::AudioError;
 
-/// Which audio track to read.
+/// The audio track to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum TrackChoice {
-    /// The one that players choose: marked as default, else the first that can be decoded.
+    /// The players' choice: marked as default, else the first that can be decoded.
     #[default]
     Default,
     /// By its number among the audio tracks, from 1.
     Number(usize),
     /// By its language or its title.
     Named(String),
-    /// All of them, each a channel.
+    /// All tracks, each as a channel.
     All,
 }
 
@@ -37,7 +37,7 @@ impl FromStr for TrackChoice {
 }
 
 impl TrackChoice {
-    /// As it is written: the inverse of parsing.
+    /// The text form: the inverse of parsing.
     #[must_use]
     pub fn as_text(&self) -> String {
         match self {
@@ -49,7 +49,7 @@ impl TrackChoice {
     }
 }
 
-/// Properties of an audio track as its container gives them, whichever reader read it.
+/// Properties of an audio track from its container, for any reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TrackFacts {
     pub(crate) language: Option<String>,
@@ -65,21 +65,21 @@ pub(crate) struct TrackFacts {
 pub(crate) struct Selection {
     /// Indices among the audio tracks.
     pub(crate) indices: Vec<usize>,
-    /// A title for each of several, where they have one.
+    /// The title of each of several tracks, where it has one.
     pub(crate) titles: Vec<Option<String>>,
-    /// How many audio tracks there are.
+    /// The number of audio tracks.
     pub(crate) tracks: usize,
-    /// The track that players would choose cannot be decoded, and this is another.
+    /// Whether the default track cannot be decoded, so that this is another.
     pub(crate) is_substitute: bool,
-    /// Notes for the user of the choice.
+    /// Notes on the choice for the user.
     pub(crate) notes: Vec<String>,
 }
 
 /// Chooses among `tracks`.
 ///
 /// # Errors
-/// [`AudioError::NoSuchTrack`], [`AudioError::Unsupported`] when what was chosen cannot be decoded,
-/// [`AudioError::NoAudioTrack`] where there are none.
+/// [`AudioError::NoSuchTrack`], [`AudioError::Unsupported`] if the chosen track cannot be decoded,
+/// [`AudioError::NoAudioTrack`] if there are none.
 pub(crate) fn select(path: &Path, tracks: &[TrackFacts], choice: &TrackChoice) -> Result<Selection, AudioError> {
     if tracks.is_empty() {
         return Err(AudioError::NoAudioTrack { name: path.into() });
@@ -180,7 +180,7 @@ fn unknown(path: &Path, track: &TrackFacts) -> AudioError {
     AudioError::unsupported(path, format!("unknown codec {}", track.codec))
 }
 
-/// By title in full, by language, or by a part of the title; case does not matter.
+/// By full title, by language, or by a part of the title; case-insensitive.
 fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     let title = |track: &TrackFacts| track.title.as_deref().unwrap_or_default().to_lowercase();

@@ -2,13 +2,13 @@
 
 use crate::AudioError;
 
-/// What helps where the built-in readers do not know a file.
+/// The remedy for files unknown to the built-in readers.
 pub(crate) const INSTALL_FFMPEG: &str = "install `ffmpeg`, which reads more formats, or convert the file to wav";
 
 const NO_FFMPEG: &str = "ffmpeg is not installed or is switched off";
 
 impl AudioError {
-    /// The built-in reader's error where there is no ffmpeg to ask.
+    /// The built-in reader's error if there is no ffmpeg.
     pub(crate) fn tried_without_ffmpeg(self) -> Self {
         match self {
             Self::Unsupported { name, reason, .. } => Self::Unsupported {
@@ -24,7 +24,7 @@ impl AudioError {
         }
     }
 
-    /// ffmpeg's error, behind that of the built-in reader.
+    /// ffmpeg's error, after that of the built-in reader.
     pub(crate) fn tried_after(self, native: Self) -> Self {
         match (self, native) {
             (Self::Unsupported { name, reason, advice }, Self::Unsupported { reason: ours, .. }) => Self::Unsupported {
@@ -47,7 +47,7 @@ impl AudioError {
                 name,
                 reason: both(&ours, &of_ffmpeg(&reason)),
             },
-            // The structure is known, and there is nothing in it.
+            // The structure is known, but empty.
             (
                 Self::Unsupported { .. } | Self::NoSamples { .. },
                 refused @ (Self::NoSamples { .. } | Self::NoAudioTrack { .. }),

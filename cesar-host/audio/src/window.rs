@@ -1,8 +1,8 @@
-//! The part of the recording that the caller asked for, cut exact to the sample.
+//! The requested part of the recording, exact to the sample.
 
 use super::{SAMPLES_PER_MS, Slice};
 
-/// Passes on the samples at 16 kHz that lie inside a [`Slice`].
+/// Passes on the samples at 16 kHz inside a [`Slice`].
 pub(crate) struct Window {
     start: u64,
     end: u64,
@@ -21,7 +21,7 @@ impl Window {
         }
     }
 
-    /// The part of the next block that lies inside the slice; maybe empty.
+    /// The part of the next block inside the slice; possibly empty.
     pub(crate) fn cut<'a>(&mut self, block: &'a [f32]) -> &'a [f32] {
         let from = self.offset_of(self.start, block.len());
         let to = self.offset_of(self.end, block.len());
@@ -29,7 +29,7 @@ impl Window {
         &block[from..to.max(from)]
     }
 
-    /// Whether everything that comes next lies behind the slice.
+    /// Whether all later samples lie behind the slice.
     pub(crate) fn is_past(&self) -> bool {
         self.position >= self.end
     }
@@ -39,7 +39,7 @@ impl Window {
         self.position
     }
 
-    /// Where the instant `at` lies in a block of `length` samples that begins here.
+    /// The offset of the instant `at` in a block of `length` samples that begins here.
     fn offset_of(&self, at: u64, length: usize) -> usize {
         usize::try_from(at.saturating_sub(self.position)).map_or(length, |offset| offset.min(length))
     }

@@ -1,7 +1,7 @@
 //! The clock of the cache and the jobs.
 //!
 //! Expiry, last use and the two-second rule for file digests all depend on the time of day. It is passed in, so that
-//! a test makes a day go by in one call instead of sleeping.
+//! a test advances it by a day in one call instead of sleeping.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

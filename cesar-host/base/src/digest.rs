@@ -1,7 +1,7 @@
 //! SHA-256 values.
 //!
-//! A digest is always printed in full, as 64 lower-case hexadecimal digits: a shortened digest is another, weaker identity, and two
-//! tools that shorten differently cannot refer to the same thing.
+//! A digest is always printed in full, as 64 lower-case hexadecimal digits: a shortened digest is a different, weaker identity, and
+//! two tools that shorten differently cannot refer to the same thing.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The text was not 64 hexadecimal digits.
+/// The error for text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a SHA-256 value; write all 64 hexadecimal digits")]
 pub struct ParseDigestError {
@@ -78,23 +78,23 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// A SHA-256 that is fed piece by piece.
+/// An incremental SHA-256.
 #[derive(Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// A hasher that has seen nothing yet.
+    /// A hasher without input.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes taken in.
+    /// The digest of all bytes added.
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())

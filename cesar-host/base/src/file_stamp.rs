@@ -26,7 +26,7 @@ pub struct FileStamp {
 }
 
 impl FileStamp {
-    /// The present stamp of a file.
+    /// The current stamp of a file.
     ///
     /// # Errors
     /// When the file cannot be inspected.
@@ -48,9 +48,9 @@ impl FileStamp {
 
     /// Whether every change after `now_ms` (milliseconds since 1970) will show in the stamp.
     ///
-    /// File times move in steps, of a few milliseconds on most file systems and of up to two seconds on some: a file that is changed
-    /// again within the step keeps its stamp. So both times have to lie at least two seconds back, and not in the future. Git calls
-    /// files for which they do not "racily clean".
+    /// File times move in steps, of a few milliseconds on most file systems and of up to two seconds on some: a file that is
+    /// changed again within the step keeps its stamp. So both times must be at least two seconds in the past, and not in the
+    /// future. Git calls other files "racily clean".
     #[must_use]
     pub fn is_settled(&self, now_ms: i64) -> bool {
         let changed_ns = self.mtime_ns.max(self.ctime_ns);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where the user's configuration, data and cached files belong; `None` where neither the variable nor `HOME` says.
+/// The user's configuration, data and cache folders; `None` where neither the variable nor `HOME` is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folders {
     /// `$HOME`.
@@ -19,7 +19,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders as an environment gives them; for the process's own, pass `|name| std::env::var_os(name)`.
+    /// The folders for an environment; for the process's own, pass `|name| std::env::var_os(name)`.
     pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = absolute("HOME");
@@ -45,7 +45,7 @@ impl Folders {
         self.data.as_deref().map(|folder| folder.join("cesar"))
     }
 
-    /// Cesar's folder for what it remembers between runs.
+    /// Cesar's folder for state kept between runs.
     #[must_use]
     pub fn state(&self) -> Option<PathBuf> {
         self.state.as_deref().map(|folder| folder.join("cesar"))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// An option's value before the plugin's manifest has said of which type it is.
+/// An option's value before its type is known from the plugin's manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GivenValue {
     /// Text from a flag or an environment variable.

@@ -1,13 +1,13 @@
 //! Disk access with fault injection for tests.
 //!
 //! Every operation that a full disk, a bad sector or a crash can interrupt goes through [`Io`]. In production it only
-//! passes the call on (one branch on a `None`). A test gives it a [`Fault`]: the Nth operation then fails,
-//! writes too little, or ends the process, and so does every later one when the fault is lasting. Running a scenario
-//! for N = 1, 2, … until no fault is reached covers every point of failure. Operations of the
-//! index count as well, one for the beginning and one for the commit of each transaction and one per query: what
-//! SQLite does in between is covered by its own tests of that kind.
+//! forwards the call (one branch on a `None`). A test passes a [`Fault`]: the Nth operation then fails, writes too
+//! little, or ends the process, as does every later one when the fault is lasting. Running a scenario for N = 1, 2, …
+//! until no fault is reached covers every point of failure. Operations of the index count as well, one for the
+//! beginning and one for the commit of each transaction and one per query: what SQLite does in between is covered by
+//! its own tests of that kind.
 //!
-//! The jobs of the server go through it as well (`jobs::Disk`), so both fail in the same ways.
+//! The jobs of the server use it as well (`jobs::Disk`), so both fail in the same ways.
 //!
 //! An interrupted call (`EINTR`) is repeated here, so callers need not.
 
@@ -27,20 +27,20 @@ pub enum FaultKind {
     DiskFull,
     /// `EIO`: the device answers with an error.
     InputOutput,
-    /// `EINTR`: a signal came; the call is to be repeated.
+    /// `EINTR`: a signal arrived; the call must be repeated.
     Interrupted,
-    /// A write takes only half of the bytes and says so. Nothing happens at operations that are not writes.
+    /// A write takes only half of the bytes and reports that. Operations that are not writes are unaffected.
     ShortWrite,
     /// The process ends at once, as by `kill -9`.
     Abort,
 }
 
-/// A failure to be injected.
+/// An injected failure.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     /// The operation that fails, counted from 1.
     pub at: u64,
-    /// What happens there.
+    /// The kind of failure.
     pub kind: FaultKind,
     /// Whether all later operations fail too, as on a disk that stays full. An interruption never lasts.
     pub lasting: bool,
@@ -59,7 +59,7 @@ pub struct Io {
 }
 
 impl Io {
-    /// The real thing.
+    /// Access to the disk without faults.
     pub fn real() -> Self {
         Self::default()
     }
@@ -74,19 +74,19 @@ impl Io {
         }
     }
 
-    /// How many operations went through here so far; 0 when no fault was asked for.
+    /// The number of operations so far; 0 without a fault.
     pub fn operations(&self) -> u64 {
         self.plan
             .as_ref()
             .map_or(0, |plan| plan.operations.load(Ordering::SeqCst))
     }
 
-    /// Counts an operation that is done elsewhere, and says whether it fails.
+    /// Counts an operation done elsewhere; fails if the fault is due.
     pub fn step(&self) -> io::Result<()> {
         self.run(|| Ok(()))
     }
 
-    /// Counts a write of `length` bytes and says how many of them are taken.
+    /// Counts a write of `length` bytes and returns how many of them are taken.
     fn writable(&self, length: usize) -> io::Result<usize> {
         let Some(plan) = &self.plan else { return Ok(length) };
         let number = plan.operations.fetch_add(1, Ordering::SeqCst) + 1;
@@ -103,7 +103,7 @@ impl Io {
         }
     }
 
-    /// Does an operation that counts as one.
+    /// Runs an operation that counts as one.
     pub fn run<T>(&self, mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             match self.writable(0).and_then(|_| operation()) {
@@ -113,7 +113,7 @@ impl Io {
         }
     }
 
-    /// Makes a folder that only its owner can enter; one that exists is left as it is.
+    /// Creates a folder that only its owner can enter; an existing one is left as it is.
     pub fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -126,12 +126,12 @@ impl Io {
         self.run(|| File::open(path))
     }
 
-    /// Makes a new file for writing; one that exists is an error.
+    /// Creates a file for writing; an existing one is an error.
     pub fn create_new(&self, path: &Path) -> io::Result<File> {
         self.run(|| OpenOptions::new().read(true).write(true).create_new(true).open(path))
     }
 
-    /// Opens a file to lock it, making it when it is not there.
+    /// Opens a file to lock it; creates it when it does not exist.
     pub fn open_lock(&self, path: &Path) -> io::Result<File> {
         self.run(|| {
             OpenOptions::new()
@@ -143,7 +143,7 @@ impl Io {
         })
     }
 
-    /// What the file system says about an open file.
+    /// The metadata of an open file.
     pub fn status(&self, file: &File) -> io::Result<Metadata> {
         self.run(|| file.metadata())
     }
@@ -176,7 +176,7 @@ impl Io {
         self.run(|| File::open(path)?.sync_all())
     }
 
-    /// Gives a file another name, replacing what has it.
+    /// Renames a file, replacing an existing one.
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.run(|| fs::rename(from, to))
     }

@@ -1,8 +1,8 @@
-//! File names as text: any name of any bytes, for programs and for people.
+//! File names as text: any name of any bytes, for programs and for users.
 //!
-//! Names on Linux are bytes. [`lossless`] writes them as text from which [`path`] gives the same bytes back: a name that is UTF-8 stays
-//! as it is; in any other a byte that is not part of UTF-8 becomes `\xE9` and a backslash is doubled. A name of UTF-8 that has such an
-//! escape in it by itself is written like one that is not UTF-8, so no text stands for two names.
+//! Names on Linux are bytes. [`lossless`] writes them as text from which [`path`] restores the same bytes: a name that is UTF-8
+//! stays as it is; in any other a byte that is not part of UTF-8 becomes `\xE9` and a backslash is doubled. A UTF-8 name that
+//! contains such an escape is written like one that is not UTF-8, so no text stands for two names.
 //!
 //! [`shown`] and [`visible`] are for messages: control characters, which move the cursor or begin a line, become `\n`, `\u{1b}`.
 
@@ -42,15 +42,15 @@ pub fn path(text: &str) -> PathBuf {
     OsString::from_vec(bytes).into()
 }
 
-/// Serialises a path by [`lossless`]; serde's own way refuses what is not UTF-8.
+/// Serialises a path by [`lossless`]; serde's own implementation refuses names that are not UTF-8.
 ///
 /// # Errors
-/// Those of the serialiser.
+/// The serialiser's errors.
 pub fn serialize<S: Serializer>(path: &(impl AsRef<OsStr> + ?Sized), serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&lossless(path))
 }
 
-/// A path for people.
+/// A path for messages.
 #[must_use]
 pub fn shown(path: &(impl AsRef<OsStr> + ?Sized)) -> String {
     visible(&lossless(path)).into_owned()
@@ -91,7 +91,7 @@ fn has_escape(text: &str) -> bool {
     text.as_bytes().windows(4).any(|four| escape(four).is_some())
 }
 
-/// The byte that is written at the beginning of `text`.
+/// The escaped byte at the beginning of `text`.
 fn escape(text: &[u8]) -> Option<u8> {
     let [b'\\', b'x', high, low, ..] = text else {
         return None;

@@ -1,7 +1,7 @@
 //! Suggestions for mistyped names ("did you mean").
 
 /// The candidate that the user most likely meant, if one is near: two letters, or a third of them, may differ; else the first one
-/// that begins with what was given (`large` for `large-v3`), if that is at least three letters.
+/// that begins with the given text (`large` for `large-v3`), if that has at least three letters.
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let candidates: Vec<&str> = candidates.into_iter().collect();
@@ -15,7 +15,7 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
     similar.or_else(|| candidates.iter().find(begun).copied())
 }
 
-/// How many letters differ, if the two are alike at all.
+/// The number of letters that differ, if the two are similar at all.
 fn distance(given: &str, candidate: &str) -> Option<usize> {
     let distance = strsim::damerau_levenshtein(given, &candidate.to_lowercase());
     let length = candidate.chars().count();

@@ -1,7 +1,7 @@
 //! TLS root certificates for the host's HTTP clients.
 //!
-//! The first of these that exists is used: the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`; the certificates of the system, which may
-//! include those of a company's proxy; Mozilla's list, which is built in. The download plugin shares this module; OpenSSL's
+//! The first of these that exists is used: the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`; the certificates of the system,
+//! which may include those of a company's proxy; Mozilla's built-in list. The download plugin shares this module; OpenSSL's
 //! programs use the same order.
 
 use std::path::PathBuf;

@@ -55,7 +55,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         return whole.checked_mul(factor);
     }
     let value = number.parse::<f64>().ok()? * factor as f64;
-    // Beyond 2^53 a fraction means nothing any more.
+    // Beyond 2^53 a fraction has no meaning.
     (value < 9.0e15).then_some(value.round() as u64)
 }
 

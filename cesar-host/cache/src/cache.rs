@@ -21,13 +21,13 @@ use super::sweep::Sweeper;
 use super::usage::UsageCounter;
 use super::write::ResultWriter;
 
-/// A cache folder, open for use. Clones share it; it can be used from any number of threads.
+/// A cache folder, open for use. Clones share it; any number of threads can use it.
 #[derive(Clone)]
 pub struct Cache {
     pub(super) parts: Arc<Parts>,
 }
 
-/// The parts of an open cache. Each has a reference to the storage, and to the other parts that it needs.
+/// The parts of an open cache. Each references the storage, and the other parts that it needs.
 pub(super) struct Parts {
     pub(super) storage: Arc<Storage>,
     pub(super) locks: KeyLocks,
@@ -74,7 +74,7 @@ impl Parts {
 }
 
 impl Cache {
-    /// Opens the cache in `directory`, creates what is missing, and sweeps the temporary files of dead processes.
+    /// Opens the cache in `directory`, creates missing parts, and sweeps the temporary files of dead processes.
     ///
     /// # Errors
     /// [`CacheError`](super::CacheError) when the folder cannot be written, or its index cannot be used.
@@ -90,7 +90,7 @@ impl Cache {
         Self::open_as(directory, clock, Io::real(), limits)
     }
 
-    /// Like [`Cache::open`], with disk access that can be made to fail.
+    /// Like [`Cache::open`], with disk access that tests can make fail.
     ///
     /// # Errors
     /// As [`Cache::open`].

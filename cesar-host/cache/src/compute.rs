@@ -13,24 +13,24 @@ use super::storage::Storage;
 use super::usage::UsageCounter;
 use super::write::ResultWriter;
 
-/// What the cache is used for.
+/// Use of the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Use what is there, store what is not.
+    /// Use stored results, store new ones.
     #[default]
     ReadWrite,
-    /// Compute in any case and store it in place of what is there (`--refresh`).
+    /// Compute in any case and replace the stored result (`--refresh`).
     Refresh,
     /// Neither read nor write (`--no-cache`).
     Bypass,
 }
 
-/// How a result is wanted, besides its key.
+/// A request for a result, besides its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// What the cache is used for.
+    /// Use of the cache.
     pub mode: Mode,
-    /// How long the result is valid after it is stored, in milliseconds; without limit when absent.
+    /// How long the result is valid after it is stored, in milliseconds; unlimited when absent.
     pub lifetime_ms: Option<i64>,
     /// The user's name of the input. Not part of the key.
     pub label: Option<String>,
@@ -52,7 +52,7 @@ impl From<Mode> for Request {
 pub struct Computation {
     /// The result.
     pub bytes: Vec<u8>,
-    /// Of the time it took, what was spent waiting for work that is not its own, in milliseconds.
+    /// The part of the time that was spent waiting for other work, in milliseconds.
     pub idle_ms: i64,
     /// The cost of the checkpoints that this computation resumed from, in milliseconds.
     pub earlier_ms: i64,
@@ -67,40 +67,40 @@ impl From<Vec<u8>> for Computation {
     }
 }
 
-/// Where a result came from.
+/// Source of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
     /// It was cached.
     Hit {
-        /// What computing it had taken, in milliseconds.
+        /// The cost of its computation, in milliseconds.
         saved_ms: i64,
     },
-    /// Another thread or process was computing it, and it was waited for.
+    /// Another thread or process computed it while this one waited.
     Waited {
-        /// What computing it had taken, in milliseconds.
+        /// The cost of its computation, in milliseconds.
         saved_ms: i64,
     },
     /// It was computed.
     Miss {
-        /// What computing it took this time, in milliseconds.
+        /// The cost of this computation, in milliseconds.
         took_ms: i64,
     },
 }
 
-/// A result and how it came about.
+/// A result and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The result.
     pub bytes: Vec<u8>,
-    /// Its entry; absent when it could not, or was not to be, stored.
+    /// Its entry; absent if it was not stored, by request or because of an error.
     pub entry: Option<Entry>,
-    /// Where it came from.
+    /// Its source.
     pub hit: Hit,
     /// Errors of the cache, in one or more sentences. The result is correct nevertheless.
     pub cache_warning: Option<String>,
 }
 
-/// Why there is no result.
+/// The reason why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped<E> {
     /// `wait` returned [`GiveUp::Interrupted`].
@@ -182,7 +182,7 @@ impl SingleFlight<'_> {
         warnings.collect(self.reader.get(key)).flatten()
     }
 
-    /// The lock and whether it was waited for; nothing when the computation goes ahead without it.
+    /// The lock, and whether this process waited for it; `None` when the computation continues without it.
     fn lock_or_compute_alone<E>(
         &self,
         key: &Key,
@@ -210,7 +210,7 @@ impl SingleFlight<'_> {
         }
     }
 
-    /// Stores a result. Without the lock, it is stored only if the key is free by now.
+    /// Stores a result. Without the lock, it is stored only if the key is still free.
     fn store_computed(
         &self,
         guard: Option<KeyGuard>,
@@ -237,7 +237,7 @@ impl SingleFlight<'_> {
     }
 }
 
-/// The outcome of a result that was there.
+/// The outcome for a stored result.
 fn hit_outcome(artifact: Artifact, waited: bool, warnings: Warnings) -> Outcome {
     let Artifact { entry, bytes } = artifact;
     let saved_ms = entry.cost_ms;

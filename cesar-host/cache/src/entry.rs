@@ -11,7 +11,7 @@ use super::key::Key;
 /// Estimated size of the rows of a result in the index, besides its bytes.
 pub(super) const ENTRY_BYTES: u64 = 2_048;
 
-/// An entry of the index: which result a piece of work had, without the result's bytes.
+/// An entry of the index: the result of a piece of work, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The work.
@@ -26,34 +26,34 @@ pub struct Entry {
     pub plugin: String,
     /// That plugin's version.
     pub plugin_version: String,
-    /// How long the work took, in milliseconds: what a hit saves.
+    /// Duration of the work, in milliseconds, which a hit saves.
     pub cost_ms: i64,
     /// When it was stored, in milliseconds since 1970.
     pub created_ms: i64,
     /// When it was last used, to within a minute, in milliseconds since 1970.
     pub last_used_ms: i64,
-    /// From when on it is a miss, in milliseconds since 1970; never when absent.
+    /// The time from which it is a miss, in milliseconds since 1970; never when absent.
     pub expires_ms: Option<i64>,
-    /// What a person calls the input, such as a file name.
+    /// The user's name of the input, such as a file name.
     pub label: Option<String>,
     /// JSON of the stage that stored it, such as the validators of a download.
     pub details: Option<String>,
 }
 
-/// What is said about a result when it is stored, besides its key.
+/// The properties of a new result, besides its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewEntry {
-    /// How long the work took, in milliseconds.
+    /// Duration of the work, in milliseconds.
     pub cost_ms: i64,
-    /// From when on the entry is a miss, in milliseconds since 1970; never when absent.
+    /// The time from which the entry is a miss, in milliseconds since 1970; never when absent.
     pub expires_ms: Option<i64>,
-    /// What a person calls the input. Not part of the key.
+    /// The user's name of the input. Not part of the key.
     pub label: Option<String>,
-    /// JSON that the stage wants to find again. Opaque to the cache.
+    /// JSON of the stage. Opaque to the cache.
     pub details: Option<String>,
 }
 
-/// An entry with its bytes, which have been verified.
+/// An entry with its verified bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// The entry.
@@ -62,21 +62,21 @@ pub struct Artifact {
     pub bytes: Vec<u8>,
 }
 
-/// An entry with a place to read its bytes from, which have been verified.
+/// An entry with a source of its verified bytes.
 #[derive(Debug)]
 pub struct ArtifactFile {
     /// The entry.
     pub entry: Entry,
-    /// Where the bytes are.
+    /// The source of the bytes.
     pub source: ArtifactSource,
 }
 
-/// Where the verified bytes of a result are.
+/// The source of the verified bytes of a result.
 #[derive(Debug)]
 pub enum ArtifactSource {
     /// A small result, in memory.
     Bytes(Vec<u8>),
-    /// A large result in a file of the cache, never to be changed.
+    /// A large result in a file of the cache, which must not be changed.
     File {
         /// Its path. Prefer the open file: the path is gone once the entry is evicted.
         path: PathBuf,
@@ -85,19 +85,19 @@ pub enum ArtifactSource {
     },
 }
 
-/// An entry with what is worth knowing in a list.
+/// An entry with its data for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
-    /// How often it was used since it was stored.
+    /// Number of uses since it was stored.
     pub hits: u64,
-    /// Whether a running job needs it, as far as the index tells: a killed job's mark stays until housekeeping.
+    /// Whether a running job needs it, according to the index: a killed job's lease stays until housekeeping.
     pub leased: bool,
 }
 
-/// The order of a list; what comes first has most of it.
+/// The order of a list; the first entry has the highest value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
     /// Used last.
@@ -107,13 +107,13 @@ pub enum Sort {
     Created,
     /// Largest.
     Size,
-    /// Took longest.
+    /// Most expensive.
     Cost,
     /// Highest eviction score: the reverse of the order of eviction.
     EvictionScore,
 }
 
-/// Counters since the cache was made.
+/// Counters since the cache was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Statistics {
     /// Results used instead of computed.
@@ -122,13 +122,13 @@ pub struct Statistics {
     pub misses: u64,
     /// Size of the results used.
     pub bytes_saved: u64,
-    /// Time that computing them had taken, in milliseconds.
+    /// The cost of computing them, in milliseconds.
     pub ms_saved: u64,
-    /// Damaged entries that were found and removed.
+    /// Damaged entries that were detected and removed.
     pub healed: u64,
-    /// Entries removed to make room.
+    /// Entries removed to free space.
     pub evicted: u64,
-    /// Requests that waited for another one's computation.
+    /// Requests that waited for another computation.
     pub waited: u64,
 }
 
@@ -141,11 +141,11 @@ pub struct StageInfo {
     pub entries: u64,
     /// The size of their results. Results of the same content count for each entry.
     pub bytes: u64,
-    /// Time that computing them took, in milliseconds.
+    /// The cost of computing them, in milliseconds.
     pub cost_ms: u64,
 }
 
-/// What `cesar cache info` shows.
+/// The data of `cesar cache info`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The cache folder.
@@ -159,23 +159,23 @@ pub struct Info {
     pub entries: u64,
     /// The size of all results. Results of the same content count once.
     pub bytes: u64,
-    /// What `max_size` limits: all results, and 2 KiB for the rows of each entry.
+    /// The size that `max_size` limits: all results, and 2 KiB for the rows of each entry.
     pub used_bytes: u64,
-    /// The size of the index file, in which the small results are.
+    /// The size of the index file, which contains the small results.
     pub index_bytes: u64,
-    /// How large that may grow; absent when there is no limit.
+    /// The maximum of that size; absent when there is no limit.
     pub max_size: Option<u64>,
-    /// How much of the disk is free; absent when the system does not report it.
+    /// Free space on the disk, in bytes; absent when the system does not report it.
     pub free_disk: Option<u64>,
-    /// How much of it is to stay free.
+    /// The space to keep free on the disk, in bytes.
     pub min_free_disk: u64,
-    /// Damaged files that are kept for inspection.
+    /// Number of damaged files kept for inspection.
     pub quarantined: u64,
     /// When housekeeping was last finished, in milliseconds since 1970.
     pub maintained_ms: Option<i64>,
     /// Per stage, in the order of their names.
     pub stages: Vec<StageInfo>,
-    /// Counters since the cache was made.
+    /// Counters since the cache was created.
     pub statistics: Statistics,
     /// Warnings from opening the cache.
     pub warnings: Vec<String>,

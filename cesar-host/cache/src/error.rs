@@ -10,24 +10,24 @@ use super::key::Key;
 /// An error of the cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("cannot {action} `{}` ({source}); {}, or choose another cache folder with `--cache-dir`", path.display(), remedy(source))]
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
-        /// The file or folder it was tried on.
+        /// The file or folder of the action.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("cannot {action} the cache index `{}` ({source}); {}, or choose another cache folder with `--cache-dir`", path.display(), index_remedy(source))]
     Index {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The index file.
         path: PathBuf,
-        /// SQLite's answer.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The index is not a sound SQLite database. The next opening without other users sets it aside.
@@ -43,7 +43,7 @@ pub enum CacheError {
         path: PathBuf,
         /// Its schema version.
         found: i64,
-        /// The newest version that this program knows.
+        /// The newest version that this program supports.
         supported: i64,
     },
     /// The SQLite library in use may corrupt databases.
@@ -57,7 +57,7 @@ pub enum CacheError {
     Busy {
         /// The lock file.
         path: PathBuf,
-        /// How long was waited.
+        /// How long this process waited.
         seconds: u64,
     },
     /// The caller's `wait` gave up before the key's lock was free.
@@ -68,7 +68,7 @@ pub enum CacheError {
         /// Why the caller gave up.
         reason: GiveUp,
     },
-    /// A result was to be stored under the lock of another key, which is a bug of the caller.
+    /// A result for one key was stored under the lock of another, which is a bug of the caller.
     #[error("the lock of `{locked}` does not cover `{key}`; lock the key that is stored")]
     WrongLock {
         /// The key of the entry.
@@ -81,7 +81,7 @@ pub enum CacheError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
     /// The caller asked to stop while a file outside the cache was being hashed.
@@ -98,10 +98,10 @@ pub enum CacheError {
     },
 }
 
-/// Why a waiter stops waiting.
+/// The reason why a waiter stops waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
-    /// The user wants to stop.
+    /// The user interrupted it.
     Interrupted,
     /// Timed out: compute without the lock.
     ComputeAlone,

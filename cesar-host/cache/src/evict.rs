@@ -1,14 +1,14 @@
 //! Eviction: the protocol of removing entries, in short steps.
 //!
 //! For each page of candidates ([`Index::candidates`](super::index::Index::candidates)):
-//! 1. take `objects.lock` exclusively, when some of them are files: no process places an object meanwhile, or mistakes
+//! 1. take `objects.lock` exclusively, if some of them are files: no process places an object meanwhile, or mistakes
 //!    the removal for damage;
-//! 2. remove the rows in one transaction, which spares what was used, replaced or leased since the page was read;
-//! 3. once that is on the device, remove the files that no row names any more;
+//! 2. remove the rows in one transaction, except those used, replaced or leased since the page was read;
+//! 3. when the removal is on the device, remove the files that no row names any more;
 //! 4. release the lock, and pause for as long as it was held, so that other processes get their turn.
 //!
 //! **Rows first**: a crash in between leaves files without rows, which housekeeping sweeps, never rows without files. A
-//! reader that has found the row and not yet opened the file takes a miss.
+//! reader that has found the row but not yet opened the file gets a miss.
 
 use std::sync::Arc;
 use std::thread;
@@ -21,30 +21,30 @@ use super::index::{Candidate, Counting, Filter, Order, Position, Removed};
 use super::key::Key;
 use super::storage::Storage;
 
-/// How many candidates are looked at and removed at a time: some milliseconds of work.
+/// Number of candidates read and removed at a time: some milliseconds of work.
 const PAGE: usize = 256;
 
 /// The longest pause between two pages.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Which entries to remove, in which order, and how many.
+/// Selection, order and extent of an eviction.
 #[derive(Debug, Clone)]
 pub(super) struct Eviction {
     pub(super) order: Order,
     pub(super) filter: Filter,
-    /// How many bytes may stay in use; everything that fits the filter goes when absent.
+    /// How many bytes may stay in use; if absent, every entry that matches the filter is removed.
     pub(super) target: Option<u64>,
     pub(super) counting: Counting,
     /// Remove nothing.
     pub(super) dry_run: bool,
     /// An entry that is never removed.
     pub(super) spare: Option<Key>,
-    /// Stop at this time of the clock.
+    /// Stop at this time.
     pub(super) deadline_ms: Option<i64>,
 }
 
 impl Eviction {
-    /// Everything that fits a filter.
+    /// Everything that matches a filter.
     pub(super) fn all(filter: Filter) -> Self {
         Self {
             order: Order::Stored,
@@ -58,14 +58,14 @@ impl Eviction {
     }
 }
 
-/// What an eviction did, or would do.
+/// The result of an eviction or a dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Evicted {
     pub(super) entries: u64,
     pub(super) bytes: u64,
-    /// What making them had taken.
+    /// The cost of computing them, in milliseconds.
     pub(super) cost_ms: i64,
-    /// Entries that fit but are in use by running jobs.
+    /// Matching entries that running jobs use.
     pub(super) leased: u64,
     /// Whether it was stopped before its end.
     pub(super) stopped: bool,
@@ -122,7 +122,7 @@ impl Evictor {
         }
     }
 
-    /// How many bytes are still to be freed; in a dry run, an estimate.
+    /// How many bytes remain to be freed; an estimate in a dry run.
     fn bytes_to_free(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
         let Some(target) = eviction.target else { return Ok(None) };
         let excess = self.storage.index.space()?.used.saturating_sub(target);
@@ -156,7 +156,7 @@ impl Evictor {
         let cost_ms = chosen.iter().map(|candidate| candidate.cost_ms.max(0)).sum();
         let removed = match (eviction.dry_run, chosen.is_empty()) {
             (_, true) => return Ok(()),
-            // What several entries share is counted for each: an upper bound, known only afterwards.
+            // Shared content counts for each entry: an upper bound, as the real size is known only afterwards.
             (true, _) => Removed {
                 entries: chosen.len() as u64,
                 bytes,
@@ -175,8 +175,8 @@ impl Evictor {
         self.remove_rows_then_files(!inline, || self.storage.index.remove(chosen, counting))
     }
 
-    /// Removes rows and then the files that they alone named, with `objects.lock` where files may be concerned, and
-    /// pauses for as long as that took.
+    /// Removes rows and then the files that only they named, with `objects.lock` where files may be concerned, and
+    /// pauses for the duration of that.
     pub(super) fn remove_rows_then_files(
         &self,
         files: bool,
@@ -188,7 +188,7 @@ impl Evictor {
         let started = Instant::now();
         let removed = rows()?;
         for digest in &removed.files {
-            // An object that cannot be removed is an orphan, and swept later.
+            // An object that cannot be removed is an orphan, which is swept later.
             let _ = self.storage.objects.remove(digest);
         }
         drop(lock);

@@ -1,15 +1,15 @@
 //! Digests of files outside the cache: recordings, models, plugins.
 //!
 //! Hashing a 3 GB model takes seconds, so the digest of a file is remembered together with a stamp: device, inode,
-//! size, time of change of the content and of the inode. While all five are the same, the file is taken to be.
+//! size, time of change of the content and of the inode. While all five are the same, the file counts as unchanged.
 //!
-//! A digest is remembered only when the stamp was settled when the hashing began ([`FileStamp::is_settled`]), and the same when it
+//! A digest is remembered only if the stamp was settled when the hashing began ([`FileStamp::is_settled`]), and the same when it
 //! ended.
 //!
 //! Hashing a large file takes a while, so every call takes a [`Stop`] callback, called once per block.
 //!
-//! A caller that reads the file afterwards compares [`FileStamp::of`] after reading with the stamp it was given: only
-//! if they are equal were the bytes that it read those of the digest.
+//! A caller that reads the file afterwards compares [`FileStamp::of`] after reading with the returned stamp: only if
+//! they are equal were the bytes read those of the digest.
 
 use std::fs::File;
 use std::io;
@@ -43,13 +43,13 @@ pub(super) fn remembered_digest(storage: &Storage, path: &Path, stop: Stop<'_>) 
     let digest = hash(&mut file, path, io, stop)?;
     let status = io.status(&file).map_err(|source| unreadable(path, source))?;
     if FileStamp::from_metadata(&status) == stamp && stamp.is_settled(started_ms) {
-        // When this fails, the next run hashes the file again.
+        // If this fails, the next run hashes the file again.
         let _ = index.remember_digest(&stamp, &digest, started_ms);
     }
     Ok((digest, stamp))
 }
 
-/// Opens a regular file. Checked before opening, as opening a pipe would wait for its writer.
+/// Opens a regular file. The type is checked before opening, because opening a pipe would wait for its writer.
 fn open(path: &Path, io: &Io) -> Result<(File, FileStamp)> {
     let fail = |source| unreadable(path, source);
     if !std::fs::metadata(path).map_err(fail)?.is_file() {

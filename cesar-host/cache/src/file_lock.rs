@@ -1,4 +1,4 @@
-//! The kernel's locks on files (`flock`): freed when their holder dies, however it dies.
+//! The kernel's locks on files (`flock`): freed when their holder dies, for whatever reason.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -33,7 +33,7 @@ impl CacheLock {
         Self::acquire_within(path, sharing, io, LOCK_TIMEOUT)
     }
 
-    /// Takes a lock if that is possible at once.
+    /// Takes a lock if it is free.
     pub(super) fn attempt(path: &Path, sharing: Sharing, io: &Io) -> Result<Option<Self>> {
         match Self::acquire_within(path, sharing, io, Duration::ZERO) {
             Err(CacheError::Busy { .. }) => Ok(None),
@@ -65,8 +65,8 @@ impl Drop for CacheLock {
     }
 }
 
-/// Gives a lock back. Closing the file would do so too, unless a child process that is just being started has a copy
-/// of it for an instant. When this fails, closing it is what is left.
+/// Releases a lock. Closing the file would do so too, unless a child process that is just being started has a copy of
+/// it for an instant. If this fails, only closing it is left.
 pub(super) fn unlock(file: &File) {
     let _ = file.unlock();
 }

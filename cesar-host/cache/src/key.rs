@@ -1,7 +1,7 @@
-//! What a key is made of, and how it is encoded.
+//! The parts of a key, and their encoding.
 //!
 //! A key is the SHA-256 of a canonical encoding of everything that may change the result of a stage. The encoding is
-//! **frozen**: golden tests pin it, and a change of it is a new scheme name, never an edit.
+//! **frozen**: golden tests pin it, and a change needs a new scheme name.
 //!
 //! ```text
 //! encoding := field(0, "cesar-key-v1")
@@ -16,11 +16,11 @@
 //!             0 null: empty          1 boolean: one byte 0 or 1      2 integer: i64
 //!             3 number: bits of the f64, -0.0 written as 0.0         4 text: UTF-8        5 list: value*
 //! ```
-//! All integers are little-endian. Every field carries its length, so no byte can move from one field to its
-//! neighbour without changing the encoding; a value is written by its declared type, so the integer 1, the number
-//! 1.0 and the text "1" are three different values.
+//! All integers are little-endian. Every field has its length, so no byte can move from one field to the next without
+//! changing the encoding; a value is written by its declared type, so the integer 1, the number 1.0 and the text "1"
+//! are three different values.
 //!
-//! The parts are also stored beside the entry as JSON, so that a later command can tell which part has changed.
+//! The parts are also stored as JSON beside the entry, so that a later command can show which part has changed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,7 +34,7 @@ const SCHEME: &str = "cesar-key-v1";
 
 /// The identity of a piece of work: SHA-256 over everything that may change its result (see [`KeyParts`]).
 ///
-/// It is another type than [`Digest`], so that a key is never taken for the digest of content.
+/// A different type than [`Digest`], so that a key is never mistaken for the digest of content.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Digest);
@@ -73,20 +73,20 @@ impl FromStr for Key {
     }
 }
 
-/// Everything the key of a stage's result is made of.
+/// The parts of the key of a stage's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyParts {
     /// The stage, such as `asr`.
     pub stage: String,
-    /// The id of the plugin that runs the stage; for stages of the host, a name for it.
+    /// The id of the plugin that runs the stage; a name for stages of the host.
     pub plugin: String,
     /// The plugin's own version.
     pub plugin_version: String,
-    /// SHA-256 of the plugin file: a rebuilt plugin misses even when its version was not raised.
+    /// SHA-256 of the plugin file: a rebuilt plugin misses even if its version is the same.
     pub plugin_digest: Digest,
     /// The version of the plugin ABI.
     pub abi: u32,
-    /// Option name and SHA-256 of each model file. The order given here does not matter.
+    /// Option name and SHA-256 of each model file. The order does not matter.
     pub models: Vec<(String, Digest)>,
     /// The effective options that may change the result, defaults filled in.
     pub options: BTreeMap<String, OptionValue>,
@@ -94,11 +94,11 @@ pub struct KeyParts {
     pub inputs: Vec<(String, Digest)>,
 }
 
-/// The value of an option, of the type the plugin declares.
+/// The value of an option, of its declared type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OptionValue {
-    /// Not set, and without a default.
+    /// Not set and without a default.
     Null,
     /// True or false.
     Bool(bool),
@@ -116,7 +116,7 @@ impl OptionValue {
     /// A real number; refused when it is NaN or infinite.
     ///
     /// # Errors
-    /// [`NotFinite`] for a value that has no place in a key.
+    /// [`NotFinite`] for NaN and the infinities.
     pub fn number(value: f64) -> Result<Self, NotFinite> {
         Finite::new(value).map(Self::Number)
     }
@@ -136,7 +136,7 @@ impl Finite {
     /// [`NotFinite`] for NaN and the infinities.
     pub fn new(value: f64) -> Result<Self, NotFinite> {
         match value.is_finite() {
-            // -0.0 + 0.0 is 0.0, and every other number stays what it is.
+            // -0.0 + 0.0 is 0.0; every other number stays the same.
             true => Ok(Self(value + 0.0)),
             false => Err(NotFinite { value }),
         }
@@ -167,7 +167,7 @@ impl KeyParts {
         Key::from_bytes(*Digest::of(&self.encode()).as_bytes())
     }
 
-    /// The parts as JSON, for people and for comparing two keys. The key is *not* computed from this.
+    /// The parts as JSON, for users and for comparing two keys. The key is *not* computed from this.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("strings, integers, finite numbers and string keys always serialise")
     }
@@ -177,7 +177,7 @@ impl KeyParts {
         Digest::of(&encode_digests(self.inputs.iter()))
     }
 
-    /// The canonical encoding, see the module's documentation.
+    /// The canonical encoding; see the module's documentation.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut models: Vec<_> = self.models.iter().collect();
         models.sort();

@@ -30,7 +30,7 @@ pub struct Nearest {
     pub details: Option<String>,
     /// The parts of its key.
     pub parts: KeyParts,
-    /// The differences.
+    /// The differences from the requested key.
     pub changes: Vec<Change>,
 }
 
@@ -51,7 +51,7 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
-    /// Another plugin does the stage.
+    /// Another plugin.
     Plugin,
     /// The same plugin in another version.
     PluginVersion,
@@ -63,7 +63,7 @@ pub enum Component {
     Model,
     /// An option.
     Option,
-    /// What the stage works on.
+    /// The input of the stage.
     Input,
 }
 
@@ -109,7 +109,7 @@ pub(super) fn nearest(index: &Index, parts: &KeyParts, label: Option<&str>) -> R
             parts: before,
         })
     });
-    // The first of several that are equally near: results of the same inputs come first, then the newest.
+    // The first of several equally near ones: results of the same inputs come first, then the newest.
     Ok(neighbours.min_by_key(|nearest| distance(&nearest.changes)))
 }
 
@@ -121,7 +121,7 @@ fn distance(changes: &[Change]) -> usize {
     changes.iter().map(weight).sum()
 }
 
-/// How two keys of one stage differ.
+/// The differences between two keys of one stage.
 #[must_use]
 pub fn changes(before: &KeyParts, after: &KeyParts) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -208,7 +208,7 @@ fn shown(value: &OptionValue) -> Option<String> {
     (*value != OptionValue::Null).then(|| value.to_string())
 }
 
-/// A value as a person writes it.
+/// A value in the notation of users.
 impl fmt::Display for OptionValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -15,7 +15,7 @@
 //! <dir>/v1/maintenance.lock       exclusive while a process evicts entries
 //! <dir>/v1/index.damaged          left by a process that met a damaged page: check before the next use
 //! ```
-//! Another layout gets another version folder, so two versions of Cesar never disagree about one folder.
+//! A different layout gets a different version folder, so two versions of Cesar never disagree about one folder.
 //!
 //! Lock order: `use.lock`, then the lock of a key, then `maintenance.lock`, then `objects.lock`, then the transaction of
 //! the index. Housekeeping, which holds `maintenance.lock`, only ever *tries* the locks of keys.
@@ -42,7 +42,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Makes the folders that are missing and the tag.
+    /// Creates the missing folders and the tag.
     pub(super) fn create(directory: &Path, io: &Io) -> Result<Self> {
         let layout = Self {
             directory: directory.to_owned(),
@@ -63,7 +63,7 @@ impl Layout {
 
     fn write_tag(&self, io: &Io) -> Result<()> {
         let path = self.directory.join(TAG_NAME);
-        // A tag of another length is one whose writer was killed.
+        // A tag of a different length is from a killed writer.
         if fs::metadata(&path).is_ok_and(|tag| tag.len() == TAG.len() as u64) {
             return Ok(());
         }
@@ -132,8 +132,8 @@ impl Layout {
     }
 }
 
-/// Whether SQLite's write-ahead log cannot be trusted on the file system of `path`, which is so when several
-/// machines may see it: the log needs memory shared by all who use it. FUSE counts, as its backend is unknown.
+/// Whether SQLite's write-ahead log is unsafe on the file system of `path`, because several machines may see it: the
+/// log needs memory shared by all users. FUSE counts, as its backend is unknown.
 pub(super) fn is_network_file_system(path: &Path) -> bool {
     rustix::fs::statfs(path).is_ok_and(|status| is_of_network(status.f_type as u64))
 }
@@ -157,6 +157,6 @@ pub(super) fn is_of_network(magic: u64) -> bool {
     const NETWORK: [u64; 14] = [
         NFS, SMB, SMB2, CIFS, NINE_P, FUSE, AFS, CEPH, LUSTRE, GFS2, OCFS2, GPFS, BEEGFS, VIRTUALBOX,
     ];
-    // The magic numbers are 32 bits wide; the field that carries them is wider on some machines and signed on others.
+    // The magic numbers are 32 bits wide; their field is wider on some machines and signed on others.
     NETWORK.contains(&(magic & 0xFFFF_FFFF))
 }

@@ -1,16 +1,16 @@
 //! Leases, which protect entries that a running job needs from eviction.
 //!
-//! A job that has found an entry may need its bytes only after an hour of other work. It takes a lease on the key
-//! first and looks the entry up afterwards: eviction removes an entry only in a transaction that sees no lease on it, so from
-//! then on the entry stays, or was not there when it was looked up.
+//! A job may need the bytes of an entry only after an hour of other work. It takes a lease on the key first and looks the
+//! entry up afterwards: eviction removes an entry only in a transaction that sees no lease on it, so either the lookup fails
+//! or the entry stays.
 //!
-//! [`Cache::get_or_compute`](super::Cache::get_or_compute) does so by itself: while it computes, what this process has found or stored within the last
-//! hour is leased, as the stages before this one, of which so far only the digest was needed. A run of hits writes nothing.
+//! [`Cache::get_or_compute`](super::Cache::get_or_compute) does so itself: while it computes, it leases what this process found or
+//! stored within the last hour: entries of earlier stages, of which only the digest was read. A run of hits writes nothing.
 //!
-//! A lease is a row of the index, in the name of its owner. Each process that leases has a file under `owners/`, locked
-//! by the kernel for as long as the process lives, however it ends. **A lease holds while that file is locked.** The
-//! time in the row decides only when the file cannot be asked, as on a file system that has no locks; so neither a job of two
-//! days loses its leases nor does a killed one keep them.
+//! A lease is a row of the index with the name of its owner. Each process with leases has a file under `owners/`, locked by
+//! the kernel for as long as the process lives, however it ends. **A lease holds while that file is locked.** The time in the
+//! row counts only if the lock cannot be checked, as on a file system without locks. So a job of two days does not lose its
+//! leases, and a killed one does not keep them.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -26,7 +26,7 @@ use super::file_lock::{Sharing, is_named, try_lock, unlock};
 use super::key::Key;
 use super::storage::Storage;
 
-/// How long a lease holds when its owner cannot be checked: a day.
+/// How long a lease lasts if its owner cannot be checked: a day.
 const FALLBACK_LIFETIME_MS: i64 = 24 * 3_600_000;
 
 /// How long a used entry counts as in use by the jobs of this process: an hour.
@@ -34,7 +34,7 @@ const RECENT_USE_MS: i64 = 3_600_000;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// Keeps entries from being evicted until it is dropped or the process ends.
+/// Protects entries from eviction until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lease {
     leases: Arc<Leases>,
@@ -42,7 +42,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes in further keys.
+    /// Adds keys.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -54,12 +54,12 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // What stays in the index ends with this process.
+        // A row that cannot be deleted now expires with this process.
         let _ = self.leases.storage.index.drop_leases(&self.name);
     }
 }
 
-/// The file that shows that a process which leases is alive.
+/// The file that shows that a process with leases is alive.
 #[derive(Debug)]
 struct Owner {
     path: PathBuf,
@@ -73,7 +73,7 @@ impl Owner {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!("{}-{number}", std::process::id()));
             let file = match io.create_new(&path) {
-                // Left by an earlier process of this number.
+                // Left by an earlier process with the same number.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
                 result => result.context("create", &path)?,
             };
@@ -82,7 +82,7 @@ impl Owner {
                 file,
                 io: io.clone(),
             };
-            // As with temporary files: housekeeping may take the file away before it is locked.
+            // As with temporary files, housekeeping may remove the file before it is locked.
             let locked = try_lock(&made.file, Sharing::Exclusive, io).context("lock", &made.path)?;
             if locked && is_named(&made.file, &made.path).context("inspect", &made.path)? {
                 return Ok(made);
@@ -98,7 +98,7 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the next housekeeping.
+        // A file that cannot be removed now is removed by the next housekeeping.
         let _ = self.io.remove(&self.path);
         unlock(&self.file);
     }
@@ -110,7 +110,7 @@ pub(super) struct Leases {
     storage: Arc<Storage>,
     /// When this process last found or stored an entry.
     recent: Mutex<HashMap<Key, i64>>,
-    /// Made with the first lease.
+    /// Created with the first lease.
     owner: Mutex<Option<Owner>>,
 }
 
@@ -139,7 +139,7 @@ impl Leases {
     pub(super) fn note_use(&self, key: &Key) {
         let now_ms = self.storage.now_ms();
         let mut recent = self.recent.lock();
-        // Just before it would grow, which costs as much.
+        // Just before the map would grow, which costs as much.
         if recent.len() == recent.capacity() {
             recent.retain(|_, used_ms| now_ms.saturating_sub(*used_ms) < RECENT_USE_MS);
         }
@@ -197,7 +197,7 @@ enum Liveness {
     Unknown,
 }
 
-/// Whether the process that a file stands for is alive. The file of a dead one is removed.
+/// Whether the process of a file is alive. The file of a dead one is removed.
 fn probe_owner(path: &Path, io: &Io) -> Liveness {
     let file = match io.open(path) {
         Ok(file) => file,
@@ -207,7 +207,7 @@ fn probe_owner(path: &Path, io: &Io) -> Liveness {
     match try_lock(&file, Sharing::Exclusive, io) {
         Ok(false) => Liveness::Alive,
         Ok(true) => {
-            // Only under the lock, and only what the name still leads to.
+            // Only under the lock, and only if the name still leads to this file.
             if is_named(&file, path).unwrap_or(false) {
                 let _ = io.remove(path);
             }

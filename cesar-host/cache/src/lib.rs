@@ -13,14 +13,14 @@
 //! 4. `sync_data`, rename into place, sync the folder;
 //! 5. write the rows in one immediate transaction; small results are part of it and skip steps 3 and 4.
 //!
-//! A crash before the rename leaves a temporary file, swept at the next opening; one between the rename and the commit
-//! leaves an object that no row names. **No row ever names bytes that are not on disk.**
-//! [`Cache::get_or_compute`] does all of this.
+//! A crash before the rename leaves a temporary file, swept at the next opening; a crash between rename and commit
+//! leaves an object that no row names. **No row ever names bytes that are not on disk.** [`Cache::get_or_compute`]
+//! does all of this.
 //!
 //! # Reading
-//! All bytes are hashed when they are read. Missing, short or changed bytes, and rows with a wrong seal, are quarantined
-//! (rows first, then the file goes to `quarantine/`), counted as healed, and are a miss. Before that, the damage is
-//! checked again under `objects.lock`, held exclusively: another process may have repaired it.
+//! All bytes are hashed when read. Missing, short or changed bytes, and rows with a wrong seal, are quarantined (rows
+//! first, then the file moves to `quarantine/`), counted as healed, and are a miss. Before that, the damage is checked
+//! again under an exclusive `objects.lock`: another process may have repaired it.
 //!
 //! # Staying small
 //! Results are evicted when they have expired (the latest of some stages only under pressure: [`Limits::stale`]), when the

@@ -1,29 +1,29 @@
 //! Limits of size and age of the cache.
 //!
-//! There are two marks: crossing the high one (`max_size`, or `min_free_disk` the other way round) starts the eviction,
-//! which continues to a low one a tenth further. A cache at its limit is thus cleaned now and then, not at every store.
+//! There are two marks: crossing the high one (`max_size`, or `min_free_disk` in the opposite direction) starts the
+//! eviction, which continues to a low one a tenth further. So a full cache is cleaned occasionally, not at every store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The limits of a cache. The default is none at all.
+/// The limits of a cache. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     /// How many bytes the results may take, with 2 KiB for the rows of each entry.
     pub max_size: Option<u64>,
-    /// How many bytes of the disk are to stay free.
+    /// How many bytes of the disk to keep free.
     pub min_free_disk: u64,
-    /// For how long results are used, in milliseconds from when they were stored, by stage.
+    /// How long results are used, in milliseconds from when they were stored, by stage.
     pub ttl_ms: BTreeMap<String, i64>,
-    /// Stages whose newest result of each input stays after its expiry, until space is needed: it is used when no newer one
+    /// Stages whose newest result of each input stays after its expiry, until space is needed, for use when no newer one
     /// can be fetched. A lifetime in `ttl_ms` also applies to it.
     pub stale: BTreeSet<String>,
-    /// How long to wait for another's computation, in milliseconds, before computing alone.
+    /// How long to wait for another computation, in milliseconds, before computing alone.
     pub lock_timeout_ms: Option<i64>,
 }
 
 impl Limits {
-    /// How many bytes are to be removed when `used` are in use and `free` are left on the disk (unknown: no concern);
-    /// 0 while no limit is crossed.
+    /// How many bytes to remove when `used` are in use and `free` are left on the disk (`None`: not checked); 0 while
+    /// no limit is crossed.
     pub fn excess(&self, used: u64, free: Option<u64>) -> u64 {
         let by_size = match self.max_size {
             Some(limit) if used > limit => used - low_mark(limit),
@@ -36,7 +36,7 @@ impl Limits {
         by_size.max(by_disk)
     }
 
-    /// When a result of `stage` that is stored at `now_ms` expires, given what its maker wishes.
+    /// When a result of `stage` stored at `now_ms` expires, given the lifetime that its stage requests.
     pub(super) fn expiry(&self, stage: &str, wished_ms: Option<i64>, now_ms: i64) -> Option<i64> {
         let by_stage = self.ttl_ms.get(stage).map(|ttl_ms| now_ms.saturating_add(*ttl_ms));
         match (wished_ms, by_stage) {

@@ -1,12 +1,12 @@
 //! The lock of a key, which makes one process compute each result.
 //!
-//! The lock is `flock` on `locks/<key>`. The kernel frees it when its holder dies, however it dies, so there are no
-//! stale locks. It works between threads and between processes, since each taker opens the file itself. Waiters poll with
+//! The lock is `flock` on `locks/<key>`. The kernel frees it when its holder dies for any reason, so there are no stale
+//! locks. It works between threads and between processes, because each waiter opens the file itself. Waiters poll with
 //! short pauses and call back each time, so a waiting program can report that and can be interrupted within 50 ms.
 //!
-//! The file is removed by its holder just before the lock is freed, and only when the name still leads to the locked
-//! file. The next holder checks the same: a lock on a file that has lost its name protects nothing, and is
-//! released for a new attempt. So at any moment at most one holder's lock is on the file that the name leads to.
+//! The holder removes the file just before it frees the lock, and only if the name still leads to the locked file.
+//! The next holder checks the same: a lock on an unlinked file protects nothing, and is released for a new attempt.
+//! So at any moment at most one holder locks the file that the name leads to.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -22,7 +22,7 @@ use super::file_lock::{Backoff, Sharing, is_named, try_lock, unlock};
 use super::key::Key;
 use super::storage::Storage;
 
-/// The argument of the callback of a waiter.
+/// The argument of a waiter's callback.
 #[derive(Debug, Clone)]
 pub struct Waiting {
     /// The key that another thread or process computes.
@@ -36,7 +36,7 @@ pub struct Waiting {
 /// Called while waiting; a break ends the wait.
 pub type Wait<'a> = dyn FnMut(&Waiting) -> ControlFlow<GiveUp> + 'a;
 
-/// The right to compute and store one key, held until it is dropped or the process ends.
+/// The right to compute and store one key, until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct KeyGuard {
     key: Key,
@@ -46,7 +46,7 @@ pub struct KeyGuard {
 }
 
 impl KeyGuard {
-    /// The key that is locked.
+    /// The locked key.
     pub fn key(&self) -> Key {
         self.key
     }

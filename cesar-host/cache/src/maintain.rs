@@ -1,15 +1,15 @@
 //! Housekeeping: keeping the cache within its limits automatically.
 //!
-//! It runs after a store that crossed a limit ([`Limits`]), and after the first store of a day. One process at a time runs it, under
-//! `maintenance.lock`; the others skip it. Its errors are only logged: a job does not fail because old results could not be removed, and
-//! the next store tries again.
+//! It runs after a store that crossed a limit ([`Limits`]), and after the first store of a day. One process at a time runs it,
+//! under `maintenance.lock`; the others skip it. Its errors are only logged: a job does not fail because old results could not be
+//! removed; the next store retries.
 //!
 //! In this order:
 //! 1. leases of dead processes are dropped;
-//! 2. expired entries go; of the stages in [`Limits::stale`], those that a newer one has replaced;
-//! 3. when a limit is crossed: quarantined files older than a day and unfinished downloads, then other expired entries, then entries in the
-//!    order of their scores (see `eviction_score.rs`);
-//! 4. the index returns empty pages, when they are many;
+//! 2. expired entries are removed; in the stages of [`Limits::stale`], only those superseded by a newer one;
+//! 3. if a limit is crossed: quarantined files older than a day and unfinished downloads, then other expired entries, then entries
+//!    in the order of their scores (see `eviction_score.rs`);
+//! 4. the index returns empty pages, if there are many;
 //! 5. once a day: entries older than their stage's lifetime, and the leftovers of dead processes (see `sweep.rs`).
 //!
 //! After a store, it stops after a few seconds and leaves the rest to the next round.
@@ -33,7 +33,7 @@ use super::sweep::{Sweeper, Swept};
 /// How long housekeeping may take after a store.
 const TIME_BUDGET_MS: i64 = 3_000;
 
-/// The pause after a round that removed nothing and is still above the limits.
+/// The pause after a round that removed nothing although limits are still crossed.
 const RETRY_MS: i64 = 60_000;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -41,22 +41,22 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// The name of the daily round in the index.
 const DAILY: &str = "daily";
 
-/// Pages of the index given back in one step, some milliseconds of work.
+/// Pages that the index returns in one step, some milliseconds of work.
 const SHRINK_PAGES: u32 = 256;
 
-/// Empty pages that the index keeps for what is stored next: 8 MiB, or an eighth of its size; none when the disk is short.
+/// Empty pages that the index keeps for later results: 8 MiB, or an eighth of its size; none when the disk is short.
 const SPARE_BYTES: u64 = 8 << 20;
 
-/// What a round of housekeeping did.
+/// The result of a round of housekeeping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Maintained {
-    /// Another process was running a round: nothing was done here.
+    /// Whether another process was running a round, so that this one did nothing.
     pub skipped: bool,
     /// Expired entries removed.
     pub expired: u64,
     /// Entries evicted to free space.
     pub evicted: u64,
-    /// Size of what was removed, in bytes.
+    /// Size of the removed results, in bytes.
     pub bytes: u64,
     /// Entries kept only because running jobs lease them; one may count for several reasons.
     pub leased: u64,
@@ -66,7 +66,7 @@ pub struct Maintained {
     pub complete: bool,
 }
 
-/// How a round is done.
+/// The state of a round.
 #[derive(Debug, Clone, Copy)]
 struct Round {
     spare: Option<Key>,
@@ -86,7 +86,7 @@ pub(super) struct Housekeeper {
     next_round_ms: AtomicI64,
     /// Whether the user was notified that the disk lacks space.
     notified: AtomicBool,
-    /// When the last daily round finished, once that has been read.
+    /// When the last daily round finished, once it has been read.
     daily_ms: Mutex<Option<i64>>,
 }
 
@@ -119,7 +119,7 @@ impl Housekeeper {
         })
     }
 
-    /// Called after each store, without any lock but that of the key: housekeeping when it is due. Never fails a job.
+    /// Called after each store, with only the lock of the key: housekeeping when it is due. Never fails a job.
     pub(super) fn maintain_if_due(&self, stored: &Key) {
         let now_ms = self.storage.now_ms();
         if now_ms < self.next_round_ms.load(Ordering::Relaxed) {
@@ -148,8 +148,7 @@ impl Housekeeper {
         }
     }
 
-    /// After a round: with less space than is reserved, every result is evicted at the store of the next one, which looks like a cache
-    /// that never hits.
+    /// After a round: with less space than reserved, every result is evicted by the store of the next one, so the cache never hits.
     fn notify_of_short_disk(&self) {
         let reserved = self.limits.min_free_disk;
         let Some(free) = self.storage.free_disk().filter(|free| *free < reserved) else {
@@ -164,7 +163,7 @@ impl Housekeeper {
         }
     }
 
-    /// How many bytes are to be removed to be within the limits again.
+    /// How many bytes to remove to meet the limits again.
     pub(super) fn excess(&self) -> Result<u64> {
         let used = self.storage.index.space()?.used;
         Ok(self.limits.excess(used, self.storage.free_disk()))
@@ -173,14 +172,14 @@ impl Housekeeper {
     fn is_daily_due(&self, now_ms: i64) -> bool {
         let mut known = self.daily_ms.lock();
         if known.is_none_or(|done_ms| now_ms - done_ms >= DAY_MS) {
-            // Another process may have done it meanwhile. Never done: the day begins now.
+            // Another process may have done it meanwhile. If it was never done, the day begins now.
             match self.storage.index.done_ms(DAILY) {
                 Ok(Some(done_ms)) => *known = Some(done_ms),
                 Ok(None) => *known = self.storage.index.set_done(DAILY, now_ms).ok().map(|()| now_ms),
                 Err(_) => return false,
             }
         }
-        // A time in the future was set by a clock that has been put right since.
+        // A time in the future is from a clock that has been corrected since.
         known.is_some_and(|done_ms| now_ms - done_ms >= DAY_MS || done_ms - now_ms >= DAY_MS)
     }
 
@@ -229,7 +228,7 @@ impl Housekeeper {
             ..Filter::default()
         };
         let mut evicted = self.evictor.evict(&eviction(Order::Expiry, expired))?;
-        // Those stored under a longer lifetime than the present one have no such time in their rows.
+        // Rows stored under a longer lifetime than the present one have no such expiry.
         for (stage, ttl_ms) in self.limits.ttl_ms.iter().filter(|_| round.daily) {
             let outlived = Filter {
                 stage: Some(stage.clone()),
@@ -268,7 +267,7 @@ impl Housekeeper {
         Ok(evicted)
     }
 
-    /// Gives empty pages of the index back to the file system, when there are more than soon will be used again.
+    /// Returns empty pages of the index to the file system, if there are more than will soon be used.
     fn shrink(&self, round: &Round) -> Result<()> {
         loop {
             let space = self.storage.index.space()?;

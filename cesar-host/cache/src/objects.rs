@@ -1,9 +1,9 @@
 //! Large results, as files named by the digest of their content.
 //!
-//! This is the only module that creates or removes files under `objects/`. A file appears there complete: it is
-//! written and synced elsewhere on the same file system, then renamed, then the folder is synced. Placing a digest that is
-//! already there replaces the file by one of the same content, which repairs it if it was damaged and disturbs no
-//! reader, whose open file stays what it was. Whatever is read is hashed, and handed out only if it has its digest.
+//! This is the only module that creates or removes files under `objects/`. A file appears there complete: it is written
+//! and synced elsewhere on the same file system, then renamed, then the folder is synced. Placing an existing digest
+//! replaces the file by one of the same content, which repairs damage and does not affect readers, whose open file stays
+//! the same. Bytes are hashed when read, and returned only if they have their digest.
 
 use std::fs::{self, File};
 use std::io::{self, Seek};
@@ -18,20 +18,20 @@ use super::temporary::TemporaryFile;
 
 const CHUNK: usize = 256 * 1024;
 
-/// Why stored bytes are not those that were stored.
+/// Kinds of damage to stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// There is no file.
+    /// The file is missing.
     Missing,
-    /// The file, or the BLOB, has another length.
+    /// The file or BLOB has a different length.
     Length,
-    /// The bytes have another digest.
+    /// The bytes have a different digest.
     Content,
-    /// The row of the index contradicts itself.
+    /// The row of the index is inconsistent.
     Row,
 }
 
-/// What reading gave.
+/// The result of reading.
 #[derive(Debug)]
 pub(super) enum Verified<T> {
     Sound(T),
@@ -82,14 +82,14 @@ impl Objects {
         self.io.sync_folder(&folder).context("sync", &folder)
     }
 
-    /// The folder of a digest, made when it is not there.
+    /// The folder of a digest, created if missing.
     fn folder(&self, digest: &Digest) -> Result<PathBuf> {
         let objects = self.layout.objects();
         let folder = objects.join(&digest.to_string()[..2]);
         if !folder.is_dir() {
             self.io.create_folder(&folder).context("create", &folder)?;
         }
-        // Also when another process made it a moment ago: it may not have synced it yet.
+        // Synced even if another process just created it, as that one may not have synced it yet.
         self.io.sync_folder(&objects).context("sync", &objects)?;
         Ok(folder)
     }
@@ -141,7 +141,7 @@ impl Objects {
         }
     }
 
-    /// The folders that objects are in.
+    /// The folders of objects.
     pub(super) fn folders(&self) -> Result<Vec<PathBuf>> {
         let objects = self.layout.objects();
         let folders = fs::read_dir(&objects).context("read", &objects)?;
@@ -149,8 +149,8 @@ impl Objects {
         Ok(folders.filter(|path| path.is_dir()).collect())
     }
 
-    /// The objects in one folder with their sizes and times of change in milliseconds since 1970. What is not named
-    /// like an object is passed over.
+    /// The objects in one folder with their sizes and times of change in milliseconds since 1970. Files without an
+    /// object's name are skipped.
     pub(super) fn in_folder(&self, folder: &Path) -> Result<Vec<ObjectFile>> {
         let files = fs::read_dir(folder).context("read", folder)?;
         let object = |entry: fs::DirEntry| {
@@ -175,7 +175,7 @@ impl Objects {
         }
     }
 
-    /// Keeps the damaged bytes of a small result, which is not a file.
+    /// Keeps the damaged bytes of a small result, which has no file.
     pub(super) fn quarantine_bytes(&self, digest: &Digest, bytes: &[u8], now_ms: i64) -> Result<()> {
         let mut temporary = TemporaryFile::create(&self.layout.temporary(), &self.io)?;
         temporary.write(bytes)?;

@@ -1,4 +1,4 @@
-//! The operations of a [`Cache`], each passed on to the part that does it.
+//! The operations of a [`Cache`], each forwarded to the responsible part.
 
 use std::path::Path;
 
@@ -22,8 +22,8 @@ use super::write::ArtifactWriter;
 
 /// Finding and computing results.
 impl Cache {
-    /// Finds the result of `parts`, or computes and stores it. Of any number of threads and processes that ask for the
-    /// same result, one computes it and the others wait, calling `wait` meanwhile.
+    /// Finds the result of `parts`, or computes and stores it. One of the threads and processes that request the same
+    /// result computes it; the others wait, calling `wait` meanwhile.
     ///
     /// # Errors
     /// Only [`Stopped`]: errors of the cache become a warning in the outcome.
@@ -69,8 +69,8 @@ impl Cache {
         single_flight.get_or_compute(parts, request.into(), wait, compute)
     }
 
-    /// Looks for an entry without reading or verifying its bytes. Counts nothing: see [`Cache::record_hit`].
-    /// An expired entry is a miss.
+    /// Looks up an entry without reading or verifying its bytes. Counts nothing: see [`Cache::record_hit`]. An
+    /// expired entry is a miss.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -94,8 +94,8 @@ impl Cache {
         self.parts.reader.peek(key)
     }
 
-    /// Verifies an entry and returns where its bytes are, without holding a large result in memory. A damaged entry is
-    /// quarantined and is a miss. Counts a hit.
+    /// Verifies an entry and returns a source of its bytes, without holding a large result in memory. A damaged entry
+    /// is quarantined and is a miss. Counts a hit.
     ///
     /// # Errors
     /// As [`Cache::get`].
@@ -111,7 +111,7 @@ impl Cache {
         self.parts.reader.get_file_ignoring_expiry(key)
     }
 
-    /// The results of a stage for these inputs ([`KeyParts::inputs_digest`]), the newest first, expired ones included.
+    /// The results of a stage for these inputs ([`KeyParts::inputs_digest`]), newest first, including expired ones.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -127,8 +127,8 @@ impl Cache {
         key_diff::nearest(&self.parts.storage.index, parts, label)
     }
 
-    /// Counts the use of a result that was found by [`Cache::lookup`], for callers that need only its digest.
-    /// [`Cache::get`] counts by itself.
+    /// Counts the use of a result found by [`Cache::lookup`], for callers that need only its digest. [`Cache::get`]
+    /// counts by itself.
     pub fn record_hit(&self, entry: &Entry) {
         self.parts.usage.record_hit(entry);
     }
@@ -138,7 +138,7 @@ impl Cache {
         self.parts.usage.count(|statistics| statistics.misses += 1);
     }
 
-    /// Writes the collected uses. Also done when the last clone of the cache is dropped; a program that ends without
+    /// Writes the pending uses. Also done when the last clone of the cache is dropped; a program that ends without
     /// dropping it calls this first.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl Cache {
     /// Stores a result that is in memory.
     ///
     /// # Errors
-    /// When the lock is of another key, or the disk or the index refuses. Nothing is stored then.
+    /// If the lock is of another key, or the disk or the index refuses. Then nothing is stored.
     pub fn put(&self, guard: &KeyGuard, parts: &KeyParts, new: NewEntry, bytes: &[u8]) -> Result<Entry> {
         self.parts.writer.put(guard, parts, new, bytes)
     }
@@ -184,7 +184,7 @@ impl Cache {
     /// [`Incoming`], and no process may write to it any more. A small file is copied.
     ///
     /// # Errors
-    /// When the lock is of another key, the disk or the index refuses, or `stop` returns `true`. Nothing is stored then.
+    /// If the lock is of another key, the disk or the index refuses, or `stop` returns `true`. Then nothing is stored.
     pub fn put_file(
         &self,
         guard: &KeyGuard,
@@ -196,7 +196,7 @@ impl Cache {
         self.parts.writer.put_file(guard, parts, new, path, stop)
     }
 
-    /// Stores the result of `from` also under another key, without copying its bytes. `None` when they are gone.
+    /// Stores the result of `from` under another key too, without copying its bytes. `None` when they are gone.
     ///
     /// # Errors
     /// When the lock is of another key, or the disk or the index refuses.
@@ -204,7 +204,7 @@ impl Cache {
         self.parts.writer.renew(guard, parts, new, from)
     }
 
-    /// Creates a folder for another program to write a result into.
+    /// Creates a folder into which another program writes a result.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -212,7 +212,7 @@ impl Cache {
         Incoming::create(&self.parts.storage)
     }
 
-    /// Like [`Cache::incoming`], for resumable work that is named by a digest: with the files of an earlier holder
+    /// Like [`Cache::incoming`], for resumable work named by a digest: with the files of an earlier holder
     /// ([`Incoming::keep`], or its death) if it left a file [`RESUME`](super::RESUME). While another process holds that
     /// folder, an empty one.
     ///
@@ -230,7 +230,7 @@ impl Cache {
         Partials::open(&self.parts.storage, guard)
     }
 
-    /// How much is checkpointed under a key. Needs no lock; the answer may be out of date at once.
+    /// The size and cost of the checkpoints under a key. Needs no lock; the answer may be out of date at once.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -238,8 +238,8 @@ impl Cache {
         partial::info(&self.parts.storage, key)
     }
 
-    /// Drops checkpoints that were not resumed within [`PARTIAL_LIFETIME_MS`](super::PARTIAL_LIFETIME_MS), and returns of
-    /// how many results. Also done whenever a computation writes its first checkpoint.
+    /// Drops checkpoints that were not resumed within [`PARTIAL_LIFETIME_MS`](super::PARTIAL_LIFETIME_MS), and returns
+    /// the number of their results. Also done whenever a computation writes its first checkpoint.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -285,7 +285,7 @@ impl Cache {
         self.parts.housekeeper.maintain()
     }
 
-    /// Removes the entries that fit, in short steps between which running jobs get their turn.
+    /// Removes the matching entries, in short steps between which running jobs can proceed.
     ///
     /// # Errors
     /// [`CacheError::Busy`](super::CacheError::Busy) while another process removes entries; when the index or the disk
@@ -319,12 +319,12 @@ impl Cache {
     /// # Errors
     /// When the index cannot be read.
     pub fn list(&self, stage: Option<&str>, sort: Sort, limit: Option<u64>) -> Result<Vec<Listed>> {
-        // Uses that cannot be written are only missing from the list.
+        // Uses that cannot be written are merely missing from the list.
         let _ = self.flush();
         self.parts.storage.index.list(stage, sort, limit)
     }
 
-    /// Reads and hashes everything. Calls `progress` with the number of entries and bytes read so far, once a page.
+    /// Reads and hashes everything. Calls `progress` with the number of entries and bytes read so far, once per page.
     ///
     /// # Errors
     /// When the index or an object cannot be read. Damage is not an error.

@@ -1,7 +1,7 @@
 //! Checkpoints: the finished parts of a result that is still being computed.
 //!
-//! A resumable computation stores two things under the key that its result will have: **pieces**, which are only added (the segments of
-//! an hour are not written again every few seconds), and one **state**, which is replaced. Both are opaque here. They change in one
+//! A resumable computation stores two things under the key of its result: **pieces**, which are only added (the segments of an hour
+//! are not written again every few seconds), and one **state**, which is replaced. Both are opaque here. They change in one
 //! transaction; a state names the number of pieces it belongs to.
 //!
 //! Only the holder of the key's lock reads or writes them ([`Cache::partials`](super::Cache::partials) requires it), so there is one
@@ -31,9 +31,9 @@ pub struct Partial {
     pub pieces: Vec<Vec<u8>>,
     /// The last one.
     pub state: Vec<u8>,
-    /// The cost of all of it, in milliseconds.
+    /// The cost of everything so far, in milliseconds.
     pub cost_ms: i64,
-    /// When it was last added to, in milliseconds since 1970.
+    /// When it was last extended, in milliseconds since 1970.
     pub saved_ms: i64,
 }
 
@@ -42,9 +42,9 @@ pub struct Partial {
 pub struct PartialInfo {
     /// Its size in bytes.
     pub bytes: u64,
-    /// How long it had taken, in milliseconds.
+    /// The cost of everything so far, in milliseconds.
     pub cost_ms: i64,
-    /// When it was last added to, in milliseconds since 1970.
+    /// When it was last extended, in milliseconds since 1970.
     pub saved_ms: i64,
 }
 
@@ -53,7 +53,7 @@ pub struct PartialInfo {
 pub struct Partials<'a> {
     storage: &'a Storage,
     key: Key,
-    /// Pieces that belong to this computation; none known before the first [`Partials::take`] or [`Partials::put`].
+    /// Number of pieces of this computation; unknown before the first [`Partials::take`] or [`Partials::put`].
     pieces: Option<i64>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Partials<'a> {
     }
 }
 
-/// How much is finished under a key, unless it is stale.
+/// The size and cost of the checkpoints under a key, unless they are stale.
 pub(super) fn info(storage: &Storage, key: &Key) -> Result<Option<PartialInfo>> {
     let found = storage.index.partial_summary(key)?;
     let current = found.filter(|(_, _, saved_ms)| *saved_ms >= stale_ms(storage));
@@ -83,7 +83,7 @@ pub(super) fn info(storage: &Storage, key: &Key) -> Result<Option<PartialInfo>> 
     }))
 }
 
-/// Drops stale partial results, and returns of how many keys.
+/// Drops stale partial results, and returns the number of their keys.
 pub(super) fn drop_stale(storage: &Storage) -> Result<u64> {
     storage.index.drop_stale_partials(stale_ms(storage))
 }
@@ -96,7 +96,7 @@ impl Partials<'_> {
     /// The checkpoint of an earlier computation, to resume from. It stays until the result is stored.
     ///
     /// # Errors
-    /// When the index cannot be read, or what is damaged cannot be dropped.
+    /// If the index cannot be read, or damaged checkpoints cannot be dropped.
     pub fn take(&mut self) -> Result<Option<Partial>> {
         let rows = self.storage.index.partial(&self.key)?;
         if rows.is_empty() {
@@ -114,10 +114,10 @@ impl Partials<'_> {
         }
     }
 
-    /// Adds a piece, if there is one, and replaces the state. `cost_ms` is how long everything so far has taken.
+    /// Adds a piece, if there is one, and replaces the state. `cost_ms` is the cost of everything so far.
     ///
     /// # Errors
-    /// When the index cannot be written. What was kept before is still there.
+    /// If the index cannot be written. The earlier checkpoint stays.
     pub fn put(&mut self, piece: Option<&[u8]>, state: &[u8], cost_ms: i64) -> Result<()> {
         let fresh = self.pieces.is_none();
         let count = self.pieces.unwrap_or(0) + i64::from(piece.is_some());
@@ -150,7 +150,7 @@ impl Partials<'_> {
         }
     }
 
-    /// The rows as they were written; nothing when any of them is damaged, missing or too old.
+    /// The parts as written; `None` if any of the rows is damaged, missing or too old.
     fn assemble(&self, rows: Vec<PartialRow>) -> Option<Partial> {
         let sound = |row: &PartialRow| row.digest == digest(&self.key, row.position, &row.bytes, row.cost_ms);
         if !rows.iter().all(sound) {

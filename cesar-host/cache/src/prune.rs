@@ -10,7 +10,7 @@ use super::maintain::Housekeeper;
 use super::storage::Storage;
 use super::sweep::{Sweeper, Swept};
 
-/// The conditions of a removal; an entry is removed when it fits all of them.
+/// The conditions of a removal; an entry is removed if it meets all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prune {
     /// Not used for this long, in milliseconds.
@@ -19,27 +19,27 @@ pub struct Prune {
     pub stage: Option<String>,
     /// Expired.
     pub expired: bool,
-    /// Only as much as it takes to bring the whole cache down to this size in bytes, lowest score first.
+    /// Only as much as needed to reduce the whole cache to this size in bytes, lowest score first.
     pub max_size: Option<u64>,
-    /// Only report what would be removed.
+    /// Whether to only report the entries.
     pub dry_run: bool,
 }
 
-/// What was removed, or would be.
+/// The result of a removal or a dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// Entries.
     pub entries: u64,
-    /// Their size in bytes. In a dry run, what several entries share counts for each.
+    /// Their size in bytes. In a dry run, shared content counts for each entry.
     pub bytes: u64,
-    /// What making them had taken, in milliseconds.
+    /// The cost of computing them, in milliseconds.
     pub cost_ms: i64,
-    /// Entries that fit but stay, because running jobs lease them.
+    /// Matching entries that stay, because running jobs lease them.
     pub leased: u64,
 }
 
 impl Pruned {
-    /// Counts in what was removed besides.
+    /// Adds the counts of another removal.
     pub fn add(&mut self, other: &Self) {
         self.entries += other.entries;
         self.bytes += other.bytes;
@@ -69,7 +69,7 @@ pub(super) struct Pruner<'a> {
 }
 
 impl Pruner<'_> {
-    /// Removes the entries that fit: see [`Cache::prune`](super::Cache::prune).
+    /// Removes the matching entries: see [`Cache::prune`](super::Cache::prune).
     pub(super) fn prune(&self, prune: &Prune) -> Result<Pruned> {
         let _lock = (!prune.dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
         self.leases.reap()?;
@@ -98,7 +98,7 @@ impl Pruner<'_> {
         Ok(pruned.into())
     }
 
-    /// Removes everything that is not leased: see [`Cache::clear`](super::Cache::clear).
+    /// Removes everything except leased entries: see [`Cache::clear`](super::Cache::clear).
     pub(super) fn clear(&self, dry_run: bool) -> Result<Pruned> {
         let _lock = (!dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
         self.leases.reap()?;
@@ -113,7 +113,7 @@ impl Pruner<'_> {
             self.sweeper.sweep_quarantine(i64::MAX)?;
             self.sweeper.sweep_all(None)?;
             self.sweeper.sweep_temporary()?;
-            // Objects written within the grace period have no row either, once their writers released the lock.
+            // Objects written within the grace period have no row either, once their writers have released the lock.
             self.sweeper.sweep_objects(i64::MAX, None, &mut Swept::default())?;
             self.housekeeper.shrink_all()?;
         }

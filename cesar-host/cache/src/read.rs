@@ -33,7 +33,7 @@ enum Expiry {
     Ignore,
 }
 
-/// A damage and where it is.
+/// A damage and its place.
 struct LocatedDamage {
     damage: Damage,
     location: DamageLocation,
@@ -51,7 +51,7 @@ enum DamageLocation {
     },
 }
 
-/// Reads entries, and repairs what is damaged.
+/// Reads entries, and repairs damaged ones.
 #[derive(Clone)]
 pub(super) struct Reader {
     storage: Arc<Storage>,
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// Like [`Reader::get`], as a file where the entry is one.
+    /// Like [`Reader::get`], as a file if the entry is one.
     pub(super) fn get_file(&self, key: &Key) -> Result<Option<ArtifactFile>> {
         let found = self.verified(key, &|stored| self.source(stored))?;
         Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
@@ -105,13 +105,13 @@ impl Reader {
         self.verified_of(key, read, Expiry::Respect)
     }
 
-    /// Like [`Reader::get_file`], for expired entries, too.
+    /// Like [`Reader::get_file`], also for expired entries.
     pub(super) fn get_file_ignoring_expiry(&self, key: &Key) -> Result<Option<ArtifactFile>> {
         let found = self.verified_of(key, &|stored| self.source(stored), Expiry::Ignore)?;
         Ok(found.map(|(entry, source)| ArtifactFile { entry, source }))
     }
 
-    /// The results of a stage for these inputs, the newest first, expired ones included.
+    /// The results of a stage for these inputs, newest first, including expired ones.
     pub(super) fn results_for_inputs(&self, stage: &str, inputs: &Digest) -> Result<Vec<(Entry, KeyParts)>> {
         let index = &self.storage.index;
         let mut results = Vec::new();
@@ -146,7 +146,7 @@ impl Reader {
         }
     }
 
-    /// Quarantines an entry if it is damaged, also an expired one. Returns whether it did.
+    /// Quarantines an entry if it is damaged, even an expired one. Returns whether it did.
     pub(super) fn repair(&self, key: &Key) -> Result<bool> {
         let read = |stored: &mut Stored| Ok(self.source(stored)?.map(|_| ()));
         Ok(matches!(self.heal(key, &read, Expiry::Ignore)?, Examined::Damaged(_)))
@@ -193,7 +193,7 @@ impl Reader {
         })
     }
 
-    /// Checks again while no process can place or remove objects, and quarantines what is still damaged.
+    /// Checks again while no process can place or remove objects, and quarantines the entry if it is still damaged.
     fn heal<T>(
         &self,
         key: &Key,
@@ -217,7 +217,7 @@ impl Reader {
         Ok(examined)
     }
 
-    /// Rows first: no row ever names bytes that are gone.
+    /// Rows first: no row ever names missing bytes.
     fn remove(&self, damaged: &LocatedDamage) -> Result<()> {
         let storage = &self.storage;
         match &damaged.location {

@@ -34,7 +34,7 @@ impl Storage {
     ) -> Result<(Arc<Self>, Option<String>)> {
         let now_ms = clock.now_ms();
         let opened = index::open_or_replace(&layout, &io, journal, now_ms)?;
-        // A leftover that cannot be removed does no harm; the next opening tries again.
+        // A leftover that cannot be removed is harmless; the next opening retries.
         let _ = temporary::sweep(&layout.temporary(), &io, Some(now_ms));
         let storage = Self {
             objects: Objects::new(&layout, &io),
@@ -71,7 +71,7 @@ impl Storage {
         CacheLock::acquire(&self.layout.maintenance_lock(), Sharing::Exclusive, &self.io)
     }
 
-    /// How many bytes are free on the disk; `None` if the system does not say.
+    /// Free space on the disk, in bytes; `None` if the system does not report it.
     pub(super) fn free_disk(&self) -> Option<u64> {
         self.io.free_space(self.layout.versioned()).ok()
     }

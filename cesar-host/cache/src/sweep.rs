@@ -36,7 +36,7 @@ pub(super) const ORPHAN_GRACE_MS: i64 = HOUR_MS;
 const QUARANTINE_MS: i64 = 30 * DAY_MS;
 const DIGESTS_MS: i64 = 180 * DAY_MS;
 
-/// How many contents are looked at in one query.
+/// Number of contents read in one query.
 const PAGE: usize = 4_096;
 
 /// The outcome of a sweep.
@@ -122,7 +122,7 @@ impl Sweeper {
         Ok(removed)
     }
 
-    /// Removes checkpoints from `until_ms` or before whose keys are not locked.
+    /// Removes checkpoints from `until_ms` or earlier whose keys are not locked.
     pub(super) fn sweep_partials(&self, until_ms: i64) -> Result<u64> {
         let mut removed = 0;
         for key in self.storage.index.abandoned_partials(until_ms)? {
@@ -153,7 +153,7 @@ impl Sweeper {
         }
     }
 
-    /// Removes objects that no row names and that are from `until_ms` or before.
+    /// Removes objects that no row names and that are from `until_ms` or earlier.
     pub(super) fn sweep_objects(&self, until_ms: i64, deadline_ms: Option<i64>, swept: &mut Swept) -> Result<()> {
         for folder in self.storage.objects.folders()? {
             if deadline_ms.is_some_and(|deadline_ms| self.storage.now_ms() >= deadline_ms) {
@@ -178,7 +178,7 @@ impl Sweeper {
         Ok(())
     }
 
-    /// The objects of one folder that no row names and that are from `until_ms` or before.
+    /// The objects of one folder that no row names and that are from `until_ms` or earlier.
     pub(super) fn orphans(&self, folder: &Path, until_ms: i64) -> Result<Vec<ObjectFile>> {
         let mut orphans = Vec::new();
         for file in self.storage.objects.in_folder(folder)? {

@@ -1,11 +1,11 @@
-//! Files that are being written, under `tmp/` on the file system of the objects.
+//! Unfinished files, under `tmp/` on the file system of the objects.
 //!
-//! A writer holds the kernel's lock on its file. A temporary file that can be locked has therefore no living writer,
-//! and the sweep at opening removes it. Between making a file and locking it, a sweep may take it away: the writer
-//! notices that its file has lost its name, and makes another. Folders for what others write are held in the same way.
+//! A writer holds the kernel's lock on its file. A temporary file that can be locked therefore has no live writer, and
+//! the sweep at opening removes it. A sweep may remove a file before its writer locks it: the writer notices that, and
+//! creates another. Folders for other programs are held in the same way.
 //!
 //! A folder that is named by a digest ([`TemporaryFolder::claim`]) and has a file [`RESUME`] outlives its writer: the next
-//! claim of the same digest within a day resumes with its files. A few stay at most, and none when the cache runs out of space.
+//! claim of the same digest within a day resumes with its files. At most a few stay, and none when the cache runs out of space.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const CHUNK: usize = 256 * 1024;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// A file that is removed again unless it is put in place.
+/// A file that is removed unless it is moved into place.
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
     path: PathBuf,
@@ -32,13 +32,13 @@ pub(super) struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// Makes an empty file in `folder`.
+    /// Creates an empty file in `folder`.
     pub(super) fn create(folder: &Path, io: &Io) -> Result<Self> {
         loop {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!("{}-{number}", std::process::id()));
             let file = match io.create_new(&path) {
-                // Left by an earlier process of this number, or held by one of another machine or container.
+                // Left by an earlier process with the same number, or held by one of another machine or container.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
                 result => result.context("create", &path)?,
             };
@@ -83,7 +83,7 @@ impl TemporaryFile {
         }
     }
 
-    /// Appends bytes and takes them into the digest.
+    /// Appends and hashes bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.io.write_all(&mut self.file, bytes).context("write", &self.path)?;
         self.hasher.update(bytes);
@@ -96,12 +96,12 @@ impl TemporaryFile {
         self.io.sync_data(&self.file).context("sync", &self.path)
     }
 
-    /// Digest and size of what was written so far.
+    /// Digest and size of the bytes written so far.
     pub(super) fn content(&self) -> (Digest, u64) {
         (self.hasher.clone().finish(), self.size)
     }
 
-    /// Gives the file its final name, replacing what has it.
+    /// Gives the file its final name, replacing an existing file.
     pub(super) fn place(mut self, path: &Path) -> Result<()> {
         self.io.rename(&self.path, path).context("create", path)?;
         self.placed = true;
@@ -112,7 +112,7 @@ impl TemporaryFile {
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.placed {
-            // What cannot be removed now is swept at the next opening.
+            // A file that cannot be removed now is swept at the next opening.
             let _ = self.io.remove(&self.path);
         }
         unlock(&self.file);
@@ -125,7 +125,7 @@ pub const RESUME: &str = "resume.json";
 /// How long a resumable folder is kept after its last write.
 const RESUME_MS: i64 = 24 * 3_600_000;
 
-/// How many folders wait, the youngest.
+/// Maximum number of resumable folders; the youngest stay.
 const RESUMABLE: usize = 4;
 
 /// A folder that is removed with its files, unless it is kept for a resume.
@@ -137,7 +137,7 @@ pub(super) struct TemporaryFolder {
 }
 
 impl TemporaryFolder {
-    /// Makes an empty folder in `folder`.
+    /// Creates an empty folder in `folder`.
     pub(super) fn create(folder: &Path, io: &Io) -> Result<Self> {
         loop {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -147,7 +147,7 @@ impl TemporaryFolder {
                 result => result.context("create", &path)?,
             }
             let Ok(lock) = io.open(&path) else {
-                // A sweep has taken it.
+                // A sweep has removed it.
                 continue;
             };
             let made = Self {
@@ -169,7 +169,7 @@ impl TemporaryFolder {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             result => result.context("create", &path)?,
         }
-        // A sweep may have taken it.
+        // A sweep may have removed it.
         let Ok(lock) = io.open(&path) else { return Ok(None) };
         if !try_lock(&lock, Sharing::Exclusive, io).context("lock", &path)? || !is_named(&lock, &path).unwrap_or(false)
         {
@@ -201,7 +201,7 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         if !self.kept {
-            // What cannot be removed now is swept at the next opening.
+            // A folder that cannot be removed now is swept at the next opening.
             let _ = fs::remove_dir_all(&self.path);
         }
         unlock(&self.lock);
@@ -221,7 +221,7 @@ pub(super) fn sweep(folder: &Path, io: &Io, now_ms: Option<i64>) -> Result<u64> 
         if waiting.contains(&path) {
             continue;
         }
-        // Gone since it was listed: its writer has put it in place.
+        // Gone since it was listed: its writer has moved it into place.
         let Ok(file) = io.open(&path) else { continue };
         if try_lock(&file, Sharing::Exclusive, io).context("lock", &path)? && is_named(&file, &path).unwrap_or(false) {
             match path.is_dir() {

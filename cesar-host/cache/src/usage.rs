@@ -1,9 +1,9 @@
 //! Counting uses without a write for each.
 //!
 //! A hit must stay as cheap as a read. Counters and last use are therefore collected in memory and written together:
-//! with the next result that is stored, after a number of uses, after a minute, when asked for, and when the cache is
-//! closed. A process that is killed loses the uses of at most that minute, which only makes eviction a little blunter.
-//! The last use of an entry is written at most once a minute.
+//! with the next stored result, after a number of uses, after a minute, on request, and when the cache is closed. A
+//! killed process loses the uses of at most that minute, which only makes eviction slightly less precise. The last use
+//! of an entry is written at most once a minute.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::error::Result;
 use super::index::Usage;
 use super::storage::Storage;
 
-/// After how many uses the collected ones are written.
+/// Number of uses after which they are written.
 const BATCH: u64 = 64;
 
-/// After how long the collected uses are written, and how old a stored last use may be.
+/// Time after which uses are written, and maximum age of a stored last use.
 const INTERVAL_MS: i64 = 60_000;
 
 /// Uses since they were last written.
@@ -37,7 +37,7 @@ impl Pending {
     }
 }
 
-/// Counts uses, and writes them to the index now and then, the last ones when it is dropped.
+/// Counts uses, and writes them to the index occasionally, the last ones when dropped.
 #[derive(Debug)]
 pub(super) struct UsageCounter {
     storage: Arc<Storage>,
@@ -75,17 +75,17 @@ impl UsageCounter {
         }
     }
 
-    /// Changes the counters that are not written yet.
+    /// Changes the unwritten counters.
     pub(super) fn count(&self, change: impl FnOnce(&mut Statistics)) {
         change(&mut self.pending.lock().usage.statistics);
     }
 
-    /// Counters that are not written yet.
+    /// The unwritten counters.
     pub(super) fn unwritten(&self) -> Statistics {
         self.pending.lock().usage.statistics
     }
 
-    /// Writes the collected uses; keeps them when that fails.
+    /// Writes the unwritten uses; keeps them if that fails.
     pub(super) fn flush(&self) -> Result<()> {
         self.write_with(|usage| {
             if usage.is_empty() {
@@ -96,7 +96,7 @@ impl UsageCounter {
         })
     }
 
-    /// Passes the collected uses to `write`, and takes them back when it fails.
+    /// Passes the unwritten uses to `write`, and takes them back if it fails.
     pub(super) fn write_with<T>(&self, write: impl FnOnce(&Usage) -> Result<T>) -> Result<T> {
         let starting = Pending::starting(self.storage.now_ms());
         let usage = std::mem::replace(&mut *self.pending.lock(), starting).usage;
@@ -110,7 +110,7 @@ impl UsageCounter {
 
 impl Drop for UsageCounter {
     fn drop(&mut self) {
-        // No caller is left to report an error to, and counters are not worth more.
+        // No caller is left to receive an error, and counters do not justify more.
         let _ = self.flush();
     }
 }

@@ -1,8 +1,8 @@
 //! Verification: reads and hashes every stored result.
 //!
-//! Each content is read once, however many entries share it. Apparent damage is checked again under the locks, as on
-//! every read, so that a result which another process replaces at this moment is not reported. With repair, damaged results are
-//! quarantined; the next job recomputes them.
+//! Each content is read once, however many entries share it. Apparent damage is checked again under the locks, as on every
+//! read, so that a result being replaced by another process is not reported. With repair, damaged results are quarantined; the
+//! next job recomputes them.
 
 use std::collections::HashMap;
 
@@ -21,10 +21,10 @@ use super::sweep::{ORPHAN_GRACE_MS, Sweeper, Swept};
 /// How many rows are read at a time.
 const PAGE: usize = 256;
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
-    /// Entries looked at.
+    /// Entries verified.
     pub entries: u64,
     /// Results read, each once.
     pub contents: u64,
@@ -32,18 +32,18 @@ pub struct Verification {
     pub bytes: u64,
     /// Entries that are damaged.
     pub damaged: Vec<DamagedEntry>,
-    /// What SQLite finds wrong with the index file.
+    /// Faults that SQLite finds in the index file.
     pub index_faults: Vec<String>,
-    /// Files that no entry names: what crashes have left. Housekeeping removes them.
+    /// Files that no entry names: leftovers of crashes. Housekeeping removes them.
     pub orphans: u64,
     /// Their size in bytes.
     pub orphan_bytes: u64,
-    /// How many damaged entries were taken out of use.
+    /// Number of damaged entries taken out of use.
     pub repaired: u64,
 }
 
 impl Verification {
-    /// Whether nothing is damaged, or everything that was is set aside.
+    /// Whether nothing is damaged, or all damage is quarantined.
     pub fn is_sound(&self) -> bool {
         self.index_faults.is_empty() && self.repaired >= self.damaged.len() as u64
     }
@@ -54,13 +54,13 @@ impl Verification {
 pub struct DamagedEntry {
     /// Its key.
     pub key: Key,
-    /// The digest that its bytes should have; absent when its row is not to be believed.
+    /// The digest that its bytes should have; absent if its row is damaged.
     pub digest: Option<Digest>,
     /// Its stage.
     pub stage: Option<String>,
-    /// What a person calls its input.
+    /// The user's name of its input.
     pub label: Option<String>,
-    /// What is wrong.
+    /// The damage.
     pub damage: String,
 }
 
@@ -121,7 +121,7 @@ impl Verifier<'_> {
         let Some(damage) = damage else { return Ok(()) };
         verification.damaged.push(damaged(key, damage, stored));
         if repair {
-            // Setting a content aside concerns all its entries; another process may also have healed it. Either way it
+            // Quarantining a content concerns all its entries; another process may also have healed it. Either way it
             // is out of use.
             self.reader.repair(&key)?;
             verification.repaired += 1;
@@ -129,14 +129,14 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Reads one entry as it is now; nothing wrong with one that is gone.
+    /// Examines one entry as it is now; a missing one is not damaged.
     fn damage(&self, key: &Key) -> Result<Option<Damage>> {
         let Some(Found::Row(mut stored)) = self.storage.index.find(key, true)? else {
             return Ok(None);
         };
         match self.reader.source(&mut stored)? {
             Verified::Sound(_) => Ok(None),
-            // Evicted or replaced between the look at the row and that at the file.
+            // Evicted or replaced between reading the row and the file.
             Verified::Damaged(_) if self.storage.index.find(key, false)?.is_none() => Ok(None),
             Verified::Damaged(damage) => Ok(Some(damage)),
         }

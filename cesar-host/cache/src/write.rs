@@ -82,7 +82,7 @@ impl ResultWriter {
     pub(super) fn renew(&self, guard: &KeyGuard, parts: &KeyParts, new: NewEntry, from: &Key) -> Result<Option<Entry>> {
         self.check_lock(guard, parts)?;
         let Storage { index, objects, .. } = &*self.storage;
-        // Until the commit, no sweep can take the object for an orphan.
+        // Until the commit, no sweep can mistake the object for an orphan.
         let _placing = self.storage.lock_objects(Sharing::Shared)?;
         let Some(Found::Row(stored)) = index.find(from, true)? else {
             return Ok(None);
@@ -111,11 +111,11 @@ impl ResultWriter {
         })
     }
 
-    /// Puts a complete file in place and makes it the entry of its key, whose lock was checked.
+    /// Moves a complete file into place and makes it the entry of its key, whose lock was checked.
     fn place(&self, temporary: TemporaryFile, guard: &KeyGuard, parts: &KeyParts, new: NewEntry) -> Result<Entry> {
         let content = temporary.content();
         temporary.sync()?;
-        // Until the commit, no sweep can take the object for an orphan.
+        // Until the commit, no sweep can mistake the object for an orphan.
         let placing = self.storage.lock_objects(Sharing::Shared)?;
         self.storage.objects.place(temporary, &content.0)?;
         let entry = self.store(guard, parts, new, content, None)?;
@@ -169,10 +169,10 @@ pub struct ArtifactWriter {
 }
 
 impl ArtifactWriter {
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     ///
     /// # Errors
-    /// When the disk refuses. The writer is of no use after that.
+    /// If the disk refuses. The writer is then unusable.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         if self.temporary.is_none() {
             if self.buffer.len() + bytes.len() < INLINE_LIMIT {
@@ -190,10 +190,10 @@ impl ArtifactWriter {
         }
     }
 
-    /// Puts the result in place and makes it the entry of its key. When this returns, the bytes are on the device.
+    /// Moves the result into place and makes it the entry of its key. When this returns, the bytes are on the device.
     ///
     /// # Errors
-    /// When the lock is of another key or another cache, or the disk or the index refuses. Nothing is stored then.
+    /// If the lock is of another key or another cache, or the disk or the index refuses. Then nothing is stored.
     pub fn commit(self, guard: &KeyGuard, parts: &KeyParts, new: NewEntry) -> Result<Entry> {
         let Self {
             results,

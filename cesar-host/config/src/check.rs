@@ -1,4 +1,4 @@
-//! What a [`Kind`] accepts: reading a value as it is written in text (variables and flags) and in the file.
+//! The values that a [`Kind`] accepts: reading a value as it is written in text (variables and flags) and in the file.
 //!
 //! A checked value is JSON: text, a number, `true`/`false`, a list of texts, or `null` for "not set". Options of plugins are not
 //! checked here but by the plugin's own table.
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::setting::Kind;
 
 impl Kind {
-    /// What is accepted, to complete "must be …".
+    /// The accepted values, to complete "must be …".
     #[must_use]
     pub fn wanted(self) -> String {
         match self {
@@ -116,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// What separates the elements of a list in a variable.
+    /// The separator of the elements of a list in a variable.
     pub(super) fn separator_in_variable(self) -> Option<char> {
         match self {
             Self::Paths => Some(':'),
@@ -126,7 +126,7 @@ impl Kind {
         }
     }
 
-    /// What separates the elements of a list within one flag.
+    /// The separator of the elements of a list within one flag.
     pub(super) fn separator_in_flag(self) -> Option<char> {
         (self == Self::Texts).then_some(',')
     }

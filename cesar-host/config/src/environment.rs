@@ -15,7 +15,7 @@ use super::table::SETTINGS;
 /// Names the configuration file.
 pub(super) const CONFIG_FILE: &str = "CESAR_CONFIG";
 
-/// Variables that are not settings but are read: they give no warning.
+/// Variables that are not settings but are read: they cause no warning.
 pub const READ_ELSEWHERE: &[&str] = &[CONFIG_FILE, "CESAR_RUNNER", "CESAR_TEST_DATA"];
 
 /// The statements of the environment, and a warning for each `CESAR_*` variable that nothing reads.

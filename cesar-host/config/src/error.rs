@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a configuration is refused; each message is one sentence.
+/// The reason why a configuration is refused; each message is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file that was named, or exists in the standard place, cannot be read.
@@ -38,11 +38,11 @@ pub enum ConfigError {
     /// A value of the wrong kind or out of range.
     #[error("{subject} must be {wanted}, not `{given}`")]
     Value {
-        /// What was set, and where.
+        /// The setting, and where it was set.
         subject: String,
-        /// What is accepted.
+        /// The accepted values.
         wanted: String,
-        /// What was given.
+        /// The value given.
         given: String,
     },
     /// A variable whose value is not UTF-8.
@@ -54,14 +54,14 @@ pub enum ConfigError {
     /// One option of a plugin, set in two ways by one layer.
     #[error("{first} and {second} both set the plugin's option `{option}`; keep one of them")]
     Twice {
-        /// The short way, and where.
+        /// The short form, and where it was set.
         first: String,
-        /// The table's way, and where.
+        /// The form in the table, and where it was set.
         second: String,
         /// The option.
         option: String,
     },
-    /// The cache is wanted, but nothing says where it could be.
+    /// The cache is enabled, but no folder for it is known.
     #[error(
         "there is no folder for the cache, because neither `XDG_CACHE_HOME` nor `HOME` is set; name one with `CESAR_CACHE_DIR` or `--cache-dir`, or use `--no-cache`"
     )]

@@ -13,7 +13,7 @@ use super::source::Source;
 use super::statement::{RawValue, Statement};
 use super::table::{SETTINGS, find};
 
-/// A configuration file that is being read.
+/// Reads a configuration file.
 pub(super) struct Reader<'a> {
     pub(super) path: &'a Path,
     pub(super) home: Option<&'a Path>,
@@ -180,7 +180,7 @@ fn is_section(name: &str) -> bool {
     sections().any(|section| section == name)
 }
 
-/// The nearest key, where a key without its section, or in a wrong one, is near too.
+/// The nearest key; a key without its section, or in a wrong one, counts as near.
 fn nearest_key(given: &str) -> Option<&'static str> {
     let name = given.rsplit('.').next().unwrap_or(given);
     let keys = || SETTINGS.iter().map(|setting| setting.key);

@@ -80,7 +80,7 @@ fn argument(setting: &'static Setting, flag: Flag) -> Arg {
         .value_parser(parser(setting.kind))
 }
 
-/// The switch that sets the other value; its id is its name.
+/// The switch that sets the opposite value; its id is its name.
 fn opposite(setting: &'static Setting, flag: Flag, (long, doc): (&'static str, &'static str)) -> Arg {
     Arg::new(long)
         .long(long)
@@ -113,11 +113,11 @@ fn hint(kind: Kind) -> ValueHint {
     }
 }
 
-/// Lets clap check what the kind checks, so that a bad value is reported with the usage; the text is kept as it was statements.
+/// Lets clap apply the check of the kind, so that a bad value is reported with the usage; the value stays text.
 fn parser(kind: Kind) -> ValueParser {
     match kind {
         Kind::Choice(choices) => PossibleValuesParser::new(choices).into(),
-        // Of any bytes, kept as text.
+        // Any bytes, kept as text.
         Kind::Path | Kind::Paths => OsStringValueParser::new()
             .try_map(move |path| {
                 let text = lossless(&path);
@@ -133,7 +133,7 @@ fn parser(kind: Kind) -> ValueParser {
     }
 }
 
-/// The statements of a command line: of every setting's flag that the command has and that was given.
+/// The statements of a command line: each flag of a setting that the command has and that was given.
 pub(super) fn read(matches: &ArgMatches) -> Vec<Statement> {
     let is_given = |id: &str| {
         matches.try_contains_id(id).unwrap_or(false) && matches.value_source(id) == Some(ValueSource::CommandLine)

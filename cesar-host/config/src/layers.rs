@@ -1,4 +1,4 @@
-//! Layers: what the file, the environment and the flags say.
+//! Layers: the statements of the file, the environment and the flags.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,13 +15,13 @@ use super::flags;
 use super::resolved::Resolved;
 use super::statement::Statement;
 
-/// What each layer says, from the lowest precedence to the highest.
+/// The statements of each layer, from the lowest precedence to the highest.
 #[derive(Debug, Clone)]
 pub struct Layers {
     statements: Vec<Statement>,
     warnings: Vec<String>,
     folders: Folders,
-    /// The configuration file, and whether it was there to be read.
+    /// The configuration file, and whether it exists.
     file: Option<(PathBuf, bool)>,
 }
 
@@ -90,7 +90,7 @@ impl Layers {
         self
     }
 
-    /// What all that means.
+    /// Checks the statements and resolves every setting.
     ///
     /// # Errors
     /// A value of the wrong kind, or one option of a plugin set twice by one layer.

@@ -24,7 +24,7 @@ pub struct Given {
     pub source: Source,
 }
 
-/// An option of a plugin as it was given, and where.
+/// An option of a plugin as it was given, and its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GivenOption {
     /// The value.
@@ -37,7 +37,7 @@ pub struct GivenOption {
 #[derive(Debug, Clone)]
 pub struct Resolved {
     values: BTreeMap<&'static str, Given>,
-    /// By the key of the table: each option that was named in it.
+    /// By the key of the table: each option named in it.
     options: BTreeMap<&'static str, BTreeMap<String, GivenOption>>,
     warnings: Vec<String>,
     folders: Folders,
@@ -168,7 +168,7 @@ impl Resolved {
             .expect("the key is one of `SETTINGS`, all of which were filled in")
     }
 
-    /// What was named in a table of plugin options, by name.
+    /// The options named in a table of plugin options, by name.
     ///
     /// # Panics
     /// If `key` is not a table of options.
@@ -179,7 +179,7 @@ impl Resolved {
             .expect("the key is a table of options, all of which were filled in")
     }
 
-    /// The options to give to a plugin: those of the table, and the settings that stand for one, each from its highest layer.
+    /// The options to pass to a plugin: those of the table, and the settings that stand for one, each from its highest layer.
     ///
     /// # Panics
     /// If `key` is not a table of options.
@@ -210,7 +210,7 @@ impl Resolved {
         options
     }
 
-    /// One sentence for each thing that looks like a mistake but does no harm.
+    /// One sentence for each harmless statement that looks like a mistake.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -222,7 +222,7 @@ impl Resolved {
         &self.folders
     }
 
-    /// The configuration file, and whether it was there to be read.
+    /// The configuration file, and whether it exists.
     #[must_use]
     pub fn config_file(&self) -> Option<(&Path, bool)> {
         self.file.as_ref().map(|(path, exists)| (path.as_path(), *exists))

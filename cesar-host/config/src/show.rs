@@ -1,6 +1,6 @@
-//! `cesar config show`: each value and where it came from, for a person and as JSON.
+//! `cesar config show`: each value and its source, as text and as JSON.
 //!
-//! The shape of the JSON is settled: `{"config_file": PATH|null, "config_file_exists": BOOL, "settings": [{"key", "value",
+//! The JSON schema is stable: `{"config_file": PATH|null, "config_file_exists": BOOL, "settings": [{"key", "value",
 //! "source"}, …]}`. Options of plugins are rows of their own, `asr.options.NAME`, after the row of their table.
 
 use cesar_base::names::{lossless, visible};
@@ -11,12 +11,12 @@ use super::resolved::Resolved;
 use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
 
-/// All that `cesar config show` tells. Its `Display` is the text for a person.
+/// The output of `cesar config show`. Its `Display` is the text form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Show {
-    /// The configuration file, or the place where it would be.
+    /// The configuration file, or its standard place.
     pub config_file: Option<String>,
-    /// Whether it was there to be read.
+    /// Whether it exists.
     pub config_file_exists: bool,
     /// The settings, in the order of the table.
     pub settings: Vec<Row>,
@@ -34,7 +34,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The value for a person; for one that is not set, what happens then.
+    /// The value as text; for one that is not set, the effect of that.
     #[must_use]
     pub fn value_text(&self) -> String {
         match (&self.value, find(&self.key).map(|setting| setting.fallback)) {
@@ -48,7 +48,7 @@ impl Row {
 }
 
 impl Resolved {
-    /// Each value and where it came from.
+    /// Each value and its source.
     #[must_use]
     pub fn show(&self) -> Show {
         Show {

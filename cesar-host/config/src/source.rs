@@ -1,4 +1,4 @@
-//! Where a value came from.
+//! Sources of values.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum Layer {
     Flags,
 }
 
-/// Where a value came from; shown as `default`, `/home/a/.config/cesar/config.toml line 3`, `CESAR_ASR_PLUGIN` or `--asr-plugin`.
+/// The source of a value; shown as `default`, `/home/a/.config/cesar/config.toml line 3`, `CESAR_ASR_PLUGIN` or `--asr-plugin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// It is not set.
@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// The subject of a sentence about a value of `key` that came from here.
+    /// The subject of a sentence about a value of `key` from this source.
     pub(super) fn subject(&self, key: &str) -> String {
         match self {
             Self::Default => format!("`{key}`"),

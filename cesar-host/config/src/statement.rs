@@ -1,4 +1,4 @@
-//! Statements: what one layer says about one setting, before it is checked.
+//! Statements: the value that one layer gives to one setting, before it is checked.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(super) struct Statement {
     pub(super) value: RawValue,
 }
 
-/// A value in the form in which its layer writes it.
+/// A value in the form of its layer.
 #[derive(Debug, Clone)]
 pub(super) enum RawValue {
     /// A value of the file, already checked, because the error message needs the TOML value.

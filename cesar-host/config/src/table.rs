@@ -1,4 +1,4 @@
-//! The table of settings: the one definition of each.
+//! The table of settings: the only definition of each.
 
 use super::setting::{Fallback, Group, Kind, Setting};
 

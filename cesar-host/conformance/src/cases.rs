@@ -1,4 +1,4 @@
-//! The cases, in order: first what needs no code of the plugin, then loading, then what it does with audio.
+//! The cases, in order: those that run no code of the plugin, loading, then processing of audio.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::fetching::{self, cancelled};
 use super::recording_observer::RecordingObserver;
 use super::subject::{Subject, audio, noise};
 
-/// What was seen where the contract is kept, or why the case was left out.
+/// The observation where the contract is kept, or the reason why the case was skipped.
 pub(super) enum Seen {
     Fine(String),
     Skipped(String),
@@ -25,11 +25,11 @@ pub(super) type Verdict = Result<Seen, String>;
 /// One case.
 pub(super) struct Case {
     pub(super) name: &'static str,
-    /// What the contract asks.
+    /// The requirement of the contract.
     pub(super) asks: &'static str,
-    /// Whether it says anything about a plugin that cannot be opened.
+    /// Whether it applies to a plugin that cannot be opened.
     pub(super) without_loading: bool,
-    /// Whether nothing else can be seen when it fails.
+    /// Whether no later case is meaningful when this one fails.
     pub(super) is_basis: bool,
     pub(super) run: fn(&Subject<'_>) -> Verdict,
 }
@@ -59,7 +59,7 @@ const fn case(name: &'static str, asks: &'static str, run: fn(&Subject<'_>) -> V
     }
 }
 
-/// All of them.
+/// All cases.
 pub(super) const CASES: &[Case] = &[
     before_loading(
         "manifest",
@@ -194,7 +194,7 @@ fn options(subject: &Subject<'_>) -> Verdict {
     }
     let mut process = subject.load().map_err(message_of)?;
     match subject.open_wrongly(&mut process) {
-        // Without options of a session there is nothing to be wrong.
+        // Without session options there is nothing to refuse.
         Ok(()) => fine("there is nothing to refuse when a session opens"),
         Err(RunnerError::Stage {
             kind: ErrorKind::InvalidOptions,
@@ -218,7 +218,7 @@ fn reopen(subject: &Subject<'_>) -> Verdict {
     }
 }
 
-/// Runs `work` where the stage takes audio.
+/// Runs `work` if the stage takes audio.
 fn hearing(subject: &Subject<'_>, work: impl FnOnce() -> Verdict) -> Verdict {
     if subject.hears() {
         work()
@@ -304,7 +304,7 @@ fn standard_output(subject: &Subject<'_>) -> Verdict {
 fn quiet(subject: &Subject<'_>) -> Verdict {
     let (mut process, observer) = (subject.session().map_err(message_of)?, RecordingObserver::default());
     subject.ask_soundly(&mut process, &sample()?, &observer)?;
-    /// The most that a short run may print to standard error.
+    /// Maximum output of a short run to standard error, in bytes.
     const MOST: u64 = 100_000;
     let lines = observer.is_quiet()?;
     match process.finish() {
@@ -343,7 +343,7 @@ fn cancel(subject: &Subject<'_>) -> Verdict {
     hearing(subject, || {
         let mut process = subject.session().map_err(message_of)?;
         let audio = noise(Duration::from_secs(600))?;
-        // At the first word of the stage, or after a moment when it says nothing.
+        // At the first event of the stage, or after a moment without one.
         cancelled(|token| {
             subject.ask(
                 &mut process,
@@ -356,7 +356,7 @@ fn cancel(subject: &Subject<'_>) -> Verdict {
 }
 
 fn growth(subject: &Subject<'_>) -> Verdict {
-    /// What a run may leave in memory, in bytes, and what an allocator may keep in all once the first half of them has gone by.
+    /// Memory that a run may leave, in bytes; `ONCE` is what an allocator may keep in total after the first half of the runs.
     const PER_RUN: u64 = 64 << 10;
     const ONCE: u64 = 16 << 20;
     let runs = subject.effort.runs;

@@ -1,7 +1,7 @@
 //! Requests to a `download` stage: the recording of a [`Site`](super::site::Site) on a loopback port, and requests it must refuse.
 //!
-//! A stage may take addresses of one scheme only. It is offered `http:` and `file:`; what is asked of it goes by the first that it
-//! fetches. One that takes neither can only be seen to refuse.
+//! A stage may take URLs of one scheme only. The kit offers `http:` and `file:`, and uses the first that the stage fetches. A
+//! stage that takes neither is only checked for refusals.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,18 +14,18 @@ use super::recording_observer::RecordingObserver;
 use super::site::Site;
 use super::subject::Subject;
 
-/// How long a server may be silent before the stage gives up by itself; longer than a cancel may take.
+/// How long a server may be silent before the stage times out; longer than a cancel may take.
 const SILENCE_MS: u64 = 20_000;
 
-/// How one order ended.
+/// The outcome of one order.
 enum Ended {
-    /// The file that came.
+    /// The file that arrived.
     Came(Vec<u8>),
     /// An answer without a recording, or a typed error.
     Refused(String),
 }
 
-/// An order for the recording at an address, with room for ten of its size.
+/// An order for the recording at a URL, with room for ten times its size.
 pub(super) fn order(site: &Site, url: String, folder: &Path) -> Order {
     Order {
         wanted: Wanted::Media,
@@ -41,7 +41,7 @@ pub(super) fn order(site: &Site, url: String, folder: &Path) -> Order {
     }
 }
 
-/// One order, in a folder of its own.
+/// Runs one order in its own folder.
 fn ended(
     subject: &Subject<'_>,
     process: &mut SessionChannel,
@@ -65,7 +65,7 @@ fn ended(
     }
 }
 
-/// The file that an answer names, which has to lie in the folder; nothing where there is no recording.
+/// The file that an answer names, which must be in the folder; `None` where there is no recording.
 pub(super) fn file_of(output: &str, folder: &Path) -> Result<Option<Vec<u8>>, String> {
     let answer = serde_json::from_str(output).map_err(|error| format!("its answer is none: {error}"))?;
     let Answered::Media(media) = answer else {
@@ -116,7 +116,7 @@ pub(super) fn download(subject: &Subject<'_>) -> Verdict {
     )))
 }
 
-/// Runs `work` with the address that the stage takes; what can be asked by HTTP alone is left out for others.
+/// Runs `work` with the URL that the stage takes; skips cases that need HTTP for other schemes.
 fn by_http(subject: &Subject<'_>, work: impl FnOnce(&str) -> Verdict) -> Verdict {
     match subject.taken() {
         Some(url) if url.starts_with("http:") => work(&url),
@@ -124,7 +124,7 @@ fn by_http(subject: &Subject<'_>, work: impl FnOnce(&str) -> Verdict) -> Verdict
     }
 }
 
-/// What is not there, too large, or not public is refused.
+/// Missing, too large and private recordings are refused.
 pub(super) fn refusals(subject: &Subject<'_>) -> Verdict {
     by_http(subject, |url| {
         let site = subject.site()?;
@@ -157,7 +157,7 @@ pub(super) fn cancel(subject: &Subject<'_>) -> Verdict {
     })
 }
 
-/// Cancels `work` half a second after its beginning.
+/// Cancels `work` half a second after its start.
 pub(super) fn cancelled(work: impl FnOnce(&CancelToken) -> super::subject::Answer) -> Verdict {
     let token = CancelToken::default();
     let timer = token.clone();

@@ -1,18 +1,18 @@
-//! The conformance kit: whether a plugin's file keeps the contract, case by case.
+//! The conformance kit: checks, case by case, whether a plugin's file keeps the contract.
 //!
-//! [`check`] runs every case that fits the plugin's stage. Each that runs code of the plugin does so in a runner of its own with a time
-//! limit and a memory limit, so that a plugin that crashes, hangs or eats memory fails that case and no other. Nothing is written to
-//! the cache, and verdicts and quarantine are neither asked nor changed.
+//! [`check`] runs every case that fits the plugin's stage. A case that runs code of the plugin uses its own runner with a time
+//! limit and a memory limit, so that a plugin that crashes, hangs or eats memory fails that case and no other. Nothing is written
+//! to the cache, and verdicts and quarantine are neither read nor changed.
 //!
-//! A stage may refuse what it is given (an empty recording, say) with a typed error; what it must not do is crash, answer what cannot
-//! be right, or hang.
+//! A stage may refuse its input (an empty recording, say) with a typed error; it must not crash, hang, or return an answer that
+//! cannot be right.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
 //! | `cases` | the table of cases |
 //! | `subject` | the plugin under test: runners, audio, requests |
-//! | `recording_observer` | what a stage emitted while it ran |
-//! | `fetching`, `site` | what a download stage is asked, and the server that it is asked to fetch from |
+//! | `recording_observer` | the events of a stage |
+//! | `fetching`, `site` | requests to a download stage, and their server |
 
 use std::time::Duration;
 
@@ -26,15 +26,15 @@ mod subject;
 
 pub use subject::Subject;
 
-/// How a case ended.
+/// The outcome of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The contract is kept.
     Passed,
-    /// It is not.
+    /// The contract is broken.
     Failed,
-    /// The case does not fit the stage, or a case before it makes it meaningless.
+    /// The case does not fit the stage, or an earlier case makes it meaningless.
     Skipped,
 }
 
@@ -43,36 +43,36 @@ pub enum Outcome {
 pub struct Report {
     /// The case.
     pub case: &'static str,
-    /// What the contract asks.
+    /// The requirement of the contract.
     pub asks: &'static str,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What was seen.
+    /// The observation.
     pub says: String,
-    /// How long it took, in ms.
+    /// Duration, in ms.
     pub ms: u64,
 }
 
-/// How much is done.
+/// The extent of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Silence that a stage must come through, in seconds.
+    /// Duration of the silence that a stage must process, in seconds.
     pub silence_s: u32,
-    /// Runs in a row without growth.
+    /// Number of runs in a row without growth.
     pub runs: u32,
-    /// How long one case may take.
+    /// Time limit of one case.
     pub limit: Duration,
 }
 
 impl Effort {
-    /// What the contract asks: an hour of silence, a hundred runs.
+    /// The extent that the contract requires: an hour of silence, a hundred runs.
     pub const FULL: Self = Self {
         silence_s: 3600,
         runs: 100,
         limit: Duration::from_secs(1800),
     };
 
-    /// For a look while developing, and for suites: a minute of silence, eight runs.
+    /// The extent for development and for suites: a minute of silence, eight runs.
     pub const QUICK: Self = Self {
         silence_s: 60,
         runs: 8,

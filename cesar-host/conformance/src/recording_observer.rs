@@ -1,13 +1,13 @@
-//! Observer of one run: what the stage emitted, and whether that keeps the contract.
+//! Observer of one run: the events of the stage, and whether they keep the contract.
 
 use parking_lot::Mutex;
 
 use cesar_runner::{CancelToken, StageEvents};
 
-/// Most log lines that a short run may write.
+/// Maximum number of log lines of a short run.
 const MOST_LINES: u64 = 400;
 
-/// The events received, counted rather than kept where there may be many.
+/// The received events; those that may be many are only counted.
 #[derive(Debug, Default)]
 struct Received {
     progress: Option<(u64, u64)>,
@@ -29,7 +29,7 @@ pub(super) struct RecordingObserver {
 }
 
 impl RecordingObserver {
-    /// Cancels the run as soon as it shows that it is at work.
+    /// Cancels the run at its first sign of work.
     pub(super) fn cancelling(token: CancelToken) -> Self {
         Self {
             received: Mutex::default(),
@@ -59,13 +59,13 @@ impl RecordingObserver {
         }
     }
 
-    /// Never falling, never beyond the total.
+    /// Progress never falls and never exceeds the total.
     pub(super) fn progress_rises(&self) -> Result<(), String> {
         let received = self.received.lock();
         received.wrong_progress.clone().map_or(Ok(()), Err)
     }
 
-    /// Whether it wrote few log lines.
+    /// Whether the run wrote few log lines.
     pub(super) fn is_quiet(&self) -> Result<u64, String> {
         let received = self.received.lock();
         if let Some(dropped) = &received.dropped {

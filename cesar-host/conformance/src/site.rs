@@ -3,11 +3,11 @@
 //! | path | answer |
 //! |---|---|
 //! | `/recording.wav` | the recording |
-//! | `/silent.wav` | the beginning of it, and then nothing until the client closes |
+//! | `/silent.wav` | its beginning, and then nothing until the client closes |
 //! | anything else | 404 |
 //!
-//! Each connection is for one request, is served by a thread of its own, and ends when the other side closes it. The same recording
-//! lies in a file, for stages that take `file:` addresses.
+//! Each connection is for one request, is served by its own thread, and ends when the client closes it. The same recording is also
+//! a file, for stages that take `file:` URLs.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::NamedTempFile;
 
-/// Samples a second, of two bytes each.
+/// Sample rate in Hz, two bytes a sample.
 const RATE: u32 = 16_000;
 
-/// The server; it ends when this is dropped.
+/// The server; stops when dropped.
 #[derive(Debug)]
 pub(super) struct Site {
     address: SocketAddr,
@@ -30,10 +30,10 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Starts it on a free port.
+    /// Starts the server on a free port.
     ///
     /// # Errors
-    /// When there is no loopback interface, or no room for a temporary file.
+    /// If there is no loopback interface, or no space for a temporary file.
     pub(super) fn open() -> io::Result<Self> {
         let recording = Arc::new(recording());
         let mut file = tempfile::Builder::new().suffix(".wav").tempfile()?;
@@ -48,7 +48,7 @@ impl Site {
                     return;
                 }
                 let served = Arc::clone(&served);
-                // A client that breaks off is its own affair.
+                // A disconnecting client is not an error.
                 std::thread::spawn(move || drop(answer(stream, &served)));
             }
         });
@@ -60,7 +60,7 @@ impl Site {
         })
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub(super) fn address(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
@@ -70,7 +70,7 @@ impl Site {
         self.file.path().to_owned()
     }
 
-    /// What is served.
+    /// The bytes that are served.
     pub(super) fn recording(&self) -> &[u8] {
         &self.recording
     }
@@ -130,13 +130,13 @@ fn answer(mut stream: TcpStream, recording: &[u8]) -> io::Result<()> {
     }
     if path == "/silent.wav" {
         stream.write_all(&body[..length / 2])?;
-        // Until the other side goes.
+        // Until the client disconnects.
         return stream.read(&mut [0]).map(drop);
     }
     stream.write_all(body)
 }
 
-/// Method and path of a request, whose headers are read and passed over.
+/// Method and path of a request; its headers are read and ignored.
 fn request(stream: &TcpStream) -> io::Result<(String, String)> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().transpose()?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The plugin under test: fresh runners for it, and the audio and requests that it is given.
+//! The plugin under test: fresh runners for it, and its audio and requests.
 
 use std::cell::RefCell;
 use std::io;
@@ -17,10 +17,10 @@ use super::fetching::{file_of, order};
 use super::recording_observer::RecordingObserver;
 use super::site::Site;
 
-/// Samples a second.
+/// Sample rate in Hz.
 const RATE: u32 = 16_000;
 
-/// A plugin and what it is opened and asked with.
+/// A plugin with the options for its sessions and requests.
 #[derive(Debug)]
 pub struct Subject<'a> {
     pub(super) plugin: &'a Plugin,
@@ -29,20 +29,20 @@ pub struct Subject<'a> {
     request: Map<String, Value>,
     starter: Starter,
     stdout: tempfile::TempPath,
-    /// What a download stage can fetch from.
+    /// The server of a download stage.
     site: Option<Site>,
-    /// The address of it that the stage turned out to take.
+    /// The URL of it that the stage accepts.
     taken: RefCell<Option<String>>,
 }
 
-/// What a run gave: the output, or the typed error that the stage answered with.
+/// The outcome of a run: the output, or the typed error of the stage.
 pub(super) type Answer = Result<String, RunnerError>;
 
 impl<'a> Subject<'a> {
-    /// Runners are children of `program`; `options` are those of the session and of a request.
+    /// `program` starts the runners; `options` are those of the session and of a request.
     ///
     /// # Errors
-    /// When no temporary file can be made, or a download stage cannot be served by the loopback interface.
+    /// If no temporary file can be created, or no loopback server can be started for a download stage.
     pub fn new(
         program: PathBuf,
         plugin: &'a Plugin,
@@ -83,12 +83,12 @@ impl<'a> Subject<'a> {
         matches!(self.stage(), StageKind::Asr | StageKind::Diarize)
     }
 
-    /// How much the plugin has printed to its standard output so far, in bytes.
+    /// Bytes that the plugin has printed to its standard output so far.
     pub(super) fn printed(&self) -> u64 {
         std::fs::metadata(&self.stdout).map_or(0, |metadata| metadata.len())
     }
 
-    /// A fresh process with the plugin loaded.
+    /// A new process with the plugin loaded.
     pub(super) fn load(&self) -> Result<SessionChannel, RunnerError> {
         self.load_from(&self.plugin.path)
     }
@@ -97,14 +97,14 @@ impl<'a> Subject<'a> {
         self.starter.start(&self.plugin.manifest.id, path)
     }
 
-    /// A fresh process with a session open.
+    /// A new process with an open session.
     pub(super) fn session(&self) -> Result<SessionChannel, RunnerError> {
         let mut process = self.load()?;
         self.open(&mut process)?;
         Ok(process)
     }
 
-    /// Opens a session, in place of the one before.
+    /// Opens a session, replacing the previous one.
     pub(super) fn open(&self, process: &mut SessionChannel) -> Result<(), RunnerError> {
         process.open(&self.open, &RecordingObserver::default(), &CancelToken::default())
     }
@@ -118,23 +118,23 @@ impl<'a> Subject<'a> {
         process.open(&wrong.collect(), &RecordingObserver::default(), &CancelToken::default())
     }
 
-    /// What a download stage can fetch from.
+    /// The server of a download stage.
     pub(super) fn site(&self) -> Result<&Site, String> {
         let site = self.site.as_ref();
         site.ok_or_else(|| "only a download stage fetches".to_owned())
     }
 
-    /// Notes the address that a download stage takes.
+    /// Records the URL that a download stage accepts.
     pub(super) fn takes(&self, url: String) {
         self.taken.replace(Some(url));
     }
 
-    /// The address that a download stage has taken.
+    /// The URL that a download stage has accepted.
     pub(super) fn taken(&self) -> Option<String> {
         self.taken.borrow().clone()
     }
 
-    /// One request.
+    /// Sends one request.
     pub(super) fn ask(
         &self,
         process: &mut SessionChannel,
@@ -149,7 +149,7 @@ impl<'a> Subject<'a> {
         process.run(&request, self.hears().then_some(audio), observer, cancel)
     }
 
-    /// One request to a download stage.
+    /// Sends one request to a download stage.
     pub(super) fn fetch(
         &self,
         process: &mut SessionChannel,
@@ -162,7 +162,7 @@ impl<'a> Subject<'a> {
         process.run(&request, None, observer, cancel)
     }
 
-    /// One request, whose output must be one that can be right; a typed refusal is fine as well.
+    /// Sends one request; the answer must be a plausible output or a typed refusal.
     pub(super) fn ask_soundly(
         &self,
         process: &mut SessionChannel,
@@ -184,7 +184,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// One order for the recording, at the address that the stage takes.
+    /// One order for the recording, at the URL that the stage accepts.
     fn fetch_soundly(
         &self,
         site: &Site,
@@ -216,7 +216,7 @@ pub(super) fn audio(samples: u64, mut sample: impl FnMut(u64) -> f32) -> Result<
     writer.finish().map_err(no_room)
 }
 
-/// So long a noise, always the same, with pauses: half a second of every two is silent.
+/// Deterministic noise of this length, with pauses: half a second of every two is silent.
 pub(super) fn noise(length: Duration) -> Result<Pcm, String> {
     let samples = u64::try_from(length.as_millis()).unwrap_or_default() * u64::from(RATE) / 1000;
     audio(samples, |index| {

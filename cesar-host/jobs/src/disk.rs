@@ -16,7 +16,7 @@ use cesar_base::{Fault, Io};
 pub struct Disk(Io);
 
 impl Disk {
-    /// The real thing.
+    /// Access to the disk without faults.
     pub fn real() -> Self {
         Self::default()
     }
@@ -26,17 +26,17 @@ impl Disk {
         Self(Io::failing(fault))
     }
 
-    /// How many operations went through here so far; 0 when no fault was asked for.
+    /// The number of operations so far; 0 without a fault.
     pub fn operations(&self) -> u64 {
         self.0.operations()
     }
 
-    /// Counts an operation that is done elsewhere, and says whether it fails.
+    /// Counts an operation done elsewhere; fails if the fault is due.
     pub(super) fn step(&self) -> io::Result<()> {
         self.0.step()
     }
 
-    /// Makes a folder that only its owner can enter, and those above it; one that exists is left as it is. Their names
+    /// Creates a folder that only its owner can enter, and its parents; an existing one is left as it is. Their names
     /// are on the device when this returns.
     pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
@@ -46,7 +46,7 @@ impl Disk {
         if let Some(parent) = parent {
             self.create_folder(parent)?;
         }
-        // With `recursive`, another process that is faster is no error.
+        // With `recursive`, a faster process is not an error.
         self.0
             .run(|| DirBuilder::new().recursive(true).mode(0o700).create(path))?;
         self.sync_folder(parent.unwrap_or(Path::new(".")))
@@ -57,13 +57,13 @@ impl Disk {
         self.0.open(path)
     }
 
-    /// Makes a new file that only its owner can read; one that exists is an error.
+    /// Creates a file that only its owner can read; an existing one is an error.
     pub(super) fn create_new(&self, path: &Path) -> io::Result<File> {
         self.0
             .run(|| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
     }
 
-    /// Opens a file to lock it, making it when it is not there.
+    /// Opens a file to lock it; creates it if missing.
     pub(super) fn open_lock(&self, path: &Path) -> io::Result<File> {
         self.0.run(|| {
             OpenOptions::new()
@@ -90,12 +90,12 @@ impl Disk {
         self.0.sync_folder(path)
     }
 
-    /// Gives a file another name, replacing what has it.
+    /// Renames a file, replacing an existing one.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.rename(from, to)
     }
 
-    /// Removes a file; one that is gone already is no error.
+    /// Removes a file; a missing one is not an error.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.0.run(|| match fs::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -118,7 +118,7 @@ impl Disk {
     }
 }
 
-/// Whether `path` leads to the open file. A lock on a file that has lost its name protects nothing.
+/// Whether `path` leads to the open file. A lock on an unlinked file protects nothing.
 pub(super) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::metadata(path) {

@@ -6,31 +6,30 @@ use std::path::{Path, PathBuf};
 use super::id::JobId;
 use super::job::JobState;
 
-/// Why jobs could not be read or changed. Nothing was changed then, or, when SQLite failed while committing, nothing
-/// that was acknowledged.
+/// Why jobs could not be read or changed. Nothing was changed, or, if SQLite failed during the commit, nothing acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum JobsError {
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("cannot {action} `{}` ({source}); check the folder's permissions and free space", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
-        /// The file or folder it was tried on.
+        /// The file or folder of the action.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("cannot {action} in the jobs database `{}` ({source}); check the folder's permissions and free space", path.display())]
     Database {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The database file.
         path: PathBuf,
-        /// SQLite's answer.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// The file is not a sound SQLite database. It is never replaced by itself: its content cannot be recomputed.
+    /// The file is not a sound SQLite database. It is never replaced automatically: its content cannot be recomputed.
     #[error("the jobs database `{}` is damaged; restore it from a backup, or move it away to start without jobs", path.display())]
     Damaged {
         /// The database file.
@@ -43,7 +42,7 @@ pub enum JobsError {
         path: PathBuf,
         /// Its schema version.
         found: i64,
-        /// The newest version that this program knows.
+        /// The newest version that this program supports.
         supported: i64,
     },
     /// The SQLite library in use may corrupt databases.
@@ -52,14 +51,13 @@ pub enum JobsError {
         /// The version in use.
         found: &'static str,
     },
-    /// There is no such job, or not any more.
+    /// There is no such job, or no longer.
     #[error("there is no job `{job}`; finished jobs are removed after a while, see the list of jobs")]
     NotFound {
-        /// The id that was asked for.
+        /// The requested id.
         job: JobId,
     },
-    /// The worker does not hold the job any more: it was cancelled, requeued, or ended. What the worker did is not
-    /// stored.
+    /// The worker no longer holds the job: it was cancelled, requeued, or ended. The worker's results are not stored.
     #[error("job `{job}` was taken from this worker; stop working on it")]
     LeaseLost {
         /// The job.
@@ -70,13 +68,13 @@ pub enum JobsError {
     NotRetryable {
         /// The job.
         job: JobId,
-        /// The state it is in.
+        /// Its state.
         state: JobState,
     },
-    /// An upload is larger than what is accepted.
+    /// An upload exceeds the limit.
     #[error("the upload is larger than {limit} bytes; send a smaller file, or raise the server's limit")]
     TooLarge {
-        /// The most bytes that are accepted.
+        /// The limit, in bytes.
         limit: u64,
     },
 }
@@ -84,7 +82,7 @@ pub enum JobsError {
 /// The result of an operation on jobs.
 pub type Result<T> = std::result::Result<T, JobsError>;
 
-/// Adds to a system error what was tried on which path.
+/// Adds the action and the path to a system error.
 pub(super) trait IoContext<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T>;
 }

@@ -1,9 +1,9 @@
-//! Identities of jobs, uploads and workers, and where chance comes from.
+//! Identities of jobs, uploads and workers, and the source of random numbers.
 //!
 //! A [`JobId`] is a UUID of version 7 (RFC 9562, section 5.7) whose 12 bits after the milliseconds are a counter
-//! (section 6.2, method 1). A store makes each id greater than all ids it holds, whatever the clock does, so the order
-//! of ids is the order of submission: it serves the queue and the pages of a list alike. Ids of uploads and workers are
-//! UUIDs of version 4 and never repeat: a new process can never be taken for a dead one.
+//! (section 6.2, method 1). A store makes each id greater than all its ids, independently of the clock, so the order of
+//! ids is the order of submission, for the queue and for the pages of a list. Ids of uploads and workers are UUIDs of
+//! version 4 and never repeat: a new process can never be taken for a dead one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{Builder, Uuid};
 
-/// A source of random numbers, passed in so that tests repeat.
+/// A source of random numbers, passed in so that tests are repeatable.
 pub trait Random: Send + Sync {
     /// 64 random bits.
     fn next(&self) -> u64;
@@ -24,12 +24,12 @@ pub struct SystemRandom;
 impl Random for SystemRandom {
     fn next(&self) -> u64 {
         let (high, low) = Uuid::new_v4().as_u64_pair();
-        // Six bits of a UUID are fixed; each of them meets a random one here.
+        // Six bits of a UUID are fixed; each of them is combined with a random one here.
         high ^ low.rotate_left(32)
     }
 }
 
-/// The text was not a UUID.
+/// The error for text that is not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id; expected a form like `019b77c5-3800-7001-8000-000000000000`")]
 pub struct ParseIdError {
@@ -57,7 +57,7 @@ macro_rules! identity {
         impl FromStr for $name {
             type Err = ParseIdError;
 
-            /// Reads the one form that is also written: 36 characters, lower case, with hyphens.
+            /// Reads the canonical form: 36 characters, lower case, with hyphens.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Uuid::try_parse(text)
                     .ok()
@@ -84,20 +84,20 @@ macro_rules! identity {
 }
 
 identity!(
-    /// Names a job. Ids are ordered as the jobs were submitted.
+    /// The id of a job. Ids are in the order of submission.
     JobId
 );
 identity!(
-    /// Names an upload, and its file.
+    /// The id of an upload, and of its file.
     UploadId
 );
 identity!(
-    /// Names a worker, and its lock file.
+    /// The id of a worker, and of its lock file.
     WorkerId
 );
 
 impl JobId {
-    /// An id for a job that is submitted now, greater than `last`.
+    /// An id for a job submitted now, greater than `last`.
     pub(super) fn next_after(last: Option<Self>, now_ms: i64, random: [u64; 2]) -> Self {
         let now_ms = u64::try_from(now_ms).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
         // The counter starts in its lower half, so it seldom overflows into the milliseconds.
@@ -126,7 +126,7 @@ impl UploadId {
         Self(version_4(random))
     }
 
-    /// Stands for any upload where only its content matters.
+    /// A placeholder for any upload where only its content matters.
     pub(super) fn nil() -> Self {
         Self(Uuid::nil())
     }

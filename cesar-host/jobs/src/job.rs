@@ -109,13 +109,13 @@ pub struct StageError {
     pub stage: Option<String>,
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Of the whole job, 0 to 100.
     #[serde(rename = "progress")]
     pub percent: f64,
-    /// What it is doing: a stage while it runs, else its state.
+    /// The running stage, else the state.
     #[serde(rename = "progress_phase")]
     pub phase: String,
     /// Of that phase, 0 to 100.
@@ -124,7 +124,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The same with both percentages between 0 and 100; what is no number becomes 0.
+    /// The same with both percentages between 0 and 100; NaN becomes 0.
     pub(super) fn clamped(&self) -> Self {
         let percent = |value: f64| if value.is_nan() { 0.0 } else { value.clamp(0.0, 100.0) };
         Self {
@@ -135,18 +135,18 @@ impl Progress {
     }
 }
 
-/// What is known about how the result came about. A worker may tell it before the job has ended.
+/// How the result came about. A worker may report it before the job has ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Whether speech recognition was a cache hit; `None` while it is not known.
+    /// Whether speech recognition was a cache hit; `None` while unknown.
     pub transcription_cached: Option<bool>,
-    /// Whether diarization was a cache hit; `None` while it is not known, or without diarization.
+    /// Whether diarization was a cache hit; `None` while unknown, or without diarization.
     pub diarization_cached: Option<bool>,
-    /// Of the stages so far, how many were cache hits, 0 to 1.
+    /// The share of cache hits among the stages so far, 0 to 1.
     pub cache_hit_ratio: Option<f64>,
-    /// How long each stage took, by its name, in ms.
+    /// The duration of each stage, by its name, in ms.
     pub timings: BTreeMap<String, i64>,
-    /// Plugins, models and options that made the result, as JSON; `null` while it is not known.
+    /// Plugins, models and options of the result, as JSON; `null` while unknown.
     pub provenance: Value,
 }
 
@@ -182,67 +182,66 @@ impl WebhookState {
     }
 }
 
-/// How a job's webhook stands.
+/// The delivery of a job's webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// Its state.
     pub state: WebhookState,
-    /// How often that was tried since the job ended.
+    /// Number of attempts since the job ended.
     pub attempts: u32,
-    /// When it is tried next, in ms since 1970, while it is pending.
+    /// The time of the next attempt, in ms since 1970, while it is pending.
     pub next_ms: Option<i64>,
-    /// The HTTP status of the last answer, when there was one.
+    /// The HTTP status of the last answer, if there was one.
     pub status: Option<u16>,
-    /// Why the last attempt failed.
+    /// The error of the last attempt.
     pub error: Option<String>,
 }
 
-/// One job. Times are milliseconds since 1970 (UTC). The document is apart: see [`crate::JobStore::document`].
+/// One job. Times are milliseconds since 1970 (UTC). The document is stored separately: see [`crate::JobStore::document`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// What it is to do.
+    /// Its request.
     pub request: JobRequest,
-    /// How often it was tried, the running attempt included, since it was submitted or retried.
+    /// Number of attempts since it was submitted or retried, including the running one.
     pub attempts: u32,
-    /// How often it may be tried.
+    /// Maximum number of attempts.
     pub max_attempts: u32,
-    /// Not before this time a worker takes it.
+    /// The earliest time at which a worker takes it.
     pub not_before_ms: i64,
-    /// What went wrong: for good when the job has ended, else in the last attempt.
+    /// The error: final if the job has ended, else of the last attempt.
     pub error: Option<StageError>,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
     /// How the result came about.
     pub report: Report,
     /// Whether a document is stored.
     pub has_document: bool,
-    /// When it was submitted.
+    /// The time of submission.
     pub created_ms: i64,
-    /// When it was first claimed since it was submitted or retried.
+    /// The time of the first claim since it was submitted or retried.
     pub started_ms: Option<i64>,
-    /// When it ended.
+    /// The time of its end.
     pub finished_ms: Option<i64>,
     /// The worker that holds it, while it runs.
     pub owner: Option<WorkerId>,
     /// The number of the claim that holds it, while it runs.
     pub lease: Option<u32>,
-    /// Whether a client asked to cancel it.
+    /// Whether a client requested its cancellation.
     pub cancel_requested: bool,
-    /// Whether the worker is to drop the job's stage results before it begins; see
-    /// [`crate::JobStore::refreshed`].
+    /// Whether the worker must drop the job's stage results first; see [`crate::JobStore::refreshed`].
     pub refresh: bool,
     /// The stage that failed before the retry.
     pub retry_stage: Option<String>,
-    /// How often each plugin crashed on it, by the plugin's digest.
+    /// Number of crashes of each plugin on it, by the plugin's digest.
     pub crashes: BTreeMap<String, u32>,
     /// The client's idempotency key.
     pub idempotency_key: Option<String>,
-    /// What equal work has in common; see [`crate::NewJob::coalesce_key`].
+    /// The key shared by equal work; see [`crate::NewJob::coalesce_key`].
     pub coalesce_key: Option<String>,
-    /// The webhook, when the request names one.
+    /// The webhook, if the request names one.
     pub webhook: Option<Webhook>,
 }

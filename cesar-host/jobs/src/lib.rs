@@ -13,11 +13,11 @@
 //!              │                                                ├─ fail, for good ─┼─► error (partial with a document)
 //!              └────────────────────────────────────────────────┴─ cancelled ──────┴─► cancelled
 //! ```
-//! An upload is never `downloading`; what leaves `processing` may also leave `downloading`. `partial`: there is a
-//! document, and a later stage failed.
+//! An upload is never `downloading`; every transition from `processing` is also possible from `downloading`.
+//! `partial`: there is a document, and a later stage failed.
 //!
-//! # Who may do what
-//! | who | what | by what right |
+//! # Rights
+//! | actor | operation | right |
 //! |---|---|---|
 //! | clients | [`JobStore::submit`], [`JobStore::cancel`], [`JobStore::retry`] and reading | none needed here |
 //! | a worker | [`JobStore::claim`] | the lock on its file ([`Worker`]) |
@@ -26,30 +26,28 @@
 //! | any process | [`JobStore::claim_webhook`] and [`JobStore::record_delivery`] | the [`WebhookLease`] of the claim |
 //! | any process | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
 //!
-//! # What holds
+//! # Invariants
 //! 1. **A worker that lost a job cannot change it.** Every transition of a worker is one statement that finds the row
-//!    by job and lease; a lease is the number of a claim, and claims are counted through the job's whole life.
+//!    by job and lease; a lease is the number of a claim, counted over the job's whole life.
 //! 2. **No acknowledged job is lost.** [`Submission::New`] is returned after the commit is on the device
-//!    ([`SqliteJobs`]), and an upload is on the device before its job ([`Uploads`]). What an error left undecided is
+//!    ([`SqliteJobs`]), and an upload is on the device before its job ([`Uploads`]). Undecided work after an error is
 //!    not acknowledged.
-//! 3. **A job with a document is as good as the document.** Storing the document and the end of the job are one
-//!    statement, so no job that is claimed again has a finished document. A job that has a document
-//!    from before a retry ends in `partial`, not in `error`.
-//! 4. **A dead worker's job is claimed again at once**, because a lock says that it is dead and no clock does
-//!    ([`Workers`]).
-//! 5. The document stays with its job until retention removes both, whatever becomes of the cache.
+//! 3. **A job ends together with its document.** Both are stored in one statement, so no job that is claimed again
+//!    has a finished document. A job with a document from before a retry ends in `partial`, not in `error`.
+//! 4. **A dead worker's job is claimed again at once**, because a lock shows that it is dead, not a clock ([`Workers`]).
+//! 5. The document stays with its job until retention removes both, independently of the cache.
 //!
 //! # Attempts
-//! An attempt counts from its claim, so a job that takes its server down with it runs out of them; it then ends with
-//! the code `worker_lost`. Only [`JobStore::hand_back`] gives an attempt back. After a failure that may pass, the job
-//! waits `min(2ⁿ·5 s, 10 min) ± 10 %`; after a worker's death it does not wait. Two crashes of one plugin on a job end
-//! it at once with the code `plugin_crashed`. A retry on request starts with all attempts.
+//! An attempt counts from its claim, so a job that crashes its server runs out of attempts; it then ends with the code
+//! `worker_lost`. Only [`JobStore::hand_back`] returns an attempt. After a transient failure, the job waits `min(2ⁿ·5
+//! s, 10 min) ± 10 %`; after a worker's death it does not wait. Two crashes of one plugin on a job end it at once with
+//! the code `plugin_crashed`. A retry on request starts with all attempts.
 //!
 //! # A worker's life
-//! [`Workers::register`]; [`Workers::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds;
-//! then: claim → run, reporting `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`,
-//! `complete_partly`, `fail` or `cancelled` → the webhook, by any process that claims it. [`JobStore::next_due`] says when to
-//! look again. On [`JobsError::LeaseLost`] it drops what it did. At the end, `hand_back`.
+//! [`Workers::register`]; [`Workers::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds; then:
+//! claim → run, reporting `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`, `complete_partly`,
+//! `fail` or `cancelled` → the webhook, by any process that claims it. [`JobStore::next_due`] is the time of the next check.
+//! On [`JobsError::LeaseLost`] it drops its results. At the end, `hand_back`.
 //!
 //! # Files
 //! ```text
@@ -59,12 +57,12 @@
 //! <data>/uploads/<id>       uploaded recordings, named by their jobs
 //! ```
 //! Lock order: the file of a worker or of an upload, then `jobs.setup.lock`, then the store's mutex, then the
-//! transaction. Nothing here waits for a worker's or an upload's lock; they are tried.
+//! transaction. Nothing here waits for a worker's or an upload's lock; they are only tried.
 //!
 //! # Limits
 //! One machine: locks and the write-ahead log need one kernel. Power loss is covered by the order of syncs, not by
 //! tests: these can only fail operations and kill processes. Everything here blocks; an async server calls it from
-//! threads that may.
+//! threads that may block.
 
 mod disk;
 mod error;

@@ -10,23 +10,22 @@ pub(super) const FIRST_PAUSE_MS: i64 = 5_000;
 /// The longest pause, in ms.
 pub(super) const LONGEST_PAUSE_MS: i64 = 600_000;
 
-/// No pause is longer, in ms: a time that is farther ahead was set by a clock that has been set back since, and does
-/// not count.
+/// Maximum pause, in ms, with jitter: a later time was set by a clock that has been set back since, and is ignored.
 pub(super) const FARTHEST_MS: i64 = LONGEST_PAUSE_MS * 11 / 10;
 
-/// How often one plugin may crash on one job; the last of these ends the job.
+/// Maximum number of crashes of one plugin on one job; the last ends the job.
 pub(super) const CRASHES: u32 = 2;
 
-/// The numbers that a store follows.
+/// The limits of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// How often a job is tried. A job keeps the number it was submitted under.
+    /// Maximum number of attempts of a job. A job keeps the limit of its submission.
     pub max_attempts: u32,
-    /// How many jobs may wait; more are refused. Jobs that wait again after an attempt are never refused.
+    /// Maximum number of queued jobs; more are refused. Requeued jobs are never refused.
     pub max_queued: u64,
     /// When a refused client may retry.
     pub retry_after: Duration,
-    /// How often a webhook is tried.
+    /// Maximum number of attempts of a webhook.
     pub webhook_attempts: u32,
 }
 
@@ -46,7 +45,7 @@ impl Default for Policy {
 pub struct Retention {
     /// Completed and cancelled jobs.
     pub completed: Duration,
-    /// Jobs that ended in `error` or `partial`: a user may want to inspect or retry them.
+    /// Jobs that ended in `error` or `partial`, which a user may want to inspect or retry.
     pub failed: Duration,
 }
 
@@ -60,7 +59,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Jobs that ended in this state at this time or before are removed at `now_ms`.
+    /// At `now_ms`, jobs that ended in this state at the returned time or earlier are removed.
     pub(super) fn threshold_ms(&self, state: JobState, now_ms: i64) -> i64 {
         let kept = match state {
             JobState::Error | JobState::Partial => self.failed,
@@ -70,12 +69,12 @@ impl Retention {
     }
 }
 
-/// The factor of a pause in thousandths, 900 to 1100, so that what failed together is not tried again together.
+/// The factor of a pause in thousandths, 900 to 1100, so that simultaneous failures are not retried simultaneously.
 pub(super) fn jitter(random: u64) -> i64 {
     900 + (random % 201).cast_signed()
 }
 
-/// How long a webhook is held by its taker, in ms: at most the longest pause.
+/// How long a claimed webhook is held, in ms: at most the longest pause.
 pub(super) fn hold_ms(hold: Duration) -> i64 {
     i64::try_from(hold.as_millis())
         .unwrap_or(i64::MAX)

@@ -1,7 +1,7 @@
-//! What a store of jobs can do, whatever holds them.
+//! The interface of a store of jobs, for any storage.
 //!
-//! [`JobStore`] is what the server, its workers and the command line use. Another store must pass the shared
-//! suite of this module's tests on it.
+//! The server, its workers and the command line use [`JobStore`]. Another implementation must pass the shared suite
+//! of this module's tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,25 +17,25 @@ use super::request::JobRequest;
 /// The client's promise that equal keys mean equal requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
-    /// The client's key. If clients have names, the caller puts the name into it.
+    /// The client's key. If clients have names, the caller includes the name.
     pub key: String,
-    /// Over the request; see [`JobRequest::fingerprint`].
+    /// The fingerprint of the request; see [`JobRequest::fingerprint`].
     pub fingerprint: Digest,
 }
 
-/// A job to be submitted.
+/// A new job.
 #[derive(Debug, Clone)]
 pub struct NewJob {
-    /// What it is to do. Its upload is stored already and named by no other job.
+    /// Its request. Its upload is already stored and named by no other job.
     pub request: JobRequest,
     /// For clients that may send a request twice.
     pub idempotency: Option<Idempotency>,
-    /// Work with the same key that has not ended is joined instead of being queued again. `None` for a job of its own.
+    /// Work with the same key that has not ended is joined instead of being queued again. `None` for a separate job.
     pub coalesce_key: Option<String>,
 }
 
 impl NewJob {
-    /// A job of its own.
+    /// A separate job.
     pub fn new(request: JobRequest) -> Self {
         Self {
             request,
@@ -45,87 +45,86 @@ impl NewJob {
     }
 }
 
-/// What became of a submission. Unless it is [`Submission::New`], the upload of the request belongs to no job and is to
-/// be removed.
+/// The outcome of a submission. Unless it is [`Submission::New`], the upload of the request belongs to no job and must be removed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Submission {
     /// The job is on the disk and will not be lost.
     New(Job),
-    /// The same request came before, under the same idempotency key.
+    /// The same request was submitted before, under the same idempotency key.
     Existing(Job),
     /// Equal work has not ended yet.
     Joined(Job),
-    /// Another request came before under the same idempotency key.
+    /// Another request was submitted before under the same idempotency key.
     Conflict {
         /// The job of that request.
         job: JobId,
     },
-    /// Too many jobs wait.
+    /// The queue is full.
     Full {
-        /// How many.
+        /// The number of queued jobs.
         queued: u64,
-        /// When to ask again.
+        /// When the client may retry.
         retry_after: Duration,
     },
 }
 
-/// What became of the wish to cancel a job.
+/// The outcome of a cancellation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cancellation {
-    /// It waited, and is cancelled.
+    /// It was queued, and is cancelled.
     Done(Job),
-    /// A worker holds it and will see the wish.
+    /// A worker holds it and will see the request.
     Requested(Job),
-    /// It had ended before.
+    /// It had already ended.
     Ended(Job),
 }
 
-/// Which jobs to list: the youngest first.
+/// A selection of jobs, the youngest first.
 #[derive(Debug, Clone, Default)]
 pub struct ListQuery {
     /// Only jobs in these states; all when empty.
     pub states: Vec<JobState>,
-    /// Only jobs older than this one, which need not exist any more.
+    /// Only jobs older than this one, which may have been removed.
     pub after: Option<JobId>,
-    /// At most so many.
+    /// Maximum number of jobs.
     pub limit: u32,
 }
 
-/// A worker's right to a job, until it gives it back or loses it. A later claim has a greater number.
+/// A worker's right to a job, until it returns or loses it. A later claim has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// The number of the claim, counted through the job's life.
+    /// The number of the claim, counted over the job's life.
     pub number: u32,
 }
 
-/// A job that a worker is to do.
+/// A job claimed by a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// The job, running now.
+    /// The job, now running.
     pub job: Job,
     /// The right to change it.
     pub lease: Lease,
 }
 
-/// What a worker is to do next.
+/// The next action of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Go on.
+    /// Continue.
     Continue,
     /// Stop, and call [`JobStore::cancelled`].
     Cancel,
 }
 
-/// What kind of failure it was.
+/// The kind of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It would fail again.
+    /// A retry would fail again.
     Final,
-    /// It may succeed later.
+    /// A retry may succeed later.
     Transient,
-    /// A plugin's process died. That may be the job's fault: the second time, the job ends.
+    /// A plugin's process died. The job may be the cause: the second time, it ends.
     Crash {
         /// The plugin's id, for the message.
         plugin: String,
@@ -137,14 +136,14 @@ pub enum FailureKind {
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What went wrong.
+    /// The error.
     pub error: StageError,
-    /// Whether trying again makes sense.
+    /// The kind of failure.
     pub kind: FailureKind,
 }
 
 impl Failure {
-    /// What the job says when the plugin crashed for the last time.
+    /// The error of a job after the plugin's last allowed crash.
     pub(super) fn crashed_twice(&self) -> Option<StageError> {
         let FailureKind::Crash { plugin, .. } = &self.kind else {
             return None;
@@ -160,7 +159,7 @@ impl Failure {
     }
 }
 
-/// What a job says whose worker died.
+/// The error of a job whose worker died.
 pub(super) fn worker_lost() -> StageError {
     StageError {
         code: "worker_lost".to_owned(),
@@ -170,41 +169,41 @@ pub(super) fn worker_lost() -> StageError {
     }
 }
 
-/// How many jobs there are.
+/// Numbers of jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// In each state; states without jobs are there with 0.
+    /// By state; states without jobs are included with 0.
     pub by_state: BTreeMap<JobState, u64>,
     /// Pending webhooks.
     pub webhooks_pending: u64,
-    /// When the oldest job that waits was submitted, in ms since 1970.
+    /// The submission time of the oldest queued job, in ms since 1970.
     pub oldest_queued_ms: Option<i64>,
 }
 
-/// When there is something to do, in ms since 1970; in the past when it is due already.
+/// The times of the next work, in ms since 1970; in the past if it is already due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NextDue {
-    /// When a job can be claimed.
+    /// When a job can next be claimed.
     pub job_ms: Option<i64>,
-    /// When a webhook can be claimed.
+    /// When a webhook can next be claimed.
     pub webhook_ms: Option<i64>,
 }
 
-/// What was removed.
+/// The removed jobs and uploads.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pruned {
     /// The jobs, oldest first.
     pub jobs: Vec<JobId>,
-    /// Their uploads, whose files nothing names any more.
+    /// Their uploads, whose files are no longer named.
     pub uploads: Vec<UploadId>,
 }
 
-/// A webhook to be notified now.
+/// A webhook to notify now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WebhookClaim {
     /// The job that ended.
     pub job: Job,
-    /// The right to say how it went.
+    /// The right to record the result.
     pub lease: WebhookLease,
 }
 
@@ -213,7 +212,7 @@ pub struct WebhookClaim {
 pub struct WebhookLease {
     /// The job.
     pub job: JobId,
-    /// The number of the claim, counted through the job's life.
+    /// The number of the claim, counted over the job's life.
     pub number: u32,
 }
 
@@ -222,43 +221,43 @@ pub struct WebhookLease {
 pub enum Verdict {
     /// It was delivered.
     Delivered,
-    /// Try again later, as long as attempts are left.
+    /// Retry later, as long as attempts are left.
     TryAgain,
-    /// Trying again makes no sense, as for an address that is refused.
+    /// A retry is useless, as for a refused address.
     GiveUp,
 }
 
 /// The result of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// What to make of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The HTTP status, when there was an answer.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// What went wrong, in one sentence.
+    /// The error, in one sentence.
     pub error: Option<String>,
 }
 
-/// A store of jobs. Its methods may block for the disk and are called from threads that may block.
+/// A store of jobs. Its methods may wait for the disk and are called from threads that may block.
 ///
-/// Every method returns an error when the store cannot be read or written ([`super::JobsError::Io`],
-/// [`super::JobsError::Database`], [`super::JobsError::Damaged`]). Those that take a [`Lease`] return
-/// [`super::JobsError::LeaseLost`] when it has ended.
+/// Every method returns an error if the store cannot be read or written ([`super::JobsError::Io`],
+/// [`super::JobsError::Database`], [`super::JobsError::Damaged`]). Those with a [`Lease`] return
+/// [`super::JobsError::LeaseLost`] if it has ended.
 pub trait JobStore: Send + Sync {
-    /// Queues a job. With [`Submission::New`] it will not be lost. After an error nothing is promised: the job may be
-    /// there or not, and its upload is left to [`super::Uploads::sweep`].
+    /// Queues a job. With [`Submission::New`] it will not be lost. After an error, the job may exist or not, and its
+    /// upload is left to [`super::Uploads::sweep`].
     ///
     /// # Errors
     /// As all methods.
     fn submit(&self, new: &NewJob) -> Result<Submission>;
 
-    /// A job, when there is one of this id.
+    /// The job of this id, if it exists.
     ///
     /// # Errors
     /// As all methods.
     fn get(&self, job: JobId) -> Result<Option<Job>>;
 
-    /// The document of a job, as JSON, when there is one.
+    /// The document of a job, as JSON, if there is one.
     ///
     /// # Errors
     /// As all methods.
@@ -270,64 +269,63 @@ pub trait JobStore: Send + Sync {
     /// As all methods.
     fn list(&self, query: &ListQuery) -> Result<Vec<Job>>;
 
-    /// How many jobs there are.
+    /// The numbers of jobs.
     ///
     /// # Errors
     /// As all methods.
     fn counts(&self) -> Result<Counts>;
 
-    /// Cancels a job that waits, and asks the worker of one that runs. Doing so twice is the same as once.
+    /// Cancels a queued job, or requests it from the worker of a running one. Idempotent.
     ///
     /// # Errors
     /// [`super::JobsError::NotFound`].
     fn cancel(&self, job: JobId) -> Result<Cancellation>;
 
-    /// Queues a job again that ended in `error`, `partial` or `cancelled`, with all its attempts. Its document stays
+    /// Requeues a job that ended in `error`, `partial` or `cancelled`, with all its attempts. Its document stays
     /// until there is a better one, except with `refresh`, which recomputes everything.
     ///
     /// # Errors
     /// [`super::JobsError::NotFound`], [`super::JobsError::NotRetryable`].
     fn retry(&self, job: JobId, refresh: bool) -> Result<Job>;
 
-    /// Takes the oldest job that may be taken now, for `owner`, whose lock file is held. The attempt counts from here.
+    /// Claims the oldest job that is due, for `owner`, whose lock file is held. The attempt counts from here.
     ///
     /// # Errors
     /// As all methods.
     fn claim(&self, owner: WorkerId) -> Result<Option<Claim>>;
 
-    /// The recording is there: `downloading` becomes `processing`.
+    /// Records that the recording is downloaded: `downloading` becomes `processing`.
     ///
     /// # Errors
     /// As all methods with a lease.
     fn downloaded(&self, lease: &Lease) -> Result<Job>;
 
-    /// The job's stage results were dropped as its `refresh` asks; another attempt keeps what this one computes.
+    /// Records that the job's stage results were dropped for `refresh`; another attempt keeps the results of this one.
     ///
     /// # Errors
     /// As all methods with a lease.
     fn refreshed(&self, lease: &Lease) -> Result<Job>;
 
-    /// Reports progress and, if given, what is known about the result; returns whether to continue. Power loss
-    /// may take the last of these away.
+    /// Reports progress and, if given, the report; returns whether to continue. Power loss may lose the last reports.
     ///
     /// # Errors
     /// As all methods with a lease.
     fn progress(&self, lease: &Lease, progress: &Progress, report: Option<&Report>) -> Result<Signal>;
 
-    /// Ends a job with its document (JSON). A wish to cancel it came too late.
+    /// Ends a job with its document (JSON). A later cancellation has no effect.
     ///
     /// # Errors
     /// As all methods with a lease.
     fn complete(&self, lease: &Lease, document: &str, report: &Report) -> Result<Job>;
 
-    /// Ends a job with a document that lacks what a stage should have added.
+    /// Ends a job with a document that lacks the result of a stage.
     ///
     /// # Errors
     /// As all methods with a lease.
     fn complete_partly(&self, lease: &Lease, document: &str, report: &Report, error: &StageError) -> Result<Job>;
 
-    /// Ends the attempt. The job is cancelled when that was asked for; waits again when another attempt makes sense and
-    /// is left; else ends, in `partial` when it has a document from before a retry, in `error` otherwise.
+    /// Ends the attempt. The job is cancelled if that was requested; requeued if another attempt is useful and left;
+    /// else it ends, in `partial` if it has a document from before a retry, in `error` otherwise.
     ///
     /// # Errors
     /// As all methods with a lease.
@@ -339,8 +337,7 @@ pub trait JobStore: Send + Sync {
     /// As all methods with a lease.
     fn cancelled(&self, lease: &Lease) -> Result<Job>;
 
-    /// Gives a job back that was not finished, at no fault of its own: the attempt does not count. For a server that
-    /// stops.
+    /// Returns an unfinished job without counting the attempt, for a server that stops.
     ///
     /// # Errors
     /// As all methods with a lease.
@@ -352,14 +349,14 @@ pub trait JobStore: Send + Sync {
     /// As all methods.
     fn owners(&self) -> Result<Vec<WorkerId>>;
 
-    /// Takes all jobs from a worker that is dead, which the caller knows because it holds the worker's lock. They can
-    /// be claimed again at once; the attempt stays counted, so that a job that kills its server runs out of them.
+    /// Requeues all jobs of a dead worker, whose lock the caller holds. They can be claimed at once; the attempt
+    /// stays counted, so that a job that kills its server runs out of attempts.
     ///
     /// # Errors
     /// As all methods.
     fn requeue_jobs_of(&self, owner: WorkerId) -> Result<Vec<Job>>;
 
-    /// When to look for work again.
+    /// When to check for work again.
     ///
     /// # Errors
     /// As all methods.
@@ -387,6 +384,6 @@ pub trait JobStore: Send + Sync {
     /// Records the result of a notification.
     ///
     /// # Errors
-    /// [`super::JobsError::LeaseLost`] when another process has claimed it since, or the job was retried.
+    /// [`super::JobsError::LeaseLost`] if another process has claimed it since, or the job was retried.
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
 }

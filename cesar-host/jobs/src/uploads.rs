@@ -1,16 +1,16 @@
-//! Uploaded recordings: on the disk before their job is.
+//! Uploaded recordings: on the disk before their job.
 //!
 //! ```text
 //! uploads/<id>.part   being received, locked by its receiver
 //! uploads/<id>        complete; locked until its job is in the store or it is given up
 //! ```
 //! An upload is streamed to its `.part` file, synced, renamed, the folder is synced, and only then its job is
-//! submitted: **no job names a file that is not there.** A crash in between leaves a file that no job names, which
+//! submitted: **no job names a missing file.** A crash in between leaves a file that no job names, which
 //! [`Uploads::sweep`] removes: it skips files that it cannot lock, and asks the store only after it holds the lock,
-//! while a submitter gives the lock back only after the store has the job.
+//! while a submitter releases the lock only after the store has the job.
 //!
-//! The name of a file is an id that is made here. What a client calls its file never becomes part of a path.
-//! With retention, the row goes first and the file after it.
+//! The name of a file is an id created here. The client's name of a file never becomes part of a path. Retention
+//! removes the row first and then the file.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub struct Uploads {
     random: Arc<dyn Random>,
 }
 
-/// An upload that is being received. Dropping it removes what came so far.
+/// An upload that is being received. Dropping it removes the received part.
 pub struct UploadWriter {
     id: UploadId,
     part: PathBuf,
@@ -45,19 +45,19 @@ pub struct UploadWriter {
     uploads: Uploads,
 }
 
-/// An upload that is complete and on the device. Keep it until its job is submitted: dropping it leaves the file to its
-/// job, or, when no job names it, to [`Uploads::sweep`].
+/// A complete upload on the device. Keep it until its job is submitted: dropping it leaves the file to its job, or, if
+/// no job names it, to [`Uploads::sweep`].
 #[derive(Debug)]
 pub struct StoredUpload {
     id: UploadId,
     bytes: u64,
     digest: Digest,
     path: PathBuf,
-    /// Carries the lock.
+    /// Holds the lock.
     file: File,
 }
 
-/// What a sweep removed.
+/// The uploads that a sweep removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Uploads whose receiver died.
@@ -70,7 +70,7 @@ impl Uploads {
     /// The uploads of `folder`, which are in `folder/uploads/`.
     ///
     /// # Errors
-    /// [`JobsError::Io`] when the folder cannot be made.
+    /// [`JobsError::Io`] if the folder cannot be created.
     pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
         let folder = folder.join("uploads");
         disk.create_folder(&folder).context("create", &folder)?;
@@ -80,7 +80,7 @@ impl Uploads {
     /// Begins to receive an upload of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`JobsError::Io`] when its file cannot be made.
+    /// [`JobsError::Io`] if its file cannot be created.
     pub fn create(&self, limit: u64) -> Result<UploadWriter> {
         loop {
             let id = UploadId::new(&*self.random);
@@ -97,22 +97,22 @@ impl Uploads {
                 limit,
                 uploads: self.clone(),
             };
-            // A sweep that came between making and locking has removed it.
+            // A sweep may have removed it before it was locked.
             if locked.context("lock", &writer.part)? && writer.is_named()? {
                 return Ok(writer);
             }
         }
     }
 
-    /// Where a complete upload is.
+    /// The path of a complete upload.
     pub fn path(&self, upload: UploadId) -> PathBuf {
         self.folder.join(upload.to_string())
     }
 
-    /// Removes an upload whose job is gone, or never came to be; one that is gone already is no error.
+    /// Removes an upload without a job; a missing one is not an error.
     ///
     /// # Errors
-    /// [`JobsError::Io`]; the file is then left to [`Uploads::sweep`].
+    /// [`JobsError::Io`]; then the file is left to [`Uploads::sweep`].
     pub fn remove(&self, upload: UploadId) -> Result<()> {
         let path = self.path(upload);
         self.disk.remove(&path).context("remove", &path)
@@ -129,7 +129,7 @@ impl Uploads {
             let Some((upload, is_part)) = parse(&path) else {
                 continue;
             };
-            // Gone since it was listed: put in place, or removed.
+            // Gone since it was listed: moved into place, or removed.
             let Ok(file) = self.disk.open(&path) else { continue };
             let locked = self.disk.try_lock(&file).context("lock", &path)?;
             if !locked || !is_named(&file, &path).context("inspect", &path)? {
@@ -149,7 +149,7 @@ impl Uploads {
     }
 }
 
-/// Which upload a file belongs to, and whether it is complete; nothing for files that are not ours.
+/// The upload of a file, and whether it is complete; `None` for other files.
 fn parse(path: &Path) -> Option<(UploadId, bool)> {
     let name = path.file_name()?.to_str()?;
     match name.split_once('.') {
@@ -163,7 +163,7 @@ impl UploadWriter {
     /// Appends bytes.
     ///
     /// # Errors
-    /// [`JobsError::TooLarge`] when the limit is crossed, [`JobsError::Io`] when they cannot be written. The upload is
+    /// [`JobsError::TooLarge`] if the limit is exceeded, [`JobsError::Io`] if they cannot be written. The upload is
     /// lost in either case.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let total = self.bytes + bytes.len() as u64;
@@ -178,15 +178,15 @@ impl UploadWriter {
         Ok(())
     }
 
-    /// How many bytes came so far.
+    /// Number of bytes so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Puts the upload in place. It is on the device when this returns.
+    /// Moves the upload into place. It is on the device when this returns.
     ///
     /// # Errors
-    /// [`JobsError::Io`]; the upload is lost then.
+    /// [`JobsError::Io`]; then the upload is lost.
     pub fn finish(mut self) -> Result<StoredUpload> {
         let path = self.uploads.path(self.id);
         let disk = self.uploads.disk.clone();
@@ -203,7 +203,7 @@ impl UploadWriter {
                     .context("sync", &self.uploads.folder)
             });
         if let Err(error) = placed {
-            // It may have either name; what cannot be removed is swept later.
+            // It may have either name; a file that cannot be removed is swept later.
             let _ = disk.remove(&self.part);
             let _ = disk.remove(&path);
             return Err(error);
@@ -229,7 +229,7 @@ impl UploadWriter {
 impl Drop for UploadWriter {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
-            // What cannot be removed now is swept later.
+            // A file that cannot be removed now is swept later.
             let _ = self.uploads.disk.remove(&self.part);
             let _ = file.unlock();
         }
@@ -237,7 +237,7 @@ impl Drop for UploadWriter {
 }
 
 impl StoredUpload {
-    /// Its name.
+    /// Its id.
     pub fn id(&self) -> UploadId {
         self.id
     }
@@ -247,12 +247,12 @@ impl StoredUpload {
         self.digest
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What a request says of it.
+    /// Its entry in a request.
     pub fn source(&self) -> Source {
         Source::Upload {
             upload: self.id,

@@ -1,6 +1,6 @@
 //! Values of requests, as JSON or as the text of a form or query.
 //!
-//! The functions are for `#[serde(deserialize_with = "…")]`. Where a value is refused, the error names the accepted values
+//! The functions are for `#[serde(deserialize_with = "…")]`. If a value is refused, the error names the accepted values
 //! ([`serde::de::Error::invalid_value`]), so that the caller can add the name of the field.
 
 use std::fmt;
@@ -31,7 +31,7 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
 /// A whole number in a range, or absent.
 ///
 /// # Errors
-/// When the value is another one.
+/// If the value is invalid.
 pub fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
     range: RangeInclusive<u32>,
@@ -42,7 +42,7 @@ pub fn whole_number<'de, D: Deserializer<'de>>(
 /// A number of speakers, or absent.
 ///
 /// # Errors
-/// When the value is no number from 1 to 1000.
+/// If the value is not a number from 1 to 1000.
 pub(crate) fn speaker_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     whole_number(deserializer, 1..=MAX_SPEAKERS)
 }

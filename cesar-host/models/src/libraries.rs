@@ -1,7 +1,7 @@
-//! Shared libraries that a plugin opens while it runs: whether one is there, as far as can be seen without opening it.
+//! Shared libraries that a plugin opens at run time: whether one is present, as far as can be checked without opening it.
 //!
-//! Looked at are the file that the manifest's variable names, the plugin's own folder, the user's folder of libraries, and where the
-//! system's loader looks. Only the plugin knows whether the file can be used.
+//! The search covers the file that the manifest's variable names, the plugin's own folder, the user's folder of libraries, and the
+//! system loader's folders. Only the plugin knows whether the file can be used.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ use plugin_api::manifest::{Library, Manifest};
 
 use super::{ModelRoots, catalog};
 
-/// Where a loader looks, whatever its configuration says.
+/// Folders that every loader searches.
 const STANDARD: [&str; 5] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"];
 /// The loader's index of all other folders.
 const INDEX: &str = "/etc/ld.so.cache";
 
-/// What to say of the library that a plugin needs and that is missing; `plugin` is its file.
+/// The message about a missing library of a plugin; `plugin` is its file.
 #[must_use]
 pub fn missing(manifest: &Manifest, plugin: &Path, roots: &ModelRoots) -> Option<String> {
     let library = manifest.library.as_ref()?;
@@ -37,11 +37,11 @@ pub fn missing(manifest: &Manifest, plugin: &Path, roots: &ModelRoots) -> Option
     ))
 }
 
-/// Whether a library that a plugin names is there. `beside` is the plugin's file, `folder` the user's folder of libraries.
+/// Whether a library of a plugin is present. `beside` is the plugin's file, `folder` the user's folder of libraries.
 fn is_there(library: &Library, beside: &Path, folder: Option<&Path>) -> bool {
     let named = library.variable.as_ref().and_then(std::env::var_os);
     match named.filter(|path| !path.is_empty()) {
-        // Nothing else is looked at then.
+        // No other place is searched then.
         Some(named) => Path::new(&named).exists(),
         None => in_folders(&library.file, beside, folder) || in_index(&library.file, Path::new(INDEX)),
     }

@@ -10,15 +10,14 @@ use super::pattern::{existing, expand, is_name, stays_inside};
 use super::shape::{Fit, fit, name_and_optional, required};
 use super::{ModelFiles, ModelRoots, catalog, hub, installed};
 
-/// A model that was found.
+/// A resolved model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedModel {
-    /// What a person calls it: the name, or the path as it was given.
+    /// Its name for users, or the path as it was given.
     pub name: String,
-    /// The absolute path of its file or folder: what the plugin opens.
+    /// The absolute path of its file or folder, which the plugin opens.
     pub path: PathBuf,
-    /// Its files that are present, by their name relative to the folder, in the manifest's order; for a model of one file, that
-    /// file.
+    /// Its present files, by their names relative to the folder, in the manifest's order; for a model of one file, that file.
     pub files: Vec<(String, PathBuf)>,
 }
 
@@ -30,24 +29,24 @@ impl ResolvedModel {
     }
 }
 
-/// Looks for the models of one plugin.
+/// Lookup of the models of one plugin.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelLookup<'a> {
     /// The plugin's id, for messages.
     pub plugin: &'a str,
-    /// How a person names a model, for messages: `--model`.
+    /// The option that names a model, for messages: `--model`.
     pub flag: &'a str,
-    /// What its models look like.
+    /// The form of its models.
     pub files: &'a ModelFiles,
-    /// Where to look.
+    /// The folders to search.
     pub roots: &'a ModelRoots,
 }
 
 impl ModelLookup<'_> {
-    /// The model that a person asked for, by name or path.
+    /// The model with this name or path.
     ///
     /// # Errors
-    /// [`ModelError`] tells what was looked for and where, or what is wrong with what was found.
+    /// [`ModelError`] with the names and places searched, or the defect of a model found.
     pub fn resolve(&self, asked: &str) -> Result<ResolvedModel, ModelError> {
         self.check_manifest()?;
         if asked.contains('/') || asked.starts_with('.') {
@@ -61,14 +60,14 @@ impl ModelLookup<'_> {
         self.by_name(asked).ok_or_else(|| self.unknown(asked))
     }
 
-    /// The model of this name in the models folders and the Hugging Face cache; never a path, and nothing of the current folder.
+    /// The model with this name in the models folders and the Hugging Face cache; never a path or a file of the current folder.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<ResolvedModel> {
         self.check_manifest().ok()?;
         self.by_name(name)
     }
 
-    /// The first present of the manifest's preferred names that `accept` accepts.
+    /// The first present model of the manifest's preferred names that `accept` accepts.
     pub fn default_model(&self, accept: impl Fn(&str) -> bool) -> Option<ResolvedModel> {
         self.check_manifest().ok()?;
         self.files
@@ -78,7 +77,7 @@ impl ModelLookup<'_> {
             .find_map(|name| self.by_name(name))
     }
 
-    /// Why there is no default model, for when [`Self::default_model`] finds none.
+    /// The error for when [`Self::default_model`] finds none.
     #[must_use]
     pub fn no_default(&self) -> ModelError {
         ModelError::NoDefault {
@@ -91,7 +90,7 @@ impl ModelLookup<'_> {
         }
     }
 
-    /// What to fetch where nothing was asked for: a small one that knows many languages, else the best.
+    /// The model to fetch by default: a small multilingual one, else the best.
     fn default_entry(&self) -> Option<&'static catalog::Entry> {
         let preferred = || {
             self.files
@@ -104,8 +103,8 @@ impl ModelLookup<'_> {
             .or_else(|| preferred().next())
     }
 
-    /// The names of the models that are present, sorted. A model that has several names (`base` and `faster-whisper-base`) is
-    /// listed by the shortest.
+    /// The names of the models present, sorted. A model with several names (`base` and `faster-whisper-base`) is listed by
+    /// the shortest.
     #[must_use]
     pub fn present(&self) -> Vec<String> {
         if self.check_manifest().is_err() {
@@ -168,7 +167,7 @@ impl ModelLookup<'_> {
             .collect()
     }
 
-    /// Every place where a model of this name may be, in the order of search.
+    /// Every possible place of a model with this name, in the order of search.
     fn places(&self, name: &str) -> Vec<PathBuf> {
         let patterns: Vec<String> = self
             .files
@@ -192,7 +191,7 @@ impl ModelLookup<'_> {
                 places.push(snapshot);
             }
         }
-        // Other names of what the catalog knows, and repositories that only it knows.
+        // Other names of the catalog, and repositories that are only in the catalog.
         if let Some(entry) = catalog::suggestion(self.files, name) {
             places.extend(self.roots.dirs.iter().map(|folder| folder.join(entry.place)));
             places.extend(installed::in_hub(self.roots, entry));
@@ -260,7 +259,7 @@ impl ModelLookup<'_> {
         })
     }
 
-    /// A name that led to nothing complete: because a file is missing, or because there is nothing at all.
+    /// The error for a name without a complete model: a file is missing, or there is nothing at all.
     fn unknown(&self, name: &str) -> ModelError {
         let places = if is_name(name) { self.places(name) } else { Vec::new() };
         for path in places {

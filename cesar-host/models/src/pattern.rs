@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "{name}";
 
-/// The pattern with a name in it.
+/// The pattern with its placeholder replaced by a name.
 pub(super) fn expand(pattern: &str, name: &str) -> String {
     pattern.replace(NAME, name)
 }
@@ -22,8 +22,8 @@ pub(super) fn stays_inside(pattern: &str) -> bool {
             .all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
-/// What exists below `base` under `pattern`, with the name that each stands for. A name that is `known` is not searched; `None`
-/// comes back where the pattern has no name in it.
+/// The paths below `base` that match `pattern`, each with its name. A `known` name is not searched; the name is `None` for a
+/// pattern without a placeholder.
 pub(super) fn existing(base: &Path, pattern: &str, known: Option<&str>) -> Vec<(Option<String>, PathBuf)> {
     let start = vec![(known.map(str::to_owned), base.to_owned())];
     let found = pattern.split('/').fold(start, |places, part| {
@@ -35,7 +35,7 @@ pub(super) fn existing(base: &Path, pattern: &str, known: Option<&str>) -> Vec<(
     found.into_iter().filter(|(_, path)| path.exists()).collect()
 }
 
-/// One part of a pattern: the part itself if its name is known or it has none, else every entry that fits it.
+/// One part of a pattern: the part itself if its name is known or it has none, else every entry that matches it.
 fn step(part: &str, name: Option<String>, place: &Path) -> Vec<(Option<String>, PathBuf)> {
     match &name {
         Some(known) => {
@@ -44,7 +44,7 @@ fn step(part: &str, name: Option<String>, place: &Path) -> Vec<(Option<String>, 
         }
         None if !part.contains(NAME) => vec![(None, place.join(part))],
         None => {
-            // A folder that cannot be listed has no models to show; asking for one by name still tells what is wrong.
+            // A folder that cannot be listed shows no models; a lookup by name still reports the error.
             let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
             let fitting = entries.filter_map(|entry| Some((name_in(part, entry.file_name().to_str()?)?, entry.path())));
             fitting.map(|(name, path)| (Some(name), path)).collect()
@@ -56,7 +56,7 @@ fn step(part: &str, name: Option<String>, place: &Path) -> Vec<(Option<String>, 
 pub(super) fn name_in(part: &str, entry: &str) -> Option<String> {
     let (before, _) = part.split_once(NAME)?;
     let count = part.matches(NAME).count();
-    // What the entry has beyond the fixed letters is the name, as often as the pattern has it.
+    // The letters of the entry beyond the fixed ones are the name, repeated as in the pattern.
     let length = entry.len().checked_sub(part.len() - count * NAME.len())? / count;
     let name = entry.get(before.len()..before.len() + length)?;
     (is_name(name) && expand(part, name) == entry).then(|| name.to_owned())

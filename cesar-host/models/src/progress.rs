@@ -1,13 +1,13 @@
-//! Progress of pulls: events, and where models come from.
+//! Progress of pulls: events, and sources of models.
 
-/// An event while models are fetched.
+/// An event of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A model is being fetched.
     Started {
         /// Its id, or repository.
         id: &'a str,
-        /// From where.
+        /// Its source.
         source: Source,
     },
     /// Another process holds the lock; this one waits.
@@ -34,11 +34,11 @@ pub enum Event<'a> {
 /// Receives the events.
 pub type Observer<'a> = dyn Fn(&Event<'_>) + 'a;
 
-/// Where models come from.
+/// Source of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// Hugging Face, or what imitates it.
+    /// Hugging Face, or a compatible server.
     Hub,
     /// A package index.
     Index,

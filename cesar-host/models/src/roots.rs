@@ -1,4 +1,4 @@
-//! Where models are looked for.
+//! Folders in which models are searched.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use cesar_base::Folders;
 
 use super::hub;
 
-/// Where models are looked for.
+/// Folders in which models are searched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelRoots {
     /// Models folders, in the order of search; they need not exist.
@@ -19,8 +19,8 @@ pub struct ModelRoots {
 }
 
 impl ModelRoots {
-    /// The folder a setting names, then the standard one, `$XDG_DATA_HOME/cesar/models`; and the Hugging Face cache, where
-    /// Hugging Face's own programs have it: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub` or
+    /// The folder of the setting, then the standard one, `$XDG_DATA_HOME/cesar/models`; and the Hugging Face cache of
+    /// Hugging Face's own programs: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub` or
     /// `~/.cache/huggingface/hub`, the first of these that is set, if it exists.
     ///
     /// For the process's own environment, pass `|name| std::env::var_os(name)`.
@@ -37,7 +37,7 @@ impl ModelRoots {
     }
 }
 
-/// Where libraries lie that plugins open: `lib` beside the standard models folder.
+/// The folder of libraries that plugins open: `lib` beside the standard models folder.
 #[must_use]
 pub fn library_folder(data: &Path) -> PathBuf {
     data.join("lib")

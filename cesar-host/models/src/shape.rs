@@ -1,23 +1,23 @@
-//! Whether what lies at a path is a model of the wanted shape.
+//! Check whether a path is a model of the expected shape.
 
 use std::path::{Path, PathBuf};
 
 use super::ModelFiles;
 
-/// What lies at a path.
+/// The shape of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// A model, with those of its files that are present, in the manifest's order.
+    /// A model, with its present files, in the manifest's order.
     Complete(Vec<(String, PathBuf)>),
     /// A folder without this required file.
     Lacks(String),
-    /// A folder, where a model is a file; or a file, where a model is a folder.
+    /// A folder instead of a file, or a file instead of a folder.
     OtherShape,
     /// Nothing.
     Absent,
 }
 
-/// What lies at `path`, for a plugin whose models are `files`.
+/// The shape of `path`, for a plugin whose models are `files`.
 pub(super) fn fit(path: &Path, files: &ModelFiles) -> Fit {
     let wants_folder = !files.files.is_empty();
     if path.is_dir() != wants_folder {

@@ -1,23 +1,23 @@
-//! Acquisition of a recording from an address: fetched once, and again only when it may have changed.
+//! Acquisition of a recording from a URL: fetched once, and again only if it may have changed.
 //!
-//! The key of a download is made of the address in its one form, the plugin and its options, the version of the program that it
-//! called, if any, and the **time step** (`download.time_step`, 15 min) in which the server was last asked. So:
+//! The key of a download consists of the normalised URL, the plugin and its options, the version of the program that it called,
+//! if any, and the **time step** (`download.time_step`, 15 min) of the last request to the server. So:
 //!
-//! | the youngest entry of the address | what happens |
+//! | the youngest entry of the URL | action |
 //! |---|---|
 //! | of this step, by the same program | no request is sent |
-//! | of an earlier step | the plugin asks whether it is still what is there: then only a new row is made, else the new file is fetched |
+//! | of an earlier step | the plugin asks whether it is current: if so, only a new row is made, else the new file is fetched |
 //! | expired (`download.ttl`, 24 h), of other options or another plugin | the file is fetched |
 //! | any, with `--offline` | it is used, with a note on its age; no request is sent, no plugin is started |
 //!
-//! So that the last row holds, the youngest entry of an address outlives its time: housekeeping removes it when room is needed, before all
-//! else, or when an operator has set a lifetime for the stage (`cache.ttl`).
+//! For the last row, the youngest entry of a URL outlives its time: housekeeping removes it first when space is needed, or when an
+//! operator has set a lifetime for the stage (`cache.ttl`).
 //!
-//! Later stages take the digest of the bytes, so a download of what was there before costs only itself.
+//! Later stages take the digest of the bytes, so an unchanged download costs only itself.
 //!
-//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. What it can resume from stays there
-//! for a day when it is killed, cancelled or refused for a reason that passes ([`Cache::incoming_of`]). A request for the same address
-//! meanwhile, in any process, waits for that. Trouble with the cache is a warning: what was fetched is used from where it lies.
+//! The plugin writes into a folder of the cache; the file is hashed there and renamed into place. Its resumable state stays there
+//! for a day after a kill, a cancel or a transient refusal ([`Cache::incoming_of`]). A concurrent request for the same URL, in any
+//! process, waits for it. An error of the cache is a warning: the downloaded file is then used in place.
 
 mod ask;
 mod keep;
@@ -40,30 +40,30 @@ use super::media::{Media, unreadable};
 use super::plan::Prepared;
 use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport, StageRequest};
 
-/// The stage, as plans and reports name it.
+/// The stage of plans and reports.
 pub(super) const STAGE: Stage = Stage::Download;
-/// The part of the key that says when the server was asked, in ms since 1970.
+/// The part of the key with the time of the request to the server, in ms since 1970.
 const STEP: &str = "time_step";
-/// The part of the key that says by what program.
+/// The part of the key with the program.
 const PROGRAM: &str = "program";
 
-/// How addresses are fetched.
+/// Settings for fetching URLs.
 #[derive(Debug, Clone)]
 pub struct Downloads {
     /// The plugin and its options.
     pub stage: StageRequest,
-    /// For how long no request is repeated, in ms; without, each run sends one.
+    /// The time without repeated requests, in ms; `None`: each run sends one.
     pub time_step_ms: Option<i64>,
-    /// For how long an answer is used at all, in ms; no limit without.
+    /// How long an answer is used, in ms; `None`: unlimited.
     pub ttl_ms: Option<i64>,
-    /// Whether no request is sent at all.
+    /// Whether network access is forbidden.
     pub offline: bool,
-    /// When to give up.
+    /// Limits of size and time.
     pub limits: Limits,
 }
 
 impl Downloads {
-    /// The step of a moment, by its beginning.
+    /// The step of a time, by its beginning.
     fn step(&self, now_ms: i64) -> i64 {
         match self.time_step_ms {
             Some(length) if length > 0 => now_ms - now_ms.rem_euclid(length),
@@ -90,7 +90,7 @@ impl Details {
     }
 }
 
-/// An entry of the address.
+/// A stored download of the URL.
 pub(super) struct Stored {
     pub(super) entry: Entry,
     pub(super) parts: KeyParts,
@@ -104,14 +104,14 @@ impl Stored {
     }
 }
 
-/// One address on its way.
+/// One URL that is being acquired.
 pub(super) struct Acquisition<'a> {
     context: Context<'a>,
     stage: &'a Prepared,
     address: &'a Address,
 }
 
-/// The plugin that fetches, ready to run.
+/// The plugin for downloads, ready to run.
 pub(super) fn prepare_download(pipeline: &Pipeline, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
     let asked = &pipeline.downloads.stage;
     let plugin = match &asked.plugin {
@@ -193,7 +193,7 @@ impl<'a> Acquisition<'a> {
         parts
     }
 
-    /// The youngest entry; of other plugins and options only where `any` of them will do.
+    /// The youngest entry; with `any`, also of other plugins and options.
     pub(super) fn youngest(&self, cache: &Cache, any: bool) -> Result<Option<Stored>, CacheError> {
         let wanted = self.parts(0, None);
         let entries = cache.results_for_inputs(STAGE.name(), &wanted.inputs_digest())?;
@@ -201,7 +201,7 @@ impl<'a> Acquisition<'a> {
             .into_iter()
             .filter(|(_, parts)| any || is_same_work(parts, &wanted))
             .collect();
-        // Those of the same work first, and else the order is that of age.
+        // Those of the same work first, then by age.
         entries.sort_by_key(|(_, parts)| !is_same_work(parts, &wanted));
         Ok(entries.into_iter().next().map(|(entry, parts)| Stored {
             details: entry
@@ -251,7 +251,7 @@ impl<'a> Acquisition<'a> {
         }
         let parts = self.parts(SystemClock.now_ms(), program.as_ref());
         let (guard, waited) = self.lock(cache, &parts)?;
-        // A run that waited finds what the other has fetched, also by a program that was not known before.
+        // A run that waited finds the other's download, even by a program that was not known before.
         let youngest = self.noted(self.youngest(cache, false)).flatten().filter(|_| reads);
         if waited && let Some(stored) = &youngest {
             let program = stored.details.known.program.as_ref();
@@ -266,12 +266,12 @@ impl<'a> Acquisition<'a> {
         )
     }
 
-    /// The program that would be called where it was called before; without it, what it once fetched is as good as ever.
+    /// The program that would be called, if one was called before; without it, its earlier downloads stay valid.
     fn present_program(&self, youngest: Option<&Stored>) -> Result<Option<Program>, PipelineError> {
         let Some((stored, before)) = youngest.and_then(|stored| Some((stored, stored.program()?))) else {
             return Ok(None);
         };
-        // Where the step is over, the site is asked by whatever program there is.
+        // After the end of the step, any program asks the site.
         let is_of_the_step = self.is_fresh(stored, SystemClock.now_ms(), Some(before));
         if is_of_the_step && program::is_unchanged(before, stored.details.program_stamp.as_deref()) {
             return Ok(Some(before.clone()));
@@ -283,7 +283,7 @@ impl<'a> Acquisition<'a> {
         }
     }
 
-    /// Asks, and stores what is new. `youngest` is what may still be right.
+    /// Sends the request, and stores a new answer. `youngest` may still be current.
     fn fetch(
         &self,
         cache: &'a Cache,
@@ -299,7 +299,7 @@ impl<'a> Acquisition<'a> {
         let answer = match self.ask(Wanted::Media, folder.path(), known) {
             Ok(answer) => answer,
             Err(error) if is_trouble_of_the_stage(&error) && folder.is_in_cache() => {
-                // Most likely the cache's disk is full, which is no reason to fail.
+                // The cache's disk is probably full, which is no reason to fail.
                 self.context.warn(&format!(
                     "cannot cache the download (starting over outside the cache): {error}"
                 ));
@@ -323,7 +323,7 @@ impl<'a> Acquisition<'a> {
                         let report = report(&stored.parts, StageOutcome::Renewed, entry.cost_ms);
                         Ok((Media::stored(cache, &entry), report))
                     }
-                    // The earlier file is gone, so all of it is fetched.
+                    // The earlier file is gone, so the whole file is fetched.
                     None => self.fetch(cache, None, None),
                 }
             }
@@ -349,7 +349,7 @@ impl<'a> Acquisition<'a> {
     }
 }
 
-/// Whether another run may have more luck with what is there: it was not the recording that was refused.
+/// Whether another run may succeed with the received part: the recording itself was not refused.
 fn may_go_on(error: &PipelineError) -> bool {
     match error {
         PipelineError::Download { reason, .. } => reason.is_transient(),
@@ -357,7 +357,7 @@ fn may_go_on(error: &PipelineError) -> bool {
     }
 }
 
-/// Whether the stage itself says that it could not do its work here and now: it cannot write.
+/// Whether the stage reports that it cannot work here and now because it cannot write.
 fn is_trouble_of_the_stage(error: &PipelineError) -> bool {
     let PipelineError::Runner(RunnerError::Stage { kind, .. }) = error else {
         return false;
@@ -365,7 +365,7 @@ fn is_trouble_of_the_stage(error: &PipelineError) -> bool {
     *kind == ErrorKind::Transient
 }
 
-/// Whether two keys differ at most in when and by which program the server was asked.
+/// Whether two keys differ at most in the time of the request and its program.
 fn is_same_work(one: &KeyParts, other: &KeyParts) -> bool {
     let without = |parts: &KeyParts| {
         let mut parts = parts.clone();
@@ -376,7 +376,7 @@ fn is_same_work(one: &KeyParts, other: &KeyParts) -> bool {
     without(one) == without(other)
 }
 
-/// A length of time for a person.
+/// A duration for users.
 fn age(ms: i64) -> String {
     const UNITS: [(i64, &str); 4] = [
         (86_400_000, "day"),

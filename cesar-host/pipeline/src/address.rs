@@ -1,33 +1,33 @@
-//! Addresses of recordings: what is taken for one, and its one form, by which results are found again.
+//! URLs of recordings: which inputs are URLs, and their normal form, which identifies results.
 //!
-//! Two spellings of an address are one where RFC 3986 (6.2.2 and 6.2.3) says so for certain: the case of scheme, host and percent-encoding, the
-//! default port, an empty path, the fragment. Everything else may lead elsewhere and is left alone, also the order of a query.
+//! Two spellings of a URL are equal if RFC 3986 (6.2.2 and 6.2.3) guarantees that: the case of scheme, host and percent-encoding, the
+//! default port, an empty path, the fragment. Everything else may lead elsewhere and stays unchanged, including the order of a query.
 
 use std::path::PathBuf;
 
 use ureq::http::Uri;
 
-/// An address that a recording can be fetched from.
+/// A URL from which a recording can be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     url: String,
 }
 
-/// Why a text is no such address.
+/// The reason why a text is not such a URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is no URL at all.
+    /// It is not a URL.
     #[error("`{0}` is not a URL; write it like `https://example.org/talk.mp3`")]
     NotUrl(String),
-    /// It is one of another kind.
+    /// It has another scheme.
     #[error("`{0}` is not fetched; use a URL that begins with `https://` or `http://`")]
     Scheme(String),
-    /// It would show a password to all who can read the cache, or a job.
+    /// It has a password, which all readers of the cache, or of a job, would see.
     #[error("the URL holds a user name or a password; leave them out")]
     Credentials,
 }
 
-/// Whether a person means an address and not a file: it has a scheme, as no path has by accident.
+/// Whether the user means a URL and not a file: it has a scheme, which no path has by accident.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     text.split_once("://")
@@ -38,10 +38,10 @@ fn is_of_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
 }
 
-/// Checks what can be checked without resolving: the form of the URL.
+/// Checks everything that needs no name resolution: the form of the URL.
 ///
 /// # Errors
-/// Why it is none.
+/// The reason why it is none.
 pub fn check(url: &str) -> Result<Uri, AddressError> {
     let not_url = || AddressError::NotUrl(shortened(url));
     let (scheme, _) = url.split_once(':').ok_or_else(not_url)?;
@@ -67,10 +67,10 @@ fn shortened(url: &str) -> String {
 }
 
 impl Address {
-    /// Reads an address and brings it into its one form.
+    /// Reads and normalises a URL.
     ///
     /// # Errors
-    /// Why it is none.
+    /// The reason why it is none.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let uri = check(text.trim())?;
         let scheme = uri.scheme_str().unwrap_or_default().to_ascii_lowercase();
@@ -85,13 +85,13 @@ impl Address {
         Ok(Self { url })
     }
 
-    /// In its one form.
+    /// The normal form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// A name for what is behind it, such as `talk.mp3`: the end of the path, and the query where that has no extension.
+    /// A name for its content, such as `talk.mp3`: the end of the path, and the query if that has no extension.
     #[must_use]
     pub fn file_name(&self) -> PathBuf {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
@@ -135,7 +135,7 @@ fn upper_case_escapes(path: &str) -> String {
     path.chars().map(upper).collect()
 }
 
-/// What a person reads; escapes that are no text stay.
+/// The readable form; escapes that are not text stay.
 fn unescaped(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! One request to a plugin, and what it says meanwhile.
+//! One request to a plugin, and its events.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::plan::Prepared;
 use super::resume::Checkpoints;
 use super::{Event, Observer, PipelineError, Stage};
 
-/// Runs one request of a stage, in a warm runner where there is one.
+/// Runs one request of a stage, in a warm runner if there is one.
 pub(super) fn call(
     context: &Context<'_>,
     stage: &Prepared,
@@ -31,7 +31,7 @@ pub(super) fn call(
     let Err(RunnerError::CrashedInCompany { .. }) = &result else {
         return Ok(result?);
     };
-    // The next run has a runner of its own. It reports again what was finished so far.
+    // The next run has its own runner. It reports the finished part again.
     let (stage, done, total) = (events.stage, 0, 0);
     context.observer.event(&Event::Resumed { stage, done, total });
     match checkpoints {
@@ -40,7 +40,7 @@ pub(super) fn call(
     }
 }
 
-/// A plugin or a model that was replaced while it was in use would give its result the wrong key.
+/// A plugin or a model replaced during its use would give its result the wrong key.
 pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let (pipeline, cancel) = (context.pipeline, context.cancel);
     let changed = |path: &Path| PipelineError::Changed { name: path.into() };
@@ -55,7 +55,7 @@ pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result
     Ok(())
 }
 
-/// Loads the model and lets the stage look at its options.
+/// Loads the model and lets the stage check its options.
 pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let call = stage_call(stage, &stage.request, None);
     let events = Events {
@@ -95,7 +95,7 @@ pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
     }
 }
 
-/// Names the stage in what its plugin says, and keeps its checkpoints.
+/// Adds the stage to its plugin's events, and keeps its checkpoints.
 struct Events<'a, 'c> {
     observer: &'a dyn Observer,
     stage: Stage,
@@ -103,7 +103,7 @@ struct Events<'a, 'c> {
 }
 
 impl<'c> Events<'_, 'c> {
-    /// The checkpoints, once what came before the run is shown.
+    /// The checkpoints, once the earlier part is shown.
     fn replayed(&self) -> Option<&Checkpoints<'c>> {
         let checkpoints = self.checkpoints?;
         checkpoints.replay(self.observer);

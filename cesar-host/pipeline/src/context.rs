@@ -16,7 +16,7 @@ use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, Stage
 pub(super) struct Computed {
     pub(super) bytes: Vec<u8>,
     pub(super) digest: Digest,
-    /// When the result was made, in ms since 1970, where the cache knows.
+    /// The time of the result, in ms since 1970, if the cache knows it.
     pub(super) created_ms: Option<i64>,
 }
 
@@ -24,13 +24,13 @@ pub(super) struct Computed {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
-    /// Stages to do again although their results are stored.
+    /// Stages to recompute although their results are stored.
     pub(super) refresh: &'a BTreeSet<Stage>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a CancelToken,
     /// The name of the input in messages.
     pub(super) label: &'a str,
-    /// Does without the cache, where it cannot be healed.
+    /// Whether to ignore the cache, because it cannot be healed.
     pub(super) bypass: bool,
 }
 
@@ -48,12 +48,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// An error of the recording, by the name that people know: a path of the server's machine means nothing to a client.
+    /// An error of the recording, with the user's name: a path of the server's machine means nothing to a client.
     pub(super) fn recording_error(&self, error: AudioError) -> PipelineError {
         error.named(&visible(self.label)).into()
     }
 
-    /// The recording is another one by now.
+    /// The recording has changed.
     pub(super) fn changed(&self) -> PipelineError {
         PipelineError::Changed {
             name: (&*visible(self.label)).into(),
@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
         report
     }
 
-    /// Like [`Self::get_or_compute`], for a stage that [`Self::find`] has found: a hit was said already.
+    /// Like [`Self::get_or_compute`], for a stage that [`Self::find`] has found: a hit is already reported.
     pub(super) fn fetch(
         &self,
         parts: &KeyParts,
@@ -84,13 +84,13 @@ impl<'a> Context<'a> {
         Ok(computed)
     }
 
-    /// The stage's entry when it is stored: its digest without its bytes.
+    /// The stage's entry if stored: its digest without its bytes.
     pub(super) fn find(&self, parts: &KeyParts) -> Option<(Entry, StageReport)> {
         if self.mode_of(Stage::of_key(parts)) != Mode::ReadWrite {
             return None;
         }
         let cache = self.cache()?;
-        // Trouble with the cache is reported when the stage is computed.
+        // Errors of the cache are reported when the stage is computed.
         let entry = cache.lookup(&parts.key()).ok()??;
         let report = self.finished(parts, StageOutcome::Hit, entry.cost_ms);
         Some((entry, report))

@@ -1,4 +1,4 @@
-//! The decode stage: a recording to the digest of its samples, and the samples themselves when a later stage needs them.
+//! The decode stage: a recording to the digest of its samples, and the samples themselves if a later stage needs them.
 
 use parking_lot::Mutex;
 use std::ops::ControlFlow;
@@ -17,12 +17,12 @@ use super::media::Media;
 use super::run::Part;
 use super::{Event, PipelineError, Stage, StageReport};
 
-/// The reason of a partial result where sound of the recording is missing.
+/// The reason of a partial result of an incomplete recording.
 pub const AUDIO_INCOMPLETE: &str = "audio_incomplete";
-/// The stage, as plans and reports name it.
+/// The stage of plans and reports.
 const STAGE: Stage = Stage::Decode;
 
-/// Faults that one sentence names.
+/// Maximum number of faults in one sentence.
 const LISTED: usize = 3;
 
 /// The stored result of decoding.
@@ -40,17 +40,17 @@ pub(super) struct DecodedAudio {
     pub(super) warnings: Vec<String>,
     /// Its faults.
     pub(super) issues: Vec<StoredIssue>,
-    /// Sound that the file promises and does not have.
+    /// Missing sound, by the file's declaration.
     pub(super) missing_ms: u64,
-    /// The number of the track that was read because the default one is silent.
+    /// The number of the track that replaced the silent default one.
     pub(super) track: Option<usize>,
-    /// With all tracks as channels: the title of each, where it has one.
+    /// The title of each track, where it has one, if all tracks are channels.
     pub(super) track_titles: Vec<Option<String>>,
-    /// How the two readers compare, where both were asked.
+    /// A comparison of the two readers, if both were used.
     pub(super) details: Vec<String>,
 }
 
-/// A fault of the recording, as it is stored.
+/// A stored fault of the recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredIssue {
     pub(super) kind: String,
@@ -100,7 +100,7 @@ impl DecodedAudio {
         }
     }
 
-    /// Whether so much sound is missing that the transcript is not that of the whole recording.
+    /// Whether too much sound is missing for a transcript of the whole recording.
     fn is_incomplete(&self) -> bool {
         cesar_audio::is_incomplete(
             self.missing_ms,
@@ -108,7 +108,7 @@ impl DecodedAudio {
         )
     }
 
-    /// What to say of a transcript of a recording of which sound is missing.
+    /// The partial entry of an incomplete recording.
     pub(super) fn partial(&self, slice: Slice) -> Option<Partial> {
         self.is_incomplete().then(|| Partial {
             stage: STAGE.name().to_owned(),
@@ -118,7 +118,7 @@ impl DecodedAudio {
         })
     }
 
-    /// The faults in one sentence, with their places in the recording; nothing when there are none.
+    /// The faults in one sentence, with their places in the recording; empty if there are none.
     fn faults(&self, slice: Slice) -> String {
         let in_recording = |ms: u64| ms.saturating_add(slice.start_ms);
         let listed: Vec<_> = self
@@ -143,18 +143,18 @@ impl DecodedAudio {
         format!("{missing}{}{more}", listed.join(", "))
     }
 
-    /// Length in ms, rounded up so that every sample is inside.
+    /// Length in ms, rounded up to include every sample.
     pub(super) fn duration_ms(&self) -> u64 {
         self.samples.div_ceil(u64::from(cesar_audio::SAMPLE_RATE) / 1000)
     }
 }
 
-/// The part of a recording that is worked on: what is known of its samples, and the samples when a stage asks for them.
+/// The processed part of a recording: the known properties of its samples, and the samples on demand.
 pub(super) struct Sound<'a> {
     pub(super) media: &'a Media<'a>,
     pub(super) part: &'a Part,
     pub(super) audio: DecodedAudio,
-    /// Of what is stored of it.
+    /// Digest of its stored form.
     pub(super) digest: Digest,
     pcm: Mutex<Option<Arc<Pcm>>>,
 }
@@ -177,22 +177,22 @@ impl<'a> Sound<'a> {
 
     /// The samples that this run decoded, or decodes again, once for all stages.
     pub(super) fn samples(&self, context: &Context<'_>) -> Result<Arc<Pcm>, PipelineError> {
-        // A second caller waits for the first, and takes the same samples.
+        // A second caller waits for the first, and gets the same samples.
         let mut known = self.pcm.lock();
         if let Some(pcm) = &*known {
             return Ok(Arc::clone(pcm));
         }
         let (audio, pcm) = decode_now(context, self.media, self.part)?;
         if audio.pcm != self.audio.pcm {
-            // The recording is another one by now, or ffmpeg was replaced by one that decodes differently.
+            // The recording has changed, or ffmpeg was replaced by one that decodes differently.
             return Err(context.changed());
         }
         Ok(Arc::clone(known.insert(Arc::new(pcm))))
     }
 }
 
-/// Looks the recording up, or decodes it. A recording that is new will be recognised, too: `prepare` gets that ready meanwhile, and
-/// what it refuses is refused before anything is stored.
+/// Looks up the recording, or decodes it. A new recording will be recognised, too: `prepare` gets that ready meanwhile, and can
+/// refuse before anything is stored.
 pub(super) fn decode<'a>(
     context: &Context<'_>,
     media: &'a Media<'a>,
@@ -224,7 +224,7 @@ pub(super) fn decode<'a>(
     Ok((Sound::new(media, part, (audio, computed.digest), pcm), report))
 }
 
-/// Reports what is odd about the recording, in one warning for all its faults.
+/// Reports the faults of the recording in one warning.
 fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<(), PipelineError> {
     for warning in &audio.warnings {
         context.warn(&format!("{}: {warning}", context.label));
@@ -245,7 +245,7 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
     Ok(())
 }
 
-/// How this part is decoded.
+/// The decoding options of this part.
 pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
     DecodeOptions {
         track: part.track.clone(),
@@ -276,7 +276,7 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -
     }
 }
 
-/// Writes each take into a file of its own.
+/// Writes each take into a separate file.
 struct Writing<'a> {
     context: &'a Context<'a>,
     room: Room,
@@ -321,7 +321,7 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Where a long recording's samples lie: the cache has the room for large files, even where this stage does not look into it.
+/// The place of a long recording's samples: the cache has space for large files, even if this stage does not read it.
 fn room(context: &Context<'_>) -> Room {
     let cache = context.pipeline.cache();
     cache.map_or_else(Room::of_system, |cache| Room::of_cache(cache.temporary()))

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Stage;
 
-/// How a stage got its result.
+/// The source of a stage's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageOutcome {
@@ -14,24 +14,24 @@ pub enum StageOutcome {
     Hit,
     /// From the cache, after waiting for another process that was computing it.
     Waited,
-    /// From the cache, after the server said that it is still what is there.
+    /// From the cache, after the server confirmed that it is current.
     Renewed,
-    /// By running, and the result is in the cache now.
+    /// Computed, and stored in the cache.
     Miss,
-    /// By running, without the cache.
+    /// Computed, without the cache.
     Ran,
 }
 
-/// One stage of one transcript, done.
+/// A finished stage of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageReport {
-    /// Which one.
+    /// The stage.
     pub stage: Stage,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
-    /// How.
+    /// The source of its result.
     pub outcome: StageOutcome,
-    /// How long it took, or once had taken, in ms.
+    /// Its duration, or its original duration for a hit, in ms.
     pub ms: i64,
 }
 
@@ -50,23 +50,23 @@ impl std::fmt::Display for StageReport {
     }
 }
 
-/// Something happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A stage begins to run (a hit has no beginning).
+    /// A stage starts to run (a hit does not start).
     Started {
         /// The stage.
         stage: Stage,
         /// The plugin's id.
         plugin: &'a str,
     },
-    /// A stage resumes where an earlier run stopped, or starts over where that is 0; its segments up to there follow.
+    /// A stage resumes where an earlier run stopped, or starts over if `done` is 0; its segments up to there follow.
     Resumed {
         /// The stage.
         stage: Stage,
-        /// Units of its work that are done.
+        /// Units done.
         done: u64,
-        /// Units in all, 0 when unknown.
+        /// Total units, 0 if unknown.
         total: u64,
     },
     /// `done` of `total` units of the stage's work; bytes for `download`, ms of audio for `decode` and `asr`.
@@ -75,7 +75,7 @@ pub enum Event<'a> {
         stage: Stage,
         /// Units done.
         done: u64,
-        /// Units in all, 0 when unknown.
+        /// Total units, 0 if unknown.
         total: u64,
     },
     /// A piece of text, in ms.
@@ -87,39 +87,39 @@ pub enum Event<'a> {
         /// The text.
         text: &'a str,
     },
-    /// Another process computes the same; this one waits for it.
+    /// Another process computes the same result; this one waits.
     Waiting {
         /// The stage.
         stage: Stage,
-        /// How long so far.
+        /// The time waited so far.
         waited: Duration,
         /// The other process, when known.
         owner: Option<u32>,
     },
     /// A stage is done.
     Finished(&'a StageReport),
-    /// A stage has failed that the transcript can do without; the run's result says why.
+    /// An optional stage has failed; the run's result has the reason.
     Failed {
         /// The stage.
         stage: Stage,
     },
-    /// Something the user should know; the work continues.
+    /// A problem that the user should know; the work continues.
     Warning(&'a str),
-    /// Something for those who want to know more.
+    /// A detail for interested users.
     Detail(&'a str),
     /// A log line of a plugin, level 1 (error) to 5 (trace).
     Log {
         /// The level.
         level: u8,
-        /// Where from.
+        /// The origin.
         target: &'a str,
         /// The line.
         message: &'a str,
     },
 }
 
-/// Listens to the pipeline, from several threads.
+/// Receives the events of the pipeline, from several threads.
 pub trait Observer: Sync {
-    /// Something happened.
+    /// Receives an event.
     fn event(&self, event: &Event<'_>);
 }

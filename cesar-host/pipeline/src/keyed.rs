@@ -1,4 +1,4 @@
-//! A result that other stages need: looked up first, by its digest alone; computed or read only when its bytes are needed.
+//! A result for other stages: looked up first by its digest; computed or read only if its bytes are needed.
 
 use cesar_base::Digest;
 use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
@@ -12,13 +12,13 @@ pub(super) struct Keyed {
     parts: KeyParts,
     details: Option<String>,
     digest: Option<Digest>,
-    /// While only that was looked at.
+    /// Set while only the entry was read.
     entry: Option<Entry>,
     computed: Option<Computed>,
 }
 
 impl Keyed {
-    /// Nothing is known yet. `details` are stored with the result.
+    /// A result of which nothing is known yet. `details` are stored with it.
     pub(super) fn new(parts: KeyParts, details: Option<String>) -> Self {
         Self {
             parts,
@@ -59,10 +59,10 @@ impl Keyed {
         self.digest.is_some()
     }
 
-    /// Reads the result, or computes it. The report is `None` when [`Self::find`] has made one already.
+    /// Reads or computes the result. The report is `None` if [`Self::find`] has already made one.
     ///
     /// # Errors
-    /// [`PipelineError::Replaced`] when what was found was damaged and became another result; what `work` says.
+    /// [`PipelineError::Replaced`] if the stored result was damaged and recomputed differently; errors of `work`.
     pub(super) fn compute(
         &mut self,
         context: &Context<'_>,
@@ -88,7 +88,7 @@ impl Keyed {
         Ok(report)
     }
 
-    /// Counts a hit of which only the digest was needed; reading counts by itself.
+    /// Counts a hit that only needed the digest; reading counts by itself.
     pub(super) fn count_hit(&self, cache: &Cache) {
         if let Some(entry) = &self.entry {
             cache.record_hit(entry);

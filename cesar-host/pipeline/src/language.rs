@@ -1,13 +1,13 @@
-//! Languages as people write them, brought to the code that an engine takes.
+//! Languages as users write them, mapped to an engine's codes.
 //!
 //! Codes of two and three letters (ISO 639-1, 639-2/B and /T, 639-3, withdrawn ones such as `iw`), BCP 47 tags and POSIX locales
 //! (`en-US`, `zh-Hant-TW`, `de_DE.UTF-8`), English and native names (`German`, `Deutsch`), in any case and with or without
-//! accents. `auto`, `None` and an empty text mean that the engine detects the language. What is understood becomes one code
-//! before keys are made, so that `EN`, `English` and `en` share their results.
+//! accents. `auto`, `None` and an empty text mean that the engine detects the language. Each recognised text becomes one code
+//! before keys are computed, so that `EN`, `English` and `en` share their results.
 //!
-//! ISO's codes and names are those of the crate `isolang`; `tables` adds what ISO does not say. The codes that an engine takes
-//! are the `enum` of its option `language`; without one, it gets ISO's code. A tag that the `enum` has letter by letter (`pt-BR`)
-//! stays what it is. Written Norwegian (`nb`, `nn`) is `no` where the engine has `no`: Whisper hardly knows `nn`.
+//! ISO's codes and names come from the crate `isolang`; `tables` has additions to ISO. An engine's codes are the `enum` of its
+//! option `language`; without one, it gets ISO's code. A tag that is in the `enum` (`pt-BR`) stays unchanged. Written Norwegian
+//! (`nb`, `nn`) becomes `no` if the engine has `no`: Whisper hardly knows `nn`.
 
 use cesar_base::nearest;
 use isolang::Language;
@@ -23,19 +23,19 @@ mod tests;
 pub enum Spoken {
     /// The engine detects it.
     Detect,
-    /// This one, as an ISO 639-1 code, else 639-3.
+    /// This language, as an ISO 639-1 code, else 639-3.
     Language(&'static str),
 }
 
-/// Why a text names no language of an engine.
+/// The reason why a text is not a language of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// It names none.
+    /// It is not a language.
     Unknown {
         /// The nearest one, for "did you mean".
         suggestion: Option<String>,
     },
-    /// It names one that the engine does not have.
+    /// It is a language that the engine does not support.
     NotThisEngine {
         /// Its English name.
         name: &'static str,
@@ -57,7 +57,7 @@ fn without_region(text: &str) -> &str {
     text.split('(').next().unwrap_or_default().trim()
 }
 
-/// The code of an engine that takes `known` (any code, if it is empty); `None` detects the language.
+/// The engine's code; `known` are its codes (any code, if empty). `None` detects the language.
 pub fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused> {
     let exact = known.iter().find(|code| code.eq_ignore_ascii_case(text.trim()));
     let read = match (read(text), exact) {
@@ -81,7 +81,7 @@ pub fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused>
     if known.is_empty() || known.iter().any(|code| code == wanted) {
         return Ok(Some(wanted.to_owned()));
     }
-    // Engines have spellings of their own: `jw`, `iw`, `zh-CN`.
+    // Engines have their own spellings: `jw`, `iw`, `zh-CN`.
     let spelled = known.iter().find(|code| read_code(code) == Some(wanted));
     spelled.cloned().map(Some).ok_or(Refused::NotThisEngine {
         name: english_name(wanted),
@@ -97,7 +97,7 @@ pub fn may_be_one_of(text: &str, languages: &[String]) -> bool {
     }
 }
 
-/// The English name that OpenAI's tokenizer has for a code of Whisper, in lower case; another code stays as it is.
+/// The name of a Whisper code in OpenAI's tokenizer, in lower case; another code stays unchanged.
 pub fn whisper_name(code: &str) -> &str {
     let row = tables::WHISPER.iter().find(|(known, _)| *known == code);
     row.map_or(code, |(_, name)| name)
@@ -120,7 +120,7 @@ fn folded(text: &str) -> String {
     lower.trim().replace(['’', '‘', 'ʻ', 'ʼ'], "'")
 }
 
-/// A BCP 47 tag or a POSIX locale, of which the language is taken: `en`, `eng`, `en-US`, `zh-yue`, `de_DE.UTF-8`.
+/// The language of a BCP 47 tag or a POSIX locale: `en`, `eng`, `en-US`, `zh-yue`, `de_DE.UTF-8`.
 fn tag(text: &str) -> Option<&'static str> {
     let text = text.split(['.', '@']).next().unwrap_or_default();
     let mut parts = text.split(['-', '_']);
@@ -132,7 +132,7 @@ fn tag(text: &str) -> Option<&'static str> {
         return None;
     }
     let language = iso(first)?;
-    // An extended language, as in `zh-yue`, says more than what it extends.
+    // An extended language, as in `zh-yue`, is more specific than its base.
     let extended = rest.first().filter(|part| part.len() == 3).and_then(|part| iso(part));
     Some(extended.unwrap_or(language))
 }
@@ -160,7 +160,7 @@ fn code_of(language: Language) -> &'static str {
     other.map_or(code, |(_, code)| code)
 }
 
-/// A name, English or native; of several words the last one may do: `Brazilian Portuguese`.
+/// A name, English or native; for several words the last one may be enough: `Brazilian Portuguese`.
 fn name(text: &str) -> Option<&'static str> {
     let text = text.replace(['-', '_'], " ");
     let spoken = |text: &str| whisper(text).or_else(|| english(text)).or_else(|| native(text));
@@ -181,18 +181,18 @@ fn native(text: &str) -> Option<&'static str> {
     let wanted = text.to_owned();
     let matches = move |names: &str| names.split(',').any(|name| without_region(&folded(name)) == wanted);
     let mut found: Vec<_> = Language::match_autonyms(matches).collect();
-    // Of several languages of one name, the one that more people speak has a code of two letters.
+    // Of several languages with one name, the more widely spoken one has a code of two letters.
     found.sort_by_key(|language| language.to_639_1().is_none());
     found.first().copied().map(code_of)
 }
 
-/// The English name of one of our own codes.
+/// The English name of one of this crate's codes.
 fn english_name(code: &'static str) -> &'static str {
     let language = Language::from_639_1(code).or_else(|| Language::from_639_3(code));
     language.map_or(code, |language| language.to_name())
 }
 
-/// `Spanish` (`es`): what was probably meant.
+/// The probable language, as `Spanish` (`es`).
 fn suggestion(text: &str, known: &[String]) -> Option<String> {
     let text = folded(text);
     let codes: Vec<&str> = match known {

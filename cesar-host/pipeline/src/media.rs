@@ -1,4 +1,4 @@
-//! A recording by content, wherever it lies: a file of the user's, one in the cache, one that only this run holds.
+//! A recording by content, at any place: a user's file, one in the cache, one that only this run holds.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -22,26 +22,26 @@ pub(super) struct Media<'a> {
 enum Place<'a> {
     /// A file of the user's.
     File { path: &'a Path, stamp: FileStamp },
-    /// In the cache, not looked at until its bytes are needed.
+    /// In the cache, not read until its bytes are needed.
     Stored {
         cache: &'a Cache,
         key: Key,
         held: OnceLock<Held>,
     },
-    /// Fetched, and not in the cache.
+    /// Downloaded, and not in the cache.
     Held(Held),
 }
 
-/// An open file, which stays readable whatever becomes of its name.
+/// An open file, which stays readable when its name is gone.
 pub(super) struct Held {
-    /// By process and not `self`, so that ffmpeg, a child, can open it as well.
+    /// With the process id instead of `self`, so that ffmpeg, a child, can open it as well.
     path: PathBuf,
     stamp: FileStamp,
     _file: File,
     _folder: Option<Folder>,
 }
 
-/// A folder that is removed when its content is not needed any more.
+/// A folder that is removed when its content is no longer needed.
 pub(super) enum Folder {
     InCache(Incoming),
     Temporary(tempfile::TempDir),
@@ -61,7 +61,7 @@ impl Folder {
         matches!(self, Self::InCache(_))
     }
 
-    /// Leaves what a stage can resume from to the next run of the same work.
+    /// Leaves the resumable state of a stage to the next run of the same work.
     pub(super) fn keep(self) {
         if let Self::InCache(folder) = self {
             folder.keep();
@@ -103,7 +103,7 @@ impl<'a> Media<'a> {
         })
     }
 
-    /// What the cache has under an entry, however old.
+    /// The content of a cache entry, of any age.
     pub(super) fn stored(cache: &'a Cache, entry: &Entry) -> Self {
         Self {
             digest: entry.digest,
@@ -115,7 +115,7 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// What this run holds alone.
+    /// The content that only this run holds.
     pub(super) fn held(digest: Digest, held: Held) -> Self {
         Self {
             digest,
@@ -123,10 +123,10 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// A path to read it from; what is stored is verified first.
+    /// A path to read it from; a stored one is verified first.
     ///
     /// # Errors
-    /// [`PipelineError::Replaced`] when what was stored is damaged, and set aside by now.
+    /// [`PipelineError::Replaced`] if the stored content was damaged, and is now quarantined.
     pub(super) fn path(&self) -> Result<&Path, PipelineError> {
         match &self.place {
             Place::File { path, .. } => Ok(path),
@@ -141,7 +141,7 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// Refuses a recording that was written to since it was hashed.
+    /// Refuses a recording that has changed since it was hashed.
     pub(super) fn check_unchanged(&self, context: &Context<'_>) -> Result<(), PipelineError> {
         let (path, stamp) = match &self.place {
             Place::File { path, stamp } => (*path, stamp),
@@ -158,7 +158,7 @@ impl<'a> Media<'a> {
     }
 }
 
-/// A recording that cannot be hashed cannot be read. Other trouble is the cache's own.
+/// A recording that cannot be hashed cannot be read. Other errors are the cache's own.
 fn not_hashed(context: &Context<'_>, error: CacheError) -> PipelineError {
     match error {
         CacheError::Unreadable { path, source } => context.recording_error(AudioError::Unreadable {

@@ -1,4 +1,4 @@
-//! Models of a plugin: which are present, and which a run would miss.
+//! Models of a plugin: the present ones, and those that a run would miss.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,12 @@ use super::plan::StageRequest;
 use super::planner::{Planner, main_model, model_options, needed_models, text_of};
 use super::{PipelineError, SpeakersRequest, speakers};
 
-/// A message about the library that a plugin opens and that is missing, as far as can be seen from outside.
+/// A message about a missing library that a plugin opens, as far as it can be checked from outside.
 pub(crate) fn missing_library(planner: &Planner<'_>, plugin: &Plugin) -> Option<String> {
     libraries::missing(&plugin.manifest, &plugin.path, planner.models)
 }
 
-/// The models that a run would miss and that can be fetched: the engine's, and those for telling speakers apart where that is asked
-/// for.
+/// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.
 pub(crate) fn missing_models(
     planner: &Planner<'_>,
     asr: &StageRequest,
@@ -63,7 +62,7 @@ pub(crate) fn present(manifest: &Manifest, roots: &ModelRoots) -> Option<Vec<Str
         })
         .map(|model| model.path)
         .collect();
-    // A file that the catalog has for another purpose may fit the pattern, too.
+    // A file that the catalog has for another purpose may match the pattern, too.
     let is_vad = |path: &Path| {
         let name = path.file_name().map(Path::new);
         name.and_then(catalog::at_place)

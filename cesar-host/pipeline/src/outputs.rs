@@ -10,7 +10,7 @@ use super::{merge, speakers};
 /// Checks an output's JSON for audio of `duration_ms`.
 ///
 /// # Errors
-/// The error.
+/// The defect.
 pub fn check_output(stage: StageKind, output: &str, duration_ms: u64) -> Result<(), String> {
     let no_json = |error: serde_json::Error| error.to_string();
     match stage {

@@ -22,37 +22,37 @@ use super::speakers::{self, SpeakersRequest};
 use super::store::Store;
 use super::{PipelineError, models, render};
 
-/// Which addresses may be connected to.
+/// The addresses that may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressPolicy {
-    /// Those of the public Internet: others name the addresses, and the machine's own network is not theirs.
+    /// Public ones only: others supply the URLs, and must not reach the machine's own network.
     PublicOnly,
-    /// All: the user of this machine names the addresses.
+    /// All: the user of this machine supplies the URLs.
     Any,
 }
 
 /// The parts of a pipeline.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where results are kept; none when the cache is off or cannot be opened.
+    /// The cache of results; `None` if it is off or cannot be opened.
     pub cache: Option<Cache>,
     /// The mode of the cache.
     pub mode: Mode,
-    /// The plugins there are.
+    /// The known plugins.
     pub registry: Registry,
     /// Verdicts on them.
     pub verdicts: Verdicts,
-    /// Where they run.
+    /// The processes of plugins.
     pub runners: Runners,
-    /// Where models are looked for.
+    /// The folders of models.
     pub models: ModelRoots,
-    /// How addresses are fetched.
+    /// Settings for fetching URLs.
     pub downloads: Downloads,
-    /// How recordings are decoded.
+    /// Options of decoding.
     pub decoding: DecodeOptions,
 }
 
-/// The stages' shared state; made once per process.
+/// The stages' shared state; created once per process.
 #[derive(Debug)]
 pub struct Pipeline {
     pub(crate) store: Store,
@@ -91,13 +91,13 @@ impl Pipeline {
         }
     }
 
-    /// Where results are kept.
+    /// The cache of results.
     #[must_use]
     pub fn cache(&self) -> Option<&Cache> {
         self.store.cache.as_ref()
     }
 
-    /// The plugins there are.
+    /// The known plugins.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
@@ -109,24 +109,24 @@ impl Pipeline {
         &self.verdicts
     }
 
-    /// Where plugins run.
+    /// The processes of plugins.
     #[must_use]
     pub fn runners(&self) -> &Runners {
         &self.runners
     }
 
-    /// Where models are looked for.
+    /// The folders of models.
     #[must_use]
     pub fn models(&self) -> &ModelRoots {
         &self.models
     }
 
-    /// Looks for models elsewhere, or again.
+    /// Replaces the folders of models, or rescans them.
     pub fn look_for_models(&mut self, roots: ModelRoots) {
         self.models = roots;
     }
 
-    /// Whether no server is asked for anything.
+    /// Whether network access is forbidden.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.downloads.offline
@@ -151,10 +151,10 @@ impl Pipeline {
 
 /// Planning.
 impl Pipeline {
-    /// Settles plugins, models and options.
+    /// Chooses plugins, models and options.
     ///
     /// # Errors
-    /// All that can be refused before any work; [`PipelineError::Interrupted`] when `cancel` says so.
+    /// Every refusal that is possible before any work; [`PipelineError::Interrupted`] if `cancel` is set.
     pub fn plan(
         &self,
         asr: &StageRequest,
@@ -165,10 +165,10 @@ impl Pipeline {
         self.planner().plan(asr, speakers, formats, cancel)
     }
 
-    /// The same plan for addresses, too.
+    /// The same plan, including downloads.
     ///
     /// # Errors
-    /// When no plugin fetches, or it refuses its options.
+    /// If no plugin downloads, or it refuses its options.
     pub fn plan_downloads(&self, mut plan: Plan, cancel: &CancelToken) -> Result<Plan, PipelineError> {
         plan.download = Some(acquire::prepare_download(self, cancel)?);
         Ok(plan)
@@ -182,19 +182,19 @@ impl Pipeline {
         self.planner().choose_engine(asr)
     }
 
-    /// The plugin that [`Self::plan`] would choose to identify speakers, where there is one.
+    /// The plugin that [`Self::plan`] would choose to identify speakers, if there is one.
     #[must_use]
     pub fn diarizer(&self, request: &SpeakersRequest) -> Option<Arc<Plugin>> {
         speakers::diarizer(&self.planner(), request)
     }
 
-    /// Whether [`Self::plan`] will have speakers identified, or at least try.
+    /// Whether [`Self::plan`] will identify speakers, or at least try.
     #[must_use]
     pub fn will_identify_speakers(&self, request: &SpeakersRequest) -> bool {
         speakers::will_identify(&self.planner(), request)
     }
 
-    /// Why speakers are not identified although the request allows it: a plugin has its models, and no library to run them.
+    /// Why speakers are not identified although the request allows it: a plugin has its models, but no library to run them.
     #[must_use]
     pub fn why_no_speakers(&self, request: &SpeakersRequest) -> Option<String> {
         speakers::why_no_speakers(&self.planner(), request)
@@ -212,10 +212,10 @@ impl Pipeline {
         self.planner().format_with_speakers()
     }
 
-    /// The options for a plugin's session and its requests, models as paths; for trying a plugin out.
+    /// The options for a plugin's session and its requests, models as paths; to test a plugin.
     ///
     /// # Errors
-    /// [`PipelineError`]: an option or model that is refused.
+    /// [`PipelineError`]: a refused option or model.
     pub fn given_to(
         &self,
         manifest: &Manifest,
@@ -225,32 +225,31 @@ impl Pipeline {
         self.planner().given_to(manifest, asked, cancel)
     }
 
-    /// The names of the models that are present of the kind that the plugin is known by; `None` when it has no models.
+    /// The names of the present models for the plugin's main model option; `None` if it has no models.
     ///
-    /// A file that one of the plugin's other options means by a name of its own (`ggml-silero-v6.2.0.bin`) is not among them, although
-    /// its name looks like theirs.
+    /// A file that is the model of one of the plugin's other options (`ggml-silero-v6.2.0.bin`) is not included, although its name
+    /// looks similar.
     #[must_use]
     pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
         models::present(manifest, &self.models)
     }
 
-    /// A message about the library that a plugin opens and that is missing, as far as can be seen from outside.
+    /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
     #[must_use]
     pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
         models::missing_library(&self.planner(), plugin)
     }
 
-    /// The models that a run would miss and that can be fetched: the engine's, and those for identifying speakers where the request
-    /// asks for that.
+    /// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.
     #[must_use]
     pub fn missing_models(&self, asr: &StageRequest, speakers: &SpeakersRequest) -> Vec<&'static Entry> {
         models::missing_models(&self.planner(), asr, speakers)
     }
 
-    /// The recordings of a playlist, or the address itself where it is none.
+    /// The recordings of a playlist, or the URL itself if it is none.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The reason why it cannot be read.
     pub fn playlist(
         &self,
         address: &Address,
@@ -263,10 +262,10 @@ impl Pipeline {
 
 /// Running.
 impl Pipeline {
-    /// Does one input.
+    /// Processes one input.
     ///
     /// # Errors
-    /// [`PipelineError`]; nothing half-done is stored or returned.
+    /// [`PipelineError`]; nothing incomplete is stored or returned.
     pub fn run(
         &self,
         plan: &Plan,
@@ -283,7 +282,7 @@ impl Pipeline {
         run::run(self, &work, None)
     }
 
-    /// Does one input, and hands the result of each stage to `keep`, whether it was computed or found.
+    /// Processes one input, and passes the result of each stage to `keep`, whether computed or stored.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -304,7 +303,7 @@ impl Pipeline {
         run::run(self, &work, Some(keep))
     }
 
-    /// Does one input up to its document; the plan's formats are left out.
+    /// Processes one input up to its document, without the plan's formats.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -327,7 +326,7 @@ impl Pipeline {
     /// Renders the document (JSON) of an earlier run in one format.
     ///
     /// # Errors
-    /// [`PipelineError`]: an unknown format or option, a document that is not JSON, or what the plugin says.
+    /// [`PipelineError`]: an unknown format or option, a document that is not JSON, or an error of the plugin.
     pub fn render_document(
         &self,
         format: &FormatRequest,
@@ -339,7 +338,7 @@ impl Pipeline {
         render::render_document(self, format, document, label, observer, cancel)
     }
 
-    /// What [`Pipeline::run`] would find in the cache; `None` without a cache.
+    /// The results that [`Pipeline::run`] would find in the cache; `None` without a cache.
     ///
     /// # Errors
     /// When the recording or the cache cannot be read.

@@ -1,4 +1,4 @@
-//! The ASR stage: samples to a transcription, from where an earlier run stopped if there was one.
+//! The ASR stage: samples to a transcription, resumed where an earlier run stopped.
 
 use cesar_cache::{Computation, KeyGuard};
 use cesar_runner::CancelToken;
@@ -21,7 +21,7 @@ pub(super) fn recognise(
     guard: Option<&KeyGuard>,
 ) -> Result<Computation, PipelineError> {
     let pcm = sound.samples(context)?;
-    // Also asked when the work was interrupted, to keep what is finished.
+    // Also called after an interruption, to keep the finished part.
     let patience = CancelToken::default();
     let patient = Context {
         cancel: &patience,

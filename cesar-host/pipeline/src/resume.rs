@@ -1,14 +1,14 @@
-//! Resuming where a run that died had stopped.
+//! Resuming where a dead run stopped.
 //!
-//! A stage that can resume (its manifest says so) reports what it has finished, window by window: see [`plugin_api::resume`]. Here that
-//! is collected and, at most once in [`INTERVAL`], added to the partial result under the stage's key ([`cesar_cache::Partials`]). Who
-//! asks for the same result after a crash, a kill or Ctrl-C hands the stage what was kept; storing the whole result drops it.
+//! A resumable stage (declared in its manifest) reports its finished part, window by window: see [`plugin_api::resume`]. This module
+//! collects that and, at most once per [`INTERVAL`], adds it to the partial result under the stage's key ([`cesar_cache::Partials`]). The
+//! next run for the same result after a crash, a kill or Ctrl-C passes it to the stage; storing the whole result drops it.
 //!
-//! Nothing is kept without the key's lock, and nothing under a wrong key: before each write it is made sure that plugin and models are
-//! still the files that the key names. Trouble with keeping is logged and never fails the work.
+//! Nothing is kept without the key's lock, and nothing under a wrong key: before each write, plugin and models are checked against
+//! the files in the key. Errors are logged and never fail the work.
 //!
-//! The segments of the earlier run are shown to the observer again as soon as the stage has taken them up, that is, says anything. A
-//! stage that fails before it gets any further is run again from the beginning: perhaps what was kept is what it cannot bear.
+//! The segments of the earlier run are shown to the observer again at the stage's first event. A stage that fails before it makes
+//! progress is run again from the beginning: its checkpoint may be the cause.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -25,14 +25,14 @@ use super::context::Context;
 use super::plan::Prepared;
 use super::{Event, Observer, PipelineError, Stage};
 
-/// How often something is written: a crash costs this much work, and the window it hit.
+/// Interval of writes: a crash costs this much work, and the current window.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// The state as it is kept: the stage's own, and the progress to show.
+/// The stored state: the stage's own, and the progress to show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Kept {
     state: Value,
-    /// Units of work done and in all, as the stage last reported.
+    /// Units done and total, as last reported by the stage.
     progress: (u64, u64),
 }
 
@@ -43,13 +43,13 @@ struct Earlier {
     kept: Kept,
 }
 
-/// Whether the files that the key names are still the same.
+/// Whether the files in the key are still the same.
 type Unchanged<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Runs the stage with a request.
 type Attempt<'a> = &'a dyn Fn(&Map<String, Value>) -> Result<String, PipelineError>;
 
-/// Keeps what one run of a stage finishes.
+/// Keeps the finished part of one run of a stage.
 pub(super) struct Checkpoints<'a> {
     stage: Stage,
     inner: Mutex<Inner<'a>>,
@@ -58,7 +58,7 @@ pub(super) struct Checkpoints<'a> {
 struct Inner<'a> {
     partials: Partials<'a>,
     unchanged: Unchanged<'a>,
-    /// Whether what an earlier run had finished may be used.
+    /// Whether the checkpoint of an earlier run may be used.
     reads: bool,
     began: Instant,
     earlier_ms: i64,
@@ -68,14 +68,14 @@ struct Inner<'a> {
     segments: Vec<Segment>,
     kept: Kept,
     pending: bool,
-    /// Whether this run has got any further than where it began.
+    /// Whether this run has made progress.
     moved: bool,
     written: Option<Instant>,
     given_up: bool,
 }
 
 impl<'a> Checkpoints<'a> {
-    /// For a stage that can resume, while its key is locked; else nothing is kept.
+    /// For a resumable stage, while its key is locked; else nothing is kept.
     pub(super) fn open(
         context: &Context<'a>,
         stage: &'a Prepared,
@@ -115,8 +115,8 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
-    /// Runs `attempt` with the request that resumes from the checkpoint, and once more from the beginning where that fails, or
-    /// where the run ended for no fault of its own.
+    /// Runs `attempt` with the request that resumes from the checkpoint, and once more from the beginning if that fails, or if
+    /// the run ended through no fault of its own.
     pub(super) fn run(&self, request: &Map<String, Value>, attempt: Attempt<'_>) -> Result<Computation, PipelineError> {
         let resumed = self.lock().resume().map(|earlier| with_field(request, earlier));
         let mut result = attempt(resumed.as_ref().unwrap_or(request));
@@ -132,7 +132,7 @@ impl<'a> Checkpoints<'a> {
         let mut inner = self.lock();
         match &result {
             Ok(_) => {}
-            // Made of the wrong files, or leading to what cannot be right.
+            // Made from the wrong files, or leading to an invalid result.
             Err(PipelineError::Changed { .. } | PipelineError::Output { .. }) => inner.forget(),
             Err(_) => inner.write(Instant::now()),
         }
@@ -151,12 +151,12 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
-    /// Remembers how far the stage is.
+    /// Records the progress of the stage.
     pub(super) fn progress(&self, done: u64, total: u64) {
         self.lock().kept.progress = (done, total);
     }
 
-    /// Shows what an earlier run had finished, once, when the stage resumes from there.
+    /// Shows the segments of an earlier run, once, when the stage resumes from there.
     pub(super) fn replay(&self, observer: &dyn Observer) {
         let Some(Earlier { segments, kept }) = self.lock().replay.take() else {
             return;
@@ -178,14 +178,14 @@ impl<'a> Checkpoints<'a> {
 }
 
 impl Inner<'_> {
-    /// What an earlier run had finished, to be handed to the stage and, later, shown.
+    /// The checkpoint of an earlier run, to pass to the stage and, later, show.
     fn resume(&mut self) -> Option<Earlier> {
         if !self.reads {
             return None;
         }
         let partial = log(self.partials.take())??;
         let Some(earlier) = read(&partial.pieces, &partial.state) else {
-            // A state row of another shape: kept by another Cesar, which the key does not name.
+            // A state row of another shape, from another version of Cesar, which is not part of the key.
             self.forget();
             return None;
         };
@@ -207,7 +207,7 @@ impl Inner<'_> {
         }
     }
 
-    /// Writes what is waiting.
+    /// Writes the pending part.
     fn write(&mut self, now: Instant) {
         if !self.pending || self.given_up {
             return;
@@ -230,7 +230,7 @@ impl Inner<'_> {
         self.written = Some(now);
     }
 
-    /// Forgets what was kept, by this run and the ones before.
+    /// Forgets the checkpoints of this run and earlier ones.
     fn forget(&mut self) {
         log(self.partials.clear());
         self.segments.clear();
@@ -243,7 +243,7 @@ impl Inner<'_> {
     }
 }
 
-/// Keeping is a service to a later run; without it, this one still gives its result.
+/// Checkpoints only serve a later run; without them, this one still returns its result.
 fn log<T>(result: CacheResult<T>) -> Option<T> {
     result
         .inspect_err(|error| tracing::warn!("cannot write a checkpoint: {error}"))
@@ -264,7 +264,7 @@ fn read(pieces: &[Vec<u8>], state: &[u8]) -> Option<Earlier> {
     Some(Earlier { segments, kept })
 }
 
-/// The request, with what the stage is to resume from.
+/// The request, with the checkpoint to resume from.
 fn with_field(request: &Map<String, Value>, earlier: Earlier) -> Map<String, Value> {
     let checkpoint = Checkpoint {
         segments: earlier.segments,
@@ -276,7 +276,7 @@ fn with_field(request: &Map<String, Value>, earlier: Earlier) -> Map<String, Val
     request
 }
 
-/// Whether starting over may help: not where memory, a model or the patience of a person was missing.
+/// Whether starting over may help: not if memory or a model was missing, or the user cancelled.
 fn may_be_the_fault_of_what_was_kept(error: &PipelineError) -> bool {
     match error {
         PipelineError::Output { .. } => true,

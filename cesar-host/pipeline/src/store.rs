@@ -1,4 +1,4 @@
-//! The cache of a pipeline and what it is used for.
+//! The cache of a pipeline and the mode of its use.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ impl Store {
         self.cache.as_ref().filter(|_| self.mode != Mode::Bypass)
     }
 
-    /// SHA-256 of a file, remembered where there is a cache.
+    /// SHA-256 of a file, remembered if there is a cache.
     pub(crate) fn file_digest(&self, path: &Path, cancel: &CancelToken) -> Result<Digest, PipelineError> {
         let stop = || cancel.is_cancelled();
         let hashed = match self.in_use() {

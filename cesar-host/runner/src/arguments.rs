@@ -1,6 +1,6 @@
-//! The words of `cesar __runner`, written by the host and by the supervisor, read before anything else is set up.
+//! The arguments of `cesar __runner`, written by the host and by the supervisor, read before any other setup.
 //!
-//! They are not for people, so they do without the command line's parser, which would cost each start some milliseconds.
+//! They are not for users, so they bypass the command line's parser, which would cost each start some milliseconds.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ pub const COMMAND: &str = "__runner";
 pub(crate) struct Arguments {
     /// The plugin's file.
     pub(crate) plugin: PathBuf,
-    /// The most memory it may take, in bytes.
+    /// Its memory limit, in bytes.
     pub(crate) memory: Option<u64>,
-    /// Where the plugin's standard output goes instead of standard error.
+    /// The file for the plugin's standard output, instead of standard error.
     pub(crate) stdout: Option<PathBuf>,
-    /// Whether this is the process that loads the plugin, and not the one that watches it.
+    /// Whether this process loads the plugin (worker) or watches it (supervisor).
     pub(crate) worker: bool,
 }
 
 impl Arguments {
-    /// As words of a command line, the hidden command first.
+    /// The words of a command line, the hidden command first.
     pub(crate) fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = vec![COMMAND.into(), "--plugin".into(), self.plugin.clone().into()];
         if let Some(memory) = self.memory {
@@ -40,7 +40,7 @@ impl Arguments {
     /// Reads the words after the hidden command.
     ///
     /// # Errors
-    /// The word that makes no sense.
+    /// The invalid word.
     pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
         let (mut words, mut read) = (words.into_iter(), Self::default());
         while let Some(word) = words.next() {

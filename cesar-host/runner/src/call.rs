@@ -1,4 +1,4 @@
-//! A call of a stage, and what the stage reports while it runs.
+//! A call of a stage, and its events.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub trait StageEvents: Sync {
     fn progress(&self, done: u64, total: u64);
     /// A piece of text, in ms.
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str);
-    /// Anything else, by kind.
+    /// Any other event, by kind.
     fn emit(&self, kind: &str, json: &str);
     /// A log line, level 1 (error) to 5 (trace).
     fn log(&self, level: u8, target: &str, message: &str);
@@ -29,7 +29,7 @@ pub struct StageCall<'a> {
     pub plugin_digest: [u8; 32],
     /// SHA-256 of each model that the open options name by path: another model at that path needs another session.
     pub model_digests: Vec<[u8; 32]>,
-    /// Whether sessions of one process share what is large.
+    /// Whether sessions of one process share their large data.
     pub shares_model: bool,
     /// Options of scope `open`.
     pub open: &'a Map<String, Value>,

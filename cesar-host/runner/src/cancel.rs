@@ -1,23 +1,23 @@
-//! Cancelling work.
+//! Cancellation of work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Asks work to stop; clones share one state.
+/// Requests work to stop; clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken {
     asked: Arc<AtomicBool>,
-    /// Of the work that this is a part of.
+    /// The token of the whole work that this is a part of.
     whole: Option<Arc<CancelToken>>,
 }
 
 impl CancelToken {
-    /// Asks the work to stop.
+    /// Requests the work to stop.
     pub fn cancel(&self) {
         self.asked.store(true, Ordering::Release);
     }
 
-    /// For a part of the work, which can be asked alone and is asked with the whole.
+    /// The token of a part of the work, which can be cancelled alone and is cancelled with the whole.
     #[must_use]
     pub fn part(&self) -> Self {
         Self {

@@ -1,11 +1,11 @@
-//! The worker: a child of the supervisor ([`super::supervisor`]) that loads one plugin and does what its socket says.
+//! The worker: a child of the supervisor ([`super::supervisor`]) that loads one plugin and follows its socket.
 //!
-//! The socket arrives as standard input, which is then replaced by `/dev/null`; standard output goes where standard error goes, so
-//! a plugin that prints cannot disturb anything. A reader thread takes frames off the socket, so that a cancel is seen while a
-//! request runs, and ends the whole process group when the host is gone. Before any code of the plugin runs, the worker limits its
-//! own memory for good, and asks the kernel to take it first when memory ends.
+//! The socket arrives as standard input, which is then replaced by `/dev/null`; standard output goes to standard error, so a
+//! plugin's output is harmless. A reader thread receives frames, so that a cancel is seen while a request runs, and ends the whole
+//! process group when the host is gone. Before any code of the plugin runs, the worker limits its own memory irrevocably, and asks
+//! the kernel to kill it first when memory runs out.
 //!
-//! Each session has a socket and two threads: one takes frames off, one does what they ask. The first session's are the process's own.
+//! Each session has a socket and two threads: one receives frames, one executes them. The first session uses the process's own.
 
 use parking_lot::Mutex;
 use std::io;
@@ -27,13 +27,13 @@ use super::loader::{self, MappedAudio};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
 use super::rate_limit::{Bucket, Buckets};
 
-/// How long the reader waits before it looks again; it only bounds how often it wakes.
+/// The interval at which the reader wakes up; it has no other effect.
 const POLL: Duration = Duration::from_secs(3600);
 
-/// Runs until the host closes the socket. Returns only when setting up fails.
+/// Runs until the host closes the socket. Returns only if setup fails.
 ///
 /// # Errors
-/// When standard input is not the host's socket.
+/// If standard input is not the host's socket.
 pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -76,16 +76,16 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     Ok(())
 }
 
-/// Which session of the process.
+/// The kind of a session in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Its end is the process's.
+    /// Its end is the end of the process.
     First,
-    /// It joined.
+    /// It joined later.
     Further,
 }
 
-/// One session, to the end of its socket.
+/// Runs one session until its socket closes.
 fn session(module: Module, channel: Channel, sender: Sender, place: Place) {
     let sink = ChildSink {
         sender,
@@ -96,7 +96,7 @@ fn session(module: Module, channel: Channel, sender: Sender, place: Place) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             read_frames(module, channel, requests, &sink.cancelled);
-            // The host is gone, or speaks another language: there is no one to work for.
+            // The host is gone, or uses another protocol: there is no more work.
             if place == Place::First {
                 end_process_group();
             }
@@ -106,7 +106,7 @@ fn session(module: Module, channel: Channel, sender: Sender, place: Place) {
     });
 }
 
-/// A further session, on a thread of its own. Where there is none, its socket closes, and the host sees that.
+/// A further session, on its own thread. If it cannot start, its socket closes, which the host sees.
 fn join(module: Module, channel: &mut Channel) {
     let Some(descriptor) = channel.take_descriptor() else {
         return;
@@ -117,7 +117,7 @@ fn join(module: Module, channel: &mut Channel) {
     let _ = std::thread::Builder::new().name("session".into()).spawn(body);
 }
 
-/// An allocation beyond the limit fails, in this process and whatever it starts. Address space that is only reserved does not count
+/// An allocation beyond the limit fails, in this process and its children. Address space that is only reserved does not count
 /// (`RLIMIT_AS` would count it, and mapped models with it).
 fn limit_memory(most: u64) -> io::Result<()> {
     let limit = Rlimit {
@@ -125,15 +125,15 @@ fn limit_memory(most: u64) -> io::Result<()> {
         maximum: Some(most),
     };
     setrlimit(Resource::Data, limit)?;
-    // Should memory end all the same, this process goes before its host. A system that does not let it say so goes by size.
+    // If memory runs out nevertheless, this process is killed before its host. Without this setting, the kernel decides by size.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     Ok(())
 }
 
-/// A frame, and the audio that came with it.
+/// A frame, and its audio.
 type Request = (ToRunner, Option<io::Result<MappedAudio>>);
 
-/// Takes frames off until the socket or the session ends.
+/// Receives frames until the socket or the session ends.
 fn read_frames(module: Module, mut channel: Channel, requests: mpsc::Sender<Request>, cancelled: &AtomicBool) {
     loop {
         match channel.receive(POLL) {
@@ -161,7 +161,7 @@ fn map_audio(channel: &mut Channel, info: AudioInfo) -> io::Result<MappedAudio> 
     MappedAudio::map(descriptor, info.samples)
 }
 
-/// Ends this process and whatever the plugin started.
+/// Ends this process and all processes of the plugin.
 #[expect(clippy::exit, reason = "a runner without a host has nothing to return to")]
 fn end_process_group() -> ! {
     if rustix::process::getpid() == getpgrp() {
@@ -175,7 +175,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) {
     while let Ok((message, audio)) = inbox.recv() {
         let answer = match message {
             ToRunner::Open { options } => {
-                // The earlier session goes first: two models may not fit.
+                // The earlier session is dropped first: two models may not fit.
                 session = None;
                 module.open(&Value::Object(options).to_string(), sink).map(|opened| {
                     session = Some(opened);
@@ -192,7 +192,7 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) {
             message: error.message,
         });
         if let Err(error) = sink.sender.send(&answer, None) {
-            // An answer that is too long; when the host is gone, this fails as well and the reader ends the process.
+            // An answer that is too long; if the host is gone, this fails as well and the reader ends the process.
             let message = format!("its answer could not be sent: {error}");
             sink.send(&FromRunner::Failed {
                 kind: ErrorKind::Internal,
@@ -231,7 +231,7 @@ fn run(
     Ok(FromRunner::Output { output })
 }
 
-/// Forwards what the stage says to the host.
+/// Forwards the events of the stage to the host.
 struct ChildSink {
     sender: Sender,
     cancelled: AtomicBool,
@@ -239,14 +239,14 @@ struct ChildSink {
 }
 
 impl ChildSink {
-    /// The limit applies here already, so that it does not block the socket; the host, which need not trust this process,
-    /// cuts for itself.
+    /// The limit applies here already, so that events do not block the socket; the host, which need not trust this
+    /// process, applies its own.
     fn admits(&self, bucket: impl FnOnce(&mut Buckets) -> &mut Bucket) -> bool {
         let mut buckets = self.buckets.lock();
         bucket(&mut buckets).admits(Instant::now())
     }
 
-    /// Reports what was dropped from a request, when it ends.
+    /// Reports the dropped events of a request, when it ends.
     fn report_dropped(&self) {
         let dropped = self.buckets.lock().take_dropped();
         for (count, what) in dropped {

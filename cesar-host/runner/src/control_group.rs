@@ -1,8 +1,8 @@
-//! The control groups of this process: how much memory they leave it, and whether the kernel has ended a process of it for that.
+//! The control groups of this process: their memory limits, and whether the kernel killed a process to enforce one.
 //!
-//! `/proc/self/cgroup` names the group, `/proc/self/mountinfo` where the tree of groups is mounted and which of them is its root there
-//! (a container often sees only its own part). A limit of any group on the way up to that root holds. Both versions are looked at: a
-//! machine may have the memory of its groups in either.
+//! `/proc/self/cgroup` names the group, `/proc/self/mountinfo` the mount point of the tree of groups and its root (a container
+//! often sees only its own part). A limit of any group on the way up to that root applies. Both versions are read: a machine may
+//! account for memory in either.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The groups that account for this process's memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Groups {
-    /// For each mounted tree the process's own group, then the one above it, up to the root of the mount.
+    /// For each mounted tree, the process's own group, then its parents up to the root of the mount.
     ways: Vec<Vec<PathBuf>>,
     /// The machine's counters.
     machine: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct Groups {
 /// A tree of groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// With a tree for each controller, of which this is the memory's.
+    /// One tree per controller, here that of memory.
     One,
     Two,
 }
@@ -29,7 +29,7 @@ impl Groups {
         Self::below(Path::new("/"))
     }
 
-    /// With `/proc` and the mounts below `root`.
+    /// The groups found with `/proc` and the mounts below `root`.
     pub(super) fn below(root: &Path) -> Self {
         let read = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_default();
         let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
@@ -44,18 +44,18 @@ impl Groups {
         }
     }
 
-    /// The least limit, in bytes.
+    /// The lowest limit, in bytes.
     pub(super) fn limit(&self) -> Option<u64> {
         let limit = |folder: &PathBuf| {
             let read = |name| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
-            // `max` is no number, and no limit.
+            // `max` is not a number, and no limit.
             read("memory.max").or_else(|| read("memory.limit_in_bytes"))
         };
         self.ways.iter().flatten().filter_map(limit).min()
     }
 
-    /// How many processes of this one's group the kernel has killed for want of memory; of the whole machine, where no group counts
-    /// them. Only a difference says something.
+    /// Number of processes that the kernel has killed for lack of memory in this process's group, or on the machine if no group
+    /// counts them. Only differences are meaningful.
     pub(super) fn killed(&self) -> u64 {
         let own = self.ways.iter().filter_map(|way| way.first());
         let counted = |folder: &PathBuf| {
@@ -71,13 +71,13 @@ impl Groups {
     }
 }
 
-/// The counter that memory.events, memory.oom_control and vmstat have under one name.
+/// The counter with the same name in memory.events, memory.oom_control and vmstat.
 fn count_in(text: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
     value.trim().parse().ok()
 }
 
-/// The path of the group that a line of `/proc/self/cgroup` names, when it is in a tree of this version.
+/// The path of the group in a line of `/proc/self/cgroup`, if it is in a tree of this version.
 fn group_of(line: &str, version: Version) -> Option<&str> {
     let mut fields = line.splitn(3, ':');
     let (number, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
@@ -91,7 +91,7 @@ fn group_of(line: &str, version: Version) -> Option<&str> {
 /// A line of `/proc/self/mountinfo`: `ID PARENT DEVICE ROOT POINT OPTIONS [TAGS] - TYPE SOURCE OPTIONS`.
 struct Mount {
     version: Version,
-    /// The group that lies at `point`.
+    /// The group at `point`.
     root: String,
     point: String,
 }
@@ -113,7 +113,7 @@ impl Mount {
         })
     }
 
-    /// The folders from `group` up to the mount's. A group outside of what is mounted shows nothing but the mount itself.
+    /// The folders from `group` up to the mount's. For a group outside the mounted part, only the mount itself.
     fn way(&self, root: &Path, group: &str) -> Vec<PathBuf> {
         let point = root.join(self.point.trim_start_matches('/'));
         let inside = Path::new(group).strip_prefix(&self.root).unwrap_or(Path::new(""));
@@ -125,7 +125,7 @@ impl Mount {
     }
 }
 
-/// Spaces, tabs, line ends and backslashes are octal there.
+/// Decodes the octal escapes of spaces, tabs, line ends and backslashes.
 fn unescaped(field: &str) -> String {
     let codes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
     codes.iter().fold(field.to_owned(), |text, (code, character)| {
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(groups.killed(), 1);
     }
 
-    /// A container sees the groups from its own on, and may be named by a path that only the outside has.
+    /// A container sees only its own groups, and its path may exist only outside.
     #[test]
     fn a_mount_may_begin_inside_the_tree() {
         let mount = "35 31 0:32 /docker/a /sys/fs/cgroup\\040x rw - cgroup cgroup rw,hugetlb,memory\n";

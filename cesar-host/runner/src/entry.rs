@@ -1,14 +1,14 @@
-//! The program's way into either half of a runner.
+//! The program's entry into either half of a runner.
 
 use std::ffi::OsString;
 
 use super::arguments::Arguments;
 use super::{child, supervisor};
 
-/// Runs a runner's half, which the words after [`COMMAND`](super::COMMAND) name.
+/// Runs the half of a runner that the words after [`COMMAND`](super::COMMAND) name.
 ///
 /// # Errors
-/// One sentence, when it cannot be set up.
+/// One sentence, if it cannot be set up.
 pub fn run_child(words: impl IntoIterator<Item = OsString>) -> Result<(), String> {
     let arguments = Arguments::parse(words)?;
     let half = if arguments.worker {

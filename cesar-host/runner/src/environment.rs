@@ -1,13 +1,12 @@
-//! Variables of the host's environment that a plugin gets.
+//! The part of the host's environment that is passed to plugins.
 //!
-//! A host's environment holds secrets (keys of the server, of a cloud, of a model hub) and settings of Cesar, which are options by the
-//! time a plugin sees them. So a plugin gets what a program needs to find its way (paths, language, time zone, proxies and
-//! certificates) and what the libraries of engines are tuned with, by name or by how the name begins, and what the setting
-//! `plugins.environment` adds.
+//! A host's environment holds secrets (keys of the server, of a cloud, of a model hub) and settings of Cesar, which reach plugins
+//! as options. So a plugin gets general variables (paths, language, time zone, proxies and certificates), tuning variables of the
+//! engines' libraries, both by name or by prefix, and those of the setting `plugins.environment`.
 
 use std::ffi::OsString;
 
-/// Names that pass.
+/// Variables that are passed.
 const NAMES: &[&str] = &[
     "ALL_PROXY",
     "DYLD_LIBRARY_PATH",
@@ -37,7 +36,7 @@ const NAMES: &[&str] = &[
     "no_proxy",
 ];
 
-/// Names that begin like this pass: languages, the user's folders, and libraries that compute.
+/// Prefixes of variables that are passed: languages, the user's folders, and numeric libraries.
 const BEGINNINGS: &[&str] = &[
     "CT2_",
     "CUDA_",
@@ -60,7 +59,7 @@ const BEGINNINGS: &[&str] = &[
     "XDG_",
 ];
 
-/// The variables that pass, with those that the settings name.
+/// The variables that are passed, including those of the settings.
 pub(super) fn passed(more: &[String]) -> Vec<(OsString, OsString)> {
     std::env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(|name| passes(name, more)))

@@ -2,7 +2,7 @@
 
 use plugin_api::ErrorKind;
 
-/// Why a stage gave no result.
+/// The reason why a stage returned no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
     /// The stage answered with a typed error.
@@ -22,10 +22,10 @@ pub enum RunnerError {
         plugin: String,
         /// Signal or exit code.
         how: String,
-        /// Whether it was its own doing, and not a signal that others send to end a process.
+        /// Whether the process caused it, rather than a signal by which others end a process.
         by_itself: bool,
     },
-    /// The process died while it worked for others besides: it is not known whose doing that was, and to be tried again.
+    /// The process died while it worked for several sessions: the cause is unknown, and the work is to be retried.
     #[error("the plugin `{plugin}` crashed ({how}) while it worked on several recordings; try again")]
     CrashedInCompany {
         /// The plugin's id.
@@ -55,7 +55,7 @@ pub enum RunnerError {
         /// One line.
         summary: String,
     },
-    /// No hello in time.
+    /// No hello within the limit.
     #[error("the plugin `{plugin}` did not load within {seconds} s")]
     TooSlow {
         /// The plugin's id.
@@ -63,7 +63,7 @@ pub enum RunnerError {
         /// The limit.
         seconds: u64,
     },
-    /// It had its time, and was killed.
+    /// The time limit was exceeded, and the process killed.
     #[error(
         "the plugin `{plugin}` did not answer within {seconds} s and was ended; raise `plugins.time_limit`, or report it to the \
          plugin's author"
@@ -74,12 +74,12 @@ pub enum RunnerError {
         /// The limit.
         seconds: f64,
     },
-    /// The runner said something it must not.
+    /// The runner broke the protocol.
     #[error("the runner of the plugin `{plugin}` broke the protocol: {detail}")]
     Protocol {
         /// The plugin's id.
         plugin: String,
-        /// What it said.
+        /// The violation.
         detail: String,
     },
     /// The runner could not be started.
@@ -99,7 +99,7 @@ pub enum RunnerError {
 }
 
 impl RunnerError {
-    /// The error that a stage gave.
+    /// The error of a stage.
     pub(super) fn from_stage(plugin: &str, kind: ErrorKind, message: String) -> Self {
         let plugin = plugin.to_owned();
         match kind {
@@ -109,7 +109,7 @@ impl RunnerError {
         }
     }
 
-    /// Whether the session that gave this error can take another request.
+    /// Whether the session can take another request after this error.
     pub(super) fn leaves_session_usable(&self) -> bool {
         matches!(self, Self::Stage { .. } | Self::Cancelled)
     }

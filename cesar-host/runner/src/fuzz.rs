@@ -1,6 +1,6 @@
-//! Random bytes for what reads a plugin's file, its options and its runner's frames (see [`cesar_tests::fuzz`]).
+//! Random bytes for the readers of a plugin's file, its options and its runner's frames (see [`cesar_tests::fuzz`]).
 //!
-//! The laws: nothing panics, nothing is accepted that is not accepted again, and every refusal is a sentence.
+//! The laws: nothing panics, accepted input is accepted again, and every refusal is a sentence.
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -30,7 +30,7 @@ fn the_section_of_the_manifest() {
     });
 }
 
-/// A row of an option table and a value for it, divided by a line's end: what is accepted stays what it is.
+/// A row of an option table and a value for it, separated by a line feed: accepted values stay the same.
 #[test]
 fn the_validator_of_options() {
     fuzz("options", |bytes| {
@@ -52,7 +52,7 @@ fn the_validator_of_options() {
     });
 }
 
-/// Any bytes from the other side give messages or an end.
+/// Any bytes from the other side result in messages or an end.
 #[test]
 fn the_protocol_of_runners() {
     fuzz("protocol", |bytes| {
@@ -62,7 +62,7 @@ fn the_protocol_of_runners() {
             theirs.write_all(sent).expect("the socket has room for as much");
             drop(theirs);
             let mut channel = Channel::new(ours);
-            // Each message takes at least its length; then the stream ends, or is refused.
+            // Each message consumes at least its length; then the stream ends, or is refused.
             for _ in 0..=sent.len() / 4 {
                 match read(&mut channel) {
                     Ok(true) => {}

@@ -1,33 +1,33 @@
-//! Plugins: finding them, and running their stages in warm child processes, so that a plugin can crash, hang or eat memory without
-//! taking the host along.
+//! Plugins: discovery, and running their stages in warm child processes, so that a plugin can crash, hang or use up memory without
+//! affecting the host.
 //!
-//! [`discovery`] finds plugins and decides which may be used. [`Runners::run`] runs a stage ([`Runners::prepare`] warms up for it).
+//! [`discovery`] finds plugins and decides which are usable. [`Runners::run`] runs a stage ([`Runners::prepare`] warms up for it).
 //!
-//! A session is one plugin file (by digest) with one model (by digest) and one set of open options; it stays warm between requests and
-//! is used by one at a time. Replacing a plugin's file gives another digest and so another session. Each session has a runner of its
-//! own, unless the plugin says that sessions of one process share their model: then those that are used at the same time have one
-//! runner. Should that end while several of them work, [`RunnerError::CrashedInCompany`] says so, and from then on each has a runner of
-//! its own again: whose doing it was shows then, and the others do not suffer.
+//! A session is one plugin file (by digest) with one model (by digest) and one set of open options; it stays warm between requests
+//! and runs one at a time. Replacing a plugin's file changes the digest and so the session. Each session has its own runner, unless
+//! the plugin declares that sessions of one process share their model: then concurrent sessions share a runner. If that ends while
+//! several of them work, the error is [`RunnerError::CrashedInCompany`], and from then on each has its own runner: that reveals the
+//! cause, and the others are not affected.
 //!
-//! With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring what the isolation costs.
+//! With [`Runners::in_process`] the same calls load the plugin into the host, for debuggers and for measuring the isolation.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
-//! | [`discovery`] | the search path, the gates that a plugin's file passes, watching for changes |
-//! | `verdicts`, `trusted` | which plugin files passed their probe or crashed, and which the user trusts |
-//! | `runners` | warm sessions, and which of them does a call |
-//! | `call`, `cancel`, `limits`, `error` | what callers and runners exchange |
+//! | [`discovery`] | the search path, the gates for a plugin's file, watching for changes |
+//! | `verdicts`, `trusted` | probe results and crashes of plugin files, and the trusted ones |
+//! | `runners` | warm sessions, and the choice of the one for a call |
+//! | `call`, `cancel`, `limits`, `error` | types that callers and runners exchange |
 //! | [`protocol`] | frames over a socket |
 //! | `pcm` | audio in sealed memory, or on disk |
 //! | `session_channel` | the host's side of a session |
-//! | `process_tree` | the processes of a runner, and how they ended |
+//! | `process_tree` | the processes of a runner, and their end |
 //! | `supervisor` | the upper half of a runner: ends everything below it, watches memory |
 //! | `child` | the lower half: the worker, with the plugin's code |
-//! | `entry` | the program's way into either half |
-//! | `arguments`, `environment` | the command line of a runner, and what it sees of the host |
-//! | `output`, `rate_limit` | what a plugin prints and logs, within bounds |
-//! | `memory`, `control_group` | how much a process has, and may have |
-//! | `orphan_reaper` | finds what is left when a supervisor was killed |
+//! | `entry` | the program's entry into either half |
+//! | `arguments`, `environment` | the command line and the environment of a runner |
+//! | `output`, `rate_limit` | a plugin's output and log, within limits |
+//! | `memory`, `control_group` | memory use and limits of a process |
+//! | `orphan_reaper` | ends the processes of a killed supervisor |
 //! | `loader` | `dlopen` and mapping: the unsafe part |
 //! | `local` | the same without a process |
 

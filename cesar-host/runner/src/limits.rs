@@ -9,14 +9,14 @@ use super::memory;
 pub struct Limits {
     /// Memory of a runner, in bytes.
     pub memory: Option<u64>,
-    /// How long opening a session, or one request, may take.
+    /// Maximum duration of opening a session, or of one request.
     pub time: Option<Duration>,
-    /// Variables of the environment besides the usual ones.
+    /// Variables of the environment besides the default ones.
     pub environment: Vec<String>,
 }
 
 impl Limits {
-    /// Nine tenths of the memory that this process may use, so that a plugin that eats all of it ends before its host.
+    /// Nine tenths of the memory that this process may use, so that a plugin that uses it all is killed before its host.
     #[must_use]
     pub fn usual_memory() -> Option<u64> {
         memory::of_the_machine().map(|machine| machine / 10 * 9)

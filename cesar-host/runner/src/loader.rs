@@ -1,8 +1,8 @@
 //! Loads a plugin's library into this process: the only `dlopen` of Cesar, in a runner (or with `--in-process`).
 //!
-//! `RTLD_NOW`, so that a missing symbol is found now and not in the middle of a job; `RTLD_LOCAL`, so that plugins do not see each
-//! other's symbols. A library is never closed: threads and thread-local destructors of its C++ may still need it.
-//! `abi_stable`'s own loader is not used because it returns the first plugin for every later path, and loads lazily.
+//! `RTLD_NOW`, so that a missing symbol is detected now and not during a job; `RTLD_LOCAL`, so that plugins do not see each
+//! other's symbols. A library is never closed: threads and thread-local destructors of its C++ may still need it. `abi_stable`'s
+//! own loader is not used because it returns the first plugin for every later path, and loads lazily.
 #![expect(unsafe_code, reason = "dlopen, and mapping the host's audio")]
 
 use std::fs::File;
@@ -19,7 +19,7 @@ use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
 /// Loads the library at `path` and checks its boundary. Runs the library's constructors: call it in a child process.
 ///
 /// # Errors
-/// [`LoadError`] when the dynamic loader refuses it, or it is not a plugin of this ABI.
+/// [`LoadError`] if the dynamic loader refuses it, or it is not a plugin of this ABI.
 pub fn load(path: &Path) -> Result<Module, LoadError> {
     // SAFETY: running the library's constructors is what the caller asked for; the file was checked to be a whole ELF library.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| LoadError {
@@ -40,7 +40,7 @@ pub fn load(path: &Path) -> Result<Module, LoadError> {
     unsafe { Module::from_header(symbol.as_raw_ptr().cast_const().cast()) }
 }
 
-/// The host's audio, mapped.
+/// The host's audio, memory-mapped.
 pub(crate) struct MappedAudio(Mmap);
 
 impl MappedAudio {

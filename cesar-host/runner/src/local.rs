@@ -22,7 +22,7 @@ struct LocalSink<'a> {
     cancel: &'a CancelToken,
 }
 
-// `HostSink` is asked to be `Send` as well as `Sync`; both fields are shared references to `Sync` things, so this one is.
+// `HostSink` requires `Send` as well as `Sync`; both fields are shared references to `Sync` things, so this one is.
 impl HostSink for LocalSink<'_> {
     fn progress(&self, done: u64, total: u64) {
         self.events.progress(done, total);

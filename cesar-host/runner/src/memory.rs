@@ -1,7 +1,7 @@
 //! Memory of a process and of the machine, from `/proc` and the control group.
 //!
-//! What counts as taken is what only this process keeps from being free: its own pages and shared memory. Pages of files do not
-//! count: the kernel drops those when it needs room, and a model that is mapped would otherwise count in full.
+//! Used memory is what only this process keeps from being free: its own pages and shared memory. Pages of files do not count:
+//! the kernel drops those when it needs space, and a mapped model would otherwise count in full.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::control_group::Groups;
 pub(crate) struct Taken {
     /// Resident memory without pages of files.
     pub(crate) resident: u64,
-    /// What `RLIMIT_DATA` counts: private memory that can be written, touched or not.
+    /// Memory that `RLIMIT_DATA` counts: private and writable, touched or not.
     pub(crate) data: u64,
 }
 
@@ -37,7 +37,7 @@ impl Taken {
     }
 }
 
-/// The memory that this process may use: the machine's, or what its control groups leave of it.
+/// The memory that this process may use: the machine's, or the limit of its control groups.
 pub(crate) fn of_the_machine() -> Option<u64> {
     below(Path::new("/"))
 }

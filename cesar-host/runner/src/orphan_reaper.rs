@@ -1,12 +1,12 @@
 //! Cleanup of the processes of a runner whose supervisor was killed.
 //!
 //! All processes that a plugin starts are below its supervisor, which ends them ([`super::supervisor`]). A plugin that kills its
-//! supervisor, by mistake for its parent, leaves what it has started without a parent. So each runner carries a mark of its own in the environment: a process that is
-//! started below it inherits the mark, whichever group, session and parent it has later. When a supervisor has not ended in peace, the
-//! host kills all that carry its mark, and what these have started, until a look at `/proc` finds none.
+//! supervisor (its parent) leaves its processes without a parent. So each runner has its own mark in the environment: a process
+//! started below it inherits the mark, whichever group, session and parent it has later. When a supervisor has not ended normally,
+//! the host kills all processes with its mark, and their descendants, until `/proc` shows none.
 //!
-//! A process that gave itself another environment and whose parents are gone is not found: that takes intent, against which no process
-//! of the same user is protected.
+//! A process that changed its environment and whose parents are gone is not found: that takes intent, and no process of the same
+//! user is protected against intent.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -20,9 +20,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::supervisor::children_of;
 
-/// The variable that holds it.
+/// The variable of the mark.
 const NAME: &str = "CESAR_RUNNER";
-/// How long killed processes may take to be gone; one that the kernel holds on to is left to it.
+/// Time that killed processes have to end; one that the kernel keeps longer is left to it.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The mark that distinguishes the processes of one runner from all others.
@@ -32,7 +32,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// A new one, which no other runner of this or another host has or had.
+    /// A new mark, unique among the runners of all hosts.
     pub(super) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -45,25 +45,25 @@ impl Mark {
         (NAME.into(), self.value.clone().into())
     }
 
-    /// Kills all processes that carry it and those that they have started, and waits until none is left.
+    /// Kills all processes with the mark and their descendants, and waits until none is left.
     pub(super) fn kill_all(&self) {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let held: Vec<_> = self.found().into_iter().filter_map(hold).collect();
-            // The process found again is the one held: another cannot have had the number in between.
+            // A process found again is the one held: no other can have had its number in between.
             let found = self.found();
             if found.is_empty() || Instant::now() >= deadline {
                 return;
             }
             for (_, descriptor) in held.iter().filter(|(process, _)| found.contains(process)) {
-                // Fails only when it has ended.
+                // Fails only if it has ended.
                 let _ = pidfd_send_signal(descriptor, Signal::KILL);
             }
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// The processes that carry it, and all below them.
+    /// The processes with the mark, and all below them.
     fn found(&self) -> BTreeSet<u32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -77,7 +77,7 @@ impl Mark {
         found
     }
 
-    /// A process that has ended carries no mark, even before it is reaped.
+    /// Whether a process has the mark. A process that has ended has none, even before it is reaped.
     fn is_carried_by(&self, process: u32) -> bool {
         let wanted = format!("{NAME}={}", self.value);
         let variables = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
@@ -87,7 +87,7 @@ impl Mark {
     }
 }
 
-/// A process by its number, and by a descriptor that never means another one.
+/// A process by its number, and by a descriptor that never refers to another one.
 fn hold(process: u32) -> Option<(u32, OwnedFd)> {
     let pid = i32::try_from(process).ok().and_then(Pid::from_raw)?;
     Some((process, pidfd_open(pid, PidfdFlags::empty()).ok()?))
@@ -111,7 +111,7 @@ mod tests {
     fn only_marked_processes_are_killed() {
         let (mark, other) = (Mark::new(), Mark::new());
         assert_ne!(mark, other);
-        // A process whose parent is gone, and one below it that has an environment of its own.
+        // A process whose parent is gone, with a child that has its own environment.
         let left = marked(&mark, "sh -c 'env -i sleep 1000 & wait' >/dev/null 2>&1 &").status();
         assert!(left.unwrap().success());
         let mut stranger = marked(&other, "exec sleep 1000").spawn().unwrap();

@@ -1,8 +1,7 @@
 //! Output of a plugin: its standard output and standard error, logged under its name.
 //!
-//! Both come through one pipe. A line is cut where it is too long, and lines are left out and counted where there are too many, so
-//! that a plugin that prints without end costs the host neither memory nor its log. The last lines are kept, for what they say about
-//! a crash.
+//! Both use one pipe. Long lines are truncated, and excess lines are dropped and counted, so that endless output costs the host
+//! neither memory nor its log. The last lines are kept, because they may explain a crash.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -14,13 +13,13 @@ use std::time::Instant;
 
 use super::rate_limit::Bucket;
 
-/// How many of the last lines are kept.
+/// Number of last lines kept.
 const LAST_LINES: usize = 20;
 
-/// The longest line, in bytes.
+/// Maximum length of a line, in bytes.
 const LONGEST_LINE: usize = 2_000;
 
-/// The last lines, as they come.
+/// The last lines, as they arrive.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastLines(pub(super) Arc<Mutex<VecDeque<String>>>, pub(super) Arc<AtomicU64>);
 
@@ -34,7 +33,7 @@ impl LastLines {
     }
 }
 
-/// Reads the stream to its end on a thread of its own, which holds `reading` so long.
+/// Reads the stream to its end on its own thread, which holds `reading` until then.
 pub(super) fn keep(stderr: ChildStderr, plugin: String, lines: LastLines, reading: mpsc::Sender<()>) {
     std::thread::spawn(move || {
         let _reading = reading;
@@ -53,7 +52,7 @@ pub(super) fn keep(stderr: ChildStderr, plugin: String, lines: LastLines, readin
     });
 }
 
-/// Counts what is read.
+/// Counts the bytes read.
 struct Counted<R>(R, Arc<AtomicU64>);
 
 impl<R: Read> Read for Counted<R> {
@@ -64,7 +63,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Hands over each line, without its end and no longer than the longest.
+/// Passes on each line, without its end and truncated to the maximum length.
 fn read_lines(mut stream: impl Read, mut line: impl FnMut(String)) {
     let (mut chunk, mut begun) = (vec![0; 1 << 16], Vec::new());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();

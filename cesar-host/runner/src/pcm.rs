@@ -1,8 +1,8 @@
 //! Decoded audio that a runner can map without copying: native-endian `f32` samples in a file without a name.
 //!
-//! Up to [`IN_MEMORY`] that is a sealed memory file. A longer recording lies on disk: an hour of samples is 230 MB, which the kernel can
-//! drop from memory when they are in a file, and cannot when memory is all they have. The file was never, or is no more, in a folder,
-//! so it ends with the last process that has it; only a descriptor for reading leaves this module.
+//! Up to [`IN_MEMORY`] this is a sealed memory file. A longer recording is on disk: an hour of samples is 230 MB, which the kernel
+//! can drop from memory only if they are in a file. The file has no name (any more), so it ends with the last process that holds
+//! it; only a descriptor for reading leaves this module.
 
 use std::env;
 use std::fs::{File, Permissions};
@@ -14,38 +14,38 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha2::{Digest as _, Sha256};
 
-/// How much is copied at a time, in bytes: a whole number of samples.
+/// Bytes copied at a time: a whole number of samples.
 const CHUNK: usize = 1 << 18;
 
-/// The most that memory keeps, in bytes: 17 minutes.
+/// Maximum size in memory, in bytes: 17 minutes.
 const IN_MEMORY: u64 = 64 << 20;
 
-/// Why samples cannot be kept.
+/// The reason why samples cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum PcmError {
-    /// Memory for them cannot be had.
+    /// No memory for them.
     #[error("no memory for the decoded audio: {0}")]
     Memory(io::Error),
-    /// The disk does not take them.
+    /// No space on the disk for them.
     #[error(
         "the decoded audio (230 MB an hour) cannot be written to `{}` ({error}); free space there, or name another folder with {remedy}",
         folder.display()
     )]
     Disk {
-        /// Where the file was to be.
+        /// The folder of the file.
         folder: PathBuf,
-        /// What names another folder.
+        /// The setting that changes the folder.
         remedy: &'static str,
         /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Where samples go that are too many for memory.
+/// The place for samples that do not fit in memory.
 #[derive(Debug, Clone)]
 pub struct Room {
     folder: PathBuf,
-    /// What names another folder.
+    /// The setting that changes the folder.
     remedy: &'static str,
     in_memory: u64,
 }
@@ -87,7 +87,7 @@ impl Room {
     }
 }
 
-/// Mono samples at 16 kHz, unchangeable.
+/// Mono samples at 16 kHz, immutable.
 #[derive(Debug)]
 pub struct Pcm {
     file: File,
@@ -111,11 +111,11 @@ impl Pcm {
     /// Writes the samples as little-endian `f32`.
     ///
     /// # Errors
-    /// Those of `writer`.
+    /// The errors of `writer`.
     pub fn copy_to(&self, writer: &mut dyn Write) -> io::Result<()> {
         let (mut chunk, mut position) = (vec![0; CHUNK], 0);
         loop {
-            // The position of the file itself belongs to the writer.
+            // The file's own position belongs to the writer.
             let length = self.file.read_at(&mut chunk, position)?;
             if length == 0 {
                 return Ok(());
@@ -135,14 +135,14 @@ impl AsFd for Pcm {
     }
 }
 
-/// Where the samples are.
+/// The place of the samples.
 #[derive(Debug)]
 enum Place {
     Memory(File),
     Disk(File),
 }
 
-/// Collects samples, hashing while writing.
+/// Collects samples and hashes them.
 #[derive(Debug)]
 pub struct PcmWriter {
     room: Room,
@@ -153,10 +153,10 @@ pub struct PcmWriter {
 }
 
 impl PcmWriter {
-    /// An empty memory file, which goes to `room` when it grows.
+    /// An empty memory file, which moves to `room` when it grows.
     ///
     /// # Errors
-    /// When the kernel gives none.
+    /// If the kernel refuses one.
     pub fn new(room: Room) -> Result<Self, PcmError> {
         let file = memfd_create("cesar-pcm", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
             .map_err(|error| PcmError::Memory(error.into()))?;
@@ -172,7 +172,7 @@ impl PcmWriter {
     /// Appends samples.
     ///
     /// # Errors
-    /// When memory runs out, or the disk is full.
+    /// If memory runs out, or the disk is full.
     pub fn write(&mut self, samples: &[f32]) -> Result<(), PcmError> {
         self.bytes.clear();
         self.bytes
@@ -206,10 +206,11 @@ impl PcmWriter {
         Ok(())
     }
 
-    /// From now on no process, this one included, can change or shrink a memory file, and a receiver can only read a file on disk.
+    /// Makes the samples immutable: no process, including this one, can change or shrink a memory file, and a receiver can only
+    /// read a file on disk.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub fn finish(self) -> Result<Pcm, PcmError> {
         let file = match self.place {
             Place::Memory(file) => sealed(file).map_err(PcmError::Memory)?,
@@ -231,7 +232,7 @@ fn sealed(file: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// The same file, opened again, as a descriptor keeps the mode that it was opened with.
+/// The same file, opened again, because a descriptor keeps its mode.
 fn for_reading(file: &File) -> io::Result<File> {
     File::open(Path::new("/proc/self/fd").join(file.as_raw_fd().to_string()))
 }
@@ -243,7 +244,7 @@ mod tests {
 
     const BYTES: [u8; 12] = [0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf];
 
-    /// Three samples, of which memory keeps so many bytes.
+    /// Three samples, with a limit on the bytes in memory.
     fn written(folder: &Path, in_memory: u64) -> Result<Pcm, PcmError> {
         let room = Room {
             in_memory,
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn samples_are_read_only_and_hashed_in_memory_and_on_disk() {
         let folder = tempfile::tempdir().unwrap();
-        // A folder in memory, as `/tmp` may be: files there have seals, but not these.
+        // A folder in memory, as `/tmp` may be: files there support seals, but these are not set.
         let shared = tempfile::tempdir_in("/dev/shm").unwrap();
         let in_shared = written(shared.path(), 0).unwrap();
         assert!(MappedAudio::map(in_shared.as_fd().try_clone_to_owned().unwrap(), 3).is_ok());
@@ -306,7 +307,7 @@ mod tests {
         );
     }
 
-    /// `/dev/full` in the place of the file: every write of it fails as on a full disk.
+    /// `/dev/full` in place of the file: every write fails as on a full disk.
     #[test]
     fn a_full_disk_is_reported() {
         let mut writer = PcmWriter::new(Room::of_cache("/the/cache".into())).unwrap();

@@ -1,12 +1,13 @@
-//! The processes of one runner: started, watched, ended, and how they ended.
+//! The processes of one runner: their start, supervision and end.
 //!
-//! A runner is two processes: a supervisor and, below it, the worker with the plugin ([`super::supervisor`]). The host holds one end of
-//! each of two sockets: the protocol's, which ends with the worker, and the lifeline, by whose end the supervisor knows that everything
-//! has to go. All runners are started by one thread that lives as long as the host. Each leads a process group of its own, so that
-//! Ctrl-C in a terminal reaches only the host. Of the host's environment a runner has only what [`super::environment`] lets pass.
+//! A runner is two processes: a supervisor and, below it, the worker with the plugin ([`super::supervisor`]). The host holds one
+//! end of each of two sockets: the protocol's, which ends with the worker, and the lifeline, whose end makes the supervisor end
+//! everything. All runners are started by one thread that lives as long as the host. Each leads its own process group, so that
+//! Ctrl-C in a terminal reaches only the host. A runner gets only the part of the host's environment that [`super::environment`]
+//! passes.
 //!
-//! The sessions in a worker ([`super::lane`]) hold the tree together; it ends with the last of them. What ends it ends all of them,
-//! and those that had work then learn whether they were alone: the end of one that had company says nothing about whose doing it was.
+//! The sessions in a worker ([`super::session_channel`]) share the tree; it ends with the last of them. Its end ends all of them, and those
+//! with work then learn whether they were alone: if not, the cause of the end is unknown.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::io::{self, BufRead as _, BufReader};
@@ -31,17 +32,17 @@ use super::protocol::Channel;
 use super::supervisor::{Ended, children_of};
 use super::{Limits, RunnerError, environment};
 
-/// How long the supervisor may take to end what is below it and report how it ended.
+/// Time that the supervisor has to end its processes and report the result.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// How runners are started.
 #[derive(Debug, Clone)]
 pub struct Starter {
-    /// A `cesar` binary, which knows `__runner`.
+    /// A `cesar` binary with the command `__runner`.
     pub program: PathBuf,
     /// Limits for runners.
     pub limits: Limits,
-    /// Where their standard output goes instead of standard error.
+    /// The file for their standard output, instead of standard error.
     pub stdout: Option<PathBuf>,
 }
 
@@ -54,18 +55,18 @@ pub(super) struct ProcessTree {
     id: u32,
     lifeline: UnixStream,
     printed: LastLines,
-    /// Broken off when standard error has been read to its end.
+    /// Disconnected when standard error has been read to its end.
     stderr_ended: Mutex<mpsc::Receiver<()>>,
     /// Sessions with work.
     at_work: AtomicUsize,
-    /// Whether several had work when one of them had it killed.
+    /// Whether several had work when one of them had the process killed.
     killed_in_company: AtomicBool,
     /// Set by the first session that sees the end.
     end: OnceLock<End>,
     retired: AtomicBool,
 }
 
-/// How it ended.
+/// The end of a process tree.
 #[derive(Debug)]
 struct End {
     how: Result<Ended, String>,
@@ -82,7 +83,7 @@ fn spawn(command: Command) -> Spawned {
         let (sender, inbox) = mpsc::channel::<(Command, mpsc::Sender<Spawned>)>();
         std::thread::spawn(move || {
             for (mut command, answer) in inbox {
-                // The receiver is gone only when the asking thread has died.
+                // The receiver is gone only if the asking thread has died.
                 let _ = answer.send(command.spawn());
             }
         });
@@ -109,7 +110,7 @@ impl Starter {
         command
     }
 
-    /// Starts the processes of a runner for the plugin called `name`, which is about to say hello.
+    /// Starts the processes of a runner for the plugin called `name`; its hello is expected next.
     pub(super) fn tree(&self, name: &str, path: &Path) -> io::Result<(ProcessTree, Channel)> {
         let (ours, theirs) = UnixStream::pair()?;
         let (lifeline, its_end) = UnixStream::pair()?;
@@ -143,7 +144,7 @@ impl Starter {
     }
 }
 
-/// Work of one session, while this is held.
+/// Marks a session as working until dropped.
 #[derive(Debug)]
 pub(super) struct AtWork<'a>(&'a ProcessTree);
 
@@ -158,22 +159,22 @@ impl ProcessTree {
         &self.plugin
     }
 
-    /// Counts a session as one with work.
+    /// Counts a session as working.
     pub(super) fn begin(&self) -> AtWork<'_> {
         self.at_work.fetch_add(1, Ordering::AcqRel);
         AtWork(self)
     }
 
-    /// Takes no further session, and none of those it has for another request.
+    /// Refuses further sessions, and further requests of existing ones.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
     }
 
-    /// Whether it takes requests: it runs, and was not retired.
+    /// Whether it accepts requests: it runs, and is not retired.
     pub(super) fn is_open(&self) -> bool {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut lifeline = [PollFd::new(&self.lifeline, PollFlags::IN)];
-        // The supervisor speaks once, when it ends.
+        // The supervisor writes once, when it ends.
         let is_silent = !matches!(poll(&mut lifeline, Some(&at_once)), Ok(1..));
         is_silent && !self.retired.load(Ordering::Acquire)
     }
@@ -183,7 +184,7 @@ impl ProcessTree {
         children_of(self.id).first().copied()
     }
 
-    /// The processes that the plugin's code has started and that still run.
+    /// The running processes that the plugin's code has started.
     pub(super) fn below_worker(&self) -> Vec<u32> {
         let mut found = children_of(self.id);
         let mut next = 0;
@@ -206,11 +207,11 @@ impl ProcessTree {
         if self.is_in_company() {
             self.killed_in_company.store(true, Ordering::Release);
         }
-        // Fails only when it has ended by itself.
+        // Fails only if it has ended by itself.
         let _ = self.lifeline.shutdown(Shutdown::Write);
     }
 
-    /// Ends it. Returns how many bytes it printed to standard error, and the last lines of it.
+    /// Ends it. Returns the number of bytes printed to standard error, and its last lines.
     pub(super) fn finish(&self) -> (u64, Vec<String>) {
         // A process that cannot be ended is left to the kernel; its output so far counts.
         let _ = self.end();
@@ -219,13 +220,13 @@ impl ProcessTree {
         (self.printed.1.load(Ordering::Relaxed), lines)
     }
 
-    /// How it came to its end, for a session that has seen it.
+    /// The error for a session that has seen its end.
     pub(super) fn ended(&self) -> RunnerError {
         let plugin = self.plugin.clone();
         let end = self.end.get_or_init(|| {
             let in_company = self.is_in_company() || self.killed_in_company.load(Ordering::Acquire);
             let reported = self.reported_end();
-            // Its last lines say what happened; a process that left its group may hold the stream open.
+            // Its last lines explain the end; a process that left its group may hold the stream open.
             self.wait_for_its_last_lines(Duration::from_secs(1));
             let how = reported.map_or_else(|| self.unreported_end(), Ok);
             End {
@@ -277,7 +278,7 @@ impl ProcessTree {
         serde_json::from_str(&line).ok()
     }
 
-    /// The supervisor's own end, where it could say nothing about the worker's.
+    /// The supervisor's own end, if it could not report the worker's.
     fn unreported_end(&self) -> io::Result<Ended> {
         self.end()?;
         let status = self.wait()?.into_raw();
@@ -287,7 +288,7 @@ impl ProcessTree {
         })
     }
 
-    /// Lets the supervisor end everything, and waits for it.
+    /// Orders the supervisor to end everything, and waits for it.
     fn end(&self) -> io::Result<()> {
         self.kill();
         let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw);
@@ -295,11 +296,11 @@ impl ProcessTree {
         if let (Some(descriptor), Ok(limit)) = (descriptor, END_LIMIT.try_into()) {
             poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&limit))?;
         }
-        // It runs no code of the plugin and should be gone; this is for what should not be.
+        // It runs no code of the plugin and should be gone; this is a safeguard.
         self.supervisor().kill()
     }
 
-    /// The supervisor's end. Where it was not left to end what is below it, this does.
+    /// The supervisor's end. If it could not end the processes below it, this does.
     fn wait(&self) -> io::Result<ExitStatus> {
         let status = self.supervisor().wait()?;
         if !status.success() {
@@ -320,7 +321,7 @@ impl Drop for ProcessTree {
     }
 }
 
-/// How a process ended, for a person.
+/// The end of a process, in words.
 fn describe(status: ExitStatus) -> String {
     const NAMES: [(i32, &str); 8] = [
         (4, "SIGILL, an instruction this CPU does not have"),

@@ -1,15 +1,16 @@
 //! Protocol between a host and a runner, version 2.
 //!
 //! A stream socket carries frames: a little-endian `u32` length and that many bytes of JSON, at most [`FRAME_LIMIT`]. The runner
-//! speaks first, with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host asks ([`ToRunner`]), one thing at a time, and
-//! the runner answers with any number of events and exactly one of `opened`, `checked`, `output` and `failed`. Audio travels beside a `run`
-//! frame as a file descriptor (SCM_RIGHTS) of `f32` samples in native byte order: a sealed memory file, or a file that can only be read.
+//! starts with [`FromRunner::Hello`] or [`FromRunner::Refused`]; then the host sends one request at a time ([`ToRunner`]), and the
+//! runner answers with any number of events and exactly one of `opened`, `checked`, `output` and `failed`. Audio travels beside a
+//! `run` frame as a file descriptor (SCM_RIGHTS) of `f32` samples in native byte order: a sealed memory file, or a file that can
+//! only be read.
 //!
-//! A socket is one session. On the first one a `join` may come at any time, with another socket beside it: that is a further session,
-//! on which the host asks as on the first, without a hello. The end of the first socket ends the runner, that of another its session.
+//! A socket is one session. On the first one a `join` may come at any time, with another socket beside it: a further session, with
+//! the same requests but without a hello. The end of the first socket ends the runner, that of another its session.
 //!
-//! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner of another protocol is refused
-//! by number. The frames' JSON is pinned by golden tests.
+//! Both sides belong to one build of Cesar, but a server may outlive the binary on disk: a runner with another protocol number
+//! is refused. The frames' JSON is pinned by golden tests.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -33,19 +34,19 @@ use plugin_api::ErrorKind;
 /// The number both sides must agree on.
 pub const PROTOCOL: u32 = 2;
 
-/// The longest frame: a transcript of a day is a few tens of MB.
+/// Maximum size of a frame, in bytes: a transcript of a day is a few tens of MB.
 pub const FRAME_LIMIT: usize = 256 << 20;
 
-/// From the host.
+/// A message from the host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToRunner {
-    /// Opens the session; once, first.
+    /// Opens the session; once, as the first message.
     Open {
         /// Every option of scope `open`.
         options: Map<String, Value>,
     },
-    /// Asks whether a request could run, whatever the audio.
+    /// Checks whether a request could run, whatever the audio.
     Check {
         /// As for `run`.
         request: Map<String, Value>,
@@ -54,25 +55,25 @@ pub enum ToRunner {
     Run {
         /// Every option of scope `request`, and inputs besides the audio.
         request: Map<String, Value>,
-        /// Describes the descriptor that comes along.
+        /// Describes the attached descriptor.
         audio: Option<AudioInfo>,
     },
-    /// Asks the request in progress to end.
+    /// Cancels the running request.
     Cancel,
-    /// A further session, whose socket comes along.
+    /// A further session, whose socket is attached.
     Join,
 }
 
-/// What the descriptor beside a `run` frame holds.
+/// The content of the descriptor attached to a `run` frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioInfo {
     /// Number of samples.
     pub samples: u64,
-    /// Samples a second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
 }
 
-/// From the runner.
+/// A message from the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromRunner {
@@ -91,7 +92,7 @@ pub enum FromRunner {
     Refused {
         /// One line.
         summary: String,
-        /// Everything, for `-vv`.
+        /// The full error, for `-vv`.
         detail: String,
     },
     /// The session is open.
@@ -102,7 +103,7 @@ pub enum FromRunner {
     Progress {
         /// Units done.
         done: u64,
-        /// Units in all.
+        /// All units.
         total: u64,
     },
     /// A piece of text.
@@ -114,9 +115,9 @@ pub enum FromRunner {
         /// The text.
         text: String,
     },
-    /// Anything else, by kind.
+    /// Any other event, by kind.
     Emit {
-        /// What it is.
+        /// The kind.
         kind: String,
         /// JSON.
         body: String,
@@ -125,7 +126,7 @@ pub enum FromRunner {
     Log {
         /// 1 error to 5 trace.
         level: u8,
-        /// Where from.
+        /// The origin.
         target: String,
         /// The line.
         message: String,
@@ -149,7 +150,7 @@ pub enum FromRunner {
 pub(crate) struct Channel {
     socket: UnixStream,
     received: Vec<u8>,
-    /// How much of `received` was taken.
+    /// The consumed part of `received`, in bytes.
     taken: usize,
     descriptors: VecDeque<OwnedFd>,
 }
@@ -172,7 +173,7 @@ impl Channel {
     /// The next message; `None` when `limit` passes without one.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the other side is gone, `InvalidData` for a frame that is not of the protocol.
+    /// `UnexpectedEof` if the other side is gone, `InvalidData` for a frame that is not of the protocol.
     pub(crate) fn receive<T: DeserializeOwned>(&mut self, limit: Duration) -> io::Result<Option<T>> {
         let deadline = Instant::now() + limit;
         loop {
@@ -192,7 +193,7 @@ impl Channel {
         }
     }
 
-    /// The descriptor that came with the newest messages, oldest first.
+    /// The descriptor attached to the newest messages, oldest first.
     pub(crate) fn take_descriptor(&mut self) -> Option<OwnedFd> {
         self.descriptors.pop_front()
     }
@@ -225,7 +226,7 @@ impl Channel {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        // Many short frames come at once: what was taken is moved away once for all of them.
+        // Many short frames arrive at once: the consumed part is removed once for all of them.
         self.received.drain(..std::mem::take(&mut self.taken));
         let mut chunk = vec![0; 1 << 16];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
@@ -254,7 +255,7 @@ impl Channel {
 pub(crate) struct Sender(Mutex<UnixStream>);
 
 impl Sender {
-    /// Sends one message, with a descriptor beside it where there is one.
+    /// Sends one message, with a descriptor if given.
     pub(crate) fn send<T: Serialize>(&self, message: &T, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let json = serde_json::to_vec(message).map_err(io::Error::other)?;
         let length = u32::try_from(json.len())
@@ -389,7 +390,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any messages arrive whole and in order, however long they are.
+        /// Messages of any length arrive complete and in order.
         #[test]
         fn messages_arrive_in_order(texts in proptest::collection::vec(".{0,40}", 1..8), repeat in 1_usize..4000) {
             let (host, mut runner) = pair();

@@ -1,18 +1,18 @@
-//! Rate limit of what a plugin emits: excess log lines, segments and progress are dropped, counted and reported.
+//! Rate limit of a plugin's events: excess log lines, segments and progress are dropped, counted and reported.
 //!
 //! Each kind has a bucket of tokens that fills with time. Ordinary plugins never empty one: a bucket of segments is three hours of
-//! speech at once. Checkpoints pass always, since what is left out of them would be missing from a resumed result; the host keeps
-//! only the latest state and the segments, which the result has anyway.
+//! speech at once. Checkpoints always pass, because a dropped one would be missing from a resumed result; the host keeps only the
+//! latest state and the segments, which the result contains anyway.
 
 use parking_lot::Mutex;
 use std::time::Instant;
 
 use super::StageEvents;
 
-/// The longest text of a log line or a shown segment, in bytes.
+/// Maximum length of the text of a log line or a shown segment, in bytes.
 const LONGEST_TEXT: usize = 8 << 10;
 
-/// Lets through so much at once and so much in a second.
+/// A token bucket, with a capacity and a rate per second.
 #[derive(Debug)]
 pub(super) struct Bucket {
     most: f64,
@@ -33,7 +33,7 @@ impl Bucket {
         }
     }
 
-    /// Log lines, of the `tracing` kind or printed.
+    /// For log lines, of the `tracing` kind or printed.
     pub(super) fn of_lines(now: Instant) -> Self {
         Self::new(500, 50, now)
     }
@@ -52,7 +52,7 @@ impl Bucket {
         admits
     }
 
-    /// How many did not pass since the last time that this was asked.
+    /// The number of events dropped since the last call.
     pub(super) fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
@@ -77,7 +77,7 @@ impl Buckets {
         }
     }
 
-    /// The events dropped since the last call: how many, and of which kind.
+    /// The events dropped since the last call: number and kind.
     pub(super) fn take_dropped(&mut self) -> Vec<(u64, &'static str)> {
         let kinds = [
             (self.lines.take_dropped(), "log lines"),
@@ -87,7 +87,7 @@ impl Buckets {
     }
 }
 
-/// Passes on what a plugin says within bounds.
+/// Passes on the events of a plugin within limits.
 pub(super) struct Bounded<'a> {
     plugin: &'a str,
     events: &'a dyn StageEvents,
@@ -142,7 +142,7 @@ impl Drop for Bounded<'_> {
     }
 }
 
-/// The text, or as much of it as may be shown.
+/// The text, truncated to the maximum length.
 fn beginning(text: &str) -> &str {
     let mut end = text.len().min(LONGEST_TEXT);
     while !text.is_char_boundary(end) {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     proptest! {
-        /// Never more than what fits at once and what time gave.
+        /// Never more than the capacity plus the refill over time.
         #[test]
         fn a_bucket_keeps_its_rate(pauses in proptest::collection::vec(0_u64..200, 1..300)) {
             let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! Warm runners, and which of them does a call.
+//! Warm runners, and the choice of the one for a call.
 
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ use super::rate_limit::Bounded;
 use super::session_channel::{Joinable, SessionChannel};
 use super::verdicts::Verdicts;
 
-/// An opened session, in a process of its own or in this one.
+/// An open session, in its own process or in this one.
 enum Session {
     Process(Box<SessionChannel>),
     Local(Local),
@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    /// It is not to be used any more, nor what it shares with others.
+    /// Ends its use, and the use of anything it shares with others.
     fn retire(&self) {
         if let Self::Process(channel) = self {
             channel.retire();
@@ -80,7 +80,7 @@ struct Warm {
 #[derive(Default)]
 struct Shared {
     runners: Vec<(Identity, Joinable)>,
-    /// Those that crashed in company.
+    /// Identities that crashed in company.
     apart: HashSet<Identity>,
 }
 
@@ -88,9 +88,9 @@ struct Shared {
 pub struct Runners {
     starter: Starter,
     in_process: bool,
-    /// Where crashes are written down.
+    /// Where crashes are recorded.
     crashes: Option<Verdicts>,
-    /// The plugins whose sessions are kept warm; all, unless it was said.
+    /// The plugins whose sessions are kept warm; all when `None`.
     kept: Mutex<Option<HashSet<[u8; 32]>>>,
     warm: Mutex<Vec<Warm>>,
     /// The runners whose sessions share their model.
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Runners {
 }
 
 impl Runners {
-    /// Runs stages in children of `program` (a `cesar` binary, which knows `__runner`).
+    /// Runs stages in children of `program` (a `cesar` binary with the command `__runner`).
     #[must_use]
     pub fn new(program: PathBuf) -> Self {
         let starter = Starter {
@@ -129,14 +129,14 @@ impl Runners {
         }
     }
 
-    /// The same with limits for what a plugin may take.
+    /// Sets the limits of plugins.
     #[must_use]
     pub fn within(mut self, limits: Limits) -> Self {
         self.starter.limits = limits;
         self
     }
 
-    /// The same, but crashes are counted against the plugin's file.
+    /// Counts crashes against the plugin's file.
     #[must_use]
     pub fn counting_crashes(mut self, verdicts: Verdicts) -> Self {
         self.crashes = Some(verdicts);
@@ -152,22 +152,22 @@ impl Runners {
         }
     }
 
-    /// How many runners were started so far.
+    /// Number of runners started so far.
     #[must_use]
     pub fn starts(&self) -> u64 {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// How many requests were run so far.
+    /// Number of requests run so far.
     #[must_use]
     pub fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Runs one request in a warm runner where there is one, else in a new one, and returns the output's JSON.
+    /// Runs one request in a warm runner if there is one, else in a new one, and returns the output's JSON.
     ///
     /// # Errors
-    /// [`RunnerError`]; nothing of the session survives a crash, a panic or a broken protocol.
+    /// [`RunnerError`]; the session does not survive a crash, a panic or a broken protocol.
     pub fn run(
         &self,
         call: &StageCall<'_>,
@@ -180,7 +180,7 @@ impl Runners {
         })
     }
 
-    /// Makes a warm runner for a request that will come, and asks whether it could run, whatever the audio.
+    /// Starts a warm runner for a later request, and checks whether the request could run, whatever the audio.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -210,7 +210,7 @@ impl Runners {
         result
     }
 
-    /// A crash in use counts against the file, and the second one puts it into quarantine.
+    /// A crash in use counts against the file; the second one quarantines it.
     fn record_crash(&self, call: &StageCall<'_>, error: &RunnerError) {
         let how = match error {
             RunnerError::Crashed {
@@ -265,7 +265,7 @@ impl Runners {
         result
     }
 
-    /// Ends the runners that were idle for `idle` as of `now`, which frees their models. Returns how many are left warm.
+    /// Ends the runners that were idle for `idle` as of `now`, which frees their models. Returns the number of remaining warm ones.
     pub fn end_idle(&self, now: Instant, idle: Duration) -> usize {
         let (ended, left) = {
             let mut warm = self.lock();
@@ -279,8 +279,8 @@ impl Runners {
         left
     }
 
-    /// From now on only sessions of these plugins, by the digests of their files, are kept warm. Those of others end: at once where
-    /// they wait, else with the request that they are at.
+    /// From now on keeps only sessions of these plugins warm, by the digests of their files. Other idle sessions end at once, busy
+    /// ones after their request.
     pub fn keep_only(&self, digests: HashSet<[u8; 32]>) {
         let ended: Vec<_> = {
             let mut warm = self.lock();
@@ -296,10 +296,10 @@ impl Runners {
         kept.as_ref().is_none_or(|kept| kept.contains(digest))
     }
 
-    /// Loads the plugin in a fresh runner, without opening it, and returns the manifest its code carries.
+    /// Loads the plugin in a new runner, without opening it, and returns the manifest of its code.
     ///
     /// # Errors
-    /// [`RunnerError`] says why it cannot be used.
+    /// [`RunnerError`] with the reason why it cannot be used.
     pub fn probe(&self, plugin: &str, path: &Path) -> Result<String, RunnerError> {
         self.starts.fetch_add(1, Ordering::Relaxed);
         if self.in_process {
@@ -333,7 +333,7 @@ impl Runners {
         opened.map(|()| Session::Process(Box::new(channel)))
     }
 
-    /// Ends the idle sessions of a model that lay where this one's lies: no request will name them again.
+    /// Ends the idle sessions of a model replaced at the same path: no request will name it again.
     fn end_replaced(&self, (plugin, models, open): &Identity) {
         let replaced = |warm: &mut Warm| {
             let (other_plugin, other_models, other_open) = &warm.identity;
@@ -343,7 +343,7 @@ impl Runners {
         drop(ended);
     }
 
-    /// A place in a runner that others have as well, or a runner.
+    /// A session in a shared runner, or in a new one.
     fn channel(&self, identity: &Identity, call: &StageCall<'_>) -> Result<SessionChannel, RunnerError> {
         // Held while a runner starts, so that a concurrent call for the same one waits for it.
         let mut shared = self.shared.lock();
@@ -367,7 +367,7 @@ impl Runners {
         self.starter.start(call.plugin, call.path)
     }
 
-    /// From now on each session of this identity has a runner of its own.
+    /// From now on gives each session of this identity its own runner.
     fn part(&self, identity: &Identity) {
         let mut shared = self.shared.lock();
         shared.apart.insert(identity.clone());
@@ -375,7 +375,7 @@ impl Runners {
 
     fn take_warm(&self, identity: &Identity) -> Option<Session> {
         let mut warm = self.lock();
-        // Sessions that shared a runner with one that crashed are gone with it.
+        // Sessions in the same runner as a crashed one are gone with it.
         let gone: Vec<_> = warm
             .extract_if(.., |entry| entry.identity == *identity && !entry.session.is_open())
             .collect();

@@ -1,8 +1,8 @@
-//! The host's side of one session in a runner: talk, cancel, say what went wrong.
+//! The host's side of one session in a runner: requests, cancellation, errors.
 //!
-//! Each session has a socket of its own. The first one's is the runner's standard input; a further one is made by [`SessionChannel::join`], which
-//! sends the worker another socket. Where a plugin says that its sessions share what is large ([`Manifest::shares_model`]), a runner
-//! has several, and several recordings are worked on with one model in memory; else it has one.
+//! Each session has its own socket. The first one's is the runner's standard input; a further one is made by
+//! [`SessionChannel::join`], which sends the worker another socket. If a plugin declares that its sessions share their model
+//! ([`Manifest::shares_model`]), a runner has several, and several recordings use one model in memory; else it has one.
 //!
 //! [`Manifest::shares_model`]: plugin_api::manifest::Manifest::shares_model
 
@@ -19,20 +19,20 @@ use super::process_tree::{ProcessTree, Starter};
 use super::protocol::{AudioInfo, Channel, FromRunner, PROTOCOL, Sender, ToRunner};
 use super::{CancelToken, Pcm, RunnerError, StageEvents};
 
-/// How long a runner may take to load its plugin and say hello.
+/// Time that a runner has to load its plugin and send hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// How often a wait looks at the cancel token.
+/// Interval at which a wait checks the cancel token.
 const TICK: Duration = Duration::from_millis(100);
-/// How long a stage may take to answer a cancel before its runner is killed.
+/// Time that a stage has to answer a cancel before its runner is killed.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
-/// One session in a runner that has said hello.
+/// One session in a runner that has sent hello.
 #[derive(Debug)]
 pub struct SessionChannel {
     tree: Arc<ProcessTree>,
     channel: Channel,
     sender: Arc<Sender>,
-    /// Where further sessions are asked for: the first one's socket, which stays open as long as any of them.
+    /// The socket for requests of further sessions: the first one's, which stays open as long as any of them.
     first: Arc<Sender>,
     manifest: Arc<str>,
     time: Option<Duration>,
@@ -51,7 +51,7 @@ impl Starter {
     /// Starts a runner for the plugin called `name` and waits until the plugin is loaded.
     ///
     /// # Errors
-    /// [`RunnerError::Start`] if the system gives no process, [`RunnerError::Refused`] if the library is no usable plugin,
+    /// [`RunnerError::Start`] if the system starts no process, [`RunnerError::Refused`] if the library is no usable plugin,
     /// [`RunnerError::TooSlow`] without an answer in time, [`RunnerError::Crashed`] or [`RunnerError::Protocol`] if loading fails.
     pub fn start(&self, name: &str, path: &Path) -> Result<SessionChannel, RunnerError> {
         let failed = |error: io::Error| RunnerError::Start {
@@ -74,12 +74,12 @@ impl Starter {
 }
 
 impl Joinable {
-    /// Whether it can be joined now.
+    /// Whether sessions can join it now.
     pub(super) fn is_open(&self) -> bool {
         self.tree.upgrade().is_some_and(|tree| tree.is_open())
     }
 
-    /// A further session; none when the runner has ended.
+    /// A further session; `None` if the runner has ended.
     pub(super) fn join(&self) -> Option<SessionChannel> {
         let tree = self.tree.upgrade().filter(|tree| tree.is_open())?;
         let (ours, theirs) = UnixStream::pair().ok()?;
@@ -126,7 +126,7 @@ impl SessionChannel {
         }
     }
 
-    /// By which other sessions join this one's runner.
+    /// The handle by which other sessions join this one's runner.
     pub(super) fn joinable(&self) -> Joinable {
         Joinable {
             tree: Arc::downgrade(&self.tree),
@@ -141,12 +141,12 @@ impl SessionChannel {
         self.tree.is_open()
     }
 
-    /// Takes no new session into its runner.
+    /// Refuses new sessions in its runner.
     pub(super) fn retire(&self) {
         self.tree.retire();
     }
 
-    /// The manifest of the code that was loaded.
+    /// The manifest of the loaded code.
     #[must_use]
     pub fn manifest(&self) -> &str {
         &self.manifest
@@ -158,7 +158,7 @@ impl SessionChannel {
         self.tree.worker()
     }
 
-    /// The processes that the plugin's code has started and that still run.
+    /// The running processes that the plugin's code has started.
     #[must_use]
     pub fn below_worker(&self) -> Vec<u32> {
         self.tree.below_worker()
@@ -170,7 +170,7 @@ impl SessionChannel {
         self.tree.memory()
     }
 
-    /// Ends the runner. Returns how many bytes it printed to standard error, and the last lines of it.
+    /// Ends the runner. Returns the number of bytes printed to standard error, and its last lines.
     pub fn finish(self) -> (u64, Vec<String>) {
         self.tree.finish()
     }
@@ -192,7 +192,7 @@ impl SessionChannel {
         }
     }
 
-    /// Asks whether a request could run.
+    /// Checks whether a request could run.
     ///
     /// # Errors
     /// [`RunnerError::Stage`] if the stage refuses; else as [`Self::run`].
@@ -251,8 +251,8 @@ impl SessionChannel {
             .map_err(|error| self.broken(&error))
     }
 
-    /// Passes events on until the answer to a request comes. Asks it to stop when cancelled, and kills it after a grace; kills it at
-    /// once when its time is up.
+    /// Passes events on until the answer to a request arrives. On cancel, asks it to stop, and kills it after a grace period; kills
+    /// it at once at the time limit.
     fn answer(&mut self, events: &dyn StageEvents, cancel: &CancelToken) -> Result<FromRunner, RunnerError> {
         let (began, mut deadline) = (Instant::now(), None);
         loop {
@@ -298,7 +298,7 @@ impl SessionChannel {
         }
     }
 
-    /// Why the socket broke: how the process ended, or what it sent.
+    /// The reason why the socket broke: the end of the process, or an invalid message.
     fn broken(&self, error: &io::Error) -> RunnerError {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::Other => self.breaks_the_protocol(error.to_string()),

@@ -4,15 +4,14 @@
 //! host ──(lifeline)── supervisor ── worker: the plugin's code ── whatever the plugin starts
 //!   └───────────────(protocol)──────────┘
 //! ```
-//! It runs no code of the plugin, so nothing a plugin does can stop it from ending everything below it. It is a *subreaper*: a process
-//! that a plugin started and that left its group, its session or its parent is still below the supervisor. Everything below is killed
-//! when
-//! - the worker has ended, however it did;
-//! - the lifeline ends: the host let go of the runner, or is dead itself (also by `kill -9`);
-//! - the worker has more memory than it may have. `RLIMIT_DATA`, which the worker sets for itself, makes an allocation fail before
-//!   that; this look at resident memory is for what the limit does not count.
+//! It runs no code of the plugin, so no plugin can stop it from ending everything below it. It is a *subreaper*: a plugin's process
+//! that left its group, session or parent is still below the supervisor. Everything below is killed when
+//! - the worker has ended, for any reason;
+//! - the lifeline ends: the host released the runner, or is dead itself (also by `kill -9`);
+//! - the worker exceeds its memory limit. `RLIMIT_DATA`, which the worker sets for itself, makes an allocation fail before that;
+//!   this check of resident memory covers what the limit does not count.
 //!
-//! Then it says once, as a line of JSON on the lifeline, how the worker ended ([`Ended`]), and ends. Should the supervisor itself be
+//! Then it writes the end of the worker ([`Ended`]) as a line of JSON to the lifeline, and ends. If the supervisor itself is
 //! killed, the kernel kills the worker (parent-death signal).
 #![expect(unsafe_code, reason = "closing what was inherited, and how it is scheduled")]
 
@@ -34,30 +33,30 @@ use super::arguments::Arguments;
 use super::control_group::Groups;
 use super::memory::Taken;
 
-/// Between two looks at the worker's memory.
+/// Interval of the checks of the worker's memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long killed processes may take to be gone; one that the kernel holds on to is left to it.
+/// Time that killed processes have to end; one that the kernel keeps longer is left to it.
 const LAST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a worker ended, as reported to the host.
+/// The end of a worker, as reported to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ended {
-    /// As `wait` gives it.
+    /// The status from `wait`.
     pub(crate) status: i32,
-    /// It was killed because it had more memory than it may have, by the supervisor or by the kernel, or had nearly that much at the
-    /// last look.
+    /// It was killed by the supervisor or by the kernel because it exceeded its memory limit, or was near the limit at the last
+    /// check.
     pub(crate) out_of_memory: bool,
 }
 
 /// Watches one worker to its end.
 ///
 /// # Errors
-/// When the worker cannot be started.
+/// If the worker cannot be started.
 pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     close_inherited();
     leave_the_processor_to_the_host();
     set_child_subreaper(Some(getpid()))?;
-    // Standard output is the lifeline; standard input, the protocol's socket, is the worker's alone.
+    // Standard output is the lifeline; standard input, the protocol's socket, belongs to the worker.
     let lifeline = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     rustix::stdio::dup2_stdout(io::stderr())?;
     let groups = Groups::of_this_process();
@@ -67,7 +66,7 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
     let near = watch(&worker, &lifeline, arguments.memory);
     let group = process(&worker);
     if let Some(group) = group {
-        // Fails only when all of it has ended.
+        // Fails only if all of it has ended.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let status = worker.wait()?;
@@ -76,14 +75,14 @@ pub(crate) fn main(arguments: &Arguments) -> io::Result<()> {
         status: status.into_raw(),
         out_of_memory: near || (is_killed(status) && groups.killed() > killed_before),
     };
-    // No reader is left when the host is gone.
+    // No reader is left if the host is gone.
     let line = serde_json::to_string(&ended).map_err(io::Error::other)?;
     let _ = (&lifeline).write_all(format!("{line}\n").as_bytes());
     Ok(())
 }
 
-/// A server stays responsive while its runners compute: they have a lower priority, and threads of theirs that wake up, as those of an
-/// engine do thousands of times a second, do not interrupt what runs (`SCHED_BATCH`).
+/// A server stays responsive while its runners compute: they have a lower priority, and their threads, which wake up thousands of
+/// times a second, do not interrupt running ones (`SCHED_BATCH`).
 fn leave_the_processor_to_the_host() {
     let _ = nice(10);
     let parameters = libc::sched_param { sched_priority: 0 };
@@ -91,8 +90,8 @@ fn leave_the_processor_to_the_host() {
     let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
 }
 
-/// The program that started the host may have left files open for it, and libraries may forget to close theirs on `exec`: none of that is a
-/// plugin's business.
+/// The program that started the host may have left files open, and libraries may not close theirs on `exec`: plugins must not get
+/// them.
 fn close_inherited() {
     let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let open: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -111,7 +110,7 @@ fn start(arguments: &Arguments) -> io::Result<Child> {
         worker: true,
         ..arguments.clone()
     };
-    // The same program, whatever lies at its path by now.
+    // The same program, even if its path now leads to another file.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("cesar").args(arguments.words()).process_group(0);
     command
@@ -121,7 +120,7 @@ fn start(arguments: &Arguments) -> io::Result<Child> {
     command.spawn()
 }
 
-/// By the one signal that the kernel sends when memory has ended. Its counter says whether it did.
+/// Whether the kernel's signal for lack of memory ended it. The kernel's counter confirms that.
 fn is_killed(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::KILL.as_raw())
 }
@@ -130,7 +129,7 @@ fn process(worker: &Child) -> Option<Pid> {
     i32::try_from(worker.id()).ok().and_then(Pid::from_raw)
 }
 
-/// Waits until the worker or the lifeline has ended, or there is no more memory for the worker; says whether that was so.
+/// Waits until the worker or the lifeline ends, or the worker has no memory left; returns whether it was memory.
 fn watch(worker: &Child, lifeline: &UnixStream, memory: Option<u64>) -> bool {
     let ended = process(worker).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let tick = memory.and_then(|_| Timespec::try_from(POLL_INTERVAL).ok());
@@ -158,7 +157,7 @@ fn has_news(mut lifeline: &UnixStream, worker: Option<&OwnedFd>, limit: Option<&
     }
     let lifeline_speaks = !wanted[0].revents().is_empty();
     let worker_ended = wanted.get(1).is_some_and(|worker| !worker.revents().is_empty());
-    // The host says nothing on it: whatever can be read is its end.
+    // The host writes nothing to it: anything to read is its end.
     worker_ended || (lifeline_speaks && !matches!(lifeline.read(&mut [0; 16]), Ok(1..)))
 }
 
@@ -177,7 +176,7 @@ pub(super) fn children_of(process: u32) -> Vec<u32> {
     lists.flat_map(numbers).collect()
 }
 
-/// Kills every process below this one, also those that left their parents, and waits until they are gone.
+/// Kills every process below this one, including those that left their parents, and waits for their end.
 fn kill_all_below() {
     let deadline = Instant::now() + LAST_TIMEOUT;
     loop {
@@ -186,7 +185,7 @@ fn kill_all_below() {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        // The children of a child that ends become children of this process and are met in the next round.
+        // The children of an ended child become children of this process, for the next round.
         match waitpid(None, WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),

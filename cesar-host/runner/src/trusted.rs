@@ -1,7 +1,7 @@
 //! The list of trusted plugin files, by the SHA-256 of their bytes.
 //!
-//! It is asked only with the setting `plugins.require_trusted`, and changed only by `cesar plugins trust`. It lies with the user's data,
-//! not with what can be made again. A list that cannot be read trusts nothing.
+//! It is read only with the setting `plugins.require_trusted`, and changed only by `cesar plugins trust`. It is stored with the
+//! user's data, because it cannot be recreated. An unreadable list trusts nothing.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct TrustedFile {
     /// The plugin's id when it was trusted.
     pub id: String,
-    /// Its version then.
+    /// Its version at that time.
     pub version: String,
-    /// When, in ms since 1970.
+    /// The time, in ms since 1970.
     pub since_ms: i64,
 }
 
@@ -28,7 +28,7 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// The list in this file, which is created when there is something to write.
+    /// The list in this file, which is created with the first entry.
     #[must_use]
     pub fn new(path: Option<PathBuf>) -> Self {
         Self { path }
@@ -54,18 +54,18 @@ impl Trusted {
         self.all().contains_key(digest)
     }
 
-    /// Puts a file on the list.
+    /// Adds a file to the list.
     ///
     /// # Errors
-    /// When the list cannot be written.
+    /// If the list cannot be written.
     pub fn add(&self, digest: &str, file: TrustedFile) -> io::Result<()> {
         self.change(|all| all.insert(digest.to_owned(), file)).map(drop)
     }
 
-    /// Takes a file off the list. Says whether it was on it.
+    /// Removes a file from the list. Returns whether it was on it.
     ///
     /// # Errors
-    /// When the list cannot be written.
+    /// If the list cannot be written.
     pub fn remove(&self, digest: &str) -> io::Result<bool> {
         self.change(|all| all.remove(digest)).map(|removed| removed.is_some())
     }
@@ -75,7 +75,7 @@ impl Trusted {
         let path = self.path().ok_or_else(nowhere)?;
         let folder = path.parent().ok_or(io::ErrorKind::NotADirectory)?;
         std::fs::create_dir_all(folder)?;
-        // Two commands at once must not lose each other's change.
+        // Concurrent commands must not lose each other's changes.
         let lock = File::create(path.with_extension("lock"))?;
         lock.lock()?;
         let mut all = self.all();

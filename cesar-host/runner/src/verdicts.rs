@@ -1,13 +1,13 @@
-//! Verdicts on plugin files, by the SHA-256 of their bytes, so that a start with nothing new runs no plugin code.
+//! Verdicts on plugin files, by the SHA-256 of their bytes, so that a start without new files runs no plugin code.
 //!
-//! One small JSON file per plugin file, written to a temporary name and renamed: readers see a whole verdict or none, and any
-//! number of processes may write the same one. Losing the folder costs a probe per plugin.
+//! One small JSON file per plugin file, written to a temporary name and renamed: readers see a complete verdict or none, and
+//! any number of processes may write the same one. Losing the folder costs a probe per plugin.
 //!
-//! **Quarantine.** A file that crashed or hung while it was probed is not run again; nor is one that crashed [`CRASHES`] times in use,
-//! by whatever process and for whatever input. Crashes are lines appended to a second file, so that none is lost between processes.
+//! **Quarantine.** A file that crashed or hung during its probe is not run again; nor is one that crashed [`CRASHES`] times in use,
+//! in any process and for any input. Crashes are lines appended to a second file, so that none is lost between processes.
 //! [`Verdicts::lift`] forgets both. Another file, such as a new build, has another digest and starts over.
 //!
-//! **Trust.** With [`Verdicts::requiring`] only files on the list of trusted ones are run at all, probes included.
+//! **Trust.** With [`Verdicts::requiring`] only trusted files are run, even for a probe.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -19,16 +19,16 @@ use time::OffsetDateTime;
 
 use super::trusted::Trusted;
 
-/// How many crashes in use a file may have before it is not run any more; this one included.
+/// Number of crashes in use, including the last one, after which a file is not run any more.
 pub const CRASHES: usize = 2;
 
 /// The result of probing or using a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It loads, and its code carries the manifest of its file.
+    /// It loads, and its code has the manifest of its file.
     Good,
-    /// It does not, and never will: another file has another digest.
+    /// It does not load, and never will: another file has another digest.
     Bad {
         /// Completes "`ct2` cannot be used: …".
         reason: String,
@@ -37,7 +37,7 @@ pub enum Verdict {
     Quarantined {
         /// Completes "it is quarantined since … because …".
         reason: String,
-        /// When it was put there, in ms since 1970.
+        /// The time of quarantine, in ms since 1970.
         since_ms: i64,
     },
 }
@@ -45,7 +45,7 @@ pub enum Verdict {
 /// A crash in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crash {
-    /// When, in ms since 1970.
+    /// The time, in ms since 1970.
     pub at_ms: i64,
     /// Signal or exit code.
     pub how: String,
@@ -54,15 +54,15 @@ pub struct Crash {
 /// A folder of verdicts.
 #[derive(Debug, Clone)]
 pub struct Verdicts {
-    /// Nothing is remembered without one.
+    /// `None` remembers nothing.
     folder: Option<PathBuf>,
-    /// Keeps a folder that is of this process alone.
+    /// Keeps a folder that belongs to this process only.
     _private: Option<Arc<TempDir>>,
     required: Option<Trusted>,
 }
 
 impl Verdicts {
-    /// Verdicts in `folder`, which is created when there is something to write.
+    /// Verdicts in `folder`, which is created with the first verdict.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         Self {
@@ -72,8 +72,8 @@ impl Verdicts {
         }
     }
 
-    /// Verdicts for as long as this process lives, where the user has no folder for them: in a new folder that no other user may write
-    /// to, because verdicts decide what code is run.
+    /// Verdicts for the lifetime of this process, for users without a folder for them: in a new folder that no other user may write
+    /// to, because verdicts decide which code runs.
     #[must_use]
     pub fn of_this_process() -> Self {
         let private = tempfile::Builder::new()
@@ -89,14 +89,14 @@ impl Verdicts {
         }
     }
 
-    /// The same, but only files on this list are run.
+    /// Restricts runs to the files on this list.
     #[must_use]
     pub fn requiring(mut self, trusted: Trusted) -> Self {
         self.required = Some(trusted);
         self
     }
 
-    /// Whether the file with this SHA-256 (hex) may be run as far as trust goes.
+    /// Whether the file with this SHA-256 (hex) is trusted, if trust is required.
     #[must_use]
     pub fn trusts(&self, digest: &str) -> bool {
         self.required.as_ref().is_none_or(|trusted| trusted.has(digest))
@@ -109,7 +109,7 @@ impl Verdicts {
     }
 
     fn path(&self, digest: &str) -> Option<PathBuf> {
-        // The boundary is part of the name: a host of another ABI must ask again.
+        // The ABI is part of the name: a host of another ABI must probe again.
         let name = format!("{digest}-abi{}.json", plugin_api::ABI_MAJOR);
         self.folder.as_deref().map(|folder| folder.join(name))
     }
@@ -128,7 +128,7 @@ impl Verdicts {
     /// Remembers a verdict.
     ///
     /// # Errors
-    /// When the folder cannot be written; the verdict is then asked for again next time.
+    /// If the folder cannot be written; the file is then probed again next time.
     pub fn put(&self, digest: &str, verdict: &Verdict) -> std::io::Result<()> {
         let (Some(folder), Some(path)) = (&self.folder, self.path(digest)) else {
             return Ok(());
@@ -151,10 +151,10 @@ impl Verdicts {
             .collect()
     }
 
-    /// Writes down that the file crashed in use, and puts it into quarantine when that has happened too often. Says whether it did.
+    /// Records that the file crashed in use, and quarantines it after too many crashes. Returns whether it did.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn crashed(&self, digest: &str, how: &str, at_ms: i64) -> std::io::Result<bool> {
         let (Some(folder), Some(path)) = (&self.folder, self.crashes_path(digest)) else {
             return Ok(false);
@@ -183,10 +183,10 @@ impl Verdicts {
         Ok(true)
     }
 
-    /// Forgets everything about the file with this SHA-256 (hex). Says whether there was a verdict against it.
+    /// Forgets everything about the file with this SHA-256 (hex). Returns whether there was a verdict against it.
     ///
     /// # Errors
-    /// When a file cannot be removed.
+    /// If a file cannot be removed.
     pub fn lift(&self, digest: &str) -> std::io::Result<bool> {
         let against = matches!(
             self.get(digest),
@@ -202,7 +202,7 @@ impl Verdicts {
     }
 }
 
-/// A day, as people write it in files: `2026-11-22`.
+/// A date in ISO form: `2026-11-22`.
 pub(crate) fn day(ms: i64) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     moment.date().to_string()
@@ -265,7 +265,7 @@ mod tests {
         assert!(!folder.exists());
     }
 
-    /// Crashes in several threads at once are all counted.
+    /// Concurrent crashes in several threads are all counted.
     #[test]
     fn no_crash_is_lost() {
         let folder = tempfile::tempdir().unwrap();

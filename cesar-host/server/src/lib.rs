@@ -27,7 +27,7 @@
 //! | `outbound` | webhooks, and the addresses that the server may connect to |
 //! | `figures` | metrics and health |
 //! | `router` | routes and middleware |
-//! | `state` | what all parts share |
+//! | `state` | the shared state |
 //! | `setup`, `lifecycle` | start, threads, signals, shutdown |
 //!
 //! No module depends on a module that depends on it; a folder's `mod.rs` has documentation and declarations only.

@@ -23,7 +23,7 @@ use crate::work::notify::Notify;
 use crate::work::running::Running;
 use crate::work::waiters::Waiters;
 
-/// What a server needs.
+/// The parts of a server.
 #[derive(Debug)]
 pub struct Setup {
     /// The settings.

@@ -31,7 +31,7 @@ pub(crate) enum Phase {
     Stopped,
 }
 
-/// What all parts of a server share.
+/// State shared by all parts of a server.
 pub(crate) struct Shared {
     pub(crate) settings: ServerSettings,
     pub(crate) pipeline: Pipeline,

@@ -1,13 +1,13 @@
 //! Text measured, cut and wrapped by the columns of a terminal.
 //!
-//! Terminals disagree about the width of emoji that are made of several characters. A width here is the largest that any of them shows,
-//! so a line is never wider than was computed.
+//! Terminals disagree about the width of emoji of several characters. A width here is the largest of any terminal, so a line is
+//! never wider than computed.
 
 use cesar_base::names::visible;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The columns that `text` takes at most.
+/// Maximum columns of `text`.
 pub(crate) fn width(text: &str) -> usize {
     text.graphemes(true).map(grapheme_width).sum()
 }
@@ -34,7 +34,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     kept
 }
 
-/// `text`, cut at its beginning: the end of a path is more specific.
+/// `text`, truncated at its beginning: the end of a path is more specific.
 pub(crate) fn fit_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -121,9 +121,9 @@ mod tests {
     fn emoji_count_as_the_widest_terminal_shows_them() {
         assert_eq!(width("abc"), 3);
         assert_eq!(width("日本"), 4);
-        // A family: four characters of two columns where the terminal does not join them.
+        // A family: four characters of two columns if the terminal does not join them.
         assert_eq!(width("👨‍👩‍👧‍👦"), 8);
-        // A heart that the variation selector makes an emoji.
+        // A heart that the variation selector turns into an emoji.
         assert_eq!(width("❤\u{fe0f}"), 2);
         assert_eq!(width("e\u{301}"), 1);
     }

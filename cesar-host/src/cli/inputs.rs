@@ -1,4 +1,4 @@
-//! Inputs: files, the recordings in a folder, addresses, standard input and other pipes.
+//! Inputs: files, the recordings in a folder, URLs, standard input and other pipes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,10 @@ pub(super) use collected::{Collected, Unusable};
 pub(super) use recording::{InputError, Recording, address};
 use recording::{file, is_stdin, stdin};
 
-/// Every recording that `inputs` name, in order (a folder's by name). Pipes are not read yet: see [`Recording::receive`].
+/// Every recording in `inputs`, in order (a folder's by name). Pipes are not read yet: see [`Recording::receive`].
 ///
 /// # Errors
-/// When standard input is named twice, or the only input has no recording.
+/// If standard input is named twice, or the only input has no recording.
 pub(super) fn collect(inputs: &[impl AsRef<Path>]) -> Result<Collected, InputError> {
     if inputs.iter().filter(|input| is_stdin(input.as_ref())).count() > 1 {
         return Err(InputError::StdinTwice);

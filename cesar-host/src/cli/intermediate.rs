@@ -1,8 +1,8 @@
 //! `--keep-intermediate`: the output of each stage, as files for inspection.
 //!
-//! For `talk.mp3`, these are `talk.audio.wav` (the samples as they were recognised: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the
-//! engine's own answer), `talk.diarize.json` (speaker turns, if speakers were identified) and `talk.document.json`. Each
-//! is written whole or not at all, and after the transcript: a full disk costs no transcript.
+//! For `talk.mp3`, these are `talk.audio.wav` (the recognised samples: 16 kHz, mono, 32-bit floats), `talk.asr.json` (the engine's
+//! own answer), `talk.diarize.json` (speaker turns, if speakers were identified) and `talk.document.json`. Each is written
+//! completely or not at all, and after the transcript: a full disk costs no transcript.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -22,7 +22,7 @@ use super::outputs::{self, Content, Fill, Names, OutputError, Outputs, Prepared,
 /// Ends of the file names of a recording.
 const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.json"];
 
-/// One recording's files, and the first error that kept one from being written.
+/// One recording's files, and the first error of writing them.
 #[derive(Debug)]
 pub(super) struct Intermediate {
     names: Names,
@@ -30,7 +30,7 @@ pub(super) struct Intermediate {
     failed: Option<io::Error>,
 }
 
-/// Chooses the places in `folder`, one set for each recording, and makes sure that they can be written.
+/// Chooses the places in `folder`, one set for each recording, and checks that they can be written.
 pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Intermediate>, OutputError> {
     let each = outputs::names(recordings, folder)?
         .into_iter()
@@ -43,7 +43,7 @@ pub(super) fn places(recordings: &[Recording], folder: &Path) -> Result<Vec<Inte
 }
 
 impl Intermediate {
-    /// Writes one file. A failure is kept for [`Self::finish`], and ends the writing.
+    /// Writes one file. An error is kept for [`Self::finish`], and ends the writing.
     pub(super) fn write(&mut self, artifact: &Artifact<'_>) {
         if self.failed.is_some() {
             return;
@@ -64,7 +64,7 @@ impl Intermediate {
         }
     }
 
-    /// Gives the files their names, if everything was written.
+    /// Names the files, if everything was written.
     pub(super) fn finish(self, outputs: &Outputs, media: &Digest) -> Result<Wrote, OutputError> {
         match self.failed {
             Some(error) => Err(self.names.not_writable(error)),
@@ -81,7 +81,7 @@ fn write_json<T: DeserializeOwned + Serialize>(json: &[u8], file: &mut dyn Write
 }
 
 /// A WAVE file with `FORMAT_FLOAT`, which needs a `fact` chunk. Beyond 18 hours the lengths do not fit, and are written as unknown:
-/// readers go to the end of the file.
+/// readers continue to the end of the file.
 fn write_wav(pcm: &Pcm, file: &mut dyn Write) -> io::Result<()> {
     const FORMAT_FLOAT: u16 = 3;
     const RATE: u32 = 16_000;

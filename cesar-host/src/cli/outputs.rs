@@ -1,6 +1,6 @@
-//! Destinations of transcripts. Every place is checked before any work, and a file is written whole or not at all.
+//! Destinations of transcripts. Every place is checked before any work, and a file is written completely or not at all.
 //!
-//! A folder's files are named by `names`; what is there already is replaced only when it is of the same recording, which
+//! `names` chooses the names in a folder; an existing file is replaced only if it is of the same recording, which
 //! `written` remembers, or with `--overwrite`. Else the transcript gets another name ([`Outputs::write`]).
 
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub(super) enum Place {
     Folder(Names),
 }
 
-/// Chooses the places of every recording and makes sure that they can be written.
+/// Chooses the places of every recording and checks that they can be written.
 pub(super) fn places(
     recordings: &[Recording],
     formats: &[String],
@@ -58,7 +58,7 @@ pub(super) fn places(
     }
 }
 
-/// Whether a name means standard output, as it means standard input among the inputs.
+/// Whether a name means standard output, like standard input among the inputs.
 pub(super) fn is_stdout(name: &Path) -> bool {
     name.as_os_str() == "-"
 }
@@ -90,7 +90,7 @@ fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> 
     file::check(file).map_err(|error| OutputError::NotWritable(file.to_owned(), error))
 }
 
-/// The file that a name leads to, whatever other names it has.
+/// The identity of the file of a name, independent of its other names.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = path.metadata().ok()?;
     Some((metadata.dev(), metadata.ino()))
@@ -100,7 +100,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 pub(super) fn print(content: impl AsRef<[u8]>) -> Result<(), OutputError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(content.as_ref()).and_then(|()| stdout.flush()) {
-        // A reader such as `head` that closes the pipe is no failure.
+        // A closed pipe, such as of `head`, is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(OutputError::Stdout),
     }
@@ -117,9 +117,9 @@ pub(super) struct Wrote {
 pub(super) struct Outputs {
     overwrite: bool,
     written: Written,
-    /// The recordings, which are never written over.
+    /// The recordings, which are never overwritten.
     inputs: BTreeSet<(u64, u64)>,
-    /// Names that a recording of this run has, without their extensions.
+    /// Names of the recordings of this run, without their extensions.
     taken: Mutex<BTreeSet<PathBuf>>,
 }
 
@@ -129,13 +129,13 @@ enum There {
     Nothing,
     /// The same bytes.
     Same,
-    /// A file that may be replaced.
+    /// A replaceable file.
     Ours,
     Another,
 }
 
 impl Outputs {
-    /// `state` is the folder in which is remembered what was written; without it nothing is known to be of the same recording.
+    /// `state` is the folder with the record of written files; without it no file is known to be of the same recording.
     pub(super) fn new(recordings: &[Recording], places: &[Place], overwrite: bool, state: Option<&Path>) -> Self {
         let bases = places.iter().filter_map(|place| match place {
             Place::Folder(names) => Some(names.planned()),
@@ -152,7 +152,7 @@ impl Outputs {
         }
     }
 
-    /// Writes the files of the recording with these bytes to a file or a folder. Standard output takes nothing.
+    /// Writes the files of the recording with these bytes to a file or a folder. Does nothing for standard output.
     pub(super) fn write(&self, place: &Place, media: &Digest, contents: &[Content<'_>]) -> Result<Wrote, OutputError> {
         match place {
             Place::Stdout => Ok(Wrote::default()),
@@ -172,7 +172,7 @@ impl Outputs {
         }
     }
 
-    /// A file that was named is replaced; that this was another recording's, is said.
+    /// Replaces a named file; reports if it was another recording's.
     fn write_named(&self, file: &Path, media: &Digest, content: &Content<'_>) -> io::Result<Option<String>> {
         let Some(prepared) = file::write(file, content)? else {
             return Ok(None);
@@ -185,7 +185,7 @@ impl Outputs {
         Ok(replaced.then(|| format!("replaced `{}`, which was not written for this recording", shown(file))))
     }
 
-    /// Gives the files of the recording with these bytes their names.
+    /// Names the files of the recording with these bytes.
     pub(super) fn place(
         &self,
         names: &Names,
@@ -205,7 +205,7 @@ impl Outputs {
             }
             in_the_way = in_the_way.or(refused);
         }
-        // There is no end of candidates.
+        // The candidates never end.
         Err(names.not_writable(io::ErrorKind::AlreadyExists.into()))
     }
 
@@ -256,7 +256,7 @@ impl Outputs {
     fn there(&self, file: &Path, media: &Digest, prepared: &Prepared) -> io::Result<There> {
         match file.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Nothing),
-            // Such as a name that is too long: of no use to try the next one.
+            // For example a name that is too long: the next one would fail as well.
             Err(error) => return Err(error),
             Ok(_) => {}
         }
@@ -269,7 +269,7 @@ impl Outputs {
         Ok(match self.written.media_of(file, &digest) {
             Some(known) if known == *media && digest == prepared.digest => There::Same,
             Some(known) if known == *media => There::Ours,
-            // Also with the same text: a later run of that recording would replace it.
+            // Even with the same text: a later run of that recording would replace it.
             Some(_) if !self.overwrite => There::Another,
             None if digest == prepared.digest => There::Same,
             _ if self.overwrite => There::Ours,

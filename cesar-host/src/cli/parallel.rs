@@ -1,10 +1,10 @@
 //! Parallel transcription of several recordings.
 //!
-//! A further core gains an engine less the more it has, a further recording gains all there is; and recordings that are worked on at
-//! the same time share one model, where the engine can do that. So as many are begun as there are cores, in order, and each has its
-//! share of the cores. The text is the same, however many.
+//! Additional cores speed up one recording less and less, additional recordings use them fully; and parallel recordings share one
+//! model, if the engine supports that. So as many recordings run as there are cores, in order, and each has its share of the cores.
+//! The text does not depend on their number.
 //!
-//! Files are written as they are done. Standard output is one text after the other, in the order of the recordings: [`Turns`].
+//! Files are written when finished. Standard output is one text after the other, in the order of the recordings: [`Turns`].
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -16,18 +16,17 @@ use cesar_base::GivenValue;
 use cesar_pipeline::{Pipeline, StageRequest};
 use serde_json::json;
 
-/// Each takes memory besides the model.
+/// Maximum, because each takes memory besides the model.
 const MOST: usize = 4;
 
-/// The option of an engine that says how many threads it has.
+/// The option of an engine for its number of threads.
 const THREADS: &str = "threads";
 
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The number of recordings to run at a time. `asked` 0 derives it from the cores: one core each, or as many as the given number of
-/// `threads`.
+/// The number of parallel recordings. 0 in `asked` derives it from the cores: one core each, or the given number of `threads`.
 pub(super) fn at_a_time(asked: usize, recordings: usize, threads: Option<usize>) -> usize {
     let most = match asked {
         0 => (cores() / threads.unwrap_or(1)).clamp(1, MOST),
@@ -36,7 +35,7 @@ pub(super) fn at_a_time(asked: usize, recordings: usize, threads: Option<usize>)
     most.min(recordings).max(1)
 }
 
-/// The number of threads that was said; 0 says none.
+/// The requested number of threads; 0 means none.
 pub(super) fn threads(asr: &StageRequest) -> Option<usize> {
     let said = match asr.options.get(THREADS)? {
         GivenValue::Text(text) => text.parse().ok(),
@@ -45,7 +44,7 @@ pub(super) fn threads(asr: &StageRequest) -> Option<usize> {
     said.filter(|threads| *threads > 0)
 }
 
-/// Gives each of the recordings its share of the cores, unless the number of threads was said.
+/// Assigns each of the recordings its share of the cores, unless the number of threads was given.
 pub(super) fn share_cores(pipeline: &Pipeline, asr: &mut StageRequest, at_a_time: usize) {
     let has_threads = || {
         let engine = pipeline.engine(asr);
@@ -58,7 +57,7 @@ pub(super) fn share_cores(pipeline: &Pipeline, asr: &mut StageRequest, at_a_time
     }
 }
 
-/// Does the work of each item, in order, so many at a time. After a break nothing new is begun.
+/// Processes the items in order, up to `at_a_time` in parallel. After a break no new item starts.
 pub(super) fn each<T: Sync>(items: &[T], at_a_time: usize, work: impl Fn(usize, &T) -> ControlFlow<()> + Sync) {
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let worker = || {
@@ -78,7 +77,7 @@ pub(super) fn each<T: Sync>(items: &[T], at_a_time: usize, work: impl Fn(usize, 
     });
 }
 
-/// Order of access to standard output: the first item that is not done may write.
+/// Order of access to standard output: the first unfinished item may write.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     done: Mutex<Done>,
@@ -87,13 +86,13 @@ pub(super) struct Turns {
 
 #[derive(Debug, Default)]
 struct Done {
-    /// All before this one.
+    /// All items before this one are finished.
     first: usize,
-    /// And these.
+    /// Further finished items.
     others: BTreeSet<usize>,
 }
 
-/// One item's place; it is done when this is dropped.
+/// One item's turn; the item is finished when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
@@ -101,14 +100,14 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turns {
-    /// The place of an item that is begun. Items are begun in order.
+    /// The turn of a started item. Items are started in order.
     pub(super) fn of(&self, index: usize) -> Turn<'_> {
         Turn { turns: self, index }
     }
 }
 
 impl Turn<'_> {
-    /// Waits until all before it are done.
+    /// Waits until all earlier items are finished.
     pub(super) fn wait(&self) {
         let mut done = self.turns.done.lock().unwrap_or_else(PoisonError::into_inner);
         while done.first < self.index {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is done first, turns come in order.
+        /// For any order of finishing, turns come in order.
         #[test]
         fn turns_come_in_order(items in 1_usize..40, at_a_time in 1_usize..6) {
             let (turns, written) = (Turns::default(), Mutex::new(Vec::new()));

@@ -1,7 +1,7 @@
 //! Progress on standard error.
 //!
-//! `bar` is for a terminal; `json` writes one object per line (`{"type":"progress","stage":…}`, …) of a stable schema, pinned by tests;
-//! `none` writes only what `-v` asks for, warnings and errors.
+//! `bar` is for a terminal; `json` writes one object per line (`{"type":"progress","stage":…}`, …) of a stable schema, pinned by
+//! tests; `none` writes only the lines of `-v`, warnings and errors.
 //!
 //! [`Show`] serves a whole command, [`Watched`] one of its recordings.
 
@@ -61,16 +61,16 @@ impl Show {
         }
     }
 
-    /// Shows the names of recordings, of which there are `total`.
+    /// Shows the names of recordings; `total` is their number.
     pub(super) fn name_recordings(&self, total: usize) {
         self.change(|board, _| {
             board.total = Some(total);
-            // Playlists that were expanded are no recordings.
+            // Expanded playlists are no recordings.
             board.finished = 0;
         });
     }
 
-    /// Runs `work`, which comes before all recordings, under a sign of life.
+    /// Runs `work`, which comes before all recordings, with a sign of activity.
     pub(super) fn preparing<T>(&self, work: impl FnOnce() -> T) -> T {
         self.change(|board, now| board.preparing_since = Some(now));
         let result = work();
@@ -119,7 +119,7 @@ impl Show {
         self.suspend(|| complain(text));
     }
 
-    /// Runs `write`, which writes to the terminal, while no progress is drawn there.
+    /// Runs `write`, which writes to the terminal, while no progress is drawn.
     pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.screen {
             Some((screen, _)) => screen.suspend(write),
@@ -134,7 +134,7 @@ impl Show {
     }
 
     fn warn(&self, input: &str, text: &str) {
-        // Every stage of every input would say the same of a full disk.
+        // Every stage of every input would report the same full disk.
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(text.to_owned()) {
             self.json(&json!({ "type": "warning", "input": input, "message": text }));
@@ -197,7 +197,7 @@ impl Watched<'_> {
         ));
     }
 
-    /// The next wait is another one, and reported again.
+    /// The next wait is a separate one, and reported again.
     fn waiting_is_over(&self) {
         *self.waiting_said.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }

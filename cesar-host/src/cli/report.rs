@@ -1,4 +1,4 @@
-//! Results of commands: exit codes, failures, and what is printed.
+//! Results of commands: exit codes, failures, and output.
 //!
 //! Answers go to standard output, notes and errors to standard error.
 
@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
     Usage = 2,
-    /// A transcript is there, and something of it is missing.
+    /// A transcript exists, but is incomplete.
     Partial = 3,
     SomeFailed = 4,
     Interrupted = 130,
@@ -27,7 +27,7 @@ pub(crate) struct Failure {
     pub(crate) text: String,
     pub(crate) exit: Exit,
     pub(crate) interrupted: bool,
-    /// A stable name for programs, where there is one.
+    /// A stable name for programs, if there is one.
     pub(crate) code: Option<&'static str>,
 }
 
@@ -66,7 +66,7 @@ impl From<PipelineError> for Failure {
     }
 }
 
-/// Writes an answer. A closed pipe is no failure.
+/// Writes an answer. A closed pipe is not an error.
 pub(crate) fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -1,15 +1,15 @@
-//! The command that retries this run: results in the cache are reused, so it repeats only the stage that failed.
+//! The command that retries this run: results in the cache are reused, so it repeats only the failed stage.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// The command line that this program was called with.
+/// The command line of this program.
 pub(super) fn command() -> String {
     of(std::env::args_os())
 }
 
-/// Without the flags that ask for recomputation.
+/// The command line without the flags for recomputation.
 fn of(words: impl Iterator<Item = OsString>) -> String {
     let mut kept = Vec::new();
     let mut words = words;
@@ -24,7 +24,7 @@ fn of(words: impl Iterator<Item = OsString>) -> String {
     kept.join(" ")
 }
 
-/// A word as a shell reads it back, on one line and in UTF-8; `$'…'` is of bash, zsh, ksh and POSIX 2024.
+/// A word quoted for a shell, on one line and in UTF-8; `$'…'` works in bash, zsh, ksh and POSIX 2024.
 fn quoted(word: &OsStr) -> Cow<'_, str> {
     let printable = word.to_str().filter(|word| !word.contains(char::is_control));
     let quoted = printable.and_then(|word| shlex::try_quote(word).ok());

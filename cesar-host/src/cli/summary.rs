@@ -8,7 +8,7 @@ use serde_json::json;
 use super::progress::Show;
 use crate::cli::report::{Exit, Failure, complain};
 
-/// Whether a transcript lacks nothing.
+/// Whether a transcript is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whole {
     Yes,
@@ -20,7 +20,7 @@ pub(super) struct Done {
     pub(super) inputs: usize,
     whole: usize,
     failed: usize,
-    /// Transcripts that lack something.
+    /// Incomplete transcripts.
     partial: usize,
     interrupted: bool,
     /// A refusal of the engine that applies to every input.

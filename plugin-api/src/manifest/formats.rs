@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FormatSpec {
-    /// Its media type, parameters included: `text/vtt; charset=utf-8`. A host that is not given one answers `text/plain; charset=utf-8`,
-    /// or `application/octet-stream` if the rendering is not UTF-8.
+    /// Its media type, parameters included: `text/vtt; charset=utf-8`. Without one, a host answers `text/plain; charset=utf-8`, or
+    /// `application/octet-stream` if the rendering is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Whether a document with speakers is written in this format when the user names none.
@@ -24,7 +24,7 @@ impl FormatSpec {
     }
 }
 
-/// `type/subtype`, with parameters, of characters that a header may have.
+/// `type/subtype`, with parameters, of characters that are allowed in a header.
 fn is_media_type(text: &str) -> bool {
     let is_token = |part: &str| {
         let is_token_character = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);

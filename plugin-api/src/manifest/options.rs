@@ -1,4 +1,4 @@
-//! One row of the option table, and what follows from it: checking a value, reading one from the command line.
+//! One row of the option table, and its use: checking a value, reading one from the command line.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub enum OptionKind {
     Model,
 }
 
-/// When an option is given to the plugin.
+/// The time at which an option is given to the plugin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -38,7 +38,7 @@ pub enum Scope {
     Request,
 }
 
-/// How the name of a model becomes files. Only for options of kind [`OptionKind::Model`].
+/// The files of a model, by its name. Only for options of kind [`OptionKind::Model`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelFiles {
@@ -51,9 +51,9 @@ pub struct ModelFiles {
     pub hub: Vec<String>,
     /// Names from best to worst: the first one present is the default model.
     pub preferred: Vec<String>,
-    /// The languages that a model is limited to, as ISO 639 codes, by patterns of its name in which `*` stands for any text; a model
-    /// whose name fits none knows all languages. A limited model is the default only for its languages, and never for translation.
-    /// Absent: Whisper's convention, `*.en` and `*.en-*` for English.
+    /// The languages that a model is limited to, as ISO 639 codes, by patterns of its name in which `*` stands for any text; a
+    /// model that matches none knows all languages. A limited model is the default only for its languages, and never for
+    /// translation. Absent: Whisper's convention, `*.en` and `*.en-*` for English.
     #[serde(skip_serializing_if = "is_whisper_convention")]
     pub languages: BTreeMap<String, Vec<String>>,
 }
@@ -98,7 +98,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     };
     let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
     let between = name.strip_prefix(start).and_then(|name| name.strip_suffix(end));
-    // The earliest place of each part leaves the most for the next one.
+    // The earliest place of each part leaves the most text for the next one.
     between.is_some_and(|between| {
         let left = middle
             .split('*')
@@ -116,28 +116,28 @@ pub struct OptionSpec {
     /// The value when none is given; `null` means "not set", and makes `null` a valid value.
     #[serde(default)]
     pub default: Value,
-    /// The least number accepted (of each element of a list).
+    /// The minimum (of each element of a list).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<f64>,
-    /// The greatest number accepted (of each element of a list).
+    /// The maximum (of each element of a list).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<f64>,
     /// The only texts accepted.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// One sentence for a person.
+    /// One sentence for users.
     pub doc: String,
-    /// When it is given to the plugin.
+    /// The time at which it is given to the plugin.
     #[serde(default)]
     pub scope: Scope,
-    /// Whether it belongs to the cache key. `false` is only right where results have been shown to be equal byte for byte.
+    /// Whether it is part of the cache key. `false` is only right where results are proven to be equal byte for byte.
     #[serde(default = "yes")]
     pub cache: bool,
     /// For models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelFiles>,
-    /// For models: the name of a boolean option. Unless that is true the model is not looked for, and this option is `null`. With the
-    /// default `null` the plugin has a model built in, and one is looked for only where it is named.
+    /// For models: the name of a boolean option. Unless that is true, the model is not resolved, and this option is `null`. With
+    /// the default `null` the plugin has a built-in model, and resolves one only if named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed_when: Option<String>,
 }
@@ -146,7 +146,7 @@ fn yes() -> bool {
     true
 }
 
-/// Why an option is refused.
+/// The reason why an option is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionError {
     /// The plugin has no option of that name.
@@ -155,7 +155,7 @@ pub enum OptionError {
         plugin: String,
         /// The name given.
         option: String,
-        /// The names there are.
+        /// The known names.
         known: Vec<String>,
     },
     /// The value is not one the table accepts.
@@ -205,11 +205,11 @@ impl OptionSpec {
             .map_err(|error| format!("has a bad default: {error}"))
     }
 
-    /// Checks a value and brings it into its one form (a single number becomes a list where a list is wanted, `1` becomes `1.0`
-    /// where any number is wanted), so that equal options give equal cache keys.
+    /// Checks and normalises a value (a single number becomes a list where a list is wanted, `1` becomes `1.0` where any number
+    /// is wanted), so that equal options have equal cache keys.
     ///
     /// # Errors
-    /// [`OptionError::Value`] says what is accepted.
+    /// [`OptionError::Value`] with the accepted values.
     pub fn validate(&self, name: &str, value: &Value) -> Result<Value, OptionError> {
         if value.is_null() && self.default.is_null() {
             return Ok(Value::Null);
@@ -304,10 +304,10 @@ impl OptionSpec {
             .join(", ")
     }
 
-    /// Reads a value as it is written after `key=` on a command line; lists are separated by commas, nothing means "not set".
+    /// Reads a value in the form of `key=value` on a command line; lists are separated by commas, empty means "not set".
     ///
     /// # Errors
-    /// [`OptionError::Value`] says what is accepted.
+    /// [`OptionError::Value`] with the accepted values.
     pub fn parse(&self, name: &str, text: &str) -> Result<Value, OptionError> {
         let number = |text: &str| {
             let text = text.trim();
@@ -325,7 +325,7 @@ impl OptionSpec {
             OptionKind::Strings if text.is_empty() => Some(Value::Array(Vec::new())),
             OptionKind::Strings => Some(text.split(',').map(|part| Value::from(part.trim())).collect()),
         };
-        // Text that is not of the kind at all is refused by `validate`, in the same words.
+        // `validate` refuses text of another kind, in the same words.
         self.validate(name, &value.unwrap_or_else(|| Value::from(text)))
     }
 }

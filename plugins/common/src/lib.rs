@@ -1,6 +1,6 @@
-//! Code that several plugins share, linked into each; no plugin itself.
+//! Code shared by several plugins and linked into each; not a plugin itself.
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
 //! | [`words`] | the rules by which tokens become words |
 //! | [`wait`] | waiting for another thread while a cancel is answered |

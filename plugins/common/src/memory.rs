@@ -1,6 +1,6 @@
 //! Failed allocations, and memory that the C library keeps.
 
-/// A failed allocation in the words of C++, CTranslate2, ONNX Runtime's arena and the system.
+/// Messages about failed allocations in C++, CTranslate2, ONNX Runtime's arena and the system.
 const FAILED_ALLOCATION: [&str; 4] = [
     "bad_alloc",
     "out of memory",
@@ -8,7 +8,7 @@ const FAILED_ALLOCATION: [&str; 4] = [
     "Cannot allocate memory",
 ];
 
-/// Whether a library's message reports a failed allocation. None of them has a code for it.
+/// Whether a library's message reports a failed allocation. The libraries have no error code for it.
 #[must_use]
 pub fn is_exhausted(message: &str) -> bool {
     FAILED_ALLOCATION.iter().any(|words| message.contains(words))

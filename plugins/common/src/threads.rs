@@ -1,9 +1,9 @@
 //! The number of threads to compute with.
 
-/// Threads by default at most; more gain little, and whisper.cpp takes as many.
+/// Maximum number of threads by default; more gain little, and whisper.cpp uses as many.
 const DEFAULT_LIMIT: usize = 4;
 
-/// The number of threads for the option `threads`: 0 stands for one for each core, at most four.
+/// The number of threads for the option `threads`: 0 means one for each core, at most four.
 #[must_use]
 pub fn count(option: usize) -> usize {
     match option {

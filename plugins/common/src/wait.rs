@@ -1,7 +1,7 @@
 //! Waiting for another thread while a cancel is answered.
 //!
-//! Calls of an engine block for seconds and cannot be interrupted. They run on a thread of their own, which sends its results; the
-//! thread of the plugin waits for them here and abandons them after a cancel.
+//! Calls of an engine block for seconds and cannot be interrupted. They run on their own thread, which sends its results; the
+//! plugin's thread waits for them here and abandons them after a cancel.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The next message, or `None` once all senders are gone.
 ///
 /// # Errors
-/// Those of `check`, which is called before each wait.
+/// Errors of `check`, which is called before each wait.
 pub fn next<T, E>(receiver: &Receiver<T>, mut check: impl FnMut() -> Result<(), E>) -> Result<Option<T>, E> {
     loop {
         check()?;

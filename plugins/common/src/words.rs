@@ -6,7 +6,7 @@
 
 /// Languages written without spaces between words.
 const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
-/// Python's `string.punctuation`; a text is punctuation when it occurs within.
+/// Python's `string.punctuation`; a text that occurs in it is punctuation.
 const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
 /// Whether a language is written with spaces between words.
@@ -21,7 +21,7 @@ pub fn begins_word(text: &str) -> bool {
     text.starts_with(' ') || PUNCTUATION.contains(text.trim())
 }
 
-/// Appends to each part that begins a word the parts after it that do not.
+/// Appends to each part that begins a word the following parts that do not.
 pub fn group<T>(
     parts: impl IntoIterator<Item = T>,
     mut begins: impl FnMut(&T) -> bool,
@@ -38,7 +38,7 @@ pub fn group<T>(
     words
 }
 
-/// A word that can take over the text of its neighbour.
+/// A word that can take over its neighbour's text.
 pub trait Word {
     /// Its text.
     fn text(&self) -> &str;
@@ -48,8 +48,8 @@ pub trait Word {
     fn take_after(&mut self, other: &mut Self);
 }
 
-/// Joins punctuation to its neighbours: marks of `opening` to the word after them, marks of `closing` to the word before them. A word
-/// is a mark when it occurs within the list. Words whose text was moved stay, without text.
+/// Joins punctuation to its neighbours: marks of `opening` to the word after them, marks of `closing` to the word before them. A
+/// word is a mark if it occurs in the list. Words whose text was moved stay, without text.
 pub fn join_punctuation<T: Word>(words: &mut [T], opening: &str, closing: &str) {
     let mut following = words.len().saturating_sub(1);
     for index in (0..following).rev() {

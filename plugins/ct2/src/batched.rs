@@ -1,8 +1,8 @@
-//! Several stretches of speech decoded in parallel, as faster-whisper's `BatchedInferencePipeline` does.
+//! Several stretches of speech decoded in parallel, as in faster-whisper's `BatchedInferencePipeline`.
 //!
-//! The speech (or the clips asked for) is gathered into chunks of at most 30 s. Each chunk has a spectrogram of its own, is shown
-//! nothing but the initial prompt and hot words, and is decoded once by beam search: neither temperatures nor thresholds apply, and
-//! unless timestamps are asked for each chunk becomes one segment. `batch_size` chunks go through the model at a time.
+//! The speech (or the requested clips) is gathered into chunks of at most 30 s. Each chunk has its own spectrogram, sees only the
+//! initial prompt and hot words, and is decoded once by beam search: neither temperatures nor thresholds apply, and unless
+//! timestamps are requested each chunk becomes one segment. `batch_size` chunks go through the model at a time.
 
 use plugin_api::StageError;
 
@@ -23,7 +23,7 @@ mod chunk;
 use chunk::{Chunk, features, features_of, joined, time};
 pub(crate) use chunk::{clips, gather, single};
 
-/// Transcribes the chunks into `transcript`; the language, unless there is nothing to hear.
+/// Transcribes the chunks into `transcript`; returns the language, unless there is no audio.
 ///
 /// # Errors
 /// As [`transcribe`](crate::transcribe::transcribe).
@@ -54,7 +54,7 @@ pub(crate) fn transcribe(
     while let Some(batch) = rest.next() {
         ctx.checkpoint()?;
         let features = ready.take().unwrap_or_else(|| features(batch, n_mels, job.threads));
-        // The next batch's spectrograms are made while this one is decoded.
+        // The next batch's spectrograms are computed while this one is decoded.
         std::thread::scope(|scope| {
             let ahead = rest.peek().map(|next| scope.spawn(|| features_of(next, n_mels)));
             batches.transcribe(batch, features, ctx)?;
@@ -68,7 +68,7 @@ pub(crate) fn transcribe(
     Ok(Some(language))
 }
 
-/// The language of the chunks, asked of the model where it must be, as if they followed each other.
+/// The language of the joined chunks, detected by the model if necessary.
 fn language(
     job: &Job<'_>,
     encoder: &mut Encoder<'_>,
@@ -91,7 +91,7 @@ fn language(
     detect::detect(encoder, windows, job.request, ctx)
 }
 
-/// What stays the same from batch to batch, and the model and the transcript.
+/// The constants of all batches, and the model and the transcript.
 struct Batches<'a, 'e> {
     job: &'a Job<'a>,
     encoder: &'a mut Encoder<'e>,
@@ -123,7 +123,7 @@ impl Batches<'_, '_> {
         Ok(())
     }
 
-    /// The same prompt for every window but for its language, where that may change.
+    /// The same prompt for every window except its language, if that may change.
     fn prompts(&mut self, parts: &[Part], count: usize, ctx: &dyn Report) -> Result<Vec<Prompt>, StageError> {
         let request = self.job.request;
         let mut starts = vec![self.start.clone(); count];
@@ -139,7 +139,7 @@ impl Batches<'_, '_> {
             }
         }
         let tokenizer = self.job.tokenizer;
-        // As faster-whisper: without the space before it that the loop over windows adds.
+        // As in faster-whisper: without the space before it that the loop over windows adds.
         let previous = request.initial_prompt.as_deref().map(|text| tokenizer.encode(text));
         let previous = previous.transpose()?.unwrap_or_default();
         let hotwords = self.job.spaced(request.hotwords.as_deref())?;
@@ -219,7 +219,7 @@ impl Batches<'_, '_> {
     }
 }
 
-/// Rounds to three decimals, as faster-whisper does what a batch gave.
+/// Rounds to three decimals, as faster-whisper does for batches.
 fn thousandths(seconds: f64) -> f64 {
     format!("{seconds:.3}").parse().unwrap_or(seconds)
 }

@@ -1,8 +1,8 @@
 //! One window: decode at rising temperatures until the text is neither repetitive nor improbable.
 //!
-//! Temperature 0 is a beam search; above it `best_of` candidates are sampled. A decode is taken when zlib does not shrink its text
-//! by more than `compression_ratio_threshold` and its mean log-probability reaches `log_prob_threshold`, or when the window is
-//! probably without speech. When none is taken, the most probable one that is not repetitive (else of all) is, and counts as
+//! Temperature 0 is a beam search; above it `best_of` candidates are sampled. A decode is accepted if zlib does not shrink its
+//! text by more than `compression_ratio_threshold` and its mean log-probability reaches `log_prob_threshold`, or if the window is
+//! probably without speech. If none is accepted, the most probable one that is not repetitive (else of all) is used, and counts as
 //! decoded at the last temperature.
 
 use std::io::Write;
@@ -24,19 +24,19 @@ pub struct Decoded {
     pub tokens: Vec<u32>,
     /// Sum of the log-probabilities over the number of tokens, the end included.
     pub avg_logprob: f64,
-    /// Length of the text over its length compressed.
+    /// Length of the text over its compressed length.
     pub compression_ratio: f64,
     /// Probability that the window holds no speech.
     pub no_speech_prob: f64,
-    /// The temperature it was decoded at, or the last one tried.
+    /// The temperature of the decode, or the last one tried.
     pub temperature: f64,
-    /// Whether it was cut at the greatest length.
+    /// Whether it was cut at the maximum length.
     pub cut: bool,
 }
 
-/// What stays the same for all windows of a request.
+/// The constants of all windows of a request.
 pub struct Decoder<'a> {
-    /// For the text whose repetitiveness is measured.
+    /// To measure the repetitiveness of the text.
     pub tokenizer: &'a Tokenizer,
     /// Thresholds and search options.
     pub request: &'a Request,
@@ -45,10 +45,10 @@ pub struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    /// Decodes the window that `encoded` was made from.
+    /// Decodes the window of `encoded`.
     ///
     /// # Errors
-    /// Those of [`Engine::call`](crate::engine::Engine::call).
+    /// Errors of [`Engine::call`](crate::engine::Engine::call).
     pub fn decode(
         &self,
         encoder: &mut Encoder<'_>,
@@ -71,10 +71,10 @@ impl Decoder<'_> {
         Ok(Rules(self.request).best_of_failed(tried))
     }
 
-    /// Decodes the windows of encoded parts in parallel, each once by beam search, whatever comes of it.
+    /// Decodes the windows of encoded parts in parallel, each once by beam search, without checks of the result.
     ///
     /// # Errors
-    /// Those of [`Engine::call`](crate::engine::Engine::call).
+    /// Errors of [`Engine::call`](crate::engine::Engine::call).
     pub fn decode_batch(
         &self,
         encoder: &mut Encoder<'_>,
@@ -86,7 +86,7 @@ impl Decoder<'_> {
             return Ok(Vec::new());
         };
         let options = WhisperOptions {
-            // As faster-whisper leaves it in a batch.
+            // faster-whisper's value for a batch.
             max_initial_timestamp_index: WhisperOptions::default().max_initial_timestamp_index,
             ..self.search(0.0, prompt)
         };
@@ -146,10 +146,10 @@ impl Decoder<'_> {
     }
 }
 
-/// At or below this, `log_prob_threshold` is none at all: no mean of log-probabilities gets there.
+/// At or below this, `log_prob_threshold` has no effect: no mean of log-probabilities is as low.
 const NO_THRESHOLD: f64 = -1000.0;
 
-/// Which decodes are taken, by the thresholds of a request.
+/// Acceptance of decodes, by the thresholds of a request.
 #[derive(Clone, Copy)]
 pub struct Rules<'a>(pub &'a Request);
 
@@ -167,7 +167,7 @@ impl Rules<'_> {
         silent || !(self.is_repetitive(decoded) || self.is_improbable(decoded))
     }
 
-    /// Whether the window is passed over because it probably holds no speech.
+    /// Whether the window is skipped because it probably has no speech.
     #[must_use]
     pub fn is_silent(self, decoded: &Decoded) -> bool {
         let improbable = decoded.avg_logprob <= self.0.log_prob_threshold || self.0.log_prob_threshold <= NO_THRESHOLD;

@@ -6,7 +6,7 @@ use crate::encoder::Encoder;
 use crate::options::Request;
 use crate::report::Report;
 
-/// A language and how probable it is.
+/// A language and its probability.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Language {
     /// Whisper's code.
@@ -15,11 +15,11 @@ pub struct Language {
     pub probability: f64,
 }
 
-/// Asks window after window, each given as log-mel features. The first answer above `language_detection_threshold` is taken, else the
-/// language named most often, with the greatest probability it had; `None` without any answer.
+/// Detects the language window by window, each as log-mel features. Returns the first answer above `language_detection_threshold`,
+/// else the most frequent language, with its highest probability; `None` without any answer.
 ///
 /// # Errors
-/// Those of [`Engine::call`](crate::engine::Engine::call).
+/// Errors of [`Engine::call`](crate::engine::Engine::call).
 pub fn detect(
     encoder: &mut Encoder<'_>,
     windows: impl Iterator<Item = Vec<f32>>,
@@ -39,7 +39,7 @@ pub fn detect(
     Ok(majority(answers))
 }
 
-/// The language that needs no asking: the one asked for, or the only one the model knows.
+/// The language without detection: the requested one, or the only one of the model.
 #[must_use]
 pub fn known(request: &Request, model_is_multilingual: bool) -> Option<Language> {
     let certain = |code: &str| Language {
@@ -50,7 +50,7 @@ pub fn known(request: &Request, model_is_multilingual: bool) -> Option<Language>
     asked.or_else(|| (!model_is_multilingual).then(|| certain("en")))
 }
 
-/// The code given most often, the earliest of equals, with its greatest probability.
+/// The most frequent code, the earliest of equals, with its highest probability.
 fn majority(answers: Vec<Language>) -> Option<Language> {
     let votes = |code: &str| answers.iter().filter(|answer| answer.code == code).count();
     let winner = answers.iter().rev().max_by_key(|answer| votes(&answer.code))?;

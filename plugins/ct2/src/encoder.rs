@@ -1,4 +1,4 @@
-//! The model's own calls, each on its thread: encode, ask for the language, generate, align.
+//! The model's own calls, each on its thread: encode, detect the language, generate, align.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub type Encoded = Arc<StorageView<'static>>;
 /// Width of the median filter over the attention.
 const MEDIAN_FILTER_WIDTH: i64 = 7;
 
-/// The model, with the output of its encoder for the last window: the first window is asked for its language and then decoded.
+/// The model, with the output of its encoder for the last window: the first window is used for language detection and then decoded.
 pub struct Encoder<'a> {
     engine: &'a mut Engine,
     replicas: &'a mut Replicas,
@@ -26,20 +26,20 @@ pub struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// Nothing is encoded yet.
+    /// Starts without an encoded window.
     #[must_use]
     pub fn new(engine: &'a mut Engine, replicas: &'a mut Replicas) -> Self {
         let last = None;
         Self { engine, replicas, last }
     }
 
-    /// Mel bands the model expects.
+    /// Number of mel bands of the model.
     #[must_use]
     pub fn n_mels(&self) -> usize {
         self.engine.n_mels()
     }
 
-    /// Whether it knows other languages than English.
+    /// Whether the model is multilingual.
     #[must_use]
     pub fn is_multilingual(&self) -> bool {
         self.engine.is_multilingual()
@@ -48,7 +48,7 @@ impl<'a> Encoder<'a> {
     /// Encodes one window of log-mel features.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn encode(&mut self, features: Vec<f32>, ctx: &dyn Report) -> Result<Encoded, StageError> {
         if let Some((_, encoded)) = self.last.as_ref().filter(|(last, _)| *last == features) {
             return Ok(Arc::clone(encoded));
@@ -65,10 +65,10 @@ impl<'a> Encoder<'a> {
         Ok(encoded)
     }
 
-    /// Encodes several windows, one after the other in `features`, in parts for so many candidates each.
+    /// Encodes several windows, one after the other in `features`, in parts for `candidates` candidates each.
     ///
     /// # Errors
-    /// Those of [`Replicas::encode`].
+    /// Errors of [`Replicas::encode`].
     pub fn encode_batch(
         &mut self,
         features: &[f32],
@@ -78,10 +78,10 @@ impl<'a> Encoder<'a> {
         self.replicas.encode(self.engine, features, candidates, ctx)
     }
 
-    /// Writes after a prompt for each window of the encoded parts.
+    /// Generates text after a prompt for each window of the encoded parts.
     ///
     /// # Errors
-    /// Those of [`Replicas::generate`].
+    /// Errors of [`Replicas::generate`].
     pub fn generate_batch(
         &mut self,
         parts: &[Part],
@@ -92,10 +92,10 @@ impl<'a> Encoder<'a> {
         self.replicas.generate(self.engine, parts, prompts, options, ctx)
     }
 
-    /// The language of each encoded window; `None` when the model names none.
+    /// The language of each encoded window; `None` if the model names none.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn most_probable_languages(
         &mut self,
         encoded: &Encoded,
@@ -114,10 +114,10 @@ impl<'a> Encoder<'a> {
         Ok(answers.into_iter().map(best).collect())
     }
 
-    /// Writes after a prompt for one encoded window.
+    /// Generates text after a prompt for one encoded window.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn generate(
         &mut self,
         encoded: &Encoded,
@@ -133,10 +133,10 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// Aligns text with each encoded window, of which so many frames are audio.
+    /// Aligns text with each encoded window, given its number of frames of audio.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn align(
         &mut self,
         encoded: &Encoded,

@@ -1,8 +1,8 @@
-//! The model on a thread of its own, so that a cancel is answered while it computes.
+//! The model on its own thread, so that a cancel is answered while it computes.
 //!
-//! CTranslate2's calls block for up to some seconds and cannot be interrupted. [`Engine::call`] sends the work to the thread that
-//! owns the model and waits for the result while it checks the host's cancel flag. After a cancel the work in progress is abandoned: its
-//! result is dropped, and the thread is free again when it is done. One thread only: CTranslate2 has its own below.
+//! CTranslate2's calls block for up to some seconds and cannot be interrupted. [`Engine::call`] sends the work to the model's
+//! thread and waits for the result while it checks the host's cancel flag. After a cancel the current work is abandoned: its result
+//! is dropped, and the thread is free when it is done. One thread is enough: CTranslate2 has its own.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Moves the model to a thread of its own.
+    /// Moves the model to its own thread.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`] if the thread cannot be started.
@@ -47,13 +47,13 @@ impl Engine {
         })
     }
 
-    /// Mel bands the model expects.
+    /// Number of mel bands of the model.
     #[must_use]
     pub fn n_mels(&self) -> usize {
         self.n_mels
     }
 
-    /// Whether it knows languages other than English.
+    /// Whether the model is multilingual.
     #[must_use]
     pub fn is_multilingual(&self) -> bool {
         self.multilingual
@@ -87,15 +87,15 @@ impl Engine {
         Pending(answers)
     }
 
-    /// Abandons the work that was started here: dropping the engine does not wait for it.
+    /// Abandons the work started here: dropping the engine does not wait for it.
     pub fn abandon(&mut self) {
         self.abandoned = true;
     }
 
-    /// The result of work that was started here.
+    /// The result of work started here.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn wait<T>(&mut self, pending: &Pending<T>, ctx: &dyn Report) -> Result<T, StageError> {
         let answer = wait::next(&pending.0, || ctx.checkpoint().inspect_err(|_| self.abandon()))?;
         self.abandoned = false;

@@ -1,13 +1,13 @@
-//! Silence before words that were probably made up: passed over instead of kept.
+//! Silence before words that were probably invented, which is skipped instead of kept.
 //!
-//! Given silence, Whisper may write words that were not said; their alignment gives them away, as very short, very long or improbable
+//! In silence, Whisper may write words that were not said; their alignment reveals them as very short, very long or improbable
 //! words. With `hallucination_silence_threshold`, a window that begins with such a segment after long silence is decoded again from
-//! where the segment begins, and such a segment surrounded by silence or by more of them is dropped with all that follows it.
-//! The figures are faster-whisper's, after openai-whisper's.
+//! the start of the segment, and such a segment surrounded by silence or by others like it is dropped with everything after it. The
+//! figures are faster-whisper's, after openai-whisper's.
 
 use crate::timestamps::{Piece, Window, Word, frame, seconds};
 
-/// Words that occur in here are punctuation.
+/// Words that occur in this list are punctuation.
 const PUNCTUATION: &str = "\"'“¿([{-\"'.。,，!！?？:：”)]}、";
 /// A word less probable than this counts as one anomaly.
 const IMPROBABLE: f64 = 0.15;
@@ -17,27 +17,27 @@ const SHORT: f64 = 0.133;
 const SHORT_WEIGHT: f64 = 15.0;
 /// Above this many seconds, a word is long: each second above counts one.
 const LONG: f64 = 2.0;
-/// How many words of a segment are looked at.
+/// Number of words of a segment that are examined.
 const WORDS: usize = 8;
-/// This close to an edge of the window, silence is taken for granted.
+/// Silence this close to an edge of the window is assumed.
 const EDGE: f64 = 2.0;
 
-/// What surrounds the segments of a window.
+/// The surroundings of the segments of a window.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings {
     /// The window.
     pub window: Window,
-    /// Where it ends had it the greatest length, in seconds.
+    /// Its end if it had the maximum length, in seconds.
     pub window_end: f64,
     /// Frames of the whole audio.
     pub content: usize,
     /// End of the last word before the window, in seconds.
     pub last_speech: f64,
-    /// How long silence must be, in seconds.
+    /// Minimum length of silence, in seconds.
     pub threshold: f64,
 }
 
-/// What to do instead of keeping all.
+/// The part of a window to skip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skip {
     /// Keep nothing and continue at this frame.
@@ -46,7 +46,7 @@ pub enum Skip {
     From(usize, usize),
 }
 
-/// Looks for segments that were probably made up.
+/// Finds segments that were probably invented.
 #[must_use]
 pub fn find(pieces: &[Piece], around: Surroundings) -> Option<Skip> {
     let first = with_words(pieces)?;

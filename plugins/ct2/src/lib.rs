@@ -1,22 +1,22 @@
-//! Speech to text with Whisper models on CTranslate2, giving what faster-whisper's `WhisperModel.transcribe` gives.
+//! Speech to text with Whisper models on CTranslate2, with the results of faster-whisper's `WhisperModel.transcribe`.
 //!
-//! | module | does |
+//! | module | content |
 //! |---|---|
 //! | [`options`] | the option table as types |
-//! | [`model`] | opens a model folder, says what is wrong with it |
-//! | [`engine`], [`encoder`], [`replicas`] | the model on a thread of its own, for cancel; its calls; several at a time |
-//! | [`track`], [`mel`] | the samples that are transcribed; the log-mel spectrogram, as OpenAI computes it, window by window |
-//! | [`vad`] | where there is speech, and back from there to the recording's times |
-//! | [`tokenizer`], [`prompt`] | text to tokens and back, and what the model is shown |
+//! | [`model`] | opens a model folder, reports its defects |
+//! | [`engine`], [`encoder`], [`replicas`] | the model on its own thread, for cancellation; its calls; several in parallel |
+//! | [`track`], [`mel`] | the samples to transcribe; OpenAI's log-mel spectrogram, window by window |
+//! | [`vad`] | speech, and the mapping back to the recording's times |
+//! | [`tokenizer`], [`prompt`] | text to tokens and back, and the prompt |
 //! | [`decode`] | one window, with the fallback over temperatures |
 //! | [`timestamps`], [`words`] | tokens to segments, segments to words |
-//! | [`hallucination`] | text that was probably made up in silence |
+//! | [`hallucination`] | text that was probably invented in silence |
 //! | [`detect`] | the language |
 //! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, in parallel |
 //! | [`transcript`], [`report`] | the result, and progress |
 //!
-//! Results at temperature 0 depend on the audio, the model, the options and the compute type only. Above it they are drawn at random
-//! and marked so.
+//! Results at temperature 0 depend only on the audio, the model, the options and the compute type. Above it they are random and
+//! marked so.
 
 mod batched;
 pub mod decode;
@@ -63,7 +63,7 @@ pub struct Ct2 {
     replicas: Replicas,
     tokenizer: Tokenizer,
     threads: usize,
-    /// Whether the model says which of its attention heads follow the audio.
+    /// Whether the model lists its attention heads that follow the audio.
     alignable: bool,
 }
 
@@ -81,7 +81,7 @@ impl Stage for Ct2 {
             (Tokenizer::open(folder), whisper.join())
         });
         let whisper = whisper.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // Reading a tokenizer leaves more than the tokenizer.
+        // Reading a tokenizer leaves freed memory behind.
         memory::return_freed();
         Ok(Self {
             engine: Engine::new(whisper?)?,
@@ -108,7 +108,7 @@ impl Stage for Ct2 {
     }
 }
 
-/// CTranslate2 refuses to align without them, once the text is written.
+/// Without them CTranslate2 refuses to align, after the text is written.
 fn names_alignment_heads(folder: &Path) -> bool {
     let config = std::fs::read(folder.join("config.json")).unwrap_or_default();
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap_or_default();

@@ -1,12 +1,12 @@
-//! The log-mel spectrogram Whisper was trained on, as OpenAI's `whisper.audio.log_mel_spectrogram` computes it.
+//! The log-mel spectrogram of Whisper's training, as computed by OpenAI's `whisper.audio.log_mel_spectrogram`.
 //!
 //! 16 kHz samples, frames of 400 with a hop of 160 centred on multiples of the hop, the ends reflected; a periodic Hann window;
 //! power spectrum; 80 or 128 triangular filters on Slaney's mel scale, each of equal area; log10 clamped at 1e-10; everything more
 //! than 8 below the greatest value **of the whole audio** raised to that; finally `(x + 4) / 4`. The last frame is dropped.
 //!
 //! Only that greatest value needs the whole audio, so [`LogMel::new`] makes one pass for it, on several threads, and keeps a single
-//! number; [`LogMel::window`] computes the frames of one window when they are asked for. An hour costs no memory, and the values
-//! are those of one big spectrogram. Frames do not depend on each other, so neither do the values on the number of threads.
+//! number; [`LogMel::window`] computes the frames of one window on demand. An hour costs no memory, and the values are those of one
+//! big spectrogram. Frames are independent, so the values do not depend on the number of threads.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::track::Track;
 
-/// Samples a second.
+/// Sample rate in Hz.
 pub const SAMPLE_RATE: usize = 16_000;
 /// Samples from one frame to the next: frames of 10 ms.
 pub const HOP: usize = 160;
@@ -71,8 +71,8 @@ impl<'a> LogMel<'a> {
         }
     }
 
-    /// The whole spectrogram of a short `track` followed by `padding` zeros, but for its last frame; zeros after it up to `width`
-    /// frames, or cut to that: what [`LogMel::window`] gives, in one pass.
+    /// The whole spectrogram of a short `track` followed by `padding` zeros, except its last frame; padded with zeros or cut to
+    /// `width` frames. The result is that of [`LogMel::window`], in one pass.
     #[must_use]
     pub fn of_chunk(track: Track<'a>, n_mels: usize, padding: usize, width: usize) -> Vec<f32> {
         let mel = Self::prepared(track, n_mels, padding);
@@ -186,7 +186,7 @@ impl<'a> LogMel<'a> {
     }
 }
 
-/// The logarithm that everything smaller is raised to.
+/// The minimum logarithm; smaller ones are raised to it.
 fn floor_of(greatest: f32) -> f32 {
     greatest.max(SMALLEST).log10() - DYNAMIC_RANGE
 }

@@ -1,8 +1,8 @@
-//! Opens a model folder, after looking for what is commonly wrong with one.
+//! Opens a model folder, after checks for common defects.
 //!
-//! CTranslate2 reports a bad model in words for its developers, so the folder and the first bytes of `model.bin` are checked first:
-//! a little-endian `u32` format version and, from version 2 on, the name of the architecture (`u16` length, text, zero byte), which
-//! is `WhisperSpec` for every Whisper model.
+//! CTranslate2's errors about bad models are for its developers, so the folder and the first bytes of `model.bin` are checked
+//! first: a little-endian `u32` format version and, from version 2 on, the name of the architecture (`u16` length, text, zero
+//! byte), which is `WhisperSpec` for every Whisper model.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use plugin_api::{ErrorKind, StageError};
 
 use crate::options::Options;
 
-/// Why a model cannot be used.
+/// The reason why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ModelError {
@@ -71,7 +71,7 @@ pub fn folder(options: &Options) -> Result<&Path, ModelError> {
     Ok(folder)
 }
 
-/// Loads the `model.bin` of a folder that was checked.
+/// Loads the `model.bin` of a checked folder.
 ///
 /// # Errors
 /// [`ModelError`].
@@ -83,7 +83,7 @@ pub fn load(folder: &Path, options: &Options) -> Result<Whisper, ModelError> {
         num_threads_per_replica: options.thread_count(),
         ..Config::default()
     };
-    // Its warnings go to standard error, past the host; what matters comes back as an error.
+    // Its warnings go to standard error, past the host; serious problems come back as errors.
     set_log_level(LogLevel::Error);
     Whisper::new(folder, config).map_err(|error| refusal(folder, compute_type, &error.to_string()))
 }

@@ -16,7 +16,7 @@ use crate::state::Saved;
 pub struct Options {
     /// The folder of the model, as the host resolved it.
     pub model: Option<PathBuf>,
-    /// Where to compute.
+    /// The device to compute on.
     pub device: Device,
     /// Type of the weights.
     pub compute_type: ComputeType,
@@ -24,12 +24,12 @@ pub struct Options {
     pub threads: usize,
 }
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Device {
-    /// CUDA when this build sees such a device, else the CPU.
+    /// CUDA if this build finds such a device, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
@@ -55,18 +55,18 @@ pub enum ComputeType {
     Float32,
 }
 
-/// What the model is asked to do.
+/// The model's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Write down what is said.
+    /// Write the speech as it is.
     Transcribe,
-    /// Write it down in English.
+    /// Write it in English.
     Translate,
 }
 
-/// Options of scope `request`. What each means is in the option table.
+/// Options of scope `request`. The option table has their meanings.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[expect(missing_docs, reason = "the option table documents them")]
@@ -115,7 +115,7 @@ pub struct Request {
     pub batch_size: usize,
     pub language_detection_threshold: f64,
     pub language_detection_segments: usize,
-    /// What an earlier run had finished, from the host; no option.
+    /// The finished part of an earlier run, from the host; not an option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Checkpoint<Saved>>,
 }
@@ -127,10 +127,10 @@ impl Options {
         cesar_plugin_common::threads::count(self.threads)
     }
 
-    /// The device as CTranslate2 names it.
+    /// The device in CTranslate2's terms.
     ///
     /// # Errors
-    /// [`ModelError::NoCuda`] when CUDA is asked for and there is none.
+    /// [`ModelError::NoCuda`] if CUDA is requested and not available.
     pub fn device(&self) -> Result<sys::Device, ModelError> {
         let cuda = || sys::get_device_count(sys::Device::CUDA) > 0;
         match self.device {
@@ -160,7 +160,7 @@ impl From<ComputeType> for sys::ComputeType {
 }
 
 impl Request {
-    /// Checks what the table cannot: an empty list, and what an English-only model cannot do.
+    /// Checks beyond those of the table: an empty list, and options that an English-only model does not support.
     ///
     /// # Errors
     /// [`plugin_api::ErrorKind::InvalidOptions`].

@@ -1,4 +1,4 @@
-//! Tests of the matrix products in `native/`: right for every shape, and the same whatever the number of threads.
+//! Tests of the matrix products in `native/`: right for every shape, and the same for any number of threads.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use half::f16;
 
 use crate::ffi::products::{Shape, product_f32, product_halves, product_int8};
 
-/// Shapes on both sides of every limit: few rows and many, whole vectors and not.
+/// Shapes on both sides of every limit: few rows and many, whole vectors and others.
 fn shape() -> impl Strategy<Value = Shape> {
     let columns = prop_oneof![1_usize..200, Just(64), Just(128), Just(1500), Just(2048)];
     let depth = prop_oneof![1_usize..100, Just(64), Just(512), Just(1500)];
@@ -60,7 +60,7 @@ proptest! {
         let product = product_halves(shape, &a, &bits, 1);
         prop_assert_eq!(&product, &product_halves(shape, &a, &bits, 3));
         prop_assert_eq!(&product, &Some(product_f32(shape, true, 1.0, &a, &wide, 1)));
-        // As many as the beams of a batch have: more than wide weights are multiplied with in this way.
+        // As many as the beams of a batch: more than this multiplication supports for wide weights.
         let many = Shape { rows: 4 * rows, ..shape };
         prop_assert_eq!(product_halves(many, &a.repeat(4), &bits, 2), product.map(|product| product.repeat(4)));
     }
@@ -82,7 +82,7 @@ proptest! {
     }
 }
 
-/// The kernels of a CPU without AVX-512 are never chosen on one that has it, unless a variable forbids it.
+/// The kernels for CPUs without AVX-512 are never chosen on one that has it, unless a variable forbids it.
 #[test]
 fn products_are_right_with_avx2_alone() {
     let again = std::process::Command::new(std::env::current_exe().expect("this program"))

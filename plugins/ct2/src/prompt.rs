@@ -1,34 +1,34 @@
-//! Prompt of a window: hot words and earlier text, then what to do, then a forced beginning.
+//! Prompt of a window: hot words and earlier text, then the task, then a forced beginning.
 //!
 //! `<|startofprev|> hotwords… earlier text… <|startoftranscript|> <|language|> <|task|> [<|notimestamps|> | <|0.00|>] prefix…`
 
 use crate::tokenizer::Tokenizer;
 
-/// Tokens the model can attend to: prompt and text together.
+/// Maximum number of tokens of the model: prompt and text together.
 pub const MAX_LENGTH: usize = 448;
-/// Hot words and earlier text together are cut to this, so that half of [`MAX_LENGTH`] is left for text; a prefix by itself as well.
+/// Maximum of hot words and earlier text together, so that half of [`MAX_LENGTH`] is left for text; also that of a prefix.
 pub const PART: usize = MAX_LENGTH / 2 - 1;
-/// Room that is left for text in any case; only a prefix with long earlier text comes near it.
+/// Minimum number of tokens left for text; only a prefix with long earlier text comes near it.
 const LEAST_TEXT: usize = 16;
 
 /// The parts of a prompt, as token ids.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Parts<'a> {
-    /// Text of earlier windows, with its timestamps; its end is what is kept.
+    /// Text of earlier windows, with its timestamps; its end is kept.
     pub previous: &'a [u32],
     /// Words to listen for.
     pub hotwords: &'a [u32],
     /// Start of transcript, language, task.
     pub start: &'a [u32],
-    /// Text the window must begin with.
+    /// Text that the window must begin with.
     pub prefix: &'a [u32],
     /// Text only.
     pub without_timestamps: bool,
-    /// How much may be written, prompt not counted.
+    /// Maximum number of generated tokens, without the prompt.
     pub max_new_tokens: Option<usize>,
 }
 
-/// A prompt and how much may be written after it.
+/// A prompt and the limits of the text after it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Prompt {
     /// Token ids.
@@ -39,7 +39,7 @@ pub struct Prompt {
     pub max_length: usize,
 }
 
-/// What to say where so many tokens of `initial_prompt` and `hotwords` are more than a prompt holds.
+/// The warning if `initial_prompt` and `hotwords` have more tokens than fit in a prompt.
 #[must_use]
 pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
     if initial_prompt + hotwords <= PART {
@@ -59,7 +59,7 @@ pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
     ))
 }
 
-/// Puts a prompt together.
+/// Builds a prompt.
 #[must_use]
 pub fn build(parts: Parts<'_>, tokenizer: &Tokenizer) -> Prompt {
     let ids = Ids {

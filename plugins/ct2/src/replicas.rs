@@ -1,8 +1,8 @@
-//! Several windows through the model in parallel: in parts of a few windows, each part on a replica with a share of the cores.
+//! Several windows decoded in parallel: in parts of a few windows, each part on a replica with a share of the cores.
 //!
-//! A second thread gains little for the small matrices of decoding, a second replica all there is. The replicas are models that compute on
-//! threads of their own, with weights that all of them share (`native/ctranslate2/model_loading.cpp`). How windows are parted depends on their number
-//! and the options alone, so that more threads make no other text.
+//! A second thread gains little for the small matrices of decoding, a second replica the full factor. The replicas are models with
+//! their own threads and shared weights (`native/ctranslate2/model_loading.cpp`). The division of windows depends only on their
+//! number and the options, so the number of threads does not change the text.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -18,15 +18,14 @@ use crate::model;
 use crate::options::Options;
 use crate::report::Report;
 
-/// Windows of a part at most, with so many candidates for the text of each. A token's weights are read once for a part, and nearly as
-/// fast for one row as for ten; beyond that more make it no faster, and the keys and values of what each window says are most of a
-/// batch's memory.
+/// Maximum number of windows in a part, for the number of candidates of each. A token's weights are read once for a part, nearly as
+/// fast for one row as for ten; more rows gain nothing, and the keys and values of each window's text are most of a batch's memory.
 fn most(candidates: usize) -> usize {
     const ROWS: usize = 10;
     (ROWS / candidates.max(1)).clamp(2, 4)
 }
 
-/// How many windows each of the parts of `windows` has: as equal as can be, and two parts where there are two windows.
+/// The number of windows in each part of `windows`: as equal as possible, and at least two parts for two windows.
 fn sizes(windows: usize, candidates: usize) -> impl ExactSizeIterator<Item = usize> {
     let parts = windows.div_ceil(most(candidates)).max(windows.min(2));
     (0..parts).map(move |part| windows * (part + 1) / parts - windows * part / parts)
@@ -34,13 +33,13 @@ fn sizes(windows: usize, candidates: usize) -> impl ExactSizeIterator<Item = usi
 
 /// Encoded windows of a batch.
 pub struct Part {
-    /// Which windows of the batch.
+    /// Its windows of the batch.
     pub windows: Range<usize>,
     /// Output of the encoder for them.
     pub encoded: Encoded,
 }
 
-/// The replicas, opened when they are first needed.
+/// The replicas, opened on first use.
 pub struct Replicas {
     folder: PathBuf,
     options: Options,
@@ -48,7 +47,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Replicas for the model of this folder; none is opened yet.
+    /// Replicas for the model of this folder, not opened yet.
     #[must_use]
     pub fn new(folder: PathBuf, options: Options) -> Self {
         Self {
@@ -58,7 +57,7 @@ impl Replicas {
         }
     }
 
-    /// The windows of each part; a graphics card takes all at a time.
+    /// The windows of each part; a graphics card gets all of them at once.
     fn parts(&self, windows: usize, candidates: usize) -> Result<Vec<usize>, StageError> {
         let device = self.options.device()?;
         Ok(if device == Device::CPU {
@@ -86,11 +85,11 @@ impl Replicas {
         Ok(())
     }
 
-    /// Encodes windows of log-mel features, one after the other in `features`, in parts for so many candidates for each window's text.
-    /// What is done on no replica is done on `engine`.
+    /// Encodes windows of log-mel features, one after the other in `features`, in parts for the number of candidates of each
+    /// window's text. Work without a replica runs on `engine`.
     ///
     /// # Errors
-    /// Those of [`model::load`] and [`Engine::call`].
+    /// Errors of [`model::load`] and [`Engine::call`].
     pub fn encode(
         &mut self,
         engine: &mut Engine,
@@ -123,10 +122,10 @@ impl Replicas {
         Ok(self.run(engine, jobs, ctx)?.into_iter().map(part).collect())
     }
 
-    /// Writes after a prompt for each window of the encoded parts.
+    /// Generates text after a prompt for each window of the encoded parts.
     ///
     /// # Errors
-    /// Those of [`Engine::call`].
+    /// Errors of [`Engine::call`].
     pub fn generate(
         &mut self,
         engine: &mut Engine,
@@ -152,7 +151,7 @@ impl Replicas {
         Ok(self.run(engine, jobs, ctx)?.concat())
     }
 
-    /// Runs the jobs, each on the next replica, and gives their answers in order; a single one runs on `engine`, with all cores.
+    /// Runs the jobs, each on the next replica, and returns their answers in order; a single one runs on `engine`, with all cores.
     fn run<T, F>(
         &mut self,
         engine: &mut Engine,

@@ -5,9 +5,9 @@ use plugin_api::{Ctx, ErrorKind, StageError};
 
 use crate::state::Saved;
 
-/// What `crate::transcribe` asks of its caller.
+/// The caller of `crate::transcribe`.
 pub trait Report {
-    /// Shows a segment that is finished.
+    /// Shows a finished segment.
     fn segment(&mut self, segment: &Segment);
     /// `done` of `total` ms of audio.
     fn progress(&mut self, done: u64, total: u64);
@@ -16,7 +16,7 @@ pub trait Report {
     /// Whether to stop.
     fn cancelled(&self) -> bool;
 
-    /// Ends the run once the caller wants to stop.
+    /// Ends the run once the caller requests a stop.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`].

@@ -1,9 +1,9 @@
-//! The loop over the windows of a recording, as faster-whisper's `WhisperModel.transcribe` goes through them.
+//! The loop over the windows of a recording, as in faster-whisper's `WhisperModel.transcribe`.
 //!
-//! A window of 30 s is encoded and decoded; its segments are kept, and the next window begins where the last finished segment ends,
-//! by word times where they were asked for. The text written so far is shown to the model with the next window, until a window had
-//! to be decoded at a high temperature. What is carried from window to window is a [`State`]. After each window
-//! the host gets what is finished; a run resumed from there gives the same result as an uninterrupted one.
+//! A window of 30 s is encoded and decoded; its segments are kept, and the next window begins at the end of the last finished
+//! segment, by word times if requested. The text since the last window decoded at a high temperature is shown to the model with
+//! the next window. A [`State`] is carried from window to window. After each window the host gets the finished part; a run resumed
+//! from there has the same result as an uninterrupted one.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ use crate::transcript::{Facts, Transcript};
 use crate::words::align::{Aligned, Aligner};
 use crate::words::end_of;
 
-/// Transcribes `track` into `transcript`; the language, unless there is nothing to hear.
+/// Transcribes `track` into `transcript`; returns the language, unless there is no audio.
 ///
 /// # Errors
 /// As [`transcribe`](crate::transcribe::transcribe).
@@ -41,7 +41,7 @@ pub(crate) fn transcribe(
     let Some(first) = clips.iter().find(|clip| !clip.is_empty()) else {
         return Ok(None);
     };
-    // faster-whisper pads one frame, which decides about the last frame of real audio.
+    // faster-whisper pads one frame, which affects the last frame of real audio.
     let mel = LogMel::new(track.clone(), encoder.n_mels(), HOP, job.threads);
     let mut code = None;
     let mut state = match &job.request.resume {
@@ -103,12 +103,12 @@ fn next(state: &mut State, clips: &[Range<usize>], longest: usize) -> Option<Win
             return Some(Window::new(state.seek, (clip.end - state.seek).min(longest)));
         }
         state.clip += 1;
-        // The last window of a clip may reach beyond the start of the next.
+        // The last window of a clip may extend beyond the start of the next.
         state.seek = clips.get(state.clip).map_or(state.seek, |next| next.start);
     }
 }
 
-/// The language of the audio, asked of the model where it must be.
+/// The language of the audio, detected by the model if necessary.
 fn language(
     job: &Job<'_>,
     encoder: &mut Encoder<'_>,
@@ -129,7 +129,7 @@ fn language(
     detect::detect(encoder, features, job.request, ctx)
 }
 
-/// What stays the same from window to window, and the model and the transcript.
+/// The constants of all windows, and the model and the transcript.
 struct Windows<'a, 'e> {
     job: &'a Job<'a>,
     encoder: &'a mut Encoder<'e>,
@@ -140,7 +140,7 @@ struct Windows<'a, 'e> {
     content: usize,
     hotwords: Vec<u32>,
     prefix: Vec<u32>,
-    /// What a transcript begins with in the language of the window.
+    /// The first tokens of a transcript in the language of the window.
     start: Vec<u32>,
     /// That language.
     code: String,
@@ -187,7 +187,7 @@ impl Windows<'_, '_> {
         Ok(())
     }
 
-    /// Continues in the language of the window, where that may change.
+    /// Continues in the language of the window, if it may change.
     fn follow_language(&mut self, encoded: &Encoded, ctx: &dyn Report) -> Result<(), StageError> {
         if !self.job.request.multilingual || !self.encoder.is_multilingual() {
             return Ok(());
@@ -200,7 +200,7 @@ impl Windows<'_, '_> {
         Ok(())
     }
 
-    /// Finds the words of the window, and from them where the next one begins. False when nothing of it is to be kept.
+    /// Finds the words of the window, and from them the start of the next one. Returns false if nothing of it is to be kept.
     fn align(
         &mut self,
         encoded: &Encoded,
@@ -274,7 +274,7 @@ impl Windows<'_, '_> {
     }
 }
 
-/// Audio whose text is missing.
+/// Audio with missing text.
 #[derive(Debug, PartialEq)]
 struct Lost {
     from: f64,
@@ -282,7 +282,7 @@ struct Lost {
     reason: &'static str,
 }
 
-/// Where the next window begins, and what is passed over although its text was cut.
+/// The start of the next window, and the part that is skipped although its text was cut.
 fn advance(split: &Split, window: Window, cut: bool, content: usize) -> (usize, Option<Lost>) {
     // With the same timestamp again the loop would not end.
     let stuck = split.next_seek <= window.seek;

@@ -1,6 +1,6 @@
-//! State of the loop over the windows: all that the next window depends on besides the request and the audio.
+//! State of the loop over the windows: everything besides the request and the audio that the next window depends on.
 //!
-//! Plain data: a loop that gets a saved state continues as the loop that saved it.
+//! Plain data: a loop with a saved state continues like the loop that saved it.
 
 use plugin_api::asr::Truncation;
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,22 @@ use crate::prompt::MAX_LENGTH;
 /// State between two windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// The language asked for or detected.
+    /// The requested or detected language.
     pub language: Language,
-    /// Index of the clip that is transcribed.
+    /// Index of the current clip.
     pub clip: usize,
     /// First frame of the next window.
     pub seek: usize,
     /// All text so far, with its timestamps, after the initial prompt.
     pub written: Vec<u32>,
-    /// What of it is still shown to the model: all from this index on.
+    /// Index from which it is still shown to the model.
     pub shown_from: usize,
     /// End of the last word, in seconds; 0 without word times.
     pub last_speech: f64,
 }
 
 impl State {
-    /// Before the first window.
+    /// The state before the first window.
     #[must_use]
     pub fn new(language: Language, initial_prompt: Vec<u32>) -> Self {
         Self {
@@ -40,14 +40,14 @@ impl State {
     }
 }
 
-/// All that a run needs to resume after a window, besides the segments so far; the host keeps it.
+/// The data that a run needs to resume after a window, besides the segments so far; the host keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
-    /// Where the loop is.
+    /// The state of the loop.
     pub windows: State,
-    /// The language of the last window, where that may change.
+    /// The language of the last window, if it may change.
     pub code: String,
-    /// What was cut so far.
+    /// Cuts so far.
     pub truncated: Vec<Truncation>,
     /// Whether anything was sampled so far.
     pub sampled: bool,
@@ -56,7 +56,7 @@ pub struct Saved {
 }
 
 impl State {
-    /// The same state with no more text than a prompt can show: an hour's need not be written again after each window.
+    /// The same state with no more text than a prompt can show: an hour's text need not be written after each window.
     #[must_use]
     pub fn shortened(&self) -> Self {
         let shown = self.written.get(self.shown_from..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Helpers of several tests: the real models, recordings, and a host that writes everything down.
+//! Helpers of several tests: the real models, recordings, and a host that records everything.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -68,7 +68,7 @@ pub(crate) fn request(given: &Value) -> Request {
     options(Scope::Request, given)
 }
 
-/// A request with faster-whisper's defaults, changed by `given`: VAD only where it is asked for, and then by its file.
+/// A request with faster-whisper's defaults, changed by `given`: VAD only if requested, and then by its file.
 pub(crate) fn reference_request(given: &Value) -> Request {
     let mut given = given.clone();
     given["vad_filter"] = (given["vad_filter"] == true).into();
@@ -101,11 +101,11 @@ pub(crate) fn short_recording() -> Vec<f32> {
         .collect()
 }
 
-/// A host that writes everything down, and may ask to stop some time after its making.
+/// A host that records everything, and can request a stop some time after its creation.
 pub(crate) struct Notes {
     pub(crate) segments: Vec<Segment>,
     pub(crate) progress: Vec<(u64, u64)>,
-    /// What a run that resumes here gets, after each window.
+    /// The checkpoints for a resume, after each window.
     pub(crate) saved: Vec<Checkpoint<Saved>>,
     began: Instant,
     patience: Option<Duration>,

@@ -1,11 +1,11 @@
-//! From the tokens of one window to segments: times, and where the next window begins.
+//! From the tokens of one window to segments: times, and the start of the next window.
 //!
 //! Whisper writes timestamps in steps of 20 ms from the start of the window, two in a row between segments. Everything up to the
-//! last such pair is kept; what follows it is unfinished, and the next window begins there. A window that ends in one single
-//! timestamp holds nothing more, and one without any pair is a segment of its own: both are passed over whole.
-//! The rules are those of OpenAI's `transcribe` and of faster-whisper.
+//! last such pair is kept; the rest is unfinished, and the next window begins there. A window that ends in a single timestamp
+//! has nothing more, and one without any pair is a single segment: both use up the whole window. The rules are those of OpenAI's
+//! `transcribe` and of faster-whisper.
 
-/// Frames a second.
+/// Frames per second.
 pub const FRAMES_A_SECOND: f64 = 100.0;
 /// Length of one frame, in seconds.
 const FRAME: f64 = 0.01;
@@ -14,14 +14,14 @@ const STEP: f64 = 0.02;
 /// Frames in one timestamp step.
 const STEP_FRAMES: usize = 2;
 
-/// What is decoded at once.
+/// A unit of decoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// First frame.
     pub seek: usize,
     /// Number of frames with audio, at most 3000.
     pub frames: usize,
-    /// Where it begins, in seconds from the start of the audio.
+    /// Its start, in seconds from the start of the audio.
     pub offset: f64,
     /// Its length in seconds.
     pub duration: f64,
@@ -73,16 +73,16 @@ pub struct Piece {
     pub end: f64,
     /// Text and timestamps.
     pub tokens: Vec<u32>,
-    /// Empty unless they were asked for and found.
+    /// Empty unless requested and found.
     pub words: Vec<Word>,
 }
 
 /// One word, in seconds from the start of the audio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Word {
-    /// When it begins.
+    /// Its start.
     pub start: f64,
-    /// When it ends; rarely before the start.
+    /// Its end; rarely before the start.
     pub end: f64,
     /// With its leading space and the punctuation around it.
     pub word: String,
@@ -90,7 +90,7 @@ pub struct Word {
     pub probability: f64,
 }
 
-/// What became of a window.
+/// The segments of a window, and its end.
 #[derive(Debug, PartialEq)]
 pub struct Split {
     /// In the order they were written.
@@ -99,7 +99,7 @@ pub struct Split {
     pub next_seek: usize,
     /// Whether the window ended in a single timestamp, after which nothing is said.
     pub closed: bool,
-    /// The last timestamp written when the window was passed over whole, in seconds from the start of the audio.
+    /// The last timestamp written if the whole window was used up, in seconds from the start of the audio.
     pub covered: f64,
 }
 

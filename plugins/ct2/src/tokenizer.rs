@@ -1,10 +1,10 @@
-//! Text to tokens and back, and the tokens with a meaning of their own.
+//! Text to tokens and back, and the special tokens.
 //!
-//! `tokenizer.json` splits and joins text. `vocabulary.json` or `.txt` is what CTranslate2 itself reads: its line numbers are the
-//! token ids, and its texts are what a prompt is made of (the tokenizer file of some models lacks the timestamps).
+//! `tokenizer.json` splits and joins text. CTranslate2 itself reads `vocabulary.json` or `.txt`: its line numbers are the token
+//! ids, and its texts make up a prompt (the tokenizer file of some models lacks the timestamps).
 //!
-//! Only prompts are split, so what splits, a tenth of the memory of a small model, is opened again for them; what joins are
-//! the texts of the tokens.
+//! Only prompts are split, so the splitter, a tenth of the memory of a small model, is opened again for them; the texts of
+//! the tokens are enough to join.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,9 @@ pub struct Tokenizer {
     path: PathBuf,
     splitter: OnceLock<tokenizers::Tokenizer>,
     joiner: DecoderWrapper,
-    /// What the tokens that are text are joined from.
+    /// The texts of the text tokens, which are joined.
     pieces: Texts,
-    /// What CTranslate2 knows every token by.
+    /// CTranslate2's texts of all tokens.
     vocabulary: Texts,
     special: Special,
     languages: HashMap<String, u32>,
@@ -47,7 +47,7 @@ struct Special {
     translate: u32,
 }
 
-/// Not pronounced: not written unless `suppress_tokens` says so.
+/// Not pronounced: not written unless `suppress_tokens` allows it.
 const SYMBOLS: [&str; 47] = [
     "\"",
     "#",
@@ -97,7 +97,7 @@ const SYMBOLS: [&str; 47] = [
     "♪♪",
     "♪♪♪",
 ];
-/// Of these the first token is not written where they have several: it begins no other text.
+/// For those with several tokens, the first is not written: it begins no other text.
 const NOTES: [&str; 7] = ["♩", "♪", "♫", "♬", "♭", "♮", "♯"];
 
 impl Tokenizer {
@@ -128,7 +128,7 @@ impl Tokenizer {
     /// The ids of `text`, without any special token.
     ///
     /// # Errors
-    /// [`ModelError::BadTokenizer`] when the file is another one than it was.
+    /// [`ModelError::BadTokenizer`] if the file has changed.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         let splitter = match self.splitter.get() {
             Some(splitter) => splitter,
@@ -140,7 +140,7 @@ impl Tokenizer {
         Ok(encode(splitter, text))
     }
 
-    /// The text of `tokens`, leaving out special tokens and timestamps.
+    /// The text of `tokens`, without special tokens and timestamps.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
         let texts = self.text_tokens(tokens).into_iter();
@@ -148,21 +148,21 @@ impl Tokenizer {
         self.joiner.decode(texts).unwrap_or_default()
     }
 
-    /// The words of `tokens`, timestamps left out, each with its number of tokens.
+    /// The words of `tokens`, without timestamps, each with its number of tokens.
     #[must_use]
     pub fn words(&self, tokens: &[u32], language: &str) -> Vec<(String, usize)> {
         let text = self.text_tokens(tokens);
         split::words(&text, language, self.special.end_of_text, |tokens| self.decode(tokens))
     }
 
-    /// Those of `tokens` that are text.
+    /// The text tokens among `tokens`.
     #[must_use]
     pub fn text_tokens(&self, tokens: &[u32]) -> Vec<u32> {
         let is_text = |token: &u32| *token < self.special.end_of_text;
         tokens.iter().copied().filter(is_text).collect()
     }
 
-    /// The texts CTranslate2 knows `tokens` by.
+    /// CTranslate2's texts of `tokens`.
     #[must_use]
     pub fn names(&self, tokens: &[u32]) -> Vec<String> {
         tokens
@@ -171,7 +171,7 @@ impl Tokenizer {
             .collect()
     }
 
-    /// The id of a language, `None` when the model does not know it.
+    /// The id of a language; `None` if the model does not know it.
     #[must_use]
     pub fn language(&self, code: &str) -> Option<u32> {
         self.languages.get(code).copied()
@@ -195,7 +195,7 @@ impl Tokenizer {
         self.special.start_of_previous
     }
 
-    /// What a transcript begins with; an English-only model has no `language`, and then no task either.
+    /// The first tokens of a transcript; an English-only model has no `language`, and then no task either.
     #[must_use]
     pub fn start_sequence(&self, language: Option<u32>, task: Task) -> Vec<u32> {
         let task = match task {
@@ -208,11 +208,11 @@ impl Tokenizer {
             .collect()
     }
 
-    /// The ids that must not be written: `asked`, where -1 stands for symbols, and everything that is not text. Nothing at all when
-    /// nothing is asked for, as in faster-whisper.
+    /// The ids that must not be written: `asked`, where -1 stands for symbols, and everything that is not text. Empty if `asked` is
+    /// empty, as in faster-whisper.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOptions`] for an id the model does not have.
+    /// [`ErrorKind::InvalidOptions`] for an id that the model does not have.
     pub fn suppressed(&self, asked: &[i64]) -> Result<Vec<i32>, StageError> {
         let known = |id: i64| usize::try_from(id).map_or(id == -1, |id| id < self.vocabulary.len());
         if let Some(id) = asked.iter().find(|id| !known(**id)) {
@@ -285,7 +285,7 @@ fn encode(splitter: &tokenizers::Tokenizer, text: &str) -> Vec<u32> {
     encoding.map_or_else(|_| Vec::new(), |encoding| encoding.get_ids().to_vec())
 }
 
-/// The ids of `<|en|>` and the like, by what stands in the brackets.
+/// The ids of `<|en|>` and the like, by the text in the brackets.
 fn languages(whole: &tokenizers::Tokenizer) -> HashMap<String, u32> {
     let code = |name: &str| {
         let code = name.strip_prefix("<|")?.strip_suffix("|>")?;
@@ -297,9 +297,9 @@ fn languages(whole: &tokenizers::Tokenizer) -> HashMap<String, u32> {
     names.filter_map(|(name, id)| Some((code(&name)?, id))).collect()
 }
 
-/// Brackets, notes and other symbols that stand for no sound, alone or after a space.
+/// Brackets, notes and other symbols without a sound, alone or after a space.
 fn not_spoken(splitter: &tokenizers::Tokenizer) -> Vec<u32> {
-    // Hyphens and quotes are fine within a word, not before one.
+    // Hyphens and quotes are allowed within a word, not before one.
     let mut ids = vec![];
     for text in [" -", " '"] {
         ids.extend(encode(splitter, text).first());

@@ -1,11 +1,11 @@
-//! The audio that is transcribed: a recording, or the parts of it that hold speech, one after the other without being copied.
+//! The audio to transcribe: a recording, or its parts with speech, one after the other without being copied.
 
 use std::ops::Range;
 
-/// Slices of a recording that follow each other.
+/// Consecutive slices of a recording.
 #[derive(Debug, Clone, Default)]
 pub struct Track<'a> {
-    /// Where each slice begins in the track; none is empty.
+    /// The start of each slice in the track; none is empty.
     parts: Vec<(usize, &'a [f32])>,
     length: usize,
 }
@@ -17,7 +17,7 @@ impl<'a> Track<'a> {
         std::iter::once(samples).collect()
     }
 
-    /// These parts of `samples`, cut to what there is.
+    /// These parts of `samples`, limited to its length.
     #[must_use]
     pub fn of(samples: &'a [f32], parts: &[Range<usize>]) -> Self {
         let inside = |index: usize| index.min(samples.len());
@@ -41,13 +41,13 @@ impl<'a> Track<'a> {
         self.length
     }
 
-    /// Whether there is no sample.
+    /// Whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// `count` samples from `start` on, when they lie in one slice.
+    /// `count` samples from `start` on, if they are in one slice.
     #[must_use]
     pub fn slice(&self, start: usize, count: usize) -> Option<&'a [f32]> {
         let (from, slice) = self.part_at(start)?;

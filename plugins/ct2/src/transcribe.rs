@@ -1,7 +1,7 @@
-//! From samples to a transcript: silence is left out where that is asked for, then window follows window ([`sequential`]) or
-//! stretches of speech go through the model side by side ([`batched`]).
+//! From samples to a transcript: silence is left out if requested, then windows are decoded one after the other
+//! ([`sequential`]) or stretches of speech in parallel ([`batched`]).
 //!
-//! Every segment is handed to the host at once, in order and inside the audio.
+//! Every segment is passed to the host at once, in order and inside the audio.
 
 use plugin_api::asr::Transcription;
 use plugin_api::{Audio, ErrorKind, StageError};
@@ -25,20 +25,20 @@ use crate::vad::restore::SpeechMap;
 /// The length of a window of the model, in seconds.
 const WINDOW_SECONDS: usize = 30;
 
-/// What stays the same for all of a request.
+/// The constants of a request.
 pub(crate) struct Job<'a> {
-    /// What was asked for.
+    /// The request.
     pub(crate) request: &'a Request,
     /// Text to tokens and back.
     pub(crate) tokenizer: &'a Tokenizer,
     /// Threads for the spectrogram.
     pub(crate) threads: usize,
-    /// The frame from which on the language is detected, where that is not the beginning.
+    /// The frame from which the language is detected, if that is not the beginning.
     pub(crate) detect_from: Option<usize>,
 }
 
 impl<'a> Job<'a> {
-    /// `text` as it follows other text; nothing for none.
+    /// `text` as it follows other text; empty for none.
     pub(crate) fn spaced(&self, text: Option<&str>) -> Result<Vec<u32>, StageError> {
         match text.map(str::trim) {
             None | Some("") => Ok(Vec::new()),
@@ -46,9 +46,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Warns where the prompt is longer than what the model reads of it.
+    /// Warns if the prompt is longer than the model's limit.
     pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32]) {
-        // A prefix takes the place of hot words.
+        // A prefix replaces hot words.
         let hotwords = if self.request.prefix.is_none() {
             hotwords.len()
         } else {
@@ -59,7 +59,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// What a transcript in this language begins with.
+    /// The first tokens of a transcript in this language.
     pub(crate) fn start(&self, encoder: &Encoder<'_>, code: &str) -> Result<Vec<u32>, StageError> {
         let multilingual = encoder.is_multilingual();
         let language = self.tokenizer.language(code).filter(|_| multilingual);
@@ -78,7 +78,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// The greatest length of a window, in frames.
+    /// The maximum length of a window, in frames.
     pub(crate) fn window_frames(&self) -> usize {
         self.request.chunk_length.unwrap_or(WINDOW_SECONDS) * WINDOW_FRAMES / WINDOW_SECONDS
     }
@@ -108,7 +108,7 @@ pub(crate) fn transcribe(
     };
     let mut encoder = Encoder::new(&mut stage.engine, &mut stage.replicas);
     let duration_ms = audio.milliseconds(audio.samples.len());
-    // Who names the parts to transcribe wants those, silent or not.
+    // A user who names the parts to transcribe wants those, silent or not.
     let clips = !matches!(request.clip_timestamps.as_slice(), [] | [0.0]);
     let filtered = request.vad_filter && !clips;
     let detects = request.resume.is_none() && detect::known(request, encoder.is_multilingual()).is_none();
@@ -124,7 +124,7 @@ pub(crate) fn transcribe(
         }
         _ => None,
     };
-    // With nothing left out, all is as without the detection.
+    // If nothing is left out, the result is that without the detection.
     let parts = parts.filter(|parts| request.batch_size > 1 || *parts != [whole.clone()]);
     if let Some(activity) = activity.as_ref().filter(|_| detects && !filtered) {
         let start = request.clip_timestamps.first().copied().unwrap_or(0.0);
@@ -168,10 +168,10 @@ fn samples(seconds: f64) -> usize {
     (seconds * SAMPLE_RATE as f64) as usize
 }
 
-/// The clips asked for, in seconds.
+/// The requested clips, in seconds.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOptions`] when they do not rise.
+/// [`ErrorKind::InvalidOptions`] if they do not rise.
 pub(crate) fn clip_points(seconds: &[f64]) -> Result<&[f64], StageError> {
     if seconds.is_sorted() {
         return Ok(seconds);

@@ -1,7 +1,7 @@
 //! Transcript so far: segments in order and inside the audio, each shown to the host at once.
 //!
-//! Times arrive in seconds of the track that was decoded. Where silence was left out of it, they are mapped back to the recording
-//! first, as faster-whisper's `restore_speech_timestamps` does.
+//! Times arrive in seconds of the decoded track. If silence was left out of it, they are first mapped back to the recording, as
+//! in faster-whisper's `restore_speech_timestamps`.
 
 use cesar_vad::activity::Activity;
 use cesar_vad::phrases;
@@ -14,12 +14,12 @@ use crate::vad::restore::SpeechMap;
 use crate::vad::seams;
 use crate::words::text;
 
-/// What the decoder says about a segment.
+/// The decoder's facts about a segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
     /// Mean log-probability of the tokens.
     pub avg_logprob: f64,
-    /// Length of the text over its length compressed.
+    /// Length of the text over its compressed length.
     pub compression_ratio: f64,
     /// Probability of no speech.
     pub no_speech_prob: f64,
@@ -29,10 +29,10 @@ pub struct Facts {
     pub seek: usize,
 }
 
-/// The growing result.
+/// The transcript so far.
 #[derive(Debug, Default)]
 pub struct Transcript {
-    /// What was kept.
+    /// The kept segments.
     pub out: Transcription,
     duration_ms: u64,
     speech: Option<SpeechMap>,
@@ -40,12 +40,12 @@ pub struct Transcript {
     activity: Option<Activity>,
     words: bool,
     last_word_ms: u64,
-    /// How many segments the host keeps already.
+    /// Number of segments that the host already has.
     kept: usize,
 }
 
 impl Transcript {
-    /// The beginning of a transcript of so much audio, with `words` or without.
+    /// An empty transcript of audio of this length, with `words` or without.
     #[must_use]
     pub fn new(duration_ms: u64, speech: Option<SpeechMap>, words: bool) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Transcript {
         }
     }
 
-    /// Sets the probabilities of speech, so that phrases known to be invented over silence are recognised.
+    /// Sets the probabilities of speech, by which phrases known to be invented over silence are recognised.
     #[must_use]
     pub fn with_activity(self, activity: Activity) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Transcript {
         }
     }
 
-    /// The piece, in parts where silence too long for one segment was left out of it.
+    /// The piece, split where silence too long for one segment was left out of it.
     #[must_use]
     pub fn split(&self, piece: Piece, decode: &dyn Fn(&[u32]) -> String) -> Vec<Piece> {
         match &self.speech {
@@ -92,7 +92,7 @@ impl Transcript {
         invented
     }
 
-    /// Adds a segment, unless nothing of it lies after the one before and inside the audio.
+    /// Adds a segment, unless nothing of it is after the previous one and inside the audio.
     pub fn add(&mut self, mut piece: Piece, text: String, facts: Facts, ctx: &mut dyn Report) {
         if let Some(speech) = &self.speech {
             speech.restore(&mut piece);
@@ -119,7 +119,7 @@ impl Transcript {
         self.out.segments.push(segment);
     }
 
-    /// The words, none beginning before another that was said earlier, none after the audio.
+    /// The words, none beginning before an earlier one, none after the audio.
     fn words_of(&mut self, piece: &Piece) -> Vec<asr::Word> {
         let word = |word: &crate::timestamps::Word| {
             let start_ms = milliseconds(word.start).max(self.last_word_ms).min(self.duration_ms);
@@ -134,7 +134,7 @@ impl Transcript {
         piece.words.iter().map(word).collect()
     }
 
-    /// Resumes after the segments that an earlier run had finished. The host has shown it.
+    /// Resumes after the segments that an earlier run had finished. The host has shown them.
     pub fn go_on(&mut self, segments: Vec<asr::Segment>, saved: &Saved) {
         self.kept = segments.len();
         self.last_word_ms = saved.last_word_ms;
@@ -173,7 +173,7 @@ impl Transcript {
         ctx.progress(done, self.duration_ms);
     }
 
-    /// Reports the end. The last frame may be a part of one, and the last clip may end before the audio.
+    /// Reports the end. The last frame may be incomplete, and the last clip may end before the audio.
     pub fn finished(&self, ctx: &mut dyn Report) {
         ctx.progress(self.duration_ms, self.duration_ms);
     }

@@ -1,15 +1,15 @@
 //! Word times: from the model's cross-attention to the words of the segments.
 //!
 //! CTranslate2's `align` walks (text token, audio frame) pairs by dynamic time warping over the attention heads that the model's
-//! `config.json` names. A word begins where the walk reaches its first token and ends where it reaches the next word's. What follows
-//! is faster-whisper's (after openai-whisper's) repair of what such alignments are known to get wrong, in its order:
+//! `config.json` names. A word begins where the walk reaches its first token and ends where it reaches the next word's. Then come
+//! faster-whisper's repairs (after openai-whisper's) of known errors of such alignments, in its order:
 //!
 //! 1. words at the end of a sentence are cut to twice the median length of a word ([`Durations::trim_sentence_ends`]);
 //! 2. punctuation joins the word it belongs to ([`rules::join_punctuation`]);
-//! 3. the first words after a pause and the edges of segments are cut the same way ([`assign`]), and a segment takes the times of its
-//!    words unless those stray far from what the model wrote.
+//! 3. the first words after a pause and the edges of segments are cut the same way ([`assign`]), and a segment takes the times of
+//!    its words unless those are far from the model's.
 //!
-//! Times are seconds in `f64` throughout, rounded to 10 ms where faster-whisper rounds, so that the comparisons come out alike.
+//! Times are seconds in `f64` throughout, rounded to 10 ms where faster-whisper rounds, so that comparisons have equal results.
 
 use cesar_plugin_common::words as rules;
 
@@ -19,11 +19,11 @@ pub mod align;
 pub mod split;
 pub mod text;
 
-/// Steps of the audio a second, as the decoder attends to them.
+/// The decoder's steps of audio per second.
 const STEPS_A_SECOND: f64 = 50.0;
-/// Half a second: how far words may stray from the segment's own times.
+/// Half a second: the maximum distance of words from the segment's own times.
 const STRAY: f64 = 0.5;
-/// The greatest median of a word's length.
+/// The maximum median of a word's length.
 const MEDIAN_LIMIT: f64 = 0.7;
 const SENTENCE_ENDS: &str = ".。!！?？";
 
@@ -69,10 +69,10 @@ impl rules::Word for Timing {
     }
 }
 
-/// The times of `words` (text and number of tokens each) by `alignment`; none where the model gave no usable path.
+/// The times of `words` (text and number of tokens each) by `alignment`; empty if the model returned no usable path.
 #[must_use]
 pub fn timings(alignment: &Alignment, words: Vec<(String, usize)>) -> Vec<Timing> {
-    // The first pair of each token: when the walk arrives there.
+    // The first pair of each token, when the walk reaches it.
     let arrivals: Vec<f64> = (0..alignment.path.len())
         .filter(|&index| index == 0 || alignment.path[index].0 != alignment.path[index - 1].0)
         .map(|index| {
@@ -104,7 +104,7 @@ fn mean(probabilities: &[f32]) -> f64 {
     sum / probabilities.len().max(1) as f64
 }
 
-/// How long the words of a window usually are.
+/// The usual length of words in a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Durations {
     median: f64,
@@ -112,7 +112,7 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// Measures the words that have any length.
+    /// Measures the words with a length.
     #[must_use]
     pub fn of(timings: &[Timing]) -> Self {
         let mut lengths: Vec<f64> = timings
@@ -134,9 +134,9 @@ impl Durations {
         }
     }
 
-    /// Cuts marks that end a sentence, and the words after them, where they last too long.
+    /// Cuts marks that end a sentence, and the words after them, if they last too long.
     pub fn trim_sentence_ends(self, timings: &mut [Timing]) {
-        // All of no length: nothing was measured.
+        // All have no length: nothing was measured.
         if timings.iter().all(|timing| timing.length() == 0.0) {
             return;
         }
@@ -153,8 +153,8 @@ impl Durations {
     }
 }
 
-/// Gives the words of a window that begins at `offset` to its pieces, of which each has so many text tokens. `last_speech` is the end
-/// of the last word so far; the new one is returned.
+/// Assigns the words of a window that begins at `offset` to its pieces, each with its number of text tokens. `last_speech` is the
+/// end of the last word so far; the new one is returned.
 pub fn assign(
     pieces: &mut [Piece],
     text_tokens: &[usize],
@@ -208,7 +208,7 @@ impl Durations {
         words[0].start = (words[0].end - self.greatest).max(0.0);
     }
 
-    /// Takes the piece's own edges where a word lies far over them, else the words' edges for the piece.
+    /// Uses the piece's own edges if a word extends far beyond them, else the words' edges for the piece.
     fn reconcile(self, piece: &mut Piece, words: &mut [Word]) {
         let first = &mut words[0];
         if piece.start < first.end && piece.start - STRAY > first.start {

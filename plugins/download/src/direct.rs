@@ -1,15 +1,14 @@
 //! One file by HTTP.
 //!
-//! A transfer is a row of requests, each of which resumes where the one before stopped. Received bytes are kept only while it is sure to be part of
-//! the same thing: the next request asks for the rest with `Range`, and with `If-Range` and a strong `ETag`, else the `Last-Modified`
-//! (RFC 9110, 13.1.5), so that a server whose file has changed since answers with the whole new one. A server that names neither, or does not know
-//! ranges, sends all of it again. A break is forgiven as long as the next request comes farther than any before; four breaks in a
-//! row that do not are the end.
+//! A transfer is a sequence of requests, each resuming where the previous one stopped. Received bytes are kept only while they are
+//! certainly part of the same file: the next request asks for the rest with `Range`, and with `If-Range` and a strong `ETag`, else
+//! the `Last-Modified` (RFC 9110, 13.1.5), so that a server answers with the whole file if it has changed. A server without either,
+//! or without ranges, sends the whole file again. A break is tolerated as long as the next request receives more than any before;
+//! four consecutive breaks without progress end the transfer.
 //!
-//! They outlive a transfer that is killed (`resume`): the next one begins with the request for the rest.
+//! They outlive a killed transfer (`resume`): the next one begins with the request for the rest.
 //!
-//! The length that the server says is the length that has to come. More than the allowed size is refused when it is announced, and
-//! ended when it comes unannounced.
+//! The announced length must be received. A size over the limit is refused when announced, and aborted when it arrives unannounced.
 
 mod failure;
 mod resume;
@@ -38,30 +37,30 @@ use crate::watch::Watch;
 
 /// The name of the file in the host's folder.
 pub const FILE: &str = "media";
-/// Breaks in a row that bring nothing new.
+/// Maximum number of consecutive breaks without progress.
 const PATIENCE: u32 = 4;
 /// The pause after the first of them; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const REDIRECTS: u32 = 10;
 const CHUNK: usize = 64 * 1024;
-/// How long connecting and resolving may take.
+/// Maximum duration of connecting and resolving.
 const CONNECT: Duration = Duration::from_secs(20);
-/// The longest validator that is worth keeping.
+/// Maximum length of a validator.
 const VALIDATOR: usize = 1024;
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug)]
 pub enum Fetched {
     /// An answer for the host.
     Answer(Answer),
-    /// It is a page: for yt-dlp.
+    /// It is a page, which yt-dlp handles.
     Page,
 }
 
-/// Fetches a file, or learns that it is the one that is known.
+/// Fetches a file, or learns that the known one is current.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why there is no file.
 pub fn fetch(order: &Order, watch: &Watch) -> Result<Fetched, Refused> {
     let guard = Guard {
         public_only: order.public_only,
@@ -90,7 +89,7 @@ pub fn fetch_by(order: &Order, watch: &Watch, resolver: impl Resolver) -> Result
     };
     let fetched = transfer.run()?;
     if let Fetched::Page = fetched {
-        // yt-dlp finds an empty folder.
+        // yt-dlp needs an empty folder.
         drop(transfer);
         std::fs::remove_file(path).map_err(Refused::Disk)?;
     }
@@ -111,7 +110,7 @@ fn agent(order: &Order, resolver: impl Resolver) -> Result<Agent, Refused> {
         .accept_encoding("identity")
         .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")));
     if order.public_only {
-        // A proxy would resolve by itself.
+        // A proxy would resolve names itself.
         config = config.proxy(None);
     }
     let connector = ().chain(ConnectProxyConnector::default());
@@ -126,22 +125,22 @@ struct Transfer<'a> {
     order: &'a Order,
     watch: &'a Watch,
     file: File,
-    /// Bytes that are here.
+    /// Bytes received.
     done: u64,
-    /// Bytes that once were here.
+    /// Maximum of the bytes received.
     farthest: u64,
-    /// What the server says the length is.
+    /// The length according to the server.
     total: Option<u64>,
-    /// What the server said when it sent the beginning.
+    /// The server's validators with the beginning of the file.
     known: Known,
 }
 
-/// How one request ended.
+/// The end of one request.
 enum End {
     Complete,
     Unchanged(Known),
     Page,
-    /// It broke off; why it would be the end if it went on like that.
+    /// It broke off; the error to report if all retries fail.
     Broken(Refused),
 }
 
@@ -186,7 +185,7 @@ impl Transfer<'_> {
         })))
     }
 
-    /// What has to be unchanged for the rest to fit to what is here.
+    /// The validator that must be unchanged for the rest to fit.
     fn if_range(&self) -> Option<&str> {
         let strong = self.known.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.known.last_modified.as_deref())
@@ -217,7 +216,7 @@ impl Transfer<'_> {
             206 if is_rest => self.rest(response),
             304 => Ok(self.unchanged(response.headers())),
             416 if is_rest => {
-                // The file is another one by now.
+                // The file has changed.
                 self.start_over()?;
                 Ok(End::Broken(refusal::status(&self.order.url, 416, None)))
             }
@@ -227,7 +226,7 @@ impl Transfer<'_> {
                     status,
                     text(response.headers(), RETRY_AFTER).as_deref(),
                 );
-                // In the middle of a file, trouble of the server is a break like any other.
+                // In the middle of a file, a server error counts as a break.
                 if self.done > 0 && status >= 500 {
                     return Ok(End::Broken(refused));
                 }
@@ -236,7 +235,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Sites that redirect to a page for people to log in.
+    /// Sites that redirect to a login page.
     fn check_redirect(&self, uri: &Uri) -> Result<(), Refused> {
         match uri.scheme_str() {
             Some("http" | "https") => Ok(()),
@@ -311,7 +310,7 @@ impl Transfer<'_> {
         self.body(response, None)
     }
 
-    /// Copies what comes. `beginning` has the content type when this is the beginning, which is looked at.
+    /// Copies the body. `beginning` has the content type if this is the beginning, which is then examined.
     fn body(&mut self, response: Response<Body>, beginning: Option<Option<&str>>) -> Result<End, Refused> {
         let mut reader = response.into_body().into_reader();
         let mut chunk = vec![0; CHUNK];
@@ -409,7 +408,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     Some((first.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// The host of an address, for messages.
+/// The host of a URL, for messages.
 pub(crate) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)

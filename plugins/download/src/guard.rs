@@ -1,7 +1,7 @@
-//! Public addresses only, where the order says so.
+//! Restriction to public addresses, if the order requires it.
 //!
-//! [`Guard`] is the resolver of the HTTP client: nothing is connected to that it did not let through, whatever a redirect names, and
-//! whatever a name resolves to a second later. A name with one refused address among good ones is refused.
+//! [`Guard`] is the resolver of the HTTP client: the client connects only to addresses that it accepted, for any redirect, and even
+//! if a name resolves differently a second later. A name with one refused address is refused.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
@@ -14,14 +14,14 @@ use ureq::unversioned::transport::NextTimeout;
 
 use crate::refusal::{Refused, because};
 
-/// Decides about resolved addresses.
+/// Checks resolved addresses.
 #[derive(Debug, Clone, Copy)]
 pub struct Guard {
-    /// Whether any but public addresses are refused.
+    /// Whether only public addresses are accepted.
     pub public_only: bool,
 }
 
-/// An address that may not be connected to.
+/// A refused address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressRefused {
     host: String,
@@ -47,10 +47,10 @@ impl From<&AddressRefused> for Refused {
 }
 
 impl Guard {
-    /// Checks the addresses of a host: all must be good.
+    /// Checks the addresses of a host: all must be accepted.
     ///
     /// # Errors
-    /// With the first that is not.
+    /// The first refused address.
     pub fn check(self, host: &str, addresses: &[SocketAddr]) -> Result<(), AddressRefused> {
         let refused = addresses.iter().find(|address| !is_public(address.ip()));
         match refused {
@@ -62,7 +62,7 @@ impl Guard {
         }
     }
 
-    /// The addresses of a host that may be connected to.
+    /// The accepted addresses of a host.
     pub(crate) fn resolve_host(self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<_> = (bare, port).to_socket_addrs()?.collect();

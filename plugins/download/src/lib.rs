@@ -1,4 +1,4 @@
-//! Cesar's `download` stage: an address to a file with a recording.
+//! Cesar's `download` stage: a URL to a file with a recording.
 //!
 //! ```text
 //! order ─► is it a site that only yt-dlp knows? ──yes──► yt_dlp: what is it? ─► unchanged, or its best audio ─┐
@@ -6,24 +6,24 @@
 //!            └─► direct: GET, conditional where something is known ── it is a page ─┘                       │
 //!                  └─ a recording: to its end, resumed where the connection breaks ─────────────────────────┘
 //! ```
-//! The stage keeps nothing and decides nothing about freshness: the host says what it still has ([`Order::known`]), and the stage asks the
-//! server, or yt-dlp, whether that is what there is today.
+//! The stage is stateless: the host passes the state of its copy ([`Order::known`]), and the stage asks the server, or yt-dlp,
+//! whether that is current.
 //!
-//! | module | does |
+//! | module | content |
 //! |---|---|
 //! | [`direct`] | one file by HTTP: redirects, limits, ranges after a break |
-//! | [`sniff`] | whether something is a recording, a page, or neither |
-//! | [`yt_dlp`] | finding, asking and running yt-dlp, and what its messages mean |
-//! | [`guard`], `proxy` | public addresses only: as the resolver of the HTTP client, and as the proxy that yt-dlp has to use |
+//! | [`sniff`] | recognition of recordings and pages |
+//! | [`yt_dlp`] | finding, querying and running yt-dlp, and its messages |
+//! | [`guard`], `proxy` | public addresses only: as the resolver of the HTTP client, and as the proxy that yt-dlp must use |
 //! | [`watch`] | progress, cancelling and the time limit, around work on another thread |
-//! | `trust` | whom TLS trusts |
-//! | [`refusal`] | why there is nothing, in one sentence |
+//! | `trust` | TLS root certificates |
+//! | [`refusal`] | refusals, in one sentence |
 //!
-//! # What `public_only` covers
-//! Every connection of the HTTP client is made to an address that was checked, after each redirect. yt-dlp has to use a proxy
-//! of this stage on a loopback port, which resolves and checks by itself; formats that yt-dlp fetches by other programs or other
-//! protocols (rtmp, rtsp, ffmpeg) are not chosen. Not covered is what the operator adds with `yt_dlp_args` or `yt_dlp_config`, and what a plugin
-//! of yt-dlp does. Proxies named in the environment are not used then.
+//! # Coverage of `public_only`
+//! The HTTP client connects only to checked addresses, after each redirect. yt-dlp must use this stage's proxy on a loopback port,
+//! which resolves and checks itself; formats that yt-dlp fetches by other programs or other protocols (rtmp, rtsp, ffmpeg) are not
+//! chosen. The operator's `yt_dlp_args` and `yt_dlp_config`, and plugins of yt-dlp, are not covered. Proxies named in the
+//! environment are not used then.
 
 use plugin_api::download::{Answer, Order, Wanted};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
@@ -42,19 +42,19 @@ use refusal::Refused;
 use watch::Watch;
 use yt_dlp::YtDlp;
 
-/// The manifest as the host reads it.
+/// The manifest in the form that the host reads.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");
 
 /// The stage; there is nothing to load.
 #[derive(Debug)]
 pub struct Download;
 
-/// No option is fixed for a session.
+/// The session has no options.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// How to fetch.
+/// The method of fetching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Via {
     /// As a file, unless it is a page.
@@ -71,25 +71,25 @@ pub enum Via {
 /// The options of scope `request`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Options {
-    /// How to fetch.
+    /// The method of fetching.
     pub via: Via,
-    /// The program, by name or path.
+    /// The yt-dlp program, by name or path.
     pub yt_dlp: Option<String>,
-    /// Further arguments of it.
+    /// Its additional arguments.
     pub yt_dlp_args: Vec<String>,
     /// Whether it reads its own configuration.
     pub yt_dlp_config: bool,
-    /// A file with cookies for it.
+    /// A file with its cookies.
     pub cookies: Option<String>,
 }
 
-/// One request: the options, and what is wanted.
+/// One request: the options, and the order.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Request {
     /// The options.
     #[serde(flatten)]
     pub options: Options,
-    /// What is wanted.
+    /// The order.
     pub order: Order,
 }
 
@@ -119,10 +119,10 @@ impl Stage for Download {
     }
 }
 
-/// Does one request, without a host.
+/// Answers one request, without a host.
 ///
 /// # Errors
-/// Why there is nothing.
+/// The reason why there is no answer.
 pub fn answer(request: &Request, watch: &Watch) -> Result<Answer, Refused> {
     let Request { options, order } = request;
     match order.wanted {

@@ -1,11 +1,11 @@
-//! The proxy that yt-dlp has to use where only public addresses are allowed.
+//! The proxy that yt-dlp must use if only public addresses are allowed.
 //!
-//! It listens on a loopback port of its own for as long as yt-dlp runs, understands `CONNECT host:port` (for https) and `GET http://…` (for
-//! http), resolves the host, checks every address with [`Guard`], and connects to what it has checked and nothing else. So
-//! whatever a page, a redirect or a playlist names is judged by the address that is connected to. A refused one is answered with 403 and the
-//! sentence, which yt-dlp shows.
+//! It listens on its own loopback port while yt-dlp runs, understands `CONNECT host:port` (for https) and `GET http://…` (for
+//! http), resolves the host, checks every address with [`Guard`], and connects only to checked addresses. So every page, redirect
+//! and playlist is checked by the address of its connection. A refused one is answered with 403 and the sentence, which yt-dlp
+//! shows.
 //!
-//! A connection serves one request: the server is asked to close, so that a second request cannot slip through to another host.
+//! A connection serves one request: the server is asked to close, so that no second request can reach another host.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use crate::guard::Guard;
 
-/// The longest head of a request.
+/// Maximum length of a request's head, in bytes.
 const HEAD: u64 = 64 * 1024;
 const CONNECT: Duration = Duration::from_secs(20);
-/// How long a connection may be silent on both sides before it is given up.
+/// Maximum time without data on both sides of a connection.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// A running proxy; it ends when it is dropped, and its connections with their peers.
+/// A running proxy; it stops when dropped, and its connections with their peers.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -30,7 +30,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one.
+    /// Starts a proxy.
     pub(crate) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
@@ -41,14 +41,14 @@ impl Proxy {
                 if stop.load(Ordering::Acquire) {
                     return;
                 }
-                // What goes wrong with a connection ends that connection.
+                // An error of a connection ends only that connection.
                 thread::spawn(move || serve(client));
             }
         });
         Ok(Self { address, stopped })
     }
 
-    /// Where it is.
+    /// Its URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -57,16 +57,16 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Release);
-        // Wakes the listener, so that it sees that.
+        // Wakes the listener, so that it notices the stop.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
 }
 
-/// A request's head: where to, and what to pass on.
+/// A request's head: its target, and the part to forward.
 struct Head {
     host: String,
     port: u16,
-    /// Of a request that is passed on; none for a tunnel.
+    /// The head of a forwarded request; `None` for a tunnel.
     forward: Option<Vec<u8>>,
 }
 
@@ -96,7 +96,7 @@ fn serve(client: TcpStream) -> io::Result<()> {
         None => (&client).write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?,
         Some(request) => server.write_all(request)?,
     }
-    // What the client has sent already.
+    // The bytes that the client has already sent.
     server.write_all(reader.buffer())?;
     splice(client, server)
 }
@@ -159,7 +159,7 @@ fn parse_head(lines: &[String]) -> Option<Head> {
     let mut forward = format!("{method} {path} HTTP/1.1\r\n");
     for header in headers {
         let (name, _) = header.split_once(':')?;
-        // Of this connection, not of the request.
+        // Headers of this connection, not of the request.
         if !["connection", "proxy-connection", "keep-alive", "proxy-authorization"]
             .contains(&name.to_ascii_lowercase().as_str())
         {

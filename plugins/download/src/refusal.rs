@@ -1,17 +1,17 @@
-//! Why there is nothing: a reason for programs, and a sentence for people that says what to do.
+//! Refusals: a reason for programs, and a sentence for users with the remedy.
 
 use std::io;
 
 use plugin_api::download::{Reason, Refusal};
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub enum Refused {
-    /// The outside world said no.
+    /// The outside world refused.
     Because(Refusal),
-    /// The host said stop.
+    /// The host cancelled.
     Cancelled,
-    /// The disk said no.
+    /// The disk refused.
     Disk(io::Error),
 }
 
@@ -23,7 +23,7 @@ pub fn because(reason: Reason, message: impl Into<String>) -> Refused {
     })
 }
 
-/// The time is over.
+/// The time limit was exceeded.
 pub(crate) fn late() -> Refused {
     because(
         Reason::TooSlow,
@@ -31,7 +31,7 @@ pub(crate) fn late() -> Refused {
     )
 }
 
-/// The server has said nothing for too long.
+/// The server was silent for too long.
 pub(crate) fn silent(host: &str, silence_ms: u64) -> Refused {
     #[expect(clippy::cast_precision_loss, reason = "seconds for a person")]
     let seconds = silence_ms as f64 / 1000.0;
@@ -49,7 +49,7 @@ pub(crate) fn too_large(url: &str, limit: u64) -> Refused {
     )
 }
 
-/// A page, where a file was asked for.
+/// A page instead of a file.
 pub(crate) fn page(url: &str) -> Refused {
     because(
         Reason::NotMedia,
@@ -57,7 +57,7 @@ pub(crate) fn page(url: &str) -> Refused {
     )
 }
 
-/// An HTTP status that is no answer.
+/// An HTTP status without content.
 pub(crate) fn status(url: &str, status: u16, retry_after: Option<&str>) -> Refused {
     let again = match retry_after {
         Some(text) if text.parse::<u64>().is_ok() => format!("try again after {text} s"),

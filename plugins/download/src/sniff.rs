@@ -1,19 +1,19 @@
-//! Recognition of recordings: by the first bytes that a server sends, and where these say nothing by its content type.
+//! Recognition of recordings: by the first bytes that a server sends, else by its content type.
 //!
-//! Servers are wrong about types often enough (`text/plain` for everything, `application/octet-stream`), so bytes that are known win. What
-//! neither identifies is let through: ffmpeg may read it, and the decoder says more than a guess.
+//! Servers often report wrong types (`text/plain` for everything, `application/octet-stream`), so known bytes take precedence.
+//! Unidentified content is accepted: ffmpeg may read it, and the decoder knows more than a guess.
 
-/// How many bytes are looked at.
+/// Number of bytes examined.
 pub const LENGTH: usize = 512;
 
-/// What something is.
+/// The kind of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A recording, or something that may be one.
+    /// A recording, or possibly one.
     Media,
-    /// A web page or a list of other addresses: for yt-dlp.
+    /// A web page or a list of other URLs, which yt-dlp handles.
     Page,
-    /// Neither; what it is instead.
+    /// Another kind, with its name.
     Other(String),
 }
 
@@ -45,7 +45,7 @@ const MEDIA: &[(usize, &[u8])] = &[
     (8, b"AIFC"),
 ];
 
-/// Beginnings of what people name by mistake.
+/// Beginnings of files that users name by mistake.
 const OTHER: &[(&[u8], &str)] = &[
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a zip archive"),
@@ -59,7 +59,7 @@ const OTHER: &[(&[u8], &str)] = &[
     (b"\x7fELF", "a program"),
 ];
 
-/// What begins with `start` and is said to be of type `content_type`.
+/// The kind of content that begins with `start` and has the declared type `content_type`.
 #[must_use]
 pub fn kind(start: &[u8], content_type: Option<&str>) -> Kind {
     if is_media(start) {
@@ -103,7 +103,7 @@ fn is_media(start: &[u8]) -> bool {
     MEDIA.iter().any(has) || is_mpeg_audio(start) || is_transport_stream(start)
 }
 
-/// The sync word of MPEG audio or ADTS, with a layer, a bit rate and a sample rate that exist.
+/// The sync word of MPEG audio or ADTS, with a valid layer, bit rate and sample rate.
 fn is_mpeg_audio(start: &[u8]) -> bool {
     let [0xff, second, third, ..] = start else { return false };
     let is_adts = second & 0xf6 == 0xf0;
@@ -111,7 +111,7 @@ fn is_mpeg_audio(start: &[u8]) -> bool {
     is_adts || (is_mpeg && third & 0xf0 != 0xf0 && third & 0x0c != 0x0c)
 }
 
-/// A packet of 188 bytes after another.
+/// Consecutive packets of 188 bytes.
 fn is_transport_stream(start: &[u8]) -> bool {
     start.first() == Some(&0x47) && start.get(188) == Some(&0x47)
 }

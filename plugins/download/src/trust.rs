@@ -1,4 +1,4 @@
-//! TLS root certificates, as every client of Cesar has them. yt-dlp and OpenSSL's programs heed the same variables.
+//! TLS root certificates, as in every client of Cesar. yt-dlp and OpenSSL's programs use the same variables.
 
 use plugin_api::download::Reason;
 use ureq::tls::TlsConfig;

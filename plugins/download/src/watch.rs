@@ -1,8 +1,8 @@
 //! Work on another thread, watched from the one that the host called: progress goes out, a cancel and the time limit come in.
 //!
-//! A thread that waits for a server or a child process cannot poll the host. So the work runs on another thread and stores its progress in
-//! [`Watch`]; the watching thread reports it to the host, and to stop the work, it sets a flag there and shuts the HTTP client down, which
-//! ends blocked reads.
+//! A thread that waits for a server or a child process cannot poll the host. So the work runs on another thread and stores its
+//! progress in [`Watch`]; the watching thread reports it to the host. To stop the work, it sets a flag there and shuts down the
+//! HTTP client, which ends blocked reads.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -21,7 +21,7 @@ const ON: u8 = 0;
 const CANCELLED: u8 = 1;
 const LATE: u8 = 2;
 
-/// What the work and its watcher share.
+/// The state shared by the work and its watcher.
 #[derive(Debug, Default)]
 pub struct Watch {
     state: AtomicU8,
@@ -31,10 +31,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// An error once the work is to stop.
+    /// Returns an error once the work must stop.
     ///
     /// # Errors
-    /// When the host or the clock says stop.
+    /// If the host cancelled or the time limit was exceeded.
     pub fn check(&self) -> Result<(), Refused> {
         match self.state.load(Ordering::Acquire) {
             ON => Ok(()),
@@ -43,13 +43,13 @@ impl Watch {
         }
     }
 
-    /// `done` of `total` bytes are here; `total` is 0 when unknown.
+    /// `done` of `total` bytes are received; `total` is 0 if unknown.
     pub fn progress(&self, done: u64, total: u64) {
         self.total.store(total, Ordering::Relaxed);
         self.done.store(done, Ordering::Relaxed);
     }
 
-    /// The client to shut down when it is time to stop.
+    /// Registers the client to shut down at a stop.
     pub fn lend(&self, agent: &Agent) {
         *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent.clone());
         // The stop may have come while there was nothing to shut down.
@@ -69,7 +69,7 @@ impl Watch {
         }
     }
 
-    /// Waits, unless it is time to stop.
+    /// Waits, unless the work must stop.
     ///
     /// # Errors
     /// As [`Self::check`].
@@ -83,10 +83,10 @@ impl Watch {
     }
 }
 
-/// Runs the work on a thread of its own. If it fails after a stop, the error is the reason for the stop.
+/// Runs the work on its own thread. If it fails after a stop, the error is the reason for the stop.
 ///
 /// # Errors
-/// What the work says.
+/// The error of the work.
 pub fn watched<T: Send>(
     total_ms: Option<u64>,
     ctx: &mut Ctx<'_>,

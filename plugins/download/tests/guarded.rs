@@ -32,7 +32,7 @@ fn order(url: &str, folder: &Path) -> Order {
     }
 }
 
-/// One name of the public Internet leads to the test's server; whatever else is asked, the guard answers.
+/// One name of the public Internet leads to the test's server; the guard resolves all others.
 #[derive(Debug)]
 struct OneName(SocketAddr);
 
@@ -54,7 +54,7 @@ fn refused(result: Result<impl std::fmt::Debug, Refused>) -> (Reason, String) {
     }
 }
 
-/// A listener that must stay unasked.
+/// A listener that must not be contacted.
 fn inside() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -109,6 +109,6 @@ fn yt_dlp_reaches_no_private_address() {
         assert_eq!(reason, Reason::AddressRefused, "{host}: {message}");
     }
     assert!(inside.accept().is_err(), "a connection was made");
-    // The test itself could have seen one.
+    // The listener works: the test itself can connect.
     TcpStream::connect(("127.0.0.1", port)).unwrap();
 }

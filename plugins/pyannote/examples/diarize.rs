@@ -1,9 +1,9 @@
-//! The plugin's own engine without a host, for measurements: `diarize [OPTION=VALUE]… < jobs`.
+//! The plugin's engine without a host, for measurements: `diarize [OPTION=VALUE]… < jobs`.
 //!
-//! Reads a line for each job on standard input, the path of a WAV file (16 kHz, mono, 16 bits), and answers each with a line of JSON:
-//! `turns` (lists of start, end and speaker, in seconds), `seconds` and `speakers`, or `error`. With the word `oracle` before the options,
-//! segmentation is not computed but read from the RTTM file beside the WAV file. Options are those of the plugin's table. Models and ONNX
-//! Runtime are found as `cargo xtask` leaves them.
+//! Reads a line for each job on standard input, the path of a WAV file (16 kHz, mono, 16 bits), and answers each with a line of
+//! JSON: `turns` (lists of start, end and speaker, in seconds), `seconds` and `speakers`, or `error`. With the word `oracle` before
+//! the options, segmentation is not computed but read from the RTTM file beside the WAV file. Options are those of the plugin's
+//! table. Models and ONNX Runtime are those installed by `cargo xtask`.
 
 #![expect(clippy::print_stdout, reason = "a command line program")]
 
@@ -88,7 +88,7 @@ fn turns(file: &Path) -> Result<Vec<Turn>, Box<dyn Error>> {
     Ok(turns)
 }
 
-/// The samples of a WAV file whose header is the usual 44 bytes or has more chunks.
+/// The samples of a WAV file with the usual 44-byte header or additional chunks.
 fn read(file: &Path) -> Result<Vec<f32>, Box<dyn Error>> {
     let bytes = std::fs::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
     let at = bytes

@@ -1,9 +1,9 @@
-//! Speakers of each frame: the speakers of chunks, and segmentation where several speak at once.
+//! Speakers of each frame: the speakers of chunks, and segmentation for concurrent speech.
 //!
-//! A clean frame, of one speaker alone, gets the speaker most similar to the chunks around it, each the more the nearer its middle is. Where
-//! several speak, each local speaker of each window is the speaker that it is in the nearest clean frame of that window; the windows
-//! vote, and as many speakers as the frame's count are taken, most votes first. Speech of which no voice was made, because it is too
-//! short and no window knows it, is the nearest speaker's in time.
+//! A clean frame, with a single speaker, gets the speaker most similar to the chunks around it, weighted by the distance of their
+//! middles. In concurrent speech, each local speaker of each window is its speaker in the nearest clean frame of that window; the
+//! windows vote, and as many speakers as the frame's count are elected, most votes first. Speech without a voice, because it is too
+//! short and no window knows it, belongs to the nearest speaker in time.
 
 use std::collections::VecDeque;
 
@@ -13,10 +13,10 @@ use crate::stitch::{Covering, Stretch, Timeline, Window};
 use crate::turns::{Span, Spans};
 use crate::windows::FRAMES;
 
-/// A speaker, or none; small, because there is one for each frame of the audio.
+/// A speaker, if any; small, because there is one for each frame of the audio.
 type Label = Option<u16>;
 
-/// The spans of every speaker. `similarities` has for each chunk how near it is to each speaker; `None` for a chunk without a voice.
+/// The spans of every speaker. `similarities` has each chunk's similarity to each speaker; `None` for a chunk without a voice.
 pub(crate) fn spans(
     timeline: &Timeline,
     stretches: &[Stretch],
@@ -50,7 +50,7 @@ pub(crate) fn spans(
     spans.finish()
 }
 
-/// The speaker of each clean frame that is part of a chunk with a voice.
+/// The speaker of each clean frame in a chunk with a voice.
 fn clean_labels(
     timeline: &Timeline,
     stretches: &[Stretch],
@@ -67,7 +67,7 @@ fn clean_labels(
                 let weight = weight(*chunk, index, stretch.len());
                 let scores = &mut scores[index * speakers..(index + 1) * speakers];
                 for (score, similarity) in scores.iter_mut().zip(similarities) {
-                    // Above zero, so that a frame without any differs from one unlike all.
+                    // Above zero, so that a frame without a score differs from one unlike all.
                     *score += weight * (similarity + 2.0);
                 }
             }
@@ -79,7 +79,7 @@ fn clean_labels(
     labels
 }
 
-/// How much a chunk says about one of its frames: most in its middle, and up to the ends of the stretch.
+/// The weight of a chunk for one of its frames: highest in its middle, and up to the ends of the stretch.
 fn weight(chunk: Chunk, index: usize, stretch: usize) -> f32 {
     let (before, behind) = (index - chunk.start, chunk.end - 1 - index);
     let half = chunk.len() / 2;
@@ -91,7 +91,7 @@ fn weight(chunk: Chunk, index: usize, stretch: usize) -> f32 {
     }
 }
 
-/// The first of the greatest scores above zero.
+/// The first of the highest scores above zero.
 fn greatest(scores: &[f32]) -> Label {
     let mut best: Option<(usize, f32)> = None;
     for (speaker, score) in scores.iter().enumerate() {
@@ -102,7 +102,7 @@ fn greatest(scores: &[f32]) -> Label {
     best.and_then(|(speaker, _)| speaker.try_into().ok())
 }
 
-/// For each frame the label of the nearest frame that has one, the earlier of two.
+/// For each frame the label of the nearest labelled frame, the earlier of two.
 fn nearest_label(labels: &[Label]) -> Vec<Label> {
     let mut nearest: Vec<Option<(u32, u16)>> = vec![None; labels.len()];
     let mut last = None;
@@ -122,7 +122,7 @@ fn nearest_label(labels: &[Label]) -> Vec<Label> {
     nearest.into_iter().map(|found| found.map(|(_, label)| label)).collect()
 }
 
-/// Who a window's local speakers are, frame by frame.
+/// The speakers of a window's local speakers, frame by frame.
 struct Locals {
     start: usize,
     labels: [Vec<Label>; SPEAKERS],
@@ -144,7 +144,7 @@ impl Locals {
     }
 }
 
-/// In each frame in which the local speaker speaks: its label in the nearest clean frame.
+/// For each frame with the local speaker: the label in the nearest clean frame.
 fn of_local(window: &Window, local: usize, counts: &[u8], labels: &[Label]) -> Vec<Label> {
     let clean = |within: usize| {
         let frame = window.start + within;
@@ -161,13 +161,13 @@ fn of_local(window: &Window, local: usize, counts: &[u8], labels: &[Label]) -> V
     nearest
 }
 
-/// The speakers with most votes of the windows; the fallback where there is no vote at all.
+/// The speakers with most votes of the windows; the fallback without any vote.
 fn elect(locals: &VecDeque<Locals>, frame: usize, count: usize, speakers: usize, fallback: Label) -> Vec<usize> {
     let mut votes = vec![0_usize; speakers];
     for window in locals {
         let mut seen = Vec::with_capacity(SPEAKERS);
         for speaker in window.at(frame) {
-            // Two local speakers of one window may be the same person, who has one voice.
+            // Two local speakers of one window may be the same person, with one voice.
             if !seen.contains(&speaker) {
                 votes[speaker] += 1;
                 seen.push(speaker);

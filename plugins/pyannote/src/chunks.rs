@@ -1,23 +1,23 @@
-//! Stretches of clean speech to chunks of about two seconds, of which voices are made.
+//! Division of clean speech into chunks of about two seconds, from which voices are computed.
 //!
-//! Segmentation misses changes of speaker, above all in rooms where voices are far from the microphone: a local speaker of ten seconds may
-//! be two people. A vector of all its speech would lie between the two and hide it. Two seconds are long enough for a vector to
-//! distinguish speakers and short enough to be mostly one of them; chunks overlap by half, so that each frame is judged by two.
+//! Segmentation misses changes of speaker, above all in rooms with distant microphones: a local speaker of ten seconds may be two
+//! people. A vector of all its speech would lie between the two and hide that. Two seconds are long enough for a vector to
+//! distinguish speakers and short enough for mostly one speaker; chunks overlap by half, so that each frame is in two.
 
 use crate::stitch::Stretch;
 use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW, frame_start};
 
 /// Frames of a chunk: 2 s.
 const CHUNK: usize = (2 * SAMPLE_RATE * FRAMES).div_ceil(WINDOW);
-/// A stretch up to this long (2.7 s) is one chunk.
+/// A stretch up to this length (2.7 s) is one chunk.
 const LONGEST: usize = CHUNK + CHUNK / 3;
-/// Fewer frames than this (0.2 s) say nothing about a voice.
+/// Fewer frames than this (0.2 s) do not identify a voice.
 const SHORTEST: usize = 12;
 
 /// A part of a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    /// Which stretch.
+    /// The index of the stretch.
     pub(crate) stretch: usize,
     /// Its first frame, as an index into the stretch.
     pub(crate) start: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Chunk {
     pub(crate) end: usize,
     /// Frames of the stretch.
     pub(crate) frames: usize,
-    /// How many chunks the stretch has.
+    /// The number of chunks of the stretch.
     pub(crate) siblings: usize,
 }
 

@@ -1,16 +1,16 @@
-//! Agglomerative clustering: average linkage over cosine distances, every vector weighted by how much speech it stands for.
+//! Agglomerative clustering: average linkage over cosine distances, with every vector weighted by its amount of speech.
 //!
-//! The distance of two clusters is the mean of the distances between their vectors. For vectors `u` of length 1 with weights `w` that
-//! mean is `1 - (Σwu · Σwu) / (Σw Σw)`: the two weighted sums determine it. So a cluster is a sum and a weight, memory grows with the
-//! number of vectors and not with its square, and the answer is exactly that of a matrix of all distances.
+//! The distance of two clusters is the mean of the distances between their vectors. For vectors `u` of length 1 with weights `w`
+//! that mean is `1 - (Σwu · Σwu) / (Σw Σw)`: the two weighted sums determine it. So a cluster is a sum and a weight, memory grows
+//! with the number of vectors and not with its square, and the result is exactly that of a matrix of all distances.
 //!
-//! Merges are found by nearest-neighbour chains (Murtagh 1983): follow nearest neighbours until two clusters are each other's, merge
-//! those, continue with the rest of the chain. Average linkage is reducible, so this gives the merges of the greedy algorithm, in
-//! another order; sorted by distance they are the [`Dendrogram`].
+//! Merges are found by nearest-neighbour chains (Murtagh 1983): follow nearest neighbours until two clusters are each other's,
+//! merge those, continue with the rest of the chain. Average linkage is reducible, so these are the merges of the greedy algorithm,
+//! in another order; sorted by distance they are the [`Dendrogram`].
 
 use std::ops::ControlFlow;
 
-/// A vector to be clustered.
+/// A vector to cluster.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Item<'a> {
     /// Of length 1.
@@ -19,12 +19,12 @@ pub(crate) struct Item<'a> {
     pub(crate) weight: f32,
 }
 
-/// Two clusters become one.
+/// The merge of two clusters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Merge {
-    /// Any item of the one.
+    /// Any item of the first cluster.
     pub(crate) left: usize,
-    /// Any item of the other.
+    /// Any item of the second cluster.
     pub(crate) right: usize,
     /// Their distance, 0 to 2.
     pub(crate) distance: f32,
@@ -37,7 +37,7 @@ pub(crate) struct Dendrogram {
     pub(crate) merges: Vec<Merge>,
 }
 
-/// A cluster while chains are followed.
+/// A cluster during clustering.
 struct Cluster {
     /// One of its items.
     item: usize,
@@ -69,7 +69,7 @@ impl Cluster {
     }
 }
 
-/// Merges everything into one. `proceed` is asked before every merge and may end the work.
+/// Merges everything into one. `proceed` is called before every merge and may end the work.
 pub(crate) fn agglomerate<B>(
     items: &[Item<'_>],
     mut proceed: impl FnMut() -> ControlFlow<B>,
@@ -80,7 +80,7 @@ pub(crate) fn agglomerate<B>(
         .map(|(index, item)| Cluster::of(index, *item))
         .collect();
     let mut merges = Vec::with_capacity(items.len().saturating_sub(1));
-    // Items, as indices of clusters change.
+    // Items, because indices of clusters change.
     let mut chain: Vec<usize> = Vec::new();
     let mut places: Vec<usize> = (0..items.len()).collect();
     while clusters.len() > 1 {
@@ -118,7 +118,7 @@ pub(crate) fn agglomerate<B>(
     })
 }
 
-/// The cluster nearest to `from`; among equals the one the chain came from, which is what ends a chain, then the first.
+/// The cluster nearest to `from`; among equals the one the chain came from, which ends a chain, then the first.
 fn nearest(clusters: &[Cluster], from: usize, before: Option<usize>) -> (usize, f32) {
     let mut best = before.map(|index| (index, clusters[from].distance(&clusters[index])));
     for (index, cluster) in clusters.iter().enumerate().filter(|(index, _)| *index != from) {
@@ -155,7 +155,7 @@ pub(crate) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 }
 
 impl Dendrogram {
-    /// How many of the merges are of clusters at most this far apart.
+    /// The number of merges of clusters at most this far apart.
     pub(crate) fn merges_within(&self, distance: f32) -> usize {
         self.merges.partition_point(|merge| merge.distance <= distance)
     }
@@ -178,7 +178,7 @@ impl Dendrogram {
             .collect()
     }
 
-    /// For 0, 1, 2, … merges: how many clusters weigh at least `least`.
+    /// For 0, 1, 2, … merges: the number of clusters with a weight of at least `least`.
     pub(crate) fn heavy_counts(&self, weights: &[f32], least: f32) -> Vec<usize> {
         let mut roots = Roots::new(self.items);
         let mut weights = weights.to_vec();
@@ -197,7 +197,7 @@ impl Dendrogram {
     }
 }
 
-/// Which items belong together: each points towards the root of its cluster.
+/// The clusters of items: each points towards the root of its cluster.
 struct Roots(Vec<usize>);
 
 impl Roots {

@@ -13,11 +13,11 @@ use crate::turns;
 use crate::windows::{SAMPLE_RATE, cut, step_frames, window_starts};
 use crate::workers::Workers;
 
-/// The share of segmentation in the time, for progress: 3 of 5.
+/// Segmentation's share of the time, for progress: 3 of 5.
 const SEGMENTATION: u64 = 3;
 const ALL: u64 = 5;
 
-/// Who speaks when.
+/// The speaker turns.
 pub(crate) fn diarize(
     workers: &mut Workers,
     request: &Request,
@@ -36,7 +36,7 @@ pub(crate) fn diarize(
     attributed(workers, request, audio, &timeline, host)
 }
 
-/// The speakers of the speech that segmentation found.
+/// The speakers of the speech from segmentation.
 pub(crate) fn attributed(
     workers: &mut Workers,
     request: &Request,
@@ -71,7 +71,7 @@ pub(crate) fn attributed(
     for (owner, voice) in owners.into_iter().zip(known) {
         judged[owner].1 = Some(speakers::similarities(&voice.vector, &means));
     }
-    // Speech of which no voice could be made still has a speaker.
+    // Speech without a voice still has a speaker.
     let count = means.len().max(1);
     let spans = assign::spans(timeline, &stretches, &judged, count);
     let (turns, appeared) = turns::turns(&spans, audio.samples, request);
@@ -113,7 +113,7 @@ fn segmented(
 }
 
 fn voice(chunk: Chunk, vector: Vec<f32>) -> Voice {
-    // Chunks overlap; together they stand for the frames of their stretch once.
+    // Chunks overlap; together they count each frame of their stretch once.
     let frames = chunk.frames as f32 / chunk.siblings as f32;
     Voice {
         vector,

@@ -1,7 +1,7 @@
-//! The voice of a local speaker as a vector, by pyannote-rs's front end (Kaldi's log-mel filter bank, its mean over time taken off) and
+//! The voice of a local speaker as a vector, by pyannote-rs's front end (Kaldi's log-mel filter bank, minus its mean over time) and
 //! extractor.
 //!
-//! Only speech of a single speaker is used: mixed speech makes vectors that lie between speakers.
+//! Only speech of a single speaker is used: vectors of mixed speech lie between speakers.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Embedder {
             );
             memory::failure(ErrorKind::ModelMissing, &reason, message)
         })?);
-        // Half a second of noise: whether the network takes `feats` and answers `embs`.
+        // Half a second of noise: checks whether the network takes `feats` and answers `embs`.
         let noise: Vec<i16> = (0_i32..8000)
             .map(|n| (n.wrapping_mul(n).wrapping_mul(7919) >> 8) as i16 >> 3)
             .collect();
@@ -40,7 +40,7 @@ impl Embedder {
         Ok(embedder)
     }
 
-    /// The voice in these samples, as a vector of length 1; `None` when they have none.
+    /// The voice in these samples, as a vector of length 1; `None` if there is none.
     pub(crate) fn run(&mut self, samples: &[f32]) -> Result<Option<Vec<f32>>, StageError> {
         let vector = self.vector(&integers(samples)).map_err(|reason| {
             let message = format!("the speaker embedding network failed: {reason}");
@@ -55,7 +55,7 @@ impl Embedder {
     }
 }
 
-/// As pyannote-rs wants them.
+/// The samples in the form of pyannote-rs.
 fn integers(samples: &[f32]) -> Vec<i16> {
     let integer = |sample: &f32| (sample * 32_768.0).round() as i16;
     samples.iter().map(integer).collect()

@@ -1,7 +1,7 @@
 //! The one place with `unsafe`: opening ONNX Runtime's library and handing its table of functions to `ort`.
 //!
 //! `ort` is built without a library of its own (`alternative-backend`), so that nothing is downloaded or linked while building. It
-//! wants an [`ort::sys::OrtApi`] before anything else of it is used, once in the life of a process.
+//! needs an [`ort::sys::OrtApi`] before any other use, once per process.
 
 #![expect(unsafe_code, reason = "a C library is opened by name and asked for its functions")]
 
@@ -14,7 +14,7 @@ use ort::sys::{ORT_API_VERSION, OrtApiBase};
 /// Opens the library and hands its functions to `ort`; it stays open until the process ends. Returns its version.
 ///
 /// # Errors
-/// Why the library cannot be used, to complete "`PATH` …".
+/// The reason why the library cannot be used, to complete "`PATH` …".
 pub(crate) fn open(path: &Path) -> Result<String, String> {
     // SAFETY: opening runs the library's initialisers, which ONNX Runtime's are meant for; the caller names a file of that name.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
@@ -32,14 +32,14 @@ pub(crate) fn open(path: &Path) -> Result<String, String> {
     // library is too old for.
     let api = unsafe { (base.GetApi)(ORT_API_VERSION).as_ref() }
         .ok_or_else(|| format!("is version {version}, and 1.{ORT_API_VERSION} or later is needed"))?;
-    // A plain table of function pointers. `false` says that it was set before, which `runtime` rules out.
+    // A plain table of function pointers. `false` means that it was already set, which `runtime` rules out.
     ort::set_api(*api);
     // The functions must stay where they are.
     std::mem::forget(library);
     Ok(version)
 }
 
-/// The loader's own words, without the types around them.
+/// The loader's message, without the types around it.
 fn said_by_the_loader(error: &libloading::Error) -> String {
     match error {
         libloading::Error::DlOpen { source } => source.to_string(),

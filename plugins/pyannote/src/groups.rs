@@ -19,13 +19,13 @@ impl Group {
         self.frames += other.frames;
     }
 
-    /// The direction of the mean; zeros when the parts cancel out, which is equally far from everything.
+    /// The direction of the mean; zeros if the parts cancel out, which is equally far from everything.
     fn mean(&self) -> Vec<f32> {
         unit(&self.sum).unwrap_or_else(|| vec![0.0; self.sum.len()])
     }
 }
 
-/// Two groups become one: `right` is joined to `left`, and the last group takes its place.
+/// The join of two groups: `right` is joined to `left`, and the last group takes its place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Join {
     pub(crate) left: usize,
@@ -43,7 +43,7 @@ pub(crate) fn after(mut groups: Vec<Group>, joins: &[Join]) -> Vec<Group> {
     groups
 }
 
-/// Joins the nearest two until one group is left. Distances need not rise: a mean may come nearer to others than its parts were.
+/// Joins the nearest two until one group is left. Distances need not rise: a mean may be nearer to others than its parts were.
 pub(crate) fn joins(groups: &[Group]) -> Vec<Join> {
     let mut groups = groups.to_vec();
     let mut means: Vec<Vec<f32>> = groups.iter().map(Group::mean).collect();
@@ -64,7 +64,7 @@ pub(crate) fn joins(groups: &[Group]) -> Vec<Join> {
     joins
 }
 
-/// The nearest of the groups that come after one.
+/// The nearest of the later groups.
 #[derive(Debug, Clone, Copy)]
 struct Neighbour {
     group: usize,
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// The same, by looking at every pair every time.
+    /// The naive algorithm, which examines every pair every time.
     fn plainly(mut groups: Vec<Group>) -> Vec<f32> {
         let mut distances = Vec::new();
         while groups.len() > 1 {

@@ -8,29 +8,29 @@
 //!             └─► who speaks in each frame, overlap included ─► turns                                        assign, turns
 //! ```
 //!
-//! The pipeline is pyannote.audio's (Bredin 2023): overlapping windows, powerset classes, a count of speakers a frame by averaging windows,
-//! vectors of clean speech, agglomerative clustering, and reconstruction in which overlap gets two speakers. It departs from it in
-//! one respect, for the reasons in `chunks`: vectors are made of two seconds of speech and not of all that a local speaker says in a
-//! window; so clustering has two steps, described in `speakers`.
+//! The pipeline is pyannote.audio's (Bredin 2023): overlapping windows, powerset classes, a count of speakers a frame by averaging
+//! windows, vectors of clean speech, agglomerative clustering, and reconstruction in which overlap gets two speakers. It differs in
+//! one respect, for the reasons in `chunks`: vectors are made of two seconds of speech instead of a local speaker's whole speech in
+//! a window; so clustering has two steps, described in `speakers`.
 //!
-//! Of pyannote-rs only the front end and the extractor of vectors are used. Its `get_segments` ends at the first window in which no
+//! Only the front end and the extractor of vectors of pyannote-rs are used. Its `get_segments` ends at the first window in which no
 //! segment closes, and does not distinguish local speakers.
 //!
-//! | module | does |
+//! | module | content |
 //! |---|---|
 //! | [`options`] | the option table as types |
 //! | [`runtime`], `ffi` | finds and opens ONNX Runtime |
 //! | [`segmentation`], `powerset`, `windows` | the first network: names, scale, classes, frames |
 //! | `embedding` | the second network |
-//! | `stitch`, `chunks` | one line of time out of windows; what voices are made of |
+//! | `stitch`, `chunks` | windows to one timeline; chunks for voices |
 //! | `cluster`, `groups`, `speakers` | voices to speakers |
-//! | `assign`, `turns`, `turn_tail` | who speaks in each frame; frames to turns; turns to the end of the voice |
-//! | `oracle` | for measurements: segmentation that is known |
-//! | `memory` | failures for want of it |
-//! | `workers`, [`report`] | the threads; progress and cancel |
+//! | `assign`, `turns`, `turn_tail` | the speakers of each frame; frames to turns; turns to the end of the voice |
+//! | `oracle` | known segmentation, for measurements |
+//! | `memory` | failed allocations |
+//! | `workers`, [`report`] | the threads; progress and cancellation |
 //!
-//! Memory: the networks of each thread, and for an hour of audio some 2 MB of sets, 2 MB of frames and 4 MB of vectors; samples are copied
-//! a window at a time. Time grows with the audio, as clustering looks at a bounded number of vectors.
+//! Memory: the networks of each thread, and for an hour of audio some 2 MB of sets, 2 MB of frames and 4 MB of vectors; samples are
+//! copied a window at a time. Time is linear in the audio, because clustering examines a bounded number of vectors.
 
 mod assign;
 mod chunks;
@@ -60,7 +60,7 @@ use options::{Options, Request};
 use report::Report;
 use workers::Workers;
 
-/// The manifest as the host reads it.
+/// The manifest in the form that the host reads.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");
 
 /// The loaded networks.
@@ -70,7 +70,7 @@ pub struct Pyannote {
 }
 
 impl Pyannote {
-    /// Who speaks when, without a host.
+    /// The speaker turns, without a host.
     ///
     /// # Errors
     /// As [`Stage::run`].
@@ -84,8 +84,8 @@ impl Pyannote {
         diarize::diarize(&mut self.workers, request, audio, report)
     }
 
-    /// The same with segmentation that is known, for measurements: whose the speech of these turns is, which only say when one and when
-    /// another speaks.
+    /// The same with known segmentation, for measurements: the speakers of these turns, of which only the times of single speakers
+    /// are used.
     ///
     /// # Errors
     /// As [`Stage::run`].

@@ -1,6 +1,6 @@
-//! Failed allocations, apart from all other failures.
+//! Failed allocations, separated from all other failures.
 //!
-//! ONNX Runtime reports them by message only, while a model loads (which is then neither missing nor broken) or while it runs.
+//! ONNX Runtime reports them only by message, while it loads a model (which is then neither missing nor broken) or runs it.
 
 use cesar_plugin_common::memory;
 use plugin_api::{ErrorKind, StageError};

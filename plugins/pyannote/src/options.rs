@@ -10,7 +10,7 @@ use plugin_api::{ErrorKind, StageError};
 pub struct Options {
     /// The segmentation network, as the host resolved it.
     pub segmentation_model: Option<PathBuf>,
-    /// The network that makes vectors of voices, as the host resolved it.
+    /// The network for vectors of voices, as the host resolved it.
     pub embedding_model: Option<PathBuf>,
     /// CPU threads, 0 for one per core up to four.
     pub threads: usize,
@@ -24,7 +24,7 @@ impl Options {
     }
 }
 
-/// Options of scope `request`. Fields are not refused when unknown: hosts may send more.
+/// Options of scope `request`. Unknown fields are accepted: hosts may send more.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub struct Request {
     /// Seconds from window to window.
@@ -33,29 +33,29 @@ pub struct Request {
     pub threshold: f64,
     /// Cosine distance of means up to which groups are one speaker.
     pub merge_threshold: f64,
-    /// The number of speakers, when it is known.
+    /// The number of speakers, if known.
     pub num_speakers: Option<usize>,
-    /// No fewer speakers than this.
+    /// Minimum number of speakers.
     pub min_speakers: Option<usize>,
-    /// No more speakers than this.
+    /// Maximum number of speakers.
     pub max_speakers: Option<usize>,
-    /// A group of voices with less clean speech than this, in seconds, is no speaker of its own.
+    /// Minimum clean speech of a speaker, in seconds; smaller groups of voices are merged into others.
     pub min_speaker_duration: f64,
-    /// How long after its end a turn may last while the voice dies away, in seconds.
+    /// Maximum extension of a turn's end while the voice dies away, in seconds.
     pub hangover: f64,
-    /// Turns shorter than this are dropped, in seconds.
+    /// Minimum duration of a turn, in seconds; shorter ones are dropped.
     pub min_duration_on: f64,
-    /// Pauses of one speaker shorter than this are closed, in seconds.
+    /// Minimum duration of a pause of one speaker, in seconds; shorter ones are closed.
     pub min_duration_off: f64,
-    /// Whether each speaker's vector is part of the result.
+    /// Whether the result has each speaker's vector.
     pub embeddings: bool,
 }
 
 impl Request {
-    /// The least and the greatest number of speakers.
+    /// Minimum and maximum number of speakers.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOptions`] when no number would do.
+    /// [`ErrorKind::InvalidOptions`] if no number meets the options.
     pub fn speakers(&self) -> Result<(usize, usize), StageError> {
         let (least, most) = (self.min_speakers.unwrap_or(1), self.max_speakers.unwrap_or(usize::MAX));
         let refuse = |message: String| Err(StageError::new(ErrorKind::InvalidOptions, message));

@@ -1,7 +1,7 @@
-//! Segmentation that is known instead of computed, for measurements: what is then left of an error is that of voices and clustering.
+//! Known instead of computed segmentation, for measurements: the remaining error is that of voices and clustering.
 //!
-//! The turns are put into windows as the network would report them: at most three local speakers a window, those who speak
-//! longest, numbered separately in each.
+//! The turns are divided into windows as the network would report them: at most three local speakers a window, those with
+//! most speech, numbered separately in each.
 
 use plugin_api::diarize::Turn;
 
@@ -9,7 +9,7 @@ use crate::powerset::{SPEAKERS, SpeakerSet};
 use crate::stitch::{Timeline, Window};
 use crate::windows::{FRAMES, SAMPLE_RATE, frame_start, window_starts};
 
-/// The windows of a recording of so many samples, `step` frames apart.
+/// The windows of a recording of `samples` samples, `step` frames apart.
 pub(crate) fn timeline(turns: &[Turn], samples: usize, step: usize) -> Timeline {
     let starts = match samples {
         0 => Vec::new(),
@@ -37,7 +37,7 @@ fn window(turns: &[Turn], start: usize) -> Window {
     }
 }
 
-/// Who speaks in the middle of what a frame stands for.
+/// The speakers in the middle of a frame.
 fn speaking(turns: &[Turn], frame: usize) -> Vec<usize> {
     let middle = (frame_start(frame) + frame_start(frame + 1)) / 2;
     let milliseconds = middle as u64 * 1000 / SAMPLE_RATE as u64;
@@ -65,7 +65,7 @@ mod tests {
         let counts = timeline.counts();
         let at = |milliseconds: usize| counts[milliseconds * FRAMES / 10_000];
         assert_eq!([at(1000), at(3500), at(5000), at(9500)], [1, 2, 1, 0]);
-        // The one who speaks longest is the first local speaker.
+        // The speaker with most speech is the first local speaker.
         assert!(timeline.windows()[0].sets[5 * FRAMES / 10].is_only(0));
         assert!(timeline.windows()[0].sets[FRAMES / 10].is_only(1));
     }

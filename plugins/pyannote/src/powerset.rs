@@ -1,15 +1,15 @@
-//! The segmentation network's classes: which of its three local speakers speak in a frame.
+//! The segmentation network's classes: the active ones of its three local speakers in a frame.
 //!
-//! A class stands for a set of at most two speakers ("powerset", Plaquet and Bredin 2023), in the order silence, 1, 2, 3, 1+2, 1+3, 2+3.
-//! The network answers log-probabilities; the likeliest class is the frame's set. Speakers are local: number 1 of one window and
-//! number 1 of the next are the same speaker or not, by their voices.
+//! A class stands for a set of at most two speakers ("powerset", Plaquet and Bredin 2023), in the order silence, 1, 2, 3, 1+2, 1+3,
+//! 2+3. The network answers log-probabilities; the most likely class is the frame's set. Speakers are local: only voices show
+//! whether number 1 of one window and number 1 of the next are the same speaker.
 
 /// Local speakers of a window.
 pub(crate) const SPEAKERS: usize = 3;
-/// Classes a frame.
+/// Classes per frame.
 pub(crate) const CLASSES: usize = 7;
 
-/// Class to set.
+/// The set of each class.
 const SETS: [SpeakerSet; CLASSES] = [
     SpeakerSet(0b000),
     SpeakerSet(0b001),
@@ -20,7 +20,7 @@ const SETS: [SpeakerSet; CLASSES] = [
     SpeakerSet(0b110),
 ];
 
-/// Which local speakers speak.
+/// A set of local speakers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SpeakerSet(u8);
 
@@ -30,17 +30,17 @@ impl SpeakerSet {
         Self(speakers.fold(0, |set, speaker| set | 1 << speaker))
     }
 
-    /// Whether the local speaker (0, 1 or 2) is one of them.
+    /// Whether the set contains the local speaker (0, 1 or 2).
     pub(crate) fn contains(self, speaker: usize) -> bool {
         self.0 & (1 << speaker) != 0
     }
 
-    /// How many.
+    /// The number of speakers.
     pub(crate) fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// Whether the local speaker is the only one who speaks.
+    /// Whether the local speaker is the only one in the set.
     pub(crate) fn is_only(self, speaker: usize) -> bool {
         self.0 == 1 << speaker
     }
@@ -54,7 +54,7 @@ pub(crate) fn decode(scores: &[f32]) -> Vec<SpeakerSet> {
         .collect()
 }
 
-/// The first of the greatest. Scores that are no numbers are never it, so a frame of them is silent.
+/// The first of the highest scores. NaN never wins, so a frame of NaN is silent.
 fn likeliest(frame: &[f32]) -> usize {
     let mut best = 0;
     for (class, score) in frame.iter().enumerate() {

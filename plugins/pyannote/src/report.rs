@@ -1,4 +1,4 @@
-//! Progress and cancel of a run: for the host, or for a program that uses this crate without one.
+//! Progress and cancellation of a run: for the host, or for a program that uses this crate without one.
 
 use plugin_api::{Ctx, ErrorKind, StageError};
 
@@ -10,7 +10,7 @@ pub trait Report {
     /// Whether to stop.
     fn cancelled(&self) -> bool;
 
-    /// Ends the run when it is to stop.
+    /// Ends the run once it must stop.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`].
@@ -33,7 +33,7 @@ impl Report for Ctx<'_> {
     }
 }
 
-/// No progress, no cancel.
+/// No progress, no cancellation.
 #[derive(Debug, Clone, Copy)]
 pub struct Alone;
 

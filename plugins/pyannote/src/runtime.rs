@@ -1,57 +1,57 @@
 //! Finds ONNX Runtime's `libonnxruntime.so` and opens it, once in the life of a process.
 //!
-//! Looked for, in this order:
-//! 1. the file that the environment variable `ORT_DYLIB_PATH` names; when it is set, nothing else is looked at;
+//! Searched in this order:
+//! 1. the file in the environment variable `ORT_DYLIB_PATH`; if it is set, nowhere else;
 //! 2. beside the plugin's own file;
-//! 3. in `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`, where `cargo xtask` puts the one of the Python wheel `onnxruntime`;
-//! 4. where the system's loader looks (`LD_LIBRARY_PATH`, the folders of `ldconfig`), and in `/usr/local/lib`.
+//! 3. in `$XDG_DATA_HOME/cesar/lib`, else `~/.local/share/cesar/lib`, where `cargo xtask` installs that of the wheel `onnxruntime`;
+//! 4. the system loader's folders (`LD_LIBRARY_PATH`, `ldconfig`), and `/usr/local/lib`.
 //!
-//! A file that cannot be used is reported, and the search continues. Any version from 1.22 on works: the functions of a version
-//! stay the same in all later ones.
+//! An unusable file is reported, and the search continues. Any version from 1.22 on works: the functions of a version stay the
+//! same in all later ones.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::ffi;
 
-/// The library's name, and the name that installations without development files have.
+/// The library's name, also as in installations without development files.
 const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
-/// Where a library lies that was installed by hand and is unknown to the loader.
+/// The folder of manually installed libraries, unknown to the loader.
 const LOCAL: &str = "/usr/local/lib";
 
-/// Why there is no ONNX Runtime.
+/// The reason why there is no ONNX Runtime.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The file that `ORT_DYLIB_PATH` names.
+    /// The file in `ORT_DYLIB_PATH` cannot be used.
     #[error(
         "`ORT_DYLIB_PATH` names `{path}`, which {reason}: name a `libonnxruntime.so` of version 1.22 or later, or unset it"
     )]
     Named {
-        /// What the variable says.
+        /// The value of the variable.
         path: PathBuf,
         /// Completes "which …".
         reason: String,
     },
-    /// Nowhere, or only files that cannot be used.
+    /// No file, or only unusable ones.
     #[error(
         "ONNX Runtime, which identifies the speakers, was not found: run `cesar models pull onnxruntime`, or put \
          `libonnxruntime.so` of version 1.22 or later into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
     )]
     Absent {
-        /// The best place for it.
+        /// The recommended folder.
         folder: PathBuf,
-        /// Nothing, or what was found and why it is of no use.
+        /// Empty, or the files found and their defects.
         rejected: String,
     },
 }
 
-/// Makes `ort` usable, unless it is already.
+/// Initialises `ort`, once.
 ///
 /// # Errors
-/// [`RuntimeError`]; another call tries again.
+/// [`RuntimeError`]; another call retries.
 pub(crate) fn ensure() -> Result<(), RuntimeError> {
     static OPENED: Mutex<bool> = Mutex::new(false);
-    // A panic while it was held leaves nothing half done.
+    // A panic while it was held leaves a consistent state.
     let mut opened = OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !*opened {
         open_first(
@@ -72,7 +72,7 @@ fn be_quiet() {
     }
 }
 
-/// Opens the file named, or else the first that can be used.
+/// Opens the named file, or else the first usable one.
 fn open_first(
     named: Option<PathBuf>,
     places: &[PathBuf],
@@ -94,7 +94,7 @@ fn open_first(
                 log_version(path, &version);
                 return Ok(());
             }
-            // The loader says of a bare name that it is not installed, which is no news.
+            // The loader's error for a bare name means that it is not installed, which is not worth reporting.
             Err(_) if path.parent() == Some(Path::new("")) => {}
             Err(reason) => rejected += &format!("; `{}` {reason}", path.display()),
         }
@@ -109,7 +109,7 @@ fn log_version(path: &Path, version: &str) {
     tracing::debug!("ONNX Runtime {version} from `{}`", path.display());
 }
 
-/// A bare name is for the loader to find; a path must be there.
+/// The loader finds a bare name; a path must exist.
 fn is_candidate(path: &Path) -> bool {
     path.parent() == Some(Path::new("")) || path.exists()
 }
@@ -135,14 +135,14 @@ fn data_folder() -> Option<PathBuf> {
     data.map(|data| data.join("cesar/lib"))
 }
 
-/// The folder of the file that this code was loaded from.
+/// The folder of the file that contains this code.
 fn own_folder() -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let file = mapped_file(&maps, own_folder as fn() -> Option<PathBuf> as usize)?;
     file.parent().map(Path::to_owned)
 }
 
-/// The file that is mapped at an address, by the lines of `/proc/self/maps`.
+/// The file mapped at an address, by the lines of `/proc/self/maps`.
 fn mapped_file(maps: &str, address: usize) -> Option<PathBuf> {
     maps.lines().find_map(|line| {
         let (range, rest) = line.split_once(' ')?;

@@ -1,14 +1,14 @@
-//! The segmentation network: who speaks in each frame of a 10 s window, as local speakers.
+//! The segmentation network: the local speakers in each frame of a 10 s window.
 //!
-//! Any export of pyannote's segmentation-3.0 will do. Names differ between them (input `x`, `input`, `input_values`, output `y`,
-//! `output`, `logits`), so the network's only input and its first output are used, whatever they are called; shapes are checked:
-//! `[1, 1, 160000]` in, `[1, 589, 7]` out.
+//! Any export of pyannote's segmentation-3.0 works. Names differ between them (input `x`, `input`, `input_values`, output `y`,
+//! `output`, `logits`), so the network's only input and its first output are used, under any name; shapes are checked: `[1, 1,
+//! 160000]` in, `[1, 589, 7]` out.
 //!
-//! **Scale of the samples.** Some programs give the network samples within ±1, as it was trained, and some as 16-bit integers. The
-//! published network begins by bringing each window to mean 0 and variance 1, to which both are the same. Opening a file
-//! finds out what a file wants with a probe, a synthetic voice of which the network has something to say: both scales are tried. If the
-//! answers agree, ±1 is right, as trained (the two differ in near silence only, where ±1 reports less noise). If not, the file
-//! lacks that first step, and the scale is the one whose answer has more speech, ±1 in doubt.
+//! **Scale of the samples.** Some programs pass samples within ±1, as in training, and some 16-bit integers. The published network
+//! first normalises each window to mean 0 and variance 1, so both are equal. Opening a file determines its scale with a probe, a
+//! synthetic voice: both scales are tried. If the answers agree, ±1 is right, as trained (the two differ in near silence only,
+//! where ±1 reports less noise). If not, the file lacks that first step, and the scale is the one whose answer has more speech, ±1
+//! in doubt.
 
 use std::path::Path;
 
@@ -32,15 +32,15 @@ pub(crate) struct Segmentation {
     scale: f32,
 }
 
-/// Why the segmentation network cannot be used.
+/// The reason why the segmentation network cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentationError {
-    /// Not an ONNX file, or one this library cannot read.
+    /// Not an ONNX file, or one that this library cannot read.
     #[error("`{path}` cannot be read as an ONNX model ({reason}): use pyannote's segmentation-3.0 in ONNX form")]
     Unreadable {
         /// The file.
         path: String,
-        /// The library's words.
+        /// The library's error.
         reason: String,
     },
     /// Another network.
@@ -50,7 +50,7 @@ pub enum SegmentationError {
     Other {
         /// The file.
         path: String,
-        /// What it answers.
+        /// Its answer.
         found: String,
     },
 }
@@ -63,7 +63,7 @@ impl From<SegmentationError> for StageError {
 }
 
 impl Segmentation {
-    /// Loads the network and finds out the scale it wants.
+    /// Loads the network and determines its scale.
     pub(crate) fn open(path: &Path) -> Result<Self, StageError> {
         let mut network = Self::load(path)?;
         let shown = || path.display().to_string();
@@ -102,9 +102,9 @@ impl Segmentation {
         })
     }
 
-    /// Who speaks in each of the 589 frames of a window.
+    /// The speakers in each of the 589 frames of a window.
     pub(crate) fn run(&mut self, window: &[f32]) -> Result<Vec<SpeakerSet>, StageError> {
-        // Digital silence has no speaker, and no variance to be normalised by.
+        // Digital silence has no speaker, and no variance for normalisation.
         if window.iter().all(|sample| *sample == 0.0) {
             return Ok(vec![SpeakerSet::default(); FRAMES]);
         }
@@ -132,7 +132,7 @@ impl Segmentation {
     }
 }
 
-/// One thread each: windows are processed in parallel, which scales better than the operators of one.
+/// One thread per session: windows are processed in parallel, which scales better than the operators of one.
 fn session(path: &Path) -> Result<Session, ort::Error> {
     Session::builder()?
         .with_optimization_level(GraphOptimizationLevel::Level3)?
@@ -141,12 +141,12 @@ fn session(path: &Path) -> Result<Session, ort::Error> {
         .commit_from_file(path)
 }
 
-/// The scale a network wants, by its scores for the probe within ±1 and as 16-bit integers.
+/// The scale of a network, by its scores for the probe within ±1 and as 16-bit integers.
 fn scale_of(unscaled: &[f32], scaled: &[f32]) -> f32 {
     let (one, other) = (powerset::decode(unscaled), powerset::decode(scaled));
     let differing = one.iter().zip(&other).filter(|(one, other)| one != other).count();
     let speech = |sets: &[SpeakerSet]| sets.iter().filter(|set| set.len() > 0).count();
-    // A twentieth leaves room for the noise floor between the two.
+    // A twentieth allows for the noise floor between the two.
     if differing * 20 <= one.len() || speech(&one) >= speech(&other) {
         1.0
     } else {
@@ -154,7 +154,7 @@ fn scale_of(unscaled: &[f32], scaled: &[f32]) -> f32 {
     }
 }
 
-/// Ten seconds of a synthetic voice: vowels of a gliding pitch in syllables, with pauses, as loud as speech is recorded.
+/// Ten seconds of a synthetic voice: vowels of a gliding pitch in syllables, with pauses, at the level of recorded speech.
 fn probe() -> Vec<f32> {
     use std::f32::consts::TAU;
     let rate = SAMPLE_RATE as f32;

@@ -1,14 +1,14 @@
 //! From the voices of chunks to the speakers of the recording.
 //!
-//! Three steps, each for a weakness of the one before:
-//! 1. Average linkage up to `threshold`. The vectors of two seconds of one voice, recorded across a room, may be further apart than those
-//!    of two voices in a studio; so the threshold is low, and a speaker may end up as several groups.
-//! 2. Groups are joined while the *means* of the nearest two are within `merge_threshold`. A mean over many chunks has shed the
-//!    noise of its parts: those of one voice come together, those of two stay apart, whatever the room.
-//! 3. A group with too little speech (`min_speaker_duration`, or a tenth of all when that is less) is no speaker: its chunks go to
-//!    the nearest of those that are.
+//! Three steps, each for a weakness of the previous one:
+//! 1. Average linkage up to `threshold`. The vectors of two seconds of one voice, recorded across a room, may be further apart than
+//!    those of two voices in a studio; so the threshold is low, and a speaker may become several groups.
+//! 2. Groups are joined while the *means* of the nearest two are within `merge_threshold`. A mean over many chunks averages out
+//!    noise: means of one voice are near, those of two stay apart, in any room.
+//! 3. A group with too little speech (`min_speaker_duration`, or a tenth of all if that is less) is no speaker: its chunks go to
+//!    the nearest speaker.
 //!
-//! Bounds on the number of speakers move the end of step 2, in either direction, and then that of step 1.
+//! Limits of the number of speakers move the end of step 2, in either direction, and then that of step 1.
 
 use std::ops::ControlFlow;
 
@@ -19,8 +19,8 @@ use crate::groups::{Group, Join, after, joins};
 use crate::options::Request;
 use crate::windows::frames;
 
-/// More vectors than this (an hour and a half of speech) are not clustered: an even selection stands for all, as chunks overlap by half, so
-/// that clustering, whose time grows with the square, stays within seconds.
+/// Maximum number of clustered vectors (an hour and a half of speech). Above it an even selection represents all, because chunks
+/// overlap by half, and the quadratic time of clustering stays within seconds.
 const MOST: usize = 6000;
 /// A chunk with fewer frames than this (0.5 s) is not clustered; it goes to the nearest speaker.
 pub(crate) const CLUSTERED: usize = 30;
@@ -30,13 +30,13 @@ pub(crate) const CLUSTERED: usize = 30;
 pub(crate) struct Voice {
     /// Of length 1.
     pub(crate) vector: Vec<f32>,
-    /// Frames of speech it stands for, shared with the chunks that overlap it.
+    /// Its frames of speech, shared with the chunks that overlap it.
     pub(crate) frames: f32,
     /// Whether it is long enough to be clustered.
     pub(crate) clustered: bool,
 }
 
-/// The mean voice of each speaker, of length 1. Empty only when there are no voices.
+/// The mean voice of each speaker, of length 1. Empty only if there are no voices.
 pub(crate) fn speakers(
     voices: &[Voice],
     request: &Request,
@@ -69,19 +69,19 @@ pub(crate) fn speakers(
     }
     .speakers(request)?;
     let mut means: Vec<Vec<f32>> = groups.iter().filter_map(|group| unit(&group.sum)).collect();
-    // Means that cancel out have no direction, which takes voices that are opposites.
+    // Means that cancel out have no direction, which requires opposite voices.
     if let (true, Some(voice)) = (means.is_empty(), voices.first()) {
         means.push(voice.vector.clone());
     }
     Ok(means)
 }
 
-/// The speaker nearest to a voice, by its similarities.
+/// The similarity of a voice to each speaker.
 pub(crate) fn similarities(vector: &[f32], speakers: &[Vec<f32>]) -> Vec<f32> {
     speakers.iter().map(|speaker| dot(vector, speaker)).collect()
 }
 
-/// The voices long enough, or all when none is; no more than [`MOST`].
+/// The voices of sufficient length, or all if there are none; at most [`MOST`].
 fn selection(voices: &[Voice]) -> Vec<&Voice> {
     let mut chosen: Vec<&Voice> = voices.iter().filter(|voice| voice.clustered).collect();
     if chosen.is_empty() {
@@ -93,11 +93,11 @@ fn selection(voices: &[Voice]) -> Vec<&Voice> {
     chosen
 }
 
-/// What the three steps work on.
+/// The data of the three steps.
 struct Grouping<'a> {
     voices: &'a [&'a Voice],
     dendrogram: &'a Dendrogram,
-    /// Frames that make a speaker.
+    /// Minimum frames of a speaker.
     least: f32,
 }
 
@@ -122,7 +122,7 @@ impl Grouping<'_> {
         Ok(self.heavy(after(groups, &joins[..end])))
     }
 
-    /// For 0, 1, 2, … joins: how many groups are speakers.
+    /// For 0, 1, 2, … joins: the number of groups that are speakers.
     fn counts(&self, groups: &[Group], joins: &[Join]) -> Vec<usize> {
         let mut frames: Vec<f32> = groups.iter().map(|group| group.frames).collect();
         let count = |frames: &[f32]| frames.iter().filter(|frames| **frames >= self.least).count().max(1);
@@ -135,7 +135,7 @@ impl Grouping<'_> {
         counts
     }
 
-    /// Fewer merges of step 1, until there are enough speakers, however little they say when there is no other way.
+    /// Fewer merges of step 1, until there are enough speakers, even with little speech if there is no other way.
     fn at_least(&self, least: usize, merges: usize) -> Vec<Group> {
         let weights: Vec<f32> = self.voices.iter().map(|voice| voice.frames).collect();
         let counts = self.dendrogram.heavy_counts(&weights, self.least);
@@ -162,7 +162,7 @@ impl Grouping<'_> {
         groups
     }
 
-    /// Step 3: the groups that are speakers, the one with most speech if none has enough.
+    /// Step 3: the groups that are speakers, or the one with most speech if none has enough.
     fn heavy(&self, mut groups: Vec<Group>) -> Vec<Group> {
         groups.sort_by(|one, other| other.frames.total_cmp(&one.frames));
         let count = groups.iter().take_while(|group| group.frames >= self.least).count();

@@ -1,27 +1,27 @@
-//! Windows to one line of time: how many speak in each frame, and who of a window's local speakers is who of the next's.
+//! Combination of windows: the number of speakers in each frame, and the identity of local speakers across windows.
 //!
-//! Windows overlap, so a frame is judged several times. The **count** of speakers in a frame is the mean over its windows, rounded, halves down.
-//! The local speakers of two windows have nothing in common but the frames that both cover: frames belong to the same [`Stretch`] while
-//! the windows that cover both say that one local speaker, alone, spoke in them. One window in five that finds a change is
-//! enough for one: a change that is missed mixes two voices, one that is invented only makes the chunks of a voice shorter.
+//! Windows overlap, so a frame is in several. The **count** of speakers in a frame is the mean over its windows, rounded, halves
+//! down. The local speakers of two windows are only linked by common frames: frames belong to the same [`Stretch`] while the
+//! windows that cover both have a single and equal local speaker in them. A change in one of five windows is enough to end a
+//! stretch: a missed change mixes two voices, a false one only shortens the chunks of a voice.
 
 use crate::powerset::{SPEAKERS, SpeakerSet};
 use crate::windows::{FRAMES, frame_count};
 
-/// Frames of silence, or of several speaking at once, that a stretch may bridge (0.5 s).
+/// Frames of silence, or of concurrent speech, that a stretch may bridge (0.5 s).
 const BRIDGE: usize = 30;
 
-/// What the network said about one window.
+/// The network's answer for one window.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
-    /// The frame of the audio at which it begins.
+    /// Its first frame of the audio.
     pub(crate) start: usize,
-    /// Who speaks, in each of its 589 frames.
+    /// The speakers in each of its 589 frames.
     pub(crate) sets: Vec<SpeakerSet>,
 }
 
 impl Window {
-    /// Who speaks in a frame of the audio, when this window covers it.
+    /// The speakers in a frame of the audio, if this window covers it.
     pub(crate) fn at(&self, frame: usize) -> Option<SpeakerSet> {
         frame
             .checked_sub(self.start)
@@ -29,7 +29,7 @@ impl Window {
             .copied()
     }
 
-    /// The one local speaker of a frame of the audio, if there is exactly one.
+    /// The local speaker of a frame of the audio, if there is exactly one.
     fn only(&self, frame: usize) -> Option<usize> {
         let set = self.at(frame)?;
         (0..SPEAKERS).find(|speaker| set.is_only(*speaker))
@@ -40,11 +40,11 @@ impl Window {
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     windows: Vec<Window>,
-    /// Speakers in each frame of the audio.
+    /// Number of speakers in each frame of the audio.
     counts: Vec<u8>,
 }
 
-/// Frames in which one and the same person speaks, alone, according to segmentation; in order, not always adjacent.
+/// Frames with the same single speaker, according to segmentation; in order, not always adjacent.
 pub(crate) type Stretch = Vec<usize>;
 
 impl Timeline {
@@ -63,7 +63,7 @@ impl Timeline {
                     .filter_map(|window| window.at(frame))
             };
             let (sum, windows) = (sets().map(SpeakerSet::len).sum::<usize>(), sets().count().max(1));
-            // More than half of the windows must have found one more.
+            // More than half of the windows must have found an additional one.
             let count = (2 * sum + windows - 1) / (2 * windows);
             timeline.counts.push(u8::try_from(count).unwrap_or(u8::MAX));
         }
@@ -74,7 +74,7 @@ impl Timeline {
         &self.windows
     }
 
-    /// Speakers in each frame of the audio.
+    /// Number of speakers in each frame of the audio.
     pub(crate) fn counts(&self) -> &[u8] {
         &self.counts
     }
@@ -96,7 +96,7 @@ impl Timeline {
     }
 }
 
-/// Whether more than four in five of the windows that found one speaker alone in both frames say that it is the same.
+/// Whether more than four in five of the windows with a single speaker in both frames have the same one.
 fn goes_on(windows: &[Window], before: usize, frame: usize) -> bool {
     let pairs = windows
         .iter()

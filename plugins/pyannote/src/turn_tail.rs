@@ -1,13 +1,13 @@
 //! Extension of turns to the end of the voice: the network ends a turn while its last sound still dies away.
 //!
-//! So, as endpointers do, a turn is prolonged while the sound stays above the background, by the measures of Rabiner and Sambur ("An
-//! algorithm for determining the endpoints of isolated utterances", Bell System Technical Journal 54, 1975): sums of magnitudes in frames
-//! of 10 ms, and the lower of two thresholds, four times the background, and 3 % of the way from the background to the loudest. The
-//! background is the 10th percentile of the recording, as a recording need not begin with silence.
+//! So, as in endpointers, a turn is extended while the sound stays above the background, by the measures of Rabiner and Sambur ("An
+//! algorithm for determining the endpoints of isolated utterances", Bell System Technical Journal 54, 1975): sums of magnitudes in
+//! frames of 10 ms, and the lower of two thresholds, four times the background, and 3 % of the way from the background to the
+//! loudest. The background is the 10th percentile of the recording, as a recording need not begin with silence.
 //!
-//! A turn grows by `hangover` seconds at most, and neither into a turn nor beyond the audio. Where a room or a crowd is as loud as the
-//! voice's end nothing changes, so that recordings with much background change little.
-//! Beginnings stay: they are sudden, and the network finds them where they are.
+//! A turn grows by `hangover` seconds at most, and neither into a turn nor beyond the audio. A room or crowd as loud as the voice's
+//! end prevents that, so recordings with much background change little. Beginnings stay: they are sudden, and the network finds
+//! them accurately.
 
 use plugin_api::diarize::Turn;
 
@@ -16,14 +16,14 @@ use crate::windows::SAMPLE_RATE;
 /// Samples and milliseconds of a frame.
 const FRAME: usize = SAMPLE_RATE / 100;
 const FRAME_MS: u64 = 10;
-/// How many times the background a voice is at least.
+/// Minimum level of a voice, as a multiple of the background.
 const ABOVE_BACKGROUND: f32 = 4.0;
-/// How far above the background it is at least, of the distance to the loudest.
+/// Minimum distance of a voice above the background, as a share of the distance to the loudest.
 const TOWARDS_LOUDEST: f32 = 0.03;
-/// The least magnitude that 16 bits distinguish from silence, so that in digital silence not every rounding is a voice.
+/// The smallest magnitude that 16 bits distinguish from silence, so that in digital silence rounding is not a voice.
 const FAINTEST: f32 = FRAME as f32 / 32_768.0;
 
-/// Prolongs turns, in order of their starts, by `hangover_ms` at most.
+/// Extends turns, in order of their starts, by `hangover_ms` at most.
 pub(crate) fn prolong(turns: &mut [Turn], samples: &[f32], hangover_ms: u64) {
     if hangover_ms == 0 || turns.is_empty() {
         return;
@@ -49,7 +49,7 @@ pub(crate) fn prolong(turns: &mut [Turn], samples: &[f32], hangover_ms: u64) {
     }
 }
 
-/// The start of the next turn after each turn; its own end where another speaker continues.
+/// The start of the next turn after each turn; the turn's own end if another speaker continues.
 fn room(turns: &[Turn]) -> impl Iterator<Item = u64> {
     // The latest end of the turns up to each one.
     let latest: Vec<u64> = turns
@@ -70,7 +70,7 @@ fn room(turns: &[Turn]) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Above this there is a voice; `None` without a whole frame.
+/// The level above which there is a voice; `None` without a whole frame.
 fn threshold(magnitudes: &[f32]) -> Option<f32> {
     let mut sorted = magnitudes.to_vec();
     let tenth = sorted.len() / 10;

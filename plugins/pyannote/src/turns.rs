@@ -1,5 +1,5 @@
-//! Frames to turns: they last until the voice has died away, pauses that are too short are closed, turns that are too short are dropped,
-//! speakers are numbered by appearance.
+//! Frames to turns: turns are extended while the voice dies away, short pauses are closed, short turns are dropped, speakers are
+//! numbered by appearance.
 
 use plugin_api::diarize::Turn;
 
@@ -15,7 +15,7 @@ pub(crate) struct Span {
     pub(crate) speaker: usize,
 }
 
-/// Collects the spans of every speaker while frames go by.
+/// Collects the spans of every speaker, frame by frame.
 #[derive(Debug)]
 pub(crate) struct Spans {
     open: Vec<Option<usize>>,
@@ -32,7 +32,7 @@ impl Spans {
         }
     }
 
-    /// The next frame: who speaks.
+    /// Adds the speakers of the next frame.
     pub(crate) fn push(&mut self, speaking: impl Fn(usize) -> bool) {
         for speaker in 0..self.open.len() {
             match (self.open[speaker], speaking(speaker)) {
@@ -59,7 +59,7 @@ impl Spans {
     }
 }
 
-/// The turns, and for each of their speakers the number it had in the spans.
+/// The turns, and for each of their speakers the number in the spans.
 pub(crate) fn turns(spans: &[Span], samples: &[f32], request: &Request) -> (Vec<Turn>, Vec<usize>) {
     let mut turns = in_milliseconds(spans, samples.len());
     turn_tail::prolong(&mut turns, samples, milliseconds(request.hangover));
@@ -75,7 +75,7 @@ pub(crate) fn turns(spans: &[Span], samples: &[f32], request: &Request) -> (Vec<
             appeared.len() - 1
         });
     }
-    // By speaker among those that begin together, now that the numbers are final.
+    // By speaker among those with equal starts, now that the numbers are final.
     turns.sort_by_key(|turn| (turn.start_ms, turn.speaker));
     (turns, appeared)
 }
@@ -90,7 +90,7 @@ fn in_milliseconds(spans: &[Span], samples: usize) -> Vec<Turn> {
     spans.iter().map(turn).collect()
 }
 
-/// Joins turns of one speaker that touch, or lie less than `least` ms apart.
+/// Joins turns of one speaker that touch, or are less than `least` ms apart.
 fn close_pauses(turns: Vec<Turn>, least: u64) -> Vec<Turn> {
     let mut joined: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {

@@ -1,24 +1,24 @@
-//! The overlapping windows in which the segmentation network gets the audio, and the time of its frames.
+//! The overlapping windows of audio for the segmentation network, and the times of its frames.
 //!
-//! The network answers 589 frames for a window of 10 s. Its convolutions step by 270 samples, the first centred on sample 495; but it was
-//! trained on turns drawn in frames that divide the window evenly, 10 s / 589 or 271.6 samples each (pyannote.audio 3.0), and so it reports
-//! time: counted by its convolutions, an edge is found 60 ms earlier at the end of a window than at its beginning. Hence frame `n`
-//! of a window is the `n`th of its 589 equal parts.
+//! The network answers 589 frames for a window of 10 s. Its convolutions step by 270 samples, the first centred on sample 495; but
+//! it was trained on turns in frames that divide the window evenly, 10 s / 589 or 271.6 samples each (pyannote.audio 3.0), and
+//! reports time in these: counted by its convolutions, an edge is found 60 ms earlier at the end of a window than at its beginning.
+//! Hence frame `n` of a window is the `n`th of its 589 equal parts.
 //!
-//! In training a frame had speech when a turn touched it at all, so a turn begins, on average, in the middle of its first frame. Edges
-//! of turns are put there, as pyannote.audio's `Binarize` does: a frame stands for the samples from its own middle to the next one's.
+//! In training a frame had speech if a turn touched it, so a turn begins, on average, in the middle of its first frame. Edges of
+//! turns are placed there, as in pyannote.audio's `Binarize`: a frame represents the samples from its own middle to the next one's.
 //!
 //! Windows begin on frames: frame `n` of a window that begins at frame `s` is frame `s + n` of the audio, to a sample. The last
 //! window is moved back to end with the audio, so that only audio shorter than a window is padded with silence.
 
-/// Samples a second.
+/// Sample rate in Hz.
 pub(crate) const SAMPLE_RATE: usize = 16_000;
 /// Samples of a window: 10 s.
 pub(crate) const WINDOW: usize = 10 * SAMPLE_RATE;
-/// Frames the network answers for a window.
+/// Frames of the network per window.
 pub(crate) const FRAMES: usize = 589;
 
-/// The first sample that frame `frame` stands for, the middle of it; frame 0 also stands for what lies before that.
+/// The first sample that frame `frame` represents, its middle; frame 0 also represents the samples before.
 pub(crate) fn frame_start(frame: usize) -> usize {
     if frame == 0 {
         0
@@ -27,7 +27,7 @@ pub(crate) fn frame_start(frame: usize) -> usize {
     }
 }
 
-/// How many frames the audio has: those whose samples begin inside it.
+/// Number of frames of the audio: those whose samples begin inside it.
 pub(crate) fn frame_count(samples: usize) -> usize {
     // The first frame that begins at the end or behind it, from (2 n + 1) W / 2 F ≥ samples.
     match samples {
@@ -40,17 +40,17 @@ pub(crate) fn frame_count(samples: usize) -> usize {
     }
 }
 
-/// So many seconds in frames.
+/// A duration in frames.
 pub(crate) fn frames(seconds: f64) -> f64 {
     seconds * (FRAMES * SAMPLE_RATE) as f64 / WINDOW as f64
 }
 
-/// The step between windows in frames, for one in seconds; at least one frame, at most a window.
+/// The step between windows in frames, from seconds; at least one frame, at most a window.
 pub(crate) fn step_frames(seconds: f64) -> usize {
     (frames(seconds).round() as usize).clamp(1, FRAMES)
 }
 
-/// The frames at which windows begin, `step` frames apart.
+/// The first frames of windows, `step` frames apart.
 pub(crate) fn window_starts(samples: usize, step: usize) -> Vec<usize> {
     let last = (samples.saturating_sub(WINDOW) * FRAMES).div_ceil(WINDOW);
     (0..last).step_by(step).chain([last]).collect()

@@ -1,8 +1,8 @@
-//! The two long parts, each shared among threads: segmentation of windows, and voices of chunks.
+//! The two expensive parts, each shared among threads: segmentation of windows, and voices of chunks.
 //!
-//! Every thread has networks of its own, which compute on that thread alone. What is computed for a window or chunk depends on nothing
-//! else, so the number of threads changes no result. The calling thread collects results, reports progress and checks for a
-//! cancel meanwhile; the other threads check after every window.
+//! Every thread has its own networks, which compute only on that thread. The result for a window or chunk depends on nothing else,
+//! so the number of threads changes no result. The calling thread collects results, reports progress and checks for a cancel
+//! meanwhile; the other threads check after every window.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,14 +17,14 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::segmentation::Segmentation;
 
-/// What one thread computes with.
+/// The networks of one thread.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) segmentation: Segmentation,
     pub(crate) embedder: Embedder,
 }
 
-/// All threads' networks.
+/// The networks of all threads.
 #[derive(Debug)]
 pub(crate) struct Workers(Vec<Worker>);
 
@@ -48,8 +48,8 @@ impl Workers {
         Ok(Self(workers))
     }
 
-    /// Runs `job` for 0, 1, 2, … up to `count`, on all threads, and returns the results in that order. `progress` gets the number of
-    /// finished ones.
+    /// Runs `job` for 0, 1, 2, … up to `count`, on all threads, and returns the results in that order. `progress` receives the
+    /// number of finished ones.
     pub(crate) fn all<T: Send>(
         &mut self,
         count: usize,

@@ -1,7 +1,8 @@
-//! The plugin with its real networks, on the bundled dialogue and on what is hard: silence first, one voice without a pause, next to
-//! nothing, noise.
+//! The plugin with its real networks, on the bundled dialogue and on hard cases: silence first, one voice without a pause, very
+//! short audio, noise.
 //!
-//! Needs `libonnxruntime.so` (`cargo xtask onnxruntime`) and the models (`cargo xtask models segmentation speaker`), and fails without.
+//! Needs `libonnxruntime.so` (`cargo xtask onnxruntime`) and the models (`cargo xtask models segmentation speaker`), and fails
+//! without.
 
 use std::path::{Path, PathBuf};
 
@@ -166,13 +167,13 @@ fn threads_change_nothing_and_bounds_are_kept() {
     }
 }
 
-/// The network was trained on frames that divide a window evenly; counted otherwise, time drifts by 60 ms from its beginning to its end.
+/// The network was trained on frames that divide a window evenly; with others, time drifts by 60 ms from its beginning to its end.
 #[test]
 fn time_does_not_drift_within_a_window() {
     let meeting = meeting();
     let mut engine = open(json!({})).expect("it opens");
     let request = options::<Request>(Scope::Request, json!({}));
-    // Of each beginning of a turn, found `place` seconds after that of a window: how much too early or late it is, in seconds.
+    // For each beginning of a turn, found `place` seconds after that of a window: its error, in seconds, early or late.
     let mut error = |begin: f64, place: f64| {
         let first = ((begin - place) * RATE as f64) as usize;
         let result = engine.diarize(&request, audio(&meeting[first..first + 10 * RATE]), &mut Alone);

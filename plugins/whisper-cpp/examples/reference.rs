@@ -1,19 +1,18 @@
-//! whisper.cpp called as its own program `whisper-cli` calls it, linked from the same static library as the plugin: the reference
-//! that `whisper-cpp` is compared with (`cargo xtask measure pairs`, `cargo xtask measure parity`).
+//! whisper.cpp called as by its own program `whisper-cli`, linked from the same static library as the plugin: the reference for
+//! `whisper-cpp` (`cargo xtask measure pairs`, `cargo xtask measure parity`).
 //!
 //! ```text
 //! reference --model FILE --audio WAV [--threads N] [--OPTION VALUE]…     one run
 //! reference run                                                        a job in each line of standard input
 //! ```
-//! A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model`, `threads`, and `options` by the names of the plugin's option
-//! table; options on the command line have the same names with hyphens. What is not given stays as `whisper-cli` has it, which is not
-//! always the table's default; `dtw` names the model whose heads are aligned, as `whisper-cli --dtw` does. The answer is a line of
-//! JSON: `language`, `segments` (with the times that whisper.cpp reports, in seconds), and the `seconds` of the transcription without
-//! loading the model; or `error`. Words are built from the tokens by the plugin's own code, but with the times that the tokens
-//! have here.
+//! A job is a JSON object: `audio` (WAV, 16 kHz, mono, 16 bits), `model`, `threads`, and `options` by the names of the plugin's
+//! option table; options on the command line have the same names with hyphens. Absent options have `whisper-cli`'s defaults, which
+//! are not always the table's; `dtw` names the model whose heads are aligned, as `whisper-cli --dtw` does. The answer is a line of
+//! JSON: `language`, `segments` (with the times that whisper.cpp reports, in seconds), and the `seconds` of the transcription
+//! without loading the model; or `error`. Words are built from the tokens by the plugin's own code, but with these tokens' times.
 //!
-//! As in `whisper-cli`, every job has a context with a state of its own, and `whisper_full` does everything. The voice activity detection
-//! too, unless `vad_threads` says on how many threads, which `whisper_full` has no parameter for.
+//! As in `whisper-cli`, every job has a context with its own state, and `whisper_full` does everything. That includes the voice
+//! activity detection, unless `vad_threads` sets its number of threads, for which `whisper_full` has no parameter.
 
 #![expect(unsafe_code, reason = "calls whisper.cpp as a C program would")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
@@ -33,7 +32,7 @@ mod vad;
 #[path = "../src/words.rs"]
 mod words;
 
-/// What the plugin's code for words knows of the engine.
+/// The part of the engine that the plugin's code for words needs.
 mod ffi {
     #[derive(Debug, Clone)]
     pub(crate) struct Token {
@@ -69,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The job that the command line describes.
+/// The job on the command line.
 fn job_of(arguments: &[String]) -> Result<Value, String> {
     let (mut job, mut options) = (Map::new(), Map::new());
     for pair in arguments.chunks(2) {
@@ -101,7 +100,7 @@ fn answer(job: &Value) -> Result<Value, String> {
     Ok(json!({ "language": context.language(), "segments": segments, "seconds": seconds }))
 }
 
-/// The samples of a WAV file, as `whisper-cli` reads them.
+/// The samples of a WAV file, read as by `whisper-cli`.
 fn read_wav(path: &str) -> Result<Vec<f32>, String> {
     let named = |error: std::io::Error| format!("{path}: {error}");
     let mut reader = BufReader::new(File::open(path).map_err(named)?);
@@ -126,7 +125,7 @@ fn read_wav(path: &str) -> Result<Vec<f32>, String> {
     }
 }
 
-/// What is asked for, by the plugin's names.
+/// The options, by the plugin's names.
 struct Options(Map<String, Value>);
 
 impl Options {
@@ -177,7 +176,7 @@ impl Context {
             .ok_or_else(|| format!("whisper.cpp refuses `{path}`"))
     }
 
-    /// Sets every parameter as `whisper-cli` does, and runs `whisper_full`. The times of its segments are those of the speech that is returned.
+    /// Sets every parameter as `whisper-cli` does, and runs `whisper_full`. The times of its segments are those of the returned speech.
     fn transcribe(&self, samples: &[f32], threads: Option<i64>, options: &Options) -> Result<vad::Speech, String> {
         let beam_size = options.whole("beam_size", 5);
         let strategy = if beam_size > 1 {
@@ -189,7 +188,7 @@ impl Context {
         let mut params = unsafe { sys::whisper_full_default_params(strategy) };
         // SAFETY: the context is valid.
         let multilingual = unsafe { sys::whisper_is_multilingual(self.0.as_ptr()) } != 0;
-        // Told to detect the language, a model that knows English only names any; `whisper-cli` does not let it.
+        // If asked to detect the language, an English-only model names any; `whisper-cli` does not allow that.
         let language = options.text("language")?.filter(|_| multilingual);
         let language = language.unwrap_or_else(|| if multilingual { c"auto".into() } else { c"en".into() });
         let prompt = options.text("initial_prompt")?.unwrap_or_default();
@@ -321,7 +320,7 @@ impl Context {
         })
     }
 
-    /// A token's id, and the token if it is one of text.
+    /// A token's id, and the token if it is text.
     fn token(&self, segment: c_int, index: c_int) -> (c_int, Option<ffi::Token>) {
         let context = self.0.as_ptr();
         // SAFETY: both indices are below their counts, and the text is a C string owned by the context.

@@ -1,11 +1,11 @@
-//! Attention heads of a model that follow the audio: whisper.cpp has a table of them for OpenAI's models.
+//! A model's attention heads that follow the audio: whisper.cpp has a table of them for OpenAI's models.
 //!
-//! The times of words by DTW (dynamic time warping) come from those heads, so they can be had only for a model in the table. A model
-//! is known by its sizes; the first two large ones have the same and are distinguished by name. Distilled models have fewer decoder
-//! layers than any in the table.
+//! The times of words by DTW (dynamic time warping) come from those heads, so only models in the table have them. A model is
+//! identified by its sizes; the first two large ones have equal sizes and are distinguished by name. Distilled models have fewer
+//! decoder layers than any in the table.
 //!
-//! The heads' attention is not available where attention is computed in one fused step, so [`choose`] also decides about that: by
-//! default, words win over speed.
+//! The heads' attention is not available if attention is computed in one fused step, so [`choose`] also decides about that: by
+//! default, words take precedence over speed.
 
 use plugin_api::StageError;
 
@@ -30,7 +30,7 @@ pub(crate) enum Heads {
 }
 
 impl Heads {
-    /// How many there are.
+    /// Number of heads.
     fn count(self) -> usize {
         match self {
             Self::BaseEnglish => 5,
@@ -44,9 +44,9 @@ impl Heads {
         }
     }
 
-    /// Bytes that the alignment of a window takes at most. For each token and each position of the audio whisper.cpp holds three values
-    /// a head (attention, normalised, smoothed) and four more (mean, its opposite, cost, way). whisper.cpp ends the process when there
-    /// are too few, so this counts twice the tokens that a window can have.
+    /// Maximum bytes of the alignment of a window. For each token and each position of the audio whisper.cpp holds three values a
+    /// head (attention, normalised, smoothed) and four more (mean, its opposite, cost, way). whisper.cpp ends the process if there
+    /// are too few, so this counts twice the maximum tokens of a window.
     pub(crate) fn alignment_bytes(self) -> usize {
         const TOKENS: usize = 448;
         const POSITIONS: usize = 1500;
@@ -58,16 +58,16 @@ impl Heads {
 /// How a model computes its attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attention {
-    /// In one fused step.
+    /// Whether in one fused step.
     pub(crate) flash: bool,
-    /// The heads whose alignment gives words their times.
+    /// The heads whose alignment sets the times of words.
     pub(crate) heads: Option<Heads>,
 }
 
 /// Decides from the options and the model's file; `name` is the file's.
 ///
 /// # Errors
-/// [`plugin_api::ErrorKind::InvalidOptions`] for `dtw` where it cannot be.
+/// [`plugin_api::ErrorKind::InvalidOptions`] for `dtw` where it is impossible.
 pub(crate) fn choose(options: &Options, header: &Header, name: &str) -> Result<Attention, StageError> {
     if options.dtw == Some(true) {
         if !options.word_timestamps {

@@ -1,13 +1,13 @@
 //! Long audio in blocks, so that an interrupted run can resume.
 //!
-//! whisper.cpp's position, its text so far and its random numbers cannot be restored, so a run of it cannot resume in the middle. With
-//! `block_length_s` the audio is cut into blocks at its quietest places, and each is a run of its own: the result is another one than
-//! without, which is why this is an option that is part of the cache's key, and not done unasked. What is not carried over a cut is the
-//! text that conditions the next window, and `initial_prompt` precedes each block. The language is detected in the first block.
+//! whisper.cpp's position, its text so far and its random numbers cannot be restored, so a run cannot resume in the middle. With
+//! `block_length_s` the audio is cut into blocks at its quietest places, and each is its own run: the result differs, so this is an
+//! option that is part of the cache's key, and off by default. The text that conditions the next window is not carried over a cut,
+//! and `initial_prompt` precedes each block. The language is detected in the first block.
 //!
-//! A block is cut within the last quarter of its length, in the middle of the quietest [`LISTEN`] there. After each block its segments
-//! are saved; a resumed run begins with the block after them. Blocks of equal audio give equal text, so the result of a run that was
-//! interrupted is that of one that was not.
+//! A block is cut within the last quarter of its length, in the middle of the quietest [`LISTEN`] there. After each block its
+//! segments are saved; a resumed run begins with the block after them. Blocks of equal audio have equal text, so the result of an
+//! interrupted run equals that of an uninterrupted one.
 
 use std::ops::Range;
 
@@ -20,14 +20,14 @@ use crate::ffi::SAMPLE_RATE;
 use crate::options::Request;
 use crate::transcribe::{Loaded, Report, transcribe_at_once};
 
-/// Samples in a millisecond; cuts lie on whole ones, so that no time is rounded.
+/// Samples in a millisecond; cuts are at whole milliseconds, so that no time is rounded.
 const MILLISECOND: usize = SAMPLE_RATE as usize / 1000;
-/// How long it must be quiet around a cut.
+/// Length of the quiet stretch around a cut.
 const LISTEN: usize = 300 * MILLISECOND;
-/// How finely the quietest place is looked for.
+/// Step of the search for the quietest place.
 const STEP: usize = 10 * MILLISECOND;
 
-/// What the next block depends on, and what of the result is no segment.
+/// The state that the next block depends on, and the parts of the result that are no segments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// First ms of the next block.
@@ -41,7 +41,7 @@ pub(crate) struct State {
 /// Transcribes `audio` block by block, from where an earlier run stopped.
 ///
 /// # Errors
-/// Those of [`transcribe`](crate::transcribe::transcribe).
+/// Errors of [`transcribe`](crate::transcribe::transcribe).
 pub(crate) fn transcribe(
     loaded: &Loaded,
     request: &Request,
@@ -95,7 +95,7 @@ pub(crate) fn transcribe(
     Ok(whole)
 }
 
-/// Where to cut: blocks of at most `length` samples, of which the last may be a quarter longer.
+/// The blocks: at most `length` samples each, but the last may be a quarter longer.
 fn blocks(samples: &[f32], length: usize) -> Vec<Range<usize>> {
     let (mut blocks, mut start) = (Vec::new(), 0);
     while samples.len() - start > length + length / 4 {
@@ -107,7 +107,7 @@ fn blocks(samples: &[f32], length: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// The middle of the quietest stretch of [`LISTEN`] within `range`; of several, the first.
+/// The middle of the quietest stretch of [`LISTEN`] within `range`; the first of several.
 fn quietest(samples: &[f32], range: Range<usize>) -> usize {
     let energy = |from: usize| -> f64 {
         let stretch = &samples[from..from + LISTEN];
@@ -119,9 +119,9 @@ fn quietest(samples: &[f32], range: Range<usize>) -> usize {
     middle - middle % MILLISECOND
 }
 
-/// Adds what a block gave, at its place.
+/// Appends the result of a block, at its position.
 fn append(whole: &mut Transcription, part: Transcription, offset_ms: u64) {
-    // The first block's language is everyone's.
+    // The first block's language applies to all.
     if whole.language.is_none() {
         whole.language = part.language;
         whole.language_probability = part.language_probability;

@@ -1,14 +1,13 @@
-//! Turns whisper.cpp's segments into ours as they come, window by window.
+//! Converts whisper.cpp's segments as they arrive, window by window.
 //!
-//! What whisper.cpp answers is kept, with these repairs: times are brought inside the audio and into order (the last window may end
-//! up to 30 s behind the audio), segments without text are dropped, and a character that `max_len` cut in two goes whole to the
-//! second segment.
+//! whisper.cpp's answers are kept, with these repairs: times are limited to the audio and put in order (the last window may end up
+//! to 30 s behind the audio), segments without text are dropped, and a character that `max_len` split moves to the second segment.
 //!
 //! **Truncation.** A window's tokens end with a timestamp, or with the end of the text where timestamps are off or were never
-//! written. Where they end with text, a guard cut the decode (whisper.cpp's limit of tokens, or `max_tokens`), and what
-//! was not written of that window is lost, unless decoding continues right there.
+//! written. If they end with text, a guard cut the decode (whisper.cpp's limit of tokens, or `max_tokens`), and the unwritten
+//! rest of that window is lost, unless decoding continues right there.
 //!
-//! What the engine does not report stays `None`: `compression_ratio` (it judges by entropy) and `seek`.
+//! Values that the engine does not report stay `None`: `compression_ratio` (it judges by entropy) and `seek`.
 
 use std::ffi::c_int;
 
@@ -22,22 +21,22 @@ use crate::speech::TimeMap;
 use crate::transcribe::Report;
 use crate::words::{self, Frame, is_cut_short};
 
-/// What a run's segments are read against.
+/// The context for reading a run's segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) request: &'a Request,
     pub(crate) language: &'a str,
-    /// Ids from this one on are no text.
+    /// Ids from this one on are not text.
     pub(crate) first_special_token: c_int,
-    /// Whether words are wanted.
+    /// Whether words are requested.
     pub(crate) words: bool,
     /// Whether their times come from alignment.
     pub(crate) aligned: bool,
-    /// From the audio that is decoded to the recording.
+    /// The mapping from decoded audio to the recording.
     pub(crate) times: &'a TimeMap,
-    /// Probabilities of speech in the recording; unless all of it is decoded.
+    /// Probabilities of speech in the recording; `None` if all of it is decoded.
     pub(crate) activity: Option<&'a Activity>,
-    /// Length of the audio that is decoded, in units of 10 ms.
+    /// Length of the decoded audio, in units of 10 ms.
     pub(crate) frames: usize,
     /// Length of the recording.
     pub(crate) total_ms: u64,
@@ -61,7 +60,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Everything that was reported, without the language.
+    /// All reported segments, without the language.
     pub(crate) fn finish(self) -> Transcription {
         self.transcription
     }
@@ -82,7 +81,7 @@ impl<'a> Collector<'a> {
         time.saturating_mul(10).min(self.setting.total_ms)
     }
 
-    /// Start and end in ms: inside the audio, in order, not before the end of the segment before.
+    /// Start and end in ms: inside the audio, in order, not before the end of the previous segment.
     fn times(&self, segment: &EngineSegment) -> (u64, u64) {
         let (start, end) = self.setting.times.original_segment(segment.start, segment.end);
         let previous_end = self.transcription.segments.last().map_or(0, |last| last.end_ms);
@@ -130,7 +129,7 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// When a token is said, in the audio that is decoded; `None` where that is not known.
+    /// When a token is spoken, in the decoded audio; `None` if unknown.
     fn time(&self, token: &Token) -> Option<i64> {
         let setting = &self.setting;
         match setting.words && setting.aligned {
@@ -139,7 +138,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// The segment with the text of `tokens`, in parts that lie on one side of every long silence that was left out.
+    /// The segment with the text of `tokens`, split at every long silence that was left out.
     fn split(&self, segment: EngineSegment, tokens: Vec<Token>) -> Vec<(EngineSegment, Vec<Token>)> {
         let Some((seam, index)) = self.first_seam(&segment, &tokens) else {
             return vec![(segment, tokens)];
@@ -158,7 +157,7 @@ impl<'a> Collector<'a> {
         parts
     }
 
-    /// The first long silence within the segment that has words on both sides, and the first token behind it.
+    /// The first long silence within the segment with words on both sides, and the first token behind it.
     fn first_seam(&self, segment: &EngineSegment, tokens: &[Token]) -> Option<((i64, i64), usize)> {
         let mut bytes = Vec::new();
         for (index, token) in tokens.iter().enumerate() {
@@ -172,7 +171,7 @@ impl<'a> Collector<'a> {
         None
     }
 
-    /// What is lost when a window's last segment ends with text.
+    /// The loss if a window's last segment ends with text.
     fn truncation(&self, last: &EngineSegment) -> Option<Truncation> {
         let cut = last.tokens.last().is_some_and(|token| self.is_text(token));
         let (start, end) = self.setting.times.original_segment(last.start, last.end);
@@ -190,7 +189,7 @@ impl Listener for Collector<'_> {
         self.transcription.sampled |= self.setting.request.temperature_of(attempt) > 0.0;
         let truncation = segments.last().and_then(|last| self.truncation(last));
         self.transcription.truncated.extend(truncation);
-        // whisper.cpp gives it to the first of the segments that it splits by `max_len` only.
+        // whisper.cpp sets it only for the first of the segments that it splits by `max_len`.
         let no_speech_probability = segments.first().map_or(0.0, |first| first.no_speech_probability);
         let count = segments.len();
         let mut carried = Vec::new();
@@ -222,7 +221,7 @@ impl Listener for Collector<'_> {
     }
 }
 
-/// How many of the tokens make up whole characters.
+/// The number of tokens that make up whole characters.
 fn whole_characters(tokens: &[Token]) -> usize {
     let (mut whole, mut bytes) = (0, Vec::new());
     for (index, token) in tokens.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! A run of whisper.cpp on a thread of its own, so that a cancel is answered while it computes.
+//! A run of whisper.cpp on its own thread, so that a cancel is answered while it computes.
 //!
 //! A pass of the encoder takes up to some seconds, the voice activity detection of a long recording longer, and neither can be
-//! stopped. So a thread does the work, owns all data it needs, and sends messages through a channel; the caller checks the host's
-//! cancel flag while it waits for them. After a cancel the work is abandoned: its messages are dropped, [`Relay::stop`] ends it the
-//! next time that whisper.cpp asks, and its memory is freed then. A process that ends does not wait for it.
+//! stopped. So a thread does the work, owns all its data, and sends messages through a channel; the caller checks the host's cancel
+//! flag while it waits for them. After a cancel the work is abandoned: its messages are dropped, [`Relay::stop`] ends it at
+//! whisper.cpp's next check, and its memory is freed then. The end of the process does not wait for it.
 
 use std::ffi::c_int;
 use std::panic::resume_unwind;
@@ -52,10 +52,10 @@ impl Drop for Abandon {
     }
 }
 
-/// Runs `work` on a thread of its own and returns its result; `listener` gets its messages on this thread.
+/// Runs `work` on its own thread and returns its result; `listener` gets its messages on this thread.
 ///
 /// # Errors
-/// [`RunError::Stopped`] as soon as the listener asks to stop, [`RunError::OutOfMemory`] if the thread cannot be started.
+/// [`RunError::Stopped`] as soon as the listener requests a stop, [`RunError::OutOfMemory`] if the thread cannot be started.
 ///
 /// # Panics
 /// When `work` does.
@@ -95,7 +95,7 @@ where
 /// As [`run`], for work without messages.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Errors of [`run`].
 ///
 /// # Panics
 /// When `work` does.
@@ -155,7 +155,7 @@ mod tests {
             ..Recorder::default()
         };
         let work = move |relay: &mut Relay| {
-            // As a pass of the encoder, which cannot be stopped.
+            // Like a pass of the encoder, which cannot be stopped.
             blocked.recv().expect("the test resumes it");
             sender.send(relay.stop()).expect("the test waits");
         };

@@ -1,17 +1,16 @@
-//! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] holds the callbacks of one run,
-//! [`silero`] the voice activity detection, [`memory`] what the C library keeps of what is freed, [`kept`] the host's samples for longer
-//! than a call.
+//! The only module that calls whisper.cpp: safe types around its context and its state. [`run`] has the callbacks of one run,
+//! [`silero`] the voice activity detection, [`memory`] the C library's settings for freed memory, [`shared_samples`] the host's
+//! samples for longer than a call.
 //!
-//! **Randomness.** whisper.cpp draws the candidates of its *beam search* from the distribution, at temperature 0 too. Decoder 0's
-//! generator is seeded when a state is made and the others' when a run begins; so a state makes one run only ([`State::run`] takes
-//! it by value), and equal runs give equal results.
+//! **Randomness.** whisper.cpp samples the candidates of its *beam search* from the distribution, even at temperature 0. Decoder
+//! 0's generator is seeded when a state is created and the others' when a run begins; so a state is for one run only
+//! ([`State::run`] takes it by value), and equal runs have equal results.
 //!
-//! **Energy.** whisper.cpp moves the times of tokens to where the audio is loud. It looks at the loudness as many samples behind
-//! the beginning *of the audio* as the token lies behind the beginning of *its segment*, so only the first 30 s ever count; and
-//! it measures that in the call that computes its own spectrogram. [`State::listen_for_energy`] therefore gives it no more than the
-//! beginning.
+//! **Energy.** whisper.cpp moves the times of tokens to where the audio is loud. It reads the loudness as many samples behind the
+//! beginning *of the audio* as the token is behind the beginning of *its segment*, so only the first 30 s ever count; and it
+//! measures that in the call that computes its own spectrogram. [`State::listen_for_energy`] therefore passes only the beginning.
 //!
-//! **Errors.** whisper.cpp answers with numbers; [`RunError`] says what they mean. A C++ exception (`bad_alloc`) cannot cross into
+//! **Errors.** whisper.cpp answers with numbers; [`RunError`] has their meaning. A C++ exception (`bad_alloc`) cannot cross into
 //! Rust and ends the process. A panic in a [`Listener`] stops the run and is rethrown after it.
 
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -36,16 +35,16 @@ pub(crate) use run::{EngineSegment, Listener, RunError, Token, Work};
 pub(crate) use shared_samples::SharedSamples;
 pub(crate) use silero::Detector;
 
-/// Samples a second that whisper.cpp works at.
+/// Sample rate of whisper.cpp, in Hz.
 pub(crate) const SAMPLE_RATE: u32 = sys::WHISPER_SAMPLE_RATE;
 
-/// How many samples [`State::listen_for_energy`] looks at: three times what whisper.cpp does, as its search for silence may go beyond.
+/// Number of samples for [`State::listen_for_energy`]: three times those of whisper.cpp, because its search for silence may read more.
 pub(crate) const HEARD_FOR_ENERGY: usize = 90 * SAMPLE_RATE as usize;
 
 /// A loaded model.
 pub(crate) struct Model {
     context: NonNull<sys::whisper_context>,
-    /// What the alignment of a window takes, where tokens get their times by it.
+    /// Bytes of the alignment of a window, if it sets the times of tokens.
     alignment_bytes: Option<usize>,
 }
 
@@ -54,7 +53,7 @@ unsafe impl Send for Model {}
 // SAFETY: whatever a run changes is in its state; whisper.cpp's own `whisper_full_parallel` runs several states of one context at a time.
 unsafe impl Sync for Model {}
 
-/// What makes a loaded model another: the file as it was, by device, inode, size and time of change, and how it is loaded.
+/// The identity of a loaded model: the file's device, inode, size and time of change, and the options of loading.
 type Identity = (u64, u64, u64, i64, i64, bool, Attention);
 
 fn identity(path: &Path, use_gpu: bool, attention: Attention) -> Option<Identity> {
@@ -71,11 +70,11 @@ fn identity(path: &Path, use_gpu: bool, attention: Attention) -> Option<Identity
 }
 
 impl Model {
-    /// As [`Self::load`], unless another session has the same one loaded: then that.
+    /// Like [`Self::load`], but shares the model with another session that has loaded the same one.
     pub(crate) fn shared(path: &Path, use_gpu: bool, attention: Attention) -> Option<Arc<Self>> {
         static MODELS: Mutex<Vec<(Identity, Weak<Model>)>> = Mutex::new(Vec::new());
         let identity = identity(path, use_gpu, attention)?;
-        // Held while loading: a second caller that wants the same model waits for it.
+        // Held while loading: a second caller for the same model waits for it.
         let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
         models.retain(|(_, model)| model.strong_count() > 0);
         let same = models.iter().find(|(other, _)| *other == identity);
@@ -87,7 +86,7 @@ impl Model {
         Some(model)
     }
 
-    /// Loads a ggml file; `None` when whisper.cpp refuses it or memory is short (its log says why).
+    /// Loads a ggml file; `None` if whisper.cpp refuses it or memory is short (its log has the reason).
     fn load(path: &Path, use_gpu: bool, attention: Attention) -> Option<Self> {
         memory::keep_little();
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
@@ -108,7 +107,7 @@ impl Model {
         })
     }
 
-    /// How many tokens a text is, and how many of a prompt whisper.cpp reads.
+    /// The number of tokens of a text, and the number of prompt tokens that whisper.cpp reads.
     pub(crate) fn prompt_tokens(&self, text: &CStr) -> (usize, usize) {
         // SAFETY: the context is valid, and `text` a C string that outlives the call; both only read.
         let (count, context) = unsafe {
@@ -119,24 +118,24 @@ impl Model {
         (whole(count), whole(context / 2 - 1))
     }
 
-    /// Whether tokens get their times by alignment.
+    /// Whether alignment sets the times of tokens.
     pub(crate) fn is_aligned(&self) -> bool {
         self.alignment_bytes.is_some()
     }
 
-    /// Whether the model knows more than English.
+    /// Whether the model is multilingual.
     pub(crate) fn is_multilingual(&self) -> bool {
         // SAFETY: the context is valid until `self` is dropped.
         unsafe { sys::whisper_is_multilingual(self.context.as_ptr()) != 0 }
     }
 
-    /// Ids from this one on are no text: end of text, languages, tasks, timestamps.
+    /// Ids from this one on are not text: end of text, languages, tasks, timestamps.
     pub(crate) fn first_special_token(&self) -> c_int {
         // SAFETY: as above.
         unsafe { sys::whisper_token_eot(self.context.as_ptr()) }
     }
 
-    /// Buffers for one run; `None` when memory is short.
+    /// Buffers for one run; `None` if memory is short.
     pub(crate) fn new_state(self: &Arc<Self>) -> Option<State> {
         // SAFETY: as above; the `Arc` in `State` keeps the context alive.
         let state = NonNull::new(unsafe { sys::whisper_init_state(self.context.as_ptr()) })?;
@@ -161,7 +160,7 @@ pub(crate) fn language_id(code: &str) -> Option<c_int> {
     (0..language_count()).find(|id| language_code(*id) == Some(code))
 }
 
-/// How many languages whisper.cpp knows; a model may know fewer.
+/// The number of whisper.cpp's languages; a model may have fewer.
 pub(crate) fn language_count() -> c_int {
     // SAFETY: reads a static table.
     unsafe { sys::whisper_lang_max_id() + 1 }
@@ -194,11 +193,11 @@ fn preset(heads: Heads) -> sys::whisper_alignment_heads_preset {
     }
 }
 
-/// The buffers of one run, the spectrogram they ask, and the model they use; freed in this order.
+/// The buffers of one run, the spectrogram for them, and their model; freed in this order.
 pub(crate) struct State {
     buffers: Buffers,
     spectrogram: Option<Box<LogMel>>,
-    /// The model's.
+    /// That of the model.
     alignment_bytes: Option<usize>,
     model: Arc<Model>,
 }
@@ -213,10 +212,10 @@ type Fill = unsafe extern "C" fn(*const c_void, c_int, c_int, *mut f32, c_int);
 
 include!(concat!(env!("OUT_DIR"), "/guard.rs"));
 
-// A patch of `native/` adds it to whisper.cpp.
+// Added to whisper.cpp by a patch of `native/`.
 unsafe extern "C" {
-    /// From now on the encoder asks `fill` for its windows of a spectrogram of so many columns and rows. Not 0 for a number of rows that is
-    /// not the model's.
+    /// From now on the encoder gets its windows from `fill`, for a spectrogram of this many columns and rows. Returns 0 if the
+    /// number of rows is the model's.
     fn cesar_set_mel_source(
         context: *mut sys::whisper_context,
         state: *mut sys::whisper_state,
@@ -240,7 +239,7 @@ unsafe extern "C" fn fill(spectrogram: *const c_void, from: c_int, to: c_int, ro
 }
 
 impl State {
-    /// Hands over the spectrogram that [`Self::language_probabilities`] and [`Self::run`] work on.
+    /// Sets the spectrogram for [`Self::language_probabilities`] and [`Self::run`].
     pub(crate) fn set_spectrogram(&mut self, spectrogram: LogMel) -> Result<(), RunError> {
         let number = |count: usize| c_int::try_from(count).map_err(|_| RunError::OutOfMemory);
         let (frames, bands) = (number(spectrogram.frames())?, number(spectrogram.bands())?);
@@ -256,7 +255,7 @@ impl State {
         Ok(())
     }
 
-    /// The probability of each language, by id, from the 30 s behind `offset_ms`. One pass of the encoder that cannot be stopped.
+    /// The probability of each language, by id, in the 30 s after `offset_ms`. One pass of the encoder that cannot be stopped.
     pub(crate) fn language_probabilities(&mut self, offset_ms: c_int, threads: c_int) -> Result<Vec<f32>, RunError> {
         let mut probabilities = vec![0.0; usize::try_from(language_count()).unwrap_or_default()];
         // SAFETY: context and state as above; whisper.cpp writes one float for each language.
@@ -271,12 +270,12 @@ impl State {
         }
     }
 
-    /// Lets whisper.cpp measure how loud the audio is, for the times of tokens; before [`Self::set_spectrogram`].
+    /// Lets whisper.cpp measure the loudness of the audio, for the times of tokens; before [`Self::set_spectrogram`].
     ///
     /// # Panics
-    /// With less than 201 samples: whisper.cpp reads beyond them.
+    /// With fewer than 201 samples: whisper.cpp reads beyond them.
     pub(crate) fn listen_for_energy(&mut self, samples: &[f32], threads: c_int) -> Result<(), RunError> {
-        /// With this much to decode whisper.cpp ends at once and without a warning.
+        /// With this little to decode whisper.cpp ends at once and without a warning.
         const NOTHING_MS: c_int = 100;
         let samples = &samples[..samples.len().min(HEARD_FOR_ENERGY)];
         assert!(samples.len() > 200, "too few samples for whisper.cpp's padding");
@@ -310,7 +309,7 @@ impl Drop for Buffers {
     }
 }
 
-/// A request in whisper.cpp's terms, set as its command-line program sets them.
+/// A request as whisper.cpp's parameters, set as by its command-line program.
 fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys::whisper_full_params {
     let strategy = if request.beam_size > 1 {
         sys::whisper_sampling_strategy_WHISPER_SAMPLING_BEAM_SEARCH
@@ -334,7 +333,7 @@ fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys:
     params.initial_prompt = prompt.map_or(std::ptr::null(), CStr::as_ptr);
     params.carry_initial_prompt = request.carry_initial_prompt;
     if !request.condition_on_previous_text {
-        // `no_context` only concerns the text of an earlier run; this is what keeps windows apart.
+        // `no_context` only concerns the text of an earlier run; this keeps windows apart.
         params.n_max_text_ctx = 0;
     }
     params.no_timestamps = request.without_timestamps;

@@ -1,22 +1,22 @@
 //! Speech to text with [whisper.cpp](https://github.com/ggml-org/whisper.cpp) and its ggml models.
 //!
-//! The plugin gives what whisper.cpp itself gives for the same model, audio and options. It opens a ggml file (`model_file` checks
-//! it first), and runs each request in a fresh state of whisper.cpp (`transcribe`, `ffi`), so that equal requests give equal
-//! results even where whisper.cpp draws random numbers.
+//! The plugin returns the same results as whisper.cpp itself for the same model, audio and options. It opens a ggml file
+//! (`model_file` checks it first), and runs each request in a new state of whisper.cpp (`transcribe`, `ffi`), so that equal
+//! requests have equal results even where whisper.cpp uses random numbers.
 //!
-//! Options carry the names the other engines have for the same concept (`options`, and the table in `cesar-plugin.json`); what
-//! whisper.cpp does not have, such as `compute_type`, `compression_ratio_threshold`, `hotwords` or `patience`, is not in the table. The
+//! Options have the other engines' names for the same concept (`options`, and the table in `cesar-plugin.json`); options that
+//! whisper.cpp lacks, such as `compute_type`, `compression_ratio_threshold`, `hotwords` or `patience`, is not in the table. The
 //! file alone decides the precision of the weights.
 //!
-//! The plugin does itself what whisper.cpp does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out silence, which
-//! `cesar_vad` finds, and mapping times back (`speech`), words (`words`, `alignment`), and bringing its answers into order (`collect`).
+//! The plugin replaces steps that whisper.cpp does only inside `whisper_full`, or not well: the log-mel (`mel`), cutting out silence found
+//! by `cesar_vad` and mapping times back (`speech`), words (`words`, `alignment`), and putting its answers in order (`collect`).
 //!
 //! whisper.cpp cannot resume in the middle of a run; `blocks` divides a long recording into several runs on request.
 //!
-//! Cancelling is answered at once: whisper.cpp works on a thread of its own (`engine_thread`), which is abandoned, as a pass of the encoder and
-//! the voice activity detection cannot be stopped. Abandoned work ends after the pass in progress.
+//! Cancelling is answered at once: whisper.cpp works on its own thread (`engine_thread`), which is abandoned, because a pass of the
+//! encoder and the voice activity detection cannot be stopped. Abandoned work ends after the current pass.
 //!
-//! `examples/reference.rs` is what the plugin is compared with, and `tests/golden.py` keeps its answers.
+//! `examples/reference.rs` is the reference for the plugin, and `tests/golden.py` records its answers.
 
 mod alignment;
 mod blocks;
@@ -47,7 +47,7 @@ impl Stage for WhisperCpp {
 
     fn open(options: Options) -> Result<Self, StageError> {
         ffi::require_patches();
-        // Sends whisper.cpp's and ggml's own lines to `tracing` instead of standard error.
+        // Forwards whisper.cpp's and ggml's own lines to `tracing` instead of standard error.
         whisper_rs::install_logging_hooks();
         let use_gpu = options.device.use_gpu()?;
         let path = options.model.as_deref().ok_or_else(|| {

@@ -1,15 +1,15 @@
-//! The log-mel spectrogram, bit for bit as whisper.cpp computes it, a window at a time.
+//! The log-mel spectrogram, bit for bit as in whisper.cpp, a window at a time.
 //!
-//! whisper.cpp would do it itself, but for the whole audio in one call that cannot be stopped, with a copy of all samples and of all values,
-//! and one frame after the other. Here eight frames are computed in parallel (each in its own lane, with the very operations of whisper.cpp's
-//! `fft`, `dft` and filter loop in their order, so that every rounding is the same), filters are only applied where they are not 0,
-//! and a wish to stop is looked at between blocks. A test compares with the numbers whisper.cpp computes.
+//! whisper.cpp would compute it for the whole audio in one call that cannot be stopped, with a copy of all samples and of all
+//! values, and one frame after the other. Here eight frames are computed in parallel (each in its own lane, with exactly the
+//! operations of whisper.cpp's `fft`, `dft` and filter loop in their order, so that every rounding is the same), filters are only
+//! applied where they are not 0, and a stop is checked between blocks. A test compares the numbers with whisper.cpp's.
 //!
 //! The steps: 200 samples mirrored in front, 30 s of silence behind; frames of 400 samples every 160, a Hann window; powers of 201
 //! frequencies; filter bank; log10 of at least 1e-10; no value more than 8 below the greatest; (x + 4) / 4.
 //!
-//! Only the greatest value needs all of the audio. [`LogMel::new`] goes through it for that, and keeps no more; the values of a window are
-//! computed when the encoder asks for them ([`LogMel::fill`]). So memory does not grow with the length.
+//! Only the greatest value needs all of the audio. [`LogMel::new`] makes a pass for that, and keeps no more; the values of a window
+//! are computed when the encoder needs them ([`LogMel::fill`]). So memory does not grow with the length.
 
 use std::ops::Range;
 use std::thread;
@@ -24,7 +24,7 @@ use frames::{FRAME, FREQUENCIES, Filter, HOP, LANES, Tables, silence};
 const MIRRORED: usize = FRAME / 2;
 /// Silence appended, in samples.
 const SILENCE: usize = 30 * 16_000;
-/// Frames between two looks at whether to stop.
+/// Frames between two checks of a stop.
 const BLOCK: usize = 8192;
 
 /// A spectrogram whose values are computed on demand.
@@ -33,16 +33,16 @@ pub(crate) struct LogMel {
     tables: Tables,
     filters: Vec<Filter>,
     threads: usize,
-    /// Columns, of 10 ms each, the silence included.
+    /// Columns of 10 ms each, including the silence.
     frames: usize,
-    /// Those that are not all silence.
+    /// Columns that are not all silence.
     sounding: usize,
-    /// What everything smaller is raised to.
+    /// The minimum value; smaller ones are raised to it.
     least: f64,
 }
 
 impl LogMel {
-    /// Prepares the spectrogram of at least 201 samples on `threads` threads; `None` when `stop` says so.
+    /// Prepares the spectrogram of at least 201 samples on `threads` threads; `None` if `stop` returned `true`.
     ///
     /// # Panics
     /// With fewer samples.
@@ -58,7 +58,7 @@ impl LogMel {
             frames,
             least: 0.0,
         };
-        // Of the silence behind.
+        // That of the silence at the end.
         let mut greatest = silence();
         for block in (0..mel.sounding).step_by(BLOCK) {
             if stop() {
@@ -77,7 +77,7 @@ impl LogMel {
         self.filters.len()
     }
 
-    /// Columns, of 10 ms each, the silence included.
+    /// Columns of 10 ms each, including the silence.
     pub(crate) fn frames(&self) -> usize {
         self.frames
     }
@@ -90,7 +90,7 @@ impl LogMel {
     /// Writes some columns of all bands to the beginning of each row of `width` values.
     ///
     /// # Panics
-    /// With columns that there are not, more of them than `width`, or too few rows.
+    /// With missing columns, more of them than `width`, or too few rows.
     pub(crate) fn fill(&self, columns: Range<usize>, rows: &mut [f32], width: usize) {
         assert!(
             columns.end <= self.frames && columns.len() <= width,
@@ -111,7 +111,7 @@ impl LogMel {
         }
     }
 
-    /// The values of some columns that are not all silence, before they are scaled, in parts that follow each other.
+    /// The values of some columns that are not all silence, before scaling, in consecutive parts.
     fn logarithms(&self, columns: Range<usize>) -> Vec<Part> {
         let share = columns.len().div_ceil(self.threads).next_multiple_of(LANES).max(LANES);
         let part = |start: usize| Part {
@@ -192,7 +192,7 @@ mod tests {
         [3, 30, 90, 200].into_iter().flat_map(band).collect()
     }
 
-    /// Noise that is now loud, now not.
+    /// Noise of alternating loudness.
     fn noise(length: usize, mut seed: u32) -> Vec<f32> {
         let mut next = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -203,7 +203,7 @@ mod tests {
             .collect()
     }
 
-    /// All values at once, in memory, as whisper.cpp does it.
+    /// All values at once, in memory, as in whisper.cpp.
     fn whole(samples: &[f32]) -> Vec<Vec<f32>> {
         let mut padded: Vec<f32> = samples[1..=MIRRORED].iter().rev().copied().collect();
         padded.extend(samples);

@@ -1,14 +1,14 @@
-//! Looks through a ggml file before whisper.cpp loads it.
+//! Check of a ggml file before whisper.cpp loads it.
 //!
-//! whisper.cpp trusts its files: it loads a header without weights as an "empty model for testing" and then transcribes nothing, does
-//! not notice when the last tensor is cut short, and dies of a vocabulary or a filter bank that does not fit. So the whole
-//! structure is walked first, reading some hundred kilobytes and skipping the weights:
+//! whisper.cpp trusts its files: it loads a header without weights as an "empty model for testing" and then transcribes nothing,
+//! does not detect a truncated last tensor, and crashes on a vocabulary or filter bank of the wrong size. So the whole structure is
+//! walked first, reading some hundred kilobytes and skipping the weights:
 //!
 //! magic `lmgg` · 11 × i32 hyperparameters · filter bank (i32 rows, i32 columns, f32 each) · vocabulary (i32 count, then u32 length
 //! and bytes each) · until the end of the file, tensors: i32 dimensions, i32 length of the name, i32 format, i32 size of each
 //! dimension, the name, the weights. Everything is little-endian.
 //!
-//! Names and shapes are left to whisper.cpp, which does check those. The filter bank is kept for `mel`, and the sizes for `alignment`.
+//! Names and shapes are left to whisper.cpp, which checks those. The filter bank is kept for `mel`, and the sizes for `alignment`.
 //! [`silero`] does the same for the model of the voice activity detection.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::{ErrorKind, StageError};
 
-/// Why a file is not a model that can be loaded.
+/// The reason why a file is not a loadable model.
 #[derive(Debug, thiserror::Error)]
 #[error("the model `{}` {defect}", path.display())]
 pub(crate) struct ModelFileError {
@@ -26,7 +26,7 @@ pub(crate) struct ModelFileError {
     defect: Defect,
 }
 
-/// What is wrong, to complete "the model `…` …".
+/// The defect, to complete "the model `…` …".
 #[derive(Debug, thiserror::Error)]
 enum Defect {
     #[error("does not exist; fetch it, or name another one")]
@@ -87,7 +87,7 @@ impl From<ModelFileError> for StageError {
 
 pub(crate) mod silero;
 
-/// What a Whisper model's file says about it.
+/// The header of a Whisper model's file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Header {
     pub(crate) vocabulary_size: i32,
@@ -98,10 +98,10 @@ pub(crate) struct Header {
     pub(crate) filter_bank: Vec<f32>,
 }
 
-/// Checks that `path` is a whole Whisper model in ggml's format, and that memory for its weights can be had.
+/// Checks that `path` is a complete Whisper model in ggml's format, and that there is memory for its weights.
 ///
 /// # Errors
-/// [`ModelFileError`] names the file, what is wrong with it, and what to do.
+/// [`ModelFileError`] with the file, its defect, and the remedy.
 pub(crate) fn check(path: &Path) -> Result<Header, ModelFileError> {
     let whole = |(file, length)| {
         let header = inspect(file, length)?;
@@ -127,7 +127,7 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), Defect> {
     Ok((BufReader::new(file), metadata.len()))
 }
 
-/// whisper.cpp continues without its buffer, and crashes, when the weights do not fit into memory: check that they do.
+/// Checks that the weights fit into memory: otherwise whisper.cpp continues without its buffer, and crashes.
 fn reserve(bytes: u64) -> Result<(), Defect> {
     let out_of_memory = Defect::OutOfMemory {
         megabytes: bytes / 1_000_000,
@@ -158,7 +158,7 @@ impl Header {
     }
 }
 
-/// Elements of a block and its bytes, by ggml's number of the format, for the formats that whisper.cpp's files come in.
+/// Elements of a block and its bytes, by ggml's number of the format, for the formats of whisper.cpp's files.
 fn block_of(format: i32) -> Option<(u64, u64)> {
     Some(match format {
         0 => (1, 4),      // F32

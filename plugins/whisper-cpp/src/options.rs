@@ -1,7 +1,7 @@
-//! The option table as Rust types: what the host sends to `open` and to `run`.
+//! The option table as Rust types: the host's options for `open` and `run`.
 //!
-//! The table itself, with defaults, ranges and texts, is `cesar-plugin.json`; a test holds the two together. Ranges are checked by
-//! the host; what is checked here are combinations, and values that would make whisper.cpp loop or fail without words.
+//! The table itself, with defaults, ranges and texts, is `cesar-plugin.json`; a test keeps the two equal. The host checks ranges;
+//! this module checks combinations, and values that would make whisper.cpp loop or fail silently.
 
 use std::path::PathBuf;
 
@@ -15,23 +15,23 @@ use crate::blocks::State;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The ggml file that the host resolved; `None` when no model is present.
+    /// The ggml file that the host resolved; `None` if no model is present.
     pub model: Option<PathBuf>,
-    /// Where to compute.
+    /// The device to compute on.
     pub device: Device,
-    /// Whether attention is computed in one fused step; `None`: unless that stands in the way of `dtw`.
+    /// Whether attention is computed in one fused step; `None`: unless that prevents `dtw`.
     pub flash_attention: Option<bool>,
     /// Whether words get times.
     pub word_timestamps: bool,
-    /// Whether those come from the attention's alignment; `None`: where the model allows.
+    /// Whether those come from the attention's alignment; `None`: if the model allows it.
     pub dtw: Option<bool>,
 }
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Device {
-    /// The GPU when this library was built for one, else the CPU.
+    /// The GPU if this library was built for one, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
@@ -43,7 +43,7 @@ impl Device {
     /// Whether this library was built with the cargo feature `cuda`.
     const CUDA_BUILT_IN: bool = cfg!(feature = "cuda");
 
-    /// Whether whisper.cpp should look for a GPU.
+    /// Whether whisper.cpp should search for a GPU.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOptions`] for a GPU that this library was not built for.
@@ -59,26 +59,26 @@ impl Device {
     }
 }
 
-/// What is written down.
+/// The text to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// What is said.
+    /// The speech as it is.
     Transcribe,
     /// Its translation to English.
     Translate,
 }
 
-/// Options of scope `request`. What the host sends besides them is ignored.
+/// Options of scope `request`. Other fields from the host are ignored.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Request {
-    /// Greatest length of a block, in s; `None` for all in one.
+    /// Maximum length of a block, in s; `None` for a single one.
     pub block_length_s: Option<u32>,
     /// Threads to compute with; 0 for [`Request::thread_count`] to choose.
     pub threads: usize,
     /// A Whisper language code; `None` to detect it.
     pub language: Option<String>,
-    /// What is written down.
+    /// The text to write.
     pub task: Task,
     /// Sequences kept at temperature 0; 1 is greedy.
     pub beam_size: u32,
@@ -88,11 +88,11 @@ pub struct Request {
     pub temperature: f64,
     /// Added for each further attempt; 0 means one attempt.
     pub temperature_inc: f64,
-    /// Least entropy of the last 32 tokens, in nats.
+    /// Minimum entropy of the last 32 tokens, in nats.
     pub entropy_threshold: f64,
-    /// Least mean log-probability.
+    /// Minimum mean log-probability.
     pub log_prob_threshold: f64,
-    /// Greatest no-speech probability.
+    /// Maximum no-speech probability.
     pub no_speech_threshold: f64,
     /// Exponent of the length when ranking; 0 or less for the mean.
     pub length_penalty: f64,
@@ -100,15 +100,15 @@ pub struct Request {
     pub initial_prompt: Option<String>,
     /// Whether that text precedes every window.
     pub carry_initial_prompt: bool,
-    /// Whether each window knows the text so far.
+    /// Whether each window sees the text so far.
     pub condition_on_previous_text: bool,
     /// Whether no timestamps are decoded.
     pub without_timestamps: bool,
     /// Latest start of a window's first segment, in s.
     pub max_initial_timestamp: f64,
-    /// Most tokens of a window; 0 for the model's limit.
+    /// Maximum tokens of a window; 0 for the model's limit.
     pub max_tokens: u32,
-    /// Most bytes of a segment's text; 0 for no limit.
+    /// Maximum bytes of a segment's text; 0 for no limit.
     pub max_len: u32,
     /// Whether that splits only before a space.
     pub split_on_word: bool,
@@ -124,33 +124,33 @@ pub struct Request {
     pub tinydiarize: bool,
     /// Whether only speech is decoded.
     pub vad_filter: bool,
-    /// The ggml file of another voice activity detection, as the host resolved it; `None` for the one that is built in.
+    /// The ggml file of another voice activity detection, as the host resolved it; `None` for the built-in one.
     pub vad_model: Option<PathBuf>,
-    /// Least probability of speech.
+    /// Minimum probability of speech.
     pub vad_threshold: f64,
-    /// Least length of speech, in ms.
+    /// Minimum length of speech, in ms.
     pub vad_min_speech_duration_ms: u32,
-    /// Least length of silence, in ms; `None` for [`Request::min_silence_ms`] to choose.
+    /// Minimum length of silence, in ms; `None` for [`Request::min_silence_ms`] to choose.
     pub vad_min_silence_duration_ms: Option<u32>,
-    /// Greatest length of speech, in s; `None` for no limit.
+    /// Maximum length of speech, in s; `None` for no limit.
     pub vad_max_speech_duration_s: Option<f64>,
     /// Audio kept on both sides, in ms; `None` for [`Request::speech_pad_ms`] to choose.
     pub vad_speech_pad_ms: Option<u32>,
     /// Audio kept after each piece, in s.
     pub vad_samples_overlap: f64,
-    /// What an earlier run had finished, from the host; no option.
+    /// The finished part of an earlier run, from the host; not an option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resume: Option<Checkpoint<State>>,
 }
 
 impl Request {
-    /// The step below which whisper.cpp's list of temperatures, counted up in `f32`, gets long or never ends.
+    /// Below this step, whisper.cpp's list of temperatures, counted up in `f32`, gets long or never ends.
     const SMALLEST_INC: f64 = 0.01;
 
-    /// Checks what the table cannot say.
+    /// Checks beyond those of the table.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOptions`], with what to change.
+    /// [`ErrorKind::InvalidOptions`], with the remedy.
     pub fn check(&self) -> Result<(), StageError> {
         if self.temperature_inc > 0.0 && self.temperature_inc < Self::SMALLEST_INC {
             return Err(invalid(format!(
@@ -179,7 +179,7 @@ impl Request {
         Ok(())
     }
 
-    /// whisper.cpp drops a limit without words when nothing is left of it after its padding and a piece of 32 ms.
+    /// whisper.cpp silently drops a limit if nothing is left of it after its padding and a piece of 32 ms.
     fn check_speech_limit(&self) -> Result<(), StageError> {
         let pad = self.speech_pad_ms();
         let least = f64::from(2 * pad + 32) / 1000.0;
@@ -191,7 +191,7 @@ impl Request {
         }
     }
 
-    /// Silence that ends speech: whisper.cpp's default for its own detection, faster-whisper's for the one that is built in.
+    /// Silence that ends speech: whisper.cpp's default for its own detection, faster-whisper's for the built-in one.
     #[must_use]
     pub fn min_silence_ms(&self) -> u32 {
         let default = if self.vad_model.is_some() { 100 } else { 2000 };
@@ -262,7 +262,7 @@ pub(crate) mod tests {
         assert_eq!(fields(&json!(options)), fields(&open));
         let run = effective(Scope::Request, &json!({}));
         assert_eq!(fields(&json!(request(&json!({})))), fields(&run));
-        // Values survive the trip, so no field is read as another type.
+        // Values survive the round trip, so no field is read as another type.
         assert_eq!((json!(options), json!(request(&json!({})))), (open, run));
     }
 

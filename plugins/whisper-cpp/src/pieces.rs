@@ -1,10 +1,10 @@
-//! The audio that is decoded: a recording, or pieces of it with silence between them, read as one without being copied.
+//! The decoded audio: a recording, or pieces of it with silence between them, read as one without being copied.
 
 use std::ops::Range;
 
 use crate::ffi::SharedSamples;
 
-/// Where each piece of a recording lies in what is decoded; silence elsewhere.
+/// The position of each piece of a recording in the decoded audio; silence elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pieces {
     places: Vec<(usize, Range<usize>)>,
@@ -12,7 +12,7 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// All of so many samples.
+    /// All of `length` samples.
     pub(crate) fn whole(length: usize) -> Self {
         let mut pieces = Self::default();
         pieces.push(0..length);
@@ -36,7 +36,7 @@ impl Pieces {
         self.length
     }
 
-    /// Fills `out` with what lies from `start` on, and with silence behind the end.
+    /// Fills `out` with the audio from `start` on, and with silence behind the end.
     pub(crate) fn read(&self, recording: &[f32], start: usize, out: &mut [f32]) {
         out.fill(0.0);
         let end = start + out.len();
@@ -49,7 +49,7 @@ impl Pieces {
     }
 }
 
-/// Pieces of a recording that is shared.
+/// Pieces of a shared recording.
 #[derive(Debug)]
 pub(crate) struct Sound {
     recording: SharedSamples,
@@ -70,12 +70,12 @@ impl Sound {
         self.pieces.len()
     }
 
-    /// Fills `out` with what lies from `start` on, and with silence behind the end.
+    /// Fills `out` with the audio from `start` on, and with silence behind the end.
     pub(crate) fn read(&self, start: usize, out: &mut [f32]) {
         self.pieces.read(self.recording.samples(), start, out);
     }
 
-    /// The first samples, at most so many.
+    /// The first samples, at most `most`.
     pub(crate) fn beginning(&self, most: usize) -> Vec<f32> {
         let mut beginning = vec![0.0; self.len().min(most)];
         self.read(0, &mut beginning);
@@ -88,7 +88,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Pieces of a recording, each given by its start, its length and the silence behind it, and their samples in one.
+    /// Pieces of a recording, each given by its start, its length and the silence behind it, and their joined samples.
     pub(crate) fn pieces(recording: &[f32], parts: Vec<(usize, usize, usize)>) -> (Pieces, Vec<f32>) {
         let (mut pieces, mut joined) = (Pieces::default(), Vec::new());
         for (from, length, silence) in parts {

@@ -1,13 +1,13 @@
-//! Only the speech of a recording, and the way back to its own times.
+//! The speech of a recording, and the mapping to its own times.
 //!
-//! `whisper_full` cuts out what the voice activity detection found and maps the times of segments back, but runs in the state of
-//! its context, which cannot be made afresh; `whisper_full_with_state` ignores the detection. So the cutting and the mapping are
-//! done here, with whisper.cpp's own arithmetic (its `whisper_vad` and `map_processed_to_original_time`): pieces follow each other with
-//! 0.1 s of silence between them, each but the last a little longer than it was found ([`Request::vad_samples_overlap`]), and the
-//! map has a point at the ends of every piece and every 0.2 s within longer ones. Times are in units of 10 ms.
+//! `whisper_full` cuts out the detected speech and maps the times of segments back, but runs in the state of its context, which
+//! cannot be renewed; `whisper_full_with_state` ignores the detection. So the cutting and the mapping are done here, with
+//! whisper.cpp's own arithmetic (its `whisper_vad` and `map_processed_to_original_time`): pieces follow each other with 0.1 s of
+//! silence between them, each but the last extended a little ([`Request::vad_samples_overlap`]), and the map has a point at the
+//! ends of every piece and every 0.2 s within longer ones. Times are in units of 10 ms.
 //!
-//! Two things differ: no segment spans long silence, and whisper.cpp maps the times of segments only. Here those of tokens are mapped as well, so that words lie in their
-//! segments.
+//! Two things differ: no segment spans long silence, and times of tokens are mapped as well (whisper.cpp maps only those of
+//! segments), so that words are inside their segments.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -21,23 +21,23 @@ use crate::pieces::Pieces;
 
 /// Silence between two pieces, in samples.
 const SILENCE: usize = (SAMPLE_RATE / 10) as usize;
-/// No segment is mapped to less than this.
+/// Minimum length of a mapped segment.
 const SHORTEST_SEGMENT: i64 = 10;
 
 /// Speech cut out of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Speech {
-    /// All of it, with silence between.
+    /// The pieces, with silence between them.
     pub(crate) pieces: Pieces,
     pub(crate) times: TimeMap,
 }
 
-/// From the times of the cut audio to those of the recording.
+/// The mapping from the times of the cut audio to those of the recording.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TimeMap {
-    /// Points in order, with straight lines between them.
+    /// Points in order, with linear interpolation between them.
     points: Vec<(i64, i64)>,
-    /// Start and end, in the cut audio, of the silence that stands for more of it than a segment may span.
+    /// Start and end, in the cut audio, of each silence that represents more of it than a segment may span.
     seams: Vec<(i64, i64)>,
 }
 
@@ -72,7 +72,7 @@ impl TimeMap {
         self.seams.iter().copied().find(between)
     }
 
-    /// Of a span of the cut audio, the longest stretch without such silence.
+    /// The longest stretch without such silence in a span of the cut audio.
     fn longest_stretch(&self, start: i64, end: i64) -> (i64, i64) {
         let inside = self.seams.iter().filter(|(_, after)| start < *after && *after < end);
         let (mut longest, mut from) = ((start, start), start);
@@ -85,7 +85,7 @@ impl TimeMap {
         longest
     }
 
-    /// Start and end of a segment of the recording; where long silence was left out of it, of the longest stretch without.
+    /// Start and end of a segment of the recording; if long silence was left out of it, of the longest stretch without.
     pub(crate) fn original_segment(&self, start: i64, end: i64) -> (i64, i64) {
         if self.points.is_empty() {
             return (start, end);
@@ -95,7 +95,7 @@ impl TimeMap {
         (start, self.original(end).max(start + SHORTEST_SEGMENT))
     }
 
-    /// Sorts the points by the time they map, and keeps the first of equal ones.
+    /// Sorts the points by the mapped time, and keeps the first of equal ones.
     fn new(mut points: Vec<(i64, i64)>, seams: Vec<(i64, i64)>) -> Self {
         points.sort_by_key(|point| point.0);
         points.dedup_by_key(|point| point.0);
@@ -103,7 +103,7 @@ impl TimeMap {
     }
 }
 
-/// Where the detection that is built in finds speech, in order.
+/// The speech found by the built-in detection, in order.
 pub(crate) fn find(activity: &Activity, length: usize, request: &Request) -> Vec<(i64, i64)> {
     let rules = Rules {
         threshold: request.vad_threshold,
@@ -118,12 +118,12 @@ pub(crate) fn find(activity: &Activity, length: usize, request: &Request) -> Vec
     found.into_iter().map(times).collect()
 }
 
-/// Whether speech is everywhere in so many samples.
+/// Whether all of `length` samples are speech.
 pub(crate) fn is_all(found: &[(i64, i64)], length: usize) -> bool {
     matches!(found, [(0, end)] if *end == to_hundredths(length))
 }
 
-/// Cuts the pieces `found` (start and end) out of so many samples.
+/// Cuts the pieces `found` (start and end) out of `samples` samples.
 pub(crate) fn cut(samples: usize, found: &[(i64, i64)], request: &Request) -> Speech {
     let last_sample = samples.saturating_sub(1);
     let overlap = overlap_samples(request);
@@ -204,7 +204,7 @@ mod tests {
         (0..=u16::MAX).cycle().map(f32::from).take(seconds * 16_000).collect()
     }
 
-    /// What is decoded of `samples`.
+    /// The decoded part of `samples`.
     fn decoded(samples: &[f32], speech: &Speech) -> Vec<f32> {
         let mut decoded = vec![0.0; speech.pieces.len()];
         speech.pieces.read(samples, 0, &mut decoded);

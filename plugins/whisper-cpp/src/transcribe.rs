@@ -1,11 +1,11 @@
 //! One request from options to segments.
 //!
-//! The order of things is whisper.cpp's own: speech cut out of the audio where that is asked for ([`speech`]), log-mel of it, a window at
-//! a time ([`mel`](crate::mel)), language from the first 30 s that hold speech unless it is given, then windows of 30 s that advance by
-//! the decoded timestamps ([`ffi`], [`Collector`]). The language is detected in a call of its own, because only that returns its
+//! The order of steps is whisper.cpp's own: speech cut out of the audio if requested ([`speech`]), log-mel of it, a window at a
+//! time ([`mel`](crate::mel)), language from the first 30 s with speech unless given, then windows of 30 s that advance by the
+//! decoded timestamps ([`ffi`], [`Collector`]). The language is detected in a separate call, because only that returns its
 //! probability; it costs one pass of the encoder, as in whisper.cpp itself.
 //!
-//! Audio under 0.1 s, which whisper.cpp ignores, is not given to it at all.
+//! Audio under 0.1 s, which whisper.cpp ignores, is not passed to it.
 
 use std::ffi::{CStr, CString, c_int};
 use std::path::Path;
@@ -30,7 +30,7 @@ use crate::speech::{self, Speech, TimeMap};
 pub(crate) trait Report {
     /// A piece of text.
     fn segment(&mut self, segment: &Segment);
-    /// Milliseconds done of all.
+    /// Milliseconds done, and in total.
     fn progress(&mut self, done_ms: u64, total_ms: u64);
     /// Whether to stop.
     fn cancelled(&self) -> bool;
@@ -55,25 +55,25 @@ impl Report for Ctx<'_> {
     }
 }
 
-/// whisper.cpp does not look at audio shorter than 0.1 s.
+/// whisper.cpp ignores audio shorter than 0.1 s.
 const SHORTEST: usize = (ffi::SAMPLE_RATE / 10) as usize;
 
-/// A model and what is known from its file.
+/// A model and the header of its file.
 pub(crate) struct Loaded {
     pub(crate) model: Arc<Model>,
     pub(crate) header: Header,
     /// The file's name, for messages.
     pub(crate) name: String,
-    /// Whether words are wanted.
+    /// Whether words are requested.
     pub(crate) words: bool,
 }
 
 /// Transcribes `audio`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOptions`] for a language or a task the model does not have, [`ErrorKind::ModelMissing`] without a usable
-/// `vad_model`, [`ErrorKind::InvalidInput`] for audio of another rate or beyond whisper.cpp's 37 hours, [`ErrorKind::Cancelled`],
-/// [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
+/// [`ErrorKind::InvalidOptions`] for a language or a task that the model does not support, [`ErrorKind::ModelMissing`] without a
+/// usable `vad_model`, [`ErrorKind::InvalidInput`] for audio of another rate or beyond whisper.cpp's 37 hours,
+/// [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
 pub(crate) fn transcribe(
     loaded: &Loaded,
     request: &Request,
@@ -161,7 +161,7 @@ pub(crate) fn transcribe_at_once(
     })
 }
 
-/// A state with the spectrogram in it, and where the language is to be detected (from `detect` ms on), the probability of each.
+/// A state with the spectrogram, and, if the language is to be detected (from `detect` ms on), the probability of each.
 fn prepare(
     model: &Arc<Model>,
     spectrogram: LogMel,
@@ -181,7 +181,7 @@ fn prepare(
     Ok((state, probabilities))
 }
 
-/// The probability of speech by the built-in detection, where it is needed.
+/// The probability of speech by the built-in detection, if needed.
 fn listen(
     samples: &[f32],
     request: &Request,
@@ -200,7 +200,7 @@ fn listen(
     Ok(Some(Activity::new(probabilities)))
 }
 
-/// What of the audio is decoded: all, or the speech in it.
+/// The audio to decode: all, or the speech in it.
 fn select(
     samples: &[f32],
     activity: Option<&Activity>,
@@ -223,7 +223,7 @@ fn select(
     Ok((pieces, times))
 }
 
-/// Where whisper.cpp's own detection finds speech.
+/// The speech found by whisper.cpp's own detection.
 fn find_by_file(
     samples: &[f32],
     path: &Path,
@@ -245,7 +245,7 @@ fn find_by_file(
     })
 }
 
-/// Warns where whisper.cpp reads only a part of the prompt.
+/// Warns if whisper.cpp reads only a part of the prompt.
 fn warn_of_excess(loaded: &Loaded, prompt: Option<&CStr>) {
     let Some((count, most)) = prompt.map(|prompt| loaded.model.prompt_tokens(prompt)) else {
         return;
@@ -261,7 +261,7 @@ fn milliseconds(samples: usize) -> c_int {
     c_int::try_from(samples / (ffi::SAMPLE_RATE as usize / 1000)).unwrap_or(0)
 }
 
-/// Refuses what could not be transcribed whatever the audio is; the language to decode in, or `None` to detect it.
+/// Refuses requests that could not be transcribed with any audio; returns the language to decode in, or `None` to detect it.
 pub(crate) fn check(loaded: &Loaded, request: &Request) -> Result<Option<&'static str>, StageError> {
     request.check()?;
     if let Some(path) = request.vad_model.as_deref().filter(|_| request.vad_filter) {
@@ -310,14 +310,14 @@ fn check_language(loaded: &Loaded, request: &Request) -> Result<Option<&'static 
     }
 }
 
-/// How many of whisper.cpp's languages the model has tokens for: the vocabulary of large-v3 has one more, `yue`.
+/// The number of whisper.cpp's languages for which the model has tokens: the vocabulary of large-v3 has one more, `yue`.
 fn known_languages(loaded: &Loaded) -> c_int {
-    /// Tokens of a multilingual vocabulary that are no language.
+    /// Tokens of a multilingual vocabulary that are not languages.
     const OTHER_TOKENS: c_int = 51_766;
     (loaded.header.vocabulary_size - OTHER_TOKENS).clamp(1, ffi::language_count())
 }
 
-/// The most probable language that the model has.
+/// The most probable language of the model.
 fn most_probable(loaded: &Loaded, probabilities: &[f32]) -> (&'static str, f64) {
     let known = usize::try_from(known_languages(loaded)).unwrap_or_default();
     let best = (0..)
@@ -341,7 +341,7 @@ fn check_audio(audio: Audio<'_>) -> Result<(), StageError> {
             audio.sample_rate
         ));
     }
-    // whisper.cpp counts samples, and the 30 s it appends, in a C int.
+    // whisper.cpp counts samples, including the 30 s it appends, in a C int.
     let most = i32::MAX as usize - 31 * ffi::SAMPLE_RATE as usize;
     if audio.samples.len() > most {
         let hours = most / ffi::SAMPLE_RATE as usize / 3600;

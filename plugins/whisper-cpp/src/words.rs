@@ -1,10 +1,10 @@
 //! Words from tokens, as OpenAI's Whisper and faster-whisper build them.
 //!
-//! Tokens are joined until whole characters are there; `cesar_plugin_common::words` makes words of these. A word keeps the times and the
-//! probability (the mean over its tokens) that it had without the punctuation that joins it. The words of a segment, joined, are its text.
+//! Tokens are joined into whole characters; `cesar_plugin_common::words` makes words of these. A word keeps its times and
+//! probability (the mean over its tokens) from before punctuation joins it. The words of a segment, joined, are its text.
 //!
-//! Times come from the tokens' own, or from alignment, which says when the attention came to a token: there a word ends where the next
-//! one begins. Either way they are brought inside the segment and into order.
+//! Times come from the tokens' own, or from alignment, the time at which the attention reached a token: then a word ends where the
+//! next one begins. Either way they are limited to the segment and put in order.
 
 use cesar_plugin_common::words as rules;
 use plugin_api::asr::Word;
@@ -14,17 +14,17 @@ use crate::ffi::Token;
 const OPENING: &str = "\"'“¿([{-";
 const CLOSING: &str = "\"'.。,，!！?？:：”)]}、";
 
-/// A segment whose words are wanted. Times in ms.
+/// A segment whose words are requested. Times in ms.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
     pub(crate) language: &'a str,
     pub(crate) start_ms: u64,
     pub(crate) end_ms: u64,
-    /// Whether to take the times of alignment.
+    /// Whether to use the times of alignment.
     pub(crate) aligned: bool,
 }
 
-/// Tokens that make up whole characters, or several of these.
+/// Tokens that make up whole characters.
 #[derive(Debug, Clone, Default)]
 struct Piece {
     text: String,
@@ -68,7 +68,7 @@ impl rules::Word for Piece {
     }
 }
 
-/// The words of a segment with these text tokens; `milliseconds` makes a time of the recording from a time of a token.
+/// The words of a segment with these text tokens; `milliseconds` converts a time of a token to one of the recording.
 pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i64) -> u64) -> Vec<Word> {
     let with_spaces = rules::has_spaces(frame.language);
     let begins = |piece: &Piece| !with_spaces || rules::begins_word(&piece.text);
@@ -107,7 +107,7 @@ pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i6
         .collect()
 }
 
-/// Joins tokens until whole characters are there.
+/// Joins tokens into whole characters.
 fn characters(tokens: &[Token], aligned: bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let (mut begin, mut bytes) = (0, Vec::new());
@@ -126,7 +126,7 @@ fn characters(tokens: &[Token], aligned: bool) -> Vec<Piece> {
 
 /// Whether more bytes could complete the last character.
 pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
-    // Bytes before the last character may be none at all; they are shown as they are.
+    // Bytes before the last character may be invalid; they are shown as they are.
     let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none())
 }

@@ -9,7 +9,7 @@ use cesar_tests::{Output, Sandbox};
 
 const TALK: [&str; 3] = ["talk.wav", "--asr-plugin", "echo"];
 
-/// A sandbox in which `talk.wav` has been transcribed.
+/// A sandbox with a transcribed `talk.wav`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     drop_echo(&sandbox, "0.1.0");
@@ -22,7 +22,7 @@ fn run(sandbox: &Sandbox, first: &[&str], more: &[&str]) -> Output {
     sandbox.run(first.iter().chain(more))
 }
 
-/// Filters for what differs from run to run: digests, times, sizes of files and disks.
+/// Filters for differences between runs: digests, times, sizes of files and disks.
 fn varying(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let mut all = vec![
         (r#""[0-9a-f]{64}""#.to_owned(), r#""[DIGEST]""#),
@@ -32,7 +32,7 @@ fn varying(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
         ),
         (r#"("(?:cost_ms|ms_saved)": )\d+"#.to_owned(), "$1[MS]"),
         (r#"("(?:index_bytes|free_disk)": )\d+"#.to_owned(), "$1[BYTES]"),
-        // Whether another decoder is installed.
+        // Depends on whether another decoder is installed.
         (
             r#"("plugin_version": )"\d+(?:\+[a-z]+)?""#.to_owned(),
             r#"$1"[DECODER]""#,
@@ -110,7 +110,7 @@ fn removal_is_confirmed_at_a_terminal() {
     assert_eq!(entries(&sandbox), 0);
 }
 
-/// Without a terminal to confirm at, nothing is removed, and the message names the option.
+/// Without a terminal for a confirmation, nothing is removed, and the message names the option.
 #[test]
 fn without_a_terminal_nothing_is_removed() {
     let sandbox = sandbox();

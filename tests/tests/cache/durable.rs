@@ -7,7 +7,7 @@ use std::path::Path;
 #[test]
 fn a_result_is_synced_before_it_is_renamed() {
     let sandbox = with_echo();
-    // A line for each second: together more than fits into the index.
+    // A line for each second: together too large for the index.
     sandbox.write("talk.wav", wave(1_800, 1));
     let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "--no-diarize"];
     let calls = sandbox.calls("fdatasync,fsync,rename,renameat,renameat2", words);
@@ -25,7 +25,7 @@ fn a_result_is_synced_before_it_is_renamed() {
         if !to.starts_with(&objects) {
             continue;
         }
-        // Calls of one thread follow each other, so what began earlier has ended.
+        // Calls of one thread follow each other, so earlier calls have ended.
         let thread = call.split_once(' ').unwrap().0;
         let is = |other: &&str, name: &str, path: &str| {
             other.starts_with(&format!("{thread} "))

@@ -135,12 +135,12 @@ fn another_model_and_a_replaced_model_are_distinguished() {
     );
 }
 
-/// Inspecting neither computes nor counts as a use, and prints the folder of the cache.
+/// Inspection neither computes nor counts as a use, and prints the folder of the cache.
 #[test]
 fn cache_info_of_a_run_computes_nothing() {
     let sandbox = sandbox();
     transcribe(&sandbox, &[]);
-    // Others write to the same disk meanwhile.
+    // Other processes write to the same disk meanwhile.
     let but_the_disk = |mut info: Value| {
         assert!(info["free_disk"].take().is_u64());
         info
@@ -189,14 +189,14 @@ fn outcomes(output: &Output) -> Vec<String> {
         .collect()
 }
 
-/// A recomputed stage gives the same result, so later stages are not recomputed.
+/// A recomputed stage has the same result, so later stages are not recomputed.
 #[test]
 fn single_stages_can_be_recomputed() {
     let sandbox = sandbox();
     transcribe(&sandbox, &[]);
     let cases: [(&[&str], [&str; 4]); 5] = [
         (&["decode"], ["decode miss", "asr hit", "merge hit", "format hit"]),
-        // Before the words are made again: a document made from those has their date, a second later.
+        // Before the words are recomputed: their document has their date, a second later.
         (&["merge"], ["decode hit", "asr hit", "merge miss", "format hit"]),
         (&["asr"], ["decode hit", "asr miss", "merge hit", "format hit"]),
         (&["format"], ["decode hit", "asr hit", "merge hit", "format miss"]),
@@ -226,7 +226,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The files are the same whether the stages ran or were found, with a cache or without, and the audio is what was recognised.
+/// The files are the same for computed and cached stages, with a cache or without, and the audio is the recognised one.
 #[test]
 fn results_of_stages_are_written_as_files() {
     let sandbox = sandbox();

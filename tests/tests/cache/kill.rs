@@ -1,12 +1,12 @@
 //! Repeated `kill -9` of `cesar transcribe` at random moments: no finished stage is recomputed, unfinished recognition resumes, and every
 //! transcript has the bytes of an undisturbed run.
 //!
-//! `CESAR_KILLS=5000 cargo test --release -p cesar-tests --test cache kill:: -- --nocapture` does it for longer; `CESAR_SEED` draws other
-//! recordings, paces and moments. The engine is the third-party plugin, which takes its time for each second of a recording and then
+//! `CESAR_KILLS=5000 cargo test --release -p cesar-tests --test cache kill:: -- --nocapture` runs longer; `CESAR_SEED` selects
+//! other recordings, paces and moments. The engine is the third-party plugin, which pauses for each second of a recording and then
 //! saves it.
 //!
-//! The reports of a killed run bind the later ones: a stage that was reported as done is stored, and so is the first
-//! second that was reported as recognised (the ones after it are kept at most once in three seconds; see `docs/guide/cache.md`).
+//! The reports of a killed run bind the later ones: a stage reported as done is stored, and so is the first second reported as
+//! recognised (later seconds are kept at most once in three seconds; see `docs/guide/cache.md`).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,14 +24,14 @@ use serde_json::Value;
 
 const STAGES: [&str; 4] = ["decode", "asr", "merge", "format"];
 
-/// A recording on its way to a transcript, and what is known to be finished of it.
+/// A recording on its way to a transcript, and its known finished part.
 struct Work {
     name: String,
     seconds: u64,
-    /// What a run without a cache prints.
+    /// The output of a run without a cache.
     text: String,
     done: BTreeSet<String>,
-    /// Milliseconds of recognition that are surely kept, and those that at most can be.
+    /// Milliseconds of recognition that are certainly kept, and the maximum that may be.
     kept: (u64, u64),
 }
 
@@ -52,7 +52,7 @@ impl Work {
         }
     }
 
-    /// Compares the reports of a run with what is known, and adds to it.
+    /// Compares the reports of a run with the known state, and adds them.
     fn learn(&mut self, run: &Ended) {
         let mut fresh = 0;
         let mut resumed = None;
@@ -67,7 +67,7 @@ impl Work {
                     self.done.insert(stage.to_owned());
                 }
                 ("resumed", "asr") => resumed = Some(done_ms),
-                // The first report of a resumed run repeats where it begins.
+                // The first report of a resumed run repeats its start.
                 ("progress", "asr") if resumed == Some(done_ms) => {}
                 ("progress", "asr") => {
                     fresh += 1;
@@ -80,7 +80,7 @@ impl Work {
                     self.kept = (if fresh == 1 { done_ms } else { least }, most.max(done_ms));
                 }
                 ("segment", _) => {
-                    // Saved before it is reported, so perhaps kept.
+                    // Saved before it is reported, so possibly kept.
                     self.kept.1 = self.kept.1.max(event["end_ms"].as_u64().unwrap());
                 }
                 ("warning", _) => panic!("{run:?}"),
@@ -90,7 +90,7 @@ impl Work {
     }
 }
 
-/// A run while it lasts.
+/// A current run.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -100,7 +100,7 @@ struct Running {
 /// The result of a run.
 #[derive(Debug)]
 struct Ended {
-    /// None when it was killed.
+    /// `None` if it was killed.
     code: Option<i32>,
     events: Vec<Value>,
     stdout: String,
@@ -144,11 +144,11 @@ impl Running {
         seen
     }
 
-    /// Waits for its end; `seen` are the lines that were read already.
+    /// Waits for its end; `seen` are the lines already read.
     fn end(mut self, mut seen: Vec<String>) -> Ended {
         seen.extend(self.lines.iter());
         let code = self.child.wait().unwrap().code();
-        // The last line may have been cut by the kill.
+        // The last line may be truncated by the kill.
         let (events, others) = seen
             .into_iter()
             .map(|line| serde_json::from_str::<Value>(&line).map_err(|_| line))
@@ -168,7 +168,7 @@ impl Running {
 }
 
 impl Ended {
-    /// Where the kill hit it.
+    /// The stage that the kill hit.
     fn place(&self) -> &'static str {
         let told = |kind: &str, stage: &str| {
             let is = |event: &&Value| event["type"] == kind && event["stage"] == stage;
@@ -187,7 +187,7 @@ impl Ended {
     }
 }
 
-/// One sandbox, its recordings, and what has been counted.
+/// One sandbox, its recordings, and the counts.
 struct Loop {
     sandbox: Sandbox,
     chance: Chance,
@@ -217,12 +217,12 @@ impl Loop {
         }
     }
 
-    /// Kills one run at a random moment, and checks its results. False when the run was faster.
+    /// Kills one run at a random moment, and checks its results. Returns false if the run was faster.
     fn kill_one(&mut self) -> bool {
         let index = usize::try_from(self.chance.below(self.works.len() as u64)).unwrap();
         let pace_ms = self.chance.below(40);
         let running = Running::start(&self.sandbox, &self.works[index], pace_ms);
-        // A second run that asks for the same waits, and takes over when the first one dies.
+        // A second run for the same result waits, and takes over when the first one dies.
         let heir = self
             .chance
             .once_in(8)
@@ -276,7 +276,7 @@ impl Loop {
         self.finish(index, &ended);
     }
 
-    /// Compares a finished transcript, and puts a new recording in its place.
+    /// Compares a finished transcript, and replaces its recording by a new one.
     fn finish(&mut self, index: usize, ended: &Ended) {
         let work = &self.works[index];
         assert_eq!((ended.code, &ended.stdout), (Some(0), &work.text), "{ended:?}");

@@ -1,11 +1,11 @@
-//! Checkpoints of a long recognition: the next run resumes after the process died.
+//! Checkpoints of a long recognition: the next run resumes after the death of the process.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::plugins::drop_echo;
 use cesar_tests::{Output, Sandbox, fixture};
 use serde_json::Value;
 
-/// A sandbox with the third-party plugin, which saves what is finished after each second.
+/// A sandbox with the third-party plugin, which saves its finished part after each second.
 struct Echo(Sandbox);
 
 impl Echo {
@@ -39,8 +39,8 @@ impl Echo {
         self.0.run(Self::arguments(behaviour, more))
     }
 
-    /// Starts a run that stops in the middle, and kills it there. The recording has three seconds; when the second one is said, the
-    /// first one is kept.
+    /// Starts a run that stops in the middle, and kills it there. The recording has three seconds; when the second one is reported,
+    /// the first one is kept.
     fn kill_half_way(&self, behaviour: &str) {
         let mut running = self.0.start(Self::arguments(behaviour, &[]));
         running.wait_for("second 1 peaks");
@@ -99,7 +99,7 @@ fn the_events_of_a_resumed_run_are_stable() {
     insta::with_settings!({ filters => differing }, { insta::assert_snapshot!("events of a resumed run", events.join("\n")) });
 }
 
-/// A run that is interrupted, or whose plugin dies, has the time to keep everything.
+/// A run that is interrupted, or whose plugin dies, has time to keep everything.
 #[test]
 fn an_interrupted_run_and_a_crashed_plugin_lose_nothing() {
     let echo = Echo::new();
@@ -155,13 +155,13 @@ fn refreshed_work_ignores_checkpoints() {
         echo.run("die_half_way", &[]).exits(1);
         // A resumed run would not die again.
         echo.run("die_half_way", &[option]).exits(1);
-        // The second crash is one too many otherwise.
+        // Otherwise the second crash would be one too many.
         echo.0.run(["plugins", "retry", "echo"]).exits(0);
         echo.run("die_half_way", &[]).exits(0);
     }
 }
 
-/// How many rows of parts there are.
+/// Number of rows of parts.
 fn rows(echo: &Echo) -> u64 {
     let script = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute('select count(*) from partials').fetchone()[0])";
     let index = echo.0.cache_dir().join("v1/index.db");
@@ -187,7 +187,7 @@ fn checkpoints_are_removed_once_the_result_is_stored() {
     assert_eq!(rows(&echo), 0);
 }
 
-/// The real engine: a run that was killed between two windows and resumed gives the bytes of an undisturbed one.
+/// The real engine: a run killed between two windows and resumed has the bytes of an undisturbed one.
 #[test]
 fn ct2_resumes_to_the_same_bytes() {
     let sandbox = Sandbox::new();
@@ -226,7 +226,7 @@ fn ct2_resumes_to_the_same_bytes() {
     assert_eq!(transcript(&next), transcript(&whole));
 }
 
-/// The result of a plugin that was replaced while it worked has no right key: it is an error, and nothing is stored.
+/// The result of a plugin that was replaced while it worked has no right key: it is an error, and is not stored.
 #[test]
 fn a_plugin_replaced_during_work_stores_nothing() {
     let echo = Echo::new();

@@ -1,4 +1,4 @@
-//! Simultaneous requests for the same: one process computes, the others wait, report that, and get the same result.
+//! Simultaneous requests for the same result: one process computes, the others wait, report that, and get the same result.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// How often each stage ended in which way.
+/// The number of each outcome of each stage.
 fn outcomes(outputs: &[Output]) -> BTreeMap<String, u64> {
     let mut outcomes = BTreeMap::new();
     for event in outputs.iter().flat_map(Output::events) {
@@ -78,7 +78,7 @@ fn thirty_two_processes_share_one_computation() {
         2,
         "one request to the engine, one to the format plugin"
     );
-    // The process that decodes starts an engine, and another one may be the first to need it.
+    // The decoding process starts an engine, and another process may be the first to need it.
     assert!(sum("runner_starts") <= 3, "{}", sum("runner_starts"));
     let statistics = &sandbox.run(["cache", "info", "--json"]).exits(0).json()["statistics"];
     println!("{statistics}");
@@ -109,7 +109,7 @@ fn a_waiting_run_reports_its_owner_and_can_be_interrupted() {
     assert!(heir.end().success());
 }
 
-/// A run of two recordings, so many at a time, each of which another process works on already: the run, and its owners.
+/// A run of two recordings, with a parallel limit, each already being processed by another process: the run, and its owners.
 fn waiting_for_two(sandbox: &Sandbox, parallel: &str) -> (Running, [Running; 2]) {
     sandbox.write("other.wav", wave(6, 2));
     let owners = ["talk.wav", "other.wav"].map(|recording| {
@@ -125,7 +125,7 @@ fn waiting_for_two(sandbox: &Sandbox, parallel: &str) -> (Running, [Running; 2])
     (sandbox.start(words), owners)
 }
 
-/// Each recording that is waited for is named, not only the first.
+/// Each awaited recording is named, not only the first.
 #[test]
 fn each_wait_is_reported() {
     let sandbox = sandbox();
@@ -137,7 +137,7 @@ fn each_wait_is_reported() {
     assert!(waiter.end().success());
 }
 
-/// In parallel both are waited for at once, and reported in either order.
+/// In parallel both are awaited at once, and reported in either order.
 #[test]
 fn parallel_waits_are_reported() {
     let sandbox = sandbox();

@@ -21,7 +21,7 @@ fn transcribe(sandbox: &Sandbox, options: &[&str]) -> Output {
     sandbox.run(arguments).exits(0)
 }
 
-/// How many runners were started and how many requests they ran: counted by the host, not read from log lines.
+/// Number of runners started and of requests that they ran: counted by the host, not read from log lines.
 fn work(output: &Output) -> (u64, u64) {
     let done = output.done();
     (
@@ -120,7 +120,7 @@ fn another_name_or_container_for_the_same_sound_is_a_hit() {
         .run_with_stdin(arguments.iter().copied().chain(["-"]), &bytes)
         .exits(0);
     assert_eq!(work(&piped), (0, 0));
-    // One byte more in a chunk that holds no sound: other media, the same samples.
+    // One byte more in a chunk without sound: other media, the same samples.
     let mut tagged = bytes.clone();
     tagged.extend_from_slice(b"LIST\x04\0\0\0INFO");
     let size = u32::try_from(tagged.len() - 8).unwrap();
@@ -164,7 +164,7 @@ fn a_damaged_result_is_computed_again() {
     assert!(info["statistics"]["healed"].as_u64().unwrap() > 0, "{info}");
 }
 
-/// Eight processes request the same at once: the engine runs once.
+/// Eight processes request the same result at once: the engine runs once.
 #[test]
 fn simultaneous_processes_share_one_computation() {
     let sandbox = Sandbox::new();
@@ -205,7 +205,7 @@ fn simultaneous_processes_share_one_computation() {
 }
 
 /// `kill -9` in the middle of recognition: the next run repeats that stage and nothing is left over. The recording has
-/// several windows of 30 s, so most of the work is still to do when the first words come.
+/// several windows of 30 s, so most of the work remains when the first words come.
 #[test]
 fn a_killed_run_costs_only_the_stage_it_hit() {
     let sandbox = Sandbox::new();
@@ -227,7 +227,7 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
     running.wait_for(r#""type":"segment""#);
     running.kill();
     running.end();
-    // The moment of the kill decides whether a file was half-written: this one surely is.
+    // The moment of the kill decides whether a file was half-written: this one certainly is.
     let temporary = sandbox.cache_dir().join("v1/tmp");
     std::fs::write(temporary.join("half-written"), "half").unwrap();
     let next = sandbox.run(arguments).exits(0);
@@ -236,7 +236,7 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
     assert_eq!(left, 0, "no temporary file is left");
 }
 
-/// A WAV file with its sound so many times over.
+/// A WAV file with its sound repeated `times` times.
 fn longer(wav: &[u8], times: usize) -> Vec<u8> {
     let sound = wav.windows(4).position(|window| window == b"data").unwrap() + 8;
     let length = u32::from_le_bytes(wav[sound - 4..sound].try_into().unwrap()) as usize;

@@ -7,7 +7,7 @@ use std::path::Path;
 use cesar_tests::snapshots::{filters, pairs};
 use cesar_tests::{Sandbox, fixture};
 
-/// Runs `cesar transcribe` with these arguments and describes everything that a user sees of it.
+/// Runs `cesar transcribe` with these arguments and describes everything visible to the user.
 fn refused(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let output = sandbox.work().join("out.txt");
     let all = [
@@ -45,7 +45,7 @@ fn path(path: &Path) -> &str {
 #[test]
 fn files_that_are_no_recordings_are_refused() {
     let sandbox = Sandbox::new();
-    // What ffmpeg says about a file differs from version to version.
+    // ffmpeg's messages about a file differ from version to version.
     fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
     fs::write(
         sandbox.config_home().join("cesar/config.toml"),
@@ -287,7 +287,7 @@ fn unwritable_outputs_are_refused_before_work() {
     });
 }
 
-/// Models that are none, each with the first bytes of the real thing.
+/// Invalid models, each with the first bytes of a real one.
 #[test]
 fn invalid_models_are_refused() {
     let sandbox = Sandbox::new();
@@ -348,7 +348,7 @@ fn translation_model() -> Vec<u8> {
     bytes
 }
 
-/// Where the header of a ggml model ends: magic, 11 hyperparameters, filter bank, vocabulary.
+/// The end of the header of a ggml model: magic, 11 hyperparameters, filter bank, vocabulary.
 fn start_of_tensors(ggml: &[u8]) -> usize {
     let number = |at: usize| u32::from_le_bytes(ggml[at..at + 4].try_into().unwrap()) as usize;
     let filter_bank = 12 * 4;

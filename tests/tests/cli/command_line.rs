@@ -1,4 +1,4 @@
-//! Inputs and outputs of the command line, and the shapes of what it prints.
+//! Inputs and outputs of the command line, and the shapes of its output.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -57,7 +57,7 @@ fn a_folder_gives_a_folder_of_transcripts() {
     assert_eq!(run.done()["runner_starts"].as_u64().unwrap() - probes(&run.events()), 2);
 }
 
-/// A fresh home knows no plugin: each one used is probed once.
+/// A new home knows no plugin: each one used is probed once.
 fn probes(_: &[Value]) -> u64 {
     2
 }
@@ -103,7 +103,7 @@ fn an_extension_decides_the_format_and_a_file_is_replaced_whole() {
     );
 }
 
-/// What the settings say about files is for runs that name none.
+/// The settings' formats are for runs without an output file.
 #[test]
 fn an_output_option_overrides_the_settings() {
     let sandbox = Sandbox::new();
@@ -117,7 +117,7 @@ fn an_output_option_overrides_the_settings() {
     assert_eq!(text, "Please close the door\n");
     sandbox.run(arguments[..3].iter().chain(&ENGINE)).exits(0);
     assert!(sandbox.config_home().join("cesar/elsewhere/short.srt").exists());
-    // `-` is standard output here too, and no name: the settings' format stands.
+    // `-` is standard output here too, and not a name: the settings' format applies.
     let named = ["transcribe", recording.to_str().unwrap(), "-q", "-o", "-"];
     let shown = sandbox.run(named.iter().chain(&ENGINE)).exits(0).stdout;
     assert!(
@@ -127,7 +127,7 @@ fn an_output_option_overrides_the_settings() {
     assert!(!sandbox.work().join("-").exists());
 }
 
-/// A broken link in a folder costs a warning; a pipe that is not wanted is not read.
+/// A broken link in a folder costs a warning; a pipe in it is not read.
 #[test]
 fn unusable_inputs_and_outputs_are_reported() {
     let sandbox = Sandbox::new();
@@ -242,7 +242,7 @@ fn an_unusable_cache_costs_no_transcript() {
     );
 }
 
-/// The shapes of `--json` and `--progress json` are settled.
+/// The shapes of `--json` and `--progress json` are stable.
 #[test]
 fn shapes_of_json_are_stable() {
     let sandbox = Sandbox::new();
@@ -271,7 +271,7 @@ fn shapes_of_json_are_stable() {
     }
 }
 
-/// Keys and kinds of values; of an array the distinct shapes of its elements.
+/// Keys and kinds of values; for an array the distinct shapes of its elements.
 fn shape(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
@@ -288,7 +288,7 @@ fn shape(value: &Value) -> String {
             let fields: Vec<_> = map
                 .iter()
                 .map(|(key, value)| match (key.as_str(), value) {
-                    // What tells the events apart is part of the shape.
+                    // The type of an event is part of the shape.
                     ("type", Value::String(kind)) => format!("type: `{kind}`"),
                     _ => format!("{key}: {}", shape(value)),
                 })

@@ -15,20 +15,20 @@ fn with_echo() -> Sandbox {
     sandbox
 }
 
-/// A pipe whose writer says nothing more.
+/// A pipe with a silent writer.
 #[test]
 fn interrupt_ends_reading_standard_input() {
     let sandbox = with_echo();
     let arguments = ["transcribe", "--asr-plugin", "echo", "-o", "out.txt", "-"];
     let (running, mut stdin) = sandbox.start_fed(arguments);
-    // More than a pipe holds: when this returns, it is being read.
+    // More than fits in a pipe: when this returns, it is being read.
     stdin.write_all(&vec![0; 1 << 20]).unwrap();
     running.interrupt();
     assert_eq!(running.end().code(), Some(130));
     assert!(!sandbox.work().join("out.txt").exists(), "a file was left");
 }
 
-/// A terabyte of holes takes most of an hour to hash. The short recording before it shows when its turn comes.
+/// A sparse terabyte takes most of an hour to hash. The short recording before it shows when its turn comes.
 #[test]
 fn interrupt_ends_hashing_a_recording() {
     let sandbox = with_echo();

@@ -10,7 +10,7 @@ use cesar_tests::snapshots::{filters, pairs};
 use cesar_tests::terminal::answer_to;
 use cesar_tests::{Output, Sandbox, fixture, require_model};
 
-/// A home with a models folder of its own, in which nothing is a link.
+/// A home with its own models folder, which contains no links.
 struct Home {
     sandbox: Sandbox,
 }
@@ -143,7 +143,7 @@ fn truncated_and_altered_files_are_named() {
     home.run(&["models", "verify", "ggml-silero-v6.2.0", "--json"]).exits(1);
 }
 
-/// A model is what its bytes are: results of another are not served as its own.
+/// A model is identified by its bytes: results of another are not used for it.
 #[test]
 fn an_altered_model_is_another_model() {
     let home = Home::new();

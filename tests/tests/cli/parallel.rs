@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// How many runners were started, where all plugins were probed before.
+/// Number of runners started, with all plugins already probed.
 fn starts(run: &Output) -> u64 {
     run.done()["runner_starts"].as_u64().unwrap()
 }
@@ -24,7 +24,7 @@ fn inputs_of(run: &Output, kind: &str) -> Vec<String> {
     inputs
 }
 
-/// The two meet in one process, which then dies. Each is retried in a process of its own, and no crash is counted.
+/// The two share one process, which then dies. Each is retried in its own process, and no crash is counted.
 #[test]
 fn a_shared_crash_is_retried_in_separate_processes() {
     let sandbox = with_echo();
@@ -64,7 +64,7 @@ fn a_shared_crash_is_retried_in_separate_processes() {
     assert!(why.stdout.contains("no crash in use"), "{}", why.stdout);
 }
 
-/// A long recording first and short ones after it: what is done sooner waits for its place.
+/// A long recording first and short ones after it: earlier results wait for their turn.
 #[test]
 fn standard_output_keeps_the_order_of_the_recordings() {
     let sandbox = with_echo();
@@ -90,7 +90,7 @@ fn standard_output_keeps_the_order_of_the_recordings() {
     assert_eq!(together.stdout.lines().count(), 26);
 }
 
-/// Both engines, with real models: the same text as one after the other, from one runner.
+/// Both engines, with real models: the same text as in sequence, from one runner.
 #[test]
 fn parallel_recordings_share_a_model() {
     let sandbox = Sandbox::new();
@@ -122,7 +122,7 @@ fn parallel_recordings_share_a_model() {
     }
 }
 
-/// What is no recording, of several kinds.
+/// Files that are no recordings, of several kinds.
 fn bad(number: u32) -> (&'static str, Vec<u8>) {
     match number % 4 {
         0 => ("mp3", b"<html><body>404 Not Found</body></html>\n".to_vec()),
@@ -143,7 +143,7 @@ fn files_below(folder: &Path) -> BTreeSet<Vec<u8>> {
         .collect()
 }
 
-/// 500 recordings in a folder with folders, of which 39 are broken and one crashes the engine; one name is not UTF-8.
+/// 500 recordings in a folder with folders; 39 are broken and one crashes the engine; one name is not UTF-8.
 #[test]
 fn a_bad_file_fails_alone() {
     let sandbox = with_echo();

@@ -1,7 +1,7 @@
 //! Recordings of every kind: every input of `tools/trials.sh` and `tools/more_trials.sh`, through the command line, standard input and
 //! both APIs, with ffmpeg and without, against the table `recordings.tsv`.
 //!
-//! The engine hears each sound once: the other ways find it in the cache, and what is compared is what each way says of it.
+//! The engine processes each sound once: the other ways find it in the cache, and their answers are compared.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -16,7 +16,7 @@ use cesar_tests::server::{Part, Server, wave};
 use cesar_tests::words::{wer, words};
 use cesar_tests::{Output, Sandbox, fixtures, workspace};
 
-/// How far times may be from those of the table, in seconds.
+/// Tolerance of times of the table, in seconds.
 const TOLERANCE: f64 = 1.5;
 
 /// A row of the table.
@@ -28,7 +28,7 @@ struct Row {
     wer: f64,
 }
 
-/// The rows as they are with ffmpeg, or without.
+/// The rows with ffmpeg, or without.
 fn table(has_ffmpeg: bool) -> Vec<Row> {
     let text = fs::read_to_string(workspace().join("tests/recordings.tsv")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#')).skip(1);
@@ -58,7 +58,7 @@ fn field_of(field: &str, has_ffmpeg: bool) -> &str {
 }
 
 impl Row {
-    /// The words that are right; `None` where anything is.
+    /// The expected words; `None` if any are.
     fn said(&self) -> Option<String> {
         let one = |name: &str| {
             let (name, count) = name.split_once(':').unwrap_or((name, ""));
@@ -77,7 +77,7 @@ impl Row {
         }
     }
 
-    /// What is wrong with a document; empty when nothing is.
+    /// The faults of a document; empty without any.
     fn faults(&self, document: &Value) -> Vec<String> {
         let mut faults = Vec::new();
         let segments = document["segments"].as_array().cloned().unwrap_or_default();
@@ -92,7 +92,7 @@ impl Row {
                 faults.push(format!("{rate:.0} % of the words are wrong: {}", text.join(" ")));
             }
         }
-        // In OpenAI's answer they are apart from the segments.
+        // In OpenAI's answer they are separate from the segments.
         let apart = document["words"].as_array().cloned();
         let words = apart.unwrap_or_else(|| segments.iter().flat_map(words_of).collect());
         if !segments.is_empty() && words.is_empty() {
@@ -112,7 +112,7 @@ fn words_of(segment: &Value) -> Vec<Value> {
     segment["words"].as_array().cloned().unwrap_or_default()
 }
 
-/// Makes the inputs, once for all runs of a checkout: until the scripts change.
+/// Makes the inputs, once for all runs of a checkout, until the scripts change.
 fn inputs() -> &'static Path {
     static INPUTS: LazyLock<PathBuf> = LazyLock::new(make);
     &INPUTS
@@ -174,7 +174,7 @@ fn command(sandbox: &Sandbox, has_ffmpeg: bool) -> Command {
 
 const FFMPEG: &str = "CESAR_AUDIO_FFMPEG";
 
-/// One line of the report: which file, which way, what is wrong.
+/// One line of the report: the file, the way, the fault.
 fn check(faults: &mut Vec<String>, row: &Row, way: &str, (code, document): (i32, Option<Value>)) {
     if code != row.exit {
         faults.push(format!("{} by {way}: exit {code} instead of {}", row.file, row.exit));
@@ -189,7 +189,7 @@ fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<St
     let files: Vec<_> = rows.iter().map(|row| folder.join(&row.file)).collect();
     let all: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let output = sandbox.path().join("out");
-    // Once for all, so that the model is loaded once.
+    // One run for all, so that the model is loaded once.
     transcribe(sandbox, &all, &["--output-dir", output.to_str().unwrap()], has_ffmpeg).exits(4);
     let mut faults = Vec::new();
     for (row, file) in rows.iter().zip(&files) {
@@ -217,7 +217,7 @@ fn by_standard_input(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<
     faults
 }
 
-/// Jobs, and OpenAI's endpoint, which has no exit code: 200 for what is whole or partial, 4xx for what cannot be read.
+/// Jobs, and OpenAI's endpoint, which has no exit code: 200 for complete or partial transcripts, 4xx for unreadable files.
 fn by_the_apis(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
     let options = ["--model", "tiny.en", "--compute-type", "int8", "--no-diarize"];
     let environment: &[_] = if has_ffmpeg { &[] } else { &[(FFMPEG, "off")] };
@@ -283,7 +283,7 @@ fn every_recording_gives_its_text_without_ffmpeg() {
     by_every_way(false);
 }
 
-/// The server answers with a sentence, and nothing of another file.
+/// The server answers with a sentence, and no content of another file.
 #[test]
 fn an_uploaded_playlist_discloses_nothing() {
     let sandbox = Sandbox::new();
@@ -301,7 +301,7 @@ fn an_uploaded_playlist_discloses_nothing() {
     assert_eq!(samples.json()["text"], "");
 }
 
-/// `--strict` refuses what would be partial, also when it is in the cache.
+/// `--strict` refuses a partial transcript, even if it is in the cache.
 #[test]
 fn strict_refuses_incomplete_recordings() {
     let sandbox = Sandbox::new();
@@ -320,7 +320,7 @@ fn strict_refuses_incomplete_recordings() {
     assert_eq!(refused.stdout, "");
 }
 
-/// OpenAI's clients are warned as well, in a header and in JSON, and may be strict.
+/// OpenAI's clients are warned as well, in a header and in JSON, and may request strictness.
 #[test]
 fn openai_clients_are_warned_of_missing_sound() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! The word error rate equals that of `tools/score.py`, which other programs' published figures here were made with.
+//! The word error rate equals that of `tools/score.py`, the source of other programs' published figures here.
 
 use cesar_tests::{recordings::bundled, wer, workspace};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn error_counts_equal_those_of_score_py() {
     }
 }
 
-/// Real texts against real texts, and made-up ones of few words, where the ways to align are many.
+/// Real texts against real texts, and generated ones of few words, with many possible alignments.
 fn pairs() -> Vec<(String, String)> {
     let texts: Vec<_> = bundled().into_iter().map(|recording| recording.text).collect();
     let mut pairs: Vec<_> = texts

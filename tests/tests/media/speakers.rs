@@ -1,4 +1,4 @@
-//! Who said which word: what a person gets, what is done again, and what a failing diarizer costs.
+//! The speaker of each word: the output, the recomputed stages, and the cost of a failing diarizer.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -29,7 +29,7 @@ fn stages(output: &Output) -> Vec<String> {
     let mut stages: Vec<_> = events
         .map(|event| format!("{} {}", text(&event, "stage"), text(&event, "outcome")))
         .collect();
-    // Two of them run side by side.
+    // Two of them run in parallel.
     stages.sort();
     stages
 }
@@ -213,7 +213,7 @@ fn a_text_output_with_speakers_becomes_markdown() {
     assert!(there("talk.txt"));
 }
 
-/// What the diarizer lacks costs no transcript, and what is put in place later makes it whole, without recognition.
+/// A missing part of the diarizer costs no transcript, and adding it later completes the transcript, without recognition.
 #[test]
 fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     let sandbox = Sandbox::new();
@@ -254,7 +254,7 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
     assert_eq!(partial(&told)["reason"], "library_not_found");
     assert!(told.stdout.contains("**Speakers:** unknown, "), "{}", told.stdout);
 
-    // Speakers are not requested: the transcript is the plain one, in the plain format, and whole.
+    // Speakers are not requested: the transcript is the plain one, in the plain format, and complete.
     let mut command = sandbox.command();
     command.args(&words[..4]).env("ORT_DYLIB_PATH", &absent);
     let unasked = finish(&mut command).exits(0);
@@ -337,7 +337,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
 fn a_failing_default_diarizer_costs_a_note() {
     let sandbox = with_speakers();
     sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
-    // It is there, and no library.
+    // It is present, but not a library.
     let broken = sandbox.write("broken.so", "not a library");
     let words = ["transcribe", "talk.wav", "--progress", "json", "-f", "json"];
     let mut command = sandbox.command();
@@ -364,7 +364,7 @@ fn a_failing_default_diarizer_costs_a_note() {
     assert_eq!(told.done()["partial"], 0);
 }
 
-/// Each of its threads loads the networks, which is more than plugins may have; recognition has enough.
+/// Each of its threads loads the networks, which exceeds the memory limit of plugins; recognition has enough.
 #[test]
 fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
     let sandbox = with_speakers();
@@ -381,11 +381,11 @@ fn a_diarizer_without_memory_leaves_the_transcript_and_is_retried_alone() {
         (&json!("diarize"), &json!("out_of_memory"))
     );
     let message = json["partial"]["message"].as_str().unwrap();
-    // The plugin's sentence, or the host's, where an allocation that cannot fail ended the process first.
+    // The plugin's sentence, or the host's, if an allocation that cannot fail ended the process first.
     let sentences = ["memory ran out", "ran out of memory"];
     assert!(sentences.iter().any(|sentence| message.contains(sentence)), "{message}");
 
-    // The command of the message, where there is memory.
+    // The command of the message, with enough memory.
     let words = partial(&told)["retry"].as_str().unwrap().to_owned();
     let plain = sandbox.command();
     let mut shell = Command::new("sh");
@@ -437,7 +437,7 @@ fn unusual_recordings_are_diarized() {
     assert!(noise["turns"].is_array(), "{noise}");
 }
 
-/// A call with one person on each channel.
+/// A call with one person per channel.
 #[test]
 fn channels_are_speakers() {
     let sandbox = Sandbox::new();
@@ -448,7 +448,7 @@ fn channels_are_speakers() {
     let frames = first.chunks_exact(2).zip(second.chunks_exact(2));
     let both: Vec<u8> = frames.flat_map(|(left, right)| [left, right].concat()).collect();
     let mut call = wav(&both);
-    // Two channels, and bytes by frame and second as that makes them.
+    // Two channels, and the corresponding bytes by frame and second.
     call[22] = 2;
     call[28..32].copy_from_slice(&64_000_u32.to_le_bytes());
     call[32] = 4;

@@ -104,7 +104,7 @@ fn both_engines_transcribe_english() {
 fn both_engines_detect_spanish() {
     let sandbox = Sandbox::new();
     let recording = fixture("spanish.opus");
-    // The first window of an engine has nothing to be detected by.
+    // The first window of an engine has no speech for detection.
     let late = sandbox.work().join("silence_then_spanish.wav");
     let status = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])

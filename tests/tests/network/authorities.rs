@@ -21,7 +21,7 @@ fn file(name: &str) -> PathBuf {
     workspace().join("tests/fixtures/tls").join(name)
 }
 
-/// Speaks TLS for a server that does not: one request of each connection. It ends with the test's process.
+/// Adds TLS to a plain server: one request per connection. It ends with the test's process.
 fn front(behind: SocketAddr) -> String {
     let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();

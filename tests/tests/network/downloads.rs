@@ -1,4 +1,4 @@
-//! Kept downloads: kills, damage, simultaneous requests, a full disk, and no network.
+//! Partial downloads: kills, damage, simultaneous requests, a full disk, and no network.
 
 use cesar_tests::addresses::{ASK, HIT, STEP, recording, stages, transcribe, transcription};
 use cesar_tests::mounts::view_of_files;
@@ -18,7 +18,7 @@ fn arrived(sandbox: &Sandbox) -> u64 {
     lengths.map(|found| found.len()).sum()
 }
 
-/// Runs until half of the recording has arrived, and ends it there.
+/// Runs until half of the recording has arrived, and ends the run there.
 fn stopped_in_the_middle(sandbox: &Sandbox, url: &str, end: impl FnOnce(&mut Running)) -> Option<i32> {
     let words = ["transcribe", "--asr-plugin", "echo", "--no-diarize", url];
     let mut running = sandbox.start(words);
@@ -83,7 +83,7 @@ fn a_killed_download_is_not_mixed_with_another() {
     }
 }
 
-/// A cache without room costs a warning, not the transcript.
+/// A cache without space costs a warning, not the transcript.
 #[test]
 fn a_full_cache_costs_a_warning() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -140,7 +140,7 @@ fn simultaneous_runs_fetch_once() {
     assert_eq!(web.lines(), ["GET /talk.wav => 200"]);
 }
 
-/// Damage to what is stored costs a download, and is never transcribed.
+/// Damage to a stored download costs another download, and is never transcribed.
 #[test]
 fn damaged_downloads_are_fetched_again() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -159,7 +159,7 @@ fn damaged_downloads_are_fetched_again() {
     assert_eq!(web.lines(), ["GET /talk.wav => 200"; 2]);
 }
 
-/// "`--offline` uses what is cached whatever its age and says how old it is."
+/// `--offline` uses cached recordings of any age, and reports the age.
 #[test]
 fn offline_uses_cached_recordings_of_any_age() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -187,7 +187,7 @@ fn offline_uses_cached_recordings_of_any_age() {
         .unwrap();
     let message = warning["message"].as_str().unwrap();
     assert!(message.contains("as it was ") && message.contains(" ago"), "{message}");
-    // Also for results that have to be computed from it.
+    // Also for results that must be computed from it.
     let other = transcribe(&sandbox, &[&url, "--offline", "--start-time", "2"], &[]).exits(0);
     assert_eq!(other.stdout.lines().count(), 6);
     assert_eq!(web.requests().len(), 0);

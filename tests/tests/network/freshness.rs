@@ -1,4 +1,4 @@
-//! Recordings at addresses: never stale, and never fetched twice.
+//! Recordings at URLs: never stale, and never fetched twice.
 
 use cesar_tests::addresses::{ASK, DATE, HIT, STEP, recording, stages, transcribe};
 use cesar_tests::sandbox::finish;
@@ -8,7 +8,7 @@ use cesar_tests::web::{Page, Web};
 const RENEWED: [&str; 5] = ["download renewed", "decode hit", "asr hit", "merge hit", "format hit"];
 const FETCHED_AGAIN: [&str; 5] = ["download miss", "decode hit", "asr hit", "merge hit", "format hit"];
 
-/// "Same URL within the time step: no request at all. After it: one conditional request, no body."
+/// Within a time step: no request. After it: one conditional request, without a body.
 #[test]
 fn one_request_is_sent_in_each_time_step() {
     for page in [recording(8).etag("\"one\""), recording(2).last_modified(DATE)] {
@@ -58,7 +58,7 @@ fn one_request_is_sent_in_each_time_step() {
     }
 }
 
-/// What was renewed is of the new step.
+/// A renewed entry belongs to the new step.
 #[test]
 fn a_not_modified_answer_holds_for_its_time_step() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -71,7 +71,7 @@ fn a_not_modified_answer_holds_for_its_time_step() {
     assert_eq!(web.requests().len(), 0);
 }
 
-/// "Content changed: new media, ASR again. Content the same under a new ETag: media again, ASR hit."
+/// Changed content: new media, new recognition. The same content under a new ETag: new media, cached recognition.
 #[test]
 fn later_stages_depend_on_the_bytes() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -104,7 +104,7 @@ fn later_stages_depend_on_the_bytes() {
     );
 }
 
-/// A server that names no validator is asked for all of it.
+/// Without a validator, the whole recording is requested.
 #[test]
 fn without_validators_the_recording_is_fetched_again() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -115,7 +115,7 @@ fn without_validators_the_recording_is_fetched_again() {
     assert_eq!(web.lines(), ["GET /talk.wav => 200", "GET /talk.wav => 200"]);
 }
 
-/// After its time, and when asked for, all of it is fetched without a condition.
+/// After its expiry, and on request, the whole recording is fetched without a condition.
 #[test]
 fn expired_recordings_are_fetched_again() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -128,7 +128,7 @@ fn expired_recordings_are_fetched_again() {
     assert_eq!(web.lines(), ["GET /talk.wav => 200"; 3]);
 }
 
-/// Without the cache each run fetches, and leaves nothing.
+/// Without the cache each run fetches, and stores nothing.
 #[test]
 fn without_the_cache_each_run_fetches() {
     let (sandbox, web) = (with_echo(), Web::new());

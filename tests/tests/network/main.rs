@@ -1,4 +1,4 @@
-//! Addresses, web pages and model downloads, against servers of the suite.
+//! URLs, web pages and model downloads, against servers of the suite.
 
 mod authorities;
 mod downloads;

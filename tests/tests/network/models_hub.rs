@@ -1,4 +1,4 @@
-//! `cesar models pull` against a server that imitates the hub, and what `transcribe` does where a model is missing.
+//! `cesar models pull` against a server that imitates the hub, and `transcribe` with a missing model.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ const TINY: &str = "Systran/faster-whisper-tiny.en";
 /// The SHA-256 of tiny.en's weights, as published.
 const TINY_WEIGHTS: &str = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a";
 
-/// A home without models, whose programs ask this hub.
+/// A home without models, whose programs use this hub.
 struct Home {
     sandbox: Sandbox,
     hub: Hub,
@@ -234,7 +234,7 @@ fn bytes_that_differ_from_the_announced_digest_are_discarded() {
     home.pull(&["someone/whisper"]).exits(0);
 }
 
-/// A repository that was changed is not taken for what the table knows.
+/// A changed repository is not accepted as the catalog's.
 #[test]
 fn weights_that_differ_from_the_catalog_are_refused() {
     let home = Home::new();
@@ -345,7 +345,7 @@ fn offline_sends_no_request() {
     home.pull(&["someone/whisper", "--offline"]).exits(0);
 }
 
-/// The words of `transcribe` with a model that is not here.
+/// The words of `transcribe` with a missing model.
 fn with_a_missing_model(recording: &str) -> [&str; 6] {
     ["transcribe", recording, "--asr-plugin", "ct2", "--model", "tiny.en"]
 }

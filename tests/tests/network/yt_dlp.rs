@@ -1,6 +1,6 @@
 //! Web pages, by the real yt-dlp and its generic extractor, against a server of the suite.
 //!
-//! `cargo xtask clients` installs the version that is pinned there (and `cargo xtask test` does so by itself). Where it is absent, the tests that
+//! `cargo xtask clients` installs the version that is pinned there (as does `cargo xtask test`). If it is absent, the tests that
 //! need it are skipped.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -67,7 +67,7 @@ fn pages_are_resolved_to_recordings() {
     let mut table = String::new();
     for (path, page) in pages {
         web.put(path, page);
-        // Errors of the server would be told by the direct way.
+        // The direct way would report errors of the server.
         let via = if path.starts_with("/4") || path.starts_with("/5") {
             "yt-dlp"
         } else {
@@ -127,7 +127,7 @@ fn a_playlist_stands_for_its_recordings_when_asked_for() {
     assert_eq!((lines("talk.txt"), lines("other.txt")), (8, 3));
 }
 
-/// "for yt-dlp, id plus timestamp/duration/filesize metadata": what is the same is not fetched again, what is not, is.
+/// Metadata of a page (id with timestamp, duration or size): unchanged recordings are not fetched again, changed ones are.
 #[test]
 fn metadata_decide_whether_a_page_has_changed() {
     let Some(program) = yt_dlp() else { return };
@@ -173,7 +173,7 @@ fn metadata_decide_whether_a_page_has_changed() {
     );
 }
 
-/// A page that tells no time and no size could hold another recording under the same name.
+/// A page without a time and a size could have another recording under the same name.
 #[test]
 fn a_page_without_metadata_is_fetched_again() {
     let Some(program) = yt_dlp() else { return };
@@ -198,7 +198,7 @@ fn a_page_without_metadata_is_fetched_again() {
     assert_ne!(run().stdout, first.stdout);
 }
 
-/// "no config files of the user unless asked"
+/// The user's configuration files are read only on request.
 #[test]
 fn the_user_configuration_of_yt_dlp_is_ignored() {
     let Some(program) = yt_dlp() else { return };
@@ -220,7 +220,7 @@ fn the_user_configuration_of_yt_dlp_is_ignored() {
     assert!(error(&read).contains("no-such-option"), "{}", read.stderr);
 }
 
-/// A program in the place of yt-dlp, which writes down how it is called.
+/// A program in place of yt-dlp, which records its arguments.
 fn stand_in(sandbox: &Sandbox, version: &str, rest: &str) -> String {
     let script = format!(
         "#!/bin/sh\nfor argument; do printf '%s\\n' \"$argument\" >> \"$0.log\"; done\necho >> \"$0.log\"\n\
@@ -231,7 +231,7 @@ fn stand_in(sandbox: &Sandbox, version: &str, rest: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// How it is called: the address behind `--`, the user's arguments before it, no shell in between.
+/// The call: the URL behind `--`, the user's arguments before it, no shell.
 #[test]
 fn an_address_is_never_parsed_as_an_option() {
     let (sandbox, web) = (with_echo(), Web::new());
@@ -276,13 +276,13 @@ fn old_versions_are_refused() {
     assert!(run("''", "").contains("does not report its version, so it is no working yt-dlp"));
 }
 
-/// "its version in the cache key"
+/// The version of yt-dlp is part of the cache key.
 #[test]
 fn another_version_of_yt_dlp_misses() {
     let (sandbox, web) = (with_echo(), Web::new());
     web.put("/one", page("a talk"));
     let recording = sandbox.write("recording.wav", wave(2, 7));
-    // It gives the recording to every client, without a validator.
+    // It returns the recording to every client, without a validator.
     let rest = format!(
         "case \" $* \" in *\" -J \"*) echo '{{\"id\": \"a\", \"title\": \"A talk\"}}';; *) cp {} media.wav;; esac",
         recording.display()

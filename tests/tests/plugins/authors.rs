@@ -8,7 +8,7 @@ use cesar_tests::speakers::with_speakers;
 use cesar_tests::{Sandbox, fixture, workspace};
 use serde_json::Value;
 
-/// Makes a crate, runs its own test, builds it, and puts the library into the user's folder.
+/// Creates a crate, runs its own test, builds it, and puts the library into the user's folder.
 fn make(sandbox: &Sandbox, name: &str, stage: &str, language: &str) {
     let folder = sandbox.work().join(name);
     let api = workspace().join("plugin-api");
@@ -34,7 +34,7 @@ fn make(sandbox: &Sandbox, name: &str, stage: &str, language: &str) {
     fs::copy(outside_target().join("release").join(&library), plugins.join(&library)).unwrap();
 }
 
-/// Returns how each case ended.
+/// Returns the outcome of each case.
 fn passes(sandbox: &Sandbox, plugin: &str, options: &[&str]) -> Value {
     let mut words = vec!["plugins", "check", plugin, "--quick", "--json"];
     words.extend(options.iter().flat_map(|option| ["--option", option]));
@@ -100,7 +100,7 @@ fn new_plugins_build_pass_their_tests_and_work() {
     assert!(help.contains("use lower-case letters"), "{help}");
 }
 
-/// The download plugin that was made, but it is content with the first half.
+/// The created download plugin, changed to stop after the first half.
 fn half_a_recording_is_noticed(sandbox: &Sandbox) {
     let source = sandbox.work().join("my-fetch/src/lib.rs");
     let text = fs::read_to_string(&source).unwrap();
@@ -133,7 +133,7 @@ fn shipped_plugins_pass_the_check() {
     for case in ["speech", "refusals", "cancel", "repeatable", "growth"] {
         assert!(is_passed(&cases, case), "{case}: {cases}");
     }
-    // Noise makes an engine try again at every temperature, and tells nothing more.
+    // With noise an engine retries at every temperature, which tests nothing more.
     let quick = ["model=tiny.en", "temperature=0", "beam_size=1"];
     passes(&sandbox, "ct2", &quick);
     passes(&sandbox, "whisper-cpp", &quick);

@@ -1,9 +1,6 @@
-//! The commands of "From nothing to a working engine" in `docs/guide/plugins.md`, run as written, with the output that it shows.
+//! The commands of "From nothing to a working engine" in `docs/guide/plugins.md`, run as written, with the documented output.
 //!
-//! Code blocks of the section are taken in order. `sh` is run as it is written, block by block, in the folder where the block before
-//! ended; `sh fails` has to fail. `text` is in what the commands before it printed, line by line in that order. Any other
-//! block is written to the file that is named last in the text before it, in the new crate. The reader's home is an empty one with a
-//! copy of the repository at `~/cesar`.
+//! /cesar`.~/cesar`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::env;
@@ -39,7 +36,7 @@ fn blocks<'a>(document: &'a str, section: &str) -> Vec<Block<'a>> {
     pairs.collect()
 }
 
-/// The file that is named last: the last word in backticks.
+/// The last file named: the last word in backticks.
 fn file_named(text: &str) -> &str {
     text.rsplit('`').nth(1).unwrap()
 }
@@ -58,7 +55,7 @@ impl Reader {
         Self { sandbox, folder }
     }
 
-    /// Types a block, and returns what is seen.
+    /// Runs a block, and returns its output.
     fn types(&mut self, script: &str, works: bool) -> String {
         let ended_in = self.sandbox.path().join("ended-in");
         let script = format!("trap 'pwd > {}' EXIT\nset -e\n{script}", ended_in.display());
@@ -83,7 +80,7 @@ impl Reader {
         seen
     }
 
-    /// What keeps a test short: the versions that are at hand, and what was built of them before.
+    /// Shortcuts of the test: local versions, and earlier builds of them.
     fn prepare_crate(&self) {
         let (lock, target) = (self.folder.join("Cargo.lock"), self.folder.join("target"));
         if self.folder.join("Cargo.toml").exists() && !target.exists() {
@@ -100,7 +97,7 @@ impl Reader {
     }
 }
 
-/// Whether the lines are there, each after the one before.
+/// Asserts that the lines occur in this order.
 fn assert_seen(wanted: &str, seen: &str) {
     let mut rest = seen;
     for line in wanted.lines() {

@@ -1,4 +1,4 @@
-//! Plugins: what authors build, what misbehaves, and what is replaced.
+//! Plugins: authors' tools, faults, and replacement.
 
 mod authors;
 mod evolution;

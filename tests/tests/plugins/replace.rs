@@ -11,7 +11,7 @@ fn version(server: &Server) -> Value {
     rows.iter().find(|row| row["id"] == "echo").unwrap()["version"].clone()
 }
 
-/// The next job runs in the new file, under a key of its own; put back, the earlier result is found again.
+/// The next job runs in the new file, under a different key; with the old file, the earlier result is found again.
 #[test]
 fn the_next_job_uses_the_replaced_plugin() {
     let sandbox = with_echo();
@@ -25,7 +25,7 @@ fn the_next_job_uses_the_replaced_plugin() {
     assert_eq!(job()["transcription_cached"], true);
     let starts = server.figure("cesar_runner_starts_total");
 
-    // The watch sees it by itself.
+    // The watch notices it.
     drop_echo(&sandbox, "0.2.0");
     until("the new file is known", || version(&server) == "0.2.0");
     let with_the_new = job();
@@ -41,7 +41,7 @@ fn the_next_job_uses_the_replaced_plugin() {
     assert_eq!(job()["transcription_cached"], true);
 
     drop_echo(&sandbox, "0.1.0");
-    // Nothing is changed for who asks after the watch was faster.
+    // The watch was faster, so a rescan changes nothing.
     let rescanned = server.post("/plugins/rescan").is(200).json();
     assert!(rescanned["changed"].is_boolean() && rescanned["plugins"].as_array().unwrap().contains(&json!("echo")));
     assert_eq!(version(&server), "0.1.0");
@@ -53,7 +53,7 @@ fn the_next_job_uses_the_replaced_plugin() {
     assert_eq!(server.post("/plugins/rescan").is(200).json()["changed"], false);
 }
 
-/// What runs while its file is replaced ends in its own runner or starts over with the new one; nothing is stored under a wrong key.
+/// Work during the replacement of its file ends in its own runner or starts over with the new one; nothing is stored under a wrong key.
 #[test]
 fn work_during_a_replacement_is_stored_under_the_right_key() {
     let sandbox = with_echo();
@@ -70,7 +70,7 @@ fn work_during_a_replacement_is_stored_under_the_right_key() {
     assert_eq!(server.wait_for(&again, &["completed"])["transcription_cached"], true);
 }
 
-/// A plugin may come after the server, and go before it.
+/// A plugin may be added after the server's start, and removed before its end.
 #[test]
 fn plugins_can_be_added_and_removed() {
     let sandbox = with_echo();
@@ -90,7 +90,7 @@ fn plugins_can_be_added_and_removed() {
     server.wait_for(&id, &["completed"]);
 }
 
-/// A job whose plugin goes while it waits says so; a message has the recording's name only where it is of the recording.
+/// A job whose plugin is removed while it is queued reports that; a message has the recording's name only if it concerns the recording.
 #[test]
 fn a_plugin_removed_before_its_job_is_named() {
     let sandbox = with_echo();
@@ -110,7 +110,7 @@ fn a_plugin_removed_before_its_job_is_named() {
     );
 }
 
-/// What is wrong with an upload is said by the name that the client gave, not by the server's path.
+/// Messages about an upload have the client's file name, not the server's path.
 #[test]
 fn messages_name_an_upload_by_its_file_name() {
     let sandbox = with_echo();

@@ -81,7 +81,7 @@ fn a_dropped_file_is_listed_used_and_keyed_by_its_version() {
     assert_eq!((runs(&back), &back.stdout), (0, &first.stdout), "put back, it hits");
 }
 
-/// Each misbehaviour gives one sentence and exit code 1, leaves no file and nothing in the cache of results.
+/// Each fault has one sentence and exit code 1, leaves no file and no result in the cache.
 #[test]
 fn a_misbehaving_plugin_harms_only_itself() {
     let dropped = Dropped::new("0.1.0");
@@ -129,7 +129,7 @@ fn a_misbehaving_plugin_harms_only_itself() {
             .collect();
         assert_eq!(errors, [format!("error: {sentence}")], "{behaviour}");
         assert!(!output.exists(), "{behaviour} left a file");
-        // Two crashes are the end of a plugin otherwise.
+        // Otherwise two crashes would quarantine the plugin.
         dropped.sandbox.run(["plugins", "retry", "echo"]).exits(0);
     }
     let info = dropped.sandbox.run(["cache", "info", "--json"]).exits(0).json();
@@ -140,7 +140,7 @@ fn a_misbehaving_plugin_harms_only_itself() {
         .map(|stage| stage["stage"].as_str().unwrap())
         .collect();
     assert_eq!(stages, ["decode"], "only decoding was right");
-    // And the next request is served as if nothing had happened.
+    // The next request succeeds.
     dropped.transcribe(&[]).exits(0);
 }
 
@@ -166,7 +166,7 @@ fn output_of_a_plugin_stays_out_of_the_transcript() {
     assert!(!printed.stdout.contains("must not"), "{}", printed.stdout);
 }
 
-/// Starts a run of the plugin that never ends, and waits until it has heard everything.
+/// Starts a run of the plugin that never ends, and waits until it has received everything.
 fn hang(dropped: &Dropped) -> Running {
     let recording = fixture("short.wav");
     let arguments = [
@@ -187,7 +187,7 @@ fn hang(dropped: &Dropped) -> Running {
     running
 }
 
-/// Ctrl-C ends a plugin that does not listen; nothing is left of it, and no file is written.
+/// Ctrl-C ends an unresponsive plugin; no process is left, and no file is written.
 #[test]
 fn a_hanging_plugin_is_killed_on_ctrl_c() {
     let dropped = Dropped::new("0.1.0");

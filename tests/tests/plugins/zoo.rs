@@ -1,4 +1,4 @@
-//! Plugins that misbehave in every way, each with its documented answer: on the command line, under the server, and in `plugins check`.
+//! Plugins with every kind of fault, each with its documented answer: on the command line, under the server, and in `plugins check`.
 //!
 //! The answers are snapshots (`INSTA_UPDATE=always` rewrites them). `docs/guide/plugins.md` documents them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -15,7 +15,7 @@ use cesar_tests::server::{Server, until, wave};
 use cesar_tests::zoo::{ANIMALS, Animal};
 use cesar_tests::{Sandbox, fixture};
 
-/// A sandbox with every animal, and the echo, who behaves.
+/// A sandbox with every animal, and the well-behaved echo.
 struct Zoo {
     sandbox: Sandbox,
     folder: PathBuf,
@@ -37,7 +37,7 @@ impl Zoo {
         Self { sandbox, folder }
     }
 
-    /// Text without what differs from machine to machine.
+    /// Text without differences between machines.
     fn plain(&self, text: &str) -> String {
         let text = text.replace(&self.folder.display().to_string(), "[ZOO]");
         text.replace(std::env::consts::ARCH, "[ARCH]")
@@ -130,7 +130,7 @@ fn each_misbehaviour_fails_one_job_of_the_server() {
     insta::assert_snapshot!("server", answers);
 }
 
-/// How the first attempt of a job ends that uses this animal; the job after it succeeds.
+/// The end of the first attempt of a job with this animal; the next job succeeds.
 fn served(zoo: &Zoo, server: &Server, animal: &Animal) -> String {
     let number = u32::try_from(ANIMALS.iter().position(|other| other.name == animal.name).unwrap()).unwrap();
     let (recording, options) = (
@@ -151,7 +151,7 @@ fn served(zoo: &Zoo, server: &Server, animal: &Animal) -> String {
             seen = server.job(&job);
             seen["status"] == "completed" || !seen["error"].is_null()
         });
-        // It would be tried again.
+        // It would be retried.
         server.delete(&format!("/jobs/{job}"));
         match seen["error"]["code"].as_str() {
             Some(code) => format!("error {code}: {}", seen["error"]["message"].as_str().unwrap()),
@@ -287,7 +287,7 @@ fn a_crashing_plugin_is_quarantined_until_retried() {
     zoo.sandbox.run(["plugins", "retry", &id]).exits(1);
 }
 
-/// With `plugins.require_trusted` nothing runs, not even a probe, that is not on the list.
+/// With `plugins.require_trusted` only listed plugins run, even for a probe.
 #[test]
 fn only_trusted_plugins_run_with_require_trusted() {
     let zoo = Zoo::open();
@@ -321,7 +321,7 @@ fn only_trusted_plugins_run_with_require_trusted() {
     );
     zoo.sandbox.run(["plugins", "trust", "echo", "format"]).exits(0);
     run().exits(0);
-    // Another file is another matter.
+    // Another file is not affected.
     drop_echo(&zoo.sandbox, "0.2.0");
     assert!(run().exits(1).stderr.contains("is not trusted"));
     let trusted = zoo.sandbox.run(["plugins", "trust", "echo", "--json"]).exits(0).json();
@@ -331,7 +331,7 @@ fn only_trusted_plugins_run_with_require_trusted() {
     run().exits(1);
 }
 
-/// A process that a plugin started and that left its group, its session and its parent, dies with the host.
+/// A process of a plugin that left its group, its session and its parent dies with the host.
 #[test]
 fn no_process_survives_a_killed_host() {
     let zoo = Zoo::open();
@@ -364,7 +364,7 @@ fn no_process_survives_a_killed_host() {
     });
 }
 
-/// The processes that were started with this sandbox's home, by whomever; what they have become since does not matter.
+/// The processes started with this sandbox's home, by any process and in any state.
 fn in_home(sandbox: &Sandbox) -> Vec<String> {
     let home = format!("HOME={}", sandbox.home().display());
     let entries = fs::read_dir("/proc").unwrap().flatten();
@@ -379,7 +379,7 @@ fn in_home(sandbox: &Sandbox) -> Vec<String> {
         .collect()
 }
 
-/// All that descends from a process.
+/// All descendants of a process.
 fn tree(root: u32) -> Vec<u32> {
     let children = |id: u32| -> Vec<u32> {
         let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! Each `curl` line of README.md and `docs/guide/server.md` does what it says.
+//! Each `curl` line of README.md and `docs/guide/server.md` works as documented.
 
 use std::process::Command;
 
@@ -36,7 +36,7 @@ fn the_curl_commands_of_the_documentation_work() {
             .unwrap();
         let answer = String::from_utf8(output.stdout).unwrap();
         let (body, status) = answer.rsplit_once('\n').unwrap();
-        // A completed job can be neither cancelled nor retried, and says so.
+        // A completed job can be neither cancelled nor retried, and is refused.
         let expected = match command.as_str() {
             command if command.contains("-X DELETE") || command.contains("/retry") => "409",
             command if command.contains("/transcribe") => "202",

@@ -42,7 +42,7 @@ fn kept(sandbox: &Sandbox) -> Vec<String> {
 #[test]
 fn every_hostile_request_is_answered() {
     let sandbox = with_echo();
-    // What ffmpeg says differs from version to version.
+    // ffmpeg's messages differ from version to version.
     let server = Server::start_with(&sandbox, &["--max-upload-mb", "1"], &[("CESAR_AUDIO_FFMPEG", "off")]);
     let recording = wave(1, 1);
     let large = vec![0; 1_500_000];
@@ -323,7 +323,7 @@ fn malformed_requests_are_refused() {
         let answer = Answer::parse(&server.raw(bytes.as_bytes()));
         assert_eq!(answer.status, status, "{what}: {answer:?}");
     }
-    // A form without its last boundary is one only where its length fits.
+    // A form without its last boundary is accepted only if its length fits.
     let cut = post(multipart, &format!("Content-Length: {}\r\n\r\n{body}", body.len() + 1));
     let mut stream = server.connect();
     stream.write_all(cut.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! `cesar serve`: jobs from submission to transcript, as a client sees them.
+//! `cesar serve`: jobs from submission to transcript, from a client's view.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::io::{BufRead as _, BufReader, Write as _};

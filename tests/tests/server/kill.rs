@@ -1,6 +1,6 @@
 //! Repeated kills of a working server: every acknowledged job ends once.
 //!
-//! `CESAR_KILLS=2000 cargo test --release -p cesar-tests --test server kill:: -- --nocapture` does it for longer; `CESAR_SEED` repeats a run.
+//! `CESAR_KILLS=2000 cargo test --release -p cesar-tests --test server kill:: -- --nocapture` runs longer; `CESAR_SEED` repeats a run.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ fn acknowledged_jobs_survive_kills() {
         *ends.entry(job["status"].as_str().unwrap().to_owned()).or_insert(0) += 1;
     }
     println!("{ends:?}");
-    // Jobs that were queued but not acknowledged may be there, too; none is there twice.
+    // Queued but unacknowledged jobs may exist, too; none exists twice.
     let all = listed(&sandbox);
     let ids: Vec<&str> = all.iter().filter_map(|job| job["id"].as_str()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());

@@ -58,7 +58,7 @@ fn a_second_sigterm_ends_the_server_at_once() {
     let id = server.submit(&wave(4, 5), &[("options", "{\"behaviour\": \"hang\"}")]);
     server.wait_for(&id, &["processing"]);
     server.signal("-TERM");
-    // The log shows that the first signal arrived; two signals at once would be one.
+    // The log shows that the first signal arrived; two simultaneous signals would count as one.
     until("the first one is heard", || {
         log_of(&sandbox).contains("stopping; running jobs")
     });

@@ -1,6 +1,6 @@
 //! The server under load: large uploads, many jobs, many listeners. Figures are printed.
 //!
-//! `CESAR_UPLOAD_MB=2000` makes the upload as large as that; the test's own is smaller, and the memory does not depend on it.
+//! `CESAR_UPLOAD_MB=2000` sets the size of the upload; the default is smaller, and the memory does not depend on it.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `cesar serve`, as its clients see it.
+//! `cesar serve` from its clients' view.
 
 mod docs;
 mod hostile;

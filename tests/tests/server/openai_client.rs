@@ -1,6 +1,6 @@
 //! Common clients against `cesar serve`: OpenAI's published ones for Python and Node, curl, and a browser.
 //!
-//! The packages lie where `cargo xtask clients` puts them, the programs where `cargo xtask setup` does; a test fails without them and says so.
+//! The packages are installed by `cargo xtask clients`, the programs by `cargo xtask setup`; a test fails without them, with that message.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -74,7 +74,7 @@ fn the_official_node_client_works() {
     );
 }
 
-/// What curl gets for these arguments: status, body, and what the cache did.
+/// curl's result for these arguments: status, body, and the use of the cache.
 fn curl(server: &Server, arguments: &[&OsStr], input: &[u8]) -> (String, Value, String) {
     let mut child = Command::new("curl")
         .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "120"])
@@ -104,7 +104,7 @@ fn curl_uploads_in_every_form() {
     let path = sandbox.write("talk.wav", &sound);
     sandbox.write("long.wav", &long);
     let at = |name: &str| path.with_file_name(name).display().to_string();
-    // By hand: bare LF, names in capitals, no last boundary.
+    // Manual: bare LF, names in capitals, no last boundary.
     let head = b"--b\nCONTENT-DISPOSITION: form-data; name=model\n\nwhisper-1\n--b\nContent-Disposition: form-data; name=file\n\n";
     let by_hand = [head.as_slice(), &sound].concat();
     let cases: &[(&str, Vec<String>, &[u8])] = &[
@@ -193,7 +193,7 @@ fn spellings_of_a_language_share_results() {
     assert_eq!((status.as_str(), param), ("400", Value::from("language")));
 }
 
-/// A browser that plays a recording for a microphone; it ends with this.
+/// A browser that plays a recording as its microphone; it ends with this.
 struct Browser(std::process::Child);
 
 impl Drop for Browser {

@@ -1,4 +1,4 @@
-//! The server's jobs with speakers: the fields that ask for them, and a job that is `partial` until its diarizer works.
+//! The server's jobs with speakers: the fields for them, and a job that is `partial` until its diarizer works.
 
 use std::fs;
 
@@ -42,7 +42,7 @@ fn a_retry_completes_a_partial_job() {
     assert!(rttm.starts_with("SPEAKER audio 1 0."), "{rttm}");
 }
 
-/// A job that does not ask for speakers is complete without them, although their models are installed.
+/// A job that does not request speakers is complete without them, although their models are installed.
 #[test]
 fn a_job_that_asks_for_no_speakers_is_never_partial() {
     let sandbox = with_echo();
@@ -65,7 +65,7 @@ fn a_job_that_asks_for_no_speakers_is_never_partial() {
     }
 }
 
-/// The client learns which model is missing, but not where the server looks for models.
+/// The client learns which model is missing, but not the server's folders of models.
 #[test]
 fn a_partial_job_names_the_missing_model_without_its_folder() {
     let sandbox = with_echo();

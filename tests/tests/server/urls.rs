@@ -1,4 +1,4 @@
-//! Jobs whose input is an address: fetched once for all clients, with the messages of the command line.
+//! Jobs with a URL as input: fetched once for all clients, with the messages of the command line.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::server::{Server, wave, with_echo};
@@ -60,7 +60,7 @@ fn an_address_is_fetched_once_for_jobs_and_the_command_line() {
     assert_eq!(web.lines(), ["GET /talk.wav => 200"]);
     let told = stages(&server, &second);
     assert!(told.is_empty() || told[0] == "download hit", "{told:?}");
-    // And the command line finds what the server has fetched.
+    // The command line finds the server's download.
     let mut command = sandbox.command();
     command.args(["transcribe", "--asr-plugin", "echo", "--no-diarize", "--offline", &url]);
     let output = cesar_tests::sandbox::finish(&mut command).exits(0);

@@ -1,10 +1,10 @@
-//! Says how loud each second of a recording is, and misbehaves on request.
+//! Reports how loud each second of a recording is, with faults on request.
 //!
-//! It saves what is finished after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they go
-//! on from an earlier run; `cannot_go_on` stops there as well, and then refuses to go on, which makes the host start over: that run,
-//! in the same session, goes through. `die_in_company` waits at the middle until another session of its process is there as well, and then
-//! ends the process; where the file `mark` exists, which it makes before, it does not. `die_of_seven_seconds` ends the process for a
-//! recording of that length alone.
+//! It saves its finished part after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they
+//! resume an earlier run; `cannot_go_on` stops there as well, and then refuses to resume, which makes the host start over: that
+//! run, in the same session, succeeds. `die_in_company` waits at the middle until another session of its process is there as well,
+//! and then ends the process, but only if the file `mark`, which it creates first, does not exist. `die_of_seven_seconds` ends the
+//! process only for a recording of that length.
 
 use plugin_api::asr::{Segment, Transcription};
 use plugin_api::resume::Checkpoint;
@@ -18,7 +18,7 @@ struct Echo {
     refused: bool,
 }
 
-/// What the next second depends on.
+/// The state that the next second depends on.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct State {
     second: usize,
@@ -33,7 +33,7 @@ struct Request {
     resume: Option<Checkpoint<State>>,
 }
 
-/// A transcription, or something that is none.
+/// A transcription, or an invalid output.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Output {
@@ -81,7 +81,7 @@ impl Stage for Echo {
     }
 }
 
-/// Ends, or never does, in the middle.
+/// Ends, or never ends, in the middle.
 fn stop(behaviour: &str, mark: &std::path::Path) {
     match behaviour {
         "stop_half_way" | "cannot_go_on" => loop {
@@ -106,7 +106,7 @@ fn misbehave(behaviour: &str, transcription: &mut Transcription) -> Result<Outpu
         "panic" => panic!("the echo is gone"),
         "segfault" => kill_myself("-SEGV"),
         "abort" => std::process::abort(),
-        // As the standard library does when memory ends.
+        // Like the standard library when memory runs out.
         "allocation_failure" => {
             eprintln!("memory allocation of 123 bytes failed");
             std::process::abort()
@@ -125,8 +125,8 @@ fn misbehave(behaviour: &str, transcription: &mut Transcription) -> Result<Outpu
     Ok(Output::Good(std::mem::take(transcription)))
 }
 
-/// A real signal, without unsafe code. The first one may only remove a handler of the standard library; where none can
-/// be sent, the end is another than asked for.
+/// A real signal, without unsafe code. The first one may only remove a handler of the standard library; if none can be
+/// sent, the end differs from the requested one.
 fn kill_myself(signal: &str) -> ! {
     let me = std::process::id().to_string();
     let send = || std::process::Command::new("kill").args([signal, &me]).status();

@@ -1,10 +1,10 @@
 //! Calls of cargo.
 //!
-//! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the
-//! same: hence `--release --workspace` in each of them. The demo builds fewer packages, with the same features
-//! (`tests/src/selection.rs`). The suite is built with overflow checks and debug assertions in our own crates
-//! (`tests/checked.toml`), which what is compiled of others does not notice. The compiler launcher is passed to CMake by environment and is not
-//! part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
+//! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the same: hence
+//! `--release --workspace` in each of them. The demo builds fewer packages, with the same features (`tests/src/selection.rs`). The
+//! suite is built with overflow checks and debug assertions in Cesar's own crates (`tests/checked.toml`), which does not affect
+//! dependencies. The compiler launcher is passed to CMake by environment and is not part of cargo's fingerprints, so a plain `cargo
+//! build --release` after these does not compile the C++ again.
 
 use crate::{
     announce,
@@ -14,25 +14,25 @@ use crate::{
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
 use std::{env, fs, path::Path, process::Command};
 
-/// How long each fuzz target runs in the suite.
+/// Duration of each fuzz target in the suite.
 const FUZZ_SECONDS: &str = "60";
 
 /// The release profile with the checks of the suite.
 pub(crate) const CHECKED: [&str; 3] = ["--release", "--config", "tests/checked.toml"];
 
-/// Everything, as the suite runs it.
+/// Builds everything, as in the suite.
 pub(crate) fn build_checked() -> Outcome {
     announce("build with checks (the C++ of both engines takes several minutes the first time)");
     step(cargo("build").args(CHECKED).arg("--workspace"))
 }
 
-/// The program without its plugins, with the features that [`build_demo`] uses.
+/// Builds the program without its plugins, with the features of [`build_demo`].
 pub(crate) fn build_demo_program() -> Outcome {
     announce("build the program");
     step(demo_build().args(["--bin", "cesar"]))
 }
 
-/// The packages of the demo, as users get them.
+/// Builds the packages of the demo, as for users.
 pub(crate) fn build_demo() -> Outcome {
     announce("build the plugins (the C++ of the engine takes several minutes the first time)");
     step(&mut demo_build())
@@ -45,13 +45,13 @@ fn demo_build() -> Command {
     command
 }
 
-/// Everything, as users get it.
+/// Builds everything, as for users.
 pub(crate) fn build() -> Outcome {
     announce("build (the C++ of both engines takes several minutes the first time)");
     step(cargo("build").args(["--release", "--workspace"]))
 }
 
-/// Takes a second, so it comes before what takes minutes.
+/// Takes a second, so it comes before steps that take minutes.
 pub(crate) fn check_format() -> Outcome {
     announce("format check");
     step(cargo("fmt").args(["--all", "--check"]))

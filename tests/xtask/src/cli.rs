@@ -52,7 +52,7 @@ pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// The options that a test writes after `cargo xtask measure NAME`.
+/// The options after `cargo xtask measure NAME`, for tests.
 #[cfg(test)]
 pub(crate) fn parse_measurement(line: &[&str]) -> Result<Measurement, clap::Error> {
     let words = ["xtask", "measure"].iter().chain(line);

@@ -54,7 +54,7 @@ pub(crate) fn step(command: &mut Command) -> Outcome {
     finished(&line, status)
 }
 
-/// Runs a command whose output is of interest only when it fails.
+/// Runs a command whose output is only shown if it fails.
 pub(crate) fn quiet_step(command: &mut Command) -> Outcome {
     let line = line(command);
     let output = command
@@ -69,7 +69,7 @@ pub(crate) fn quiet_step(command: &mut Command) -> Outcome {
     })
 }
 
-/// What a command printed on standard output, or `None` when it could not be started or failed. Silent either way.
+/// The standard output of a command, or `None` if it could not be started or failed. Silent either way.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -86,7 +86,7 @@ fn finished(line: &str, status: ExitStatus) -> Outcome {
     })
 }
 
-/// The command as it would be typed, without its environment.
+/// The command line as typed, without its environment.
 pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

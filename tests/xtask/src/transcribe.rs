@@ -27,7 +27,7 @@ pub(crate) fn meeting() -> Outcome {
     step(&mut command)
 }
 
-/// The built program, which lies beside this one.
+/// The built program, beside this one.
 pub(crate) fn cesar() -> Outcome<Command> {
     if is_built() {
         Ok(Command::new(program()))
@@ -39,12 +39,12 @@ pub(crate) fn cesar() -> Outcome<Command> {
     }
 }
 
-/// A folder for caches of measurements, apart from the user's own and kept between runs.
+/// A folder for caches of measurements, separate from the user's own and kept between runs.
 pub(crate) fn measurement_cache() -> PathBuf {
     sandbox::program_folder().join("xtask-cache")
 }
 
-/// `transcribe` of one recording by one engine and model, and nothing beside it.
+/// `transcribe` of one recording by one engine and model, without anything else.
 pub(crate) fn command(recording: &Path, engine: &str, model: &str, cache: &Path) -> Outcome<Command> {
     let mut command = cesar()?;
     command

@@ -1,6 +1,6 @@
-//! Misbehaves as the option `behaviour` says: while it loads, opens, runs, or closes.
+//! A plugin with the fault in its option `behaviour`: while it loads, opens, runs, or closes.
 //!
-//! What happens while it loads cannot be an option: a copy of the library whose file name has `load-` in it does what follows.
+//! The behaviour while loading cannot be an option: a copy of the library with `load-` in its file name has the one that follows.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn sleep_for_ever() -> ! {
     }
 }
 
-/// Writes what is no frame to every socket that it finds.
+/// Writes garbage, which is no frame, to every socket that it finds.
 fn babble() {
     for descriptor in 3..64 {
         let link = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap_or_default();
@@ -74,7 +74,7 @@ struct Options {
 #[derive(serde::Deserialize)]
 struct Request {}
 
-/// A transcription, or something that is none.
+/// A transcription, or an invalid output.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Output {
@@ -185,14 +185,14 @@ impl Zoo {
     }
 }
 
-/// Goes down until the stack ends.
+/// Recurses until the stack ends.
 fn deep(level: usize) -> usize {
     let here = [level; 512];
     std::hint::black_box(&here);
     deep(level + 1) + here[level % 512]
 }
 
-/// A process in a session of its own, whose parent is gone.
+/// A process in its own session, whose parent is gone.
 fn leave_orphans() {
     use std::os::unix::process::CommandExt as _;
     let mut shell = std::process::Command::new("sh");

@@ -14,7 +14,7 @@ fn left(ms: u16) -> f32 {
     (f32::from(ms) * 0.7).sin() * 0.3
 }
 
-/// Mixes `ms` of sound whose right channel is `right` of the time and the left channel.
+/// Mixes `ms` of sound; the right channel is a function `right` of the time and the left channel.
 fn mixed(stream: Stream, ms: u16, frame: impl Fn(u16, f32) -> Vec<f32>) -> (Vec<f32>, Vec<Stretch>) {
     let mut mixer = Mixer::new(stream, 0);
     let mut mono = Vec::new();
@@ -112,7 +112,7 @@ fn the_channel_changes_where_the_one_in_use_falls_silent() {
 
 #[test]
 fn held_samples_are_bounded() {
-    // A word that cancels, and then silence for hours.
+    // A word that cancels, followed by hours of silence.
     let stream = Stream {
         rate: 48_000,
         channels: 255,

@@ -1,4 +1,4 @@
-//! Lines of frames from sources that say anything.
+//! Lines of frames from arbitrary sources.
 
 use super::*;
 use crate::Decoder;
@@ -44,7 +44,7 @@ impl Source for Script {
     }
 }
 
-/// The seconds of sound, damaged included, at their places; how long all is, in seconds; and the issues.
+/// The seconds of sound, including damaged ones, at their places; the total length in seconds; and the issues.
 fn play(declared_end: Option<Nanoseconds>, chunks: Vec<(Nanoseconds, bool)>) -> (Vec<i64>, i64, Vec<Issue>) {
     let facts = Facts {
         codec: "pcm".to_owned(),

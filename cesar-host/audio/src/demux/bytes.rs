@@ -1,7 +1,7 @@
 //! Random access to a file's bytes through one window, and a budget for searching them.
 //!
-//! A hostile file can make each of its bytes the beginning of something long that has to be checked. [`Bytes::spend`] is asked before many
-//! bytes are checked at one place, so that the work for a file grows with its length and not with the square of it.
+//! In a hostile file, each byte can begin something long that must be checked. [`Bytes::spend`] is called before many bytes are
+//! checked at one place, so that the work for a file grows with its length and not with the square of it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 
 use crate::AudioError;
 
-/// Bytes that are read at once, at least.
+/// Minimum number of bytes per read.
 const WINDOW: usize = 128 * 1024;
 
-/// Bytes that may be checked in any file, and how often each of them may be.
+/// Bytes that may be checked in any file, and how often each of them may be checked.
 const FREE_WORK: u64 = 16 << 20;
 const MOST_PASSES: u64 = 8;
 
-/// A file, of which a window is in memory.
+/// A file with a window in memory.
 #[derive(Debug)]
 pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
     length: u64,
-    /// Where the window begins.
+    /// Position of the window.
     start: u64,
     window: Vec<u8>,
     work_left: u64,
@@ -51,18 +51,18 @@ impl Bytes {
         self.length
     }
 
-    /// Takes the checking of so many bytes from the budget; `false` when it is used up, and nothing is to be searched any more.
+    /// Takes the check of this many bytes from the budget; `false` if it is used up, so that searching must stop.
     pub(crate) fn spend(&mut self, count: usize) -> bool {
         self.work_left = self.work_left.saturating_sub(count as u64);
         self.has_budget()
     }
 
-    /// Whether the budget is not used up.
+    /// Whether budget is left.
     pub(crate) fn has_budget(&self) -> bool {
         self.work_left > 0
     }
 
-    /// The `count` bytes at `position`; fewer only where the file ends.
+    /// The `count` bytes at `position`; fewer only at the end of the file.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
@@ -80,7 +80,7 @@ impl Bytes {
         Ok(&rest[..count.min(rest.len())])
     }
 
-    /// The `N` bytes at `position`; `None` where the file ends before.
+    /// The `N` bytes at `position`; `None` if the file ends before.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
@@ -93,14 +93,14 @@ impl Bytes {
         position >= self.start && position.saturating_add(count as u64) <= end
     }
 
-    /// Twice what is asked for, so that asking for much at each of many places reads no byte often.
+    /// Reads twice the requested length, so that large requests at many places read few bytes repeatedly.
     fn fill(&mut self, position: u64, count: usize) -> io::Result<()> {
         self.window.clear();
         self.start = position;
         self.file.seek(SeekFrom::Start(position))?;
         let wanted = count.saturating_mul(2).max(WINDOW) as u64;
         self.file.by_ref().take(wanted).read_to_end(&mut self.window)?;
-        // A file that became shorter ends where it ends now.
+        // A truncated file ends at its present end.
         if self.window.len() < count {
             self.length = self.length.min(position + self.window.len() as u64);
         }

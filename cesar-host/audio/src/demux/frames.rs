@@ -1,7 +1,7 @@
-//! Streams of frames that say how long they are (MPEG audio, ADTS): one after the other, through damage and tags.
+//! Streams of frames that declare their length (MPEG audio, ADTS): one after the other, through damage and tags.
 //!
-//! Two bytes of sync are found everywhere, so a frame behind damage, or of another shape than the one before, is believed only with further frames
-//! behind it.
+//! Two bytes of sync occur everywhere, so a frame behind damage, or with a different shape than the previous one, is accepted only
+//! with further frames behind it.
 
 use super::Loss;
 use super::bytes::Bytes;
@@ -9,48 +9,48 @@ use super::tags;
 use crate::AudioError;
 use crate::clock::nanoseconds;
 
-/// Headers in a row that make a frame like those before believable.
+/// Headers in a row that confirm a frame like the previous ones.
 const CHAIN: u32 = 3;
 
-/// Headers in a row that make a frame unlike those before believable.
+/// Headers in a row that confirm a frame unlike the previous ones.
 const LONG_CHAIN: u32 = 5;
 
-/// Bytes that are searched at once.
+/// Bytes searched at once.
 const PIECE: usize = 16 * 1024;
 
 /// The header of a frame.
 pub(crate) trait Header: Copy {
     /// Bytes of it.
     const LENGTH: usize;
-    /// Bytes of the longest frame.
+    /// Maximum length of a frame, in bytes.
     const LONGEST: usize;
 
-    /// Reads the header that `bytes` begins with.
+    /// Reads the header at the start of `bytes`.
     fn parse(bytes: &[u8]) -> Option<Self>;
 
-    /// Bytes of the frame, header included. `free` is that of frames of free format, without padding; `None` when it is needed and unknown.
+    /// Bytes of the frame, header included. `free` is that of frames of free format, without padding; `None` if needed and unknown.
     fn frame_length(&self, free: Option<usize>) -> Option<usize>;
 
     /// Whether both may belong to one stream: the same codec, rate and channels.
     fn is_like(&self, other: &Self) -> bool;
 }
 
-/// A frame and where it is.
+/// A frame and its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found<H> {
     pub(crate) header: H,
     pub(crate) start: u64,
     pub(crate) length: usize,
-    /// Bytes in front of it that belong to nothing.
+    /// Bytes in front of it that are lost.
     pub(crate) lost: u64,
 }
 
-/// How the frames ended.
+/// The end of the frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// The last frame is not whole.
+    /// The last frame is incomplete.
     pub(crate) is_cut: bool,
-    /// Bytes at the end that belong to nothing.
+    /// Bytes at the end that are lost.
     pub(crate) lost: u64,
 }
 
@@ -61,14 +61,14 @@ pub(crate) struct Walker<H> {
     start: u64,
     end: u64,
     position: u64,
-    /// The frame before.
+    /// The previous frame.
     current: Option<(u64, H)>,
     free: Option<usize>,
     tag_bytes: u64,
     tail: Tail,
 }
 
-/// What the frames of a part of a file are in all.
+/// The totals of the frames in a part of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Coverage {
     frames: u64,
@@ -83,7 +83,7 @@ impl Coverage {
         self.gaps += u64::from(found.lost > 0);
     }
 
-    /// Bytes that are no frames of `name`, as sound: by the mean size of frames, which have so many samples at such a rate.
+    /// The loss of bytes that are no frames of `name`, as a duration: by the mean size of frames with this many samples at this rate.
     pub(crate) fn loss(&self, bytes: u64, (samples, rate): (u32, u32), name: &str) -> Loss {
         let scaled = u128::from(bytes) * u128::from(self.frames) + u128::from(self.bytes / 2);
         let frames = u64::try_from(scaled / u128::from(self.bytes.max(1))).unwrap_or(u64::MAX);
@@ -95,7 +95,7 @@ impl Coverage {
 }
 
 impl<H: Header> Walker<H> {
-    /// Walks over `start..end`. `None` when no stream of frames begins there, behind tags, zeros, and the rest of a frame.
+    /// Walks over `start..end`. `None` if no stream of frames begins there, behind tags, zeros, and the rest of a frame.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
@@ -138,12 +138,12 @@ impl<H: Header> Walker<H> {
         self.end - self.start
     }
 
-    /// How the frames ended, after [`Walker::next`] gave `None`.
+    /// The end of the frames, after [`Walker::next`] returned `None`.
     pub(crate) fn tail(&self) -> Tail {
         self.tail
     }
 
-    /// Whether frames explain most of what was walked over. Frames of a container with pictures do not, or are interrupted all the time.
+    /// Whether frames make up most of the walked bytes. In a container with pictures they do not, or are interrupted all the time.
     pub(crate) fn is_explained_by(&self, coverage: &Coverage) -> bool {
         let explained = coverage.bytes + self.tag_bytes;
         explained.saturating_mul(2) >= self.length() && coverage.gaps.saturating_mul(8) <= coverage.frames + 16
@@ -180,7 +180,7 @@ impl<H: Header> Walker<H> {
         Ok(None)
     }
 
-    /// The whole frame at the position, if it can be believed.
+    /// The whole frame at the position, if it is accepted.
     fn frame_here(&mut self) -> Result<Option<Found<H>>, AudioError> {
         let position = self.position;
         let Some((header, length)) = self.frame_at(position)? else {
@@ -197,7 +197,7 @@ impl<H: Header> Walker<H> {
         }))
     }
 
-    /// What is behind the last frame: the beginning of another, zeros, or junk.
+    /// Examines the bytes behind the last frame: the beginning of another, zeros, or junk.
     fn finish(&mut self, lost: u64) -> Result<(), AudioError> {
         let current = self.current.map(|(_, header)| header);
         let header = self.header_at(self.position)?;
@@ -273,7 +273,7 @@ impl<H: Header> Walker<H> {
 
     /// Whether `wanted` frames of one shape follow each other; at least two when the end or a tag comes earlier.
     fn chain(&mut self, start: u64, wanted: u32) -> Result<bool, AudioError> {
-        // All of the chain is read at once, so that trying many places reads nothing twice.
+        // The whole chain is read at once, so that many attempts read nothing twice.
         self.bytes.at(start, H::LONGEST * (wanted as usize + 1))?;
         let (mut position, mut first, mut count) = (start, None::<H>, 0);
         while count < wanted {
@@ -294,7 +294,7 @@ impl<H: Header> Walker<H> {
         Ok(true)
     }
 
-    /// The length of the frames of free format that begin here: the distance to the next, where another follows.
+    /// The length of the frames of free format at the position: the distance to the next, if another follows.
     fn measure_free_format(&mut self) -> Result<Option<usize>, AudioError> {
         let start = self.position;
         let window = self.bytes.at(start, 2 * H::LONGEST + H::LENGTH)?.to_vec();

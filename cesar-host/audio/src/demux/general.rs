@@ -1,7 +1,7 @@
-//! Containers by symphonia's own readers: AIFF, CAF, Monkey's Audio.
+//! Containers read by symphonia: AIFF, CAF, Monkey's Audio.
 //!
-//! These have one track, and their packets follow each other. What symphonia cannot read on is the end, and the frames that the header
-//! declares say how much is missing.
+//! These have one track, and their packets follow each other. An error of symphonia is the end, and the declared frames of the
+//! header show how much is missing.
 
 mod padded;
 
@@ -31,14 +31,14 @@ struct General {
     tracks: Vec<Track>,
     time_base: Option<TimeBase>,
     ending: Ending,
-    /// Bytes of the sound that are still there, where the file ends inside it.
+    /// Remaining bytes of the sound, if the file ends inside it.
     left: Option<usize>,
 }
 
-/// Opens the file whose kind is named by the extension that symphonia knows it by.
+/// Opens the file, whose kind is given by symphonia's extension for it.
 ///
 /// # Errors
-/// [`AudioError::Unsupported`] for what symphonia refuses.
+/// [`AudioError::Unsupported`] if symphonia refuses it.
 pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, AudioError> {
     let unreadable = |source| AudioError::unreadable(path, source);
     let file = File::open(path).map_err(unreadable)?;
@@ -67,7 +67,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     let Some(CodecParameters::Audio(parameters)) = track.codec_params.clone() else {
         return Err(AudioError::NoAudioTrack { name: path.into() });
     };
-    // A rate that no recording has is refused by the caller, by its name.
+    // The caller refuses an impossible rate by its name.
     let rate = parameters.sample_rate.filter(|rate| SOURCE_RATES.contains(rate));
     let frames = track.num_frames.filter(|frames| *frames > 0);
     let tracks = vec![Track {
@@ -91,23 +91,23 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
 
 /// A file that ends inside its sound.
 struct Cut {
-    /// Where the sound would end.
+    /// Declared end of the sound.
     claimed: u64,
-    /// Bytes of the sound that are there.
+    /// Bytes of the sound that are present.
     sound: usize,
 }
 
-/// How a container divides a file.
+/// The structure of chunks in a container.
 struct Chunks {
-    /// Where the first chunk lies.
+    /// Position of the first chunk.
     first: u64,
     /// The name of the chunk with the sound.
     sound: [u8; 4],
     /// Bytes of a size, behind the name.
     size: u64,
-    /// Where the samples begin in the chunk with the sound.
+    /// Position of the samples in the chunk with the sound.
     samples: u64,
-    /// What sizes are a multiple of.
+    /// Unit of sizes.
     unit: u64,
 }
 
@@ -150,7 +150,7 @@ fn cut_sound(path: &Path, chunks: &Chunks) -> io::Result<Option<Cut>> {
 }
 
 impl Chunks {
-    /// Name and size of the chunk that comes next.
+    /// Name and size of the next chunk.
     fn head(&self, walk: &mut Walk) -> io::Result<Option<([u8; 4], u64)>> {
         Ok(match self.size {
             4 => walk
@@ -214,7 +214,7 @@ fn length(duration: Duration, base: TimeBase) -> Option<Nanoseconds> {
 mod tests {
     use super::*;
 
-    /// Big-endian 16-bit samples of one channel at 8 kHz, of which the header declares a second.
+    /// Big-endian 16-bit samples of one channel at 8 kHz; the header declares a second of them.
     fn aiff(samples: usize) -> Vec<u8> {
         // 8 kHz as an 80-bit float.
         let common = [&[0, 1, 0, 0, 0x1F, 0x40, 0, 16, 0x40, 0x0B, 0xFA][..], &[0; 7]].concat();
@@ -257,7 +257,7 @@ mod tests {
         .concat()
     }
 
-    /// The samples that are there, and how many are declared, in ms.
+    /// The samples present, and the declared length in ms.
     fn read(bytes: &[u8], extension: &str) -> (usize, Option<i64>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recording");
@@ -276,7 +276,7 @@ mod tests {
         for (extension, file) in [("aiff", aiff as fn(usize) -> Vec<u8>), ("caf", caf)] {
             assert_eq!(read(&file(8000), extension), (8000, Some(1000)), "{extension}");
             let (samples, declared) = read(&file(6000), extension);
-            // symphonia gives whole packets.
+            // symphonia returns whole packets.
             assert!((5000..=6000).contains(&samples), "{extension}: {samples}");
             assert_eq!(declared, Some(1000), "{extension}");
         }

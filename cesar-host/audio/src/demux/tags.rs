@@ -9,13 +9,13 @@ const ID3V1: u64 = 128;
 /// Length of the extension in front of an ID3v1 tag.
 const ID3V1_EXTENSION: u64 = 227;
 
-/// Lyrics3 version 1 has no length; it is no longer than this.
+/// Lyrics3 version 1 has no length; this is its maximum.
 const LYRICS: usize = 5100;
 
-/// Tags in front that are passed over.
+/// Maximum number of tags in front.
 const MOST_TAGS: usize = 64;
 
-/// The length of the tag that begins at `position`, at most until `end`; `None` when there is none.
+/// The length of the tag at `position`, at most until `end`; `None` if there is none.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -33,7 +33,7 @@ pub(crate) fn length_at(bytes: &mut Bytes, position: u64, end: u64) -> Result<Op
     Ok(length.map(|length| length.min(end.saturating_sub(position))))
 }
 
-/// Where the tags in front, and zeros among them, end.
+/// The end of the tags in front, and zeros among them.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -67,7 +67,7 @@ pub(crate) fn skip_zeros(bytes: &mut Bytes, start: u64, end: u64) -> Result<u64,
     Ok(end)
 }
 
-/// Where the tags at the end of `start..end` begin.
+/// Start of the tags at the end of `start..end`.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -145,7 +145,7 @@ fn ape(bytes: &mut Bytes, position: u64) -> Result<Option<u64>, AudioError> {
     }))
 }
 
-/// Three letters are little; the bytes of an ID3v1 tag are text, its end is the file's, a tag or a frame.
+/// Three letters are not enough: the bytes of an ID3v1 tag must be text, followed by the file's end, a tag or a frame.
 fn id3v1(bytes: &mut Bytes, position: u64, end: u64) -> Result<Option<u64>, AudioError> {
     if bytes.at(position, 4)? == b"TAG+" {
         return Ok(Some(ID3V1_EXTENSION));

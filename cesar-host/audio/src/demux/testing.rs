@@ -13,16 +13,16 @@ use crate::decoder::PacketDecoder;
 /// A function that opens a file as one container.
 pub(crate) type Open = fn(&Path) -> Result<Option<Box<dyn Demuxer>>, AudioError>;
 
-/// All that a demuxer gave.
+/// All output of a demuxer.
 pub(crate) struct Drained {
     pub(crate) packets: Vec<Packet>,
     pub(crate) ending: Ending,
-    /// Of the first track.
+    /// That of the first track.
     pub(crate) declared_end: Option<i64>,
     pub(crate) container: &'static str,
 }
 
-/// Reads a file of this content to its end; `None` when it is no such file.
+/// Reads a file of this content to its end; `None` if it is not such a file.
 pub(crate) fn drain(open: Open, content: &[u8]) -> Option<Drained> {
     let folder = tempfile::tempdir().unwrap();
     drain_file(open, &write(&folder, content))
@@ -52,19 +52,19 @@ impl Drained {
         lost.map(|loss| loss.message.as_str()).collect()
     }
 
-    /// How long what was lost is, in milliseconds.
+    /// The length of the losses, in milliseconds.
     pub(crate) fn lost_ms(&self) -> u64 {
         let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref()?.duration);
         frames(lost.sum(), 1000)
     }
 }
 
-/// Decodes all packets of a file of this content: interleaved samples, and how many packets were refused.
+/// Decodes all packets of a file of this content: interleaved samples, and the number of refused packets.
 pub(crate) fn decode(open: Open, content: &[u8]) -> (Vec<f32>, usize) {
     decode_all(open, content, true)
 }
 
-/// Decodes all packets, trimmed as they say or not. A refused packet is silence.
+/// Decodes all packets, trimmed or not. A refused packet is silence.
 pub(crate) fn decode_all(open: Open, content: &[u8], is_trimmed: bool) -> (Vec<f32>, usize) {
     let folder = tempfile::tempdir().unwrap();
     let mut demuxer = open(&write(&folder, content)).unwrap().unwrap();
@@ -100,19 +100,19 @@ pub(crate) fn write(folder: &TempDir, content: &[u8]) -> PathBuf {
     path
 }
 
-/// The content of a recording that comes with the workspace.
+/// The content of a bundled recording.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     fs::read(fixture_path(name)).unwrap()
 }
 
-/// A recording that comes with the workspace.
+/// A bundled recording.
 pub(crate) fn fixture_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/fixtures")
         .join(name)
 }
 
-/// Flips bytes of `content` in many ways and reads it to the end each time; only that it ends without a panic matters.
+/// Flips bytes of `content` in many ways and reads it to the end each time; it only has to end without a panic.
 pub(crate) fn survives_flips(open: Open, content: &[u8], rounds: usize) {
     let folder = tempfile::tempdir().unwrap();
     for round in 1..=rounds {
@@ -121,7 +121,7 @@ pub(crate) fn survives_flips(open: Open, content: &[u8], rounds: usize) {
             let at = (index + 1) * 7_919 * round * round % bytes.len();
             bytes[at] ^= 1 << (index % 8);
         }
-        // Every other round the beginning, where the headers are, is hit too.
+        // In every other round the beginning with the headers is hit, too.
         if round % 2 == 0 {
             let at = round * 7 % bytes.len().min(64);
             bytes[at] ^= 1 << (round / 2 % 8);

@@ -12,23 +12,23 @@ use crate::kind::Kind;
 /// Bytes of standard error that are kept.
 const KEPT_MESSAGES: usize = 16 * 1024;
 
-/// Most bytes of one allocation of ffmpeg.
+/// Maximum bytes of one allocation of ffmpeg.
 const LARGEST_ALLOCATION: &str = "268435456";
 
-/// The recording, as a confined program sees it.
+/// The recording in a confined program.
 pub(super) const INPUT: &str = "file:/proc/self/fd/0";
 pub(super) const INPUT_PATH: &str = "/proc/self/fd/0";
 
-/// How much of a file is looked at to find out what its tracks are.
+/// The part of a file that is read to identify its tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probing {
-    /// As ffmpeg does by default: 5 s or 5 MB.
+    /// ffmpeg's default: 5 s or 5 MB.
     Short,
-    /// Some minutes, for tracks whose sound begins late: program and transport streams do not say what it will be.
+    /// Some minutes, for tracks whose sound begins late: program and transport streams do not declare it.
     Long,
 }
 
-/// Microseconds and bytes of [`Probing::Long`]; ffmpeg keeps in memory what it reads there.
+/// Microseconds and bytes of [`Probing::Long`]; ffmpeg keeps this part in memory.
 const LONG_PROBING: [&str; 4] = ["-analyzeduration", "300000000", "-probesize", "150000000"];
 
 /// A confined program that reads the recording from its standard input, which allows seeking.

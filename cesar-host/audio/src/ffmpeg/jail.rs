@@ -1,10 +1,10 @@
-//! A process that can read one file and reach no network.
+//! A process that can read one file and has no network access.
 //!
-//! The files that people send are hostile, and ffmpeg has read other files and connected to hosts on their behalf. It is
-//! given the recording as an open file, and the kernel refuses the rest: Landlock allows reading the recording, running programs and
-//! loading libraries; a seccomp filter refuses sockets and what could undo the confinement. Both hold for a thread and what it starts, so
-//! a thread is confined, starts the program, and ends. A kernel without one of them leaves that one out: the demuxers and
-//! protocols that ffmpeg is allowed ([`super::ALLOWED_DEMUXERS`]) are the other wall.
+//! Uploaded files may be hostile, and have made ffmpeg read other files and connect to hosts. It gets the recording as an open
+//! file, and the kernel refuses the rest: Landlock allows reading the recording, running programs and loading libraries; a seccomp
+//! filter refuses sockets and calls that could undo the confinement. Both apply to a thread and its children, so a thread is
+//! confined, starts the program, and ends. A kernel without one of them omits it: the allowed demuxers and protocols of ffmpeg
+//! ([`super::ALLOWED_DEMUXERS`]) are the second line of defence.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,10 +18,10 @@ use landlock::{
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-/// The kernel interface whose rights are handled; an older kernel handles what it knows.
+/// The kernel interface whose rights are handled; an older kernel handles those that it knows.
 const LANDLOCK: ABI = ABI::V5;
 
-/// Where programs and libraries are.
+/// Folders of programs and libraries.
 const SYSTEM: [&str; 12] = [
     "/bin",
     "/lib",
@@ -40,7 +40,7 @@ const SYSTEM: [&str; 12] = [
 /// Devices without content.
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/urandom"];
 
-/// Starts `command`, the program at `program`, which may read `recording` beside programs and libraries.
+/// Starts `command`, the program at `program`, which may read `recording` besides programs and libraries.
 pub(super) fn spawn(mut command: Command, program: &Path, recording: &File) -> io::Result<Child> {
     let start = || {
         confine_files(program, recording).map_err(io::Error::other)?;
@@ -59,7 +59,7 @@ pub(super) fn spawn(mut command: Command, program: &Path, recording: &File) -> i
 fn confine_files(program: &Path, recording: &File) -> Result<(), RulesetError> {
     let use_programs = AccessFs::from_read(LANDLOCK);
     let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
-    // Of a build that lies somewhere else, with its libraries beside it.
+    // For a build in another place, with its libraries beside it.
     let folder = program.parent().map(Path::to_owned);
     let libraries = folder.as_ref().and_then(|folder| Some(folder.parent()?.join("lib")));
     let system = SYSTEM.iter().map(PathBuf::from);
@@ -91,7 +91,7 @@ fn rules(
     })
 }
 
-/// Refuses sockets, and what could look into or act on other processes; `None` on a processor that the filter does not know.
+/// Refuses sockets, and calls that inspect or affect other processes; `None` on a processor that the filter does not support.
 fn socket_filter() -> io::Result<Option<BpfProgram>> {
     const REFUSED: [i64; 12] = [
         libc::SYS_socket,

@@ -1,7 +1,7 @@
-//! Messages of ffmpeg on its standard error: damage, with the place in the recording at which it was met.
+//! Messages of ffmpeg on its standard error: damage, with its place in the recording.
 //!
-//! Lines have their level in front ([`level`]), and a filter writes the time of a frame every half second ([`MARKS`]): a
-//! message between two of these lines is about what is read there. ffmpeg reads some packets ahead of the frames that it writes.
+//! Lines begin with their level ([`level`]), and a filter writes the time of a frame every half second ([`MARKS`]): a message
+//! between two of these lines concerns the data read there. ffmpeg reads some packets ahead of the frames that it writes.
 
 use std::io::{BufRead as _, BufReader, Read};
 
@@ -9,27 +9,27 @@ use super::command::{INPUT, INPUT_PATH};
 use crate::clock::SECOND;
 use crate::demux::Nanoseconds;
 
-/// Splits off a branch that writes the time of a frame every half second; `[out]` is the sound, unchanged.
+/// Adds a branch that writes the time of a frame every half second; `[out]` is the unchanged sound.
 pub(super) const MARKS: &str =
     "asplit[out][marks];[marks]aselect=isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.5),ashowinfo,anullsink";
 
 /// The filter that writes them.
 const MARK: &str = "[Parsed_ashowinfo";
 
-/// Characters of one message that are kept, and bytes of a line.
+/// Maximum characters of one message, and bytes of a line.
 const LONGEST: usize = 500;
 const LONGEST_LINE: u64 = 16 * 1024;
 
-/// Places that are kept; those nearer than [`AHEAD`] to each other are one.
+/// Maximum number of places; those nearer than [`AHEAD`] to each other are one.
 const MOST_PLACES: usize = 20_000;
 
-/// How far ffmpeg reads ahead of what it decodes.
+/// Distance by which ffmpeg reads ahead of decoding.
 const AHEAD: Nanoseconds = 5 * SECOND;
 
-/// How much of the sound ffmpeg reads before it decodes any, to find out what it is.
+/// The part of the sound that ffmpeg reads before decoding, to identify it.
 const PROBED: Nanoseconds = 10 * SECOND;
 
-/// What warnings say when data is damaged; errors always mean that.
+/// Words of warnings about damaged data; errors always mean damage.
 const DAMAGE: [&str; 15] = [
     "corrupt",
     "mismatch",
@@ -48,10 +48,10 @@ const DAMAGE: [&str; 15] = [
     "lost",
 ];
 
-/// What the demuxer of transport streams says, at the level of debugging, where packets are missing.
+/// The debug message of the transport stream demuxer about missing packets.
 const CONTINUITY: &str = "Continuity check failed";
 
-/// How much ffmpeg is to say, by the name of the demuxer.
+/// ffmpeg's log level, by the name of the demuxer.
 pub(super) fn level(demuxer: Option<&str>) -> &'static str {
     match demuxer {
         Some("mpegts") => "repeat+level+debug",
@@ -59,7 +59,7 @@ pub(super) fn level(demuxer: Option<&str>) -> &'static str {
     }
 }
 
-/// How much a line matters.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Error,
@@ -72,11 +72,11 @@ enum Level {
 pub(super) struct Messages {
     /// The first error.
     pub(super) error: Option<String>,
-    /// Where damage was met, in order.
+    /// Places of damage, in order.
     places: Vec<Place>,
     /// Time of the first frame.
     begin: Option<Nanoseconds>,
-    /// What was reported before the first frame was decoded.
+    /// The report before the first decoded frame.
     while_probing: Option<Report>,
 }
 
@@ -87,7 +87,7 @@ struct Report {
     text: String,
 }
 
-/// Messages that are near to each other.
+/// Messages near each other.
 #[derive(Debug)]
 struct Place {
     /// Time of the frame before the first message, and before the last.
@@ -97,7 +97,7 @@ struct Place {
 }
 
 impl Report {
-    /// Keeps the first message, but an error rather than a warning.
+    /// Keeps the first message, but prefers an error over a warning.
     fn merge(&mut self, other: Self) {
         if other.is_error && !self.is_error {
             *self = other;
@@ -166,7 +166,7 @@ impl Messages {
         }
     }
 
-    /// What was reported about sound that is missing between two times.
+    /// The report about missing sound between two times.
     pub(super) fn about(&self, (start, end): (Nanoseconds, Nanoseconds)) -> Option<&str> {
         let begin = self.begin.unwrap_or(0);
         let is_beside = |place: &&Place| place.end >= start - AHEAD && place.start <= end;
@@ -178,11 +178,11 @@ impl Messages {
 
 fn is_damage(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    // Time stamps that jump are no damage to sound.
+    // Jumping time stamps are no damage to sound.
     !text.contains("timestamp") && DAMAGE.iter().any(|word| text.contains(word))
 }
 
-/// The level that stands in front, maybe behind the name of a part of ffmpeg.
+/// The level in front, possibly behind the name of a part of ffmpeg.
 fn level_of(line: &str) -> Option<Level> {
     let (head, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
     match head {
@@ -199,8 +199,7 @@ fn time_of(line: &str) -> Option<Nanoseconds> {
     super::probe::seconds(Some(text))
 }
 
-/// A message as a document may have it: without the level, addresses in memory, and the place of the file, which differ from
-/// run to run.
+/// A message for a document: without the level, memory addresses, and the file's path, which differ between runs.
 pub(super) fn sentence(line: &str) -> String {
     let mut text = line.trim();
     let mut part = None;
@@ -225,14 +224,14 @@ pub(super) fn sentence(line: &str) -> String {
     text.chars().take(LONGEST).flat_map(visible).collect()
 }
 
-/// Control characters, which may be those of a terminal, escaped.
+/// Control characters, which may affect a terminal, escaped.
 fn visible(character: char) -> impl Iterator<Item = char> {
     let escaped = character.is_control().then(|| character.escape_debug());
     let plain = (!character.is_control()).then_some(character);
     escaped.into_iter().flatten().chain(plain)
 }
 
-/// Leaves out ` @ 0x…` wherever it stands.
+/// Removes every ` @ 0x…`.
 fn without_addresses(text: &str) -> String {
     let mut parts = text.split(" @ 0x");
     let first = parts.next().unwrap_or_default().to_owned();

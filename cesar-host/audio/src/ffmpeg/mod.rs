@@ -1,17 +1,17 @@
-//! ffmpeg and ffprobe as child processes, for what the built-in readers cannot read.
+//! ffmpeg and ffprobe as child processes, for files that the built-in readers cannot read.
 //!
-//! ffprobe says what is in the file; ffmpeg decodes one track to floats in a Matroska stream on its standard output, which
-//! keeps the time of every packet: rate, channels and clock are the recording's, and mixing, resampling and filling of gaps are done here as for
+//! ffprobe describes the file; ffmpeg decodes one track to floats in a Matroska stream on its standard output, which keeps the time
+//! of every packet: rate, channels and clock are the recording's, and mixing, resampling and filling of gaps are done here as for
 //! every other reader.
 //!
-//! **Confinement.** The file is hostile. Formats that lead to other files (playlists, manifests, lists, scripts) are no recordings:
-//! [`ALLOWED_DEMUXERS`] has none of them, so an uploaded playlist cannot make ffmpeg read a file of this machine. The recording is
-//! standard input, opened here and named by its descriptor; `-protocol_whitelist` allows that and nothing else, and [`jail`] makes
+//! **Confinement.** The file may be hostile. Formats that lead to other files (playlists, manifests, lists, scripts) are no
+//! recordings: [`ALLOWED_DEMUXERS`] has none of them, so an uploaded playlist cannot make ffmpeg read a file of this machine. The
+//! recording is standard input, opened here and named by its descriptor; `-protocol_whitelist` allows only that, and [`jail`] makes
 //! the kernel refuse other files and every socket. Memory for one allocation is bounded.
 //!
-//! Nothing goes through a shell. What is written to standard error is drained by a thread, so that neither pipe fills up.
-//! Dropping the source kills the child and waits for it. On Unix the child has a process group of its own, so that a terminal's Ctrl-C
-//! reaches only this program, which then decides.
+//! No shell is involved. A thread drains standard error, so that neither pipe fills up. Dropping the source kills the child and
+//! waits for it. On Unix the child has its own process group, so that a terminal's Ctrl-C reaches only this program, which then
+//! decides.
 
 mod command;
 mod jail;
@@ -36,9 +36,9 @@ use messages::{MARKS, Messages};
 use probe::Description;
 use stream::StreamReader;
 
-/// The demuxers that may run: those that read one file and open no other.
-/// Left out are playlists and manifests (`hls`, `dash`, `webm_dash_manifest`, `imf`, `concat`), descriptions of streams (`sdp`, `rtp`,
-/// `rtsp`), what comes in several files (`image2`, `vobsub`, `idcin`), scripts and devices (`lavfi`, `alsa`, …), pictures and texts.
+/// The demuxers that may run: those that read one file and open no other. Omitted are playlists and manifests (`hls`, `dash`,
+/// `webm_dash_manifest`, `imf`, `concat`), descriptions of streams (`sdp`, `rtp`, `rtsp`), formats of several files (`image2`,
+/// `vobsub`, `idcin`), scripts and devices (`lavfi`, `alsa`, …), pictures and texts.
 pub(crate) const ALLOWED_DEMUXERS: &str = "\
 3dostr,4xm,aa,aac,aax,ac3,ace,acm,act,adp,ads,adx,aea,afc,aiff,aix,alp,amr,amrnb,amrwb,anm,apc,ape,apm,aptx,aptx_hd,argo_asf,argo_brp,\
 argo_cvg,asf,asf_o,ast,au,avi,avr,bfstm,binka,bink,boa,brstm,c93,caf,codec2,daud,dfpwm,dhav,dsf,dss,dts,dtshd,dv,dxa,ea,eac3,epaf,\
@@ -48,10 +48,10 @@ mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,
 sds,shn,siff,smjpeg,smk,sol,sox,spdif,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
 wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 
-/// How much shorter than announced the sound may be: announcements are rounded, and count what the encoder put around the sound.
+/// Tolerance for sound shorter than declared: declarations are rounded, and include the encoder's delay and padding.
 const TOLERANCE: Nanoseconds = SECOND;
 
-/// The `ffmpeg` that the search path leads to, when there is one.
+/// The `ffmpeg` on the search path, if there is one.
 pub fn ffmpeg_available() -> Option<PathBuf> {
     which::which("ffmpeg").ok()
 }
@@ -63,7 +63,7 @@ fn ffprobe_of(ffmpeg: &Path) -> Option<PathBuf> {
     beside.or_else(|| which::which("ffprobe").ok())
 }
 
-/// A recording as ffmpeg sees it, and the tracks of it that were chosen.
+/// A recording as described by ffmpeg, and its chosen tracks.
 pub(crate) struct Opened {
     program: PathBuf,
     path: PathBuf,
@@ -72,11 +72,11 @@ pub(crate) struct Opened {
     pub(crate) selection: Selection,
 }
 
-/// Asks what is in the file at `path`, recognised as `kind`, and chooses from it.
+/// Describes the file at `path`, recognised as `kind`, and chooses its tracks.
 ///
 /// # Errors
-/// [`AudioError::Ffmpeg`] when a program cannot be run, [`AudioError::Unsupported`] when it does not know the format either,
-/// those of choosing a track.
+/// [`AudioError::Ffmpeg`] if a program cannot be run, [`AudioError::Unsupported`] if it does not know the format either, and
+/// the errors of choosing a track.
 pub(crate) fn open(program: &Path, path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
     let program = &which::which(program).map_err(|error| broken(program, path, error.to_string()))?;
     let probe = ffprobe_of(program).ok_or_else(|| {
@@ -105,7 +105,7 @@ impl Opened {
         self.selection.indices.iter().map(source).collect()
     }
 
-    /// When the sound ends by what the file declares.
+    /// The declared end of the sound.
     pub(crate) fn declared_end(&self) -> Option<Nanoseconds> {
         let ends = self.selection.indices.iter();
         ends.filter_map(|index| self.description.tracks.get(*index)?.end).max()
@@ -121,13 +121,13 @@ struct FfmpegSource {
     child: Child,
     output: StreamReader<BufReader<ChildStdout>>,
     messages: Option<JoinHandle<Messages>>,
-    /// What the messages were, once the child has ended.
+    /// The messages, once the child has ended.
     reports: Messages,
-    /// Bytes that the container claims and the file does not have, with the length of the file.
+    /// Bytes that the container declares beyond the end of the file, with the length of the file.
     missing: Option<(u64, u64)>,
-    /// The end of what was delivered.
+    /// The end of the delivered sound.
     position: Nanoseconds,
-    /// How much was delivered, and the gaps in it, where bytes are missing.
+    /// Length of the delivered sound, and its gaps, if bytes are missing.
     sound: Nanoseconds,
     gaps: Vec<Span>,
     ending: SourceEnd,
@@ -162,7 +162,7 @@ impl FfmpegSource {
         command.args(["-c:a", "pcm_f32le", "-ar", &track.stream.rate.to_string()]);
         command.args(["-ac", &track.stream.channels.to_string(), "-f", "matroska", "pipe:1"]);
         if opened.description.has_pictures && matches!(opened.kind, Kind::Foreign("mpegts" | "mpeg") | Kind::Unknown) {
-            // In streams whose clock may jump, ffmpeg counts from the first stream that is used: the pictures count as used.
+            // In streams whose clock may jump, ffmpeg counts from the first used stream: the pictures count as used.
             command.args(["-map", "0:v:0", "-c", "copy", "-f", "null", "-"]);
         }
         let mut child = start(command, program, path)?;
@@ -197,7 +197,7 @@ impl FfmpegSource {
         })
     }
 
-    /// Waits for the child, whose output has ended, and judges how it ended.
+    /// Waits for the child, whose output has ended, and evaluates its end.
     fn finish(&mut self) -> Result<bool, AudioError> {
         let failed = |error: io::Error| broken(&self.program, &self.path, error.to_string());
         let status = self.child.wait().map_err(failed)?;
@@ -212,7 +212,7 @@ impl FfmpegSource {
             message: reported(message),
         });
         if let Some((missing, length)) = self.missing {
-            // The sound is spread over the bytes evenly enough to say how much is missing; some of it may have been in the middle.
+            // The sound is distributed over the bytes evenly enough to estimate the missing part; some of it may have been in the middle.
             let of_bytes = i128::from(self.sound) * i128::from(missing) / i128::from(length.max(1));
             let gaps = self.gaps.iter().filter(|gap| self.reports.about(**gap).is_some());
             let lost: Nanoseconds = gaps.map(|(start, end)| end - start).sum();
@@ -233,10 +233,10 @@ impl FfmpegSource {
         }
     }
 
-    /// Stops and reaps the child; one that has ended is not harmed.
+    /// Stops and reaps the child; has no effect on one that has ended.
     fn stop(&mut self) {
         if self.messages.is_some() {
-            // Both fail only when the child is gone, which is what is wanted.
+            // Both fail only if the child is gone.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

@@ -13,24 +13,24 @@ use crate::kind::Kind;
 use crate::source::Stream;
 use crate::tracks::TrackFacts;
 
-/// Demuxers that give each stream the length of the whole file, which is that of the pictures in a film.
+/// Demuxers that report the length of the whole file for each stream, which is that of the pictures in a film.
 const OF_ALL: [&str; 5] = ["asf", "asf_o", "gxf", "lxf", "dhav"];
 
 /// An audio track.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Track {
-    /// Among all streams of the file.
+    /// Its index among all streams of the file.
     pub(super) index: u32,
     pub(super) facts: TrackFacts,
     pub(super) stream: Stream,
-    /// When it ends by what the file declares.
+    /// Its declared end.
     pub(super) end: Option<Nanoseconds>,
 }
 
 /// The audio tracks of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Description {
-    /// How far was looked; decoding has to look as far, to find the same tracks.
+    /// The extent of probing; decoding must use the same, to find the same tracks.
     pub(super) probing: Probing,
     /// Whether there is a stream of pictures, other than a cover.
     pub(super) has_pictures: bool,
@@ -43,7 +43,7 @@ impl Description {
     }
 }
 
-/// ffprobe's answer, as far as it is asked for.
+/// ffprobe's answer, limited to the requested fields.
 #[derive(Debug, Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -90,7 +90,7 @@ struct Tags {
     title: Option<String>,
 }
 
-/// Asks ffprobe; once more, and to look further, where it does not find out what the sound is.
+/// Runs ffprobe; once more with a longer probe, if it does not identify the sound.
 pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Description, AudioError> {
     let description = ask(program, path, kind, Probing::Short)?;
     let tracks = &description.tracks;
@@ -218,7 +218,7 @@ pub(super) fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
     (seconds.abs() < 1e9).then(|| (seconds * SECOND as f64).round() as Nanoseconds)
 }
 
-/// The WAVE channel mask of a layout as ffmpeg names it; 0 for others.
+/// The WAVE channel mask of a layout by ffmpeg's name; 0 for others.
 fn mask_of(layout: &str) -> u32 {
     match layout {
         "mono" => 0x4,

@@ -1,7 +1,7 @@
 //! The Matroska stream that ffmpeg writes to its standard output: clusters of blocks of floats, each with a time.
 //!
-//! Of the format (RFC 9559) only what ffmpeg writes to a pipe is read: identifiers and sizes, cluster times, blocks without lacing.
-//! The time unit is a millisecond, ffmpeg's default.
+//! The reader supports only the part of the format (RFC 9559) that ffmpeg writes to a pipe: identifiers and sizes, cluster times,
+//! blocks without lacing. The time unit is a millisecond, ffmpeg's default.
 
 use std::io::{self, Read};
 
@@ -14,7 +14,7 @@ const SIMPLE_BLOCK: u32 = 0xA3;
 const BLOCK_GROUP: u32 = 0xA0;
 const BLOCK: u32 = 0xA1;
 
-/// A block holds less than this; a larger one is not from ffmpeg.
+/// Maximum size of a block; a larger one is not from ffmpeg.
 const LARGEST_BLOCK: u64 = 64 << 20;
 
 const MILLISECOND: Nanoseconds = 1_000_000;

@@ -1,4 +1,4 @@
-//! Length that a file should have by its content, for those that `ffmpeg` reads or may read: it does not say that a file was cut.
+//! The length that a file should have by its content, for files that `ffmpeg` reads or may read: it does not report truncation.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{HEAD, Kind};
 
-/// How many bytes the container claims to have behind its beginning, where it says so and [`Kind`] has no demuxer here.
+/// The size that the container declares beyond its beginning, if it does and [`Kind`] has no demuxer here.
 pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
     let mut file = File::open(path)?;
     let mut head = Vec::with_capacity(HEAD);
@@ -55,7 +55,7 @@ fn asf_length(head: &[u8]) -> Option<u64> {
     (size > 0 && !is_broadcast).then_some(size)
 }
 
-/// A walk over what says how long it is.
+/// A walk over the parts that declare a length.
 pub(crate) struct Walk {
     file: BufReader<File>,
     pub(crate) length: u64,
@@ -73,17 +73,17 @@ impl Walk {
         })
     }
 
-    /// Advances by this many bytes, perhaps behind the end.
+    /// Advances by this many bytes, possibly beyond the end.
     pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
         self.position = self.position.saturating_add(count);
         if self.position <= self.length {
-            // The content of the buffer stays there.
+            // The content of the buffer is kept.
             self.file.seek_relative(i64::try_from(count).unwrap_or(i64::MAX))?;
         }
         Ok(())
     }
 
-    /// The bytes at the position, which stays; `None` where the file ends before.
+    /// The bytes at the position, without advancing; `None` if the file ends before.
     pub(crate) fn peek<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
         if self.position.saturating_add(N as u64) > self.length {
             return Ok(None);
@@ -95,7 +95,7 @@ impl Walk {
     }
 }
 
-/// Follows the blocks of a VOC file, each of which says how long it is, to the one that ends it.
+/// Follows the blocks of a VOC file, each with its length, up to the last one.
 fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(26)?;
     while let Some([kind]) = walk.peek()? {
@@ -108,7 +108,7 @@ fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     Ok(Some(walk.position + 1))
 }
 
-/// Follows the chunks of a CAF file; one of unknown size goes to the end.
+/// Follows the chunks of a CAF file; one of unknown size extends to the end.
 fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(8)?;
     while let Some(header) = walk.peek::<12>()? {
@@ -121,7 +121,7 @@ fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     Ok(Some(walk.position))
 }
 
-/// Follows frames from `start` on to the end of the last, which may lie behind the end of the file; `None` where something else is between them.
+/// Follows frames from `start` to the end of the last, which may lie behind the end of the file; `None` if something else is between them.
 fn frames_length<const N: usize>(
     walk: &mut Walk,
     start: u64,
@@ -147,7 +147,7 @@ fn frames_length<const N: usize>(
     ))
 }
 
-/// How the frames with headers of several bytes begin.
+/// The first bytes of frames with headers of several bytes.
 const SYNCS: [&[u8]; 3] = [&[0x0b, 0x77], &[0x7f, 0xfe, 0x80, 0x01], &[0xfe, 0x7f, 0x01, 0x80]];
 
 /// Bytes of a frame of AC-3 (A/52, 5.4.1) or E-AC-3 (E.1.3.1).
@@ -183,7 +183,7 @@ fn dts_frame(header: &[u8; 8]) -> Option<u64> {
     Some((u64::from(f & 3) << 12 | u64::from(g) << 4 | u64::from(h >> 4)) + 1)
 }
 
-/// Bytes of frames of AMR by their type, the header included (RFC 4867, 5.3).
+/// Bytes of frames of AMR by their type, including the header (RFC 4867, 5.3).
 const AMR_NARROW: [u64; 9] = [13, 14, 16, 18, 20, 21, 27, 32, 6];
 const AMR_WIDE: [u64; 10] = [18, 24, 33, 37, 41, 47, 51, 59, 61, 6];
 
@@ -197,7 +197,7 @@ fn amr_frame(&[header]: &[u8; 1], lengths: &[u64]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// What is claimed beyond the length, of a file with this content.
+    /// The declared bytes beyond the end of a file with this content.
     fn missing(kind: &'static str, content: &[u8]) -> Option<i64> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recording");
@@ -206,7 +206,7 @@ mod tests {
         claimed.map(|claimed| i64::try_from(claimed).unwrap() - i64::try_from(content.len()).unwrap())
     }
 
-    /// Frames that begin like this and are so long.
+    /// Frames with this header and length.
     fn frames(header: &[u8], length: usize) -> Vec<u8> {
         let mut frame = header.to_vec();
         frame.resize(length, 0x55);

@@ -1,4 +1,4 @@
-//! Files that are no sound recordings, each with its own message.
+//! Files that are no intact recordings, each with its own message.
 
 use super::*;
 
@@ -79,7 +79,7 @@ fn a_wav_that_is_shorter_than_its_header_says() {
         error,
         "the refusal has the times of the recording"
     );
-    // The part that is there can be had.
+    // The part present is readable.
     let slice = Slice {
         start_ms: 0,
         end_ms: Some(500),
@@ -124,7 +124,7 @@ fn a_header_with_an_absurd_sample_rate() {
         let path = WavFile::pcm16(rate, 1, &[0; 100]).write(&folder);
         assert_eq!(decode_native(&path).unwrap().0.source_rate, rate);
     }
-    // A-law in one channel of 8 bits, which is left to the other reader.
+    // A-law in one channel of 8 bits, which the other reader reads.
     let rate = u32::MAX.to_le_bytes();
     let format = [&[6, 0, 1, 0], rate.as_slice(), rate.as_slice(), &[1, 0, 8, 0, 0, 0]].concat();
     let chunks = [chunk(b"fmt ", None, &format), chunk(b"data", None, &[0; 100])].concat();
@@ -165,7 +165,7 @@ fn compressed_recordings_cut_in_the_middle() {
         assert!((0.5..0.7).contains(&share), "{name}: {share}");
         let last = decoded.issues.last().unwrap();
         assert_eq!(last.kind, IssueKind::MissingEnd, "{name}");
-        // Ogg declares no length; where it ends in a page is known.
+        // Ogg declares no length; its end within a page is known.
         let is_open_ended = name.ends_with("ogg") || name.ends_with("opus");
         assert_eq!(decoded.is_incomplete(), !is_open_ended, "{name}: {decoded:?}");
         if !is_open_ended {
@@ -202,7 +202,7 @@ fn every_beginning_of_a_recording_ends_in_a_result() {
         "short.wav",
     ] {
         for keep in [1, 3, 4, 7, 11, 30, 44, 63, 150, 600, 3_000, 20_000] {
-            // Only that it returns matters: no panic, no endless loop.
+            // It only has to return: no panic, no endless loop.
             let _ = decode_native(&beginning_of(&folder, name, |length| length.min(keep)));
         }
     }

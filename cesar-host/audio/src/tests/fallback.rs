@@ -15,7 +15,7 @@ fn with(program: &Path) -> DecodeOptions {
 fn ffmpeg_reads_other_formats() {
     let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
     let folder = folder();
-    // The name would be an option or a protocol to a careless caller.
+    // A careless caller would take the name for an option or a protocol.
     let path = folder.path().join("-i http:a.wma");
     let tone = [
         "-nostdin",
@@ -78,7 +78,7 @@ fn a_program_that_does_not_exist_is_named() {
     assert!(matches!(&error, AudioError::Ffmpeg { .. }));
 }
 
-/// The beginning of the stream that ffmpeg writes, and one block of so many bytes of silence.
+/// The beginning of ffmpeg's stream, and one block of this many bytes of silence.
 #[cfg(unix)]
 fn silence(bytes: usize) -> String {
     let size: String = ((bytes + 4) as u64).to_be_bytes()[1..]
@@ -91,7 +91,7 @@ fn silence(bytes: usize) -> String {
     )
 }
 
-/// A program that decodes any file by `body`, and a `ffprobe` beside it that describes any file as 2.5 s of 5.1 at 8 kHz.
+/// A program that decodes any file with `body`, and a `ffprobe` beside it that describes any file as 2.5 s of 5.1 at 8 kHz.
 #[cfg(unix)]
 fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
     let description = r#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"x","sample_rate":"8000","channels":6,
@@ -109,8 +109,8 @@ fn program(folder: &TempDir, name: &str, body: &str) -> PathBuf {
     path
 }
 
-/// A child that another test was starting while `program` was written holds it open for writing until that child's
-/// own program begins, and the system refuses to run it for so long. Once it has run, no process can be writing to it.
+/// A child that another test started while `program` was written holds it open for writing until its own program
+/// begins, and the system refuses to run it until then. Once it has run, no process can be writing to it.
 #[cfg(unix)]
 fn wait_until_runnable(program: &Path) {
     use std::process::Stdio;
@@ -178,7 +178,7 @@ fn a_cancelled_child_is_stopped_and_reaped() {
 #[test]
 fn a_child_that_fails_is_an_error_with_its_words() {
     let folder = folder();
-    // Far more messages than a pipe holds.
+    // Far more messages than fit in a pipe.
     let body = "i=0; while [ $i -lt 20000 ]; do echo 'the disk is on fire' >&2; i=$((i+1)); done; exit 3";
     let program = pretend_ffmpeg(&folder, body);
     let path = write(&folder, "a.xyz", b"anything at all");

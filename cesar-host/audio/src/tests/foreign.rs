@@ -14,7 +14,7 @@ fn ffmpeg() -> DecodeOptions {
     }
 }
 
-/// The result of ffmpeg for these arguments, in the format that the name ends in.
+/// The result of ffmpeg for these arguments, in the format of the name's extension.
 fn made(folder: &TempDir, name: &str, arguments: &[&[&str]]) -> PathBuf {
     let path = folder.path().join(name);
     let mut command = Command::new(ffmpeg().ffmpeg.unwrap());
@@ -23,7 +23,7 @@ fn made(folder: &TempDir, name: &str, arguments: &[&[&str]]) -> PathBuf {
     path
 }
 
-/// Overwrites the middle of a file with zeros, or takes it out.
+/// Overwrites the middle of a file with zeros, or removes it.
 fn damage(path: &Path, is_removed: bool) {
     let mut bytes = fs::read(path).unwrap();
     let unit = 188;
@@ -53,7 +53,7 @@ fn sound_that_was_destroyed_is_no_pause() {
             let path = made(&folder, name, &[SOUND, &["-c:a", codec]]);
             damage(&path, is_removed);
             let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
-            // ASF has packets of one size, so those behind what was taken out are lost too.
+            // ASF has packets of one size, so those behind the removed part are lost too.
             assert!(
                 (3_500..=6_500).contains(&decoded.missing_ms) && !kinds(&decoded).contains(&IssueKind::Gap),
                 "{name} {is_removed}: {decoded:?}"
@@ -107,7 +107,7 @@ fn sound_that_ends_before_the_pictures_is_whole() {
         ("a.rm", ["-c:v", "rv20", "-c:a", "ac3"]),
         ("a.nut", ["-c:v", "mpeg4", "-c:a", "mp3"]),
     ] {
-        // AVI has no time stamps: a delay becomes empty chunks, which ffmpeg passes over.
+        // AVI has no time stamps: a delay becomes empty chunks, which ffmpeg skips.
         let delays = if name == "a.avi" { &["0"][..] } else { &["0", "4"] };
         for delay in delays {
             let sound = [&["-itsoffset", delay], SOUND].concat();

@@ -1,12 +1,12 @@
-//! Files that lead to other files: none of those is ever read.
+//! Files that lead to other files, which are never read.
 
 use std::process::Command;
 
 use super::*;
 use crate::ffmpeg::ALLOWED_DEMUXERS;
 
-/// What ffmpeg has for files that name others, for streams from the network, for scripts and for devices: each opens something that
-/// is not the file it was given. Found by reading which demuxers of libavformat call `io_open`, `avformat_open_input` or a socket.
+/// ffmpeg's demuxers for files that name others, for streams from the network, for scripts and for devices: each opens another file
+/// than the given one. Found by searching libavformat's demuxers for calls of `io_open`, `avformat_open_input` or a socket.
 const OPENERS: &[&str] = &[
     "alsa",
     "applehttp",
@@ -62,7 +62,7 @@ fn no_demuxer_that_opens_other_files_is_allowed() {
     );
 }
 
-/// Another recording of this machine, which must not be heard.
+/// Another recording of this machine, which must not be read.
 fn secret(folder: &TempDir) -> PathBuf {
     let loud: Vec<i16> = (0..32_000_i32)
         .map(|n| if n / 20 % 2 == 0 { 20_000 } else { -20_000 })
@@ -70,7 +70,7 @@ fn secret(folder: &TempDir) -> PathBuf {
     write(folder, "secret.wav", &WavFile::pcm16(16_000, 1, &loud).bytes())
 }
 
-/// Every text that a demuxer of [`OPENERS`] takes for its own, leading to `secret`.
+/// Every text that a demuxer of [`OPENERS`] recognises, leading to `secret`.
 fn leading_to(secret: &Path) -> Vec<(&'static str, String)> {
     let path = secret.display();
     let hls = |uri: String| {
@@ -142,7 +142,7 @@ fn references_to_other_files_reveal_nothing() {
     let folder = folder();
     let secret = secret(&folder);
     let texts = leading_to(&secret);
-    // The secret itself is readable, so a leak would have been heard.
+    // The secret itself is readable, so a leak would show.
     assert!(decode_with(&secret, Slice::default(), &DecodeOptions::default()).is_ok());
     for (what, text) in &texts {
         for (name, before) in [

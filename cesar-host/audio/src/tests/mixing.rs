@@ -14,7 +14,7 @@ fn mixed(channels: u16, mask: u32, frame: &[f32]) -> f32 {
 
 #[test]
 fn surround_has_the_weights_of_ffmpeg() {
-    // 5.1 with 0.1 … 0.6: what `ffmpeg -ac 1` makes of it in 16 bits is 10194.
+    // 5.1 with 0.1 … 0.6: the result of `ffmpeg -ac 1` in 16 bits is 10194.
     let sample = mixed(6, 0x3F, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
     assert_eq!((sample * 32_768.0).round(), 10_194.0);
 }
@@ -55,7 +55,7 @@ proptest! {
     }
 }
 
-/// Two channels of 16 kHz, of which the second is inverted from 4.05 s to 7.05 s of 12 s.
+/// Two channels of 16 kHz; the second is inverted from 4.05 s to 7.05 s of 12 s.
 fn partly_inverted(folder: &TempDir) -> (PathBuf, Vec<f32>) {
     let tone: Vec<i16> = sine(500.0, 16_000, 192_000)
         .iter()
@@ -76,7 +76,7 @@ fn a_part_in_opposite_phase_is_heard_and_reported_with_its_place() {
     let folder = folder();
     let (path, expected) = partly_inverted(&folder);
     let (decoded, samples) = decode_native(&path).unwrap();
-    // At the borders up to a window may be half of each; everything else is as it was spoken.
+    // At the borders up to a window may be half of each; everything else is unchanged.
     for (part, what) in [
         (0..64_000, "before"),
         (65_600..112_000, "inside"),

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A WAVE header to be filled in, and the samples behind it.
+/// A WAVE header, and the samples behind it.
 pub(super) struct WavFile {
     pub(super) tag: u16,
     pub(super) bits: u16,
@@ -96,7 +96,7 @@ fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// A recording that comes with the workspace.
+/// A bundled recording.
 fn fixture(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/fixtures")
@@ -111,7 +111,7 @@ const NATIVE: DecodeOptions = DecodeOptions {
     strict: false,
 };
 
-/// As [`NATIVE`], refusing what is incomplete.
+/// As [`NATIVE`], refusing incomplete recordings.
 const STRICT: DecodeOptions = DecodeOptions { strict: true, ..NATIVE };
 
 /// Keeps every take.
@@ -130,7 +130,7 @@ impl Sink for Takes {
     }
 }
 
-/// Asks for every block whether to continue.
+/// Calls the function for every block, to decide whether to continue.
 struct Asked<F>(F);
 
 impl<F: FnMut() -> ControlFlow<()>> Sink for Asked<F> {

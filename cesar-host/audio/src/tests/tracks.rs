@@ -1,4 +1,4 @@
-//! Recordings of several audio tracks, as ffmpeg writes them.
+//! Recordings of several audio tracks, written by ffmpeg.
 
 use std::process::Command;
 
@@ -80,7 +80,7 @@ fn each_of_all_tracks_uses_the_channel_that_is_heard() {
 
 const SILENCE: &str = "anullsrc=r=16000:cl=mono:d=3";
 
-/// A recording of tracks, of which the one at `default` is marked as such.
+/// A recording of tracks, with the one at `default` marked as such.
 fn with_tracks(folder: &TempDir, name: &str, tracks: &[&str], default: usize) -> PathBuf {
     let mut arguments = Vec::new();
     tracks
@@ -154,7 +154,7 @@ fn a_default_track_with_any_sound_is_read() {
     assert!(peak(&samples) > 0.1);
 }
 
-/// The other track ends before the slice begins, which is no reason to refuse what can be read.
+/// The other track ends before the slice begins, which is no reason to refuse the readable part.
 #[test]
 fn a_silent_track_stays_where_the_other_cannot_be_read() {
     let folder = folder();

@@ -1,8 +1,8 @@
-//! Every way of storing samples in a WAVE file.
+//! Every encoding of samples in a WAVE file.
 
 use super::*;
 
-/// −1, −½, 0 and the greatest value of each depth.
+/// −1, −½, 0 and the maximum of each depth.
 fn stored(tag: u16, bits: u16) -> (Vec<u8>, f32) {
     let values = [-1.0_f64, -0.5, 0.0, 1.0];
     let greatest = 2_f64.powi(i32::from(bits) - 1);
@@ -83,7 +83,7 @@ fn stereo_is_the_mean() {
 #[test]
 fn the_channel_mask_says_which_channel_is_which() {
     let folder = folder();
-    // Front left, front right and the low frequencies, which are not heard.
+    // Front left, front right and the low frequencies, which are not mixed in.
     let three = WavFile::pcm16(16_000, 3, &[16_384, 16_384, 32_767]);
     let path = WavFile {
         mask: Some(0b1011),

@@ -11,10 +11,10 @@ use crate::error::CacheError;
 /// How long a statement waits for another process's transaction; they take milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After how many pages SQLite copies the log into the file.
+/// Number of pages after which SQLite copies the log into the file.
 pub(super) const LOG_PAGES: i64 = 200;
 
-/// How the database keeps its transactions whole.
+/// SQLite's journal mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Journal {
     /// Write-ahead log.
@@ -44,7 +44,7 @@ impl From<std::io::Error> for SqlError {
     }
 }
 
-/// Opens an index that exists.
+/// Opens an existing index.
 pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -52,14 +52,14 @@ pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", synchronous(journal))?;
     // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
-    // stays instead; `Index::shorten_log` empties it now and then.
+    // stays instead; `Index::shorten_log` empties it occasionally.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    // Checks of the pages that SQLite reads anyway; a damaged index is to be noticed, not followed.
+    // Checks of the pages that SQLite reads anyway; a damaged index must be detected, not followed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // Plans do not depend on the values that are bound. They otherwise may, and a statement that was kept is then prepared again each
-    // time it is used: two thirds of a hit.
+    // Plans do not depend on bound values. Otherwise a kept statement may be prepared again at each use, which takes two thirds of
+    // the time of a hit.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }

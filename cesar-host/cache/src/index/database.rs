@@ -1,4 +1,4 @@
-//! [`Index`]: one connection that reads and one that writes.
+//! [`Index`]: a connection for reading and one for writing.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ impl Index {
         result.map_err(|error| self.explain(action, error))
     }
 
-    /// Runs what makes its own transactions.
+    /// Runs an operation with its own transactions.
     pub(super) fn write_directly<T>(
         &self,
         action: &'static str,
@@ -114,8 +114,8 @@ impl Index {
         }
     }
 
-    /// Empties the log when it has grown long. The first process that opens the index reads all of the log, and cannot know
-    /// that it is already copied into the file; many short runs would otherwise copy it again each time.
+    /// Empties the log when it has grown long. The first process that opens the index reads the whole log, and cannot know
+    /// that it is already copied into the file; otherwise, many short runs would copy it each time.
     pub(crate) fn shorten_log(&self) -> Result<()> {
         let length = std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |log| log.len());
         if length > LOG_PAGES.unsigned_abs() * schema::PAGE_SIZE.unsigned_abs() {
@@ -141,7 +141,7 @@ impl Index {
     fn explain(&self, action: &'static str, error: SqlError) -> CacheError {
         let error = explain(action, &self.path, error);
         if matches!(error, CacheError::Damaged { .. }) {
-            // The next opening looks more closely; without the marker, it still fails at the damaged page.
+            // The next opening examines the index; without the marker, it still fails at the damaged page.
             let _ = File::create(&self.damage_marker);
         }
         error

@@ -1,8 +1,8 @@
-//! The queries of eviction: what could go, in which order, and its removal.
+//! The queries of eviction: candidates, their order, and their removal.
 //!
 //! Candidates are read without any lock, a page at a time. Each page starts behind the last row of the one before, so
-//! a whole pass reads every row once, however many of them stay. Removal then is a short transaction over one page; it
-//! takes only what was not used, replaced or leased since it was read.
+//! a whole pass reads every row once, however many stay. Removal is a short transaction over one page; it skips
+//! candidates used, replaced or leased since they were read.
 
 use cesar_base::Digest;
 use rusqlite::types::Value;
@@ -14,12 +14,12 @@ use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;
 
-/// In which order candidates come.
+/// The order of candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// As they were stored: for passes over everything.
+    /// In the order of storing: for passes over everything.
     Stored,
-    /// Least worth keeping first.
+    /// Lowest score first.
     EvictionScore,
     /// Longest expired first.
     Expiry,
@@ -35,7 +35,7 @@ impl Order {
     }
 }
 
-/// Which entries are meant; those that fit all that is said.
+/// The conditions of a selection; entries that meet all of them match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) stage: Option<String>,
@@ -45,7 +45,7 @@ pub(crate) struct Filter {
     pub(crate) used_until_ms: Option<i64>,
     /// Stored at this time or before.
     pub(crate) created_until_ms: Option<i64>,
-    /// Not the youngest of its inputs, where it is of one of these stages.
+    /// If of one of these stages: superseded by a newer result of the same inputs.
     pub(crate) superseded: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl Position {
     };
 }
 
-/// An entry that could go.
+/// A candidate for eviction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) id: i64,
@@ -73,7 +73,7 @@ pub(crate) struct Candidate {
     pub(crate) size: u64,
     pub(crate) inline: bool,
     pub(crate) cost_ms: i64,
-    /// Whether a running job needs it, as far as the index tells.
+    /// Whether a running job needs it, according to the index.
     pub(crate) leased: bool,
     last_used_ms: i64,
     order_value: i64,
@@ -88,13 +88,13 @@ impl Candidate {
     }
 }
 
-/// What a transaction removed.
+/// The rows and contents that a transaction removed.
 #[derive(Debug, Default)]
 pub(crate) struct Removed {
     pub(crate) entries: u64,
     /// Size of the contents that no entry has any more.
     pub(crate) bytes: u64,
-    /// Of these contents, the ones that are files.
+    /// The ones of these that are files.
     pub(crate) files: Vec<Digest>,
 }
 
@@ -122,8 +122,8 @@ impl Index {
         })
     }
 
-    /// Removes candidates, but for those that were used, replaced or leased since they were read. When files lose their
-    /// last entry, the removal is on the device when this returns, as the caller then removes them.
+    /// Removes candidates, except those used, replaced or leased since they were read. When files lose their last
+    /// entry, the removal is on the device when this returns, because the caller then removes them.
     pub(crate) fn remove(&self, candidates: &[Candidate], counting: Counting) -> Result<Removed> {
         let changes = |transaction: &Transaction<'_>| remove(transaction, candidates, counting);
         match candidates.iter().all(|candidate| candidate.inline) {
@@ -132,8 +132,8 @@ impl Index {
         }
     }
 
-    /// Large contents behind `after` that no entry names, as they are left when a result is replaced, and the id to go
-    /// on from: of `limit` contents looked at, nothing when these were the last.
+    /// Large contents behind `after` that no entry names, as left behind when a result is replaced, and the id to
+    /// continue from: `limit` contents are examined; `None` when these were the last.
     pub(crate) fn unnamed_contents(&self, after: i64, limit: usize) -> Result<(Vec<i64>, Option<i64>)> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(
@@ -159,7 +159,7 @@ impl Index {
         })
     }
 
-    /// Which of these digests are large contents of the index.
+    /// Whether this digest is a large content of the index.
     pub(crate) fn has_file(&self, digest: &Digest) -> Result<bool> {
         self.read("read", |connection| {
             let mut statement =
@@ -169,9 +169,9 @@ impl Index {
     }
 }
 
-/// The filters are part of the text, so that SQLite plans with what is there. `order > value` by itself would pass over
-/// entries of equal value, and `(order, id) > (value, id)` does not use an index on an expression: hence the two terms.
-/// `CROSS JOIN` keeps SQLite from beginning with the contents.
+/// The filters are part of the text, so that SQLite plans only with those that are set. `order > value` alone would
+/// skip entries of equal value, and `(order, id) > (value, id)` does not use an index on an expression: hence the two
+/// terms. `CROSS JOIN` keeps SQLite from beginning with the contents.
 fn query(order: Order, filter: &Filter, after: Position, limit: usize) -> (String, Vec<Value>) {
     let expression = order.expression();
     let mut query = format!(
@@ -249,7 +249,7 @@ fn remove(transaction: &Transaction<'_>, candidates: &[Candidate], counting: Cou
     Ok(removed)
 }
 
-/// Removes a content unless an entry has it.
+/// Removes a content unless an entry uses it.
 fn drop_content(transaction: &Transaction<'_>, content_id: i64, removed: &mut Removed) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "DELETE FROM contents WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM results WHERE content_id = ?1)
@@ -267,7 +267,7 @@ fn drop_content(transaction: &Transaction<'_>, content_id: i64, removed: &mut Re
 
 #[cfg(test)]
 impl Index {
-    /// How SQLite looks for candidates.
+    /// SQLite's query plan for candidates.
     pub(crate) fn plan(&self, order: Order, filter: &Filter) -> Result<Vec<String>> {
         let (query, values) = query(order, filter, Position::START, 10);
         self.read("read", |connection| {

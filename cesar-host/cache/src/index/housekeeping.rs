@@ -1,4 +1,4 @@
-//! The queries of housekeeping: how much space is taken, leases, and the times of the last rounds.
+//! The queries of housekeeping: used space, leases, and the times of the last rounds.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -7,20 +7,20 @@ use crate::entry::ENTRY_BYTES;
 use crate::error::Result;
 use crate::key::Key;
 
-/// How much space the cache takes.
+/// The space that the cache uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Space {
-    /// Results and their rows: what limits are about. Not the pages of the index, of which a removal frees some at once
-    /// and others only with their neighbours: going by them would remove more than is needed.
+    /// Results and their rows, to which limits apply. Not the pages of the index: a removal frees some at once and
+    /// others only with their neighbours, so counting pages would remove too much.
     pub(crate) used: u64,
     /// The index file.
     pub(crate) index_bytes: u64,
-    /// Of the index file, pages that hold nothing any more.
+    /// Bytes of empty pages in the index file.
     pub(crate) spare_bytes: u64,
 }
 
 impl Index {
-    /// How much space results and index take. Cheap: it is kept count of.
+    /// The space that results and index use. Cheap: the index keeps count.
     pub(crate) fn space(&self) -> Result<Space> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(
@@ -39,10 +39,10 @@ impl Index {
         })
     }
 
-    /// Gives up to `pages` empty pages back to the file system.
+    /// Returns up to `pages` empty pages to the file system.
     pub(crate) fn shrink(&self, pages: u32) -> Result<()> {
         self.write_directly("write", |connection| {
-            // The pragma works while it is stepped through, a page at a time.
+            // Each step of the pragma frees a page.
             let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
             let mut rows = statement.query([])?;
             while rows.next()?.is_some() {}
@@ -79,7 +79,7 @@ impl Index {
         })
     }
 
-    /// When a piece of housekeeping was last finished, in milliseconds since 1970.
+    /// When a task of housekeeping last finished, in milliseconds since 1970.
     pub(crate) fn done_ms(&self, name: &str) -> Result<Option<i64>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached("SELECT done_ms FROM maintenance WHERE name = ?1")?;
@@ -87,7 +87,7 @@ impl Index {
         })
     }
 
-    /// Notes that a piece of housekeeping is finished.
+    /// Records that a task of housekeeping is finished.
     pub(crate) fn set_done(&self, name: &str, now_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
             transaction
@@ -99,7 +99,7 @@ impl Index {
         })
     }
 
-    /// Keys of unfinished results whose newest part is from `until_ms` or before.
+    /// Keys of unfinished results whose newest part is from `until_ms` or earlier.
     pub(crate) fn abandoned_partials(&self, until_ms: i64) -> Result<Vec<Key>> {
         self.read("read", |connection| {
             let mut statement =
@@ -118,7 +118,7 @@ impl Index {
         })
     }
 
-    /// Forgets the digests of files outside the cache that were hashed at this time or before.
+    /// Forgets the digests of files outside the cache that were hashed at this time or earlier.
     pub(crate) fn forget_file_digests(&self, until_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
             transaction

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::key::Key;
 
 impl Index {
-    /// Entries in order, at most `limit`. Rows that contradict themselves are passed over.
+    /// Entries in order, at most `limit`. Inconsistent rows are skipped.
     pub(crate) fn list(&self, stage: Option<&str>, sort: Sort, limit: Option<u64>) -> Result<Vec<Listed>> {
         let order = match sort {
             Sort::Used => "r.last_used_ms DESC, r.id DESC",
@@ -47,7 +47,7 @@ impl Index {
         })
     }
 
-    /// The next page of rows behind the result `after`: id, key and what is there.
+    /// The next page of rows behind the result `after`: id, key and row.
     pub(crate) fn rows(&self, after: i64, limit: usize) -> Result<Vec<(i64, Key, Found)>> {
         let query = format!(
             "SELECT {FIND_COLUMNS}, NULL, r.key FROM results r JOIN contents c ON c.id = r.content_id
@@ -63,7 +63,7 @@ impl Index {
         })
     }
 
-    /// What SQLite finds wrong with its file; nothing when it is sound.
+    /// The faults that SQLite finds in its file; empty when it is sound.
     pub(crate) fn faults(&self) -> Result<Vec<String>> {
         self.read("check", |connection| {
             let mut statement = connection.prepare("PRAGMA quick_check(20)")?;

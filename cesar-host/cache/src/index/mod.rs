@@ -1,16 +1,15 @@
 //! The index: an SQLite database of keys and their results.
 //!
 //! One connection reads (`query_only`), one writes, each behind a mutex; the writer is opened when it is first needed,
-//! so a pure hit does not pay for it. Every write is one `BEGIN IMMEDIATE` transaction: a transaction that begins by
-//! reading and then wants to write fails at once when another process writes, whereas an immediate one waits its turn
-//! (`busy_timeout`). With the write-ahead log and `synchronous = NORMAL` a crash may lose the last commits and nothing
-//! else; on network file systems, where that log does not work, it is `DELETE` and `FULL`.
+//! so a pure hit does not pay for it. Every write is one `BEGIN IMMEDIATE` transaction: a transaction that begins with
+//! a read and then writes fails at once when another process writes, whereas an immediate one waits (`busy_timeout`).
+//! With the write-ahead log and `synchronous = NORMAL` a crash may lose only the last commits; on network file
+//! systems, where that log does not work, it is `DELETE` and `FULL`.
 //!
-//! Rows are verified: each carries a seal over its fields, and a row with a wrong seal is damage like a wrong byte. A
-//! damaged page that SQLite reports is recorded in a marker file for the next opening.
+//! Rows are verified: each carries a seal over its fields, and a wrong seal is damage like a wrong byte. A damaged
+//! page that SQLite reports is recorded in a marker file for the next opening.
 //!
-//! No other file handle of this process may ever be opened and closed on the index file: closing one drops the POSIX
-//! locks that SQLite holds.
+//! No other file handle of this process may be opened and closed on the index file: closing one drops SQLite's POSIX locks.
 
 mod connection;
 mod database;

@@ -1,4 +1,4 @@
-//! The query for results that are like one that is not there.
+//! The query for results similar to a missing one.
 
 use cesar_base::Digest;
 use rusqlite::{Row, named_params};
@@ -7,18 +7,18 @@ use super::database::Index;
 use crate::error::Result;
 use crate::key::Key;
 
-/// Newest first, and no more than tell a person anything.
+/// Newest first, limited to a number that helps a user.
 const SAME_INPUTS: &str = "
     SELECT r.key, r.created_ms, r.label, r.details, p.json FROM results r JOIN parts p ON p.result_id = r.id
     WHERE r.inputs_digest = :inputs AND r.stage = :stage AND r.key <> :key ORDER BY r.created_ms DESC LIMIT 100";
 
-/// Reads the whole table: asked by a person, once.
+/// Reads the whole table, which is acceptable for a single request of a user.
 const SAME_LABEL: &str = "
     SELECT r.key, r.created_ms, r.label, r.details, p.json FROM results r JOIN parts p ON p.result_id = r.id
     WHERE r.inputs_digest <> :inputs AND r.label = :label AND r.stage = :stage AND r.key <> :key
     ORDER BY r.created_ms DESC LIMIT 100";
 
-/// A result's row, as far as it tells what the result was made of.
+/// A result's row, limited to its inputs.
 #[derive(Debug)]
 pub(crate) struct NeighbourRow {
     pub(crate) key: Key,
@@ -29,7 +29,7 @@ pub(crate) struct NeighbourRow {
 }
 
 impl Index {
-    /// Results of a stage from the same inputs, or of an input that people call the same.
+    /// Results of a stage from the same inputs, or from an input with the same label.
     pub(crate) fn neighbours(
         &self,
         stage: &str,

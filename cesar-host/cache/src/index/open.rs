@@ -1,12 +1,12 @@
 //! Opening the index: creating it, migrating it, and replacing it when it is damaged.
 //!
-//! An index that exists and is up to date is opened without any lock but a shared one. Creating and migrating happen
-//! under `setup.lock`, so that of many processes that open a fresh folder at once, one creates and the others find it
-//! made; in particular no process changes the journal mode of a file in use.
+//! An existing index that is up to date is opened with only a shared lock. It is created and migrated under
+//! `setup.lock`, so that of many processes that open a new folder at once, one creates it and the others find it; in
+//! particular, no process changes the journal mode of a file in use.
 //!
 //! A damaged index is renamed only while `use.lock` is held exclusively, that is, while no other process has the cache
-//! open: renaming a database in use would let two files share one log. Under the lock the damage is looked for again,
-//! since another process may have replaced the index in the meantime.
+//! open: renaming a database in use would let two files share one log. The damage is checked again under the lock,
+//! because another process may have replaced the index in the meantime.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,10 +24,10 @@ use crate::layout::Layout;
 /// How long to wait for the others to close a damaged index.
 const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The first SQLite without the bug that can corrupt a write-ahead log.
+/// The first SQLite version without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
 
-/// An open index, with the shared lock that says so, and a warning about its opening.
+/// An open index, with the shared lock that marks it as in use, and a warning about its opening.
 pub(crate) struct Opened {
     pub(crate) index: Index,
     pub(crate) in_use: CacheLock,
@@ -55,7 +55,7 @@ pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms
         Err(error) if !matches!(error, CacheError::Damaged { .. }) => return Err(error),
         _ => {}
     }
-    // The connection and the shared lock of this process would themselves be in the way.
+    // This process's own connection and shared lock would block the replacement.
     let usable = first.is_ok();
     drop((first, in_use));
     let warning = match replace(layout, io, now_ms) {
@@ -105,7 +105,7 @@ fn open(layout: &Layout, io: &Io, journal: Journal) -> Result<Index> {
     }
 }
 
-/// The reading connection to an index that exists, and what the file says about itself.
+/// The reading connection to an existing index, and the properties of its file.
 struct Existing {
     reader: Connection,
     version: i64,
@@ -113,7 +113,7 @@ struct Existing {
 }
 
 impl Existing {
-    /// Whether it is to be migrated, or to lose a log that does not work where it lies now.
+    /// Whether it must be migrated, or lose a log that does not work on its present file system.
     fn needs_set_up(&self, wanted: Journal) -> bool {
         self.version < schema::VERSION || (wanted == Journal::Delete && self.journal == Journal::Wal)
     }
@@ -147,7 +147,7 @@ fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
         Journal::Wal => "WAL",
         Journal::Delete => "DELETE",
     };
-    // SQLite returns the mode it could set, and uses that.
+    // SQLite returns and uses the mode that it could set.
     connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
     schema::migrate(&mut connection, io)
 }

@@ -1,7 +1,7 @@
 //! The queries on checkpoints.
 //!
-//! Position 0 is the state, replaced each time; from 1 on are the pieces, only ever added. Both are written in one transaction, so
-//! a state never counts a piece that is not there.
+//! Position 0 is the state, replaced each time; the pieces start at 1 and are only added. Both are written in one transaction, so
+//! a state never counts a missing piece.
 
 use cesar_base::Digest;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -22,7 +22,7 @@ pub(crate) struct PartialRow {
 }
 
 impl Index {
-    /// All rows of a key, in order. A row of the wrong shape is left out.
+    /// All rows of a key, in order. A row of the wrong shape is skipped.
     pub(crate) fn partial(&self, key: &Key) -> Result<Vec<PartialRow>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(
@@ -41,7 +41,7 @@ impl Index {
         })
     }
 
-    /// Number of bytes, cost and time of what is kept of a key.
+    /// Number of bytes, cost and time of the parts kept under a key.
     pub(crate) fn partial_summary(&self, key: &Key) -> Result<Option<(u64, i64, i64)>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(
@@ -80,12 +80,12 @@ impl Index {
         })
     }
 
-    /// Forgets what is kept under a key.
+    /// Drops the parts kept under a key.
     pub(crate) fn drop_partial(&self, key: &Key) -> Result<()> {
         self.write("write", |transaction| drop_key(transaction, key))
     }
 
-    /// Forgets what was last added to before `stale_ms`, and says of how many results.
+    /// Drops parts last extended before `stale_ms`, and returns the number of their results.
     pub(crate) fn drop_stale_partials(&self, stale_ms: i64) -> Result<u64> {
         self.write("write", |transaction| drop_stale(transaction, stale_ms))
     }

@@ -47,12 +47,12 @@ const PUT_RESULT: &str = "
 const DROP_REPLACED_CONTENT: &str = "
     DELETE FROM contents WHERE id = ?1 AND inline = 1 AND NOT EXISTS (SELECT 1 FROM results WHERE content_id = ?1)";
 
-/// What the index holds under a key.
+/// The index's row for a key.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// A row whose seal fits.
+    /// A row with a valid seal.
     Row(Box<Stored>),
-    /// A row that contradicts itself.
+    /// An inconsistent row.
     Broken { result_id: i64 },
 }
 
@@ -62,18 +62,18 @@ pub(crate) struct Stored {
     pub(crate) content_id: i64,
     /// Whether the bytes are in the index.
     pub(crate) inline: bool,
-    /// The bytes, when they are in the index and were asked for.
+    /// The bytes, if they are in the index and were requested.
     pub(crate) bytes: Option<Vec<u8>>,
     pub(crate) entry: Entry,
 }
 
-/// A result to be stored.
+/// A new result.
 #[derive(Debug)]
 pub(crate) struct NewRow<'a> {
     pub(crate) parts: &'a KeyParts,
     /// `last_used_ms` is taken from `created_ms`.
     pub(crate) entry: &'a Entry,
-    /// The bytes, when they belong into the index.
+    /// The bytes, if they belong in the index.
     pub(crate) inline_bytes: Option<&'a [u8]>,
 }
 
@@ -89,8 +89,7 @@ impl Index {
         })
     }
 
-    /// Stores a result, and what is waiting to be counted, in one transaction. The bytes of a large result must be in
-    /// place already.
+    /// Stores a result and the pending uses in one transaction. The bytes of a large result must be in place already.
     pub(crate) fn store(&self, row: &NewRow<'_>, usage: &Usage) -> Result<()> {
         self.write("write", |transaction| {
             let replaced = content_of(transaction, &row.entry.key)?;
@@ -115,8 +114,7 @@ impl Index {
         })
     }
 
-    /// Deletes a content and all results that have it. On the device when this returns, as the caller then
-    /// removes the content's file.
+    /// Deletes a content and all its results. On the device when this returns, because the caller then removes the content's file.
     pub(crate) fn forget_content(&self, content_id: i64) -> Result<()> {
         self.write_through("repair", |transaction| {
             transaction.execute("DELETE FROM results WHERE content_id = ?1", [content_id])?;
@@ -170,7 +168,7 @@ fn put_content(transaction: &Transaction<'_>, row: &NewRow<'_>) -> rusqlite::Res
         |row| row.get(0),
     )?;
     if let Some(bytes) = row.inline_bytes {
-        // Written again even when it was there: that repairs damaged bytes.
+        // Written even if present, which repairs damaged bytes.
         let mut statement =
             transaction.prepare_cached("INSERT OR REPLACE INTO blobs (content_id, bytes) VALUES (?1, ?2)")?;
         statement.execute(params![content_id, bytes])?;
@@ -247,7 +245,7 @@ fn column<T: FromSql>(row: &Row<'_>, index: usize) -> Option<T> {
     row.get(index).ok()
 }
 
-/// A digest over the fields of a row, so that a damaged page is noticed before the row is believed.
+/// A digest over the fields of a row, so that a damaged page is detected before the row is used.
 fn seal(entry: &Entry, inline: bool, inputs_digest: &[u8; 32]) -> [u8; 16] {
     let mut encoding = Encoding::default();
     encoding.field(1, entry.key.as_bytes());
@@ -274,7 +272,7 @@ fn seal(entry: &Entry, inline: bool, inputs_digest: &[u8; 32]) -> [u8; 16] {
     seal
 }
 
-/// The tables as the tests look at them.
+/// Views of the tables for tests.
 #[cfg(test)]
 impl Index {
     pub(crate) fn inspect<T>(&self, query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T> {

@@ -1,12 +1,12 @@
-//! The schema of the index and how it comes to its present version.
+//! The schema of the index and its migrations.
 //!
-//! `user_version` tells how many migrations a file has seen. Each runs in one transaction together with the rise of
-//! that number, so a process killed in between leaves the previous version. Migrations only go forward; a file from a
-//! later Cesar is refused rather than guessed at.
+//! `user_version` is the number of migrations applied to a file. Each runs in one transaction together with the
+//! increment of that number, so a killed process leaves the previous version. Migrations only go forward; a file from
+//! a later Cesar is refused.
 //!
-//! Two settings belong to the file and must be made before its first table: `page_size = 8192` (with SQLite's usual
-//! 4096, reading a BLOB of 100 KB takes a sixth longer) and incremental vacuum, without which evicting small
-//! results would never give disk space back.
+//! Two settings belong to the file and must be set before its first table: `page_size = 8192` (with SQLite's usual
+//! 4096, reading a BLOB of 100 KB takes a sixth longer) and incremental vacuum, without which evicting small results
+//! would never free disk space.
 
 use cesar_base::Io;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -25,8 +25,8 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// How much longer than others a result was kept when schema 2 came. Frozen, as the migration is: the policy of today is in
-/// [`crate::eviction_score`], and has to go on from these values.
+/// How much longer than others a result was kept when schema 2 was introduced. Frozen, like the migration: today's policy
+/// in [`crate::eviction_score`] must be consistent with these values.
 fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
     const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
     const ENTRY_BYTES: u64 = 2_048;
@@ -35,13 +35,13 @@ fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
     (HALF_LIFE_MS * (cost / kibibytes).log2()).round() as i64
 }
 
-/// One step: SQL, and what SQL alone cannot do.
+/// One migration: SQL, and a step that SQL cannot do.
 struct Migration {
     sql: &'static str,
     fill: Option<fn(&Transaction<'_>) -> rusqlite::Result<()>>,
 }
 
-/// Marks the file as ours for `file(1)` and for people: "CESR".
+/// Marks the file as Cesar's for `file(1)` and for users: "CESR".
 const APPLICATION_ID: i32 = 0x4345_5352;
 
 /// The schema version that this program writes.
@@ -54,13 +54,13 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Makes the settings that belong to the file. They have no effect once it has tables.
+/// Sets the properties of the file. They have no effect once it has tables.
 pub(super) fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")
 }
 
-/// Runs the migrations that the file has not seen yet.
+/// Runs the migrations not yet applied to the file.
 pub(super) fn migrate(connection: &mut Connection, io: &Io) -> SqlResult<()> {
     loop {
         let version = version(connection)?;
@@ -80,7 +80,7 @@ pub(super) fn migrate(connection: &mut Connection, io: &Io) -> SqlResult<()> {
     }
 }
 
-/// What the results of an earlier schema are worth; SQLite is built without logarithms.
+/// Fills in the bonus of results of an earlier schema; SQLite is built without logarithms.
 fn fill_bonuses(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut results =
         transaction.prepare("SELECT r.id, r.cost_ms, c.size FROM results r JOIN contents c ON c.id = r.content_id")?;

@@ -1,4 +1,4 @@
-//! The queries on what the cache remembers besides results: counters, last use, and digests of files.
+//! The queries on counters, last use, and digests of files.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::entry::Statistics;
 use crate::error::Result;
 use crate::key::Key;
 
-/// Uses that have been counted in memory and wait to be written.
+/// Uses counted in memory that are not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) statistics: Statistics,
@@ -21,7 +21,7 @@ pub(crate) struct Usage {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EntryUse {
     pub(crate) hits: u64,
-    /// When it was last used, in milliseconds since 1970; absent while what is stored is near enough.
+    /// When it was last used, in milliseconds since 1970; absent while the stored time is recent enough.
     pub(crate) last_used_ms: Option<i64>,
 }
 
@@ -30,7 +30,7 @@ impl Usage {
         self.entries.is_empty() && self.statistics == Statistics::default()
     }
 
-    /// Takes in what could not be written earlier.
+    /// Merges uses that could not be written earlier.
     pub(crate) fn merge(&mut self, earlier: Usage) {
         self.statistics.add(&earlier.statistics);
         for (key, earlier) in earlier.entries {
@@ -50,7 +50,7 @@ impl Statistics {
 }
 
 impl Index {
-    /// Adds uses to what is stored.
+    /// Adds uses to the stored ones.
     pub(crate) fn add_usage(&self, usage: &Usage) -> Result<()> {
         self.write("write", |transaction| add_usage(transaction, usage))
     }
@@ -70,7 +70,7 @@ impl Index {
         Ok(statistics)
     }
 
-    /// The digest of a file, when it was remembered under exactly this stamp.
+    /// The digest of a file, if it was remembered under exactly this stamp.
     pub(crate) fn remembered_digest(&self, stamp: &FileStamp) -> Result<Option<Digest>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached(
@@ -93,7 +93,7 @@ impl Index {
         })
     }
 
-    /// Remembers the digest of a file, in place of what was known about that inode.
+    /// Remembers the digest of a file, replacing earlier data of that inode.
     pub(crate) fn remember_digest(&self, stamp: &FileStamp, digest: &Digest, now_ms: i64) -> Result<()> {
         self.write("write", |transaction| {
             let mut statement = transaction.prepare_cached(
@@ -114,10 +114,10 @@ impl Index {
     }
 }
 
-/// Adds uses within a transaction that may do more.
+/// Adds uses within a larger transaction.
 pub(super) fn add_usage(transaction: &Transaction<'_>, usage: &Usage) -> rusqlite::Result<()> {
     add_statistics(transaction, &usage.statistics)?;
-    // Two statements, as the first leaves the index of worth alone.
+    // Two statements, because the first leaves the index of scores alone.
     let mut count = transaction.prepare_cached("UPDATE results SET hits = hits + ?2 WHERE key = ?1")?;
     let mut touch =
         transaction.prepare_cached("UPDATE results SET last_used_ms = max(last_used_ms, ?2) WHERE key = ?1")?;
@@ -130,7 +130,7 @@ pub(super) fn add_usage(transaction: &Transaction<'_>, usage: &Usage) -> rusqlit
     Ok(())
 }
 
-/// Adds counters within a transaction that does more.
+/// Adds counters within a larger transaction.
 pub(super) fn add_statistics(transaction: &Transaction<'_>, statistics: &Statistics) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO statistics (name, value) VALUES (?1, ?2)

@@ -1,8 +1,8 @@
-//! Many processes that put, get, compute, lease, prune, clear and keep house at random, some of which die of it: whatever is got is
-//! right, what is leased stays, and what is left is sound.
+//! Many processes that put, get, compute, lease, prune, clear and run housekeeping at random, some of which are killed: every
+//! result read is right, leased entries stay, and the remaining cache is sound.
 //!
-//! `CESAR_MIX_SECONDS=60 cargo test --release -p cesar-cache --lib concurrent_processes -- --nocapture` runs for so long; otherwise each process
-//! does a number of things. `CESAR_SEED` draws others.
+//! `CESAR_MIX_SECONDS=60 cargo test --release -p cesar-cache --lib concurrent_processes -- --nocapture` runs for that time;
+//! otherwise each process does a fixed number of steps. `CESAR_SEED` selects other steps.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ use super::*;
 
 const PROCESSES: u64 = 16;
 
-/// Others beside them that are killed somewhere.
+/// Additional processes that are killed at some point.
 const VICTIMS: u64 = 8;
 
 /// Results that they work on: small and large ones.
@@ -22,7 +22,7 @@ const RESULTS: u64 = 24;
 
 const STEPS: u64 = 60;
 
-/// A line each so many steps, by which a victim's end is chosen.
+/// Number of steps per line of output; a victim is killed after some number of lines.
 const STEPS_A_LINE: u64 = 4;
 
 fn content(number: u64) -> Vec<u8> {
@@ -87,7 +87,7 @@ fn step_once(cache: &Cache, random: &mut SplitMix) {
     }
 }
 
-/// As a refresh does, holding the lock for as long as writing takes.
+/// Like a refresh, which holds the lock for as long as writing takes.
 fn put_again(cache: &Cache, number: u64, bytes: &[u8]) -> Option<Entry> {
     let guard = cache.try_lock(&parts(number).key()).unwrap()?;
     Some(cache.put(&guard, &parts(number), NewEntry::default(), bytes).unwrap())
@@ -132,7 +132,7 @@ fn concurrent_processes_store_and_remove_safely() {
     check(&folder.path().join("cache"));
 }
 
-/// What the processes have left.
+/// Checks the state that the processes left.
 fn check(folder: &Path) {
     let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
     assert_eq!(cache.warnings(), [""; 0]);
@@ -145,7 +145,7 @@ fn check(folder: &Path) {
     cache.maintain().unwrap();
     for below in ["tmp", "locks", "owners", "quarantine"] {
         let left: Vec<_> = fs::read_dir(folder.join("v1").join(below)).unwrap().collect();
-        // The owner of this opening may be there.
+        // The owner of this opening may be present.
         assert!(left.len() <= usize::from(below == "owners"), "{below}: {left:?}");
     }
     let totals = "SELECT count = (SELECT COUNT(*) FROM contents)

@@ -1,6 +1,6 @@
-//! Bits that turn over and files that end too early: everything is noticed, nothing wrong is handed out.
+//! Flipped bits and truncated files: all damage is detected, no wrong bytes are returned.
 //!
-//! `CESAR_SEED` draws other damage; `CESAR_DAMAGES` another number of it.
+//! `CESAR_SEED` selects other damage, `CESAR_DAMAGES` its number.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::*;
 
-/// Lengths of what is damaged: BLOBs up to the last that is one, and files from the first that is one.
+/// Lengths of the damaged results: BLOBs up to the largest, and files from the smallest.
 const LENGTHS: [usize; 8] = [
     1,
     9,
@@ -20,10 +20,10 @@ const LENGTHS: [usize; 8] = [
     INLINE_LIMIT + 70_001,
 ];
 
-/// Which of them are files.
+/// The ones that are files.
 const LARGE: [u64; 2] = [6, 7];
 
-/// One way to damage bytes that have at least one.
+/// One kind of damage to bytes; there is at least one byte.
 fn damaged(bytes: &[u8], random: &mut SplitMix) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let at = random.below_length(bytes.len());
@@ -36,7 +36,7 @@ fn damaged(bytes: &[u8], random: &mut SplitMix) -> Vec<u8> {
 }
 
 impl Fixture {
-    /// Puts other bytes in place of those stored, behind the cache's back.
+    /// Replaces stored bytes by others, bypassing the cache.
     pub(super) fn overwrite(&self, stored: &[u8], other: &[u8]) {
         if stored.len() >= INLINE_LIMIT {
             return fs::write(self.object(stored), other).unwrap();
@@ -96,8 +96,8 @@ fn ten_thousand_damages_are_detected_and_recomputed() {
     assert!(fixture.cache.verify(false, &mut |_, _| {}).unwrap().is_sound());
 }
 
-/// Bits of the index itself turn over, anywhere: its pages, its schema, keys, digests, sizes, BLOBs. Whatever SQLite makes of it, what
-/// is got is right, and a job has its result.
+/// Flips bits anywhere in the index: its pages, schema, keys, digests, sizes, BLOBs. Whatever SQLite makes of that, returned bytes
+/// are right, and a job gets its result.
 #[test]
 fn flipped_index_bits_yield_no_wrong_bytes() {
     let (count, seed) = (variable("CESAR_DAMAGES", 1_000), variable("CESAR_SEED", 20_260_101));
@@ -125,7 +125,7 @@ fn flipped_index_bits_yield_no_wrong_bytes() {
         }
         let open = || Cache::open(folder.path(), Arc::new(ManualClock::new(START_MS)));
         for _ in 0..2 {
-            // Without a cache the job does its work.
+            // A job works without a cache.
             let Ok(cache) = open() else {
                 without += 1;
                 continue;

@@ -1,4 +1,4 @@
-//! What goes when the cache is full, and that nothing else does.
+//! Which entries are evicted when the cache is full, and that no others are.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn limited_to(max_size: u64) -> Limits {
 #[test]
 fn exceeding_max_size_evicts_lowest_scores_to_the_low_mark() {
     let fixture = Fixture::limited(limited_to(2_200_000));
-    // The higher the number, the dearer.
+    // Cost rises with the number.
     for number in 1..=30 {
         fixture.put_cost(number, number as i64 * 1_000, LARGE);
         assert!(fixture.used() <= 2_200_000, "after {number}");
@@ -51,7 +51,7 @@ fn a_cache_at_its_limit_does_not_evict_on_every_store() {
     assert!((20..=50).contains(&rounds), "{rounds} rounds for {before} evictions");
 }
 
-/// The example of the design, in one cache: the transcript is older and has not been used since.
+/// The example of the design, in one cache: the transcript is older and unused since.
 #[test]
 fn costly_transcripts_outlive_cheap_downloads() {
     let fixture = Fixture::limited(limited_to(5_000_000));
@@ -150,11 +150,11 @@ fn evicting_inline_results_shrinks_the_index() {
     assert_eq!(fixture.cache.parts.storage.index.faults().unwrap(), [""; 0]);
 }
 
-/// Candidates come in pages of 256, and what is still missing is reckoned between them.
+/// Candidates come in pages of 256, with the remaining amount computed between them.
 #[test]
 fn dry_runs_report_candidates_over_several_pages() {
     let fixture = Fixture::new();
-    // The higher the number, the cheaper.
+    // Cost falls with the number.
     for number in 1..=600 {
         fixture.put_cost(number, (601 - number as i64) * 1_000, 100);
     }
@@ -292,7 +292,7 @@ fn candidate_queries_use_an_index() {
 #[test]
 fn candidate_pages_visit_each_entry_once() {
     let fixture = Fixture::new();
-    // Many of equal worth.
+    // Many of equal score.
     for number in 0..100 {
         fixture.put_cost(number, number as i64 / 20, 10);
     }
@@ -315,7 +315,7 @@ fn candidate_pages_visit_each_entry_once() {
     }
 }
 
-/// What is used or replaced between the look and the removal stays.
+/// Entries used or replaced between selection and removal stay.
 #[test]
 fn entries_used_since_selection_are_not_evicted() {
     let fixture = Fixture::new();
@@ -335,14 +335,14 @@ fn entries_used_since_selection_are_not_evicted() {
     assert_eq!(fixture.kept(1..=3), [1, 2]);
 }
 
-/// A reader that has found the row before and opens the file after the removal: a miss, and no damage.
+/// A reader that found the row earlier and opens the file after the removal gets a miss, not damage.
 #[test]
 fn eviction_during_a_read_is_a_miss() {
     let fixture = Fixture::new();
     fixture.put_cost(1, 1_000, LARGE);
     std::fs::remove_file(fixture.object(&noise(1, LARGE))).unwrap();
     let open = fixture.reopen();
-    // As if the eviction's transaction came after the look at the row.
+    // As if the eviction's transaction came after the lookup of the row.
     open.clear(false).unwrap();
     assert_eq!(fixture.cache.get(&parts(1).key()).unwrap(), None);
     assert_eq!(fixture.cache.stats().unwrap().healed, 0);
@@ -417,7 +417,7 @@ fn eviction_fails_everywhere(kind: FaultKind, lasting: bool) -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is stored: after pruning to a size, what is left is what the order of worth says, and small enough.
+    /// For any stored results: pruning to a size leaves those with the highest scores, and they fit.
     #[test]
     fn pruning_keeps_the_highest_scores(
         entries in prop::collection::vec((0..1_000_000_i64, 0..3_u64, 0..40_i64), 1..40),
@@ -485,14 +485,14 @@ fn unnamed_contents_are_found_page_by_page() {
         (after, pages) = (next, pages + 1);
     }
     assert_eq!((found, pages), (vec![1, 3, 4], 3), "the third page is empty");
-    // One that is gone already is no trouble.
+    // A missing file is not an error.
     let objects = &fixture.cache.parts.storage.objects;
     for _ in 0..2 {
         objects.remove(&Digest::of(&noise(1, LARGE))).unwrap();
     }
 }
 
-/// Of what this process has used and not yet told the index, too.
+/// Includes this process's uses that are not written to the index yet.
 #[test]
 fn lists_include_unwritten_uses() {
     let fixture = Fixture::new();

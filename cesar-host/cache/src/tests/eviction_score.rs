@@ -1,4 +1,4 @@
-//! Laws of the order of eviction.
+//! Laws of the eviction order.
 
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ proptest! {
         prop_assert!(retention_bonus_ms(cost, size) >= retention_bonus_ms(cost, more));
     }
 
-    /// Worth is cost per byte, halved with every week: the sum that is the index orders two entries as that does.
+    /// The score is cost per byte, halved every week: the sum in the index orders two entries in the same way.
     #[test]
     fn scores_order_by_decayed_cost_per_byte(
         first in (0..100_000_000_i64, 0..10_000_000_000_u64, 0..400 * DAY_MS),
@@ -57,13 +57,13 @@ proptest! {
             ((cost + 1) as f64).log2() - (size as f64 + 2_048.0).log2() - weeks
         };
         let difference = log_score(first) - log_score(second);
-        // Apart from what rounding to a millisecond leaves open.
+        // Except for the error of rounding to a millisecond.
         if difference.abs() > 1e-6 {
             prop_assert_eq!(sum(first) > sum(second), difference > 0.0);
         }
     }
 
-    /// Nothing overflows when it is added to a time.
+    /// No overflow when added to a time.
     #[test]
     fn scores_stay_within_a_few_years(cost in any::<i64>(), size in any::<u64>()) {
         prop_assert!(retention_bonus_ms(cost, size).abs() < 600 * 7 * DAY_MS / 7);

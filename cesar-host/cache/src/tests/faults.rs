@@ -1,10 +1,10 @@
-//! The Nth operation on the disk fails, for every N: nothing wrong is ever served, and no job fails.
+//! The Nth operation on the disk fails, for every N: no wrong bytes are returned, and no job fails.
 
 use super::*;
 
 const SIZES: [(u64, usize); 3] = [(1, 1_000), (2, 103_000), (3, 150_000)];
 
-/// Opens, computes, stores and reads, through an access that fails. All trouble must end in a warning or an error of
+/// Opens, computes, stores and reads, with disk access that fails. Every fault must end in a warning or an error of
 /// the cache, and all bytes must be right.
 fn work(folder: &Path, io: &Io) {
     let Ok(cache) = Cache::open_with(folder, Arc::new(ManualClock::new(START_MS)), io.clone()) else {
@@ -12,7 +12,7 @@ fn work(folder: &Path, io: &Io) {
     };
     for (number, length) in SIZES {
         let bytes = noise(number, length);
-        // The second time, it may be there or not.
+        // The second time, it may be stored or not.
         for _ in 0..2 {
             let ask = cache.get_or_compute(&parts(number), Mode::ReadWrite, &mut never_wait, computed(&bytes));
             let outcome = ask.unwrap();
@@ -35,7 +35,7 @@ fn work(folder: &Path, io: &Io) {
     let _ = cache.stats();
 }
 
-/// Every row names bytes that are there and right, nothing half-written stays, and the cache still works.
+/// Every row names bytes that exist and are right, no partial file stays, and the cache still works.
 pub(super) fn check(folder: &Path, what: &str) {
     let cache = Cache::open(folder, Arc::new(ManualClock::new(START_MS))).unwrap();
     assert_eq!(cache.warnings(), [""; 0], "{what}");
@@ -123,7 +123,7 @@ fn interruptions_and_short_writes_are_retried() {
     }
 }
 
-/// Damage that is found while the disk fails: not served, and healed once the disk works.
+/// Damage found while the disk fails: not returned, and healed once the disk works.
 #[test]
 fn repair_survives_disk_faults() {
     for kind in [FaultKind::DiskFull, FaultKind::InputOutput] {

@@ -1,4 +1,4 @@
-//! Digests of files: remembered when that is safe, and only then.
+//! Digests of files: remembered only when that is safe.
 
 use std::fs::{self, File, FileTimes};
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ impl Files {
         Self { fixture, path }
     }
 
-    /// Sets the clock to so long after the file's last change, rounded up to a millisecond.
+    /// Sets the clock to this long after the file's last change, rounded up to a millisecond.
     fn at(&self, after_ms: i64) -> &Self {
         let stamp = FileStamp::of(&self.path).unwrap();
         self.fixture
@@ -35,7 +35,7 @@ impl Files {
         self.fixture.count("file_digests")
     }
 
-    /// Changes what is remembered, so that it shows when it is used.
+    /// Changes the remembered digest, so that its use is visible.
     fn falsify(&self) -> Digest {
         let index = &self.fixture.cache.parts.storage.index;
         assert_eq!(
@@ -63,7 +63,7 @@ fn a_file_younger_than_two_seconds_is_not_remembered() {
 fn a_stamp_is_settled_when_both_times_are_old() {
     let files = Files::new();
     files.at(5_000);
-    // The content is old, and the inode (the time of this very call) is not.
+    // The content is old, but the inode (changed by this very call) is not.
     let file = File::options().write(true).open(&files.path).unwrap();
     file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH))
         .unwrap();

@@ -1,4 +1,4 @@
-//! Housekeeping without a request, and its times.
+//! Automatic housekeeping, and its times.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ fn the_first_store_of_a_day_runs_housekeeping() {
     fixture.put_cost(3, 1, 10);
     assert_eq!(fixture.count("results"), 2);
     assert_eq!(fixture.cache.info().unwrap().maintained_ms, Some(START_MS + DAY_MS));
-    // Another process, the same day.
+    // Another process, on the same day.
     expiring(&fixture, 4, HOUR_MS);
     fixture.clock.advance_ms(DAY_MS - 1);
     put(&fixture.reopen(), &parts(5), b"x").unwrap();
@@ -105,14 +105,14 @@ fn expired_results_are_misses_by_stage_ttl() {
     assert_eq!(fixture.cache.lookup(&format.key()).unwrap().unwrap().expires_ms, None);
 }
 
-/// One address at another time: the same inputs, another key.
+/// One URL at a different time: the same inputs, another key.
 fn step(input: u64, step: i64) -> KeyParts {
     let mut parts = parts(input);
     parts.options.insert("time_step".into(), OptionValue::Integer(step));
     parts
 }
 
-/// An address that was fetched three times, in a cache that keeps the last that is known; two days ago, for an hour each.
+/// A URL that was fetched three times, two days ago and for an hour each, in a cache that keeps the latest.
 fn fetched_two_days_ago(limits: Limits) -> Fixture {
     let fixture = Fixture::limited(Limits {
         stale: [parts(1).stage].into(),
@@ -142,7 +142,7 @@ fn known(fixture: &Fixture) -> Vec<OptionValue> {
     steps.collect()
 }
 
-/// "`--offline` uses what is cached whatever its age": of what has expired, the last that is known stays.
+/// `--offline` uses cached results of any age: of the expired ones, the latest stays.
 #[test]
 fn the_latest_result_outlives_its_expiry() {
     let fixture = fetched_two_days_ago(Limits::default());
@@ -167,7 +167,7 @@ fn the_latest_result_outlives_its_expiry() {
     };
     fixture.put_new(&format, new, b"x");
     assert_eq!(fixture.cache.maintain().unwrap().expired, 1);
-    // A person who asks for it gets rid of it.
+    // A request of the user removes it.
     let prune = Prune {
         expired: true,
         ..Prune::default()
@@ -184,7 +184,7 @@ fn expired_latest_results_are_evicted_first() {
     });
     fixture.cache.maintain().unwrap();
     assert_eq!(known(&fixture).len(), 1);
-    // Cheap to make again, and still in its time.
+    // Cheap to recompute, and not expired.
     for number in 2..10 {
         fixture.put_cost(number, 0, 1_000);
     }
@@ -235,7 +235,7 @@ fn unexpired_results_are_kept() {
     assert_eq!(fixture.kept([1, 2]), [2]);
 }
 
-/// What is done to make room, or put off for want of time, is not the round of the day.
+/// Eviction to free space, or a round cut short by its time limit, is not the daily round.
 #[test]
 fn eviction_does_not_count_as_the_daily_round() {
     let fixture = Fixture::limited(Limits {
@@ -251,7 +251,7 @@ fn eviction_does_not_count_as_the_daily_round() {
     assert_eq!(fixture.cache.info().unwrap().maintained_ms, Some(START_MS));
 }
 
-/// A clock that moves on by a second whenever it is looked at.
+/// A clock that advances by a second at every reading.
 struct Hurried(ManualClock);
 
 impl Clock for Hurried {
@@ -295,7 +295,7 @@ fn a_store_does_not_wait_for_free_space() {
     assert!(fixture.count("results") > 1, "it was stopped on its way");
 }
 
-/// What has a time to live is no worse than other things before that time.
+/// A time to live does not lower the score before it expires.
 #[test]
 fn expiry_does_not_lower_the_eviction_score() {
     let fixture = Fixture::limited(Limits {
@@ -315,7 +315,7 @@ fn expiry_does_not_lower_the_eviction_score() {
     assert!(kept.contains(&1) && kept.len() < 19, "{kept:?}");
 }
 
-/// A round tells the sum of all its parts.
+/// A round reports the sum of all its parts.
 #[test]
 fn a_round_reports_what_it_removed() {
     let fixture = Fixture::new();
@@ -342,7 +342,7 @@ fn a_round_reports_what_it_removed() {
     let bytes_of = |entries: u64| entries * 10_000 + 10 + 20;
     assert_eq!((round.expired, round.bytes), (2, bytes_of(round.evicted)), "{round:?}");
     assert!(round.evicted > 10 && round.complete, "{round:?}");
-    // What has expired, what has outlived its stage's time, and once more each while room is made.
+    // Expired entries, entries older than their stage's lifetime, and both again while space is freed.
     assert_eq!(round.leased, 3 + 3, "{round:?}");
 }
 
@@ -358,7 +358,7 @@ fn concurrent_housekeeping_is_skipped() {
     fixture.put_cost(2, 1, 10);
     let skipped = fixture.cache.maintain().unwrap();
     assert!(skipped.skipped && skipped.complete, "nothing is left to do here");
-    // Who only looks does not wait for it.
+    // A dry run does not wait for the lock.
     let look = Prune {
         max_size: Some(0),
         dry_run: true,
@@ -372,7 +372,7 @@ fn concurrent_housekeeping_is_skipped() {
     assert_eq!(fixture.count("results"), 0);
 }
 
-/// A limit that cannot be kept is not tried at every store.
+/// A limit that cannot be met is not retried at every store.
 #[test]
 fn futile_housekeeping_is_not_repeated_immediately() {
     let fixture = Fixture::limited(Limits {
@@ -446,7 +446,7 @@ fn leftovers_of_dead_processes_are_swept() {
         fs::write(fixture.path(&format!("quarantine/{name}")), b"").unwrap();
     }
     fs::write(fixture.path(&format!("quarantine/0b-{}", START_MS - 29 * DAY_MS)), b"").unwrap();
-    // Names without a time, as nothing of Cesar's has.
+    // Names without a time, which Cesar never writes.
     for (name, age_ms) in [("old", 31 * DAY_MS), ("new", 29 * DAY_MS)] {
         let path = fixture.path(&format!("quarantine/{name}"));
         fs::write(&path, b"").unwrap();
@@ -504,7 +504,7 @@ fn abandoned_partials_are_removed_unless_locked() {
     assert_eq!(fixture.count("partials"), 2);
 }
 
-/// With the limits that a person has by default, everything goes its way.
+/// With a user's default limits, everything works normally.
 #[test]
 fn housekeeping_errors_do_not_fail_a_store() {
     let fixture = Fixture::limited(Limits {

@@ -1,4 +1,4 @@
-//! Results that come as files: taken without a copy, renewed without their bytes, found after their time.
+//! Results that are files: stored without a copy, renewed without their bytes, found after their expiry.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -66,7 +66,7 @@ fn folders_of_live_processes_are_not_swept() {
     drop(again);
 }
 
-/// What is gone on with: `resume.json` says that it can be.
+/// Unfinished work; `resume.json` marks it as resumable.
 fn unfinished(fixture: &Fixture, number: u64, resume: bool) -> Incoming {
     let folder = fixture.cache.incoming_of(&Digest::of(&noise(number, 10))).unwrap();
     fs::write(folder.path().join("media"), b"half").unwrap();
@@ -95,7 +95,7 @@ fn resumable_folders_are_reclaimed_by_one_holder() {
     assert_eq!(waiting(&fixture), 0, "done with");
     unfinished(&fixture, 1, false).keep();
     assert_eq!(waiting(&fixture), 0, "it cannot be gone on with");
-    // As a process leaves it that is killed before it could say anything.
+    // As left by a process that was killed before it wrote anything.
     fs::create_dir(&path).unwrap();
     fs::write(path.join("media"), b"half").unwrap();
     let again = fixture.cache.incoming_of(&Digest::of(&noise(1, 10))).unwrap();
@@ -163,7 +163,7 @@ fn renewing_shares_content_between_keys() {
         let guard = fixture.cache.lock(&lost.key(), &mut never_wait).unwrap();
         let none = fixture.cache.renew(&guard, &lost, NewEntry::default(), &parts(9).key());
         assert_eq!(none.unwrap(), None, "there is nothing to renew");
-        // Cut off, and then gone.
+        // Truncated, and then missing.
         let object = fixture.object(&bytes);
         if let Ok(file) = fs::File::options().write(true).open(&object) {
             file.set_len(5).unwrap();

@@ -1,4 +1,4 @@
-//! Which part of a key has changed.
+//! The part of a key that has changed.
 
 use proptest::prelude::*;
 
@@ -92,7 +92,7 @@ fn options_of_other_plugins_are_not_compared() {
     assert_eq!(told(&parts(1), &other).len(), 1);
 }
 
-/// One that differs in one option is nearer than a newer one that differs in two, and any is nearer than another plugin's.
+/// A result that differs in one option is nearer than a newer one that differs in two, and any is nearer than another plugin's.
 #[test]
 fn the_nearest_result_has_the_fewest_changes() {
     let fixture = Fixture::new();
@@ -121,12 +121,12 @@ fn the_nearest_result_has_the_fewest_changes() {
         parts.abi = 2;
     }));
     assert_eq!(nearest(), ["`beam_size` 3 → 5"]);
-    // The result itself explains nothing.
+    // The result itself is not its own explanation.
     put(&asked);
     assert_eq!(nearest(), ["`beam_size` 3 → 5"]);
 }
 
-/// What people call by the same name was the same recording once.
+/// An input with the same label is taken for an earlier version of the recording.
 #[test]
 fn changed_recordings_are_matched_by_label() {
     let fixture = Fixture::new();
@@ -141,7 +141,7 @@ fn changed_recordings_are_matched_by_label() {
     assert_eq!((nearest.key, nearest.changes.len()), (parts(1).key(), 1));
 }
 
-/// Looking is not using.
+/// Inspection is not a use.
 #[test]
 fn peek_does_not_count_a_hit() {
     let fixture = Fixture::new();

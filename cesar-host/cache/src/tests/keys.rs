@@ -1,4 +1,4 @@
-//! The key encoding: what it is, for ever, and that different work has different keys.
+//! The key encoding: pinned, and injective.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -165,7 +165,7 @@ fn digests_round_trip_as_text() {
 }
 
 fn any_digest() -> impl Strategy<Value = Digest> {
-    // Few different ones, so that equal parts come up as well.
+    // A small range, so that equal parts occur as well.
     prop_oneof![
         any::<[u8; 32]>().prop_map(Digest::from_bytes),
         (0..3u8).prop_map(|byte| Digest::from_bytes([byte; 32]))
@@ -244,7 +244,7 @@ proptest! {
         }
     }
 
-    /// No byte can move over a boundary between two neighbours unseen.
+    /// No byte can cross the boundary of two neighbours unnoticed.
     #[test]
     fn field_boundaries_change_the_key(text in "[a-z]{1,8}", one in 0..9usize, other in 0..9usize) {
         let split = |at: usize| {
@@ -254,7 +254,7 @@ proptest! {
         prop_assert_eq!(split(one).key() == split(other).key(), split(one) == split(other));
     }
 
-    /// What is stored for `explain` is the parts, unchanged.
+    /// The JSON stored for `explain` is the unchanged parts.
     #[test]
     fn json_round_trips_to_the_same_key(parts in any_parts()) {
         let read: KeyParts = serde_json::from_str(&parts.to_json().to_string()).unwrap();

@@ -51,7 +51,7 @@ fn leases_of_one_process_are_independent() {
     assert_eq!(fixture.cache.clear(false).unwrap().entries, 1);
 }
 
-/// Not the time but the owner's life decides.
+/// The owner's life decides, not the time.
 #[test]
 fn leases_of_live_processes_do_not_expire() {
     let fixture = Fixture::new();
@@ -120,7 +120,7 @@ fn recently_used_entries_are_leased_while_computing() {
         .unwrap();
     assert_eq!(fixture.kept(1..=3), [1, 3]);
     assert_eq!(fixture.count("leases"), 0, "given back");
-    // An hour later it is no longer taken to be in use; what was just stored is.
+    // An hour later it no longer counts as in use; the entry just stored does.
     fixture.clock.advance_ms(3_600_000);
     let clear = || {
         assert_eq!(fixture.reopen().clear(false).unwrap().entries, 2);
@@ -131,7 +131,7 @@ fn recently_used_entries_are_leased_while_computing() {
         .unwrap();
 }
 
-/// Numbers of processes come again: later, or at the same time in another container on the same folder.
+/// Process numbers are reused: later, or at the same time in another container on the same folder.
 #[test]
 fn taken_owner_names_are_skipped() {
     let fixture = Fixture::new();
@@ -144,7 +144,7 @@ fn taken_owner_names_are_skipped() {
         let name = first.unwrap().file_name().into_string().unwrap();
         let (process, number) = name.trim_end_matches(".in").split_once('-').unwrap();
         let number: u64 = number.parse().unwrap();
-        // Other tests count on meanwhile.
+        // Other tests advance the counter meanwhile.
         let path = |number| fixture.path(&format!("{folder}/{process}-{number}"));
         (number + 1..number + 6_000).map(path).collect::<Vec<_>>()
     };

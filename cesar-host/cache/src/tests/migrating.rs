@@ -1,6 +1,6 @@
-//! From every schema that was ever committed to the present one.
+//! Migration from every committed schema to the present one.
 //!
-//! `schema_1.db` was written by the program of that time. Its results: number, stage, cost, size.
+//! `schema_1.db` was written by the program of that schema. Its results: number, stage, cost, size.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn open_schema_1() -> Fixture {
     let folder = folder();
     std::fs::create_dir_all(folder.path().join("v1")).unwrap();
     std::fs::write(folder.path().join("v1/index.db"), include_bytes!("schema_1.db")).unwrap();
-    // The one large result is a file.
+    // The only large result is a file.
     let object = object_path(folder.path(), &noise(2, 150_000));
     std::fs::create_dir_all(object.parent().unwrap()).unwrap();
     std::fs::write(object, noise(2, 150_000)).unwrap();
@@ -73,7 +73,7 @@ fn migrating_schema_1_fills_scores_and_totals() {
     assert_eq!(fixture.used(), 0);
 }
 
-/// A file that was migrated has the same tables, indexes and triggers as a new one.
+/// A migrated file has the same tables, indexes and triggers as a new one.
 #[test]
 fn a_migrated_schema_equals_a_new_one() {
     let schema = |fixture: &Fixture| {
@@ -88,7 +88,7 @@ fn a_migrated_schema_equals_a_new_one() {
     assert_eq!(schema(&open_schema_1()), schema(&Fixture::new()));
 }
 
-/// Many processes that find the old schema at once migrate it once (see `processes.rs` for fresh folders).
+/// Many processes that open the old schema at once migrate it once (see `processes.rs` for new folders).
 #[test]
 fn migration_runs_once() {
     let fixture = open_schema_1();

@@ -40,7 +40,7 @@ fn folder() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
-/// A cache in a folder of its own, with a clock that stands still.
+/// A cache in its own folder, with a clock that stands still.
 struct Fixture {
     folder: TempDir,
     clock: Arc<ManualClock>,
@@ -76,7 +76,7 @@ impl Fixture {
         self.cache.put(&guard, parts, new, bytes).unwrap().key
     }
 
-    /// Which of these numbers are still there.
+    /// The numbers that are still stored.
     fn kept(&self, numbers: impl IntoIterator<Item = u64>) -> Vec<u64> {
         let is_kept = |number: &u64| self.cache.lookup(&parts(*number).key()).unwrap().is_some();
         numbers.into_iter().filter(is_kept).collect()
@@ -90,7 +90,7 @@ impl Fixture {
         self.cache.info().unwrap().used_bytes
     }
 
-    /// Another opening of the same folder, as by another process.
+    /// A second opening of the same folder, as by another process.
     fn reopen(&self) -> Cache {
         Cache::open(self.folder.path(), self.clock.clone()).unwrap()
     }
@@ -136,7 +136,7 @@ fn put(cache: &Cache, parts: &KeyParts, bytes: &[u8]) -> Result<Entry> {
     )
 }
 
-/// Parts that differ from other numbers' in one input.
+/// Parts that differ from those of other numbers in one input.
 fn parts(number: u64) -> KeyParts {
     KeyParts {
         stage: "asr".to_owned(),
@@ -150,7 +150,7 @@ fn parts(number: u64) -> KeyParts {
     }
 }
 
-/// Bytes that look random and are the same each time.
+/// Pseudo-random bytes, the same for the same seed.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     std::iter::repeat_with(|| {
@@ -181,7 +181,7 @@ fn must_not_compute() -> std::result::Result<Vec<u8>, Infallible> {
     panic!("computed although the result was there")
 }
 
-/// Sets the time of a file's change back, seen from where the fixtures' clocks begin.
+/// Moves a file's modification time into the past, relative to the start of the fixtures' clocks.
 fn age(path: &Path, by_ms: i64) {
     let changed_ms = u64::try_from(START_MS - by_ms).unwrap();
     let changed = std::time::UNIX_EPOCH + std::time::Duration::from_millis(changed_ms);
@@ -189,7 +189,7 @@ fn age(path: &Path, by_ms: i64) {
     file.set_modified(changed).unwrap();
 }
 
-/// Numbers that look random and are the same for the same seed (SplitMix64).
+/// Pseudo-random numbers, the same for the same seed (SplitMix64).
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -205,7 +205,7 @@ impl SplitMix {
     }
 }
 
-/// A number from the environment, for those who want more of a test.
+/// A number from the environment, to run more of a test.
 fn variable(name: &str, otherwise: u64) -> u64 {
     let text = std::env::var(name).ok();
     text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)

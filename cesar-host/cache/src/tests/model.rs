@@ -1,5 +1,5 @@
-//! Random sequences of everything that can be done with a cache, beside a model of it in a map: every answer, every row and every
-//! counter must be equal.
+//! Random sequences of all operations of a cache, compared with a model of it in a map: every answer, row and counter must be
+//! equal.
 //!
 //! The model knows nothing of SQL, files or locks. `PROPTEST_CASES` asks for more sequences.
 
@@ -9,14 +9,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Contents that results have, by number: three BLOBs and a file. Several results may have the same.
+/// Sizes of the contents, by number: three BLOBs and a file. Several results may have the same.
 const CONTENTS: [usize; 4] = [10, 700, INLINE_LIMIT - 1, INLINE_LIMIT];
 
 const STAGES: [&str; 2] = ["asr", "format"];
 
 const MINUTE_MS: i64 = 60_000;
 
-/// What the rows of an entry count for.
+/// The size counted for the rows of an entry.
 const ROW_BYTES: u64 = 2_048;
 
 fn content(number: usize) -> Vec<u8> {
@@ -91,13 +91,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         ),
         1 => Just(Clear),
         1 => any::<bool>().prop_map(|repair| Verify { repair }),
-        // Fifty of them are less than the day after which housekeeping begins by itself.
+        // Fifty of them are less than the day after which housekeeping starts by itself.
         5 => (0..25 * MINUTE_MS).prop_map(|ms| TimePasses { ms }),
         1 => Just(Reopen),
     ]
 }
 
-/// An entry, as a list shows it.
+/// An entry in the form of a list.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     content: usize,
@@ -151,7 +151,7 @@ impl Model {
         self.rows.get(&number).filter(is_current)
     }
 
-    /// The content that is read, unless it is damaged: then all that have it are gone.
+    /// Reads a content; if it is damaged, all its results are removed.
     fn get(&mut self, number: u64) -> Option<usize> {
         let content = self.current(number)?.content;
         if self.damaged.contains(&content) {
@@ -171,7 +171,7 @@ impl Model {
         Some(content)
     }
 
-    /// Removes the rows that fit, but for those that are leased; says how many went and how many stayed.
+    /// Removes the matching rows, except leased ones; returns how many were removed and how many stayed.
     fn remove(&mut self, dry_run: bool, fits: impl Fn(u64, &Row) -> bool) -> (u64, u64) {
         let fitting: Vec<u64> = self
             .rows
@@ -192,7 +192,7 @@ impl Model {
     }
 }
 
-/// The cache and what it should be.
+/// The cache and its model.
 struct Pair {
     fixture: Fixture,
     leases: Vec<Lease>,
@@ -328,7 +328,7 @@ impl Pair {
         }
     }
 
-    /// Everything that can be seen of both.
+    /// Compares all visible state of both.
     fn compare(&self) {
         let (cache, model) = (&self.fixture.cache, &self.model);
         let listed = cache.list(None, Sort::Used, None).unwrap();

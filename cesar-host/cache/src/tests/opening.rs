@@ -1,4 +1,4 @@
-//! Opening: what a new cache looks like, and what happens to one that is not as it should be.
+//! Opening: the state of a new cache, and the treatment of a defective one.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -18,7 +18,7 @@ fn pragma(cache: &Cache, name: &str) -> String {
         .unwrap()
 }
 
-/// Closes a cache with everything in the index file and nothing in the log, so that damage to the file shows.
+/// Closes a cache with everything in the index file and nothing in the log, so that damage to the file has an effect.
 fn close_without_log(cache: Cache) {
     cache.parts.storage.index.empty_log().unwrap();
     assert_eq!(log_length(cache.directory()), 0);
@@ -59,7 +59,7 @@ fn a_new_cache_has_its_pragmas_and_tag() {
     assert_eq!(fixture.cache.warnings(), [""; 0]);
 }
 
-/// A schema that was published is never edited: files with it exist.
+/// A published schema is never edited: files with it exist.
 #[test]
 fn golden_schema() {
     let schema = Digest::of(include_bytes!("../index/schema_1.sql"));
@@ -323,7 +323,7 @@ fn a_full_index_loses_no_result() {
     assert_eq!((fixture.count("results"), fixture.count("blobs")), (stored, stored));
 }
 
-/// The magic numbers as statfs(2) lists them, signed ones as some machines give them.
+/// The magic numbers of statfs(2), including signed ones of some machines.
 #[test]
 fn network_file_systems_are_recognised_by_magic_number() {
     let (nfs, cifs, fuse): (u64, u64, u64) = (0x6969, 0xFF53_4D42, 0x6573_5546);

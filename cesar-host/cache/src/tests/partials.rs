@@ -1,4 +1,4 @@
-//! What is finished of results that are still being computed.
+//! Finished parts of results that are still being computed.
 
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ fn another_process_resumes_from_partials() {
     assert_eq!(taken(&other, 2), None, "another key has nothing");
 }
 
-/// A computation that does not go on from what is there replaces it.
+/// A computation that does not resume the existing parts replaces them.
 #[test]
 fn a_fresh_computation_replaces_old_partials() {
     let fixture = Fixture::new();
@@ -150,7 +150,7 @@ fn the_lock_of_another_cache_is_refused() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
-    /// However the work is cut into runs, what is found is what was put.
+    /// However the work is split into runs, the parts read are the parts written.
     #[test]
     fn pieces_are_returned_in_order(
         runs in prop::collection::vec(prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), 0..5), 1..5)

@@ -1,7 +1,7 @@
-//! Several processes at once, and processes that die.
+//! Concurrent processes, and processes that die.
 //!
-//! The other processes are this test program again: it runs the one test [`helper`], which does nothing unless the
-//! environment gives it a role.
+//! The other processes are this test program again: it runs the test [`helper`], which does nothing unless the
+//! environment sets a role.
 
 use std::env;
 use std::fs::{self, File};
@@ -31,7 +31,7 @@ pub(super) fn start(role: &str, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// Waits until the process says that it is ready.
+/// Waits until the process reports that it is ready.
 pub(super) fn until_ready(child: &mut Child) {
     let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     assert!(
@@ -62,13 +62,13 @@ fn helper() {
     }
 }
 
-/// Says that this process is ready and stays until it is killed.
+/// Reports that this process is ready, and stays until it is killed.
 fn stay() {
     println!("{READY}");
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-/// Waits until the parent lets all begin at once.
+/// Waits until the parent starts all of them.
 pub(super) fn wait_for_start(folder: &Path) {
     println!("{READY}");
     File::open(folder.join("start")).unwrap().lock_shared().unwrap();
@@ -188,7 +188,7 @@ fn temporary_files_of_killed_processes_are_swept() {
     assert_eq!(left(), 0);
 }
 
-/// The process ends at the Nth operation, for every N; what it leaves must be sound.
+/// The process dies at the Nth operation, for every N; the remaining cache must be sound.
 #[test]
 fn a_process_can_die_at_any_operation() {
     let mut points = 0;
@@ -205,7 +205,7 @@ fn a_process_can_die_at_any_operation() {
     assert!(points > 40, "{points}");
 }
 
-/// Deadlock is not possible: a process that waits too long computes by itself, and stores nothing under the other's lock.
+/// No deadlock: a process that waits too long computes by itself, and stores nothing under the other's lock.
 #[test]
 fn waiting_for_a_lock_times_out() {
     let limits = Limits {
@@ -239,7 +239,7 @@ fn waiting_for_a_lock_times_out() {
     assert!(ask.unwrap().entry.is_some());
 }
 
-/// Housekeeping meets the lock file of a dead process and that of a living one.
+/// Housekeeping finds the lock file of a dead process and that of a live one.
 #[test]
 fn only_lock_files_of_dead_processes_are_swept() {
     let fixture = Fixture::new();

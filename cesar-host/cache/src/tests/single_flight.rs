@@ -1,4 +1,4 @@
-//! One computation for any number of threads that ask for the same.
+//! One computation for any number of threads that request the same result.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,7 +123,7 @@ fn locking_a_key_leaves_other_keys_free() {
     assert!(fixture.cache.try_lock(&parts(2).key()).unwrap().is_some());
 }
 
-/// Holders that come and go while the lock file is removed and made again: never two at once.
+/// Successive holders while the lock file is removed and created: never two at once.
 #[test]
 fn a_lock_has_one_holder_at_a_time() {
     let fixture = Fixture::new();
@@ -156,7 +156,7 @@ fn a_panic_while_computing_releases_the_lock() {
     assert!(fixture.cache.try_lock(&parts(1).key()).unwrap().is_some());
 }
 
-/// A lock on a file that has lost its name, or given it to another one, protects nothing.
+/// A lock on an unlinked or renamed file protects nothing.
 #[test]
 fn a_lock_on_an_unlinked_file_is_rejected() {
     let fixture = Fixture::new();

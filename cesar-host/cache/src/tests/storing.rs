@@ -1,11 +1,11 @@
-//! Put and get in one process: what is stored, where, and what damage does.
+//! Put and get in one process: stored bytes, their place, and the effects of damage.
 
 use std::fs;
 use std::io::{Read, Write};
 
 use super::*;
 
-/// The last size that is a BLOB and the first that is a file.
+/// The largest size of a BLOB and the smallest of a file.
 const SIDES: [usize; 2] = [INLINE_LIMIT - 1, INLINE_LIMIT];
 
 #[test]
@@ -204,7 +204,7 @@ fn damaged_objects_are_quarantined_and_recomputed() {
             bytes,
             "{name}"
         );
-        // The other entry of the same content was a miss as well, as its bytes were the same.
+        // The other entry of the same content was a miss as well, because its bytes were the same.
         assert_eq!(fixture.count("results"), 1, "{name}");
         let quarantined = usize::from(name != "missing");
         assert_eq!(
@@ -367,7 +367,7 @@ fn statistics_outlive_the_process() {
     assert_eq!(fixture.cache.stats().unwrap(), expected);
 }
 
-/// Nothing but misses is written as well, and what cannot be written waits for the next time.
+/// Misses alone are written as well, and unwritten counts wait for the next time.
 #[test]
 fn unwritten_counts_are_retried() {
     let fixture = Fixture::new();
@@ -404,7 +404,7 @@ fn unwritten_counts_are_retried() {
     assert_eq!(hits, 5);
 }
 
-/// The content of a result that is stored again goes with the old row, whichever it was.
+/// The content of a result that is stored again is removed with the old row.
 #[test]
 fn replacing_removes_the_old_content() {
     let fixture = Fixture::new();

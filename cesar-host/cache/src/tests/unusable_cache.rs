@@ -1,8 +1,8 @@
-//! Folders that cannot be written and disks that are full: a warning with what to do, and the result.
+//! Read-only folders and full disks: a warning with the remedy, and the result.
 //!
-//! A disk is filled for real: where that is allowed, a small file system in memory, mounted in a namespace of the test's own; otherwise
-//! a limit on the size of files. Which of the two it was is printed. Permissions mean nothing to root, so as root the
-//! tests of those run without the capability that makes it so.
+//! The tests fill a real disk: if permitted, a small file system in memory, mounted in the test's own namespace; otherwise a limit
+//! on the size of files. They print which one. Permissions do not restrict root, so as root those tests run without the capability
+//! for that.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -53,12 +53,12 @@ fn with_little_space(megabytes: u32, role: &str, folder: &Path) {
     println!("{}", assert_success(&output));
 }
 
-/// Stores results until the disk is full, and on.
+/// Stores results until the disk is full, and beyond.
 pub(super) fn fill_disk(folder: &Path) {
     let cache = Cache::open(folder, Arc::new(SystemClock)).unwrap();
     let (mut stored, mut warnings) = (0, Vec::new());
     for number in 0..60 {
-        // Small and large in turns, so that index and objects both meet the end of the disk.
+        // Small and large in turns, so that both index and objects meet the end of the disk.
         let bytes = noise(number, if number % 2 == 0 { 60_000 } else { 150_000 });
         let ask = cache.get_or_compute(&parts(number), Mode::ReadWrite, &mut never_wait, computed(&bytes));
         let outcome = ask.unwrap();
@@ -92,7 +92,7 @@ pub(super) fn fill_disk(folder: &Path) {
     );
 }
 
-/// With room to be left, the disk does not become full.
+/// With reserved space, the disk does not become full.
 pub(super) fn leave_room(folder: &Path) {
     let limits = Limits {
         min_free_disk: 2_000_000,
@@ -122,7 +122,7 @@ fn min_free_disk_is_kept_free() {
     with_little_space(8, "room", folder.path());
 }
 
-/// Opens, computes and says what the warnings are.
+/// Opens, computes and returns the warnings.
 pub(super) fn work_without_rights(folder: &Path) {
     let cache = match Cache::open(folder, Arc::new(SystemClock)) {
         Ok(cache) => cache,
@@ -137,7 +137,7 @@ pub(super) fn work_without_rights(folder: &Path) {
     }
 }
 
-/// The message about a cache whose rights `change` has altered.
+/// The message about a cache whose permissions `change` has altered.
 fn without_rights(change: impl Fn(&Path)) -> String {
     let folder = folder();
     let cache = folder.path().join("cache");
@@ -186,7 +186,7 @@ fn an_unwritable_cache_is_refused_with_a_remedy() {
     );
 }
 
-/// A disk that is mounted for reading only, which no right of any user changes.
+/// A disk mounted read-only, which no user's permissions change.
 #[test]
 fn a_read_only_disk_is_refused_with_a_remedy() {
     let folder = folder();
@@ -236,7 +236,7 @@ fn a_removed_folder_costs_only_a_warning() {
     let warning = outcome.cache_warning.unwrap();
     assert!(warning.contains(fixture.path("tmp").to_str().unwrap()), "{warning}");
     assert!(fixture.cache.incoming().is_err());
-    // Nothing but a miss to be counted.
+    // Only a miss to count.
     fixture.cache.flush().unwrap();
     assert_eq!(fixture.reopen().stats().unwrap().misses, 1);
 }

@@ -1,4 +1,4 @@
-//! Looking at everything.
+//! Verification of everything.
 
 use super::*;
 

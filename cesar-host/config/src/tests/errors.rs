@@ -1,4 +1,4 @@
-//! What a mistake gets: one sentence that names the thing, the place and what to do.
+//! Errors: one sentence that names the setting, the place and the remedy.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;

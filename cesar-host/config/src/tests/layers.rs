@@ -1,4 +1,4 @@
-//! Precedence, for every setting and every combination of layers that set it; and that each way to set it works.
+//! Precedence, for every setting and every combination of layers that set it; every way to set a setting works.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::super::{
 };
 use super::Home;
 
-/// A value as each layer writes it, and what it means.
+/// A value as each layer writes it, and its meaning.
 struct Sample {
     toml: String,
     variable: String,
@@ -18,7 +18,7 @@ struct Sample {
     means: Value,
 }
 
-/// A value of this setting, a different one for each layer as far as the kind has different ones.
+/// A value of this setting, a different one for each layer as far as the kind has enough values.
 fn sample(setting: &Setting, layer: Layer) -> Sample {
     let number = layer as usize;
     let text = match setting.kind {
@@ -67,7 +67,7 @@ fn sample(setting: &Setting, layer: Layer) -> Sample {
     }
 }
 
-/// Sets `setting` in `layers` and gives its value and source.
+/// Sets `setting` in `layers` and returns its value and source.
 fn outcome(setting: &Setting, layers: &BTreeSet<Layer>) -> (Value, Source) {
     let mut home = Home::new();
     let mut flags = Vec::new();

@@ -1,4 +1,4 @@
-//! What these tests share: an imagined home with a configuration file, and running a command line through all layers.
+//! Shared fixtures: a home folder with a configuration file, and a command line resolved through all layers.
 
 mod errors;
 mod layers;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::{ConfigError, Group, Layers, Resolved, augment, config_file_flag};
 
-/// A home folder with (perhaps) a configuration file, and an environment.
+/// A home folder, optionally with a configuration file, and an environment.
 struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
@@ -50,7 +50,7 @@ impl Home {
             .resolve()
     }
 
-    /// The sentence with which a configuration is refused, with the home folder written as `HOME`.
+    /// The error message of a refused configuration, with the home folder written as `HOME`.
     fn refusal(&self, flags: &[&str]) -> String {
         let error = self.resolve(flags).expect_err("this configuration is wrong");
         error.to_string().replace(self.folder.path().to_str().unwrap(), "HOME")

@@ -195,7 +195,7 @@ fn errors_in_limits() {
     );
 }
 
-/// Two switches of one setting: the last one said counts, and each hides the layers below.
+/// Two switches of one setting: the last one given counts, and each hides the layers below.
 #[test]
 fn the_last_of_two_opposite_switches_wins() {
     let enabled = |home: &Home, flags: &[&str]| home.resolve(flags).unwrap().settings().diarize.enabled;

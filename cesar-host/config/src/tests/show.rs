@@ -1,4 +1,4 @@
-//! The whole answer of `cesar config show`.
+//! The whole output of `cesar config show`.
 
 use serde_json::json;
 

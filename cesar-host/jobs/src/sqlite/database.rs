@@ -14,14 +14,14 @@ use crate::error::Result;
 use crate::id::{Random, SystemRandom};
 use crate::policy::Policy;
 
-/// What a store works with; the defaults are the real things.
+/// The environment of a store; the defaults are real ones.
 #[derive(Clone)]
 pub struct Options {
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Chance, for ids and pauses.
+    /// Random numbers, for ids and pauses.
     pub random: Arc<dyn Random>,
-    /// The numbers to follow.
+    /// The limits.
     pub policy: Policy,
     /// Access to the disk.
     pub disk: Disk,
@@ -54,8 +54,8 @@ pub(super) enum Durability {
 }
 
 impl SqliteJobs {
-    /// Opens `folder/jobs.db`, making the folder and the file when they are missing. Jobs of dead workers stay as they
-    /// are until [`Workers::recover`](crate::Workers::recover).
+    /// Opens `folder/jobs.db`, creating the folder and the file if missing. Jobs of dead workers stay unchanged until
+    /// [`Workers::recover`](crate::Workers::recover).
     ///
     /// # Errors
     /// When the folder cannot be written, or the database cannot be used: see [`JobsError`](crate::JobsError).

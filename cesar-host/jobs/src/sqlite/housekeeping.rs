@@ -13,7 +13,7 @@ use crate::job::{Job, JobState};
 use crate::policy::{FARTHEST_MS, Retention, hold_ms, jitter};
 use crate::store::{Delivery, NextDue, Pruned, Verdict, WebhookClaim, WebhookLease};
 
-/// How many pages are given back to the file system at most each time, so that it never takes long.
+/// Maximum number of pages returned to the file system each time, which limits the duration.
 const FREED_PAGES: u32 = 1_000;
 
 pub(super) fn owners(store: &SqliteJobs) -> Result<Vec<WorkerId>> {
@@ -66,7 +66,7 @@ pub(super) fn prune(store: &SqliteJobs, retention: &Retention, limit: u32) -> Re
     })
 }
 
-/// Gives pages that are not used any more back to the file system. SQLite frees one at each step.
+/// Returns unused pages to the file system. SQLite frees one at each step.
 fn free_pages(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare(&format!("PRAGMA incremental_vacuum({FREED_PAGES})"))?;
     let mut steps = statement.query([])?;

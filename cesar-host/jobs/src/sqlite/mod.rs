@@ -1,13 +1,12 @@
-//! Jobs in SQLite: `jobs.db`, with a write-ahead log and `synchronous = FULL`, so that what was acknowledged survives
-//! power loss.
+//! Jobs in SQLite: `jobs.db`, with a write-ahead log and `synchronous = FULL`, so that acknowledged changes survive power loss.
 //!
 //! One connection reads (`query_only`), one writes, each behind a mutex that is held for one transaction. Every change
-//! is one statement in one `BEGIN IMMEDIATE` transaction: a transaction that begins by reading and then wants to write
-//! fails at once when another process writes, whereas an immediate one waits its turn. Only submitting needs several
-//! statements: it looks for an earlier job, counts, and inserts. All SQL about jobs is in this folder.
+//! is one statement in one `BEGIN IMMEDIATE` transaction: a transaction that begins with a read and then writes fails
+//! at once when another process writes, whereas an immediate one waits. Only submitting needs several statements: it
+//! finds an earlier job, counts, and inserts. All SQL about jobs is in this folder.
 //!
-//! Progress alone is committed without waiting for the device (`synchronous = NORMAL` for that transaction): it is reported
-//! often and is not worth a sync. In a write-ahead log the next full commit makes it durable as well.
+//! Only progress is committed without waiting for the device (`synchronous = NORMAL` for that transaction): it is frequent
+//! and does not justify a sync. In a write-ahead log the next full commit makes it durable as well.
 
 mod database;
 mod errors;

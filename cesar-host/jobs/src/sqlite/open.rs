@@ -1,8 +1,8 @@
-//! Opening the jobs database: creating it, migrating it, and refusing what cannot be trusted.
+//! Opening the jobs database: creating it, migrating it, and refusing untrustworthy files.
 //!
-//! A database that is up to date is opened without a lock. Creating and migrating happen under `jobs.setup.lock`, so
-//! that of many processes that start at once, one creates and the others find it made. Unlike the cache's index, a
-//! damaged database is never set aside: its content cannot be recomputed, so the user decides.
+//! An up-to-date database is opened without a lock. It is created and migrated under `jobs.setup.lock`, so that of
+//! many processes that start at once, one creates it and the others find it. Unlike the cache's index, a damaged
+//! database is never set aside: its content cannot be recomputed, so the user decides.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::error::{IoContext, JobsError, Result};
 /// How long a statement waits for another process's transaction; they take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first SQLite without the bug that can corrupt a write-ahead log.
+/// The first SQLite version without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
 
-/// The log is cut to this size when it was longer.
+/// A longer log is truncated to this size.
 const LOG_BYTES: i64 = 64 << 20;
 
 /// The two connections of a store.
@@ -30,7 +30,7 @@ pub(super) struct Opened {
     pub(super) writer: Connection,
 }
 
-/// Opens `folder/jobs.db`, making what is missing.
+/// Opens `folder/jobs.db`, creating missing parts.
 pub(super) fn open(folder: &Path, disk: &Disk) -> Result<Opened> {
     check_sqlite(rusqlite::version_number())?;
     disk.create_folder(folder).context("create", folder)?;
@@ -50,7 +50,7 @@ pub(super) fn open(folder: &Path, disk: &Disk) -> Result<Opened> {
     connect_both(&path, disk).map_err(|error| explain("open", &path, error))
 }
 
-/// Refuses an SQLite that may corrupt the database.
+/// Refuses an SQLite version that may corrupt the database.
 pub(crate) fn check_sqlite(number: i32) -> Result<()> {
     if number < MINIMUM_SQLITE {
         return Err(JobsError::OldSqlite {
@@ -60,7 +60,7 @@ pub(crate) fn check_sqlite(number: i32) -> Result<()> {
     Ok(())
 }
 
-/// The schema version of the file; 0 when it is not there.
+/// The schema version of the file; 0 if it does not exist.
 fn version(path: &Path, disk: &Disk) -> SqlResult<i64> {
     disk.step()?;
     if !path.exists() {
@@ -69,7 +69,7 @@ fn version(path: &Path, disk: &Disk) -> SqlResult<i64> {
     Ok(schema::version(&connect(path)?)?)
 }
 
-/// Creates or migrates the database, alone.
+/// Creates or migrates the database, under the lock.
 fn set_up(folder: &Path, path: &Path, disk: &Disk) -> Result<()> {
     let lock_path = folder.join("jobs.setup.lock");
     let lock = disk.open_lock(&lock_path).context("open", &lock_path)?;
@@ -103,7 +103,7 @@ fn connect_both(path: &Path, disk: &Disk) -> SqlResult<Opened> {
     Ok(Opened { reader, writer })
 }
 
-/// Opens a database that exists.
+/// Opens an existing database.
 fn connect(path: &Path) -> SqlResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(SqlError::Sqlite)?;
@@ -111,10 +111,10 @@ fn connect(path: &Path) -> SqlResult<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
-    // Checks of the pages that SQLite reads anyway; damage is to be noticed, not followed.
+    // Checks of the pages that SQLite reads anyway; damage must be detected, not followed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // Else a statement that was kept may be prepared again each time it is used.
+    // Otherwise a kept statement may be prepared again at each use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -1,4 +1,4 @@
-//! What clients ask for: submitting, reading, cancelling and retrying.
+//! Operations of clients: submitting, reading, cancelling and retrying.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) fn submit(store: &SqliteJobs, new: &NewJob) -> Result<Submission> {
     })
 }
 
-/// The job that this submission is about already.
+/// The existing job of this submission.
 fn find_duplicate(transaction: &Transaction<'_>, new: &NewJob) -> rusqlite::Result<Option<Submission>> {
     if let Some(known) = &new.idempotency
         && let Some(answer) = by_idempotency_key(transaction, known)?

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::id::{JobId, UploadId, WorkerId};
 use crate::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
 
-/// Everything of a job but its document, of which only whether it is there.
+/// All columns of a job, with the presence of its document instead of the document.
 pub(super) const COLUMNS: &str = "id, state, request, attempts, max_attempts, not_before_ms, error_code, error_message, error_stage, \
     progress, progress_phase, progress_phase_pct, transcription_cached, diarization_cached, cache_hit_ratio, timings, provenance, \
     document IS NOT NULL AS has_document, created_ms, started_ms, finished_ms, owner, lease, cancel_requested, refresh, retry_stage, \
@@ -34,7 +34,7 @@ macro_rules! text_column {
 
 text_column!(JobId, UploadId, WorkerId, JobState);
 
-/// The JSON of a value whose form is ours, so that writing it cannot fail.
+/// The JSON of one of this crate's values, which cannot fail.
 pub(super) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("its keys are text and its values text, numbers or JSON")
 }

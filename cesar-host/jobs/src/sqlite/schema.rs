@@ -1,8 +1,8 @@
-//! The schema of the jobs database and how it comes to its present version.
+//! The schema of the jobs database and its migrations.
 //!
-//! `user_version` tells how many migrations a file has seen. Each runs in one transaction together with the rise of
-//! that number, so a process killed in between leaves the previous version. Migrations only go forward; a file from a
-//! later Cesar is refused rather than guessed at.
+//! `user_version` is the number of migrations applied to a file. Each runs in one transaction together with the
+//! increment of that number, so a killed process leaves the previous version. Migrations only go forward; a file from
+//! a later Cesar is refused.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -12,7 +12,7 @@ use crate::disk::Disk;
 /// The SQL that leads from each version to the next.
 const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
-/// Marks the file as ours for `file(1)` and for people: "CESJ".
+/// Marks the file as Cesar's for `file(1)` and for users: "CESJ".
 const APPLICATION_ID: i32 = 0x4345_534A;
 
 /// The schema version that this program writes.
@@ -23,7 +23,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Runs the migrations that the file has not seen yet.
+/// Runs the migrations not yet applied to the file.
 pub(super) fn migrate(connection: &mut Connection, disk: &Disk) -> SqlResult<()> {
     loop {
         let version = version(connection)?;

@@ -1,4 +1,4 @@
-//! What workers do: each is one statement that finds the job by its lease, and finds nothing when the lease has ended.
+//! Transitions by workers: each is one statement that finds the job by its lease, and finds nothing if the lease has ended.
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
@@ -12,11 +12,11 @@ use crate::store::{Claim, Failure, FailureKind, Lease, Signal, worker_lost};
 
 const HELD: &str = "id = :id AND lease = :lease";
 
-/// What a job becomes that cannot go on: with a document from before a retry, it is as it was.
+/// The final state of a failed job: with a document from before a retry, it is `partial` as before.
 const FAILED: &str = "iif(document IS NULL, 'error', 'partial')";
 
 /// The statement that moves jobs to another state in which no worker holds them: `decision` is an expression for that
-/// state, `whose` says which jobs, and `also` is what else is set. `:now` is a parameter of it.
+/// state, `whose` selects the jobs, and `also` sets further columns. `:now` is a parameter of it.
 pub(super) fn end_lease_sql(decision: &str, whose: &str, also: &str) -> String {
     format!(
         "UPDATE jobs SET
@@ -34,7 +34,7 @@ pub(super) fn end_lease_sql(decision: &str, whose: &str, also: &str) -> String {
     )
 }
 
-/// Sets the error to the parameters, except that a cancelled job has none.
+/// Sets the error to the parameters; a cancelled job has none.
 const SET_ERROR: &str = ", error_code = iif(next = 'cancelled', NULL, :code),
     error_message = iif(next = 'cancelled', NULL, :message),
     error_stage = iif(next = 'cancelled', NULL, :stage)";
@@ -179,7 +179,7 @@ pub(super) fn fail(store: &SqliteJobs, lease: &Lease, failure: &Failure) -> Resu
         FailureKind::Crash { digest, .. } => Some(digest.to_string()),
         _ => None,
     };
-    // How often this plugin has crashed now; digests need no quoting.
+    // The number of crashes of this plugin, including this one; digests need no quoting.
     let crashes = "coalesce(json_extract(crashes, '$.\"' || :digest || '\"'), 0) + 1";
     let crashed_out = format!("(:digest IS NOT NULL AND {crashes} >= {CRASHES})");
     let decision = format!(
@@ -215,8 +215,7 @@ pub(super) fn fail(store: &SqliteJobs, lease: &Lease, failure: &Failure) -> Resu
     )
 }
 
-/// The expression for the pause after so many attempts, in ms, as [`crate::policy::pause_ms`]; `:jitter` is a
-/// parameter of it.
+/// The expression for the pause after this many attempts, in ms, as [`crate::policy::pause_ms`]; `:jitter` is a parameter of it.
 pub(super) fn pause(attempts: &str) -> String {
     format!("min({FIRST_PAUSE_MS} << min(max({attempts}, 1) - 1, 20), {LONGEST_PAUSE_MS}) * :jitter / 1000")
 }

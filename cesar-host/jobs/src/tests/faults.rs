@@ -1,4 +1,4 @@
-//! The Nth operation on the disk fails, for every N: no acknowledged job is lost, and nothing acknowledged is undone.
+//! The Nth operation on the disk fails, for every N: no acknowledged job is lost, and no acknowledged change is undone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,7 @@ use cesar_base::{Fault, FaultKind};
 
 use super::*;
 
-/// Does everything once through an access that fails, and tells each thing that was acknowledged. Whatever fails is
-/// given up.
+/// Does everything once with disk access that fails, and reports each acknowledged change. Failed work is given up.
 pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
     let clock = Arc::new(ManualClock::new(START_MS));
     let options = Options {
@@ -109,7 +108,7 @@ fn retry(store: &SqliteJobs, job: JobId, tell: &mut dyn FnMut(String)) {
     }
 }
 
-/// All that was told is so; nothing half-done stays; and all jobs can be brought to an end.
+/// Every report is true; no partial state stays; and all jobs can be finished.
 pub(super) fn check(folder: &Path, told: &[String], what: &str) {
     let options = Options {
         clock: Arc::new(ManualClock::new(START_MS + 26 * HOUR_MS)),
@@ -149,7 +148,7 @@ pub(super) fn check(folder: &Path, told: &[String], what: &str) {
     assert_eq!(sound, "ok", "{what}");
 }
 
-/// What became of each job, as far as it was told: `None` when it was removed, else the state, when it had ended.
+/// The reported state of each job: `None` if it was removed, else the state, if it had ended.
 fn acknowledged(told: &[String]) -> BTreeMap<JobId, Option<Option<JobState>>> {
     let mut jobs = BTreeMap::new();
     for line in told {
@@ -173,7 +172,7 @@ pub(super) fn all(store: &SqliteJobs) -> Vec<Job> {
     store.list(&everything).unwrap()
 }
 
-/// The files are exactly those that jobs name, and each has its content.
+/// The files are exactly those named by jobs, and each has its content.
 pub(super) fn check_uploads(folder: &Path, store: &SqliteJobs, uploads: &Uploads, what: &str) {
     let mut named = BTreeSet::new();
     for job in all(store) {

@@ -1,7 +1,7 @@
-//! Jobs in memory: what a store must do, in the plainest words.
+//! Jobs in memory: a minimal model of a store.
 //!
-//! It forgets everything when it is dropped. Tests compare [`crate::SqliteJobs`] with it, and tests of others use it
-//! where no disk is needed. Given the same clock and equal random sources, both give equal answers to equal calls.
+//! It forgets everything when dropped. Tests compare [`crate::SqliteJobs`] with it, and other tests use it where no
+//! disk is needed. With the same clock and equal random sources, both return equal answers to equal calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Row {
         }
     }
 
-    /// The job leaves its worker, or the queue when it is cancelled there.
+    /// The job leaves its worker, or the queue if it is cancelled there.
     fn end_lease(&mut self, next: JobState, now_ms: i64) -> Job {
         let job = &mut self.job;
         let percent = match next {
@@ -506,18 +506,18 @@ fn is_pending(job: &Job) -> bool {
         .is_some_and(|webhook| webhook.state == WebhookState::Pending)
 }
 
-/// How long to wait after so many attempts, in ms: `min(2ⁿ·5 s, 10 min)`, n being 0 after the first, times the jitter.
+/// The pause after this many attempts, in ms: `min(2ⁿ·5 s, 10 min)`, n being 0 after the first, times the jitter.
 fn pause_ms(attempts: u32, jitter: i64) -> i64 {
     let doublings = attempts.saturating_sub(1).min(20);
     (FIRST_PAUSE_MS << doublings).min(LONGEST_PAUSE_MS) * jitter / 1000
 }
 
-/// Whether something may be done that was put off until `at_ms`.
+/// Whether work postponed to `at_ms` is due.
 fn is_due(at_ms: i64, now_ms: i64) -> bool {
     at_ms <= now_ms || at_ms > now_ms + FARTHEST_MS
 }
 
-/// Whether a webhook reports this ending. A client that cancels knows it already.
+/// Whether a webhook reports this end. A client that cancels knows it already.
 fn is_notified(state: JobState) -> bool {
     matches!(state, JobState::Completed | JobState::Partial | JobState::Error)
 }

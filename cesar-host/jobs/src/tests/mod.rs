@@ -1,4 +1,4 @@
-//! Tests of the jobs. Time is a [`ManualClock`] and chance has a seed; nothing sleeps to let time pass.
+//! Tests of the jobs. Time is a [`ManualClock`] and random numbers have a seed; nothing sleeps to let time pass.
 
 mod faults;
 mod in_memory;

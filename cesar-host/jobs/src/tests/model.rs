@@ -1,7 +1,7 @@
-//! Random sequences of everything that can be done, on SQLite and in memory: every answer and every row must be equal.
+//! Random sequences of all operations, on SQLite and in memory: every answer and every row must be equal.
 //!
-//! The two share no code but the shapes of their data, the making of ids and the table of pauses in memory, which SQL
-//! computes for itself. Besides, each state that a job goes through is checked against the diagram of the module.
+//! The two share only the shapes of their data, the creation of ids and the table of pauses in memory, which SQL
+//! computes itself. In addition, each state of a job is checked against the diagram of the module.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What can be done. Numbers choose a job, a lease or a worker among those there have been, so that stale ones come up
-/// often.
+/// An operation. Numbers choose a job, a lease or a worker among all so far, so that stale ones occur often.
 #[derive(Debug, Clone)]
 enum Operation {
     Submit {
@@ -111,7 +110,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// The two stores and everything that was ever handed out.
+/// The two stores and everything that they returned.
 struct Both {
     sqlite: Fixture,
     memory: Fixture,
@@ -143,7 +142,7 @@ impl Both {
         }
     }
 
-    /// Asks both stores the same and gives the answer, which must be equal, an error included.
+    /// Calls both stores and returns the answer, which must be equal, including errors.
     fn ask<T: PartialEq + std::fmt::Debug>(&self, question: impl Fn(&dyn JobStore) -> Result<T>) -> Option<T> {
         let answers = [&self.sqlite, &self.memory].map(|fixture| question(&*fixture.store));
         let [sqlite, memory] = answers.map(|answer| answer.map_err(|error| error.to_string()));
@@ -151,7 +150,7 @@ impl Both {
         sqlite.ok()
     }
 
-    /// One of those that were handed out last.
+    /// One of the last ones returned.
     fn recent<T: Copy>(known: &[T], number: usize) -> Option<T> {
         known.iter().rev().nth(number).copied()
     }
@@ -283,7 +282,7 @@ impl Both {
         }
     }
 
-    /// Everything that is stored is equal, and went only ways that there are.
+    /// The stored states are equal, and every transition is in the diagram.
     fn compare(&mut self) {
         let everything = ListQuery {
             limit: u32::MAX,

@@ -1,4 +1,4 @@
-//! The database file: its schema, its settings, and files that are not to be trusted.
+//! The database file: its schema, its settings, and untrustworthy files.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -17,7 +17,7 @@ fn pragma(store: &SqliteJobs, name: &str) -> String {
     }
 }
 
-/// A schema that was published is never edited: files with it exist.
+/// A published schema is never edited: files with it exist.
 #[test]
 fn golden_schema() {
     assert_eq!(VERSION, 1);
@@ -50,7 +50,7 @@ fn a_new_database_has_its_pragmas() {
     }
 }
 
-/// What is acknowledged waits for the device; progress does not, and does not change that for what follows.
+/// Acknowledged changes wait for the device; progress does not, and later changes still do.
 #[test]
 fn only_progress_is_not_synced() {
     const FULL: &str = "2";
@@ -78,7 +78,7 @@ fn the_jobs_table_is_strict() {
     assert_eq!(loose, None);
 }
 
-/// What is done often searches by an index instead of reading all jobs.
+/// Frequent queries search by an index instead of reading all jobs.
 #[test]
 fn frequent_queries_use_an_index() {
     let folder = folder();
@@ -151,7 +151,7 @@ fn a_newer_schema_is_refused() {
     );
 }
 
-/// A damaged database is refused and stays as it is: it cannot be recomputed.
+/// A damaged database is refused and stays unchanged: it cannot be recomputed.
 #[test]
 fn a_damaged_database_is_kept() {
     let folder = folder();
@@ -175,7 +175,7 @@ fn an_old_sqlite_is_refused() {
     assert!(matches!(check_sqlite(3_051_002), Err(JobsError::OldSqlite { .. })));
 }
 
-/// SQLite itself runs out of space: what was acknowledged stays, nothing else is said to be there.
+/// SQLite itself runs out of space: acknowledged jobs stay, and no others are reported.
 #[test]
 fn a_full_database_loses_nothing() {
     let folder = folder();
@@ -221,7 +221,7 @@ fn a_full_database_loses_nothing() {
     );
 }
 
-/// The space of removed documents goes back to the file system.
+/// The space of removed documents returns to the file system.
 #[test]
 fn retention_shrinks_the_database() {
     let folder = folder();
@@ -269,7 +269,7 @@ fn ids_are_parsed_strictly() {
     }
 }
 
-/// A fingerprint is of what was asked and of the content, whatever name the upload got.
+/// A fingerprint covers the request and the content, not the name of the upload.
 #[test]
 fn fingerprints_identify_the_request() {
     let request = || upload_request(UploadId::new(&SystemRandom));
@@ -287,7 +287,7 @@ fn fingerprints_identify_the_request() {
     }
 }
 
-/// The JSON is that of a database of version 1.0.0.
+/// The JSON is from a database of version 1.0.0.
 #[test]
 fn stored_requests_of_the_first_version_are_read() {
     let stored = r#"{"source":{"kind":"url","url":"https://example.org/a.mp3"},"label":"a","asr_plugin":"ct2","model":null,
@@ -344,7 +344,7 @@ fn the_view_of_a_request_has_the_fields_of_the_first_version() {
     );
 }
 
-/// The fields that clients read are at the top.
+/// The fields that clients read are at the top level.
 #[test]
 fn the_view_of_a_job_is_flat() {
     let fixture = Fixture::memory(Policy::default());

@@ -1,7 +1,7 @@
-//! Several processes at once, and processes that are killed.
+//! Concurrent processes, and killed processes.
 //!
-//! The other processes are this test program again: it runs the one test [`helper`], which does nothing unless the
-//! environment gives it a role.
+//! The other processes are this test program again: it runs the test [`helper`], which does nothing unless the
+//! environment sets a role.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -32,7 +32,7 @@ fn start(role: &str, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// Waits until the process says that it is ready, and returns what it says after that, line by line.
+/// Waits until the process reports that it is ready, and returns its later output, line by line.
 fn until_ready(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
@@ -41,7 +41,7 @@ fn until_ready(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     lines
 }
 
-/// Says that this process is ready. The name of the test stands on the line before.
+/// Reports that this process is ready. The name of the test is on the line before.
 fn ready() {
     println!("\n{READY}");
 }
@@ -166,7 +166,7 @@ fn claim_all(folder: &Path) {
     }
 }
 
-/// Processes that make the database together, and take their jobs from it together.
+/// Processes that create the database together, and claim their jobs from it together.
 #[test]
 fn each_job_is_claimed_by_one_process() {
     const PROCESSES: usize = 6;
@@ -202,7 +202,7 @@ fn each_job_is_claimed_by_one_process() {
     }
 }
 
-/// The process ends at the Nth operation, for every N.
+/// The process dies at the Nth operation, for every N.
 #[test]
 fn a_process_can_die_at_any_operation() {
     let mut points = 0;
@@ -227,11 +227,11 @@ fn is_notified(line: &str) -> bool {
         .any(|word| line.starts_with(word))
 }
 
-/// A server without a network: submits, works and cancels by chance until it is killed, and tells what it acknowledged.
+/// A server without a network: submits, works and cancels at random until it is killed, and reports what it acknowledged.
 fn serve(folder: &Path, seed: u64) {
     let random = SeededRandom::new(seed);
     let options = Options {
-        // Each server begins an hour later, so that no pause lasts over it.
+        // Each server begins an hour later, so that no pause outlasts the previous one.
         clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(seed).unwrap())),
         ..Options::default()
     };
@@ -288,15 +288,15 @@ fn work(store: &SqliteJobs, worker: WorkerId, random: &SeededRandom) {
     }
 }
 
-/// What the servers acknowledged so far, and what was found.
+/// The acknowledgements of the servers so far, and the jobs found.
 #[derive(Default)]
 struct Ledger {
     submitted: BTreeSet<JobId>,
     told: BTreeMap<JobId, JobState>,
-    /// Jobs that were seen to have ended, with their documents: they never change again.
+    /// Jobs that have ended, with their documents: they never change again.
     ended: BTreeMap<JobId, (Job, Option<String>)>,
     recoveries: Vec<u64>,
-    /// How often a job was found whose worker had been killed.
+    /// Number of jobs found whose worker had been killed.
     lost: usize,
 }
 
@@ -314,7 +314,7 @@ impl Ledger {
         }
     }
 
-    /// Looks at what a killed server left.
+    /// Checks the state that a killed server left.
     fn check(&mut self, store: &SqliteJobs) {
         let jobs: BTreeMap<JobId, Job> = all(store).into_iter().map(|job| (job.id, job)).collect();
         for id in &self.submitted {
@@ -345,7 +345,7 @@ fn number_from(variable: &str, otherwise: u64) -> u64 {
     env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// Servers are killed again and again; each acknowledged job ends exactly once.
+/// Servers are killed repeatedly; each acknowledged job ends exactly once.
 #[test]
 fn killing_servers_loses_no_job() {
     let folder = folder();
@@ -359,7 +359,7 @@ fn killing_servers_loses_no_job() {
             ledger.note(&line);
         }
         kill(server);
-        // What it said before it died.
+        // Its reports before it died.
         lines.for_each(|line| ledger.note(&line));
         ledger.check(&open(folder.path()));
     }
@@ -375,7 +375,7 @@ fn killing_servers_loses_no_job() {
     );
 }
 
-/// Brings all that is left to its end.
+/// Finishes all remaining jobs.
 fn finish(folder: &Path, ledger: &mut Ledger, hours: u64) {
     let options = Options {
         clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(hours).unwrap())),

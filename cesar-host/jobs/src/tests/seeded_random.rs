@@ -1,4 +1,4 @@
-//! A source of random numbers that repeats.
+//! A repeatable source of random numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

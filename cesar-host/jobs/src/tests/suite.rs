@@ -1,12 +1,12 @@
-//! What every store must do. Each test runs on each store; a new store is one more line in `shared`.
+//! Requirements of every store. Each test runs on each store; a new store is one more line in `shared`.
 //!
-//! | module | what it is about |
+//! | module | content |
 //! |---|---|
-//! | `claims` | who works on a job: claims, leases, workers that die |
-//! | `failures` | failures: attempts, pauses between them, and what ends a job |
-//! | `cancel_and_retry` | what people ask of a job that is there: to cancel it, to try it again |
-//! | `queue` | what comes in, what is listed, and what is forgotten |
-//! | `webhooks` | notifications of an end: to which address, how often, by which claim |
+//! | `claims` | ownership: claims, leases, workers that die |
+//! | `failures` | attempts, pauses between them, the end of a job |
+//! | `cancel_and_retry` | requests about an existing job |
+//! | `queue` | submission, listing and removal |
+//! | `webhooks` | notifications of an end: addresses, attempts, claims |
 
 use super::*;
 

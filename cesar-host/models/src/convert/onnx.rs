@@ -1,8 +1,8 @@
 //! A network in ONNX form: the graph, which is part of this program, and its weights out of a PyTorch checkpoint.
 //!
-//! An ONNX file is a protobuf message. Two serialised messages, one after the other, are their merge; so the graph is followed by a
-//! second `ModelProto` that has nothing but the initialisers: `graph` (field 7) with `initializer` (5), each a `TensorProto` of `dims`
-//! (1), `data_type` FLOAT (2), `name` (8) and `raw_data` (9).
+//! An ONNX file is a protobuf message. Two concatenated messages are their merge, so the graph is followed by a second `ModelProto`
+//! with only the initialisers: `graph` (field 7) with `initializer` (5), each a `TensorProto` of `dims` (1), `data_type` FLOAT (2),
+//! `name` (8) and `raw_data` (9).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use super::ConvertError;
 use super::torch::Checkpoint;
 use crate::catalog::Network;
 
-/// A graph without its weights, as it is kept here.
+/// A stored graph without its weights.
 #[derive(Deserialize)]
 struct Graph {
     /// The serialised `ModelProto`, deflated, in base64.
@@ -81,7 +81,7 @@ fn put_bytes(message: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     message.extend(bytes);
 }
 
-/// Seven bits a byte, the least first; all but the last have the eighth set.
+/// Seven bits a byte, least significant first; all but the last have the eighth set.
 #[expect(clippy::cast_possible_truncation, reason = "seven bits are taken")]
 fn put_varint(message: &mut Vec<u8>, mut number: u64) {
     while number > 127 {

@@ -1,10 +1,10 @@
-//! Reads a Python pickle of protocol 2, as PyTorch writes checkpoints, and builds nothing but plain data and tensors.
+//! Reads a Python pickle of protocol 2, as PyTorch writes checkpoints, and builds only plain data and tensors.
 //!
-//! A pickle is a program for a machine with a stack and a memo. Every instruction is understood; but of what it may call only two
-//! things have an effect here: an ordered dictionary, and the function that makes a tensor of a storage. Whatever else it names or calls
-//! becomes [`Value::Inert`], which stays so. No code of the pickle is ever run.
+//! A pickle is a program for a machine with a stack and a memo. Every instruction is understood, but only two calls have an effect
+//! here: an ordered dictionary, and the function that makes a tensor of a storage. Every other name or call becomes
+//! [`Value::Inert`] and stays so. No code of the pickle is ever run.
 //!
-//! Lists and dictionaries are filled after they were made, possibly through the memo: they are shared.
+//! Lists and dictionaries are shared, because they are filled after they were made, possibly through the memo.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use super::bytes::Bytes;
 
-/// What a pickle holds.
+/// A value of a pickle.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// Something without meaning here.
+    /// A value without meaning here.
     Inert,
     Integer(i64),
     Text(Rc<str>),
@@ -23,9 +23,9 @@ pub(super) enum Value {
     List(Rc<RefCell<Vec<Value>>>),
     /// Pairs in their order.
     Dictionary(Rc<RefCell<Vec<(Value, Value)>>>),
-    /// Something named by module and name.
+    /// An object given by module and name.
     Global(Rc<str>, Rc<str>),
-    /// Something that lies outside the pickle: here `("storage", kind, key, device, length)`.
+    /// An object outside the pickle: here `("storage", kind, key, device, length)`.
     Outside(Rc<Value>),
     Tensor(Rc<Layout>),
 }
@@ -37,10 +37,10 @@ pub(super) struct Layout {
     pub(super) kind: String,
     /// The name of the storage's file.
     pub(super) key: String,
-    /// Where it begins in the storage, in numbers.
+    /// Its offset in the storage, in numbers.
     pub(super) offset: usize,
     pub(super) shape: Vec<usize>,
-    /// How far the next one is along each dimension, in numbers.
+    /// The distance to the next element along each dimension, in numbers.
     pub(super) strides: Vec<usize>,
 }
 
@@ -70,7 +70,7 @@ impl Value {
         Self::Dictionary(Rc::default())
     }
 
-    /// The value under a text in a dictionary.
+    /// The value of a key in a dictionary.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         let Self::Dictionary(pairs) = self else { return None };
         let pairs = pairs.borrow();
@@ -92,7 +92,7 @@ impl Value {
     }
 }
 
-/// What a pickle holds; an error is what is wrong with it.
+/// Reads the value of a pickle; an error names the defect.
 pub(super) fn read(pickle: &[u8]) -> Result<Value, String> {
     let mut machine = Machine::default();
     let mut bytes = Bytes::new(pickle);
@@ -109,13 +109,13 @@ pub(super) fn read(pickle: &[u8]) -> Result<Value, String> {
 #[derive(Default)]
 struct Machine {
     stack: Vec<Value>,
-    /// Where tuples, lists and dictionaries in the making begin.
+    /// The starts of unfinished tuples, lists and dictionaries.
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
 }
 
 impl Machine {
-    /// Carries out one instruction; `None` if that is impossible.
+    /// Executes one instruction; `None` if that is impossible.
     fn step(&mut self, code: u8, bytes: &mut Bytes<'_>) -> Option<()> {
         match code {
             // PROTO, FRAME
@@ -142,7 +142,7 @@ impl Machine {
                 self.stack.push(Value::Outside(Rc::new(id)));
             }
             b'R' | 0x81 => self.call()?,
-            // BUILD: a state that only a living object would need.
+            // BUILD: a state that only a live object would need.
             b'b' => drop(self.pop()?),
             _ => return None,
         }
@@ -172,7 +172,7 @@ impl Machine {
         Some(())
     }
 
-    /// None, truth values and floating-point numbers: no part of a tensor.
+    /// None, booleans and floating-point numbers: never part of a tensor.
     fn push_inert(&mut self, code: u8, bytes: &mut Bytes<'_>) -> Option<()> {
         if code == b'G' {
             bytes.take(8)?;
@@ -258,7 +258,7 @@ impl Machine {
     }
 }
 
-/// The tensor that PyTorch makes of these arguments: storage, offset, shape, strides, and what it needs for training.
+/// The tensor that PyTorch makes of these arguments: storage, offset, shape, strides, and training data.
 fn layout(arguments: &[Value]) -> Option<Layout> {
     let [Value::Outside(storage), offset, shape, strides, ..] = arguments else {
         return None;
@@ -282,7 +282,7 @@ fn integer(code: u8, bytes: &mut Bytes<'_>) -> Option<i64> {
         b'M' => bytes.u16().map(i64::from),
         b'J' => bytes.i32().map(i64::from),
         _ => {
-            // LONG1: two's complement of any length; longer ones are no part of a tensor.
+            // LONG1: two's complement of any length; longer ones are never part of a tensor.
             let length = usize::from(bytes.u8()?);
             let digits = bytes.take(length)?;
             let sign = if digits.last().is_some_and(|last| *last >= 0x80) {

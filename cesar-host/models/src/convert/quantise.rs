@@ -37,7 +37,7 @@ mod tests {
         let bytes = q8_0(&block);
         assert_eq!(bytes.len(), 34);
         assert_eq!(bytes[..2], f16::from_f32(2.0 / 127.0).to_le_bytes());
-        // 63.5 is halfway, and goes to the even neighbour.
+        // 63.5 is halfway, and rounds to the even neighbour.
         assert_eq!((bytes[2 + 3].cast_signed(), bytes[2 + 4]), (-127, 64));
     }
 

@@ -1,8 +1,8 @@
-//! The tensors of a Whisper model under OpenAI's names, in the order in which the files for whisper.cpp have them here: encoder, then
-//! decoder; of each its positions, its first layers, its last norm and its blocks.
+//! The tensors of a Whisper model under OpenAI's names, in the order of the files for whisper.cpp: encoder, then decoder, each with
+//! its positions, first layers, last norm and blocks.
 //!
-//! CTranslate2 keeps the projections of an attention that read the same input in one matrix, one under the other. The projection to
-//! keys has no bias in Whisper.
+//! CTranslate2 stacks the projections of an attention that read the same input in one matrix. The projection to keys has no bias in
+//! Whisper.
 
 use super::ConvertError;
 use super::ct2::{Tensor, Weights};
@@ -10,7 +10,7 @@ use super::ct2::{Tensor, Weights};
 /// A tensor and its name.
 pub(super) type Named = (String, Tensor);
 
-/// Gives every tensor to `each`, in order.
+/// Passes every tensor to `each`, in order.
 pub(super) fn for_each(
     weights: &Weights<'_>,
     each: &mut dyn FnMut(Named) -> Result<(), ConvertError>,
@@ -84,7 +84,7 @@ impl Walk<'_, '_> {
         self.copy(&format!("{name}.bias"), &format!("{source}/beta"))
     }
 
-    /// The projections that lie one under the other in one matrix.
+    /// The projections stacked in one matrix.
     fn linear(&mut self, source: &str, name: &str, parts: &[&str]) -> Result<(), ConvertError> {
         let weights = split(self.weights.tensor(&format!("{source}/weight"))?, parts.len());
         let biases = split(self.weights.tensor(&format!("{source}/bias"))?, parts.len());
@@ -98,7 +98,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// A tensor cut into equal parts along its first dimension.
+/// A tensor split into equal parts along its first dimension.
 fn split(tensor: Tensor, parts: usize) -> Vec<Tensor> {
     if parts == 1 {
         return vec![tensor];

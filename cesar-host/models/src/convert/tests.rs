@@ -1,4 +1,4 @@
-//! Files that are no such model are refused, wherever they break off. Whole models are converted by the tests of the program
+//! Files of other kinds and truncated files are refused. Whole models are converted by the tests of the program
 //! (`tests/tests/network/models_index.rs`), which compare digests.
 
 use super::ct2::Weights;

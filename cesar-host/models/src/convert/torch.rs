@@ -9,7 +9,7 @@ use zip::ZipArchive;
 use super::ConvertError;
 use super::pickle::{self, Layout};
 
-/// A checkpoint, opened.
+/// An open checkpoint.
 pub(super) struct Checkpoint<'a> {
     what: String,
     archive: ZipArchive<Cursor<&'a [u8]>>,
@@ -19,7 +19,7 @@ pub(super) struct Checkpoint<'a> {
 }
 
 impl<'a> Checkpoint<'a> {
-    /// Reads which tensors there are; `what` names the file in messages. They are those of `state_dict`, where there is one.
+    /// Reads the list of tensors, those of `state_dict` where there is one; `what` names the file in messages.
     pub(super) fn open(what: &str, content: &'a [u8]) -> Result<Self, ConvertError> {
         let malformed = |reason: String| ConvertError::malformed(what, reason);
         let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| malformed(error.to_string()))?;
@@ -69,7 +69,7 @@ fn read_file(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<
     Ok(content)
 }
 
-/// The numbers of a tensor, the last dimension the nearest; `None` if one lies outside the storage.
+/// The numbers of a tensor in row-major order; `None` if one lies outside the storage.
 fn in_order(layout: &Layout, storage: &[[u8; 4]]) -> Option<Vec<[u8; 4]>> {
     let count = layout
         .shape

@@ -1,7 +1,7 @@
 //! The tokens of a Whisper model as byte strings, out of its `tokenizer.json`.
 //!
 //! The file has GPT-2's spelling, in which every byte is a printable character: printable ones of Latin-1 stand for themselves, the
-//! others, in order, for the characters from U+0100. whisper.cpp wants 50,257 tokens of the text; it makes the special ones itself.
+//! others, in order, for the characters from U+0100. whisper.cpp needs 50,257 text tokens; it adds the special ones itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::ConvertError;
 
-/// Tokens of the text, that which ends it among them.
+/// The number of text tokens, including the end of text.
 const TOKENS: u32 = 50_257;
 const END: &str = "<|endoftext|>";
-/// Its number in models for English only, where the vocabulary has no word for it.
+/// The end of text in English-only models, where the vocabulary has no word for it.
 const LAST: u32 = 50_256;
 
 #[derive(Deserialize)]

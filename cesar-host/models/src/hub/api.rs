@@ -1,4 +1,4 @@
-//! The requests.
+//! The requests to the hub.
 
 use std::io::Read;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use ureq::{Agent, Body};
 
 use super::{HubError, HubSettings, is_digest};
 
-/// How long the hub may take to be reached and to begin an answer.
+/// Maximum time until the hub begins an answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a connection may be silent within an answer.
+/// Maximum time without data within an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// A repository that was renamed leads to its new name.
+/// A renamed repository redirects to its new name.
 const REDIRECTS: usize = 5;
-/// The list of a repository's files is no larger.
+/// Maximum size of the list of a repository's files.
 const LIST_LIMIT: u64 = 16 << 20;
 
-/// What the hub says of a repository.
+/// The hub's answer for a repository.
 #[derive(Debug, Deserialize)]
 pub(super) struct Repository {
-    /// The commit that the main branch is at.
+    /// The commit of the main branch.
     pub(super) sha: String,
     #[serde(default)]
     siblings: Vec<Sibling>,
@@ -40,7 +40,7 @@ impl Repository {
     }
 }
 
-/// What the hub says of a file.
+/// The hub's answer for a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Remote {
     /// 64 digits: its SHA-256; 40: git's object id. In lower case.
@@ -48,16 +48,16 @@ pub(super) struct Remote {
     pub(super) size: u64,
 }
 
-/// Asks the hub.
+/// A client of the hub.
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
     token: Option<String>,
 }
 
-/// The bytes of a file from a place on.
+/// The bytes of a file from a position on.
 pub(super) struct Opened {
-    /// Where they begin: 0, if the server gives no ranges.
+    /// The position of the first byte: 0, if the server does not support ranges.
     pub(super) start: u64,
     pub(super) body: Body,
 }
@@ -174,7 +174,7 @@ impl Client {
         request.call().map_err(|error| self.failed(&error))
     }
 
-    /// The token goes to the hub alone, never to another host that it redirects to.
+    /// The token is sent only to the hub, never to a host that it redirects to.
     fn authorised<Kind>(&self, request: ureq::RequestBuilder<Kind>, url: &str) -> ureq::RequestBuilder<Kind> {
         let is_hub = url
             .strip_prefix(&self.endpoint)
@@ -213,7 +213,7 @@ impl Client {
     }
 }
 
-/// Turns what is no success into an error.
+/// Turns an unsuccessful status into an error.
 fn accept(status: StatusCode, what: &str, endpoint: &str) -> Result<(), HubError> {
     let what = || what.to_owned();
     match status.as_u16() {
@@ -235,7 +235,7 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
-/// An entity tag without quotes and weakness.
+/// An entity tag without quotes and weakness marker.
 fn bare(tag: &str) -> String {
     tag.trim().trim_start_matches("W/").trim_matches('"').to_lowercase()
 }
@@ -244,7 +244,7 @@ fn is_checkable(digest: &str) -> bool {
     is_digest(digest) && matches!(digest.len(), 40 | 64)
 }
 
-/// A path with whatever is no letter, digit or plain sign written as `%20`.
+/// A path with every character but letters, digits and plain signs escaped, such as `%20`.
 fn escaped(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes()

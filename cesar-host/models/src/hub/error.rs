@@ -1,12 +1,12 @@
-//! Why the hub gave nothing; each message is one sentence.
+//! Errors of the hub; each message is one sentence.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why the hub gave nothing.
+/// The reason why the hub returned nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// Nothing may be asked of the network.
+    /// Network access is forbidden.
     #[error(
         "`{what}` must be downloaded from the hub, but {why} forbids it; remove that, or import a file with `cesar models import`"
     )]
@@ -16,15 +16,15 @@ pub enum HubError {
         /// The flag, setting or variable.
         why: &'static str,
     },
-    /// There is no folder to keep files in.
+    /// There is no folder for the files.
     #[error("cannot determine the Hugging Face cache folder; set `HF_HOME` or `HOME`")]
     NoFolder,
-    /// No answer, or none that means anything.
+    /// No answer, or no meaningful one.
     #[error(
         "the hub at `{endpoint}` does not answer ({reason}); check `HF_ENDPOINT`, and whether this machine is online"
     )]
     Unreachable {
-        /// Where it was asked.
+        /// The URL of the hub.
         endpoint: String,
         /// Why there was no answer.
         reason: String,
@@ -34,9 +34,9 @@ pub enum HubError {
         "the hub at `{endpoint}` has no trusted certificate ({reason}); check `HF_ENDPOINT`, or name a file of trusted certificates in `SSL_CERT_FILE`"
     )]
     Untrusted {
-        /// Where it was asked.
+        /// The URL of the hub.
         endpoint: String,
-        /// What is wrong with its certificate.
+        /// The defect of its certificate.
         reason: String,
     },
     /// No trusted certificates.
@@ -57,27 +57,27 @@ pub enum HubError {
     /// 429.
     #[error("the hub's rate limit is reached; wait some minutes, or set `HF_TOKEN`")]
     RateLimited,
-    /// The answer lacks what files are checked by.
+    /// The answer lacks the data for verification.
     #[error(
         "the hub's response for `{what}` has no {lacks}, so it cannot be verified; ask the operator of `HF_ENDPOINT`"
     )]
     Unchecked {
         /// The file.
         what: String,
-        /// What is missing.
+        /// The missing property.
         lacks: &'static str,
     },
-    /// Other bytes than were announced.
+    /// Other bytes than announced.
     #[error("`{what}` arrived with the digest {found} instead of {wanted} and was discarded; pull again")]
     Damaged {
         /// The file.
         what: String,
-        /// What was announced.
+        /// The announced digest.
         wanted: String,
-        /// What arrived.
+        /// The received digest.
         found: String,
     },
-    /// Other bytes than Cesar's table knows.
+    /// Other bytes than in Cesar's table.
     #[error(
         "the hub has `{what}` with the digest {found}, but this version of Cesar expects {wanted}; use a later version, or pull `{repository}` by that name"
     )]
@@ -86,29 +86,29 @@ pub enum HubError {
         what: String,
         /// The repository.
         repository: String,
-        /// What the table says.
+        /// The digest in the table.
         wanted: String,
-        /// What the hub says.
+        /// The hub's digest.
         found: String,
     },
-    /// The connection broke again and again.
+    /// The connection broke repeatedly.
     #[error("the download of `{what}` stopped after {done} of {size} bytes ({reason}); pull again to resume")]
     Broken {
         /// The file.
         what: String,
-        /// How much of it is there.
+        /// Bytes received.
         done: u64,
-        /// How much there is.
+        /// Total bytes.
         size: u64,
-        /// How it broke the last time.
+        /// The last error of the connection.
         reason: String,
     },
-    /// The repository is not of the kind that Cesar knows.
+    /// The repository is of an unknown kind.
     #[error("`{repository}` is not a Whisper model for CTranslate2: it has no `{lacks}`; name another repository")]
     NotAModel {
         /// The repository.
         repository: String,
-        /// What it lacks.
+        /// The missing part.
         lacks: String,
     },
     /// A file cannot be written.
@@ -116,13 +116,13 @@ pub enum HubError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
 
 impl HubError {
-    /// Whether the hub could not be asked at all: another source may do.
+    /// Whether the hub could not be reached at all, so that another source may help.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(

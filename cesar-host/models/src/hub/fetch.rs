@@ -11,17 +11,17 @@ use super::{HubError, HubSettings, repository_folder};
 use crate::progress::{Event, Observer};
 
 const BUFFER: usize = 1 << 18;
-/// How often progress is reported within a file.
+/// Number of progress reports within a file.
 const STEPS: u64 = 200;
-/// How often in a row a connection may break without a byte having come.
+/// Maximum number of consecutive connections that break without a byte.
 const FRUITLESS: u32 = 3;
-/// How long to wait after a fruitless connection, times their number.
+/// The pause after a fruitless connection, times their number.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A file to fetch: its path in the repository, and the SHA-256 that it must have, if that is known beforehand.
+/// A file to fetch: its path in the repository, and its SHA-256, if known in advance.
 pub(crate) type Wanted<'a> = (&'a str, Option<&'a str>);
 
-/// One repository, at what its main branch is at now.
+/// One repository, at the current commit of its main branch.
 pub(crate) struct Fetch<'a> {
     client: Client,
     name: &'a str,
@@ -35,7 +35,7 @@ impl<'a> Fetch<'a> {
     /// Asks the hub for a repository.
     ///
     /// # Errors
-    /// [`HubError`] when it has none of that name, or is not to be asked.
+    /// [`HubError`] if it has none of that name, or may not be used.
     pub(crate) fn of(settings: &HubSettings, name: &'a str, watch: &'a Observer<'a>) -> Result<Self, HubError> {
         let not_found = || HubError::NotFound { what: name.to_owned() };
         let folder = repository_folder(name).ok_or_else(not_found)?;
@@ -64,7 +64,7 @@ impl<'a> Fetch<'a> {
         self.repository.has(path)
     }
 
-    /// Fetches these files, in this order, and then says that the main branch is here. Returns the snapshot's folder.
+    /// Fetches these files, in this order, and then sets the main branch. Returns the snapshot's folder.
     ///
     /// # Errors
     /// [`HubError`]; the bytes received by then are kept for a resume.
@@ -92,7 +92,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Sees to it that the blob is there. Of two who want it, one fetches it and the other waits.
+    /// Fetches the blob unless it is present. Of two processes, one fetches it and the other waits.
     fn blob(&self, path: &str, remote: &Remote) -> Result<(), HubError> {
         let blob = self.store.blob(&remote.digest);
         let is_there = || blob.metadata().is_ok_and(|found| found.len() == remote.size);
@@ -158,7 +158,7 @@ impl<'a> Fetch<'a> {
         })
     }
 
-    /// Takes in one answer to its end. Returns how the connection broke, if it did before the end of the file.
+    /// Receives one answer to its end. Returns the error of the connection if it broke before the end of the file.
     fn part(
         &self,
         path: &str,
@@ -186,7 +186,7 @@ impl<'a> Fetch<'a> {
             done
         };
         let mut reported = report(*done);
-        // No more is taken than was announced.
+        // Bytes beyond the announced size are not read.
         while *done < remote.size {
             let room = usize::try_from(remote.size - *done).unwrap_or(BUFFER).min(BUFFER);
             let count = match body.read(&mut buffer[..room]) {
@@ -205,7 +205,7 @@ impl<'a> Fetch<'a> {
     }
 }
 
-/// Throws away what is there: it is too long, or the server gives no ranges.
+/// Discards the received part: it is too long, or the server does not support ranges.
 fn restart(file: &mut File, hash: &mut Hash, done: &mut u64, remote: &Remote) -> std::io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;

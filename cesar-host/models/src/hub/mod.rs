@@ -2,18 +2,19 @@
 //! snapshots are folders of symbolic links into `blobs/` (the layout that `huggingface_hub` documents under "Manage huggingface_hub
 //! cache-system").
 //!
-//! Reading (`repository_folder`, `snapshot`) uses no network. Fetching does what Hugging Face's own client does, so that both may work
-//! in one cache at once: the files of a repository from `api/models/<name>/revision/main`; of each file, a `HEAD` of
-//! `<name>/resolve/<commit>/<path>` tells its digest (`X-Linked-ETag`, else `ETag`: the SHA-256 of a large file, git's object id of a
-//! small one); a `GET` of the same, redirected to wherever the bytes are, goes to `blobs/<digest>.incomplete` under the lock
-//! `.locks/<folder>/<digest>.lock`. Broken connections and dead processes are resumed with a range request. A complete file
-//! with the right digest is synced and renamed; then come the link in the snapshot, and last `refs/main`: no reader finds a part of a model.
+//! Reading (`repository_folder`, `snapshot`) uses no network. Fetching works like Hugging Face's own client, so both can use one
+//! cache at once: the files of a repository come from `api/models/<name>/revision/main`; for each file, a `HEAD` of
+//! `<name>/resolve/<commit>/<path>` returns its digest (`X-Linked-ETag`, else `ETag`: the SHA-256 of a large file, git's object id
+//! of a small one); a `GET` of the same, redirected to the bytes, goes to `blobs/<digest>.incomplete` under the lock
+//! `.locks/<folder>/<digest>.lock`. Broken connections and dead processes are resumed with a range request. A complete file with
+//! the right digest is synced and renamed; then come the link in the snapshot, and last `refs/main`: no reader finds a partial
+//! model.
 //!
-//! **Why not the crate `hf-hub`** (1.0.0 and 0.4.3 were read). It keeps the same cache, but not these promises. Neither version compares what
-//! has come with its digest, or syncs before it renames; neither knows `HF_HUB_OFFLINE`. In 1.0.0 every file starts from the beginning (`File::create` on
-//! `.incomplete`, no `Range`); a process that waits for another's pull fails after ten seconds, or fetches the file a second time;
-//! a file with a Xet hash comes by another protocol. 0.4.3 resumes, but waits five seconds at most, for a lock that Hugging Face's own
-//! programs do not take.
+//! **Why not the crate `hf-hub`** (1.0.0 and 0.4.3 were read). It keeps the same cache, but not these guarantees. Neither version
+//! verifies the digest of a download, or syncs before it renames; neither knows `HF_HUB_OFFLINE`. In 1.0.0 every file starts from
+//! the beginning (`File::create` on `.incomplete`, no `Range`); a process that waits for another's pull fails after ten seconds, or
+//! fetches the file a second time; a file with a Xet hash uses another protocol. 0.4.3 resumes, but waits five seconds at most, for
+//! a lock that Hugging Face's own programs do not take.
 
 mod api;
 mod error;
@@ -29,16 +30,16 @@ pub use error::HubError;
 pub(super) use fetch::Fetch;
 pub(super) use store::Hash;
 
-/// The hub as a user's environment describes it, by the variables of Hugging Face's own programs.
+/// The hub as configured by the variables of Hugging Face's own programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubSettings {
-    /// `HF_ENDPOINT`: where the hub is, without a slash at the end.
+    /// `HF_ENDPOINT`: the URL of the hub, without a slash at the end.
     pub endpoint: String,
-    /// The cache: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else where Hugging Face's programs have it.
+    /// The cache: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else the default of Hugging Face's programs.
     pub cache: Option<PathBuf>,
-    /// `HF_TOKEN`, or what the file `token` in `HF_HOME` says.
+    /// `HF_TOKEN`, or the content of the file `token` in `HF_HOME`.
     pub token: Option<String>,
-    /// `HF_HUB_OFFLINE`: nothing may be asked of the hub.
+    /// `HF_HUB_OFFLINE`: whether access to the hub is forbidden.
     pub offline: bool,
 }
 
@@ -67,8 +68,8 @@ impl HubSettings {
     }
 }
 
-/// Where Hugging Face's programs have their cache of repositories: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub` or
-/// `~/.cache/huggingface/hub`, the first of these that is set. It need not exist.
+/// The repository cache of Hugging Face's programs: the first of `$HF_HUB_CACHE`, `$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`
+/// and `~/.cache/huggingface/hub` that is set. It need not exist.
 pub(super) fn cache_folder(variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("HF_HUB_CACHE").or_else(|| home(variable).map(|home| home.join("hub")))
@@ -79,7 +80,7 @@ fn home(variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     set.or_else(|| Some(Folders::new(variable).cache?.join("huggingface")))
 }
 
-/// The folder of a repository, `Owner/name`; `None` if that is not how a repository is named.
+/// The folder of a repository, `Owner/name`; `None` if that is no repository name.
 pub(super) fn repository_folder(repository: &str) -> Option<String> {
     let (owner, name) = repository.split_once('/')?;
     let valid = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\0']);
@@ -97,7 +98,7 @@ pub(super) fn repository_of_folder(folder: &str) -> Option<String> {
 pub(super) fn snapshot(folder: &Path) -> Option<PathBuf> {
     let commit = std::fs::read_to_string(folder.join("refs/main")).ok()?;
     let commit = commit.trim();
-    // Anything else than a commit could lead out of the cache.
+    // Any other text than a commit could lead out of the cache.
     is_digest(commit)
         .then(|| folder.join("snapshots").join(commit))
         .filter(|snapshot| snapshot.is_dir())

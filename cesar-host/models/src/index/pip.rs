@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use super::error::IndexError;
 
-/// Looked for in this order where none is named.
+/// Programs tried in this order where none is named.
 const PYTHONS: [&str; 3] = ["python3", "python", "/usr/bin/python3"];
 
-/// The wheels are for this platform, whatever this machine's Python is: what they carry is data, and a library for x86-64 Linux.
+/// The wheels are for this platform, independent of this machine's Python: they carry data, and a library for x86-64 Linux.
 const PLATFORM: [&str; 14] = [
     "--python-version",
     "3.11",
@@ -32,7 +32,7 @@ pub(super) struct Pip {
 }
 
 impl Pip {
-    /// The Python named, else the first that has pip.
+    /// The named Python, else the first with pip.
     pub(super) fn find(named: Option<&Path>) -> Result<Self, IndexError> {
         let candidates: Vec<PathBuf> = match named {
             Some(named) => vec![named.to_owned()],
@@ -44,7 +44,7 @@ impl Pip {
         })
     }
 
-    /// Fetches one wheel into a folder. Nothing of it is run or installed, and nothing that it depends on is fetched.
+    /// Fetches one wheel into a folder, without its dependencies. No code of it is run or installed.
     pub(super) fn download(&self, requirement: &'static str, into: &Path) -> Result<(), IndexError> {
         let mut command = Command::new(&self.python);
         command.args([
@@ -84,7 +84,7 @@ fn has_pip(python: &Path) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// pip's own error, else the last that was said.
+/// pip's own error, else its last line.
 fn reason(printed: &str) -> String {
     let lines = || printed.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines()

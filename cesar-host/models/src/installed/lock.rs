@@ -1,4 +1,4 @@
-//! One process at a time changes a models folder.
+//! The lock that lets one process at a time change a models folder.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,7 +12,7 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the lock of a folder, which is made if need be; waits while another process has it, and says so.
+    /// Acquires the lock of a folder, creating the folder if needed; reports when it waits for another process.
     pub(crate) fn take(folder: &Path, watch: &Observer<'_>) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let path = folder.join(".lock");

@@ -1,9 +1,9 @@
 //! The installed models: in the models folders, in Hugging Face's cache, and the library that a plugin opens.
 //!
-//! [`InstalledModel`] is one of them. Anything that looks like a model is listed: a folder with Whisper weights for
-//! CTranslate2, `ggml-*.bin`, `*.onnx`; of Hugging Face's cache only what the catalog knows, and Whisper weights. [`verify()`] compares
-//! files with the digests by which they are known (the catalog, the record of a pull or import, the name of a blob), [`import()`] copies a
-//! model from a file or folder, [`remove()`] deletes one.
+//! [`InstalledModel`] is one of them. Everything that looks like a model is listed: a folder with Whisper weights for CTranslate2,
+//! `ggml-*.bin`, `*.onnx`; in Hugging Face's cache only models of the catalog, and Whisper weights. [`verify()`] compares files
+//! with their known digests (the catalog, the record of a pull or import, the name of a blob), [`import()`] copies a model from a
+//! file or folder, [`remove()`] deletes one.
 
 mod import;
 mod lock;
@@ -39,29 +39,29 @@ const ALWAYS: [&str; 3] = ["model.bin", "config.json", "tokenizer.json"];
 /// An installed model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InstalledModel {
-    /// What engines call it.
+    /// Its name for engines.
     pub name: String,
-    /// Its id in the catalog; of what is not in it, the name of its file or folder, or its repository.
+    /// Its id in the catalog; of other models, the name of the file or folder, or the repository.
     pub id: String,
-    /// What it is for; `None` for an ONNX network that the catalog does not know.
+    /// Its kind; `None` for an ONNX network that is not in the catalog.
     pub kind: Option<Kind>,
     /// Its file or folder.
     #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
-    /// How many bytes its files have.
+    /// The size of its files in bytes.
     pub size: u64,
-    /// The repository, of what lies in Hugging Face's cache.
+    /// Its repository, if it is in Hugging Face's cache.
     pub repository: Option<String>,
-    /// Its files, by their names in the folder; of a model that is a file, that file.
+    /// Its files, by their names in the folder; for a model of one file, that file.
     #[serde(skip)]
     pub files: Vec<(String, PathBuf)>,
-    /// The models folder that it lies in, if it lies in one.
+    /// The models folder that contains it, if one does.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
 }
 
 impl InstalledModel {
-    /// Whether a person may mean it by this name: its name, id, path, or another name of the catalog's.
+    /// Whether users may call it by this name: its name, id, path, or another name of the catalog.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -92,7 +92,7 @@ pub fn list(roots: &ModelRoots, libraries: Option<&Path>) -> Vec<InstalledModel>
     all
 }
 
-/// The file or folder of an entry of the catalog, if it is there and whole by the look of it.
+/// The file or folder of an entry of the catalog, if it is present and looks complete.
 #[must_use]
 pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) -> Option<PathBuf> {
     if entry.kind == Kind::Library {
@@ -110,7 +110,7 @@ pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) 
     in_folders.or_else(|| whole(in_hub(roots, entry)?))
 }
 
-/// Where an entry lies in Hugging Face's cache, if its repository is there.
+/// The path of an entry in Hugging Face's cache, if its repository is there.
 pub(super) fn in_hub(roots: &ModelRoots, entry: &Entry) -> Option<PathBuf> {
     let source = entry.hub?;
     let folder = roots.hub.as_deref()?.join(hub::repository_folder(source.repository)?);
@@ -121,7 +121,7 @@ pub(super) fn in_hub(roots: &ModelRoots, entry: &Entry) -> Option<PathBuf> {
     }
 }
 
-/// Whether a file is there and not empty, as one is that was never finished.
+/// Whether a file exists and is not empty; an unfinished one is empty.
 pub(super) fn is_nonempty_file(file: &Path) -> bool {
     file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
 }
@@ -236,7 +236,7 @@ fn library(folder: &Path) -> Option<InstalledModel> {
     })
 }
 
-/// Whether a folder has the weights of a Whisper model. Its other files may be missing: that is found when it is used.
+/// Whether a folder has the weights of a Whisper model. Other missing files are found when it is used.
 fn has_whisper(folder: &Path) -> bool {
     let mut beginning = [0; 32];
     let read = File::open(folder.join("model.bin")).and_then(|mut file| file.read(&mut beginning));
@@ -279,7 +279,7 @@ pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Whether a file is there and has this SHA-256.
+/// Whether a file exists and has this SHA-256.
 pub(super) fn is_sha256(path: &Path, sha256: &str) -> bool {
     sha256_of(path).is_ok_and(|found| found == sha256)
 }
@@ -289,7 +289,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A relative path as records have it.
+/// A relative path in the form of the records.
 pub(super) fn slash_separated(path: &Path) -> String {
     let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     parts.collect::<Vec<_>>().join("/")

@@ -1,14 +1,14 @@
-//! Putting what is whole and synced into its place.
+//! Moving complete and synced files into place.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// The file by which a folder is known to be a whole model: it comes last.
+/// The file that marks a folder as a complete model: it is written last.
 const WEIGHTS: &str = "model.bin";
 
-/// Renames a file or folder into its place, replacing a file. Where there is a folder already, its files are replaced one by one, the
-/// weights last, and others in it stay.
+/// Renames a file or folder into its place, replacing a file. In an existing folder, files are replaced one by one, the weights
+/// last; other files stay.
 pub(crate) fn move_into_place(staged: &Path, target: &Path) -> io::Result<()> {
     let parent = target.parent().unwrap_or(target);
     fs::create_dir_all(parent)?;

@@ -1,6 +1,6 @@
 //! Recorded SHA-256 digests of the files that Cesar put into a models folder: `.digests.json`, from relative path to digest.
 //!
-//! It is a help for [`super::verify`] only: without it, or when it is damaged, files are unknown, not wrong.
+//! It only serves [`super::verify`]: if it is missing or damaged, files are unknown, not wrong.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -35,7 +35,7 @@ impl Records {
         self.digests.insert(file.to_owned(), sha256.to_owned());
     }
 
-    /// Forgets a file, and what is in a folder of that name.
+    /// Forgets a file, or the files of a folder of that name.
     pub(crate) fn forget(&mut self, place: &str) {
         let inside = format!("{place}/");
         self.digests

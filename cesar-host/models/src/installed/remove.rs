@@ -1,7 +1,7 @@
 //! Removing a model.
 //!
-//! In a models folder it is its file or folder; of a link, the link alone. In Hugging Face's cache it is the repository's folder if the
-//! model is all of it, else the file's link and its blob, unless another link leads there.
+//! In a models folder this removes its file or folder; for a link, only the link. In Hugging Face's cache it removes the
+//! repository's folder if the model is all of it, else the file's link, and its blob unless another link leads there.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 use super::{FolderLock, InstalledModel, Records};
 use crate::progress::Observer;
 
-/// What would be removed, or was.
+/// The paths to remove, or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     /// Files, links and folders, in the order of removal.
@@ -20,12 +20,12 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// What removing this model means.
+    /// The paths to remove for this model.
     #[must_use]
     pub fn of(model: &InstalledModel) -> Self {
         let paths = match (&model.repository, model.files.as_slice()) {
             (None, _) => vec![model.path.clone()],
-            // The file of a repository that has more.
+            // One file of a repository that has others.
             (Some(_), [(_, file)]) if *file == model.path => [vec![file.clone()], unshared_blob(file)].concat(),
             (Some(_), _) => vec![repository(&model.path).unwrap_or(&model.path).to_owned()],
         };
@@ -65,13 +65,13 @@ pub fn remove(model: &InstalledModel, watch: &Observer<'_>) -> Result<Removal, (
     Ok(removal)
 }
 
-/// The folder of the repository that a snapshot lies in.
+/// The folder of the repository that a snapshot belongs to.
 fn repository(snapshot: &Path) -> Option<&Path> {
     let snapshots = snapshot.parent()?;
     snapshots.ends_with("snapshots").then(|| snapshots.parent()).flatten()
 }
 
-/// The blob that this link leads to, if no other does.
+/// The target of this link, unless another link leads there.
 fn unshared_blob(link: &Path) -> Vec<PathBuf> {
     let blob = |link: &Path| link.canonicalize().ok().filter(|_| link.is_symlink());
     let Some((blob_path, repository)) = blob(link).zip(link.parent().and_then(repository)) else {

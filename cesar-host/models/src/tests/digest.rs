@@ -1,4 +1,4 @@
-//! The digest of a model, which must not change: results are kept under it.
+//! The digest of a model, which must not change: it is part of the keys of results.
 
 use std::convert::Infallible;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is said when there is no model.
+//! Messages about missing models.
 
 use super::{Place, folder, one_file};
 
@@ -26,7 +26,7 @@ fn unknown_names_are_reported() {
     );
 }
 
-/// Clients of a server learn which model is missing, and not where it looks.
+/// Clients of a server learn which model is missing, but not the server's folders.
 #[test]
 fn the_brief_form_omits_folders() {
     let place = Place::new().with(&["own/base/model.bin", "own/half/config.json"]);

@@ -1,4 +1,4 @@
-//! A Hugging Face cache, laid out as `huggingface_hub` does: snapshots of symbolic links into `blobs/`.
+//! A Hugging Face cache in the layout of `huggingface_hub`: snapshots of symbolic links into `blobs/`.
 
 use std::os::unix::fs::symlink;
 

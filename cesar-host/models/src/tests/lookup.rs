@@ -80,7 +80,7 @@ fn paths_are_used_as_given() {
 
 #[test]
 fn relative_paths_become_absolute() {
-    // The package's own manifest stands for a model of one file: it exists in the folder that tests run in.
+    // The package's own manifest stands for a model of one file: it exists in the folder in which tests run.
     let place = Place::new();
     let files = one_file();
     for asked in ["Cargo.toml", "./Cargo.toml"] {
@@ -92,7 +92,7 @@ fn relative_paths_become_absolute() {
 
 #[test]
 fn other_files_of_that_name_do_not_hide_the_model() {
-    // `src` is a folder of the folder that tests run in, and not a model.
+    // `src` exists in the folder in which tests run, and is not a model.
     let place = Place::new().with(&["own/ggml-src.bin", "own/src/model.bin", "own/src/config.json"]);
     assert_eq!(place.found(&one_file(), "src"), "own/ggml-src.bin");
     assert_eq!(place.found(&folder(), "src"), "own/src");

@@ -1,4 +1,4 @@
-//! What these tests share: a models folder and the two shapes that a plugin's models have.
+//! Shared fixtures: a models folder and the two shapes of a plugin's models.
 
 mod digest;
 mod errors;
@@ -91,13 +91,13 @@ impl Place {
             .to_owned()
     }
 
-    /// The sentence with which a model is refused, with this place written as `HERE`.
+    /// The error message for a refused model, with this place written as `HERE`.
     fn refusal(&self, files: &ModelFiles, asked: &str) -> String {
         let error = self.lookup(files).resolve(asked).expect_err("there is no such model");
         error.to_string().replace(self.folder.path().to_str().unwrap(), "HERE")
     }
 
-    /// The same as others are told it.
+    /// The same message for clients of a server.
     fn brief(&self, files: &ModelFiles, asked: &str) -> String {
         let error = self.lookup(files).resolve(asked).expect_err("there is no such model");
         let brief = error.brief();

@@ -18,7 +18,7 @@ impl Acquisition<'_> {
     }
 
     pub(super) fn folder(&self, cache: Option<&Cache>) -> Result<Folder, PipelineError> {
-        // Of whatever step it was, it is gone on with.
+        // It is resumed, whatever step it belongs to.
         let work = Digest::from_bytes(*self.parts(0, None).key().as_bytes());
         if let Some(folder) = cache.and_then(|cache| self.noted(cache.incoming_of(&work))) {
             return Ok(Folder::InCache(folder));
@@ -53,7 +53,7 @@ impl Acquisition<'_> {
         }
     }
 
-    /// The file that an answer names: a name, and of that folder.
+    /// The file named by an answer, which must be in the folder.
     pub(super) fn path_of(&self, folder: &Folder, fetched: &Fetched) -> Result<PathBuf, PipelineError> {
         let is_name = Path::new(&fetched.file)
             .file_name()

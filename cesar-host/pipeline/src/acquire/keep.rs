@@ -1,4 +1,4 @@
-//! Storage of an answer: the file under the key of its moment, or a new row for the file that was there.
+//! Storage of an answer: the file under the key of its time, or a new row for an unchanged file.
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -31,7 +31,7 @@ impl<'a> Acquisition<'a> {
         match cache.renew(&guard, &parts, new, &stored.entry.key) {
             Ok(entry) => Ok(entry),
             Err(error) => {
-                // It will be asked about again; it is right all the same.
+                // It will be requested again, but is valid.
                 self.trouble(&error);
                 Ok(Some(stored.entry.clone()))
             }
@@ -68,7 +68,7 @@ impl<'a> Acquisition<'a> {
         Ok((self.hold(file, folder)?, report))
     }
 
-    /// A recording that this run holds alone.
+    /// A recording that only this run holds.
     pub(super) fn hold(&self, file: File, folder: Folder) -> Result<Media<'a>, PipelineError> {
         let unreadable = |error| unreadable(Path::new(self.context.label), error);
         let held = Held::new(file, Some(folder)).map_err(unreadable)?;
@@ -87,7 +87,7 @@ impl<'a> Acquisition<'a> {
         }
     }
 
-    /// The lock of the key that the answer has: its program may be another one than was thought.
+    /// The lock of the answer's key: its program may differ from the expected one.
     pub(super) fn guard_of(
         &self,
         cache: &Cache,
@@ -100,7 +100,7 @@ impl<'a> Acquisition<'a> {
         }
     }
 
-    /// The lock and whether it was waited for; no lock when the download goes ahead without it.
+    /// The lock, and whether this process waited for it; no lock when the download continues without it.
     pub(super) fn lock(&self, cache: &Cache, parts: &KeyParts) -> Result<(Option<KeyGuard>, bool), PipelineError> {
         let mut is_waited = false;
         let locked = cache.lock(&parts.key(), &mut |waiting: &Waiting| {

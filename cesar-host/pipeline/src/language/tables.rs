@@ -1,6 +1,6 @@
 //! Additions to ISO 639: Whisper's codes, withdrawn and bibliographic codes, further names.
 
-/// What stands for no language.
+/// Words for "no language".
 pub(super) const DETECT: &[&str] = &[
     "",
     "auto",
@@ -152,7 +152,7 @@ pub(super) const OTHER_CODES: &[(&str, &str)] = &[
     ("slo", "sk"),
     ("tib", "bo"),
     ("wel", "cy"),
-    // One spoken language, of which ISO 639 counts two written ones.
+    // One spoken language with two written ones in ISO 639.
     ("nb", "no"),
     ("nn", "no"),
     ("nob", "no"),
@@ -246,7 +246,7 @@ pub(super) const OTHER_NAMES: &[(&str, &str)] = &[
     ("عربي", "ar"),
 ];
 
-/// Countries that are taken for codes of their languages; only ever suggested.
+/// Countries mistaken for codes of their languages; only suggested.
 pub(super) const COUNTRIES: &[(&str, &str)] = &[
     ("at", "de"),
     ("cn", "zh"),

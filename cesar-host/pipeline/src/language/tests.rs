@@ -1,4 +1,4 @@
-//! Spellings of languages, and what they mean to an engine.
+//! Spellings of languages, and their meanings for an engine.
 
 use std::collections::BTreeSet;
 
@@ -216,7 +216,7 @@ fn a_limited_model_fits_its_languages_and_detection() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A code that came out goes in again unchanged, and is one of the engine's.
+    /// An accepted code is accepted again unchanged, and is one of the engine's.
     #[test]
     fn accepted_codes_are_stable(text in "\\PC{0,12}|[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,4})?") {
         let known = whisper_codes();

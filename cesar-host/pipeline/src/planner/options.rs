@@ -1,4 +1,4 @@
-//! Options of a request as values of a plugin's table, and what is said of those that it refuses.
+//! Options of a request as values of a plugin's table, and messages about refused ones.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMa
     asked.options.iter().map(read_one).collect()
 }
 
-/// The value as the plugin's table reads and accepts it.
+/// The value as read and accepted by the plugin's table.
 fn read(given: &GivenValue, name: &str, spec: &OptionSpec) -> Result<Value, OptionError> {
     match given {
         GivenValue::Text(text) => spec.parse(name, text),
@@ -38,7 +38,7 @@ fn is_language(manifest: &Manifest, name: &str) -> bool {
     manifest.stage == StageKind::Asr && name == LANGUAGE && kind == Some(OptionKind::String)
 }
 
-/// A language as the engine's table writes it, so that equal languages give equal keys.
+/// A language in the form of the engine's table, so that equal languages have equal keys.
 fn language_value(spec: &OptionSpec, given: &GivenValue) -> Result<Value, OptionError> {
     let refused = |given: String, wanted: &str| OptionError::Value {
         option: LANGUAGE.into(),

@@ -22,7 +22,7 @@ fn manifests() -> Vec<Manifest> {
     manifests
 }
 
-/// A value that the option takes, another one for most other seeds.
+/// A value that the option accepts, different for most other seeds.
 fn some_value(spec: &OptionSpec, seed: u64) -> Value {
     let within = |most: f64| {
         let (minimum, maximum) = (spec.minimum.unwrap_or(0.0), spec.maximum.unwrap_or(most));
@@ -57,7 +57,7 @@ fn key(manifest: &Manifest, given: &BTreeMap<String, Value>) -> cesar_cache::Key
     parts.key()
 }
 
-/// What is said to change no result is said of these alone; the engines' own tests show that it is so.
+/// Only these options are declared to change no result; the engines' own tests show that.
 #[test]
 fn only_threads_are_left_out_of_keys() {
     let manifests = manifests();
@@ -73,7 +73,7 @@ fn only_threads_are_left_out_of_keys() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Of every plugin, every option, whatever the others are, and whatever the table declares.
+    /// For every option of every plugin, with any other options, and any declaration in the table.
     #[test]
     fn exactly_the_options_that_may_change_a_result_change_the_key(
         seeds in prop::collection::vec(any::<u64>(), 64),
@@ -142,7 +142,7 @@ fn english_models_are_no_default_for_other_languages_or_translation() {
     assert!(!is_for(&english, &asked("task", "translate")));
 }
 
-/// However a language is written, its results are the same ones.
+/// All spellings of a language share their results.
 #[test]
 fn spellings_of_a_language_share_a_key() {
     let engines = manifests()

@@ -38,7 +38,7 @@ impl Fixture {
         Checkpoints::new(Stage::Asr, partials, unchanged, true, now)
     }
 
-    /// What a run that starts now would resume from: starts of segments, state, cost.
+    /// The checkpoint for a run that starts now: starts of segments, state, cost.
     fn kept(&self) -> Option<(Vec<u64>, Value, i64)> {
         let guard = self.locked();
         let checkpoints = self.checkpoints(&guard, &|| true, Instant::now());
@@ -109,7 +109,7 @@ fn checkpoints_accumulate_over_failed_runs() {
     assert_eq!(fixture.kept().unwrap().0, [0, 1, 2, 3, 4, 5]);
 }
 
-/// Starting over helps against what was kept, and only before the run got any further.
+/// Starting over helps against a bad checkpoint, and only before the run makes progress.
 #[test]
 fn a_resumed_run_without_progress_starts_over_once() {
     let attempts = |moves: bool, fail: &dyn Fn() -> PipelineError| {

@@ -1,16 +1,16 @@
-//! Attribution of words to speakers: puts the turns of a diarization onto the segments of a transcript.
+//! Attribution of words to speakers: assigns the turns of a diarization to the segments of a transcript.
 //!
-//! Speakers are given to **words**: each word belongs to whom its time overlaps most. Of several who speak all through it, the one
-//! the speaker of the word before is preferred; a word that no turn overlaps belongs to the nearest turn within [`REACH_MS`].
+//! Speakers are assigned to **words**: each word belongs to the speaker with the largest overlap. Of several who speak all through it, the
+//! speaker of the previous word is preferred; a word without an overlapping turn belongs to the nearest turn within [`REACH_MS`].
 //!
-//! An engine that gives no word times gets them interpolated, for this purpose only: by length of text, over the time in which a speaker
-//! speaks. They are off by some tenths of a second, so a change of speaker goes to the end of a sentence or of the segment where one is
-//! within [`BLUR_MS`]: that is where speakers change.
+//! Missing word times are interpolated, for this purpose only: by length of text, over the time in which a speaker speaks. They are
+//! off by some tenths of a second, so a change of speaker moves to the end of a sentence or of the segment if one is within
+//! [`BLUR_MS`]: that is where speakers change.
 //!
-//! A segment is then cut where the speaker changes. A word without a speaker inside a segment goes with its neighbours; a segment in which
-//! no speaker was heard stays as it is. No text is lost: the pieces joined are the segment.
+//! A segment is then split where the speaker changes. A word without a speaker inside a segment joins its neighbours; a segment
+//! without any speaker stays unchanged. No text is lost: the joined pieces are the segment.
 //!
-//! Labels are listed in order of first turns. The same turns always give the same labels.
+//! Labels are listed in order of first turns. Equal turns always have equal labels.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,10 +20,10 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Spoken;
 
-/// How far from a turn a word may lie and still belong to it: aligners and diarizers differ by some tenths of a second.
+/// Maximum distance of a word from its turn: aligners and diarizers differ by some tenths of a second.
 const REACH_MS: u64 = 500;
 
-/// How far an interpolated change of speaker may be from where it belongs.
+/// Maximum error of an interpolated change of speaker.
 const BLUR_MS: u64 = 1000;
 
 /// A transcript with speakers.
@@ -34,7 +34,7 @@ pub(crate) struct Attributed {
     pub(crate) turns: Vec<Turn>,
 }
 
-/// Gives speakers to segments. Speaker `n` has the `n`th of `names`; who has none is called `Speaker 1`, `Speaker 2`, …
+/// Assigns speakers to segments. Speaker `n` has the `n`th of `names`; others are called `Speaker 1`, `Speaker 2`, …
 pub(crate) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[String]) -> Attributed {
     let turns = Turns::new(spoken);
     let label = |speaker: usize| {
@@ -61,7 +61,7 @@ pub(crate) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[Stri
     }
 }
 
-/// The turns, for looking up who speaks at a time.
+/// The turns, to look up the speaker at a time.
 struct Turns {
     by_start: Vec<Spoken>,
     longest_ms: u64,
@@ -97,9 +97,9 @@ impl Turns {
         self.by_start[begin..end].iter().filter(move |turn| turn.end_ms >= from)
     }
 
-    /// Who has most of `time`; of several, `before`, else who came first.
+    /// The speaker with most of `time`; of several, `before`, else the first.
     fn speaker_of(&self, time: Range<u64>, before: Option<usize>) -> Option<usize> {
-        // A word without length is the moment it stands at.
+        // A word without length is a moment.
         let time = time.start..time.end.max(time.start + 1);
         let mut shares: BTreeMap<usize, u64> = BTreeMap::new();
         for turn in self.around(&time) {
@@ -124,7 +124,7 @@ impl Turns {
             .map(|turn| turn.speaker)
     }
 
-    /// When a speaker speaks within `time`; all of it when none does.
+    /// The parts of `time` in which a speaker speaks; all of it if there are none.
     fn speech_in(&self, time: Range<u64>) -> Vec<Range<u64>> {
         let mut speech: Vec<Range<u64>> = Vec::new();
         for turn in self.around(&time) {
@@ -158,7 +158,7 @@ impl Turns {
     }
 }
 
-/// A word's text within its segment, and when it was said.
+/// A word's text within its segment, and its time.
 struct Timed {
     text: Range<usize>,
     start_ms: u64,
@@ -166,7 +166,7 @@ struct Timed {
     speaker: Option<usize>,
 }
 
-/// The pieces of a segment, each of one speaker. `last` is who said the word before.
+/// The pieces of a segment, each of one speaker. `last` is the speaker of the previous word.
 fn cut(segment: Segment, turns: &Turns, label: &dyn Fn(usize) -> String, last: &mut Option<usize>) -> Vec<Segment> {
     let (mut timed, exact) = match given(&segment) {
         Some(timed) => (timed, true),
@@ -198,7 +198,7 @@ fn cut(segment: Segment, turns: &Turns, label: &dyn Fn(usize) -> String, last: &
     pieces
 }
 
-/// The words of one speaker after another.
+/// The runs of words with one speaker.
 fn runs(words: &[Timed]) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut first = 0;
@@ -211,7 +211,7 @@ fn runs(words: &[Timed]) -> Vec<Range<usize>> {
     runs
 }
 
-/// The pieces with these words. When the times are `exact`, the words are the engine's own.
+/// The pieces with these words. If the times are `exact`, the words are the engine's own.
 fn divided(segment: &Segment, (timed, exact): (&[Timed], bool), ranges: &[Range<usize>]) -> Vec<Segment> {
     let mut pieces = Vec::new();
     let mut begin = segment.start.0;
@@ -245,7 +245,7 @@ fn divided(segment: &Segment, (timed, exact): (&[Timed], bool), ranges: &[Range<
     pieces
 }
 
-/// The engine's words as ranges of the segment's text; `None` where there are none, or others than those of the text.
+/// The engine's words as ranges of the segment's text; `None` if there are none, or they do not match the text.
 fn given(segment: &Segment) -> Option<Vec<Timed>> {
     let words = segment.words.as_deref().filter(|words| !words.is_empty())?;
     let timed = |(word, text): (&Word, Range<usize>)| Timed {
@@ -257,7 +257,7 @@ fn given(segment: &Segment) -> Option<Vec<Timed>> {
     Some(words.iter().zip(find(&segment.text, words)?).map(timed).collect())
 }
 
-/// Where each word stands in the text; `None` when they are not its words.
+/// The position of each word in the text; `None` if they are not its words.
 fn find(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
     let mut at = 0;
     let mut ranges = Vec::new();
@@ -273,7 +273,7 @@ fn find(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
     text[at..].trim().is_empty().then_some(ranges)
 }
 
-/// Words by white space, or characters where a script has none, with times by the length of the text.
+/// Words by white space, or characters if the script has none, with times by the length of the text.
 fn interpolated(segment: &Segment, turns: &Turns) -> Vec<Timed> {
     let text = &segment.text;
     let speech = turns.speech_in(segment.start.0..segment.end.0);
@@ -295,7 +295,7 @@ fn interpolated(segment: &Segment, turns: &Turns) -> Vec<Timed> {
         };
         let is_word = part.chars().any(char::is_alphanumeric);
         match words.last_mut() {
-            // Punctuation goes with the word it touches; so does what an apostrophe or a hyphen joins.
+            // Punctuation joins the word it touches, as does text after an apostrophe or a hyphen.
             Some(Timed { text, end_ms, .. }) if text.end == at && !(is_word && starts_anew(part)) => {
                 *text = text.start..word.text.end;
                 *end_ms = word.end_ms;
@@ -306,7 +306,7 @@ fn interpolated(segment: &Segment, turns: &Turns) -> Vec<Timed> {
     words
 }
 
-/// When so many ms of speech are over and more begins.
+/// The time at which this many ms of speech are over and more begins.
 fn begun_at(speech: &[Range<u64>], mut ms: u64) -> u64 {
     for stretch in speech {
         let length = stretch.end - stretch.start;
@@ -318,7 +318,7 @@ fn begun_at(speech: &[Range<u64>], mut ms: u64) -> u64 {
     speech.last().map_or(0, |last| last.end)
 }
 
-/// When so many ms of speech are over.
+/// The time at which this many ms of speech are over.
 fn ended_at(speech: &[Range<u64>], ms: u64) -> u64 {
     match ms {
         0 => begun_at(speech, 0),
@@ -326,7 +326,7 @@ fn ended_at(speech: &[Range<u64>], ms: u64) -> u64 {
     }
 }
 
-/// Moves changes of speaker to the ends of sentences nearby; the ends of the segment are such, too.
+/// Moves changes of speaker to nearby ends of sentences; the ends of the segment count, too.
 fn sharpen(words: &mut [Timed], text: &str) {
     let changes: Vec<usize> = (1..words.len())
         .filter(|&at| words[at - 1].speaker != words[at].speaker)
@@ -351,7 +351,7 @@ fn sharpen(words: &mut [Timed], text: &str) {
     let before: Vec<Option<usize>> = changes.iter().map(|&change| words[change - 1].speaker).collect();
     let mut last = words.last().and_then(|word| word.speaker);
     let mut end = words.len();
-    // From the end, so that of two changes that meet the speakers around them are left.
+    // From the end, so that of two changes that meet the speakers around them remain.
     for (&at, &speaker) in moved.iter().zip(&before).rev() {
         let at = at.min(end);
         words[at..end].iter_mut().for_each(|word| word.speaker = last);
@@ -360,12 +360,12 @@ fn sharpen(words: &mut [Timed], text: &str) {
     words[..end].iter_mut().for_each(|word| word.speaker = last);
 }
 
-/// Scripts without spaces may be cut before any character.
+/// Scripts without spaces may be split before any character.
 fn starts_anew(part: &str) -> bool {
     part.chars().next().is_some_and(|first| first as u32 >= 0x2E80)
 }
 
-/// Words without a speaker go with the word before them, or after them at the start.
+/// Words without a speaker join the word before them, or after them at the start.
 fn fill(words: &mut [Timed]) {
     let mut before = words.iter().find_map(|word| word.speaker);
     for word in words {

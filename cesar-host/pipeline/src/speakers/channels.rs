@@ -1,9 +1,9 @@
-//! Speaker turns of a recording with one speaker a channel: telephone calls, interviews with two microphones.
+//! Speaker turns of a recording with one speaker per channel: telephone calls, interviews with two microphones.
 //!
 //! A channel's speaker speaks while the channel is clearly louder than its own background and not much quieter than the loudest
-//! channel, because every microphone hears the others a little. Background and speech are the 10th and the 95th percentile of the
-//! channel's loudness in frames of 10 ms; the border lies at 40 % of the way. Pauses below 300 ms belong to the turn, bursts below 150 ms are
-//! noise.
+//! channel, because every microphone picks up the others a little. Background and speech are the 10th and the 95th percentile of
+//! the channel's loudness in frames of 10 ms; the border is at 40 % of the distance. Pauses below 300 ms belong to the turn, bursts
+//! below 150 ms are noise.
 
 use cesar_audio::{AudioError, Levels, SILENCE_DB, TrackChoice};
 use cesar_base::Digest;
@@ -16,18 +16,18 @@ use super::super::context::Context;
 use super::super::decode::{self, Sound};
 use super::STAGE;
 
-/// Named in the key: changes whenever the same recording may give other turns.
+/// Part of the key: changes whenever the same recording may have other turns.
 const VERSION: &str = "1";
 
-/// How far below the loudest channel a speaker may be, in dB; a quieter channel picks up another speaker's microphone.
+/// Maximum distance of a speaker from the loudest channel, in dB; a quieter channel picks up another speaker's microphone.
 const CROSSTALK_DB: f32 = 12.0;
-/// A channel whose loudness varies by less than this holds no speech.
+/// A channel whose loudness varies by less than this has no speech.
 const SPEECH_RANGE_DB: f32 = 10.0;
-/// Where between background and speech the border lies.
+/// Position of the border between background and speech.
 const BORDER: f32 = 0.4;
-/// Below this no one speaks.
+/// Minimum level of speech, in dB.
 const FAINTEST_DB: f32 = -60.0;
-/// Channels that differ by less than this all the time are one.
+/// Channels that always differ by less than this are one.
 const SAME_DB: f32 = 0.5;
 const LONGEST_PAUSE: usize = 30;
 const SHORTEST_TURN: usize = 15;
@@ -53,7 +53,7 @@ pub(super) fn provenance() -> StageProvenance {
     }
 }
 
-/// The turns, speaker `n` being channel `n`.
+/// The turns; speaker `n` is channel `n`.
 pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
     let path = sound.media.path()?;
     let mut options = decode::options(context, sound.part);
@@ -93,7 +93,7 @@ fn json(turns: Vec<Turn>, speakers: usize) -> Vec<u8> {
     serde_json::to_vec(&diarization).expect("numbers always serialise")
 }
 
-/// Mono sound in a file of several channels.
+/// Whether the channels are the same, as in mono sound stored in several channels.
 fn are_the_same(levels: &Levels) -> bool {
     let frames = levels.db.chunks_exact(levels.channels);
     frames.into_iter().all(|frame| {
@@ -126,7 +126,7 @@ fn turns(levels: &Levels, duration_ms: u64) -> Vec<Turn> {
     turns
 }
 
-/// Above this a channel's speaker speaks.
+/// The level above which a channel's speaker speaks.
 fn border(levels: &Levels, channel: usize) -> f32 {
     let mut db: Vec<f32> = levels
         .db
@@ -161,7 +161,7 @@ fn runs(speaks: &[bool]) -> Vec<(usize, usize)> {
 mod tests {
     use super::*;
 
-    /// Loudness of two channels, a frame a column: `#` speech, `+` heard through the other microphone, `.` background.
+    /// Loudness of two channels, a frame a column: `#` speech, `+` from the other microphone, `.` background.
     fn levels(left: &str, right: &str) -> Levels {
         let db = |letter: char| match letter {
             '#' => -20.0,

@@ -1,12 +1,12 @@
-//! Speakers: which plugin identifies them, who spoke when, and who said which word.
+//! Speakers: the plugin that identifies them, the speaker turns, and the speaker of each word.
 //!
-//! `plan` settles before any work what identifies speakers: a plugin, or, for recordings with one speaker a channel, the host itself
-//! (`channels`). `turns` runs that stage, keyed and kept like every other, beside recognition. `attribute` gives the turns to words when the
-//! document is merged.
+//! `plan` chooses the diarizer before any work: a plugin, or, for recordings with one speaker per channel, the host itself
+//! (`channels`). `turns` runs that stage, keyed and cached like every other, in parallel with recognition. `attribute` assigns the
+//! turns to words when the document is merged.
 //!
-//! Nothing here costs a transcript. What a stage fails of becomes [`Reason`], already while planning when a model or a plugin is
-//! absent, and the document says so. Only what is a mistake in the request itself (an unknown option, numbers of speakers that
-//! exclude each other) is refused, before there is a transcript.
+//! No failure here costs a transcript. It becomes a [`Reason`] in the document, even during planning if a model or a plugin is
+//! absent. Only a mistake in the request itself (an unknown option, contradictory numbers of speakers) is refused, before there
+//! is a transcript.
 
 use plugin_api::document::Partial;
 
@@ -24,7 +24,7 @@ pub(super) use turns::{Turns, check, prepare};
 /// The stage's name.
 pub(super) const STAGE: Stage = Stage::Diarize;
 
-/// Speakers as asked for.
+/// The request for speakers.
 #[derive(Debug, Clone, Default)]
 pub struct SpeakersRequest {
     /// Whether to identify them; `None`: if a plugin has its models.
@@ -33,21 +33,21 @@ pub struct SpeakersRequest {
     pub stage: StageRequest,
     /// The names of speakers, in order of appearance, or of channels.
     pub names: Vec<String>,
-    /// Whether each channel of the recording is a speaker; no plugin is needed then.
+    /// Whether each channel of the recording is a speaker; then no plugin is needed.
     pub channels: bool,
 }
 
-/// Speakers as settled.
+/// The plan for speakers.
 #[derive(Debug, Clone)]
 pub(super) struct SpeakersPlan {
-    /// Whether the request asks for them; otherwise a transcript without them is whole.
+    /// Whether the request requires them; otherwise a transcript without them is complete.
     pub(super) asked: bool,
     pub(super) by: Diarizer,
     pub(super) names: Vec<String>,
 }
 
 impl SpeakersPlan {
-    /// Why there will be no speakers, where the request does not ask for them: the transcript is whole without them.
+    /// Why there will be no speakers although the request does not require them: the transcript is complete without them.
     pub(super) fn left_out(&self) -> Option<&Reason> {
         match &self.by {
             Diarizer::Missing(reason) if !self.asked => Some(reason),
@@ -56,7 +56,7 @@ impl SpeakersPlan {
     }
 }
 
-/// What identifies speakers.
+/// The diarizer.
 #[derive(Debug, Clone)]
 pub(super) enum Diarizer {
     /// A plugin.
@@ -78,7 +78,7 @@ impl Reason {
     fn from_error(error: &PipelineError) -> Self {
         Self {
             code: error.code(),
-            // It is written into documents and sent to clients, which must not learn where this machine looks for models.
+            // It is written into documents and sent to clients, which must not learn the machine's folders of models.
             message: match error {
                 PipelineError::Model(error) => error.brief(),
                 error => error.to_string(),
@@ -86,7 +86,7 @@ impl Reason {
         }
     }
 
-    /// The note where the request does not ask for speakers.
+    /// The note if the request does not require speakers.
     pub(super) fn note(&self, label: &str) -> String {
         format!("{label}: no speakers: {} (disable with --no-diarize)", self.message)
     }
@@ -102,13 +102,13 @@ impl Reason {
             stage: STAGE.name().to_owned(),
             reason: self.code.to_owned(),
             message: self.message.clone(),
-            // The recording stays what it is, so that a retry fails in the same way.
+            // The recording does not change, so that a retry fails in the same way.
             retry: retry.filter(|_| self.code != "invalid_audio").map(str::to_owned),
         }
     }
 }
 
-/// A speaker speaks without a pause.
+/// A speaker's speech without a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spoken {
     pub(super) start_ms: u64,
@@ -118,7 +118,7 @@ pub(super) struct Spoken {
 }
 
 impl Plan {
-    /// Whether speakers are to be identified.
+    /// Whether speakers will be identified.
     #[must_use]
     pub fn identifies_speakers(&self) -> bool {
         self.speakers.is_some()

@@ -11,14 +11,14 @@ use super::super::planner::{Planner, model_options, text_of};
 use super::super::{PipelineError, models};
 use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
 
-/// Whether [`plan`] will have speakers identified, or at least try.
+/// Whether [`plan`] will identify speakers, or at least try.
 pub(crate) fn will_identify(planner: &Planner<'_>, request: &SpeakersRequest) -> bool {
     request.wanted.unwrap_or_else(|| {
         request.channels || able(planner, &request.stage).is_some_and(|plugin| can_run(planner, &plugin))
     })
 }
 
-/// Why speakers are not identified although the request allows it: a plugin has its models, and no library to run them.
+/// Why speakers are not identified although the request allows it: a plugin has its models, but no library to run them.
 pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) -> Option<String> {
     if request.wanted.is_some() || request.channels {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) 
     able(planner, &request.stage).and_then(|plugin| models::missing_library(planner, &plugin))
 }
 
-/// The plugin that would be chosen by itself: one that can run, else the first with its models.
+/// The plugin chosen by default: one that can run, else the first with its models.
 fn able(planner: &Planner<'_>, asked: &StageRequest) -> Option<Arc<Plugin>> {
     let mut able = diarizers(planner, asked);
     able.retain(|plugin| has_models(planner, plugin, asked));
@@ -40,15 +40,15 @@ fn can_run(planner: &Planner<'_>, plugin: &Plugin) -> bool {
     models::missing_library(planner, plugin).is_none()
 }
 
-/// The plugin that [`plan`] would choose for this request, where there is one.
+/// The plugin that [`plan`] would choose for this request, if there is one.
 pub(crate) fn diarizer(planner: &Planner<'_>, request: &SpeakersRequest) -> Option<Arc<Plugin>> {
     chosen_diarizer(planner, &request.stage).ok()
 }
 
-/// Settles plugin, models and options.
+/// Chooses plugin, models and options.
 ///
 /// # Errors
-/// Only what is a mistake in the request, and [`PipelineError::Interrupted`].
+/// Mistakes in the request, and [`PipelineError::Interrupted`].
 pub(crate) fn plan(
     planner: &Planner<'_>,
     request: &SpeakersRequest,
@@ -81,7 +81,7 @@ fn choose_diarizer(
     }
 }
 
-/// The one asked for; else the first that has its models, else the first.
+/// The requested one; else the first with its models, else the first.
 fn chosen_diarizer(planner: &Planner<'_>, asked: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
     if let Some(id) = &asked.plugin {
         return Ok(planner.registry.find(StageKind::Diarize, id)?);
@@ -90,7 +90,7 @@ fn chosen_diarizer(planner: &Planner<'_>, asked: &StageRequest) -> Result<Arc<Pl
     chosen.ok_or_else(|| planner.registry.none(StageKind::Diarize).into())
 }
 
-/// The plugin asked for, or all there are.
+/// The requested plugin, or all known ones.
 fn diarizers(planner: &Planner<'_>, asked: &StageRequest) -> Vec<Arc<Plugin>> {
     match &asked.plugin {
         Some(id) => planner.registry.find(StageKind::Diarize, id).into_iter().collect(),
@@ -98,7 +98,7 @@ fn diarizers(planner: &Planner<'_>, asked: &StageRequest) -> Vec<Arc<Plugin>> {
     }
 }
 
-/// Whether every model that the plugin always needs is there.
+/// Whether every model that the plugin always needs is present.
 fn has_models(planner: &Planner<'_>, plugin: &Plugin, asked: &StageRequest) -> bool {
     let manifest = &plugin.manifest;
     model_options(manifest)

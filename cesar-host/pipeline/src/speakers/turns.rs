@@ -13,11 +13,11 @@ use super::super::plan::Prepared;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
 
-/// The turns of one recording, as far as they are known.
+/// The known turns of one recording.
 pub(crate) struct Turns<'a> {
     plan: &'a SpeakersPlan,
     state: State,
-    /// Of the tracks that are the speakers.
+    /// The titles of tracks that are the speakers.
     titles: &'a [Option<String>],
 }
 
@@ -27,7 +27,7 @@ enum State {
     Missing(Reason),
 }
 
-/// The key of the turns; `None` when no plugin can identify speakers.
+/// The key of the turns; `None` if no plugin can identify speakers.
 fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<KeyParts> {
     match by {
         Diarizer::Plugin(stage) => Some(stage.key_parts(vec![("pcm".into(), sound.audio.pcm)])),
@@ -36,7 +36,7 @@ fn key_parts(context: &Context<'_>, by: &Diarizer, sound: &Sound<'_>) -> Option<
     }
 }
 
-/// Gets a plugin ready while the recording is decoded, and lets it look at its options.
+/// Gets a plugin ready while the recording is decoded, and lets it check its options.
 ///
 /// # Errors
 /// Mistakes in the request. Other errors are reported when the stage runs.
@@ -65,7 +65,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Whether there is nothing left to do: the turns are known by their digest at least, or will never be.
+    /// Whether there is nothing left to do: the turns are known, at least by their digest, or will never be.
     pub(crate) fn find(&mut self, context: &Context<'_>, stages: &mut Vec<StageReport>) -> bool {
         match &mut self.state {
             State::Keyed(keyed) => keyed.find(context, stages),
@@ -73,7 +73,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Runs the stage, or reads what is stored. What goes wrong is kept as the [`Reason`].
+    /// Runs the stage, or reads its stored result. A failure is kept as the [`Reason`].
     ///
     /// # Errors
     /// Errors that end the whole run: an interruption, a mistake in the request, and [`PipelineError::Replaced`].
@@ -104,7 +104,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Why there are none.
+    /// The reason why there are none.
     pub(crate) fn missing(&self) -> Option<&Reason> {
         match &self.state {
             State::Keyed(_) => None,
@@ -112,12 +112,12 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Why the document is partial: there are none, and they were asked for.
+    /// Why the document is partial: there are none, but they were required.
     pub(crate) fn lacking(&self) -> Option<&Reason> {
         self.missing().filter(|_| self.plan.asked)
     }
 
-    /// What the turns are known by, once they are found or computed.
+    /// The key and digest of the turns, once they are found or computed.
     pub(crate) fn keyed(&self) -> Option<&Keyed> {
         match &self.state {
             State::Keyed(keyed) => Some(keyed),
@@ -125,7 +125,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// As they were given; of tracks, their titles where none were given.
+    /// The given names; for tracks without given names, their titles.
     pub(crate) fn names(&self) -> Vec<String> {
         let titles = self.titles.iter().zip(1..);
         let of_titles = titles.map(|(title, number)| title.clone().unwrap_or_else(|| format!("Speaker {number}")));
@@ -144,7 +144,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Everything about names that the document depends on, for its key.
+    /// All data about names that the document depends on, for its key.
     pub(crate) fn key_options(&self) -> Vec<(String, OptionValue)> {
         let list = |texts: Vec<&String>| {
             let texts = texts.into_iter().cloned().map(OptionValue::Text);
@@ -190,7 +190,7 @@ pub(crate) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), S
     Ok(())
 }
 
-/// The turns as stored, with speakers numbered as their names are: by channel, else by first turn, whatever the plugin does.
+/// The turns as stored, with speakers numbered like their names: by channel, else by first turn, whatever the plugin's order.
 pub(crate) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
     let diarization: Diarization = serde_json::from_slice(bytes).expect("it was checked before it was stored");
     let mut turns = diarization.turns;

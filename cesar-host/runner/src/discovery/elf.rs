@@ -1,4 +1,4 @@
-//! The gates that run no plugin code: is this file a whole ELF library for this machine, and which manifest does it carry?
+//! The gates that run no plugin code: whether the file is a complete ELF library for this machine, and which manifest it has.
 //!
 //! A truncated library ends the process that loads it with SIGBUS inside `dlopen`, so every segment and the section table must lie
 //! inside the file. Only headers and the manifest section are read, not the whole file.
@@ -15,10 +15,10 @@ use object::{Endianness, ReadCache, ReadRef as _};
 use plugin_api::manifest::{Manifest, SECTION};
 use rustix::fs::OFlags;
 
-/// Longest manifest that is read.
+/// Maximum size of a manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 20;
 
-/// Why a file is not a usable plugin.
+/// The reason why a file is not a usable plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GateError {
     /// It cannot be read.
@@ -36,7 +36,7 @@ pub enum GateError {
         path: PathBuf,
         /// `file` or `folder`.
         what: &'static str,
-        /// What others may write to.
+        /// The path that others can write to.
         which: PathBuf,
     },
     /// Not an ELF library of this machine.
@@ -44,7 +44,7 @@ pub enum GateError {
     NotLibrary {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The actual type of the file.
         detail: String,
     },
     /// A library, but not a plugin.
@@ -61,7 +61,7 @@ pub enum GateError {
         /// The error.
         detail: String,
     },
-    /// The CPU lacks what the code needs.
+    /// The CPU lacks features that the code needs.
     #[error("`{}` needs CPU features this machine lacks: {}", path.display(), missing.join(", "))]
     Cpu {
         /// The file.
@@ -89,13 +89,13 @@ impl GateError {
 /// Checks the file and reads its manifest, without running any of its code.
 ///
 /// # Errors
-/// [`GateError`] names the file and what is wrong with it.
+/// [`GateError`] with the file and its defect.
 pub fn read_manifest(path: &Path) -> Result<Manifest, GateError> {
     let unreadable = |error: std::io::Error| GateError::Unreadable {
         path: path.to_owned(),
         detail: error.to_string(),
     };
-    // Without waiting for a writer, should it be a pipe.
+    // Does not wait for a writer if it is a pipe.
     let at_once = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(at_once).open(path);
     let file = file.map_err(unreadable)?;
@@ -124,8 +124,8 @@ fn not_library(path: &Path, detail: impl Into<String>) -> GateError {
     }
 }
 
-/// Who may write to the file can change the plugin; who may write to its folder can put another file in its place, or, where the
-/// sticky bit forbids that, a further plugin beside it.
+/// A user who can write to the file can change the plugin; one who can write to its folder can replace the file, or, with the
+/// sticky bit set, add a plugin.
 fn check_writers(path: &Path, file: &std::fs::Metadata) -> Result<(), GateError> {
     let folder = path
         .parent()
@@ -218,7 +218,7 @@ fn check_cpu(path: &Path, manifest: &Manifest) -> Result<(), GateError> {
     }
 }
 
-/// Whether this CPU has `feature`. A feature this list does not know counts as missing: better refused than SIGILL.
+/// Whether this CPU has `feature`. A feature missing from this list counts as missing: a refusal is better than SIGILL.
 #[cfg(target_arch = "x86_64")]
 fn cpu_has(feature: &str) -> bool {
     macro_rules! any_of {

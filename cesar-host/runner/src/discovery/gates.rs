@@ -1,4 +1,4 @@
-//! The gates between a file and its use, cheapest first, and what each says about one file.
+//! The gates between a file and its use, cheapest first, and their answers about one file.
 //!
 //! | gate | runs plugin code | module |
 //! |---|---|---|
@@ -18,11 +18,11 @@ use super::{GateError, Plugin, PluginError};
 use crate::verdicts::{Verdict, Verdicts, day};
 use crate::{RunnerError, Runners};
 
-/// How a file stands with one gate.
+/// The state of a file at one gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateState {
-    /// It is through.
+    /// It passed.
     Passed,
     /// It is refused here.
     Refused,
@@ -30,12 +30,12 @@ pub enum GateState {
     NotReached,
 }
 
-/// A gate's answer about a file.
+/// The answer of a gate about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gate {
     /// `file`, `manifest`, `trust`, `probe` or `use`.
     pub gate: &'static str,
-    /// Whether it let the file through.
+    /// Whether the file passed.
     pub state: GateState,
     /// One line.
     pub says: String,
@@ -52,7 +52,7 @@ pub fn examine(
     runners: &Runners,
 ) -> Vec<Gate> {
     let mut gates = Vec::new();
-    // The first refusal ends the examination; what is left was not reached.
+    // The first refusal ends the examination; later gates are not reached.
     if let Err(says) = pass(path, digest, verdicts, runners, &mut gates) {
         let state = GateState::Refused;
         let gate = GATES[gates.len()];
@@ -153,10 +153,10 @@ impl Plugin {
         }
     }
 
-    /// Lets the plugin through the last gates before use: trust, then its remembered verdict, or a probe in a child process.
+    /// Applies the last gates before use: trust, then the remembered verdict, or a probe in a child process.
     ///
     /// # Errors
-    /// [`PluginError`] with what the gate said.
+    /// [`PluginError`] with the gate's reason.
     pub fn clear(&self, digest: &str, verdicts: &Verdicts, runners: &Runners) -> Result<(), PluginError> {
         self.check_trust(digest, verdicts)?;
         let verdict = verdicts.get(digest).unwrap_or_else(|| {
@@ -186,7 +186,7 @@ impl Plugin {
         match runners.probe(&self.manifest.id, &self.path) {
             Ok(text) => match Manifest::parse(&text) {
                 Ok(manifest) if manifest == self.manifest => (Verdict::Good, true),
-                // Replaced since the folder was looked at: the next look will know it.
+                // Replaced since the last scan: the next scan will find it.
                 Ok(manifest) if Self::read(&self.path).is_ok_and(|now| now.manifest == manifest) => {
                     (bad("its file was replaced just now; try again".into()), false)
                 }
@@ -205,7 +205,7 @@ impl Plugin {
                 quarantine(format!("it broke the protocol while it was loaded: {detail}")),
                 true,
             ),
-            // A missing library may be installed, memory may be freed: these are asked again.
+            // A missing library may be installed, memory may be freed: these are probed again.
             Err(RunnerError::Refused { summary, .. }) => (bad(summary), false),
             Err(error) => (bad(error.to_string()), false),
         }

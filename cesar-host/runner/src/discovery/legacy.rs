@@ -1,8 +1,8 @@
-//! Properties of plugins that were built before manifests declared them.
+//! Properties of plugins built before manifests declared them.
 
 use plugin_api::manifest::{Manifest, StageKind};
 
-/// The declared priority, or that of the engines whose manifests had none.
+/// The declared priority, or the fixed one of engines whose manifests lacked it.
 #[must_use]
 pub fn priority(manifest: &Manifest) -> i32 {
     match (manifest.priority, manifest.stage, manifest.id.as_str()) {
@@ -12,7 +12,7 @@ pub fn priority(manifest: &Manifest) -> i32 {
     }
 }
 
-/// The media type of a format whose plugin declares none of its formats; `None` where it does, or where the format is not known.
+/// The media type of a format whose plugin declares none of its formats; otherwise, or for an unknown format, `None`.
 #[must_use]
 pub fn media_type(manifest: &Manifest, format: &str) -> Option<&'static str> {
     Some(match format {

@@ -1,14 +1,14 @@
-//! Discovery of plugins, and the decision which of them may be used.
+//! Discovery of plugins, and the decision which of them are usable.
 //!
-//! [`Registry::discover`] walks the search path, lets every shared library through the gates that run no code ([`elf`]), and decides
-//! between plugins of one id. [`Registry::find`] picks one by id (`ct2`, or `ct2@1.0.0`), and [`Plugin::clear`] lets it through
-//! the last gates before use ([`gates`]): trust, and a probe in a child process, whose verdict is remembered by the file's digest
+//! [`Registry::discover`] walks the search path, checks every shared library without running its code ([`elf`]), and decides
+//! between plugins of one id. [`Registry::find`] finds one by id (`ct2`, or `ct2@1.0.0`), and [`Plugin::clear`] applies the last
+//! gates before use ([`gates`]): trust, and a probe in a child process, whose verdict is remembered by the file's digest
 //! ([`Verdicts`](crate::Verdicts)).
 //!
 //! Search path, first to last: `--plugin-dir`, `CESAR_PLUGIN_PATH`, `$XDG_DATA_HOME/cesar/plugins`, beside the executable
 //! (`plugins/`, `../lib/cesar/plugins`, and the executable's own folder when that is cargo's). Two plugins of one id: one from
-//! `--plugin-dir` wins, then the higher semantic version, then the earlier in the search path; the loser is listed with the winner's
-//! path. The same id and version twice is settled the same way.
+//! `--plugin-dir` wins, then the higher semantic version, then the earlier in the search path; the loser is listed with the
+//! winner's path. The same rule decides between equal ids and versions.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -32,24 +32,24 @@ use cesar_base::FileStamp;
 use cesar_base::names::shown;
 use cesar_base::nearest;
 
-/// Where plugins are looked for.
+/// The search path of plugins.
 #[derive(Debug, Clone, Default)]
 pub struct SearchPath {
-    /// `--plugin-dir`: these win over all others.
+    /// `--plugin-dir`: searched first.
     pub preferred: Vec<PathBuf>,
     /// The others, in order.
     pub others: Vec<PathBuf>,
 }
 
 impl SearchPath {
-    /// The folders that belong to an installed or freshly built executable.
+    /// The plugin folders of an installed or freshly built executable.
     #[must_use]
     pub fn beside(executable: &Path) -> Vec<PathBuf> {
         let Some(folder) = executable.parent() else {
             return Vec::new();
         };
         let mut folders = vec![folder.join("plugins"), folder.join("../lib/cesar/plugins")];
-        // cargo keeps this file in the folder of a profile: plugins built in the same workspace lie beside the executable.
+        // cargo keeps this file in the folder of a profile: plugins built in the same workspace are beside the executable.
         if folder.join(".cargo-lock").exists() {
             folders.push(folder.to_owned());
         }
@@ -57,7 +57,7 @@ impl SearchPath {
     }
 }
 
-/// A plugin's file, past the gates that run no code.
+/// A plugin's file that passed the gates that run no code.
 #[derive(Debug, Clone)]
 pub struct Plugin {
     /// The library.
@@ -68,24 +68,24 @@ pub struct Plugin {
     version: semver::Version,
 }
 
-/// A file that looked like a plugin and is not used.
+/// A file that looks like a plugin but is not used.
 #[derive(Debug, Clone)]
 pub enum Rejected {
     /// Refused by a gate.
     Refused(GateError),
     /// Another plugin of the same id is used instead.
     Shadowed {
-        /// The loser.
+        /// The unused plugin.
         plugin: Arc<Plugin>,
-        /// The winner's file.
+        /// The file of the plugin in use.
         by: PathBuf,
     },
 }
 
-/// Why there is no such plugin.
+/// The reason why a plugin was not found or is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
-    /// Nothing of that id.
+    /// No plugin of that id.
     #[error("there is no {stage} plugin `{asked}`{suggestion}; {present}")]
     Unknown {
         /// The stage.
@@ -97,15 +97,15 @@ pub enum PluginError {
         /// The plugins present.
         present: String,
     },
-    /// Nothing for the stage at all.
+    /// No plugin for the stage.
     #[error("there is no {stage} plugin; {}name a folder with --plugin-dir", folder.as_ref().map(|folder| format!("put one into `{}`, or ", shown(folder))).unwrap_or_default())]
     None {
         /// The stage.
         stage: StageKind,
-        /// Where one could go.
+        /// A folder for such a plugin.
         folder: Option<PathBuf>,
     },
-    /// It did not pass its probe, now or earlier.
+    /// It failed its probe, now or earlier.
     #[error("the plugin `{id}` ({}) cannot be used: {reason}", path.display())]
     Bad {
         /// The plugin's id.
@@ -115,7 +115,7 @@ pub enum PluginError {
         /// The error of the probe.
         reason: String,
     },
-    /// Only trusted files are run, and this one is not.
+    /// Only trusted files may run, and this one is not trusted.
     #[error(
         "`{id}` {version} (`{}`) is not trusted, and `plugins.require_trusted` is set; if you know where the file comes from, run \
          `cesar plugins trust {id}`", path.display()
@@ -137,7 +137,7 @@ pub enum PluginError {
         version: String,
         /// The reason.
         reason: String,
-        /// The day.
+        /// The date.
         since: String,
     },
     /// It exists, but a gate refused it.
@@ -155,7 +155,7 @@ struct Found {
 
 /// The plugins on the search path, as of the last scan.
 ///
-/// [`Self::rescan`] replaces the whole result at once. Work that has begun keeps the plugins that it was planned with.
+/// [`Self::rescan`] replaces the whole result at once. Work in progress keeps the plugins of its plan.
 #[derive(Debug, Default)]
 pub struct Registry {
     path: SearchPath,
@@ -164,8 +164,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Scans the search path. Libraries that are no plugins are left out; anything that claims to be one is kept or rejected.
-    /// `home` is the folder that messages recommend for new plugins.
+    /// Scans the search path. Other libraries are ignored; every file that claims to be a plugin is kept or rejected. `home`
+    /// is the folder that messages recommend for new plugins.
     #[must_use]
     pub fn discover(path: &SearchPath, home: Option<PathBuf>) -> Self {
         Self {
@@ -175,7 +175,7 @@ impl Registry {
         }
     }
 
-    /// Scans the search path again, and says whether anything has changed.
+    /// Scans the search path again; returns whether anything has changed.
     pub fn rescan(&self) -> bool {
         let found = Found::scan(&self.path);
         if found.stamps == self.found.load().stamps {
@@ -185,7 +185,7 @@ impl Registry {
         true
     }
 
-    /// The folders that are searched.
+    /// The folders of the search path.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.path
             .preferred
@@ -216,7 +216,7 @@ impl Found {
         scanned
     }
 
-    /// A valid library without a manifest belongs to another program; it is reported only if the user pointed at it.
+    /// A valid library without a manifest belongs to another program; it is reported only if the user named its folder.
     fn reject(&mut self, error: GateError, preferred: bool) {
         if matches!(error, GateError::NotPlugin { .. }) && !preferred {
             tracing::debug!("{error}");
@@ -253,7 +253,7 @@ impl Registry {
         self.found.load().plugins.clone()
     }
 
-    /// The files that were found and are not used, with the reason.
+    /// The files that were found but are not used, with the reason.
     #[must_use]
     pub fn rejected(&self) -> Vec<Rejected> {
         self.found.load().rejected.clone()
@@ -268,10 +268,10 @@ impl Registry {
         plugins
     }
 
-    /// The plugin called `asked`: an id, or `id@version` for one that lost to another version.
+    /// The plugin `asked`: an id, or `id@version` for one that lost to another version.
     ///
     /// # Errors
-    /// [`PluginError::Unknown`] with the nearest id and those there are; [`PluginError::None`] without any.
+    /// [`PluginError::Unknown`] with the nearest id and the known ones; [`PluginError::None`] without any.
     pub fn find(&self, stage: StageKind, asked: &str) -> Result<Arc<Plugin>, PluginError> {
         let (id, version) = asked
             .split_once('@')
@@ -289,7 +289,7 @@ impl Registry {
         plugin.cloned().ok_or_else(|| self.unknown(stage, asked))
     }
 
-    /// The error where a stage has no plugin at all.
+    /// The error of a stage without plugins.
     #[must_use]
     pub fn none(&self, stage: StageKind) -> PluginError {
         PluginError::None {
@@ -299,7 +299,7 @@ impl Registry {
     }
 
     fn unknown(&self, stage: StageKind, asked: &str) -> PluginError {
-        // A refused file has no manifest to be trusted, but its name says what it was meant to be.
+        // A refused file has no trustworthy manifest, but its name shows its purpose.
         let meant = |error: &GateError| {
             let name = error
                 .path()
@@ -339,10 +339,10 @@ impl Registry {
 }
 
 impl Plugin {
-    /// The plugin in this file, which passed the gates that run no code.
+    /// The plugin in this file, checked by the gates that run no code.
     ///
     /// # Errors
-    /// [`GateError`] names the file and what is wrong with it.
+    /// [`GateError`] with the file and its defect.
     pub fn read(file: &Path) -> Result<Self, GateError> {
         candidate(file, true)
     }

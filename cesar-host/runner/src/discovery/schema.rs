@@ -1,9 +1,9 @@
-//! A plugin's option table as JSON Schema (draft 2020-12), for programs that check or ask for options.
+//! A plugin's option table as JSON Schema (draft 2020-12), for programs that check or request options.
 
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec};
 use serde_json::{Map, Value, json};
 
-/// The schema of an object of this plugin's options: what `options` of a job may be. An option without a default may be `null`.
+/// The schema of an object of this plugin's options, such as `options` of a job. An option without a default may be `null`.
 #[must_use]
 pub fn json_schema(manifest: &Manifest) -> Value {
     let properties = manifest

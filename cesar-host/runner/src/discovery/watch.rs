@@ -1,7 +1,7 @@
-//! Notices that a folder of plugins changed, without looking again and again (`inotify`).
+//! Detection of changes in the folders of plugins, without polling (`inotify`).
 //!
-//! A folder that does not exist yet is waited for in the nearest one above it that does. Changes come in bursts (a file is created,
-//! written, renamed): [`Watch::wait`] answers once a burst is over. What changed is for [`super::Registry::rescan`] to find out.
+//! A folder that does not exist yet is awaited in its nearest existing parent. Changes come in bursts (a file is created, written,
+//! renamed): [`Watch::wait`] returns once a burst is over. [`super::Registry::rescan`] finds the changes.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
 
-/// How long nothing may happen before a burst is over.
+/// Time without changes that ends a burst.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Folders that are watched.
+/// Watched folders.
 #[derive(Debug)]
 pub struct Watch {
     folders: Vec<PathBuf>,
@@ -26,7 +26,7 @@ impl Watch {
     /// Watches these folders, whether they exist yet or not.
     ///
     /// # Errors
-    /// When the system gives no watch.
+    /// If the system refuses a watch.
     pub fn new<'a>(folders: impl Iterator<Item = &'a Path>) -> io::Result<Self> {
         let watch = Self {
             folders: folders.map(Path::to_owned).collect(),
@@ -36,17 +36,17 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Waits for a change, at most so long, and says whether there was one.
+    /// Waits up to `most` for a change; returns whether there was one.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn wait(&mut self, most: Duration) -> io::Result<bool> {
         if !self.ready(most)? {
             return Ok(false);
         }
         loop {
             self.drain();
-            // A folder that was waited for may be there now.
+            // An awaited folder may exist now.
             self.cover();
             if !self.ready(PAUSE)? {
                 return Ok(true);
@@ -70,7 +70,7 @@ impl Watch {
         while reader.next().is_ok() {}
     }
 
-    /// Watches each folder, or the nearest one above it. Watching one twice is watching it once.
+    /// Watches each folder, or its nearest existing parent. Repeated watches are merged.
     fn cover(&self) {
         let changes = WatchFlags::CREATE
             | WatchFlags::CLOSE_WRITE

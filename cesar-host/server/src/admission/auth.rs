@@ -119,7 +119,7 @@ impl KeyFile {
     /// Removes a key.
     ///
     /// # Errors
-    /// [`KeyError::Unknown`], or what [`Self::list`] says.
+    /// [`KeyError::Unknown`], or the errors of [`Self::list`].
     pub fn revoke(&self, id: &str) -> Result<StoredKey, KeyError> {
         let _lock = self.lock()?;
         let mut keys = self.list()?;

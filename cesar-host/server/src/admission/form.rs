@@ -30,7 +30,7 @@ impl Fields {
         self.0.len()
     }
 
-    /// The fields of a JSON object: texts as they are, other values as JSON, `null` left out.
+    /// The fields of a JSON object: texts unchanged, other values as JSON, `null` omitted.
     pub(crate) fn from_json(object: Map<String, Value>) -> Self {
         let text = |value: Value| match value {
             Value::String(text) => text,

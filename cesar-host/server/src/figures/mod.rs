@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `metrics` | counters of this process, in Prometheus' format |
 //! | `snapshot` | counts that housekeeping collects |
-//! | `gauges`, `health` | what the two endpoints show of both |
+//! | `gauges`, `health` | the two endpoints |
 
 pub(crate) mod gauges;
 pub(crate) mod health;

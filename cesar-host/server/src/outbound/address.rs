@@ -55,7 +55,7 @@ impl AddressGuard {
         }
     }
 
-    /// Checks a URL and what its host resolves to now. Blocks for the resolver.
+    /// Checks a URL and the present addresses of its host. Blocks for the resolver.
     pub(crate) fn check_resolved(self, url: &str) -> Result<Uri, AddressError> {
         let uri = cesar_pipeline::check_address(url)?;
         let host = uri.host().unwrap_or_default().to_owned();

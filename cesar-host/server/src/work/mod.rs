@@ -2,9 +2,9 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `check_request`, `plan_request`, `part`, `speakers`, `models` | the meaning of a request, and what of it is refused |
+//! | `check_request`, `plan_request`, `part`, `speakers`, `models` | the meaning of a request, and its refusals |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
-//! | `events`, `listener`, `stored` | what clients read of a job while it runs and afterwards |
+//! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `waiters`, `disconnect` | requests that wait for a job |
 //! | `housekeeping`, `plugin_watch` | periodic work |
 //! | `notify` | wake-ups of sleeping threads |

@@ -42,7 +42,7 @@ pub(crate) struct Refreshed<'a> {
     pub(crate) stages: &'a [Stage],
 }
 
-/// Looks at all inputs, without doing any of their work.
+/// Explains all inputs, without doing any of their work.
 pub(crate) fn run(
     args: &WorkArgs,
     refreshed: Refreshed<'_>,
@@ -163,7 +163,7 @@ fn state(stage: &StageExplanation) -> &'static str {
     }
 }
 
-/// A summary of a stage; `before` is the last stage before it that has to run.
+/// A summary of a stage; `before` is the last earlier stage that must run.
 fn remark(stage: &StageExplanation, before: &str) -> String {
     match stage.state {
         StageState::Hit => stage.entry.as_ref().map_or_else(String::new, |entry| {
@@ -199,7 +199,7 @@ fn components(stage: &StageExplanation) -> String {
     };
     let mut rows = vec![["      key".to_owned(), key.to_string()]];
     let mut add = |what: &str, text: String| rows.push([format!("      {what}"), text]);
-    // The host's own stages have a version of their own and no file.
+    // The host's own stages have a separate version and no file.
     if parts.plugin == "cesar" {
         add("version", parts.plugin_version.clone());
     } else {

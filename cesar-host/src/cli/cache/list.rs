@@ -12,7 +12,7 @@ use crate::cli::report::{Exit, Failure, note, print, print_json};
 /// Default number of listed entries.
 const SHOWN: u64 = 50;
 
-/// Digits of a key that are shown: enough to find it in the JSON, which has all.
+/// Number of digits of a key shown: enough to find it in the JSON, which has all.
 const KEY_DIGITS: usize = 12;
 
 /// The JSON; its schema is stable.
@@ -58,7 +58,7 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     };
     let json = args.json.json;
     let limit = args.limit.or((!json).then_some(SHOWN));
-    // One entry more than is shown reveals whether there are more.
+    // One entry more than shown reveals whether there are more.
     let mut entries = cache
         .list(args.stage.as_deref(), sort, limit.map(|limit| limit.saturating_add(1)))
         .map_err(Failure::failed)?;

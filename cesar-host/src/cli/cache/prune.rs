@@ -59,7 +59,7 @@ pub(super) fn run(cache: &Cache, settings: &Settings, args: &Args) -> Result<Exi
     })
 }
 
-/// Removes expired results, excess results, and remains of crashes.
+/// Removes expired results, excess results, and leftovers of crashes.
 fn keep_limits(cache: &Cache, max_size: Option<u64>, dry_run: bool) -> Result<Pruned, CacheError> {
     let expired = Prune {
         expired: true,

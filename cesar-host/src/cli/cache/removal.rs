@@ -16,7 +16,7 @@ struct Answer {
     removed: Pruned,
 }
 
-/// Shows what would be removed, asks for confirmation, and removes it. `remove` removes, or with `true` only looks.
+/// Shows the results to remove, asks for confirmation, and removes them. `remove` removes, or with `true` only reports.
 pub(super) fn carefully(
     cache: &Cache,
     args: &RemovalArgs,
@@ -28,7 +28,7 @@ pub(super) fn carefully(
     if dry_run {
         removed = planned;
     } else if planned.entries == 0 || args.yes || confirm_removal(&humanize::amount(&planned))? {
-        // Also when there is no entry to remove: what crashes have left goes too.
+        // Even without an entry to remove: leftovers of crashes are removed too.
         removed = remove(cache, false).map_err(Failure::failed)?;
     } else {
         dry_run = true;

@@ -31,10 +31,10 @@ pub(crate) struct Args {
     settings: SettingFlags<group::Cache>,
 }
 
-/// Damage that stays is a failure.
+/// Remaining damage is a failure.
 pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
     let repair = args.repair;
-    // Shown on a terminal only.
+    // Only shown on a terminal.
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
     let verification = cache

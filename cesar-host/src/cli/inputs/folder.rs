@@ -1,7 +1,7 @@
 //! The recordings in a folder.
 //!
-//! Passed over are hidden files and folders (`._talk.wav` of macOS is one), unfinished downloads, what has no extension of a
-//! recording, and what is no file. Named by themselves they are transcribed like any other.
+//! Skipped are hidden files and folders (such as `._talk.wav` of macOS), unfinished downloads, files without an extension of
+//! recordings, and entries that are no files. Named explicitly they are transcribed like any other.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::collected::{Collected, PassedOver};
 use super::recording::{InputError, Recording, file};
 
-/// Extensions that browsers and download programs give to incomplete files.
+/// Extensions of incomplete files of browsers and download programs.
 const UNFINISHED: [&str; 9] = [
     "!ut",
     "aria2",
@@ -34,7 +34,7 @@ enum Entry {
     Other,
 }
 
-/// Adds the recordings of a folder, each named by its place in it.
+/// Adds the recordings of a folder, each named by its relative path.
 pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputError> {
     std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
     let mut found = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputE
     while let Some(entry) = entries.next() {
         let entry = match entry {
             Ok(entry) => entry,
-            // A broken link or a locked folder is no reason to leave the others.
+            // A broken link or a locked folder is no reason to skip the others.
             Err(error) => {
                 let is_hidden = error.path().is_some_and(|path| path != folder && is_hidden(path));
                 match is_hidden {
@@ -82,7 +82,7 @@ fn kind(entry: &DirEntry) -> Entry {
         .path()
         .extension()
         .map(|extension| extension.to_string_lossy().to_lowercase());
-    // The folder itself was named, whatever it is called.
+    // The folder itself was named, with any name.
     if entry.depth() > 0 && is_hidden(entry.path()) {
         Entry::Hidden
     } else if entry.file_type().is_dir() {

@@ -1,4 +1,4 @@
-//! Pipes, read to their end. A writer may be silent for any time, so a pipe is read only when there is something.
+//! Pipes, read to their end. A writer may be silent for any time, so a pipe is read only if data is available.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Copies a pipe to its end and counts the bytes; `None` when it was cancelled.
+/// Copies a pipe to its end and counts the bytes; `None` if cancelled.
 pub(super) fn copy(pipe: &mut (impl Read + AsFd), file: &mut File, cancel: &CancelToken) -> io::Result<Option<usize>> {
     let (mut chunk, mut copied) = (vec![0; CHUNK], 0);
     while !cancel.is_cancelled() {

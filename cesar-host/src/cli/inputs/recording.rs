@@ -25,7 +25,7 @@ pub(crate) struct Recording {
     pub(crate) name: PathBuf,
     /// The data of a pipe: a file without a name, which ends with this process.
     received: Option<File>,
-    /// The address to download from.
+    /// The URL to download from.
     pub(crate) address: Option<Address>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum InputError {
     StdinTwice,
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// A playlist that cannot be had.
+    /// An unavailable playlist.
     #[error(transparent)]
     Playlist(#[from] Box<PipelineError>),
     #[error("interrupted")]
@@ -86,7 +86,7 @@ pub(super) fn file(path: PathBuf, name: PathBuf) -> Recording {
     }
 }
 
-/// The recording at an address.
+/// The recording at a URL.
 pub(crate) fn address(address: Address) -> Recording {
     let input = address.to_string();
     Recording {
@@ -131,14 +131,14 @@ impl Recording {
             Some(0) => return Err(InputError::EmptyPipe(what)),
             Some(_) => {}
         }
-        // By process and not `self`, so that ffmpeg, a child, can open it as well.
+        // With the process id instead of `self`, so that ffmpeg, a child, can open it as well.
         self.path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
         self.received = Some(file);
         Ok(())
     }
 }
 
-/// A named one (`mkfifo`), or what a shell makes of `<(…)`.
+/// A named one (`mkfifo`), or that of a shell's `<(…)`.
 fn is_pipe(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
 }

@@ -6,7 +6,7 @@ use cesar_runner::CancelToken;
 
 use super::*;
 
-/// A folder as people have them.
+/// A realistic folder.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let files = [

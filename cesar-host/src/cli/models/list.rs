@@ -18,7 +18,7 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 #[derive(Debug, Serialize)]
 struct Here<'a> {
     models: &'a [InstalledModel],
-    /// All of their bytes.
+    /// Total size in bytes.
     size: u64,
     /// One sentence for each missing library that a plugin with models needs.
     missing: Vec<String>,
@@ -32,14 +32,14 @@ struct Row {
     id: &'static str,
     name: &'static str,
     kind: Kind,
-    /// Bytes, where they are published.
+    /// Size in bytes, if published.
     size: Option<u64>,
     license: &'static str,
-    /// The repository of the hub.
+    /// Its repository on the hub.
     hub: Option<&'static str>,
-    /// Whether it can be made of wheels from a package index.
+    /// Whether it can be made from wheels of a package index.
     index: bool,
-    /// Whether it is here.
+    /// Whether it is installed.
     present: bool,
 }
 

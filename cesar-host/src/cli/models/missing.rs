@@ -12,7 +12,7 @@ use crate::cli::host::{self, Host};
 use crate::cli::humanize::size;
 use crate::cli::report::Failure;
 
-/// Downloads the models that a run lacks, after confirmation, and makes the host find them.
+/// Downloads the missing models of a run, after confirmation, and makes the host find them.
 pub(crate) fn offer(
     host: &mut Host,
     settings: &Settings,

@@ -28,7 +28,7 @@ impl Place {
         installed::list(&self.roots, self.libraries.as_deref())
     }
 
-    /// The models of these names; all, if none is named.
+    /// The models with these names; all, if none is given.
     pub(super) fn called(&self, names: &[String]) -> Result<Vec<InstalledModel>, Failure> {
         let all = self.models();
         if names.is_empty() {
@@ -50,7 +50,7 @@ impl Place {
         Ok(all.into_iter().filter(named).collect())
     }
 
-    /// The folder that takes new models.
+    /// The folder for new models.
     pub(super) fn folder(&self) -> Result<&PathBuf, Failure> {
         let none = || Failure::failed("no models folder; set `CESAR_MODELS_DIR` or `HOME`");
         self.roots.dirs.first().ok_or_else(none)

@@ -45,7 +45,7 @@ pub(super) fn run(place: &Place, settings: &Settings, args: &Args, verbosity: i8
     Ok(Exit::Done)
 }
 
-/// Downloads the models of these names that are not installed.
+/// Downloads those models with these names that are not installed.
 pub(super) fn fetch(
     place: &Place,
     settings: &Settings,

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     flags: SettingFlags<group::Models>,
 }
 
-/// Damage is a failure; a file without a known digest is none.
+/// Damage is a failure; a file without a known digest is not.
 pub(super) fn run(place: &Place, args: &Args, verbosity: i8) -> Result<Exit, Failure> {
     let mut files = Vec::new();
     for model in place.called(&args.names)? {

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -9,7 +9,7 @@ use cesar_base::Digest;
 use cesar_cache::hash_file;
 use tempfile::NamedTempFile;
 
-/// Writes what belongs into a file; called once.
+/// Writes the content of a file; called once.
 pub(crate) type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 /// One file of a recording.
@@ -19,7 +19,7 @@ pub(crate) struct Content<'a> {
     pub(crate) fill: Fill<'a>,
 }
 
-/// A file that has no name yet.
+/// A file without a name yet.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     temporary: NamedTempFile,
@@ -28,7 +28,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Writes a file into a folder, which is made if it is not there.
+    /// Writes a file into a folder, which is created if missing.
     pub(crate) fn below(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Self::new(folder, content)
@@ -51,7 +51,7 @@ impl Prepared {
         })
     }
 
-    /// Gives it a name that nothing has; else gives it back.
+    /// Renames it to an unused name; else returns it.
     pub(super) fn create(self, file: &Path) -> io::Result<Option<Self>> {
         let Self {
             temporary,
@@ -69,14 +69,14 @@ impl Prepared {
         }
     }
 
-    /// Puts it in the place of a file; a link is followed.
+    /// Replaces a file; follows a link.
     pub(super) fn replace(self, file: &Path) -> io::Result<()> {
         let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         self.temporary.persist(target).map(drop).map_err(|error| error.error)
     }
 }
 
-/// Prepares what will replace a file, or be new; what cannot be replaced is written to at once.
+/// Prepares a new file or a replacement; writes directly to one that cannot be replaced.
 pub(super) fn write(file: &Path, content: &Content<'_>) -> io::Result<Option<Prepared>> {
     // A device or a pipe cannot be replaced, only written to; a link is followed.
     let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());

@@ -1,9 +1,8 @@
 //! Names of the files in an output folder.
 //!
-//! `talk.mp3` becomes `talk.txt`, and a file of a folder that was given keeps its place in it: `folder/sub/talk.mp3` becomes
-//! `OUT/sub/talk.txt`. Recordings that would become the same file keep their extensions (`talk.mp3.txt`), and are numbered where that
-//! is not enough, in the order of their paths: names do not depend on the order of the arguments. Names that would be too long with
-//! an extension are cut.
+//! `talk.mp3` becomes `talk.txt`, and a file of an input folder keeps its relative path: `folder/sub/talk.mp3` becomes
+//! `OUT/sub/talk.txt`. Recordings with equal names keep their extensions (`talk.mp3.txt`), and are numbered if that is not enough,
+//! in the order of their paths: names do not depend on the order of the arguments. Names too long with an extension are truncated.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +16,9 @@ use super::error::OutputError;
 /// Possible names of one recording's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// The folder, with the folders that the recording keeps.
+    /// The folder, with the relative folders of the recording.
     folder: PathBuf,
-    /// Without an extension.
+    /// The planned name without an extension.
     planned: OsString,
     /// The recording's own name.
     whole: OsString,
@@ -34,12 +33,12 @@ impl Names {
         OutputError::NotWritable(self.planned(), error)
     }
 
-    /// The path without an extension, unless something is in the way.
+    /// The path without an extension, unless it is taken.
     pub(super) fn planned(&self) -> PathBuf {
         self.folder.join(&self.planned)
     }
 
-    /// The planned path, then others without end.
+    /// The planned path, then endless others.
     pub(super) fn candidates(&self) -> impl Iterator<Item = PathBuf> {
         let whole = (self.whole != self.planned).then(|| self.whole.clone());
         let numbered = (2_u64..).map(|number| joined(Path::new(&self.whole), &number.to_string()).into_os_string());
@@ -48,7 +47,7 @@ impl Names {
     }
 }
 
-/// A path with a dot and this behind it.
+/// A path with a dot and an extension.
 pub(super) fn joined(base: &Path, extension: &str) -> PathBuf {
     let mut name = base.as_os_str().to_owned();
     name.push(".");
@@ -56,7 +55,7 @@ pub(super) fn joined(base: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-/// The name, with so much of its stem left out that extensions and a number fit behind it: file systems allow 255 bytes.
+/// The name, with its stem shortened so that extensions and a number fit: file systems allow 255 bytes.
 fn shortened(name: &Path) -> Cow<'_, Path> {
     const LONGEST: usize = 255 - ".audio.wav.4294967295".len();
     let (Some(file), Some(stem)) = (name.file_name(), name.file_stem()) else {
@@ -76,7 +75,7 @@ fn shortened(name: &Path) -> Cow<'_, Path> {
     name.with_file_name(short).into()
 }
 
-/// The names of recordings, each given by its path and what it is called.
+/// The names of recordings, each given by its path and its name.
 pub(super) fn of(folder: &Path, recordings: &[(&Path, &Path)]) -> Vec<Names> {
     let short: Vec<_> = recordings.iter().map(|(path, name)| (*path, shortened(name))).collect();
     let recordings: Vec<_> = short.iter().map(|(path, name)| (*path, &**name)).collect();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A folder with a recording in it, and what is remembered of outputs.
+/// A folder with a recording in it, and the record of outputs.
 struct Site {
     folder: tempfile::TempDir,
     remembers: bool,
@@ -77,7 +77,7 @@ fn the_transcript_of_another_recording_is_kept() {
     let (names, note) = site.write("talk.mp3", "B", "two", false);
     assert_eq!(names, named("talk.mp3.txt"));
     insta::assert_snapshot!(note.unwrap(), @"`/out/talk.txt` is of another recording or was edited; wrote `/out/talk.mp3.txt` instead (replace with --overwrite)");
-    // Done again, it finds its own.
+    // The same run again finds its own file.
     assert_eq!(site.write("talk.mp3", "B", "three", false).0, named("talk.mp3.txt"));
     assert_eq!(site.write("talk.mp3", "C", "four", false).0, named("talk.mp3.2.txt"));
     assert_eq!(
@@ -86,7 +86,7 @@ fn the_transcript_of_another_recording_is_kept() {
     );
 }
 
-/// Two recordings of the same words: a later run of one replaces its own transcript, not the other's.
+/// Two recordings with the same words: a later run of one replaces its own transcript, not the other's.
 #[test]
 fn the_same_text_of_another_recording_is_another_file() {
     let site = Site::new();

@@ -1,7 +1,7 @@
-//! Record of written files and their recordings. A new transcript replaces one of the same recording, and no other.
+//! Record of written files and their recordings. A new transcript only replaces one of the same recording.
 //!
-//! A small database in the user's state folder, shared by processes. Losing it, or having none, costs replacing: a transcript then
-//! gets another name where there is a file that differs.
+//! A small database in the user's state folder, shared by processes. Without it, no file is replaced: a transcript gets another
+//! name if a different file exists.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 const MOST: u32 = 100_000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The files that were written.
+/// The written files.
 pub(super) struct Written {
     database: Option<Mutex<Connection>>,
 }
@@ -33,7 +33,7 @@ impl Written {
         Self { database: opened }
     }
 
-    /// The recording that a file with these bytes was written for.
+    /// The recording for which a file with these bytes was written.
     pub(super) fn media_of(&self, file: &Path, content: &Digest) -> Option<Digest> {
         let (written, media) = self.find(file)?;
         (written == *content).then_some(media)
@@ -53,7 +53,7 @@ impl Written {
         Some((Digest::from_bytes(content), Digest::from_bytes(media)))
     }
 
-    /// Remembers a file that was written for the recording.
+    /// Records a file written for the recording.
     pub(super) fn remember(&self, file: &Path, content: &Digest, media: &Digest) {
         let Some(name) = key(file) else { return };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Written {
     }
 }
 
-/// The file's one path, whatever it was called.
+/// The file's canonical path.
 fn key(file: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(file).ok()
 }

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     quick: bool,
 }
 
-/// A length of time above 0, in ms.
+/// A duration above 0, in ms.
 fn limit(text: &str) -> Result<i64, &'static str> {
     let length = parse_duration(text).filter(|length_ms| *length_ms > 0);
     length.ok_or("it must be a duration such as `30 s`")

@@ -62,7 +62,7 @@ fn files_of(stage: &str, language: &str) -> Vec<File> {
             ("Cargo.toml", include_str!("template/c_Cargo.toml")),
             ("build.rs", include_str!("template/c_build.rs")),
             ("src/stage.c", include_str!("template/stage.c")),
-            // The same file as plugin-api's, so that the crate has all that its C needs.
+            // The same file as plugin-api's, so that the crate has everything that its C needs.
             (
                 "src/cesar_plugin.h",
                 include_str!("../../../../plugin-api/include/cesar_plugin.h"),
@@ -215,7 +215,7 @@ fn api_at(path: &Path) -> Result<String, Failure> {
         .ok()
         .filter(|path| path.join("Cargo.toml").is_file());
     let found = found.ok_or_else(|| Failure::usage(format!("no crate in `{}`", path.display())))?;
-    // TOML and JSON write text alike as far as paths go.
+    // TOML and JSON write paths alike.
     Ok(format!("path = {}", json!(found)))
 }
 

@@ -26,7 +26,7 @@ struct Row {
     state: &'static str,
     /// The reason if it is not ready.
     reason: Option<String>,
-    /// The names of the models present; `null` where the plugin takes none.
+    /// The names of the models present; `null` if the plugin has none.
     models: Option<Vec<String>>,
 }
 

@@ -11,7 +11,7 @@ use plugin_api::manifest::StageKind;
 
 use crate::cli::report::Failure;
 
-/// The plugin called `id`, of whatever stage.
+/// The plugin called `id`, of any stage.
 pub(super) fn find(registry: &Registry, id: &str) -> Result<Arc<Plugin>, Failure> {
     let found = StageKind::ALL.iter().find_map(|stage| registry.find(*stage, id).ok());
     found.ok_or_else(|| Failure::usage(unknown(registry, id)))

@@ -1,7 +1,7 @@
-//! Lines at the bottom of a terminal that are drawn over again.
+//! Lines at the bottom of a terminal that are redrawn.
 //!
-//! The cursor rests below the block. When the terminal has become narrower since, it has wrapped the lines again, and each takes more
-//! rows: they are counted by the present width, as terminals do that reflow (all common ones but xterm).
+//! The cursor rests below the block. If the terminal has become narrower, it has wrapped the lines again, and each takes more rows:
+//! they are counted by the present width, as in terminals that reflow (all common ones but xterm).
 
 use std::io::{self, Write};
 
@@ -9,9 +9,9 @@ use std::io::{self, Write};
 #[derive(Debug)]
 pub(super) struct Block<W> {
     out: W,
-    /// The width of each line that is drawn.
+    /// The width of each drawn line.
     drawn: Vec<usize>,
-    /// The width of the terminal then.
+    /// The width of the terminal at that time.
     columns: usize,
 }
 
@@ -24,7 +24,7 @@ impl<W: Write> Block<W> {
         }
     }
 
-    /// Replaces the block by `lines`, of which none is wider than `columns`.
+    /// Replaces the block by `lines`, none wider than `columns`.
     pub(super) fn draw(&mut self, lines: &[String], columns: usize) -> io::Result<()> {
         if lines.is_empty() && self.drawn.is_empty() {
             return Ok(());
@@ -33,7 +33,7 @@ impl<W: Write> Block<W> {
         let mut bytes = String::from("\r");
         bytes.push_str(&up(rows));
         if columns != self.columns {
-            // Each row for itself: where the screen is cleared from its first row on, tmux keeps a copy of it in its history.
+            // Row by row: if the screen is cleared from its first row on, tmux keeps a copy of it in its history.
             bytes.push_str(&"\x1b[2K\x1b[B".repeat(rows));
             bytes.push_str(&up(rows));
         }
@@ -46,24 +46,24 @@ impl<W: Write> Block<W> {
         bytes.push_str(&up(rest));
         self.drawn = lines.iter().map(|line| crate::cli::columns::width(line)).collect();
         self.columns = columns;
-        // One write, so that the terminal shows no half of it.
+        // One write, so that the terminal never shows a part of it.
         self.out.write_all(bytes.as_bytes())?;
         self.out.flush()
     }
 
-    /// Takes the block away.
+    /// Removes the block.
     pub(super) fn clear(&mut self, columns: usize) -> io::Result<()> {
         self.draw(&[], columns)
     }
 
-    /// The rows that the drawn lines take in `columns`.
+    /// The number of rows of the drawn lines in `columns`.
     fn rows(&self, columns: usize) -> usize {
         let rows = self.drawn.iter().map(|width| width.div_ceil(columns.max(1)).max(1));
         rows.sum()
     }
 }
 
-/// Moves the cursor up; 0 would mean 1 to a terminal.
+/// Moves the cursor up; a terminal takes 0 as 1.
 fn up(rows: usize) -> String {
     match rows {
         0 => String::new(),
@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    /// A terminal of some rows and columns that shows what was written.
+    /// A terminal of some rows and columns that shows the output.
     struct Terminal(vt100::Parser);
 
     impl Write for Terminal {
@@ -146,7 +146,7 @@ mod tests {
         let mut block = block(10, 20);
         let full = "=".repeat(18);
         block.draw(&lines([full.as_str(), "short"]), 20).unwrap();
-        // What a terminal with 10 columns makes of these lines.
+        // The result of a terminal with 10 columns for these lines.
         let mut narrow = terminal(10, 10);
         narrow
             .write_all(b"note\r\n==========\r\n========\r\nshort\r\n")

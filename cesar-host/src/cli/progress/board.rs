@@ -1,46 +1,46 @@
-//! State of the recordings and stages that run.
+//! State of the running recordings and stages.
 
 use std::time::{Duration, Instant};
 
-/// Text kept of a recording, in bytes: more than the rows that show it can hold.
+/// Bytes of text kept of a recording: more than fit in its rows.
 const KEPT_TEXT: usize = 4_000;
 
-/// Shorter measurements give no rate.
+/// Minimum duration of a measurement of the rate.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// Everything that the progress display shows.
 #[derive(Debug)]
 pub(super) struct Board {
     pub(super) began: Instant,
-    /// Recordings of the run, where there are several.
+    /// Number of recordings of the run, if there are several.
     pub(super) total: Option<usize>,
     pub(super) finished: usize,
     pub(super) recordings: Vec<Recording>,
-    /// While the work before all recordings runs.
+    /// Set while the work before all recordings runs.
     pub(super) preparing_since: Option<Instant>,
 }
 
-/// A recording that is worked on.
+/// A recording in progress.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) id: usize,
     pub(super) label: String,
-    /// When the last of its stages ended, or it began itself.
+    /// The end of its last stage, or its own start.
     pub(super) idle_since: Instant,
-    /// In the order in which they began.
+    /// In the order of their starts.
     pub(super) stages: Vec<Stage>,
     /// The latest text.
     pub(super) text: String,
 }
 
-/// A stage that runs.
+/// A running stage.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) name: String,
     pub(super) began: Instant,
     /// Another process that computes the same result, or an unknown one.
     pub(super) waits_for: Option<String>,
-    /// Units of work in all; 0 when unknown.
+    /// Total units of work; 0 if unknown.
     pub(super) total: u64,
     /// Start of the measurement of the rate: after a resumed part.
     from: Point,
@@ -64,7 +64,7 @@ impl Board {
         }
     }
 
-    /// A recording that is on the board.
+    /// A recording on the board.
     pub(super) fn recording(&mut self, id: usize) -> Option<&mut Recording> {
         self.recordings.iter_mut().find(|recording| recording.id == id)
     }
@@ -81,7 +81,7 @@ impl Recording {
         }
     }
 
-    /// Adds a stage, in place of one of that name that waited.
+    /// Adds a stage, replacing a waiting one of that name.
     pub(super) fn begin(&mut self, name: &str, now: Instant) -> &mut Stage {
         self.end(name, now);
         self.stages.push(Stage::new(name, now));
@@ -124,7 +124,7 @@ impl Stage {
         }
     }
 
-    /// Work up to `done` was done by an earlier run.
+    /// An earlier run did the work up to `done`.
     pub(super) fn resume(&mut self, done: u64, total: u64, now: Instant) {
         self.total = total;
         self.from = Point { done, at: now };
@@ -134,7 +134,7 @@ impl Stage {
     pub(super) fn progress(&mut self, done: u64, total: u64, now: Instant) {
         self.total = total;
         self.last = Point { done, at: now };
-        // The time before the first unit is that of loading a model; work that begins again is measured again.
+        // The time before the first unit is that of loading a model; restarted work is measured again.
         if done <= self.from.done {
             self.from = self.last;
         }
@@ -148,13 +148,13 @@ impl Stage {
         (done > 0.0 && took >= SHORTEST).then(|| done / took.as_secs_f64())
     }
 
-    /// The part that is done, up to 1, where the amount of work is known.
+    /// The finished part, up to 1, if the amount of work is known.
     pub(super) fn fraction(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
         (self.total > 0).then(|| (self.last.done as f64 / self.total as f64).min(1.0))
     }
 
-    /// Estimated time to the end. It falls between reports, and is unknown when it has run out before the work.
+    /// Estimated remaining time. It falls between reports, and is unknown when it has run out before the work.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let rest = self.total.checked_sub(self.last.done).filter(|_| self.total > 0)? as f64;

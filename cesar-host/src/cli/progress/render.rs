@@ -1,7 +1,7 @@
 //! Lines of the progress display.
 //!
-//! One line for each stage that runs: spinner, recording (where there are several), stage, bar, per cent, elapsed time, time left and
-//! speed as a multiple of real time. Below the stages of a recording comes its latest text. As columns get fewer, the bar goes first.
+//! One line for each running stage: spinner, recording (if there are several), stage, bar, per cent, elapsed time, time left and speed as
+//! a multiple of real time. Below the stages of a recording comes its latest text. On narrow terminals, the bar is dropped first.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ const SPINNER_STEP: Duration = Duration::from_millis(100);
 const STAGE_COLUMNS: usize = 8;
 const BAR_COLUMNS: std::ops::RangeInclusive<usize> = 8..=40;
 
-/// Between the facts of a line.
+/// Separator of the facts of a line.
 const GAP: &str = "  ";
 
-/// Rows of text of one recording, and of each of several.
+/// Rows of text of a single recording, and of each of several.
 const TEXT_ROWS: usize = 3;
 const TEXT_ROW_OF_SEVERAL: usize = 1;
 
-/// Stages that follow each other closely show nothing in between.
+/// Minimum idle time that is shown between stages.
 const SHOWN_IDLE: Duration = Duration::from_millis(300);
 
 /// The lines at `now`, none wider than `columns`, at most `rows`.
@@ -120,7 +120,7 @@ fn stage_line(start: String, stage: &Stage, columns: usize, now: Instant) -> Str
     line.trim_end().to_owned()
 }
 
-/// Of a download in bytes, of any other stage in ms of audio.
+/// In bytes for a download, in ms of audio for other stages.
 fn speed(stage: &str, rate: f64) -> String {
     if stage == "download" {
         #[expect(
@@ -137,7 +137,7 @@ fn speed(stage: &str, rate: f64) -> String {
     }
 }
 
-/// A bar of `columns`; a marker that moves where the amount of work is unknown.
+/// A bar of `columns`; a moving marker if the amount of work is unknown.
 fn bar(fraction: Option<f64>, elapsed: Duration, columns: usize) -> String {
     let inner = columns - 2;
     let Some(fraction) = fraction else {

@@ -1,4 +1,4 @@
-//! The progress display on standard error, drawn several times a second by a thread of its own.
+//! The progress display on standard error, drawn several times a second by its own thread.
 
 use std::io::{self, IsTerminal as _, Stderr};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use super::block::Block;
 use super::board::Board;
 use super::render;
 
-/// Between two drawings.
+/// Interval between two drawings.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Assumed where the terminal does not say.
+/// Assumed if the terminal does not report its size.
 const USUAL_SIZE: (usize, usize) = (80, 24);
 
-/// A board and where it is drawn.
+/// A board and its display.
 #[derive(Debug)]
 pub(super) struct Screen {
     inner: Mutex<Inner>,
@@ -28,7 +28,7 @@ struct Inner {
     is_closed: bool,
 }
 
-/// Whether standard error is a terminal that can draw over what it shows.
+/// Whether standard error is a terminal that can redraw lines.
 pub(super) fn is_possible() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
@@ -66,7 +66,7 @@ impl Screen {
         change(&mut self.lock().board, Instant::now());
     }
 
-    /// Runs `write`, which writes to the terminal, while the display is away.
+    /// Runs `write`, which writes to the terminal, while the display is removed.
     pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         let mut inner = self.lock();
         inner.clear();
@@ -82,11 +82,11 @@ impl Screen {
     }
 }
 
-/// A terminal that is gone ends no work, so errors are left alone.
+/// A closed terminal ends no work, so errors are ignored.
 impl Inner {
     fn draw(&mut self) {
         let (columns, rows) = size();
-        // The cursor has the last row. Terminals differ in what a full row does to the next character, so none is full.
+        // The cursor has the last row. Terminals differ in the effect of a full row on the next character, so none is full.
         let lines = render::lines(
             &self.board,
             columns.saturating_sub(1),

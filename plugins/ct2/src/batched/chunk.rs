@@ -1,4 +1,4 @@
-//! Stretches of a track that go through the model in parallel, and their spectrograms.
+//! Stretches of a track that are decoded in parallel, and their spectrograms.
 
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ use crate::timestamps::{FRAMES_A_SECOND, Window};
 use crate::track::Track;
 use crate::transcribe::clip_points;
 
-/// Log-mel of no sound at all, as faster-whisper appends one frame of when it asks for the language.
+/// Log-mel of silence; faster-whisper appends one frame of it for language detection.
 const SILENT_FRAME: f32 = -1.5;
 
-/// What is decoded as one.
+/// A unit of decoding.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunk<'a> {
     /// Its samples.
     pub(crate) track: Track<'a>,
-    /// Where it begins, in seconds.
+    /// Its start, in seconds.
     pub(crate) offset: f64,
 }
 
@@ -56,13 +56,13 @@ impl Chunk<'_> {
     }
 }
 
-/// The length of so many samples, in seconds.
+/// The length of this many samples, in seconds.
 #[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
 pub(crate) fn time(samples: usize) -> f64 {
     samples as f64 / SAMPLE_RATE as f64
 }
 
-/// Gathers parts that follow each other on `track` into chunks of at most `longest` samples.
+/// Gathers consecutive parts of `track` into chunks of at most `longest` samples.
 pub(crate) fn gather<'a>(track: &Track<'a>, lengths: impl Iterator<Item = usize>, longest: usize) -> Vec<Chunk<'a>> {
     let mut chunks = Vec::new();
     let mut current = 0..0;
@@ -85,10 +85,10 @@ pub(crate) fn gather<'a>(track: &Track<'a>, lengths: impl Iterator<Item = usize>
     chunks
 }
 
-/// The clips asked for, each a chunk.
+/// The requested clips, each a chunk.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOptions`] when they do not rise.
+/// [`ErrorKind::InvalidOptions`] if they do not rise.
 pub(crate) fn clips<'a>(track: &Track<'a>, seconds: &[f64]) -> Result<Vec<Chunk<'a>>, StageError> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -112,7 +112,7 @@ pub(crate) fn clips<'a>(track: &Track<'a>, seconds: &[f64]) -> Result<Vec<Chunk<
         .collect())
 }
 
-/// The spectrograms of a batch, one after the other, made by several threads.
+/// The spectrograms of a batch, one after the other, computed by several threads.
 pub(crate) fn features(batch: &[Chunk<'_>], n_mels: usize, threads: usize) -> Vec<f32> {
     let share = batch.len().div_ceil(threads.max(1)).max(1);
     std::thread::scope(|scope| {
@@ -133,7 +133,7 @@ pub(crate) fn features_of(chunks: &[Chunk<'_>], n_mels: usize) -> Vec<f32> {
     chunks.iter().flat_map(of_chunk).collect()
 }
 
-/// Frames of the spectrograms of the chunks, one after the other, and one silent frame after them.
+/// Frames of the spectrograms of the chunks, one after the other, followed by one silent frame.
 pub(crate) fn joined(chunks: &[Chunk<'_>], wanted: Range<usize>, n_mels: usize, threads: usize) -> Vec<f32> {
     let mut out = vec![0.0; n_mels * WINDOW_FRAMES];
     let mut first = 0;
@@ -158,7 +158,7 @@ pub(crate) fn joined(chunks: &[Chunk<'_>], wanted: Range<usize>, n_mels: usize, 
     out
 }
 
-/// Refuses what cannot be cut into chunks.
+/// Refuses audio that cannot be divided into chunks.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidOptions`] without VAD and without clips, for audio longer than one chunk.

@@ -61,7 +61,7 @@ pub(crate) struct Shape {
     pub(crate) rows: usize,
     /// Columns of the product.
     pub(crate) columns: usize,
-    /// What is summed over.
+    /// The summed dimension.
     pub(crate) depth: usize,
 }
 
@@ -69,7 +69,7 @@ fn dimension(size: usize) -> i64 {
     i64::try_from(size).expect("a test's size fits")
 }
 
-/// `scale * A * B` computed with so many threads; B is `columns` rows of `depth` if it is `transposed`.
+/// `scale * A * B` computed with `threads` threads; B is `columns` rows of `depth` if it is `transposed`.
 pub(crate) fn product_f32(
     shape: Shape,
     transposed: bool,
@@ -107,7 +107,7 @@ pub(crate) fn product_f32(
     c
 }
 
-/// `A * transposed B` plus an offset for each column, computed with so many threads.
+/// `A * transposed B` plus an offset for each column, computed with `threads` threads.
 pub(crate) fn product_int8(shape: Shape, a: &[u8], b: &[i8], offset: &[i32], threads: c_int) -> Vec<i32> {
     let Shape { rows, columns, depth } = shape;
     assert!(a.len() == rows * depth && b.len() == columns * depth && offset.len() == columns);
@@ -142,7 +142,7 @@ pub(crate) fn product_int8(shape: Shape, a: &[u8], b: &[i8], offset: &[i32], thr
     c
 }
 
-/// `A * transposed B` computed with so many threads, for a few rows; B is in half precision. `None` for shapes that it is not meant for.
+/// `A * transposed B` computed with `threads` threads, for a few rows; B is in half precision. `None` for unsupported shapes.
 pub(crate) fn product_halves(shape: Shape, a: &[f32], b: &[u16], threads: c_int) -> Option<Vec<f32>> {
     let Shape { rows, columns, depth } = shape;
     assert!(a.len() == rows * depth && b.len() == columns * depth);

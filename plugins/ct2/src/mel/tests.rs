@@ -6,7 +6,7 @@ use crate::testing::short_recording;
 struct Golden {
     n_mels: usize,
     frames: usize,
-    /// Every so many values of the whole spectrogram, row by row.
+    /// The step between the listed values of the whole spectrogram, row by row.
     step: usize,
     values: Vec<f32>,
 }

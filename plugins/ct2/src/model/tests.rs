@@ -9,7 +9,7 @@ use super::*;
 use crate::Ct2;
 use crate::testing::options;
 
-/// A folder of its own for one test, removed at its end.
+/// A folder for one test, removed at its end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -24,7 +24,7 @@ impl Folder {
         self
     }
 
-    /// What opening it says, with the folder's own path taken out.
+    /// The error of opening it, without the folder's own path.
     fn refusal(&self) -> String {
         let options = options(Scope::Open, &json!({ "model": self.0.to_str() }));
         let error = Ct2::open(options).err().expect("the model is refused");

@@ -80,7 +80,7 @@ fn there_is_always_room_for_text() {
     }
 }
 
-/// What the model may write is the same with the longest prompt as with the longest earlier text.
+/// The text has the same limit with the longest prompt as with the longest earlier text.
 #[test]
 fn hotwords_come_first_and_leave_the_end_of_earlier_text() {
     let (hot, old): (Vec<u32>, Vec<u32>) = ((1000..1150).collect(), (2000..2500).collect());

@@ -58,7 +58,7 @@ fn text_cut_off_by_a_guard_is_reported() {
         covered,
     };
     let lost = |from: f64, to: f64, reason: &'static str| Some(Lost { from, to, reason });
-    // An end of its own: nothing is lost. A cut one that continues at its last timestamp: neither.
+    // A regular end: nothing is lost. A cut that continues at its last timestamp: nothing either.
     assert_eq!(advance(&split(3100, 9.0), window, false, 6000), (3100, None));
     assert_eq!(advance(&split(800, 8.0), window, true, 6000), (800, None));
     assert_eq!(

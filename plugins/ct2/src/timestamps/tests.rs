@@ -71,7 +71,7 @@ fn a_short_window_ends_with_the_audio() {
 }
 
 proptest! {
-    /// Pieces are parts of the tokens in their order, and nothing but an unfinished end is left out.
+    /// Pieces are parts of the tokens in their order, and only an unfinished end is omitted.
     #[test]
     fn no_finished_token_is_lost(tokens in prop::collection::vec(prop_oneof![0..10_u32, ZERO..ZERO + 1501], 0..60)) {
         let split = split(&tokens, ZERO, WINDOW);

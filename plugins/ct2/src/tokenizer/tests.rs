@@ -7,7 +7,7 @@ fn tokenizer(name: &str) -> Tokenizer {
     Tokenizer::open(&model(name)).expect("the tokenizer opens")
 }
 
-/// Number, sum and ends of what faster-whisper 1.2.1 suppresses by default.
+/// Number, sum and ends of faster-whisper 1.2.1's default suppression list.
 fn assert_suppressed(name: &str, count: usize, sum: i32, first: [i32; 5], last: i32) {
     let ids = tokenizer(name).suppressed(&[-1]).unwrap();
     assert_eq!(

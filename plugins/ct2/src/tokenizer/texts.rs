@@ -1,10 +1,10 @@
-//! The texts of all tokens, in one piece: a vocabulary of 50,000 strings of their own takes ten times as much.
+//! The texts of all tokens, in one piece: a vocabulary of 50,000 separate strings takes ten times as much.
 
 /// Texts by number.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Texts {
     joined: String,
-    /// Where each text ends in `joined`.
+    /// The end of each text in `joined`.
     ends: Vec<usize>,
 }
 
@@ -13,7 +13,7 @@ impl Texts {
         self.ends.len()
     }
 
-    /// The text of this number; the empty one where there is none.
+    /// The text of this number; empty if there is none.
     pub(super) fn get(&self, id: u32) -> &str {
         let id = id as usize;
         let start = if id == 0 {

@@ -9,7 +9,7 @@ use super::transcribe;
 use crate::testing::{Notes, open, reference_request, vad_model};
 use crate::vad;
 
-/// The greatest difference of times, in ms: what an engine's rounding may make.
+/// Maximum difference of times, in ms, from an engine's rounding.
 const TOLERANCE_MS: u64 = 20;
 
 #[derive(serde::Deserialize)]

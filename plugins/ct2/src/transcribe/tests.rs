@@ -38,7 +38,7 @@ fn repeated(times: usize) -> Vec<f32> {
 #[test]
 fn speech_becomes_segments_inside_the_audio_and_the_same_ones_again() {
     let mut stage = open("tiny.en", &json!({}));
-    // Longer than one window, so that the loop goes round.
+    // Longer than one window, so that the loop repeats.
     let samples = repeated(12);
     let mut notes = Notes::new();
     let given = json!({ "temperature": [0], "beam_size": 1 });
@@ -68,7 +68,7 @@ fn speech_becomes_segments_inside_the_audio_and_the_same_ones_again() {
     assert_eq!(first, again);
 }
 
-/// From after each window: what is left is done, and the whole is, byte for byte, that of a run without a stop.
+/// Resumes after each window: the rest is transcribed, and the whole equals, byte for byte, that of an uninterrupted run.
 #[test]
 fn a_resumed_run_equals_an_uninterrupted_one() {
     let mut stage = open("tiny.en", &json!({}));
@@ -127,7 +127,7 @@ fn checkpoints_stay_small() {
     assert_eq!(recent.shortened().written, (19_990..20_000).collect::<Vec<u32>>());
 }
 
-/// So many clips of six seconds, one after the other.
+/// `count` clips of six seconds, one after the other.
 fn clips(count: u32) -> Vec<u32> {
     (0..count).flat_map(|clip| [clip * 6, clip * 6 + 6]).collect()
 }
@@ -150,7 +150,7 @@ fn threads_do_not_change_a_byte() {
     }
 }
 
-/// At a temperature this low nothing is left to chance; the candidates share what the model remembers of the text before them.
+/// At such a low temperature nothing is random; the candidates share the model's memory of the text before them.
 #[test]
 fn candidates_that_are_hardly_random_are_those_of_a_greedy_search() {
     let mut stage = open("tiny.en", &json!({}));
@@ -293,7 +293,7 @@ fn silence_and_noise_have_no_text() {
     }
 }
 
-/// The silence is longer than what the language is detected from.
+/// The silence is longer than the window of language detection.
 #[test]
 fn the_language_is_detected_where_speech_begins() {
     let mut stage = open("base", &json!({}));
@@ -306,7 +306,7 @@ fn the_language_is_detected_where_speech_begins() {
     }
 }
 
-/// Half a minute of silence, which the model is not shown.
+/// Half a minute of silence, which the model does not see.
 #[test]
 fn no_segment_spans_long_silence_and_words_are_the_text() {
     let mut stage = open("tiny.en", &json!({}));

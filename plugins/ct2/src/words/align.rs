@@ -1,4 +1,4 @@
-//! Words of whole windows: ask the model, repair, hand out to the segments.
+//! Words of whole windows: alignment by the model, repair, assignment to the segments.
 
 use cesar_plugin_common::words;
 use plugin_api::StageError;
@@ -10,35 +10,35 @@ use crate::report::Report;
 use crate::timestamps::Piece;
 use crate::tokenizer::Tokenizer;
 
-/// One window's segments and where it lies.
+/// The segments of one window and its position.
 pub struct Aligned<'a> {
-    /// The segments, which get their words.
+    /// The segments, which receive their words.
     pub pieces: &'a mut [Piece],
     /// Frames of the window that are audio.
     pub frames: usize,
-    /// Where the window begins, in seconds.
+    /// Start of the window, in seconds.
     pub offset: f64,
 }
 
-/// What stays the same for all windows in one language.
+/// The constants of all windows in one language.
 #[derive(Clone, Copy)]
 pub struct Aligner<'a> {
     /// For the texts of words.
     pub tokenizer: &'a Tokenizer,
     /// For the marks that are merged.
     pub request: &'a Request,
-    /// What the transcript began with: start, language, task.
+    /// The first tokens of the transcript: start, language, task.
     pub start: &'a [u32],
     /// Code of that language.
     pub language: &'a str,
 }
 
 impl Aligner<'_> {
-    /// Gives the windows that `encoded` was made from their words; `last_speech` is the end of the last word before, in seconds, and
-    /// the new one is returned.
+    /// Adds the words to the windows of `encoded`; `last_speech` is the end of the previous word, in seconds, and the new one is
+    /// returned.
     ///
     /// # Errors
-    /// Those of [`Engine::call`](crate::engine::Engine::call).
+    /// Errors of [`Engine::call`](crate::engine::Engine::call).
     pub fn align(
         self,
         encoder: &mut Encoder<'_>,

@@ -1,14 +1,14 @@
-//! Tokens to words: what is timed as one.
+//! Tokens to words, the units with times.
 //!
 //! A word is a run of tokens that begins with a space, a mark of punctuation, or the first; in languages that write no spaces every
-//! character is one. A character whose bytes are spread over several tokens is never split: tokens are gathered until they decode
-//! without a replacement character, unless the whole text has one in that place as well.
+//! character is one. A character in several tokens is never split: tokens are gathered until they decode without a replacement
+//! character, unless the whole text has one in that place as well.
 
 use cesar_plugin_common::words as rules;
 
 const REPLACEMENT: char = '\u{fffd}';
 
-/// The words of `tokens`, which hold text only, each with its number of tokens. `decode` turns tokens into text.
+/// The words of `tokens`, which are all text, each with its number of tokens. `decode` turns tokens into text.
 #[must_use]
 pub fn words(
     tokens: &[u32],
@@ -16,7 +16,7 @@ pub fn words(
     end_of_text: u32,
     decode: impl Fn(&[u32]) -> String,
 ) -> Vec<(String, usize)> {
-    // The end takes part, as in faster-whisper: it may gather bytes that never became a character, which are left out with it.
+    // The end is included, as in faster-whisper: it may gather bytes that never became a character, which are left out with it.
     let ended: Vec<u32> = tokens.iter().copied().chain([end_of_text]).collect();
     let characters = characters(&ended, decode);
     let mut words = if rules::has_spaces(language) {

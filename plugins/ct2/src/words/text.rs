@@ -1,12 +1,12 @@
-//! Words that joined are their segment's text.
+//! Words whose concatenation is their segment's text.
 //!
-//! Words come from the tokens of a whole window. A mark of punctuation that was merged into a word on the other side of a segment's
-//! edge is there and not here, and bytes that never became a character may be shown differently in a word than in the whole text.
+//! Words come from the tokens of a whole window. A mark of punctuation may have been merged into a word on the other side of a
+//! segment's edge, and bytes that never became a character may be shown differently in a word than in the whole text.
 
 use crate::timestamps::Word;
 
-/// Makes `words` joined the `text`, up to white space around it: marks at the edges go from and to the words there, which keep their times. Without words where
-/// the two have nothing in common.
+/// Makes the concatenation of `words` equal to `text`, except for white space around it: marks at the edges move from and to the
+/// words there, which keep their times. Removes all words if the two have nothing in common.
 pub fn agree(words: &mut Vec<Word>, text: &str) {
     let joined: String = words.iter().map(|word| word.word.as_str()).collect();
     if joined.trim() == text.trim() {
@@ -29,7 +29,7 @@ pub fn agree(words: &mut Vec<Word>, text: &str) {
     }
 }
 
-/// How much of `joined` lies before what both share, how much they share, and how much of `text` lies before that, in bytes.
+/// Bytes of `joined` before the common part, bytes of the common part, and bytes of `text` before it.
 fn overlap(joined: &str, text: &str) -> Option<(usize, usize, usize)> {
     let inside = |whole: &str, part: &str| (!part.is_empty()).then(|| whole.find(part)).flatten();
     let mostly = |&(_, shared, _): &(usize, usize, usize)| shared * 2 >= text.len();

@@ -16,7 +16,7 @@ impl Transfer<'_> {
         Ok(End::Broken(why))
     }
 
-    /// What a request that got no answer means.
+    /// The meaning of a request without an answer.
     pub(super) fn judge(&self, error: &ureq::Error) -> Result<End, Refused> {
         self.watch.check()?;
         let (url, host) = (&self.order.url, host(&self.order.url));

@@ -1,8 +1,8 @@
 //! State of a transfer beside its file ([`RESUME`]), from which the next transfer resumes after a kill.
 //!
-//! It is written when the beginning is known to be a recording and the server sent a validator for the rest, and removed before the file is
-//! truncated. Written data is in the system's memory first, which survives a killed process but not a failing machine: so a transfer is
-//! resumed only until the machine reboots (`boot_id`, Linux).
+//! It is written once the beginning is known to be a recording and the server has sent a validator for the rest, and removed before
+//! the file is truncated. Written data is in the system's memory first, which survives a killed process but not a failing machine:
+//! so a transfer is resumed only until the machine reboots (`boot_id`, Linux).
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom};
@@ -15,7 +15,7 @@ use super::FILE;
 
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ResumeState {
     url: String,
@@ -43,13 +43,13 @@ impl ResumeState {
         serde_json::from_slice(&fs::read(folder.join(RESUME)).ok()?).ok()
     }
 
-    /// Whether it is of the address, and the rest of a file with so many bytes is missing.
+    /// Whether it belongs to the URL, and the rest of a file with `done` bytes is missing.
     fn fits(&self, url: &str, done: u64) -> bool {
         let is_part = done > 0 && self.total.is_none_or(|total| done < total);
         self.url == url && Some(&self.boot) == boot().as_ref() && is_part
     }
 
-    /// Takes it back.
+    /// Removes the record.
     pub(super) fn remove(folder: &Path) -> io::Result<()> {
         match fs::remove_file(folder.join(RESUME)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -58,11 +58,11 @@ impl ResumeState {
     }
 }
 
-/// The file to write to, what is known of what is in it, and how long that is: nothing of an empty one.
+/// The file to write to, its state, and its length in bytes; an empty file has no state.
 pub(super) fn open(folder: &Path, url: &str) -> io::Result<(File, ResumeState, u64)> {
     let options = File::options().create(true).truncate(false).write(true).clone();
     let mut file = options.open(folder.join(FILE))?;
-    // Who wrote it may just be about to die with its host.
+    // Its writer may be about to die with its host.
     file.lock()?;
     let done = file.seek(SeekFrom::End(0))?;
     match ResumeState::read(folder) {
@@ -85,7 +85,7 @@ fn boot() -> Option<String> {
 mod tests {
     use super::*;
 
-    /// The state that a transfer resumes from with so many bytes.
+    /// The state from which a transfer with this many bytes resumes.
     fn left(content: &str, known: &str, url: &str) -> (Option<u64>, u64, usize) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), content).unwrap();

@@ -1,18 +1,18 @@
-//! yt-dlp's JSON description of an address.
+//! yt-dlp's JSON description of a URL.
 //!
-//! A page with one recording is described as a playlist with one entry by some extractors, and as the recording by others; both are one
-//! recording here. Only a few fields are read, each of which may be absent or of another kind.
+//! A page with one recording is described as a playlist with one entry by some extractors, and as the recording by others; both are
+//! one recording here. Only a few fields are read; each may be absent or of another kind.
 
 use plugin_api::download::Entry;
 use serde_json::{Value, json};
 
-/// What was found.
+/// The description.
 #[derive(Debug, Clone)]
 pub struct Found {
     info: Value,
 }
 
-/// Fields that change when the recording does.
+/// Fields that change with the recording.
 const TIMES: [&str; 4] = ["timestamp", "modified_timestamp", "release_timestamp", "upload_date"];
 
 impl Found {
@@ -40,7 +40,7 @@ impl Found {
         entries.filter(|entry| entry.is_object())
     }
 
-    /// How many recordings there are.
+    /// Number of recordings.
     #[must_use]
     pub fn count(&self) -> usize {
         if !self.is_playlist() {
@@ -51,7 +51,7 @@ impl Found {
         said.max(self.members().count())
     }
 
-    /// The recording, where there is one.
+    /// The single recording, if there is one.
     fn single(&self) -> &Value {
         match self.is_playlist() {
             true => self.members().next().unwrap_or(&Value::Null),
@@ -59,7 +59,7 @@ impl Found {
         }
     }
 
-    /// What the page calls it.
+    /// Its title on the page.
     #[must_use]
     pub fn title(&self) -> Option<String> {
         let title = self.single()["title"].as_str().or(self.info["title"].as_str())?;
@@ -74,7 +74,7 @@ impl Found {
         info["is_live"] == true || ["is_live", "is_upcoming"].contains(&status)
     }
 
-    /// The size of what would be fetched, in bytes, where that is known.
+    /// The size of the download in bytes, if known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         let info = self.single();
@@ -82,8 +82,8 @@ impl Found {
         chosen["filesize"].as_u64().or(info["filesize"].as_u64())
     }
 
-    /// The version of the recording; none when the site reports neither a time nor a size, as then it could be another one
-    /// under the same name.
+    /// The version of the recording; `None` if the site reports neither a time nor a size, because another recording could
+    /// have the same name.
     #[must_use]
     pub fn identity(&self) -> Option<String> {
         let info = self.single();
@@ -102,7 +102,7 @@ impl Found {
         Some(identity.to_string())
     }
 
-    /// The recordings of a list that have an address.
+    /// The recordings of a list that have a URL.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let own = self.info["webpage_url"].as_str();

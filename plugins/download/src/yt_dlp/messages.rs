@@ -1,12 +1,12 @@
-//! Meanings of yt-dlp's errors: its messages are for people, and of many sites, so they are recognised by words.
+//! Meanings of yt-dlp's errors: its messages are for users, and of many sites, so they are recognised by words.
 //!
-//! The order counts: a message about age also says "sign in". A message without a match is passed on as it is.
+//! The order counts: a message about age also says "sign in". A message without a match is passed on unchanged.
 
 use plugin_api::download::Reason;
 
 use crate::refusal::{Refused, because};
 
-/// Words, all in lower case, of which one is in the message, and what that means.
+/// Lower-case words, one of which is in the message, and their meaning.
 const MEANINGS: &[(Reason, &[&str])] = &[
     (Reason::AddressRefused, &["not a public address"]),
     (
@@ -132,7 +132,7 @@ const MEANINGS: &[(Reason, &[&str])] = &[
     ),
 ];
 
-/// The refusal that its standard error stands for.
+/// The refusal for its standard error.
 #[must_use]
 pub fn meaning(url: &str, version: &str, stderr: &str) -> Refused {
     let said = said(stderr);
@@ -172,7 +172,7 @@ pub fn meaning(url: &str, version: &str, stderr: &str) -> Refused {
     because(reason, format!("{message} (yt-dlp: {said})"))
 }
 
-/// Its last error, without what it says of itself.
+/// Its last error, without its name.
 fn said(stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines()
@@ -191,7 +191,7 @@ fn said(stderr: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Messages as sites and yt-dlp word them.
+    /// Messages of sites and yt-dlp.
     const SAID: &[(&str, Reason)] = &[
         (
             "ERROR: [youtube] a: Private video. Sign in if you've been granted access to this video",

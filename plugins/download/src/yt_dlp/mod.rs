@@ -1,16 +1,16 @@
-//! yt-dlp, an external program: found, asked what is behind an address, and run to fetch its best audio.
+//! yt-dlp, an external program: search, queries about a URL, and download of its best audio.
 //!
-//! Two calls. `-J` gives what yt-dlp knows as JSON ([`info`]) and fetches nothing; from that come the refusals (several recordings, a live
-//! stream, too large), and the [`info::Found::identity`] by which the host's copy may still be right. `--load-info-json` then fetches what
-//! the first call found, without asking the site again. The address comes after `--`, so that no address is an option, and yt-dlp's
-//! own configuration is left unread unless the option says otherwise.
+//! Two calls. `-J` returns yt-dlp's description as JSON ([`info`]) without a download; it decides refusals (several recordings, a
+//! live stream, too large), and the [`info::Found::identity`] shows whether the host's copy is current. `--load-info-json` then
+//! fetches the described recording, without asking the site again. The URL comes after `--`, so that no URL is an option, and
+//! yt-dlp's own configuration is read only if the option requires it.
 //!
-//! | module | does |
+//! | module | content |
 //! |---|---|
-//! | `process` | runs it, to its end or to the host's stop |
-//! | [`info`] | what its JSON says |
-//! | [`messages`] | what its errors mean |
-//! | [`sites`] | addresses that need not be asked for a file first |
+//! | `process` | one call, until it ends or the host stops it |
+//! | [`info`] | its JSON |
+//! | [`messages`] | the meanings of its errors |
+//! | [`sites`] | URLs that are certainly pages |
 
 use std::ffi::OsString;
 use std::fs;
@@ -34,16 +34,16 @@ pub mod sites;
 use info::Found;
 use process::Finished;
 
-/// The program.
+/// The name of the program.
 pub const NAME: &str = "yt-dlp";
-/// The oldest version that has every argument that is used here.
+/// The oldest version with all required arguments.
 const OLDEST: &str = "2023.03.04";
 const INSTALL: &str = "install it with `pipx install yt-dlp` or `pip install yt-dlp`, or name it with --yt-dlp";
-/// One stream, without video where there is such a one.
+/// One stream, without video if possible.
 const BEST_AUDIO: &str = "bestaudio/best";
-/// The same of what goes through the proxy.
+/// The same for streams through the proxy.
 const BEST_GUARDED: &str = "bestaudio[protocol^=http][protocol!*=m3u8]/bestaudio[protocol=m3u8_native]/best[protocol^=http]/best[protocol=m3u8_native]";
-/// What the file is called, without its extension.
+/// The name of the file, without its extension.
 const STEM: &str = "media";
 const INFO: &str = "info.json";
 const COOKIES: &str = "cookies.txt";
@@ -113,7 +113,7 @@ fn version(program: &Path, watch: &Watch) -> Result<String, Refused> {
     Ok(text)
 }
 
-/// The program, ready for an address.
+/// The program, ready for a URL.
 #[derive(Debug)]
 pub struct YtDlp<'a> {
     options: &'a Options,
@@ -121,17 +121,17 @@ pub struct YtDlp<'a> {
     watch: &'a Watch,
     program: PathBuf,
     version: String,
-    /// A copy, because it writes what sites answer into the file.
+    /// A copy, because yt-dlp writes cookies of sites into the file.
     cookies: Option<PathBuf>,
-    /// What it has to go through.
+    /// The proxy that it must use.
     proxy: Option<Proxy>,
 }
 
 impl<'a> YtDlp<'a> {
-    /// Finds it, and looks at its version.
+    /// Finds it, and checks its version.
     ///
     /// # Errors
-    /// When it is not there or too old.
+    /// If it is missing or too old.
     pub fn ready(options: &'a Options, order: &'a Order, watch: &'a Watch) -> Result<Self, Refused> {
         let program = find(options)?;
         let version = version(&program, watch)?;
@@ -162,10 +162,10 @@ impl<'a> YtDlp<'a> {
         })
     }
 
-    /// The recordings behind the address.
+    /// The recordings of the URL.
     ///
     /// # Errors
-    /// Why there are none.
+    /// The reason why there are none.
     pub fn entries(&self) -> Result<Answer, Refused> {
         let found = self.ask()?;
         if !found.is_playlist() {
@@ -185,10 +185,10 @@ impl<'a> YtDlp<'a> {
         Ok(Answer::Entries { entries })
     }
 
-    /// The recording, or that it is the known one.
+    /// The recording, or the answer that the known one is current.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is none.
     pub fn media(&self) -> Result<Answer, Refused> {
         let found = self.ask()?;
         self.check(&found)?;
@@ -238,13 +238,13 @@ impl<'a> YtDlp<'a> {
         }
     }
 
-    /// A call with what all calls have in common.
+    /// A call with the common arguments.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         if !self.options.yt_dlp_config {
             command.arg("--ignore-config");
         }
-        // The address is one recording, where it can be understood so.
+        // A URL that may be one recording or a list is taken as one recording.
         command.args(["--no-playlist", "--no-warnings", "--no-progress"]);
         let silence = self.order.limits.silence_ms.div_ceil(1000).max(1).to_string();
         command.args([
@@ -302,7 +302,7 @@ impl<'a> YtDlp<'a> {
         let limit = self.order.limits.bytes;
         let finished = process::run(&mut command, self.watch, &mut |(done, total)| {
             self.watch.progress(done, total);
-            // What is fetched in pieces has no size beforehand.
+            // A download in pieces has no size in advance.
             match limit {
                 Some(limit) if done > limit => Err(refusal::too_large(&self.order.url, limit)),
                 _ => Ok(()),
@@ -324,7 +324,7 @@ impl<'a> YtDlp<'a> {
         })
     }
 
-    /// A template has its own meaning of `%`.
+    /// `%` has a special meaning in a template.
     fn template(&self) -> OsString {
         let folder = self.order.folder.to_string_lossy().replace('%', "%%");
         format!("{folder}/{STEM}.%(ext)s").into()
@@ -335,7 +335,7 @@ impl<'a> YtDlp<'a> {
     }
 }
 
-/// The user's cookies in a file of this download, which only the user can read.
+/// A copy of the user's cookies for this download, which only the user can read.
 fn copied(cookies: &str, folder: &Path) -> Result<PathBuf, Refused> {
     let unreadable = |error: std::io::Error| {
         because(
@@ -354,7 +354,7 @@ fn copied(cookies: &str, folder: &Path) -> Result<PathBuf, Refused> {
     Ok(copy)
 }
 
-/// The name of the file that was fetched.
+/// The name of the fetched file.
 fn fetched(folder: &Path) -> std::io::Result<Option<String>> {
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();

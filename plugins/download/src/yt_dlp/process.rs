@@ -1,7 +1,7 @@
-//! One call of the program, to its end or to the host's stop.
+//! One call of the program, until it ends or the host stops it.
 //!
-//! Threads read what it prints, so that it never waits for a reader; the calling thread takes their lines and looks at the clock. The
-//! program stays in the runner's process group, so that whatever ends the runner ends it, too.
+//! Threads read its output, so that it never waits for a reader; the calling thread takes their lines and checks the clock. The
+//! program stays in the runner's process group, so that it ends with the runner.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -20,16 +20,16 @@ pub(super) const PROGRESS: &str =
 const PREFIX: &[u8] = b"cesar-progress ";
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Most of what is kept of its output: JSON of long playlists is some megabytes.
+/// Maximum of kept output: JSON of long playlists is some megabytes.
 const MOST: usize = 64 << 20;
-/// Most of what is kept of its errors.
+/// Maximum of kept errors.
 const MOST_ERRORS: usize = 64 << 10;
 
-/// A call that has ended.
+/// A finished call.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) success: bool,
-    /// Without the lines of progress.
+    /// Without the progress lines.
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: String,
 }
@@ -40,24 +40,24 @@ impl Finished {
     }
 }
 
-/// What a reader has read.
+/// A line from a reader.
 enum Line {
     Out(Vec<u8>),
     Error(Vec<u8>),
 }
 
-/// Ends the program when the caller leaves early.
+/// Ends the program if the caller returns early.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails only when it has ended.
+        // Fails only if it has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs the program. `progress` hears bytes done and bytes in all (0 when unknown), and may end it.
+/// Runs the program. `progress` receives the bytes done and the total (0 if unknown), and may end it.
 pub(super) fn run(
     command: &mut Command,
     watch: &Watch,
@@ -93,7 +93,7 @@ pub(super) fn run(
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    // It has closed its output, so it ends now, or has ended.
+    // It has closed its output, so it is ending, or has ended.
     let status = loop {
         watch.check()?;
         match running.0.try_wait().map_err(Refused::Disk)? {
@@ -127,7 +127,7 @@ fn read(source: impl Read + Send + 'static, lines: Sender<Line>, wrap: fn(Vec<u8
     });
 }
 
-/// Bytes done, and in all.
+/// Bytes done, and the total.
 fn parse(numbers: &[u8]) -> (u64, u64) {
     let text = String::from_utf8_lossy(numbers);
     #[expect(

@@ -1,5 +1,5 @@
-//! Sites whose addresses are pages for certain, so that asking for a file first would only cost a request. Every other page is found
-//! to be one when its beginning has come.
+//! Sites whose URLs are certainly pages, so that a request for a file would be wasted. Other pages are recognised by their
+//! beginning.
 
 const SITES: &[&str] = &[
     "bilibili.com",
@@ -18,7 +18,7 @@ const SITES: &[&str] = &[
     "youtube.com",
 ];
 
-/// Whether the address is of one of them, or of a part of one.
+/// Whether the URL is of one of them, or of a subdomain.
 #[must_use]
 pub fn knows(url: &str) -> bool {
     let host = crate::direct::host(url).to_ascii_lowercase();

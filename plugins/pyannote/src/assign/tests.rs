@@ -2,7 +2,7 @@ use super::*;
 use crate::chunks::chunks;
 use crate::stitch::tests::{timeline, window};
 
-/// Judges every chunk by its stretch: `speaker[stretch]`, or no voice.
+/// Assigns every chunk by its stretch: `speaker[stretch]`, or no voice.
 fn judged(stretches: &[Stretch], speaker: &[Option<usize>], speakers: usize) -> Vec<(Chunk, Option<Vec<f32>>)> {
     let near = |one: usize| {
         (0..speakers)

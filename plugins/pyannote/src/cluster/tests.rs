@@ -20,7 +20,7 @@ fn dendrogram(vectors: &[Vec<f32>], weights: &[f32]) -> Dendrogram {
     }
 }
 
-/// Every pair of clusters, every time, by the mean of the distances of their items.
+/// The naive algorithm: every pair of clusters, every time, by the mean of the distances of their items.
 fn plainly(vectors: &[Vec<f32>]) -> Vec<f32> {
     let mut clusters: Vec<Vec<usize>> = (0..vectors.len()).map(|item| vec![item]).collect();
     let mut distances = Vec::new();

@@ -8,7 +8,7 @@ pub(crate) fn set(class: usize) -> SpeakerSet {
     decode(&scores)[0]
 }
 
-/// A window from parts: a class, and up to which frame of the window it lasts.
+/// A window from parts: a class, and the frame of the window up to which it lasts.
 pub(crate) fn window(start: usize, parts: &[(usize, usize)]) -> Window {
     let class = |frame: usize| {
         parts

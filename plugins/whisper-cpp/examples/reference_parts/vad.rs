@@ -1,9 +1,9 @@
-//! `whisper_vad` and `map_processed_to_original_time` of whisper.cpp 1.8.3, with the number of threads that is asked for.
+//! `whisper_vad` and `map_processed_to_original_time` of whisper.cpp 1.8.3, with the requested number of threads.
 //!
 //! `whisper_full` takes four threads for its voice activity detection, whatever its parameters, and they spin: on two cores a short
-//! recording takes minutes. The detection itself is called here by its own functions, which take a number of threads; the cutting and
-//! the way back to the recording's times, which have no function of their own, follow whisper.cpp line by line, and on purpose
-//! share nothing with the plugin's. Times are in units of 10 ms.
+//! recording takes minutes. The detection itself is called here by its own functions, which take a number of threads; cutting and
+//! mapping back to the recording's times, which have no functions, follow whisper.cpp line by line, and deliberately share nothing
+//! with the plugin's. Times are in units of 10 ms.
 
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
@@ -15,7 +15,7 @@ const RATE: f64 = 16_000.0;
 /// `silence_samples`.
 const SILENCE: usize = 1600;
 
-/// The speech of a recording, and the way back.
+/// The speech of a recording, and the mapping of its times.
 #[derive(Debug, Default)]
 pub(crate) struct Speech {
     pub(crate) samples: Vec<f32>,
@@ -23,7 +23,7 @@ pub(crate) struct Speech {
     table: Vec<(i64, i64)>,
 }
 
-/// Cuts out what the detection finds.
+/// Cuts out the detected speech.
 pub(crate) fn speech(
     model: &CStr,
     threads: c_int,
@@ -43,7 +43,7 @@ pub(crate) fn speech(
 }
 
 impl Speech {
-    /// All of a recording.
+    /// The whole recording.
     pub(crate) fn whole(samples: &[f32]) -> Self {
         Self {
             samples: samples.to_owned(),

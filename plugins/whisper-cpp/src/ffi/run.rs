@@ -3,19 +3,19 @@
 //! whisper-rs's own callback setters are not used: `set_abort_callback_safe` in 0.16 calls a trampoline for the concrete type with
 //! a pointer to a boxed `dyn FnMut`, and the others leak their closures. Here all callbacks of a run share one [`Run`] on the
 //! stack of [`State::run`]. whisper.cpp calls them on that same thread, one at a time, except the logits filter, which its
-//! sampling threads call in parallel and which therefore only counts and, for alignment, writes into the logits it is lent.
+//! sampling threads call in parallel; it therefore only counts and, for alignment, writes into its logits.
 //!
 //! **Segments** are read window by window, at the progress callback, which whisper.cpp calls before each window and after the last:
 //! its callback for new segments comes before the alignment of their tokens, or with a wrong count after it.
 //!
-//! **Attempts.** whisper.cpp has no getter for the temperature of a segment. But it asks the logits filter exactly once with an
-//! empty sequence at the beginning of each attempt at a window (for decoder 0, whose logits the other decoders copy), and
-//! `encoder_begin` once at the beginning of the window, so counting between the two gives the number of the attempt that
-//! succeeded, and with it the temperature.
+//! **Attempts.** whisper.cpp has no getter for the temperature of a segment. But it calls the logits filter exactly once with
+//! an empty sequence at the beginning of each attempt at a window (for decoder 0, whose logits the other decoders copy), and
+//! `encoder_begin` once at the beginning of the window, so counting between the two gives the number of the successful attempt,
+//! and so the temperature.
 //!
-//! **Alignment** aborts the process when a window is shorter than 0.16 s, so that never comes to pass: text that began a window may
-//! not end within that time (the filter takes the timestamps away), and a rest of the audio that short is not looked at
-//! ([`Rest`]). Without alignment the filter changes nothing.
+//! **Alignment** aborts the process if a window is shorter than 0.16 s. So text at the start of a window may not end within that
+//! time (the filter removes the timestamps), and a shorter rest of the audio is skipped ([`Rest`]). Without alignment the filter
+//! changes nothing.
 
 use std::any::Any;
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -25,10 +25,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::{Model, State, sys};
 use crate::options::Request;
 
-/// Why a run gave no result.
+/// The reason why a run has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunError {
-    /// The listener asked to stop.
+    /// The listener requested a stop.
     Stopped,
     /// Memory is short.
     OutOfMemory,
@@ -36,21 +36,21 @@ pub(crate) enum RunError {
     Engine(c_int),
 }
 
-/// One token of a segment. Times are in units of 10 ms, and only there when the run was asked for them.
+/// One token of a segment. Times are in units of 10 ms, and only set if requested.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) id: c_int,
     pub(crate) probability: f32,
     pub(crate) log_probability: f32,
-    /// What it writes: part of a UTF-8 text, perhaps not a whole character.
+    /// Its text: part of a UTF-8 text, perhaps not a whole character.
     pub(crate) text: Vec<u8>,
     pub(crate) start: i64,
     pub(crate) end: i64,
-    /// Where the decoder's attention came to it; negative without alignment.
+    /// The time at which the decoder's attention reached it; negative without alignment.
     pub(crate) aligned: i64,
 }
 
-/// A segment as whisper.cpp has it. Times are in units of 10 ms and may lie outside the audio.
+/// A segment of whisper.cpp. Times are in units of 10 ms and may lie outside the audio.
 #[derive(Debug, Clone)]
 pub(crate) struct EngineSegment {
     pub(crate) start: i64,
@@ -64,13 +64,13 @@ pub(crate) struct EngineSegment {
 pub(crate) trait Listener {
     /// The segments of one window, from attempt `attempt` at it, counted from 0.
     fn window(&mut self, segments: Vec<EngineSegment>, attempt: u32);
-    /// How much of the audio is done, in percent; may exceed 100.
+    /// The finished part of the audio, in percent; may exceed 100.
     fn progress(&mut self, percent: c_int);
-    /// Whether to stop; asked after every pass of the encoder and of the decoder.
+    /// Whether to stop; called after every pass of the encoder and of the decoder.
     fn stop(&self) -> bool;
 }
 
-/// What a run works on besides the spectrogram of its state.
+/// The input of a run besides the spectrogram of its state.
 pub(crate) struct Work {
     pub(crate) request: Request,
     pub(crate) language: CString,
@@ -102,7 +102,7 @@ impl State {
         let mut params = super::parameters(&work.request, &work.language, work.prompt.as_deref());
         params.n_threads = work.threads;
         params.token_timestamps = work.token_times;
-        // A spectrogram that is handed over counts as audio up to its end.
+        // A spectrogram that was set counts as audio up to its end.
         params.duration_ms = work.frames.saturating_mul(10);
         let user_data = (&raw mut run).cast::<c_void>();
         params.progress_callback = Some(on_progress);
@@ -142,37 +142,37 @@ impl Model {
     }
 }
 
-/// What `whisper_full_with_state` answers when it could not enlarge the key-value cache.
+/// The error of `whisper_full_with_state` if it could not enlarge the key-value cache.
 const FREED_ITS_STATE: c_int = -7;
-/// Columns of 10 ms that alignment needs at least: its median filter is seven positions of 20 ms wide.
+/// Minimum columns of 10 ms for alignment: its median filter is seven positions of 20 ms wide.
 const FEWEST_FRAMES: c_int = 16;
 
-/// What the logits filter works with.
+/// The data of the logits filter.
 struct Filter {
     attempts: AtomicU32,
     /// Only with alignment.
     first_timestamp: Option<c_int>,
 }
 
-/// What the callbacks of one run share.
+/// The data that the callbacks of one run share.
 struct Run<'a> {
     listener: &'a mut dyn Listener,
     filter: &'a Filter,
     segments_seen: c_int,
     /// Only with alignment.
     rest: Option<Rest>,
-    /// What whisper.cpp allocates to align a window; it crashes where it gets nothing.
+    /// whisper.cpp's memory to align a window; it crashes without it.
     alignment_bytes: Option<usize>,
-    /// That was no longer to be had.
+    /// Whether that memory was not available.
     out_of_memory: bool,
     stopped: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// Where the next window may begin, as far as can be known: whisper.cpp does not report it.
+/// The possible start of the next window, as far as known: whisper.cpp does not report it.
 ///
-/// A window with segments is followed by one at the end of the last segment or 30 s behind its own beginning, one without by one 30 s
-/// behind (nearly always); the percentage in the progress callback decides between them.
+/// After a window with segments, the next starts at the end of the last segment or 30 s behind its own beginning; after one
+/// without, 30 s behind (nearly always). The percentage in the progress callback decides.
 struct Rest {
     frames: c_int,
     candidates: Vec<c_int>,
@@ -186,7 +186,7 @@ impl Rest {
         }
     }
 
-    /// A window has ended, at `last_end` if it had segments, and whisper.cpp says `percent`.
+    /// A window has ended, at `last_end` if it had segments, and whisper.cpp reports `percent`.
     fn advance(&mut self, last_end: Option<c_int>, percent: c_int) {
         const WINDOW: c_int = 3000;
         let behind = self.candidates.iter().map(|seek| seek.saturating_add(WINDOW));
@@ -195,13 +195,13 @@ impl Rest {
         self.candidates = candidates.filter(agrees).collect();
     }
 
-    /// Whether a window would now begin that is too short.
+    /// Whether the next window would be too short.
     fn is_too_short(&self) -> bool {
         self.candidates.iter().any(|seek| self.frames - seek < FEWEST_FRAMES)
     }
 }
 
-/// Calls the listener behind `user_data`; a panic is kept, and stops the run like a wish to stop.
+/// Calls the listener behind `user_data`; a panic is kept, and stops the run like a requested stop.
 ///
 /// # Safety
 /// `user_data` must be the [`Run`] of the run in progress, and no other reference to it may be in use.
@@ -277,7 +277,7 @@ unsafe fn read_segment(
     }
 }
 
-/// Whether the process may have so much more memory; nothing of it is touched.
+/// Whether the process may have this much more memory; it is not touched.
 fn has_room(bytes: usize) -> bool {
     Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
@@ -300,7 +300,7 @@ unsafe extern "C" fn on_encoder_begin(
     }
 }
 
-/// Answers whether to stop.
+/// Whether to stop.
 unsafe extern "C" fn on_abort_question(user_data: *mut c_void) -> bool {
     // SAFETY: as in `on_progress`; the reference that `notify` makes is gone when `stopped` is read.
     unsafe {
@@ -365,7 +365,7 @@ mod tests {
         let mut rest = Rest::new(4016);
         rest.advance(Some(4000), 99);
         assert!(!rest.is_too_short());
-        // The percentage contradicts all that is known.
+        // The percentage contradicts everything known.
         rest.advance(Some(4000), 50);
         assert!(rest.candidates.is_empty() && !rest.is_too_short());
     }

@@ -1,20 +1,20 @@
 //! The host's samples for longer than the call that lent them.
 //!
-//! Work on another thread may outlive the call that a cancel ends ([`crate::engine_thread`]), and so cannot borrow. A copy would be 230 MB
-//! for an hour. But the host's samples are a mapping of a file that is shared, and the kernel makes a second mapping of the same pages:
-//! `mremap(2)` with an old size of 0. Where it does not, because the samples lie elsewhere, they are copied.
+//! Work on another thread may outlive the call that a cancel ends ([`crate::engine_thread`]), and so cannot borrow. A copy would be
+//! 230 MB for an hour. But the host's samples are a shared mapping of a file, and the kernel can create a second mapping of the
+//! same pages: `mremap(2)` with an old size of 0. If it refuses, because the samples are elsewhere, they are copied.
 
 use std::ptr::NonNull;
 
 /// Samples that stay valid after the host has released them.
 #[derive(Debug)]
 pub(crate) struct SharedSamples {
-    /// A mapping of so many bytes, or none.
+    /// A mapping of this many bytes, or none.
     pages: Option<(NonNull<libc::c_void>, usize)>,
     /// The samples in it.
     first: NonNull<f32>,
     count: usize,
-    /// The copy that `first` points into, when there is no mapping.
+    /// The copy that `first` points into, if there is no mapping.
     _copy: Vec<f32>,
 }
 
@@ -38,7 +38,7 @@ impl SharedSamples {
         }
     }
 
-    /// A second mapping of the pages of `samples`; `None` where they are not a shared one.
+    /// A second mapping of the pages of `samples`; `None` if they are not in a shared one.
     fn mapped(samples: &[f32]) -> Option<Self> {
         // SAFETY: takes a number, returns a number.
         let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;

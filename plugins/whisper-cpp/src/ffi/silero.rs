@@ -1,7 +1,7 @@
-//! Silero's voice activity detection as whisper.cpp runs it.
+//! Silero's voice activity detection in whisper.cpp.
 //!
-//! One call goes through all of the audio and cannot be stopped; it works on one thread, because whisper.cpp's threads wait for each
-//! other at every one of the tiny steps of this network and two take longer than one. The result does not depend on it.
+//! One call processes all of the audio and cannot be stopped; it uses one thread, because whisper.cpp's threads wait for each other
+//! at every tiny step of this network and two take longer than one. The result does not depend on it.
 
 use std::ffi::{CString, c_int};
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,7 +15,7 @@ use crate::options::Request;
 pub(crate) struct Detector(NonNull<sys::whisper_vad_context>);
 
 impl Detector {
-    /// Loads a ggml file; `None` when whisper.cpp refuses it (its log says why).
+    /// Loads a ggml file; `None` if whisper.cpp refuses it (its log has the reason).
     pub(crate) fn load(path: &Path) -> Option<Self> {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         // SAFETY: takes nothing, returns a plain struct.
@@ -25,7 +25,7 @@ impl Detector {
         NonNull::new(unsafe { sys::whisper_vad_init_from_file_with_params(path.as_ptr(), params) }).map(Self)
     }
 
-    /// Start and end of all speech in `samples`, in units of 10 ms; `None` when whisper.cpp fails.
+    /// Start and end of all speech in `samples`, in units of 10 ms; `None` if whisper.cpp fails.
     pub(crate) fn speech(&mut self, samples: &[f32], request: &Request) -> Option<Vec<(i64, i64)>> {
         let count = c_int::try_from(samples.len()).ok()?;
         let (context, params) = (self.0.as_ptr(), parameters(request));
@@ -65,7 +65,7 @@ fn parameters(request: &Request) -> sys::whisper_vad_params {
     }
 }
 
-/// whisper.cpp counts in whole hundredths and hands them out as `f32`, exact up to 46 hours.
+/// whisper.cpp counts in whole hundredths and returns them as `f32`, exact up to 46 hours.
 #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
 fn hundredths(time: f32) -> i64 {
     time as i64

@@ -1,4 +1,4 @@
-//! Ours against whisper.cpp's own, by what the decoder makes of it: there is no getter for a spectrogram.
+//! The plugin's spectrogram against whisper.cpp's, by the decoder's results: there is no getter for a spectrogram.
 
 use serde_json::json;
 

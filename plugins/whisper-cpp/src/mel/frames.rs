@@ -8,11 +8,11 @@ pub(super) const FRAME: usize = 400;
 pub(super) const HOP: usize = 160;
 /// Frequencies of a frame.
 pub(super) const FREQUENCIES: usize = FRAME / 2 + 1;
-/// Where halving 400 ends: an odd number.
+/// The last size of halving 400: an odd number.
 const ODD: usize = 25;
 /// Frames computed in parallel.
 pub(super) const LANES: usize = 8;
-/// The least power.
+/// The minimum power.
 const FLOOR: f64 = 1e-10;
 
 /// One value of each lane.
@@ -42,7 +42,7 @@ impl Filter {
         }
     }
 
-    /// The logarithm of what comes through.
+    /// The logarithm of the filtered power.
     #[expect(clippy::cast_possible_truncation, reason = "whisper.cpp sums in f64 and keeps f32")]
     fn apply(&self, powers: &[Lanes; FREQUENCIES]) -> Lanes {
         let mut sums = [0.0_f64; LANES];
@@ -84,7 +84,7 @@ impl Tables {
         }
     }
 
-    /// The bands of so many frames, row after row, of samples for a whole number of lanes.
+    /// The bands of `frames` frames, row after row; the samples are for a whole number of lanes.
     pub(super) fn bands(&self, samples: &[f32], filters: &[Filter], frames: usize) -> Vec<f32> {
         let mut bands = vec![0.0; filters.len() * frames];
         let mut input = [[0.0; LANES]; FRAME];
@@ -110,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// The Fourier transform of `input[offset + k * stride]`, `k < SIZE`, for 400 and what halving makes of it.
+    /// The Fourier transform of `input[offset + k * stride]`, `k < SIZE`, for 400 and its halves.
     fn transform<const SIZE: usize>(
         &self,
         input: &[Lanes; FRAME],

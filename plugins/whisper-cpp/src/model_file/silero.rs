@@ -1,8 +1,8 @@
-//! Looks through the ggml file of a Silero voice activity detection before whisper.cpp loads it.
+//! Check of the ggml file of a Silero voice activity detection before whisper.cpp loads it.
 //!
-//! magic `lmgg` · i32 length and name of the type (`silero-16k`) · 3 × i32 version · i32 samples of a piece · i32 samples of context ·
-//! i32 convolutions, and three sizes of each · 2 × i32 of the LSTM · 2 × i32 of the last convolution · tensors as in a Whisper
-//! model. whisper.cpp's graph is written for one set of these sizes, so no others are let through.
+//! magic `lmgg` · i32 length and name of the type (`silero-16k`) · 3 × i32 version · i32 samples of a piece · i32 samples of
+//! context · i32 convolutions, and three sizes of each · 2 × i32 of the LSTM · 2 × i32 of the last convolution · tensors as in a
+//! Whisper model. whisper.cpp's graph is written for one set of these sizes, so others are refused.
 
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -17,10 +17,10 @@ const SIZES: [i32; 19] = [
 /// The transform, four convolutions with their biases, four of the LSTM, the last convolution with its bias.
 const TENSORS: usize = 15;
 
-/// Checks that `path` is a whole model.
+/// Checks that `path` is a complete model.
 ///
 /// # Errors
-/// [`ModelFileError`] names the file, what is wrong with it, and what to do.
+/// [`ModelFileError`] with the file, its defect, and the remedy.
 pub(crate) fn check(path: &Path) -> Result<(), ModelFileError> {
     open(path)
         .and_then(|(file, length)| inspect(file, length))

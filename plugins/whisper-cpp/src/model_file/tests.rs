@@ -123,7 +123,7 @@ fn missing_memory_is_reported() {
 }
 
 proptest! {
-    /// No file that ends early is accepted, wherever it ends.
+    /// No truncated file is accepted, wherever it ends.
     #[test]
     fn no_truncation_is_accepted(cut in 0.0..1.0_f64) {
         let whole = file(50);
@@ -132,7 +132,7 @@ proptest! {
         prop_assert!(inspect_bytes(&whole[..length]).is_err());
     }
 
-    /// Damage is found or lies within weights, names and words; it never panics or reads beyond the end.
+    /// Damage is detected or is within weights, names and words; it never panics or reads beyond the end.
     #[test]
     fn damage_never_panics(position in 0..66_000_usize, byte: u8) {
         let mut damaged = file(50);

@@ -1,4 +1,4 @@
-//! The bundled meeting as whisper.cpp itself transcribes it: `tests/whisper_cpp_golden.py` made the results.
+//! The bundled meeting as transcribed by whisper.cpp itself: `tests/whisper_cpp_golden.py` made the results.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::tests::{PLAIN, load, meeting, run, tiny_english};
 use super::*;
 use crate::options::Options;
 
-/// The greatest difference of times, in ms: what another CPU's rounding may make.
+/// Maximum difference of times, in ms, from another CPU's rounding.
 const TOLERANCE_MS: f64 = 20.5;
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ fn near(ms: u64, seconds: f64) -> bool {
     (ms as f64 - seconds * 1000.0).abs() <= TOLERANCE_MS
 }
 
-/// Runs the cases with this choice of words and alignment on `loaded`; how many there are.
+/// Runs the cases with this choice of words and alignment on `loaded`; returns their number.
 fn check(loaded: &Loaded, aligned: Option<bool>) -> usize {
     let words = |case: &Golden| {
         let wanted = case.options["word_timestamps"] == true;

@@ -1,4 +1,4 @@
-//! With real weights and a real recording; see [`models_folder`] and [`meeting`] for where they are looked for.
+//! Tests with real weights and a real recording; [`models_folder`] and [`meeting`] name their places.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::options::tests::request as request_with_defaults;
 use crate::options::{Device, Options};
 use crate::{alignment, model_file};
 
-/// Where the models are: `CESAR_MODELS_DIR`, else Cesar's folder in the user's data folder.
+/// The folder of the models: `CESAR_MODELS_DIR`, else Cesar's folder in the user's data folder.
 fn models_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("CESAR_MODELS_DIR") {
         return folder.into();
@@ -23,8 +23,8 @@ fn models_folder() -> PathBuf {
     data.join("cesar/models")
 }
 
-/// The models, loaded once. One test at a time works with each: ggml's threads spin while they wait for each other, so several
-/// tests in parallel would take minutes.
+/// The models, loaded once. One test at a time uses each: ggml's threads spin while they wait for each other, so several tests
+/// in parallel would take minutes.
 static TINY_ENGLISH: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-tiny.en.bin", &PLAIN)));
 static BASE: LazyLock<Mutex<Loaded>> = LazyLock::new(|| Mutex::new(load("ggml-base.bin", &PLAIN)));
 
@@ -82,8 +82,7 @@ pub(crate) fn meeting(seconds: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A request for one thread, unless `options` say how many.
-/// A request with the table's defaults, but for the VAD, which is off unless it is asked for.
+/// A request with the table's defaults, but for one thread unless `options` set them, and without the VAD unless requested.
 fn request(options: &Value) -> Request {
     let mut options = options.clone();
     options["vad_filter"] = json!(options["vad_filter"] == true);
@@ -99,7 +98,7 @@ fn audio(samples: &[f32]) -> Audio<'_> {
     }
 }
 
-/// Keeps what was reported, and asks to stop when it was asked often enough.
+/// Keeps the reports, and stops after a number of checks.
 #[derive(Default)]
 struct Recorder {
     segments: Vec<Segment>,
@@ -132,7 +131,7 @@ fn refusal(loaded: &Loaded, options: &Value) -> String {
     error.message
 }
 
-/// The clip ends within a word, whose segment whisper.cpp lets end at 13 s.
+/// The clip ends within a word, whose segment whisper.cpp ends at 13 s.
 #[test]
 fn speech_is_transcribed_and_progress_reported() {
     let (model, samples, mut report) = (tiny_english(), meeting(12), Recorder::default());
@@ -183,7 +182,7 @@ fn equal_requests_give_equal_results_with_any_number_of_threads() {
     }
 }
 
-/// Loud noise, then silence: nothing that a person said.
+/// Loud noise, then silence: no speech.
 #[test]
 fn silence_and_noise_yield_no_text_with_vad() {
     let mut state = 1_u32;
@@ -258,7 +257,7 @@ fn a_prompt_that_is_too_long_costs_no_text() {
     assert!(prompted * 10 >= plain * 9, "{prompted} of {plain} words");
 }
 
-/// The limit comes before the end of the sentence, and the rest of the window is passed over.
+/// The limit comes before the end of the sentence, and the rest of the window is skipped.
 #[test]
 fn a_decode_cut_by_a_limit_is_reported() {
     let options = json!({ "beam_size": 1, "max_tokens": 4, "without_timestamps": true });
@@ -275,7 +274,7 @@ fn a_decode_cut_by_a_limit_is_reported() {
     );
 }
 
-/// An attempt that fails is repeated at the next temperature, and the result says at which it ended.
+/// A failed attempt is repeated at the next temperature, and the result has the last one.
 #[test]
 fn the_temperature_of_a_repeated_attempt_is_known() {
     let (model, samples) = (tiny_english(), meeting(4));
@@ -297,7 +296,7 @@ fn the_temperature_of_a_repeated_attempt_is_known() {
 #[test]
 fn a_cancel_ends_the_run() {
     let (model, samples) = (tiny_english(), meeting(5));
-    // During the log-mel, before and during the language, and in the run; less often it is never asked.
+    // During the log-mel, before and during the language, and in the run; there are never fewer checks.
     for stop_after in [0, 1, 2, 4] {
         let mut report = Recorder {
             stop_after: Some(stop_after),
@@ -369,7 +368,7 @@ fn a_multilingual_model_detects_the_language() {
     assert_eq!(known_languages(&model), 99);
 }
 
-/// The silence is longer than the 30 s that whisper.cpp looks at.
+/// The silence is longer than the 30 s that whisper.cpp examines.
 #[test]
 fn the_language_is_detected_where_speech_begins() {
     let (model, silence) = (base(), vec![0.0; 45 * 16_000]);
@@ -396,7 +395,7 @@ fn the_languages_are_whispers() {
     assert_eq!(ffi::language_id("english"), None);
 }
 
-/// Keeps what is saved, as a host would give it back.
+/// Keeps checkpoints, to return them as a host would.
 #[derive(Default)]
 struct Keeper(Vec<plugin_api::resume::Checkpoint<blocks::State>>);
 

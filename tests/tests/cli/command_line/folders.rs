@@ -1,4 +1,4 @@
-//! Names of any bytes, pipes, and files that are there already.
+//! Names of any bytes, pipes, and existing files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -28,7 +28,7 @@ fn said(run: &Output) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// Two folders with a recording of the same name each, one after the other into one folder.
+/// Two folders, each with a recording of the same name, one after the other into one folder.
 #[test]
 fn transcripts_of_other_recordings_are_not_overwritten() {
     let sandbox = sandbox();
@@ -53,14 +53,14 @@ fn transcripts_of_other_recordings_are_not_overwritten() {
     }
     assert_eq!((lines("talk.txt"), lines("talk.wav.txt")), (1, 1));
 
-    // A correction by hand is replaced only on request.
+    // A manual correction is replaced only on request.
     fs::write(sandbox.work().join("out/talk.txt"), "corrected").unwrap();
     transcribe(&sandbox, &["one/talk.wav", "--output-dir", "out"]).exits(0);
     assert_eq!(read("talk.txt"), "corrected");
     transcribe(&sandbox, &["one/talk.wav", "--output-dir", "out", "--overwrite"]).exits(0);
     assert_eq!(lines("talk.txt"), 2);
 
-    // A file that is named is replaced, and that is said.
+    // A named file is replaced, with a note.
     let named = transcribe(&sandbox, &["two/talk.wav", "-o", "out/talk.txt"]).exits(0);
     insta::assert_snapshot!(said(&named), @r"
     replaced `out/talk.txt`, which was not written for this recording
@@ -68,7 +68,7 @@ fn transcripts_of_other_recordings_are_not_overwritten() {
     ");
 }
 
-/// Names that move the cursor, forge lines or are not UTF-8, of good and of bad files.
+/// Names that move the cursor, forge lines or are not UTF-8, of valid and invalid files.
 #[test]
 fn file_names_of_any_bytes_are_shown_escaped() {
     let sandbox = sandbox();
@@ -152,7 +152,7 @@ fn file_names_of_any_bytes_are_shown_escaped() {
     );
 }
 
-/// The pipe that a shell makes of `<(…)`, and a named pipe without a writer.
+/// The pipe of a shell's `<(…)`, and a named pipe without a writer.
 #[test]
 fn pipes_are_read_like_standard_input() {
     let sandbox = sandbox();

@@ -1,4 +1,4 @@
-//! Recordings of several audio tracks, and of channels that cancel each other out: what is read, and what is reported.
+//! Recordings of several audio tracks, and of channels that cancel each other out: the track read, and the reports.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ const TRACKS: [&str; 2] = [
     "aevalsrc='if(lt(t,1),0,0.6)':s=16000:d=2",
 ];
 
-/// What ffmpeg makes of these sources, each a track.
+/// ffmpeg's result for these sources, each a track.
 fn made(sandbox: &Sandbox, name: &str, sources: &[&str], more: &[&str]) -> PathBuf {
     let path = sandbox.work().join(name);
     let mut ffmpeg = Command::new("ffmpeg");
@@ -50,7 +50,7 @@ fn two_tracks(sandbox: &Sandbox) -> PathBuf {
     )
 }
 
-/// The choice, and what the engine hears of it.
+/// The choice, and the engine's input for it.
 const CHOICES: [(&str, [&str; 2]); 7] = [
     ("1", ["0.20", "0.00"]),
     ("en", ["0.20", "0.00"]),

@@ -1,10 +1,10 @@
-//! `measure isolation`: the cost of running plugins in processes of their own, and the time until they stop.
+//! `measure isolation`: the cost of running plugins in separate processes, and the time until they stop.
 //!
 //! - The same recording in a runner and with `--in-process`, in alternation, without the cache: medians of the whole command, and their ratio.
-//! - From the start of a runner to its hello: what a plugin costs before it opens a model, as `plugins check` sees it.
-//! - From Ctrl-C to the end of the program, with nothing of it left, while a plugin works: for those that listen (soft), and for one of
-//!   the zoo that does not, whose runner is killed (hard).
-//! - `plugins list`, when nothing is new, with fifty plugins.
+//! - From the start of a runner to its hello: the cost of a plugin before it opens a model, as in `plugins check`.
+//! - From Ctrl-C to the end of the program and all its processes, while a plugin works: for responsive plugins (soft), and for one
+//!   of the zoo that ignores it, whose runner is killed (hard).
+//! - `plugins list` without new files, with fifty plugins.
 //!
 //! The tables are markdown, for `docs/internals/results.md`.
 
@@ -67,7 +67,7 @@ fn pairs(sandbox: &Sandbox, options: &Options) -> Outcome {
     Ok(())
 }
 
-/// So many seconds of the bundled meeting.
+/// `seconds` of the bundled meeting.
 fn audio(sandbox: &Sandbox, seconds: u32) -> Outcome<PathBuf> {
     let whole = sandbox.work().join("whole.wav");
     write_repeated(&whole, &["meeting.flac"], seconds.div_ceil(60))?;
@@ -121,7 +121,7 @@ fn pair(sandbox: &Sandbox, recording: &Path, model: &str, runs: usize) -> Outcom
     Ok((at(&mut apart, 50), at(&mut together, 50)))
 }
 
-/// The value below which so many percent lie.
+/// The percentile of the times.
 fn at(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() * percent / 100).min(times.len() - 1)]
@@ -132,7 +132,7 @@ fn starts(sandbox: &Sandbox, runs: usize) -> Outcome {
     for plugin in ["format", "ct2", "whisper-cpp", "pyannote"] {
         let mut times = Vec::new();
         for _ in 0..runs {
-            // Probing is a start of a runner, and nothing else; without it the command does the same.
+            // Probing only starts a runner; without it the command does the same.
             let retried = timed(|| done(sandbox.run(["plugins", "retry", plugin])))?;
             let without = timed(|| done(sandbox.run(["plugins", "why", plugin])))?;
             times.push(retried.saturating_sub(without));
@@ -221,7 +221,7 @@ fn cancels(sandbox: &Sandbox, runs: usize) -> Outcome {
     Ok(())
 }
 
-/// How many plugins are listed.
+/// Number of listed plugins.
 const FIFTY: u32 = 50;
 
 fn list(sandbox: &Sandbox, runs: usize) -> Outcome {
@@ -230,7 +230,7 @@ fn list(sandbox: &Sandbox, runs: usize) -> Outcome {
     for number in 1..=FIFTY - beside {
         put_numbered(number, &folder);
     }
-    // The digest of a file is remembered only when the file was two seconds old when it was hashed.
+    // The digest of a file is remembered only if the file was two seconds old when it was hashed.
     std::thread::sleep(Duration::from_secs(3));
     let words = ["plugins", "list", "--plugin-dir", folder.to_str().unwrap_or_default()];
     let cold = timed(|| done(sandbox.run(words)))?;

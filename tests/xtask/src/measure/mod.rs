@@ -11,9 +11,9 @@ mod wer;
 use crate::{cargo, failure::Outcome};
 use clap::Subcommand;
 
-/// The engines that are compared, in the order of the columns.
+/// The compared engines, in the order of the columns.
 const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
-/// The models that are compared.
+/// The compared models.
 const MODELS: [&str; 2] = ["tiny.en", "base"];
 
 /// What is measured.
@@ -34,7 +34,7 @@ pub(crate) enum Measurement {
 }
 
 pub(crate) fn run(measurement: Measurement) -> Outcome {
-    // The program as users get it, where the suite has left the one with its checks.
+    // The program as for users, because the suite may have left one with its checks.
     cargo::build()?;
     match measurement {
         Measurement::Wer(options) => wer::run(options),

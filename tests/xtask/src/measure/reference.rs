@@ -1,4 +1,4 @@
-//! The reference engines: Python packages, each in an environment of its own, and whisper.cpp as its own program calls it.
+//! The reference engines: Python packages, each in its own environment, and whisper.cpp called as by its own program.
 
 use crate::{
     announce,
@@ -13,21 +13,21 @@ use std::{
     process::Command,
 };
 
-/// A package of the Python package index that transcribes, and the program in `tests/tools` that drives it.
+/// A Python package that transcribes, and its driver in `tests/tools`.
 pub(crate) struct Package {
     name: &'static str,
     version: &'static str,
     driver: &'static str,
 }
 
-/// In the version that the `ct2` plugin follows.
+/// The version that the `ct2` plugin follows.
 pub(crate) const FASTER_WHISPER: Package = Package {
     name: "faster-whisper",
     version: "1.2.1",
     driver: "faster_whisper_reference.py",
 };
 
-/// whisper.cpp as others package it.
+/// whisper.cpp in another project's package.
 pub(crate) const PYWHISPERCPP: Package = Package {
     name: "pywhispercpp",
     version: "1.5.1",
@@ -35,12 +35,12 @@ pub(crate) const PYWHISPERCPP: Package = Package {
 };
 
 impl Package {
-    /// As pip takes it.
+    /// The requirement for pip.
     pub(crate) fn requirement(&self) -> String {
         format!("{}=={}", self.name, self.version)
     }
 
-    /// The driver, in the package's environment below the target folder, which is made the first time.
+    /// The driver, in the package's environment below the target folder, created on first use.
     pub(crate) fn driver(&self) -> Outcome<Command> {
         let folder = sandbox::program_folder().join(self.name);
         let python = folder.join("bin/python3");
@@ -90,7 +90,7 @@ pub(crate) fn native_whisper_cpp() -> Command {
     Command::new(native_folder().join("release/examples/reference"))
 }
 
-/// Below the target folder, because other C++ is in it.
+/// Below the target folder, because it contains other C++.
 fn native_folder() -> PathBuf {
     sandbox::program_folder().join("xtask-native")
 }
@@ -104,7 +104,7 @@ pub(crate) fn build_native_whisper_cpp() -> Outcome {
     step(command.env("GGML_NATIVE", "ON"))
 }
 
-/// whisper.cpp called as `whisper-cli` calls it, from the same static library as the plugin.
+/// whisper.cpp called as by `whisper-cli`, from the same static library as the plugin.
 pub(crate) fn whisper_cpp() -> Outcome<Command> {
     let program = sandbox::program_folder().join("examples/reference");
     if !program.is_file() {

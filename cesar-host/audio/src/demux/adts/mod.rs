@@ -1,4 +1,4 @@
-//! ADTS: AAC as a bare stream of frames.
+//! ADTS: a stream of AAC frames without a container.
 
 mod header;
 #[cfg(test)]
@@ -13,7 +13,7 @@ use crate::AudioError;
 use crate::clock::nanoseconds;
 use header::{Header, SAMPLES};
 
-/// Opens the file at `path`; `None` when it is no stream of ADTS frames.
+/// Opens the file at `path`; `None` if it is not a stream of ADTS frames.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -43,7 +43,7 @@ struct Adts {
     walker: Walker<Header>,
     tracks: Vec<Track>,
     coverage: Coverage,
-    /// The frame before.
+    /// The header of the previous frame.
     latest: Header,
     ending: Ending,
 }
@@ -55,7 +55,7 @@ struct Survey {
     first: Option<Header>,
     blocks: u64,
     is_known: bool,
-    /// All frames are of one shape, and nothing is between them.
+    /// All frames have one shape, and nothing is between them.
     is_uniform: bool,
 }
 

@@ -1,4 +1,4 @@
-//! ADTS streams as radio stations, cameras and broken downloads leave them.
+//! ADTS streams from radio stations, cameras and interrupted downloads.
 
 use super::super::testing::{Drained, decode, drain, survives_flips};
 use super::open;

@@ -9,12 +9,12 @@ pub(super) struct Header {
     pub(super) number: Number,
     /// Samples of each channel.
     pub(super) samples: u32,
-    /// `None`: that of the stream.
+    /// `None`: the rate of the stream.
     pub(super) rate: Option<u32>,
     pub(super) channels: u8,
-    /// `None`: those of the stream.
+    /// `None`: the depth of the stream.
     pub(super) bits: Option<u8>,
-    /// The channel that is the difference of both, and takes a bit more.
+    /// The channel with the difference of both, which has an additional bit.
     pub(super) difference: Option<u8>,
 }
 
@@ -25,10 +25,10 @@ pub(super) enum Number {
 }
 
 impl Header {
-    /// Bytes of the longest header.
+    /// Maximum length of a header, in bytes.
     pub(super) const LONGEST: usize = 16;
 
-    /// Reads the header that `bytes` begins with; its checksum must be right.
+    /// Reads the header at the start of `bytes`; its checksum must be right.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[sync, kind, sizes, shape] = bytes.first_chunk::<4>()?;
         if sync != 0xFF || kind & 0xFE != 0xF8 || shape & 1 != 0 {
@@ -88,13 +88,13 @@ impl Header {
         })
     }
 
-    /// Whether symphonia decodes it: its blocks have a sample less than the longest, and its differences at most 32 bits. What it makes of more
-    /// is noise.
+    /// Whether symphonia decodes it: its blocks have a sample less than the longest, and its differences at most 32 bits. More
+    /// becomes noise.
     pub(super) fn is_decodable(&self, stream_bits: u8) -> bool {
         self.samples <= 65_535 && (self.difference.is_none() || self.bits.unwrap_or(stream_bits) < 32)
     }
 
-    /// More bytes than the frame can have: no encoder writes more than the samples themselves.
+    /// An upper limit of the frame's length in bytes: no encoder writes more than the samples themselves.
     pub(super) fn longest_frame(&self, stream_bits: u8) -> usize {
         let bits = usize::from(self.bits.unwrap_or(stream_bits)) + 1;
         let channel = self.samples as usize * bits / 8 + 16;
@@ -106,7 +106,7 @@ const RATES: [u32; 11] = [
     88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000,
 ];
 
-/// A number of up to 36 bits, coded as UTF-8 would; and its bytes.
+/// A number of up to 36 bits, encoded like UTF-8, and its bytes.
 fn coded_number(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_ones() as usize;
@@ -152,7 +152,7 @@ const TABLE: [u16; 256] = {
     table
 };
 
-/// The checksum of a frame, of which one more byte is read. It is 0 behind a whole frame.
+/// The checksum of a frame, extended by one byte. It is 0 after a whole frame.
 pub(super) fn checksum16(crc: u16, byte: u8) -> u16 {
     crc << 8 ^ TABLE[usize::from((crc >> 8) as u8 ^ byte)]
 }

@@ -1,11 +1,11 @@
-//! The length of a FLAC frame by its content, which is read over without being decoded.
+//! The length of a FLAC frame by its content, which is parsed without being decoded.
 
 use super::header::Header;
 
 /// Bytes of the checksum behind a frame.
 const CHECKSUM: usize = 2;
 
-/// The length of the frame that `data` begins with, checksum included; `None` when it is no frame or longer than that.
+/// The length of the frame at the start of `data`, checksum included; `None` if it is not a frame or longer than `data`.
 pub(super) fn of_frame(data: &[u8], header: &Header, stream_bits: u8) -> Option<usize> {
     let mut bits = Bits {
         data,
@@ -20,7 +20,7 @@ pub(super) fn of_frame(data: &[u8], header: &Header, stream_bits: u8) -> Option<
     (length <= data.len()).then_some(length)
 }
 
-/// Bits of `data`, the highest of a byte first.
+/// The bits of `data`, most significant first.
 struct Bits<'a> {
     data: &'a [u8],
     position: usize,
@@ -44,7 +44,7 @@ impl Bits<'_> {
         (self.position <= self.data.len() * 8).then_some(())
     }
 
-    /// Passes over zeros and the one behind them, and counts the zeros.
+    /// Skips zeros and the one behind them; returns the number of zeros.
     fn zeros(&mut self) -> Option<u32> {
         let mut count = 0;
         while self.bit()? == 0 {
@@ -80,7 +80,7 @@ fn subframe(bits: &mut Bits<'_>, depth: u32, samples: u32) -> Option<()> {
     }
 }
 
-/// What is left behind prediction, in partitions.
+/// The residual of the prediction, in partitions.
 fn residual(bits: &mut Bits<'_>, order: u32, samples: u32) -> Option<()> {
     let width = match bits.read(2)? {
         0 => 4,

@@ -1,8 +1,8 @@
 //! Native FLAC files.
 //!
-//! A frame does not say how long it is: it ends where its checksum is right and another frame, a tag, another stream or the end of the file
-//! follows. What fails that is lost; the numbers in the frames give the exact length of that. With junk behind it, the last frame is as long
-//! as its content. Streams that were joined follow each other, and frames may change rate, channels and depth.
+//! A frame does not declare its length: it ends where its checksum is right and another frame, a tag, another stream or the end of
+//! the file follows. Other bytes are lost; the numbers in the frames give the exact length of the loss. Before junk, the last frame
+//! is as long as its content. Joined streams follow each other, and frames may change rate, channels and depth.
 
 mod header;
 mod length;
@@ -21,13 +21,13 @@ use header::Header;
 use stream::{Beginning, Shape, StreamInfo};
 use sync::Found;
 
-/// How far behind the beginning of a file its first frame may be, where nothing else says that it is FLAC.
+/// Maximum position of the first frame in a file that is not otherwise marked as FLAC.
 const FARTHEST_BEGINNING: u64 = 64 * 1024;
 
-/// Frames of a stream of unknown length are not missing for longer than this, in seconds: it began elsewhere.
+/// Maximum length of missing frames in a stream of unknown length, in seconds: after more, it began elsewhere.
 const LONGEST_GAP: u64 = 6 * 3600;
 
-/// Opens the file at `path`; `None` when it is no FLAC file.
+/// Opens the file at `path`; `None` if it is not a FLAC file.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -41,7 +41,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
 }
 
-/// Opens the file at `path` if it is FLAC of which the beginning is missing: frames, which explain most of it.
+/// Opens the file at `path` if it is FLAC without its beginning: frames that explain most of it.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -73,17 +73,17 @@ struct Flac {
     bytes: Bytes,
     end: u64,
     position: u64,
-    /// Of the stream that is being read.
+    /// The information of the current stream.
     info: StreamInfo,
     /// Samples of the stream before the next frame.
     expected: u64,
-    /// No frame of the stream was read yet.
+    /// Whether no frame of the stream was read yet.
     is_first: bool,
-    /// What the decoder was made for.
+    /// The shape for which the decoder was made.
     shape: Shape,
-    /// How long the sound so far is, what was lost included.
+    /// Duration of the sound so far, including losses.
     elapsed: Nanoseconds,
-    /// What the streams promise beyond that; `None` when one declares nothing.
+    /// Duration that the streams declare beyond that; `None` if one declares nothing.
     missing: Option<Nanoseconds>,
     tracks: Vec<Track>,
     has_ended: bool,
@@ -91,7 +91,7 @@ struct Flac {
 }
 
 impl Flac {
-    /// The file, at its beginning behind tags.
+    /// The file, positioned behind its tags.
     fn open(path: &Path) -> Result<Self, AudioError> {
         let mut bytes = Bytes::open(path)?;
         let file_end = bytes.length();
@@ -114,7 +114,7 @@ impl Flac {
         })
     }
 
-    /// Finds the first frame, which knows best.
+    /// Finds the first frame, whose header is the most reliable.
     fn start(mut self) -> Result<Self, AudioError> {
         self.shape = self.info.shape(None);
         let mut is_decodable = true;
@@ -145,7 +145,7 @@ impl Flac {
         }
     }
 
-    /// The next whole frame; `None` at the end, which is judged then.
+    /// The next whole frame; `None` at the end, which is then examined.
     fn find(&mut self) -> Result<Option<Found>, AudioError> {
         let mut lost = 0;
         while self.position < self.end {
@@ -192,7 +192,7 @@ impl Flac {
         self.is_first = true;
     }
 
-    /// Notes what is missing at the end of a stream.
+    /// Notes the missing end of a stream.
     fn end_stream(&mut self) {
         let rest = self.info.total.map(|total| total.saturating_sub(self.expected));
         let missing = rest.map(|rest| nanoseconds(rest, self.shape.rate));
@@ -202,7 +202,7 @@ impl Flac {
             .map(|(sum, missing)| sum.saturating_add(missing));
     }
 
-    /// What is behind the last frame: the beginning of another, zeros, or junk.
+    /// Examines the bytes behind the last frame: the beginning of another, zeros, or junk.
     fn finish(&mut self, lost: u64) -> Result<(), AudioError> {
         let header = Header::parse(self.bytes.at(self.position, Header::LONGEST)?);
         let rest = self.end - self.position;
@@ -243,8 +243,8 @@ impl Flac {
         })
     }
 
-    /// The numbers show what is missing. Those of a stream that was recorded from its middle on begin anywhere; those of streams that were joined
-    /// without their beginnings begin again.
+    /// The numbers show the loss. Those of a stream recorded from its middle begin anywhere; those of joined streams without their
+    /// beginnings begin again.
     fn lost_before(&self, found: &Found, rate: u32) -> Option<Loss> {
         let start = self.info.start_of(&found.header);
         let message = || match found.lost {
@@ -307,7 +307,7 @@ impl Demuxer for Flac {
     }
 }
 
-/// Samples of a frame, by its header; `None` when it is no frame.
+/// Samples of a frame, by its header; `None` if it is not a frame.
 pub(super) fn frames_of(frame: &[u8]) -> Option<u64> {
     Header::parse(frame).map(|header| u64::from(header.samples))
 }

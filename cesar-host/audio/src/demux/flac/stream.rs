@@ -23,22 +23,22 @@ pub(super) struct StreamInfo {
     pub(super) rate: u32,
     pub(super) channels: u8,
     pub(super) bits: u8,
-    /// Samples of each channel; `None` when unknown.
+    /// Samples of each channel; `None` if unknown.
     pub(super) total: Option<u64>,
     /// Samples of the first block.
     first_block: u32,
 }
 
-/// Where the frames of a stream begin.
+/// The position of the first frame of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Beginning {
-    /// By what the blocks in front say.
+    /// The position by the blocks in front.
     pub(super) stated: u64,
-    /// Where to look for them if that is wrong.
+    /// The position from which to search if that is wrong.
     pub(super) earliest: u64,
 }
 
-/// What a decoder has to be made for.
+/// The properties that a decoder is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) rate: u32,
@@ -55,7 +55,7 @@ impl StreamInfo {
             return Ok(None);
         }
         let (mut info, mut at, mut earliest) = (None, position + 4, position + 4);
-        // A block that claims more than there is leaves finding frames to their sync.
+        // For a block that claims more than there is, frames are found by their sync.
         while let Some([kind, high, middle, low]) = bytes.array::<4>(at)? {
             let length = u64::from(u32::from_be_bytes([0, high, middle, low]));
             if kind & 0x7F == 0x7F || at + 4 + length > end {
@@ -88,7 +88,7 @@ impl StreamInfo {
         })
     }
 
-    /// What a decoder of the frame has to be made for; the rest of the stream is as the information says.
+    /// The properties of a decoder for the frame; the rest of the stream is as the information says.
     pub(super) fn shape(&self, header: Option<&Header>) -> Shape {
         let block = header.map_or(0, |header| u16::try_from(header.samples).unwrap_or(LONGEST_BLOCK));
         Shape {
@@ -99,7 +99,7 @@ impl StreamInfo {
         }
     }
 
-    /// Notes the first frame, of the length of all that are counted but the last.
+    /// Notes the first frame, whose length all counted frames but the last have.
     pub(super) fn learn(&mut self, header: &Header) {
         if self.first_block == 0 {
             self.first_block = header.samples;
@@ -118,13 +118,13 @@ impl StreamInfo {
 }
 
 impl Shape {
-    /// Whether a decoder made for this one decodes the other.
+    /// Whether a decoder for this shape decodes the other.
     pub(super) fn includes(&self, other: &Self) -> bool {
         (self.rate, self.channels, self.bits) == (other.rate, other.channels, other.bits)
             && self.longest_block >= other.longest_block
     }
 
-    /// How to decode it. The decoder takes everything from stream information, which is written for it here.
+    /// The codec parameters. The decoder takes everything from stream information, which is written for it here.
     pub(super) fn codec(&self) -> Codec {
         let mut block = [0; LENGTH];
         block[..2].copy_from_slice(&16_u16.to_be_bytes());
@@ -144,7 +144,7 @@ impl Shape {
     }
 }
 
-/// Where channels stand by the standard; the decoder says the same.
+/// The channel layout by the standard; the decoder reports the same.
 fn layout(channels: u8) -> Channels {
     let bits: u64 = match channels {
         1 => 0b1,

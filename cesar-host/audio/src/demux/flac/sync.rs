@@ -4,13 +4,13 @@ use super::header::{Header, checksum16};
 use super::{Flac, length};
 use crate::AudioError;
 
-/// Headers that may fail before all that they could reach is passed over: chance makes few, malice many.
+/// Headers that may fail before their possible range is skipped: chance produces few, malice many.
 const MOST_FAILURES: u32 = 32;
 
-/// Bytes that are searched at once.
+/// Bytes searched at once.
 const PIECE: usize = 16 * 1024;
 
-/// Zeros that are no beginning of anything.
+/// Zeros that cannot begin anything.
 const ZEROS: usize = 16;
 
 /// A whole frame.
@@ -19,7 +19,7 @@ pub(super) struct Found {
     pub(super) header: Header,
     pub(super) start: u64,
     pub(super) length: usize,
-    /// Bytes in front of it that belong to nothing.
+    /// Bytes in front of it that are lost.
     pub(super) lost: u64,
 }
 
@@ -37,7 +37,7 @@ impl Flac {
         for (index, byte) in data.iter().enumerate() {
             crc = checksum16(crc, *byte);
             let rest = &data[index + 1..];
-            // The end of the file is the end of the data, if that is not as long as it may be.
+            // The end of the file is the end of the data, if that is shorter than requested.
             if crc == 0 && index > header.length && follows(rest, data.len() < reach) {
                 return Ok(Some(Found {
                     header,
@@ -47,13 +47,13 @@ impl Flac {
                 }));
             }
         }
-        // A header without a frame costs all that it could reach.
+        // A header without a frame costs its possible range.
         let count = data.len();
         self.bytes.spend(count);
         Ok(None)
     }
 
-    /// All bytes that the frame and what is behind it may have.
+    /// All bytes that the frame and its follower may have.
     fn reach(&mut self, position: u64, header: &Header) -> Result<&[u8], AudioError> {
         let rest = usize::try_from(self.end - position).unwrap_or(usize::MAX);
         self.bytes.at(position, reach(header, self.info.bits).min(rest))
@@ -95,7 +95,7 @@ impl Flac {
         Ok(None)
     }
 
-    /// The frame at `position` behind which there is nothing that is known: its content decides how long it is.
+    /// The frame at `position` with nothing known behind it: its content determines its length.
     pub(super) fn last_frame(&mut self, position: u64) -> Result<Option<Found>, AudioError> {
         let Some(header) = Header::parse(self.bytes.at(position, Header::LONGEST)?) else {
             return Ok(None);
@@ -113,12 +113,12 @@ impl Flac {
     }
 }
 
-/// Bytes that a frame and what is behind it may have.
+/// Bytes that a frame and its follower may have.
 fn reach(header: &Header, stream_bits: u8) -> usize {
     header.longest_frame(stream_bits) + ZEROS
 }
 
-/// Whether `rest` is what may follow a frame.
+/// Whether `rest` may follow a frame.
 fn follows(rest: &[u8], is_all: bool) -> bool {
     let is_name = |name: &&[u8]| rest.starts_with(name);
     let is_zero = || rest.len() >= ZEROS && rest[..ZEROS].iter().all(|byte| *byte == 0);

@@ -23,7 +23,7 @@ fn frame(number: u8, rate: u8, channels: u8, value: i16) -> Vec<u8> {
     frame
 }
 
-/// What stands in front of frames: 16 bits, blocks of 4096.
+/// The blocks in front of frames: 16 bits, blocks of 4096.
 fn head(rate: u64, channels: u64, total: u64) -> Vec<u8> {
     let mut head = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
     head.extend((rate << 44 | (channels - 1) << 41 | 15 << 36 | total).to_be_bytes());
@@ -165,7 +165,7 @@ fn a_cut_file_declares_what_it_had() {
     assert_eq!(cut.declared_end, whole.declared_end);
     assert_eq!(ends(&cut, 16_000).1, ends(&whole, 16_000).1);
     assert!(cut.ending.is_cut && cut.packets.len() < whole.packets.len() * 7 / 10);
-    // Nothing but the head.
+    // Only the head.
     let head = read(&content[..42]);
     assert_eq!((head.packets.len(), head.declared_end), (0, whole.declared_end));
 }
@@ -187,7 +187,7 @@ fn a_stream_of_unknown_length_declares_nothing() {
         .concat();
     let drained = read(&[&content[..42], &late].concat());
     assert_eq!((drained.packets.len(), drained.losses().len()), (10, 0));
-    // The same where the length is known: the beginning is lost.
+    // The same with a known length: the beginning is lost.
     let drained = read(&[&head(16_000, 1, 60 * 4096)[..], &late].concat());
     assert_eq!(
         (drained.losses(), drained.lost_ms()),
@@ -322,7 +322,7 @@ fn what_symphonia_cannot_decode_is_left_to_others() {
     assert!(is_known(&file(10 << 4 | 4 << 1, 2)));
     assert!(!is_known(&file(10 << 4 | 7 << 1, 2)));
     assert!(is_known(&file(7 << 1, 1)));
-    // Further on such a frame is missing.
+    // Later such a frame is missing.
     let mut content = file(10 << 4 | 7 << 1, 2);
     content.splice(42..42, frame(0, 5, 2, 1));
     content.extend(frame(2, 5, 2, 1));
@@ -347,7 +347,7 @@ fn headers_without_frames_take_no_time_to_search() {
     let content = [head(16_000, 8, 0), claim.repeat(400_000)].concat();
     let began = std::time::Instant::now();
     assert!(read(&content).packets.is_empty());
-    // Tried out one by one they would take hours.
+    // Checked one by one they would take hours.
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
 

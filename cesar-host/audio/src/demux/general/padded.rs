@@ -1,13 +1,13 @@
-//! A cut file with zeros in the place of what is missing.
+//! A truncated file with zeros in place of the missing part.
 //!
-//! symphonia's readers of AIFF and CAF look for what lies behind the sound, and refuse a file that ends before that.
+//! symphonia's readers of AIFF and CAF read the part behind the sound, and refuse a file that ends before it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
-/// The file, as long as it claims to be.
+/// The file, extended to its declared length.
 pub(super) struct Padded {
     file: File,
     there: u64,

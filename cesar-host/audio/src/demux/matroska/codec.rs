@@ -1,4 +1,4 @@
-//! Codec names and private data, turned into what decoders need (RFC 9559, 5.1.4.1.21; Matroska codec specifications).
+//! Codec names and private data as parameters of decoders (RFC 9559, 5.1.4.1.21; Matroska codec specifications).
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
@@ -14,7 +14,7 @@ use super::super::xiph::{Flac, OPUS_RATE, Opus, Vorbis, flac_frames, opus_frames
 use super::entry::Audio;
 use super::lacing::Lacing;
 
-/// How long packets are.
+/// The lengths of packets.
 #[derive(Debug, Clone)]
 pub(super) enum Meter {
     /// Unknown.
@@ -22,14 +22,14 @@ pub(super) enum Meter {
     Opus,
     Vorbis(Vorbis),
     Flac,
-    /// Always so many frames.
+    /// The same number of frames in each.
     Frames(u64),
-    /// So many bytes a frame.
+    /// This many bytes per frame.
     Bytes(u64),
 }
 
 impl Meter {
-    /// Frames that the next packet decodes to.
+    /// Frames in the next packet.
     pub(super) fn frames(&mut self, packet: &[u8]) -> Option<u64> {
         match self {
             Self::Unknown => None,
@@ -41,7 +41,7 @@ impl Meter {
         }
     }
 
-    /// Frames of which an encoder's delay may be made.
+    /// Frames in a unit of an encoder's delay.
     pub(super) fn unit(&self) -> Option<u64> {
         match self {
             Self::Frames(frames) => Some(*frames),
@@ -53,18 +53,18 @@ impl Meter {
 /// The decoder of a track.
 #[derive(Debug, Clone)]
 pub(super) struct Decoding {
-    /// `None` when it is not known here.
+    /// `None` if it is unknown here.
     pub(super) codec: Option<Codec>,
     pub(super) name: String,
     pub(super) meter: Meter,
-    /// Frames per second of what is decoded.
+    /// Decoded frames per second.
     pub(super) rate: u32,
-    /// Frames to drop from the beginning, where the codec itself says so.
+    /// Frames to drop from the beginning, if the codec itself specifies them.
     pub(super) pre_skip: Option<u64>,
 }
 
 impl Decoding {
-    /// By the codec's name, its private data and the track's shape.
+    /// Identifies it by the codec's name, its private data and the track's shape.
     pub(super) fn identify(name: &str, private: &[u8], audio: &Audio) -> Self {
         let rate = audio.inner_rate;
         let known = |codec: Option<Codec>, meter: Meter| Self {
@@ -117,7 +117,7 @@ impl Decoding {
         }
     }
 
-    /// The same, of which it is said why it cannot be decoded.
+    /// The same, with the reason why it cannot be decoded.
     pub(super) fn unreadable(self, reason: &str) -> Self {
         Self {
             codec: None,
@@ -130,7 +130,7 @@ impl Decoding {
 fn plain(id: AudioCodecId, audio: &Audio, extra: &[u8]) -> Codec {
     let mut parameters = AudioCodecParameters::new();
     parameters.for_codec(id).with_sample_rate(audio.inner_rate);
-    // The codecs of positioned channels say themselves where those stand.
+    // Codecs with positioned channels declare the positions themselves.
     parameters.with_channels(match audio.channels {
         1 => symphonia::core::audio::layouts::CHANNEL_LAYOUT_MONO,
         2 => symphonia::core::audio::layouts::CHANNEL_LAYOUT_STEREO,
@@ -142,12 +142,12 @@ fn plain(id: AudioCodecId, audio: &Audio, extra: &[u8]) -> Codec {
     Codec { parameters, gain: 1.0 }
 }
 
-/// Without a header, the track says how many channels there are.
+/// Without a header, the track declares the number of channels.
 fn opus(private: &[u8], audio: &Audio) -> Decoding {
     let header = Opus::parse(private);
     let pre_skip = header.as_ref().map(|header| header.pre_skip);
     let plain = || Opus::new(u8::try_from(audio.channels).unwrap_or(u8::MAX), 0, 0);
-    // The decoder reads one stream: two channels that are not coupled are two.
+    // The decoder reads one stream: two uncoupled channels are two.
     let streams = private.get(19).copied().filter(|_| private[18] != 0);
     let codec = header.or_else(plain).map(|opus| opus.codec);
     Decoding {
@@ -184,7 +184,7 @@ const AAC_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 
-/// The `AudioSpecificConfig`, which the old names of profiles stand for where there are no private data.
+/// The `AudioSpecificConfig`, or the one of the old profile name if there are no private data.
 fn aac(name: &str, private: &[u8], audio: &Audio) -> Option<Vec<u8>> {
     if private.len() >= 2 {
         return Some(private.to_vec());
@@ -206,7 +206,7 @@ fn aac(name: &str, private: &[u8], audio: &Audio) -> Option<Vec<u8>> {
     let config = kind << 11 | (index(audio.inner_rate)? as u16) << 7 | channels << 3;
     let mut config = config.to_be_bytes().to_vec();
     if name.ends_with("/SBR") {
-        // The extension: 0x2B7 in eleven bits, the type 5 in five, the flag, the index of the rate that comes out.
+        // The extension: 0x2B7 in eleven bits, the type 5 in five, the flag, the index of the output rate.
         let outer = index(audio.outer_rate.unwrap_or(audio.inner_rate * 2))? as u32;
         let extension = (0x2B7 << 21 | 5 << 16 | 1 << 15 | outer << 11) & 0xFFFF_FF00;
         config.extend(&u32::to_be_bytes(extension)[..3]);
@@ -214,13 +214,13 @@ fn aac(name: &str, private: &[u8], audio: &Audio) -> Option<Vec<u8>> {
     Some(config)
 }
 
-/// Frames of a packet: the flag behind type, rate and channels says 960.
+/// Frames of a packet: 960 if the flag behind type, rate and channels is set.
 fn aac_frames(config: &[u8]) -> u64 {
     let is_short = config.len() >= 2 && config[0] >> 3 == 2 && config[1] >> 2 & 1 == 1 && !escapes_rate(config);
     if is_short { 960 } else { 1024 }
 }
 
-/// The rate is written out, so that the flag is elsewhere.
+/// Whether the rate is written out, which moves the flag.
 fn escapes_rate(config: &[u8]) -> bool {
     (config[0] & 7) << 1 | config[1] >> 7 == 15
 }
@@ -246,7 +246,7 @@ fn pcm(kind: &str, is_big: bool, bits: u64) -> Option<(AudioCodecId, u64)> {
     })
 }
 
-/// The cookie alone: some writers put the atom of MP4 around it.
+/// Only the cookie: some writers put the atom of MP4 around it.
 fn alac_cookie(private: &[u8]) -> &[u8] {
     match private.get(4..8) {
         Some(b"alac") => &private[12.min(private.len())..],

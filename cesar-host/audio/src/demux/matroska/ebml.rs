@@ -64,21 +64,21 @@ pub(super) mod id {
     pub(crate) const TAG_STRING: u32 = 0x4487;
 }
 
-/// Bytes of the longest identifier with the longest size.
+/// Maximum length of an element's header, in bytes.
 pub(super) const LONGEST_HEADER: usize = 12;
 
-/// What stands in front of an element's body.
+/// The header of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) id: u32,
-    /// Bytes of the body; `None` when unknown.
+    /// Bytes of the body; `None` if unknown.
     pub(super) size: Option<u64>,
     /// Bytes of the header.
     pub(super) length: u64,
 }
 
 impl Header {
-    /// Reads the header that `bytes` begins with; `None` when it is none, or not all there.
+    /// Reads the header at the start of `bytes`; `None` if it is invalid or incomplete.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let id_length = bytes.first()?.leading_zeros() as usize + 1;
         if id_length > 4 {
@@ -94,7 +94,7 @@ impl Header {
     }
 }
 
-/// The number of variable length that `bytes` begins with, `None` for "unknown", and its bytes.
+/// The number of variable length at the start of `bytes`, `None` for "unknown", and its bytes.
 pub(super) fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     let length = bytes.first()?.leading_zeros() as usize + 1;
     if length > 8 {
@@ -117,7 +117,7 @@ pub(super) fn signed(body: &[u8]) -> i64 {
     rest.fold(first, |value, byte| value << 8 | i64::from(*byte))
 }
 
-/// A number of four or eight bytes; `None` for what is none.
+/// A number of four or eight bytes; `None` for other lengths and non-finite numbers.
 pub(super) fn float(body: &[u8]) -> Option<f64> {
     let value = match body.len() {
         4 => f64::from(f32::from_be_bytes(*body.first_chunk()?)),
@@ -127,9 +127,9 @@ pub(super) fn float(body: &[u8]) -> Option<f64> {
     Some(value).filter(|value| value.is_finite())
 }
 
-/// A text up to its first zero; `None` when it is empty.
+/// A text up to its first zero; `None` if empty.
 pub(super) fn text(body: &[u8]) -> Option<String> {
-    /// No title of a track is longer.
+    /// Maximum length of a track's title.
     const LONGEST: usize = 4096;
     let body = &body[..body.len().min(LONGEST)];
     let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
@@ -137,7 +137,7 @@ pub(super) fn text(body: &[u8]) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The elements in a body that is in memory: identifiers and bodies. It ends where one does not fit.
+/// The elements in a body in memory: identifiers and bodies. Ends at the first that does not fit.
 pub(super) fn children(body: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     let mut rest = body;
     std::iter::from_fn(move || {

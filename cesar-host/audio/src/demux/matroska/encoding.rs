@@ -6,23 +6,23 @@ use flate2::read::ZlibDecoder;
 
 use super::ebml::{self, children, id};
 
-/// No frame of audio is longer.
+/// Maximum length of a frame of audio.
 const LONGEST: u64 = 16 << 20;
 
-/// How much a frame may grow by what was taken from it; silence is little.
+/// Maximum growth of a frame by decompression; silence is small.
 const MOST_TIMES: u64 = 64;
 
-/// Steps that a track may need.
+/// Maximum number of steps of a track.
 const MOST_STEPS: usize = 8;
 
-/// One step of undoing.
+/// One step of decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     Inflate,
     Prepend(Vec<u8>),
 }
 
-/// How to undo the encodings of a track.
+/// The decoding steps of a track.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Encodings {
     of_frames: Vec<Step>,
@@ -30,7 +30,7 @@ pub(super) struct Encodings {
 }
 
 impl Encodings {
-    /// Reads the body of `ContentEncodings`; what cannot be undone, in a word.
+    /// Reads the body of `ContentEncodings`; an error names an unsupported encoding in a word.
     pub(super) fn parse(body: &[u8]) -> Result<Self, &'static str> {
         const FRAMES: u64 = 1;
         const PRIVATE: u64 = 2;
@@ -54,17 +54,17 @@ impl Encodings {
         Ok(encodings)
     }
 
-    /// A frame as the encoder gave it; `None` when it is damaged. `most` is what it may have become at most.
+    /// A frame as the encoder wrote it; `None` if it is damaged. `most` is its maximum length.
     pub(super) fn frame(&self, frame: &[u8], most: u64) -> Option<Vec<u8>> {
         undo(&self.of_frames, frame, most)
     }
 
-    /// The private data of the codec; `None` when it is damaged.
+    /// The private data of the codec; `None` if damaged.
     pub(super) fn private(&self, data: &[u8]) -> Option<Vec<u8>> {
         undo(&self.of_private, data, LONGEST)
     }
 
-    /// How long a frame may become in a file of `length` bytes.
+    /// Maximum length of a frame in a file of `length` bytes.
     pub(super) fn most(length: u64) -> u64 {
         LONGEST.min(length.saturating_mul(MOST_TIMES))
     }

@@ -16,9 +16,9 @@ pub(super) struct Entry {
     pub(super) is_default: bool,
     pub(super) title: Option<String>,
     pub(super) language: Option<String>,
-    /// Nanoseconds that times are late by.
+    /// Delay of times, in nanoseconds.
     pub(super) delay: i64,
-    /// Nanoseconds of a packet, where all are as long.
+    /// Nanoseconds of a packet, if all are equally long.
     pub(super) default_duration: Option<i64>,
     pub(super) decoding: Decoding,
     pub(super) encodings: Encodings,
@@ -27,9 +27,9 @@ pub(super) struct Entry {
 /// The shape of a track of sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Audio {
-    /// Of what is stored.
+    /// The stored rate.
     pub(super) inner_rate: u32,
-    /// Of what is to be heard, where it differs.
+    /// The output rate, if it differs.
     pub(super) outer_rate: Option<u32>,
     pub(super) channels: u16,
     pub(super) bits: u64,
@@ -83,13 +83,13 @@ impl Entry {
         self.kind == AUDIO
     }
 
-    /// Whether its first time is one of those that the recording begins with: subtitles do not count.
+    /// Whether its first time is a possible start of the recording: subtitles do not count.
     pub(super) fn is_heard_or_seen(&self) -> bool {
         matches!(self.kind, VIDEO | AUDIO)
     }
 }
 
-/// What was read of an entry. Absent values are those of the standard.
+/// The values read from an entry. Absent values are those of the standard.
 struct Draft<'a> {
     number: u64,
     uid: u64,
@@ -150,7 +150,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self) -> Option<Entry> {
-        /// No encoder is later.
+        /// Maximum delay of an encoder.
         const LONGEST_DELAY: u64 = 10_000_000_000;
         let name = ebml::text(self.codec).unwrap_or_else(|| "unknown".to_owned());
         let (decoding, encodings) = match self.encodings {

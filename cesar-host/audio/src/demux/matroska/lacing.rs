@@ -2,7 +2,7 @@
 
 use super::ebml;
 
-/// How the sizes of the frames are written.
+/// The encoding of the sizes of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lacing {
     None,
@@ -22,7 +22,7 @@ impl Lacing {
         }
     }
 
-    /// The frames in the body of a block behind its flags; `None` when their sizes do not add up.
+    /// The frames in the body of a block behind its flags; `None` if their sizes do not add up.
     pub(super) fn frames(self, body: &[u8]) -> Option<Vec<&[u8]>> {
         if self == Self::None {
             return Some(vec![body]);
@@ -35,7 +35,7 @@ impl Lacing {
             Self::Xiph => xiph(rest, count)?,
             Self::Ebml => ebml(rest, count)?,
         };
-        // The last has what is left.
+        // The last has the remaining bytes.
         sizes.push(frames.len().checked_sub(sizes.iter().sum())?);
         let split = |size: usize| {
             let (frame, rest) = frames.split_at_checked(size)?;
@@ -46,7 +46,7 @@ impl Lacing {
     }
 }
 
-/// Sizes of all but the last, and what is behind them.
+/// Sizes of all but the last, and the bytes behind them.
 fn xiph(mut rest: &[u8], count: usize) -> Option<(Vec<usize>, &[u8])> {
     let mut sizes = Vec::with_capacity(count);
     while sizes.len() < count - 1 {
@@ -64,7 +64,7 @@ fn xiph(mut rest: &[u8], count: usize) -> Option<(Vec<usize>, &[u8])> {
     Some((sizes, rest))
 }
 
-/// The first size, and by how much each other differs from the one before.
+/// The first size, and the difference of each other from the previous one.
 fn ebml(mut rest: &[u8], count: usize) -> Option<(Vec<usize>, &[u8])> {
     let mut sizes = Vec::with_capacity(count);
     let mut size = 0_i64;

@@ -1,7 +1,7 @@
-//! Matroska and WebM (RFC 9559), as muxers, browsers and broken downloads leave them.
+//! Matroska and WebM (RFC 9559) from muxers, browsers and interrupted downloads.
 //!
-//! [`walk`] finds the blocks of all tracks whatever the sizes say, [`parts`] what stands in front of them, [`entry`] and [`codec`] how a
-//! track is decoded, [`encoding`] undoes what was done to its frames, [`times`] puts them on the recording's clock.
+//! [`walk`] finds the blocks of all tracks even with wrong sizes, [`parts`] reads the parts in front of them, [`entry`] and
+//! [`codec`] describe a track, [`encoding`] decompresses its frames, [`times`] puts them on the recording's clock.
 //!
 //! Nothing is indexed: a recording of ten hours takes as much memory as one of ten seconds.
 
@@ -29,40 +29,40 @@ use crate::clock::{SECOND, frames, nanoseconds};
 
 pub(crate) use self::opening::open;
 
-/// Bytes of the longest block of sound.
+/// Maximum length of a block of sound, in bytes.
 const LONGEST_BLOCK: u64 = 16 << 20;
 
-/// How much may be missing of a duration: that of the last picture is not known.
+/// Tolerance of a duration: the length of the last picture is unknown.
 const TOLERANCE: i64 = SECOND;
 
-/// The same where all packets are of sound.
+/// The same if all packets are of sound.
 const TOLERANCE_ALONE: i64 = SECOND / 10;
 
 struct Matroska {
     walk: Walk,
     parts: Parts,
     tracks: Vec<Track>,
-    /// Of the chosen track.
+    /// The chosen track.
     chosen: Entry,
     chosen_index: usize,
     times: Times,
     queue: VecDeque<Packet>,
-    /// For the first packet of a segment that is not the first.
+    /// For the first packet of a segment other than the first.
     new_codec: Option<Codec>,
-    /// Blocks that could not be taken apart.
+    /// Blocks that could not be parsed.
     damaged_blocks: u64,
     most: u64,
 }
 
 impl Matroska {
-    /// A segment begins behind another: files that were joined, or a recorder that was restarted.
+    /// A segment begins behind another: joined files, or a restarted recorder.
     fn begin_segment(&mut self) {
         self.parts = Parts::default();
         self.times.begin_segment();
         self.new_codec.clone_from(&self.chosen.decoding.codec);
     }
 
-    /// The track of a new segment that continues the chosen one.
+    /// Finds the track of a new segment that continues the chosen one.
     fn choose_again(&mut self) {
         let audio = || self.parts.entries.iter().filter(|entry| entry.is_audio());
         let same = audio().find(|entry| entry.number == self.chosen.number);
@@ -140,7 +140,7 @@ impl Matroska {
         Ok(())
     }
 
-    /// A packet, trimmed. `at` is where it is even when its time is left out.
+    /// A trimmed packet. `at` is its position even if its time is omitted.
     fn packet(
         &mut self,
         data: Vec<u8>,
@@ -178,7 +178,7 @@ impl Matroska {
         loss_of(bytes, blocks)
     }
 
-    /// Until when the file promises sound. Packets that reach to what is declared keep the promise, whatever was trimmed from them.
+    /// The end of the sound that the file declares. Packets up to that end meet the declaration, whatever was trimmed from them.
     fn promised_end(&self) -> Option<i64> {
         let own_end = self.times.end_of(self.chosen.number);
         let kept = |promise: i64, end: i64, tolerance: i64| end.saturating_add(tolerance) >= promise;
@@ -195,7 +195,7 @@ impl Matroska {
     }
 }
 
-/// What is lost with so many bytes that are no elements, and blocks that cannot be taken apart. The times show how long it was.
+/// The loss of bytes that are no elements, and of blocks that cannot be parsed. The times show its length.
 fn loss_of(bytes: u64, blocks: u64) -> Option<Loss> {
     let message = match (bytes, blocks) {
         (0, 0) => return None,

@@ -15,10 +15,10 @@ use super::walk::{Step, Walk};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 
-/// Opens a Matroska or WebM file; `None` when it is none.
+/// Opens a Matroska or WebM file; `None` for other files.
 ///
 /// # Errors
-/// [`AudioError::Unsupported`] when its list of tracks is missing, [`AudioError::NoAudioTrack`] when no track is of sound.
+/// [`AudioError::Unsupported`] if its list of tracks is missing, [`AudioError::NoAudioTrack`] if it has no track of sound.
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let mut bytes = Bytes::open(path)?;
     let Some(position) = behind_header(&mut bytes)? else {
@@ -64,7 +64,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     })))
 }
 
-/// Where the header of the file ends; `None` when it is another one's.
+/// The end of the file's header; `None` for other formats.
 fn behind_header(bytes: &mut Bytes) -> Result<Option<u64>, AudioError> {
     /// Headers have a few dozen bytes.
     const LONGEST: u64 = 4096;
@@ -80,14 +80,14 @@ fn behind_header(bytes: &mut Bytes) -> Result<Option<u64>, AudioError> {
     let body = bytes.at(length, usize::try_from(size.min(LONGEST)).unwrap_or(0))?;
     let kind = children(body).find(|(child, _)| *child == id::DOC_TYPE);
     let is_ours = kind.is_none_or(|(_, body)| body.starts_with(b"matroska") || body.starts_with(b"webm"));
-    // A header that is damaged may have any length.
+    // A damaged header may have any length.
     let end = length + if size <= LONGEST { size } else { 0 };
     Ok(is_ours.then_some(end))
 }
 
 /// The earliest of the first times of all tracks, on the clock of the segment.
 fn earliest(walk: &mut Walk, parts: &Parts) -> Result<Option<i64>, AudioError> {
-    /// Blocks of all tracks are interleaved; this many are enough to find the first of each.
+    /// Blocks of all tracks are interleaved; this many contain the first of each.
     const MOST_BLOCKS: usize = 4096;
     let (mut earliest, mut seen) = (None, Vec::new());
     let wanted = parts.entries.iter().filter(|entry| entry.is_heard_or_seen()).count();

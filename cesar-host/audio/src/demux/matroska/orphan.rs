@@ -1,10 +1,10 @@
-//! Blocks of a cluster whose head is lost, and with it its time.
+//! Blocks of a cluster whose head, and so its time, is lost.
 
 use super::ebml::id;
 use super::walk::{Look, Walk, is_of_blocks};
 use crate::AudioError;
 
-/// Where a block is, and when.
+/// The position and time of a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pub(super) position: u64,
@@ -12,7 +12,7 @@ pub(super) struct Mark {
 }
 
 impl Walk {
-    /// Notes where a block with a time is.
+    /// Notes the position of a block with a time.
     pub(super) fn mark(&mut self, time: Option<i64>) {
         let position = self.position;
         if let Some(mark) = time.map(|time| Mark { position, time }) {
@@ -21,8 +21,8 @@ impl Walk {
         }
     }
 
-    /// Whether a block begins there whose cluster has lost its head: a row of them lies behind the cluster, or in one of unknown size it would be
-    /// earlier than those before, by more than tracks beside each other are.
+    /// Whether the block at the position belongs to a cluster that has lost its head: a row of such blocks is behind the cluster,
+    /// or, in a cluster of unknown size, would be earlier than the previous ones by more than parallel tracks are.
     pub(super) fn is_orphan(&mut self, position: u64, is_trusted: bool) -> Result<bool, AudioError> {
         if !matches!(self.bytes.at(position, 1)?, [0xA0 | 0xA3]) {
             return Ok(false);
@@ -51,8 +51,8 @@ impl Walk {
         }
     }
 
-    /// When a cluster without a head begins, by the block in it that comes first: its place in the file shows how late it is, and a cluster
-    /// begins behind the blocks of the one before.
+    /// The start of a cluster without a head, by its first block: its position in the file shows its time, and a cluster begins
+    /// behind the blocks of the previous one.
     pub(super) fn time_of_lost_head(&mut self, position: u64) -> Result<Option<i64>, AudioError> {
         let Some((first, latest)) = self.marks else {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Walk {
         Ok(Some(time.max(latest.time)))
     }
 
-    /// The time of the block there, in its cluster.
+    /// The time of the block at the position, in its cluster.
     fn relative_time(&mut self, position: u64) -> Result<Option<i64>, AudioError> {
         let Look::Whole(header) = self.look(position, &is_of_blocks)? else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The parts of a segment that are read whole: information, tracks, tags, the index of parts.
+//! The parts of a segment that are read as a whole: information, tracks, tags, the index of parts.
 
 use super::ebml::{self, children, id};
 use super::entry::Entry;
@@ -6,10 +6,10 @@ use super::walk::Walk;
 use crate::AudioError;
 use crate::clock::SECOND;
 
-/// Bytes of a part that is read; more are none of what is looked for.
+/// Maximum length of a part that is read, in bytes; longer ones are not needed.
 const LONGEST: u64 = 16 << 20;
 
-/// Tracks that are listed.
+/// Maximum number of listed tracks.
 const MOST_TRACKS: usize = 1024;
 
 /// The content of the parts.
@@ -17,12 +17,12 @@ const MOST_TRACKS: usize = 1024;
 pub(super) struct Parts {
     /// Nanoseconds of a tick.
     pub(super) scale: u64,
-    /// In nanoseconds; `None` when not declared.
+    /// In nanoseconds; `None` if not declared.
     pub(super) duration: Option<i64>,
     pub(super) entries: Vec<Entry>,
     /// Ends of tracks, by their unique identifiers, in nanoseconds.
     tags: Option<Vec<(u64, i64)>>,
-    /// Where parts are, from the beginning of the segment.
+    /// Positions of parts, from the beginning of the segment.
     index: Vec<(u32, u64)>,
 }
 
@@ -39,7 +39,7 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// Reads a part; those that do not matter are passed over.
+    /// Reads a part; skips irrelevant ones.
     pub(super) fn read(&mut self, walk: &mut Walk, (part, start, end): (u32, u64, u64)) -> Result<(), AudioError> {
         let length = end.saturating_sub(start);
         if !matches!(part, id::INFO | id::TRACKS | id::TAGS | id::SEEK_HEAD) || length > LONGEST {
@@ -66,7 +66,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Reads what stands behind the clusters, where the index leads to it.
+    /// Reads the parts behind the clusters, if the index leads to them.
     pub(super) fn read_indexed(&mut self, walk: &mut Walk) -> Result<(), AudioError> {
         for wanted in [id::INFO, id::TRACKS, id::TAGS] {
             let is_missing = match wanted {
@@ -102,7 +102,7 @@ impl Parts {
                 _ => {}
             }
         }
-        // Beyond these bounds it is none.
+        // Outside these bounds it is invalid.
         let nanoseconds = duration.map(|ticks| ticks * self.scale as f64);
         self.duration = nanoseconds
             .filter(|duration| *duration < 1e18)
@@ -116,8 +116,8 @@ impl Parts {
         i64::try_from(scaled).unwrap_or(i64::MAX).clamp(-(1 << 61), 1 << 61)
     }
 
-    /// When the track ends by what the file declares. Tags that other programs copied may be those of another recording, which the duration
-    /// gives away when they are longer.
+    /// The declared end of the track. Tags copied by other programs may be those of another recording; they are ignored if they
+    /// exceed the duration.
     pub(super) fn end_of(&self, entry: &Entry) -> Option<i64> {
         let duration = self.duration?;
         let tags = self.tags.iter().flatten();

@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use super::entry::Entry;
 use crate::clock::{frames, nanoseconds};
 
-/// How far back a new segment may begin and still belong where its times say.
+/// Maximum step back of a new segment that still belongs at its own times.
 const OVERLAP: i64 = 500_000_000;
 
-/// The clock of the segment that is read.
+/// The clock of the current segment.
 #[derive(Debug, Default)]
 pub(super) struct Times {
-    /// What is added to the times of blocks.
+    /// The offset of the times of blocks.
     offset: i64,
-    /// A segment began, and its first block decides where it belongs.
+    /// A segment has begun, and its first block decides its position.
     is_undecided: bool,
     /// Start of the latest block and end of the latest packet of each track, on the recording's clock.
     latest: HashMap<u64, (i64, i64)>,
-    /// Frames still to be dropped from the beginning of the chosen track; `None` before its first packet.
+    /// Remaining frames to drop from the beginning of the chosen track; `None` before its first packet.
     to_skip: Option<u64>,
 }
 
 impl Times {
-    /// The recording begins at the earliest of these times, or at 0 where one is earlier.
+    /// The recording begins at the earliest of these times, or at 0 if one is earlier.
     pub(super) fn begin(&mut self, earliest: Option<i64>) {
         self.offset = -earliest.unwrap_or(0).max(0);
     }
@@ -37,7 +37,7 @@ impl Times {
         self.to_skip = None;
     }
 
-    /// A block's time on the recording's clock. Where a segment begins again at 0, it follows what was there before.
+    /// A block's time on the recording's clock. A segment that begins again at 0 follows the previous one.
     pub(super) fn place(&mut self, time: i64) -> i64 {
         if std::mem::take(&mut self.is_undecided) {
             let end = self.end();
@@ -48,10 +48,10 @@ impl Times {
         time.saturating_add(self.offset)
     }
 
-    /// Notes a block of any track, of which the length may be unknown: it is as long as the time since the block before.
+    /// Notes a block of any track. If its length is unknown, it is as long as the time since the previous block.
     pub(super) fn note(&mut self, track: u64, time: i64, length: Option<i64>) {
         let (before, end) = self.latest.get(&track).copied().unwrap_or((time, time));
-        /// No picture stays longer for certain.
+        /// Maximum reliable duration of a picture.
         const LONGEST: i64 = 10_000_000_000;
         let length = length.unwrap_or_else(|| time.saturating_sub(before).clamp(0, LONGEST));
         self.latest.insert(track, (time, end.max(time.saturating_add(length))));
@@ -76,7 +76,7 @@ impl Times {
     }
 }
 
-/// Frames to drop from the beginning of a track: what the codec says, the encoder's delay, or what lies before 0.
+/// Frames to drop from the beginning of a track: the codec's value, the encoder's delay, or the part before 0.
 pub(super) fn first_skip(entry: &Entry, time: Option<i64>) -> u64 {
     let rate = entry.decoding.rate;
     if let Some(pre_skip) = entry.decoding.pre_skip {
@@ -86,7 +86,7 @@ pub(super) fn first_skip(entry: &Entry, time: Option<i64>) -> u64 {
         return frames(entry.delay, rate);
     }
     let before = time.unwrap_or(0).min(0).saturating_neg();
-    // Times are rounded to milliseconds, and a delay is mostly a whole number of packets.
+    // Times are rounded to milliseconds, and a delay is usually a whole number of packets.
     let whole = entry.decoding.meter.unit().map(|unit| {
         let count = (frames(before, rate) + unit / 2) / unit.max(1);
         count * unit

@@ -1,21 +1,21 @@
-//! Finding the next element that can be trusted, where what follows is none.
+//! Search for the next trustworthy element, when an invalid one follows.
 
 use super::super::tags;
 use super::ebml::{Header, LONGEST_HEADER, id};
 use super::walk::{Cluster, Look, Walk, is_in_cluster, is_of_blocks, is_part};
 use crate::AudioError;
 
-/// Elements that are looked up far away to decide whether one can be trusted; a hostile file may have many that look like it.
+/// Elements that are looked up far away to verify one; a hostile file may have many that look valid.
 const MOST_LOOKUPS: u32 = 20_000;
 
-/// Bytes that are searched at once.
+/// Bytes searched at once.
 const PIECE: usize = 64 * 1024;
 
-/// Bytes that are read again in search of what a wrong size hid.
+/// Bytes that are read again, because a wrong size may have hidden elements.
 const LONGEST_REREAD: u64 = 1 << 18;
 
 impl Walk {
-    /// Goes to the next element that can be trusted, or to the end.
+    /// Goes to the next trustworthy element, or to the end.
     pub(super) fn resynchronise(&mut self) -> Result<(), AudioError> {
         let is_cut = matches!(
             self.look(self.position, &|id| is_part(id) || is_in_cluster(id))?,
@@ -23,7 +23,7 @@ impl Walk {
         );
         let has_ended = self.segment.1.is_some_and(|end| self.position >= end);
         let begin = self.position;
-        // The size of the block before may be too great, so that another begins in it.
+        // The size of the previous block may be too large, so that another begins in it.
         let mut position = match self.cluster {
             Some(_) => self.latest_block.max(begin.saturating_sub(LONGEST_REREAD)) + 1,
             None => begin + 1,
@@ -62,13 +62,13 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether there is nothing but zeros.
+    /// Whether only zeros follow.
     fn is_padding(&mut self, begin: u64) -> Result<bool, AudioError> {
         let end = self.bytes.length();
         Ok(tags::skip_zeros(&mut self.bytes, begin, end)? == end)
     }
 
-    /// Whether the walk can continue from there: both the element there and the next one are known.
+    /// Whether the walk can continue at the position: both the element there and the next one are known.
     fn can_be_trusted(&mut self, position: u64) -> Result<bool, AudioError> {
         let is_block = matches!(self.bytes.at(position, 1)?, [0xA0 | 0xA3]);
         if is_block {
@@ -93,7 +93,7 @@ impl Walk {
         self.lookups <= MOST_LOOKUPS
     }
 
-    /// Whether an element that belongs into a cluster, a segment or a header is there.
+    /// Whether an element of a cluster, a segment or a header is at the position.
     fn has_child(&mut self, position: u64) -> Result<bool, AudioError> {
         let header = Header::parse(self.bytes.at(position, LONGEST_HEADER)?);
         Ok(header.is_some_and(|header| {
@@ -101,7 +101,7 @@ impl Walk {
         }))
     }
 
-    /// Whether a block of a known track is there, and behind it another, or the end of the cluster.
+    /// Whether a block of a known track is at the position, followed by another, or the end of the cluster.
     fn begins_a_row(&mut self, position: u64) -> Result<bool, AudioError> {
         let Some(end) = self.end_of_known_block(position)? else {
             return Ok(false);
@@ -113,7 +113,7 @@ impl Walk {
         self.ends_well(end, cluster_end)
     }
 
-    /// Whether what ends there is followed by something that can be trusted.
+    /// Whether the element that ends at the position is followed by a trustworthy one.
     pub(super) fn ends_well(&mut self, end: u64, cluster_end: Option<u64>) -> Result<bool, AudioError> {
         let is_end = end == self.bytes.length() || Some(end) == cluster_end || Some(end) == self.segment.1;
         Ok(is_end
@@ -121,7 +121,7 @@ impl Walk {
             || self.end_of_known_block(end)?.is_some())
     }
 
-    /// Where the block that begins there ends, when it is of a known track.
+    /// The end of the block at the position, if it is of a known track.
     pub(super) fn end_of_known_block(&mut self, position: u64) -> Result<Option<u64>, AudioError> {
         let Look::Whole(header) = self.look(position, &is_of_blocks)? else {
             return Ok(None);

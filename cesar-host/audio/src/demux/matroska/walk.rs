@@ -1,8 +1,8 @@
-//! A walk over the blocks of a file, whatever state it is in.
+//! A walk over the blocks of a file in any state.
 //!
-//! Sizes are believed only as far as the file bears them out: where what follows is no element that may stand there, the walk looks for the next
-//! one that can be trusted (a cluster, another part of a segment, or blocks of known tracks, be it in a cluster whose head is lost). A segment or cluster
-//! of unknown size, which live recordings have, ends where something begins that cannot be inside it (RFC 8794, 6.2).
+//! Sizes are trusted only if the file confirms them: where an invalid element follows, the walk searches for the next trustworthy
+//! one (a cluster, another part of a segment, or blocks of known tracks, even in a cluster without its head). A segment or cluster
+//! of unknown size, as in live recordings, ends at the first element that cannot be inside it (RFC 8794, 6.2).
 
 use super::super::bytes::Bytes;
 use super::ebml::{self, Header, LONGEST_HEADER, id};
@@ -10,7 +10,7 @@ use super::lacing::Lacing;
 use super::orphan::Mark;
 use crate::AudioError;
 
-/// A part that is longer is believed only if something known follows it.
+/// A longer part is trusted only if something known follows it.
 const LONG_PART: u64 = 1 << 20;
 
 /// Bytes of a block in front of its frames: the track's number, the time, the flags.
@@ -20,7 +20,7 @@ const BLOCK_HEAD: usize = 8 + 2 + 1;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Block(Block),
-    /// Another part of the segment, by its identifier and where its body is.
+    /// Another part of the segment, by its identifier and the range of its body.
     Part(u32, u64, u64),
     /// A segment begins; there may be several.
     Segment,
@@ -30,10 +30,10 @@ pub(super) enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) track: u64,
-    /// In ticks of the segment; `None` where its cluster's time is lost.
+    /// In ticks of the segment; `None` if its cluster's time is lost.
     pub(super) time: Option<i64>,
     pub(super) lacing: Lacing,
-    /// Where its frames are.
+    /// Position of its frames.
     pub(super) start: u64,
     pub(super) end: u64,
     /// In ticks.
@@ -42,44 +42,44 @@ pub(super) struct Block {
     pub(super) padding: i64,
 }
 
-/// A cluster that is being read.
+/// The current cluster.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cluster {
-    /// `None` while unknown.
+    /// `None` if unknown.
     pub(super) end: Option<u64>,
     pub(super) time: Option<i64>,
 }
 
-/// Where the walk is.
+/// The state of the walk.
 #[derive(Debug)]
 pub(super) struct Walk {
     pub(super) bytes: Bytes,
     pub(super) position: u64,
-    /// Where the segment begins and ends.
+    /// Start and end of the segment.
     pub(super) segment: (u64, Option<u64>),
     pub(super) cluster: Option<Cluster>,
     /// Numbers of the tracks, audio or not.
     pub(super) tracks: Vec<u64>,
-    /// Where the block begins that was read last in the cluster, or the cluster's body.
+    /// Start of the last block read in the cluster, or of the cluster's body.
     pub(super) latest_block: u64,
-    /// The first block that has a time, and the latest.
+    /// The first and the latest block with a time.
     pub(super) marks: Option<(Mark, Mark)>,
-    /// Ticks of a second.
+    /// Ticks per second.
     pub(super) second: i64,
     pub(super) lookups: u32,
-    /// Bytes passed over since this was taken.
+    /// Bytes skipped since this was last taken.
     pub(super) lost: u64,
-    /// Bytes passed over behind the last element, where the segment has not ended.
+    /// Bytes skipped behind the last element, if the segment has not ended.
     pub(super) lost_at_end: u64,
-    /// Something reaches beyond the end of the file.
+    /// Something extends beyond the end of the file.
     pub(super) is_cut: bool,
 }
 
-/// What can be said of the element at a place.
+/// The result of examining the element at a position.
 pub(super) enum Look {
-    /// It fits, or its size is unknown and may be.
+    /// It fits, or has an allowed unknown size.
     Whole(Header),
-    /// It reaches beyond the file.
+    /// It extends beyond the file.
     Cut,
     /// It does not belong there.
     Wrong,
@@ -104,12 +104,12 @@ impl Walk {
         }
     }
 
-    /// Where the body of the segment begins.
+    /// Start of the segment's body.
     pub(super) fn segment_start(&self) -> u64 {
         self.segment.0
     }
 
-    /// Comes back to a mark, as if nothing had been read behind it.
+    /// Returns to a position, as if nothing had been read behind it.
     pub(super) fn rewind(&mut self, position: u64) {
         self.position = position;
         self.cluster = None;
@@ -129,7 +129,7 @@ impl Walk {
                 return Ok(step);
             }
         }
-        // What reaches beyond the end of a file that is all there has a wrong size.
+        // An element that extends beyond the end of a complete file has a wrong size.
         self.is_cut = match self.segment.1 {
             Some(end) => end > self.bytes.length(),
             None => self.is_cut,
@@ -157,7 +157,7 @@ impl Walk {
                 self.position = start;
                 Ok(None)
             }
-            // Nothing but a segment and its clusters can have an unknown size.
+            // Only a segment and its clusters can have an unknown size.
             part => {
                 let end = end.unwrap_or(start);
                 if end - start > LONG_PART && !self.ends_well(end, None)? {
@@ -216,7 +216,7 @@ impl Walk {
         Ok(None)
     }
 
-    /// The block whose body is there; `None` when it has no head.
+    /// The block with the body at the position; `None` if it has no head.
     pub(super) fn block(
         &mut self,
         start: u64,
@@ -242,7 +242,7 @@ impl Walk {
         }))
     }
 
-    /// The block of a group, with what the group says of it.
+    /// The block of a group, with the properties of the group.
     pub(super) fn group(
         &mut self,
         start: u64,
@@ -284,7 +284,7 @@ impl Walk {
         }))
     }
 
-    /// What is at `position`, where only certain elements may be. The last ones of a file that was cut do not fit.
+    /// The element at `position`, where only certain elements are allowed. The last ones of a truncated file do not fit.
     pub(super) fn look(&mut self, position: u64, may_be: &dyn Fn(u32) -> bool) -> Result<Look, AudioError> {
         let file_end = self.bytes.length();
         let head = self.bytes.at(position, LONGEST_HEADER)?;
@@ -305,7 +305,7 @@ impl Walk {
     }
 }
 
-/// As much of a body as is asked for.
+/// The requested length of a body, limited to its end.
 fn body_length(start: u64, end: u64, most: usize) -> usize {
     usize::try_from(end.saturating_sub(start)).map_or(most, |length| length.min(most))
 }

@@ -7,16 +7,16 @@ use super::input::{Input, u32_at};
 /// A name of four letters.
 pub(super) type Name = [u8; 4];
 
-/// An atom's name and where it is. The end may lie behind that of the file.
+/// An atom's name and position. The end may lie behind that of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Atom {
     pub(super) name: Name,
-    /// Where its header begins.
+    /// Start of its header.
     pub(super) position: u64,
-    /// Where its body begins.
+    /// Start of its body.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Whether its size is left open: until the end of what it lies in.
+    /// Whether its size is open: until the end of its parent.
     pub(super) is_open: bool,
 }
 
@@ -26,7 +26,7 @@ impl Atom {
         input.read(self.start, limit.min(self.end.saturating_sub(self.start)))
     }
 
-    /// Reads the header at `position`; `None` when there is none before `end`.
+    /// Reads the header at `position`; `None` if there is none before `end`.
     pub(super) fn at(input: &mut Input, position: u64, end: u64) -> io::Result<Option<Self>> {
         if position.saturating_add(8) > end || !input.spend(1) {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Atom {
         }))
     }
 
-    /// The atoms inside; what does not fit ends the list.
+    /// The atoms inside; the list ends at the first that does not fit.
     pub(super) fn children(&self, input: &Input) -> Children {
         Children {
             position: self.start,
@@ -120,7 +120,7 @@ pub(super) fn find_in<'a>(bytes: &'a [u8], name: &Name) -> Option<&'a [u8]> {
     in_slice(bytes).find(|(found, _)| found == name).map(|(_, body)| body)
 }
 
-/// A name in letters that can be shown.
+/// A name in printable letters.
 pub(super) fn readable(name: Name) -> String {
     let letters = name.iter().map(|&byte| match byte {
         b' '..=b'~' => char::from(byte),

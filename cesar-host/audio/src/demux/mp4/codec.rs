@@ -1,4 +1,4 @@
-//! Sample descriptions: which codec the samples of a track have (`stsd`, of ISO and of QuickTime).
+//! Sample descriptions: the codecs of the samples of a track (`stsd`, of ISO and of QuickTime).
 
 use symphonia::core::audio::{Channels, Position, layouts};
 use symphonia::core::codecs::audio::well_known::*;
@@ -18,15 +18,15 @@ const PCM_PACKET: u64 = 4096;
 pub(super) struct Description {
     pub(super) codec: Option<Codec>,
     pub(super) name: String,
-    /// Which entry of the data reference table says where the samples are, from 1.
+    /// The entry of the data reference table with the location of the samples, from 1.
     pub(super) reference: u16,
-    /// Of frames of fixed size.
+    /// For frames of fixed size.
     pub(super) layout: Option<Layout>,
-    /// Frames that every packet decodes to, where all are as long.
+    /// Frames that every packet decodes to, if all are equally long.
     pub(super) frames: Option<u64>,
-    /// Rate that frames are counted at.
+    /// Rate of the counted frames.
     pub(super) rate: u32,
-    /// Frames that the decoder needs to hear before the first that counts.
+    /// Whether the decoder needs frames before the first that counts.
     pub(super) needs_preroll: bool,
     /// Frames of an Opus stream that are not part of the sound.
     pub(super) pre_skip: u64,
@@ -46,7 +46,7 @@ struct Entry<'a> {
 }
 
 impl Description {
-    /// From the body of an entry.
+    /// Reads the body of an entry.
     pub(super) fn read(name: Name, body: &[u8]) -> Self {
         let mut description = Self {
             codec: None,
@@ -84,7 +84,7 @@ impl Description {
         let wave = find_in(entry.atoms, b"wave");
         let esds = find_in(entry.atoms, b"esds").or_else(|| find_in(wave?, b"esds"));
         let Some(config) = esds.and_then(|esds| DecoderConfig::read(esds.get(4..)?)) else {
-            // Without a configuration it is AAC-LC of the shape that the entry has.
+            // Without a configuration it is AAC-LC of the entry's shape.
             self.frames = Some(1024);
             self.codec = Some(entry.codec(CODEC_ID_AAC, None));
             return;
@@ -137,7 +137,7 @@ impl Description {
     }
 
     fn fill_flac(&mut self, entry: &Entry) {
-        // Version and flags, then the blocks of metadata, of which the first is the stream's information.
+        // Version and flags, then the blocks of metadata; the first is the stream's information.
         let blocks = find_in(entry.atoms, b"dfLa").and_then(|body| body.get(4..));
         let Some(info) = blocks
             .filter(|blocks| blocks[0] & 0x7F == 0)
@@ -217,7 +217,7 @@ impl<'a> Entry<'a> {
             atoms: body.get(28..)?,
         };
         match u16_at(body, 8)? {
-            // MP4 has no other versions, but some of its files have a number here without the fields that belong to it.
+            // MP4 has no other versions, but some of its files have a number here without the corresponding fields.
             1 if find_in(entry.atoms, b"esds").is_none() => {
                 entry.packet = (u64::from(u32_at(body, 28)?), u64::from(u32_at(body, 36)?));
                 entry.atoms = body.get(44..)?;
@@ -243,7 +243,7 @@ impl<'a> Entry<'a> {
         Codec { parameters, gain: 1.0 }
     }
 
-    /// Frames and bytes of a packet, as version 1 has it.
+    /// Frames and bytes of a packet in version 1.
     fn packet_layout(&self) -> Option<Layout> {
         let (frames, bytes) = self.packet;
         (frames > 0 && bytes > 0).then_some(Layout {
@@ -279,7 +279,7 @@ impl<'a> Entry<'a> {
         Some((id?, u64::from(bits / 8)))
     }
 
-    /// Whether `enda` in `wave` says so.
+    /// Whether `enda` in `wave` is set.
     fn is_little_endian(&self) -> bool {
         let enda = find_in(self.atoms, b"wave").and_then(|wave| find_in(wave, b"enda"));
         enda.and_then(|enda| u16_at(enda, 0)) == Some(1)
@@ -318,7 +318,7 @@ fn channels(count: u32) -> Option<Channels> {
     }
 }
 
-/// Channels of PCM: more than two are microphones, whose positions are unknown.
+/// Channels of PCM: more than two are microphones at unknown positions.
 fn any_channels(count: u32) -> Option<Channels> {
     match count {
         1 => Some(Channels::Positioned(Position::FRONT_LEFT)),
@@ -330,7 +330,7 @@ fn any_channels(count: u32) -> Option<Channels> {
 
 /// All entries in the body of `stsd`, behind version, flags and count.
 pub(super) fn descriptions(stsd: &[u8]) -> Vec<Description> {
-    /// Changes inside of a track are rare.
+    /// Maximum number of descriptions; changes inside a track are rare.
     const MOST: usize = 64;
     let entries = in_slice(stsd.get(8..).unwrap_or_default());
     entries

@@ -1,4 +1,4 @@
-//! Edit lists (ISO/IEC 14496-12, 8.6.6): which part of a track is played when.
+//! Edit lists (ISO/IEC 14496-12, 8.6.6): the order in which parts of a track are played.
 //!
 //! All edits count, in their order. An empty edit (media time -1) is time in which nothing of the track is played. The media clock
 //! (ticks of the track) and the movie's clock (ticks of the movie) are converted exactly.
@@ -10,17 +10,17 @@ use super::input::{Input, u32_at};
 use super::table::{Table, edit};
 use crate::demux::Nanoseconds;
 
-/// No film has as many.
+/// Maximum number of edits.
 const MOST_EDITS: u64 = 1 << 16;
 
-/// A range of a track that is played.
+/// A played range of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     /// First tick, of the track.
     pub(super) start: i64,
     /// Tick behind the last; `None`: to the track's end.
     pub(super) end: Option<i64>,
-    /// When it begins, in ticks of the movie.
+    /// Its start, in ticks of the movie.
     pub(super) movie_start: u64,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// When a tick of the track is presented if `range` is played.
+    /// The presentation time of a tick of the track in `range`.
     pub(super) fn presented(self, range: &Range, tick: i64) -> Nanoseconds {
         let (track, movie) = (i128::from(self.track.max(1)), i128::from(self.movie.max(1)));
         let ticks = i128::from(tick) - i128::from(range.start);
@@ -65,8 +65,8 @@ impl Scales {
     }
 }
 
-/// The ranges that an edit list plays, in their order. Without one that plays, all of the track from tick `first` on. In fragmented
-/// files the last range is open: a list is written before the length is known.
+/// The ranges that an edit list plays, in their order. Without one, the whole track from tick `first` on. In fragmented files the
+/// last range is open: a list is written before the length is known.
 pub(super) fn ranges(
     input: &mut Input,
     list: Option<Atom>,
@@ -92,7 +92,7 @@ pub(super) fn ranges(
             movie_start = movie_start.saturating_add(duration);
         }
     }
-    // An empty duration means "until the end", which only the last can.
+    // An empty duration means "until the end", which only the last can have.
     let last = ranges.len().saturating_sub(1);
     let mut index = 0..;
     ranges.retain(|range| index.next() == Some(last) || range.end.is_some());
@@ -119,7 +119,7 @@ fn playing(start: i64, duration: u64, movie_start: u64, scales: Scales) -> Range
     }
 }
 
-/// Adds a range, or lengthens the last by it where it follows on in the track and in the movie.
+/// Adds a range, or extends the last one if it continues that in the track and in the movie.
 fn append(ranges: &mut Vec<Range>, range: Range, scales: Scales) {
     let rounding = i64::from(scales.track / scales.movie.max(1)) + 1;
     if let Some(last) = ranges.last_mut()
@@ -136,7 +136,7 @@ fn append(ranges: &mut Vec<Range>, range: Range, scales: Scales) {
     ranges.push(range);
 }
 
-/// When the presentation of a track of `total` ticks ends.
+/// The end of the presentation of a track of `total` ticks.
 pub(super) fn end_of(ranges: &[Range], scales: Scales, total: u64) -> Option<Nanoseconds> {
     let total = i64::try_from(total).unwrap_or(i64::MAX);
     let ends = ranges.iter().filter(|range| range.start < total).map(|range| {

@@ -1,6 +1,6 @@
 //! Elementary stream descriptors and the configuration of AAC (ISO/IEC 14496-1, 7.2.6; 14496-3, 1.6.2).
 
-/// The codec by `esds`.
+/// The codec in `esds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DecoderConfig {
     pub(super) object_type: u8,
@@ -9,7 +9,7 @@ pub(super) struct DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// From the body of `esds`, behind version and flags.
+    /// Reads the body of `esds`, behind version and flags.
     pub(super) fn read(esds: &[u8]) -> Option<Self> {
         let stream = descriptor(esds, 3)?;
         let flags = *stream.get(2)?;
@@ -27,7 +27,7 @@ impl DecoderConfig {
     }
 }
 
-/// The body of the first descriptor with this tag; what it claims too much is left out.
+/// The body of the first descriptor with this tag, truncated to the bytes present.
 fn descriptor(mut bytes: &[u8], tag: u8) -> Option<&[u8]> {
     loop {
         let found = *bytes.first()?;
@@ -48,11 +48,11 @@ fn descriptor(mut bytes: &[u8], tag: u8) -> Option<&[u8]> {
     }
 }
 
-/// What matters in an `AudioSpecificConfig`.
+/// The relevant fields of an `AudioSpecificConfig`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AudioConfig {
     pub(super) object_type: u32,
-    /// Of the core, which is what is decoded here: spectral band replication would double it.
+    /// The rate of the core, which is decoded here: spectral band replication would double it.
     pub(super) rate: u32,
     pub(super) channels: u8,
     has_short_frames: bool,
@@ -85,7 +85,7 @@ impl AudioConfig {
         })
     }
 
-    /// What it is if the AAC decoder does not know it.
+    /// Its name if the AAC decoder does not support it.
     pub(super) fn unknown(&self) -> Option<String> {
         Some(match self.object_type {
             2 if self.channels == 0 => "AAC of channels that the stream describes".to_owned(),

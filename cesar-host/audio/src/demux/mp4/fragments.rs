@@ -1,6 +1,6 @@
-//! Movie fragments (ISO/IEC 14496-12, 8.8): samples that are listed in `moof` atoms between the sound.
+//! Movie fragments (ISO/IEC 14496-12, 8.8): samples listed in `moof` atoms between the sound.
 //!
-//! Fragments are read one after the other. Where the structure is broken, the next `moof` is looked for. A time stamp (`tfdt`) that
+//! Fragments are read one after the other. Where the structure is broken, the next `moof` is searched. A time stamp (`tfdt`) that
 //! jumps is a gap; without time stamps fragments follow each other.
 
 use std::io;
@@ -11,10 +11,10 @@ use super::sample::Sample;
 use super::table::Table;
 use super::top::Top;
 
-/// Bytes of the longest header of a track's fragment.
+/// Maximum length of a track's fragment header, in bytes.
 const HEADER: u64 = 40;
 
-/// What holds for samples of which a fragment says nothing, from `trex` or `tfhd`.
+/// Defaults for samples, from `trex` or `tfhd`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Defaults {
     pub(super) description: u32,
@@ -23,7 +23,7 @@ pub(super) struct Defaults {
 }
 
 impl Defaults {
-    /// From the body of `trex`.
+    /// Reads the body of `trex`.
     pub(super) fn read(trex: &[u8]) -> Option<(u32, Self)> {
         let defaults = Self {
             description: u32_at(trex, 8)?,
@@ -39,24 +39,24 @@ impl Defaults {
 pub(super) struct Fragments {
     track: u32,
     defaults: Defaults,
-    /// Duration of a sample where the file has none.
+    /// Duration of a sample if the file has none.
     default_duration: u32,
     top: Top,
     moof: Option<Moof>,
-    /// When the next sample is decoded if nothing else is said.
+    /// Decoding time of the next sample by default.
     time: u64,
     /// Number of the latest fragment.
     sequence: Option<u32>,
     missing: u32,
 }
 
-/// A fragment that is read.
+/// The current fragment.
 #[derive(Debug, Clone)]
 struct Moof {
     start: u64,
     children: Children,
     traf: Option<Traf>,
-    /// Where the data of the latest `traf` ends.
+    /// End of the data of the latest `traf`.
     data_end: Option<u64>,
 }
 
@@ -67,12 +67,12 @@ struct Traf {
     is_ours: bool,
     base: u64,
     defaults: Defaults,
-    /// Where the data of the next run begins unless it says so.
+    /// Start of the next run's data by default.
     position: u64,
     run: Option<Run>,
 }
 
-/// Samples that lie side by side.
+/// Adjacent samples.
 #[derive(Debug, Clone)]
 struct Run {
     flags: u32,
@@ -95,12 +95,12 @@ impl Fragments {
         }
     }
 
-    /// Whether the file ends inside of an atom.
+    /// Whether the file ends inside an atom.
     pub(super) fn is_cut(&self) -> bool {
         self.top.is_cut()
     }
 
-    /// Bytes that were passed over since the last call, as no atom.
+    /// Bytes skipped since the last call, which were no atom.
     pub(super) fn take_skipped(&mut self) -> u64 {
         self.top.take_skipped()
     }
@@ -192,8 +192,8 @@ impl Fragments {
         Ok(false)
     }
 
-    /// Goes to the next `traf` of the fragment whose samples count: those of the track, and others where the place of the track's
-    /// data depends on theirs.
+    /// Goes to the next relevant `traf` of the fragment: one of the track, or one on which the position of the track's data
+    /// depends.
     fn next_traf(&mut self, input: &mut Input) -> io::Result<bool> {
         let Some(moof) = &mut self.moof else {
             return Ok(false);
@@ -245,7 +245,7 @@ impl Fragments {
     }
 }
 
-/// The base of data positions and the defaults that `tfhd` has.
+/// The base of data positions and the defaults in `tfhd`.
 fn track_header(header: &[u8], flags: u32, defaults: Defaults) -> (Option<u64>, Defaults) {
     let mut at = 8;
     let base = u64_at(header, at).filter(|_| flags & 1 != 0);

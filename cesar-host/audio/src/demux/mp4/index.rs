@@ -1,4 +1,4 @@
-//! Finding the index of a file.
+//! Search for the index of a file.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::atom::Atom;
 use super::input::Input;
 use super::top::{Top, is_known, search};
 
-/// Where the index is.
+/// The place of the index.
 pub(super) enum Index {
     There(Atom),
     Missing,
@@ -15,7 +15,7 @@ pub(super) enum Index {
     OtherKind,
 }
 
-/// Finds `moov`: at the top, or inside of an `mdat` whose size was never written.
+/// Finds `moov`: at the top, or inside an `mdat` whose size was never written.
 pub(super) fn find_index(input: &mut Input) -> io::Result<Index> {
     let length = input.length();
     let mut top = Top::default();

@@ -1,7 +1,7 @@
-//! Positioned reading of a file that may lie about itself.
+//! Positioned reading of an untrusted file.
 //!
-//! Nothing is allocated by a claimed size: reads are bounded by what the file has. [`Input::spend`] bounds the work that
-//! tables can ask for, so that every file comes to an end.
+//! Declared sizes allocate nothing: reads are limited by the file's length. [`Input::spend`] limits the work that tables
+//! can cause, so that reading of every file ends.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -13,7 +13,7 @@ impl<T: Read + Seek + Send> Bytes for T {}
 /// Bytes around the latest small read.
 const WINDOW: usize = 4096;
 
-/// Work that any file may ask for, and how often its bytes may be asked for.
+/// Work that any file may cause, and how often its bytes may be read.
 const FREE_WORK: u64 = 1 << 18;
 const MOST_PASSES: u64 = 16;
 
@@ -43,7 +43,7 @@ impl Input {
         self.length
     }
 
-    /// Counts work; false when the file has asked for too much of it.
+    /// Counts work; false if the file has caused too much of it.
     pub(super) fn spend(&mut self, work: u64) -> bool {
         self.work_left = self.work_left.saturating_sub(work.max(1));
         self.work_left > 0
@@ -61,7 +61,7 @@ impl Input {
         Ok(bytes)
     }
 
-    /// The few bytes from `start` on; `None` when the file ends before.
+    /// The few bytes from `start` on; `None` if the file ends before.
     pub(super) fn array<const N: usize>(&mut self, start: u64) -> io::Result<Option<[u8; N]>> {
         let is_inside = |window: &[u8], at: u64| {
             let offset = usize::try_from(start.checked_sub(at)?).ok()?;

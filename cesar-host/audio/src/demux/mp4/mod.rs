@@ -1,11 +1,11 @@
-//! MP4, M4A, 3GP and QuickTime files (ISO/IEC 14496-12), fragmented ones included.
+//! MP4, M4A, 3GP and QuickTime files (ISO/IEC 14496-12), including fragmented ones.
 //!
-//! * **Tables** stay in the file; a window of each is in memory. Every sample is looked for where the tables say, in whatever order
-//!   that is, and only in this file: a track whose samples are in another has no codec.
-//! * **Edits** all count, in their order ([`edits`]). Where a range begins, packets before it are decoded to warm up the decoder, and
-//!   dropped. A single range ends with the packet in which it ends, as in other players; several end at the frame.
-//! * **Damage.** Samples behind the end of the file, and bytes between fragments that are none, are passed over and reported. A file
-//!   without its index (`moov`) is refused: nothing else says where a packet begins.
+//! * **Tables** stay in the file; a window of each is in memory. Every sample is read at its place in the tables, in any order, and
+//!   only in this file: a track with samples in another file has no codec.
+//! * **Edits** all count, in their order ([`edits`]). Packets before a range are decoded to warm up the decoder, and dropped. A
+//!   single range ends after its last packet, as in other players; several end at the frame.
+//! * **Damage.** Samples behind the end of the file, and junk between fragments, are skipped and reported. A file without its index
+//!   (`moov`) is refused: nothing else has the positions of packets.
 
 mod atom;
 mod codec;
@@ -43,13 +43,13 @@ use sample::Sample;
 use supply::Supply;
 use track::TrackInfo;
 
-/// No packet of sound is longer.
+/// Maximum length of a packet of sound, in bytes.
 const LONGEST_PACKET: u64 = 1 << 24;
 
-/// What a decoder hears before the first frame that counts: a fifth of a second.
+/// Sound that a decoder needs before the first frame that counts: a fifth of a second.
 const PREROLL: u32 = 5;
 
-/// Opens the file at `path`; `None` when it is of another kind.
+/// Opens the file at `path`; `None` for other kinds.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`].
@@ -58,7 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     read(path, Box::new(file))
 }
 
-/// Opens what is read from `bytes`; `path` names it in errors.
+/// Opens the file in `bytes`; `path` names it in errors.
 fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let unreadable = |source| AudioError::unreadable(path, source);
     let mut input = Input::new(bytes).map_err(unreadable)?;
@@ -86,15 +86,15 @@ struct Mp4 {
     input: Input,
     infos: Vec<TrackInfo>,
     tracks: Vec<Track>,
-    /// When the earliest track begins.
+    /// Start of the earliest track.
     begin: Nanoseconds,
     selected: usize,
     supply: Option<Supply>,
-    /// The range that is played.
+    /// The current range.
     range: usize,
     /// Description of the latest packet.
     description: u32,
-    /// Packets so far: no file has more than bytes.
+    /// Packets so far: at most as many as bytes.
     packets: u64,
     missing: u64,
     unknown: u64,
@@ -104,7 +104,7 @@ struct Mp4 {
 /// The outcome of a sample.
 enum Taken {
     Packet(Box<Packet>),
-    /// It is not to be heard, or not there.
+    /// It is not to be played, or missing.
     Passed,
     /// The range ends before it.
     Behind,
@@ -118,7 +118,7 @@ impl Mp4 {
         infos.retain(|info| info.is_audio);
         let mut tracks = infos.iter().map(|info| info.track(&movie)).collect::<Vec<_>>();
         if begin > 0 {
-            // What is declared counts from the movie's 0.
+            // Declared times count from the movie's 0.
             tracks.iter_mut().for_each(|track| track.declared_end = None);
         }
         Ok(Self {
@@ -167,7 +167,7 @@ impl Mp4 {
         Ok(None)
     }
 
-    /// Goes to where the decoder must begin to be ready for the range.
+    /// Goes to the position at which decoding for the range must begin.
     fn begin_range(&mut self) -> io::Result<()> {
         let (Some(info), Some(supply)) = (self.infos.get(self.selected), &mut self.supply) else {
             return Ok(());
@@ -233,7 +233,7 @@ impl Mp4 {
         Ok(Taken::Packet(Box::new(packet)))
     }
 
-    /// The loss since the packet before. The next packet's time shows how long it was.
+    /// The loss since the previous packet. The next packet's time shows its length.
     fn loss(&mut self, missing_fragments: u32) -> Option<Loss> {
         let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
         let (missing, unknown) = (std::mem::take(&mut self.missing), std::mem::take(&mut self.unknown));
@@ -283,14 +283,14 @@ impl Demuxer for Mp4 {
     }
 }
 
-/// The first tick that is decoded for a range.
+/// The first tick decoded for a range.
 fn preroll_start(info: &TrackInfo, range: &Range) -> i64 {
     let needs_preroll = info.descriptions.first().is_none_or(|first| first.needs_preroll);
     let ticks = if needs_preroll { info.scales.track / PREROLL } else { 0 };
     range.start.saturating_sub(i64::from(ticks))
 }
 
-/// Bytes of a sample that the file has: all, or whole frames of PCM; `None` when nothing can be made of it.
+/// Bytes of a sample that the file has: all, or whole frames of PCM; `None` if they are unusable.
 fn available(sample: &Sample, description: &Description, length: u64) -> Option<u64> {
     let there = length.saturating_sub(sample.position);
     if sample.size <= there {
@@ -301,7 +301,7 @@ fn available(sample: &Sample, description: &Description, length: u64) -> Option<
     (whole > 0 && whole <= LONGEST_PACKET).then_some(whole)
 }
 
-/// The duration of a sample of which only `size` bytes are there.
+/// The duration of a sample with only `size` bytes present.
 fn shortened(sample: &Sample, description: &Description, size: u64) -> u64 {
     match description.layout {
         Some(_) if size < sample.size => {
@@ -317,7 +317,7 @@ fn is_opus(description: &Description) -> bool {
     codec.is_some_and(|codec| codec.parameters.codec == CODEC_ID_OPUS)
 }
 
-/// Says what of the packet is outside of the range, and how long it is.
+/// Sets the part of the packet outside the range, and its length.
 fn trim(info: &TrackInfo, range: &Range, sample: &Sample, description: &Description, packet: &mut Packet) {
     let frames = |ticks: i64| info.scales.frames(ticks.max(0).unsigned_abs(), description.rate);
     let all = match description.frames {
@@ -325,7 +325,7 @@ fn trim(info: &TrackInfo, range: &Range, sample: &Sample, description: &Descript
         None if is_opus(description) => opus_frames(&packet.data),
         None => frames(i64::try_from(sample.duration).unwrap_or(i64::MAX)),
     };
-    // A sample before a gap may be said to last until its end.
+    // A sample before a gap may be declared to last until its end.
     let longest = description
         .frames
         .map(|frames| info.scales.ticks(frames, description.rate).saturating_add(1));

@@ -1,4 +1,4 @@
-//! Properties in `moov` that all tracks share.
+//! Properties in `moov` shared by all tracks.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use super::input::{Input, u32_at, u64_at};
 use super::track::{TrackInfo, body_of};
 use crate::demux::Nanoseconds;
 
-/// Tracks that are looked at.
+/// Maximum number of tracks examined.
 const MOST_TRACKS: usize = 256;
 
-/// Samples that are looked at to find out when a fragmented file begins.
+/// Maximum number of samples examined to find the start of a fragmented file.
 const FIRST_FRAGMENTS: u64 = 1 << 22;
 
 /// The movie.
@@ -22,7 +22,7 @@ pub(super) struct Movie {
     pub(super) scale: u32,
     /// Whether samples come in fragments.
     pub(super) is_fragmented: bool,
-    /// When a fragmented movie ends, if it says so.
+    /// The declared end of a fragmented movie.
     pub(super) declared_end: Option<Nanoseconds>,
     /// Encoder delay in samples, from `iTunSMPB`.
     pub(super) apple_delay: Option<u64>,
@@ -30,7 +30,7 @@ pub(super) struct Movie {
 }
 
 impl Movie {
-    /// From the body of `moov`.
+    /// Reads the body of `moov`.
     pub(super) fn read(input: &mut Input, index: &Atom) -> io::Result<Self> {
         let header = body_of(input, index, b"mvhd", 32)?;
         let mut movie = Self {
@@ -69,13 +69,13 @@ impl Movie {
         Ok(())
     }
 
-    /// What holds for the samples of a track in fragments.
+    /// The defaults for the samples of a track in fragments.
     pub(super) fn defaults(&self, track: u32) -> Defaults {
         let found = self.defaults.iter().find(|(id, _)| *id == track);
         found.map_or(Defaults::default(), |(_, defaults)| *defaults)
     }
 
-    /// All tracks that can be understood.
+    /// All readable tracks.
     pub(super) fn tracks(&self, input: &mut Input, index: &Atom) -> io::Result<Vec<TrackInfo>> {
         let mut tracks = Vec::new();
         let mut children = index.children(input);
@@ -87,7 +87,7 @@ impl Movie {
         Ok(tracks)
     }
 
-    /// When the earliest track of a fragmented file begins: a recording of a live stream does not begin at 0.
+    /// Start of the earliest track of a fragmented file: a recording of a live stream does not begin at 0.
     pub(super) fn begins(&self, input: &mut Input, tracks: &[TrackInfo]) -> io::Result<Nanoseconds> {
         if !self.is_fragmented || tracks.iter().any(|track| track.tables.is_some()) {
             return Ok(0);

@@ -1,6 +1,6 @@
 //! Samples: the packets of a track.
 
-/// Where a packet is, and when it is played, in ticks of the track.
+/// Position and time of a packet, in ticks of the track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sample {
     pub(super) position: u64,
@@ -8,9 +8,9 @@ pub(super) struct Sample {
     pub(super) start: i64,
     /// 0 if unknown.
     pub(super) duration: u64,
-    /// Which sample description it has, from 1.
+    /// The number of its sample description, from 1.
     pub(super) description: u32,
-    /// Fragments that are missing before it.
+    /// Missing fragments before it.
     pub(super) missing_fragments: u32,
 }
 
@@ -27,6 +27,6 @@ pub(super) struct Layout {
     pub(super) frames: u64,
     /// Bytes of a block.
     pub(super) bytes: u64,
-    /// Frames in a packet, at most.
+    /// Maximum number of frames in a packet.
     pub(super) packet: u64,
 }

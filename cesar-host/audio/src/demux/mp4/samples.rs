@@ -1,7 +1,7 @@
-//! The samples of a track, as the tables of `stbl` list them.
+//! The samples of a track in the tables of `stbl`.
 //!
-//! A sample is what a decoder takes at once, but for PCM and the fixed-size codecs of QuickTime, whose tables count single frames:
-//! there [`Layout`] says how many frames are how many bytes, and a piece of a chunk is one packet.
+//! A sample is one input of a decoder, except for PCM and the fixed-size codecs of QuickTime, whose tables count single frames:
+//! there [`Layout`] gives the bytes of frames, and a piece of a chunk is one packet.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub(super) struct Tables {
     groups: Table,
     chunks: Table,
     layout: Option<Layout>,
-    /// Duration of a sample where `stts` has none.
+    /// Duration of a sample if `stts` has none.
     default_duration: u32,
     /// Duration of the whole track in ticks.
     total: u64,
@@ -32,14 +32,14 @@ struct Place {
     sample: u64,
     time: u64,
     chunk: u64,
-    /// Samples of the chunk that were taken.
+    /// Samples taken from the chunk.
     taken: u64,
-    /// Where the next sample is.
+    /// Position of the next sample.
     position: u64,
     /// Samples in every chunk of the group, and their description.
     chunk_samples: u64,
     description: u32,
-    /// The row of the group behind this one, and its first chunk, from 0.
+    /// The row of the next group, and its first chunk, from 0.
     next_group: u64,
     next_group_chunk: u64,
 }
@@ -116,7 +116,7 @@ impl Tables {
             .min(i64::MAX.unsigned_abs()))
     }
 
-    /// How many samples from here on last how long. No sample lasts no time.
+    /// The number of samples from here on with the same duration, and that. No sample has no duration.
     fn current_duration(&mut self, input: &mut Input) -> io::Result<Option<(u64, u32)>> {
         let current = self.durations.current(input)?;
         Ok(current.map(|(run, duration)| match duration {
@@ -125,7 +125,7 @@ impl Tables {
         }))
     }
 
-    /// What samples last that `stts` leaves out.
+    /// Duration of the samples that `stts` omits.
     fn duration_behind_table(&self) -> u32 {
         match self.durations.latest() {
             0 => self.default_duration,
@@ -147,7 +147,7 @@ impl Tables {
         self.enter_chunk(input)
     }
 
-    /// Goes to the last sample that begins at `time` or before.
+    /// Goes to the last sample at `time` or before.
     pub(super) fn seek(&mut self, input: &mut Input, time: i64) -> io::Result<()> {
         self.rewind(input)?;
         let target = u64::try_from(time).unwrap_or(0);
@@ -185,7 +185,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Passes over samples, by whole groups of chunks where it can.
+    /// Skips samples, by whole groups of chunks if possible.
     fn skip_samples(&mut self, input: &mut Input, samples: u64) -> io::Result<()> {
         let mut left = samples;
         while left > 0 && self.place.chunk < self.chunks.rows() && input.spend(1) {
@@ -211,7 +211,7 @@ impl Tables {
 
     fn skip_in_chunk(&mut self, input: &mut Input, samples: u64) -> io::Result<()> {
         let bytes = match (self.layout, self.sizes.constant()) {
-            // A block is not divided: the samples of it that were not asked for are taken as well.
+            // A block is not divided: its other samples are taken as well.
             (Some(layout), _) => {
                 let samples = samples - samples % layout.frames;
                 self.advance_frames(input, samples, samples / layout.frames * layout.bytes)?;
@@ -244,7 +244,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Finds the group and the position of the chunk that was come to, empty ones passed over.
+    /// Finds the group and the position of the current chunk, skipping empty ones.
     fn enter_chunk(&mut self, input: &mut Input) -> io::Result<()> {
         loop {
             self.enter_group(input)?;
@@ -264,7 +264,7 @@ impl Tables {
         }
     }
 
-    /// Reads groups until the one of the current chunk. Groups that do not follow each other are taken as they come.
+    /// Reads groups up to that of the current chunk. Unordered groups are used as they come.
     fn enter_group(&mut self, input: &mut Input) -> io::Result<()> {
         while self.place.chunk >= self.place.next_group_chunk && input.spend(1) {
             if let Some(row) = self.groups.row(input, self.place.next_group)? {
@@ -279,7 +279,7 @@ impl Tables {
         Ok(())
     }
 
-    /// The next sample or, of frames of fixed size, the next packet of them.
+    /// The next sample or, for frames of fixed size, the next packet of them.
     pub(super) fn next(&mut self, input: &mut Input) -> io::Result<Option<Sample>> {
         let left = self.count().saturating_sub(self.place.sample);
         if left == 0 || self.place.chunk >= self.chunks.rows() || !input.spend(1) {
@@ -310,7 +310,7 @@ impl Tables {
         Ok(Some(sample))
     }
 
-    /// A chunk behind the end of the file need not be walked through: only its last sample is given.
+    /// A chunk behind the end of the file need not be walked through: only its last sample is returned.
     fn skip_chunks_behind_the_end(&mut self, input: &mut Input) -> io::Result<()> {
         let is_behind = self.place.position >= input.length() && self.sizes.constant().is_some();
         let left = (self.count() - self.place.sample).min(self.place.chunk_samples.saturating_sub(self.place.taken));
@@ -323,7 +323,7 @@ impl Tables {
         Ok(())
     }
 
-    /// The duration of the next samples together.
+    /// The total duration of the next samples.
     fn take_durations(&mut self, input: &mut Input, samples: u64) -> io::Result<u64> {
         let (mut total, mut left) = (0_u64, samples);
         while left > 0 {
@@ -338,7 +338,7 @@ impl Tables {
         Ok(total.min(i64::MAX.unsigned_abs()))
     }
 
-    /// How much later the next sample is presented than decoded, from `ctts`.
+    /// The delay from decoding to presentation of the next sample, from `ctts`.
     fn take_offset(&mut self, input: &mut Input, samples: u64) -> io::Result<i64> {
         let Some(offsets) = &mut self.offsets else {
             return Ok(0);

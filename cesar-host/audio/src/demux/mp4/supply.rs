@@ -8,14 +8,14 @@ use super::sample::{Layout, Sample};
 use super::samples::Tables;
 use super::track::TrackInfo;
 
-/// Where samples come from.
+/// The source of samples.
 pub(super) struct Supply {
     tables: Option<Tables>,
     fragments: Option<Fragments>,
     /// Before the first fragment.
     fresh: Option<Fragments>,
     layout: Option<Layout>,
-    /// Read, and not yet given.
+    /// Read, but not returned yet.
     held: Option<Sample>,
 }
 
@@ -33,7 +33,7 @@ impl Supply {
         }
     }
 
-    /// Goes to the last sample that begins at `time` or before; in fragments to the first.
+    /// Goes to the last sample at `time` or before; in fragments to the first.
     pub(super) fn seek(&mut self, input: &mut Input, time: i64) -> io::Result<()> {
         self.held = None;
         self.fragments.clone_from(&self.fresh);
@@ -60,7 +60,7 @@ impl Supply {
         let (Some(mut sample), Some(layout)) = (first, self.layout.filter(|layout| layout.frames == 1)) else {
             return Ok(first);
         };
-        // Frames of PCM that lie side by side are one packet.
+        // Adjacent frames of PCM are one packet.
         while sample.size < layout.bytes * layout.packet {
             match fragments.next(input)? {
                 Some(next) if follows(&sample, &next) => {

@@ -1,4 +1,4 @@
-//! Tables of numbers that stay in the file: a window of each is in memory, however long it is.
+//! Tables of numbers that stay in the file: a window of each is in memory, of constant size.
 
 use std::io;
 
@@ -20,7 +20,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// At most `rows` rows, `offset` bytes into the body of `atom`; those that the atom or the file cannot hold are left out.
+    /// At most `rows` rows, `offset` bytes into the body of `atom`; limited by the atom and the file.
     pub(super) fn new(input: &Input, atom: &Atom, offset: u64, rows: u64, width: u64) -> Self {
         let start = atom.start.saturating_add(offset);
         let room = atom.end.min(input.length()).saturating_sub(start);
@@ -66,14 +66,14 @@ impl Table {
         Ok(self.window.get(at..at.saturating_add(width)))
     }
 
-    /// The number that a row of 1, 2, 4 or 8 bytes is.
+    /// The number in a row of 1, 2, 4 or 8 bytes.
     pub(super) fn number(&mut self, input: &mut Input, row: u64) -> io::Result<Option<u64>> {
         let bytes = self.row(input, row)?;
         Ok(bytes.map(|bytes| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))))
     }
 }
 
-/// A table of runs: how many, and a value for each of them.
+/// A table of runs: a count and a value for each.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Runs {
     table: Table,
@@ -94,7 +94,7 @@ impl Runs {
         (self.next_row, self.left, self.value) = (0, 0, 0);
     }
 
-    /// How many of the current run are left, and their value; `None` behind the last run.
+    /// Rest and value of the current run; `None` behind the last run.
     pub(super) fn current(&mut self, input: &mut Input) -> io::Result<Option<(u64, u32)>> {
         while self.left == 0 {
             let Some(row) = self.table.row(input, self.next_row)? else {
@@ -129,7 +129,7 @@ pub(super) enum Sizes {
         count: u64,
     },
     Listed(Table),
-    /// Two in a byte.
+    /// Two per byte.
     Halves {
         table: Table,
         count: u64,
@@ -137,7 +137,7 @@ pub(super) enum Sizes {
 }
 
 impl Sizes {
-    /// From `stsz` or `stz2`.
+    /// Reads `stsz` or `stz2`.
     pub(super) fn read(input: &mut Input, atom: &Atom) -> io::Result<Self> {
         let header = atom.body(input, 12)?;
         let (size, count) = (
@@ -192,12 +192,12 @@ impl Sizes {
     }
 }
 
-/// Where chunks begin, from `stco` or `co64`.
+/// Positions of chunks, from `stco` or `co64`.
 pub(super) fn chunk_offsets(input: &mut Input, atom: &Atom) -> io::Result<Table> {
     Table::counted(input, atom, if &atom.name == b"co64" { 8 } else { 4 })
 }
 
-/// Duration and media time of an entry of `elst`. Its rate is left out of account, as other readers do.
+/// Duration and media time of an entry of `elst`. Its rate is ignored, as by other readers.
 pub(super) fn edit(row: &[u8]) -> Option<(u64, i64)> {
     match row.len() {
         20 => Some((u64_at(row, 0)?, u64_at(row, 8)?.cast_signed())),

@@ -1,20 +1,20 @@
 //! The atoms at the top of a file.
 //!
-//! What begins like no atom ends the list, as players have it: junk behind the last atom is common. Where more fragments can
-//! follow, the next one is looked for first.
+//! The list ends at the first bytes that are no atom, as in players: junk behind the last atom is common. If more fragments
+//! can follow, the next one is searched first.
 
 use std::io;
 
 use super::atom::{Atom, Name};
 use super::input::Input;
 
-/// Atoms that may be at the top.
+/// Atoms that are allowed at the top.
 const KNOWN: [&Name; 20] = [
     b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"ssix", b"mfra", b"meta",
     b"uuid", b"pnot", b"udta", b"prft", b"emsg", b"pdin", b"junk", b"PICT",
 ];
 
-/// Whether an atom of this name may be at the top of a file.
+/// Whether an atom of this name is allowed at the top of a file.
 pub(super) fn is_known(name: &Name) -> bool {
     KNOWN.contains(&name)
 }
@@ -28,22 +28,22 @@ pub(super) struct Top {
 }
 
 impl Top {
-    /// Where the next atom is looked for.
+    /// Position of the next atom.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Whether an atom reached beyond the end of the file.
+    /// Whether an atom extends beyond the end of the file.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Bytes that were passed over since the last call.
+    /// Bytes skipped since the last call.
     pub(super) fn take_skipped(&mut self) -> u64 {
         std::mem::take(&mut self.skipped)
     }
 
-    /// The next atom; it may end behind the file. Passes over what is none if a fragment follows.
+    /// The next atom; it may end behind the file. Skips junk if a fragment follows.
     pub(super) fn next(&mut self, input: &mut Input, may_skip: bool) -> io::Result<Option<Atom>> {
         let length = input.length();
         let is_plausible =
@@ -74,9 +74,9 @@ fn is_text(name: Name) -> bool {
     name.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xA9))
 }
 
-/// Where the next atom `name` begins whose first child is `child`.
+/// Position of the next atom `name` whose first child is `child`.
 pub(super) fn search(input: &mut Input, from: u64, name: Name, child: Name) -> io::Result<Option<u64>> {
-    /// Name of the atom to name of the child.
+    /// Distance from the atom's name to the child's name.
     const SPAN: usize = 12;
     const BLOCK: u64 = 1 << 18;
     let mut position = from.saturating_add(4);

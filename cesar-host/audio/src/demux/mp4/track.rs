@@ -1,4 +1,4 @@
-//! A track as `trak` describes it.
+//! A track, from `trak`.
 
 use std::io;
 
@@ -13,10 +13,10 @@ use super::movie::Movie;
 use super::samples::Tables;
 use crate::demux::{Nanoseconds, Track};
 
-/// Bytes of a description that are read: more is no description of sound.
+/// Bytes of a description that are read: a longer one is not of sound.
 const LONGEST_DESCRIPTION: u64 = 1 << 16;
 
-/// A track, whatever it holds.
+/// A track of any kind.
 #[derive(Debug)]
 pub(super) struct TrackInfo {
     pub(super) id: u32,
@@ -27,7 +27,7 @@ pub(super) struct TrackInfo {
     pub(super) tables: Option<Tables>,
     pub(super) defaults: Defaults,
     pub(super) is_fragmented: bool,
-    /// Duration of a sample of which nothing is said.
+    /// Default duration of a sample.
     pub(super) default_duration: u32,
     is_enabled: bool,
     language: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct TrackInfo {
 }
 
 impl TrackInfo {
-    /// From `trak`; `None` without a header or media.
+    /// Reads `trak`; `None` without a header or media.
     pub(super) fn read(input: &mut Input, movie: &Movie, track: &Atom) -> io::Result<Option<Self>> {
         let (Some(header), Some(media)) = (track.find(input, b"tkhd")?, track.find(input, b"mdia")?) else {
             return Ok(None);
@@ -132,7 +132,7 @@ impl TrackInfo {
 
     fn read_edits(&mut self, input: &mut Input, movie: &Movie, track: &Atom) -> io::Result<()> {
         let list = track.find_path(input, &[b"edts", b"elst"])?;
-        // Where no edit says what the encoder put before the sound, the codec may.
+        // If no edit covers the encoder's delay, the codec may.
         let first = self.descriptions.first().map_or(0, |first| match first.pre_skip {
             0 => self.scales.ticks(movie.apple_delay.unwrap_or(0), first.rate),
             frames => self.scales.ticks(frames, first.rate),
@@ -141,14 +141,14 @@ impl TrackInfo {
         Ok(())
     }
 
-    /// When it ends by its tables.
+    /// The end of the track by its tables.
     fn declared_end(&self, movie: &Movie) -> Option<Nanoseconds> {
         let tables = self.tables.as_ref().filter(|tables| tables.count() > 0);
         let end = tables.and_then(|tables| end_of(&self.ranges, self.scales, tables.total()));
         end.max(movie.declared_end)
     }
 
-    /// What others are shown of it.
+    /// The public properties of the track.
     pub(super) fn track(&self, movie: &Movie) -> Track {
         let first = self.descriptions.first();
         Track {
@@ -171,7 +171,7 @@ impl TrackInfo {
     }
 }
 
-/// The first bytes of a child's body; none without the child.
+/// The first bytes of a child's body; empty without the child.
 pub(super) fn body_of(input: &mut Input, parent: &Atom, name: &Name, limit: u64) -> io::Result<Vec<u8>> {
     match parent.find(input, name)? {
         Some(atom) => atom.body(input, limit),
@@ -186,7 +186,7 @@ fn is_external(references: &[u8], reference: u16) -> bool {
     entry.is_some_and(|(_, body)| body.get(3).is_some_and(|flags| flags & 1 == 0))
 }
 
-/// Three letters of five bits; numbers below 0x400 are those of the Macintosh, of which 0 is both English and unknown.
+/// Three letters of five bits; numbers below 0x400 are those of the Macintosh, where 0 is both English and unknown.
 fn language(packed: u16) -> Option<String> {
     const MACINTOSH: [&str; 25] = [
         "", "fra", "deu", "ita", "nld", "swe", "spa", "dan", "por", "nor", "heb", "jpn", "ara", "fin", "ell", "isl",
@@ -207,7 +207,7 @@ fn language(packed: u16) -> Option<String> {
     (is_name && name != "und").then_some(name)
 }
 
-/// The title in `udta`, else the name of the handler if a person gave it.
+/// The title in `udta`, else the name of the handler if a user set it.
 fn title(user_data: &[u8], handler: &[u8]) -> Option<String> {
     let name = find_in(user_data, b"name").and_then(text);
     let international = find_in(user_data, b"\xA9nam").or_else(|| find_in(user_data, b"\xA9trk"));
@@ -224,7 +224,7 @@ fn title(user_data: &[u8], handler: &[u8]) -> Option<String> {
     name.or(full).or_else(|| text(handler).filter(|name| !is_generic(name)))
 }
 
-/// Whether a program named the handler, not a person.
+/// Whether a program named the handler, not a user.
 fn is_generic(name: &str) -> bool {
     let name = name.to_lowercase();
     let parts = ["handle", "media", "core ", "produced", "gpac", "audio track", "mp4"];
@@ -232,7 +232,7 @@ fn is_generic(name: &str) -> bool {
     parts.iter().any(|part| name.contains(part)) || whole.contains(&name.as_str())
 }
 
-/// Text until its first zero; `None` when there is none.
+/// Text up to its first zero; `None` if empty.
 fn text(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     let text = String::from_utf8_lossy(bytes);

@@ -70,7 +70,7 @@ impl Header {
         }
     }
 
-    /// How to decode it and what is like it.
+    /// The codec parameters and properties.
     pub(super) fn codec(&self) -> Codec {
         let id = match self.layer {
             1 => CODEC_ID_MP1,

@@ -1,8 +1,8 @@
-//! The hidden frames that describe a file (Xing, Info, VBRI) and LAME's extension of them.
+//! The hidden frames that describe a file (Xing, Info, VBRI), and LAME's extension of them.
 
 use super::header::Header;
 
-/// The decoder's own delay, which LAME's numbers leave out.
+/// The decoder's own delay, which LAME's numbers omit.
 const DECODER_DELAY: u64 = 529;
 
 /// The fields of a hidden frame.
@@ -12,17 +12,17 @@ pub(super) struct Info {
     pub(super) frames: Option<u64>,
     /// Bytes of the file, this frame included.
     pub(super) bytes: Option<u64>,
-    /// What an encoder put in front, decoder's delay included, and behind.
+    /// Samples that the encoder added in front, decoder's delay included, and behind.
     pub(super) delay: u64,
     pub(super) padding: u64,
     /// LAME's second count of the bytes.
     pub(super) music_bytes: Option<u64>,
-    /// Whether the checksum over all of this is right; `None` where there is none.
+    /// Whether the checksum over all of this is right; `None` without one.
     pub(super) is_sound: Option<bool>,
 }
 
 impl Info {
-    /// What the frame says; `None` when it is sound.
+    /// The description in the frame; `None` if it is sound.
     pub(super) fn parse(header: &Header, frame: &[u8]) -> Option<Self> {
         if header.layer != 3 {
             return None;

@@ -1,10 +1,10 @@
 //! MPEG audio: MP1, MP2 and MP3 files.
 //!
-//! A file has no beginning of its own but frames, tags around and between them, and hidden frames that describe it. So the whole file is walked over
-//! when it is opened: it is MPEG audio when it begins with frames and they explain most of it. What is there is counted that way, and the counts
-//! of a hidden frame, which edited and joined files keep from what they were, only show what is missing at the end.
+//! A file has no header, only frames, tags around and between them, and hidden frames that describe it. So the whole file is walked
+//! over when it is opened: it is MPEG audio if it begins with frames and they make up most of it. The walk counts the frames; the
+//! counts of a hidden frame, which edited and joined files keep from their originals, only show a missing end.
 //!
-//! What an encoder put in front is removed as the hidden frame says; what it put behind only where all frames are there.
+//! The encoder's delay is removed as the hidden frame specifies; its padding only if all frames are present.
 
 mod header;
 mod info;
@@ -21,7 +21,7 @@ use crate::clock::nanoseconds;
 use header::Header;
 use info::Info;
 
-/// Opens the file at `path`; `None` when it is no MPEG audio.
+/// Opens the file at `path`; `None` if it is not MPEG audio.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -37,11 +37,11 @@ pub(crate) struct MpegAudio {
     tracks: Vec<Track>,
     container: &'static str,
     survey: Survey,
-    /// Frames of sound still to be dropped at the beginning.
+    /// Remaining frames of sound to drop at the beginning.
     skip: u64,
-    /// Frames of sound so far, those dropped included.
+    /// Frames of sound so far, including dropped ones.
     position: u64,
-    /// The frame before.
+    /// The previous frame.
     latest: Header,
     ending: Ending,
 }
@@ -50,18 +50,18 @@ pub(crate) struct MpegAudio {
 #[derive(Debug, Clone, Copy, Default)]
 struct Survey {
     coverage: Coverage,
-    /// Frames that are sound, and what they are in sum.
+    /// Number of frames of sound, and their totals.
     frames: u64,
     samples: u64,
     bytes: u64,
     lost: u64,
-    /// Where sound begins to be padding.
+    /// Start of the padding.
     padding_start: Option<u64>,
     has_changes: bool,
 }
 
 impl MpegAudio {
-    /// Opens the frames in `start..end`; `None` when there are none.
+    /// Opens the frames in `start..end`; `None` if there are none.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
@@ -138,7 +138,7 @@ fn frames_are_alike(one: &Header, other: &Header) -> bool {
     one.is_like(other)
 }
 
-/// What the frame says about the file, when it is no sound.
+/// The description in the frame, if it is hidden.
 fn hidden(walker: &mut Walker<Header>, found: &Found<Header>) -> Result<Option<Info>, AudioError> {
     let frame = walker.bytes.at(found.start, found.length)?;
     Ok(Info::parse(&found.header, frame))
@@ -169,14 +169,14 @@ impl Survey {
         self.has_changes |= first.is_some_and(|first| !frames_are_alike(&first, &found.header));
     }
 
-    /// Where padding begins, if all frames are there: by the count of them, or by LAME's of their bytes.
+    /// Start of the padding, if all frames are present: by their count, or by LAME's count of their bytes.
     fn padding_start(&self, info: &Info, first: &Header, length: u64) -> Option<u64> {
         let total = info.frames?.checked_mul(u64::from(first.samples()))?;
         let is_whole = total == self.samples || (info.music_bytes == Some(length) && self.lost == 0);
         (is_whole && info.padding > 0).then(|| self.samples.saturating_sub(info.padding))
     }
 
-    /// Frames of sound that the file declares, delay and padding left out.
+    /// Frames of sound that the file declares, without delay and padding.
     fn declared(&self, info: &Info, first: &Header, length: u64, is_cut: bool) -> Option<u64> {
         if self.has_changes {
             return None;
@@ -192,8 +192,8 @@ impl Survey {
             .map(|samples| samples.saturating_sub(info.delay))
     }
 
-    /// Frames that the hidden frame promises beyond those that are there, if that can be believed: it stays as it was when a file is edited or
-    /// joined. A checksum makes it believable, or else a last frame that is not whole; but not when one of its counts of bytes is that of the
+    /// Frames that the hidden frame declares beyond those present, if that is credible: it stays unchanged when a file is edited or
+    /// joined. A checksum makes it credible, or an incomplete last frame; but not if one of its counts of bytes is that of the
     /// file, or the counts are those of frames of another size.
     fn promised(&self, info: &Info, length: u64, is_cut: bool) -> Option<u64> {
         let frames = info.frames.filter(|frames| *frames > self.frames)?;

@@ -1,4 +1,4 @@
-//! MPEG audio in every state that files of it are found in.
+//! MPEG audio files in every state.
 
 use symphonia::core::formats::FormatOptions;
 use symphonia::core::formats::probe::Hint;
@@ -33,7 +33,7 @@ fn harbour() -> Vec<u8> {
     fixture("harbour.mp3")
 }
 
-/// Where the hidden frame's tag is.
+/// Position of the hidden frame's tag.
 fn tag_of(content: &[u8]) -> usize {
     let is_tag = |window: &[u8]| window == b"Xing" || window == b"Info";
     content.windows(4).position(is_tag).unwrap()
@@ -50,7 +50,7 @@ fn with_counts(content: &[u8], factor: f64) -> Vec<u8> {
     content
 }
 
-/// Frames of sound that are to be heard.
+/// Frames of sound that are played.
 fn heard(drained: &Drained, rate: u32) -> u64 {
     let kept = |packet: &super::Packet| frames(packet.duration.unwrap(), rate) - packet.skip - packet.discard;
     drained.packets.iter().map(kept).sum()
@@ -361,6 +361,6 @@ fn lyrics_without_end_take_no_time_to_search() {
     let content = [frames.as_slice(), b"LYRICSBEGIN"].concat().repeat(4_000);
     let began = std::time::Instant::now();
     assert!(drain(open, &content).is_none(), "it is interrupted all the time");
-    // Read to the end of the file each time it would take minutes.
+    // Repeated reads up to the end of the file would take minutes.
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }

@@ -1,4 +1,4 @@
-//! The streams that begin together: a file, or a link of a chain.
+//! The streams that begin together: those of a file, or of a link of a chain.
 
 use super::super::Nanoseconds;
 use super::super::bytes::Bytes;
@@ -7,28 +7,28 @@ use super::page::{self, Found, Page};
 use super::stream::{Kind, Stream};
 use crate::AudioError;
 
-/// Streams that one link may have.
+/// Maximum number of streams in a link.
 const MOST_STREAMS: usize = 64;
 
-/// Pages, and bytes of them, in which a link's headers are.
+/// Pages, and bytes of them, that may contain a link's headers.
 const MOST_PAGES: usize = 1024;
 const MOST_HEADERS: u64 = 16 << 20;
 
-/// Bytes in which all streams begin.
+/// Bytes within which all streams begin.
 const MOST_SEARCHED: u64 = 8 << 20;
 
 #[derive(Default)]
 pub(super) struct Link {
     pub(super) streams: Vec<Begun>,
-    /// When the earliest of them begins, by their granule positions.
+    /// Start of the earliest of them, by their granule positions.
     origin: Option<Nanoseconds>,
 }
 
-/// A stream by its first packets.
+/// A stream, by its first packets.
 pub(super) struct Begun {
     pub(super) serial: u32,
     pub(super) kind: Kind,
-    /// Packets behind the first, as many as are headers, and the one that has not ended.
+    /// Header packets behind the first, and the unfinished one.
     more: Vec<Vec<u8>>,
     partial: Vec<u8>,
 }
@@ -74,12 +74,12 @@ impl Link {
         self.streams.iter().filter(is_sound)
     }
 
-    /// A stream whose link begins at `start`; `None` when its headers are broken or its codec is not known.
+    /// A stream whose link begins at `start`; `None` if its headers are broken or its codec is unknown.
     pub(super) fn stream(&self, begun: &Begun, start: Nanoseconds) -> Option<Stream> {
         Stream::new(begun.serial, &begun.kind, &begun.more, (start, self.origin))
     }
 
-    /// When the earliest stream begins: that of pictures, or one of sound.
+    /// Start of the earliest stream, of pictures or sound.
     fn earliest(&self, bytes: &mut Bytes, position: u64) -> Result<Option<Nanoseconds>, AudioError> {
         let mut sounds: Vec<_> = self.sounds().filter_map(|begun| self.stream(begun, 0)).collect();
         let pictures = |serial: u32| {
@@ -120,7 +120,7 @@ impl Link {
 }
 
 impl Begun {
-    /// Packets behind the first that are wanted: the comments, and the setup of Vorbis.
+    /// Number of required packets behind the first: the comments, and the setup of Vorbis.
     fn wanted(&self) -> usize {
         match self.kind {
             Kind::Vorbis(_) => 2,
@@ -141,7 +141,7 @@ impl Begun {
         self.more.len() >= self.wanted()
     }
 
-    /// Takes what a page has of the wanted packets.
+    /// Adds the required packets of a page.
     fn add(&mut self, page: &Page) {
         for (piece, ends) in page.pieces() {
             if self.has_headers() {

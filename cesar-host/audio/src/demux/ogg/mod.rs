@@ -1,8 +1,8 @@
-//! Ogg (RFC 3533) with Opus (RFC 7845), Vorbis and FLAC: pages that are lost or damaged, several streams beside each other, and links of a chain
-//! that change their codec, rate or channels.
+//! Ogg (RFC 3533) with Opus (RFC 7845), Vorbis and FLAC: lost or damaged pages, parallel streams, and links of a chain that change
+//! their codec, rate or channels.
 //!
-//! A chain is files that follow each other: when all streams of a link have ended, another begins with its own headers. Its sound
-//! continues where that of the link before ended. The track of the next link is the one at the same place among its tracks.
+//! A chain is consecutive files: when all streams of a link have ended, another begins with its own headers. Its sound continues
+//! at the end of the previous link. The track of the next link is the one at the same index.
 
 mod link;
 mod page;
@@ -24,20 +24,20 @@ use stream::Stream;
 /// An open file.
 struct Ogg {
     bytes: Bytes,
-    /// Where the next page is.
+    /// Position of the next page.
     position: u64,
     tracks: Vec<Track>,
-    /// Which of them is read, and the streams of this link.
+    /// The index of the chosen stream, and the streams of this link.
     chosen: usize,
     link: Link,
     stream: Option<Stream>,
     ready: VecDeque<Packet>,
-    /// Whether sound of this link has been handed out.
+    /// Whether sound of this link has been returned.
     has_begun: bool,
     ending: Ending,
 }
 
-/// Opens the file at `path`; `None` when it is no Ogg file, or one without sound.
+/// Opens the file at `path`; `None` if it is not an Ogg file, or has no sound.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -83,7 +83,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     Ok(Some(Box::new(ogg)))
 }
 
-/// Where the stream ends by its last page, if that is the last in the file; of chains nothing is known.
+/// End of the stream by its last page, if that is the last in the file; unknown for chains.
 fn declared_end(bytes: &mut Bytes, stream: &Stream) -> Result<Option<Nanoseconds>, AudioError> {
     let mut at = bytes.length().saturating_sub(2 * LONGEST as u64);
     let mut last = None;
@@ -122,7 +122,7 @@ impl Ogg {
 
     fn take(&mut self, page: &Page, position: u64) -> Result<(), AudioError> {
         let is_new = page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial);
-        // A link may have the serial of the one before: then its first page comes after sound.
+        // A link may have the serial of the previous one: then its first page comes after sound.
         if is_new || (page.is_first && self.has_begun) {
             self.next_link(position)?;
         }

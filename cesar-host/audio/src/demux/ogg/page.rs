@@ -1,4 +1,4 @@
-//! Pages (RFC 3533, 6): found by their mark, believed by their checksum.
+//! Pages (RFC 3533, 6): found by their mark, verified by their checksum.
 
 use super::super::bytes::Bytes;
 use crate::AudioError;
@@ -6,10 +6,10 @@ use crate::AudioError;
 /// A header without its table of segments.
 const HEADER: usize = 27;
 
-/// Bytes of the longest page.
+/// Maximum length of a page, in bytes.
 pub(super) const LONGEST: usize = HEADER + 255 + 255 * 255;
 
-/// Bytes that are searched at once for a mark.
+/// Bytes searched at once for a mark.
 const SEARCHED: usize = 64 * 1024;
 
 /// A page.
@@ -17,9 +17,9 @@ const SEARCHED: usize = 64 * 1024;
 pub(super) struct Page {
     pub(super) serial: u32,
     pub(super) sequence: u32,
-    /// Position at the end of the last packet that ends in it; `None` when none does.
+    /// Position at the end of the last packet that ends in it; `None` if none does.
     pub(super) granule: Option<u64>,
-    /// Its first packet began in an earlier page.
+    /// Whether its first packet began in an earlier page.
     pub(super) is_continued: bool,
     pub(super) is_first: bool,
     pub(super) is_last: bool,
@@ -28,15 +28,15 @@ pub(super) struct Page {
     pub(super) body: Vec<u8>,
 }
 
-/// What was found from a position on.
+/// The result of a search from a position on.
 pub(super) enum Found {
-    /// A page, where it ends, and how many bytes before it were no page.
+    /// A page, its end, and the number of bytes before it that were no page.
     Page(Page, u64, u64),
-    /// Nothing more, after so many bytes that are no page; and whether the last of them begin a page that the file cuts.
+    /// No page, after a number of other bytes; and whether the last of them begin a page that the file truncates.
     End { skipped: u64, is_cut: bool },
 }
 
-/// Finds the next page from `position` on. A mark costs a checksum of up to [`LONGEST`] bytes, so not every one that a file may have is tried.
+/// Finds the next page from `position` on. A mark costs a checksum of up to [`LONGEST`] bytes, so the number of attempts is limited.
 pub(super) fn find(bytes: &mut Bytes, position: u64) -> Result<Found, AudioError> {
     let (mut at, mut is_cut) = (position, false);
     loop {
@@ -73,10 +73,10 @@ fn find_mark(bytes: &mut Bytes, start: u64) -> Result<Option<u64>, AudioError> {
 
 enum Read {
     Page(Page, u64),
-    /// It goes beyond the end of the file.
+    /// It extends beyond the end of the file.
     Cut,
     Nothing,
-    /// So many bytes were checked that the rest is not.
+    /// Too many bytes were checked, so that the rest is not.
     TooMany,
 }
 
@@ -111,7 +111,7 @@ fn read(bytes: &mut Bytes, at: u64) -> Result<Read, AudioError> {
     let parsed = Page {
         serial: word(14),
         sequence: word(18),
-        // It is signed, and negative ones are none.
+        // It is signed, and negative ones are invalid.
         granule: i64::try_from(granule).ok().map(|_| granule),
         is_continued: header[5] & 1 != 0,
         is_first: header[5] & 2 != 0,

@@ -1,12 +1,12 @@
-//! Theora: when its pictures begin (Theora specification, 6.2 and A.2.3).
+//! Theora: the start of its pictures (Theora specification, 6.2 and A.2.3).
 
 use super::super::Nanoseconds;
 use super::page::Page;
 
-/// How granule positions of a stream of pictures count.
+/// The meaning of granule positions in a stream of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pictures {
-    /// Pictures in so many seconds.
+    /// Pictures per second, as a fraction.
     numerator: u32,
     denominator: u32,
     /// Bits that count pictures since the last whole one.
@@ -14,7 +14,7 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    /// Reads the identification header; `None` when it is none.
+    /// Reads the identification header; `None` if it is invalid.
     pub(super) fn parse(packet: &[u8]) -> Option<Self> {
         let header = packet
             .first_chunk::<42>()
@@ -28,7 +28,7 @@ impl Pictures {
         })
     }
 
-    /// When the first picture that ends in a page is shown; `None` for pages of headers.
+    /// Time of the first picture that ends in a page; `None` for pages of headers.
     pub(super) fn first_time(&self, page: &Page) -> Option<Nanoseconds> {
         let granule = page.granule.filter(|granule| *granule > 0)?;
         let last = (granule >> self.shift) + (granule & ((1 << self.shift) - 1));

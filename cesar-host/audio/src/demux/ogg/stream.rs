@@ -1,7 +1,7 @@
 //! One logical stream: its headers, and its packets with their times.
 //!
-//! A page's granule position is where its last packet ends, in frames since the stream began. So the packets that end in a page are timed
-//! from its granule position backwards; what a page lacks because one before it was lost shows as a gap.
+//! A page's granule position is the end of its last packet, in frames since the stream began. So the packets that end in a page are
+//! timed backwards from it; a loss before the page shows as a gap.
 
 use super::super::xiph::{self, Flac, OPUS_RATE, Opus, Vorbis};
 use super::super::{Codec, Loss, Nanoseconds, Packet};
@@ -9,16 +9,16 @@ use super::page::Page;
 use super::pictures::Pictures;
 use crate::clock::{frames, nanoseconds};
 
-/// Bytes of the longest packet.
+/// Maximum length of a packet, in bytes.
 const LONGEST_PACKET: usize = 16 << 20;
 
-/// What a stream is, by its first packet.
+/// The kind of a stream, by its first packet.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Opus(Opus),
     /// The identification header; the others follow.
     Vorbis(Vec<u8>),
-    /// How many header packets follow.
+    /// The number of header packets that follow.
     Flac(Flac),
     /// Another codec of sound, by its name.
     Unknown(&'static str),
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// By the first packet of a stream.
+    /// Identifies a stream by its first packet.
     pub(super) fn identify(packet: &[u8]) -> Self {
         let flac = || {
             // Mapping header: 0x7F FLAC, version, number of packets, fLaC, and the block's header of 4 bytes.
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// How packets are measured.
+/// The measure of packets.
 #[derive(Debug, Clone)]
 enum Measure {
     Opus,
@@ -66,36 +66,36 @@ enum Measure {
     Flac,
 }
 
-/// A stream whose headers are read.
+/// A stream with known headers.
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
     pub(super) serial: u32,
     pub(super) codec: Codec,
     pub(super) rate: u32,
-    /// Frames that are dropped at its beginning.
+    /// Frames to drop at its beginning.
     pre_skip: u64,
     measure: Measure,
-    /// Packets at the beginning that are headers.
+    /// Number of header packets at the beginning.
     headers: usize,
     /// A packet that began in an earlier page.
     partial: Vec<u8>,
     has_partial: bool,
     sequence: Option<u32>,
-    /// Granule position where the stream begins: above 0 in what was cut out of a longer one.
+    /// Granule position of the stream's start: above 0 in a part cut out of a longer one.
     base: Option<u64>,
-    /// Where the latest packet ended.
+    /// End of the latest packet.
     position: u64,
     skip_left: u64,
     lost: Option<Loss>,
-    /// Time at which its link begins, and when that is by the granule positions of its earliest stream.
+    /// Start of its link, and of that link's earliest stream by the granule positions.
     start: Nanoseconds,
     origin: Option<Nanoseconds>,
-    /// The next packet needs a new decoder.
+    /// Whether the next packet needs a new decoder.
     is_another: bool,
 }
 
 impl Stream {
-    /// A stream of this kind; `more` are the packets behind the first, as many as are headers. `None` when they are broken.
+    /// A stream of this kind; `more` are the header packets behind the first. `None` if they are broken.
     pub(super) fn new(
         serial: u32,
         kind: &Kind,
@@ -131,7 +131,7 @@ impl Stream {
         })
     }
 
-    /// Notes what was lost before the next packet.
+    /// Notes a loss before the next packet.
     pub(super) fn lose(&mut self, message: String) {
         self.partial.clear();
         self.has_partial = false;
@@ -144,23 +144,23 @@ impl Stream {
         });
     }
 
-    /// The loss that was not handed out yet.
+    /// The loss that was not returned yet.
     pub(super) fn take_lost(&mut self) -> Option<Loss> {
         self.lost.take()
     }
 
-    /// This stream follows another one, which may have lost something at its end: its first packet says so.
+    /// Marks this stream as the successor of another, which may have lost its end: the first packet reports that.
     pub(super) fn is_another_link(&mut self, lost: Option<Loss>) {
         self.lost = lost;
         self.is_another = true;
     }
 
-    /// When its first packets begin by their granule positions, once they were read.
+    /// Start of its first packets by their granule positions, once read.
     pub(super) fn first_time(&self) -> Option<Nanoseconds> {
         self.base.map(|base| nanoseconds(base, self.rate))
     }
 
-    /// When a granule position is played.
+    /// The time of a granule position.
     pub(super) fn time_of(&self, granule: u64) -> Nanoseconds {
         let origin = self.origin.map(|origin| frames(origin, self.rate));
         let begin = match (origin, self.base) {
@@ -171,7 +171,7 @@ impl Stream {
         self.start.saturating_add(nanoseconds(played, self.rate))
     }
 
-    /// When what was handed out so far ends.
+    /// End of the sound returned so far.
     pub(super) fn end(&self) -> Nanoseconds {
         self.time_of(self.position)
     }
@@ -187,7 +187,7 @@ impl Stream {
         self.timed(complete, page)
     }
 
-    /// The packets that end in the page, joined with what earlier pages had of them; headers left out.
+    /// The packets that end in the page, joined with their beginnings in earlier pages; without headers.
     fn complete(&mut self, page: &Page) -> Vec<Vec<u8>> {
         let mut complete = Vec::new();
         for (index, (piece, ends)) in page.pieces().into_iter().enumerate() {
@@ -239,12 +239,12 @@ impl Stream {
         let sum: u64 = lengths.iter().sum();
         let granule = page.granule.filter(|_| !complete.is_empty());
         if self.base.is_none() && !complete.is_empty() {
-            // A stream that was cut out of a longer one begins where its first packets do; one whose only page ends early begins at 0.
+            // A stream cut out of a longer one begins at its first packets; one whose only page ends early begins at 0.
             self.base = Some(granule.map_or(0, |granule| granule.saturating_sub(sum)));
             self.position = self.base.unwrap_or(0);
         }
         let (begin, surplus) = match granule {
-            // The last page may end in the middle of its packets: the encoder filled them up.
+            // The last page may end in the middle of its packets: the encoder padded them.
             Some(granule) if page.is_last && granule < self.position + sum && self.lost.is_none() => {
                 (self.position, self.position + sum - granule)
             }

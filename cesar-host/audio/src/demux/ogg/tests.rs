@@ -2,7 +2,7 @@ use super::page::{Page, write};
 use super::*;
 use crate::demux::testing::{Drained, decode, drain, fixture, survives_flips};
 
-/// The pages of a file, each as it is.
+/// The pages of a file.
 fn pages(content: &[u8]) -> Vec<Vec<u8>> {
     let starts: Vec<_> = memchr::memmem::find_iter(content, b"OggS").collect();
     let ends = starts[1..].iter().copied().chain([content.len()]);
@@ -129,7 +129,7 @@ fn pictures_beside_the_sound_are_passed_over() {
     assert_eq!(decode(open, &content).0.len(), 641_949);
 }
 
-/// The same pages, with their granule positions moved by so many frames.
+/// The same pages, with granule positions moved by this number of frames.
 fn moved(content: &[u8], by: u64) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, content)).unwrap();
@@ -195,7 +195,7 @@ fn sound_that_begins_after_the_pictures_begins_late() {
     }
 }
 
-/// Granule positions are right by their checksums and wrong by everything else.
+/// Granule positions with valid checksums but absurd values.
 #[test]
 fn absurd_positions_stop_nothing() {
     for by in [u64::MAX >> 1, u64::MAX >> 2, (u64::MAX >> 1) - 700_000] {
@@ -216,7 +216,7 @@ fn anything_ends() {
     assert!(drain(open, b"RIFF").is_none());
 }
 
-/// Marks at every 300th byte, of pages that would be as long as pages can be.
+/// Marks at every 300th byte, of pages of maximum length.
 fn marks(count: usize) -> Vec<u8> {
     let mut mark = b"OggS".to_vec();
     mark.resize(26, 0);
@@ -231,7 +231,7 @@ fn marks_of_long_pages_cost_no_more_than_the_file_allows() {
     let whole = drain(open, &fixture("welcome.ogg")).unwrap();
     assert_eq!(drained.packets.len(), whole.packets.len());
     assert!(drained.ending.is_cut, "what was not searched is reported");
-    // The same with all marks before the pages: they are given up before those are come to.
+    // The same with all marks before the pages: the search ends before them.
     let folder = tempfile::tempdir().unwrap();
     let content = [marks(1_000), fixture("welcome.ogg")].concat();
     let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, &content)).unwrap();
@@ -240,7 +240,7 @@ fn marks_of_long_pages_cost_no_more_than_the_file_allows() {
     assert!(matches!(found, Found::End { skipped, is_cut: true } if skipped == all));
 }
 
-/// Streams that begin and never continue: each begins a link, which is read to the first page that continues.
+/// Streams that begin and never continue: each begins a link, which is read up to the first page that continues.
 #[test]
 fn streams_that_only_begin_are_not_read_again_and_again() {
     let content = fixture("spanish.opus");
@@ -261,7 +261,7 @@ fn streams_that_only_begin_are_not_read_again_and_again() {
     assert!(!demuxer.ending().is_cut, "all of it was read");
 }
 
-/// A recording whose second page holds the comments `text`, at `serial`.
+/// A recording whose second page has the comments `text`, at `serial`.
 fn named(name: &str, serial: u32, front: &[u8], texts: &[&str]) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = Bytes::open(&crate::demux::testing::write(&folder, &fixture(name))).unwrap();

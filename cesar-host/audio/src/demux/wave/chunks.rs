@@ -1,29 +1,29 @@
-//! The chunks of a WAVE file, and where its samples are whatever the sizes say.
+//! The chunks of a WAVE file, and the position of its samples regardless of wrong sizes.
 //!
-//! The file's length decides. A `data` chunk ends where its header says if another chunk, a tag or the end of the file is there, or would be with a
-//! size that has not wrapped around at 4 GiB. Else the size was never filled in, or is that of an earlier state, and samples continue to the end.
+//! The file's length decides. A `data` chunk ends at its declared end if another chunk, a tag or the end of the file is there, or would be
+//! with a size that has not wrapped around at 4 GiB. Else the size was never filled in, or is outdated, and samples continue to the end.
 
 use super::super::bytes::Bytes;
 use super::super::tags;
 use super::format::Format;
 use crate::AudioError;
 
-/// Sizes that mean "not known": the greatest signed or unsigned one, rounded or less the header.
+/// Sizes that mean "unknown": the maximum signed or unsigned one, rounded or minus the header.
 const UNKNOWN: [std::ops::RangeInclusive<u64>; 2] = [0x7FFF_F000..=0x8000_0000, 0xFFFF_F000..=0xFFFF_FFFF];
 
-/// Missing bytes that are a miscounted header.
+/// Missing bytes that come from a miscounted header.
 const MISCOUNT: u64 = 64;
 
-/// Zeros behind the samples that fill up a sector, and are no samples.
+/// Zeros behind the samples that fill up a sector.
 const FILLING: u64 = 64 * 1024;
 
-/// How far `data` is looked for where the sizes lead nowhere.
+/// Range in which `data` is searched when the sizes are wrong.
 const SEARCHED: u64 = 1 << 20;
 
-/// Parts that are followed.
+/// Maximum number of parts.
 const MOST_PARTS: usize = 65_536;
 
-/// Names of chunks. Others are believed only in a row of chunks that ends with the file.
+/// Names of chunks. Others are accepted only in a row of chunks that ends with the file.
 const NAMES: &[&[u8; 4]] = &[
     b"data", b"fmt ", b"fact", b"LIST", b"list", b"JUNK", b"junk", b"FLLR", b"PAD ", b"PEAK", b"bext", b"iXML",
     b"_PMX", b"axml", b"chna", b"cue ", b"plst", b"smpl", b"inst", b"acid", b"cart", b"levl", b"link", b"umid",
@@ -31,15 +31,15 @@ const NAMES: &[&[u8; 4]] = &[
     b"RF64", b"BW64", b"wavl", b"slnt", b"note", b"labl", b"ltxt", b"INFO", b"ResU",
 ];
 
-/// What the samples of a file are.
+/// The samples of a file.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     pub(super) parts: Vec<Part>,
-    /// Bytes that the header of the last part promises and the file does not have.
+    /// Bytes that the header of the last part declares beyond the end of the file.
     pub(super) missing: u64,
 }
 
-/// Samples in a row.
+/// Contiguous samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) format: Format,
@@ -47,7 +47,7 @@ pub(super) struct Part {
     pub(super) length: u64,
 }
 
-/// How chunks are written.
+/// The encoding of chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// Four letters and 32 bits; `data` may have 64 in `ds64`.
@@ -61,7 +61,7 @@ enum Style {
 struct Chunk {
     name: [u8; 4],
     body: u64,
-    /// `None` when it cannot be meant.
+    /// `None` if it is impossible.
     size: Option<u64>,
 }
 
@@ -75,7 +75,7 @@ struct Walk<'a> {
     layout: Layout,
 }
 
-/// Finds the samples; `None` when this is no WAVE file.
+/// Finds the samples; `None` if this is not a WAVE file.
 pub(super) fn read(bytes: &mut Bytes) -> Result<Option<Layout>, AudioError> {
     let file_end = bytes.length();
     let start = tags::skip_leading(bytes, 0, file_end)?;
@@ -97,7 +97,7 @@ pub(super) fn read(bytes: &mut Bytes) -> Result<Option<Layout>, AudioError> {
     Ok(is_wave.then_some(walk.layout))
 }
 
-/// What the file begins with, and where its first chunk is.
+/// The style at the beginning of the file, and the position of its first chunk.
 fn beginning(bytes: &mut Bytes, start: u64) -> Result<Option<(Style, u64)>, AudioError> {
     const RIFF: &[u8; 16] = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0";
     if bytes.at(start, 16)? == RIFF && bytes.at(start + 24, 16)?.starts_with(b"wave") {
@@ -146,7 +146,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A whole file behind the first, as joining them makes it.
+    /// A whole file behind the first, from joining them.
     fn next_file(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
         match beginning(self.bytes, chunk.body - 8)? {
             Some((style, position)) => {
@@ -158,7 +158,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes the samples of a `data` chunk and returns where they end.
+    /// Adds the samples of a `data` chunk and returns their end.
     fn data(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
         let present = self.end.saturating_sub(chunk.body);
         let (length, promised) = self.extent(chunk, present)?;
@@ -174,7 +174,7 @@ impl Walk<'_> {
         self.padded(chunk.body + length)
     }
 
-    /// How long the samples are, and how long the header says.
+    /// The actual and the declared length of the samples.
     fn extent(&mut self, chunk: &Chunk, present: u64) -> Result<(u64, u64), AudioError> {
         let is_filled_in = |size: &u64| !UNKNOWN.iter().any(|range| range.contains(size));
         let size = match (chunk.size, self.style) {
@@ -202,7 +202,7 @@ impl Walk<'_> {
         Ok((present, present))
     }
 
-    /// Whether what is at `position`, behind `length` bytes of samples, is no sample.
+    /// Whether the bytes at `position`, behind `length` bytes of samples, are no samples.
     fn is_end_of_samples(&mut self, position: u64, length: u64) -> Result<bool, AudioError> {
         let rest = self.end - position;
         if rest < 8 {
@@ -218,7 +218,7 @@ impl Walk<'_> {
         Ok(is_filling && tags::skip_zeros(self.bytes, position, self.end)? == self.end)
     }
 
-    /// Whether a chunk is there: one of a known name, or a row of them that ends with the file.
+    /// Whether a chunk is at the position: one of a known name, or a row of them that ends with the file.
     fn is_chunk(&mut self, position: u64) -> Result<bool, AudioError> {
         let fits = |chunk: &Chunk, end: u64| chunk.size.is_some_and(|size| size <= end.saturating_sub(chunk.body));
         let Some(chunk) = self.chunk(position)? else {
@@ -244,7 +244,7 @@ impl Walk<'_> {
         Ok(false)
     }
 
-    /// The chunk at `position`, if what is there can be its name.
+    /// The chunk at `position`, if the bytes there can be its name.
     fn chunk(&mut self, position: u64) -> Result<Option<Chunk>, AudioError> {
         match self.style {
             Style::Riff { is_big } => {
@@ -287,7 +287,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Where the next chunk is, if the size is right.
+    /// The position of the next chunk, if the size is right.
     fn behind(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
         let end = chunk.body.saturating_add(chunk.size.unwrap_or(0));
         match end <= self.end {
@@ -296,7 +296,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Chunks begin at even places, in Wave64 at multiples of eight; some writers leave the padding out.
+    /// Chunks begin at even positions, in Wave64 at multiples of eight; some writers omit the padding.
     fn padded(&mut self, end: u64) -> Result<u64, AudioError> {
         if self.style == Style::Wave64 {
             return Ok(end.next_multiple_of(8).min(self.end));
@@ -309,13 +309,13 @@ impl Walk<'_> {
         Ok(end + u64::from(is_padded))
     }
 
-    /// Looks for `data` where a size before it was wrong.
+    /// Searches `data` if a size before it was wrong.
     fn search_data(&mut self) -> Result<Option<Chunk>, AudioError> {
         const PIECE: usize = 16 * 1024;
         if self.format.is_none() || self.style == Style::Wave64 {
             return Ok(None);
         }
-        // The first chunks were followed; what came before them is searched again.
+        // The first chunks were followed; the range before them is searched again.
         let limit = SEARCHED.min(self.end);
         let mut position = 12;
         while position < limit {

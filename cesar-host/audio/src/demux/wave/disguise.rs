@@ -1,12 +1,12 @@
-//! Compressed sound that is stored as if it were 16-bit stereo: bursts of IEC 61937 (what goes over S/PDIF) and DTS.
+//! Compressed sound stored as if it were 16-bit stereo: bursts of IEC 61937 (as sent over S/PDIF) and DTS.
 //!
-//! Played as samples it is noise. A sync word may occur in real samples by chance, so it counts only where nothing but silence is before
-//! it, or where it comes again.
+//! Played as samples it is noise. A sync word may occur in real samples by chance, so it counts only if nothing but silence is
+//! before it, or if it occurs again.
 
-/// Bytes that are looked at.
+/// Bytes examined.
 pub(super) const SEARCHED: usize = 128 * 1024;
 
-/// Sync words as they lie in the file, and what begins with them.
+/// Sync words in the byte order of the file, and the formats that they begin.
 const SYNCS: &[(&[u8], Option<&str>)] = &[
     (b"\x72\xf8\x1f\x4e", None),
     (b"\xf8\x72\x4e\x1f", None),
@@ -16,7 +16,7 @@ const SYNCS: &[(&[u8], Option<&str>)] = &[
     (b"\x1f\xff\xe8\x00", Some("dts (14 bits)")),
 ];
 
-/// What 16-bit stereo samples that begin like this really are.
+/// The real format of apparent 16-bit stereo samples.
 pub(super) fn recognise(data: &[u8]) -> Option<&'static str> {
     SYNCS.iter().find_map(|(sync, name)| {
         let places: Vec<_> = (0..data.len().saturating_sub(8))
@@ -32,7 +32,7 @@ pub(super) fn recognise(data: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// What a burst of IEC 61937 holds, by the word behind its sync words; `None` for pauses and what no burst has.
+/// The content of a burst of IEC 61937, by the word behind its sync words; `None` for pauses and unknown words.
 fn burst(sync: &[u8], rest: &[u8]) -> Option<&'static str> {
     let kind = match sync[0] {
         0x72 => rest.first()?,

@@ -1,4 +1,4 @@
-//! The `fmt ` chunk: how the samples of a WAVE file are stored.
+//! The `fmt ` chunk: the encoding of the samples of a WAVE file.
 
 use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::{
@@ -15,7 +15,7 @@ const EXTENSIBLE: u16 = 0xFFFE;
 /// Speakers that a channel mask can name.
 const SPEAKERS: u32 = 0x3_FFFF;
 
-/// Codecs that are left to other decoders, by the names that `ffmpeg` has for them.
+/// Codecs for other decoders, by their names in `ffmpeg`.
 const OTHERS: &[(u16, &str)] = &[
     (0x10, "adpcm_ima_oki"),
     (0x20, "adpcm_yamaha"),
@@ -52,7 +52,7 @@ pub(in crate::demux) struct Format {
     pub(super) coding: Coding,
 }
 
-/// How samples are coded.
+/// The coding of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Coding {
     /// One by one.
@@ -62,12 +62,12 @@ pub(super) enum Coding {
         /// Bytes of one sample in the file.
         bytes: usize,
     },
-    /// In blocks of so many frames.
+    /// In blocks of a number of frames.
     Blocks {
         codec: AudioCodecId,
         name: &'static str,
         bytes: usize,
-        /// Bytes at the beginning of a block that hold one or two frames of all channels.
+        /// Bytes at the beginning of a block that contain one or two frames of all channels.
         head: usize,
         head_frames: u32,
     },
@@ -114,12 +114,12 @@ impl Format {
         })
     }
 
-    /// Whether other things are stored in this shape.
+    /// Whether other formats are stored in this shape.
     pub(super) fn is_16_bit_stereo(&self) -> bool {
         self.channels == 2 && matches!(self.coding, Coding::Samples { bytes: 2, .. })
     }
 
-    /// Bytes of what cannot be divided: a frame or a block.
+    /// Bytes of the smallest unit: a frame or a block.
     pub(in crate::demux) fn unit(&self) -> usize {
         match &self.coding {
             Coding::Samples { bytes, .. } => bytes * usize::from(self.channels),
@@ -128,7 +128,7 @@ impl Format {
         }
     }
 
-    /// Frames in so many bytes; the last block need not be whole.
+    /// Frames in this many bytes; the last block may be incomplete.
     pub(super) fn frames(&self, bytes: u64) -> u64 {
         let unit = self.unit() as u64;
         match &self.coding {
@@ -137,7 +137,7 @@ impl Format {
         }
     }
 
-    /// Frames in a block of so many bytes.
+    /// Frames in a block of this many bytes.
     pub(in crate::demux) fn frames_in_block(&self, length: u64) -> u64 {
         match &self.coding {
             Coding::Blocks { head, head_frames, .. } => length.checked_sub(*head as u64).map_or(0, |data| {
@@ -157,7 +157,7 @@ impl Format {
         }
     }
 
-    /// How to decode it, where that is known here.
+    /// The codec parameters, if the codec is known here.
     pub(in crate::demux) fn codec(&self) -> Option<Codec> {
         let mut parameters = AudioCodecParameters::new();
         parameters.with_sample_rate(self.rate).with_channels(self.layout());
@@ -177,7 +177,7 @@ impl Format {
         Some(Codec { parameters, gain: 1.0 })
     }
 
-    /// Where the channels stand. Without a mask, more than two are taken for microphones that stand anywhere.
+    /// The channel layout. Without a mask, more than two are taken for microphones at any position.
     fn layout(&self) -> Channels {
         let positions = self
             .mask
@@ -192,7 +192,7 @@ impl Format {
     }
 }
 
-/// The lowest `count` bits that are set; `None` when there are fewer.
+/// The lowest `count` set bits; `None` if there are fewer.
 fn lowest(mask: u32, count: u32) -> Option<u32> {
     if mask.count_ones() < count {
         return None;
@@ -266,8 +266,8 @@ impl Coding {
     }
 }
 
-/// Bytes of one sample: the block size counts those that are stored, of which the bits may be fewer (20 in 24, 24 in 32); but some
-/// writers leave it 0, or count one channel.
+/// Bytes of one sample: the block size counts the stored bytes, which may exceed the bits (20 in 24, 24 in 32); but some writers
+/// leave it 0, or count one channel.
 fn sample_bytes(channels: u16, block: u16, bits: u16) -> u16 {
     let least = bits.div_ceil(8);
     let stored = block / channels;

@@ -1,7 +1,7 @@
 //! WAVE files: RIFF, RIFX, RF64, BW64 and Wave64.
 //!
-//! Samples become packets of some thousand frames, blocks of ADPCM packets of their own. What `data` holds is decided by the file, not by its
-//! header, see [`chunks`]; several `data` chunks, and files that were joined, follow each other. MPEG audio inside is read as such.
+//! Samples become packets of some thousand frames, blocks of ADPCM packets of their own. The content of `data` is decided by the file, not
+//! by its header, see [`chunks`]; several `data` chunks, and joined files, follow each other. MPEG audio inside is read as such.
 
 mod chunks;
 mod disguise;
@@ -24,10 +24,10 @@ const FRAMES: usize = 4096;
 
 const CONTAINER: &str = "wave";
 
-/// Bytes of a packet, however many channels there are.
+/// Bytes of a packet, for any number of channels.
 const BYTES: usize = 256 * 1024;
 
-/// Opens the file at `path`; `None` when it is no WAVE file.
+/// Opens the file at `path`; `None` if it is not a WAVE file.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
@@ -44,7 +44,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     }
 }
 
-/// Names what is only stored as if it were samples.
+/// Names the format of sound that is only stored as if it were samples.
 fn unmask(bytes: &mut Bytes, layout: &mut Layout) -> Result<(), AudioError> {
     let Some(first) = layout.parts.first().filter(|part| part.format.is_16_bit_stereo()) else {
         return Ok(());
@@ -63,10 +63,10 @@ struct Wave {
     bytes: Bytes,
     tracks: Vec<Track>,
     layout: Layout,
-    /// The part that is being read, and where in it.
+    /// The current part, and the position in it.
     part: usize,
     offset: u64,
-    /// That of the packet before, or of the track.
+    /// The format of the previous packet, or of the track.
     format: Option<Format>,
 }
 
@@ -99,7 +99,7 @@ impl Wave {
     }
 }
 
-/// Whole frames; `None` when there are none.
+/// Whole frames; `None` if there are none.
 fn samples(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
     let unit = format.unit();
     let frames = data.len() / unit;
@@ -116,7 +116,7 @@ fn samples(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
     })
 }
 
-/// The 32 bits of integers of 64 that matter.
+/// The upper 32 bits of 64-bit integers.
 fn upper_halves(data: &[u8], is_big: bool) -> Vec<u8> {
     let from = if is_big { 0 } else { 4 };
     data.chunks_exact(8)
@@ -125,7 +125,7 @@ fn upper_halves(data: &[u8], is_big: bool) -> Vec<u8> {
         .collect()
 }
 
-/// A block, filled up if it is the last and not whole; `None` when nothing of it is there.
+/// A block, filled up if it is the last and incomplete; `None` if nothing of it is present.
 fn block(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
     let unit = format.unit();
     let (all, there) = (
@@ -180,7 +180,7 @@ impl Demuxer for Wave {
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
         while let Some(part) = self.layout.parts.get(self.part).cloned() {
-            // Parts of codecs that are not known here are left out.
+            // Parts of unknown codecs are omitted.
             let codec = part.format.codec();
             if codec.is_some()
                 && self.offset < part.length

@@ -1,4 +1,4 @@
-//! WAVE files whose headers say the truth, and others.
+//! WAVE files with true and false headers.
 
 use proptest::prelude::*;
 use symphonia::core::audio::Channels;
@@ -47,7 +47,7 @@ fn extensible(tag: u16, channels: u16, bits: u16, mask: u32) -> Vec<u8> {
     whole(b"fmt ", &body)
 }
 
-/// Samples that look like no chunk.
+/// Samples that do not look like a chunk.
 fn sound(count: usize) -> Vec<u8> {
     (0..count as i32)
         .flat_map(|index| ((index * 7_919 % 30_011 - 15_000) as i16).to_le_bytes())
@@ -58,7 +58,7 @@ fn read(content: &[u8]) -> Drained {
     drain(open, content).expect("it is a WAVE file")
 }
 
-/// The samples of all packets as they are in the file.
+/// The samples of all packets as in the file.
 fn data(drained: &Drained) -> Vec<u8> {
     drained.packets.iter().flat_map(|packet| packet.data.clone()).collect()
 }
@@ -167,7 +167,7 @@ fn a_cut_file_declares_what_it_had() {
 #[cfg(unix)]
 #[test]
 fn sizes_that_wrapped_around_are_followed() {
-    // 700 s of 192 kHz in 8 channels are 4.3 GB, of which the file has holes; a chunk is behind them.
+    // 700 s of 192 kHz in 8 channels are 4.3 GB; the file is sparse, with a chunk behind them.
     let (frame, size) = (32_u64, 700 * 192_000 * 32_u64);
     let folder = tempfile::tempdir().unwrap();
     let header = whole(b"fmt ", &format(3, 8, 192_000, frame as u16, 32));
@@ -221,7 +221,7 @@ fn joined_files_may_differ() {
     assert_eq!(decode(open, &content).0.len(), 5_000 + 3_000);
 }
 
-/// −1, −½, 0 and the greatest value of a depth, little-endian.
+/// −1, −½, 0 and the maximum of a depth, little-endian.
 fn stored(is_float: bool, bytes: usize) -> Vec<u8> {
     let integers = [-1.0_f64, -0.5, 0.0, 1.0].map(|value| {
         let greatest = 2_f64.powi(bytes as i32 * 8 - 1);

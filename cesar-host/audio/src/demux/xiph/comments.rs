@@ -1,15 +1,15 @@
-//! Comments of Vorbis, which Opus and FLAC have as well (<https://xiph.org/vorbis/doc/v-comment.html>).
+//! Comments of Vorbis, also used by Opus and FLAC (<https://xiph.org/vorbis/doc/v-comment.html>).
 
 /// The comments about a track.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Comments {
-    /// `None` when unknown or `und`.
+    /// `None` if unknown or `und`.
     pub(crate) language: Option<String>,
     pub(crate) title: Option<String>,
 }
 
 impl Comments {
-    /// Reads the packet of comments of a stream in Ogg: behind what Opus, Vorbis and FLAC each put in front.
+    /// Reads the packet of comments of a stream in Ogg, behind the codec's own header.
     pub(crate) fn parse(packet: &[u8]) -> Self {
         let body = match packet {
             [4 | 0x84, _, _, _, body @ ..] => Some(body),
@@ -44,9 +44,9 @@ fn piece(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
 }
 
-/// The text behind a name, which is in any case.
+/// The text behind a name, in any case.
 fn value(comment: &[u8], name: &[u8]) -> Option<String> {
-    /// No title of a track is longer.
+    /// Maximum length of a track's title.
     const LONGEST: usize = 4096;
     let (there, text) = comment.split_at_checked(name.len())?;
     let text = String::from_utf8_lossy(&text[..text.len().min(LONGEST)])

@@ -1,4 +1,4 @@
-//! The codecs of Xiph as containers carry them: their headers, and how long their packets are.
+//! The codecs of Xiph in containers: their headers, and the lengths of their packets.
 
 mod comments;
 mod vorbis;
@@ -15,21 +15,21 @@ pub(super) use vorbis::Vorbis;
 /// Opus always plays at this rate.
 pub(super) const OPUS_RATE: u32 = 48_000;
 
-/// What matters in the identification header of Opus (RFC 7845, 5.1).
+/// The relevant fields of the identification header of Opus (RFC 7845, 5.1).
 #[derive(Debug, Clone)]
 pub(super) struct Opus {
     pub(super) codec: Codec,
-    /// Frames at 48 kHz that the encoder put before the sound.
+    /// Frames at 48 kHz that the encoder added before the sound.
     pub(super) pre_skip: u64,
 }
 
 impl Opus {
-    /// Reads `OpusHead`; `None` when it is none.
+    /// Reads `OpusHead`; `None` if it is invalid.
     pub(super) fn parse(header: &[u8]) -> Option<Self> {
         let fixed = header
             .first_chunk::<19>()
             .filter(|fixed| fixed.starts_with(b"OpusHead"))?;
-        // Channels that are not coupled are several streams, which the decoder does not know.
+        // Uncoupled channels are several streams, which the decoder does not support.
         if fixed[9] <= 2 && fixed[18] != 0 && header.get(19).is_some_and(|streams| *streams != 1) {
             return None;
         }
@@ -37,7 +37,7 @@ impl Opus {
         Self::new(fixed[9], pre_skip, i16::from_le_bytes([fixed[16], fixed[17]]))
     }
 
-    /// From the fields of the header; the gain is in 256ths of a decibel.
+    /// Takes the fields of the header; the gain is in 256ths of a decibel.
     pub(super) fn new(channels: u8, pre_skip: u16, gain: i16) -> Option<Self> {
         let layout = match channels {
             0 => return None,
@@ -77,7 +77,7 @@ pub(super) fn opus_frames(packet: &[u8]) -> u64 {
     (count * length * 120).min(5760)
 }
 
-/// A FLAC stream by its `STREAMINFO` block, with what its packets take to be measured.
+/// A FLAC stream by its `STREAMINFO` block, with the data to measure its packets.
 #[derive(Debug, Clone)]
 pub(super) struct Flac {
     pub(super) codec: Codec,
@@ -106,7 +106,7 @@ impl Flac {
     }
 }
 
-/// The usual layout of so many channels in FLAC and Vorbis.
+/// The usual channel layout in FLAC and Vorbis.
 fn layout_of(channels: u16) -> Channels {
     match channels {
         1 => layouts::CHANNEL_LAYOUT_MONO,

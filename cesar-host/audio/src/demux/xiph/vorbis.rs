@@ -1,31 +1,31 @@
-//! Vorbis: its three headers (Vorbis I specification, 4.2), and how long a packet is.
+//! Vorbis: its three headers (Vorbis I specification, 4.2), and the lengths of packets.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 
 use super::super::Codec;
 
-/// Modes that a stream can have.
+/// Maximum number of modes of a stream.
 const MOST_MODES: usize = 64;
 
 /// Bits of a mode: long block, window type, transform type, mapping.
 const MODE_BITS: usize = 1 + 16 + 16 + 8;
 
-/// A Vorbis stream, with what it takes to measure its packets.
+/// A Vorbis stream, with the data to measure its packets.
 #[derive(Debug, Clone)]
 pub(crate) struct Vorbis {
     pub(crate) codec: Codec,
     pub(crate) rate: u32,
     /// Samples of a short and of a long block.
     blocks: [u64; 2],
-    /// Which modes have long blocks.
+    /// Whether each mode has long blocks.
     modes: Vec<bool>,
-    /// Of the packet before.
+    /// The block of the previous packet.
     before: Option<u64>,
 }
 
 impl Vorbis {
-    /// From the identification and the setup header; `None` when they are broken.
+    /// Reads the identification and the setup header; `None` if they are broken.
     pub(crate) fn parse(identification: &[u8], setup: &[u8]) -> Option<Self> {
         let fixed = identification.first_chunk::<30>()?;
         if !fixed.starts_with(b"\x01vorbis") || !setup.starts_with(b"\x05vorbis") {
@@ -53,7 +53,7 @@ impl Vorbis {
         })
     }
 
-    /// Samples that a packet completes: a quarter of its block and of the one before. The first packet completes none.
+    /// Samples that a packet completes: a quarter of its block and of the previous one. The first packet completes none.
     pub(crate) fn frames(&mut self, packet: &[u8]) -> u64 {
         let Some(&first) = packet.first() else { return 0 };
         if first & 1 == 1 {
@@ -73,14 +73,14 @@ impl Vorbis {
     }
 }
 
-/// Which modes have long blocks. They are the last thing in the setup header, so they are read from its end: a framing bit, then modes,
-/// whose window and transform types are 0, as far as their number, which stands before them, says.
+/// Whether each mode has long blocks. The modes are last in the setup header, so they are read from its end: a framing bit, then
+/// modes, whose window and transform types are 0, as many as the number before them says.
 fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     let bit = |at: usize| setup.get(at / 8).map(|byte| byte >> (at % 8) & 1);
     let number = |at: usize, count: usize| {
         (0..count).try_fold(0_u64, |value, index| Some(value | u64::from(bit(at + index)?) << index))
     };
-    // The framing bit is the last that is set.
+    // The framing bit is the last set bit.
     let framing = (0..setup.len() * 8).rev().find(|at| bit(*at) == Some(1))?;
     let mut found = None;
     for count in 1..=MOST_MODES {

@@ -1,4 +1,4 @@
-//! What people ask of a job that is there: to cancel it, to try it again.
+//! Requests about an existing job: cancelling and retrying it.
 
 use super::*;
 

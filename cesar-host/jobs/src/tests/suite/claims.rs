@@ -1,4 +1,4 @@
-//! Who works on a job: claims, leases, workers that die.
+//! Ownership of a job: claims, leases, workers that die.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Failures: attempts, pauses between them, and what ends a job.
+//! Failures: attempts, pauses between them, and the end of a job.
 
 use super::webhooks::notified_job;
 use super::*;

@@ -1,4 +1,4 @@
-//! What comes in, what is listed, and what is forgotten.
+//! Submission, listing and removal of jobs.
 
 use super::cancel_and_retry::partial_job;
 use super::*;
@@ -29,7 +29,7 @@ fn one_idempotency_key_is_one_job(make: Make) {
     };
     let first = fixture.submit_new(&with_key("k", "a"));
     assert_eq!(first.idempotency_key.as_deref(), Some("k"));
-    // Another upload with the same content; the queue is full, but this job is in it already.
+    // Another upload with the same content; the queue is full, but this job is already in it.
     let again = fixture.store.submit(&with_key("k", "a")).unwrap();
     assert_eq!(again, Submission::Existing(first.clone()));
     let conflict = fixture.store.submit(&with_key("k", "b")).unwrap();
@@ -123,7 +123,7 @@ fn lists_are_paged(make: Make) {
     assert_eq!(list(&[JobState::Queued, JobState::Cancelled], Some(ids[5]), 2), [4, 3]);
     assert_eq!(list(&[JobState::Error], None, 100), [0; 0]);
     assert_eq!(list(&[], None, 0), [0; 0]);
-    // The job that a page ended with may be gone when the next one is asked for.
+    // The last job of a page may be gone when the next page is requested.
     fixture.clock.advance_ms(25 * HOUR_MS);
     fixture.store.prune(&Retention::default(), 100).unwrap();
     assert_eq!(list(&[], Some(ids[4]), 100), [3, 2, 0]);

@@ -1,4 +1,4 @@
-//! Notifications of an end: to which address, how often, by which claim.
+//! Notifications of an end: by address, attempts and claims.
 
 use super::*;
 
@@ -141,7 +141,7 @@ fn a_retried_job_notifies_again(make: Make) {
         .record_delivery(&late.lease, &delivery(Verdict::Delivered, Some(200)));
     assert!(matches!(lost, Err(JobsError::LeaseLost { .. })));
 
-    // Who cancels is not told.
+    // A client that cancels is not notified.
     let job = fixture.submit_new(&with_webhook(fixture.upload_job())).id;
     fixture.store.cancel(job).unwrap();
     assert_eq!(fixture.get(job).webhook.unwrap().state, WebhookState::Waiting);

@@ -19,7 +19,7 @@ fn segment(start: u64, end: u64, text: &str) -> Segment {
     .unwrap()
 }
 
-/// A segment whose words are said one after the other at these times.
+/// A segment whose words have these consecutive times.
 fn with_words(words: &[(u64, u64, &str)]) -> Segment {
     let text: String = words.iter().map(|(_, _, word)| *word).collect();
     let mut segment = segment(words[0].0, words[words.len() - 1].1, text.trim());
@@ -196,7 +196,7 @@ proptest! {
     }
 }
 
-/// An engine's segments reach into pauses, and lengths of letters are not lengths of sounds.
+/// An engine's segments extend into pauses, and lengths of letters are not lengths of sounds.
 #[test]
 fn interpolated_changes_go_to_the_ends_of_sentences_and_segments() {
     let segments = vec![
@@ -219,7 +219,7 @@ fn interpolated_changes_go_to_the_ends_of_sentences_and_segments() {
     );
 }
 
-/// Two changes that go to the same place leave what is around them.
+/// Two changes that move to the same place keep the text around them.
 #[test]
 fn a_piece_without_a_sentence_of_its_own_goes_with_what_is_around_it() {
     let segments = vec![segment(0, 8_000, "one two three four five six seven. eight nine ten")];

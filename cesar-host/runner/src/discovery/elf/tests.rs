@@ -18,7 +18,7 @@ fn refused(bytes: &[u8]) -> String {
         .replace(std::env::consts::ARCH, "ARCH")
 }
 
-/// It has no writer: opening it to read would block.
+/// It has no writer: opening it for reading would block.
 #[test]
 fn a_pipe_is_no_library() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn an_unknown_cpu_feature_counts_as_missing() {
 }
 
 proptest! {
-    /// However a library is cut, it is refused before anything would load it.
+    /// A library truncated anywhere is refused before it would be loaded.
     #[test]
     fn a_library_cut_anywhere_is_refused(keep in 0.0_f64..1.0) {
         let elf = own_executable();

@@ -173,7 +173,7 @@ fn multers_parts(body: &[u8]) -> Option<Vec<(Option<String>, Vec<u8>)>> {
     runtime.block_on(read).ok()
 }
 
-/// Bytes with what matters to a parser of forms.
+/// Bytes with those that matter to a parser of forms.
 fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         &b"\r"[..],

@@ -1,4 +1,4 @@
-//! A long recording: bundled ones, over and over, as wav (PCM 16 bit, 16 kHz, mono).
+//! A long recording: bundled ones, repeated, as wav (PCM 16 bit, 16 kHz, mono).
 
 use crate::failure::{Failure, Outcome, line};
 use cesar_tests::fixture;
@@ -21,7 +21,7 @@ pub(crate) const BUNDLED_ENGLISH: [&str; 5] = [
     "short.wav",
 ];
 
-/// Writes `minutes` of audio to `path`. The recordings are decoded by ffmpeg, not by the program that is measured.
+/// Writes `minutes` of audio to `path`. ffmpeg decodes the recordings, not the measured program.
 pub(crate) fn write_repeated(path: &Path, recordings: &[&str], minutes: u32) -> Outcome {
     let mut once = Vec::new();
     for recording in recordings {
@@ -60,7 +60,7 @@ fn decode(recording: &Path) -> Outcome<Vec<u8>> {
     Err(Failure::new(format!("`{}` gave no audio", line(&command))))
 }
 
-/// The 44 bytes before the samples; `None` when the sizes do not fit.
+/// The 44 bytes before the samples; `None` if the sizes do not fit.
 fn header(data: u32) -> Option<Vec<u8>> {
     let mut header = b"RIFF".to_vec();
     header.extend(data.checked_add(36)?.to_le_bytes());

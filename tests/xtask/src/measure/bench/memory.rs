@@ -1,9 +1,9 @@
 //! Peak memory of a program and of its runners, on Linux.
 //!
 //! The kernel keeps the peak of every process (`VmHWM` in `/proc/PID/status`: resident memory, shared pages included),
-//! so reading it now and then loses only what is added in the last interval before a process ends. A process whose
-//! command line has `__runner` is a runner; the others of the tree are counted as the host. Of several processes of
-//! a kind the largest counts.
+//! so sampling it misses only growth in the last interval before a process ends. A process with `__runner` in its
+//! command line is a runner; the others of the tree count as the host. The largest of several processes of a kind
+//! counts.
 
 use crate::failure::{Failure, Outcome};
 use std::{
@@ -23,7 +23,7 @@ pub(crate) struct Peaks {
     pub(crate) runner_kib: u64,
 }
 
-/// Runs a command whose standard error is piped to its end; its wall time and peaks.
+/// Runs a command with piped standard error to its end; returns its wall time and peaks.
 pub(crate) fn watch(command: &mut Command) -> Outcome<(Duration, Peaks)> {
     let begin = Instant::now();
     let mut child = command
@@ -32,7 +32,7 @@ pub(crate) fn watch(command: &mut Command) -> Outcome<(Duration, Peaks)> {
     let mut pipe = child.stderr.take();
     let reader = thread::spawn(move || {
         let mut told = String::new();
-        // What cannot be read as text is missing from a message, no more.
+        // Unreadable text is only missing from a message.
         let _ = pipe.as_mut().map(|pipe| pipe.read_to_string(&mut told));
         told
     });
@@ -67,7 +67,7 @@ fn poll(child: &mut Child) -> Outcome<(ExitStatus, Peaks)> {
     }
 }
 
-/// The process and all that descend from it. Reads what these processes alone have, so that looking costs little.
+/// The process and all its descendants. Reads only these processes, so that sampling is cheap.
 pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;

@@ -1,9 +1,9 @@
 //! `measure bench`: time and memory of one hour of audio, and of the same command again.
 //!
 //! For each engine and model, with an empty cache: the wall time of the whole command and the peak memory of the host
-//! and of the runner that holds the plugin (two processes); then the same command, which must start no runner, as the
-//! median of many runs of the whole process; then the same transcript as subtitles, where only formatting is left.
-//! The audio is the bundled meeting, repeated. The tables are markdown, for `docs/internals/results.md`.
+//! and of the plugin's runner (two processes); then the same command, which must start no runner, as the median of
+//! many runs of the whole process; then the same transcript as subtitles, which needs only formatting. The audio is
+//! the bundled meeting, repeated. The tables are markdown, for `docs/internals/results.md`.
 
 pub(crate) mod audio;
 pub(crate) mod memory;
@@ -82,7 +82,7 @@ fn measure(recording: &Path, engine: &str, model: &str, cache: &Path, runs: u32)
     Ok(figures)
 }
 
-/// Wall time of the whole process, and what it wrote on standard error.
+/// Wall time of the whole process, and its standard error.
 fn timed(command: &mut Command) -> Outcome<(Duration, String)> {
     let begin = Instant::now();
     let output = command
@@ -100,13 +100,13 @@ fn timed(command: &mut Command) -> Outcome<(Duration, String)> {
     )))
 }
 
-/// The middle of an odd number of times, the upper middle of an even one.
+/// The median: the middle of an odd number of times, the upper middle of an even one.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// From the last event of `--progress json`.
+/// The number in the last event of `--progress json`.
 fn runner_starts(told: &str) -> Outcome<u64> {
     let mut events = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let done = events.next_back().filter(|event| event["type"] == "done");
@@ -154,7 +154,7 @@ fn print(options: &Options, all: &[Figures]) {
     }
 }
 
-/// The processor and how many of its threads are ours.
+/// The processor and the number of usable threads.
 pub(crate) fn machine() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = information

@@ -1,4 +1,4 @@
-//! The recordings whose turns are known: ours, and other people's where the test data is.
+//! The recordings with known turns: bundled ones, and those of the test data.
 
 use crate::{
     announce,
@@ -13,9 +13,9 @@ use std::{
 
 /// A recording and its turns.
 pub(super) struct Dialogue {
-    /// What a table shows.
+    /// Its name in tables.
     pub(super) name: String,
-    /// What it is counted with.
+    /// The group that it is counted in.
     pub(super) group: &'static str,
     pub(super) recording: PathBuf,
     /// RTTM.

@@ -1,9 +1,9 @@
 //! `measure der`: diarization error rates of the `pyannote` plugin beside sherpa-onnx and senko, on every recording whose turns are known.
 //!
-//! All read the same WAV file, made with ffmpeg. sherpa-onnx gets the same two networks, at its default threshold and at the one that suited it
-//! best; senko brings its own copies. The error rate is that of `tests/tools/score.py`: no collar, overlap is scored. With `--option
-//! NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the references. The last
-//! column is the plugin's with the reference's own turns as segmentation: what is left there is the error of voices and clustering.
+//! All read the same WAV file, made with ffmpeg. sherpa-onnx gets the same two networks, at its default threshold and at the one that
+//! suited it best; senko brings its own copies. The error rate is that of `tests/tools/score.py`: no collar, overlap is scored. With
+//! `--option NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the references.
+//! The last column is the plugin's with the reference's own turns as segmentation: its error is that of voices and clustering.
 //!
 //! The plugin is run by its example `diarize`, without the host, so that the seconds are the engine's own in each column.
 
@@ -37,9 +37,9 @@ struct Column {
 }
 
 enum Engine {
-    /// What its example is given: options.
+    /// The options of the plugin's example.
     Pyannote(Vec<String>),
-    /// A job of the driver, but for the audio.
+    /// A job of the driver, without the audio.
     Reference(Value),
 }
 
@@ -146,7 +146,7 @@ fn prepare(dialogues: &[Dialogue], folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What an engine says of each file.
+/// An engine's answer for each file.
 fn answers(engine: &Engine, files: &[PathBuf], threads: usize, library: &Path) -> Outcome<Vec<Value>> {
     let (mut command, jobs) = match engine {
         Engine::Pyannote(options) => {

@@ -1,4 +1,4 @@
-//! sherpa-onnx and senko in a Python environment of their own, below the target folder, made the first time.
+//! sherpa-onnx and senko in their own Python environment, below the target folder, created on first use.
 
 use crate::{
     announce,
@@ -8,7 +8,7 @@ use crate::{
 use cesar_tests::{sandbox, workspace};
 use std::{fs, path::Path, process::Command};
 
-/// What is compared with; senko brings torch along.
+/// The reference packages; senko brings torch along.
 const PACKAGES: [&str; 2] = ["sherpa-onnx==2.0.1", "senko==0.2.2"];
 
 /// The driver of both.

@@ -1,11 +1,11 @@
-//! What is compared: engine, type of the weights, beam, batch.
+//! Compared cases: engine, type of the weights, beam, batch.
 
 use super::options::Options;
 use crate::{failure::Outcome, measure::reference, transcribe};
 use serde_json::json;
 use std::{fmt, path::Path, process::Command};
 
-/// The program that runs.
+/// The program to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contender {
     Cesar,
@@ -16,13 +16,13 @@ pub(super) enum Contender {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Case {
     engine: &'static str,
-    /// For `ct2` the compute type, for `whisper-cpp` what follows the model's name.
+    /// For `ct2` the compute type, for `whisper-cpp` the suffix of the model's name.
     weights: &'static str,
     beam: u32,
     batch: u32,
 }
 
-/// Every case, the commonest first.
+/// Every case, the most common first.
 pub(super) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for (weights, beam, batch) in [
@@ -100,7 +100,7 @@ impl Case {
         if self.engine == "ct2" {
             command.args(["--compute-type", self.weights]);
         }
-        // As the reference: no VAD but where it works in batches, and then by the same file.
+        // As in the reference: no VAD except in batches, and then by the same file.
         if self.batch > 0 {
             let batch = format!("batch_size={}", self.batch);
             command.args(["--asr-option", &batch, "--asr-option", "vad_model=silero"]);
@@ -111,7 +111,7 @@ impl Case {
     }
 }
 
-/// Makes ready what the references of the cases need.
+/// Prepares the references of the cases.
 pub(super) fn prepare(cases: &[Case], options: &Options) -> Outcome {
     if cases.iter().any(|case| case.engine == "ct2") {
         reference::FASTER_WHISPER.driver()?;
@@ -122,7 +122,7 @@ pub(super) fn prepare(cases: &[Case], options: &Options) -> Outcome {
     Ok(())
 }
 
-/// A program that holds what the case's reference holds before it does anything: its interpreter and modules.
+/// A program with the memory of an idle reference: its interpreter and modules.
 pub(super) fn idle(case: &Case) -> Outcome<Option<Command>> {
     if case.engine != "ct2" {
         return Ok(None);
@@ -133,7 +133,7 @@ pub(super) fn idle(case: &Case) -> Outcome<Option<Command>> {
     Ok(Some(command))
 }
 
-/// One run of the case's reference, and what it reads on standard input.
+/// One run of the case's reference, and its standard input.
 pub(super) fn reference(case: &Case, recording: &Path, options: &Options) -> Outcome<(Command, String)> {
     let model = reference::model(case.engine, &case.model(options));
     if case.engine == "ct2" {

@@ -1,14 +1,15 @@
-//! `measure pairs`: Cesar's engines against the engines they stand for, in alternation on the same recording.
+//! `measure pairs`: Cesar's engines against their reference engines, in alternation on the same recording.
 //!
 //! A pair is one run of `cesar transcribe --no-cache` and one of the reference, whole processes, one after the other; the order
-//! changes from pair to pair, so that neither always has the warmer machine. Both get the same model, audio, threads, compute type
-//! and beam. Printed are the medians, and the median of the ratios of each pair (below 1 is better than the reference), of the wall
-//! time and of the peak memory; beside the ratio of the wall times, the least and the greatest of a pair. The reference also tells how long its transcription alone took, without starting an interpreter and
-//! loading the model: the second ratio sets Cesar's *whole* process against that.
+//! changes from pair to pair, so that neither always has the warm machine. Both get the same model, audio, threads, compute type
+//! and beam. The table has the medians, and the median of the ratios of each pair (below 1 is better than the reference), of the
+//! wall time and of the peak memory; for the wall times also the minimum and maximum ratio. The reference also reports the time of
+//! its transcription alone, without starting an interpreter and loading the model: the second ratio compares Cesar's *whole*
+//! process with that.
 //!
-//! Memory is the sum of the proportional set sizes (PSS) of a process and all its descendants, sampled; host and runners are counted
-//! together, and memory that they share once. Of a reference in Python, what its interpreter and modules hold before they do anything
-//! is measured by itself, and taken off in the last two columns.
+//! Memory is the sum of the proportional set sizes (PSS) of a process and all its descendants, sampled; host and runners are
+//! counted together, with shared memory once. For a reference in Python, the memory of its idle interpreter and modules is measured
+//! separately, and subtracted in the last two columns.
 
 mod cases;
 mod options;
@@ -25,12 +26,12 @@ pub(crate) use options::Options;
 use proportional::Run;
 use std::path::Path;
 
-/// What one case came to.
+/// The figures of one case.
 struct Figures {
     case: String,
     cesar: Vec<Run>,
     reference: Vec<Run>,
-    /// What the reference's interpreter and modules hold, where it has any.
+    /// Memory of the reference's idle interpreter and modules, if it has any.
     idle_kib: Option<u64>,
 }
 
@@ -129,7 +130,7 @@ fn print(figures: &Figures) {
     );
 }
 
-/// The middle of an odd number of figures, the upper middle of an even one.
+/// The median: the middle of an odd number of figures, the upper middle of an even one.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

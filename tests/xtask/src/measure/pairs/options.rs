@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The cases asked for, or all.
+    /// The requested cases, or all.
     pub(super) fn cases(&self) -> Outcome<Vec<Case>> {
         let names: Vec<String> = cases::all().iter().map(Case::to_string).collect();
         let means =

@@ -1,4 +1,4 @@
-//! Wall time and peak proportional memory of a process with all that descend from it, on Linux.
+//! Wall time and peak proportional memory of a process and all its descendants, on Linux.
 
 use crate::{
     failure::{Failure, Outcome, line},
@@ -14,16 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Reading the page tables of some hundred MB takes milliseconds of a core that both contenders need; peaks last longer than this.
+/// Reading the page tables of some hundred MB takes milliseconds of a core that both programs need; peaks last longer than this.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) wall: Duration,
-    /// The greatest sum of proportional set sizes.
+    /// The maximum sum of proportional set sizes.
     pub(super) peak_kib: u64,
-    /// The transcription without starting up, where the program tells: `{"seconds": …}` as its last line.
+    /// The transcription without startup, if the program reports it: `{"seconds": …}` as its last line.
     pub(super) alone: Option<Duration>,
 }
 
@@ -39,13 +39,13 @@ pub(super) fn watch(command: &mut Command, input: &str) -> Outcome<Run> {
         .spawn()
         .map_err(|error| Failure::new(format!("`{shown}` cannot be started: {error}")))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // The exit code shows a program that does not read it.
+        // The exit code reveals a program that does not read it.
         let _ = stdin.write_all(input.as_bytes());
     }
     let read = |pipe: Option<Box<dyn Read + Send>>| {
         thread::spawn(move || {
             let mut text = Vec::new();
-            // A message or a figure that cannot be read is reported as missing.
+            // An unreadable message or figure is reported as missing.
             let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut text));
             String::from_utf8_lossy(&text).into_owned()
         })

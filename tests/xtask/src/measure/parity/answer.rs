@@ -1,11 +1,11 @@
-//! A transcript as it is compared: of the reference, or read from Cesar's document.
+//! A transcript for comparison: of the reference, or from Cesar's document.
 
 use serde_json::Value;
 
-/// What was heard.
+/// A recognised transcript.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
-    /// Language code; not compared where there is no text.
+    /// Language code; not compared if there is no text.
     pub(crate) language: Option<String>,
     /// Segments with text.
     pub(crate) segments: Vec<Segment>,
@@ -40,7 +40,7 @@ impl Answer {
         Ok(Self::of_value(&document))
     }
 
-    /// What a reference's driver wrote: an answer, or the reference's own `error`.
+    /// The output of a reference's driver: an answer, or the reference's own `error`.
     pub(crate) fn or_error(value: &Value) -> Result<Self, String> {
         match value["error"].as_str() {
             Some(error) => Err(error.to_owned()),
@@ -48,7 +48,7 @@ impl Answer {
         }
     }
 
-    /// From an object with `language` and `segments`, as Cesar and faster-whisper both write them.
+    /// From an object with `language` and `segments`, the common form of Cesar and faster-whisper.
     pub(crate) fn of_value(value: &Value) -> Self {
         let segments = value["segments"].as_array().map(Vec::as_slice).unwrap_or_default();
         let segments = segments

@@ -1,18 +1,18 @@
-//! Two transcripts side by side: equal, or how they differ and why.
+//! Comparison of two transcripts: equal, or their differences and the reasons.
 //!
 //! Equal means the same segments with the same text, their times and those of their words within 20 ms of each other, and the same
-//! language wherever there is text. Two reasons for anything else are known: a sampled window is another one every time (what comes
-//! before it must be equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does
-//! not. Then its times must be those of the reference, brought into order and inside the audio, within 20 ms. What the reference
-//! places behind the end of the audio is left out, and is counted apart; so is a last text inside the audio that Cesar lacks, for
-//! which there is no excuse.
+//! language wherever there is text. Two reasons for differences are known: a sampled window differs every time (everything before
+//! it must be equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does not.
+//! Then its times must be those of the reference, put in order and inside the audio, within 20 ms. Text that the reference places
+//! behind the end of the audio is omitted, and counted separately; so is a last text inside the audio that Cesar lacks, which is an
+//! error.
 
 use super::answer::{Answer, Segment, Word};
 
-/// The greatest difference of times that counts as none, in seconds; half a millisecond more than 20 ms, for rounding.
+/// Tolerance of times, in seconds; half a millisecond more than 20 ms, for rounding.
 const TOLERANCE: f64 = 0.0205;
 
-/// What a comparison gave.
+/// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Equal,
@@ -20,11 +20,11 @@ pub(crate) enum Verdict {
     Refused(String),
     /// Equal up to a window that both sampled.
     Sampled(String),
-    /// The same text and words; times that the reference has out of order or outside the audio are in order and inside it.
+    /// The same text and words; times that are out of order or outside the audio in the reference are in order and inside it.
     Order(String),
-    /// Equal, or but for order, up to a text that the reference has behind the end of the audio.
+    /// Equal, or except for order, up to a text that the reference has behind the end of the audio.
     Behind(String),
-    /// Equal, or but for order, up to a further text that the reference has inside the audio.
+    /// Equal, or except for order, up to a further text that the reference has inside the audio.
     Missing(String),
     Different(String),
 }
@@ -39,7 +39,7 @@ impl Verdict {
         Self::TEXT_MISSING,
         Self::DIFFERENCE,
     ];
-    /// Those without a reason that is known.
+    /// Those without a known reason.
     pub(crate) const UNEXPLAINED: [&str; 2] = [Self::TEXT_MISSING, Self::DIFFERENCE];
     const TEXT_MISSING: &str = "TEXT MISSING";
     const DIFFERENCE: &str = "DIFFERENT";
@@ -119,7 +119,7 @@ fn missing(their: &Segment, length: f64) -> Verdict {
     }
 }
 
-/// How one segment differs; ours before it ends at `earliest`.
+/// The difference of one segment; Cesar's previous one ends at `earliest`.
 fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Option<Verdict> {
     let different = |reason: String| {
         if their.temperature > 0.0 && our.temperature > 0.0 {
@@ -149,12 +149,12 @@ fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Op
         })
 }
 
-/// A time brought into order and inside the audio, as Cesar does with those of engines.
+/// A time put in order and inside the audio, as Cesar does with those of engines.
 fn inside(time: f64, earliest: f64, length: f64) -> f64 {
     time.max(earliest).min(length)
 }
 
-/// How the words differ. `kept` gives the time that Cesar makes of one, which is not before another one.
+/// The difference of the words. `kept` returns Cesar's time for one, which is not before the previous one.
 fn words(their: &Segment, our: &Segment, kept: &dyn Fn(f64, f64) -> f64) -> Option<String> {
     let (theirs, ours) = (their.words.as_deref(), our.words.as_deref());
     let (theirs, ours) = (theirs.unwrap_or_default(), ours.unwrap_or_default());
@@ -265,7 +265,7 @@ mod tests {
         let with = |start, end, temperature| vec![ours[0].clone(), segment(start, end, "b", temperature)];
         assert_eq!(compared(with(10.0, 11.0, 0.0), ours.clone()), "behind the end");
         assert_eq!(compared(with(9.5, 10.0, 0.0), ours.clone()), "TEXT MISSING");
-        // Ours ends later, and yet the text is not there.
+        // Cesar's audio ends later, but the text is missing.
         assert_eq!(compared(with(8.5, 9.0, 0.0), ours.clone()), "TEXT MISSING");
         assert_eq!(compared(with(9.5, 10.0, 0.2), ours.clone()), "sampled");
         assert_eq!(compared(vec![], ours), "DIFFERENT");

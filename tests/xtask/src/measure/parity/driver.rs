@@ -24,7 +24,7 @@ struct Running {
 }
 
 impl Driver {
-    /// Makes the package's environment unless it is there.
+    /// Creates the package's environment unless it exists.
     pub(super) fn prepare(package: &'static Package) -> Outcome<Self> {
         package.driver()?;
         Ok(Self { package, running: None })
@@ -36,7 +36,7 @@ impl Driver {
         Ok(command)
     }
 
-    /// The answer to a job about `wav`, kept from an earlier run or given now.
+    /// The answer to a job about `wav`, stored by an earlier run or computed now.
     pub(super) fn answer(&mut self, asked: &Value, wav: &Path) -> Outcome<Value> {
         kept::answer(self.package.requirement(), asked, wav, |asked| self.ask(asked))
     }

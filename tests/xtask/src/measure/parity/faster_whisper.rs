@@ -1,4 +1,4 @@
-//! faster-whisper, in a Python environment of its own beside the built programs.
+//! faster-whisper, in its own Python environment beside the built programs.
 
 use super::{
     answer::Answer,

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// The answer to a job about `wav` that is kept, or the one that is given now. `reference` is whatever tells the reference's version.
+/// The stored answer to a job about `wav`, or a new one. `reference` identifies the reference's version.
 pub(super) fn answer(
     reference: impl Hash,
     asked: &Value,

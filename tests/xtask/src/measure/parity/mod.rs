@@ -1,9 +1,9 @@
 //! `measure parity`: differences between the transcripts of an engine and those of its reference program.
 //!
-//! Every recording goes through the reference and through `cesar transcribe --no-cache -f json`, from the same samples, with the same
-//! options, once for each setting. The table has one line for each recording and one column for each setting; what is not equal is
-//! listed below it with the first difference, and the totals come last. References answer slowly, so their answers are kept beside
-//! the built programs and asked for again only when the recording, the model, the setting or the reference is another one.
+//! Every recording goes through the reference and through `cesar transcribe --no-cache -f json`, from the same samples, with the
+//! same options, once for each setting. The table has one line for each recording and one column for each setting; unequal cases
+//! are listed below it with the first difference, and the totals come last. References are slow, so their answers are stored beside
+//! the built programs and recomputed only if the recording, the model, the setting or the reference changes.
 
 mod answer;
 mod compare;
@@ -29,10 +29,10 @@ use reference::{Job, Reference};
 use settings::Setting;
 use std::{collections::BTreeMap, path::Path};
 
-/// How often each verdict was given, by setting.
+/// Number of each verdict, by setting.
 type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
-/// The command. Fails when something could not be transcribed, or differs without a reason that is known from the engine's own reference.
+/// The command. Fails if something could not be transcribed, or differs from the engine's own reference without a known reason.
 pub(crate) fn run(options: &Options) -> Outcome {
     let names: Vec<&str> = options.models.iter().map(String::as_str).chain(["vad"]).collect();
     models::fetch(&names)?;
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
 }
 
-/// Whether a reference supports a setting; prints a line when it does not.
+/// Whether a reference supports a setting; prints a line if it does not.
 fn known(reference: &dyn Reference, setting: &Setting) -> bool {
     let known = reference.knows(setting);
     if !known {
@@ -67,7 +67,7 @@ fn known(reference: &dyn Reference, setting: &Setting) -> bool {
     known
 }
 
-/// One model's table; how many differences have no reason.
+/// One model's table; returns the number of unexplained differences.
 fn table(
     reference: &mut dyn Reference,
     options: &Options,
@@ -141,7 +141,7 @@ fn hear(options: &Options, job: &Job<'_>) -> Result<Answer, String> {
     if options.engine == "ct2" {
         command.args(["--compute-type", &options.compute_type]);
     }
-    // The references hear everything unless they are asked not to, and silence by the same file.
+    // The references transcribe everything by default, and detect silence by the same file.
     let silence = match job
         .setting
         .options
@@ -188,7 +188,7 @@ fn print_totals(settings: &[Setting], totals: &Totals) {
     }
 }
 
-/// Where references and their answers are kept: beside the built programs.
+/// The folder of references and their answers: beside the built programs.
 fn folder() -> std::path::PathBuf {
     cesar_tests::sandbox::program_folder().join("xtask-parity")
 }

@@ -36,7 +36,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The folder with recordings that are not bundled.
+    /// The folder with further recordings.
     pub(crate) fn data(&self) -> Option<PathBuf> {
         self.data.clone().or_else(find_test_data)
     }

@@ -1,7 +1,7 @@
 //! pywhispercpp, which contains another build of whisper.cpp, with the parameters of `whisper-cli`.
 //!
-//! For information beside the comparison with the same static library: another build, of another version, may sum in another order,
-//! so what differs here is not an error. Settings that it has no parameter for are left out.
+//! For information besides the comparison with the same static library: another build, of another version, may sum in another
+//! order, so differences here are not errors. Settings without a parameter are omitted.
 
 use super::{
     answer::Answer,
@@ -56,7 +56,7 @@ impl Reference for Pywhispercpp {
     }
 }
 
-/// The plugin's options as parameters of `pywhispercpp.model.Model`, with what `whisper-cli` sets; none where one has no counterpart.
+/// The plugin's options as parameters of `pywhispercpp.model.Model`, with `whisper-cli`'s values; `None` if one has no counterpart.
 fn parameters(options: &Map<String, Value>, model: &str) -> Option<Map<String, Value>> {
     let language = if model.ends_with(".en") { "en" } else { "auto" };
     let mut parameters = Map::new();

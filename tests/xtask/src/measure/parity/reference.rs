@@ -1,4 +1,4 @@
-//! Programs that Cesar's engines are compared with.
+//! Reference programs of Cesar's engines.
 
 use super::{
     answer::Answer, faster_whisper::FasterWhisper, options::Options, pywhispercpp::Pywhispercpp, settings::Setting,
@@ -11,37 +11,37 @@ use std::path::Path;
 pub(crate) struct Job<'a> {
     /// 16 kHz, mono, 16 bits.
     pub(crate) wav: &'a Path,
-    /// Name of the model, as `cesar --model` takes it.
+    /// Name of the model, as in `cesar --model`.
     pub(crate) model: &'a str,
     pub(crate) compute_type: &'a str,
-    /// 0 for as many as the program takes by itself.
+    /// 0 for the program's default.
     pub(crate) threads: usize,
     pub(crate) setting: &'a Setting,
 }
 
-/// What an engine is compared with.
+/// A reference of an engine.
 pub(crate) trait Reference {
     /// Its name and version.
     fn name(&self) -> String;
 
-    /// Whether it is only told how it differs, and a difference is no failure.
+    /// Whether it is only informative, so that a difference is not a failure.
     fn informs(&self) -> bool {
         false
     }
 
-    /// Whether it can do what a setting asks for.
+    /// Whether it supports a setting.
     fn knows(&self, _: &Setting) -> bool {
         true
     }
 
-    /// Writes a recording as this program decodes it, so that both hear the same samples: 16 kHz, mono, 16 bits.
+    /// Writes a recording as this program decodes it, so that both get the same samples: 16 kHz, mono, 16 bits.
     fn decode(&mut self, recording: &Path, wav: &Path) -> Outcome;
 
-    /// What it makes of a job; the inner error is the program's own, which Cesar may share.
+    /// Its answer to a job; the inner error is the program's own, which Cesar may share.
     fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>>;
 }
 
-/// The reference that is asked for, ready to use.
+/// The requested reference, ready to use.
 pub(crate) fn of(options: &Options) -> Outcome<Box<dyn Reference>> {
     match (options.engine.as_str(), options.reference.as_deref()) {
         ("ct2", None) => Ok(Box::new(FasterWhisper::prepare()?)),

@@ -1,4 +1,4 @@
-//! What is compared: options by the names of the option table, which are faster-whisper's.
+//! Compared settings: options by the names of the option table, which are faster-whisper's.
 
 use super::whisper_cpp;
 use crate::failure::{Failure, Outcome};
@@ -13,7 +13,7 @@ pub(crate) struct Setting {
     multilingual: bool,
 }
 
-/// Every setting of `ct2`; temperature 0 where nothing else is said.
+/// Every setting of `ct2`; temperature 0 by default.
 fn all() -> Vec<Setting> {
     let setting = |name, mut options: Value, multilingual| {
         if options["temperature"].is_null() {
@@ -74,7 +74,7 @@ pub(super) fn setting(name: &'static str, options: Value, multilingual: bool) ->
     }
 }
 
-/// Those for a model, or of these those that are named.
+/// The settings for a model, or the named ones of these.
 pub(crate) fn of(engine: &str, model: &str, wanted: &[String]) -> Outcome<Vec<Setting>> {
     let known = if engine == "whisper-cpp" {
         whisper_cpp::settings()
@@ -99,7 +99,7 @@ pub(crate) fn of(engine: &str, model: &str, wanted: &[String]) -> Outcome<Vec<Se
         .collect())
 }
 
-/// A value as it is written after `NAME=`.
+/// A value in the form after `NAME=`.
 pub(crate) fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

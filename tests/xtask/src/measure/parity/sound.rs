@@ -1,4 +1,4 @@
-//! The recordings that are compared, each as a 16 kHz mono WAV file made by the reference's own decoder.
+//! The compared recordings, each as a 16 kHz mono WAV file made by the reference's own decoder.
 
 use super::{folder, make_folder, options::Options, reference::Reference};
 use crate::failure::{Failure, Outcome, quiet_step};
@@ -15,7 +15,7 @@ const BYTES_A_MINUTE: usize = 60 * 16_000 * 2;
 
 /// A recording, decoded.
 pub(crate) struct Recording {
-    /// What a table shows.
+    /// Its name in tables.
     pub(crate) name: String,
     pub(crate) wav: PathBuf,
 }
@@ -47,14 +47,14 @@ pub(crate) fn recordings(options: &Options, reference: &mut dyn Reference) -> Ou
     }
 }
 
-/// The length of one of the files made here.
+/// The length of one of these files.
 pub(crate) fn seconds(wav: &Path) -> Outcome<f64> {
     let bytes = fs::metadata(wav).map_err(|error| Failure::path(wav, &error))?.len();
     let samples = bytes.saturating_sub(HEADER as u64) / 2;
     Ok(samples as f64 / 16_000.0)
 }
 
-/// Decodes a recording as [`Reference::decode`] asks, for references that read such files only.
+/// Decodes a recording for [`Reference::decode`], for references that read only such files.
 pub(super) fn by_ffmpeg(recording: &Path, wav: &Path) -> Outcome {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(recording);
@@ -86,7 +86,7 @@ fn listed(folder: &Path, root: &Path) -> Outcome<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-/// One recording of so many minutes: all others, one after the other, as often as needed.
+/// One recording of this many minutes: all others, repeated one after the other.
 fn joined(recordings: &[Recording], minutes: usize, place: &Path) -> Outcome<Recording> {
     let mut samples = Vec::new();
     for recording in recordings {

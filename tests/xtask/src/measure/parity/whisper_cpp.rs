@@ -1,8 +1,8 @@
-//! whisper.cpp, called as its own program `whisper-cli` calls it: the example `reference` of the plugin, which is linked from the same
+//! whisper.cpp, called as by its own program `whisper-cli`: the example `reference` of the plugin, which is linked from the same
 //! static library.
 //!
-//! It runs once for each job, as `whisper-cli` does for a file: what its beam search draws depends on what its generator has drawn
-//! before. The sound is decoded by ffmpeg for both.
+//! It runs once for each job, like `whisper-cli` for a file: the random numbers of its beam search depend on earlier ones. ffmpeg
+//! decodes the sound for both.
 
 use super::{
     answer::Answer,
@@ -72,7 +72,7 @@ impl Reference for WhisperCpp {
     }
 }
 
-/// Words are there in every answer, but not always asked for.
+/// Every answer has words, but they are not always requested.
 fn as_asked(mut answer: Answer, options: &Map<String, Value>) -> Answer {
     if !options.get("word_timestamps").is_some_and(|wanted| wanted == true) {
         answer.segments.iter_mut().for_each(|segment| segment.words = None);
@@ -80,7 +80,7 @@ fn as_asked(mut answer: Answer, options: &Map<String, Value>) -> Answer {
     answer
 }
 
-/// The plugin's options in the words of the reference.
+/// The plugin's options in the reference's terms.
 fn translate(options: &mut Map<String, Value>, model: &str, threads: usize) {
     if options.get("vad_filter").is_some_and(|wanted| wanted == true) {
         options.insert(
@@ -100,7 +100,7 @@ fn translate(options: &mut Map<String, Value>, model: &str, threads: usize) {
     }
 }
 
-/// What is compared.
+/// The compared settings.
 pub(super) fn settings() -> Vec<Setting> {
     let prompt = "A meeting about the harbour, with Dr. Müller and Ms. O'Neill.";
     let plain = |name, options| setting(name, options, false);

@@ -1,4 +1,4 @@
-//! Codecs and what is done to their frames, compared with symphonia's reader and by decoding.
+//! Codecs and encodings of frames, compared with symphonia's reader and by decoding.
 
 use std::io::Write as _;
 
@@ -103,7 +103,7 @@ fn old_names_of_aac_make_their_configuration() {
     };
     assert_eq!(config("A_AAC/MPEG2/LC", 44_100.0, None, 2), Some(vec![0x12, 0x10]));
     assert_eq!(config("A_AAC/MPEG4/MAIN", 48_000.0, None, 1), Some(vec![0x09, 0x88]));
-    // The example of ISO/IEC 14496-3 for explicit signalling: 24 kHz that become 48.
+    // The example of ISO/IEC 14496-3 for explicit signalling: 24 kHz that becomes 48.
     let sbr = config("A_AAC/MPEG4/LC/SBR", 24_000.0, Some(48_000.0), 2);
     assert_eq!(sbr, Some(vec![0x13, 0x10, 0x56, 0xE5, 0x98]));
     assert_eq!(config("A_AAC/MPEG4/LC", 12_345.0, None, 2), None);
@@ -157,7 +157,7 @@ fn compression_is_undone() {
             all(&[encoding(1, 3, &zlib(&frame)[..2], 1), encoding(0, 0, b"", 1)]),
             zlib(&frame)[2..].to_vec(),
         ),
-        // The private data alone are compressed.
+        // Only the private data are compressed.
         (all(&[encoding(0, 0, b"", 2)]), frame.clone()),
     ] {
         let parts = [
@@ -204,7 +204,7 @@ fn what_grows_beyond_measure_is_damaged() {
     );
 }
 
-/// A fixture's packets in Matroska: blocks at times that are rounded to milliseconds.
+/// A fixture's packets in Matroska: blocks at times rounded to milliseconds.
 fn muxed(name: &str, entry: impl Fn(&Track) -> Vec<u8>) -> (Vec<u8>, Vec<Packet>) {
     let path = fixture_path(name);
     let source = ogg::open(&path).unwrap().unwrap();
@@ -228,7 +228,7 @@ fn muxed(name: &str, entry: impl Fn(&Track) -> Vec<u8>) -> (Vec<u8>, Vec<Packet>
     ([header(), segment(&parts)].concat(), packets)
 }
 
-/// The packets that symphonia's reader finds, and its track's configuration.
+/// The packets of symphonia's reader, and its track's configuration.
 fn by_symphonia(content: &[u8]) -> (Vec<Vec<u8>>, Box<[u8]>) {
     let stream = std::io::Cursor::new(content.to_vec());
     let stream = MediaSourceStream::new(Box::new(stream), MediaSourceStreamOptions::default());

@@ -1,4 +1,4 @@
-//! Files that were cut, overwritten, joined, or made to harm.
+//! Files that were truncated, overwritten, joined, or made to harm.
 
 use proptest::prelude::*;
 
@@ -65,7 +65,7 @@ fn a_file_that_is_cut_anywhere_says_so() {
             let drained = read(&content[..end]);
             let count = drained.packets.len();
             assert_eq!(sounds_of(&drained), expected(0..count), "{end}");
-            // Where a cluster ends nothing shows that there were more.
+            // A loss between clusters is not visible.
             let is_between = !is_known && drained.packets.len().is_multiple_of(5);
             assert!(drained.ending.is_cut || is_between, "{end} {is_known}");
             assert_eq!(drained.losses().len(), 0);
@@ -79,7 +79,7 @@ fn a_wrong_size_costs_one_block() {
     let block = simple(1, 0, &sound(0));
     for (is_known, wrong) in [
         (true, 0x10),
-        // One too great: the beginning of the next block is hidden in this one.
+        // One too large: the beginning of the next block is hidden in this one.
         (true, 0x145),
         (true, 0xFF_FFFF),
         (false, 0x01),
@@ -120,7 +120,7 @@ fn a_cluster_without_its_header_loses_nothing_else() {
             .unwrap();
     content[second] = 0;
     let drained = read(&content);
-    // When its blocks are is known by where they are in the file.
+    // The times of its blocks follow from their positions in the file.
     let found = sounds_of(&drained)
         .into_iter()
         .map(|(index, time)| (index, time.map(|time| time / 10 * 10)));
@@ -128,7 +128,7 @@ fn a_cluster_without_its_header_loses_nothing_else() {
     assert_eq!(drained.losses().len(), 1);
 }
 
-/// The time of a cluster is overwritten: its blocks are there, at no time.
+/// The time of a cluster is overwritten: its blocks remain, without a time.
 #[test]
 fn blocks_without_a_time_follow_each_other() {
     let mut broken = sounds(5, 5);
@@ -166,7 +166,7 @@ fn files_that_were_joined_follow_each_other() {
         .collect();
     assert_eq!(sounds_of(&drained), times);
     assert!(drained.packets[15].codec.is_some() && drained.packets[16].codec.is_none());
-    // A recorder that was restarted and whose clock went on.
+    // A recorder that was restarted and whose clock continued.
     let later = file(false, &[unknown(id::CLUSTER, &sounds(50, 5))]);
     let drained = read(&[file(false, &clusters()), later].concat());
     assert_eq!(sounds_of(&drained), expected((0..15).chain(50..55)));
@@ -221,7 +221,7 @@ fn nothing_is_reserved_for_claims() {
     assert_eq!(sounds_of(&drained), expected(0..15));
 }
 
-/// Reads all tracks of a file of this content; only that it ends matters.
+/// Reads all tracks of a file of this content; it only has to end.
 fn survive(content: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, content);
@@ -237,7 +237,7 @@ fn survive(content: &[u8]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever is overwritten, packets that are untouched and in sound clusters come out, in order.
+    /// Whatever is overwritten, untouched packets in intact clusters are returned, in order.
     #[test]
     fn damage_stays_where_it_is(at in 200_usize..4_000, bytes in proptest::collection::vec(any::<u8>(), 1..200)) {
         let whole = file(true, &clusters());
@@ -282,7 +282,7 @@ proptest! {
     }
 }
 
-/// Zeros from some block on over the head of the next cluster.
+/// Zeros from some block on, over the head of the next cluster.
 #[test]
 fn blocks_of_a_cluster_without_its_head_are_read_at_about_their_times() {
     let blocks = |first: usize| element(id::CLUSTER, &sounds(first, 100));

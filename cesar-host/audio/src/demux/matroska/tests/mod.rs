@@ -1,4 +1,4 @@
-//! Matroska as it is written, and as it should not be.
+//! Matroska files, valid and invalid.
 
 mod codecs;
 mod damage;
@@ -176,7 +176,7 @@ fn what_is_no_recording_is_said_in_words() {
     assert!(open(&empty).unwrap_err().contains("list of tracks is missing"));
 }
 
-/// The tracks stand behind the clusters, and the index leads to them.
+/// The tracks are behind the clusters, and the index leads to them.
 #[test]
 fn tracks_behind_the_clusters_are_found() {
     let cluster = element(id::CLUSTER, &sounds(0, 5));

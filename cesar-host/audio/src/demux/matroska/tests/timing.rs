@@ -1,4 +1,4 @@
-//! Shown times, and trimming.
+//! Presentation times, and trimming.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn what_lies_before_0_is_the_encoders() {
         assert_eq!(trims(&drained), [(skip, 0), (0, 0)], "{rate} {first}");
         assert!(times(&drained)[0].abs() <= 1);
     }
-    // The container says it exactly.
+    // The container has the exact value.
     let delay = unsigned(id::CODEC_DELAY, 20_000_000);
     let drained = read(&file(&[pcm(1, &[delay])], &[sounds(0, 3)]));
     assert_eq!(trims(&drained), [(160, 0), (0, 0), (0, 0)]);

@@ -1,4 +1,4 @@
-//! Writes Matroska, right or wrong, element by element.
+//! Writes Matroska, valid or invalid, element by element.
 
 use super::super::ebml::id;
 
@@ -7,7 +7,7 @@ pub(super) fn element(id: u32, body: &[u8]) -> Vec<u8> {
     sized(id, body.len() as u64, body)
 }
 
-/// An element that claims any size.
+/// An element with any declared size.
 pub(super) fn sized(id: u32, size: u64, body: &[u8]) -> Vec<u8> {
     let size = match size {
         0..0x7F => vec![size as u8 | 0x80],
@@ -50,7 +50,7 @@ pub(super) fn segment(parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// The duration in ticks of a millisecond.
 pub(super) fn info(duration: f64) -> Vec<u8> {
-    // symphonia's reader wants to know who wrote the file.
+    // symphonia's reader requires the names of the writers.
     let writers = [element(0x4D80, b"test"), element(0x5741, b"test")].concat();
     element(id::INFO, &[float(id::DURATION, duration), writers].concat())
 }
@@ -61,7 +61,7 @@ pub(super) fn tracks(entries: &[Vec<u8>]) -> Vec<u8> {
 
 /// A track of sound; `more` are further elements of the entry.
 pub(super) fn audio(number: u64, codec: &str, rate: f64, bits: u64, more: &[Vec<u8>]) -> Vec<u8> {
-    // A depth of 0 is none.
+    // A depth of 0 is omitted.
     let depth = match bits {
         0 => Vec::new(),
         bits => unsigned(id::BIT_DEPTH, bits),
@@ -105,14 +105,14 @@ pub(super) fn group(track: u8, time: i16, frames: &[u8], more: &[Vec<u8>]) -> Ve
     element(id::BLOCK_GROUP, &[block, more.concat()].concat())
 }
 
-/// 20 ms of PCM of 8 kHz, like no other.
+/// 20 ms of PCM of 8 kHz, unique for the index.
 pub(super) fn sound(index: usize) -> Vec<u8> {
     (0..160_u16)
         .flat_map(|sample| (sample * 7 + index as u16 * 31).to_le_bytes())
         .collect()
 }
 
-/// A cluster's body with so many packets of [`sound`], from the packet with this index on.
+/// A cluster's body with `count` packets of [`sound`], from the packet with this index on.
 pub(super) fn sounds(first: usize, count: usize) -> Vec<u8> {
     let blocks: Vec<_> = (0..count)
         .map(|at| simple(1, at as i16 * 20, &sound(first + at)))

@@ -35,7 +35,7 @@ pub(super) fn entry(name: &[u8; 4], rate: u32, channels: u16, bits: u16, atoms: 
     atom(name, body)
 }
 
-/// One of version 1: frames and bytes of a packet.
+/// An entry of version 1: frames and bytes of a packet.
 pub(super) fn entry_1(name: &[u8; 4], rate: u32, channels: u16, packet: (u32, u32), atoms: &[u8]) -> Vec<u8> {
     let extra = [words(&[packet.0, 0, packet.1, 2]), atoms.to_vec()].concat();
     let mut entry = entry(name, rate, channels, 16, &extra);
@@ -71,7 +71,7 @@ pub(super) struct TrackFile {
     pub(super) edits: Vec<(u32, i32)>,
     /// First chunk (from 1), samples in it, description.
     pub(super) groups: Vec<u32>,
-    /// Writes this instead of a table of sizes: size and number.
+    /// Written instead of a table of sizes: size and number.
     pub(super) constant_size: Option<(u32, u32)>,
     /// The chunks lie in the file in reverse order.
     pub(super) is_reversed: bool,
@@ -123,7 +123,7 @@ impl TrackFile {
         }
     }
 
-    /// The samples of each chunk together.
+    /// The samples of each chunk, joined.
     fn chunks(&self) -> Vec<Vec<u8>> {
         if self.constant_size.is_some() {
             return vec![self.samples.concat()];
@@ -138,7 +138,7 @@ impl TrackFile {
         chunks
     }
 
-    /// What `mdat` holds of it, and where the chunks begin in that.
+    /// The content of `mdat`, and the positions of chunks in it.
     fn media(&self) -> (Vec<u8>, Vec<usize>) {
         let chunks = self.chunks();
         let mut order = (0..chunks.len()).collect::<Vec<_>>();

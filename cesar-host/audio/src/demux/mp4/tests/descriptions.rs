@@ -132,7 +132,7 @@ fn opus_has_its_numbers_the_big_way_round() {
     let drained = read_all(&bytes);
     let facts = drained.packets.iter().map(|packet| (packet.skip, packet.time.unwrap()));
     assert_eq!(facts.collect::<Vec<_>>(), [(312, 0), (0, 13_500_000), (0, 53_500_000)]);
-    // An edit list says it instead.
+    // An edit list has the same effect.
     let edited = TrackFile {
         edits: vec![(0, 100)],
         ..track
@@ -155,7 +155,7 @@ fn flac_keeps_its_information() {
 #[test]
 fn frames_of_pcm_come_together() {
     let data = (0..20_000_u32).map(|index| (index % 200) as u8).collect::<Vec<_>>();
-    // The tables of QuickTime say 1 or the size of a frame.
+    // The tables of QuickTime have 1 or the size of a frame.
     for size in [1, 4] {
         let entry = entry_1(b"twos", 44_100, 2, (1, 4), b"");
         let mut track = TrackFile::frames(entry, (size, 5_000), data.clone(), 5_000);

@@ -1,4 +1,4 @@
-//! Files whose samples come in fragments.
+//! Files with samples in fragments.
 
 use super::*;
 use crate::clock::nanoseconds;
@@ -12,7 +12,7 @@ fn times(drained: &Drained) -> Vec<i64> {
     drained.packets.iter().map(|packet| packet.time.unwrap()).collect()
 }
 
-/// When packet `number` is played.
+/// The presentation time of packet `number`.
 fn at(number: u64) -> i64 {
     nanoseconds(number * 1024, 48_000)
 }
@@ -134,7 +134,7 @@ fn an_edit_list_leaves_the_delay_out() {
 
 #[test]
 fn data_without_a_place_lies_behind_that_of_the_track_before() {
-    // Two tracks in a fragment, the older way: no base, and only the first run says where it is.
+    // Two tracks in a fragment, in the older form: no base, and only the first run has a position.
     let sizes = |samples: &[Vec<u8>]| samples.iter().map(|sample| sample.len() as u32).collect::<Vec<_>>();
     let (ours, theirs) = (
         (0..3).map(content).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Files that lie.
+//! Files with false declarations.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::demux::testing::{fixture, survives_flips};
 
-/// Reads a file that may be anything.
+/// Reads any file.
 fn survives(bytes: Vec<u8>) {
     let length = bytes.len();
     let Ok(Some(mut demuxer)) = read(Path::new("a.mp4"), Box::new(io::Cursor::new(bytes))) else {
@@ -23,7 +23,7 @@ fn survives(bytes: Vec<u8>) {
     let _ = demuxer.ending();
 }
 
-/// Everything that is written here, in one file each.
+/// All kinds of files written here, one each.
 fn kinds() -> Vec<Vec<u8>> {
     let edited = TrackFile {
         edits: vec![(100, 4_096), (50, -1), (100, 1_024), (0, 9_000)],
@@ -81,7 +81,7 @@ fn flipped_bits_never_panic() {
     survives_flips_of_index(&fixture("interview.m4a"));
 }
 
-/// The index is where flips matter: it is moved to the front, and little sound is left behind it.
+/// Flips in the index matter most: it is moved to the front, with little sound behind it.
 fn survives_flips_of_index(bytes: &[u8]) {
     let index = bytes.windows(4).position(|window| window == b"moov").unwrap() - 4;
     let small = [&bytes[..36], &bytes[index..], &bytes[36..20_000]].concat();

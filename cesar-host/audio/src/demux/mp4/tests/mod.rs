@@ -28,7 +28,7 @@ fn read_all(bytes: &[u8]) -> Drained {
     drain(open, bytes).expect("it is MP4")
 }
 
-/// What opening gives for a file of these bytes.
+/// The result of opening a file of these bytes.
 fn opened(bytes: &[u8]) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let folder = tempfile::tempdir().unwrap();
     open(&write(&folder, bytes))

@@ -1,4 +1,4 @@
-//! Files whose tables lie in `moov`.
+//! Files with their tables in `moov`.
 
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -40,7 +40,7 @@ fn packets_are_those_of_symphonia() {
     // The last is behind the end of the edit list.
     assert!(theirs.len() - ours.len() <= 1, "{} {}", theirs.len(), ours.len());
     assert_eq!(ours, theirs[..ours.len()]);
-    // The encoder's delay, which the edit list leaves out.
+    // The encoder's delay, which the edit list omits.
     assert_eq!(
         drained.packets.iter().map(|packet| packet.skip.min(1024)).sum::<u64>(),
         1024
@@ -191,7 +191,7 @@ fn the_size_of_the_media_may_be_open_or_long() {
         patched(&mut bytes, size);
         assert_eq!(shown(&read_all(&bytes)), plain, "{size}");
     }
-    // A size of 64 bits; QuickTime's room for one.
+    // A size of 64 bits; QuickTime's placeholder for one.
     let head = [ftyp(), vec![0, 0, 0, 8], b"wide".to_vec()].concat();
     assert_eq!(shown(&read_all(&file_with(&head, &track, &[]))), plain);
     let media = file(&track);
