@@ -118,6 +118,9 @@ pub struct Segment {
     /// Whether the engine heard a change of speaker after it; absent unless it looks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker_turn_next: Option<bool>,
+    /// How sure the engine was of the text, 0 to 1; absent when the engine gives no probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<f64>,
 }
 
 /// One word with its times.

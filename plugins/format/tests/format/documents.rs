@@ -60,6 +60,7 @@ pub(crate) fn segment(start: u64, end: u64, text: &str) -> Segment {
         tokens: None,
         seek: None,
         speaker_turn_next: None,
+        quality: None,
     }
 }
 

@@ -28,6 +28,7 @@ fn example() -> Document {
     last.temperature = Some(0.0);
     last.tokens = Some(vec![50364, 1396, 718]);
     last.seek = Some(0);
+    last.quality = Some(0.75);
     document.truncated.push(plugin_api::document::Truncation {
         start: plugin_api::document::Seconds(3000),
         end: plugin_api::document::Seconds(5000),
