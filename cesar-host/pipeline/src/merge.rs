@@ -162,7 +162,7 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
 const LEAST_PROBABILITY: f64 = 0.001;
 
 /// How sure the engine was of a segment, to three decimals: the geometric mean of its words' probabilities; where no word has one, the
-/// exponential of the mean log-probability of its tokens. No other figure enters, so that both engines' values compare.
+/// exponential of the mean log-probability of its tokens. `docs/reference/document.md` defines it.
 fn quality(segment: &Segment) -> Option<f64> {
     let words = segment.words.iter().flatten();
     let known: Vec<f64> = words.filter_map(|word| word.probability).collect();

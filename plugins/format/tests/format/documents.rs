@@ -101,6 +101,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
             },
             asr: stage("ct2", "tiny.en", ("beam_size", json!(5))),
             diarize: None,
+            glossary: None,
             sampled: false,
         },
     }
