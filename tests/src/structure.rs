@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-audio",
             "cesar-base",
             "cesar-cache",
+            "cesar-glossary",
             "cesar-models",
             "cesar-runner",
             "plugin-api",
