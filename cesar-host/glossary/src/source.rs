@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(folder.names(), ["law", "medicine"]);
         assert_eq!(folder.open("law").unwrap().len(), 1);
         assert_eq!(
-            unknown(&folder, "lew"),
-            "there is no glossary `lew`; there are `law`, `medicine`"
+            unknown(&folder, "medic"),
+            "there is no glossary `medic`; there are `law`, `medicine`"
         );
         std::fs::write(path.join("law.txt"), "a\n => b").unwrap();
         assert_eq!(

@@ -65,6 +65,12 @@ impl NamedGlossary {
         &self.rules
     }
 
+    /// Number of terms that a prompt holds.
+    #[must_use]
+    pub fn prompt_terms(&self) -> usize {
+        self.rules.prompt(PROMPT_BYTES).1
+    }
+
     /// The digest of its rules.
     #[must_use]
     pub fn digest(&self) -> Digest {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cesar_plugin_format::{Format, render};
-use plugin_api::document::Document;
+use plugin_api::document::{Document, GlossaryProvenance, GlossaryReplacement};
 
 use crate::documents::{self, request};
 
@@ -75,6 +75,17 @@ fn every_field_is_documented() {
     let (text, mut found) = (documentation(), Vec::new());
     let mut document = example();
     document.segments[0].speaker_turn_next = Some(true);
+    document.provenance.glossary = Some(GlossaryProvenance {
+        name: Some("terms.txt".into()),
+        sha256: String::new(),
+        replacements: vec![GlossaryReplacement {
+            rule: 1,
+            from: "cube".into(),
+            to: "Kube".into(),
+            count: 1,
+        }],
+        omitted: 1,
+    });
     names(&serde_json::to_value(document).unwrap(), &mut found);
     for name in found {
         assert!(
