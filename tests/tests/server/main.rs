@@ -1,6 +1,7 @@
 //! `cesar serve`, as its clients see it.
 
 mod docs;
+mod glossary;
 mod hostile;
 mod jobs;
 mod kill;
