@@ -31,7 +31,7 @@ mod source;
 mod tokens;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use parse::{Rule, Side};
 
@@ -42,23 +42,35 @@ pub use source::{Folder, NONE, Origin, is_file};
 /// The name that stands for a change of the results of [`Glossary::apply`] for the same rules and document; part of cache keys.
 pub const VERSION: &str = "1";
 
+/// Separates words in an index; part of no word.
+const BETWEEN: &str = "\n";
+
 /// Rules, in their order.
 #[derive(Debug, Clone)]
 pub struct Glossary {
     rules: Vec<Rule>,
-    /// Rules with words on their left side, by the first word.
-    by_word: HashMap<String, Vec<usize>>,
+    /// By the first word of left sides, how many words they have.
+    lengths: HashMap<String, BTreeSet<usize>>,
+    /// Rules by all words of their left sides; several may differ in the signs around these.
+    by_words: HashMap<String, Vec<usize>>,
 }
 
 impl Glossary {
     fn new(rules: Vec<Rule>) -> Self {
-        let mut by_word: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut lengths: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        let mut by_words: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
             if let Side::Words(phrase) = &rule.left {
-                by_word.entry(phrase.first().to_owned()).or_default().push(index);
+                let words = phrase.words();
+                lengths.entry(words[0].clone()).or_default().insert(words.len());
+                by_words.entry(words.join(BETWEEN)).or_default().push(index);
             }
         }
-        Self { rules, by_word }
+        Self {
+            rules,
+            lengths,
+            by_words,
+        }
     }
 
     /// Number of rules.
@@ -84,7 +96,7 @@ impl Glossary {
     pub fn terms(&self) -> Vec<&str> {
         let mut terms: Vec<&str> = Vec::new();
         let rules = self.rules.iter().filter(|rule| matches!(rule.left, Side::Words(_)));
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         terms.extend(rules.map(|rule| rule.right.as_str()).filter(|term| seen.insert(*term)));
         terms
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::Glossary;
 use super::case::{Letters, following};
 use super::parse::Side;
-use super::tokens::tokens;
+use super::tokens::{Token, tokens};
+use super::{BETWEEN, Glossary};
 
 /// Maximum bytes of a replacement that a regular expression makes: repeated references could fill the memory.
 const MAX_REPLACEMENT: usize = 2_000;
@@ -42,13 +42,15 @@ impl Glossary {
 
     fn words(&self, text: &str) -> Vec<Match> {
         let mut found = Vec::new();
-        if self.by_word.is_empty() {
+        if self.lengths.is_empty() {
             return found;
         }
         let letters = Letters::of(text);
         let tokens = tokens(text);
         for (at, token) in tokens.iter().enumerate() {
-            for rule in self.by_word.get(&token.folded).into_iter().flatten().copied() {
+            let lengths = self.lengths.get(&token.folded).into_iter().flatten();
+            let here = lengths.filter_map(|length| self.by_words.get(&joined(tokens.get(at..at + length)?)));
+            for rule in here.flatten().copied() {
                 let Side::Words(phrase) = &self.rules[rule].left else {
                     continue;
                 };
@@ -83,6 +85,12 @@ impl Glossary {
     }
 }
 
+/// Words as the index has them.
+fn joined(tokens: &[Token]) -> String {
+    let words: Vec<&str> = tokens.iter().map(|token| token.folded.as_str()).collect();
+    words.join(BETWEEN)
+}
+
 /// The part of a range between the white space at its ends.
 fn without_space(text: &str, range: Range<usize>) -> Range<usize> {
     let found = &text[range.clone()];
@@ -109,6 +117,14 @@ mod tests {
         assert_eq!(replaced("york => York\nnew york => NYC", "new york"), "new York");
         assert_eq!(replaced("a1 => b1\nb1 => c1", "a1 b1"), "b1 c1");
         assert_eq!(replaced("x y x => z", "x y x y x"), "z y x");
+    }
+
+    #[test]
+    fn rules_with_the_same_words_and_other_signs_are_apart() {
+        assert_eq!(
+            replaced("c# => one\nc++ => two\nc-d => three", "C++, c d, C#, c.d"),
+            "Two, three, One, c.d"
+        );
     }
 
     #[test]

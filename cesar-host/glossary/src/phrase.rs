@@ -30,9 +30,9 @@ impl Phrase {
         })
     }
 
-    /// Its first word.
-    pub(crate) fn first(&self) -> &str {
-        &self.words[0]
+    /// Its words without case, at least one.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
     }
 
     /// Equal for phrases that find the same text; never begins with `/`, as no word does and no line with words.
