@@ -118,6 +118,9 @@ pub struct Segment {
     /// Whether the engine detected a change of speaker after it; absent unless it looks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker_turn_next: Option<bool>,
+    /// How sure the engine was of the text, 0 to 1; absent when the engine gives no probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<f64>,
 }
 
 /// One word with its times.
@@ -213,6 +216,9 @@ pub struct Provenance {
     /// The plugin that identified the speakers; absent without diarization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diarize: Option<StageProvenance>,
+    /// The glossary that corrected the text; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glossary: Option<GlossaryProvenance>,
     /// Whether any text was sampled at a temperature above 0, so that another run may differ.
     pub sampled: bool,
 }
@@ -248,6 +254,39 @@ pub struct StageProvenance {
     pub more_models: Vec<ModelProvenance>,
     /// Every option that can change the result, defaults filled in.
     pub options: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The glossary that corrected the text of a document, and its replacements.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlossaryProvenance {
+    /// Its name, or that of its file without the folder; absent where the request held the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// SHA-256 over its rules without comments, hex.
+    pub sha256: String,
+    /// The replacements, by rule and text.
+    pub replacements: Vec<GlossaryReplacement>,
+    /// Number of replacements beyond those listed; absent when all are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub omitted: u64,
+}
+
+/// Replacements of one text by another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlossaryReplacement {
+    /// The number of the rule, from 1; blank lines and comments do not count.
+    pub rule: u64,
+    /// The text as it was recognised.
+    pub from: String,
+    /// The text that replaced it.
+    pub to: String,
+    /// Number of replacements.
+    pub count: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A model besides the main one.

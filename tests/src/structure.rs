@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-cache", &["cesar-base"]),
     ("cesar-config", &["cesar-base"]),
     ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
+    ("cesar-glossary", &["plugin-api"]),
     (
         "cesar-host",
         &[
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-audio",
             "cesar-base",
             "cesar-cache",
+            "cesar-glossary",
             "cesar-models",
             "cesar-runner",
             "plugin-api",

@@ -96,6 +96,7 @@ fn heading(section: &str) -> &'static str {
         "audio" => "Recordings",
         "asr" => "Speech recognition",
         "diarize" => "Speakers",
+        "glossary" => "Glossary",
         "format" | "output" => "Output",
         "download" | "network" => "Network",
         "cache" => "Cache",

@@ -46,8 +46,8 @@ pub use reference::reference_markdown;
 pub use resolved::{Given, GivenOption, Resolved};
 pub use setting::{Fallback, Flag, Group, Kind, Setting};
 pub use settings::{
-    AudioSettings, CacheLimits, CacheSettings, DiarizeSettings, Ffmpeg, LogSettings, MemoryLimit, ModelSettings,
-    OutputSettings, PluginSettings, Progress, ServerSettings, Settings, StageSettings,
+    AudioSettings, CacheLimits, CacheSettings, DiarizeSettings, Ffmpeg, GlossarySettings, LogSettings, MemoryLimit,
+    ModelSettings, OutputSettings, PluginSettings, Progress, ServerSettings, Settings, StageSettings,
 };
 pub use show::{Row, Show};
 pub use source::{Layer, Source};

@@ -19,6 +19,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Speaker identification.
     pub diarize: DiarizeSettings,
+    /// Correction of spelling.
+    pub glossary: GlossarySettings,
     /// Output formats.
     pub format: StageSettings,
     /// Recordings named by their URLs.
@@ -63,6 +65,15 @@ pub struct DiarizeSettings {
     pub names: Vec<String>,
     /// Whether each channel is a speaker.
     pub channels: bool,
+}
+
+/// Correction of spelling.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GlossarySettings {
+    /// The name or file of the glossary.
+    pub source: Option<String>,
+    /// Whether the engine is shown its terms.
+    pub prompt: bool,
 }
 
 /// Recordings named by their URLs.
@@ -279,6 +290,10 @@ impl Resolved {
                 stage: stage("diarize.plugin", "diarize.options"),
                 names: self.texts("diarize.speaker_names"),
                 channels: self.boolean("diarize.channels"),
+            },
+            glossary: GlossarySettings {
+                source: self.text("glossary.source"),
+                prompt: self.boolean("glossary.prompt"),
             },
             format: stage("format.plugin", "format.options"),
             download: self.download(stage("download.plugin", "download.options")),

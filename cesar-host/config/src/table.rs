@@ -155,6 +155,25 @@ pub const SETTINGS: &[Setting] = &[
         TRANSCRIBE,
     ),
     Setting::new(
+        "glossary.source",
+        Kind::NameOrPath,
+        Fallback::Unset("none"),
+        "The glossary that corrects the spelling: a name (`cesar glossary list`), a file if it has a `.` or `/`, or `none`.",
+    )
+    .flag("glossary", "NAME|FILE", WITH_SERVE),
+    Setting::new(
+        "glossary.prompt",
+        Kind::Boolean,
+        Fallback::Boolean(false),
+        "Whether the engine is shown the terms of the glossary, as far as they fit; another glossary then runs the engine again.",
+    )
+    .switch(
+        "glossary-prompt",
+        true,
+        "Show the engine the terms of the glossary, as far as they fit; another glossary then runs the engine again.",
+        WITH_SERVE,
+    ),
+    Setting::new(
         "format.plugin",
         Kind::Text,
         Fallback::Unset("the plugin that writes the format"),

@@ -88,6 +88,15 @@ pub struct TranscribeRequest {
     /// Whether a recording with missing sound is refused, instead of transcribed as far as it is there.
     #[serde(deserialize_with = "choice")]
     pub strict: Option<bool>,
+    /// The glossary that corrects the spelling: the name of one on the server, or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub glossary: Option<String>,
+    /// The rules of a glossary, one a line, instead of a name; at most 65,536 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub glossary_rules: Option<String>,
+    /// Whether the engine is shown the terms of the glossary, as far as they fit.
+    #[serde(deserialize_with = "choice", skip_serializing_if = "Option::is_none")]
+    pub glossary_prompt: Option<bool>,
     /// URL notified when the job finishes.
     pub webhook_url: Option<String>,
     /// Ignore the cache.

@@ -2,6 +2,7 @@
 
 use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
+use cesar_glossary::GlossaryError;
 use cesar_models::ModelError;
 use cesar_runner::discovery::PluginError;
 use cesar_runner::{PcmError, RunnerError};
@@ -37,6 +38,9 @@ pub enum PipelineError {
     /// The model cannot be found.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The glossary cannot be used.
+    #[error(transparent)]
+    Glossary(#[from] GlossaryError),
     /// No plugin writes the format.
     #[error("no plugin writes the format `{asked}`; there are {known}")]
     Format {
@@ -107,6 +111,7 @@ impl PipelineError {
             self,
             Self::Option { .. }
                 | Self::Format { .. }
+                | Self::Glossary(_)
                 | Self::Plugin(PluginError::Unknown { .. })
                 | Self::Runner(RunnerError::Stage {
                     kind: ErrorKind::InvalidOptions,
@@ -125,6 +130,9 @@ impl PipelineError {
             Self::Download { reason, .. } => reason.code(),
             Self::Plugin(_) => "plugin_unavailable",
             Self::Option { .. } | Self::Format { .. } => "invalid_option",
+            Self::Glossary(GlossaryError::Unknown { .. }) => "glossary_not_found",
+            Self::Glossary(GlossaryError::Unreadable { .. }) => "unreadable",
+            Self::Glossary(_) => "invalid_glossary",
             Self::Model(_) => "model_not_found",
             Self::Runner(error) => runner_code(error),
             Self::Output { .. } => "invalid_output",

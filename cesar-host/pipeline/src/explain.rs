@@ -218,7 +218,11 @@ impl<'a> Walk<'a> {
             (Some(sound), Some(asr), Some(turns)) => Some(merge::key_parts(&plan.asr, sound, asr, turns)),
             _ => None,
         };
-        let document = self.step(&Step::host(Stage::Merge), merge_parts)?;
+        let mut document = self.step(&Step::host(Stage::Merge), merge_parts)?;
+        if let Some(glossary) = &plan.glossary {
+            let parts = document.as_ref().map(|entry| glossary.key_parts(entry.digest));
+            document = self.step(&Step::host(Stage::Glossary), parts)?;
+        }
         for (format, prepared) in &plan.formats {
             let inputs = document
                 .as_ref()

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! address ─► download ─► media   (plugin; only where a recording is named by its address: `acquire`)
-//! media ─► decode ─► samples ─┬─► asr ────► transcription ─┬─► merge ─► document ─► format ─► text
-//!          (host)             │  (plugin)                  │   (host)              (plugin)
+//! media ─► decode ─► samples ─┬─► asr ────► transcription ─┬─► merge ─► document ─► glossary ─► document ─► format ─► text
+//!          (host)             │  (plugin)                  │   (host)               (host; only where one is given)  (plugin)
 //!                             └─► diarize ─► turns ────────┘
 //!                                (plugin, beside asr; only where speakers are wanted: `speakers`)
 //! ```
@@ -21,7 +21,7 @@
 //! | `store` | the cache and its mode |
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
-//! | `decode`, `recognise`, `speakers`, `merge`, `render` | one stage each |
+//! | `decode`, `recognise`, `speakers`, `merge`, `glossary`, `render` | one stage each |
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
 //! | `outputs` | whether a plugin's answer can be right |
@@ -38,6 +38,7 @@ mod decode;
 mod error;
 mod events;
 mod explain;
+mod glossary;
 mod keyed;
 pub mod language;
 mod media;
@@ -62,6 +63,7 @@ pub use decode::AUDIO_INCOMPLETE;
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
+pub use glossary::{Glossaries, NamedGlossary, Prompted};
 pub use outputs::check_output;
 pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};

@@ -17,8 +17,9 @@ use super::plan::{Prepared, UsedModel};
 use super::planner::main_model;
 use super::speakers::{Spoken, attribute};
 
-/// Named in the key of the merge stage: changes whenever the same inputs may give another document.
-const MERGE_VERSION: &str = "2";
+/// Named in the key of the merge stage: changes whenever the same inputs may give another document. Since 3 segments have a `quality`;
+/// documents of before are merged again from the stored results of the engines.
+const MERGE_VERSION: &str = "3";
 
 /// Facts beside the transcription.
 pub(super) struct Facts<'a> {
@@ -150,7 +151,34 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
         }
         Speakers::Missing(partial) => document.partial = Some(partial),
     }
+    // After segments are cut at changes of speaker.
+    for segment in &mut document.segments {
+        segment.quality = quality(segment);
+    }
     document
+}
+
+/// The least probability that counts in a mean of logarithms, so that one word does not decide for all.
+const LEAST_PROBABILITY: f64 = 0.001;
+
+/// How sure the engine was of a segment, to three decimals: the geometric mean of its words' probabilities; where no word has one, the
+/// exponential of the mean log-probability of its tokens. `docs/reference/document.md` defines it.
+fn quality(segment: &Segment) -> Option<f64> {
+    let words = segment.words.iter().flatten();
+    let known: Vec<f64> = words.filter_map(|word| word.probability).collect();
+    let mean = match known.as_slice() {
+        [] => segment.avg_logprob?,
+        known => {
+            let logarithms = known
+                .iter()
+                .map(|probability| probability.clamp(LEAST_PROBABILITY, 1.0).ln());
+            #[expect(clippy::cast_precision_loss, reason = "numbers of words are small")]
+            let count = known.len() as f64;
+            logarithms.sum::<f64>() / count
+        }
+    };
+    // Decimals hide that logarithms may differ in the last bit from machine to machine.
+    Some((mean.exp().clamp(0.0, 1.0) * 1000.0).round() / 1000.0)
 }
 
 fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document {
@@ -196,6 +224,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
             },
             asr: stage_provenance(facts.asr),
             diarize: None,
+            glossary: None,
             sampled: transcription.sampled,
         },
     }
@@ -240,6 +269,7 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
         tokens: segment.tokens,
         seek: segment.seek,
         speaker_turn_next: segment.speaker_turn_next,
+        quality: None,
     }
 }
 
@@ -347,6 +377,37 @@ mod tests {
             refused(&[(0, 21)]),
             "segment 0 ends at 21 ms, after the audio's end at 20 ms"
         );
+    }
+
+    #[test]
+    fn quality_is_the_geometric_mean_of_words_else_of_tokens() {
+        let segment = |probabilities: &[Option<f64>], avg_logprob| {
+            let word = |probability: &Option<f64>| asr::Word {
+                probability: *probability,
+                ..asr::Word::default()
+            };
+            let words = probabilities.iter().map(word).collect();
+            numbered(
+                asr::Segment {
+                    words: Some(words),
+                    avg_logprob,
+                    ..asr::Segment::default()
+                },
+                0,
+            )
+        };
+        let quality = |probabilities: &[Option<f64>], avg_logprob| quality(&segment(probabilities, avg_logprob));
+        assert_eq!(quality(&[Some(0.9), Some(0.4)], Some(-3.0)), Some(0.6));
+        assert_eq!(quality(&[Some(0.25), None], None), Some(0.25));
+        assert_eq!(
+            quality(&[Some(0.0), Some(1.0)], None),
+            Some(0.032),
+            "a word of 0 counts as 0.001"
+        );
+        assert_eq!(quality(&[None], Some(-0.5)), Some(0.607));
+        assert_eq!(quality(&[], Some(0.1)), Some(1.0));
+        assert_eq!(quality(&[], Some(-1000.0)), Some(0.0));
+        assert_eq!(quality(&[None], None), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::acquire::{self, Downloads};
 use super::address::Address;
 use super::events::Observer;
 use super::explain::{self, Explanation};
+use super::glossary::{self, NamedGlossary, Prompted};
 use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 use super::planner::Planner;
 use super::run::{self, Documented, Input, Keep, Rendering, Transcript, Work};
@@ -180,6 +181,14 @@ impl Pipeline {
     /// [`PipelineError::Plugin`] when there is none.
     pub fn engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         self.planner().choose_engine(asr)
+    }
+
+    /// The request with the terms of a glossary in an option that the engine reads as a prompt.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] when there is no engine.
+    pub fn prompted(&self, asr: &StageRequest, glossary: &NamedGlossary) -> Result<Prompted, PipelineError> {
+        Ok(glossary::prompted(&self.engine(asr)?.manifest, asr, glossary))
     }
 
     /// The plugin that [`Self::plan`] would choose to identify speakers, if there is one.

@@ -11,6 +11,7 @@ use plugin_api::manifest::{Manifest, Scope};
 use serde_json::{Map, Value};
 
 use super::Stage;
+use super::glossary::NamedGlossary;
 use super::planner::main_model;
 use super::speakers::SpeakersPlan;
 
@@ -103,6 +104,8 @@ pub struct Plan {
     pub(super) asr: Prepared,
     /// `None` leaves the text without speakers.
     pub(super) speakers: Option<SpeakersPlan>,
+    /// `None` leaves the text as it was recognised.
+    pub(super) glossary: Option<NamedGlossary>,
     pub(super) formats: Vec<(String, Prepared)>,
     /// Stages to do again although their results are stored.
     pub(super) refresh: BTreeSet<Stage>,
@@ -115,6 +118,13 @@ impl Plan {
     #[must_use]
     pub fn refreshing(mut self, stages: impl IntoIterator<Item = Stage>) -> Self {
         self.refresh.extend(stages);
+        self
+    }
+
+    /// The same work with the spelling corrected by a glossary, where there is one.
+    #[must_use]
+    pub fn with_glossary(mut self, glossary: Option<NamedGlossary>) -> Self {
+        self.glossary = glossary;
         self
     }
 

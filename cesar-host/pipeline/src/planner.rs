@@ -59,6 +59,7 @@ impl Planner<'_> {
             download: None,
             asr,
             speakers,
+            glossary: None,
             formats,
             refresh: BTreeSet::new(),
             bypass: false,

@@ -12,6 +12,7 @@ use plugin_api::document::{Document, Partial};
 
 use super::context::Context;
 use super::decode::Sound;
+use super::glossary::NamedGlossary;
 use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
@@ -29,7 +30,9 @@ pub(super) struct Results<'a> {
     asr: Keyed,
     /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
-    document: Option<Keyed>,
+    merged: Option<Keyed>,
+    /// `None` without a glossary, and until the merged document is known.
+    corrected: Option<Keyed>,
     /// The command with which the user retries.
     retry: Option<&'a str>,
 }
@@ -56,7 +59,8 @@ impl<'a> Results<'a> {
             stages: before,
             asr: Keyed::new(asr_parts, plan.asr.details()),
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
-            document: None,
+            merged: None,
+            corrected: None,
             retry,
         }
     }
@@ -95,7 +99,7 @@ impl<'a> Results<'a> {
     pub(super) fn count_hits(&self) {
         let Some(cache) = self.context.cache() else { return };
         let turns = self.turns.as_ref().and_then(Turns::keyed);
-        [Some(&self.asr), turns, self.document.as_ref()]
+        [Some(&self.asr), turns, self.merged.as_ref(), self.corrected.as_ref()]
             .into_iter()
             .flatten()
             .for_each(|known| known.count_hit(cache));
@@ -114,43 +118,86 @@ impl<'a> Results<'a> {
         Ok(())
     }
 
-    /// The document's digest, found or computed.
+    /// The digest of the document that is rendered, found or computed.
     pub(super) fn document_digest(&mut self) -> Result<Digest, PipelineError> {
-        if self.document.is_none() {
-            self.settle()?;
-            self.document = Some(Keyed::new(self.merge_parts(), None));
+        match &self.plan.glossary {
+            None => self.merged_digest(),
+            Some(glossary) => self.corrected_digest(glossary),
+        }
+    }
+
+    /// That document as JSON, read or computed.
+    pub(super) fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
+        let Some(glossary) = &self.plan.glossary else {
+            return self.merged_bytes();
+        };
+        self.corrected_digest(glossary)?;
+        self.compute_corrected(glossary)?;
+        Ok(bytes(self.corrected.as_ref()))
+    }
+
+    fn corrected_digest(&mut self, glossary: &NamedGlossary) -> Result<Digest, PipelineError> {
+        if self.corrected.is_none() {
+            let merged = self.merged_digest()?;
+            self.corrected = Some(Keyed::new(glossary.key_parts(merged), None));
         }
         let context = self.merge_context();
         let stages = &mut self.stages;
-        let found = self
-            .document
-            .as_mut()
-            .is_some_and(|document| document.find(&context, stages));
-        if !found {
-            self.compute_document()?;
+        let known = self.corrected.as_mut();
+        if !known.is_some_and(|corrected| corrected.find(&context, stages)) {
+            self.compute_corrected(glossary)?;
         }
-        let digest = self.document.as_ref().and_then(Keyed::digest);
-        Ok(digest.expect("it was found, or `compute_document` has just put it there"))
+        let digest = self.corrected.as_ref().and_then(Keyed::digest);
+        Ok(digest.expect("it was found, or `compute_corrected` has just put it there"))
     }
 
-    /// The document as JSON, read or computed.
-    pub(super) fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
-        self.document_digest()?;
-        self.compute_document()?;
-        Ok(bytes(self.document.as_ref()))
-    }
-
-    fn compute_document(&mut self) -> Result<(), PipelineError> {
+    fn compute_corrected(&mut self, glossary: &NamedGlossary) -> Result<(), PipelineError> {
         let context = self.merge_context();
-        let Some(mut document) = self.document.take() else {
+        let Some(mut corrected) = self.corrected.take() else {
             return Ok(());
         };
-        let result = document.compute(&context, |_: Option<&KeyGuard>| {
+        let result = corrected.compute(&context, |_: Option<&KeyGuard>| {
+            Ok(glossary.corrected(self.merged_bytes()?).into())
+        });
+        self.corrected = Some(corrected);
+        self.stages.extend(result?);
+        Ok(())
+    }
+
+    /// The merged document's digest, found or computed.
+    fn merged_digest(&mut self) -> Result<Digest, PipelineError> {
+        if self.merged.is_none() {
+            self.settle()?;
+            self.merged = Some(Keyed::new(self.merge_parts(), None));
+        }
+        let context = self.merge_context();
+        let stages = &mut self.stages;
+        let known = self.merged.as_mut();
+        if !known.is_some_and(|merged| merged.find(&context, stages)) {
+            self.compute_merged()?;
+        }
+        let digest = self.merged.as_ref().and_then(Keyed::digest);
+        Ok(digest.expect("it was found, or `compute_merged` has just put it there"))
+    }
+
+    /// The merged document as JSON, read or computed.
+    fn merged_bytes(&mut self) -> Result<&[u8], PipelineError> {
+        self.merged_digest()?;
+        self.compute_merged()?;
+        Ok(bytes(self.merged.as_ref()))
+    }
+
+    fn compute_merged(&mut self) -> Result<(), PipelineError> {
+        let context = self.merge_context();
+        let Some(mut merged) = self.merged.take() else {
+            return Ok(());
+        };
+        let result = merged.compute(&context, |_: Option<&KeyGuard>| {
             let document = self.merge()?;
             let bytes = serde_json::to_vec(&document).expect("strings and finite numbers always serialise");
             Ok(bytes.into())
         });
-        self.document = Some(document);
+        self.merged = Some(merged);
         self.stages.extend(result?);
         Ok(())
     }

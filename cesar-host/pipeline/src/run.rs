@@ -111,7 +111,7 @@ pub enum Artifact<'a> {
     Transcription(&'a [u8]),
     /// JSON of a [`plugin_api::diarize::Diarization`], of `diarize`.
     Turns(&'a [u8]),
-    /// JSON of a [`plugin_api::document::Document`], of `merge`.
+    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` where there is one.
     Document(&'a [u8]),
 }
 

@@ -20,18 +20,21 @@ pub enum Stage {
     Diarize,
     /// Transcription and turns to a document, by the host.
     Merge,
+    /// A document to one with corrected spelling, by the host.
+    Glossary,
     /// A document to a file, by a plugin.
     Format,
 }
 
 impl Stage {
     /// All stages, in the order of the work.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Download,
         Self::Decode,
         Self::Asr,
         Self::Diarize,
         Self::Merge,
+        Self::Glossary,
         Self::Format,
     ];
 
@@ -44,6 +47,7 @@ impl Stage {
             Self::Asr => "asr",
             Self::Diarize => "diarize",
             Self::Merge => "merge",
+            Self::Glossary => "glossary",
             Self::Format => "format",
         }
     }

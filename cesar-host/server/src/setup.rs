@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cesar_config::ServerSettings;
 use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
-use cesar_pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use tokio::sync::watch;
 
 use crate::admission::auth::{Gate, KeyFile};
@@ -36,6 +36,8 @@ pub struct Setup {
     pub speakers: SpeakersRequest,
     /// The default part of a recording.
     pub part: Part,
+    /// The glossaries that requests may name, and the default one.
+    pub glossaries: Glossaries,
     /// The default options of formats.
     pub format: StageRequest,
     /// The folder of jobs, uploads and keys: `$XDG_DATA_HOME/cesar`.
@@ -63,6 +65,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         asr,
         speakers,
         part,
+        glossaries,
         format,
         data,
     } = setup;
@@ -101,6 +104,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         asr,
         speakers,
         part,
+        glossaries,
         format,
         store,
         uploads,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cesar_config::ServerSettings;
 use cesar_jobs::{JobStore, Uploads, Workers};
-use cesar_pipeline::{Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use tokio::sync::watch;
 
 use crate::admission::auth::Gate;
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) asr: StageRequest,
     pub(crate) speakers: SpeakersRequest,
     pub(crate) part: Part,
+    pub(crate) glossaries: Glossaries,
     pub(crate) format: StageRequest,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) uploads: Uploads,

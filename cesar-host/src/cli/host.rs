@@ -7,7 +7,7 @@ use cesar_base::SystemClock;
 use cesar_cache::{Cache, Mode};
 use cesar_config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
 use cesar_models::ModelRoots;
-use cesar_pipeline::{AddressPolicy, Downloads, Parts, Pipeline, SpeakersRequest, StageRequest};
+use cesar_pipeline::{AddressPolicy, Downloads, Glossaries, Parts, Pipeline, SpeakersRequest, StageRequest};
 use cesar_runner::Runners;
 use cesar_runner::discovery::{Registry, SearchPath};
 use cesar_runner::{Trusted, Verdicts};
@@ -195,6 +195,16 @@ pub(super) fn stage(settings: &StageSettings) -> StageRequest {
         plugin: settings.plugin.clone(),
         options: options.collect(),
     }
+}
+
+/// The user's glossaries, and the one of the settings.
+pub(super) fn glossaries(settings: &Settings) -> Glossaries {
+    let glossary = &settings.glossary;
+    Glossaries::new(
+        settings.folders.data().as_deref(),
+        glossary.source.clone(),
+        glossary.prompt,
+    )
 }
 
 /// Speakers as the settings ask for them.

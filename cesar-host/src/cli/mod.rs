@@ -15,6 +15,7 @@ mod ask;
 mod cache;
 mod columns;
 mod formats;
+mod glossary;
 mod host;
 mod humanize;
 mod inputs;
@@ -71,6 +72,9 @@ enum Command {
     /// Download, verify and remove models
     #[command(subcommand)]
     Models(models::Command),
+    /// List and check glossaries
+    #[command(subcommand)]
+    Glossary(glossary::Command),
     /// Inspect and shrink the cache of results
     #[command(subcommand)]
     Cache(cache::Command),
@@ -150,6 +154,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Models(command) => models::run(command, &settings, verbosity),
+        Command::Glossary(command) => glossary::run(command, &settings),
         Command::Cache(command) => cache::run(command, &settings, verbosity, cancel_on_ctrl_c),
         Command::Serve(args) => serve::run(args, &settings, verbosity),
         Command::Jobs(command) => jobs::run(command, &settings),

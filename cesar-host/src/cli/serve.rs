@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
-use cesar_pipeline::AddressPolicy;
+use cesar_pipeline::{AddressPolicy, PipelineError};
 use cesar_server::{Ended, KeyFile, Setup};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -83,6 +83,9 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         Mode::Bypass
     };
     let data = data_folder(settings)?;
+    let glossaries = host::glossaries(settings);
+    // Each job reads it again.
+    glossaries.of_settings().map_err(PipelineError::from)?;
     // Clients name the addresses.
     let addresses = if settings.server.allow_private_addresses {
         AddressPolicy::Any
@@ -102,6 +105,7 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         asr,
         speakers: host::speakers(&settings.diarize),
         part: host::part(settings),
+        glossaries,
         format: host::stage(&settings.format),
         data,
     };

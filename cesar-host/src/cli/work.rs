@@ -7,8 +7,8 @@ use cesar_base::names::{shown, visible};
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::{
-    Address, AddressPolicy, FormatRequest, Input, Part, Pipeline, PipelineError, Plan, SpeakersRequest, Stage,
-    StageRequest,
+    Address, AddressPolicy, FormatRequest, Input, NamedGlossary, Part, Pipeline, PipelineError, Plan, Prompted,
+    SpeakersRequest, Stage, StageRequest,
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
@@ -95,6 +95,8 @@ impl Work {
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }
+        let glossaries = host::glossaries(settings);
+        let glossary = glossaries.of_settings().map_err(PipelineError::from)?;
         let speakers = speakers(args, settings);
         if missing == Missing::Offered {
             models::missing::offer(
@@ -133,10 +135,13 @@ impl Work {
             false => recordings.len(),
         };
         let mut asr = host::stage(&settings.asr);
+        if let Some(glossary) = glossary.as_ref().filter(|_| glossaries.prompt()) {
+            asr = prompted(&host.pipeline, &asr, glossary, show)?;
+        }
         let at_a_time = parallel::at_a_time(settings.parallel, known, parallel::threads(&asr));
         parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
         let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
-        let mut plan = planned?.refreshing(refreshed.iter().copied());
+        let mut plan = planned?.with_glossary(glossary).refreshing(refreshed.iter().copied());
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {
@@ -231,6 +236,29 @@ fn formats(
         ));
     }
     Ok(chosen)
+}
+
+/// The request whose engine is shown the terms of a glossary. Reports those that it is not shown.
+fn prompted(
+    pipeline: &Pipeline,
+    asr: &StageRequest,
+    glossary: &NamedGlossary,
+    show: &Show,
+) -> Result<StageRequest, Failure> {
+    let Prompted {
+        asr,
+        terms,
+        all,
+        option,
+    } = pipeline.prompted(asr, glossary)?;
+    match option {
+        None => show.inform("the engine takes no terms of a glossary; correcting its text only (--glossary-prompt)"),
+        Some(option) if terms < all => show.inform(&format!(
+            "the engine is shown the first {terms} of {all} terms of the glossary, which is what `{option}` holds"
+        )),
+        Some(_) => {}
+    }
+    Ok(asr)
 }
 
 /// The requested speakers. Any flag about speakers on the command line enables them.

@@ -1,6 +1,7 @@
 //! `cesar serve` from its clients' view.
 
 mod docs;
+mod glossary;
 mod hostile;
 mod jobs;
 mod kill;

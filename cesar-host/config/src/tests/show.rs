@@ -51,6 +51,8 @@ fn values_are_shown_with_their_source() {
             "diarize.options | (none) | default",
             "diarize.speaker_names | (none) | default",
             "diarize.channels | false | default",
+            "glossary.source | (none) | default",
+            "glossary.prompt | false | default",
             "format.plugin | (the plugin that writes the format) | default",
             "format.options | (none) | default",
             "output.formats | [\"srt\"] | --format",

@@ -53,6 +53,13 @@ pub(crate) struct SpeechForm {
     /// Not OpenAI's: whether a recording with missing sound is refused, instead of transcribed as far as it is there.
     #[serde(deserialize_with = "choice")]
     strict: Option<bool>,
+    /// Not OpenAI's: the glossary that corrects the spelling: the name of one on the server, or `none`.
+    glossary: Option<String>,
+    /// Not OpenAI's: the rules of a glossary, one a line, instead of a name; at most 65,536 bytes.
+    glossary_rules: Option<String>,
+    /// Not OpenAI's: whether the engine is shown the terms of the glossary, as far as they fit.
+    #[serde(deserialize_with = "choice")]
+    glossary_prompt: Option<bool>,
 }
 
 impl FormFields for SpeechForm {
@@ -101,6 +108,9 @@ pub(crate) struct SpeechRequest {
     pub(crate) stream: bool,
     pub(crate) audio_track: Option<String>,
     pub(crate) strict: Option<bool>,
+    pub(crate) glossary: Option<String>,
+    pub(crate) glossary_rules: Option<String>,
+    pub(crate) glossary_prompt: Option<bool>,
 }
 
 impl SpeechRequest {
@@ -138,6 +148,9 @@ impl SpeechRequest {
             stream: transcribing && form.stream,
             audio_track: form.audio_track,
             strict: form.strict,
+            glossary: form.glossary,
+            glossary_rules: form.glossary_rules,
+            glossary_prompt: form.glossary_prompt,
         })
     }
 
@@ -267,6 +280,18 @@ mod tests {
             (request.audio_track.as_deref(), request.strict),
             (Some("2"), Some(true))
         );
+    }
+
+    #[test]
+    fn glossaries_are_kept() {
+        let fields = [
+            ("model", "m"),
+            ("glossary_rules", "kube => Kubernetes\niPhone"),
+            ("glossary_prompt", "1"),
+        ];
+        let request = read(Endpoint::Transcriptions, &fields).unwrap();
+        assert_eq!(request.glossary_rules.as_deref(), Some("kube => Kubernetes\niPhone"));
+        assert_eq!((request.glossary, request.glossary_prompt), (None, Some(true)));
     }
 
     #[test]

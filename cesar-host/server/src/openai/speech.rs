@@ -69,6 +69,9 @@ async fn speech(
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
     (asked.parameters.audio_track, asked.parameters.strict) = (speech.audio_track.clone(), speech.strict);
+    asked.parameters.glossary.clone_from(&speech.glossary);
+    asked.parameters.glossary_rules.clone_from(&speech.glossary_rules);
+    asked.parameters.glossary_prompt = speech.glossary_prompt;
     let wanted = speech.clone();
     let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
     let key = coalesce_key(&asked);

@@ -15,6 +15,7 @@ use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::outbound::address::AddressError;
 use crate::state::Shared;
+use crate::work::glossary;
 use crate::work::models::{is_name, lookup};
 use crate::work::plan_request::{plan, stage_request};
 use crate::work::speakers::speakers_request;
@@ -26,6 +27,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         check_installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
     check_speakers(shared, request)?;
+    glossary::check(shared, request)?;
     if let Some(url) = &request.parameters.webhook_url {
         shared
             .addresses

@@ -35,6 +35,7 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Plugin(_)
         | PipelineError::Option { .. }
         | PipelineError::Format { .. }
+        | PipelineError::Glossary(_)
         | PipelineError::Model(_)
         | PipelineError::Output { .. } => Final,
     }

@@ -2,7 +2,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `check_request`, `plan_request`, `part`, `speakers`, `models` | the meaning of a request, and its refusals |
+//! | `check_request`, `plan_request`, `part`, `speakers`, `glossary`, `models` | the meaning of a request, and its refusals |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `waiters`, `disconnect` | requests that wait for a job |
@@ -13,6 +13,7 @@ pub(crate) mod check_request;
 pub(crate) mod disconnect;
 pub(crate) mod events;
 pub(crate) mod failure;
+pub(crate) mod glossary;
 pub(crate) mod housekeeping;
 pub(crate) mod listener;
 pub(crate) mod models;

@@ -7,13 +7,16 @@ use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 
 use crate::state::Shared;
+use crate::work::glossary::{glossary, prompted};
 use crate::work::speakers::speakers_request;
 
 /// Plans all stages of a job. Blocks for the disk.
 pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) -> Result<Plan, PipelineError> {
-    let stage = stage_request(shared, request)?;
+    let glossary = glossary(shared, request)?;
+    let stage = prompted(shared, request, stage_request(shared, request)?, glossary.as_ref())?;
     let speakers = speakers_request(shared, request)?;
-    let mut plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
+    let plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
+    let mut plan = plan.with_glossary(glossary);
     if matches!(request.source, Source::Url { .. }) {
         plan = shared.pipeline.plan_downloads(plan, cancel)?;
     }

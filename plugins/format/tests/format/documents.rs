@@ -60,6 +60,7 @@ pub(crate) fn segment(start: u64, end: u64, text: &str) -> Segment {
         tokens: None,
         seek: None,
         speaker_turn_next: None,
+        quality: None,
     }
 }
 
@@ -100,6 +101,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
             },
             asr: stage("ct2", "tiny.en", ("beam_size", json!(5))),
             diarize: None,
+            glossary: None,
             sampled: false,
         },
     }

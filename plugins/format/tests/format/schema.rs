@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cesar_plugin_format::{Format, render};
-use plugin_api::document::Document;
+use plugin_api::document::{Document, GlossaryProvenance, GlossaryReplacement};
 
 use crate::documents::{self, request};
 
@@ -28,6 +28,7 @@ fn example() -> Document {
     last.temperature = Some(0.0);
     last.tokens = Some(vec![50364, 1396, 718]);
     last.seek = Some(0);
+    last.quality = Some(0.75);
     document.truncated.push(plugin_api::document::Truncation {
         start: plugin_api::document::Seconds(3000),
         end: plugin_api::document::Seconds(5000),
@@ -74,6 +75,17 @@ fn every_field_is_documented() {
     let (text, mut found) = (documentation(), Vec::new());
     let mut document = example();
     document.segments[0].speaker_turn_next = Some(true);
+    document.provenance.glossary = Some(GlossaryProvenance {
+        name: Some("terms.txt".into()),
+        sha256: String::new(),
+        replacements: vec![GlossaryReplacement {
+            rule: 1,
+            from: "cube".into(),
+            to: "Kube".into(),
+            count: 1,
+        }],
+        omitted: 1,
+    });
     names(&serde_json::to_value(document).unwrap(), &mut found);
     for name in found {
         assert!(

@@ -1,0 +1,82 @@
+//! Errors of glossaries.
+
+use std::io;
+
+/// Why there is no glossary.
+#[derive(Debug, thiserror::Error)]
+pub enum GlossaryError {
+    /// The file cannot be read.
+    #[error("cannot read {origin} ({source})")]
+    Unreadable {
+        /// The glossary, as [`crate::Origin`] shows it.
+        origin: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No glossary has this name.
+    #[error("there is no glossary `{name}`; {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The glossaries there are, as half a sentence.
+        known: String,
+    },
+    /// Too many bytes or rules.
+    #[error("{origin} has more than {most}; split it or remove rules")]
+    TooLarge {
+        /// The glossary.
+        origin: String,
+        /// The limit.
+        most: String,
+    },
+    /// A line is no rule.
+    #[error("line {line} of {origin} {problem}")]
+    Line {
+        /// The glossary.
+        origin: String,
+        /// The number of the line, from 1.
+        line: usize,
+        /// The error.
+        problem: LineProblem,
+    },
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineProblem {
+    /// Nothing to replace.
+    #[error("has nothing before `=>`")]
+    NoLeft,
+    /// Nothing to replace it by.
+    #[error("has nothing after `=>`; a rule cannot remove words")]
+    NoRight,
+    /// Two arrows.
+    #[error("has more than one `=>`")]
+    TwoArrows,
+    /// No word to find.
+    #[error("has no letter or digit to find")]
+    NoWord,
+    /// Too long.
+    #[error("is longer than {0} bytes")]
+    TooLong(usize),
+    /// A character that is no text.
+    #[error("contains a control character")]
+    Control,
+    /// A regular expression without an end.
+    #[error("begins with `/` but is no `/pattern/ => replacement`")]
+    NoPattern,
+    /// A regular expression that is refused.
+    #[error("has a regular expression that cannot be used ({0})")]
+    Pattern(String),
+    /// A reference to a group that the expression lacks.
+    #[error(
+        "refers to `{0}`, a group that the expression does not have; write `${{1}}` before letters and `$$` for a dollar sign"
+    )]
+    Group(String),
+    /// The same left side twice.
+    #[error("replaces the same words as line {0}, by others; remove one of the two")]
+    Twice(usize),
+    /// Bytes that are no text.
+    #[error("is not UTF-8; save the glossary as UTF-8")]
+    NotText,
+}
