@@ -97,7 +97,7 @@ impl Overrides {
     /// The rules with these limits in place of their own.
     #[must_use]
     pub fn apply(&self, rules: Rules) -> Rules {
-        let time = |given: Option<f64>, own: u64| given.map_or(own, |seconds| rounded(seconds));
+        let time = |given: Option<f64>, own: u64| given.map_or(own, rounded);
         Rules {
             max_chars_per_line: self.max_chars_per_line.unwrap_or(rules.max_chars_per_line).max(1),
             max_lines: self.max_lines.unwrap_or(rules.max_lines).max(1),

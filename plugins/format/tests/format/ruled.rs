@@ -134,7 +134,8 @@ fn short_neighbours_share_a_cue_where_that_keeps_the_rules() {
 
 #[test]
 fn text_that_is_too_fast_is_the_only_violation_left() {
-    let text = "This is far more text than anybody can read or say in a single second of time, whatever the rule.";
+    let text =
+        "This is far more text than a viewer can read or a speaker say in a single second of time, whatever the rule.";
     let document = document(1000, vec![spoken(0, 1000, text)]);
     let found = broken(Preset::Youtube, &document);
     let speed = [Rule::MaxCps.name(), Rule::MinDuration.name()];
