@@ -229,3 +229,26 @@ fn speakers_have_cues_of_their_own_where_there_is_time() {
     let request = by(Preset::Netflix, Format::Vtt, documents::dialogue());
     insta::assert_snapshot!(render(&request));
 }
+
+#[test]
+fn the_name_of_a_speaker_stays_with_the_text() {
+    let said = |start, end, speaker: &str, text| Segment {
+        speaker: Some(speaker.to_owned()),
+        ..spoken(start, end, text)
+    };
+    let segments = vec![
+        said(0, 900, "Speaker 1", "Shall we begin with the list of all ferries?"),
+        said(900, 1500, "Speaker 2", "Of course."),
+        said(1500, 2400, "Speaker 1", "Then let us begin with the oldest of them."),
+    ];
+    let document = document(2400, segments);
+    for preset in Preset::ALL {
+        for line in lines(&by(preset, Format::Srt, document.clone())).concat() {
+            assert!(
+                !line.ends_with("Speaker") && !line.ends_with(':'),
+                "{}: {line}",
+                preset.name()
+            );
+        }
+    }
+}
