@@ -181,6 +181,14 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("format-plugin", "ID", TRANSCRIBE),
     Setting::new(
+        "format.preset",
+        Kind::Text,
+        PLUGINS_OWN,
+        "The guide whose rules subtitles keep, such as `netflix` or `bbc`.",
+    )
+    .option_of("format.options")
+    .flag("subtitle-preset", "NAME", TRANSCRIBE),
+    Setting::new(
         "format.options",
         Kind::Options,
         Fallback::Empty,

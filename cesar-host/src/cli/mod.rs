@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 mod args;
 mod ask;
 mod cache;
+mod check;
 mod columns;
 mod formats;
 mod glossary;
@@ -66,6 +67,8 @@ struct Cli {
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
+    /// Check subtitles of any program against the rules of a guide
+    Check(Box<check::Args>),
     /// List, inspect and manage plugins
     #[command(subcommand)]
     Plugins(plugins::Command),
@@ -152,6 +155,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = resolved.settings();
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Check(args) => check::run(&args),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Models(command) => models::run(command, &settings, verbosity),
         Command::Glossary(command) => glossary::run(command, &settings),

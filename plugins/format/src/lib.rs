@@ -18,6 +18,7 @@
 
 use std::num::NonZeroUsize;
 
+use cesar_subtitles::{Overrides, Preset, Rules};
 use plugin_api::document::{Document, Rendering, SCHEMA, Seconds};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
 use serde::Deserialize;
@@ -80,11 +81,51 @@ pub struct Request {
     pub max_line_count: Option<NonZeroUsize>,
     /// Whether each word is underlined while it is spoken (srt, vtt with word times).
     pub highlight_words: bool,
+    /// The rules of a guide (srt, vtt).
+    #[serde(flatten)]
+    pub guide: Guide,
     /// What the times count from (all but json).
     #[serde(default)]
     pub times: Times,
     /// What is rendered.
     pub document: Document,
+}
+
+/// The rules that subtitles keep: those of the preset, each replaced by the option of its name. Without any, subtitles are laid out as
+/// openai-whisper does.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Guide {
+    /// Published rules; `plain` where only single rules are given.
+    #[serde(default)]
+    pub preset: Option<Preset>,
+    /// Single rules.
+    #[serde(flatten)]
+    pub rules: Overrides,
+}
+
+impl Request {
+    /// The rules of the subtitles; none without a preset or rule.
+    fn rules(&self) -> Option<Rules> {
+        let Guide { preset, rules } = self.guide;
+        if preset.is_none() && !rules.any() {
+            return None;
+        }
+        let whisper = Overrides {
+            max_chars_per_line: self.max_line_width.map(NonZeroUsize::get),
+            max_lines: self.max_line_count.map(NonZeroUsize::get),
+            ..Overrides::default()
+        };
+        let published = preset.unwrap_or(Preset::Plain).rules(self.language());
+        Some(rules.apply(whisper.apply(published)))
+    }
+
+    /// The language of the text.
+    fn language(&self) -> Option<&str> {
+        match self.document.task.as_str() {
+            "translate" => Some("en"),
+            _ => self.document.language.as_deref(),
+        }
+    }
 }
 
 /// What times count from where only a part of a recording was transcribed.

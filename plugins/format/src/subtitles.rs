@@ -2,7 +2,7 @@
 //!
 //! Three steps, each a pure function: [`passages`] divides every segment into units (the least [`pieces`] of text that stay
 //! together) with times; [`layout`] fills lines and cues with them, by the rules of openai-whisper's subtitle writer; [`schedule`] makes the
-//! times valid. What is written holds for any document:
+//! times valid. With a preset or a rule, [`ruled`] takes the place of [`layout`] and sets times of its own. What is written holds for any document:
 //! * cues are in order, each is at least 1 ms long, none overlaps another, and none ends after the audio (a document of length 0
 //!   that has text counts as of unknown length);
 //! * all text is written, in order of time; no cue holds an empty line or `-->`;
@@ -13,6 +13,7 @@
 //! SRT has no escapes either: tags in the text stay as they are, and `-->` becomes `->`.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 
 use crate::{Request, clock};
 use layout::{Cue, Line};
@@ -21,6 +22,7 @@ use passages::Naming;
 mod layout;
 mod passages;
 mod pieces;
+mod ruled;
 mod schedule;
 
 /// The whole SubRip file; empty for a transcript without text.
@@ -56,6 +58,12 @@ pub(crate) fn vtt(request: &Request) -> String {
 fn cues(request: &Request, naming: Naming) -> Vec<Cue<'_>> {
     let naming = if request.speakers { naming } else { Naming::Nothing };
     let limit = schedule::limit(&request.document);
+    if let Some(rules) = request.rules() {
+        let widest = NonZeroUsize::new(rules.max_chars_per_line);
+        let passages = passages::of(&request.document, naming, widest, limit);
+        let cues = ruled::cues(passages, &rules, request.language(), limit);
+        return schedule::valid(cues, limit);
+    }
     let passages = passages::of(&request.document, naming, request.max_line_width, limit);
     schedule::valid(
         layout::cues(passages, request.max_line_width, request.max_line_count),

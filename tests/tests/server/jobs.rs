@@ -63,6 +63,11 @@ fn a_recording_becomes_a_transcript_in_every_format() {
     transcript("?format=srt").is(200);
     assert_eq!(server.figure("cesar_stage_runs_total"), runs + 8.0);
 
+    let by_rules = transcript("?format=srt&preset=netflix").is(200);
+    assert!(by_rules.body.starts_with("1\n00:00:00,"), "{}", by_rules.body);
+    let unknown = transcript("?format=srt&preset=nettflix").is(400);
+    assert!(unknown.body.contains("`bbc`"), "{}", unknown.body);
+
     assert_eq!(transcript("?format=doc").is(400).json()["code"], "unsupported_value");
     assert_eq!(
         transcript("?format=srt&max_line_widht=10").is(400).json()["code"],

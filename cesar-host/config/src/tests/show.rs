@@ -54,6 +54,7 @@ fn values_are_shown_with_their_source() {
             "glossary.source | (none) | default",
             "glossary.prompt | false | default",
             "format.plugin | (the plugin that writes the format) | default",
+            "format.preset | (the plugin's own default) | default",
             "format.options | (none) | default",
             "output.formats | [\"srt\"] | --format",
             "output.dir | (standard output) | default",

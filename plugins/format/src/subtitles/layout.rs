@@ -33,6 +33,20 @@ pub(super) struct Line<'a> {
     columns: usize,
 }
 
+impl<'a> Line<'a> {
+    /// Its width on a terminal.
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Adds a unit behind the others.
+    pub(super) fn push(&mut self, unit: Unit<'a>) {
+        let space = unit.spaced && !self.units.is_empty();
+        self.columns += usize::from(space) + unit.columns;
+        self.units.push(unit);
+    }
+}
+
 impl Cue<'_> {
     /// Each timed word with its start and end in ms, in order.
     pub(super) fn words(&self) -> Vec<(usize, u64, u64)> {

@@ -31,6 +31,8 @@ pub(super) struct Passage<'a> {
     pub(super) voice: Option<String>,
     /// Whether another speaker spoke before.
     pub(super) turn: bool,
+    /// How many of the units are the name of the speaker.
+    pub(super) prefix: usize,
     /// At least one.
     pub(super) units: Vec<Unit<'a>>,
 }
@@ -66,13 +68,20 @@ pub(super) fn of(document: &Document, naming: Naming, width: Option<NonZeroUsize
         let Some(first) = units.first() else { continue };
         let name = named.then(|| speakers::name(segment));
         let turn = name != last;
+        let mut named_by = 0;
         if let Some(name) = name.as_ref().filter(|_| turn && naming == Naming::Prefix) {
             let prefix = prefix(name, widest, first.start);
             units[0].spaced = true;
+            named_by = prefix.len();
             units.splice(0..0, prefix);
         }
         let voice = speakers::label(segment).filter(|_| naming == Naming::Voice);
-        passages.push(Passage { voice, turn, units });
+        passages.push(Passage {
+            voice,
+            turn,
+            prefix: named_by,
+            units,
+        });
         last = name;
     }
     passages

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use cesar_plugin_format::{Format, Request, Times};
+use cesar_plugin_format::{Format, Guide, Request, Times};
 use plugin_api::document::{
     AudioIssue, AudioProvenance, AudioReport, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
     Turn, Word,
@@ -29,6 +29,7 @@ pub(crate) fn request(format: Format, document: Document) -> Request {
         max_line_width: None,
         max_line_count: None,
         highlight_words: false,
+        guide: Guide::default(),
         times: Times::Recording,
         document,
     }

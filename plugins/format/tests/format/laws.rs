@@ -62,7 +62,7 @@ fn segment(most: u64) -> impl Strategy<Value = Segment> {
 }
 
 /// Any document with times up to `most` ms.
-fn document(most: u64) -> impl Strategy<Value = Document> {
+pub(crate) fn document(most: u64) -> impl Strategy<Value = Document> {
     let segments = proptest::collection::vec(segment(most), 0..8);
     (
         segments,
@@ -165,7 +165,7 @@ fn visible(line: &str, request: &Request) -> String {
 }
 
 /// Without white space, and with arrows as SRT has them.
-fn bare(text: &str) -> String {
+pub(crate) fn bare(text: &str) -> String {
     let mut text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
     while text.contains("-->") {
         text = text.replace("-->", "->");

@@ -3,5 +3,7 @@
 mod documents;
 mod laws;
 mod manifest;
+mod ruled;
+mod ruled_laws;
 mod schema;
 mod snapshots;

@@ -1,0 +1,99 @@
+//! The division of the text into cues, at the least total cost.
+
+use cesar_subtitles::{Rules, words};
+
+use super::{Item, lines};
+
+/// A longer pause between two units ends a cue, in ms.
+const LONG_PAUSE: u64 = 2000;
+/// A pause from which on a division costs nothing, in ms.
+const PAUSE: u64 = 1000;
+/// Units of a cue at most, which bounds the work where lines are very long.
+const MOST: usize = 120;
+/// Of each cue: fewer are easier to read.
+const CUE: u64 = 20;
+/// Of each line after the first.
+const LINE: u64 = 4;
+/// Of a cue with the end of a sentence inside: more than a cue of its own.
+const SENTENCE_INSIDE: u64 = 24;
+/// Of a cue with two speakers.
+const TURN_INSIDE: u64 = 80;
+/// Of a cue that is gone before it is noticed.
+const TINY: u64 = 12;
+/// Width of a tiny cue.
+const TINY_COLUMNS: usize = 10;
+/// The number of items in each line of each cue, all items in order.
+pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64) -> Vec<Vec<usize>> {
+    // The least cost of the cues before each item, the first item of the last of these, and its lines.
+    let mut least: Vec<Option<(u64, usize, Vec<usize>)>> = vec![None; items.len() + 1];
+    least[0] = Some((0, 0, Vec::new()));
+    for begin in 0..items.len() {
+        let Some(before) = least[begin].as_ref().map(|(cost, ..)| *cost) else {
+            continue;
+        };
+        let mut inside = 0;
+        for end in begin + 1..=items.len().min(begin + MOST) {
+            let added = &items[end - 1];
+            if end > begin + 1 {
+                let last = &items[end - 2];
+                let pause = added.unit.start.saturating_sub(last.unit.end);
+                let long = rules
+                    .max_duration
+                    .is_some_and(|most| added.unit.end.saturating_sub(items[begin].unit.start) > most);
+                if pause > LONG_PAUSE || long {
+                    break;
+                }
+                inside += pause.saturating_sub(300) / 12;
+                inside += if added.turn { TURN_INSIDE } else { 0 };
+                inside += if last.after == super::phrases::SENTENCE {
+                    SENTENCE_INSIDE
+                } else {
+                    0
+                };
+            }
+            let Some((lines, division)) = lines::fill(&items[begin..end], rules.max_chars_per_line, rules.max_lines)
+            else {
+                break;
+            };
+            let cost =
+                before + inside + division + LINE * (lines.len() as u64 - 1) + cost(items, begin, end, rules, limit);
+            if least[end].as_ref().is_none_or(|(known, ..)| cost < *known) {
+                least[end] = Some((cost, begin, lines));
+            }
+        }
+    }
+    let (mut cues, mut end) = (Vec::new(), items.len());
+    // Each item alone is a cue, so every place is reached.
+    while let Some((_, begin, lines)) = least[end].take().filter(|_| end > 0) {
+        cues.push(lines);
+        end = begin;
+    }
+    cues.reverse();
+    cues
+}
+
+/// The cost of the cue with these items, without its lines.
+fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64) -> u64 {
+    let (first, last, next) = (&items[begin], &items[end - 1], items.get(end));
+    let cue = &items[begin..end];
+    let columns: usize = cue
+        .iter()
+        .map(|item| item.unit.columns + usize::from(item.unit.spaced))
+        .sum();
+    let words = cue.iter().map(|item| words(&item.unit.text)).sum();
+    let until = next.map_or(limit, |next| next.unit.start.saturating_sub(rules.min_gap).min(limit));
+    let room = until.saturating_sub(first.unit.start);
+    let short = rules.needed(columns.saturating_sub(1), words).saturating_sub(room);
+    // In proportion, so that a division gains nothing where the whole text is too fast.
+    let mut cost = CUE + short;
+    if columns <= TINY_COLUMNS {
+        cost += TINY;
+    }
+    // A pause, or another speaker, is a good place whatever the words are.
+    let pause = next.map_or(u64::MAX, |next| next.unit.start.saturating_sub(last.unit.end));
+    cost += match next {
+        Some(next) if !next.turn && pause < PAUSE => 2 * u64::from(last.after) * (PAUSE - pause) / PAUSE,
+        _ => 0,
+    };
+    cost
+}

@@ -1,0 +1,216 @@
+//! Where a text may be divided, rated by punctuation, capitals and short lists of words for each language.
+//!
+//! A division is best after a sentence, then after a clause, then before a conjunction or preposition. It is bad after a word that
+//! belongs to the next one (article, preposition, auxiliary), worse between a number and what it counts, and worst inside a name.
+
+use crate::subtitles::passages::Unit;
+
+mod lists;
+
+use lists::Lists;
+
+/// Between two sentences.
+pub(super) const SENTENCE: u32 = 0;
+/// Inside a name.
+const NAME: u32 = 1000;
+/// Between the name of a speaker and what is said.
+pub(super) const LABEL: u32 = 100_000;
+const CLAUSE: u32 = 3;
+const BEFORE_PHRASE: u32 = 8;
+const WORDS: u32 = 14;
+const NUMBER: u32 = 150;
+const GLUED: u32 = 200;
+/// Between characters of one word in scripts without spaces.
+const WORD: u32 = 45;
+
+/// The rating for one language.
+pub(super) struct Phrases {
+    lists: Lists,
+}
+
+impl Phrases {
+    pub(super) fn of(language: Option<&str>) -> Self {
+        let code = language.unwrap_or_default();
+        Self { lists: Lists::of(code) }
+    }
+
+    /// The cost of a division between two units; `begins` says whether `left` begins a sentence.
+    pub(super) fn cost(&self, left: &Unit<'_>, right: &Unit<'_>, begins: bool) -> u32 {
+        if !right.spaced {
+            return unspaced(left, right);
+        }
+        let (before, after) = (left.text.as_ref(), right.text.as_ref());
+        let word = bare(before);
+        if self.lists.is_title(before) {
+            return NAME;
+        }
+        match ending(before) {
+            Ending::Sentence if !is_initial(before) => return SENTENCE,
+            Ending::Sentence => return NAME,
+            Ending::Clause => return CLAUSE,
+            Ending::None => {}
+        }
+        let next = bare(after);
+        let lower = word.to_lowercase();
+        let listed = self.lists.glues(&lower) || self.lists.opens(&lower);
+        let is_part_of_name = |word: &str| starts_upper(word);
+        if is_part_of_name(&word) && !(begins && listed) && (is_part_of_name(&next) || is_number(&next)) {
+            return NAME;
+        }
+        if self.lists.glues(&lower) {
+            return GLUED;
+        }
+        if is_number(&word) || is_number(&next) && !self.lists.opens(&lower) {
+            return NUMBER;
+        }
+        if after.starts_with(['-', '–', '—', '(', '[', '«', '“', '„', '¿', '¡']) {
+            return CLAUSE;
+        }
+        if self.lists.opens(&next.to_lowercase()) {
+            return BEFORE_PHRASE;
+        }
+        WORDS
+    }
+}
+
+enum Ending {
+    Sentence,
+    Clause,
+    None,
+}
+
+/// What the last mark ends, behind which quotes and brackets may stand.
+fn ending(text: &str) -> Ending {
+    let text = text.trim_end_matches(['"', '\'', '”', '’', '»', ')', ']', '」', '』', '）', '〉', '》']);
+    match text.chars().next_back() {
+        Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '։') => Ending::Sentence,
+        Some(',' | ';' | ':' | '–' | '—' | '、' | '，' | '；' | '：' | '،' | '؛' | '-') => Ending::Clause,
+        _ => Ending::None,
+    }
+}
+
+/// `J.` of `J. Smith`, and `e.g.`.
+fn is_initial(text: &str) -> bool {
+    let parts = || text.trim_start_matches(['(', '"', '“', '„', '«']).split_terminator('.');
+    text.ends_with('.') && parts().all(|part| part.chars().count() == 1 && part.chars().all(char::is_alphabetic))
+}
+
+/// The word without the marks around it.
+fn bare(text: &str) -> String {
+    text.trim_matches(|character: char| !character.is_alphanumeric())
+        .replace('’', "'")
+}
+
+fn starts_upper(word: &str) -> bool {
+    // `I` is no name.
+    word.chars().next().is_some_and(char::is_uppercase) && word != "I" && !word.starts_with("I'")
+}
+
+fn is_number(word: &str) -> bool {
+    word.chars().next().is_some_and(|first| first.is_ascii_digit())
+}
+
+/// Between characters that no space divides.
+fn unspaced(left: &Unit<'_>, right: &Unit<'_>) -> u32 {
+    match ending(&left.text) {
+        Ending::Sentence => return SENTENCE,
+        Ending::Clause => return CLAUSE,
+        Ending::None => {}
+    }
+    let (Some(before), Some(after)) = (left.text.chars().next_back(), right.text.chars().next()) else {
+        return WORDS;
+    };
+    if left.word.is_some() && left.word == right.word {
+        return WORD;
+    }
+    match (script(before), script(after)) {
+        // A name in Katakana, Latin letters or digits.
+        (Script::Katakana, Script::Katakana) | (Script::Other, Script::Other) => NAME,
+        // An ending, or a particle, of the word before.
+        (Script::Ideograph | Script::Katakana | Script::Other, Script::Hiragana) => WORD,
+        (Script::Hiragana, Script::Hiragana) => WORD / 2,
+        (Script::Hiragana, _) => CLAUSE + 2,
+        _ if "的了吗吧呢们着过".contains(after) => WORD,
+        _ => WORDS,
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Script {
+    Hiragana,
+    Katakana,
+    Ideograph,
+    Other,
+}
+
+fn script(character: char) -> Script {
+    match character {
+        '\u{3041}'..='\u{309f}' => Script::Hiragana,
+        '\u{30a0}'..='\u{30ff}' => Script::Katakana,
+        '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Script::Ideograph,
+        _ => Script::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(language: &str, left: &str, right: &str, begins: bool) -> u32 {
+        let unit = |text: &'static str| Unit {
+            text: text.into(),
+            columns: 1,
+            spaced: true,
+            breaks: false,
+            start: 0,
+            end: 0,
+            word: None,
+        };
+        let leaked = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+        Phrases::of(Some(language)).cost(&unit(leaked(left)), &unit(leaked(right)), begins)
+    }
+
+    #[test]
+    fn sentences_and_clauses_are_the_best_places() {
+        assert_eq!(cost("en", "home.", "Then", false), SENTENCE);
+        assert_eq!(cost("en", "home.”", "Then", false), SENTENCE);
+        assert_eq!(cost("en", "home,", "then", false), CLAUSE);
+        assert_eq!(cost("en", "home", "because", false), BEFORE_PHRASE);
+        assert_eq!(cost("en", "green", "ferry", false), WORDS);
+    }
+
+    #[test]
+    fn names_stay_together() {
+        assert_eq!(cost("en", "Mr.", "Smith", false), NAME);
+        assert_eq!(cost("en", "Anna", "Lindqvist", false), NAME);
+        assert_eq!(cost("en", "J.", "Smith", false), NAME);
+        assert_eq!(cost("en", "Apollo", "11", false), NAME);
+        assert_eq!(cost("de", "Dr.", "Weber", false), NAME);
+        // The first word of a sentence has a capital of its own.
+        assert_eq!(cost("en", "The", "Germans", true), GLUED);
+        assert_eq!(cost("en", "And", "Peter", true), GLUED);
+    }
+
+    #[test]
+    fn words_stay_with_the_noun_that_they_belong_to() {
+        for (language, word) in [
+            ("en", "the"),
+            ("de", "einem"),
+            ("fr", "des"),
+            ("es", "para"),
+            ("it", "della"),
+            ("pt", "uma"),
+            ("nl", "het"),
+            ("en", "of"),
+        ] {
+            assert_eq!(cost(language, word, "x", false), GLUED, "{language} {word}");
+        }
+        assert_eq!(cost("en", "twenty", "5", false), NUMBER);
+    }
+
+    #[test]
+    fn a_language_without_lists_has_punctuation_alone() {
+        assert_eq!(cost("fi", "koti", "the", false), WORDS);
+        assert_eq!(cost("fi", "koti.", "Se", false), SENTENCE);
+    }
+}

@@ -1,0 +1,254 @@
+//! Subtitles by the rules of a guide.
+
+use cesar_plugin_format::{Format, Guide, Request, render};
+use cesar_subtitles::{Cue, Overrides, Preset, Rule, check, parse};
+use plugin_api::document::{Document, Segment, Word};
+
+use crate::documents::{self, document, segment, word};
+
+/// With the rules of a preset.
+fn by(preset: Preset, format: Format, document: Document) -> Request {
+    let guide = Guide {
+        preset: Some(preset),
+        rules: Overrides::default(),
+    };
+    Request {
+        guide,
+        ..documents::request(format, document)
+    }
+}
+
+fn cues(request: &Request) -> Vec<Cue> {
+    parse(render(request).as_bytes()).expect("a subtitle file").cues
+}
+
+fn lines(request: &Request) -> Vec<Vec<String>> {
+    cues(request).into_iter().map(|cue| cue.lines).collect()
+}
+
+/// A segment whose words take equal times.
+fn spoken(start: u64, end: u64, text: &str) -> Segment {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let length = (end - start) / parts.len() as u64;
+    let words: Vec<Word> = (0..)
+        .zip(&parts)
+        .map(|(index, part)| {
+            word(
+                start + index * length,
+                start + (index + 1) * length,
+                &format!(" {part}"),
+            )
+        })
+        .collect();
+    Segment {
+        words: Some(words),
+        ..segment(start, end, text)
+    }
+}
+
+fn broken(preset: Preset, document: &Document) -> Vec<&'static str> {
+    let cues = cues(&by(preset, Format::Srt, document.clone()));
+    let rules = preset.rules(document.language.as_deref());
+    check(&cues, &rules)
+        .iter()
+        .map(|violation| violation.rule.name())
+        .collect()
+}
+
+#[test]
+fn lines_break_at_clauses_and_are_balanced() {
+    let text = "When the ferry had left the harbour, all of the passengers went up to the deck.";
+    let document = document(9000, vec![spoken(0, 6000, text)]);
+    assert_eq!(
+        lines(&by(Preset::Netflix, Format::Srt, document)),
+        [[
+            "When the ferry had left the harbour,",
+            "all of the passengers went up to the deck."
+        ]]
+    );
+}
+
+#[test]
+fn lines_divide_neither_names_nor_articles() {
+    let text = "We travelled last summer together with Mr. Anders Lindqvist from the old harbour.";
+    let document = document(9000, vec![spoken(0, 6000, text)]);
+    for preset in Preset::ALL {
+        for line in lines(&by(preset, Format::Srt, document.clone())).concat() {
+            for ending in ["Mr.", "Anders", " the", " with", " from"] {
+                assert!(!line.ends_with(ending), "{}: {line}", preset.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn short_cues_last_into_the_silence_behind() {
+    let document = document(9000, vec![spoken(1000, 1300, "Yes."), spoken(5000, 5200, "No.")]);
+    let found = cues(&by(Preset::Netflix, Format::Srt, document));
+    let times: Vec<_> = found.iter().map(|cue| (cue.start, cue.end)).collect();
+    assert_eq!(times, [(1000, 1833), (5000, 5833)]);
+}
+
+#[test]
+fn a_cue_at_the_end_of_the_audio_begins_earlier() {
+    let document = document(5200, vec![spoken(5000, 5200, "No.")]);
+    let found = cues(&by(Preset::Netflix, Format::Srt, document));
+    assert_eq!((found[0].start, found[0].end), (4367, 5200));
+}
+
+#[test]
+fn long_speech_is_divided_at_word_times() {
+    let text = "one two three four five six seven eight nine ten";
+    let document = document(30_000, vec![spoken(0, 20_000, text)]);
+    assert_eq!(broken(Preset::Netflix, &document), [""; 0]);
+    let found = cues(&by(Preset::Netflix, Format::Srt, document));
+    assert!(found.len() >= 3, "{found:?}");
+    assert!(found.iter().all(|cue| cue.start % 2000 == 0), "{found:?}");
+}
+
+#[test]
+fn short_pauses_are_closed() {
+    let document = document(
+        9000,
+        vec![spoken(0, 2000, "The first."), spoken(2300, 4000, "The second.")],
+    );
+    let found = cues(&by(Preset::Netflix, Format::Srt, document.clone()));
+    assert_eq!((found[0].end, found[1].start), (2217, 2300));
+    let found = cues(&by(Preset::Bbc, Format::Srt, document.clone()));
+    assert_eq!((found[0].end, found[1].start), (2300, 2300));
+    let found = cues(&by(Preset::Plain, Format::Srt, document));
+    assert_eq!((found[0].end, found[1].start), (2000, 2300));
+}
+
+#[test]
+fn short_neighbours_share_a_cue_where_that_keeps_the_rules() {
+    let said = vec![
+        spoken(0, 300, "Yes."),
+        spoken(300, 600, "I know."),
+        spoken(600, 2000, "That is all."),
+    ];
+    let document = document(2000, said);
+    assert_eq!(broken(Preset::Netflix, &document), [""; 0]);
+    assert!(cues(&by(Preset::Netflix, Format::Srt, document)).len() < 3);
+}
+
+#[test]
+fn text_that_is_too_fast_is_the_only_violation_left() {
+    let text =
+        "This is far more text than a viewer can read or a speaker say in a single second of time, whatever the rule.";
+    let document = document(1000, vec![spoken(0, 1000, text)]);
+    let found = broken(Preset::Youtube, &document);
+    let speed = [Rule::MaxCps.name(), Rule::MinDuration.name()];
+    assert!(
+        !found.is_empty() && found.iter().all(|rule| speed.contains(rule)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn single_rules_replace_those_of_the_preset() {
+    let text = "When the ferry had left the harbour, all of the passengers went up to the deck.";
+    let document = document(9000, vec![spoken(0, 6000, text)]);
+    let rules = Overrides {
+        max_chars_per_line: Some(20),
+        max_lines: Some(3),
+        lead_out: Some(0.5),
+        ..Overrides::default()
+    };
+    let request = by(Preset::Netflix, Format::Vtt, document.clone());
+    let guide = Guide { rules, ..request.guide };
+    let found = cues(&Request { guide, ..request });
+    assert!(
+        found
+            .iter()
+            .all(|cue| cue.lines.len() <= 3 && cue.lines.iter().all(|line| line.len() <= 20))
+    );
+    assert_eq!(found.last().expect("a cue").end, 6500);
+    // Without a preset, the other rules are those of `plain`.
+    let guide = Guide { preset: None, rules };
+    assert!(
+        cues(&Request {
+            guide,
+            ..documents::request(Format::Srt, document)
+        })
+        .len()
+            > 1
+    );
+}
+
+#[test]
+fn limits_of_whisper_replace_those_of_the_preset() {
+    let text = "When the ferry had left the harbour, all of the passengers went up to the deck.";
+    let document = document(9000, vec![spoken(0, 6000, text)]);
+    let request = Request {
+        max_line_width: std::num::NonZeroUsize::new(30),
+        ..by(Preset::Plain, Format::Srt, document)
+    };
+    assert!(lines(&request).concat().iter().all(|line| line.len() <= 30));
+}
+
+#[test]
+fn japanese_lines_have_sixteen_full_width_characters() {
+    let mut document = document(
+        20_000,
+        vec![segment(
+            0,
+            12_000,
+            "今日はとてもいい天気ですから、みんなで近くのコンピューター博物館まで散歩に行きましょう。",
+        )],
+    );
+    document.language = Some("ja".into());
+    let found = lines(&by(Preset::Netflix, Format::Srt, document)).concat();
+    assert!(found.iter().all(|line| line.chars().count() <= 16), "{found:?}");
+    assert!(found.iter().any(|line| line.contains("コンピューター")), "{found:?}");
+    assert!(
+        !found.iter().any(|line| line.starts_with(['、', '。', 'は', 'を'])),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn lines_from_right_to_left_are_marked_at_their_ends() {
+    let mut document = document(
+        9000,
+        vec![
+            segment(0, 3000, "שלום עולם."),
+            segment(4000, 6000, "3 ספרים"),
+            segment(7000, 8000, "Hello!"),
+        ],
+    );
+    document.language = Some("he".into());
+    let found = lines(&by(Preset::Plain, Format::Vtt, document.clone())).concat();
+    assert_eq!(found, ["שלום עולם.\u{200f}", "\u{200f}3 ספרים", "Hello!"]);
+    // Without a preset, nothing changes.
+    assert!(!render(&documents::request(Format::Vtt, document)).contains('\u{200f}'));
+}
+
+#[test]
+fn speakers_have_cues_of_their_own_where_there_is_time() {
+    let request = by(Preset::Netflix, Format::Vtt, documents::dialogue());
+    insta::assert_snapshot!(render(&request));
+}
+
+#[test]
+fn the_name_of_a_speaker_stays_with_the_text() {
+    let said = |start, end, speaker: &str, text| Segment {
+        speaker: Some(speaker.to_owned()),
+        ..spoken(start, end, text)
+    };
+    let segments = vec![
+        said(0, 900, "Speaker 1", "Shall we begin with the list of all ferries?"),
+        said(900, 1500, "Speaker 2", "Of course."),
+        said(1500, 2400, "Speaker 1", "Then let us begin with the oldest of them."),
+    ];
+    let document = document(2400, segments);
+    for preset in Preset::ALL {
+        for line in lines(&by(preset, Format::Srt, document.clone())).concat() {
+            assert!(
+                !line.ends_with("Speaker") && !line.ends_with(':'),
+                "{}: {line}",
+                preset.name()
+            );
+        }
+    }
+}
