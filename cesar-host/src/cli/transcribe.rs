@@ -203,7 +203,7 @@ fn write(
         .collect();
     let contents: Vec<_> = (transcript.renderings.iter().zip(&fills))
         .map(|(rendering, fill)| Content {
-            extension: &rendering.format,
+            extension: &rendering.extension,
             fill,
         })
         .collect();
