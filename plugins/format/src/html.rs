@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// SHA-256 of the style sheet and of the script, between the marks that the elements hold them in.
-const STYLE_DIGEST: &str = "cydQ0Ah+3S0NtW28ucMxEPIaFCedSzJLqG60+JrymfU=";
+const STYLE_DIGEST: &str = "XUCiW8XnyqswNqOoSGRqaOF7kXNsOtnkylCBige3UJM=";
 const SCRIPT_DIGEST: &str = "0+FknKycRotuaC18AWJKzcP45deI2paCnqnQ3B+3n2g=";
 
 /// How many colours of speakers the style sheet has.

@@ -4,8 +4,8 @@
 //! * `imsc`: the text profile of IMSC 1.1, as broadcasters and streaming services take it: a region at the foot of the picture, white text on
 //!   black, and a colour for each further speaker.
 //!
-//! The captions, with their lines and times, are those of srt. With `highlight_words`, each word is underlined while it is spoken, where
-//! word times are known. Text holds U+FFFD for characters that XML forbids.
+//! The captions, with their lines and times, are those of srt. In ttml with `highlight_words`, each word is underlined while it is spoken, where
+//! word times are known; in imsc that would exceed the profile's rendering model, which limits changes of the picture. Text holds U+FFFD for characters that XML forbids.
 
 use crate::markup::escaped;
 use crate::subtitles::{Caption, CaptionLine, with_voices};
@@ -48,8 +48,9 @@ pub(crate) fn render(request: &Request, profile: Profile) -> String {
         Profile::Plain => "  <body>\n    <div>\n",
         Profile::Imsc => "  <body style=\"text\" region=\"foot\">\n    <div>\n",
     });
+    let highlight = request.highlight_words && profile == Profile::Plain;
     for caption in with_voices(request) {
-        text.push_str(&paragraph(&caption, &voices, request.highlight_words, profile));
+        text.push_str(&paragraph(&caption, &voices, highlight, profile));
     }
     text.push_str("    </div>\n  </body>\n</tt>\n");
     text

@@ -88,7 +88,10 @@ mod tests {
 
     #[test]
     fn names_are_safe_in_a_header() {
-        assert_eq!(parameters(&name("Grüße, 100%.wav", "labels.txt")), "filename=\"Gr__e, 100%.labels.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%2C%20100%25.labels.txt");
+        assert_eq!(
+            parameters(&name("Grüße, 100%.wav", "labels.txt")),
+            "filename=\"Gr__e, 100%.labels.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%2C%20100%25.labels.txt"
+        );
         assert_eq!(parameters(&name("a\"\r\nb: c\\d.mp3", "srt")), "filename=\"d.srt\"");
         assert_eq!(parameters(&name("x\r\ny\".mp3", "srt")), "filename=\"xy.srt\"");
         assert_eq!(name("", "txt"), "transcript.txt");

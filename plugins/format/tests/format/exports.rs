@@ -86,7 +86,7 @@ fn exports_of_a_part_have_the_times_of_the_recording() {
 
 #[test]
 fn word_times_on_request() {
-    for format in [Format::Lrc, Format::Ttml, Format::Imsc] {
+    for format in [Format::Lrc, Format::Ttml] {
         let request = Request {
             highlight_words: true,
             ..request(format, documents::words())

@@ -5,5 +5,6 @@ mod exports;
 mod kept;
 mod laws;
 mod manifest;
+mod programs;
 mod schema;
 mod snapshots;
