@@ -19,7 +19,7 @@ const SCRIPT: &str = include_str!("html/page.js");
 
 /// SHA-256 of the style sheet and of the script, between the marks that the elements hold them in.
 const STYLE_DIGEST: &str = "XUCiW8XnyqswNqOoSGRqaOF7kXNsOtnkylCBige3UJM=";
-const SCRIPT_DIGEST: &str = "0+FknKycRotuaC18AWJKzcP45deI2paCnqnQ3B+3n2g=";
+const SCRIPT_DIGEST: &str = "SmnvhERB7tn7sUWRKKNu3drbxfGrK+TBwyeRCNH311U=";
 
 /// How many colours of speakers the style sheet has.
 const COLOURS: usize = 8;

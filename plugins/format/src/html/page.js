@@ -65,7 +65,7 @@
     linked();
   });
   audio.addEventListener("play", frame);
-  for (const event of ["timeupdate", "seeked", "pause"]) audio.addEventListener(event, show);
+  for (const event of ["timeupdate", "pause"]) audio.addEventListener(event, show);
   document.querySelector("main").addEventListener("click", (event) => {
     const target = event.target.closest("[data-s], a");
     if (!target || !getSelection().isCollapsed) return;
