@@ -10,7 +10,7 @@ use std::io::Cursor;
 use docx_rs::{BreakType, Docx, LineSpacing, Paragraph, Run, RunFonts, SpecialIndentType, Style, StyleType};
 use plugin_api::document::{Document, Seconds, Segment};
 
-use crate::facts::{created, facts};
+use crate::facts::{created, facts, language};
 use crate::markup::xml_characters;
 use crate::{clock, speakers, words};
 
@@ -86,8 +86,7 @@ struct Page {
 
 impl Page {
     fn new(document: &Document) -> Self {
-        let translated = document.task == "translate";
-        let language = document.language.as_deref().unwrap_or_default();
+        let language = language(document).unwrap_or_default();
         let created = created(document);
         let mut docx = Docx::new()
             .default_fonts(RunFonts::new().ascii("Calibri").hi_ansi("Calibri"))
@@ -99,7 +98,7 @@ impl Page {
         }
         Self {
             docx,
-            is_right_to_left: !translated && RIGHT_TO_LEFT.contains(&language),
+            is_right_to_left: RIGHT_TO_LEFT.contains(&language),
             paragraphs: 0,
         }
     }

@@ -28,6 +28,14 @@ pub(crate) fn facts(document: &Document, length: Seconds, speakers: bool) -> Vec
     facts
 }
 
+/// The code of the language of the text; none where it is unknown.
+pub(crate) fn language(document: &Document) -> Option<&str> {
+    match document.task.as_str() {
+        "translate" => Some("en"),
+        _ => document.language.as_deref(),
+    }
+}
+
 /// When the document was made, as XML Schema and Office take it.
 pub(crate) fn created(document: &Document) -> &str {
     let shape = "dddd-dd-ddTdd:dd:ddZ";

@@ -9,7 +9,7 @@
 
 use plugin_api::document::{Document, Seconds, Segment};
 
-use crate::facts::facts;
+use crate::facts::{facts, language};
 use crate::markup::escaped;
 use crate::words::{self, Piece};
 use crate::{clock, speakers};
@@ -59,9 +59,7 @@ pub(crate) fn render(
 }
 
 fn head(document: &Document) -> String {
-    let translated = document.task == "translate";
-    let language = document.language.as_deref().filter(|_| !translated).unwrap_or("en");
-    let language = escaped(language);
+    let language = escaped(language(document).unwrap_or_default());
     format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\" />\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-{SCRIPT_DIGEST}'; style-src 'sha256-{STYLE_DIGEST}'; media-src * blob: data: file:; base-uri 'none'; form-action 'none'\" />\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n<title>Transcript</title>\n<style>{}</style>\n</head>\n<body>\n",
         style()

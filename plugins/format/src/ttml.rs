@@ -7,6 +7,7 @@
 //! The captions, with their lines and times, are those of srt. In ttml with `highlight_words`, each word is underlined while it is spoken, where
 //! word times are known; in imsc that would exceed the profile's rendering model, which limits changes of the picture. Text holds U+FFFD for characters that XML forbids.
 
+use crate::facts::language;
 use crate::markup::escaped;
 use crate::subtitles::{Caption, CaptionLine, with_voices};
 use crate::{Request, clock, speakers};
@@ -33,7 +34,7 @@ pub(crate) fn render(request: &Request, profile: Profile) -> String {
     } else {
         Vec::new()
     };
-    let language = escaped(document.language.as_deref().unwrap_or_default());
+    let language = escaped(language(document).unwrap_or_default());
     let parameters = match profile {
         Profile::Plain => "ttp:version=\"2\" ttp:timeBase=\"media\"",
         Profile::Imsc => {
