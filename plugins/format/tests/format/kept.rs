@@ -6,7 +6,7 @@ use cesar_plugin_format::{Format, Request};
 use plugin_api::document::Document;
 use proptest::prelude::*;
 
-use crate::documents::{bytes, render, request};
+use crate::documents::{EXPORTS, bytes, render, request};
 use crate::laws::document;
 
 /// The text of all segments, without white space; in order of time where the format sorts them.
@@ -104,25 +104,6 @@ proptest! {
     }
 
     #[test]
-    fn docx_keeps_every_word(document in document(u64::MAX)) {
-        let file = bytes(&Request { mark_uncertain: Some(0.8), ..unnamed(Format::Docx, &document) });
-        let mut archive = zip::ZipArchive::new(Cursor::new(file)).expect("an archive");
-        for index in 0..archive.len() {
-            let mut part = archive.by_index(index).expect("an entry");
-            let mut text = String::new();
-            part.read_to_string(&mut text).expect("UTF-8");
-            if part.is_dir() {
-                continue;
-            }
-            let name = part.name().expect("a name").into_owned();
-            elements(&text, "document");
-            if name == "word/document.xml" {
-                prop_assert_eq!(docx_text(&text), replaced(&said(&document, false, 0)));
-            }
-        }
-    }
-
-    #[test]
     fn captions_keep_every_word(document in document(u64::MAX)) {
         let said = said(&document, true, document.duration.0);
         prop_assert_eq!(ass_text(&render(&unnamed(Format::Ass, &document))), replaced(&said));
@@ -158,6 +139,40 @@ proptest! {
         let shown = elements(&html, "all");
         let times = elements(&html, "span");
         prop_assert_eq!(shown.len(), times.len() + replaced(&said).len());
+    }
+}
+
+proptest! {
+    // An archive takes longer than a text.
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn docx_keeps_every_word(document in document(u64::MAX)) {
+        let file = bytes(&Request { mark_uncertain: Some(0.8), ..unnamed(Format::Docx, &document) });
+        let mut archive = zip::ZipArchive::new(Cursor::new(file)).expect("an archive");
+        for index in 0..archive.len() {
+            let mut part = archive.by_index(index).expect("an entry");
+            let mut text = String::new();
+            part.read_to_string(&mut text).expect("UTF-8");
+            if part.is_dir() {
+                continue;
+            }
+            let name = part.name().expect("a name").into_owned();
+            elements(&text, "document");
+            if name == "word/document.xml" {
+                prop_assert_eq!(docx_text(&text), replaced(&said(&document, false, 0)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_export_renders_any_document_to_the_same_bytes(document in document(u64::MAX)) {
+        for format in EXPORTS {
+            let request = request(format, document.clone());
+            let file = bytes(&request);
+            prop_assert_eq!(&file, &bytes(&request));
+            prop_assert!(file.ends_with(b"\n") || file.is_empty() || format == Format::Docx);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use plugin_api::document::{Document, Seconds, Segment, Turn, Word};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use crate::documents::{self, BASIC, EXPORTS, bytes, render, wrapped};
+use crate::documents::{self, BASIC, render, wrapped};
 
 /// Text with everything that means something to some format.
 fn text() -> impl Strategy<Value = String> {
@@ -244,12 +244,12 @@ proptest! {
     }
 
     #[test]
-    fn every_format_renders_any_document_to_the_same_bytes(document in document(u64::MAX)) {
-        for format in BASIC.into_iter().chain(EXPORTS) {
+    fn every_basic_format_renders_any_document_to_the_same_bytes(document in document(u64::MAX)) {
+        for format in BASIC {
             let request = documents::request(format, document.clone());
-            let file = bytes(&request);
-            prop_assert_eq!(&file, &bytes(&request));
-            prop_assert!(file.is_empty() || file.ends_with(b"\n") || format == Format::Docx);
+            let text = render(&request);
+            prop_assert_eq!(&text, &render(&request));
+            prop_assert!(text.is_empty() || text.ends_with('\n'));
         }
     }
 
