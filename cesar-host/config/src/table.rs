@@ -199,7 +199,7 @@ pub const SETTINGS: &[Setting] = &[
         "output.formats",
         Kind::Texts,
         Fallback::Empty,
-        "The output formats, such as `txt` or `srt` (default: from the output's name, else `txt`, with speakers `md`).",
+        "The output formats, such as `txt` or `docx`; `cesar plugins show format` lists them (default: from the output's name, else `txt`, with speakers `md`).",
     )
     .flag("format", "FORMAT", TRANSCRIBE)
     .short('f'),

@@ -215,6 +215,12 @@ impl Pipeline {
         self.planner().formats()
     }
 
+    /// The formats that the plugins write, each with the end of its files' names.
+    #[must_use]
+    pub fn format_extensions(&self) -> Vec<(String, String)> {
+        self.planner().format_extensions()
+    }
+
     /// The format of documents with speakers for users that name none, where a plugin declares one.
     #[must_use]
     pub fn format_with_speakers(&self) -> Option<String> {

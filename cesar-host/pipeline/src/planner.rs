@@ -141,11 +141,18 @@ impl Planner<'_> {
 
     /// The formats that the plugins write.
     pub(crate) fn formats(&self) -> Vec<String> {
+        let formats = self.format_extensions();
+        formats.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The formats that the plugins write, each with the end of its files' names.
+    pub(crate) fn format_extensions(&self) -> Vec<(String, String)> {
         let plugins = self.registry.of_stage(StageKind::Format);
-        plugins
+        let formats = plugins
             .iter()
-            .flat_map(|plugin| formats_of(plugin))
-            .map(str::to_owned)
+            .flat_map(|plugin| formats_of(plugin).map(|name| (name, extension(&plugin.manifest, name))));
+        formats
+            .map(|(name, extension)| (name.to_owned(), extension.to_owned()))
             .collect()
     }
 
@@ -272,6 +279,14 @@ pub(crate) fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str
 fn is_for(languages: &[String], asked: &StageRequest) -> bool {
     text_of(asked, "language").is_none_or(|text| language::may_be_one_of(text, languages))
         && text_of(asked, "task") != Some("translate")
+}
+
+/// The end of a format's file names: the declared one, else the format's name.
+pub(crate) fn extension<'a>(manifest: &'a Manifest, format: &'a str) -> &'a str {
+    let declared = manifest.formats.get(format);
+    declared
+        .and_then(|format| format.extension.as_deref())
+        .unwrap_or(format)
 }
 
 fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {

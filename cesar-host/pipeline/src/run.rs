@@ -21,7 +21,7 @@ use super::decode;
 use super::media::Media;
 use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
-use super::{Observer, Pipeline, PipelineError, StageReport, call, speakers};
+use super::{Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
 
 /// One recording.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub enum Source {
 pub struct Rendering {
     /// `txt`, `srt`, …
     pub format: String,
+    /// The end of the file's name, without the leading dot: `txt`, `labels.txt`.
+    pub extension: String,
     /// The media type that the plugin declares, else one for text or for any bytes.
     pub media_type: String,
     /// The file's bytes.
@@ -75,6 +77,7 @@ impl Rendering {
         let declared = declared.or_else(|| legacy::media_type(manifest, format));
         Self {
             format: format.to_owned(),
+            extension: planner::extension(manifest, format).to_owned(),
             media_type: media_type(declared, &bytes).to_owned(),
             bytes,
         }

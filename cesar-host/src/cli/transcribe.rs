@@ -190,9 +190,17 @@ fn write(
     let recording = task.recording;
     if task.place == Place::Stdout {
         turn.wait();
+        let is_terminal = io::stdout().is_terminal();
         let mut texts = transcript.renderings.iter();
+        if let Some(binary) = texts
+            .clone()
+            .find(|one| is_terminal && str::from_utf8(&one.bytes).is_err())
+        {
+            let text = format!("`{}` is not text for a terminal; name a file with -o", binary.format);
+            return Err(Failure::usage(text));
+        }
         // A pipe that is full would stop the display, and with it the other recordings.
-        let print = |bytes| match io::stdout().is_terminal() {
+        let print = |bytes| match is_terminal {
             true => show.suspend(|| outputs::print(bytes)),
             false => outputs::print(bytes),
         };
@@ -203,7 +211,7 @@ fn write(
         .collect();
     let contents: Vec<_> = (transcript.renderings.iter().zip(&fills))
         .map(|(rendering, fill)| Content {
-            extension: &rendering.format,
+            extension: &rendering.extension,
             fill,
         })
         .collect();

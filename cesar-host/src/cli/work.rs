@@ -224,7 +224,7 @@ fn formats(
         output: output.map(PathBuf::as_path),
         speakers,
         correct: settings.output.correct_extension,
-        known: &host.pipeline.formats(),
+        known: &host.pipeline.format_extensions(),
         with_speakers: with_speakers.as_deref(),
     };
     let chosen = asked.choose()?;

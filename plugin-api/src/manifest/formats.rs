@@ -10,6 +10,10 @@ pub struct FormatSpec {
     /// `application/octet-stream` if the rendering is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
+    /// The end of its files' names, without the leading dot; the format's own name where it is absent. Formats that share the last part
+    /// tell their files apart by a longer end: `labels.txt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
     /// Whether a document with speakers is written in this format when the user names none.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default_with_speakers: bool,
@@ -17,11 +21,25 @@ pub struct FormatSpec {
 
 impl FormatSpec {
     pub(super) fn check(&self) -> Result<(), String> {
-        match &self.media_type {
-            Some(text) if !is_media_type(text) => Err(format!("whose media type `{text}` is not `type/subtype`")),
+        if let Some(text) = self.media_type.as_ref().filter(|text| !is_media_type(text)) {
+            return Err(format!("whose media type `{text}` is not `type/subtype`"));
+        }
+        match &self.extension {
+            Some(text) if !is_extension(text) => Err(format!(
+                "whose extension `{text}` is not one of at most {LONGEST_EXTENSION} lower-case letters, digits and single dots"
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// The longest extension, in bytes: names of files keep 21 for it and a number.
+const LONGEST_EXTENSION: usize = 16;
+
+/// Parts of lower-case letters and digits, separated by dots.
+fn is_extension(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    text.len() <= LONGEST_EXTENSION && text.split('.').all(is_part)
 }
 
 /// `type/subtype`, with parameters, of characters that are allowed in a header.

@@ -107,16 +107,19 @@ fn optional_fields_have_defaults_and_are_read() {
     assert!(!text.contains("priority") && !text.contains("formats"), "{text}");
 
     let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-    let mut value = format_manifest(json!({ "docx": { "media_type": docx, "default_with_speakers": true } }));
+    let mut value = format_manifest(
+        json!({ "docx": { "media_type": docx, "extension": "word.docx", "default_with_speakers": true } }),
+    );
     value["priority"] = json!(-3);
     let new = Manifest::parse(&value.to_string()).unwrap();
     assert_eq!(new.priority, -3);
     assert_eq!(new.formats["docx"].media_type.as_deref(), Some(docx));
+    assert_eq!(new.formats["docx"].extension.as_deref(), Some("word.docx"));
     assert!(new.formats["docx"].default_with_speakers);
 }
 
 #[test]
-fn formats_without_a_choice_or_a_media_type_are_refused() {
+fn formats_with_invalid_properties_are_refused() {
     let refusal = |formats: Value| {
         Manifest::parse(&format_manifest(formats).to_string())
             .unwrap_err()
@@ -130,6 +133,14 @@ fn formats_without_a_choice_or_a_media_type_are_refused() {
         assert_eq!(
             refusal(json!({ "txt": { "media_type": bad } })),
             format!("has the format `txt`, whose media type `{bad}` is not `type/subtype`")
+        );
+    }
+    for bad in ["", ".txt", "a..b", "a/b", "TXT", "a b", "seventeen.letters"] {
+        assert_eq!(
+            refusal(json!({ "txt": { "extension": bad } })),
+            format!(
+                "has the format `txt`, whose extension `{bad}` is not one of at most 16 lower-case letters, digits and single dots"
+            )
         );
     }
 }

@@ -34,6 +34,11 @@ pub(crate) fn seconds(milliseconds: u64) -> String {
     format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
+/// In hundredths of a second, rounded to the nearest.
+pub(crate) fn hundredths(milliseconds: u64) -> u64 {
+    milliseconds / 10 + u64::from(milliseconds % 10 >= 5)
+}
+
 /// Hours, minutes, seconds.
 fn split(seconds: u64) -> (u64, u64, u64) {
     (seconds / 3600, seconds / 60 % 60, seconds % 60)

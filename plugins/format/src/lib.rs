@@ -1,8 +1,8 @@
-//! Cesar's `format` stage: a document as the text of a file.
+//! Cesar's `format` stage: a document as a file.
 //!
 //! Rendering is a pure function of the document and the options: the same document gives the same bytes, there is no clock, no
 //! locale and no environment. It is also total: a document that breaks its schema's promises (times out of order or past the end,
-//! words that do not make up the text) is rendered as well as it can be, and no text is lost. Every file is UTF-8 with `\n`.
+//! words that do not make up the text) is rendered as well as it can be, and no text is lost. Every file but docx is UTF-8 with `\n`.
 //!
 //! | format | what | made by |
 //! |---|---|---|
@@ -13,26 +13,47 @@
 //! | tsv | Whisper's table: start and end in ms, text | `table` |
 //! | csv | RFC 4180: start and end in seconds, speaker, text | `table` |
 //! | rttm | who spoke when, without text | `rttm` |
+//! | ass | captions with karaoke by word and a colour for each speaker | `ass` |
+//! | lrc | lyrics, with the time of each word on request | `lrc` |
+//! | html | one page with a player, each word with its time | `html` |
+//! | docx | a document for Word and LibreOffice | `docx` |
+//! | audacity | labels for Audacity | `audacity` |
+//! | otr | a transcript of oTranscribe | `otr` |
+//! | eaf | annotations for ELAN | `eaf` |
+//! | markers, edl | markers for the timelines of editors, as CSV and for DaVinci Resolve | `markers` |
+//! | ttml, imsc | timed text, plain and by the text profile of IMSC 1.1 | `ttml` |
 //!
 //! The enum of the option `format` in the manifest is the one list of formats; a test holds it and [`Format`] together.
 
 use std::num::NonZeroUsize;
 
 use cesar_subtitles::{Overrides, Preset, Rules};
-use plugin_api::document::{Document, Rendering, SCHEMA, Seconds};
+use plugin_api::document::{BinaryRendering, Document, Rendering, SCHEMA, Seconds};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+mod ass;
+mod audacity;
 mod clock;
+mod docx;
+mod eaf;
+mod facts;
+mod html;
 mod json;
+mod lrc;
 mod markdown;
+mod markers;
+mod markup;
 mod offset;
+mod otr;
 mod plain;
 mod rttm;
 mod speakers;
 mod subtitles;
 mod table;
 mod text;
+mod ttml;
+mod words;
 
 /// The manifest as the host reads it.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");
@@ -66,6 +87,28 @@ pub enum Format {
     Csv,
     /// Turns of speakers.
     Rttm,
+    /// Advanced SubStation Alpha.
+    Ass,
+    /// Lyrics.
+    Lrc,
+    /// A page.
+    Html,
+    /// Office Open XML, the only one that is not text.
+    Docx,
+    /// Labels of Audacity.
+    Audacity,
+    /// A transcript of oTranscribe.
+    Otr,
+    /// Annotations of ELAN.
+    Eaf,
+    /// Markers as CSV.
+    Markers,
+    /// Markers as an edit list.
+    Edl,
+    /// Timed text.
+    Ttml,
+    /// Timed text by a profile.
+    Imsc,
 }
 
 /// One rendering: the options of scope `request`, and the document.
@@ -87,6 +130,15 @@ pub struct Request {
     /// What the times count from (all but json).
     #[serde(default)]
     pub times: Times,
+    /// Words less probable than this are marked (md, html, docx).
+    #[serde(default)]
+    pub mark_uncertain: Option<f64>,
+    /// Name or address of the recording, as the file refers to it (html, otr, eaf).
+    #[serde(default)]
+    pub media: Option<String>,
+    /// Frames a second of timecodes (markers, edl).
+    #[serde(default = "default_frame_rate")]
+    pub frame_rate: f64,
     /// What is rendered.
     pub document: Document,
 }
@@ -139,9 +191,29 @@ pub enum Times {
     Part,
 }
 
-/// The text of the file, whatever the document holds.
+fn default_frame_rate() -> f64 {
+    25.0
+}
+
+/// A file: the output of the stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum File {
+    /// A text.
+    Text(Rendering),
+    /// Anything else.
+    Binary(BinaryRendering),
+}
+
+impl From<String> for File {
+    fn from(text: String) -> Self {
+        Self::Text(Rendering { text })
+    }
+}
+
+/// The file, whatever the document holds.
 #[must_use]
-pub fn render(request: &Request) -> String {
+pub fn render(request: &Request) -> File {
     let length = request.document.duration;
     let is_part = request.document.provenance.audio.offset.0 > 0;
     if is_part && request.times == Times::Recording && request.format != Format::Json {
@@ -157,33 +229,55 @@ pub fn render(request: &Request) -> String {
     write(request, length)
 }
 
-/// The text with the document's times as they are; `length` is that of the audio.
-fn write(request: &Request, length: Seconds) -> String {
-    let document = &request.document;
-    match request.format {
-        Format::Txt => plain::render(document, request.speakers),
-        Format::Md => markdown::render(document, length, request.speakers),
+/// The file with the document's times as they are; `length` is that of the audio.
+fn write(request: &Request, length: Seconds) -> File {
+    let Request {
+        document,
+        speakers,
+        mark_uncertain,
+        frame_rate,
+        ..
+    } = request;
+    let media = request.media.as_deref();
+    let text = match request.format {
+        Format::Docx => {
+            let bytes = docx::render(document, length, *speakers, *mark_uncertain);
+            return File::Binary(BinaryRendering::new(&bytes));
+        }
+        Format::Txt => plain::render(document, *speakers),
+        Format::Md => markdown::render(document, length, *speakers, *mark_uncertain),
         Format::Srt => subtitles::srt(request),
         Format::Vtt => subtitles::vtt(request),
         Format::Json => json::render(document),
         Format::Tsv => table::tsv(document),
         Format::Csv => table::csv(document),
         Format::Rttm => rttm::render(document),
-    }
+        Format::Ass => ass::render(request),
+        Format::Lrc => lrc::render(request),
+        Format::Html => html::render(document, length, *speakers, *mark_uncertain, media),
+        Format::Audacity => audacity::render(document, *speakers),
+        Format::Otr => otr::render(document, *speakers, media),
+        Format::Eaf => eaf::render(document, *speakers, media),
+        Format::Markers => markers::csv(document, *frame_rate),
+        Format::Edl => markers::edl(document, *frame_rate),
+        Format::Ttml => ttml::render(request, ttml::Profile::Plain),
+        Format::Imsc => ttml::render(request, ttml::Profile::Imsc),
+    };
+    text.into()
 }
 
 impl Stage for Formatter {
     type Options = Options;
     type Request = Request;
-    type Output = Rendering;
+    type Output = File;
 
     fn open(_: Options) -> Result<Self, StageError> {
         Ok(Self)
     }
 
-    fn run(&mut self, request: Request, _: Audio<'_>, _: &mut Ctx<'_>) -> Result<Rendering, StageError> {
+    fn run(&mut self, request: Request, _: Audio<'_>, _: &mut Ctx<'_>) -> Result<File, StageError> {
         check_schema(&request.document)?;
-        Ok(Rendering { text: render(&request) })
+        Ok(render(&request))
     }
 }
 

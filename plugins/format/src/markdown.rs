@@ -15,20 +15,25 @@
 //! ```
 //!
 //! Where speakers could not be identified, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
-//! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone.
+//! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone. With
+//! `mark_uncertain`, words of low probability stand between `==`.
 
 use plugin_api::document::{Document, Seconds};
 
 use crate::clock;
+use crate::facts::facts;
 use crate::speakers;
-use crate::text::one_line;
+use crate::words::{self, Piece};
+
+/// Before and after words of low probability: a highlight for Obsidian, Pandoc and others, and readable elsewhere.
+const MARK: &str = "==";
 
 /// The whole file; the header alone for a transcript without text.
-pub(crate) fn render(document: &Document, length: Seconds, wanted: bool) -> String {
+pub(crate) fn render(document: &Document, length: Seconds, wanted: bool, uncertain: Option<f64>) -> String {
     let named = speakers::are_named(document, wanted);
     let (mut text, mut last) = (header(document, length, wanted), None);
     for segment in &document.segments {
-        let line = one_line(&segment.text);
+        let line = words::line(segment);
         if line.is_empty() {
             continue;
         }
@@ -39,27 +44,43 @@ pub(crate) fn render(document: &Document, length: Seconds, wanted: bool) -> Stri
         }
         last = name;
         let (start, end) = (clock::stamp(segment.start.0), clock::stamp(segment.end.0));
+        let line = marked(&words::pieces(&line, segment), uncertain);
         text.push_str(&format!("[{start} - {end}]\n{}\n", escaped(&line)));
+    }
+    text
+}
+
+/// The line with each run of uncertain words between marks.
+fn marked(pieces: &[Piece<'_>], uncertain: Option<f64>) -> String {
+    let (mut text, mut space, mut is_open) = (String::new(), "", false);
+    for piece in pieces {
+        if piece.text.trim().is_empty() {
+            space = piece.text;
+            continue;
+        }
+        let is_uncertain = piece.is_uncertain(uncertain);
+        if is_open && !is_uncertain {
+            text.push_str(MARK);
+        }
+        text.push_str(std::mem::take(&mut space));
+        if is_uncertain && !is_open {
+            text.push_str(MARK);
+        }
+        is_open = is_uncertain;
+        text.push_str(piece.text);
+    }
+    if is_open {
+        text.push_str(MARK);
     }
     text
 }
 
 fn header(document: &Document, length: Seconds, wanted: bool) -> String {
     let mut text = "# Transcript\n\n".to_owned();
-    if let Some(speakers) = document.speakers.as_ref().filter(|_| wanted) {
-        text.push_str(&format!("**Speakers:** {} detected\n", speakers.len()));
+    for (name, value) in facts(document, length, wanted) {
+        text.push_str(&format!("**{name}:** {}\n", escaped(&value)));
     }
-    if let Some(partial) = &document.partial {
-        let message = escaped(&one_line(&partial.message));
-        match partial.stage.as_str() {
-            "decode" => text.push_str(&format!("**Incomplete:** {message}\n")),
-            _ if wanted => text.push_str(&format!("**Speakers:** unknown, {message}\n")),
-            _ => {}
-        }
-    }
-    let date = document.created.split('T').next().unwrap_or_default();
-    text.push_str(&format!("**Duration:** {}\n", clock::length(length.0)));
-    text.push_str(&format!("**Created:** {}\n\n---\n\n", one_line(date)));
+    text.push_str("\n---\n\n");
     text
 }
 

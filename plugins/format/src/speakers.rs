@@ -23,3 +23,25 @@ pub(crate) fn label(segment: &Segment) -> Option<String> {
 pub(crate) fn name(segment: &Segment) -> String {
     label(segment).unwrap_or_else(|| UNKNOWN.to_owned())
 }
+
+/// The labels of the segments, each once, in order of appearance.
+pub(crate) fn labels(document: &Document) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    for label in document.segments.iter().filter_map(label) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
+/// Colours of captions by the number of the speaker, as `RRGGBB`: those that European broadcasters give to speakers, then others that are
+/// legible on black.
+pub(crate) const COLOURS: [&str; 8] = [
+    "FFFFFF", "FFFF00", "00FFFF", "00FF00", "FFB347", "FF9ECF", "B5C7FF", "C8E6A0",
+];
+
+/// The colour of a speaker.
+pub(crate) fn colour(number: usize) -> &'static str {
+    COLOURS[number % COLOURS.len()]
+}

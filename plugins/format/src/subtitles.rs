@@ -16,9 +16,11 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use crate::{Request, clock};
+pub(crate) use captions::{Caption, CaptionLine, with_names, with_voices};
 use layout::{Cue, Line};
 use passages::Naming;
 
+mod captions;
 mod layout;
 mod passages;
 mod pieces;

@@ -157,11 +157,11 @@ fn unknown_names_are_refused_with_a_suggestion() {
         exit 1
         ");
         insta::assert_snapshot!(run(&["-f", "doc"]), @"
-        error: no plugin writes the format `doc`; there are `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`
+        error: no plugin writes the format `doc`; there are `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`, `ass`, `lrc`, `html`, `docx`, `audacity`, `otr`, `eaf`, `markers`, `edl`, `ttml`, `imsc`
         exit 2
         ");
         insta::assert_snapshot!(run(&["-o", "talk.xyz"]), @"
-        error: no plugin writes `.xyz` files; name a format with -f: `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`
+        error: no plugin writes `.xyz` files; name a format with -f: `txt`, `md`, `srt`, `vtt`, `json`, `tsv`, `csv`, `rttm`, `ass`, `lrc`, `html`, `docx`, `audacity`, `otr`, `eaf`, `markers`, `edl`, `ttml`, `imsc`
         exit 2
         ");
         insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--asr-option", "beam_sise=3"]), @"

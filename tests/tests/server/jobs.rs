@@ -52,6 +52,24 @@ fn a_recording_becomes_a_transcript_in_every_format() {
         let answer = transcript(&format!("?format={format}")).is(200);
         assert!(answer.body.starts_with(begins), "{format}: {}", answer.body);
     }
+    for (format, media_type, disposition) in [
+        ("html", "text/html; charset=utf-8", "inline; filename=\"talk.html\""),
+        (
+            "docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "attachment; filename=\"talk.docx\"",
+        ),
+        (
+            "audacity",
+            "text/plain; charset=utf-8",
+            "inline; filename=\"talk.labels.txt\"",
+        ),
+    ] {
+        let answer = transcript(&format!("?format={format}")).is(200);
+        assert_eq!(answer.header("content-type"), Some(media_type));
+        assert_eq!(answer.header("content-disposition"), Some(disposition));
+        assert_eq!(answer.header("content-security-policy"), Some("sandbox allow-scripts"));
+    }
     let narrow = transcript("?format=srt&max_line_width=10").is(200);
     assert!(
         narrow.body.lines().all(|line| line.contains("-->") || line.len() <= 10),

@@ -16,4 +16,5 @@ pub(crate) mod json_body;
 pub(crate) mod openapi;
 pub(crate) mod plugins;
 mod query;
+mod rendered;
 pub(crate) mod transcript;

@@ -2,8 +2,7 @@
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use cesar_base::GivenValue;
 use cesar_jobs::Job;
 use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
@@ -16,6 +15,7 @@ use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
 use crate::api::query::QueryFields;
+use crate::api::rendered;
 use crate::state::App;
 use crate::work::stored;
 
@@ -24,7 +24,9 @@ use crate::work::stored;
         ("format" = Option<String>, Query, description = "`txt` when absent; `/plugins` lists the formats"),
         ("max_line_width" = Option<u32>, Query, description = "One of the format plugin's options, which are all fields here")),
     responses((status = 200, description = "The transcript", content((String = "text/plain"), (String = "text/markdown"), (String = "text/vtt"),
-            (String = "application/x-subrip"), (Object = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"))),
+            (String = "application/x-subrip"), (Object = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"),
+            (String = "text/html"), (String = "application/ttml+xml"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"))),
         (status = "4XX", description = "Refused; 409 while it is not ready", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryFields) -> Result<Response, Problem> {
@@ -43,8 +45,9 @@ pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryF
         }
     }
     let request = FormatRequest { format, stage };
-    let rendering = render(&app, request, document, job.request.label).await?;
-    Ok(([(CONTENT_TYPE, rendering.media_type)], rendering.bytes).into_response())
+    let label = job.request.label;
+    let rendering = render(&app, request, document, label.clone()).await?;
+    Ok(rendered::response(rendering, &label))
 }
 
 fn no_transcript(job: &Job) -> Refusal {

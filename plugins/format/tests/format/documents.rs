@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 
-use cesar_plugin_format::{Format, Guide, Request, Times};
+use cesar_plugin_format::{File, Format, Guide, Request, Times};
 use plugin_api::document::{
     AudioIssue, AudioProvenance, AudioReport, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
-    Turn, Word,
+    Turn, Word, rendered_bytes,
 };
 use serde_json::{Value, json};
 
-/// Every format, in the manifest's order.
-pub(crate) const FORMATS: [Format; 8] = [
+/// The formats of transcripts, tables and plain subtitles, in the manifest's order.
+pub(crate) const BASIC: [Format; 8] = [
     Format::Txt,
     Format::Md,
     Format::Srt,
@@ -20,6 +20,35 @@ pub(crate) const FORMATS: [Format; 8] = [
     Format::Csv,
     Format::Rttm,
 ];
+
+/// The formats for other programs, which follow in the manifest.
+pub(crate) const EXPORTS: [Format; 11] = [
+    Format::Ass,
+    Format::Lrc,
+    Format::Html,
+    Format::Docx,
+    Format::Audacity,
+    Format::Otr,
+    Format::Eaf,
+    Format::Markers,
+    Format::Edl,
+    Format::Ttml,
+    Format::Imsc,
+];
+
+/// The text of a format that is text.
+pub(crate) fn render(request: &Request) -> String {
+    match cesar_plugin_format::render(request) {
+        File::Text(rendering) => rendering.text,
+        File::Binary(_) => panic!("{:?} is not text", request.format),
+    }
+}
+
+/// The bytes of the file.
+pub(crate) fn bytes(request: &Request) -> Vec<u8> {
+    let output = serde_json::to_string(&cesar_plugin_format::render(request)).expect("a file is JSON");
+    rendered_bytes(&output).expect("a host reads it")
+}
 
 /// The options as the manifest's defaults have them.
 pub(crate) fn request(format: Format, document: Document) -> Request {
@@ -31,6 +60,9 @@ pub(crate) fn request(format: Format, document: Document) -> Request {
         highlight_words: false,
         guide: Guide::default(),
         times: Times::Recording,
+        mark_uncertain: None,
+        media: None,
+        frame_rate: 25.0,
         document,
     }
 }

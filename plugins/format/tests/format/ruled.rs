@@ -1,10 +1,10 @@
 //! Subtitles by the rules of a guide.
 
-use cesar_plugin_format::{Format, Guide, Request, render};
+use cesar_plugin_format::{Format, Guide, Request};
 use cesar_subtitles::{Cue, Overrides, Preset, Rule, check, parse};
 use plugin_api::document::{Document, Segment, Word};
 
-use crate::documents::{self, document, segment, word};
+use crate::documents::{self, document, render, segment, word};
 
 /// With the rules of a preset.
 fn by(preset: Preset, format: Format, document: Document) -> Request {

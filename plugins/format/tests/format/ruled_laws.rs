@@ -1,10 +1,10 @@
 //! Properties of subtitles by rules, for any document and any rules.
 
-use cesar_plugin_format::{Format, Guide, Request, render};
+use cesar_plugin_format::{Format, Guide, Request};
 use cesar_subtitles::{Overrides, Preset, parse};
 use proptest::prelude::*;
 
-use crate::documents;
+use crate::documents::{self, render};
 use crate::laws::{bare, document};
 
 fn seconds() -> impl Strategy<Value = Option<f64>> {

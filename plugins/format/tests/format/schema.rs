@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use cesar_plugin_format::{Format, render};
+use cesar_plugin_format::Format;
 use plugin_api::document::{Document, GlossaryProvenance, GlossaryReplacement};
 
-use crate::documents::{self, request};
+use crate::documents::{self, render, request};
 
 fn documentation() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/document.md");

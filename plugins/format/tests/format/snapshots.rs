@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use cesar_plugin_format::{Format, Request, Times, render};
+use cesar_plugin_format::{Format, Request, Times};
 use plugin_api::document::Document;
 
-use crate::documents::{self, FORMATS, request, wrapped};
+use crate::documents::{self, BASIC, render, request, wrapped};
 
-/// Every format of a document, under headings.
+/// Every basic format of a document, under headings.
 fn all(document: &Document) -> String {
     let mut text = String::new();
-    for format in FORMATS.into_iter().filter(|format| *format != Format::Json) {
+    for format in BASIC.into_iter().filter(|format| *format != Format::Json) {
         let rendering = render(&request(format, document.clone()));
         write!(text, "=== {format:?}\n{rendering}").expect("writing into text cannot fail");
     }
@@ -38,7 +38,7 @@ fn partial() {
 fn a_part_has_the_times_of_its_recording() {
     let document = documents::part();
     insta::assert_snapshot!(all(&document));
-    for format in FORMATS {
+    for format in BASIC {
         let of_part = Request {
             times: Times::Part,
             ..request(format, document.clone())

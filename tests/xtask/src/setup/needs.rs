@@ -73,6 +73,13 @@ const NEEDS: &[Need] = &[
         tests_only: true,
         ..required("Chromium", &["chromium"], || any_program(&["chromium"]))
     },
+    // Opens exported documents.
+    Need {
+        tests_only: true,
+        ..required("LibreOffice Writer", &["libreoffice-writer-nogui"], || {
+            any_program(&["soffice"])
+        })
+    },
     Need {
         tests_only: true,
         ..required("strace", &["strace"], || any_program(&["strace"]))

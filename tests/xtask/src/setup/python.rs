@@ -49,10 +49,19 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
     }
 }
 
-/// The clients of the tests of the server and of web pages, and the spelling check, in their published versions.
-const CLIENTS: [&str; 3] = ["openai==3.54.0", "typos==1.52.0", "yt-dlp==2026.10.26"];
+/// The clients of the tests of the server and of web pages, the readers of exported formats, and the spelling check, in
+/// their published versions.
+const CLIENTS: [&str; 7] = [
+    "imschrm==1.1.0",
+    "openai==3.54.0",
+    "pympi-ling==1.71",
+    "python-docx==1.2.0",
+    "ttconv==1.2.3",
+    "typos==1.52.0",
+    "yt-dlp==2026.10.26",
+];
 
-/// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs` and `yt_dlp.rs`; created in `…/cesar/clients` if missing.
+/// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs`, `yt_dlp.rs` and the tests of `plugins/format`; created in `…/cesar/clients` if missing.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let folder = cached("clients");
     let python = python_of(&folder);
@@ -84,8 +93,9 @@ pub(crate) fn typos() -> PathBuf {
 }
 
 fn has_clients(python: &Path) -> bool {
-    let versions = "from importlib.metadata import version\nfor name in ['openai', 'typos', 'yt-dlp']: print(name + '==' + version(name))";
-    let found = answer(Command::new(python).args(["-c", versions]));
+    let versions = "import sys\nfrom importlib.metadata import version\nfor name in sys.argv[1:]: print(name + '==' + version(name))";
+    let names = CLIENTS.iter().filter_map(|client| client.split("==").next());
+    let found = answer(Command::new(python).args(["-c", versions]).args(names));
     found.is_some_and(|found| found.lines().eq(CLIENTS))
 }
 
