@@ -269,6 +269,7 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
         tokens: segment.tokens,
         seek: segment.seek,
         speaker_turn_next: segment.speaker_turn_next,
+            corrections: None,
         quality: None,
     }
 }
