@@ -14,6 +14,8 @@ mod args;
 mod ask;
 mod cache;
 mod columns;
+mod corrections;
+mod edit;
 mod formats;
 mod glossary;
 mod host;
@@ -66,6 +68,8 @@ struct Cli {
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
+    /// Correct the transcript of a recording: words, segments, speakers
+    Edit(Box<edit::Args>),
     /// List, inspect and manage plugins
     #[command(subcommand)]
     Plugins(plugins::Command),
@@ -152,6 +156,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = resolved.settings();
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Edit(args) => edit::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Models(command) => models::run(command, &settings, verbosity),
         Command::Glossary(command) => glossary::run(command, &settings),
