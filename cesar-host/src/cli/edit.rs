@@ -1,6 +1,6 @@
 //! `cesar edit`: corrections of a recording's transcript, shared with the server.
 //!
-//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the newest transcript in the cache, or
+//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the transcripts in the cache, the newest first, or
 //! against a JSON transcript that is given in place of the recording. Without either, only corrections that need none are accepted.
 
 mod subject;
@@ -207,14 +207,22 @@ fn checked(
     batch: &[Operation],
 ) -> Result<(Vec<Operation>, Option<Applied>), Failure> {
     let refused = |refused: Refused| {
-        let hint = match subject.document {
-            Some(_) => "",
-            None => "; transcribe the recording first",
+        let hint = match subject.documents.is_empty() {
+            false => "",
+            true => "; transcribe the recording first",
         };
         Failure::usage(format!("{refused}{hint}"))
     };
     let Some(document) = subject.corrected() else {
-        return check(subject.document.as_ref(), history, batch).map_err(refused);
+        let [newest, older @ ..] = &subject.documents[..] else {
+            return check(None, history, batch).map_err(refused);
+        };
+        // The newest transcript may be one without speakers, or of another part.
+        let checked = check(Some(newest), history, batch);
+        let older = older.iter().map(|document| check(Some(document), history, batch));
+        return checked
+            .or_else(|error| older.into_iter().find_map(Result::ok).ok_or(error))
+            .map_err(refused);
     };
     // A transcript that has corrections already is the state that the batch is about.
     let in_effect = history.edits().map(|edit| edit.revision).max().unwrap_or_default();

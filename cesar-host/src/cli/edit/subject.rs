@@ -17,11 +17,14 @@ use plugin_api::document::Document;
 use crate::cli::host;
 use crate::cli::report::{Failure, note};
 
+/// The most transcripts of a recording that corrections are checked against.
+const TRANSCRIPTS: usize = 8;
+
 /// A recording, by its content.
 pub(super) struct Subject {
     pub(super) media: Digest,
-    /// The transcript, where there is one.
-    pub(super) document: Option<Document>,
+    /// Its transcripts, the newest first.
+    pub(super) documents: Vec<Document>,
 }
 
 impl Subject {
@@ -40,8 +43,8 @@ impl Subject {
             true => Failure::from(PipelineError::Interrupted),
             false => Failure::failed(error),
         })?;
-        let document = cache.and_then(|cache| newest(&cache, &media));
-        Ok(Self { media, document })
+        let documents = cache.map(|cache| newest(&cache, &media)).unwrap_or_default();
+        Ok(Self { media, documents })
     }
 
     fn of_transcript(file: &Path) -> Result<Self, Failure> {
@@ -51,13 +54,13 @@ impl Subject {
         let media = media_of(&document).ok_or_else(|| refused("it does not name its recording".to_owned()))?;
         Ok(Self {
             media,
-            document: Some(document),
+            documents: vec![document],
         })
     }
 
     /// The transcript, if it has corrections already.
     pub(super) fn corrected(&self) -> Option<&Document> {
-        let document = self.document.as_ref()?;
+        let document = self.documents.first()?;
         document.provenance.corrections.map(|_| document)
     }
 }
@@ -86,10 +89,9 @@ fn open_cache(settings: &Settings) -> Option<Cache> {
     }
 }
 
-/// The newest transcript of a recording.
-fn newest(cache: &Cache, media: &Digest) -> Option<Document> {
-    let merged = cache.results_with_input(Stage::Merge.name(), media).ok()?;
-    let newest: Option<Entry> = merged.into_iter().max_by_key(|entry| entry.created_ms);
-    let artifact = cache.peek(&newest?.key).ok()??;
-    parse(&artifact.bytes).ok()
+/// The newest transcripts of a recording.
+fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
+    let merged = cache.results_with_input(Stage::Merge.name(), media).unwrap_or_default();
+    let document = |entry: Entry| parse(&cache.peek(&entry.key).ok()??.bytes).ok();
+    merged.into_iter().take(TRANSCRIPTS).filter_map(document).collect()
 }
