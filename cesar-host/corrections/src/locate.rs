@@ -10,6 +10,9 @@ use crate::text::{self, Piece};
 /// How far the times of two recognitions of one word may differ.
 const REACH_MS: u64 = 2_000;
 
+/// The longest part of a document that is searched for words: an anchor may come from a client.
+const SEARCHED_MS: u64 = 120_000;
+
 /// A part of the document's own clock; `None` where the document does not cover it.
 fn local(document: &Document, anchor: &Anchor) -> Option<Range<u64>> {
     let offset = document.provenance.audio.offset.0;
@@ -113,7 +116,8 @@ fn matching(texts: &[String], wanted: &str) -> Option<usize> {
 }
 
 fn is_near(segment: &Segment, span: &Range<u64>) -> bool {
-    segment.start.0 <= span.end.saturating_add(REACH_MS) && segment.end.0.saturating_add(REACH_MS) >= span.start
+    let end = span.end.min(span.start.saturating_add(SEARCHED_MS));
+    segment.start.0 <= end.saturating_add(REACH_MS) && segment.end.0.saturating_add(REACH_MS) >= span.start
 }
 
 /// The segments of an anchor: where they were, else those of which most lies in its time.

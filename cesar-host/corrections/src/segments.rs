@@ -5,7 +5,7 @@ use plugin_api::document::{Document, Seconds, Segment};
 use crate::speakers;
 use crate::text;
 
-/// Counts the segments anew after a change of their number.
+/// Numbers the segments from 0 after a change of their number.
 pub(crate) fn number(document: &mut Document) {
     for (segment, id) in document.segments.iter_mut().zip(0..) {
         segment.id = id;

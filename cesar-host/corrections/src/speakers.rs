@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use plugin_api::document::{Document, Seconds, Turn};
+use plugin_api::document::{Document, Seconds, Segment, Turn};
 
 /// The labels: those of the list, then others of segments.
 pub(crate) fn labels(document: &Document) -> Vec<String> {
@@ -31,41 +31,62 @@ pub(crate) fn set(document: &mut Document, range: Range<usize>, speaker: &str) {
     if !labels.iter().any(|label| label == speaker) {
         labels.push(speaker.to_owned());
     }
-    let mut turns = document.turns.take().unwrap_or_default();
+    let turns = document.turns.get_or_insert_default();
     for (start, end, old) in spans {
         if let Some(old) = old.filter(|old| old != speaker) {
-            turns = turns
-                .into_iter()
-                .flat_map(|turn| without(turn, &old, start, end))
-                .collect();
+            take_away(turns, &old, start, end);
         }
         if start < end {
-            turns.push(Turn {
-                start: Seconds(start),
-                end: Seconds(end),
-                speaker: speaker.to_owned(),
-            });
+            add(turns, speaker, start, end);
         }
     }
-    document.turns = Some(united(turns, speaker));
     left.iter().for_each(|old| forget_unused(document, old));
-    find_overlaps(document);
+    let there = &document.segments[range];
+    let start = there.iter().map(|segment| segment.start).min().unwrap_or_default();
+    let end = there.iter().map(|segment| segment.end).max().unwrap_or_default();
+    find_overlaps(document, start, end);
 }
 
-/// What is left of a turn of `speaker` without a span.
-fn without(turn: Turn, speaker: &str, start: u64, end: u64) -> Vec<Turn> {
-    if turn.speaker != speaker || turn.end.0 <= start || turn.start.0 >= end {
-        return vec![turn];
+fn turn(speaker: &str, start: u64, end: u64) -> Turn {
+    Turn {
+        start: Seconds(start),
+        end: Seconds(end),
+        speaker: speaker.to_owned(),
     }
-    let part = |from: u64, to: u64| {
-        (from < to).then(|| Turn {
-            start: Seconds(from),
-            end: Seconds(to),
-            speaker: turn.speaker.clone(),
-        })
-    };
-    let parts = [part(turn.start.0, start), part(end, turn.end.0)];
-    parts.into_iter().flatten().collect()
+}
+
+/// Takes a span away from the turns of a speaker.
+fn take_away(turns: &mut Vec<Turn>, speaker: &str, start: u64, end: u64) {
+    let mut rests = Vec::new();
+    turns.retain(|taken| {
+        let (from, to) = (taken.start.0, taken.end.0);
+        if taken.speaker != speaker || to <= start || from >= end {
+            return true;
+        }
+        rests.extend([(from, start), (end, to)].into_iter().filter(|(from, to)| from < to));
+        false
+    });
+    for (from, to) in rests {
+        insert(turns, turn(speaker, from, to));
+    }
+}
+
+/// Adds a span to the turns of a speaker, as one with those that it touches.
+fn add(turns: &mut Vec<Turn>, speaker: &str, mut start: u64, mut end: u64) {
+    turns.retain(|other| {
+        let apart = other.speaker != speaker || other.end.0 < start || other.start.0 > end;
+        if !apart {
+            (start, end) = (start.min(other.start.0), end.max(other.end.0));
+        }
+        apart
+    });
+    insert(turns, turn(speaker, start, end));
+}
+
+/// Inserts a turn in order of time.
+fn insert(turns: &mut Vec<Turn>, new: Turn) {
+    let at = turns.partition_point(|turn| (turn.start, turn.end) <= (new.start, new.end));
+    turns.insert(at, new);
 }
 
 /// The turns with those of `speaker` that touch as one, in order of time.
@@ -134,18 +155,16 @@ pub(crate) fn merge(document: &mut Document, speakers: &[String], name: &str) {
     // The turns of one renamed speaker are as they were.
     if speakers.len() > 1 {
         document.turns = document.turns.take().map(|turns| united(turns, name));
-        find_overlaps(document);
+        find_overlaps(document, Seconds(0), Seconds(u64::MAX));
     }
 }
 
-/// Looks again where two speakers were heard at once; where none were, there are none now.
-fn find_overlaps(document: &mut Document) {
+/// Looks again where two speakers were heard at once in a changed part; where none were, there are none now.
+fn find_overlaps(document: &mut Document, start: Seconds, end: Seconds) {
     let turns = document.turns.as_deref().unwrap_or_default();
-    for segment in document
-        .segments
-        .iter_mut()
-        .filter(|segment| segment.overlap == Some(true))
-    {
+    let changed =
+        |segment: &&mut Segment| segment.overlap == Some(true) && segment.end >= start && segment.start <= end;
+    for segment in document.segments.iter_mut().filter(changed) {
         let inside: Vec<_> = (turns.iter())
             .map(|turn| (turn.start.max(segment.start), turn.end.min(segment.end), &turn.speaker))
             .filter(|(start, end, _)| start < end)

@@ -17,7 +17,7 @@ use cesar_runner::CancelToken;
 use clap::ValueHint;
 use serde_json::{Map, Value, json};
 
-use super::args::RemovalArgs;
+use super::args::JsonFlag;
 use super::ask::confirm_removal;
 use super::columns::aligned;
 use super::corrections::{conflict_lines, folder};
@@ -55,8 +55,14 @@ pub(super) struct Args {
     /// Remove all corrections of the recording, with their history
     #[arg(long, conflicts_with_all = ["rename_speaker", "merge_speakers", "apply", "undo"])]
     clear: bool,
+    /// Check, without storing or removing anything
+    #[arg(long)]
+    dry_run: bool,
+    /// Remove without confirmation
+    #[arg(short, long, requires = "clear")]
+    yes: bool,
     #[command(flatten)]
-    removal: RemovalArgs,
+    json: JsonFlag,
 }
 
 fn rename(text: &str) -> Result<Operation, String> {
@@ -142,12 +148,12 @@ struct Accepted {
 fn correct(args: &Args, corrections: &Corrections, subject: &Subject, batch: Vec<Operation>) -> Result<Exit, Failure> {
     let accepted = append(args, corrections, subject, &batch)?;
     let conflicts = accepted.applied.as_ref().map_or(&[][..], |applied| &applied.conflicts);
-    if args.removal.json.json {
+    if args.json.json {
         print_json(&json!({
             "media_sha256": subject.media,
             "revision": accepted.revision,
             "checked": accepted.applied.is_some(),
-            "dry_run": args.removal.dry_run,
+            "dry_run": args.dry_run,
             "operations": accepted.operations,
             "conflicts": conflicts,
         }));
@@ -155,7 +161,7 @@ fn correct(args: &Args, corrections: &Corrections, subject: &Subject, batch: Vec
     }
     let operations = count(accepted.operations.len() as u64, "operation", "operations");
     let revision = accepted.revision;
-    note(&match (args.removal.dry_run, &accepted.applied) {
+    note(&match (args.dry_run, &accepted.applied) {
         (true, _) => format!("{operations} would be revision {revision}"),
         (false, Some(_)) => format!("stored {operations} as revision {revision}"),
         (false, None) => format!("stored {operations} as revision {revision}, to be checked at the next transcription"),
@@ -179,7 +185,7 @@ fn append(args: &Args, corrections: &Corrections, subject: &Subject, batch: &[Op
             batch.push(Change::Undo { revision }.into());
         }
         let (operations, applied) = checked(subject, &history, &batch)?;
-        if args.removal.dry_run {
+        if args.dry_run {
             let revision = history.current + 1;
             return Ok(Accepted {
                 revision,
@@ -257,18 +263,18 @@ fn clear(args: &Args, corrections: &Corrections, subject: &Subject) -> Result<Ex
     let history = corrections.history(&subject.media).map_err(Failure::failed)?;
     let revisions = |number: usize| count(number as u64, "revision", "revisions");
     let found = history.revisions.len();
-    if found > 0 && !args.removal.dry_run && !args.removal.yes {
+    if found > 0 && !args.dry_run && !args.yes {
         let what = format!("{} of corrections of `{}`", revisions(found), shown(&args.file));
         if !confirm_removal(&what)? {
             return Ok(Exit::Done);
         }
     }
-    if !args.removal.dry_run {
+    if !args.dry_run {
         corrections.clear(&subject.media).map_err(Failure::failed)?;
     }
-    if args.removal.json.json {
-        print_json(&json!({ "media_sha256": subject.media, "removed": found, "dry_run": args.removal.dry_run }));
-    } else if args.removal.dry_run {
+    if args.json.json {
+        print_json(&json!({ "media_sha256": subject.media, "removed": found, "dry_run": args.dry_run }));
+    } else if args.dry_run {
         note(&format!("would remove {}", revisions(found)));
     } else {
         note(&format!("removed {}", revisions(found)));
@@ -278,7 +284,7 @@ fn clear(args: &Args, corrections: &Corrections, subject: &Subject) -> Result<Ex
 
 fn show(args: &Args, subject: &Subject, history: &History) {
     let views = history.views();
-    if args.removal.json.json {
+    if args.json.json {
         print_json(&json!({ "media_sha256": subject.media, "revision": history.current, "revisions": views }));
         return;
     }

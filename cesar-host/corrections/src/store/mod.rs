@@ -23,7 +23,7 @@ use open::{SqlError, explain};
 pub(crate) use open::VERSION;
 
 /// The most bytes of operations that are kept of one recording.
-pub const MAX_BYTES: u64 = 32 << 20;
+pub const MAX_BYTES: u64 = 8 << 20;
 
 /// The name of the file in the data folder.
 const FILE: &str = "corrections.db";

@@ -183,9 +183,9 @@ fn a_speaker_is_renamed_everywhere() {
         refusal(&dialogue(), unknown),
         "there is no speaker `Speaker 9`; the speakers are `Speaker 1`, `Speaker 2`"
     );
-    let nobody = json!({ "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" });
+    let unheard = json!({ "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" });
     assert_eq!(
-        refusal(&plain(), nobody),
+        refusal(&plain(), unheard),
         "there is no speaker `Speaker 1`; the transcript has no speakers"
     );
 }
@@ -254,10 +254,10 @@ fn malformed_lists_name_the_operation() {
     );
     let (index, reason) = read(json!({ "operations": [
         { "op": "join_segments", "segment": 0 },
-        { "op": "join_segments", "segment": 0, "sgement": 1 },
+        { "op": "join_segments", "segment": 0, "section": 1 },
     ] }));
     assert_eq!(index, Some(1));
-    assert!(reason.contains("unknown field `sgement`"), "{reason}");
+    assert!(reason.contains("unknown field `section`"), "{reason}");
     for (operation, reason) in [
         (json!({ "op": "melt" }), "unknown variant `melt`"),
         (
