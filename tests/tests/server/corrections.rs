@@ -1,5 +1,4 @@
 //! Corrections over HTTP: revisions, conflicts, exports, kills, and the command line beside it.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::thread;
 
