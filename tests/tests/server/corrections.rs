@@ -328,3 +328,31 @@ fn a_damaged_database_is_one_sentence() {
     let serve = sandbox.run(["serve", "--port", "0"]).exits(1);
     assert!(serve.stderr.contains("is damaged"), "{}", serve.stderr);
 }
+
+/// The pieces joined are the whole text, whether they were sent before the corrections or after.
+#[test]
+fn a_stream_has_one_text() {
+    let sandbox = with_echo();
+    let (server, id) = transcribed(&sandbox);
+    patch(&server, &id, "\"0\"", &replace(0, "Harbour")).is(200);
+    drop(server);
+    // The engine runs again.
+    std::fs::remove_dir_all(sandbox.cache_dir()).unwrap();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(3, 1);
+    let parts = [
+        ("file", Some("talk.wav"), &recording[..]),
+        ("model", None, b"echo"),
+        ("stream", None, b"true"),
+    ];
+    for begins in ["second 0", "Harbour 0"] {
+        let answer = server.send("/v1/audio/transcriptions", &parts, &[]).is(200);
+        let events = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let events: Vec<Value> = events.filter_map(|event| serde_json::from_str(event).ok()).collect();
+        let joined: String = events.iter().filter_map(|event| event["delta"].as_str()).collect();
+        let last = events.last().unwrap();
+        assert_eq!(last["type"], "transcript.text.done", "{}", answer.body);
+        assert_eq!(last["text"], joined);
+        assert!(joined.starts_with(begins), "{joined}");
+    }
+}

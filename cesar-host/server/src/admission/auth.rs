@@ -281,6 +281,13 @@ mod tests {
             (None, None, None)
         );
 
+        let authors = [stored.id.as_str(), "local"].map(|client| gate.author(client));
+        assert_eq!(
+            authors,
+            ["laptop", "local"],
+            "the name of the key, in the history of corrections"
+        );
+
         file.revoke(&stored.id).unwrap();
         let gate = Gate::new(file.clone(), true).unwrap();
         assert_eq!(gate.client(Some(&format!("bearer {first}"))), None);
