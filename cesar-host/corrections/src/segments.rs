@@ -76,6 +76,7 @@ pub(crate) fn join(document: &mut Document, index: usize) {
     first.compression_ratio = figure(first.compression_ratio, second.compression_ratio);
     first.no_speech_prob = figure(first.no_speech_prob, second.no_speech_prob);
     first.temperature = figure(first.temperature, second.temperature);
+    first.quality = figure(first.quality, second.quality);
     first.seek = first.seek.filter(|_| first.seek == second.seek);
     first.speaker_turn_next = second.speaker_turn_next;
     text::rewrite(first);

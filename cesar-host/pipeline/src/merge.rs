@@ -226,6 +226,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
             diarize: None,
             glossary: None,
             sampled: transcription.sampled,
+            corrections: None,
         },
     }
 }
@@ -269,7 +270,6 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
         tokens: segment.tokens,
         seek: segment.seek,
         speaker_turn_next: segment.speaker_turn_next,
-            corrections: None,
         quality: None,
     }
 }

@@ -91,7 +91,15 @@ fn open_cache(settings: &Settings) -> Option<Cache> {
 
 /// The newest transcripts of a recording.
 fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
-    let merged = cache.results_with_input(Stage::Merge.name(), media).unwrap_or_default();
+    let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
+    let merged = of(Stage::Merge, media);
+    let spelled = merged
+        .iter()
+        .take(TRANSCRIPTS)
+        .flat_map(|entry| of(Stage::Glossary, &entry.digest));
+    let mut entries: Vec<Entry> = spelled.chain(merged.iter().cloned()).collect();
+    // Of equal age, a transcript with its spelling corrected comes first.
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.created_ms));
     let document = |entry: Entry| parse(&cache.peek(&entry.key).ok()??.bytes).ok();
-    merged.into_iter().take(TRANSCRIPTS).filter_map(document).collect()
+    entries.into_iter().take(TRANSCRIPTS).filter_map(document).collect()
 }
