@@ -221,6 +221,18 @@ pub struct Provenance {
     pub glossary: Option<GlossaryProvenance>,
     /// Whether any text was sampled at a temperature above 0, so that another run may differ.
     pub sampled: bool,
+    /// The user's corrections in this text; absent from a text as it was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<CorrectionsProvenance>,
+}
+
+/// The user's corrections in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionsProvenance {
+    /// The last revision whose operations are in effect.
+    pub revision: u64,
+    /// The number of operations that were applied.
+    pub operations: u64,
 }
 
 /// The recording that was transcribed.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn files(place: &str, base: &str) -> Vec<PathBuf> {
     let place = place.strip_suffix(".rs").unwrap_or(place);
     let paths = match place.split_once('/') {
-        Some((part @ ("cache" | "jobs"), rest)) => vec![format!("cesar-host/{part}/src/tests/{rest}")],
+        Some((part @ ("cache" | "corrections" | "jobs"), rest)) => vec![format!("cesar-host/{part}/src/tests/{rest}")],
         Some(("tests", rest)) if base.is_empty() => vec![format!("tests/tests/{rest}")],
         Some(("plugins", _)) => vec![place.to_owned()],
         split => vec![

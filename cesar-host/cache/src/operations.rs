@@ -119,6 +119,15 @@ impl Cache {
         self.parts.reader.results_for_inputs(stage, inputs)
     }
 
+    /// The results of a stage that have this digest among their inputs, the newest first, expired ones included. Reads the rows of the
+    /// whole stage.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn results_with_input(&self, stage: &str, input: &Digest) -> Result<Vec<Entry>> {
+        self.parts.reader.results_with_input(stage, input)
+    }
+
     /// The earlier result whose key differs least from that of `parts`. `label` is the user's name of the input.
     ///
     /// # Errors

@@ -112,6 +112,21 @@ impl Reader {
     }
 
     /// The results of a stage for these inputs, newest first, including expired ones.
+    pub(super) fn results_with_input(&self, stage: &str, input: &Digest) -> Result<Vec<Entry>> {
+        let index = &self.storage.index;
+        let mut results = Vec::new();
+        for row in index.with_input(stage, input)? {
+            let is_input = |parts: &KeyParts| parts.inputs.iter().any(|(_, digest)| digest == input);
+            let parts = serde_json::from_str::<KeyParts>(&row.parts).ok();
+            if let (true, Some(Found::Row(stored))) =
+                (parts.as_ref().is_some_and(is_input), index.find(&row.key, false)?)
+            {
+                results.push(stored.entry);
+            }
+        }
+        Ok(results)
+    }
+
     pub(super) fn results_for_inputs(&self, stage: &str, inputs: &Digest) -> Result<Vec<(Entry, KeyParts)>> {
         let index = &self.storage.index;
         let mut results = Vec::new();

@@ -2,6 +2,7 @@
 
 use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
+use cesar_corrections::{CorrectionsError, DocumentError};
 use cesar_glossary::GlossaryError;
 use cesar_models::ModelError;
 use cesar_runner::discovery::PluginError;
@@ -76,6 +77,12 @@ pub enum PipelineError {
     /// The samples cannot be kept.
     #[error(transparent)]
     Samples(PcmError),
+    /// The users' corrections cannot be read.
+    #[error(transparent)]
+    Corrections(#[from] CorrectionsError),
+    /// The document cannot be corrected.
+    #[error("the stored transcript cannot be corrected: {0}")]
+    Document(#[from] DocumentError),
     /// A damaged result was replaced by another one, and what was to be made of it would get a key that does not fit: the run
     /// starts over. Never leaves `Pipeline::run`.
     #[error("a damaged result was replaced; run again")]
@@ -137,6 +144,8 @@ impl PipelineError {
             Self::Runner(error) => runner_code(error),
             Self::Output { .. } => "invalid_output",
             Self::Changed { .. } => "changed",
+            Self::Corrections(_) => "corrections_unavailable",
+            Self::Document(_) => "invalid_output",
             Self::Samples(PcmError::Memory(_)) => "out_of_memory",
             Self::Samples(PcmError::Disk { .. }) => "disk_full",
             Self::Replaced | Self::Interrupted => "interrupted",

@@ -4,6 +4,7 @@
 
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{Cache, Component, Entry, Key, KeyParts, Mode, Nearest, PartialInfo};
+use cesar_corrections::correct;
 use cesar_runner::CancelToken;
 use serde::Serialize;
 use serde_json::Value;
@@ -223,14 +224,25 @@ impl<'a> Walk<'a> {
             let parts = document.as_ref().map(|entry| glossary.key_parts(entry.digest));
             document = self.step(&Step::host(Stage::Glossary), parts)?;
         }
+        let rendered = document.map(|entry| self.corrected(media, &entry)).transpose()?;
         for (format, prepared) in &plan.formats {
-            let inputs = document
-                .as_ref()
-                .map(|entry| vec![("document".to_owned(), entry.digest)]);
+            let inputs = rendered.map(|digest| vec![("document".to_owned(), digest)]);
             let parts = inputs.map(|inputs| prepared.key_parts(inputs));
             self.step(&Step::plugin(prepared, Some(format)), parts)?;
         }
         Ok(())
+    }
+
+    /// The digest of the document that is rendered: with the users' corrections.
+    fn corrected(&self, media: Option<&Media<'_>>, document: &Entry) -> Result<Digest, PipelineError> {
+        let (Some(corrections), Some(media)) = (&self.plan.corrections, media) else {
+            return Ok(document.digest);
+        };
+        let history = corrections.history(&media.digest)?;
+        match self.cache.peek(&document.key)? {
+            Some(artifact) if !history.is_empty() => Ok(Digest::of(&correct(artifact.bytes, &history)?.json)),
+            _ => Ok(document.digest),
+        }
     }
 
     /// What the document's key needs of the turns, when they are stored.

@@ -12,6 +12,9 @@
 //! options that may change its result; a stage runs only when the cache has no result under that key. A full hit walks digests in
 //! the index and reads only the last artifact.
 //!
+//! Users' corrections ([`cesar_corrections`]) are no part of a stored document. They are applied to it before it is rendered, and the rendering
+//! has the key of the corrected document.
+//!
 //! Diarization never costs a transcript: when it fails, the document is [`plugin_api::document::Partial`] and not stored.
 //!
 //! | module | what |
@@ -68,6 +71,6 @@ pub use outputs::check_output;
 pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use planner::main_model;
-pub use run::{Artifact, Documented, Input, Keep, Part, Rendering, Source, Transcript};
+pub use run::{Artifact, CorrectionsReport, Documented, Input, Keep, Part, Rendering, Source, Transcript};
 pub use speakers::SpeakersRequest;
 pub use stage::{Stage, UnknownStage};

@@ -226,6 +226,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
             diarize: None,
             glossary: None,
             sampled: transcription.sampled,
+            corrections: None,
         },
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cesar_base::{Digest, GivenValue};
 use cesar_cache::{KeyParts, OptionValue};
+use cesar_corrections::Corrections;
 use cesar_models::ResolvedModel;
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, Scope};
@@ -111,6 +112,8 @@ pub struct Plan {
     pub(super) refresh: BTreeSet<Stage>,
     /// Neither looks results up nor keeps them.
     pub(super) bypass: bool,
+    /// The users' corrections, which formats are rendered with.
+    pub(super) corrections: Option<Arc<Corrections>>,
 }
 
 impl Plan {
@@ -132,6 +135,13 @@ impl Plan {
     #[must_use]
     pub fn without_cache(mut self) -> Self {
         self.bypass = true;
+        self
+    }
+
+    /// The same work, with the users' corrections in every format. No key before `format` depends on them.
+    #[must_use]
+    pub fn correcting(mut self, corrections: Arc<Corrections>) -> Self {
+        self.corrections = Some(corrections);
         self
     }
 

@@ -63,6 +63,7 @@ impl Planner<'_> {
             formats,
             refresh: BTreeSet::new(),
             bypass: false,
+            corrections: None,
         })
     }
 

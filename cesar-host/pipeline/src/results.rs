@@ -7,6 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{KeyGuard, KeyParts};
+use cesar_corrections::{Corrected, correct};
 use plugin_api::asr::Transcription;
 use plugin_api::document::{Document, Partial};
 
@@ -17,7 +18,7 @@ use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
-use super::run::{Artifact, Keep, Rendering};
+use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::speakers::{SpeakersPlan, Turns};
 use super::{PipelineError, StageReport, render};
 
@@ -33,6 +34,8 @@ pub(super) struct Results<'a> {
     merged: Option<Keyed>,
     /// `None` without a glossary, and until the merged document is known.
     corrected: Option<Keyed>,
+    /// The document with the users' corrections, once it was asked for; `None` in it for a recording without.
+    overlaid: Option<Option<Corrected>>,
     /// The command with which the user retries.
     retry: Option<&'a str>,
 }
@@ -61,6 +64,7 @@ impl<'a> Results<'a> {
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
             merged: None,
             corrected: None,
+            overlaid: None,
             retry,
         }
     }
@@ -73,14 +77,48 @@ impl<'a> Results<'a> {
     }
 
     fn render(&mut self, stage: &Prepared) -> Result<Vec<u8>, PipelineError> {
-        let document = self.document_digest()?;
         let context = self.context;
+        if let Some(corrected) = self.overlaid()? {
+            let json = &corrected.json;
+            let (bytes, report) = render::render(&context, stage, Digest::of(json), || {
+                Ok(serde_json::from_slice(json).expect("it was a document before and after it was corrected"))
+            })?;
+            self.stages.push(report);
+            return Ok(bytes);
+        }
+        let document = self.document_digest()?;
         let (bytes, report) = render::render(&context, stage, document, || {
             Ok(serde_json::from_slice(self.document_bytes()?)
                 .expect("the document was written by this pipeline, or verified by its digest"))
         })?;
         self.stages.push(report);
         Ok(bytes)
+    }
+
+    /// The document with the users' corrections, where the recording has any in effect.
+    fn overlaid(&mut self) -> Result<Option<&Corrected>, PipelineError> {
+        if self.overlaid.is_none() {
+            let history = match &self.plan.corrections {
+                Some(corrections) => corrections.history(&self.sound.media.digest)?,
+                None => Default::default(),
+            };
+            let corrected = match history.is_empty() {
+                true => None,
+                false => Some(correct(self.document_bytes()?.to_vec(), &history)?),
+            };
+            self.overlaid = Some(corrected);
+        }
+        Ok(self.overlaid.as_ref().and_then(Option::as_ref))
+    }
+
+    /// What became of the corrections; known once something was rendered.
+    pub(super) fn corrections_report(&self) -> Option<CorrectionsReport> {
+        let corrected = self.overlaid.as_ref()?.as_ref()?;
+        Some(CorrectionsReport {
+            revision: corrected.revision,
+            applied: corrected.applied,
+            conflicts: corrected.conflicts.clone(),
+        })
     }
 
     /// The part that the document lacks because a stage failed.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use cesar_audio::{Slice, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::Cache;
+use cesar_corrections::Conflict;
 use cesar_runner::discovery::legacy;
 use cesar_runner::{CancelToken, Pcm};
 use plugin_api::document::Partial;
@@ -103,6 +104,19 @@ pub struct Transcript {
     pub stages: Vec<StageReport>,
     /// The part that is missing because a stage failed, as the document says, too.
     pub partial: Option<Partial>,
+    /// The users' corrections; `None` where the recording has none.
+    pub corrections: Option<CorrectionsReport>,
+}
+
+/// What became of the corrections of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectionsReport {
+    /// The last revision in effect.
+    pub revision: u64,
+    /// The number of operations that were applied.
+    pub applied: u64,
+    /// Those that do not fit.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// What a stage gave.
@@ -144,7 +158,7 @@ pub(super) fn run(
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }
-        Ok(renderings)
+        Ok((renderings, results.corrections_report()))
     };
     Ok(run_to(pipeline, work, &goal)?.into())
 }
@@ -222,13 +236,15 @@ struct Reached<T> {
     partial: Option<Partial>,
 }
 
-impl From<Reached<Vec<Rendering>>> for Transcript {
-    fn from(reached: Reached<Vec<Rendering>>) -> Self {
+impl From<Reached<(Vec<Rendering>, Option<CorrectionsReport>)>> for Transcript {
+    fn from(reached: Reached<(Vec<Rendering>, Option<CorrectionsReport>)>) -> Self {
+        let (renderings, corrections) = reached.goal;
         Self {
             media: reached.media,
-            renderings: reached.goal,
+            renderings,
             stages: reached.stages,
             partial: reached.partial,
+            corrections,
         }
     }
 }

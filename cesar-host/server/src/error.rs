@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cesar_corrections::CorrectionsError;
 use cesar_jobs::JobsError;
 
 use crate::admission::auth::KeyError;
@@ -25,6 +26,9 @@ pub enum ServeError {
     /// The jobs cannot be used.
     #[error(transparent)]
     Jobs(#[from] JobsError),
+    /// The corrections cannot be used.
+    #[error(transparent)]
+    Corrections(#[from] CorrectionsError),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),

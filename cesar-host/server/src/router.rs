@@ -16,7 +16,7 @@ use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
-use crate::api::{docs, events, info, jobs, plugins, transcript};
+use crate::api::{corrections, docs, events, info, jobs, plugins, transcript};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -34,7 +34,11 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/jobs/{id}/transcript", get(transcript::transcript))
+        .route(
+            "/jobs/{id}/transcript",
+            get(transcript::transcript).patch(corrections::correct),
+        )
+        .route("/jobs/{id}/transcript/history", get(corrections::history))
         .route("/jobs/{id}/events", get(events::events))
         .route("/v1/models", get(models::index))
         .route("/v1/models/{*id}", get(models::show))
@@ -117,11 +121,12 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         "x-request-id",
         "location",
         "retry-after",
+        "etag",
     ];
     Some(
         CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods([Method::GET, Method::POST, Method::DELETE])
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
             .allow_headers(Any)
             .expose_headers(exposed.map(HeaderName::from_static)),
     )

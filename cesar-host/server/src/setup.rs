@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cesar_config::ServerSettings;
+use cesar_corrections::Corrections;
 use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use tokio::sync::watch;
@@ -83,6 +84,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         ..Options::default()
     };
     let store: Arc<dyn JobStore> = Arc::new(SqliteJobs::open(&data, options)?);
+    let corrections = Corrections::open(&data, cesar_corrections::Options::default())?;
     let random = Arc::new(SystemRandom);
     let uploads = Uploads::open(&data, Disk::real(), Arc::clone(&random) as _)?;
     let workers = Workers::open(&data, Disk::real(), random)?;
@@ -107,6 +109,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         glossaries,
         format,
         store,
+        corrections,
         uploads,
         workers,
         gate,

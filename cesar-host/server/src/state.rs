@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cesar_config::ServerSettings;
+use cesar_corrections::Corrections;
 use cesar_jobs::{JobStore, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use tokio::sync::watch;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) glossaries: Glossaries,
     pub(crate) format: StageRequest,
     pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) corrections: Corrections,
     pub(crate) uploads: Uploads,
     pub(crate) workers: Workers,
     pub(crate) gate: Gate,

@@ -14,6 +14,7 @@ use clap::value_parser;
 use serde_json::json;
 
 use super::args::JsonFlag;
+use super::corrections;
 use super::humanize::count;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
@@ -144,6 +145,9 @@ fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let job = job.ok_or_else(|| Failure::failed(cesar_jobs::JobsError::NotFound { job: id }))?;
     if json {
         let document = store.document(id).map_err(Failure::failed)?;
+        let document = document
+            .map(|json| corrections::corrected(json, settings))
+            .transpose()?;
         print_json(&JobView::with_document(&job, document.as_deref()));
         return Ok(Exit::Done);
     }

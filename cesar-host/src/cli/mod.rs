@@ -15,6 +15,8 @@ mod ask;
 mod cache;
 mod check;
 mod columns;
+mod corrections;
+mod edit;
 mod formats;
 mod glossary;
 mod host;
@@ -69,6 +71,8 @@ enum Command {
     Transcribe(Box<transcribe::Args>),
     /// Check subtitles of any program against the rules of a guide
     Check(Box<check::Args>),
+    /// Correct the transcript of a recording: words, segments, speakers
+    Edit(Box<edit::Args>),
     /// List, inspect and manage plugins
     #[command(subcommand)]
     Plugins(plugins::Command),
@@ -156,6 +160,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Check(args) => check::run(&args),
+        Command::Edit(args) => edit::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Models(command) => models::run(command, &settings, verbosity),
         Command::Glossary(command) => glossary::run(command, &settings),

@@ -14,6 +14,7 @@ use plugin_api::document::Partial;
 use serde_json::json;
 
 use super::cache::explain::{self, Refreshed, Shown};
+use super::corrections;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Content, Outputs, Place};
@@ -166,6 +167,9 @@ fn one(
     drop(watched);
     let transcript = transcript?;
     write(&transcript, task, outputs, turn, show)?;
+    if let Some(applied) = &transcript.corrections {
+        corrections::report(&recording.label, &recording.input, applied, show);
+    }
     if let Some(intermediate) = intermediate {
         let wrote = intermediate.finish(outputs, &transcript.media)?;
         wrote.note.iter().for_each(|note| show.inform(note));

@@ -14,6 +14,7 @@ use cesar_runner::CancelToken;
 use clap::ValueHint;
 
 use super::args::{SettingFlags, group};
+use super::corrections;
 use super::formats::{Asked, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Collected, InputError, Recording, Unusable};
@@ -42,6 +43,9 @@ pub(super) struct WorkArgs {
     /// Length of the part to transcribe: seconds or [HH:]MM:SS[.fff]
     #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings", conflicts_with = "end_time")]
     max_duration: Option<u64>,
+    /// Write the text as it was recognised, without the corrections of `cesar edit` and of the server
+    #[arg(long, visible_alias = "no-corrections", help_heading = "Output")]
+    original: bool,
     #[command(flatten)]
     settings: SettingFlags<group::Transcribe>,
 }
@@ -142,6 +146,11 @@ impl Work {
         parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
         let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
         let mut plan = planned?.with_glossary(glossary).refreshing(refreshed.iter().copied());
+        if !args.original
+            && let Some(corrections) = corrections::of_transcripts(settings)?
+        {
+            plan = plan.correcting(corrections);
+        }
         if recordings.iter().any(|recording| recording.address.is_some()) {
             plan = host.pipeline.plan_downloads(plan, cancel)?;
             if settings.download.playlist {

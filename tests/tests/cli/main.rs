@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod command_line;
+mod edit;
 mod glossary;
 mod interrupted;
 mod models;

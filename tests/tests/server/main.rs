@@ -1,5 +1,6 @@
 //! `cesar serve` from its clients' view.
 
+mod corrections;
 mod docs;
 mod glossary;
 mod hostile;

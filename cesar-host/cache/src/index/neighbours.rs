@@ -18,6 +18,11 @@ const SAME_LABEL: &str = "
     WHERE r.inputs_digest <> :inputs AND r.label = :label AND r.stage = :stage AND r.key <> :key
     ORDER BY r.created_ms DESC LIMIT 100";
 
+/// Reads the whole stage: asked by a person, once.
+const WITH_INPUT: &str = "
+    SELECT r.key, r.created_ms, r.label, r.details, p.json FROM results r JOIN parts p ON p.result_id = r.id
+    WHERE r.stage = :stage AND instr(p.json, :input) > 0 ORDER BY r.created_ms DESC, r.id DESC LIMIT 100";
+
 /// A result's row, limited to its inputs.
 #[derive(Debug)]
 pub(crate) struct NeighbourRow {
@@ -52,6 +57,17 @@ impl Index {
                 }
             }
             Ok(found)
+        })
+    }
+}
+
+impl Index {
+    /// Results of a stage that have a digest among the parts of their keys, the newest first.
+    pub(crate) fn with_input(&self, stage: &str, input: &Digest) -> Result<Vec<NeighbourRow>> {
+        self.read("read", |connection| {
+            let mut statement = connection.prepare_cached(WITH_INPUT)?;
+            let values = named_params! { ":stage": stage, ":input": input.to_string() };
+            statement.query_map(values, neighbour)?.collect()
         })
     }
 }

@@ -218,3 +218,29 @@ fn results_for_inputs_are_newest_first_including_expired() {
     assert!(fixture.cache.get_file(&key).unwrap().is_none());
     assert!(fixture.cache.get_file_ignoring_expiry(&key).unwrap().is_some());
 }
+
+#[test]
+fn results_are_found_by_one_of_their_inputs() {
+    let fixture = Fixture::new();
+    let media = Digest::of(b"recording");
+    let with = |number: u64, kind: &str| {
+        let mut parts = parts(number);
+        parts.inputs.push((kind.to_owned(), media));
+        parts
+    };
+    let older = fixture.put(&with(1, "media"), &noise(1, 50));
+    fixture.clock.advance_ms(1_000);
+    let newer = fixture.put(&with(2, "media"), &noise(2, 50));
+    // Named elsewhere in the key, and no input.
+    let mut elsewhere = parts(3);
+    elsewhere
+        .options
+        .insert("label".into(), OptionValue::Text(media.to_string()));
+    fixture.put(&elsewhere, &noise(3, 50));
+    let mut other_stage = with(4, "media");
+    other_stage.stage = "other".into();
+    fixture.put(&other_stage, &noise(4, 50));
+    let found = fixture.cache.results_with_input(&parts(1).stage, &media).unwrap();
+    let keys: Vec<_> = found.iter().map(|entry| entry.key).collect();
+    assert_eq!(keys, [newer.key, older.key]);
+}

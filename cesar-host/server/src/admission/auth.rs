@@ -216,6 +216,13 @@ impl Gate {
         find(&known.keys, key.trim()).map(|key| key.id.clone())
     }
 
+    /// The name of a client for the history of corrections: that of its key, else its id.
+    pub(crate) fn author(&self, client: &str) -> String {
+        let known = self.known.lock();
+        let key = known.keys.iter().find(|key| key.id == client && !key.name.is_empty());
+        key.map_or(client, |key| key.name.as_str()).to_owned()
+    }
+
     fn refresh(&self, known: &mut Known) {
         if known.checked.elapsed() < POLL_INTERVAL {
             return;
@@ -272,6 +279,13 @@ mod tests {
         assert_eq!(
             (client("cesar_x"), gate.client(None), gate.client(Some("Basic x"))),
             (None, None, None)
+        );
+
+        let authors = [stored.id.as_str(), "local"].map(|client| gate.author(client));
+        assert_eq!(
+            authors,
+            ["laptop", "local"],
+            "the name of the key, in the history of corrections"
         );
 
         file.revoke(&stored.id).unwrap();

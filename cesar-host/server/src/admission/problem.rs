@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,21 +42,31 @@ impl<E: Into<Refusal>> From<E> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self(refusal) = self;
-        let headers = headers(&refusal);
-        let body = ProblemBody {
+        let (status, headers) = (refusal.status, headers(&refusal));
+        problem_response(status, headers, &ProblemBody::from(refusal))
+    }
+}
+
+impl From<Refusal> for ProblemBody {
+    fn from(refusal: Refusal) -> Self {
+        Self {
             r#type: format!("/docs#{}", refusal.code.name()),
             title: refusal.status.canonical_reason().unwrap_or("Error"),
             status: refusal.status.as_u16(),
             detail: refusal.detail,
             code: refusal.code,
             param: refusal.param,
-        };
-        let mut response = (refusal.status, headers, Json(body)).into_response();
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        response
+        }
     }
+}
+
+/// A response with a problem, or with one that has further fields.
+pub(crate) fn problem_response(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> Response {
+    let mut response = (status, headers, Json(body)).into_response();
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
 }
 
 /// `Retry-After` where a retry can succeed, `WWW-Authenticate` where a key is missing.

@@ -4,6 +4,7 @@
 //! envelope, see [`crate::openai::errors`]. Messages about folders and files of this machine are logged here and not sent.
 
 use axum::http::StatusCode;
+use cesar_corrections::{CorrectionsError, DocumentError};
 use cesar_jobs::JobsError;
 use cesar_models::ModelError;
 use cesar_pipeline::PipelineError;
@@ -121,6 +122,26 @@ impl From<JobsError> for Refusal {
             JobsError::TooLarge { limit } => Self::too_large(limit),
             other => Self::internal(&other),
         }
+    }
+}
+
+impl From<CorrectionsError> for Refusal {
+    fn from(error: CorrectionsError) -> Self {
+        match error {
+            CorrectionsError::TooMany { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, error.to_string())
+            }
+            CorrectionsError::Conflict { .. } => {
+                Self::new(StatusCode::CONFLICT, Code::RevisionConflict, error.to_string())
+            }
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<DocumentError> for Refusal {
+    fn from(error: DocumentError) -> Self {
+        Self::internal(&error)
     }
 }
 

@@ -3,11 +3,14 @@
 //! | module | content |
 //! |---|---|
 //! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
+//! | `corrections`, `etag` | corrections of a transcript; revisions in headers |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
 //! | `openapi`, `docs` | the description of the API, and a page that shows it |
 
+pub(crate) mod corrections;
 pub(crate) mod docs;
+mod etag;
 pub(crate) mod events;
 mod id;
 pub(crate) mod info;

@@ -1,8 +1,9 @@
 //! Transcripts in any format.
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use cesar_base::GivenValue;
 use cesar_jobs::Job;
 use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
@@ -12,27 +13,39 @@ use plugin_api::manifest::{OptionKind, StageKind};
 use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
+use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
 use crate::api::query::QueryFields;
 use crate::api::rendered;
 use crate::state::App;
-use crate::work::stored;
+use crate::work::stored::{self, Version};
 
 #[utoipa::path(get, path = "/jobs/{id}/transcript", tag = "jobs", summary = "A job's transcript in any format",
     params(("id" = String, Path, description = "The job's id"),
         ("format" = Option<String>, Query, description = "`txt` when absent; `/plugins` lists the formats"),
+        ("revision" = Option<u64>, Query, description = "The corrections as of this revision; the current one when absent"),
+        ("original" = Option<bool>, Query, description = "The text as it was recognised, without corrections"),
+        ("If-None-Match" = Option<String>, Header, description = "Answer 304 when the transcript still has this `ETag`"),
         ("max_line_width" = Option<u32>, Query, description = "One of the format plugin's options, which are all fields here")),
     responses((status = 200, description = "The transcript", content((String = "text/plain"), (String = "text/markdown"), (String = "text/vtt"),
             (String = "application/x-subrip"), (Object = "application/json"), (String = "text/csv"), (String = "text/tab-separated-values"),
             (String = "text/html"), (String = "application/ttml+xml"),
-            (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"))),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.wordprocessingml.document")),
+            headers(("ETag" = String, description = "The revision of the corrections, for `If-Match`, and the digest of this file"))),
+        (status = 304, description = "Unchanged"),
         (status = "4XX", description = "Refused; 409 while it is not ready", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryFields) -> Result<Response, Problem> {
-    let Query(pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
+pub(crate) async fn transcript(
+    State(app): State<App>,
+    Id(id): Id,
+    headers: HeaderMap,
+    query: QueryFields,
+) -> Result<Response, Problem> {
+    let Query(mut pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
+    let version = version(&mut pairs)?;
     let job = stored::job(&app, id).await?;
-    let Some(document) = stored::document(&app, &job).await? else {
+    let Some(corrected) = stored::version(&app, &job, version).await? else {
         return Err(no_transcript(&job).into());
     };
     let mut stage = app.format.clone();
@@ -46,11 +59,43 @@ pub(crate) async fn transcript(State(app): State<App>, Id(id): Id, query: QueryF
     }
     let request = FormatRequest { format, stage };
     let label = job.request.label;
-    let rendering = render(&app, request, document, label.clone()).await?;
-    Ok(rendered::response(rendering, &label))
+    let rendering = render(&app, request, corrected.json, label.clone()).await?;
+    let tag = etag::of(corrected.current, Some(&rendering.bytes));
+    if etag::is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+    }
+    Ok(([(ETAG, tag)], rendered::response(rendering, &label)).into_response())
 }
 
-fn no_transcript(job: &Job) -> Refusal {
+/// Takes `revision` and `original` from the query.
+fn version(pairs: &mut Vec<(String, String)>) -> Result<Version, Refusal> {
+    let mut take = |name: &str| {
+        let index = pairs.iter().position(|(known, _)| known == name)?;
+        Some(pairs.remove(index).1)
+    };
+    let (revision, original) = (take("revision"), take("original"));
+    let original = match original.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(Refusal::value("original", "`true` or `false`", other)),
+    };
+    let Some(revision) = revision else {
+        return Ok(if original { Version::Original } else { Version::Current });
+    };
+    if original {
+        return Err(Refusal::bad(
+            Code::SaidTwice,
+            "`original` and `revision` exclude each other; give one of them",
+        ));
+    }
+    let number = revision.parse().map_err(|_| {
+        let text = format!("`revision` must be the number of a revision, not `{revision}`");
+        Refusal::bad(Code::InvalidRevision, text).param("revision")
+    })?;
+    Ok(Version::Revision(number))
+}
+
+pub(crate) fn no_transcript(job: &Job) -> Refusal {
     if job.state.has_ended() {
         return Refusal::new(
             StatusCode::NOT_FOUND,
@@ -66,7 +111,7 @@ fn no_transcript(job: &Job) -> Refusal {
 pub(crate) async fn render(
     app: &App,
     request: FormatRequest,
-    document: String,
+    document: Vec<u8>,
     label: String,
 ) -> Result<Rendering, Refusal> {
     app.block(move |shared| {
@@ -86,8 +131,7 @@ pub(crate) async fn render(
                 Refusal::bad(Code::InvalidOption, format!("`{name}` cannot be set by a request")).param(name.clone()),
             );
         }
-        let rendered =
-            pipeline.render_document(&request, document.as_bytes(), &label, &Silent, &CancelToken::default());
+        let rendered = pipeline.render_document(&request, &document, &label, &Silent, &CancelToken::default());
         rendered.map_err(Refusal::from)
     })
     .await?

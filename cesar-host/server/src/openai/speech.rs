@@ -150,7 +150,7 @@ async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) 
         format: format.to_owned(),
         stage: app.format.clone(),
     };
-    let rendering = render_document(app, request, document, job.request.label.clone()).await?;
+    let rendering = render_document(app, request, document.into_bytes(), job.request.label.clone()).await?;
     Ok(plain(rendering.bytes))
 }
 

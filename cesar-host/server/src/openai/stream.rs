@@ -14,14 +14,14 @@ use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
-use super::wait::{cache_use, check_speakers, ended, parse, transcript};
+use super::wait::{cache_use, check_speakers, ended, original, parse, transcript};
 use super::{errors, response};
 use crate::admission::refusal::Refusal;
 use crate::api::events;
 use crate::state::App;
 use crate::work::disconnect::Waiter;
 use crate::work::events::{EventId, JobEvent, JobEventKind};
-use crate::work::listener::Listener;
+use crate::work::listener::{Listener, is_stored};
 
 /// Follows one job.
 struct Follower {
@@ -33,6 +33,8 @@ struct Follower {
     /// The end of the text sent so far, in ms.
     sent_ms: u64,
     begun: bool,
+    /// Whether text was sent as it was decoded, before any correction.
+    live: bool,
     pending: VecDeque<String>,
     done: bool,
 }
@@ -47,6 +49,7 @@ pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter
         diarized: speech.format == ResponseFormat::DiarizedJson,
         sent_ms: 0,
         begun: false,
+        live: false,
         pending: VecDeque::new(),
         done: false,
     };
@@ -94,6 +97,7 @@ impl Follower {
         match event.kind {
             // Speakers are known at the end only.
             JobEventKind::Segment if !self.diarized => {
+                self.live |= !is_stored(event);
                 let number = |name: &str| event.data[name].as_f64().unwrap_or_default() * 1000.0;
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -126,7 +130,12 @@ impl Follower {
     async fn end(&mut self) -> Result<(), Refusal> {
         let job = ended(&self.app, self.job).await?;
         self.waiter.answered();
-        let document = parse(&transcript(&self.app, &job).await?)?;
+        // The pieces joined are the whole text: pieces as they were recognised are followed by the rest of that text.
+        let document = match self.live {
+            true => original(&self.app, &job).await?,
+            false => transcript(&self.app, &job).await?,
+        };
+        let document = parse(&document)?;
         check_speakers(self.diarized, &job)?;
         self.rest(&document);
         let (text, usage) = (response::whole_text(&document), response::usage(&document));

@@ -34,12 +34,26 @@ pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
     }
 }
 
-/// The document of an ended job, or the reason that it has none.
+/// The document of an ended job, with corrections, or the reason that it has none.
 pub(super) async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
-    if !matches!(job.state, JobState::Completed | JobState::Partial) {
-        return Err(errors::refusal_of(job));
+    check_ended(job)?;
+    there(stored::document(app, job).await?)
+}
+
+/// The same as it was recognised.
+pub(super) async fn original(app: &App, job: &Job) -> Result<String, Refusal> {
+    check_ended(job)?;
+    there(stored::original(app, job).await?)
+}
+
+fn check_ended(job: &Job) -> Result<(), Refusal> {
+    match job.state {
+        JobState::Completed | JobState::Partial => Ok(()),
+        _ => Err(errors::refusal_of(job)),
     }
-    let document = stored::document(app, job).await?;
+}
+
+fn there(document: Option<String>) -> Result<String, Refusal> {
     document.ok_or_else(|| Refusal::internal(&"a completed job has no document"))
 }
 

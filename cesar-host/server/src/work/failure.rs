@@ -28,6 +28,7 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         PipelineError::Changed { .. }
         | PipelineError::Unreadable(_)
         | PipelineError::Samples(_)
+        | PipelineError::Corrections(_)
         | PipelineError::Replaced
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)
@@ -37,7 +38,8 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Format { .. }
         | PipelineError::Glossary(_)
         | PipelineError::Model(_)
-        | PipelineError::Output { .. } => Final,
+        | PipelineError::Output { .. }
+        | PipelineError::Document(_) => Final,
     }
 }
 

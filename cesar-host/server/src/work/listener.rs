@@ -32,6 +32,11 @@ pub(crate) struct Listener {
     done: bool,
 }
 
+/// Whether an event comes from the stored transcript, which has the corrections of its recording.
+pub(crate) fn is_stored(event: &JobEvent) -> bool {
+    event.id.claim == STORED
+}
+
 impl Listener {
     /// Begins after `last`.
     pub(crate) fn new(app: &App, job: JobId, last: EventId) -> Self {

@@ -1,9 +1,22 @@
 //! Reads of one job from the store.
 
+use cesar_corrections::{Corrected, correct, media_of_json};
 use cesar_jobs::{Job, JobId, JobsError};
 
+use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
-use crate::state::App;
+use crate::state::{App, Shared};
+
+/// Which text of a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// With all corrections.
+    Current,
+    /// As it was recognised.
+    Original,
+    /// With the corrections up to a revision.
+    Revision(u64),
+}
 
 /// The job, or 404.
 pub(crate) async fn job(app: &App, id: JobId) -> Result<Job, Refusal> {
@@ -11,11 +24,45 @@ pub(crate) async fn job(app: &App, id: JobId) -> Result<Job, Refusal> {
     job.ok_or_else(|| JobsError::NotFound { job: id }.into())
 }
 
-/// The stored transcript of a job that has ended.
+/// The transcript of a job that has ended, with the corrections of its recording.
 pub(crate) async fn document(app: &App, job: &Job) -> Result<Option<String>, Refusal> {
+    text(version(app, job, Version::Current).await?)
+}
+
+/// The transcript of a job that has ended, as it was recognised.
+pub(crate) async fn original(app: &App, job: &Job) -> Result<Option<String>, Refusal> {
+    text(version(app, job, Version::Original).await?)
+}
+
+fn text(corrected: Option<Corrected>) -> Result<Option<String>, Refusal> {
+    let text = corrected.map(|corrected| String::from_utf8(corrected.json)).transpose();
+    text.map_err(|error| Refusal::internal(&error))
+}
+
+/// One version of the transcript of a job that has ended.
+pub(crate) async fn version(app: &App, job: &Job, version: Version) -> Result<Option<Corrected>, Refusal> {
     if !job.has_document {
         return Ok(None);
     }
     let id = job.id;
-    Ok(app.block(move |shared| shared.store.document(id)).await??)
+    app.block(move |shared| read(shared, id, version)).await?
+}
+
+fn read(shared: &Shared, id: JobId, version: Version) -> Result<Option<Corrected>, Refusal> {
+    let Some(document) = shared.store.document(id)? else {
+        return Ok(None);
+    };
+    let history = match media_of_json(document.as_bytes()) {
+        Some(media) => shared.corrections.history(&media)?,
+        None => Default::default(),
+    };
+    let wanted = match version {
+        Version::Current => history,
+        Version::Original => Default::default(),
+        Version::Revision(number) => history.at(number).ok_or_else(|| {
+            let text = format!("revision {number} is not kept; the current one is {}", history.current);
+            Refusal::new(axum::http::StatusCode::NOT_FOUND, Code::NoRevision, text).param("revision")
+        })?,
+    };
+    Ok(Some(correct(document.into_bytes(), &wanted)?))
 }

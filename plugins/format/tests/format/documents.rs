@@ -136,6 +136,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
             diarize: None,
             glossary: None,
             sampled: false,
+            corrections: None,
         },
     }
 }

@@ -1,0 +1,348 @@
+//! Operations on a document.
+
+use std::ops::Range;
+
+use plugin_api::document::{CorrectionsProvenance, Document};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::locate::{self, Place, Voice};
+use crate::operation::{Anchor, Change, Operation};
+use crate::{segments, speakers, text, words};
+
+/// An operation in effect.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit<'a> {
+    /// The revision that it is of.
+    pub revision: u64,
+    /// The operation. An undo has no effect of its own.
+    pub operation: &'a Operation,
+}
+
+/// An operation that does not fit the document and has no effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Conflict {
+    /// The revision that it is of.
+    pub revision: u64,
+    /// The operation.
+    pub operation: Operation,
+    /// Why, as half a sentence.
+    pub reason: String,
+}
+
+/// A document with corrections.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The document; as it was where nothing was applied.
+    pub document: Document,
+    /// The number of operations that changed it.
+    pub applied: u64,
+    /// Those that do not fit.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// How an operation fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It changed the document.
+    Applied,
+    /// The document is so already.
+    Satisfied,
+    /// It is about another part of the recording, or about its translation.
+    Elsewhere,
+}
+
+/// Applies operations in order. A pure function: the same document and operations give the same result.
+#[must_use]
+pub fn apply<'a>(document: Document, edits: impl IntoIterator<Item = Edit<'a>>) -> Applied {
+    let mut result = Applied {
+        document,
+        applied: 0,
+        conflicts: Vec::new(),
+    };
+    let mut last = 0;
+    for Edit { revision, operation } in edits {
+        match step(&mut result.document, operation) {
+            Ok(Fit::Applied) => {
+                result.applied += 1;
+                last = last.max(revision);
+            }
+            Ok(Fit::Satisfied | Fit::Elsewhere) => {}
+            Err(reason) => result.conflicts.push(Conflict {
+                revision,
+                operation: operation.clone(),
+                reason,
+            }),
+        }
+    }
+    if result.applied > 0 {
+        result.document.provenance.corrections = Some(CorrectionsProvenance {
+            revision: last,
+            operations: result.applied,
+        });
+    }
+    result
+}
+
+/// Applies one operation. An error leaves the document as it is.
+pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit, String> {
+    let anchor = operation.anchors.first();
+    let is_about_text = !matches!(
+        operation.change,
+        Change::RenameSpeaker { .. } | Change::MergeSpeakers { .. }
+    );
+    if is_about_text && anchor.is_some_and(|anchor| locate::is_elsewhere(document, anchor)) {
+        return Ok(Fit::Elsewhere);
+    }
+    match &operation.change {
+        Change::ReplaceWords { text, .. } | Change::InsertWords { text, .. } if text.trim().is_empty() => {
+            return Err("`text` is empty".to_owned());
+        }
+        Change::ReplaceWords {
+            segment,
+            word,
+            count,
+            text,
+        } => {
+            let place = match words_at(document, *segment, *word, *count, anchor) {
+                Err(_) if anchor.is_some_and(|anchor| locate::has_text(document, anchor, text)) => {
+                    return Ok(Fit::Satisfied);
+                }
+                place => place?,
+            };
+            words::replace(document, place, text);
+        }
+        Change::InsertWords {
+            segment,
+            word,
+            text,
+            after,
+        } => {
+            let place = words_at(document, *segment, *word, 1, anchor)?;
+            words::insert(document, place, text, *after);
+        }
+        Change::DeleteWords { segment, word, count } => {
+            let place = words_at(document, *segment, *word, *count, anchor)?;
+            words::delete(document, place);
+        }
+        Change::SplitSegment { segment, word } => {
+            let (index, range) = words_at(document, *segment, *word, 1, anchor)?;
+            match (range.start, anchor) {
+                (0, Some(_)) => return Ok(Fit::Satisfied),
+                (0, None) => return Err("the first word of a segment begins it already".to_owned()),
+                (word, _) => segments::split(document, index, word),
+            }
+        }
+        Change::JoinSegments { segment } => match next_of(document, *segment, anchor)? {
+            Some(index) => segments::join(document, index),
+            None => return Ok(Fit::Satisfied),
+        },
+        Change::SetSpeaker {
+            segment,
+            count,
+            speaker,
+        } => {
+            let range = segments_at(document, *segment, *count, anchor)?;
+            let is_so = |segment: &plugin_api::document::Segment| segment.speaker.as_ref() == Some(speaker);
+            if document.segments[range.clone()].iter().all(is_so) {
+                return Ok(Fit::Satisfied);
+            }
+            speakers::set(document, range, speaker);
+        }
+        Change::RenameSpeaker { speaker, name } => {
+            return merge(document, std::slice::from_ref(speaker), name, &operation.anchors);
+        }
+        Change::MergeSpeakers { speakers, name } => return merge(document, speakers, name, &operation.anchors),
+        Change::Undo { .. } => return Ok(Fit::Satisfied),
+    }
+    Ok(Fit::Applied)
+}
+
+/// Adds the anchors that an operation lacks, for the document that it is about.
+///
+/// # Errors
+/// When the document does not have what the operation names.
+pub(crate) fn anchored(document: &Document, operation: &Operation) -> Result<Operation, String> {
+    if !operation.anchors.is_empty() {
+        return Ok(operation.clone());
+    }
+    let of_words = |segment, word, count| {
+        let (index, range) = words_at(document, segment, word, count, None)?;
+        let pieces = text::pieces(&document.segments[index]);
+        Ok::<_, String>(vec![locate::words_anchor(document, &pieces[range])])
+    };
+    let anchors = match &operation.change {
+        Change::ReplaceWords {
+            segment, word, count, ..
+        }
+        | Change::DeleteWords { segment, word, count } => of_words(*segment, *word, *count)?,
+        Change::SplitSegment { word: 0, .. } => {
+            return Err("the first word of a segment begins it already".to_owned());
+        }
+        Change::InsertWords { segment, word, .. } | Change::SplitSegment { segment, word } => {
+            of_words(*segment, *word, 1)?
+        }
+        Change::JoinSegments { segment } => {
+            next_of(document, *segment, None)?;
+            of_words(segment.saturating_add(1), 0, 1)?
+        }
+        Change::SetSpeaker { segment, count, .. } => {
+            let range = segments_at(document, *segment, *count, None)?;
+            let there = &document.segments[range];
+            let texts: Vec<&str> = there.iter().map(|segment| segment.text.as_str()).collect();
+            let text: String = texts.join(" ").chars().take(200).collect();
+            let (start, end) = (there[0].start.0, there[there.len() - 1].end.0);
+            vec![locate::anchor(document, start, end, text)]
+        }
+        Change::RenameSpeaker { speaker, .. } => voices(document, std::slice::from_ref(speaker))?,
+        Change::MergeSpeakers { speakers, .. } => voices(document, speakers)?,
+        Change::Undo { .. } => Vec::new(),
+    };
+    Ok(Operation {
+        change: operation.change.clone(),
+        anchors,
+    })
+}
+
+fn voices(document: &Document, labels: &[String]) -> Result<Vec<Anchor>, String> {
+    let voice = |label: &String| locate::speaker_anchor(document, label).ok_or_else(|| no_speaker(document, label));
+    labels.iter().map(voice).collect()
+}
+
+fn no_speaker(document: &Document, label: &str) -> String {
+    let labels = speakers::labels(document);
+    if labels.is_empty() {
+        return format!("there is no speaker `{label}`; the transcript has no speakers");
+    }
+    format!(
+        "there is no speaker `{label}`; the speakers are `{}`",
+        labels.join("`, `")
+    )
+}
+
+fn no_segment(document: &Document, segment: u64) -> String {
+    format!(
+        "there is no segment {segment}; the transcript has {}",
+        document.segments.len()
+    )
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The words that an operation names: by the anchor, else by their numbers.
+fn words_at(
+    document: &Document,
+    segment: u64,
+    word: u64,
+    count: u64,
+    anchor: Option<&Anchor>,
+) -> Result<Place, String> {
+    let range = index(word)..index(word.saturating_add(count));
+    let at = index(segment);
+    if let Some(anchor) = anchor {
+        let found = locate::words(document, anchor, Some((at, range)));
+        return found.ok_or_else(|| gone(document, anchor));
+    }
+    let there = document.segments.get(at).ok_or_else(|| no_segment(document, segment))?;
+    let words = text::count(there);
+    if range.is_empty() || range.end > words {
+        return Err(format!("segment {segment} has {words} words, counted from 0"));
+    }
+    Ok((at, range))
+}
+
+/// The reason of an anchor whose text is not there.
+fn gone(document: &Document, anchor: &Anchor) -> String {
+    let middle = anchor.start.0.midpoint(anchor.end.0);
+    let here = document.segments.iter().find(|segment| {
+        let offset = document.provenance.audio.offset.0;
+        let middle = middle.saturating_sub(offset);
+        segment.start.0 <= middle && middle <= segment.end.0
+    });
+    let text = |text: &str| {
+        let mut short: String = text.chars().take(60).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        short
+    };
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording")]
+    let seconds = anchor.start.0 as f64 / 1000.0;
+    match here {
+        Some(segment) => format!(
+            "`{}` is not at {seconds:.1} s, where the text is `{}`",
+            text(&anchor.text),
+            text(&segment.text)
+        ),
+        None => format!(
+            "`{}` is not at {seconds:.1} s, where there is no text",
+            text(&anchor.text)
+        ),
+    }
+}
+
+/// The first of two segments to join; `None` where they are one already.
+fn next_of(document: &Document, segment: u64, anchor: Option<&Anchor>) -> Result<Option<usize>, String> {
+    let next = index(segment).saturating_add(1);
+    if let Some(anchor) = anchor {
+        let (at, range) = locate::words(document, anchor, Some((next, 0..1))).ok_or_else(|| gone(document, anchor))?;
+        return match (at.checked_sub(1), range.start) {
+            (Some(before), 0) => Ok(Some(before)),
+            (None, 0) => Err("there is no segment before the text".to_owned()),
+            _ => Ok(None),
+        };
+    }
+    if index(segment) >= document.segments.len() {
+        return Err(no_segment(document, segment));
+    }
+    match next < document.segments.len() {
+        true => Ok(Some(next - 1)),
+        false => Err(format!("segment {segment} is the last one")),
+    }
+}
+
+fn segments_at(document: &Document, segment: u64, count: u64, anchor: Option<&Anchor>) -> Result<Range<usize>, String> {
+    let range = index(segment)..index(segment.saturating_add(count));
+    if let Some(anchor) = anchor {
+        return locate::segments(document, anchor, Some(range)).ok_or_else(|| gone(document, anchor));
+    }
+    if range.is_empty() || range.end > document.segments.len() {
+        return Err(no_segment(document, segment.saturating_add(count.saturating_sub(1))));
+    }
+    Ok(range)
+}
+
+fn merge(document: &mut Document, labels: &[String], name: &str, anchors: &[Anchor]) -> Result<Fit, String> {
+    let known = speakers::labels(document);
+    let mut found: Vec<String> = Vec::new();
+    let mut elsewhere = false;
+    for (number, label) in labels.iter().enumerate() {
+        let voice = match anchors.get(number) {
+            Some(anchor) => locate::speaker(document, label, anchor),
+            None if known.contains(label) => Voice::Here(label.clone()),
+            None => Voice::Missing,
+        };
+        match voice {
+            Voice::Here(label) => found.push(label),
+            Voice::Elsewhere => elsewhere = true,
+            Voice::Missing => return Err(no_speaker(document, label)),
+        }
+    }
+    found.sort();
+    found.dedup();
+    if found.is_empty() && elsewhere {
+        return Ok(Fit::Elsewhere);
+    }
+    if found.iter().all(|label| label == name) {
+        return Ok(Fit::Satisfied);
+    }
+    if known.iter().any(|label| label == name) && !found.iter().any(|label| label == name) {
+        return Err(format!(
+            "there is a speaker `{name}` already; merge the speakers instead"
+        ));
+    }
+    speakers::merge(document, &found, name);
+    Ok(Fit::Applied)
+}

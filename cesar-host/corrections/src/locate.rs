@@ -1,0 +1,211 @@
+//! Places of anchors in a document.
+
+use std::ops::Range;
+
+use plugin_api::document::{Document, Segment};
+
+use crate::operation::Anchor;
+use crate::text::{self, Piece};
+
+/// How far the times of two recognitions of one word may differ.
+const REACH_MS: u64 = 2_000;
+
+/// The longest part of a document that is searched for words: an anchor may come from a client.
+const SEARCHED_MS: u64 = 120_000;
+
+/// A part of the document's own clock; `None` where the document does not cover it.
+fn local(document: &Document, anchor: &Anchor) -> Option<Range<u64>> {
+    let offset = document.provenance.audio.offset.0;
+    let last = offset.saturating_add(document.duration.0);
+    let (start, end) = (anchor.start.0, anchor.end.0.max(anchor.start.0));
+    let covered = end >= offset && start <= last;
+    covered.then(|| start.saturating_sub(offset)..end.saturating_sub(offset))
+}
+
+/// Whether the document is another text than that of the anchor: a translation, or another part of the recording.
+pub(crate) fn is_elsewhere(document: &Document, anchor: &Anchor) -> bool {
+    anchor.task.as_deref().unwrap_or("transcribe") != document.task || local(document, anchor).is_none()
+}
+
+/// The anchor of a span of the document.
+pub(crate) fn anchor(document: &Document, start: u64, end: u64, text: String) -> Anchor {
+    let offset = document.provenance.audio.offset.0;
+    let on_recording = |ms: u64| plugin_api::document::Seconds(offset.saturating_add(ms));
+    Anchor {
+        start: on_recording(start),
+        end: on_recording(end.max(start)),
+        text,
+        task: Some(document.task.clone()).filter(|task| task != "transcribe"),
+    }
+}
+
+/// The anchor of some words.
+pub(crate) fn words_anchor(document: &Document, pieces: &[Piece]) -> Anchor {
+    let start = pieces.first().map_or(0, |piece| piece.start);
+    let end = pieces.last().map_or(start, |piece| piece.end);
+    anchor(document, start, end, joined(pieces))
+}
+
+fn joined(pieces: &[Piece]) -> String {
+    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    texts.join(" ")
+}
+
+/// Where words are: the index of the segment, and those of the words.
+pub(crate) type Place = (usize, Range<usize>);
+
+/// The words of an anchor: at the place where they were, else the nearest ones with the same text.
+pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -> Option<Place> {
+    let span = local(document, anchor)?;
+    if let Some((index, range)) = hint
+        && let Some(segment) = document.segments.get(index)
+    {
+        let pieces = text::pieces(segment);
+        if let Some(there) = pieces.get(range.clone()).filter(|there| !there.is_empty())
+            && there[0].start == span.start
+            && text::exact(&joined(there)) == text::exact(&anchor.text)
+        {
+            return Some((index, range));
+        }
+    }
+    nearest(document, &span, &text::exact(&anchor.text), text::exact)
+        .or_else(|| nearest(document, &span, &text::relaxed(&anchor.text), text::relaxed))
+}
+
+/// Whether this text is at the place of the anchor.
+pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
+    let found = local(document, anchor).and_then(|span| nearest(document, &span, &text::exact(new), text::exact));
+    found.is_some()
+}
+
+fn nearest(document: &Document, span: &Range<u64>, wanted: &str, form: fn(&str) -> String) -> Option<Place> {
+    if wanted.is_empty() {
+        return None;
+    }
+    let mut best: Option<(u64, Place)> = None;
+    for (index, segment) in document.segments.iter().enumerate() {
+        if !is_near(segment, span) {
+            continue;
+        }
+        let pieces = text::pieces(segment);
+        let forms: Vec<String> = pieces.iter().map(|piece| form(&piece.text)).collect();
+        for first in 0..pieces.len() {
+            let distance = pieces[first].start.abs_diff(span.start);
+            let is_better = best.as_ref().is_none_or(|(least, _)| distance < *least);
+            if !is_better || (text::has_times(segment) && distance > REACH_MS) {
+                continue;
+            }
+            if let Some(length) = matching(&forms[first..], wanted) {
+                best = Some((distance, (index, first..first + length)));
+            }
+        }
+    }
+    best.map(|(_, place)| place)
+}
+
+/// The number of texts that joined are the wanted one.
+fn matching(texts: &[String], wanted: &str) -> Option<usize> {
+    let mut rest = wanted;
+    for (index, text) in texts.iter().enumerate() {
+        rest = rest.strip_prefix(text.as_str())?;
+        if rest.is_empty() {
+            return Some(index + 1);
+        }
+    }
+    None
+}
+
+fn is_near(segment: &Segment, span: &Range<u64>) -> bool {
+    let end = span.end.min(span.start.saturating_add(SEARCHED_MS));
+    segment.start.0 <= end.saturating_add(REACH_MS) && segment.end.0.saturating_add(REACH_MS) >= span.start
+}
+
+/// The segments of an anchor: where they were, else those of which most lies in its time.
+pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<usize>>) -> Option<Range<usize>> {
+    let span = local(document, anchor)?;
+    if let Some(range) = hint
+        && let Some(there) = document.segments.get(range.clone()).filter(|there| !there.is_empty())
+        && there[0].start.0 == span.start
+        && there[there.len() - 1].end.0 == span.end
+    {
+        return Some(range);
+    }
+    let inside = |segment: &Segment| {
+        let shared = segment
+            .end
+            .0
+            .min(span.end)
+            .saturating_sub(segment.start.0.max(span.start));
+        let length = segment.end.0.saturating_sub(segment.start.0);
+        shared > 0 && shared.saturating_mul(2) >= length
+    };
+    let first = document.segments.iter().position(inside)?;
+    let count = document.segments[first..]
+        .iter()
+        .take_while(|segment| inside(segment))
+        .count();
+    Some(first..first + count)
+}
+
+/// The longest stretch of a speaker: of the turns, else of the segments.
+pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Anchor> {
+    let stretches = stretches(document);
+    let own = stretches.iter().filter(|(_, _, label)| *label == speaker);
+    // Of several the first: `max_by_key` gives the last.
+    let (start, end, _) = own.rev().max_by_key(|(start, end, _)| end.saturating_sub(*start))?;
+    Some(Anchor {
+        // Speakers are the same in a translation.
+        task: None,
+        ..anchor(document, *start, *end, speaker.to_owned())
+    })
+}
+
+fn stretches(document: &Document) -> Vec<(u64, u64, &str)> {
+    match &document.turns {
+        Some(turns) if !turns.is_empty() => turns
+            .iter()
+            .map(|turn| (turn.start.0, turn.end.0, turn.speaker.as_str()))
+            .collect(),
+        _ => (document.segments.iter())
+            .filter_map(|segment| Some((segment.start.0, segment.end.0, segment.speaker.as_deref()?)))
+            .collect(),
+    }
+}
+
+/// The outcome of the search for a speaker.
+pub(crate) enum Voice {
+    /// Speaks there under this label.
+    Here(String),
+    /// The time is not part of this document.
+    Elsewhere,
+    /// There is no speaker.
+    Missing,
+}
+
+/// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time.
+pub(crate) fn speaker(document: &Document, label: &str, anchor: &Anchor) -> Voice {
+    let Some(span) = local(document, anchor) else {
+        return Voice::Elsewhere;
+    };
+    let mut shares: Vec<(&str, u64)> = Vec::new();
+    for (start, end, speaker) in stretches(document) {
+        let shared = end.min(span.end).saturating_sub(start.max(span.start));
+        if shared == 0 {
+            continue;
+        }
+        match shares.iter_mut().find(|(known, _)| *known == speaker) {
+            Some((_, share)) => *share += shared,
+            None => shares.push((speaker, shared)),
+        }
+    }
+    let half = (span.end - span.start).div_ceil(2);
+    let own = shares.iter().find(|(known, share)| *known == label && *share >= half);
+    let most = shares
+        .iter()
+        .filter(|(_, share)| *share >= half)
+        .max_by_key(|(_, share)| *share);
+    match own.or(most) {
+        Some((speaker, _)) => Voice::Here((*speaker).to_owned()),
+        None => Voice::Missing,
+    }
+}

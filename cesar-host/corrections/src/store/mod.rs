@@ -1,0 +1,229 @@
+//! Histories of recordings in SQLite: `corrections.db` in the data folder, shared by the command line and the server.
+//!
+//! The file has a write-ahead log and `synchronous = FULL`: a batch that was acknowledged survives a crash and a power failure. Each change is
+//! one immediate transaction, in which the expected revision is compared: of two processes that correct the same revision, one gets
+//! [`CorrectionsError::Conflict`]. Nothing is removed but by [`Corrections::clear`]: corrections are made by hand and are small, so neither the
+//! retention of jobs nor the limits of the cache apply to them.
+
+mod open;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cesar_base::{Clock, Digest, Io, SystemClock};
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use crate::error::{CorrectionsError, Result};
+use crate::history::{History, Revision};
+use crate::operation::Operation;
+use open::{SqlError, explain};
+
+#[cfg(test)]
+pub(crate) use open::VERSION;
+
+/// The most bytes of operations that are kept of one recording.
+pub const MAX_BYTES: u64 = 8 << 20;
+
+/// The name of the file in the data folder.
+const FILE: &str = "corrections.db";
+
+/// The size of a revision beside its operations, so that empty ones are bounded, too.
+const REVISION_BYTES: u64 = 64;
+
+/// What a store works with; the defaults are the real things.
+#[derive(Clone)]
+pub struct Options {
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Access to the disk.
+    pub io: Io,
+    /// The most bytes of operations of one recording.
+    pub max_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            io: Io::real(),
+            max_bytes: MAX_BYTES,
+        }
+    }
+}
+
+/// The corrections of all recordings.
+pub struct Corrections {
+    path: PathBuf,
+    options: Options,
+    connection: Mutex<Connection>,
+}
+
+impl std::fmt::Debug for Corrections {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Corrections")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Corrections {
+    /// Opens the database in `folder`, making both when they are missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or the database cannot be used.
+    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        let path = folder.join(FILE);
+        let connection = open::open(folder, &path, &options.io)?;
+        Ok(Self {
+            path,
+            options,
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// Opens the database in `folder` where there is one: reading corrections makes none.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_existing(folder: &Path, options: Options) -> Result<Option<Self>> {
+        match folder.join(FILE).exists() {
+            true => Self::open(folder, options).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The corrections of a recording.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn history(&self, media: &Digest) -> Result<History> {
+        self.transact("read", false, |transaction| read(transaction, media))
+    }
+
+    /// Adds a batch to the revision `expected`, and returns the number of the new one. It is on the device then.
+    ///
+    /// # Errors
+    /// [`CorrectionsError::Conflict`] when there is another revision by now, [`CorrectionsError::TooMany`], or when the database cannot be
+    /// written.
+    pub fn append(&self, media: &Digest, expected: u64, author: &str, operations: &[Operation]) -> Result<u64> {
+        let json = serde_json::to_string(operations).expect("texts and numbers with text keys always serialise");
+        let size = json.len() as u64 + REVISION_BYTES;
+        let (now_ms, limit) = (self.options.clock.now_ms(), self.options.max_bytes);
+        self.transact("store corrections", true, |transaction| {
+            let (id, current, bytes) = row(transaction, media)?.unwrap_or_default();
+            if current != expected {
+                return Ok(Err(CorrectionsError::Conflict { expected, current }));
+            }
+            if bytes + size > limit {
+                let bytes = bytes + size;
+                return Ok(Err(CorrectionsError::TooMany { bytes, limit }));
+            }
+            let new = current + 1;
+            let id = match id {
+                Some(id) => {
+                    let sql = "UPDATE recordings SET current = ?2, bytes = bytes + ?3 WHERE id = ?1";
+                    transaction.execute(sql, params![id, new, size])?;
+                    id
+                }
+                None => {
+                    let sql = "INSERT INTO recordings (media, current, bytes) VALUES (?1, ?2, ?3)";
+                    transaction.execute(sql, params![media.as_bytes(), new, size])?;
+                    transaction.last_insert_rowid()
+                }
+            };
+            let sql = "INSERT INTO revisions (recording_id, revision, author, created_ms, operations)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
+            transaction.execute(sql, params![id, new, author, now_ms, json])?;
+            Ok(Ok(new))
+        })?
+    }
+
+    /// Removes the corrections of a recording with their history, and returns the number of revisions removed. The revision rises, so that
+    /// a batch for an earlier one is refused.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn clear(&self, media: &Digest) -> Result<u64> {
+        self.transact("remove corrections", true, |transaction| {
+            let Some((Some(id), current, _)) = row(transaction, media)? else {
+                return Ok(0);
+            };
+            let removed = transaction.execute("DELETE FROM revisions WHERE recording_id = ?1", [id])?;
+            if removed > 0 {
+                let sql = "UPDATE recordings SET current = ?2, cleared = ?2, bytes = 0 WHERE id = ?1";
+                transaction.execute(sql, params![id, current + 1])?;
+            }
+            Ok(removed as u64)
+        })
+    }
+
+    /// Runs one transaction. A change is on the device when this returns.
+    fn transact<T>(
+        &self,
+        action: &'static str,
+        writes: bool,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let behavior = match writes {
+            true => TransactionBehavior::Immediate,
+            false => TransactionBehavior::Deferred,
+        };
+        let run = || -> std::result::Result<T, SqlError> {
+            let mut connection = self.connection.lock();
+            self.options.io.step()?;
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let result = work(&transaction)?;
+            self.options.io.step()?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|error| explain(action, &self.path, error))
+    }
+
+    /// Runs a query on the connection, for tests.
+    #[cfg(test)]
+    pub(crate) fn inspect<T>(&self, inspect: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        inspect(&self.connection.lock())
+    }
+}
+
+/// The row of a recording: id, current revision, size.
+fn row(transaction: &Transaction<'_>, media: &Digest) -> rusqlite::Result<Option<(Option<i64>, u64, u64)>> {
+    let mut statement = transaction.prepare_cached("SELECT id, current, bytes FROM recordings WHERE media = ?1")?;
+    let row = statement.query_row([media.as_bytes()], |row| {
+        Ok((Some(row.get(0)?), row.get(1)?, row.get(2)?))
+    });
+    row.optional()
+}
+
+fn read(transaction: &Transaction<'_>, media: &Digest) -> rusqlite::Result<History> {
+    let sql = "SELECT id, current, cleared FROM recordings WHERE media = ?1";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let recording = statement.query_row([media.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let Some((id, current, cleared)) = recording.optional()? else {
+        return Ok(History::default());
+    };
+    let id: i64 = id;
+    let sql =
+        "SELECT revision, author, created_ms, operations FROM revisions WHERE recording_id = ?1 ORDER BY revision";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let revisions = statement.query_map([id], |row| {
+        let json: String = row.get(3)?;
+        let operations = serde_json::from_str(&json).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
+        })?;
+        Ok(Revision {
+            revision: row.get(0)?,
+            author: row.get(1)?,
+            created_ms: row.get(2)?,
+            operations,
+        })
+    })?;
+    Ok(History {
+        current,
+        cleared,
+        revisions: revisions.collect::<rusqlite::Result<_>>()?,
+    })
+}

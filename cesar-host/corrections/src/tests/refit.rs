@@ -1,0 +1,180 @@
+//! Corrections of one document on another one of the same recording.
+
+use plugin_api::document::{Document, Seconds};
+use serde_json::json;
+
+use super::documents::*;
+
+/// Another recognition: other times, other segments, another word.
+fn rerun() -> Document {
+    let mut document = document(
+        vec![
+            segment(0, "Well, the harbor was closed. Why is that?", None, true),
+            segment(8, "Storms at sea.", None, true),
+        ],
+        20,
+    );
+    // Half a second earlier than before.
+    for word in document.segments[0].words.as_mut().unwrap() {
+        word.start = Seconds(word.start.0.saturating_sub(500));
+        word.end = Seconds(word.end.0.saturating_sub(500));
+    }
+    document
+}
+
+#[test]
+fn corrections_that_fit_another_recognition_are_kept() {
+    let history = history(
+        &dialogue(),
+        json!([
+            { "op": "replace_words", "segment": 0, "word": 1, "text": "harbour" },
+            { "op": "replace_words", "segment": 2, "word": 0, "text": "A storm" },
+        ]),
+    );
+    let applied = history.apply(rerun());
+    assert_eq!(
+        applied.document.segments[0].text,
+        "Well, the harbour was closed. Why is that?"
+    );
+    assert_eq!(applied.applied, 1);
+    let [conflict] = &applied.conflicts[..] else {
+        panic!("{:?}", applied.conflicts)
+    };
+    assert_eq!(conflict.revision, 1);
+    assert_eq!(conflict.operation.to_string(), "replace `Storm` by `A storm`");
+    assert_eq!(
+        conflict.reason,
+        "`Storm` is not at 7.0 s, where the text is `Well, the harbour was closed. Why is that?`"
+    );
+}
+
+#[test]
+fn punctuation_and_case_do_not_matter() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "replace_words", "segment": 0, "word": 3, "text": "shut." }]),
+    );
+    let mut other = dialogue();
+    other.segments[0].words.as_mut().unwrap()[3].word = " Closed,".to_owned();
+    other.segments[0].text = "The harbor was Closed,".to_owned();
+    assert_eq!(history.apply(other).document.segments[0].text, "The harbor was shut.");
+}
+
+#[test]
+fn an_equal_word_far_away_is_another_one() {
+    let history = history(&dialogue(), json!([{ "op": "delete_words", "segment": 0, "word": 0 }]));
+    let other = document(vec![segment(0, "A harbor was closed by the storm.", None, true)], 20);
+    let applied = history.apply(other.clone());
+    assert_eq!((applied.applied, applied.conflicts.len()), (0, 1));
+    assert_eq!(applied.document, other);
+}
+
+#[test]
+fn a_text_that_is_right_already_is_no_conflict() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "replace_words", "segment": 0, "word": 1, "text": "harbour" }]),
+    );
+    let other = document(vec![segment(0, "The harbour was closed.", None, true)], 20);
+    let applied = history.apply(other.clone());
+    assert_eq!(
+        (applied.document, applied.applied, applied.conflicts.len()),
+        (other, 0, 0)
+    );
+}
+
+#[test]
+fn parts_of_a_recording_share_their_corrections() {
+    let history = history(
+        &dialogue(),
+        json!([
+            { "op": "replace_words", "segment": 0, "word": 1, "text": "harbour" },
+            { "op": "replace_words", "segment": 2, "word": 2, "text": "ocean." },
+        ]),
+    );
+    // From second 7 of the recording.
+    let mut part = document(vec![segment(0, "Storm at sea.", None, true)], 13);
+    part.provenance.audio.offset = Seconds(7_000);
+    let applied = history.apply(part);
+    assert_eq!(applied.document.segments[0].text, "Storm at ocean.");
+    assert_eq!(applied.conflicts, [], "the harbour is in another part");
+}
+
+#[test]
+fn translations_do_not_get_corrections_of_the_transcript() {
+    let history = history(
+        &dialogue(),
+        json!([
+            { "op": "delete_words", "segment": 0, "word": 0 },
+            { "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" },
+        ]),
+    );
+    let mut translation = dialogue();
+    translation.task = "translate".to_owned();
+    let applied = history.apply(translation);
+    assert_eq!(applied.document.segments[0].text, "The harbor was closed.");
+    assert_eq!(applied.document.speakers.unwrap(), ["Ann", "Speaker 2"]);
+    assert_eq!(applied.conflicts, []);
+}
+
+#[test]
+fn a_renamed_speaker_is_found_by_the_voice() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" }]),
+    );
+    // The labels are swapped.
+    let swapped = document(
+        vec![
+            segment(0, "The harbor was closed.", Some("Speaker 2"), true),
+            segment(4, "Why is that?", Some("Speaker 1"), true),
+        ],
+        20,
+    );
+    let applied = history.apply(swapped);
+    assert_eq!(applied.document.segments[0].speaker.as_deref(), Some("Ann"));
+    assert_eq!(applied.document.segments[1].speaker.as_deref(), Some("Speaker 1"));
+    let applied = history.apply(plain());
+    assert_eq!(
+        applied.conflicts[0].reason,
+        "there is no speaker `Speaker 1`; the transcript has no speakers"
+    );
+}
+
+#[test]
+fn splits_and_joins_that_exist_are_no_conflicts() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "split_segment", "segment": 0, "word": 2 }, { "op": "join_segments", "segment": 1 }]),
+    );
+    let done = history.apply(dialogue()).document;
+    let again = history.apply(plugin_api::document::Document {
+        provenance: dialogue().provenance,
+        ..done.clone()
+    });
+    assert_eq!((again.applied, again.conflicts.len()), (0, 0));
+    assert_eq!(again.document.segments, done.segments);
+}
+
+#[test]
+fn a_moved_turn_is_found_by_its_time() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "set_speaker", "segment": 1, "speaker": "Bo" }]),
+    );
+    let other = document(
+        vec![
+            segment(0, "The harbor is closed.", Some("S1"), true),
+            segment(4, "Why that?", Some("S1"), true),
+            segment(6, "Hm.", Some("S1"), true),
+        ],
+        20,
+    );
+    let moved = history.apply(other).document;
+    let speakers: Vec<_> = moved
+        .segments
+        .iter()
+        .map(|segment| segment.speaker.clone().unwrap())
+        .collect();
+    assert_eq!(speakers, ["S1", "Bo", "Bo"]);
+}

@@ -1,0 +1,203 @@
+//! The store: revisions, conflicts, bounds and files that are not to be trusted.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use cesar_base::{Digest, ManualClock};
+use serde_json::json;
+
+use super::documents::operations;
+use crate::store::VERSION;
+use crate::{Corrections, CorrectionsError, Operation, Options};
+
+pub(super) const START_MS: i64 = 1_767_225_600_000;
+
+/// An empty folder, in memory where the system has such a file system: thousands of syncs take minutes on a disk.
+pub(super) fn folder() -> tempfile::TempDir {
+    tempfile::TempDir::new_in("/dev/shm")
+        .or_else(|_| tempfile::TempDir::new())
+        .unwrap()
+}
+
+pub(super) fn options() -> Options {
+    Options {
+        clock: Arc::new(ManualClock::new(START_MS)),
+        ..Options::default()
+    }
+}
+
+pub(super) fn open(folder: &Path) -> Corrections {
+    Corrections::open(folder, options()).unwrap()
+}
+
+pub(super) fn media() -> Digest {
+    Digest::of(b"recording")
+}
+
+pub(super) fn rename(name: &str) -> Vec<Operation> {
+    operations(json!([{ "op": "rename_speaker", "speaker": "Speaker 1", "name": name }]))
+}
+
+#[test]
+fn a_new_database_has_its_pragmas() {
+    let folder = folder();
+    let store = open(folder.path());
+    let pragma = |name: &str| {
+        let value = store.inspect(|connection| {
+            connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+        });
+        format!("{:?}", value.unwrap())
+    };
+    for (name, value) in [
+        ("journal_mode", "Text(\"wal\")"),
+        ("synchronous", "Integer(2)"),
+        ("user_version", "Integer(1)"),
+        ("application_id", "Integer(1128616771)"),
+    ] {
+        assert_eq!(pragma(name), value, "{name}");
+    }
+    let mode = std::fs::metadata(folder.path().join("corrections.db"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// A schema that was published is never edited: files with it exist.
+#[test]
+fn golden_schema() {
+    assert_eq!(VERSION, 1);
+    let schema = Digest::of(include_bytes!("../store/schema_1.sql"));
+    assert_eq!(
+        schema.to_string(),
+        "4da290fe1d925a01c4150fc00cead4e12101dbe0b36cc2dc30c9522c58566c43"
+    );
+}
+
+#[test]
+fn revisions_survive_closing() {
+    let folder = folder();
+    let two = {
+        let store = open(folder.path());
+        assert_eq!(store.append(&media(), 0, "ann", &rename("Ann")).unwrap(), 1);
+        assert_eq!(store.append(&media(), 1, "bo", &rename("Bo")).unwrap(), 2);
+        store.history(&media()).unwrap()
+    };
+    assert_eq!(open(folder.path()).history(&media()).unwrap(), two);
+    let authors: Vec<&str> = two.revisions.iter().map(|kept| kept.author.as_str()).collect();
+    assert_eq!((two.current, authors), (2, vec!["ann", "bo"]));
+    assert_eq!(two.views()[1].created_at, "2026-01-01T00:00:00Z");
+    let other = open(folder.path()).history(&Digest::of(b"other")).unwrap();
+    assert_eq!(other.current, 0);
+}
+
+#[test]
+fn a_batch_for_another_revision_is_refused() {
+    let folder = folder();
+    let (store, other) = (open(folder.path()), open(folder.path()));
+    store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
+    let error = other.append(&media(), 0, "bo", &rename("Bo")).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CorrectionsError::Conflict {
+                expected: 0,
+                current: 1
+            }
+        ),
+        "{error}"
+    );
+    assert!(store.append(&media(), 7, "ann", &rename("Ann")).is_err());
+    assert_eq!(store.history(&media()).unwrap().revisions.len(), 1);
+}
+
+#[test]
+fn cleared_revisions_are_never_numbered_again() {
+    let folder = folder();
+    let store = open(folder.path());
+    assert_eq!(store.clear(&media()).unwrap(), 0);
+    store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
+    store.append(&media(), 1, "ann", &rename("Bo")).unwrap();
+    assert_eq!(store.clear(&media()).unwrap(), 2);
+    let history = store.history(&media()).unwrap();
+    assert_eq!((history.current, history.cleared, history.is_empty()), (3, 3, true));
+    assert_eq!(store.clear(&media()).unwrap(), 0, "there is nothing to remove");
+    assert!(
+        store.append(&media(), 2, "bo", &rename("Bo")).is_err(),
+        "the revision before is another one"
+    );
+    assert_eq!(store.append(&media(), 3, "bo", &rename("Bo")).unwrap(), 4);
+}
+
+#[test]
+fn the_corrections_of_a_recording_are_bounded() {
+    let folder = folder();
+    let options = Options {
+        max_bytes: 300,
+        ..options()
+    };
+    let store = Corrections::open(folder.path(), options).unwrap();
+    store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
+    store.append(&media(), 1, "ann", &rename("Bo")).unwrap();
+    let error = store.append(&media(), 2, "ann", &rename("Cy")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("and 300 are kept; remove its history with `cesar edit --clear`"),
+        "{error}"
+    );
+    assert_eq!(store.history(&media()).unwrap().current, 2);
+    store.clear(&media()).unwrap();
+    store.append(&media(), 3, "ann", &rename("Cy")).unwrap();
+}
+
+#[test]
+fn reading_makes_no_database() {
+    let folder = folder();
+    assert!(Corrections::open_existing(folder.path(), options()).unwrap().is_none());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("corrections.db");
+    drop(open(folder.path()));
+    for name in ["corrections.db-wal", "corrections.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(name));
+    }
+    std::fs::write(&path, b"no database at all, but bytes of another program").unwrap();
+    let error = Corrections::open(folder.path(), options()).unwrap_err();
+    assert!(matches!(error, CorrectionsError::Damaged { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("restore it from a backup, or move it away to continue without corrections")
+    );
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        b"no database at all, but bytes of another program"
+    );
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let connection = rusqlite::Connection::open(folder.path().join("corrections.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = Corrections::open(folder.path(), options()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CorrectionsError::Newer {
+                found: 99,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
