@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",
+            "cesar-search",
             "cesar-server",
             "plugin-api",
         ],
@@ -55,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],
     ),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
+    ("cesar-search", &["cesar-base", "plugin-api"]),
     (
         "cesar-server",
         &[
@@ -66,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",
+            "cesar-search",
             "plugin-api",
         ],
     ),
