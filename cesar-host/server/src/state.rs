@@ -6,6 +6,7 @@ use std::time::Instant;
 use cesar_config::ServerSettings;
 use cesar_jobs::{JobStore, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_search::Index;
 use tokio::sync::watch;
 
 use crate::admission::auth::Gate;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) part: Part,
     pub(crate) glossaries: Glossaries,
     pub(crate) format: StageRequest,
+    /// The search index, unless it is off.
+    pub(crate) search: Option<Arc<Index>>,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) uploads: Uploads,
     pub(crate) workers: Workers,

@@ -3,6 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
+//! | `search` | words in the transcripts of jobs |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
 //! | `openapi`, `docs` | the description of the API, and a page that shows it |
@@ -16,4 +17,5 @@ pub(crate) mod json_body;
 pub(crate) mod openapi;
 pub(crate) mod plugins;
 mod query;
+pub(crate) mod search;
 pub(crate) mod transcript;
