@@ -6,3 +6,4 @@ mod glossary;
 mod interrupted;
 mod models;
 mod parallel;
+mod search;

@@ -8,5 +8,6 @@ mod kill;
 mod lifecycle;
 mod load;
 mod openai_client;
+mod search;
 mod speakers;
 mod urls;
