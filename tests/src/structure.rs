@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",
+            "cesar-search",
             "cesar-server",
             "cesar-subtitles",
             "plugin-api",
@@ -59,6 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],
     ),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
+    ("cesar-search", &["cesar-base", "plugin-api"]),
     (
         "cesar-server",
         &[
@@ -71,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",
+            "cesar-search",
             "plugin-api",
         ],
     ),

@@ -31,6 +31,8 @@ pub struct Settings {
     pub output: OutputSettings,
     /// The cache.
     pub cache: CacheSettings,
+    /// Whether transcripts are indexed for searching.
+    pub search: bool,
     /// Where plugins are and how they run.
     pub plugins: PluginSettings,
     /// Where models are.
@@ -308,6 +310,7 @@ impl Resolved {
                 enabled: self.boolean("cache.enabled"),
                 limits: self.cache_limits(),
             },
+            search: self.boolean("search.enabled"),
             plugins: PluginSettings {
                 dirs: self.paths("plugins.dirs"),
                 path: self.paths("plugins.path"),

@@ -359,6 +359,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long to wait for another process that computes the same result, before computing it too.",
     ),
     Setting::new(
+        "search.enabled",
+        Kind::Boolean,
+        Fallback::Boolean(true),
+        "Whether to keep a search index of transcripts that the cache holds; nothing is indexed with `--no-cache`.",
+    ),
+    Setting::new(
         "plugins.dirs",
         Kind::Paths,
         Fallback::Empty,

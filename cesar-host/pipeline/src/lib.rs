@@ -27,6 +27,7 @@
 //! | `decode`, `recognise`, `speakers`, `merge`, `glossary`, `render` | one stage each |
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
+//! | `sink` | the receiver of finished documents |
 //! | `outputs` | whether a plugin's answer can be right |
 //! | `explain`, `events`, `error` | what users see |
 //!
@@ -56,6 +57,7 @@ mod render;
 mod results;
 mod resume;
 mod run;
+mod sink;
 mod speakers;
 mod stage;
 mod store;
@@ -72,5 +74,6 @@ pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use planner::main_model;
 pub use run::{Artifact, CorrectionsReport, Documented, Input, Keep, Part, Rendering, Source, Transcript};
+pub use sink::{DocumentSink, FinishedDocument};
 pub use speakers::SpeakersRequest;
 pub use stage::{Stage, UnknownStage};

@@ -19,6 +19,7 @@ use super::glossary::{self, NamedGlossary, Prompted};
 use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 use super::planner::Planner;
 use super::run::{self, Documented, Input, Keep, Rendering, Transcript, Work};
+use super::sink::DocumentSink;
 use super::speakers::{self, SpeakersRequest};
 use super::store::Store;
 use super::{PipelineError, models, render};
@@ -64,6 +65,7 @@ pub struct Pipeline {
     pub(crate) downloads: Downloads,
     pub(crate) decoding: DecodeOptions,
     pub(crate) addresses: AddressPolicy,
+    pub(crate) sink: Option<Arc<dyn DocumentSink>>,
 }
 
 impl Pipeline {
@@ -89,6 +91,16 @@ impl Pipeline {
             downloads,
             decoding,
             addresses,
+            sink: None,
+        }
+    }
+
+    /// The same pipeline, which hands the documents of finished runs to `sink`.
+    #[must_use]
+    pub fn with_document_sink(self, sink: Arc<dyn DocumentSink>) -> Self {
+        Self {
+            sink: Some(sink),
+            ..self
         }
     }
 

@@ -19,6 +19,7 @@ use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
 use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
+use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
 use super::{PipelineError, StageReport, render};
 
@@ -141,6 +142,23 @@ impl<'a> Results<'a> {
             .into_iter()
             .flatten()
             .for_each(|known| known.count_hit(cache));
+    }
+
+    /// Hands the document to the pipeline's sink, unless the cache does not hold it.
+    pub(super) fn notify_sink(&self) {
+        let document = self.corrected.as_ref().or(self.merged.as_ref());
+        let (Some(sink), Some(document)) = (&self.context.pipeline.sink, document) else {
+            return;
+        };
+        let (Some(_), Some(digest)) = (self.merge_context().cache(), document.digest()) else {
+            return;
+        };
+        sink.finished(&FinishedDocument {
+            key: document.key(),
+            digest,
+            bytes: document.computed().map(|computed| computed.bytes.as_slice()),
+            label: self.context.label,
+        });
     }
 
     /// Gives everything to `keep`.

@@ -270,6 +270,7 @@ fn run_once<T>(
     let mut results = Results::new(*context, plan, &sound, reports, input.retry.as_deref());
     let goal = goal(&mut results)?;
     results.count_hits();
+    results.notify_sink();
     Ok(Reached {
         media: media.digest,
         goal,

@@ -18,7 +18,7 @@ use crate::router;
 use crate::setup::{Setup, bind, prepare};
 use crate::state::{App, Phase};
 use crate::work::running::StopReason;
-use crate::work::{housekeeping, plugin_watch, worker};
+use crate::work::{housekeeping, indexing, plugin_watch, worker};
 
 /// Threads of the async runtime.
 const ASYNC_THREADS: usize = 2;
@@ -81,6 +81,9 @@ fn start_threads(shared: &App) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut threads = workers.collect::<std::io::Result<Vec<_>>>()?;
     threads.push(start("housekeeping", housekeeping::run)?);
     threads.push(start("plugins", plugin_watch::run)?);
+    if shared.search.is_some() {
+        threads.push(start("search", indexing::run)?);
+    }
     for _ in 0..WEBHOOK_THREADS {
         start("webhooks", webhooks::run)?;
     }

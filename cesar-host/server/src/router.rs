@@ -16,7 +16,7 @@ use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
-use crate::api::{corrections, docs, events, info, jobs, plugins, transcript};
+use crate::api::{corrections, docs, events, info, jobs, plugins, search, transcript};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -40,6 +40,7 @@ pub(crate) fn router(app: &App) -> Router {
         )
         .route("/jobs/{id}/transcript/history", get(corrections::history))
         .route("/jobs/{id}/events", get(events::events))
+        .route("/search", get(search::search))
         .route("/v1/models", get(models::index))
         .route("/v1/models/{*id}", get(models::show))
         .route("/health", get(info::health))

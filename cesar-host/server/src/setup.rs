@@ -9,6 +9,7 @@ use cesar_config::ServerSettings;
 use cesar_corrections::Corrections;
 use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_search::Index;
 use tokio::sync::watch;
 
 use crate::admission::auth::{Gate, KeyFile};
@@ -41,6 +42,8 @@ pub struct Setup {
     pub glossaries: Glossaries,
     /// The default options of formats.
     pub format: StageRequest,
+    /// The search index, unless it is off.
+    pub search: Option<Arc<Index>>,
     /// The folder of jobs, uploads and keys: `$XDG_DATA_HOME/cesar`.
     pub data: PathBuf,
 }
@@ -68,6 +71,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         part,
         glossaries,
         format,
+        search,
         data,
     } = setup;
     let loopback = address.ip().is_loopback();
@@ -108,6 +112,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         part,
         glossaries,
         format,
+        search,
         store,
         corrections,
         uploads,

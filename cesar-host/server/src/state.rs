@@ -7,6 +7,7 @@ use cesar_config::ServerSettings;
 use cesar_corrections::Corrections;
 use cesar_jobs::{JobStore, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
+use cesar_search::Index;
 use tokio::sync::watch;
 
 use crate::admission::auth::Gate;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) part: Part,
     pub(crate) glossaries: Glossaries,
     pub(crate) format: StageRequest,
+    /// The search index, unless it is off.
+    pub(crate) search: Option<Arc<Index>>,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) corrections: Corrections,
     pub(crate) uploads: Uploads,

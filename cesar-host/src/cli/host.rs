@@ -14,6 +14,8 @@ use cesar_runner::{Trusted, Verdicts};
 use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
+use super::search::Indexer;
+
 /// Effectively no limit.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
 
@@ -46,10 +48,19 @@ pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -
         downloads: downloads(settings),
         decoding: decoding(settings),
     };
-    Ok(Host {
-        pipeline: Pipeline::new(parts, addresses),
-        warnings,
-    })
+    let indexer = indexer(settings, parts.cache.as_ref());
+    let pipeline = Pipeline::new(parts, addresses);
+    let pipeline = match indexer {
+        Some(indexer) => pipeline.with_document_sink(Arc::new(indexer)),
+        None => pipeline,
+    };
+    Ok(Host { pipeline, warnings })
+}
+
+/// The search index of documents that the cache holds; none without a cache.
+fn indexer(settings: &Settings, cache: Option<&Cache>) -> Option<Indexer> {
+    let folder = settings.folders.data().filter(|_| settings.search)?;
+    Some(Indexer::new(folder, cache?, None))
 }
 
 /// Opens the cache. A run without a cache still gives its transcript.

@@ -18,7 +18,7 @@ use super::corrections;
 use super::humanize::count;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
-use crate::cli::serve;
+use crate::cli::{search, serve};
 
 /// Maximum number of jobs removed in one step.
 const STEP: u32 = 500;
@@ -225,6 +225,7 @@ fn prune(settings: &Settings, all: bool) -> Result<Exit, Failure> {
             break;
         }
     }
+    search::forget_jobs(&store, settings);
     note(&format!("removed {}", count(removed as u64, "job", "jobs")));
     Ok(Exit::Done)
 }

@@ -31,6 +31,7 @@ mod plugins;
 mod progress;
 mod report;
 mod retry_command;
+mod search;
 mod serve;
 mod summary;
 mod times;
@@ -90,6 +91,8 @@ enum Command {
     /// List and manage the jobs of `cesar serve`
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Find words in all transcripts; exit code 1 when there are none
+    Search(search::Args),
     /// Show the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -167,6 +170,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Cache(command) => cache::run(command, &settings, verbosity, cancel_on_ctrl_c),
         Command::Serve(args) => serve::run(args, &settings, verbosity),
         Command::Jobs(command) => jobs::run(command, &settings),
+        Command::Search(args) => search::run(&args, &settings),
         Command::Config(ConfigCommand::Show { json, .. }) => {
             if json.json {
                 print_json(&resolved.show());

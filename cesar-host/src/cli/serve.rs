@@ -1,12 +1,14 @@
 //! `cesar serve` and `cesar serve key …`.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::{AddressPolicy, PipelineError};
+use cesar_search::Index;
 use cesar_server::{Ended, KeyFile, Setup};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -99,6 +101,9 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
     let pipeline = host.pipeline;
     let mut asr = host::stage(&settings.asr);
     parallel::share_cores(&pipeline, &mut asr, settings.server.workers);
+    let search = (settings.search && pipeline.cache().is_some())
+        .then(|| open_index(&data))
+        .flatten();
     let setup = Setup {
         settings: settings.server.clone(),
         pipeline,
@@ -107,6 +112,7 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         part: host::part(settings),
         glossaries,
         format: host::stage(&settings.format),
+        search,
         data,
     };
     if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
@@ -122,6 +128,17 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
     match ended.map_err(Failure::failed)? {
         Ended::Orderly => Ok(Exit::Done),
         Ended::AtOnce => Ok(Exit::Interrupted),
+    }
+}
+
+/// The search index. A server without it still transcribes.
+fn open_index(folder: &Path) -> Option<Arc<Index>> {
+    match Index::open(folder) {
+        Ok(index) => Some(Arc::new(index)),
+        Err(error) => {
+            tracing::warn!("no search: {error}");
+            None
+        }
     }
 }
 

@@ -7,3 +7,4 @@ mod glossary;
 mod interrupted;
 mod models;
 mod parallel;
+mod search;

@@ -9,5 +9,6 @@ mod kill;
 mod lifecycle;
 mod load;
 mod openai_client;
+mod search;
 mod speakers;
 mod urls;

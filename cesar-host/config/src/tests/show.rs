@@ -78,6 +78,7 @@ fn values_are_shown_with_their_source() {
             "cache.min_free_disk | \"1 GB\" | default",
             "cache.ttl | (none) | default",
             "cache.lock_timeout | \"2 h\" | default",
+            "search.enabled | true | default",
             "plugins.dirs | (none) | default",
             "plugins.path | [\"/opt/plugins\"] | CESAR_PLUGIN_PATH",
             "plugins.in_process | false | default",

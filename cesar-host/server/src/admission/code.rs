@@ -46,6 +46,7 @@ codes! {
     InvalidGlossary "invalid_glossary" 400 "A line of the glossary is no rule."
     InvalidAudio "invalid_audio" 400 "The recording cannot be decoded."
     InvalidRevision "invalid_revision" 400 "`If-Match` or `revision` is no revision."
+    EmptyQuery "empty_query" 400 "The query has no word to look for."
     InvalidQuery "invalid_query" 400 "The query cannot be read."
     MalformedMultipart "malformed_multipart" 400 "The form cannot be read."
     MalformedJson "malformed_json" 400 "The body is no JSON object."

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
 //! | `corrections`, `etag` | corrections of a transcript; revisions in headers |
+//! | `search` | words in the transcripts of jobs |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
 //! | `openapi`, `docs` | the description of the API, and a page that shows it |
@@ -20,4 +21,5 @@ pub(crate) mod openapi;
 pub(crate) mod plugins;
 mod query;
 mod rendered;
+pub(crate) mod search;
 pub(crate) mod transcript;

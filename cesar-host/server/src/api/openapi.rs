@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{corrections, events, info, jobs, plugins, transcript};
+use crate::api::{corrections, events, info, jobs, plugins, search, transcript};
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
 
@@ -16,6 +16,7 @@ use crate::work::events::JobEventKind;
     paths(
         jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
         corrections::correct, corrections::history, events::events,
+        search::search,
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
         speech::transcriptions, speech::translations, models::index, models::show
     ),

@@ -10,6 +10,7 @@ use cesar_jobs::{JobsError, Retention, Signal};
 
 use crate::figures::snapshot;
 use crate::state::Shared;
+use crate::work::indexing;
 use crate::work::running::{Run, StopReason};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
@@ -109,6 +110,9 @@ pub(crate) fn prune(shared: &Shared) {
             Ok(pruned) => pruned,
             Err(error) => return tracing::error!("cannot remove expired jobs: {error}"),
         };
+        if let Some(index) = &shared.search {
+            indexing::remove_jobs(index, &pruned.jobs);
+        }
         for upload in &pruned.uploads {
             if let Err(error) = shared.uploads.remove(*upload) {
                 tracing::warn!("cannot remove an upload before the next start: {error}");

@@ -6,7 +6,7 @@
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `waiters`, `disconnect` | requests that wait for a job |
-//! | `housekeeping`, `plugin_watch` | periodic work |
+//! | `housekeeping`, `indexing`, `plugin_watch` | periodic work |
 //! | `notify` | wake-ups of sleeping threads |
 
 pub(crate) mod check_request;
@@ -15,6 +15,7 @@ pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod glossary;
 pub(crate) mod housekeeping;
+pub(crate) mod indexing;
 pub(crate) mod listener;
 pub(crate) mod models;
 pub(crate) mod notify;

@@ -19,6 +19,7 @@ use crate::figures::metrics::is_hit;
 use crate::state::Shared;
 use crate::work::events::JobEventKind;
 use crate::work::failure;
+use crate::work::indexing;
 use crate::work::observer::RunObserver;
 use crate::work::part::part;
 use crate::work::plan_request::plan;
@@ -87,7 +88,10 @@ fn run_job(shared: &Arc<Shared>, claim: &Claim) -> Result<(), JobsError> {
     tracing::info!(job = %job.id, attempt = job.attempts, "job started");
     let ended = finish(shared, &run, job, execute(shared, &run, job));
     match ended {
-        Ok(job) => publish_end(shared, &job),
+        Ok(job) => {
+            publish_end(shared, &job);
+            index(shared, &job);
+        }
         Err(JobsError::LeaseLost { .. }) => {
             tracing::warn!(job = %job.id, "the lease of the job was lost; its result is dropped");
         }
@@ -118,6 +122,18 @@ fn publish_end(shared: &Shared, job: &Job) {
         shared.webhooks_ready.notify_all();
     } else {
         shared.hub.publish(job.id, JobEventKind::Waiting, view);
+    }
+}
+
+/// Adds the transcript of an ended job to the search index.
+fn index(shared: &Shared, job: &Job) {
+    let Some(index) = shared.search.as_ref().filter(|_| job.has_document) else {
+        return;
+    };
+    match shared.store.document(job.id) {
+        Ok(Some(document)) => indexing::add_job(index, job, &document),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(job = %job.id, "cannot read the transcript for the search index: {error}"),
     }
 }
 

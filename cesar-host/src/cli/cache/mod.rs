@@ -18,8 +18,8 @@ use cesar_cache::Cache;
 use cesar_config::Settings;
 use cesar_runner::CancelToken;
 
-use crate::cli::host;
 use crate::cli::report::{Exit, Failure, note};
+use crate::cli::{host, search};
 
 /// The commands.
 #[derive(clap::Subcommand)]
@@ -62,12 +62,22 @@ pub(super) fn run(
         Command::Info(args) => info::run(&open(settings)?, &args),
         Command::List(args) => list::run(&open(settings)?, &args),
         Command::Verify(args) => verify::run(&open(settings)?, &args),
-        Command::Prune(args) => prune::run(&open(settings)?, settings, &args),
-        Command::Clear(args) => clear::run(&open(settings)?, &args),
+        Command::Prune(args) => {
+            let cache = open(settings)?;
+            let exit = prune::run(&cache, settings, &args)?;
+            search::forget_removed(&cache, settings);
+            Ok(exit)
+        }
+        Command::Clear(args) => {
+            let cache = open(settings)?;
+            let exit = clear::run(&cache, &args)?;
+            search::forget_removed(&cache, settings);
+            Ok(exit)
+        }
     }
 }
 
-fn open(settings: &Settings) -> Result<Cache, Failure> {
+pub(super) fn open(settings: &Settings) -> Result<Cache, Failure> {
     let folder = settings.cache.folder().map_err(Failure::failed)?;
     let Some(folder) = folder else {
         return Err(Failure::usage(

@@ -1,0 +1,85 @@
+//! Tables of the index, and connections to it.
+//!
+//! The file is derived from documents that are kept elsewhere. A file of an earlier schema is replaced by an empty one, which its user
+//! fills again; nothing is migrated in place.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::tokens;
+
+/// The schema, with the version of the tokens that it holds.
+pub(crate) const VERSION: i64 = 100 + tokens::VERSION;
+
+/// How long a statement waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The log is cut to this size when it was longer.
+const LOG_BYTES: i64 = 16 << 20;
+
+/// - `entries`: one per document. Of the documents of one recording and task, the newest is `current`, and only it is in `words`.
+/// - `texts`: the segments, as JSON.
+/// - `sources`: who holds the document. An entry without a source is removed.
+/// - `words`: the inverted index over the tokens of `texts`, without a copy of them.
+const SQL: &str = "
+    CREATE TABLE entries (
+        id          INTEGER PRIMARY KEY,
+        key         BLOB    NOT NULL UNIQUE CHECK (length(key) = 32),
+        content     BLOB    NOT NULL CHECK (length(content) = 32),
+        media       TEXT    NOT NULL,
+        pcm         TEXT    NOT NULL,
+        task        TEXT    NOT NULL,
+        language    TEXT,
+        created     TEXT    NOT NULL,
+        day         INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL,
+        offset_ms   INTEGER NOT NULL,
+        current     INTEGER NOT NULL CHECK (current IN (0, 1))
+    ) STRICT;
+    CREATE INDEX entries_recording ON entries (media, pcm, task, created, id);
+    CREATE INDEX entries_day ON entries (day, id);
+    CREATE TABLE texts (entry INTEGER PRIMARY KEY, segments TEXT NOT NULL) STRICT;
+    CREATE TABLE speakers (entry INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (entry, name)) STRICT, WITHOUT ROWID;
+    CREATE TABLE sources (
+        holder TEXT NOT NULL, id TEXT NOT NULL, entry INTEGER NOT NULL, title TEXT NOT NULL,
+        PRIMARY KEY (holder, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sources_entry ON sources (entry, holder);
+    CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='ascii', prefix='2 3');
+    INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+";
+
+/// Opens a file that exists.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // The last transactions may be lost in a power cut, and are found by the next rebuild.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Removed words are overwritten.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    Ok(connection)
+}
+
+/// The schema of the file; 0 when it is empty.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Makes the tables in an empty file.
+pub(crate) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SQL)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}

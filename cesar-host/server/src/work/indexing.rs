@@ -1,0 +1,271 @@
+//! The search index: filled from the cache and the jobs, and cleared of what they no longer hold.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cesar_base::{Clock as _, Digest, SystemClock};
+use cesar_cache::{Cache, Key, Sort};
+use cesar_jobs::{Job, JobId, JobState, JobStore, ListQuery};
+use cesar_pipeline::Stage;
+use cesar_search::{Entry, Index, Presence, SearchError, Source};
+use plugin_api::document::Document;
+
+use crate::state::Shared;
+
+/// The holder of the documents of jobs.
+pub(crate) const JOBS: &str = "jobs";
+
+/// How often sources are compared with their holders.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How often a stopping server is noticed.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Documents stored in one transaction.
+const BATCH: usize = 100;
+
+/// The holder of the documents of a cache: caches in several folders share one index.
+#[must_use]
+pub fn cache_holder(cache: &Cache) -> String {
+    format!("cache {}", cache.directory().display())
+}
+
+fn job_source(id: JobId) -> Source {
+    Source {
+        holder: JOBS.to_owned(),
+        id: id.to_string(),
+    }
+}
+
+/// Adds the document of a job that has ended; nothing of a job that bypassed the cache. Errors are logged.
+pub fn add_job(index: &Index, job: &Job, document: &str) {
+    if job.request.parameters.no_cache {
+        return;
+    }
+    let (key, source) = (Digest::of(document.as_bytes()), job_source(job.id));
+    let title = job.request.label.as_str();
+    let added = index.add_source(&key, &source, title).and_then(|known| match known {
+        true => Ok(()),
+        false => match serde_json::from_str::<Document>(document) {
+            Ok(document) => index.store(&Entry {
+                key,
+                document: &document,
+                source: &source,
+                title,
+            }),
+            Err(error) => {
+                tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
+                Ok(())
+            }
+        },
+    });
+    if let Err(error) = added {
+        tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
+    }
+}
+
+/// Removes the words of removed jobs. Errors are logged.
+pub fn remove_jobs(index: &Index, jobs: &[JobId]) {
+    let sources: Vec<Source> = jobs.iter().copied().map(job_source).collect();
+    if let Err(error) = index.remove(&sources) {
+        tracing::warn!("cannot remove the words of removed jobs from the search index: {error}");
+    }
+}
+
+/// The stores whose documents are indexed.
+#[derive(Clone, Copy)]
+pub struct Holders<'a> {
+    /// The cache, if it is used.
+    pub cache: Option<&'a Cache>,
+    /// The jobs, if there are any.
+    pub jobs: Option<&'a dyn JobStore>,
+}
+
+impl std::fmt::Debug for Holders<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Holders").finish_non_exhaustive()
+    }
+}
+
+impl Holders<'_> {
+    /// Stores every document, until `stop` returns `true`. Documents that cannot be read are left out.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn fill(&self, index: &Index, stop: &dyn Fn() -> bool) -> Result<(), SearchError> {
+        let mut batch = Batch {
+            index,
+            documents: Vec::new(),
+        };
+        if let Some(cache) = self.cache {
+            let holder = cache_holder(cache);
+            // The oldest first, so that the newest of a recording stays.
+            let listed = cache.list(Some(Stage::Merge.name()), Sort::Created, None);
+            for listed in listed.unwrap_or_default().into_iter().rev() {
+                if stop() {
+                    return Ok(());
+                }
+                let Ok(Some(artifact)) = cache.peek(&listed.entry.key) else {
+                    continue;
+                };
+                let source = Source {
+                    holder: holder.clone(),
+                    id: listed.entry.key.to_string(),
+                };
+                let title = listed.entry.label.unwrap_or_default();
+                batch.add(listed.entry.digest, &artifact.bytes, source, title)?;
+            }
+        }
+        for job in self.finished_jobs() {
+            if stop() {
+                return Ok(());
+            }
+            let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
+            let Some(document) = document.filter(|_| !job.request.parameters.no_cache) else {
+                continue;
+            };
+            let key = Digest::of(document.as_bytes());
+            batch.add(key, document.as_bytes(), job_source(job.id), job.request.label)?;
+        }
+        batch.store()?;
+        index.set_built()
+    }
+
+    /// Removes the sources that are gone, and what is left of removed words.
+    ///
+    /// # Errors
+    /// When the index cannot be read or written.
+    pub fn reconcile(&self, index: &Index) -> Result<(), SearchError> {
+        if let Some(cache) = self.cache
+            && let Ok(listed) = cache.list(Some(Stage::Merge.name()), Sort::Created, None)
+        {
+            let keys = listed.iter().map(|listed| listed.entry.key.to_string());
+            index.retain(&cache_holder(cache), &keys.collect())?;
+        }
+        if self.jobs.is_some() {
+            let ids: HashSet<String> = self.finished_jobs().map(|job| job.id.to_string()).collect();
+            index.retain(JOBS, &ids)?;
+        }
+        index.maintain()?;
+        match self.cache {
+            Some(_) => index.set_reconciled(SystemClock.now_ms()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a source still holds its document.
+    #[must_use]
+    pub fn presence(&self, source: &Source) -> Presence {
+        let held = |held: Option<bool>| match held {
+            Some(true) => Presence::Present,
+            Some(false) => Presence::Gone,
+            None => Presence::Unknown,
+        };
+        match (self.jobs, self.cache) {
+            (Some(jobs), _) if source.holder == JOBS => held(source.id.parse::<JobId>().ok().and_then(|id| {
+                let job = jobs.get(id).ok()?;
+                Some(job.is_some_and(|job| job.has_document))
+            })),
+            (_, Some(cache)) if source.holder == cache_holder(cache) => {
+                held(source.id.parse::<Key>().ok().and_then(|key| {
+                    let entry = cache.lookup(&key).ok()?;
+                    Some(entry.is_some())
+                }))
+            }
+            _ => Presence::Unknown,
+        }
+    }
+
+    /// The jobs with a document, the newest first.
+    fn finished_jobs(&self) -> impl Iterator<Item = Job> {
+        const PAGE: u32 = 200;
+        let mut query = ListQuery {
+            states: vec![JobState::Completed, JobState::Partial],
+            after: None,
+            limit: PAGE,
+        };
+        let jobs = self.jobs;
+        let mut ended = false;
+        let pages = std::iter::from_fn(move || {
+            let page = jobs.filter(|_| !ended)?.list(&query).ok()?;
+            ended = page.len() < PAGE as usize;
+            query.after = page.last().map(|job| job.id);
+            Some(page)
+        });
+        pages.flatten()
+    }
+}
+
+/// Documents that are stored together.
+struct Batch<'a> {
+    index: &'a Index,
+    documents: Vec<(Digest, Document, Source, String)>,
+}
+
+impl Batch<'_> {
+    fn add(&mut self, key: Digest, bytes: &[u8], source: Source, title: String) -> Result<(), SearchError> {
+        match serde_json::from_slice(bytes) {
+            Ok(document) => self.documents.push((key, document, source, title)),
+            Err(error) => tracing::debug!("a document is not indexed: {error}"),
+        }
+        match self.documents.len() {
+            BATCH.. => self.store(),
+            _ => Ok(()),
+        }
+    }
+
+    fn store(&mut self) -> Result<(), SearchError> {
+        let documents = std::mem::take(&mut self.documents);
+        let entries: Vec<Entry<'_>> = (documents.iter())
+            .map(|(key, document, source, title)| Entry {
+                key: *key,
+                document,
+                source,
+                title,
+            })
+            .collect();
+        self.index.store_all(&entries)
+    }
+}
+
+/// Fills a new index, then compares it with cache and jobs from time to time, until the server has stopped.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let Some(index) = &shared.search else { return };
+    let mut last: Option<Instant> = None;
+    while !shared.stopping() {
+        if last.is_none_or(|last| last.elapsed() >= RECONCILE_INTERVAL) {
+            if let Err(error) = update(shared, index) {
+                tracing::warn!("cannot update the search index: {error}");
+            }
+            last = Some(Instant::now());
+        }
+        shared.housekeeping_due.wait(POLL_INTERVAL);
+    }
+}
+
+/// The stores of a server.
+pub(crate) fn holders(shared: &Shared) -> Holders<'_> {
+    Holders {
+        cache: shared.pipeline.cache(),
+        jobs: Some(&*shared.store),
+    }
+}
+
+fn update(shared: &Shared, index: &Index) -> Result<(), SearchError> {
+    let update = || {
+        let holders = holders(shared);
+        if !index.is_built()? {
+            holders.fill(index, &|| shared.stopping())?;
+        }
+        holders.reconcile(index)
+    };
+    match update() {
+        Err(error) if error.is_damage() => {
+            tracing::warn!("{error}; rebuilding it");
+            index.recreate()?;
+            update()
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,117 @@
+//! `cesar search`: what is found after a transcription, and what is not after a removal.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+
+use cesar_tests::Sandbox;
+use cesar_tests::plugins::drop_echo;
+use cesar_tests::sandbox::finish;
+use cesar_tests::server::wave;
+
+const TALK: [&str; 5] = ["transcribe", "-q", "talk.wav", "--asr-plugin", "echo"];
+
+/// A sandbox in which nothing has been transcribed.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    drop_echo(&sandbox, "0.1.0");
+    sandbox.write("talk.wav", wave(3, 1));
+    sandbox
+}
+
+/// Whether a file of the index has these bytes.
+fn occurs(sandbox: &Sandbox, text: &str) -> bool {
+    let names = ["search.db", "search.db-wal"];
+    let files = names.map(|name| fs::read(sandbox.data_home().join("cesar").join(name)).unwrap_or_default());
+    let has = |bytes: &Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    files.iter().any(has)
+}
+
+#[test]
+fn a_transcript_is_found_by_its_words() {
+    let sandbox = sandbox();
+    sandbox.run(TALK).exits(0);
+    let found = sandbox.run(["search", "SECOND peak*"]).exits(0);
+    assert!(found.stdout.starts_with("talk.wav ("), "{}", found.stdout);
+    assert!(
+        found.stdout.contains("\n  0:00:01  second 1 peaks at "),
+        "{}",
+        found.stdout
+    );
+    assert!(!found.stdout.contains('\x1b'), "no emphasis without a terminal");
+    let found = sandbox.run(["search", "\"second 2\"", "--json"]).exits(0).json();
+    let hit = &found["hits"][0];
+    assert_eq!((&hit["label"], &hit["matches"]), (&"talk.wav".into(), &1.into()));
+    let passage = &hit["passages"][0];
+    assert_eq!((&passage["start"], &passage["segment"]), (&2.0.into(), &2.into()));
+    assert_eq!(passage["highlights"][0], serde_json::json!([0, 6]));
+    // The same recording again, and another format of it, is the same hit.
+    sandbox.run(TALK).exits(0);
+    sandbox.run(TALK.iter().chain(&["--refresh"])).exits(0);
+    let found = sandbox.run(["search", "second", "--json"]).exits(0).json();
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn filters_and_queries_without_hits_exit_with_1() {
+    let sandbox = sandbox();
+    sandbox.run(TALK).exits(0);
+    for arguments in [
+        &["search", "harbour"][..],
+        &["search", "second", "--speaker", "Ann"],
+        &["search", "second", "--to", "2020-01-01"],
+        &["search", "second", "--from", "2999-01-01"],
+    ] {
+        let found = sandbox.run(arguments).exits(1);
+        assert_eq!(found.stdout, "", "{arguments:?}");
+        assert!(found.stderr.contains("no transcript matches"), "{}", found.stderr);
+    }
+    sandbox.run(["search", "second", "--from", "2020-01-01"]).exits(0);
+    for arguments in [
+        &["search"][..],
+        &["search", "…"],
+        &["search", "second", "--from", "yesterday"],
+        &["search", "second", "--limit", "0"],
+    ] {
+        sandbox.run(arguments).exits(2);
+    }
+}
+
+#[test]
+fn nothing_is_indexed_without_the_cache_or_the_setting() {
+    let sandbox = sandbox();
+    sandbox.run(TALK.iter().chain(&["--no-cache"])).exits(0);
+    let index = sandbox.data_home().join("cesar/search.db");
+    assert!(!index.exists());
+    let mut off = sandbox.command();
+    off.args(TALK).env("CESAR_SEARCH_ENABLED", "false");
+    finish(&mut off).exits(0);
+    assert!(!index.exists());
+    let mut off = sandbox.command();
+    off.args(["search", "second"]).env("CESAR_SEARCH_ENABLED", "false");
+    finish(&mut off).exits(2);
+}
+
+#[test]
+fn clearing_the_cache_removes_the_words() {
+    let sandbox = sandbox();
+    sandbox.run(TALK).exits(0);
+    sandbox.run(["search", "second"]).exits(0);
+    assert!(occurs(&sandbox, "peaks"));
+    sandbox.run(["cache", "clear", "--yes"]).exits(0);
+    assert!(!occurs(&sandbox, "peaks"));
+    sandbox.run(["search", "second"]).exits(1);
+}
+
+#[test]
+fn a_damaged_or_missing_index_is_rebuilt_from_the_cache() {
+    let sandbox = sandbox();
+    sandbox.run(TALK).exits(0);
+    let index = sandbox.data_home().join("cesar/search.db");
+    fs::write(&index, "no database, but long enough to look like one").unwrap();
+    sandbox.run(["search", "second"]).exits(0);
+    fs::remove_file(&index).unwrap();
+    sandbox.run(["search", "second"]).exits(0);
+    let again = sandbox.run(["search", "--reindex"]).exits(0);
+    assert!(again.stderr.contains("indexed 1 transcript"), "{}", again.stderr);
+    sandbox.run(["search", "second"]).exits(0);
+}
