@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_cache::{Cache, Key, Sort};
+use cesar_cache::{Cache, CacheError, Key, Listed, Sort};
 use cesar_jobs::{Job, JobId, JobState, JobStore, ListQuery};
 use cesar_pipeline::Stage;
 use cesar_search::{Entry, Index, Presence, SearchError, Source};
@@ -29,6 +29,14 @@ const BATCH: usize = 100;
 #[must_use]
 pub fn cache_holder(cache: &Cache) -> String {
     format!("cache {}", cache.directory().display())
+}
+
+/// The documents of a cache, the oldest first: of those of one recording, the last one stays.
+fn documents(cache: &Cache) -> Result<Vec<Listed>, CacheError> {
+    let mut listed = cache.list(Some(Stage::Merge.name()), Sort::Created, None)?;
+    listed.extend(cache.list(Some(Stage::Glossary.name()), Sort::Created, None)?);
+    listed.sort_by_key(|listed| listed.entry.created_ms);
+    Ok(listed)
 }
 
 fn job_source(id: JobId) -> Source {
@@ -100,9 +108,7 @@ impl Holders<'_> {
         };
         if let Some(cache) = self.cache {
             let holder = cache_holder(cache);
-            // The oldest first, so that the newest of a recording stays.
-            let listed = cache.list(Some(Stage::Merge.name()), Sort::Created, None);
-            for listed in listed.unwrap_or_default().into_iter().rev() {
+            for listed in documents(cache).unwrap_or_default() {
                 if stop() {
                     return Ok(());
                 }
@@ -138,7 +144,7 @@ impl Holders<'_> {
     /// When the index cannot be read or written.
     pub fn reconcile(&self, index: &Index) -> Result<(), SearchError> {
         if let Some(cache) = self.cache
-            && let Ok(listed) = cache.list(Some(Stage::Merge.name()), Sort::Created, None)
+            && let Ok(listed) = documents(cache)
         {
             let keys = listed.iter().map(|listed| listed.entry.key.to_string());
             index.retain(&cache_holder(cache), &keys.collect())?;
