@@ -23,6 +23,7 @@ use super::columns::aligned;
 use super::corrections::{conflict_lines, folder};
 use super::humanize::count;
 use super::report::{Exit, Failure, note, print, print_json};
+use super::search;
 use subject::Subject;
 
 /// How often a batch is checked again because another process was faster.
@@ -111,10 +112,17 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
         return Ok(Exit::Done);
     }
     let corrections = Corrections::open(&folder, Options::default()).map_err(Failure::failed)?;
-    if args.clear {
-        return clear(args, &corrections, &subject);
+    let done = match args.clear {
+        true => clear(args, &corrections, &subject),
+        false => correct(args, &corrections, &subject, batch),
+    };
+    if done.is_ok()
+        && !args.dry_run
+        && let Some(cache) = subject::open_cache(settings)
+    {
+        search::refresh(&subject.media, &cache, &corrections, settings);
     }
-    correct(args, &corrections, &subject, batch)
+    done
 }
 
 /// The operations in a file.

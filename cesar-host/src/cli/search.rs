@@ -1,18 +1,19 @@
 //! `cesar search`: words in all transcripts of the cache and of the jobs.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cesar_base::names::visible;
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::Cache;
 use cesar_config::Settings;
+use cesar_corrections::Corrections;
 use cesar_jobs::{JobStore, Options, SqliteJobs};
 use cesar_pipeline::language::{self, Spoken};
 use cesar_pipeline::{DocumentSink, FinishedDocument};
 use cesar_search::{Cursor, Day, Entry, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError, Source};
-use cesar_server::{Holders, cache_holder};
+use cesar_server::{Holders, cache_holder, corrected};
 use clap::value_parser;
 use parking_lot::Mutex;
 use plugin_api::document::Document;
@@ -76,9 +77,11 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
     };
     let cache = cache::open(settings)?;
     let jobs = jobs(&folder)?;
+    let corrections = corrections(&folder);
     let holders = Holders {
         cache: Some(&cache),
         jobs: jobs.as_ref().map(|jobs| jobs as &dyn JobStore),
+        corrections: corrections.as_ref(),
     };
     if args.reindex {
         Index::discard(&folder).map_err(Failure::failed)?;
@@ -124,6 +127,38 @@ fn jobs(folder: &Path) -> Result<Option<SqliteJobs>, Failure> {
     SqliteJobs::open(folder, Options::default())
         .map(Some)
         .map_err(Failure::failed)
+}
+
+/// The corrections, where there are any and they can be read: without them, the words as recognised are found.
+fn corrections(folder: &Path) -> Option<Corrections> {
+    let opened = Corrections::open_existing(folder, cesar_corrections::Options::default());
+    opened.unwrap_or_else(|error| {
+        note(&format!(
+            "warning: {error}; the search finds the text as it was recognised"
+        ));
+        None
+    })
+}
+
+/// Stores the transcripts of a recording again, after its corrections changed. These are stored, so errors are only warnings.
+pub(super) fn refresh(media: &Digest, cache: &Cache, corrections: &Corrections, settings: &Settings) {
+    let Some(folder) = existing_index(settings) else { return };
+    let holders = Holders {
+        cache: Some(cache),
+        jobs: None,
+        corrections: Some(corrections),
+    };
+    if let Err(error) = Index::open(&folder).and_then(|index| holders.refresh(&index, media, None)) {
+        note(&format!(
+            "warning: the search index has the words before the correction ({error})"
+        ));
+    }
+}
+
+/// The folder of the index, where there is one.
+fn existing_index(settings: &Settings) -> Option<PathBuf> {
+    let folder = settings.folders.data().filter(|_| settings.search)?;
+    folder.join("search.db").exists().then_some(folder)
 }
 
 /// Fills a new index, and clears it of what is gone where that was not done for a while.
@@ -249,6 +284,7 @@ pub(super) fn forget_removed(cache: &Cache, settings: &Settings) {
         &Holders {
             cache: Some(cache),
             jobs: None,
+            corrections: None,
         },
     );
 }
@@ -260,6 +296,7 @@ pub(super) fn forget_jobs(jobs: &dyn JobStore, settings: &Settings) {
         &Holders {
             cache: None,
             jobs: Some(jobs),
+            corrections: None,
         },
     );
 }
@@ -283,7 +320,7 @@ fn forget(settings: &Settings, holders: &Holders<'_>) {
 /// Stores the documents of finished runs.
 #[derive(Debug)]
 pub(super) struct Indexer {
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     holder: String,
     /// Opened for the first document; `None` before that, and after it could not be opened.
     index: Mutex<Option<Arc<Index>>>,
@@ -291,7 +328,7 @@ pub(super) struct Indexer {
 
 impl Indexer {
     /// For the data folder and the cache; `index` where it is open already.
-    pub(super) fn new(folder: std::path::PathBuf, cache: &Cache, index: Option<Arc<Index>>) -> Self {
+    pub(super) fn new(folder: PathBuf, cache: &Cache, index: Option<Arc<Index>>) -> Self {
         Self {
             folder,
             holder: cache_holder(cache),
@@ -326,7 +363,7 @@ impl Indexer {
         };
         index.store(&Entry {
             key,
-            document: &document,
+            document: &corrected(corrections(&self.folder).as_ref(), document),
             source: &source,
             title: finished.label,
         })

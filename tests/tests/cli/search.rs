@@ -115,3 +115,21 @@ fn a_damaged_or_missing_index_is_rebuilt_from_the_cache() {
     assert!(again.stderr.contains("indexed 1 transcript"), "{}", again.stderr);
     sandbox.run(["search", "second"]).exits(0);
 }
+
+#[test]
+fn corrected_words_are_found_and_those_before_are_not() {
+    let sandbox = sandbox();
+    sandbox.run(TALK).exits(0);
+    sandbox.run(["search", "harbour"]).exits(1);
+    let batch = r#"[{ "op": "replace_words", "segment": 0, "word": 0, "text": "Harbour" }]"#;
+    sandbox.write("batch.json", batch);
+    sandbox.run(["edit", "talk.wav", "--apply", "batch.json"]).exits(0);
+    let found = sandbox.run(["search", "harbour"]).exits(0);
+    assert!(found.stdout.contains("Harbour 0 peaks at"), "{}", found.stdout);
+    sandbox.run(["search", "\"second 0\""]).exits(1);
+    sandbox.run(["search", "--reindex"]).exits(0);
+    sandbox.run(["search", "harbour"]).exits(0);
+    sandbox.run(["edit", "talk.wav", "--undo"]).exits(0);
+    sandbox.run(["search", "harbour"]).exits(1);
+    sandbox.run(["search", "\"second 0\""]).exits(0);
+}

@@ -67,6 +67,25 @@ fn transcripts_of_the_command_line_are_not_shown_to_clients() {
 }
 
 #[test]
+fn corrected_words_are_found_and_those_before_are_not() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let job = server.submit(&wave(3, 1), &[]);
+    server.wait_for(&job, &["completed"]);
+    hits(&server, "/search?q=%22second+0%22", 1);
+    let batch = json!({ "operations": [{ "op": "replace_words", "segment": 0, "word": 0, "text": "Harbour" }] });
+    let headers = [("content-type", "application/json"), ("if-match", "\"0\"")];
+    let path = format!("/jobs/{job}/transcript");
+    server
+        .request("PATCH", &path, &headers, batch.to_string().as_bytes())
+        .is(200);
+    for (query, count) in [("/search?q=harbour", 1), ("/search?q=%22second+0%22", 0)] {
+        let found = server.get(query).is(200).json();
+        assert_eq!(found["hits"].as_array().unwrap().len(), count, "{query}");
+    }
+}
+
+#[test]
 fn queries_that_mean_nothing_are_refused() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);

@@ -26,7 +26,7 @@ use crate::api::id::Id;
 use crate::api::json_body::json_object;
 use crate::api::transcript::no_transcript;
 use crate::state::{App, Client, Shared};
-use crate::work::stored;
+use crate::work::{indexing, stored};
 
 /// A batch of corrections.
 #[derive(Debug, Serialize, ToSchema)]
@@ -172,6 +172,11 @@ fn append(
         appended => appended?,
     };
     tracing::info!(job = %id, revision, operations = operations.len(), "transcript corrected");
+    if let Some(index) = &shared.search
+        && let Err(error) = indexing::holders(shared).refresh(index, &media, Some(id))
+    {
+        tracing::warn!(job = %id, "the search index has the words before the correction: {error}");
+    }
     let (applied, conflicts) = applied.map_or_else(Default::default, |applied| (applied.applied, applied.conflicts));
     Ok(AcceptedCorrections {
         revision,

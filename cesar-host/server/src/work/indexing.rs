@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_cache::{Cache, CacheError, Key, Listed, Sort};
+use cesar_cache::{Cache, CacheError, Entry as Cached, Key, Listed, Sort};
+use cesar_corrections::{Corrections, media_of};
 use cesar_jobs::{Job, JobId, JobState, JobStore, ListQuery};
 use cesar_pipeline::Stage;
 use cesar_search::{Entry, Index, Presence, SearchError, Source};
@@ -46,8 +47,24 @@ fn job_source(id: JobId) -> Source {
     }
 }
 
+/// A document as its readers see it: with the corrections of its recording, as far as they can be read.
+#[must_use]
+pub fn corrected(corrections: Option<&Corrections>, document: Document) -> Document {
+    let (Some(corrections), Some(media)) = (corrections, media_of(&document)) else {
+        return document;
+    };
+    match corrections.history(&media) {
+        Ok(history) if history.is_empty() => document,
+        Ok(history) => history.apply(document).document,
+        Err(error) => {
+            tracing::debug!("a transcript is indexed without its corrections: {error}");
+            document
+        }
+    }
+}
+
 /// Adds the document of a job that has ended; nothing of a job that bypassed the cache. Errors are logged.
-pub fn add_job(index: &Index, job: &Job, document: &str) {
+pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Corrections>) {
     if job.request.parameters.no_cache {
         return;
     }
@@ -58,7 +75,7 @@ pub fn add_job(index: &Index, job: &Job, document: &str) {
         false => match serde_json::from_str::<Document>(document) {
             Ok(document) => index.store(&Entry {
                 key,
-                document: &document,
+                document: &corrected(corrections, document),
                 source: &source,
                 title,
             }),
@@ -88,6 +105,8 @@ pub struct Holders<'a> {
     pub cache: Option<&'a Cache>,
     /// The jobs, if there are any.
     pub jobs: Option<&'a dyn JobStore>,
+    /// The corrections of recordings, if there are any.
+    pub corrections: Option<&'a Corrections>,
 }
 
 impl std::fmt::Debug for Holders<'_> {
@@ -104,23 +123,15 @@ impl Holders<'_> {
     pub fn fill(&self, index: &Index, stop: &dyn Fn() -> bool) -> Result<(), SearchError> {
         let mut batch = Batch {
             index,
+            corrections: self.corrections,
             documents: Vec::new(),
         };
         if let Some(cache) = self.cache {
-            let holder = cache_holder(cache);
             for listed in documents(cache).unwrap_or_default() {
                 if stop() {
                     return Ok(());
                 }
-                let Ok(Some(artifact)) = cache.peek(&listed.entry.key) else {
-                    continue;
-                };
-                let source = Source {
-                    holder: holder.clone(),
-                    id: listed.entry.key.to_string(),
-                };
-                let title = listed.entry.label.unwrap_or_default();
-                batch.add(listed.entry.digest, &artifact.bytes, source, title)?;
+                batch.add_cached(cache, listed.entry)?;
             }
         }
         for job in self.finished_jobs() {
@@ -136,6 +147,35 @@ impl Holders<'_> {
         }
         batch.store()?;
         index.set_built()
+    }
+
+    /// Stores the documents of one recording again, after its corrections changed: those of the cache, and that of `job`.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn refresh(&self, index: &Index, media: &Digest, job: Option<JobId>) -> Result<(), SearchError> {
+        let mut batch = Batch {
+            index,
+            corrections: self.corrections,
+            documents: Vec::new(),
+        };
+        if let Some(cache) = self.cache {
+            let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
+            for merged in of(Stage::Merge, media) {
+                for spelled in of(Stage::Glossary, &merged.digest) {
+                    batch.add_cached(cache, spelled)?;
+                }
+                batch.add_cached(cache, merged)?;
+            }
+        }
+        let job = job.and_then(|id| self.jobs?.get(id).ok().flatten());
+        if let Some(job) = job.filter(|job| !job.request.parameters.no_cache) {
+            let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
+            let document = document.unwrap_or_default();
+            let key = Digest::of(document.as_bytes());
+            batch.add(key, document.as_bytes(), job_source(job.id), job.request.label)?;
+        }
+        batch.store()
     }
 
     /// Removes the sources that are gone, and what is left of removed words.
@@ -206,13 +246,25 @@ impl Holders<'_> {
 /// Documents that are stored together.
 struct Batch<'a> {
     index: &'a Index,
+    corrections: Option<&'a Corrections>,
     documents: Vec<(Digest, Document, Source, String)>,
 }
 
 impl Batch<'_> {
+    fn add_cached(&mut self, cache: &Cache, entry: Cached) -> Result<(), SearchError> {
+        let Ok(Some(artifact)) = cache.peek(&entry.key) else {
+            return Ok(());
+        };
+        let source = Source {
+            holder: cache_holder(cache),
+            id: entry.key.to_string(),
+        };
+        self.add(entry.digest, &artifact.bytes, source, entry.label.unwrap_or_default())
+    }
+
     fn add(&mut self, key: Digest, bytes: &[u8], source: Source, title: String) -> Result<(), SearchError> {
         match serde_json::from_slice(bytes) {
-            Ok(document) => self.documents.push((key, document, source, title)),
+            Ok(document) => (self.documents).push((key, corrected(self.corrections, document), source, title)),
             Err(error) => tracing::debug!("a document is not indexed: {error}"),
         }
         match self.documents.len() {
@@ -255,6 +307,7 @@ pub(crate) fn holders(shared: &Shared) -> Holders<'_> {
     Holders {
         cache: shared.pipeline.cache(),
         jobs: Some(&*shared.store),
+        corrections: Some(&shared.corrections),
     }
 }
 

@@ -131,7 +131,7 @@ fn index(shared: &Shared, job: &Job) {
         return;
     };
     match shared.store.document(job.id) {
-        Ok(Some(document)) => indexing::add_job(index, job, &document),
+        Ok(Some(document)) => indexing::add_job(index, job, &document, Some(&shared.corrections)),
         Ok(None) => {}
         Err(error) => tracing::debug!(job = %job.id, "cannot read the transcript for the search index: {error}"),
     }

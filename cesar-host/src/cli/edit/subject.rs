@@ -73,7 +73,7 @@ fn is_json(file: &Path) -> bool {
 }
 
 /// The cache, unless it is off or cannot be opened: then corrections are checked later.
-fn open_cache(settings: &Settings) -> Option<Cache> {
+pub(super) fn open_cache(settings: &Settings) -> Option<Cache> {
     let folder = settings
         .cache
         .folder()
