@@ -130,7 +130,10 @@ fn glossaries_have_names_and_defects_have_lines() {
 fn an_engine_without_a_prompt_is_reported() {
     let sandbox = with_echo();
     let file = sandbox.write("terms.txt", "peaks => summits\n");
-    let output = transcribe(&sandbox, &["--glossary", file.to_str().unwrap(), "--glossary-prompt"]).exits(0);
+    sandbox.write("talk.wav", wave(2, 1));
+    let glossary = ["--glossary", file.to_str().unwrap(), "--glossary-prompt"];
+    let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "--no-diarize"];
+    let output = sandbox.run(words.iter().chain(&glossary)).exits(0);
     assert!(output.stdout.starts_with("second 0 summits at "), "{}", output.stdout);
     assert!(
         output.stderr.contains("the engine takes no terms of a glossary"),

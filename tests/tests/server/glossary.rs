@@ -21,7 +21,8 @@ fn text(server: &Server, fields: &[(&str, &str)]) -> String {
 
 #[test]
 fn requests_name_a_glossary_or_hold_its_rules() {
-    let server = Server::start(&with_glossary(), &[]);
+    let sandbox = with_glossary();
+    let server = Server::start(&sandbox, &[]);
     assert!(text(&server, &[]).starts_with("second 0 peaks at "));
     let runs = server.figure("cesar_stage_runs_total");
     assert!(text(&server, &[("glossary", "law")]).starts_with("second 0 summits at "));
@@ -45,7 +46,8 @@ fn requests_name_a_glossary_or_hold_its_rules() {
 
 #[test]
 fn the_settings_glossary_applies_unless_a_request_names_another() {
-    let server = Server::start(&with_glossary(), &["--glossary", "law"]);
+    let sandbox = with_glossary();
+    let server = Server::start(&sandbox, &["--glossary", "law"]);
     assert!(text(&server, &[]).starts_with("second 0 summits at "));
     assert!(text(&server, &[("glossary", "none")]).starts_with("second 0 peaks at "));
     let speech = server.send(
@@ -66,7 +68,8 @@ fn the_settings_glossary_applies_unless_a_request_names_another() {
 
 #[test]
 fn refusals_name_the_field_and_the_line() {
-    let server = Server::start(&with_glossary(), &[]);
+    let sandbox = with_glossary();
+    let server = Server::start(&sandbox, &[]);
     let send = |fields: &[(&str, &str)]| -> Answer {
         let recording = wave(1, 1);
         let mut parts = vec![("file", Some("talk.wav"), recording.as_slice())];

@@ -76,10 +76,10 @@ fn a_recording_becomes_a_transcript_in_every_format() {
         "{}",
         narrow.body
     );
-    // Eight renderings, each by the format plugin, none by the engine; and then none at all.
-    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 8.0);
+    // Eleven renderings, each by the format plugin, none by the engine; and then none at all.
+    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 11.0);
     transcript("?format=srt").is(200);
-    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 8.0);
+    assert_eq!(server.figure("cesar_stage_runs_total"), runs + 11.0);
 
     let by_rules = transcript("?format=srt&preset=netflix").is(200);
     assert!(by_rules.body.starts_with("1\n00:00:00,"), "{}", by_rules.body);
