@@ -26,7 +26,7 @@ fn requests_name_a_glossary_or_hold_its_rules() {
     assert!(text(&server, &[]).starts_with("second 0 peaks at "));
     let runs = server.figure("cesar_stage_runs_total");
     assert!(text(&server, &[("glossary", "law")]).starts_with("second 0 summits at "));
-    let rules = "# Two rules\npeaks => hills\n/second (\\d)/ => $1th second";
+    let rules = "# Two rules\npeaks => hills\n/second (\\d)/ => ${1}th second";
     assert!(text(&server, &[("glossary_rules", rules)]).starts_with("0th second hills at "));
     assert_eq!(
         server.figure("cesar_stage_runs_total"),
