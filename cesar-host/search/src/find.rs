@@ -233,6 +233,8 @@ fn candidates(connection: &Connection, search: &Search<'_>) -> rusqlite::Result<
             " AND EXISTS (SELECT 1 FROM sources s WHERE s.entry = e.id AND s.holder = ?)",
             holder.clone().into(),
         );
+    } else {
+        conditions += " AND e.current = 1";
     }
     // The newest matches come first out of the inverted index, so the limit ends the work.
     let sql = format!(

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::tokens;
 
 /// The schema, with the version of the tokens that it holds.
-pub(crate) const VERSION: i64 = 100 + tokens::VERSION;
+pub(crate) const VERSION: i64 = 200 + tokens::VERSION;
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,7 +20,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The log is cut to this size when it was longer.
 const LOG_BYTES: i64 = 16 << 20;
 
-/// - `entries`: one per document. Of the documents of one recording and task, the newest is `current`, and only it is in `words`.
+/// - `entries`: one per document. Of the documents of one recording and task, the last one stored is `current` (1), as is the last one of
+///   each other holder (2); only these are in `words`.
 /// - `texts`: the segments, as JSON.
 /// - `sources`: who holds the document. An entry without a source is removed.
 /// - `words`: the inverted index over the tokens of `texts`, without a copy of them.
@@ -37,9 +38,9 @@ const SQL: &str = "
         day         INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL,
         offset_ms   INTEGER NOT NULL,
-        current     INTEGER NOT NULL CHECK (current IN (0, 1))
+        current     INTEGER NOT NULL CHECK (current IN (0, 1, 2))
     ) STRICT;
-    CREATE INDEX entries_recording ON entries (media, pcm, task, created, id);
+    CREATE INDEX entries_recording ON entries (media, pcm, task, id);
     CREATE INDEX entries_day ON entries (day, id);
     CREATE TABLE texts (entry INTEGER PRIMARY KEY, segments TEXT NOT NULL) STRICT;
     CREATE TABLE speakers (entry INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (entry, name)) STRICT, WITHOUT ROWID;

@@ -73,6 +73,7 @@ impl Index {
                 let entry = entry_of(transaction, key)?;
                 if let Some(entry) = entry {
                     link(transaction, entry, source, title)?;
+                    choose_current_of_entry(transaction, entry)?;
                 }
                 Ok(entry.is_some())
             }),
@@ -109,7 +110,7 @@ impl Index {
     fn remove_most(&self, sources: &[Source]) -> Result<()> {
         self.write(|transaction| {
             transaction.execute_batch(
-                "INSERT INTO words (words) VALUES ('delete-all'); UPDATE entries SET current = 0 WHERE current = 1",
+                "INSERT INTO words (words) VALUES ('delete-all'); UPDATE entries SET current = 0 WHERE current <> 0",
             )?;
             for source in sources {
                 unlink(transaction, source, None)?;
@@ -280,7 +281,15 @@ fn fill(connection: &Connection, id: i64, segments: &str, lines: &[Line]) -> rus
         .try_for_each(|name| insert.execute(params![id, name]).map(drop))
 }
 
-/// Makes the newest document of a recording the one that is searched. Returns whether words were removed.
+fn choose_current_of_entry(connection: &Connection, entry: i64) -> rusqlite::Result<bool> {
+    let (media, pcm, task): (String, String, String) = connection
+        .prepare_cached("SELECT media, pcm, task FROM entries WHERE id = ?1")?
+        .query_row([entry], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    choose_current_of(connection, &media, &pcm, &task)
+}
+
+/// Chooses the documents of a recording that are searched: the last one stored, and the last one of each holder that does not hold it. Returns
+/// whether words were removed.
 fn choose_current(connection: &Connection, document: &Document) -> rusqlite::Result<bool> {
     let audio = &document.provenance.audio;
     choose_current_of(connection, &audio.media_sha256, &audio.pcm_sha256, &document.task)
@@ -288,25 +297,42 @@ fn choose_current(connection: &Connection, document: &Document) -> rusqlite::Res
 
 fn choose_current_of(connection: &Connection, media: &str, pcm: &str, task: &str) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, current FROM entries WHERE media = ?1 AND pcm = ?2 AND task = ?3 ORDER BY created DESC, id DESC",
+        "SELECT id, current FROM entries WHERE media = ?1 AND pcm = ?2 AND task = ?3 ORDER BY id DESC",
     )?;
     let rows = statement.query_map(params![media, pcm, task], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let rows = rows.collect::<rusqlite::Result<Vec<(i64, bool)>>>()?;
+    let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
     let mut removed = false;
+    let mut covered = HashSet::new();
     for (place, (id, current)) in rows.into_iter().enumerate() {
-        match (place == 0, current) {
-            (true, false) => index(connection, id)?,
-            (false, true) => {
+        let holders = holders_of(connection, id)?;
+        let chosen = match place {
+            0 => 1,
+            _ if holders.is_subset(&covered) => 0,
+            _ => 2,
+        };
+        covered.extend(holders);
+        if chosen == current {
+            continue;
+        }
+        match (chosen, current) {
+            (0, _) => {
                 unindex(connection, id)?;
                 removed = true;
             }
-            _ => continue,
+            (_, 0) => index(connection, id)?,
+            _ => {}
         }
         connection
             .prepare_cached("UPDATE entries SET current = ?2 WHERE id = ?1")?
-            .execute(params![id, place == 0])?;
+            .execute(params![id, chosen])?;
     }
     Ok(removed)
+}
+
+fn holders_of(connection: &Connection, entry: i64) -> rusqlite::Result<HashSet<String>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT holder FROM sources WHERE entry = ?1")?;
+    let holders = statement.query_map([entry], |row| row.get(0))?;
+    holders.collect()
 }
 
 /// Puts the words of an entry into the inverted index.
@@ -360,7 +386,7 @@ fn unlink(connection: &Connection, source: &Source, keep: Option<i64>) -> rusqli
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM sources WHERE entry = ?1)")?
         .query_row([entry], |row| row.get(0))?;
     if others {
-        return Ok(false);
+        return choose_current_of_entry(connection, entry);
     }
     let recording = connection
         .prepare_cached("SELECT current, media, pcm, task FROM entries WHERE id = ?1")?

@@ -1,7 +1,9 @@
 //! Which documents are found, in which order, and what is shown of them.
 
+use cesar_base::Digest;
+
 use super::{Library, document, source, titles};
-use crate::{Filter, Presence, Search};
+use crate::{Entry, Filter, Presence, Search, Source};
 
 #[test]
 fn all_words_must_occur_in_one_document() {
@@ -164,13 +166,52 @@ fn one_recording_is_one_hit() {
         &document("same", "2026-02-01T00:00:00Z", &[("", "The ferry came.")]),
     );
     assert_eq!(library.titles("ferry"), ["second"]);
-    // An older document that is stored later does not replace it.
+    // The date is that of the recognition, which a document after another glossary shares with the one before.
     library.store(
         "third",
         &document("same", "2025-01-01T00:00:00Z", &[("", "The fairy came.")]),
     );
-    assert_eq!(library.titles("ferry"), ["second"]);
-    assert!(library.titles("fairy").is_empty());
+    assert_eq!(library.titles("fairy"), ["third"]);
+    assert!(library.titles("ferry").is_empty());
+}
+
+#[test]
+fn each_holder_has_its_own_last_document_of_a_recording() {
+    let library = Library::new();
+    let talk = |text| document("talk", "2026-01-01T00:00:00Z", &[("", text)]);
+    library.store("job", &talk("The ferry came."));
+    let cached = Source {
+        holder: "cache".to_owned(),
+        id: "1".to_owned(),
+    };
+    let document = talk("The Katamaran came.");
+    let entry = Entry {
+        key: Digest::of(b"cached"),
+        document: &document,
+        source: &cached,
+        title: "talk.wav",
+    };
+    library.index.store(&entry).unwrap();
+    let count = |holder: Option<&str>, words: &str| {
+        let filter = Filter {
+            holder: holder.map(str::to_owned),
+            ..Filter::default()
+        };
+        library.titles_of(words, &filter).len()
+    };
+    assert_eq!((count(None, "ferry"), count(None, "katamaran")), (0, 1));
+    assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (1, 0));
+    // A job that is answered with the cached document.
+    assert!(
+        library
+            .index
+            .add_source(&entry.key, &source("later"), "talk.wav")
+            .unwrap()
+    );
+    assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (0, 1));
+    library.index.remove(&[source("later")]).unwrap();
+    assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (1, 0));
+    assert_eq!((count(None, "ferry"), count(None, "katamaran")), (0, 1));
 }
 
 #[test]
