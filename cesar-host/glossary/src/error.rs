@@ -53,6 +53,9 @@ pub enum LineProblem {
     /// Two arrows.
     #[error("has more than one `=>`")]
     TwoArrows,
+    /// Something that is meant as an arrow.
+    #[error("has `{0}`, which is no arrow of a glossary; write `=>` between wrong and right")]
+    OtherArrow(&'static str),
     /// No word to find.
     #[error("has no letter or digit to find")]
     NoWord,

@@ -121,12 +121,18 @@ fn read_line(line: &[u8]) -> Result<Option<Rule>, LineProblem> {
     }
 }
 
+/// Signs that people write for `=>`. A term has none of them.
+const OTHER_ARROWS: [&str; 5] = ["->", "→", "⇒", " = ", " : "];
+
 /// `wrong => right`, or `right`.
 fn word_rule(line: &str) -> Result<Rule, LineProblem> {
     let mut sides = line.split("=>").map(spaced);
     let (left, right, more) = (sides.next().unwrap_or_default(), sides.next(), sides.next());
     if more.is_some() {
         return Err(LineProblem::TwoArrows);
+    }
+    if let (None, Some(arrow)) = (&right, OTHER_ARROWS.into_iter().find(|arrow| line.contains(arrow))) {
+        return Err(LineProblem::OtherArrow(arrow.trim()));
     }
     if left.is_empty() {
         return Err(LineProblem::NoLeft);
@@ -266,6 +272,11 @@ mod tests {
         );
         assert_eq!(problem("a =>"), "has nothing after `=>`; a rule cannot remove words");
         assert_eq!(problem("a => b => c"), "has more than one `=>`");
+        assert_eq!(
+            problem("door -> window"),
+            "has `->`, which is no arrow of a glossary; write `=>` between wrong and right"
+        );
+        assert!(problem("door = window").starts_with("has `=`"));
         assert_eq!(problem("… => x"), "has no letter or digit to find");
         assert_eq!(problem("a\u{7} => b"), "contains a control character");
         assert_eq!(problem(&"a".repeat(1_001)), "is longer than 1000 bytes");
