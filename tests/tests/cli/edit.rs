@@ -315,3 +315,16 @@ fn wrong_edits_are_one_sentence() {
     }
     sandbox.run(["edit", "missing.wav", "--undo"]).exits(1);
 }
+
+#[test]
+fn a_transcript_in_another_format_is_not_corrected() {
+    let sandbox = with_echo();
+    sandbox.write("talk.wav", wave(3, 1));
+    transcribe(&sandbox, &["-o", "talk.srt"]);
+    let refused = sandbox.run(["edit", "talk.srt", "--rename-speaker", "A=B"]).exits(2);
+    assert!(
+        refused.stderr.contains("`talk.srt`") && refused.stderr.contains("given as JSON"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use cesar_audio::DecodeOptions;
 use cesar_base::names::shown;
 use cesar_base::{Digest, SystemClock};
 use cesar_cache::{Cache, Entry, hash_file};
@@ -44,6 +45,11 @@ impl Subject {
             false => Failure::failed(error),
         })?;
         let documents = cache.map(|cache| newest(&cache, &media)).unwrap_or_default();
+        if documents.is_empty() {
+            // Corrections of a transcript in another format would never be applied.
+            cesar_audio::probe(file, &DecodeOptions::default())
+                .map_err(|error| Failure::usage(format!("{error}; a transcript can be given as JSON")))?;
+        }
         Ok(Self { media, documents })
     }
 
