@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::args::JsonFlag;
 use super::columns::aligned;
 use super::host;
+use super::humanize::count;
 use super::report::{Exit, Failure, print, print_json};
 
 /// The commands of glossaries.
@@ -84,7 +85,9 @@ fn check(glossaries: &Glossaries, glossary: &str, json: bool) -> Result<Exit, Fa
         }));
     } else {
         print(&format!(
-            "{rules} rules, {terms} terms, {fit} of which --glossary-prompt shows to the engine\n"
+            "{}, {fit} of {} shown to the engine with --glossary-prompt\n",
+            count(rules as u64, "rule", "rules"),
+            count(terms as u64, "term", "terms")
         ));
     }
     Ok(Exit::Done)

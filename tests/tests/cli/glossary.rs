@@ -120,7 +120,7 @@ fn glossaries_have_names_and_defects_have_lines() {
     let checked = sandbox.run(["glossary", "check", "law"]).exits(0);
     assert_eq!(
         checked.stdout,
-        "1 rules, 1 terms, 1 of which --glossary-prompt shows to the engine\n"
+        "1 rule, 1 of 1 term shown to the engine with --glossary-prompt\n"
     );
     let broken = refused(sandbox.run(["glossary", "check", "broken"]));
     assert!(broken.contains(message), "{broken}");

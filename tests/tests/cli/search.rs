@@ -1,5 +1,4 @@
 //! `cesar search`: what is found after a transcription, and what is not after a removal.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 
