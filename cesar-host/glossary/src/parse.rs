@@ -19,7 +19,7 @@ pub const MAX_PATTERNS: usize = 64;
 /// Maximum bytes of a line.
 const MAX_LINE: usize = 1_000;
 /// Maximum bytes of a compiled regular expression, and of its cache while it searches.
-const MAX_PATTERN_BYTES: usize = 512 * 1024;
+const MAX_PATTERN_BYTES: usize = 128 * 1024;
 
 /// One rule.
 #[derive(Debug, Clone)]
@@ -305,7 +305,7 @@ mod tests {
         );
         assert_eq!(
             problem("/\\w{1000}/ => b"),
-            "has a regular expression that cannot be used (it is larger than 524288 bytes)"
+            "has a regular expression that cannot be used (it is larger than 131072 bytes)"
         );
         assert!(problem("/(a)/ => $1st").starts_with("refers to `$1st`, a group that the expression does not have"));
         assert!(problem("/(a)/ => ${2}").starts_with("refers to `$2`"));
