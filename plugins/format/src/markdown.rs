@@ -40,7 +40,7 @@ pub(crate) fn render(document: &Document, length: Seconds, wanted: bool, uncerta
         let name = named.then(|| speakers::name(segment));
         if let Some(name) = name.as_ref().filter(|_| name != last) {
             let gap = if last.is_some() { "\n" } else { "" };
-            text.push_str(&format!("{gap}### {name}\n"));
+            text.push_str(&format!("{gap}### {}\n", escaped(name)));
         }
         last = name;
         let (start, end) = (clock::stamp(segment.start.0), clock::stamp(segment.end.0));
