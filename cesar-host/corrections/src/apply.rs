@@ -10,6 +10,9 @@ use crate::locate::{self, Place, Voice};
 use crate::operation::{Anchor, Change, Operation};
 use crate::{segments, speakers, text, words};
 
+/// Maximum number of words of a segment that operations make longer.
+pub(crate) const MAX_WORDS: usize = 2_000;
+
 /// An operation in effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Edit<'a> {
@@ -110,6 +113,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
                 }
                 place => place?,
             };
+            check_growth(document, place.0, text, place.1.len())?;
             words::replace(document, place, text);
         }
         Change::InsertWords {
@@ -119,6 +123,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             after,
         } => {
             let place = words_at(document, *segment, *word, 1, anchor)?;
+            check_growth(document, place.0, text, 0)?;
             words::insert(document, place, text, *after);
         }
         Change::DeleteWords { segment, word, count } => {
@@ -134,7 +139,10 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             }
         }
         Change::JoinSegments { segment } => match next_of(document, *segment, anchor)? {
-            Some(index) => segments::join(document, index),
+            Some(index) => {
+                check_growth(document, index, &document.segments[index + 1].text, 0)?;
+                segments::join(document, index);
+            }
             None => return Ok(Fit::Satisfied),
         },
         Change::SetSpeaker {
@@ -156,6 +164,18 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
         Change::Undo { .. } => return Ok(Fit::Satisfied),
     }
     Ok(Fit::Applied)
+}
+
+/// Refuses a segment that grows beyond [`MAX_WORDS`]: each operation rewrites the words of its segment, so that long ones would take long.
+fn check_growth(document: &Document, segment: usize, text: &str, replaced: usize) -> Result<(), String> {
+    let added = text.split_whitespace().count();
+    let words = text::count(&document.segments[segment]) + added - replaced;
+    match words > MAX_WORDS && added > replaced {
+        true => Err(format!(
+            "the segment would have {words} words, more than {MAX_WORDS}; split it first"
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Adds the anchors that an operation lacks, for the document that it is about.

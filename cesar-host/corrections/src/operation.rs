@@ -10,6 +10,8 @@ pub const MAX_OPERATIONS: usize = 2_000;
 
 /// The longest text of an operation, in bytes.
 pub const MAX_TEXT: usize = 10_000;
+/// Maximum number of revisions that a batch undoes; all operations are applied again for each.
+const MAX_UNDOS: usize = 10;
 
 /// The longest name of a speaker, in bytes.
 pub const MAX_LABEL: usize = 200;
@@ -185,7 +187,15 @@ pub fn operations_from_json(mut object: Map<String, Value>) -> Result<Vec<Operat
         operation.check_bounds().map_err(|reason| (Some(index), reason))?;
         Ok(operation)
     };
-    list.into_iter().enumerate().map(read).collect()
+    let operations: Result<Vec<Operation>, (Option<usize>, String)> = list.into_iter().enumerate().map(read).collect();
+    let operations = operations?;
+    let is_undo = |operation: &&Operation| matches!(operation.change, Change::Undo { .. });
+    match operations.iter().filter(is_undo).count() {
+        ..=MAX_UNDOS => Ok(operations),
+        undos => Err(whole(format!(
+            "`operations` undoes {undos} revisions; undo at most {MAX_UNDOS} at a time"
+        ))),
+    }
 }
 
 impl Operation {
@@ -197,6 +207,13 @@ impl Operation {
         let text = |text: &str| match text {
             text if text.trim().is_empty() => Err("`text` is empty; use `delete_words` to delete words".to_owned()),
             text if text.len() > MAX_TEXT => Err(format!("`text` is longer than {MAX_TEXT} bytes")),
+            // White space separates words, also a line break.
+            text if text
+                .chars()
+                .any(|letter| letter.is_control() && !letter.is_whitespace()) =>
+            {
+                Err("`text` has a control character".to_owned())
+            }
             _ => Ok(()),
         };
         match &self.change {

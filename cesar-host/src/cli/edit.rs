@@ -5,6 +5,7 @@
 
 mod subject;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::shown;
@@ -25,6 +26,9 @@ use super::humanize::count;
 use super::report::{Exit, Failure, note, print, print_json};
 use super::search;
 use subject::Subject;
+
+/// Bytes that a file of corrections must not reach.
+const MAX_BATCH_BYTES: u64 = 64 << 20;
 
 /// How often a batch is checked again because another process was faster.
 const TRIES: usize = 10;
@@ -128,10 +132,17 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
 /// The operations in a file.
 fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
     let unreadable = |error| Failure::usage(format!("`{}` cannot be read: {error}", shown(file)));
-    let text = match file.as_os_str() == "-" {
-        true => std::io::read_to_string(std::io::stdin()).map_err(unreadable)?,
-        false => std::fs::read_to_string(file).map_err(unreadable)?,
+    let source: Box<dyn Read> = match file.as_os_str() == "-" {
+        true => Box::new(std::io::stdin()),
+        false => Box::new(std::fs::File::open(file).map_err(unreadable)?),
     };
+    let text = std::io::read_to_string(source.take(MAX_BATCH_BYTES)).map_err(unreadable)?;
+    if text.len() as u64 == MAX_BATCH_BYTES {
+        return Err(Failure::usage(format!(
+            "`{}` is too long; corrections have less than {MAX_BATCH_BYTES} bytes",
+            shown(file)
+        )));
+    }
     let refused = |reason: String| Failure::usage(format!("`{}`: {reason}", shown(file)));
     // A list alone is accepted as well.
     let object = match serde_json::from_str(&text) {

@@ -146,7 +146,7 @@ impl Corrections {
     /// # Errors
     /// When the database cannot be written.
     pub fn clear(&self, media: &Digest) -> Result<u64> {
-        self.transact("remove corrections", true, |transaction| {
+        let removed = self.transact("remove corrections", true, |transaction| {
             let Some((Some(id), current, _)) = row(transaction, media)? else {
                 return Ok(0);
             };
@@ -156,7 +156,13 @@ impl Corrections {
                 transaction.execute(sql, params![id, current + 1])?;
             }
             Ok(removed as u64)
-        })
+        })?;
+        // The log has the pages as they were. Where a reader still needs it, a later checkpoint overwrites it.
+        let truncated = (self.connection.lock()).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = truncated {
+            tracing::debug!("the log of corrections keeps removed ones for now: {error}");
+        }
+        Ok(removed)
     }
 
     /// Runs one transaction. A change is on the device when this returns.

@@ -153,6 +153,8 @@ fn connect(path: &Path) -> std::result::Result<Connection, SqlError> {
     // An acknowledged batch survives a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Removed corrections are overwritten.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     // Checks of the pages that SQLite reads anyway; damage is to be noticed, not followed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

@@ -286,3 +286,37 @@ fn malformed_lists_name_the_operation() {
         assert!(found.contains(reason), "{found}");
     }
 }
+
+#[test]
+fn batches_are_refused_for_control_characters_and_many_undos() {
+    let read = |value: serde_json::Value| {
+        let serde_json::Value::Object(object) = json!({ "operations": value }) else {
+            unreachable!("it is written as an object")
+        };
+        crate::operations_from_json(object).map(drop)
+    };
+    let insert = |text: &str| json!([{ "op": "insert_words", "segment": 0, "word": 0, "text": text }]);
+    assert_eq!(read(insert("two\nlines")), Ok(()), "white space separates words");
+    for text in ["a\u{0}b", "\u{1b}]0;title\u{7}"] {
+        let (index, reason) = read(insert(text)).unwrap_err();
+        assert_eq!((index, &*reason), (Some(0), "`text` has a control character"));
+    }
+    let undos = |number: u64| {
+        let undo = |revision: u64| json!({ "op": "undo", "revision": revision });
+        (1..=number).map(undo).collect::<serde_json::Value>()
+    };
+    assert_eq!(read(undos(10)), Ok(()));
+    assert!(read(undos(11)).unwrap_err().1.contains("undo at most 10"));
+}
+
+#[test]
+fn segments_do_not_grow_without_bound() {
+    let long = "a ".repeat(1_990);
+    let insert = |text: &str| operations(json!([{ "op": "insert_words", "segment": 0, "word": 0, "text": text }]));
+    let (first, second) = (insert(&long), insert("a b c d e f g"));
+    let edits = [&first[0], &second[0]].map(|operation| crate::Edit { revision: 1, operation });
+    let applied = crate::apply(dialogue(), edits);
+    assert_eq!((applied.applied, applied.conflicts.len()), (1, 1));
+    let reason = &applied.conflicts[0].reason;
+    assert!(reason.contains("more than 2000; split it first"), "{reason}");
+}

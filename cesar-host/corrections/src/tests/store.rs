@@ -201,3 +201,20 @@ fn a_newer_schema_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn cleared_corrections_leave_no_words_in_the_files() {
+    let folder = folder();
+    let corrections = open(folder.path());
+    corrections.append(&media(), 0, "Ann", &rename("gnusecret")).unwrap();
+    let occurs = || {
+        let files = ["corrections.db", "corrections.db-wal"];
+        files.iter().any(|name| {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap_or_default();
+            bytes.windows(9).any(|window| window == b"gnusecret")
+        })
+    };
+    assert!(occurs());
+    assert_eq!(corrections.clear(&media()).unwrap(), 1);
+    assert!(!occurs());
+}
