@@ -22,7 +22,7 @@ use plugin_api::document::{Document, Seconds};
 
 use crate::clock;
 use crate::facts::facts;
-use crate::speakers;
+use crate::speakers::Names;
 use crate::words::{self, Piece};
 
 /// Before and after words of low probability: a highlight for Obsidian, Pandoc and others, and readable elsewhere.
@@ -30,19 +30,18 @@ const MARK: &str = "==";
 
 /// The whole file; the header alone for a transcript without text.
 pub(crate) fn render(document: &Document, length: Seconds, wanted: bool, uncertain: Option<f64>) -> String {
-    let named = speakers::are_named(document, wanted);
-    let (mut text, mut last) = (header(document, length, wanted), None);
+    let (mut text, mut names) = (header(document, length, wanted), Names::new(document, wanted));
+    let mut is_first = true;
     for segment in &document.segments {
         let line = words::line(segment);
         if line.is_empty() {
             continue;
         }
-        let name = named.then(|| speakers::name(segment));
-        if let Some(name) = name.as_ref().filter(|_| name != last) {
-            let gap = if last.is_some() { "\n" } else { "" };
-            text.push_str(&format!("{gap}### {}\n", escaped(name)));
+        if let Some(name) = names.before(segment).heading {
+            let gap = if is_first { "" } else { "\n" };
+            text.push_str(&format!("{gap}### {}\n", escaped(&name)));
         }
-        last = name;
+        is_first = false;
         let (start, end) = (clock::stamp(segment.start.0), clock::stamp(segment.end.0));
         let line = marked(&words::pieces(&line, segment), uncertain);
         text.push_str(&format!("[{start} - {end}]\n{}\n", escaped(&line)));
