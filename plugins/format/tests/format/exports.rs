@@ -89,6 +89,22 @@ fn segments_that_a_user_left_without_a_speaker_have_no_name() {
 }
 
 #[test]
+fn text_like_a_tag_is_no_tag_of_lyrics() {
+    let mut document = documents::words();
+    let segment = &mut document.segments[0];
+    segment.text = "At [00:01.00] <00:02.00>now".to_owned();
+    segment.words = None;
+    for highlight_words in [false, true] {
+        let file = render(&Request {
+            highlight_words,
+            ..request(Format::Lrc, document.clone())
+        });
+        let line = file.lines().find(|line| line.contains("At ")).expect("the line");
+        assert!(line.ends_with("]At [\u{2060}00:01.00] <\u{2060}00:02.00>now"), "{line}");
+    }
+}
+
+#[test]
 fn exports_of_a_dialogue() {
     insta::assert_snapshot!(all(&documents::dialogue()));
 }
