@@ -73,6 +73,18 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
 }
 
 /// Whether this text is at the place of the anchor.
+/// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times.
+pub(crate) fn respelled(document: &Document, anchor: &Anchor, count: usize) -> Option<Place> {
+    let span = local(document, anchor)?;
+    let has_span = |there: &[Piece]| there[0].start == span.start && there[count - 1].end == span.end;
+    let near = document.segments.iter().enumerate();
+    near.filter(|(_, segment)| count > 0 && is_near(segment, &span))
+        .find_map(|(index, segment)| {
+            let first = text::pieces(segment).windows(count).position(has_span)?;
+            Some((index, first..first + count))
+        })
+}
+
 pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
     let found = local(document, anchor).and_then(|span| nearest(document, &span, &text::exact(new), text::exact));
     found.is_some()
