@@ -1,5 +1,6 @@
 //! Places of anchors in a document.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use plugin_api::document::{Document, Segment};
@@ -72,7 +73,6 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
         .or_else(|| nearest(document, &span, &text::relaxed(&anchor.text), text::relaxed))
 }
 
-/// Whether this text is at the place of the anchor.
 /// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times.
 pub(crate) fn respelled(document: &Document, anchor: &Anchor, count: usize) -> Option<Place> {
     let span = local(document, anchor)?;
@@ -85,6 +85,7 @@ pub(crate) fn respelled(document: &Document, anchor: &Anchor, count: usize) -> O
         })
 }
 
+/// Whether this text is at the place of the anchor.
 pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
     let found = local(document, anchor).and_then(|span| nearest(document, &span, &text::exact(new), text::exact));
     found.is_some()
@@ -143,6 +144,10 @@ pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<
         return Some(range);
     }
     let inside = |segment: &Segment| {
+        if segment.start == segment.end {
+            let start = segment.start.0;
+            return span.contains(&start) || (span.is_empty() && span.start == start);
+        }
         let shared = segment
             .end
             .0
@@ -159,7 +164,7 @@ pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<
     Some(first..first + count)
 }
 
-/// The longest stretch of a speaker: of the turns, else of the segments.
+/// The longest stretch of a speaker.
 pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Anchor> {
     let stretches = stretches(document);
     let own = stretches.iter().filter(|(_, _, label)| *label == speaker);
@@ -172,16 +177,21 @@ pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Ancho
     })
 }
 
+/// Who speaks when: the turns, and the segments of speakers without a turn. A segment without a length has none.
 fn stretches(document: &Document) -> Vec<(u64, u64, &str)> {
-    match &document.turns {
-        Some(turns) if !turns.is_empty() => turns
-            .iter()
-            .map(|turn| (turn.start.0, turn.end.0, turn.speaker.as_str()))
-            .collect(),
-        _ => (document.segments.iter())
-            .filter_map(|segment| Some((segment.start.0, segment.end.0, segment.speaker.as_deref()?)))
-            .collect(),
-    }
+    let turns = document.turns.as_deref().unwrap_or_default();
+    let has_turn: BTreeSet<&str> = turns.iter().map(|turn| turn.speaker.as_str()).collect();
+    let of_segments = document.segments.iter().filter_map(|segment| {
+        let speaker = segment
+            .speaker
+            .as_deref()
+            .filter(|speaker| !has_turn.contains(speaker))?;
+        Some((segment.start.0, segment.end.0, speaker))
+    });
+    let of_turns = turns
+        .iter()
+        .map(|turn| (turn.start.0, turn.end.0, turn.speaker.as_str()));
+    of_turns.chain(of_segments).collect()
 }
 
 /// The outcome of the search for a speaker.
@@ -194,13 +204,24 @@ pub(crate) enum Voice {
     Missing,
 }
 
-/// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time.
+/// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time. At an
+/// anchor without a length, only the old label counts.
 pub(crate) fn speaker(document: &Document, label: &str, anchor: &Anchor) -> Voice {
     let Some(span) = local(document, anchor) else {
         return Voice::Elsewhere;
     };
+    let stretches = stretches(document);
+    if span.is_empty() {
+        let mut own = stretches.iter().filter(|(_, _, speaker)| *speaker == label);
+        let speaks = own.any(|(start, end, _)| (*start..=*end.max(start)).contains(&span.start));
+        return if speaks {
+            Voice::Here(label.to_owned())
+        } else {
+            Voice::Missing
+        };
+    }
     let mut shares: Vec<(&str, u64)> = Vec::new();
-    for (start, end, speaker) in stretches(document) {
+    for (start, end, speaker) in stretches {
         let shared = end.min(span.end).saturating_sub(start.max(span.start));
         if shared == 0 {
             continue;

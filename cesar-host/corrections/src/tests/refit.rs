@@ -231,3 +231,37 @@ fn other_words_in_the_time_of_deleted_ones_stay() {
     let applied = history.apply(respelled());
     assert_eq!((applied.applied, applied.conflicts.len()), (0, 1));
 }
+
+#[test]
+fn speakers_of_segments_without_a_length_are_renamed() {
+    let mut document = dialogue();
+    for (index, speaker) in [(1, "Bo"), (2, "Cy")] {
+        let segment = &mut document.segments[index];
+        (segment.end, segment.speaker) = (segment.start, Some(speaker.to_owned()));
+        segment.words = None;
+    }
+    // As `set_speaker` leaves it: a segment without a length has no turn.
+    document
+        .turns
+        .as_mut()
+        .unwrap()
+        .retain(|turn| turn.speaker == "Speaker 1");
+    document.speakers = Some(vec!["Speaker 1".into(), "Bo".into(), "Cy".into()]);
+    let history = history(
+        &document,
+        json!([
+            { "op": "rename_speaker", "speaker": "Bo", "name": "Bob" },
+            { "op": "merge_speakers", "speakers": ["Speaker 1", "Cy"], "name": "Ann" },
+            { "op": "set_speaker", "segment": 1, "speaker": "Dan" },
+        ]),
+    );
+    let applied = history.apply(document);
+    assert_eq!((applied.applied, applied.conflicts), (3, Vec::new()));
+    let speakers: Vec<_> = applied
+        .document
+        .segments
+        .iter()
+        .map(|segment| segment.speaker.as_deref())
+        .collect();
+    assert_eq!(speakers, [Some("Ann"), Some("Dan"), Some("Ann")]);
+}
