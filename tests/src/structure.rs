@@ -11,10 +11,10 @@ use crate::workspace;
 const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-audio", &[]),
     ("cesar-base", &[]),
-    ("cesar-cache", &["cesar-base"]),
+    ("cesar-cache", &["cesar-base", "cesar-sqlite"]),
     ("cesar-config", &["cesar-base"]),
     ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
-    ("cesar-corrections", &["cesar-base", "plugin-api"]),
+    ("cesar-corrections", &["cesar-base", "cesar-sqlite", "plugin-api"]),
     ("cesar-glossary", &["plugin-api"]),
     (
         "cesar-host",
@@ -35,7 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
-    ("cesar-jobs", &["cesar-base"]),
+    ("cesar-jobs", &["cesar-base", "cesar-sqlite"]),
     ("cesar-models", &["cesar-base", "plugin-api"]),
     (
         "cesar-pipeline",
@@ -60,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],
     ),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
-    ("cesar-search", &["cesar-base", "plugin-api"]),
+    ("cesar-search", &["cesar-base", "cesar-sqlite", "plugin-api"]),
     (
         "cesar-server",
         &[
@@ -77,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
+    ("cesar-sqlite", &["cesar-base"]),
     ("cesar-subtitles", &[]),
     ("cesar-tests", &[]),
     ("cesar-vad", &["cesar-plugin-common"]),

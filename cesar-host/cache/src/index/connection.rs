@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cesar_sqlite::{Meaning, SqlError, SqlResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::CacheError;
 
@@ -21,27 +22,6 @@ pub(crate) enum Journal {
     Wal,
     /// Rollback journal, for file systems that several machines may see.
     Delete,
-}
-
-/// An error of SQLite, or one that a test injected in its place.
-#[derive(Debug)]
-pub(crate) enum SqlError {
-    Sqlite(rusqlite::Error),
-    Io(std::io::Error),
-}
-
-pub(crate) type SqlResult<T> = std::result::Result<T, SqlError>;
-
-impl From<rusqlite::Error> for SqlError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<std::io::Error> for SqlError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// Opens an existing index.
@@ -89,11 +69,9 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
 /// Turns an error of SQLite into one of the cache.
 pub(super) fn explain(action: &'static str, path: &Path, error: SqlError) -> CacheError {
     let path = path.to_owned();
-    match error {
-        SqlError::Io(source) => CacheError::Io { action, path, source },
-        SqlError::Sqlite(source) => match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => CacheError::Damaged { path },
-            _ => CacheError::Index { action, path, source },
-        },
+    match error.meaning() {
+        Meaning::Io(source) => CacheError::Io { action, path, source },
+        Meaning::Damaged => CacheError::Damaged { path },
+        Meaning::Other(source) => CacheError::Index { action, path, source },
     }
 }
