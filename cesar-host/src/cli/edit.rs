@@ -152,7 +152,7 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
         Err(error) => return Err(refused(format!("it is not JSON ({error})"))),
     };
     operations_from_json(object).map_err(|(index, reason)| match index {
-        Some(index) => refused(format!("operation {index}: {reason}")),
+        Some(index) => refused(format!("operation {}: {reason}", index + 1)),
         None => refused(reason),
     })
 }
