@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-config", &["cesar-base"]),
     ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
     ("cesar-corrections", &["cesar-base", "cesar-sqlite", "plugin-api"]),
-    ("cesar-glossary", &["plugin-api"]),
+    ("cesar-glossary", &["cesar-base", "plugin-api"]),
     (
         "cesar-host",
         &[

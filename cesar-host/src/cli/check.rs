@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::lossless;
+use cesar_base::read_file;
 use cesar_subtitles::{
     Cue, Fault, FaultKind, Overrides, Preset, Rules, Subtitles, Violation, check, guess_language, parse,
 };
@@ -160,8 +161,12 @@ fn text(cues: &[Cue]) -> String {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes),
-        false => std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        true => std::io::stdin()
+            .lock()
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map(drop),
+        false => read_file(path, LARGEST + 1).map(|read| bytes = read),
     };
     read.map_err(|error| format!("{}: cannot read the file ({error})", lossless(path)))?;
     if bytes.len() as u64 > LARGEST {
