@@ -122,6 +122,22 @@ impl<'a> Results<'a> {
         })
     }
 
+    fn document(&mut self) -> Result<Document, PipelineError> {
+        Ok(serde_json::from_slice(self.document_bytes()?)
+            .expect("the document was written by this pipeline, or verified by its digest"))
+    }
+
+    /// The number of replacements by the glossary; none without one.
+    pub(super) fn replacements(&mut self) -> Result<Option<u64>, PipelineError> {
+        if self.plan.glossary.is_none() {
+            return Ok(None);
+        }
+        Ok(self.document()?.provenance.glossary.map(|glossary| {
+            let listed: u64 = glossary.replacements.iter().map(|replacement| replacement.count).sum();
+            listed + glossary.omitted
+        }))
+    }
+
     /// The part that the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
         let reason = self.turns.as_ref().and_then(|turns| turns.lacking());

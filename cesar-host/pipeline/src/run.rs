@@ -19,10 +19,11 @@ use super::acquire::Acquisition;
 use super::address::Address;
 use super::context::Context;
 use super::decode;
+use super::glossary::NamedGlossary;
 use super::media::Media;
 use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
-use super::{Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
+use super::{Event, Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
 
 /// One recording.
 #[derive(Debug, Clone)]
@@ -106,6 +107,8 @@ pub struct Transcript {
     pub partial: Option<Partial>,
     /// The users' corrections; `None` where the recording has none.
     pub corrections: Option<CorrectionsReport>,
+    /// Number of replacements by the glossary; `None` without one.
+    pub replacements: Option<u64>,
 }
 
 /// What became of the corrections of a recording.
@@ -158,7 +161,11 @@ pub(super) fn run(
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }
-        Ok((renderings, results.corrections_report()))
+        Ok(Rendered {
+            renderings,
+            corrections: results.corrections_report(),
+            replacements: results.replacements()?,
+        })
     };
     Ok(run_to(pipeline, work, &goal)?.into())
 }
@@ -195,10 +202,11 @@ fn run_to<T>(
         observer,
         cancel,
     } = *work;
+    let spelling = plan.glossary.as_ref().map(|glossary| Spelling { observer, glossary });
     let mut context = Context {
         pipeline,
         refresh: &plan.refresh,
-        observer,
+        observer: spelling.as_ref().map_or(observer, |spelling| spelling),
         cancel,
         label: &input.label,
         bypass: plan.bypass,
@@ -228,6 +236,24 @@ fn run_to<T>(
     })
 }
 
+/// Spells the pieces of text that are shown before the document is finished as the document will.
+struct Spelling<'a> {
+    observer: &'a dyn Observer,
+    glossary: &'a NamedGlossary,
+}
+
+impl Observer for Spelling<'_> {
+    fn event(&self, event: &Event<'_>) {
+        match *event {
+            Event::Segment { start_ms, end_ms, text } => {
+                let text = &self.glossary.rules().spelled(text);
+                self.observer.event(&Event::Segment { start_ms, end_ms, text });
+            }
+            _ => self.observer.event(event),
+        }
+    }
+}
+
 /// What a run was for, and how it got there.
 struct Reached<T> {
     media: Digest,
@@ -236,15 +262,27 @@ struct Reached<T> {
     partial: Option<Partial>,
 }
 
-impl From<Reached<(Vec<Rendering>, Option<CorrectionsReport>)>> for Transcript {
-    fn from(reached: Reached<(Vec<Rendering>, Option<CorrectionsReport>)>) -> Self {
-        let (renderings, corrections) = reached.goal;
+/// The files of a run, and what changed their text.
+struct Rendered {
+    renderings: Vec<Rendering>,
+    corrections: Option<CorrectionsReport>,
+    replacements: Option<u64>,
+}
+
+impl From<Reached<Rendered>> for Transcript {
+    fn from(reached: Reached<Rendered>) -> Self {
+        let Rendered {
+            renderings,
+            corrections,
+            replacements,
+        } = reached.goal;
         Self {
             media: reached.media,
             renderings,
             stages: reached.stages,
             partial: reached.partial,
             corrections,
+            replacements,
         }
     }
 }
@@ -300,5 +338,35 @@ mod tests {
         assert_eq!(media_type(Some("text/vtt"), b"\xff"), "text/vtt");
         assert_eq!(media_type(None, "Grüße".as_bytes()), "text/plain; charset=utf-8");
         assert_eq!(media_type(None, b"PK\x03\x04\xff"), "application/octet-stream");
+    }
+
+    #[test]
+    fn live_text_is_spelled_by_the_glossary() {
+        struct Seen(std::sync::Mutex<Vec<String>>);
+        impl Observer for Seen {
+            fn event(&self, event: &Event<'_>) {
+                self.0.lock().expect("no panic").push(format!("{event:?}"));
+            }
+        }
+        let seen = Seen(std::sync::Mutex::default());
+        let glossary = &NamedGlossary::of_request("cuber netties => Kubernetes").expect("rules");
+        let spelling = Spelling {
+            observer: &seen,
+            glossary,
+        };
+        spelling.event(&Event::Segment {
+            start_ms: 5,
+            end_ms: 9,
+            text: " Cuber netties, here.",
+        });
+        spelling.event(&Event::Warning("cuber netties"));
+        let texts = seen.0.into_inner().expect("no panic");
+        assert_eq!(
+            texts,
+            [
+                "Segment { start_ms: 5, end_ms: 9, text: \" Kubernetes, here.\" }",
+                "Warning(\"cuber netties\")"
+            ]
+        );
     }
 }

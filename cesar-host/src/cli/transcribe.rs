@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::cache::explain::{self, Refreshed, Shown};
 use super::corrections;
+use super::humanize::count;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Content, Outputs, Place};
@@ -167,6 +168,11 @@ fn one(
     drop(watched);
     let transcript = transcript?;
     write(&transcript, task, outputs, turn, show)?;
+    if let Some(replacements) = transcript.replacements {
+        show.json(&json!({ "type": "glossary", "input": recording.input, "replacements": replacements }));
+        let replacements = count(replacements, "replacement", "replacements");
+        show.inform(&format!("{}: {replacements} by the glossary", recording.label));
+    }
     if let Some(applied) = &transcript.corrections {
         corrections::report(&recording.label, &recording.input, applied, show);
     }
