@@ -61,6 +61,7 @@ mod sink;
 mod speakers;
 mod stage;
 mod store;
+mod word_options;
 
 pub use acquire::Downloads;
 pub use address::{Address, AddressError, check as check_address, is_address};

@@ -3,6 +3,7 @@
 //!
 //! Recognition and diarization need nothing of each other: where neither is known and there is a second core, they run in parallel.
 
+use std::collections::BTreeSet;
 use std::thread::{self, ScopedJoinHandle};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
@@ -21,6 +22,7 @@ use super::recognise::{checked, recognise};
 use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
+use super::word_options::{self, WordOption};
 use super::{PipelineError, StageReport, render};
 
 /// The known results of one input.
@@ -120,6 +122,25 @@ impl<'a> Results<'a> {
             applied: corrected.applied,
             conflicts: corrected.conflicts.clone(),
         })
+    }
+
+    /// Warns of options of formats that have no effect on this document, because it lacks what they need of words.
+    pub(super) fn warn_about_words(&mut self) -> Result<(), PipelineError> {
+        let plan = self.plan;
+        let given = plan
+            .formats
+            .iter()
+            .flat_map(|(format, stage)| word_options::given(format, &stage.request));
+        let given: BTreeSet<WordOption> = given.collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let document = self.document()?;
+        let lacking = given.into_iter().filter(|option| !option.has_effect(&document));
+        for option in lacking.collect::<Vec<_>>() {
+            self.context.warn(&option.warning(self.context.label));
+        }
+        Ok(())
     }
 
     fn document(&mut self) -> Result<Document, PipelineError> {

@@ -158,6 +158,7 @@ pub(super) fn run(
     let keep = RefCell::new(keep);
     let goal = |results: &mut Results<'_>| {
         let renderings = results.render_all()?;
+        results.warn_about_words()?;
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }

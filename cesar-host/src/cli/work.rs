@@ -101,6 +101,9 @@ impl Work {
         }
         let glossaries = host::glossaries(settings);
         let glossary = glossaries.of_settings().map_err(PipelineError::from)?;
+        if glossary.is_none() && glossaries.prompt() && args.settings.is_given("glossary.prompt") {
+            show.inform("warning: --glossary-prompt has no effect without a glossary; add --glossary");
+        }
         let speakers = speakers(args, settings);
         if missing == Missing::Offered {
             models::missing::offer(
