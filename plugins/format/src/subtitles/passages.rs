@@ -38,7 +38,7 @@ pub(super) struct Passage<'a> {
 }
 
 /// Text that stays on one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     /// Not empty, not only white space, and without any that divides.
     pub(super) text: Cow<'a, str>,
