@@ -20,7 +20,7 @@ pub(crate) fn label(segment: &Segment) -> Option<String> {
 }
 
 /// Heads the text after a named speaker, in a document whose speakers were not identified.
-const NOBODY: &str = "—";
+const NO_NAME: &str = "—";
 
 /// Whether speakers were identified. In any other document, the named ones are those that a user named.
 pub(crate) fn are_identified(document: &Document) -> bool {
@@ -67,7 +67,7 @@ impl Names {
         let name = label(segment).or_else(unknown);
         let is_turn = name != self.last;
         self.last.clone_from(&name);
-        let heading = || name.clone().unwrap_or_else(|| NOBODY.to_owned());
+        let heading = || name.clone().unwrap_or_else(|| NO_NAME.to_owned());
         Naming {
             is_turn,
             heading: is_turn.then(heading),
