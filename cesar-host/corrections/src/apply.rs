@@ -108,7 +108,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             text,
         } => {
             let place = match words_at(document, *segment, *word, *count, anchor) {
-                Err(reason) => match respelled(document, anchor, *count) {
+                Err(reason) => match respelled(document, *segment, *word, *count, anchor) {
                     Some(place) if words::are(document, &place, text) => return Ok(Fit::Satisfied),
                     Some(place) => place,
                     None if anchor.is_some_and(|anchor| locate::has_text(document, anchor, text)) => {
@@ -280,12 +280,14 @@ fn words_at(
 
 /// The one word beside a change, also where a glossary has respelled it.
 fn word_at(document: &Document, segment: u64, word: u64, anchor: Option<&Anchor>) -> Result<Place, String> {
-    words_at(document, segment, word, 1, anchor).or_else(|reason| respelled(document, anchor, 1).ok_or(reason))
+    words_at(document, segment, word, 1, anchor)
+        .or_else(|reason| respelled(document, segment, word, 1, anchor).ok_or(reason))
 }
 
 /// The words of the anchor with another text. A deletion does not use it: the other words may be right.
-fn respelled(document: &Document, anchor: Option<&Anchor>, count: u64) -> Option<Place> {
-    locate::respelled(document, anchor?, index(count))
+fn respelled(document: &Document, segment: u64, word: u64, count: u64, anchor: Option<&Anchor>) -> Option<Place> {
+    let words = index(word)..index(word.saturating_add(count));
+    locate::respelled(document, anchor?, (index(segment), words))
 }
 
 /// The reason of an anchor whose text is not there.
@@ -324,7 +326,7 @@ fn next_of(document: &Document, segment: u64, anchor: Option<&Anchor>) -> Result
     if let Some(anchor) = anchor {
         let found = locate::words(document, anchor, Some((next, 0..1)));
         let (at, range) = found
-            .or_else(|| locate::respelled(document, anchor, 1))
+            .or_else(|| locate::respelled(document, anchor, (next, 0..1)))
             .ok_or_else(|| gone(document, anchor))?;
         return match (at.checked_sub(1), range.start) {
             (Some(before), 0) => Ok(Some(before)),

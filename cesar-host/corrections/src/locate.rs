@@ -11,6 +11,9 @@ use crate::text::{self, Piece};
 /// How far the times of two recognitions of one word may differ.
 const REACH_MS: u64 = 2_000;
 
+/// How far another spelling moves a word in a segment without word times.
+const SHIFT_MS: u64 = 500;
+
 /// The longest part of a document that is searched for words: an anchor may come from a client.
 const SEARCHED_MS: u64 = 120_000;
 
@@ -73,9 +76,20 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
         .or_else(|| nearest(document, &span, &text::relaxed(&anchor.text), text::relaxed))
 }
 
-/// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times.
-pub(crate) fn respelled(document: &Document, anchor: &Anchor, count: usize) -> Option<Place> {
+/// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times. Without
+/// word times, those follow from the lengths of the words: there, the words of the same numbers count if they are near.
+pub(crate) fn respelled(document: &Document, anchor: &Anchor, (index, range): Place) -> Option<Place> {
     let span = local(document, anchor)?;
+    let count = range.len();
+    if let Some(segment) = document.segments.get(index).filter(|segment| !text::has_times(segment))
+        && let Some(there) = text::pieces(segment)
+            .get(range.clone())
+            .filter(|there| !there.is_empty())
+        && there[0].start.abs_diff(span.start) <= SHIFT_MS
+        && there[count - 1].end.abs_diff(span.end) <= SHIFT_MS
+    {
+        return Some((index, range));
+    }
     let has_span = |there: &[Piece]| there[0].start == span.start && there[count - 1].end == span.end;
     let near = document.segments.iter().enumerate();
     near.filter(|(_, segment)| count > 0 && is_near(segment, &span))

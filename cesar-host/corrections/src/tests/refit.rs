@@ -215,6 +215,19 @@ fn corrections_of_words_that_a_glossary_respells_are_kept() {
 }
 
 #[test]
+fn corrections_of_respelled_words_without_times_are_kept() {
+    let operations = json!([{ "op": "replace_words", "segment": 0, "word": 1, "text": "old harbour" }]);
+    let history = history(&plain(), operations);
+    let mut other = plain();
+    other.segments[0].text = "The boat was closed.".to_owned();
+    let applied = history.apply(other.clone());
+    assert_eq!(applied.document.segments[0].text, "The old harbour was closed.");
+    // Too far for another spelling.
+    other.segments[0].text = "Unquestionably everything was closed.".to_owned();
+    assert_eq!(history.apply(other).conflicts.len(), 1);
+}
+
+#[test]
 fn a_correction_that_a_glossary_makes_as_well_is_no_conflict() {
     let history = history(
         &dialogue(),
