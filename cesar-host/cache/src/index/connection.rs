@@ -15,6 +15,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of pages after which SQLite copies the log into the file.
 pub(super) const LOG_PAGES: i64 = 200;
 
+/// Removed content is overwritten in pages that are written anyway.
+pub(super) const OVERWRITE_FREELY: &str = "FAST";
+
 /// SQLite's journal mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Journal {
@@ -31,6 +34,7 @@ pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", synchronous(journal))?;
+    connection.pragma_update_and_check(None, "secure_delete", OVERWRITE_FREELY, |_| Ok(()))?;
     // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
     // stays instead; `Index::shorten_log` empties it occasionally.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -9,7 +9,9 @@ use cesar_sqlite::{SqlError, SqlResult};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::connection::{BUSY_TIMEOUT, Journal, LOG_PAGES, connect, explain, synchronous, with_suffix};
+use super::connection::{
+    BUSY_TIMEOUT, Journal, LOG_PAGES, OVERWRITE_FREELY, connect, explain, synchronous, with_suffix,
+};
 use super::schema;
 use crate::error::{CacheError, Result};
 
@@ -113,10 +115,11 @@ impl Index {
         }
     }
 
-    /// Whether removed content is overwritten from now on, which costs writes.
+    /// Whether removed content is overwritten from now on also where that costs writes.
     pub(crate) fn overwrite_removed(&self, overwrite: bool) -> Result<()> {
+        let level = if overwrite { "ON" } else { OVERWRITE_FREELY };
         self.write_directly("write", |connection| {
-            connection.pragma_update_and_check(None, "secure_delete", overwrite, |_| Ok(()))
+            connection.pragma_update_and_check(None, "secure_delete", level, |_| Ok(()))
         })
     }
 

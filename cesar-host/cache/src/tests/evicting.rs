@@ -278,6 +278,15 @@ fn cleared_and_pruned_results_leave_no_words_in_the_files() {
             },
             "a gnusecret word ".repeat(500).as_bytes(),
         );
+        // A checkpoint of the recognition, which is removed when the result is stored.
+        let text = "another gnusecret ".repeat(30);
+        let (insert, remove) = (
+            "INSERT INTO partials (key, position, digest, bytes, cost_ms, created_ms) VALUES (zeroblob(32), 0, zeroblob(32), ?1, 1, 1)",
+            "DELETE FROM partials",
+        );
+        let index = &fixture.cache.parts.storage.index;
+        index.alter(|index| index.execute(insert, [text.as_bytes()])).unwrap();
+        index.alter(|index| index.execute(remove, [])).unwrap();
         let occurs = || {
             ["index.db", "index.db-wal"].iter().any(|name| {
                 let bytes = std::fs::read(fixture.path(name)).unwrap_or_default();
