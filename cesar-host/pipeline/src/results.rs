@@ -179,6 +179,12 @@ impl<'a> Results<'a> {
             .into_iter()
             .flatten()
             .for_each(|known| known.count_hit(cache));
+        // Corrections are for the transcript that was shown last.
+        let documents = [self.merged.as_ref(), self.corrected.as_ref()];
+        let shown = documents.into_iter().flatten().next_back();
+        shown
+            .into_iter()
+            .for_each(|document| cache.record_shown(document.key()));
     }
 
     /// Hands the document to the pipeline's sink, unless the cache does not hold it.

@@ -1,6 +1,6 @@
 //! `cesar edit`: corrections of a recording's transcript, shared with the server.
 //!
-//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the transcripts in the cache, the last used first, or
+//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the transcripts in the cache, the last shown first, or
 //! against a JSON transcript that is given in place of the recording. Without either, only corrections that need none are accepted.
 
 mod subject;

@@ -23,7 +23,7 @@ const TRANSCRIPTS: usize = 8;
 /// A recording, by its content.
 pub(super) struct Subject {
     pub(super) media: Digest,
-    /// Its transcripts, the last used first.
+    /// Its transcripts, the last shown first.
     pub(super) documents: Vec<Document>,
 }
 
@@ -113,7 +113,7 @@ pub(super) fn open_cache(settings: &Settings) -> Option<Cache> {
     }
 }
 
-/// The transcripts of a recording, the last used first.
+/// The transcripts of a recording, the last shown first.
 fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
     let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
     let merged = of(Stage::Merge, media);
