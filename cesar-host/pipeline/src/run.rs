@@ -12,7 +12,7 @@ use cesar_cache::Cache;
 use cesar_corrections::Conflict;
 use cesar_runner::discovery::legacy;
 use cesar_runner::{CancelToken, Pcm};
-use plugin_api::document::Partial;
+use plugin_api::document::{AlignProvenance, Partial};
 use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
@@ -106,6 +106,8 @@ pub struct Transcript {
     pub partial: Option<Partial>,
     /// The users' corrections; `None` where the recording has none.
     pub corrections: Option<CorrectionsReport>,
+    /// How well the given text fits; `None` without one.
+    pub align: Option<AlignProvenance>,
 }
 
 /// What became of the corrections of a recording.
@@ -128,7 +130,7 @@ pub enum Artifact<'a> {
     Transcription(&'a [u8]),
     /// JSON of a [`plugin_api::diarize::Diarization`], of `diarize`.
     Turns(&'a [u8]),
-    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` where there is one.
+    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` or `align` where there is one.
     Document(&'a [u8]),
 }
 
@@ -158,7 +160,11 @@ pub(super) fn run(
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }
-        Ok((renderings, results.corrections_report()))
+        Ok(Rendered {
+            renderings,
+            corrections: results.corrections_report(),
+            align: results.align_report()?,
+        })
     };
     Ok(run_to(pipeline, work, &goal)?.into())
 }
@@ -236,15 +242,27 @@ struct Reached<T> {
     partial: Option<Partial>,
 }
 
-impl From<Reached<(Vec<Rendering>, Option<CorrectionsReport>)>> for Transcript {
-    fn from(reached: Reached<(Vec<Rendering>, Option<CorrectionsReport>)>) -> Self {
-        let (renderings, corrections) = reached.goal;
+/// The goal of [`run`].
+struct Rendered {
+    renderings: Vec<Rendering>,
+    corrections: Option<CorrectionsReport>,
+    align: Option<AlignProvenance>,
+}
+
+impl From<Reached<Rendered>> for Transcript {
+    fn from(reached: Reached<Rendered>) -> Self {
+        let Rendered {
+            renderings,
+            corrections,
+            align,
+        } = reached.goal;
         Self {
             media: reached.media,
             renderings,
             stages: reached.stages,
             partial: reached.partial,
             corrections,
+            align,
         }
     }
 }
