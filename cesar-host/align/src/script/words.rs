@@ -18,7 +18,8 @@ pub(super) fn joined_lines(lines: &[&str]) -> String {
         let full = |character: Option<char>| {
             character.is_some_and(|character| is_unspaced(character) || is_wide_mark(character))
         };
-        if !text.is_empty() && !(full(text.chars().next_back()) && full(line.chars().next())) {
+        let touches = full(text.chars().next_back()) && full(line.chars().next());
+        if !(text.is_empty() || touches) {
             text.push(' ');
         }
         text.push_str(line);

@@ -39,7 +39,8 @@ const SOURCES: [&str; 3] = ["recognised", "aligned", "interpolated"];
 /// The command.
 pub(crate) fn run(options: &Options) -> Outcome {
     models::fetch(&MODELS)?;
-    let times: BTreeMap<String, Value> = read_json(&fixture("word_times.json"))?;
+    let times = read_json(&fixture("word_times.json"))?;
+    let times: Vec<(&String, &Value)> = times.as_object().into_iter().flatten().collect();
     println!(
         "| engine | model | noise | words | words by source | start, mean | start, 95 % | end, mean | end, 95 % |"
     );
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Outcome<T> {
+fn read_json(path: &Path) -> Outcome<Value> {
     let read = std::fs::read(path).map_err(|error| error.to_string());
     let parsed = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
     parsed.map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", path.display())))
