@@ -163,11 +163,11 @@ fn unusable_texts_are_refused_before_any_work() {
         "{other}"
     );
 
-    let run = |words: &[&str]| sandbox.run(words).exits(2).stderr;
-    assert!(run(&["align", "talk.wav", "absent.txt"]).contains("`absent.txt` cannot be read: "));
-    assert!(run(&["align", "-", "-"]).contains("standard input can be read only once"));
-    assert!(run(&["align", ".", "bad.txt"]).contains("a text belongs to one recording"));
-    assert!(run(&["align", "talk.wav", "talk.txt", "--diarize"]).contains("--diarize"));
+    let run = |exit: i32, words: &[&str]| sandbox.run(words).exits(exit).stderr;
+    assert!(run(2, &["align", "talk.wav", "absent.txt"]).contains("`absent.txt` cannot be read: "));
+    assert!(run(1, &["align", "-", "-"]).contains("standard input can be read only once"));
+    assert!(run(2, &["align", ".", "bad.txt"]).contains("a text belongs to one recording"));
+    assert!(run(2, &["align", "talk.wav", "talk.txt", "--diarize"]).contains("unexpected argument"));
 }
 
 #[test]
