@@ -108,3 +108,56 @@ fn sample(ms: u64) -> usize {
 fn ms(seconds: f64) -> u64 {
     (seconds * 1000.0).round() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Notes, open, request, short_recording};
+    use serde_json::json;
+
+    /// The true starts of the words are 0.40, 0.72, 1.08 and 1.18 s.
+    #[test]
+    fn given_words_are_found_in_the_audio() {
+        let mut stage = open("tiny.en", &json!({}));
+        let samples = short_recording();
+        let audio = || Audio {
+            samples: &samples,
+            sample_rate: 16_000,
+        };
+        let passage = |words: Vec<String>| Passage {
+            start_ms: 100,
+            end_ms: 2_000,
+            words,
+        };
+        let words = [" Please", " close", " the", " “door”."].map(str::to_owned).to_vec();
+        let many = vec![" door".to_owned(); MOST_TOKENS + 1];
+        let alignment = Alignment {
+            language: None,
+            passages: vec![passage(words.clone()), passage(many), passage(Vec::new())],
+        };
+        let mut notes = Notes::new();
+        let aligned = align(&mut stage, &request(&json!({})), &alignment, audio(), &mut notes).expect("it aligns");
+        let [first, second, third] = aligned.segments.as_slice() else {
+            panic!("{} segments", aligned.segments.len());
+        };
+        let timed = first.words.as_deref().expect("the words have times");
+        assert!(timed.iter().map(|word| &word.word).eq(&words));
+        let starts: Vec<u64> = timed.iter().map(|word| word.start_ms).collect();
+        assert!(starts.is_sorted() && starts[0] >= 100, "{starts:?}");
+        assert!(
+            timed
+                .iter()
+                .all(|word| word.start_ms <= word.end_ms && word.end_ms <= 2_000),
+            "{timed:?}"
+        );
+        for (start, truth) in starts.iter().zip([404, 715, 1084, 1177]) {
+            assert!(start.abs_diff(truth) < 350, "{starts:?}");
+        }
+        assert_eq!(
+            (&second.words, &third.words),
+            (&None, &None),
+            "too many tokens, and none"
+        );
+        assert_eq!(notes.progress.last(), Some(&(5_700, 5_700)));
+    }
+}

@@ -1,6 +1,8 @@
 //! Words that are given: to tokens, and their times by an alignment of these tokens.
 //!
-//! Each word is cut into marks, sound and marks, because the model hears a pause in the mark beside a word, as with recognised words.
+//! Each word is cut into its sound and the marks after it, because the model hears a pause in such a mark, as with recognised words.
+
+use std::borrow::Cow;
 
 use super::{Alignment, Durations, Word, timings};
 use crate::model::ModelError;
@@ -26,11 +28,11 @@ impl Tokens {
         let mut all = Self::default();
         for word in words {
             for (part, is_sound) in parts(word) {
-                let tokens = tokenizer.encode(part)?;
+                let tokens = tokenizer.encode(&part)?;
                 if is_sound {
                     all.words.push((word.clone(), all.parts.len()));
                 }
-                all.parts.push((part.to_owned(), tokens.len()));
+                all.parts.push((part.into_owned(), tokens.len()));
                 all.tokens.extend(tokens);
             }
         }
@@ -55,21 +57,21 @@ impl Tokens {
     }
 }
 
-/// The marks before a word, its sound and the marks after it; all of a word without letters and digits is its sound. A space at the
-/// beginning stays with what follows it.
-fn parts(word: &str) -> Vec<(&str, bool)> {
+/// The sound of a word with the space before it, and the marks after it; all of a word without letters and digits is its sound. Marks before
+/// the sound are left out: their tokens would take the beginning of it.
+fn parts(word: &str) -> Vec<(Cow<'_, str>, bool)> {
     let is_sound = |character: char| character.is_alphanumeric();
     let Some(first) = word.find(is_sound) else {
-        return vec![(word, true)];
+        return vec![(word.into(), true)];
     };
     let last = word.char_indices().rfind(|(_, character)| is_sound(*character));
     let end = last.map_or(word.len(), |(at, character)| at + character.len_utf8());
-    let first = if word[..first].trim().is_empty() { 0 } else { first };
-    let parts = [
-        (&word[..first], false),
-        (&word[first..end], true),
-        (&word[end..], false),
-    ];
+    let sound = match word[..first].trim() {
+        "" => Cow::Borrowed(&word[..end]),
+        _ if word.starts_with(' ') => format!(" {}", &word[first..end]).into(),
+        _ => Cow::Borrowed(&word[first..end]),
+    };
+    let parts = [(sound, true), (Cow::Borrowed(&word[end..]), false)];
     parts.into_iter().filter(|(part, _)| !part.is_empty()).collect()
 }
 
@@ -79,20 +81,26 @@ mod tests {
     use crate::testing::model;
 
     #[test]
-    fn words_are_cut_into_marks_and_sound() {
-        assert_eq!(parts(" door"), [(" door", true)]);
-        assert_eq!(parts(" “door,”"), [(" “", false), ("door", true), (",”", false)]);
-        assert_eq!(parts("東、"), [("東", true), ("、", false)]);
-        assert_eq!(parts(" don't — "), [(" don't", true), (" — ", false)]);
-        assert_eq!(parts(" …"), [(" …", true)]);
+    fn words_are_cut_into_sound_and_marks() {
+        let parts = |word| {
+            parts(word)
+                .into_iter()
+                .map(|(part, _)| part.into_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(parts(" door"), [" door"]);
+        assert_eq!(parts(" “door,”"), [" door", ",”"]);
+        assert_eq!(parts("「東、"), ["東", "、"]);
+        assert_eq!(parts(" don't — "), [" don't", " — "]);
+        assert_eq!(parts(" …"), [" …"]);
     }
 
     #[test]
-    fn tokens_are_those_of_the_joined_text() {
+    fn tokens_are_those_of_the_text_without_opening_marks() {
         let tokenizer = Tokenizer::open(&model("tiny.en")).expect("the tokenizer opens");
         let words = [" Please", " close", " the", " well-known", " “door”."].map(str::to_owned);
         let given = Tokens::of(&words, &tokenizer).expect("the file is still there");
-        assert_eq!(tokenizer.decode(&given.tokens), words.concat());
+        assert_eq!(tokenizer.decode(&given.tokens), " Please close the well-known door”.");
         assert_eq!(
             given.parts.iter().map(|(_, count)| count).sum::<usize>(),
             given.tokens.len()
