@@ -161,7 +161,7 @@ fn print_rows(engine: &str, model: &str, noise: f64, errors: &BTreeMap<&str, Err
         .iter()
         .map(|source| format!("{} {source}", count(source)))
         .collect();
-    let mut print = |which: &str, sources: &[&str]| {
+    let print = |which: &str, sources: &[&str]| {
         let all = |edge: fn(&Errors) -> &Vec<f64>| -> Vec<f64> {
             let errors = sources.iter().filter_map(|source| errors.get(source));
             errors.flat_map(|errors| edge(errors).iter().copied()).collect()
