@@ -9,6 +9,7 @@ use crate::workspace;
 
 /// Each crate with its allowed dependencies. An unused arrow is an error as well.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("cesar-align", &["cesar-subtitles", "plugin-api"]),
     ("cesar-audio", &[]),
     ("cesar-base", &[]),
     ("cesar-cache", &["cesar-base", "cesar-sqlite"]),
@@ -19,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cesar-host",
         &[
+            "cesar-align",
             "cesar-audio",
             "cesar-base",
             "cesar-cache",
@@ -40,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cesar-pipeline",
         &[
+            "cesar-align",
             "cesar-audio",
             "cesar-base",
             "cesar-cache",

@@ -10,20 +10,20 @@ use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{KeyGuard, KeyParts};
 use cesar_corrections::{Corrected, correct};
 use plugin_api::asr::Transcription;
-use plugin_api::document::{Document, Partial};
+use plugin_api::document::{AlignProvenance, Document, Partial};
 
 use super::context::Context;
 use super::decode::Sound;
-use super::glossary::NamedGlossary;
 use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
+use super::rewrite::Rewrite;
 use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
 use super::word_options::{self, WordOption};
-use super::{PipelineError, StageReport, render};
+use super::{PipelineError, StageReport, align, render};
 
 /// The known results of one input.
 pub(super) struct Results<'a> {
@@ -35,8 +35,8 @@ pub(super) struct Results<'a> {
     /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
     merged: Option<Keyed>,
-    /// `None` without a glossary, and until the merged document is known.
-    corrected: Option<Keyed>,
+    /// `None` without a glossary or a given text, and until the merged document is known.
+    rewritten: Option<Keyed>,
     /// The document with the users' corrections, once it was asked for; `None` in it for a recording without.
     overlaid: Option<Option<Corrected>>,
     /// The command with which the user retries.
@@ -66,7 +66,7 @@ impl<'a> Results<'a> {
             asr: Keyed::new(asr_parts, plan.asr.details()),
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
             merged: None,
-            corrected: None,
+            rewritten: None,
             overlaid: None,
             retry,
         }
@@ -159,6 +159,14 @@ impl<'a> Results<'a> {
         }))
     }
 
+    /// How well the given text fits, where there is one.
+    pub(super) fn align_report(&mut self) -> Result<Option<AlignProvenance>, PipelineError> {
+        match &self.plan.script {
+            Some(_) => Ok(align::report(self.document_bytes()?)),
+            None => Ok(None),
+        }
+    }
+
     /// The part that the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
         let reason = self.turns.as_ref().and_then(|turns| turns.lacking());
@@ -175,12 +183,15 @@ impl<'a> Results<'a> {
     pub(super) fn count_hits(&self) {
         let Some(cache) = self.context.cache() else { return };
         let turns = self.turns.as_ref().and_then(Turns::keyed);
-        [Some(&self.asr), turns, self.merged.as_ref(), self.corrected.as_ref()]
+        [Some(&self.asr), turns, self.merged.as_ref(), self.rewritten.as_ref()]
             .into_iter()
             .flatten()
             .for_each(|known| known.count_hit(cache));
-        // Corrections are for the transcript that was shown last.
-        let documents = [self.merged.as_ref(), self.corrected.as_ref()];
+        if self.plan.script.is_some() {
+            return;
+        }
+        // Corrections are for the transcript that was shown last, not for a text that was given.
+        let documents = [self.merged.as_ref(), self.rewritten.as_ref()];
         let shown = documents.into_iter().flatten().next_back();
         shown
             .into_iter()
@@ -189,7 +200,9 @@ impl<'a> Results<'a> {
 
     /// Hands the document to the pipeline's sink, unless the cache does not hold it.
     pub(super) fn notify_sink(&self) {
-        let document = self.corrected.as_ref().or(self.merged.as_ref());
+        // A text that was given is not what was said.
+        let rewritten = self.rewritten.as_ref().filter(|_| self.plan.script.is_none());
+        let document = rewritten.or(self.merged.as_ref());
         let (Some(sink), Some(document)) = (&self.context.pipeline.sink, document) else {
             return;
         };
@@ -219,46 +232,47 @@ impl<'a> Results<'a> {
 
     /// The digest of the document that is rendered, found or computed.
     pub(super) fn document_digest(&mut self) -> Result<Digest, PipelineError> {
-        match &self.plan.glossary {
+        match Rewrite::of(self.plan) {
             None => self.merged_digest(),
-            Some(glossary) => self.corrected_digest(glossary),
+            Some(rewrite) => self.rewritten_digest(rewrite),
         }
     }
 
     /// That document as JSON, read or computed.
     pub(super) fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
-        let Some(glossary) = &self.plan.glossary else {
+        let Some(rewrite) = Rewrite::of(self.plan) else {
             return self.merged_bytes();
         };
-        self.corrected_digest(glossary)?;
-        self.compute_corrected(glossary)?;
-        Ok(bytes(self.corrected.as_ref()))
+        self.rewritten_digest(rewrite)?;
+        self.compute_rewritten(rewrite)?;
+        Ok(bytes(self.rewritten.as_ref()))
     }
 
-    fn corrected_digest(&mut self, glossary: &NamedGlossary) -> Result<Digest, PipelineError> {
-        if self.corrected.is_none() {
+    fn rewritten_digest(&mut self, rewrite: Rewrite<'_>) -> Result<Digest, PipelineError> {
+        if self.rewritten.is_none() {
             let merged = self.merged_digest()?;
-            self.corrected = Some(Keyed::new(glossary.key_parts(merged), None));
+            self.rewritten = Some(Keyed::new(rewrite.key_parts(merged), None));
         }
         let context = self.merge_context();
         let stages = &mut self.stages;
-        let known = self.corrected.as_mut();
-        if !known.is_some_and(|corrected| corrected.find(&context, stages)) {
-            self.compute_corrected(glossary)?;
+        let known = self.rewritten.as_mut();
+        if !known.is_some_and(|rewritten| rewritten.find(&context, stages)) {
+            self.compute_rewritten(rewrite)?;
         }
-        let digest = self.corrected.as_ref().and_then(Keyed::digest);
-        Ok(digest.expect("it was found, or `compute_corrected` has just put it there"))
+        let digest = self.rewritten.as_ref().and_then(Keyed::digest);
+        Ok(digest.expect("it was found, or `compute_rewritten` has just put it there"))
     }
 
-    fn compute_corrected(&mut self, glossary: &NamedGlossary) -> Result<(), PipelineError> {
-        let context = self.merge_context();
-        let Some(mut corrected) = self.corrected.take() else {
+    fn compute_rewritten(&mut self, rewrite: Rewrite<'_>) -> Result<(), PipelineError> {
+        let (context, plan, sound) = (self.merge_context(), self.plan, self.sound);
+        let Some(mut rewritten) = self.rewritten.take() else {
             return Ok(());
         };
-        let result = corrected.compute(&context, |_: Option<&KeyGuard>| {
-            Ok(glossary.corrected(self.merged_bytes()?).into())
+        let result = rewritten.compute(&context, |_: Option<&KeyGuard>| {
+            let merged = self.merged_bytes()?;
+            Ok(rewrite.apply(merged, &context, &plan.asr, sound)?.into())
         });
-        self.corrected = Some(corrected);
+        self.rewritten = Some(rewritten);
         self.stages.extend(result?);
         Ok(())
     }

@@ -12,7 +12,7 @@ use cesar_cache::Cache;
 use cesar_corrections::Conflict;
 use cesar_runner::discovery::legacy;
 use cesar_runner::{CancelToken, Pcm};
-use plugin_api::document::Partial;
+use plugin_api::document::{AlignProvenance, Partial};
 use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
@@ -109,6 +109,8 @@ pub struct Transcript {
     pub corrections: Option<CorrectionsReport>,
     /// Number of replacements by the glossary; `None` without one.
     pub replacements: Option<u64>,
+    /// How well the given text fits; `None` without one.
+    pub align: Option<AlignProvenance>,
 }
 
 /// What became of the corrections of a recording.
@@ -131,7 +133,7 @@ pub enum Artifact<'a> {
     Transcription(&'a [u8]),
     /// JSON of a [`plugin_api::diarize::Diarization`], of `diarize`.
     Turns(&'a [u8]),
-    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` where there is one.
+    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` or `align` where there is one.
     Document(&'a [u8]),
 }
 
@@ -166,6 +168,7 @@ pub(super) fn run(
             renderings,
             corrections: results.corrections_report(),
             replacements: results.replacements()?,
+            align: results.align_report()?,
         })
     };
     Ok(run_to(pipeline, work, &goal)?.into())
@@ -268,6 +271,7 @@ struct Rendered {
     renderings: Vec<Rendering>,
     corrections: Option<CorrectionsReport>,
     replacements: Option<u64>,
+    align: Option<AlignProvenance>,
 }
 
 impl From<Reached<Rendered>> for Transcript {
@@ -276,6 +280,7 @@ impl From<Reached<Rendered>> for Transcript {
             renderings,
             corrections,
             replacements,
+            align,
         } = reached.goal;
         Self {
             media: reached.media,
@@ -284,6 +289,7 @@ impl From<Reached<Rendered>> for Transcript {
             partial: reached.partial,
             corrections,
             replacements,
+            align,
         }
     }
 }
