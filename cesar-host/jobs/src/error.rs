@@ -71,6 +71,14 @@ pub enum JobsError {
         /// Its state.
         state: JobState,
     },
+    /// Only jobs that have ended can be removed.
+    #[error("job `{job}` is {state} and cannot be removed; cancel it first")]
+    NotEnded {
+        /// The job.
+        job: JobId,
+        /// Its state.
+        state: JobState,
+    },
     /// An upload exceeds the limit.
     #[error("the upload is larger than {limit} bytes; send a smaller file, or raise the server's limit")]
     TooLarge {

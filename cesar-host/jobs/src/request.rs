@@ -145,6 +145,9 @@ pub struct JobRequest {
     /// The name of the recording in messages: the client's file name, or the address.
     #[serde(default)]
     pub label: String,
+    /// A name that a user gave it, shown instead of the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What was requested, without `url`, `language` and `task`.
     #[serde(flatten)]
     pub parameters: TranscribeRequest,
@@ -156,6 +159,7 @@ impl JobRequest {
         Self {
             source,
             label: String::new(),
+            title: None,
             parameters: TranscribeRequest::default(),
         }
     }
@@ -169,9 +173,10 @@ impl JobRequest {
     }
 
     /// SHA-256 over the request, an upload counting by its content: equal for a request that is sent again. Absent
-    /// fields do not count, so that a new field changes no fingerprint.
+    /// fields do not count, so that a new field changes no fingerprint; nor does the title, which changes later.
     pub fn fingerprint(&self) -> Digest {
         let mut request = self.clone();
+        request.title = None;
         if let Source::Upload { upload, .. } = &mut request.source {
             *upload = UploadId::nil();
         }

@@ -86,6 +86,8 @@ pub struct ListQuery {
     pub states: Vec<JobState>,
     /// Only jobs older than this one, which may have been removed.
     pub after: Option<JobId>,
+    /// Only jobs of the recording with this digest: an upload, or what a completed download gave.
+    pub recording: Option<Digest>,
     /// Maximum number of jobs.
     pub limit: u32,
 }
@@ -287,6 +289,18 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// [`super::JobsError::NotFound`], [`super::JobsError::NotRetryable`].
     fn retry(&self, job: JobId, refresh: bool) -> Result<Job>;
+
+    /// Sets or clears the title of a job.
+    ///
+    /// # Errors
+    /// [`super::JobsError::NotFound`].
+    fn rename(&self, job: JobId, title: Option<&str>) -> Result<Job>;
+
+    /// Removes a job that has ended, with its document. Its upload is left to the caller.
+    ///
+    /// # Errors
+    /// [`super::JobsError::NotFound`], [`super::JobsError::NotEnded`].
+    fn remove(&self, job: JobId) -> Result<Job>;
 
     /// Claims the oldest job that is due, for `owner`, whose lock file is held. The attempt counts from here.
     ///

@@ -27,6 +27,14 @@ pub struct JobView {
     status: JobState,
     /// The name of the recording.
     label: String,
+    /// A name that a user gave the job, to show instead of `label`.
+    title: Option<String>,
+    /// The SHA-256 of the recording, hex; of a download once it was transcribed.
+    sha256: Option<String>,
+    /// The size of the recording in bytes; of uploads only.
+    size: Option<u64>,
+    /// The length of the transcribed audio in seconds, once there is a transcript.
+    duration: Option<f64>,
     /// What was requested.
     request: RequestView,
     /// When it was submitted.
@@ -106,10 +114,21 @@ impl JobView {
     #[must_use]
     pub fn new(job: &Job) -> Self {
         let waits_to_retry = job.state == JobState::Queued && job.attempts > 0;
+        let uploaded = match job.request.source {
+            Source::Upload { bytes, digest, .. } => Some((bytes, digest)),
+            Source::Url { .. } => None,
+        };
         Self {
             id: job.id,
             status: job.state,
             label: job.request.label.clone(),
+            title: job.request.title.clone(),
+            sha256: uploaded.map(|(_, digest)| digest.to_string()).or_else(|| {
+                let digest = job.report.provenance["audio"]["media_sha256"].as_str();
+                digest.map(str::to_owned)
+            }),
+            size: uploaded.map(|(bytes, _)| bytes),
+            duration: job.report.provenance["audio"]["duration"].as_f64(),
             request: RequestView::new(&job.request),
             created_at: rfc3339(job.created_ms),
             started_at: job.started_ms.map(rfc3339),

@@ -16,7 +16,7 @@ use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
-use crate::api::{corrections, docs, events, info, jobs, plugins, search, transcript};
+use crate::api::{corrections, docs, events, feed, info, jobs, page, plugins, search, session, transcript};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -30,6 +30,10 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/v1/audio/translations", post(speech::translations))
         .layer(DefaultBodyLimit::disable());
     let router = Router::new()
+        .route("/", get(page::index))
+        .route("/page/{*path}", get(page::page))
+        .route("/session", get(session::show).post(session::begin).delete(session::end))
+        .route("/events", get(feed::feed))
         .route("/transcribe/url", post(jobs::transcribe_url))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))

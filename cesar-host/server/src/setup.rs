@@ -20,6 +20,7 @@ use crate::outbound::address::AddressGuard;
 use crate::outbound::secret;
 use crate::state::{Phase, Shared};
 use crate::work::events::Hub;
+use crate::work::feed::Feed;
 use crate::work::housekeeping;
 use crate::work::notify::Notify;
 use crate::work::running::Running;
@@ -122,6 +123,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         webhook_secret,
         loopback,
         hub: Hub::default(),
+        feed: Feed::new().map_err(|error| ServeError::System(std::io::Error::other(error)))?,
         running: Running::default(),
         waiters: Waiters::default(),
         metrics: Metrics::default(),

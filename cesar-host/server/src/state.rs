@@ -16,6 +16,7 @@ use crate::figures::metrics::Metrics;
 use crate::figures::snapshot::Snapshot;
 use crate::outbound::address::AddressGuard;
 use crate::work::events::Hub;
+use crate::work::feed::Feed;
 use crate::work::notify::Notify;
 use crate::work::running::Running;
 use crate::work::waiters::Waiters;
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     /// Whether it listens on a loopback address.
     pub(crate) loopback: bool,
     pub(crate) hub: Hub,
+    pub(crate) feed: Feed,
     pub(crate) running: Running,
     pub(crate) waiters: Waiters,
     pub(crate) metrics: Metrics,

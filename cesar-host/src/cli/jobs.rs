@@ -111,8 +111,8 @@ fn store(settings: &Settings) -> Result<SqliteJobs, Failure> {
 fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
     let query = ListQuery {
         states: args.status,
-        after: None,
         limit: args.limit,
+        ..ListQuery::default()
     };
     let jobs = store(settings)?.list(&query).map_err(Failure::failed)?;
     if args.json.json {

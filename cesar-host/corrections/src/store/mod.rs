@@ -103,6 +103,27 @@ impl Corrections {
         self.transact("read", false, |transaction| read(transaction, media))
     }
 
+    /// A number that changes when another connection, of this process or another one, has changed the database.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn changes_of_others(&self) -> Result<i64> {
+        let version = (self.connection.lock()).pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|error| explain("read", &self.path, error.into()))
+    }
+
+    /// The current revision of each recording that was ever corrected.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn revisions(&self) -> Result<Vec<(Digest, u64)>> {
+        self.transact("read", false, |transaction| {
+            let mut statement = transaction.prepare_cached("SELECT media, current FROM recordings")?;
+            let rows = statement.query_map([], |row| Ok((Digest::from_bytes(row.get(0)?), row.get(1)?)))?;
+            rows.collect()
+        })
+    }
+
     /// Adds a batch to the revision `expected`, and returns the number of the new one. It is on the device then.
     ///
     /// # Errors

@@ -64,6 +64,14 @@ impl JobStore for SqliteJobs {
         queries::retry(self, job, refresh)
     }
 
+    fn rename(&self, job: JobId, title: Option<&str>) -> Result<Job> {
+        queries::rename(self, job, title)
+    }
+
+    fn remove(&self, job: JobId) -> Result<Job> {
+        queries::remove(self, job)
+    }
+
     fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {
         transitions::claim(self, owner)
     }

@@ -123,12 +123,15 @@ pub(super) fn list(store: &SqliteJobs, query: &ListQuery) -> Result<Vec<Job>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM jobs
          WHERE (:states = '[]' OR state IN (SELECT value FROM json_each(:states))) AND id < coalesce(:after, 'after all')
+            AND (:recording IS NULL OR json_extract(request, '$.source.digest') = :recording
+                OR json_extract(provenance, '$.audio.media_sha256') = :recording)
          ORDER BY id DESC LIMIT :limit"
     );
     store.read("list jobs", |connection| {
         let parameters = named_params! {
             ":states": to_json(&query.states),
             ":after": query.after,
+            ":recording": query.recording.map(|digest| digest.to_string()),
             ":limit": query.limit,
         };
         connection.prepare_cached(&sql)?.query_map(parameters, job)?.collect()
@@ -207,6 +210,39 @@ pub(super) fn retry(store: &SqliteJobs, id: JobId, refresh: bool) -> Result<Job>
     })?;
     retried.ok_or_else(|| match now {
         Some(job) => JobsError::NotRetryable {
+            job: id,
+            state: job.state,
+        },
+        None => JobsError::NotFound { job: id },
+    })
+}
+
+pub(super) fn rename(store: &SqliteJobs, id: JobId, title: Option<&str>) -> Result<Job> {
+    // `json_remove` of an absent title changes nothing.
+    let sql = format!(
+        "UPDATE jobs SET request = iif(:title IS NULL, json_remove(request, '$.title'), json_set(request, '$.title', :title))
+         WHERE id = :id RETURNING {COLUMNS}"
+    );
+    store
+        .write("rename a job", |transaction| {
+            let parameters = named_params! { ":id": id, ":title": title };
+            transaction.prepare_cached(&sql)?.query_row(parameters, job).optional()
+        })?
+        .ok_or(JobsError::NotFound { job: id })
+}
+
+pub(super) fn remove(store: &SqliteJobs, id: JobId) -> Result<Job> {
+    let sql = format!("DELETE FROM jobs WHERE id = ?1 AND finished_ms IS NOT NULL RETURNING {COLUMNS}");
+    let (removed, now) = store.write("remove a job", |transaction| {
+        let removed = transaction.prepare_cached(&sql)?.query_row([id], job).optional()?;
+        let now = match removed {
+            Some(_) => None,
+            None => find(transaction, id)?,
+        };
+        Ok((removed, now))
+    })?;
+    removed.ok_or_else(|| match now {
+        Some(job) => JobsError::NotEnded {
             job: id,
             state: job.state,
         },

@@ -13,6 +13,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, Random, UploadId, WorkerId};
 use crate::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
+use crate::request::Source;
 use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Policy, Retention, hold_ms, jitter};
 use crate::store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
@@ -114,6 +115,14 @@ impl Row {
         self.job.error = error.cloned();
         self.end_lease(state, now_ms)
     }
+}
+
+fn has_recording(job: &Job, digest: Digest) -> bool {
+    let uploaded = match &job.request.source {
+        Source::Upload { digest, .. } => Some(*digest),
+        Source::Url { .. } => None,
+    };
+    uploaded == Some(digest) || job.report.provenance["audio"]["media_sha256"] == digest.to_string()
 }
 
 fn fresh_webhook() -> Webhook {
@@ -218,6 +227,7 @@ impl JobStore for MemoryJobs {
         let mut jobs = self.jobs_where(|job| {
             (query.states.is_empty() || query.states.contains(&job.state))
                 && query.after.is_none_or(|after| job.id < after)
+                && query.recording.is_none_or(|digest| has_recording(job, digest))
         });
         jobs.reverse();
         jobs.truncate(query.limit as usize);
@@ -275,6 +285,23 @@ impl JobStore for MemoryJobs {
         row.job.crashes.clear();
         row.job.webhook = row.job.webhook.as_ref().map(|_| fresh_webhook());
         Ok(row.job.clone())
+    }
+
+    fn rename(&self, job: JobId, title: Option<&str>) -> Result<Job> {
+        let mut rows = self.rows();
+        let row = rows.get_mut(&job).ok_or(JobsError::NotFound { job })?;
+        row.job.request.title = title.map(str::to_owned);
+        Ok(row.job.clone())
+    }
+
+    fn remove(&self, job: JobId) -> Result<Job> {
+        let mut rows = self.rows();
+        let state = rows.get(&job).ok_or(JobsError::NotFound { job })?.job.state;
+        if !state.has_ended() {
+            return Err(JobsError::NotEnded { job, state });
+        }
+        let row = rows.remove(&job).ok_or(JobsError::NotFound { job })?;
+        Ok(row.job)
     }
 
     fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {

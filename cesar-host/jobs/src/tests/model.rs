@@ -240,6 +240,7 @@ impl Both {
                 let query = ListQuery {
                     states: JobState::ALL.get(*state).copied().into_iter().collect(),
                     after: Self::recent(&self.jobs, *after),
+                    recording: None,
                     limit: *limit,
                 };
                 self.ask(|store| store.list(&query));

@@ -211,9 +211,19 @@ impl Gate {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
+        self.holder(key.trim())
+    }
+
+    /// Whether requests need a key.
+    pub(crate) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// The id of a key.
+    pub(crate) fn holder(&self, key: &str) -> Option<String> {
         let mut known = self.known.lock();
         self.refresh(&mut known);
-        find(&known.keys, key.trim()).map(|key| key.id.clone())
+        find(&known.keys, key).map(|key| key.id.clone())
     }
 
     /// The name of a client for the history of corrections: that of its key, else its id.

@@ -79,6 +79,7 @@ codes! {
     AddressUnresolved "address_unresolved" 422 "The name of the address cannot be resolved."
     InvalidUrl "invalid_url" 422 "The address is no URL that can be used."
     RevisionRequired "revision_required" 428 "The request has no `If-Match`."
+    TooManyListeners "too_many_listeners" 429 "Too many clients watch the server."
     QueueFull "queue_full" 429 "Too many jobs are queued."
     Internal "internal" 500 "The server failed; its log has the reason."
     PluginCrashed "plugin_crashed" 500 "The plugin crashed."

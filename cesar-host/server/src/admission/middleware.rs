@@ -1,18 +1,16 @@
 //! Middleware of all endpoints: request ids, the access log, and the checks of origin and API key.
-//!
-//! A page in a browser can send simple requests to any address of the user's machine, and a name that resolves to 127.0.0.1 makes them
-//! same-origin (DNS rebinding). So on a loopback address the `Host` must be one of the machine's own, and a request with an `Origin` must
-//! come from this server's own pages; `server.cors_origins` names exceptions to both (a proxy that keeps the `Host` is one).
 
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::admission::code::Code;
+use crate::admission::cookie;
+use crate::admission::origin::check_origin;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::figures::metrics::method_label;
@@ -23,8 +21,15 @@ use crate::state::{App, Client};
 /// The header of the request's id.
 const REQUEST_ID: &str = "x-request-id";
 
-/// Endpoints that show nothing about jobs.
-const OPEN: &[&str] = &["/health", "/docs", "/openapi.json"];
+/// Endpoints that show nothing about jobs, and the page, which asks for a key.
+const OPEN: &[&str] = &["/", "/session", "/health", "/docs", "/openapi.json"];
+
+/// Folders of such endpoints.
+const OPEN_FOLDERS: &[&str] = &["/page/"];
+
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path) || OPEN_FOLDERS.iter().any(|folder| path.starts_with(folder))
+}
 
 /// Assigns an id to the request; logs and counts it.
 pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -70,7 +75,7 @@ pub(crate) fn at_once(
         return None;
     }
     let id = request_id(headers);
-    let mut response = answer(app.gate.client(authorization(headers)).map(Client));
+    let mut response = answer(cookie::client(&app.gate, method, headers).map(Client));
     let (status, took) = (response.status().as_u16(), began.elapsed());
     app.metrics.request(method, route, status, took);
     log_request(&id, method, route, status, took);
@@ -80,10 +85,6 @@ pub(crate) fn at_once(
         headers.insert(REQUEST_ID, value);
     }
     Some(response)
-}
-
-fn authorization(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 /// The client's own id if it is printable and short, else a new one.
@@ -109,11 +110,11 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
     if let Err(refusal) = check_origin(&app, request.headers()) {
         return refused(refusal);
     }
-    match app.gate.client(authorization(request.headers())) {
+    match cookie::client(&app.gate, request.method(), request.headers()) {
         Some(client) => {
             request.extensions_mut().insert(Client(client));
         }
-        None if OPEN.contains(&request.uri().path()) => {}
+        None if is_open(request.uri().path()) => {}
         None => {
             return refused(Refusal::new(
                 StatusCode::UNAUTHORIZED,
@@ -125,87 +126,9 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
     next.run(request).await
 }
 
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let allowed = &app.settings.cors_origins;
-    let known = |host| allowed.iter().any(|origin| origin == "*" || same_origin(origin, host));
-    if app.loopback && !is_own_name(host) && !known(host) {
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            Code::ForeignHost,
-            "the request's `Host` is not this machine; use `127.0.0.1` or `localhost`",
-        ));
-    }
-    let Some(origin) = headers.get(ORIGIN).map(|value| value.to_str().unwrap_or_default()) else {
-        return Ok(());
-    };
-    if same_origin(origin, host) || allowed.iter().any(|known| known == "*" || known == origin) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        StatusCode::FORBIDDEN,
-        Code::ForeignOrigin,
-        "pages of other origins may not use this server; the operator can allow one with `server.cors_origins`",
-    ))
-}
-
-/// Whether a `Host` names this machine's loopback address.
-fn is_own_name(host: &str) -> bool {
-    let Ok(uri) = format!("http://{host}/").parse::<Uri>() else {
-        return false;
-    };
-    let name = uri
-        .host()
-        .unwrap_or_default()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    let is_loopback = |address: std::net::IpAddr| address.is_loopback();
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_loopback)
-}
-
-fn same_origin(origin: &str, host: &str) -> bool {
-    origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"))
-        == Some(host)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_names_are_recognised() {
-        for own in [
-            "localhost",
-            "LOCALHOST:5000",
-            "127.0.0.1:5000",
-            "127.8.9.10",
-            "[::1]:5000",
-        ] {
-            assert!(is_own_name(own), "{own}");
-        }
-        for foreign in [
-            "",
-            "example.org",
-            "evil.localhost.example",
-            "10.0.0.1:5000",
-            "a b",
-            "localhost@evil.org:80",
-        ] {
-            assert!(!is_own_name(foreign), "{foreign}");
-        }
-    }
-
-    #[test]
-    fn origins_are_compared_with_their_port() {
-        assert!(same_origin("http://localhost:5000", "localhost:5000"));
-        assert!(!same_origin("http://localhost:3000", "localhost:5000"));
-        assert!(!same_origin("null", "localhost:5000"));
-    }
 
     #[test]
     fn an_invalid_request_id_is_replaced() {

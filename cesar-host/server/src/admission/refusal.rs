@@ -119,6 +119,7 @@ impl From<JobsError> for Refusal {
         match error {
             JobsError::NotFound { .. } => Self::not_found(error.to_string()),
             JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, Code::NotRetryable, error.to_string()),
+            JobsError::NotEnded { .. } => Self::new(StatusCode::CONFLICT, Code::NotReady, error.to_string()),
             JobsError::TooLarge { limit } => Self::too_large(limit),
             other => Self::internal(&other),
         }

@@ -44,6 +44,7 @@ pub(crate) fn job_request(mut parameters: TranscribeRequest, file: Option<&Recei
     Ok(JobRequest {
         source,
         label,
+        title: None,
         parameters,
     })
 }
@@ -78,6 +79,7 @@ pub(crate) async fn submit(
         .await?;
     match submission? {
         Submission::New(job) => {
+            app.feed.job(&job);
             app.jobs_ready.notify_all();
             Ok(job)
         }

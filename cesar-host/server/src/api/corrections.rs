@@ -26,7 +26,7 @@ use crate::api::id::Id;
 use crate::api::json_body::json_object;
 use crate::api::transcript::no_transcript;
 use crate::state::{App, Client, Shared};
-use crate::work::{indexing, stored};
+use crate::work::{feed_watch, indexing, stored};
 
 /// A batch of corrections.
 #[derive(Debug, Serialize, ToSchema)]
@@ -171,6 +171,9 @@ fn append(
         }
         appended => appended?,
     };
+    if let Err(error) = feed_watch::corrected(shared, &media, revision) {
+        tracing::warn!(job = %id, "cannot notify pages of the correction: {error}");
+    }
     tracing::info!(job = %id, revision, operations = operations.len(), "transcript corrected");
     if let Some(index) = &shared.search
         && let Err(error) = indexing::holders(shared).refresh(index, &media, Some(id))

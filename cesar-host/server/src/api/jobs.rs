@@ -9,6 +9,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cesar_base::Digest;
 use cesar_jobs::values::{flag, whole_number};
 use cesar_jobs::{Cancellation, Job, JobId, JobState, JobView, ListQuery, TranscribeRequest};
 use serde::de::{self, Unexpected};
@@ -95,6 +96,10 @@ struct ListParams {
     #[serde(deserialize_with = "job_id")]
     #[param(value_type = Option<String>, format = "uuid")]
     after: Option<JobId>,
+    /// Only jobs of the recording with this SHA-256, hex
+    #[serde(deserialize_with = "digest")]
+    #[param(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    recording: Option<Digest>,
 }
 
 /// The query of a retry.
@@ -117,6 +122,14 @@ fn job_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JobId>, D
     let id = text.parse();
     id.map(Some)
         .map_err(|_| de::Error::invalid_value(Unexpected::Str(&text), &"the id of a job"))
+}
+
+fn digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digest = text.parse();
+    digest
+        .map(Some)
+        .map_err(|_| de::Error::invalid_value(Unexpected::Str(&text), &"a SHA-256, hex"))
 }
 
 fn accepted(job: &Job) -> Response {
@@ -171,7 +184,12 @@ pub(crate) async fn transcribe_url(
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
-    let ListParams { status, limit, after } = fields(query)?.parse()?;
+    let ListParams {
+        status,
+        limit,
+        after,
+        recording,
+    } = fields(query)?.parse()?;
     let states = status.iter().map(|name| {
         name.parse::<JobState>()
             .map_err(|error| Refusal::bad(Code::UnsupportedValue, error.to_string()).param("status"))
@@ -180,6 +198,7 @@ pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
     let query = ListQuery {
         states: states.collect::<Result<_, _>>()?,
         after,
+        recording,
         limit,
     };
     let jobs = app.block(move |shared| shared.store.list(&query)).await??;
@@ -218,10 +237,12 @@ pub(crate) async fn cancel(State(app): State<App>, Id(id): Id) -> Answer {
     match app.block(move |shared| shared.store.cancel(id)).await?? {
         Cancellation::Done(job) => {
             app.hub.end(job.id, JobView::new(&job).to_json());
+            app.feed.job(&job);
             Ok(Json(JobView::new(&job)).into_response())
         }
         Cancellation::Requested(job) => {
             app.running.stop(job.id, StopReason::Cancelled);
+            app.feed.job(&job);
             Ok((StatusCode::ACCEPTED, Json(JobView::new(&job))).into_response())
         }
         Cancellation::Ended(job) if job.state == JobState::Cancelled => Ok(Json(JobView::new(&job)).into_response()),
@@ -243,6 +264,7 @@ pub(crate) async fn retry(State(app): State<App>, Id(id): Id, query: QueryFields
     let RetryParams { refresh } = fields(query)?.parse()?;
     let job = app.block(move |shared| shared.store.retry(id, refresh)).await??;
     app.hub.reopen(id);
+    app.feed.job(&job);
     app.jobs_ready.notify_all();
     Ok(accepted(&job))
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
 //! | `corrections`, `etag` | corrections of a transcript; revisions in headers |
+//! | `page`, `session`, `feed` | the page, the key of its user, and the events of all jobs |
 //! | `search` | words in the transcripts of jobs |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
@@ -13,13 +14,16 @@ pub(crate) mod corrections;
 pub(crate) mod docs;
 mod etag;
 pub(crate) mod events;
+pub(crate) mod feed;
 mod id;
 pub(crate) mod info;
 pub(crate) mod jobs;
 pub(crate) mod json_body;
 pub(crate) mod openapi;
+pub(crate) mod page;
 pub(crate) mod plugins;
 mod query;
 mod rendered;
 pub(crate) mod search;
+pub(crate) mod session;
 pub(crate) mod transcript;

@@ -6,9 +6,10 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{corrections, events, info, jobs, plugins, search, transcript};
+use crate::api::{corrections, events, feed, info, jobs, plugins, search, session, transcript};
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
+use crate::work::feed::FeedEventKind;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,12 +17,12 @@ use crate::work::events::JobEventKind;
     paths(
         jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
         corrections::correct, corrections::history, events::events,
-        search::search,
+        search::search, session::show, session::begin, session::end, feed::feed,
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
         speech::transcriptions, speech::translations, models::index, models::show
     ),
-    components(schemas(JobEventKind)),
-    tags((name = "jobs", description = "Jobs and their transcripts"), (name = "openai", description = "What OpenAI's clients use"),
+    components(schemas(JobEventKind, FeedEventKind)),
+    tags((name = "jobs", description = "Jobs and their transcripts"), (name = "page", description = "What the page needs beside the jobs"), (name = "openai", description = "What OpenAI's clients use"),
         (name = "server", description = "The server itself")),
     security((), ("key" = [])),
     modifiers(&Keys)

@@ -3,13 +3,15 @@
 //! Several times a second it writes each run's progress to the store and reads whether the run may continue. So another process can cancel
 //! a job, and a run that lost its job stops. Every other chore has a longer interval.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cesar_jobs::{JobsError, Retention, Signal};
+use cesar_jobs::{JobId, JobsError, Progress, Retention, Signal};
 
 use crate::figures::snapshot;
 use crate::state::Shared;
+use crate::work::feed_watch::{self, FeedWatch};
 use crate::work::indexing;
 use crate::work::running::{Run, StopReason};
 
@@ -47,9 +49,16 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         Chore::new(snapshot::COUNT_INTERVAL),
         Chore::new(snapshot::ENGINES_INTERVAL),
     );
+    let (mut feeding, mut feed) = (Chore::new(feed_watch::POLL_INTERVAL), FeedWatch::default());
+    let mut published = HashMap::new();
     while !shared.stopped() {
-        for run in shared.running.all() {
-            report(shared, &run);
+        let runs = shared.running.all();
+        published.retain(|job, _| runs.iter().any(|run| run.job == *job));
+        for run in runs {
+            report(shared, &run, &mut published);
+        }
+        if feeding.is_due() {
+            feed.poll(shared);
         }
         if recovery.is_due() {
             recover(shared);
@@ -72,10 +81,11 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     }
 }
 
-fn report(shared: &Shared, run: &Run) {
+fn report(shared: &Shared, run: &Run, published: &mut HashMap<JobId, Progress>) {
     let report = run.report();
-    match shared.store.progress(&run.lease, &run.progress(), Some(&report)) {
-        Ok(Signal::Continue) => {}
+    let progress = run.progress();
+    match shared.store.progress(&run.lease, &progress, Some(&report)) {
+        Ok(Signal::Continue) => publish(shared, run, progress, published),
         Ok(Signal::Cancel) => run.stop(StopReason::Cancelled),
         Err(JobsError::LeaseLost { .. }) => {
             // A run that has just ended here has not lost its lease.
@@ -87,11 +97,23 @@ fn report(shared: &Shared, run: &Run) {
     }
 }
 
+/// Publishes a job whose progress has changed.
+fn publish(shared: &Shared, run: &Run, progress: Progress, published: &mut HashMap<JobId, Progress>) {
+    if published.get(&run.job) == Some(&progress) {
+        return;
+    }
+    if let Ok(Some(job)) = shared.store.get(run.job) {
+        shared.feed.job(&job);
+    }
+    published.insert(run.job, progress);
+}
+
 fn recover(shared: &Shared) {
     match shared.workers.recover(&*shared.store) {
         Ok(recovery) if recovery.jobs.is_empty() => {}
         Ok(recovery) => {
             tracing::info!("{} jobs of dead workers requeued", recovery.jobs.len());
+            recovery.jobs.iter().for_each(|job| shared.feed.job(job));
             shared.jobs_ready.notify_all();
             shared.webhooks_ready.notify_all();
         }
@@ -113,6 +135,7 @@ pub(crate) fn prune(shared: &Shared) {
         if let Some(index) = &shared.search {
             indexing::remove_jobs(index, &pruned.jobs);
         }
+        pruned.jobs.iter().for_each(|job| shared.feed.removed(*job));
         for upload in &pruned.uploads {
             if let Err(error) = shared.uploads.remove(*upload) {
                 tracing::warn!("cannot remove an upload before the next start: {error}");

@@ -229,6 +229,7 @@ impl Holders<'_> {
         let mut query = ListQuery {
             states: vec![JobState::Completed, JobState::Partial],
             after: None,
+            recording: None,
             limit: PAGE,
         };
         let jobs = self.jobs;

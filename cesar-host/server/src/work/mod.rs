@@ -5,6 +5,7 @@
 //! | `check_request`, `plan_request`, `part`, `speakers`, `glossary`, `models` | the meaning of a request, and its refusals |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
+//! | `feed`, `feed_watch` | what happens to all jobs, also by other processes |
 //! | `waiters`, `disconnect` | requests that wait for a job |
 //! | `housekeeping`, `indexing`, `plugin_watch` | periodic work |
 //! | `notify` | wake-ups of sleeping threads |
@@ -13,6 +14,8 @@ pub(crate) mod check_request;
 pub(crate) mod disconnect;
 pub(crate) mod events;
 pub(crate) mod failure;
+pub(crate) mod feed;
+pub(crate) mod feed_watch;
 pub(crate) mod glossary;
 pub(crate) mod housekeeping;
 pub(crate) mod indexing;

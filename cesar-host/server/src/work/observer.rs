@@ -57,7 +57,9 @@ impl<'a> RunObserver<'a> {
             .finished(report.stage.name(), is_hit(report.outcome), report.ms);
         if report.stage == Stage::Download {
             // A run that has lost its job is stopped by housekeeping, or fails at its end.
-            let _ = self.shared.store.downloaded(&self.run.lease);
+            if let Ok(job) = self.shared.store.downloaded(&self.run.lease) {
+                self.shared.feed.job(&job);
+            }
         }
         let StageReport {
             stage,

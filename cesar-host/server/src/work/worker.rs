@@ -85,6 +85,7 @@ fn run_job(shared: &Arc<Shared>, claim: &Claim) -> Result<(), JobsError> {
     shared.running.insert(&run);
     let _guard = RunGuard { shared, run: &run };
     shared.hub.begin(job.id, claim.lease.number);
+    shared.feed.job(job);
     tracing::info!(job = %job.id, attempt = job.attempts, "job started");
     let ended = finish(shared, &run, job, execute(shared, &run, job));
     match ended {
@@ -115,6 +116,7 @@ impl Drop for RunGuard<'_> {
 /// Publishes the end of an attempt.
 fn publish_end(shared: &Shared, job: &Job) {
     tracing::info!(job = %job.id, state = %job.state, "attempt ended");
+    shared.feed.job(job);
     let view = JobView::new(job).to_json();
     if job.state.has_ended() {
         shared.hub.end(job.id, view);
@@ -217,6 +219,10 @@ fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, 
     let mut report = run.report();
     let document: Value = serde_json::from_str(text).unwrap_or_default();
     report.provenance = document["provenance"].clone();
+    if let Some(audio) = report.provenance["audio"].as_object_mut() {
+        // Views of the job show it without reading the document.
+        audio.insert("duration".to_owned(), document["duration"].clone());
+    }
     let hits = documented.stages.iter().filter(|stage| is_hit(stage.outcome)).count();
     shared.metrics.stages(&documented.stages);
     #[expect(clippy::cast_precision_loss, reason = "a handful of stages")]

@@ -108,6 +108,7 @@ fn lists_are_paged(make: Make) {
         let query = ListQuery {
             states: states.to_vec(),
             after,
+            recording: None,
             limit,
         };
         let jobs = fixture.store.list(&query).unwrap();

@@ -1,0 +1,125 @@
+//! `GET /events`: what happens to all jobs, as server-sent events; see [`crate::work::feed`].
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::admission::code::Code;
+use crate::admission::problem::{Problem, ProblemBody};
+use crate::admission::refusal::Refusal;
+use crate::state::App;
+use crate::work::feed::{FeedEvent, FeedEventKind};
+
+/// A page notices a lost server after one and a half of them.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Maximum number of listeners of one server.
+const MOST_LISTENERS: usize = 200;
+
+/// Reads the feed in order.
+struct Listener {
+    app: App,
+    last: u64,
+    pending: VecDeque<FeedEvent>,
+    changed: watch::Receiver<u64>,
+}
+
+impl Listener {
+    /// Begins after the event of `Last-Event-ID`, else with `ready` or `reset`.
+    fn new(app: &App, id: Option<&str>) -> Self {
+        let changed = app.feed.watch();
+        let known = id.and_then(|id| app.feed.position(id));
+        let known = known.filter(|number| !app.feed.since(*number).is_gap);
+        let mut listener = Self {
+            app: App::clone(app),
+            last: known.unwrap_or_default(),
+            pending: VecDeque::new(),
+            changed,
+        };
+        match (known, id) {
+            (Some(_), _) => {}
+            (None, Some(_)) => listener.skip_to_now(FeedEventKind::Reset),
+            (None, None) => listener.skip_to_now(FeedEventKind::Ready),
+        }
+        listener
+    }
+
+    /// Announces the present position instead of what came before it.
+    fn skip_to_now(&mut self, kind: FeedEventKind) {
+        self.last = self.app.feed.since(u64::MAX).last;
+        self.pending.push_back(FeedEvent {
+            number: self.last,
+            kind,
+            data: json!({}).into(),
+        });
+    }
+
+    async fn next(&mut self) -> Option<FeedEvent> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                self.last = event.number;
+                return Some(event);
+            }
+            if self.app.halting() {
+                return None;
+            }
+            self.changed.borrow_and_update();
+            let missed = self.app.feed.since(self.last);
+            if missed.is_gap {
+                self.skip_to_now(FeedEventKind::Reset);
+                continue;
+            }
+            if !missed.events.is_empty() {
+                self.pending.extend(missed.events);
+                continue;
+            }
+            let mut stop = self.app.stop.subscribe();
+            if self.app.halting() {
+                return None;
+            }
+            tokio::select! {
+                _ = self.changed.changed() => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+}
+
+#[utoipa::path(get, path = "/events", tag = "page", operation_id = "feed", summary = "Watch all jobs, transcripts and downloads of models",
+    params(("Last-Event-ID" = Option<String>, Header, description = "Resume after this event; `reset` where that is not possible")),
+    responses((status = 200, description = "Events, without an end", body = FeedEvent, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused; 429 when there are too many listeners", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn feed(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    if app.feed.listeners() >= MOST_LISTENERS {
+        let text = format!("{MOST_LISTENERS} clients watch this server already; close other pages");
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyListeners, text)
+            .retry_after(10)
+            .into());
+    }
+    let id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let listener = Listener::new(&app, id.filter(|id| !id.is_empty()));
+    let stream = futures_util::stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        let sent = Event::default()
+            .id(listener.app.feed.id(event.number))
+            .event(event.kind.name())
+            .data(event.data.to_string());
+        Some((Ok::<_, Infallible>(sent), listener))
+    });
+    // An event, because scripts do not see comments.
+    let heartbeat = Event::default().event(FeedEventKind::Heartbeat.name()).data("{}");
+    let keep_alive = KeepAlive::new().interval(HEARTBEAT).event(heartbeat);
+    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
