@@ -172,6 +172,41 @@ pub(crate) fn recognise(path: &Path) -> io::Result<Kind> {
     Ok(Kind::Unknown)
 }
 
+/// The media type of a file, for browsers.
+pub(crate) fn media_type(path: &Path) -> io::Result<&'static str> {
+    let mut head = Vec::with_capacity(HEAD);
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(type_by_head(&head, recognise(path)?))
+}
+
+fn type_by_head(head: &[u8], kind: Kind) -> &'static str {
+    let names = |name: &[u8]| memchr::memmem::find(head, name).is_some();
+    match kind {
+        Kind::Wave => "audio/wav",
+        Kind::Mp4 if head.get(4..8) == Some(b"ftyp") && head.get(8..11) == Some(b"M4A") => "audio/mp4",
+        Kind::Mp4 => "video/mp4",
+        Kind::Matroska if names(b"webm") => "video/webm",
+        Kind::Matroska => "video/x-matroska",
+        Kind::Ogg => "audio/ogg",
+        Kind::Flac => "audio/flac",
+        Kind::General("aiff") => "audio/aiff",
+        Kind::General("caf") => "audio/x-caf",
+        Kind::Foreign("avi") => "video/x-msvideo",
+        Kind::Foreign("mpeg") => "video/mpeg",
+        Kind::Foreign("mpegts") => "video/mp2t",
+        Kind::Foreign("amr") => "audio/amr",
+        Kind::Foreign("au") => "audio/basic",
+        // The sync words of ADTS and of MPEG audio, behind tags or not.
+        Kind::Unknown if head.starts_with(b"ID3") => "audio/mpeg",
+        Kind::Unknown => match head.first_chunk::<2>() {
+            Some([0xff, second]) if second & 0xf6 == 0xf0 => "audio/aac",
+            Some([0xff, second]) if second & 0xe0 == 0xe0 => "audio/mpeg",
+            _ => "application/octet-stream",
+        },
+        Kind::General(_) | Kind::Foreign(_) | Kind::Refused(..) => "application/octet-stream",
+    }
+}
+
 /// The length of the ID3v2 tag at the start of these bytes.
 fn id3_length(head: &[u8]) -> Option<u64> {
     let header = head.first_chunk::<10>().filter(|header| header.starts_with(b"ID3"))?;
@@ -312,6 +347,24 @@ mod tests {
             assert_eq!(by_head(bytes), kind, "{:?}", bytes.get(..8));
         }
         assert_eq!(id3_length(&tagged), Some(15));
+    }
+
+    #[test]
+    fn browsers_get_a_type_that_they_play() {
+        for (head, wanted) in [
+            (b"RIFF\0\0\0\0WAVEfmt ".as_slice(), "audio/wav"),
+            (b"\0\0\0\x18ftypM4A ", "audio/mp4"),
+            (b"\0\0\0\x18ftypisom", "video/mp4"),
+            (b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm", "video/webm"),
+            (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska", "video/x-matroska"),
+            (b"OggS", "audio/ogg"),
+            (b"\xff\xfb\x90\x64", "audio/mpeg"),
+            (b"\xff\xf1\x50\x80", "audio/aac"),
+            (b"<html><script>", "application/octet-stream"),
+            (b"MZ", "application/octet-stream"),
+        ] {
+            assert_eq!(type_by_head(head, by_head(head)), wanted, "{head:?}");
+        }
     }
 
     #[test]

@@ -214,6 +214,14 @@ pub fn probe(path: &Path, options: &DecodeOptions) -> Result<Option<u64>, AudioE
     open::declared_end(path, options).map(|end| end.map(clock::milliseconds))
 }
 
+/// The media type of a file by its content, for browsers; `application/octet-stream` where it is no recording that they know.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn media_type(path: &Path) -> io::Result<&'static str> {
+    kind::media_type(path)
+}
+
 /// Decodes `slice` of the recording at `path` to 16 kHz mono and passes it to `sink`, block by block.
 ///
 /// # Errors

@@ -161,6 +161,12 @@ pub struct NotFinite {
     value: f64,
 }
 
+/// One digest over inputs; see [`KeyParts::inputs_digest`].
+#[must_use]
+pub fn inputs_digest(inputs: &[(String, Digest)]) -> Digest {
+    Digest::of(&encode_digests(inputs.iter()))
+}
+
 impl KeyParts {
     /// The key: SHA-256 over the canonical encoding.
     pub fn key(&self) -> Key {
@@ -174,7 +180,7 @@ impl KeyParts {
 
     /// One digest over the inputs alone: finds earlier work on the same inputs when the key itself has changed.
     pub fn inputs_digest(&self) -> Digest {
-        Digest::of(&encode_digests(self.inputs.iter()))
+        inputs_digest(&self.inputs)
     }
 
     /// The canonical encoding; see the module's documentation.

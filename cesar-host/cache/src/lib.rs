@@ -75,7 +75,7 @@ pub use entry::{Artifact, ArtifactFile, ArtifactSource, Entry, Info, Listed, New
 pub use error::{CacheError, GiveUp, Result, Stop};
 pub use file_digest::hash_file;
 pub use incoming::Incoming;
-pub use key::{Finite, Key, KeyParts, NotFinite, OptionValue};
+pub use key::{Finite, Key, KeyParts, NotFinite, OptionValue, inputs_digest};
 pub use key_diff::{Change, Component, Nearest, changes};
 pub use leases::Lease;
 pub use limits::Limits;

@@ -155,6 +155,29 @@ pub(super) fn playlist(
     }
 }
 
+/// See [`Pipeline::stored_download`].
+pub(super) fn stored_download(
+    pipeline: &Pipeline,
+    address: &Address,
+    media: Option<Digest>,
+) -> Result<Option<(File, Digest)>, PipelineError> {
+    let Some(cache) = pipeline.store.in_use() else {
+        return Ok(None);
+    };
+    let inputs = cesar_cache::inputs_digest(&[url_input(address)]);
+    let entries = cache.results_for_inputs(STAGE.name(), &inputs)?;
+    let mut entries = entries.into_iter().map(|(entry, _)| entry);
+    let Some(entry) = entries.find(|entry| media.is_none_or(|media| entry.digest == media)) else {
+        return Ok(None);
+    };
+    let file = super::media::file_of(cache, &entry)?;
+    Ok(file.map(|file| (file, entry.digest)))
+}
+
+fn url_input(address: &Address) -> (String, Digest) {
+    ("url".to_owned(), Digest::of(address.as_str().as_bytes()))
+}
+
 impl<'a> Acquisition<'a> {
     pub(super) fn new(context: Context<'a>, stage: &'a Prepared, address: &'a Address) -> Self {
         Self {
@@ -182,8 +205,7 @@ impl<'a> Acquisition<'a> {
 
     /// The key of an answer at this moment.
     pub(super) fn parts(&self, now_ms: i64, program: Option<&Program>) -> KeyParts {
-        let url = Digest::of(self.address.as_str().as_bytes());
-        let mut parts = self.stage.key_parts(vec![("url".to_owned(), url)]);
+        let mut parts = self.stage.key_parts(vec![url_input(self.address)]);
         let program = program.map(|program| format!("{} {}", program.name, program.version));
         let step = OptionValue::Integer(self.downloads().step(now_ms));
         parts.options.insert(STEP.to_owned(), step);

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::media::Media;
 use super::run::Part;
-use super::{Event, PipelineError, Stage, StageReport};
+use super::peaks::{self, PeakBuilder};
+use super::{Event, Pipeline, PipelineError, Stage, StageReport};
 
 /// The reason of a partial result of an incomplete recording.
 pub const AUDIO_INCOMPLETE: &str = "audio_incomplete";
@@ -247,20 +248,29 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
 
 /// The decoding options of this part.
 pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
+    options_of(context.pipeline, part)
+}
+
+pub(super) fn options_of(pipeline: &Pipeline, part: &Part) -> DecodeOptions {
     DecodeOptions {
         track: part.track.clone(),
         strict: part.strict,
-        ..context.pipeline.decoding.clone()
+        ..pipeline.decoding.clone()
     }
 }
 
 pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -> KeyParts {
+    parts_of(context.pipeline, media.digest, part)
+}
+
+/// The key of the samples of a recording.
+pub(super) fn parts_of(pipeline: &Pipeline, media: Digest, part: &Part) -> KeyParts {
     let slice = part.slice;
     let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
     KeyParts {
         stage: STAGE.name().into(),
         plugin: "cesar".into(),
-        plugin_version: options(context, part).cache_identity(),
+        plugin_version: options_of(pipeline, part).cache_identity(),
         plugin_digest: Digest::from_bytes([0; 32]),
         abi: plugin_api::ABI_MAJOR,
         models: Vec::new(),
@@ -272,7 +282,7 @@ pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -
             ),
         ]
         .into(),
-        inputs: vec![("media".into(), media.digest)],
+        inputs: vec![("media".into(), media)],
     }
 }
 
@@ -281,6 +291,8 @@ struct Writing<'a> {
     context: &'a Context<'a>,
     room: Room,
     takes: Vec<PcmWriter>,
+    /// One for each take, if peaks are kept.
+    peaks: Vec<PeakBuilder>,
     failed: Option<PcmError>,
     done: u64,
     total_ms: u64,
@@ -292,6 +304,7 @@ impl Sink for Writing<'_> {
         match PcmWriter::new(self.room.clone()) {
             Ok(writer) => {
                 self.takes.push(writer);
+                self.peaks.push(PeakBuilder::default());
                 ControlFlow::Continue(())
             }
             Err(error) => {
@@ -306,6 +319,9 @@ impl Sink for Writing<'_> {
         if let Err(error) = written {
             self.failed = Some(error);
             return ControlFlow::Break(());
+        }
+        if let Some(peaks) = self.peaks.last_mut().filter(|_| self.context.pipeline.keeps_peaks) {
+            peaks.add(samples);
         }
         self.done += samples.len() as u64;
         let done_ms = self.done * 1000 / u64::from(cesar_audio::SAMPLE_RATE);
@@ -328,11 +344,12 @@ fn room(context: &Context<'_>) -> Room {
 }
 
 fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(DecodedAudio, Pcm), PipelineError> {
-    let (options, path) = (options(context, part), media.path()?);
+    let (options, path, began) = (options(context, part), media.path()?, Instant::now());
     let mut writing = Writing {
         context,
         room: room(context),
         takes: Vec::new(),
+        peaks: Vec::new(),
         failed: None,
         done: 0,
         total_ms: cesar_audio::probe(path, &options).ok().flatten().unwrap_or_default(),
@@ -346,6 +363,10 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     media.check_unchanged(context)?;
     let take = writing.takes.swap_remove(decoded.take);
     let pcm = take.finish().map_err(PipelineError::Samples)?;
+    if let Some(cache) = context.cache().filter(|_| context.pipeline.keeps_peaks) {
+        let peaks = writing.peaks.swap_remove(decoded.take).finish();
+        peaks::store(cache, Digest::from_bytes(pcm.digest()), &peaks, began, context.label);
+    }
     Ok((DecodedAudio::new(decoded, &pcm), pcm))
 }
 

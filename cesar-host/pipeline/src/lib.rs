@@ -31,6 +31,7 @@
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
 //! | `sink` | the receiver of finished documents |
+//! | `peaks` | the outline of a recording, to draw it |
 //! | `outputs` | whether a plugin's answer can be right |
 //! | `explain`, `events`, `error` | what users see |
 //!
@@ -53,6 +54,7 @@ mod media;
 mod merge;
 mod models;
 mod outputs;
+mod peaks;
 mod pipeline;
 mod plan;
 mod planner;
@@ -77,6 +79,7 @@ pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub use glossary::{Glossaries, NamedGlossary, Prompted};
 pub use outputs::check_output;
+pub use peaks::Peaks;
 pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use planner::main_model;

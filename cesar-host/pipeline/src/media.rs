@@ -181,6 +181,17 @@ fn take_out(cache: &Cache, key: &Key, digest: Digest) -> Result<Held, PipelineEr
         .map_err(|source| unreadable(cache.directory(), source).into())
 }
 
+/// The bytes of an entry, verified; `None` when they are gone.
+pub(super) fn file_of(cache: &Cache, entry: &Entry) -> Result<Option<File>, PipelineError> {
+    let found = cache.get_file_ignoring_expiry(&entry.key)?;
+    let file = found.map(|found| match found.source {
+        ArtifactSource::File { file, .. } => Ok(file),
+        ArtifactSource::Bytes(bytes) => nameless(&bytes),
+    });
+    let file = file.transpose();
+    Ok(file.map_err(|source| unreadable(cache.directory(), source))?)
+}
+
 /// Decoders need a file.
 fn nameless(bytes: &[u8]) -> std::io::Result<File> {
     let mut file = tempfile::tempfile()?;

@@ -1,8 +1,11 @@
 //! Entry points of the crate, which delegate to the modules that do the work.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use cesar_audio::DecodeOptions;
+use cesar_base::Digest;
 use cesar_cache::{Cache, Mode};
 use cesar_models::ModelRoots;
 use cesar_models::catalog::Entry;
@@ -18,7 +21,8 @@ use super::explain::{self, Explanation};
 use super::glossary::{self, NamedGlossary, Prompted};
 use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 use super::planner::Planner;
-use super::run::{self, Documented, Input, Keep, Rendering, Transcript, Work};
+use super::peaks::{self, Peaks};
+use super::run::{self, Documented, Input, Keep, Part, Rendering, Transcript, Work};
 use super::sink::DocumentSink;
 use super::speakers::{self, SpeakersRequest};
 use super::store::Store;
@@ -66,6 +70,7 @@ pub struct Pipeline {
     pub(crate) decoding: DecodeOptions,
     pub(crate) addresses: AddressPolicy,
     pub(crate) sink: Option<Arc<dyn DocumentSink>>,
+    pub(crate) keeps_peaks: bool,
 }
 
 impl Pipeline {
@@ -92,6 +97,7 @@ impl Pipeline {
             decoding,
             addresses,
             sink: None,
+            keeps_peaks: false,
         }
     }
 
@@ -102,6 +108,50 @@ impl Pipeline {
             sink: Some(sink),
             ..self
         }
+    }
+
+    /// The same pipeline, which keeps the peaks of each recording that it decodes.
+    #[must_use]
+    pub fn keeping_peaks(self) -> Self {
+        Self {
+            keeps_peaks: true,
+            ..self
+        }
+    }
+
+    /// The stored peaks of a part of a recording; `pcm` is the digest of its samples where that is known.
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn stored_peaks(&self, media: Digest, part: &Part, pcm: Option<Digest>) -> Result<Option<Peaks>, PipelineError> {
+        peaks::stored(self, media, part, pcm)
+    }
+
+    /// Decodes a recording for its peaks, and stores them if `keep` is set.
+    ///
+    /// # Errors
+    /// When the recording cannot be decoded.
+    pub fn draw_peaks(
+        &self,
+        path: &Path,
+        part: &Part,
+        label: &str,
+        keep: bool,
+        cancel: &CancelToken,
+    ) -> Result<Peaks, PipelineError> {
+        peaks::draw(self, path, part, label, keep, cancel)
+    }
+
+    /// The newest stored download of an address, or the one with these bytes: open, and its digest.
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn stored_download(
+        &self,
+        address: &Address,
+        media: Option<Digest>,
+    ) -> Result<Option<(File, Digest)>, PipelineError> {
+        acquire::stored_download(self, address, media)
     }
 
     /// The cache of results.

@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -16,7 +17,7 @@ use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
-use crate::api::{corrections, docs, events, feed, info, jobs, page, plugins, search, session, transcript};
+use crate::api::{corrections, docs, events, feed, info, jobs, page, plugins, recording, search, session, transcript};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -43,6 +44,8 @@ pub(crate) fn router(app: &App) -> Router {
             get(transcript::transcript).patch(corrections::correct),
         )
         .route("/jobs/{id}/transcript/history", get(corrections::history))
+        .route("/jobs/{id}/recording", get(recording::recording))
+        .route("/jobs/{id}/peaks", get(recording::peaks))
         .route("/jobs/{id}/events", get(events::events))
         .route("/search", get(search::search))
         .route("/v1/models", get(models::index))
@@ -59,7 +62,7 @@ pub(crate) fn router(app: &App) -> Router {
         .fallback(unknown_endpoint)
         .method_not_allowed_fallback(wrong_method)
         .layer(RequestBodyTimeoutLayer::new(app.settings.idle_timeout))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_whole)))
         .layer(from_fn_with_state(App::clone(app), middleware::admit));
     let router = match cors(&app.settings.cors_origins) {
         Some(cors) => router.layer(cors),
@@ -70,6 +73,11 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(map_response(no_sniffing))
         .layer(from_fn_with_state(App::clone(app), middleware::log))
         .with_state(App::clone(app))
+}
+
+/// Recordings are compressed already, and their ranges count the bytes as they are.
+fn is_whole(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 async fn unknown_endpoint(request: Request) -> Response {

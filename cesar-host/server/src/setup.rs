@@ -23,6 +23,7 @@ use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::housekeeping;
 use crate::work::notify::Notify;
+use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
 use crate::work::waiters::Waiters;
 
@@ -107,7 +108,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
     };
     let shared = Shared {
         settings,
-        pipeline,
+        pipeline: pipeline.keeping_peaks(),
         asr,
         speakers,
         part,
@@ -124,6 +125,8 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         loopback,
         hub: Hub::default(),
         feed: Feed::new().map_err(|error| ServeError::System(std::io::Error::other(error)))?,
+        open_downloads: OpenDownloads::default(),
+        drawing: tokio::sync::Mutex::default(),
         running: Running::default(),
         waiters: Waiters::default(),
         metrics: Metrics::default(),

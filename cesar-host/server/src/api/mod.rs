@@ -5,6 +5,7 @@
 //! | `jobs`, `transcript`, `events` | jobs, their transcripts and events |
 //! | `corrections`, `etag` | corrections of a transcript; revisions in headers |
 //! | `page`, `session`, `feed` | the page, the key of its user, and the events of all jobs |
+//! | `recording`, `range` | the recording of a job and its outline |
 //! | `search` | words in the transcripts of jobs |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
@@ -23,6 +24,8 @@ pub(crate) mod openapi;
 pub(crate) mod page;
 pub(crate) mod plugins;
 mod query;
+mod range;
+pub(crate) mod recording;
 mod rendered;
 pub(crate) mod search;
 pub(crate) mod session;

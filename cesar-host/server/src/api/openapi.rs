@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{corrections, events, feed, info, jobs, plugins, search, session, transcript};
+use crate::api::{corrections, events, feed, info, jobs, plugins, recording, search, session, transcript};
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
 use crate::work::feed::FeedEventKind;
@@ -17,7 +17,7 @@ use crate::work::feed::FeedEventKind;
     paths(
         jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
         corrections::correct, corrections::history, events::events,
-        search::search, session::show, session::begin, session::end, feed::feed,
+        search::search, session::show, session::begin, session::end, feed::feed, recording::recording, recording::peaks,
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
         speech::transcriptions, speech::translations, models::index, models::show
     ),

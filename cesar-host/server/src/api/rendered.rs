@@ -24,6 +24,15 @@ pub(crate) fn response(rendering: Rendering, label: &str) -> Response {
     (headers, rendering.bytes).into_response()
 }
 
+/// The header that shows or saves a recording under the name that it came with.
+pub(crate) fn disposition(label: &str, download: bool) -> String {
+    let kind = if download { "attachment" } else { "inline" };
+    let file = label.rsplit(['/', '\\']).next().unwrap_or_default();
+    let extension = file.rsplit_once('.').map(|(_, extension)| extension);
+    let extension = extension.filter(|extension| extension.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    format!("{kind}; {}", parameters(&name(label, extension.unwrap_or("bin"))))
+}
+
 /// `talk.docx` for the label `talk.mp3`.
 fn name(label: &str, extension: &str) -> String {
     let file = label.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -84,6 +93,13 @@ mod tests {
             headers("a/talk", page, "html"),
             [page, "inline; filename=\"talk.html\"", "sandbox allow-scripts"]
         );
+    }
+
+    #[test]
+    fn a_recording_keeps_its_name() {
+        assert_eq!(disposition("a/talk.MP3", true), "attachment; filename=\"talk.MP3\"");
+        assert_eq!(disposition("talk", false), "inline; filename=\"talk.bin\"");
+        assert_eq!(disposition("x\r\n.a\"b", true), "attachment; filename=\"x.bin\"");
     }
 
     #[test]

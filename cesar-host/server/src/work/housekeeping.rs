@@ -63,6 +63,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         if recovery.is_due() {
             recover(shared);
             shared.hub.forget_unused();
+            shared.open_downloads.close_idle();
         }
         if pruning.is_due() {
             prune(shared);
