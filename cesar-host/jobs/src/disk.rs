@@ -62,6 +62,11 @@ impl Disk {
         self.0.open(path)
     }
 
+    /// Opens an existing file for reading and writing.
+    pub(super) fn open_existing(&self, path: &Path) -> io::Result<File> {
+        self.0.run(|| OpenOptions::new().read(true).write(true).open(path))
+    }
+
     /// Creates a file that only its owner can read; an existing one is an error.
     pub(super) fn create_new(&self, path: &Path) -> io::Result<File> {
         self.0

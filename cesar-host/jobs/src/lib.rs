@@ -55,6 +55,7 @@
 //! <data>/jobs.setup.lock    exclusive while the database is created or migrated
 //! <data>/workers/<id>.lock  held by a living worker
 //! <data>/uploads/<id>       uploaded recordings, named by their jobs
+//! <data>/uploads/<id>.tus   resumable uploads, with their descriptions in <id>.json
 //! ```
 //! Lock order: the file of a worker or of an upload, then `jobs.setup.lock`, then the store's mutex, then the
 //! transaction. Nothing here waits for a worker's or an upload's lock; they are only tried.
@@ -70,6 +71,7 @@ mod id;
 mod job;
 mod policy;
 mod request;
+mod resumable;
 mod sqlite;
 mod store;
 mod uploads;
@@ -86,6 +88,7 @@ pub use id::{JobId, ParseIdError, Random, SystemRandom, UploadId, WorkerId};
 pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webhook, WebhookState};
 pub use policy::{Policy, Retention};
 pub use request::{JobRequest, Source, TranscribeRequest};
+pub use resumable::{Description, LIFETIME_MS, Opened, ResumableState, ResumableWriter};
 pub use sqlite::{Options, SqliteJobs};
 pub use store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, Idempotency, JobStore, Lease, ListQuery, NewJob,

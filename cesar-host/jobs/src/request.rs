@@ -45,6 +45,10 @@ pub struct TranscribeRequest {
     /// The address of a recording to download. A job keeps it as its source.
     #[schema(format = "uri")]
     pub url: Option<String>,
+    /// The id of a complete resumable upload. A job keeps it as its source.
+    #[schema(format = "uuid")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     /// The model's name.
     pub model: Option<String>,
     /// The speech recognition plugin, `ID` or `ID@VERSION`.

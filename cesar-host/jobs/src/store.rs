@@ -388,6 +388,12 @@ pub trait JobStore: Send + Sync {
     /// As all methods.
     fn uses_upload(&self, upload: UploadId) -> Result<bool>;
 
+    /// The job that names the upload.
+    ///
+    /// # Errors
+    /// As all methods.
+    fn job_of_upload(&self, upload: UploadId) -> Result<Option<Job>>;
+
     /// Claims a pending webhook. If the result is not recorded within `hold` (at most ten minutes), it is pending again:
     /// a webhook is notified at least once.
     ///

@@ -29,9 +29,18 @@ const PART: &str = "part";
 /// The folder of uploads.
 #[derive(Clone)]
 pub struct Uploads {
-    folder: PathBuf,
-    disk: Disk,
-    random: Arc<dyn Random>,
+    pub(super) folder: PathBuf,
+    pub(super) disk: Disk,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl std::fmt::Debug for Uploads {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Uploads")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An upload that is being received. Dropping it removes the received part.
@@ -49,12 +58,12 @@ pub struct UploadWriter {
 /// no job names it, to [`Uploads::sweep`].
 #[derive(Debug)]
 pub struct StoredUpload {
-    id: UploadId,
-    bytes: u64,
-    digest: Digest,
-    path: PathBuf,
+    pub(super) id: UploadId,
+    pub(super) bytes: u64,
+    pub(super) digest: Digest,
+    pub(super) path: PathBuf,
     /// Holds the lock.
-    file: File,
+    pub(super) file: File,
 }
 
 /// The uploads that a sweep removed.
@@ -136,6 +145,9 @@ impl Uploads {
                 continue;
             }
             if !is_part && store.uses_upload(upload)? {
+                continue;
+            }
+            if !is_part && self.restore(upload)? {
                 continue;
             }
             self.disk.remove(&path).context("remove", &path)?;

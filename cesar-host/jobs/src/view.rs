@@ -192,6 +192,7 @@ impl PartialSchema for RequestView {
         for name in TranscribeRequest::OPTIONS {
             object.properties.remove(name);
         }
+        object.properties.remove("upload");
         object.description = Some("What was requested.".to_owned());
         // Later versions may add fields to a response.
         object.additional_properties = None;

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::context::Context;
 use super::media::Media;
-use super::run::Part;
 use super::peaks::{self, PeakBuilder};
+use super::run::Part;
 use super::{Event, Pipeline, PipelineError, Stage, StageReport};
 
 /// The reason of a partial result of an incomplete recording.

@@ -64,7 +64,9 @@ impl Peaks {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (samples, pairs) = bytes.split_first_chunk::<HEADER>()?;
-        let (pairs, []) = pairs.as_chunks::<2>() else { return None };
+        let (pairs, []) = pairs.as_chunks::<2>() else {
+            return None;
+        };
         Some(Self {
             samples: u64::from_le_bytes(*samples),
             pairs: pairs.iter().map(|pair| pair.map(u8::cast_signed)).collect(),

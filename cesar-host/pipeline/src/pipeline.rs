@@ -19,9 +19,9 @@ use super::address::Address;
 use super::events::Observer;
 use super::explain::{self, Explanation};
 use super::glossary::{self, NamedGlossary, Prompted};
+use super::peaks::{self, Peaks};
 use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 use super::planner::Planner;
-use super::peaks::{self, Peaks};
 use super::run::{self, Documented, Input, Keep, Part, Rendering, Transcript, Work};
 use super::sink::DocumentSink;
 use super::speakers::{self, SpeakersRequest};
@@ -123,7 +123,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the cache cannot be read.
-    pub fn stored_peaks(&self, media: Digest, part: &Part, pcm: Option<Digest>) -> Result<Option<Peaks>, PipelineError> {
+    pub fn stored_peaks(
+        &self,
+        media: Digest,
+        part: &Part,
+        pcm: Option<Digest>,
+    ) -> Result<Option<Peaks>, PipelineError> {
         peaks::stored(self, media, part, pcm)
     }
 

@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, head, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
@@ -17,7 +17,10 @@ use crate::admission::middleware;
 use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
-use crate::api::{corrections, docs, events, feed, info, jobs, page, plugins, recording, search, session, transcript};
+use crate::api::{
+    corrections, docs, events, feed, info, jobs, page, plugins, recording, removal, search, session, transcript,
+    uploads,
+};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -30,6 +33,14 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/v1/audio/transcriptions", post(speech::transcriptions))
         .route("/v1/audio/translations", post(speech::translations))
         .layer(DefaultBodyLimit::disable());
+    let uploads = Router::new()
+        .route("/uploads", post(uploads::create).options(uploads::options))
+        .route(
+            "/uploads/{id}",
+            head(uploads::head).patch(uploads::patch).delete(uploads::remove),
+        )
+        .layer(map_response(uploads::name_version))
+        .layer(DefaultBodyLimit::disable());
     let router = Router::new()
         .route("/", get(page::index))
         .route("/page/{*path}", get(page::page))
@@ -37,7 +48,10 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/events", get(feed::feed))
         .route("/transcribe/url", post(jobs::transcribe_url))
         .route("/jobs", get(jobs::list))
-        .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route(
+            "/jobs/{id}",
+            get(jobs::show).patch(removal::rename).delete(jobs::cancel),
+        )
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route(
             "/jobs/{id}/transcript",
@@ -59,6 +73,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/docs", get(docs::docs))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .merge(forms)
+        .merge(uploads)
         .fallback(unknown_endpoint)
         .method_not_allowed_fallback(wrong_method)
         .layer(RequestBodyTimeoutLayer::new(app.settings.idle_timeout))
@@ -135,6 +150,10 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         "location",
         "retry-after",
         "etag",
+        "tus-resumable",
+        "upload-offset",
+        "upload-length",
+        "upload-expires",
     ];
     Some(
         CorsLayer::new()

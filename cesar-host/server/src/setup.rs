@@ -23,6 +23,7 @@ use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::housekeeping;
 use crate::work::notify::Notify;
+use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
 use crate::work::waiters::Waiters;
@@ -127,6 +128,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         feed: Feed::new().map_err(|error| ServeError::System(std::io::Error::other(error)))?,
         open_downloads: OpenDownloads::default(),
         drawing: tokio::sync::Mutex::default(),
+        receiving: Receiving::default(),
         running: Running::default(),
         waiters: Waiters::default(),
         metrics: Metrics::default(),

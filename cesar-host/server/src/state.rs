@@ -18,6 +18,7 @@ use crate::outbound::address::AddressGuard;
 use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::notify::Notify;
+use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
 use crate::work::waiters::Waiters;
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) open_downloads: OpenDownloads,
     /// Held while a recording is decoded to draw it.
     pub(crate) drawing: tokio::sync::Mutex<()>,
+    pub(crate) receiving: Receiving,
     pub(crate) running: Running,
     pub(crate) waiters: Waiters,
     pub(crate) metrics: Metrics,

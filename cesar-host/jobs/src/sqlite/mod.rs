@@ -128,6 +128,10 @@ impl JobStore for SqliteJobs {
         queries::uses_upload(self, upload)
     }
 
+    fn job_of_upload(&self, upload: UploadId) -> Result<Option<Job>> {
+        queries::job_of_upload(self, upload)
+    }
+
     fn claim_webhook(&self, hold: Duration) -> Result<Option<WebhookClaim>> {
         housekeeping::claim_webhook(self, hold)
     }

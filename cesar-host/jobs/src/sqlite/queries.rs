@@ -119,6 +119,13 @@ pub(super) fn uses_upload(store: &SqliteJobs, upload: UploadId) -> Result<bool> 
     })
 }
 
+pub(super) fn job_of_upload(store: &SqliteJobs, upload: UploadId) -> Result<Option<Job>> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE upload = ?1");
+    store.read("look for an upload", |connection| {
+        connection.prepare_cached(&sql)?.query_row([upload], job).optional()
+    })
+}
+
 pub(super) fn list(store: &SqliteJobs, query: &ListQuery) -> Result<Vec<Job>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM jobs

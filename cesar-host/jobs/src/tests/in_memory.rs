@@ -13,8 +13,8 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, Random, UploadId, WorkerId};
 use crate::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
-use crate::request::Source;
 use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Policy, Retention, hold_ms, jitter};
+use crate::request::Source;
 use crate::store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
     Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
@@ -476,6 +476,10 @@ impl JobStore for MemoryJobs {
 
     fn uses_upload(&self, upload: UploadId) -> Result<bool> {
         Ok(self.rows().values().any(|row| row.job.request.upload() == Some(upload)))
+    }
+
+    fn job_of_upload(&self, upload: UploadId) -> Result<Option<Job>> {
+        Ok(self.jobs_where(|job| job.request.upload() == Some(upload)).pop())
     }
 
     fn claim_webhook(&self, hold: Duration) -> Result<Option<WebhookClaim>> {

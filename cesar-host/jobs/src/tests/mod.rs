@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cesar_base::{Digest, ManualClock};
+use cesar_base::{Digest, Fault, FaultKind, ManualClock};
 use tempfile::TempDir;
 
 use super::*;

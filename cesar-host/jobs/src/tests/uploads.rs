@@ -123,3 +123,220 @@ fn removing_an_upload_twice_is_no_error() {
     received.uploads.remove(id).unwrap();
     assert!(received.files().is_empty());
 }
+
+impl Received {
+    fn resumable(&self, length: Option<u64>) -> UploadId {
+        let description = Description {
+            length,
+            label: "talk.mp3".to_owned(),
+            metadata: "filename dGFsay5tcDM=".to_owned(),
+        };
+        self.uploads.create_resumable(&description).unwrap()
+    }
+
+    fn open(&self, id: UploadId) -> ResumableWriter {
+        match self.uploads.open_resumable(id).unwrap() {
+            Opened::Ready(writer) => writer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn take(&self, id: UploadId) -> StoredUpload {
+        match self.uploads.take_resumable(id).unwrap() {
+            Opened::Ready((stored, label)) => {
+                assert_eq!(label, "talk.mp3");
+                stored
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The same folder after the process was killed.
+    fn restarted(&self) -> Uploads {
+        let uploads = Uploads::open(self.folder.path(), Disk::real(), Arc::new(SeededRandom::new(9))).unwrap();
+        uploads.sweep(&self.store).unwrap();
+        uploads.sweep_resumable(&self.store, now_ms()).unwrap();
+        uploads
+    }
+}
+
+fn now_ms() -> i64 {
+    cesar_base::Clock::now_ms(&cesar_base::SystemClock)
+}
+
+#[test]
+fn a_resumable_upload_continues_where_it_stopped() {
+    let received = Received::new();
+    let id = received.resumable(Some(11));
+    let mut writer = received.open(id);
+    writer.write(b"hello ", 1_000).unwrap();
+    writer.sync().unwrap();
+    drop(writer);
+    let uploads = received.restarted();
+    let state = uploads.resumable(id).unwrap().unwrap();
+    assert_eq!((state.offset, state.description.length), (6, Some(11)));
+    assert!(matches!(uploads.take_resumable(id).unwrap(), Opened::Incomplete));
+    let mut writer = received.open(id);
+    assert_eq!(writer.state().offset, 6);
+    assert!(matches!(
+        writer.write(b"world and more", 1_000),
+        Err(JobsError::TooLarge { limit: 11 })
+    ));
+    writer.write(b"world", 1_000).unwrap();
+    drop(writer);
+    let stored = received.take(id);
+    assert_eq!(stored.digest(), Digest::of(b"hello world"));
+    assert_eq!(std::fs::read(stored.path()).unwrap(), b"hello world");
+}
+
+#[test]
+fn a_length_may_come_later() {
+    let received = Received::new();
+    let id = received.resumable(None);
+    let mut writer = received.open(id);
+    assert!(matches!(
+        writer.write(b"too long", 3),
+        Err(JobsError::TooLarge { limit: 3 })
+    ));
+    writer.write(b"abc", 3).unwrap();
+    drop(writer);
+    assert!(matches!(
+        received.uploads.take_resumable(id).unwrap(),
+        Opened::Incomplete
+    ));
+    received.open(id).set_length(3).unwrap();
+    assert_eq!(
+        received.restarted().resumable(id).unwrap().unwrap().description.length,
+        Some(3)
+    );
+    assert_eq!(received.take(id).digest(), Digest::of(b"abc"));
+}
+
+#[test]
+fn an_upload_in_use_is_locked() {
+    let received = Received::new();
+    let id = received.resumable(Some(3));
+    let writer = received.open(id);
+    assert!(matches!(received.uploads.open_resumable(id).unwrap(), Opened::Locked));
+    assert!(matches!(received.uploads.take_resumable(id).unwrap(), Opened::Locked));
+    assert!(matches!(received.uploads.remove_resumable(id).unwrap(), Opened::Locked));
+    // An expired one stays while a piece of it is received.
+    assert_eq!(received.uploads.sweep_resumable(&received.store, i64::MAX).unwrap(), 0);
+    drop(writer);
+    assert!(matches!(
+        received.uploads.remove_resumable(id).unwrap(),
+        Opened::Ready(())
+    ));
+    assert!(matches!(received.uploads.open_resumable(id).unwrap(), Opened::Missing));
+    assert_eq!(received.files(), [PathBuf::new(); 0]);
+}
+
+#[test]
+fn a_refused_submission_gives_the_upload_back() {
+    let received = Received::new();
+    let id = received.resumable(Some(0));
+    let stored = received.take(id);
+    assert!(matches!(received.uploads.take_resumable(id).unwrap(), Opened::Missing));
+    received.uploads.give_back(&stored).unwrap();
+    drop(stored);
+    assert_eq!(received.take(id).digest(), Digest::of(b""));
+}
+
+#[test]
+fn a_crash_during_a_submission_loses_no_upload() {
+    let received = Received::new();
+    let id = received.resumable(Some(0));
+    let stored = received.take(id);
+    received.uploads.sweep(&received.store).unwrap();
+    assert!(stored.path().exists(), "a submission is under way");
+    drop(stored);
+    // The process died before the job was stored.
+    let uploads = received.restarted();
+    assert_eq!(uploads.resumable(id).unwrap().unwrap().offset, 0);
+    let stored = received.take(id);
+    let job = NewJob::new(JobRequest::new(stored.source()));
+    let Submission::New(job) = received.store.submit(&job).unwrap() else {
+        panic!("the queue is empty")
+    };
+    drop(stored);
+    // The process died before the description was removed.
+    let uploads = received.restarted();
+    assert_eq!(received.files(), [uploads.path(id)]);
+    assert_eq!(
+        received.store.job_of_upload(id).unwrap().map(|job| job.id),
+        Some(job.id)
+    );
+}
+
+#[test]
+fn uploads_without_bytes_for_a_day_are_removed() {
+    let received = Received::new();
+    let id = received.resumable(Some(3));
+    let day = 24 * 3_600_000;
+    assert_eq!(
+        received
+            .uploads
+            .sweep_resumable(&received.store, now_ms() + day - 60_000)
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        received
+            .uploads
+            .sweep_resumable(&received.store, now_ms() + day + 1)
+            .unwrap(),
+        1
+    );
+    assert_eq!(received.uploads.resumable(id).unwrap(), None);
+    assert_eq!(received.files(), [PathBuf::new(); 0]);
+}
+
+#[test]
+fn every_failure_of_the_disk_keeps_what_was_acknowledged() {
+    for at in 1.. {
+        let received = Received::new();
+        let fault = Fault {
+            at,
+            kind: FaultKind::InputOutput,
+            lasting: false,
+        };
+        let disk = Disk::failing(fault);
+        let random = Arc::new(SeededRandom::new(5));
+        let Ok(uploads) = Uploads::open(received.folder.path(), disk.clone(), random) else {
+            continue;
+        };
+        let mut acknowledged = Vec::new();
+        let mut id = None;
+        let mut run = || -> Result<()> {
+            let created = uploads.create_resumable(&Description {
+                length: Some(6),
+                ..Description::default()
+            })?;
+            id = Some(created);
+            for piece in [b"abc", b"def"] {
+                let Opened::Ready(mut writer) = uploads.open_resumable(created)? else {
+                    panic!("it is there")
+                };
+                writer.write(piece, 10)?;
+                writer.sync()?;
+                acknowledged.extend_from_slice(piece);
+            }
+            Ok(())
+        };
+        let result = run();
+        let after = received.restarted();
+        match id {
+            Some(id) => {
+                let state = after.resumable(id).unwrap().unwrap();
+                assert!(state.offset >= acknowledged.len() as u64, "operation {at}");
+                let bytes = std::fs::read(after.path(id).with_extension("tus")).unwrap();
+                assert!(b"abcdef".starts_with(&bytes[..]) && bytes.starts_with(&acknowledged));
+            }
+            None => assert_eq!(received.files(), [PathBuf::new(); 0], "operation {at}"),
+        }
+        if result.is_ok() {
+            assert!(at > 10, "only {at} operations were tried");
+            return;
+        }
+    }
+}

@@ -109,7 +109,13 @@ mod tests {
                 (&[("sec-fetch-site", "same-site")], false),
                 (&[("sec-fetch-site", "cross-site")], false),
                 // The word of the browser is stronger than the origin.
-                (&[("sec-fetch-site", "cross-site"), ("origin", "http://cesar.example:5000")], false),
+                (
+                    &[
+                        ("sec-fetch-site", "cross-site"),
+                        ("origin", "http://cesar.example:5000"),
+                    ],
+                    false,
+                ),
                 (&[("origin", "http://cesar.example:5000")], true),
                 (&[("origin", "https://cesar.example:5000")], true),
                 (&[("origin", "http://cesar.example:8080")], false),
@@ -120,15 +126,24 @@ mod tests {
             }
         }
         for method in [Method::GET, Method::HEAD] {
-            assert!(is_admitted(&method, &[("sec-fetch-site", "cross-site")]), "{method} changes nothing");
+            assert!(
+                is_admitted(&method, &[("sec-fetch-site", "cross-site")]),
+                "{method} changes nothing"
+            );
         }
     }
 
     #[test]
     fn the_cookie_is_hidden_from_scripts_and_other_sites() {
         let plain = set(&HeaderMap::new(), Some("cesar_00"));
-        assert_eq!(plain, "cesar_key=cesar_00; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000");
+        assert_eq!(
+            plain,
+            "cesar_key=cesar_00; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000"
+        );
         let behind_tls = set(&headers(&[("x-forwarded-proto", "https")]), None);
-        assert_eq!(behind_tls, "cesar_key=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0; Secure");
+        assert_eq!(
+            behind_tls,
+            "cesar_key=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0; Secure"
+        );
     }
 }

@@ -71,8 +71,10 @@ pub(crate) async fn submit(
             check(shared, &new.request)?;
             let submission = shared.store.submit(&new);
             // After an error the job may be stored or not; an upload without a job is swept.
-            if let (Ok(Submission::New(_)) | Err(_), Some(file)) = (&submission, file) {
-                file.keep();
+            match (&submission, file) {
+                (Ok(Submission::New(_)) | Err(_), Some(file)) => file.keep(),
+                (Ok(Submission::Existing(_) | Submission::Joined(_)), Some(file)) => file.discard(),
+                _ => {}
             }
             Ok::<_, Refusal>(submission?)
         })

@@ -69,10 +69,11 @@ impl<T: FormFields> ToSchema for Form<T> {
     }
 }
 
-/// A received file; removed when this is dropped, unless a job has it.
+/// A received file; removed when this is dropped, unless a job has it. A resumable upload can be submitted again then.
 #[derive(Debug)]
 pub(crate) struct Received {
     stored: Option<StoredUpload>,
+    is_resumable: bool,
     source: Source,
     /// The client's name of it.
     pub(crate) label: String,
@@ -85,17 +86,48 @@ impl Received {
         self.source.clone()
     }
 
+    /// A complete resumable upload.
+    pub(crate) fn resumable(app: &App, stored: StoredUpload, label: String) -> Self {
+        Self {
+            source: stored.source(),
+            stored: Some(stored),
+            is_resumable: true,
+            label,
+            app: App::clone(app),
+        }
+    }
+
     /// Leaves the file to a job, which removes it at its own removal.
     pub(crate) fn keep(mut self) {
+        self.forget();
         self.stored = None;
+    }
+
+    /// Removes the file: a job has the same one.
+    pub(crate) fn discard(mut self) {
+        self.forget();
+        self.is_resumable = false;
+    }
+
+    fn forget(&self) {
+        if let Some(stored) = self.stored.as_ref().filter(|_| self.is_resumable)
+            && let Err(error) = self.app.uploads.forget(stored.id())
+        {
+            tracing::warn!("the description of an upload is left: {error}");
+        }
     }
 }
 
 impl Drop for Received {
     fn drop(&mut self) {
         let Some(stored) = self.stored.take() else { return };
+        let is_resumable = self.is_resumable;
         let remove = move |uploads: &Uploads| {
-            if let Err(error) = uploads.remove(stored.id()) {
+            let removed = match is_resumable {
+                true => uploads.give_back(&stored),
+                false => uploads.remove(stored.id()),
+            };
+            if let Err(error) = removed {
                 tracing::warn!("cannot remove an upload before the next start: {error}");
             }
         };
@@ -273,6 +305,7 @@ async fn store(app: &App, parts: &mut Parts, head: &Head) -> Result<Option<Recei
     Ok(Some(Received {
         source: stored.source(),
         stored: Some(stored),
+        is_resumable: false,
         label,
         app: App::clone(app),
     }))

@@ -100,9 +100,11 @@ impl Listener {
 pub(crate) async fn feed(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     if app.feed.listeners() >= MOST_LISTENERS {
         let text = format!("{MOST_LISTENERS} clients watch this server already; close other pages");
-        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyListeners, text)
-            .retry_after(10)
-            .into());
+        return Err(
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyListeners, text)
+                .retry_after(10)
+                .into(),
+        );
     }
     let id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let listener = Listener::new(&app, id.filter(|id| !id.is_empty()));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, FromRequest as _, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,8 +24,10 @@ use crate::admission::refusal::Refusal;
 use crate::admission::submit;
 use crate::admission::upload::{self, Form};
 use crate::api::id::Id;
-use crate::api::json_body::json_object;
+use crate::api::json_body::{is_json, json_object};
 use crate::api::query::{QueryFields, fields};
+use crate::api::removal::{self, RemoveParams, Removed};
+use crate::api::uploads::{self, Taken};
 use crate::state::{App, Client};
 use crate::work::running::StopReason;
 use crate::work::stored;
@@ -58,6 +60,10 @@ struct TranscribeUrl(TranscribeRequest);
 impl TranscribeUrl {
     fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, Refusal> {
         let parameters: TranscribeRequest = Fields::from_json(json_object(headers, body)?).parse()?;
+        if parameters.upload.is_some() {
+            let text = "`upload` belongs to `POST /transcribe`";
+            return Err(Refusal::bad(Code::TwoSources, text).param("upload"));
+        }
         if parameters.url.is_none() {
             return Err(Refusal::bad(Code::MissingUrl, "`url` is missing; name the recording's address").param("url"));
         }
@@ -70,6 +76,7 @@ impl PartialSchema for TranscribeUrl {
     fn schema() -> RefOr<Schema> {
         let mut object = TranscribeRequest::object();
         object.required.push("url".to_owned());
+        object.properties.remove("upload");
         RefOr::T(Schema::Object(object))
     }
 }
@@ -144,7 +151,7 @@ fn accepted(job: &Job) -> Response {
 
 #[utoipa::path(post, path = "/transcribe", tag = "jobs", summary = "Queue a recording",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request gives the same job")),
-    request_body(content = TranscribeForm, content_type = "multipart/form-data"),
+    request_body(content((TranscribeForm = "multipart/form-data"), (TranscribeRequest = "application/json"))),
     responses((status = 202, description = "Queued", body = JobView, headers(("Location" = String), ("Retry-After" = u64))),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
@@ -154,7 +161,23 @@ pub(crate) async fn transcribe(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    let TranscribeForm { fields, file } = upload::receive(&app, request).await?;
+    let TranscribeForm { mut fields, mut file } = match is_json(&headers) {
+        true => TranscribeForm {
+            fields: Fields::from_json(json_object(&headers, Bytes::from_request(request, &app).await)?).parse()?,
+            file: None,
+        },
+        false => upload::receive(&app, request).await?,
+    };
+    if let Some(id) = fields.upload.take() {
+        if file.is_some() || fields.url.is_some() {
+            let text = "the request has an `upload` and another recording; send one of them";
+            return Err(Refusal::bad(Code::TwoSources, text).param("upload").into());
+        }
+        match uploads::take(&app, &id).await? {
+            Taken::Upload(taken) => file = Some(taken),
+            Taken::Submitted(job) => return Ok(accepted(&job)),
+        }
+    }
     let request = submit::job_request(fields, file.as_ref())?;
     let job = submit::submit(&app, &headers, &client, request, file, None).await?;
     Ok(accepted(&job))
@@ -227,13 +250,17 @@ pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Answer {
     Ok(response)
 }
 
-#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", summary = "Cancel a job",
-    params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "Cancelled", body = JobView),
+#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", summary = "Cancel a job, or remove it",
+    params(("id" = String, Path, description = "The job's id"), RemoveParams),
+    responses((status = 200, description = "Cancelled; with `remove`, what was removed", content((JobView = "application/json"), (Removed = "application/json"))),
         (status = 202, description = "Its worker stops", body = JobView),
         (status = "4XX", description = "Refused; 409 when it has ended otherwise", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn cancel(State(app): State<App>, Id(id): Id) -> Answer {
+pub(crate) async fn cancel(State(app): State<App>, Id(id): Id, query: QueryFields) -> Answer {
+    let RemoveParams { remove, corrections } = fields(query)?.parse()?;
+    if remove {
+        return removal::remove(&app, id, corrections).await;
+    }
     match app.block(move |shared| shared.store.cancel(id)).await?? {
         Cancellation::Done(job) => {
             app.hub.end(job.id, JobView::new(&job).to_json());

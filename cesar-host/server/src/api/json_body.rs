@@ -13,16 +13,20 @@ use crate::admission::upload;
 /// Maximum size of a body that is not a form.
 pub(crate) const JSON_LIMIT: usize = 1_000_000;
 
+/// Whether a request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.unwrap_or_default()
+        .to_ascii_lowercase()
+        .starts_with("application/json")
+}
+
 /// The object in a JSON body.
 pub(crate) fn json_object(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Map<String, Value>, Refusal> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if !kind.to_ascii_lowercase().starts_with("application/json") {
+    if !is_json(headers) {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::WrongContentType,

@@ -6,6 +6,8 @@
 //! | `corrections`, `etag` | corrections of a transcript; revisions in headers |
 //! | `page`, `session`, `feed` | the page, the key of its user, and the events of all jobs |
 //! | `recording`, `range` | the recording of a job and its outline |
+//! | `uploads`, `tus` | resumable uploads |
+//! | `removal` | renaming and removing jobs |
 //! | `search` | words in the transcripts of jobs |
 //! | `info`, `plugins` | the server, its cache and its plugins |
 //! | `query`, `id`, `json_body` | the parts of a request |
@@ -26,7 +28,10 @@ pub(crate) mod plugins;
 mod query;
 mod range;
 pub(crate) mod recording;
+pub(crate) mod removal;
 mod rendered;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod transcript;
+mod tus;
+pub(crate) mod uploads;

@@ -6,7 +6,9 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::{corrections, events, feed, info, jobs, plugins, recording, search, session, transcript};
+use crate::api::{
+    corrections, events, feed, info, jobs, plugins, recording, removal, search, session, transcript, uploads,
+};
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
 use crate::work::feed::FeedEventKind;
@@ -17,7 +19,8 @@ use crate::work::feed::FeedEventKind;
     paths(
         jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
         corrections::correct, corrections::history, events::events,
-        search::search, session::show, session::begin, session::end, feed::feed, recording::recording, recording::peaks,
+        search::search, session::show, session::begin, session::end, feed::feed, recording::recording, recording::peaks, removal::rename,
+        uploads::options, uploads::create, uploads::head, uploads::patch, uploads::remove,
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
         speech::transcriptions, speech::translations, models::index, models::show
     ),

@@ -2,7 +2,8 @@
 
 use axum::extract::Path;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
+    VARY,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -77,10 +78,12 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     let codings = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    codings.map(|coding| coding.split_once(';').unwrap_or((coding, ""))).any(|(name, weight)| {
-        let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
-        name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight, Some(Ok(0.0)))
-    })
+    codings
+        .map(|coding| coding.split_once(';').unwrap_or((coding, "")))
+        .any(|(name, weight)| {
+            let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
+            name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight, Some(Ok(0.0)))
+        })
 }
 
 #[cfg(test)]
@@ -101,7 +104,10 @@ mod tests {
         assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
         assert_eq!(response.headers()[CACHE_CONTROL], "no-cache");
         let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let tag = response.headers()[ETAG].clone();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         assert!(body.starts_with(b"<!doctype html>"));
@@ -124,7 +130,12 @@ mod tests {
 
     #[test]
     fn encodings_of_the_client_are_respected() {
-        for (given, wanted) in [("gzip", true), ("deflate, GZIP;q=1", true), ("gzip;q=0", false), ("identity", false)] {
+        for (given, wanted) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=1", true),
+            ("gzip;q=0", false),
+            ("identity", false),
+        ] {
             assert_eq!(accepts_gzip(&with(ACCEPT_ENCODING, given)), wanted, "{given}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));

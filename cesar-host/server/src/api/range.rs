@@ -20,7 +20,10 @@ pub(crate) fn select(headers: &HeaderMap, size: u64, tag: &str) -> Selection {
         return Selection::All;
     };
     // A weak tag or a date does not say that the bytes are the same.
-    if headers.get(IF_RANGE).is_some_and(|known| known.as_bytes() != tag.as_bytes()) {
+    if headers
+        .get(IF_RANGE)
+        .is_some_and(|known| known.as_bytes() != tag.as_bytes())
+    {
         return Selection::All;
     }
     parse(range, size).unwrap_or(Selection::All)

@@ -110,8 +110,14 @@ pub(crate) async fn recording(
         (ETAG, tag.clone()),
         (ACCEPT_RANGES, "bytes".to_owned()),
         (CACHE_CONTROL, "private, no-cache".to_owned()),
-        (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; media-src 'self'".to_owned()),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin".to_owned()),
+        (
+            CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'; media-src 'self'".to_owned(),
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin".to_owned(),
+        ),
     ];
     if etag::is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());

@@ -70,7 +70,9 @@ pub(crate) async fn begin(
     let key = key.trim();
     if app.gate.holder(key).is_none() {
         let text = "the server does not know this key; the operator makes one with `cesar serve key add`";
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED, Code::InvalidApiKey, text).param("key").into());
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, Code::InvalidApiKey, text)
+            .param("key")
+            .into());
     }
     let cookie = cookie::set(&headers, Some(key));
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())

@@ -191,7 +191,9 @@ mod tests {
 
     fn names(missed: &Missed) -> Vec<String> {
         let events = missed.events.iter();
-        events.map(|event| format!("{} {}", event.number, event.kind.name())).collect()
+        events
+            .map(|event| format!("{} {}", event.number, event.kind.name()))
+            .collect()
     }
 
     #[test]
@@ -207,7 +209,14 @@ mod tests {
         assert!(!feed.since(0).is_gap, "a replaced event is not missed");
         feed.removed(job(2));
         assert_eq!(names(&feed.since(0)), ["3 job", "5 removed"]);
-        assert_eq!(feed.since(9), Missed { events: Vec::new(), last: 5, is_gap: false });
+        assert_eq!(
+            feed.since(9),
+            Missed {
+                events: Vec::new(),
+                last: 5,
+                is_gap: false
+            }
+        );
     }
 
     #[test]
@@ -217,7 +226,13 @@ mod tests {
             feed.transcript(job(1), 1);
         }
         assert_eq!(feed.position(&feed.id(1)), Some(1));
-        for unknown in [other.id(1), feed.id(2), "".into(), "1".into(), format!("{}-x", feed.epoch)] {
+        for unknown in [
+            other.id(1),
+            feed.id(2),
+            "".into(),
+            "1".into(),
+            format!("{}-x", feed.epoch),
+        ] {
             assert_eq!(feed.position(&unknown), None, "{unknown}");
         }
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cesar_base::{Clock as _, SystemClock};
 use cesar_jobs::{JobId, JobsError, Progress, Retention, Signal};
 
 use crate::figures::snapshot;
@@ -122,8 +123,13 @@ fn recover(shared: &Shared) {
     }
 }
 
-/// Removes expired jobs and their uploads.
+/// Removes expired jobs and their uploads, and unfinished uploads.
 pub(crate) fn prune(shared: &Shared) {
+    match shared.uploads.sweep_resumable(&*shared.store, SystemClock.now_ms()) {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!("{removed} unfinished uploads removed"),
+        Err(error) => tracing::warn!("cannot remove old unfinished uploads: {error}"),
+    }
     let retention = Retention {
         completed: shared.settings.keep_completed,
         failed: shared.settings.keep_failed,

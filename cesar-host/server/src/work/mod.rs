@@ -3,7 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | `check_request`, `plan_request`, `part`, `speakers`, `glossary`, `models` | the meaning of a request, and its refusals |
-//! | `recording` | the recording of a job |
+//! | `receiving`, `recording` | resumable uploads; the recording of a job |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `feed`, `feed_watch` | what happens to all jobs, also by other processes |
@@ -27,6 +27,7 @@ pub(crate) mod observer;
 pub(crate) mod part;
 pub(crate) mod plan_request;
 pub(crate) mod plugin_watch;
+pub(crate) mod receiving;
 pub(crate) mod recording;
 pub(crate) mod running;
 pub(crate) mod speakers;

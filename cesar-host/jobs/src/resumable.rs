@@ -1,0 +1,396 @@
+//! Resumable uploads: received in pieces, over any number of connections and starts of the server.
+//!
+//! ```text
+//! uploads/<id>.tus    the bytes so far, locked while a piece is received
+//! uploads/<id>.json   its length, if known, and the client's description of it; on the device before the client knows the id
+//! uploads/<id>        complete and handed to a job that is being submitted; see [`crate::uploads`]
+//! ```
+//! The offset of an upload is the length of its file, and a piece is acknowledged after it is on the device, so nothing acknowledged is
+//! lost with the process. A submission renames the file. When it is refused, the file gets its name back, so the upload can be submitted
+//! again; when the process dies in between, [`Uploads::sweep`] does that. When the job is stored, the description is removed.
+//!
+//! An upload that got no byte for [`LIFETIME_MS`] is removed, unless a piece of it is being received.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use cesar_base::Hasher;
+use serde::{Deserialize, Serialize};
+
+use super::disk::is_named;
+use super::error::{IoContext, JobsError, Result};
+use super::id::UploadId;
+use super::store::JobStore;
+use super::uploads::{StoredUpload, Uploads};
+
+/// How long an upload is kept after its last byte.
+pub const LIFETIME_MS: i64 = 24 * 3600 * 1000;
+
+const DATA: &str = "tus";
+const RECORD: &str = "json";
+const NEW_RECORD: &str = "json.new";
+
+/// Bytes that are hashed at once.
+const BLOCK: usize = 1 << 20;
+
+/// The description of an upload.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Its final length in bytes, once the client knows it.
+    pub length: Option<u64>,
+    /// The client's name of the file. It never becomes a path.
+    pub label: String,
+    /// What the client said about it, unchanged.
+    pub metadata: String,
+}
+
+/// A resumable upload as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResumableState {
+    /// The number of received bytes.
+    pub offset: u64,
+    /// Its description.
+    pub description: Description,
+    /// When it is removed without another byte, in ms since 1970.
+    pub expires_ms: i64,
+}
+
+/// The use of a resumable upload.
+#[derive(Debug)]
+pub enum Opened<T> {
+    /// There is none of this id, or no longer.
+    Missing,
+    /// A piece of it is being received.
+    Locked,
+    /// Some of its bytes, or its length, are missing.
+    Incomplete,
+    /// It is in use by the caller.
+    Ready(T),
+}
+
+/// A resumable upload that receives a piece. Dropping it keeps what was written.
+#[derive(Debug)]
+pub struct ResumableWriter {
+    id: UploadId,
+    file: File,
+    state: ResumableState,
+    uploads: Uploads,
+}
+
+impl Uploads {
+    /// Creates an empty upload. It is on the device when this returns.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn create_resumable(&self, description: &Description) -> Result<UploadId> {
+        let id = UploadId::new(&*self.random);
+        let data = self.data(id);
+        let file = self.disk.create_new(&data).context("create", &data)?;
+        // A sweep removes data without a description, unless it is locked.
+        self.disk.try_lock(&file).context("lock", &data)?;
+        let written = self.write_description(id, description);
+        if written.is_err() {
+            let _ = self.disk.remove(&data);
+            let _ = self.disk.remove(&self.record(id));
+        }
+        let _ = file.unlock();
+        written.map(|()| id)
+    }
+
+    /// The state of an upload, if there is one.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn resumable(&self, id: UploadId) -> Result<Option<ResumableState>> {
+        let data = self.data(id);
+        let metadata = match fs::metadata(&data) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata.context("inspect", &data)?,
+        };
+        let Some(description) = self.description(id)? else {
+            return Ok(None);
+        };
+        let changed = metadata
+            .modified()
+            .ok()
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let changed_ms = changed.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        Ok(Some(ResumableState {
+            offset: metadata.len(),
+            description,
+            expires_ms: changed_ms.saturating_add(LIFETIME_MS),
+        }))
+    }
+
+    /// The number of resumable uploads.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn count_resumable(&self) -> Result<usize> {
+        Ok(self.resumable_ids()?.len())
+    }
+
+    /// Opens an upload for its next piece.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn open_resumable(&self, id: UploadId) -> Result<Opened<ResumableWriter>> {
+        let mut file = match self.lock_data(id)? {
+            Opened::Ready(file) => file,
+            Opened::Locked => return Ok(Opened::Locked),
+            _ => return Ok(Opened::Missing),
+        };
+        let Some(state) = self.resumable(id)? else {
+            return Ok(Opened::Missing);
+        };
+        file.seek(SeekFrom::End(0)).context("read", &self.data(id))?;
+        Ok(Opened::Ready(ResumableWriter {
+            id,
+            file,
+            state,
+            uploads: self.clone(),
+        }))
+    }
+
+    /// Takes a complete upload out for a submission. Give it back with [`Self::give_back`], or call [`Self::forget`] when its job is stored.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn take_resumable(&self, id: UploadId) -> Result<Opened<(StoredUpload, String)>> {
+        let data = self.data(id);
+        let mut file = match self.lock_data(id)? {
+            Opened::Ready(file) => file,
+            Opened::Locked => return Ok(Opened::Locked),
+            _ => return Ok(Opened::Missing),
+        };
+        let Some(state) = self.resumable(id)? else {
+            return Ok(Opened::Missing);
+        };
+        if state.description.length != Some(state.offset) {
+            return Ok(Opened::Incomplete);
+        }
+        let mut hasher = Hasher::new();
+        let mut block = vec![0; BLOCK];
+        file.seek(SeekFrom::Start(0)).context("read", &data)?;
+        loop {
+            match file.read(&mut block).context("read", &data)? {
+                0 => break,
+                length => hasher.update(&block[..length]),
+            }
+        }
+        let path = self.path(id);
+        self.disk.sync_data(&file).context("sync", &data)?;
+        self.disk.rename(&data, &path).context("create", &path)?;
+        self.disk.sync_folder(&self.folder).context("sync", &self.folder)?;
+        let stored = StoredUpload {
+            id,
+            bytes: state.offset,
+            digest: hasher.finish(),
+            path,
+            file,
+        };
+        Ok(Opened::Ready((stored, state.description.label)))
+    }
+
+    /// Makes an upload resumable again whose submission was refused.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`]; then [`Self::sweep`] does it.
+    pub fn give_back(&self, stored: &StoredUpload) -> Result<()> {
+        let data = self.data(stored.id);
+        self.disk.rename(&stored.path, &data).context("create", &data)?;
+        self.disk.sync_folder(&self.folder).context("sync", &self.folder)
+    }
+
+    /// Removes the description of an upload that is a job's now.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`]; then [`Self::sweep_resumable`] does it.
+    pub fn forget(&self, id: UploadId) -> Result<()> {
+        let record = self.record(id);
+        self.disk.remove(&record).context("remove", &record)
+    }
+
+    /// Removes an upload.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn remove_resumable(&self, id: UploadId) -> Result<Opened<()>> {
+        let data = self.data(id);
+        match self.lock_data(id)? {
+            Opened::Ready(_held) => {
+                self.disk.remove(&data).context("remove", &data)?;
+                self.forget(id)?;
+                Ok(Opened::Ready(()))
+            }
+            Opened::Locked => Ok(Opened::Locked),
+            _ => Ok(Opened::Missing),
+        }
+    }
+
+    /// Removes uploads that got no byte for [`LIFETIME_MS`], and leftovers of crashes; returns their number. What is being received or
+    /// submitted stays.
+    ///
+    /// # Errors
+    /// When a file or the store cannot be used.
+    pub fn sweep_resumable(&self, store: &dyn JobStore, now_ms: i64) -> Result<u64> {
+        let mut removed = 0;
+        for id in self.resumable_ids()? {
+            let Opened::Ready(_held) = self.lock_data(id)? else {
+                continue;
+            };
+            let state = self.resumable(id)?;
+            // A clock that was set back does not keep uploads for ever: the distance counts in both directions.
+            let is_expired = |state: &ResumableState| {
+                now_ms > state.expires_ms || now_ms < state.expires_ms.saturating_sub(2 * LIFETIME_MS)
+            };
+            if state.as_ref().is_none_or(is_expired) {
+                let data = self.data(id);
+                self.disk.remove(&data).context("remove", &data)?;
+                self.forget(id)?;
+                removed += 1;
+            }
+        }
+        for id in self.ids(RECORD)? {
+            // Left by a crash in a removal, or behind the submission of a job. During a submission the file is there and no job's.
+            if !self.data(id).exists() && (!self.path(id).exists() || store.uses_upload(id)?) {
+                self.forget(id)?;
+            }
+        }
+        for id in self.ids(NEW_RECORD)? {
+            if !self.data(id).exists() {
+                let new = self.path(id).with_extension(NEW_RECORD);
+                self.disk.remove(&new).context("remove", &new)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Whether a complete upload that no job names can be resumed; then it gets its name back.
+    pub(super) fn restore(&self, id: UploadId) -> Result<bool> {
+        if self.description(id)?.is_none() {
+            return Ok(false);
+        }
+        let (path, data) = (self.path(id), self.data(id));
+        self.disk.rename(&path, &data).context("create", &data)?;
+        Ok(true)
+    }
+
+    /// The locked data of an upload.
+    fn lock_data(&self, id: UploadId) -> Result<Opened<File>> {
+        let data = self.data(id);
+        let file = match self.disk.open_existing(&data) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Opened::Missing),
+            file => file.context("open", &data)?,
+        };
+        if !self.disk.try_lock(&file).context("lock", &data)? {
+            return Ok(Opened::Locked);
+        }
+        // It may have been submitted or removed before it was locked.
+        match is_named(&file, &data).context("inspect", &data)? {
+            true => Ok(Opened::Ready(file)),
+            false => Ok(Opened::Missing),
+        }
+    }
+
+    fn description(&self, id: UploadId) -> Result<Option<Description>> {
+        let record = self.record(id);
+        match fs::read(&record) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // It is renamed into place, so a damaged one is the disk's doing.
+            bytes => Ok(serde_json::from_slice(&bytes.context("read", &record)?).ok()),
+        }
+    }
+
+    fn write_description(&self, id: UploadId, description: &Description) -> Result<()> {
+        let (record, new) = (self.record(id), self.path(id).with_extension(NEW_RECORD));
+        let json = serde_json::to_vec(description).expect("texts and numbers always serialise");
+        self.disk.remove(&new).context("remove", &new)?;
+        let mut file = self.disk.create_new(&new).context("create", &new)?;
+        self.disk.write_all(&mut file, &json).context("write", &new)?;
+        self.disk.sync_data(&file).context("sync", &new)?;
+        self.disk.rename(&new, &record).context("create", &record)?;
+        self.disk.sync_folder(&self.folder).context("sync", &self.folder)
+    }
+
+    fn resumable_ids(&self) -> Result<Vec<UploadId>> {
+        self.ids(DATA)
+    }
+
+    fn ids(&self, extension: &str) -> Result<Vec<UploadId>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.folder).context("read", &self.folder)? {
+            let name = entry.context("read", &self.folder)?.file_name();
+            let id = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(extension)?.strip_suffix('.'));
+            ids.extend(id.and_then(|id| id.parse::<UploadId>().ok()));
+        }
+        Ok(ids)
+    }
+
+    fn data(&self, id: UploadId) -> PathBuf {
+        self.path(id).with_extension(DATA)
+    }
+
+    fn record(&self, id: UploadId) -> PathBuf {
+        self.path(id).with_extension(RECORD)
+    }
+}
+
+impl ResumableWriter {
+    /// Its state, with what was written.
+    pub fn state(&self) -> &ResumableState {
+        &self.state
+    }
+
+    /// Sets the length, which was unknown. It is on the device when this returns.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn set_length(&mut self, length: u64) -> Result<()> {
+        let description = Description {
+            length: Some(length),
+            ..self.state.description.clone()
+        };
+        self.uploads.write_description(self.id, &description)?;
+        self.state.description = description;
+        Ok(())
+    }
+
+    /// Appends bytes, of which those before an error are kept.
+    ///
+    /// # Errors
+    /// [`JobsError::TooLarge`] beyond `limit`, [`JobsError::Io`].
+    pub fn write(&mut self, bytes: &[u8], limit: u64) -> Result<()> {
+        let limit = self.state.description.length.unwrap_or(limit);
+        if bytes.len() as u64 > limit.saturating_sub(self.state.offset) {
+            return Err(JobsError::TooLarge { limit });
+        }
+        let data = self.uploads.data(self.id);
+        let written = self
+            .uploads
+            .disk
+            .write_all(&mut self.file, bytes)
+            .context("write", &data);
+        self.state.offset = self.file.stream_position().context("read", &data)?;
+        written
+    }
+
+    /// Waits until the bytes are on the device.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`].
+    pub fn sync(&self) -> Result<()> {
+        let data = self.uploads.data(self.id);
+        self.uploads.disk.sync_data(&self.file).context("sync", &data)
+    }
+}
+
+impl Drop for ResumableWriter {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
