@@ -21,6 +21,12 @@ pub enum GlossaryError {
         /// The glossaries there are, as half a sentence.
         known: String,
     },
+    /// A text that can name no glossary.
+    #[error("`{name}` cannot be the name of a glossary; use 1 to 64 letters, digits, `-` and `_`, and not `none`")]
+    Name {
+        /// The text.
+        name: String,
+    },
     /// Too many bytes or rules.
     #[error("{origin} has more than {most}; split it or remove rules")]
     TooLarge {

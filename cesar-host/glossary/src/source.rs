@@ -51,6 +51,12 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text != NONE && text.chars().count() <= MAX_NAME && text.chars().all(is_part)
 }
 
+/// A text that is no name, for messages.
+fn shown(text: &str) -> String {
+    let letters = text.chars().filter(|letter| !letter.is_control());
+    letters.take(MAX_NAME).collect()
+}
+
 /// The folder of named glossaries, `glossaries` in the user's data folder.
 #[derive(Debug, Clone)]
 pub struct Folder(Option<PathBuf>);
@@ -82,6 +88,17 @@ impl Folder {
         names
     }
 
+    /// The file of a glossary with this name, which need not exist. It is in the folder.
+    ///
+    /// # Errors
+    /// When the text can be no name, or there is no folder.
+    pub fn file(&self, name: &str) -> Result<PathBuf, GlossaryError> {
+        let folder = self.0.as_ref().filter(|_| is_name(name));
+        folder
+            .map(|folder| folder.join(format!("{name}.{EXTENSION}")))
+            .ok_or_else(|| GlossaryError::Name { name: shown(name) })
+    }
+
     /// The glossary of this name.
     ///
     /// # Errors
@@ -92,15 +109,10 @@ impl Folder {
                 names if names.is_empty() => "there are none".to_owned(),
                 names => format!("there are `{}`", names.join("`, `")),
             };
-            let name = name
-                .chars()
-                .filter(|letter| !letter.is_control())
-                .take(MAX_NAME)
-                .collect();
+            let name = shown(name);
             GlossaryError::Unknown { name, known }
         };
-        let folder = self.0.as_ref().filter(|_| is_name(name)).ok_or_else(unknown)?;
-        let file = folder.join(format!("{name}.{EXTENSION}"));
+        let file = self.file(name).map_err(|_| unknown())?;
         match read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(unknown()),
             text => parsed(text, &Origin::Named(name.to_owned())),
@@ -171,7 +183,14 @@ mod tests {
                 matches!(folder.open(name), Err(GlossaryError::Unknown { .. })),
                 "{name}"
             );
+            assert!(matches!(folder.file(name), Err(GlossaryError::Name { .. })), "{name}");
         }
+        let longest = "ü".repeat(MAX_NAME);
+        assert_eq!(folder.file(&longest).unwrap().parent(), folder.path());
+        for name in [format!("{longest}x"), NONE.to_owned()] {
+            assert!(matches!(folder.file(&name), Err(GlossaryError::Name { .. })), "{name}");
+        }
+        assert!(Folder::new(None).file("law").is_err());
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub enum Event<'a> {
 /// Receives the events.
 pub type Observer<'a> = dyn Fn(&Event<'_>) + 'a;
 
+/// Whether a pull is to stop. Asked several times a second while bytes arrive.
+pub type Stop<'a> = dyn Fn() -> bool + 'a;
+
 /// Source of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

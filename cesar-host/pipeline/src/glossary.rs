@@ -53,6 +53,15 @@ impl NamedGlossary {
         Ok(Self::new(None, Glossary::parse(rules.as_bytes(), &origin)?))
     }
 
+    /// The rules in a text, under a name.
+    ///
+    /// # Errors
+    /// The first line that is no rule, or a limit that is exceeded.
+    pub fn of_text(name: &str, text: &[u8]) -> Result<Self, GlossaryError> {
+        let rules = Glossary::parse(text, &Origin::Named(name.to_owned()))?;
+        Ok(Self::new(Some(name.to_owned()), rules))
+    }
+
     /// Its name, or that of its file without the folder.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, head, post};
+use axum::routing::{delete, get, head, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
@@ -18,8 +18,8 @@ use crate::admission::problem::Problem;
 use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
 use crate::api::{
-    corrections, docs, events, feed, info, jobs, page, plugins, recording, removal, search, session, transcript,
-    uploads,
+    corrections, docs, events, feed, glossaries, info, job_cache, jobs, model_catalog, page, plugins, recording,
+    removal, search, session, shares, transcript, uploads,
 };
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
@@ -68,7 +68,19 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/metrics", get(info::metrics))
         .route("/plugins", get(plugins::plugins))
         .route("/plugins/rescan", post(plugins::rescan))
-        .route("/cache", get(info::cache))
+        .route("/models", get(model_catalog::models))
+        .route(
+            "/models/{name}/pull",
+            post(model_catalog::pull).delete(model_catalog::cancel),
+        )
+        .route("/glossaries", get(glossaries::glossaries))
+        .route("/glossaries/{name}", get(glossaries::show).put(glossaries::store))
+        .route("/glossaries/{name}/rules", post(glossaries::add_rule))
+        .route("/jobs/{id}/cache", get(job_cache::explain))
+        .route("/jobs/{id}/shares", get(shares::list).post(shares::create))
+        .route("/shares/{id}", delete(shares::revoke))
+        .route("/shared/{token}", get(shares::shared))
+        .route("/cache", get(info::cache).delete(job_cache::clear))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::docs))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
@@ -158,7 +170,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers(Any)
             .expose_headers(exposed.map(HeaderName::from_static)),
     )

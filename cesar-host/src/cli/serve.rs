@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
+use cesar_models::HubSettings;
 use cesar_pipeline::{AddressPolicy, PipelineError};
 use cesar_search::Index;
 use cesar_server::{Ended, KeyFile, Setup};
@@ -112,6 +113,8 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         part: host::part(settings),
         glossaries,
         format: host::stage(&settings.format),
+        hub: HubSettings::new(|name| std::env::var_os(name)),
+        python: settings.models.python.clone(),
         search,
         data,
     };

@@ -60,6 +60,13 @@ enum Operation {
         job: usize,
         refresh: bool,
     },
+    Rename {
+        job: usize,
+        title: Option<u8>,
+    },
+    Remove {
+        job: usize,
+    },
     ClaimWebhook,
     RecordDelivery {
         lease: usize,
@@ -71,6 +78,7 @@ enum Operation {
     List {
         state: usize,
         after: usize,
+        recording: bool,
         limit: u32,
     },
     TimePasses {
@@ -81,7 +89,7 @@ enum Operation {
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation::{
         Cancel, Cancelled, Claim, ClaimWebhook, Complete, CompletePartly, Die, Downloaded, Fail, HandBack, List,
-        Progress, Prune, RecordDelivery, Refreshed, Retry, Submit, TimePasses,
+        Progress, Prune, RecordDelivery, Refreshed, Remove, Rename, Retry, Submit, TimePasses,
     };
     let few = 0_usize..4;
     let key = || prop::option::weighted(0.3, 0_u8..3);
@@ -101,10 +109,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => few.clone().prop_map(|worker| Die { worker }),
         2 => few.clone().prop_map(|job| Cancel { job }),
         4 => (few.clone(), any::<bool>()).prop_map(|(job, refresh)| Retry { job, refresh }),
+        1 => (few.clone(), any::<Option<u8>>()).prop_map(|(job, title)| Rename { job, title }),
+        1 => few.clone().prop_map(|job| Remove { job }),
         3 => Just(ClaimWebhook),
         3 => (few.clone(), 0_u8..3).prop_map(|(lease, outcome)| RecordDelivery { lease, outcome }),
         1 => (0_u32..4).prop_map(|limit| Prune { limit }),
-        1 => (0_usize..8, few, 0_u32..5).prop_map(|(state, after, limit)| List { state, after, limit }),
+        1 => (0_usize..8, few, any::<bool>(), 0_u32..5)
+            .prop_map(|(state, after, recording, limit)| List { state, after, recording, limit }),
         5 => prop_oneof![Just(1), Just(6_000), Just(20_000), Just(HOUR_MS), Just(30 * HOUR_MS), Just(-HOUR_MS)]
             .prop_map(|ms| TimePasses { ms }),
     ]
@@ -221,6 +232,17 @@ impl Both {
                     self.ask(|store| store.retry(job, *refresh));
                 }
             }
+            Operation::Rename { job, title } => {
+                let title = title.map(|title| title.to_string());
+                if let Some(job) = Self::recent(&self.jobs, *job) {
+                    self.ask(|store| store.rename(job, title.as_deref()));
+                }
+            }
+            Operation::Remove { job } => {
+                if let Some(job) = Self::recent(&self.jobs, *job) {
+                    self.ask(|store| store.remove(job));
+                }
+            }
             Operation::ClaimWebhook => {
                 let claim = self.ask(|store| store.claim_webhook(Duration::from_secs(30)));
                 self.webhook_leases.extend(claim.flatten().map(|claim| claim.lease));
@@ -236,11 +258,16 @@ impl Both {
                 }
             }
             Operation::Prune { limit } => drop(self.ask(|store| store.prune(&Retention::default(), *limit))),
-            Operation::List { state, after, limit } => {
+            Operation::List {
+                state,
+                after,
+                recording,
+                limit,
+            } => {
                 let query = ListQuery {
                     states: JobState::ALL.get(*state).copied().into_iter().collect(),
                     after: Self::recent(&self.jobs, *after),
-                    recording: None,
+                    recording: recording.then(|| Digest::of(b"content")),
                     limit: *limit,
                 };
                 self.ask(|store| store.list(&query));

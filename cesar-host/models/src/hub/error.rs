@@ -103,6 +103,9 @@ pub enum HubError {
         /// The last error of the connection.
         reason: String,
     },
+    /// The caller stopped it.
+    #[error("the download was cancelled; pull again to resume")]
+    Stopped,
     /// The repository is of an unknown kind.
     #[error("`{repository}` is not a Whisper model for CTranslate2: it has no `{lacks}`; name another repository")]
     NotAModel {

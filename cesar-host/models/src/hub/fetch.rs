@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::api::{Client, Remote, Repository};
 use super::store::{Hash, Store, io_error};
 use super::{HubError, HubSettings, repository_folder};
-use crate::progress::{Event, Observer};
+use crate::progress::{Event, Observer, Stop};
 
 const BUFFER: usize = 1 << 18;
 /// Number of progress reports within a file.
@@ -17,6 +17,9 @@ const STEPS: u64 = 200;
 const FRUITLESS: u32 = 3;
 /// The pause after a fruitless connection, times their number.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The time between two attempts to take the lock of another process.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A file to fetch: its path in the repository, and its SHA-256, if known in advance.
 pub(crate) type Wanted<'a> = (&'a str, Option<&'a str>);
@@ -29,6 +32,7 @@ pub(crate) struct Fetch<'a> {
     store: Store,
     snapshot: PathBuf,
     watch: &'a Observer<'a>,
+    stop: &'a Stop<'a>,
 }
 
 impl<'a> Fetch<'a> {
@@ -36,7 +40,11 @@ impl<'a> Fetch<'a> {
     ///
     /// # Errors
     /// [`HubError`] if it has none of that name, or may not be used.
-    pub(crate) fn of(settings: &HubSettings, name: &'a str, watch: &'a Observer<'a>) -> Result<Self, HubError> {
+    pub(crate) fn of(
+        settings: &HubSettings,
+        name: &'a str,
+        (watch, stop): (&'a Observer<'a>, &'a Stop<'a>),
+    ) -> Result<Self, HubError> {
         let not_found = || HubError::NotFound { what: name.to_owned() };
         let folder = repository_folder(name).ok_or_else(not_found)?;
         if settings.offline {
@@ -56,7 +64,12 @@ impl<'a> Fetch<'a> {
             store: Store::new(cache, &folder),
             snapshot,
             watch,
+            stop,
         })
+    }
+
+    fn refuse_stopped(&self) -> Result<(), HubError> {
+        if (self.stop)() { Err(HubError::Stopped) } else { Ok(()) }
     }
 
     /// Whether the repository has this file.
@@ -102,7 +115,10 @@ impl<'a> Fetch<'a> {
         let lock = self.store.lock(&remote.digest)?;
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             (self.watch)(&Event::Waiting { what: path });
-            lock.lock().map_err(|error| io_error(&blob, error))?;
+            while let Err(TryLockError::WouldBlock) = lock.try_lock() {
+                self.refuse_stopped()?;
+                std::thread::sleep(LOCK_POLL_INTERVAL);
+            }
         }
         if is_there() {
             return Ok(());
@@ -129,6 +145,7 @@ impl<'a> Fetch<'a> {
         }
         let mut fruitless = 0;
         while done < remote.size {
+            self.refuse_stopped()?;
             let before = done;
             let broken = self.part(path, remote, (&mut file, &mut hash, &mut done))?;
             let Some(reason) = broken else { continue };
@@ -188,6 +205,7 @@ impl<'a> Fetch<'a> {
         let mut reported = report(*done);
         // Bytes beyond the announced size are not read.
         while *done < remote.size {
+            self.refuse_stopped()?;
             let room = usize::try_from(remote.size - *done).unwrap_or(BUFFER).min(BUFFER);
             let count = match body.read(&mut buffer[..room]) {
                 Ok(0) => return Ok(Some("the response ended early".to_owned())),

@@ -54,6 +54,9 @@ pub enum IndexError {
     /// It cannot be converted.
     #[error(transparent)]
     Convert(#[from] ConvertError),
+    /// The caller stopped it.
+    #[error("the download was cancelled; pull again to resume")]
+    Stopped,
     /// The catalog has no source for it.
     #[error("`{id}` is not available from a package index; omit `--from`")]
     NotThere {

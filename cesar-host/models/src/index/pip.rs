@@ -1,9 +1,15 @@
 //! The user's pip: its index, its mirror, its proxy, its certificates.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use super::error::IndexError;
+use crate::progress::Stop;
+
+/// How often a running pip is inspected.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Programs tried in this order where none is named.
 const PYTHONS: [&str; 3] = ["python3", "python", "/usr/bin/python3"];
@@ -45,7 +51,10 @@ impl Pip {
     }
 
     /// Fetches one wheel into a folder, without its dependencies. No code of it is run or installed.
-    pub(super) fn download(&self, requirement: &'static str, into: &Path) -> Result<(), IndexError> {
+    ///
+    /// # Errors
+    /// [`IndexError::Pip`]; [`IndexError::Stopped`] when `stop` says so.
+    pub(super) fn download(&self, requirement: &'static str, into: &Path, stop: &Stop<'_>) -> Result<(), IndexError> {
         let mut command = Command::new(&self.python);
         command.args([
             "-m",
@@ -63,15 +72,35 @@ impl Pip {
             .arg(requirement);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let failed = |reason: String| IndexError::Pip { requirement, reason };
-        let output = command
-            .stderr(Stdio::piped())
-            .output()
-            .map_err(|error| failed(error.to_string()))?;
-        if output.status.success() {
+        let mut child = (command.stderr(Stdio::piped()).spawn()).map_err(|error| failed(error.to_string()))?;
+        let stderr = child.stderr.take();
+        let reader = std::thread::spawn(move || read(stderr));
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(|error| failed(error.to_string()))? {
+                break status;
+            }
+            if stop() {
+                // It may have ended by now. Wheels that are complete are kept.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(IndexError::Stopped);
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        };
+        let printed = reader.join().unwrap_or_default();
+        if status.success() {
             return Ok(());
         }
-        Err(failed(reason(&String::from_utf8_lossy(&output.stderr))))
+        Err(failed(reason(&printed)))
     }
+}
+
+/// What a program printed, as far as it is readable.
+fn read(stderr: Option<ChildStderr>) -> String {
+    let mut printed = Vec::new();
+    // What was read before an error is enough for a message.
+    let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut printed));
+    String::from_utf8_lossy(&printed).into_owned()
 }
 
 fn has_pip(python: &Path) -> bool {
@@ -130,6 +159,19 @@ mod tests {
         let printed = "WARNING: Retrying\nERROR: No matching distribution found for m==1.0.\n\n";
         assert_eq!(reason(printed), "No matching distribution found for m==1.0");
         assert_eq!(reason(""), "no output");
+    }
+
+    #[test]
+    fn a_running_pip_is_stopped() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("python");
+        let script = "#!/bin/sh\ncase \"$*\" in *--version*) exit 0;; esac\nexec sleep 600\n";
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let pip = Pip::find(Some(&python)).unwrap();
+        let error = pip.download("m==1.0", folder.path(), &|| true).unwrap_err();
+        assert!(matches!(error, IndexError::Stopped), "{error}");
     }
 
     #[test]

@@ -46,3 +46,30 @@ pub enum PullError {
     #[error("there is no folder for models; set `CESAR_MODELS_DIR` or `HOME`")]
     NoFolder,
 }
+
+impl PullError {
+    /// Whether the pull was cancelled.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self,
+            Self::Hub {
+                error: HubError::Stopped,
+                ..
+            } | Self::Index(IndexError::Stopped)
+        )
+    }
+
+    /// Whether the message names a file or folder of this machine.
+    #[must_use]
+    pub fn names_a_path(&self) -> bool {
+        match self {
+            Self::Hub { error, .. } => matches!(error, HubError::Io { .. } | HubError::TlsRoots(_)),
+            Self::Index(error) => matches!(
+                error,
+                IndexError::Io { .. } | IndexError::Wheel { .. } | IndexError::NoPip { .. } | IndexError::Convert(_)
+            ),
+            _ => false,
+        }
+    }
+}

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use task::{Task, has_index, tasks_for};
 
-pub use super::progress::{Event, Observer, Source};
+pub use super::progress::{Event, Observer, Source, Stop};
 pub use super::roots::library_folder;
 pub use error::PullError;
 
@@ -64,6 +64,8 @@ pub struct Puller<'a> {
     pub offline: bool,
     /// Receives the events.
     pub watch: &'a Observer<'a>,
+    /// Cancels the pull.
+    pub stop: &'a Stop<'a>,
 }
 
 impl Puller<'_> {
@@ -146,6 +148,7 @@ impl Puller<'_> {
             self.libraries.as_deref(),
             self.python.as_deref(),
             self.watch,
+            self.stop,
         )?)
     }
 
@@ -169,7 +172,7 @@ impl Puller<'_> {
             id,
             source: Source::Hub,
         });
-        let fetch = Fetch::of(&self.hub, repository, self.watch)?;
+        let fetch = Fetch::of(&self.hub, repository, (self.watch, self.stop))?;
         let digest = |path: &str| {
             let files = entry.and_then(|entry| entry.hub).into_iter().flat_map(|hub| hub.files);
             files.filter(|file| file.path == path).find_map(|file| file.sha256)

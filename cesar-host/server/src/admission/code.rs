@@ -69,6 +69,8 @@ codes! {
     UploadIncomplete "upload_incomplete" 409 "Some bytes of the upload are missing."
     AlreadyEnded "already_ended" 409 "The job has ended already."
     NotRetryable "not_retryable" 409 "The job cannot be retried."
+    GlossaryChanged "glossary_changed" 409 "The glossary was changed since it was read."
+    Offline "offline" 409 "The server may not use the network."
     Cancelled "cancelled" 409 "The job was cancelled while the request waited for it."
     TusVersion "tus_version" 412 "The request names no version of tus that the server knows."
     TooLarge "too_large" 413 "The upload or a field is too large."

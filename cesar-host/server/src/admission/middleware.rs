@@ -24,8 +24,8 @@ const REQUEST_ID: &str = "x-request-id";
 /// Endpoints that show nothing about jobs, and the page, which asks for a key.
 const OPEN: &[&str] = &["/", "/session", "/health", "/docs", "/openapi.json"];
 
-/// Folders of such endpoints.
-const OPEN_FOLDERS: &[&str] = &["/page/"];
+/// Folders of such endpoints, and of shared transcripts, whose addresses are secrets.
+const OPEN_FOLDERS: &[&str] = &["/page/", "/shared/"];
 
 fn is_open(path: &str) -> bool {
     OPEN.contains(&path) || OPEN_FOLDERS.iter().any(|folder| path.starts_with(folder))

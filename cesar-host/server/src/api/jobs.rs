@@ -26,7 +26,7 @@ use crate::admission::upload::{self, Form};
 use crate::api::id::Id;
 use crate::api::json_body::{is_json, json_object};
 use crate::api::query::{QueryFields, fields};
-use crate::api::removal::{self, RemoveParams, Removed};
+use crate::api::removal::{self, JobOrRemoved, RemoveParams};
 use crate::api::uploads::{self, Taken};
 use crate::state::{App, Client};
 use crate::work::running::StopReason;
@@ -252,7 +252,7 @@ pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Answer {
 
 #[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", summary = "Cancel a job, or remove it",
     params(("id" = String, Path, description = "The job's id"), RemoveParams),
-    responses((status = 200, description = "Cancelled; with `remove`, what was removed", content((JobView = "application/json"), (Removed = "application/json"))),
+    responses((status = 200, description = "Cancelled; with `remove`, what was removed", body = JobOrRemoved),
         (status = 202, description = "Its worker stops", body = JobView),
         (status = "4XX", description = "Refused; 409 when it has ended otherwise", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::admission::code::Code;
@@ -12,6 +13,12 @@ use crate::admission::upload;
 
 /// Maximum size of a body that is not a form.
 pub(crate) const JSON_LIMIT: usize = 1_000_000;
+
+/// The fields of an object.
+pub(crate) fn parsed<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, Refusal> {
+    serde_json::from_value(Value::Object(object))
+        .map_err(|error| Refusal::bad(Code::UnsupportedValue, format!("the body has a wrong field: {error}")))
+}
 
 /// Whether a request says that its body is JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {

@@ -9,7 +9,10 @@
 //! | `uploads`, `tus` | resumable uploads |
 //! | `removal` | renaming and removing jobs |
 //! | `search` | words in the transcripts of jobs |
-//! | `info`, `plugins` | the server, its cache and its plugins |
+//! | `info`, `plugins`, `model_catalog` | the server, its cache, its plugins and their models |
+//! | `glossaries` | named glossaries |
+//! | `job_cache` | what the cache has of a job, and clearing it |
+//! | `shares` | links to transcripts for people without a key |
 //! | `query`, `id`, `json_body` | the parts of a request |
 //! | `openapi`, `docs` | the description of the API, and a page that shows it |
 
@@ -18,10 +21,13 @@ pub(crate) mod docs;
 mod etag;
 pub(crate) mod events;
 pub(crate) mod feed;
+pub(crate) mod glossaries;
 mod id;
 pub(crate) mod info;
+pub(crate) mod job_cache;
 pub(crate) mod jobs;
 pub(crate) mod json_body;
+pub(crate) mod model_catalog;
 pub(crate) mod openapi;
 pub(crate) mod page;
 pub(crate) mod plugins;
@@ -32,6 +38,7 @@ pub(crate) mod removal;
 mod rendered;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod shares;
 pub(crate) mod transcript;
 mod tus;
 pub(crate) mod uploads;

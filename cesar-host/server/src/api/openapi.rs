@@ -7,7 +7,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::{
-    corrections, events, feed, info, jobs, plugins, recording, removal, search, session, transcript, uploads,
+    corrections, events, feed, glossaries, info, job_cache, jobs, model_catalog, plugins, recording, removal, search,
+    session, shares, transcript, uploads,
 };
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
@@ -21,7 +22,9 @@ use crate::work::feed::FeedEventKind;
         corrections::correct, corrections::history, events::events,
         search::search, session::show, session::begin, session::end, feed::feed, recording::recording, recording::peaks, removal::rename,
         uploads::options, uploads::create, uploads::head, uploads::patch, uploads::remove,
-        info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache,
+        info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache, model_catalog::models, model_catalog::pull,
+        model_catalog::cancel, glossaries::glossaries, glossaries::show, glossaries::store, glossaries::add_rule,
+        job_cache::explain, job_cache::clear, shares::create, shares::list, shares::revoke, shares::shared,
         speech::transcriptions, speech::translations, models::index, models::show
     ),
     components(schemas(JobEventKind, FeedEventKind)),

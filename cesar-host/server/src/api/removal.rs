@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use cesar_base::{Clock as _, SystemClock};
 use cesar_jobs::values::flag;
 use cesar_jobs::{Cancellation, Job, JobId, JobView};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,17 @@ pub(crate) struct RemoveParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Removed {
     removed: Vec<RemovedPart>,
+}
+
+/// The answer to the cancellation or removal of a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes both answers")]
+pub(crate) enum JobOrRemoved {
+    /// Without `remove`.
+    Job(Box<JobView>),
+    /// With `remove=true`.
+    Removed(Removed),
 }
 
 /// One removed thing.
@@ -142,6 +154,9 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
     let media = recording::media(job);
     let removed = shared.store.remove(job.id)?;
     shared.open_downloads.close(job.id);
+    if let Err(error) = shared.shares.remove_jobs(&[job.id], SystemClock.now_ms()) {
+        tracing::warn!(job = %job.id, "{error}");
+    }
     let mut parts = vec![RemovedPart {
         kind: "job",
         bytes: document.as_ref().map(|document| document.len() as u64),

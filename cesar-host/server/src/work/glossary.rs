@@ -32,6 +32,15 @@ pub(crate) fn prompted(
     }
 }
 
+/// The refusal for a glossary that cannot be used.
+pub(crate) fn refusal(error: &PipelineError) -> Refusal {
+    match error.code() {
+        "glossary_not_found" => Refusal::impossible(Code::GlossaryNotFound, error.to_string()),
+        "invalid_glossary" => Refusal::bad(Code::InvalidGlossary, error.to_string()),
+        _ => Refusal::internal(error),
+    }
+}
+
 /// Refuses a glossary that does not exist or has a line that is no rule.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
     let parameters = &request.parameters;
@@ -44,11 +53,6 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         (Some(_), None) => "glossary",
         (None, Some(_)) => "glossary_rules",
     };
-    let refusal = |error: PipelineError| match error.code() {
-        "glossary_not_found" => Refusal::impossible(Code::GlossaryNotFound, error.to_string()),
-        "invalid_glossary" => Refusal::bad(Code::InvalidGlossary, error.to_string()),
-        _ => Refusal::internal(&error),
-    };
     let checked = glossary(shared, request).map(drop);
-    checked.map_err(|error| refusal(error).param(field))
+    checked.map_err(|error| refusal(&error).param(field))
 }

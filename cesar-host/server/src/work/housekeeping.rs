@@ -142,6 +142,9 @@ pub(crate) fn prune(shared: &Shared) {
         if let Some(index) = &shared.search {
             indexing::remove_jobs(index, &pruned.jobs);
         }
+        if let Err(error) = shared.shares.remove_jobs(&pruned.jobs, SystemClock.now_ms()) {
+            tracing::warn!("{error}");
+        }
         pruned.jobs.iter().for_each(|job| shared.feed.removed(*job));
         for upload in &pruned.uploads {
             if let Err(error) = shared.uploads.remove(*upload) {

@@ -6,6 +6,9 @@
 //! | `receiving`, `recording` | resumable uploads; the recording of a job |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
+//! | `glossary_files` | changes of named glossaries |
+//! | `pulls` | downloads of models |
+//! | `shares` | links to transcripts for people without a key |
 //! | `feed`, `feed_watch` | what happens to all jobs, also by other processes |
 //! | `waiters`, `disconnect` | requests that wait for a job |
 //! | `housekeeping`, `indexing`, `plugin_watch` | periodic work |
@@ -18,6 +21,7 @@ pub(crate) mod failure;
 pub(crate) mod feed;
 pub(crate) mod feed_watch;
 pub(crate) mod glossary;
+pub(crate) mod glossary_files;
 pub(crate) mod housekeeping;
 pub(crate) mod indexing;
 pub(crate) mod listener;
@@ -27,9 +31,11 @@ pub(crate) mod observer;
 pub(crate) mod part;
 pub(crate) mod plan_request;
 pub(crate) mod plugin_watch;
+pub(crate) mod pulls;
 pub(crate) mod receiving;
 pub(crate) mod recording;
 pub(crate) mod running;
+pub(crate) mod shares;
 pub(crate) mod speakers;
 pub(crate) mod stored;
 pub(crate) mod waiters;

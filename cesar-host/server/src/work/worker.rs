@@ -156,21 +156,8 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     } else {
         plan
     };
-    let source = match &job.request.source {
-        JobSource::Upload { upload, .. } => Source::File(shared.uploads.path(*upload)),
-        JobSource::Url { url } => match Address::parse(url) {
-            Ok(address) => Source::Address(address),
-            // Another version of the program may have queued it.
-            Err(error) => return Err(unfinished(no_address(&error), Some(&plan))),
-        },
-    };
-    run.set_download(matches!(source, Source::Address(_)));
-    let input = Input {
-        source,
-        label: job.request.label.clone(),
-        part: part(shared, &job.request),
-        retry: Some(format!("POST /jobs/{}/retry", job.id)),
-    };
+    let input = input(shared, job).map_err(|error| unfinished(error, Some(&plan)))?;
+    run.set_download(matches!(input.source, Source::Address(_)));
     run.set_diarize(plan.identifies_speakers());
     let observer = RunObserver::new(shared, run);
     let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
@@ -179,6 +166,21 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
         let _ = shared.store.refreshed(&run.lease);
     }
     result.map_err(|error| unfinished(error, Some(&plan)))
+}
+
+/// The recording of a job for the pipeline.
+pub(crate) fn input(shared: &Shared, job: &Job) -> Result<Input, PipelineError> {
+    let source = match &job.request.source {
+        JobSource::Upload { upload, .. } => Source::File(shared.uploads.path(*upload)),
+        // Another version of the program may have queued it.
+        JobSource::Url { url } => Source::Address(Address::parse(url).map_err(|error| no_address(&error))?),
+    };
+    Ok(Input {
+        source,
+        label: job.request.label.clone(),
+        part: part(shared, &job.request),
+        retry: Some(format!("POST /jobs/{}/retry", job.id)),
+    })
 }
 
 fn no_address(error: &AddressError) -> PipelineError {

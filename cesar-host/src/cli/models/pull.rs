@@ -62,6 +62,8 @@ pub(super) fn fetch(
         python: settings.models.python.clone(),
         offline: settings.offline,
         watch: &watch,
+        // A signal ends the process; what was received is resumed.
+        stop: &|| false,
     };
     let pulled = puller.pull(names, source);
     show.clear();

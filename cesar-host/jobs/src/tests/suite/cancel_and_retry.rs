@@ -1,4 +1,4 @@
-//! Requests about an existing job: cancelling and retrying it.
+//! Requests about an existing job: cancelling, retrying, renaming and removing it.
 
 use super::*;
 
@@ -12,6 +12,8 @@ shared!(
     a_refresh_happens_once,
     only_failed_jobs_are_retried,
     unknown_jobs_are_not_found,
+    a_renamed_job_keeps_its_request,
+    only_ended_jobs_are_removed,
 );
 
 fn a_waiting_job_is_cancelled_at_once(make: Make) {
@@ -187,4 +189,57 @@ fn unknown_jobs_are_not_found(make: Make) {
         fixture.store.hand_back(&lease),
         Err(JobsError::LeaseLost { .. })
     ));
+}
+
+fn a_renamed_job_keeps_its_request(make: Make) {
+    let fixture = make(Policy::default());
+    let job = fixture.submit();
+    let fingerprint = job.request.fingerprint();
+    let renamed = fixture.store.rename(job.id, Some("Dinner \"with\" Ann")).unwrap();
+    assert_eq!(renamed.request.title.as_deref(), Some("Dinner \"with\" Ann"));
+    assert_eq!(
+        renamed.request.fingerprint(),
+        fingerprint,
+        "a repeated submission gives this job"
+    );
+    let view = JobView::new(&renamed).to_json();
+    assert_eq!(
+        (view["title"].as_str(), view["label"].as_str(), view["size"].as_u64()),
+        (Some("Dinner \"with\" Ann"), Some("talk.mp3"), Some(7))
+    );
+    assert_eq!(view["sha256"], Digest::of(b"content").to_string());
+
+    let claim = fixture.claim();
+    assert_eq!(claim.job.request.title, renamed.request.title);
+    assert_eq!(fixture.store.rename(job.id, None).unwrap().request, job.request);
+    assert_eq!(fixture.store.rename(job.id, None).unwrap().request, job.request);
+    let mut with_duration = report();
+    with_duration.provenance["audio"]["duration"] = 2.5.into();
+    let ended = fixture.store.complete(&claim.lease, "{}", &with_duration).unwrap();
+    assert_eq!(JobView::new(&ended).to_json()["duration"], 2.5);
+}
+
+fn only_ended_jobs_are_removed(make: Make) {
+    let fixture = make(Policy::default());
+    let job = fixture.submit();
+    let remove = || fixture.store.remove(job.id).map_err(|error| error.to_string());
+    let refusal = |state: JobState| format!("job `{}` is {state} and cannot be removed; cancel it first", job.id);
+    assert_eq!(remove(), Err(refusal(JobState::Queued)));
+    let lease = fixture.claim().lease;
+    assert_eq!(remove(), Err(refusal(JobState::Processing)));
+    let ended = fixture.store.complete(&lease, "{}", &report()).unwrap();
+    assert_eq!(remove(), Ok(ended));
+    assert_eq!(
+        (
+            fixture.store.get(job.id).unwrap(),
+            fixture.store.document(job.id).unwrap()
+        ),
+        (None, None)
+    );
+    assert!(!fixture.store.uses_upload(job.request.upload().unwrap()).unwrap());
+    assert_eq!(remove(), Err(JobsError::NotFound { job: job.id }.to_string()));
+    assert!(fixture.store.rename(job.id, Some("x")).is_err());
+    // Another job with the same content has its own upload, and stays.
+    let other = fixture.submit();
+    assert!(fixture.store.uses_upload(other.request.upload().unwrap()).unwrap());
 }

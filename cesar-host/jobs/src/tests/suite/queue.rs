@@ -9,6 +9,7 @@ shared!(
     a_full_queue_refuses_new_jobs,
     requeued_jobs_are_never_refused,
     lists_are_paged,
+    jobs_of_one_recording_are_listed,
     counts_cover_all_states,
     retention_removes_jobs_and_reports_their_uploads,
 );
@@ -128,6 +129,36 @@ fn lists_are_paged(make: Make) {
     fixture.clock.advance_ms(25 * HOUR_MS);
     fixture.store.prune(&Retention::default(), 100).unwrap();
     assert_eq!(list(&[], Some(ids[4]), 100), [3, 2, 0]);
+}
+
+fn jobs_of_one_recording_are_listed(make: Make) {
+    let fixture = make(Policy::default());
+    let first = fixture.submit().id;
+    fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
+    let mut other = fixture.upload_job();
+    if let Source::Upload { digest, .. } = &mut other.request.source {
+        *digest = Digest::of(b"other");
+    }
+    let other = fixture.submit_new(&other).id;
+    fixture.store.complete(&fixture.claim().lease, "{}", &report()).unwrap();
+    let list = |content: &[u8], limit| -> Vec<JobId> {
+        let query = ListQuery {
+            recording: Some(Digest::of(content)),
+            limit,
+            ..ListQuery::default()
+        };
+        fixture.store.list(&query).unwrap().iter().map(|job| job.id).collect()
+    };
+    // The recording of a download is known once it was transcribed.
+    let downloaded = fixture.submit_new(&url_job()).id;
+    assert_eq!(list(b"content", 9), [first]);
+    let mut found = report();
+    found.provenance["audio"]["media_sha256"] = Digest::of(b"content").to_string().into();
+    fixture.store.complete(&fixture.claim().lease, "{}", &found).unwrap();
+    assert_eq!(list(b"content", 9), [downloaded, first]);
+    assert_eq!(list(b"content", 1), [downloaded]);
+    assert_eq!(list(b"other", 9), [other]);
+    assert_eq!(list(b"absent", 9), []);
 }
 
 fn counts_cover_all_states(make: Make) {

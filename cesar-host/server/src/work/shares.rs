@@ -1,0 +1,287 @@
+//! Links to transcripts for people without a key.
+//!
+//! A link has a token of 256 random bits. Only its SHA-256 is kept, with the job and the time of its end, in `shares.json` in the data folder
+//! (readable by its owner alone). As tokens are random, a plain hash is enough, and a look-up by the hash reveals nothing about another one.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use cesar_base::Digest;
+use cesar_jobs::JobId;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::random::random_hex;
+
+/// Maximum number of links of all jobs that have not ended.
+const MOST_SHARES: usize = 10_000;
+
+/// A link as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Share {
+    /// The id for listing and revoking; not secret.
+    pub(crate) id: String,
+    /// The job of the transcript.
+    pub(crate) job: JobId,
+    /// SHA-256 of the token, hex.
+    sha256: String,
+    /// The client that made it.
+    pub(crate) author: String,
+    /// When it was made, in ms since 1970.
+    pub(crate) created_ms: i64,
+    /// When it ends, in ms since 1970.
+    pub(crate) expires_ms: i64,
+}
+
+/// Why links cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ShareError {
+    /// The file cannot be read or written.
+    #[error("the links in `{}` cannot be {action} ({source}); check the file's permissions", path.display())]
+    File {
+        /// `read` or `written`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The file has another form than this program writes.
+    #[error("`{}` is damaged ({detail}); remove it, and make new links", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The damage.
+        detail: String,
+    },
+    /// Too many links.
+    #[error("there are {MOST_SHARES} links already; revoke some of them")]
+    TooMany,
+    /// The operating system has no random bytes.
+    #[error("cannot get random bytes from the operating system ({0}); try again")]
+    Random(getrandom::Error),
+}
+
+/// The links of all jobs.
+#[derive(Debug)]
+pub(crate) struct Shares {
+    path: PathBuf,
+    known: Mutex<Option<Known>>,
+}
+
+/// The file as it was read last.
+#[derive(Debug, Clone)]
+struct Known {
+    stamp: Option<(SystemTime, u64)>,
+    shares: Vec<Share>,
+}
+
+impl Shares {
+    /// The links in the data folder.
+    pub(crate) fn new(data: &Path) -> Self {
+        Self {
+            path: data.join("shares.json"),
+            known: Mutex::new(None),
+        }
+    }
+
+    /// Makes a link to the transcript of a job until a time; returns its token, which cannot be read again.
+    pub(crate) fn add(
+        &self,
+        job: JobId,
+        author: &str,
+        (now_ms, expires_ms): (i64, i64),
+    ) -> Result<(String, Share), ShareError> {
+        let token = random_hex::<32>().map_err(ShareError::Random)?;
+        let share = Share {
+            id: random_hex::<8>().map_err(ShareError::Random)?,
+            job,
+            sha256: Digest::of(token.as_bytes()).to_string(),
+            author: author.to_owned(),
+            created_ms: now_ms,
+            expires_ms,
+        };
+        self.change(now_ms, |shares| {
+            if shares.len() >= MOST_SHARES {
+                return Err(ShareError::TooMany);
+            }
+            shares.push(share.clone());
+            Ok(())
+        })?;
+        Ok((token, share))
+    }
+
+    /// The link of a token that has not ended.
+    pub(crate) fn find(&self, token: &str, now_ms: i64) -> Result<Option<Share>, ShareError> {
+        let sha256 = Digest::of(token.as_bytes()).to_string();
+        let shares = self.read()?.into_iter();
+        Ok(shares
+            .filter(|share| share.expires_ms > now_ms)
+            .find(|share| share.sha256 == sha256))
+    }
+
+    /// The links of a job that have not ended, oldest first.
+    pub(crate) fn of_job(&self, job: JobId, now_ms: i64) -> Result<Vec<Share>, ShareError> {
+        let mut shares = self.read()?;
+        shares.retain(|share| share.job == job && share.expires_ms > now_ms);
+        Ok(shares)
+    }
+
+    /// Ends a link by its id, and returns whether there was one.
+    pub(crate) fn revoke(&self, id: &str, now_ms: i64) -> Result<bool, ShareError> {
+        self.remove(now_ms, |share| share.id == id)
+    }
+
+    /// Ends the links of jobs.
+    pub(crate) fn remove_jobs(&self, jobs: &[JobId], now_ms: i64) -> Result<(), ShareError> {
+        self.remove(now_ms, |share| jobs.contains(&share.job)).map(drop)
+    }
+
+    fn remove(&self, now_ms: i64, is_removed: impl Fn(&Share) -> bool) -> Result<bool, ShareError> {
+        if !self.read()?.iter().any(&is_removed) {
+            return Ok(false);
+        }
+        self.change(now_ms, |shares| {
+            shares.retain(|share| !is_removed(share));
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    /// Changes the file, without links that have ended, while no other process does.
+    fn change(
+        &self,
+        now_ms: i64,
+        change: impl FnOnce(&mut Vec<Share>) -> Result<(), ShareError>,
+    ) -> Result<(), ShareError> {
+        let failed = |source| self.file("written", source);
+        let lock = fs::File::create(self.path.with_extension("lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let mut shares = self.read()?;
+        shares.retain(|share| share.expires_ms > now_ms);
+        change(&mut shares)?;
+        self.write(&shares).map_err(failed)?;
+        *self.known.lock() = None;
+        Ok(())
+    }
+
+    /// The file, read again after a change.
+    fn read(&self) -> Result<Vec<Share>, ShareError> {
+        let mut known = self.known.lock();
+        let stamp = self.stamp();
+        if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
+            return Ok(known.shares.clone());
+        }
+        let shares = match fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            text => self.parse(&text.map_err(|source| self.file("read", source))?)?,
+        };
+        *known = Some(Known {
+            stamp,
+            shares: shares.clone(),
+        });
+        Ok(shares)
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Vec<Share>, ShareError> {
+        serde_json::from_slice(text).map_err(|error| ShareError::Damaged {
+            path: self.path.clone(),
+            detail: error.to_string(),
+        })
+    }
+
+    fn stamp(&self) -> Option<(SystemTime, u64)> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+
+    fn write(&self, shares: &[Share]) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(shares)?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // Temporary files are readable by their owner alone.
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        temporary.write_all(&text)?;
+        temporary.as_file().sync_data()?;
+        temporary.persist(&self.path).map_err(|error| error.error)?;
+        fs::File::open(folder)?.sync_data()
+    }
+
+    fn file(&self, action: &'static str, source: io::Error) -> ShareError {
+        ShareError::File {
+            action,
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(number: u32) -> JobId {
+        format!("019b77c5-3800-7001-8000-{number:012x}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_is_kept_as_its_hash_and_valid_until_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let shares = Shares::new(folder.path());
+        assert_eq!(shares.find("x", 0).unwrap(), None);
+        let (token, share) = shares.add(job(1), "laptop", (1_000, 5_000)).unwrap();
+        assert_eq!(token.len(), 64);
+        let path = folder.path().join("shares.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&token) && text.contains(&Digest::of(token.as_bytes()).to_string()));
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let other = Shares::new(folder.path());
+        assert_eq!(
+            other.find(&token, 4_999).unwrap(),
+            Some(share.clone()),
+            "after a restart"
+        );
+        assert_eq!(other.find(&token, 5_000).unwrap(), None);
+        assert_eq!(other.of_job(job(1), 5_000).unwrap(), []);
+        let hash = Digest::of(token.as_bytes()).to_string();
+        for wrong in ["", &hash, &token.to_uppercase(), &share.id] {
+            assert_eq!(shares.find(wrong, 1_000).unwrap(), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn links_are_revoked_by_id_and_with_their_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, there) = (Shares::new(folder.path()), Shares::new(folder.path()));
+        let add = |number| here.add(job(number), "local", (0, 100)).unwrap();
+        let [(first, one), (second, two), (third, _)] = [add(1), add(1), add(2)];
+        let found = |token: &str| there.find(token, 1).unwrap().is_some();
+        assert_eq!(there.of_job(job(1), 1).unwrap(), [one.clone(), two]);
+        assert!(found(&first) && found(&second) && found(&third));
+        assert!(here.revoke(&one.id, 1).unwrap());
+        assert!(!here.revoke(&one.id, 1).unwrap());
+        assert!(!found(&first) && found(&second), "in another process, too");
+        here.remove_jobs(&[job(1), job(3)], 1).unwrap();
+        assert!(!found(&second) && found(&third));
+        here.add(job(4), "local", (200, 300)).unwrap();
+        let text = fs::read_to_string(folder.path().join("shares.json")).unwrap();
+        assert_eq!(text.matches("sha256").count(), 1, "links that have ended are not kept");
+    }
+
+    #[test]
+    fn a_damaged_file_is_reported_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shares.json");
+        fs::write(&path, "[{").unwrap();
+        let shares = Shares::new(folder.path());
+        assert!(matches!(shares.find("x", 0), Err(ShareError::Damaged { .. })));
+        assert!(matches!(
+            shares.add(job(1), "local", (0, 1)),
+            Err(ShareError::Damaged { .. })
+        ));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "[{");
+    }
+}
