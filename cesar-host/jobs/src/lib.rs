@@ -72,6 +72,7 @@ mod job;
 mod policy;
 mod request;
 mod resumable;
+mod resumable_sweep;
 mod sqlite;
 mod store;
 mod uploads;

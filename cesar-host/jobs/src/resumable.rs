@@ -22,15 +22,14 @@ use serde::{Deserialize, Serialize};
 use super::disk::is_named;
 use super::error::{IoContext, JobsError, Result};
 use super::id::UploadId;
-use super::store::JobStore;
 use super::uploads::{StoredUpload, Uploads};
 
 /// How long an upload is kept after its last byte.
 pub const LIFETIME_MS: i64 = 24 * 3600 * 1000;
 
 const DATA: &str = "tus";
-const RECORD: &str = "json";
-const NEW_RECORD: &str = "json.new";
+pub(super) const RECORD: &str = "json";
+pub(super) const NEW_RECORD: &str = "json.new";
 
 /// Bytes that are hashed at once.
 const BLOCK: usize = 1 << 20;
@@ -230,56 +229,8 @@ impl Uploads {
         }
     }
 
-    /// Removes uploads that got no byte for [`LIFETIME_MS`], and leftovers of crashes; returns their number. What is being received or
-    /// submitted stays.
-    ///
-    /// # Errors
-    /// When a file or the store cannot be used.
-    pub fn sweep_resumable(&self, store: &dyn JobStore, now_ms: i64) -> Result<u64> {
-        let mut removed = 0;
-        for id in self.resumable_ids()? {
-            let Opened::Ready(_held) = self.lock_data(id)? else {
-                continue;
-            };
-            let state = self.resumable(id)?;
-            // A clock that was set back does not keep uploads for ever: the distance counts in both directions.
-            let is_expired = |state: &ResumableState| {
-                now_ms > state.expires_ms || now_ms < state.expires_ms.saturating_sub(2 * LIFETIME_MS)
-            };
-            if state.as_ref().is_none_or(is_expired) {
-                let data = self.data(id);
-                self.disk.remove(&data).context("remove", &data)?;
-                self.forget(id)?;
-                removed += 1;
-            }
-        }
-        for id in self.ids(RECORD)? {
-            // Left by a crash in a removal, or behind the submission of a job. During a submission the file is there and no job's.
-            if !self.data(id).exists() && (!self.path(id).exists() || store.uses_upload(id)?) {
-                self.forget(id)?;
-            }
-        }
-        for id in self.ids(NEW_RECORD)? {
-            if !self.data(id).exists() {
-                let new = self.path(id).with_extension(NEW_RECORD);
-                self.disk.remove(&new).context("remove", &new)?;
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Whether a complete upload that no job names can be resumed; then it gets its name back.
-    pub(super) fn restore(&self, id: UploadId) -> Result<bool> {
-        if self.description(id)?.is_none() {
-            return Ok(false);
-        }
-        let (path, data) = (self.path(id), self.data(id));
-        self.disk.rename(&path, &data).context("create", &data)?;
-        Ok(true)
-    }
-
     /// The locked data of an upload.
-    fn lock_data(&self, id: UploadId) -> Result<Opened<File>> {
+    pub(super) fn lock_data(&self, id: UploadId) -> Result<Opened<File>> {
         let data = self.data(id);
         let file = match self.disk.open_existing(&data) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Opened::Missing),
@@ -295,7 +246,7 @@ impl Uploads {
         }
     }
 
-    fn description(&self, id: UploadId) -> Result<Option<Description>> {
+    pub(super) fn description(&self, id: UploadId) -> Result<Option<Description>> {
         let record = self.record(id);
         match fs::read(&record) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -315,11 +266,11 @@ impl Uploads {
         self.disk.sync_folder(&self.folder).context("sync", &self.folder)
     }
 
-    fn resumable_ids(&self) -> Result<Vec<UploadId>> {
+    pub(super) fn resumable_ids(&self) -> Result<Vec<UploadId>> {
         self.ids(DATA)
     }
 
-    fn ids(&self, extension: &str) -> Result<Vec<UploadId>> {
+    pub(super) fn ids(&self, extension: &str) -> Result<Vec<UploadId>> {
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.folder).context("read", &self.folder)? {
             let name = entry.context("read", &self.folder)?.file_name();
@@ -331,11 +282,11 @@ impl Uploads {
         Ok(ids)
     }
 
-    fn data(&self, id: UploadId) -> PathBuf {
+    pub(super) fn data(&self, id: UploadId) -> PathBuf {
         self.path(id).with_extension(DATA)
     }
 
-    fn record(&self, id: UploadId) -> PathBuf {
+    pub(super) fn record(&self, id: UploadId) -> PathBuf {
         self.path(id).with_extension(RECORD)
     }
 }
