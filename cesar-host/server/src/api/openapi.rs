@@ -113,9 +113,15 @@ mod tests {
         let names: Vec<_> = JobEventKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(published[..], names);
         assert_eq!(json!(JobEventKind::ALL), json!(names));
+        let published = description["components"]["schemas"]["FeedEventKind"]["enum"]
+            .as_array()
+            .unwrap();
+        let feed: Vec<_> = FeedEventKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(published[..], feed);
         let manual = include_str!("../../../../docs/guide/server.md");
-        let missing: Vec<_> = names
-            .iter()
+        let missing: Vec<_> = [names, feed]
+            .concat()
+            .into_iter()
             .filter(|name| !manual.contains(&format!("`{name}`")))
             .collect();
         assert!(missing.is_empty(), "docs/guide/server.md does not name {missing:?}");

@@ -109,10 +109,14 @@ impl Feed {
         self.publish(FeedEventKind::Job, &job.id.to_string(), JobView::new(job).to_json());
     }
 
-    /// A job was removed.
+    /// A job was removed; published once.
     pub(crate) fn removed(&self, job: JobId) {
         let mut log = self.log.lock();
         let subject = job.to_string();
+        let is_known = |(known, event): &(String, FeedEvent)| *known == subject && event.kind == FeedEventKind::Removed;
+        if log.events.iter().any(is_known) {
+            return;
+        }
         log.events.retain(|(known, _)| *known != subject);
         drop(log);
         self.publish(FeedEventKind::Removed, &subject, json!({ "id": subject }));
@@ -207,6 +211,7 @@ mod tests {
         assert_eq!(names(&feed.since(0)), ["2 job", "3 job", "4 transcript"]);
         assert_eq!(names(&feed.since(3)), ["4 transcript"]);
         assert!(!feed.since(0).is_gap, "a replaced event is not missed");
+        feed.removed(job(2));
         feed.removed(job(2));
         assert_eq!(names(&feed.since(0)), ["3 job", "5 removed"]);
         assert_eq!(
