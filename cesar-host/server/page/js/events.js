@@ -1,0 +1,95 @@
+// @ts-check
+/** Changes of jobs as the server reports them: one stream for the whole page, and one for an open job that runs. */
+
+import { getJson } from "./api.js";
+import { dropJob, listed, online, pulls, putJobs, session } from "./store.js";
+import { stream } from "./sse.js";
+
+/** The server sends something every 2 s; after this much silence it is lost. */
+const SILENCE_MS = 2800;
+
+/** @typedef {{ event: string, data: any }} PageEvent */
+
+/** @type {Set<(event: PageEvent) => void>} */
+const handlers = new Set();
+/** @type {(() => void) | null} */
+let close = null;
+
+/**
+ * Hears every event of the server: `job`, `removed`, `transcript`, `models`, and `reset` after the lists were loaded again.
+ * @param {(event: PageEvent) => void} handler
+ * @returns {() => void} stop
+ */
+export function watchAll(handler) {
+    handlers.add(handler);
+    return () => void handlers.delete(handler);
+}
+
+/** @param {PageEvent} event */
+function publish(event) {
+    for (const handler of handlers) handler(event);
+}
+
+/** Lists the jobs of the server, newest first. */
+export async function listJobs() {
+    const seen = new Set();
+    let path = "/jobs?limit=100";
+    for (;;) {
+        const page = await getJson(path);
+        putJobs(page.jobs);
+        for (const job of page.jobs) seen.add(job.id);
+        if (!page.next || seen.size >= 1000) break;
+        path = `/jobs?limit=100&cursor=${encodeURIComponent(page.next)}`;
+    }
+    listed.value = true;
+    return seen;
+}
+
+/** Opens the stream of the page; called once there is a session. */
+export function connect() {
+    close?.();
+    let ended = false;
+    const stop = stream("/events", {
+        silence: SILENCE_MS,
+        onAlive: (alive) => {
+            const back = alive && !online.value;
+            online.value = alive;
+            if (back) void listJobs().catch(() => {});
+        },
+        onStatus: (status) => {
+            if (status === 401) {
+                session.value = { ...session.value, needsKey: true };
+                ended = true;
+            }
+            return !ended;
+        },
+        onMessage: ({ event, data }) => {
+            const value = data ? JSON.parse(data) : null;
+            if (event === "job") putJobs([value]);
+            else if (event === "removed") dropJob(value.id);
+            else if (event === "models") pulls.value = { ...pulls.value, [value.name]: value };
+            else if (event === "reset") void listJobs().catch(() => {});
+            publish({ event, data: value });
+        },
+    });
+    close = stop;
+    void listJobs().catch(() => {});
+    return stop;
+}
+
+/**
+ * Hears the events of one job (`progress`, `segment`, `stage`, `end`, …) until it has ended.
+ * @param {string} id
+ * @param {(event: PageEvent) => void} handler
+ * @returns {() => void} stop
+ */
+export function watchJob(id, handler) {
+    const stop = stream(`/jobs/${encodeURIComponent(id)}/events`, {
+        onStatus: (status) => status >= 500,
+        onMessage: ({ event, data }) => {
+            handler({ event, data: data ? JSON.parse(data) : null });
+            if (event === "end") stop();
+        },
+    });
+    return stop;
+}

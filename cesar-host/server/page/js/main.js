@@ -1,0 +1,19 @@
+// @ts-check
+/** The start of the page: language, theme, session, and the view that the address names. */
+
+import { effect, html, render } from "./dom.js";
+import { App } from "./app.js";
+import { openSession } from "./session.js";
+import { preferred, setLanguage } from "./i18n.js";
+import { settings } from "./store.js";
+
+effect(() => {
+    const { theme } = settings.value;
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+});
+
+const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+await setLanguage(preferred(settings.peek().language));
+render(html`<${App} />`, app);
+void openSession();

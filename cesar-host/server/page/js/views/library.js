@@ -1,0 +1,5 @@
+// @ts-check
+import { html } from "../dom.js";
+export function Library() {
+    return html`<p>Library</p>`;
+}
