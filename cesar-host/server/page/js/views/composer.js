@@ -16,6 +16,9 @@ import { Options } from "./options.js";
 import { RecorderPanel } from "./recorder.js";
 import { Tray } from "./tray.js";
 
+/** Fingers drop nothing. */
+const touch = matchMedia("(pointer: coarse)");
+
 /** @param {File[]} files */
 function take(files) {
     if (files.length) addFiles(files);
@@ -152,6 +155,8 @@ async function start() {
         if (item.url) await sendAddress(item.url, values);
         dropItem(item.id);
     }
+    // What is left was offered as known already.
+    tray.value = [];
 }
 
 /** The card at the top of the start. */
@@ -176,7 +181,7 @@ export function Composer() {
             : html`<div class=${filled ? "drop drop-small" : "drop"}>
                   ${!filled &&
                   html`<div class="drop-mark" aria-hidden="true"><${Icon} name="upload" size=${28} /></div>
-                      <p class="drop-title">${over.value ? t("home.release") : t("home.drop")}</p>
+                      <p class="drop-title">${over.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}</p>
                       <p class="muted drop-text">${t("home.text")}</p>`}
                   <div class="drop-buttons">
                       <${Chooser} label=${filled ? t("home.more") : t("home.choose")} icon="file" primary=${!filled} />
@@ -192,7 +197,7 @@ export function Composer() {
         html`<div class="start">
             <span class="muted">${t("home.chosen", { count })}</span>
             <button ref=${go} type="button" class="primary large" disabled=${!count || busy.value || !online.value} onClick=${submit}>
-                ${waits ? t("home.fetchAndGo") : t("home.go", { count })}
+                ${waits ? t("home.fetchAndGo") : t("home.go", { count: count || 1 })}
             </button>
         </div>`}
     </section>`;

@@ -4,6 +4,7 @@
 import { choices, chooseOption } from "../choices.js";
 import { html, useId, useSignal } from "../dom.js";
 import { t } from "../i18n.js";
+import { Prose } from "../prose.js";
 import { Icon } from "../icons.js";
 
 /** Options that have a field of their own elsewhere. */
@@ -18,7 +19,7 @@ export function Field({ label, help, children }) {
     return html`<div class="field">
         <label for=${id} dir="auto">${label}</label>
         ${children(id, `${id}-help`)}
-        ${help && html`<p class="help" id=${`${id}-help`} dir="auto">${help}</p>`}
+        ${help && html`<p class="help" id=${`${id}-help`} dir="auto"><${Prose} text=${help} /></p>`}
     </div>`;
 }
 

@@ -7,6 +7,7 @@ import { bytes, clock, duration, percent, timeOfDay } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { cancelJob, failureOf, retryJob, retryText, savings, stageOf } from "../jobs.js";
+import { Prose } from "../prose.js";
 import { jobAddress } from "../router.js";
 import { hasTranscript, isActive, titleOf } from "../store.js";
 
@@ -66,7 +67,7 @@ function Outcome({ job }) {
             ${job.status === "cancelled" && html`<span>${t("row.cancelled")}</span>`}
             ${saved && html`<span class="saved"><${Icon} name="bolt" size=${14} /> ${saved}</span>`}
         </p>
-        ${job.error && job.status !== "cancelled" && html`<p class=${job.status === "partial" ? "fault warn" : "fault bad"} dir="auto">${failureOf(job)}</p>`}`;
+        ${job.error && job.status !== "cancelled" && html`<p class=${job.status === "partial" ? "fault warn" : "fault bad"} dir="auto"><${Prose} text=${failureOf(job)} /></p>`}`;
 }
 
 /** @param {{ job: Job, children?: unknown }} props */

@@ -4,6 +4,7 @@
 import { html, useRef } from "../dom.js";
 import { bytes, clock, percent } from "../format.js";
 import { t } from "../i18n.js";
+import { Prose } from "../prose.js";
 import { Icon } from "../icons.js";
 import { secondsLeft } from "../estimate.js";
 import { toast } from "../ui.js";
@@ -28,7 +29,7 @@ export function TransferRow({ transfer }) {
         <div class="grow">
             <p class="name" dir="auto">${transfer.name}</p>
             <p class=${state === "failed" ? "meta bad" : "meta"}>
-                <span>${text}</span>
+                <span><${Prose} text=${text} /></span>
                 ${size !== null && state !== "absent" && html`<span class="numbers">${percent(share)} · ${bytes(sent)} / ${bytes(size)}</span>`}
                 ${left !== null && html`<span class="numbers">${t("row.left", { time: clock(left) })}</span>`}
             </p>
