@@ -4,6 +4,8 @@
 import { getJson } from "./api.js";
 import { dropJob, listed, online, pulls, putJobs, session } from "./store.js";
 import { stream } from "./sse.js";
+import { t } from "./i18n.js";
+import { toast } from "./ui.js";
 
 /** The server sends something every 2 s; after this much silence it is lost. */
 const SILENCE_MS = 2800;
@@ -54,7 +56,9 @@ export function connect() {
         onAlive: (alive) => {
             const back = alive && !online.value;
             online.value = alive;
-            if (back) void listJobs().catch(() => {});
+            if (!back) return;
+            toast(t("lost.back"), { kind: "good" });
+            void listJobs().catch(() => {});
         },
         onStatus: (status) => {
             if (status === 401) {

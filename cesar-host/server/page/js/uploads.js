@@ -221,10 +221,7 @@ export async function submitPart(transfer) {
 export async function takeUp() {
     /** @type {Transfer[]} */
     const kept = recall("uploads", []);
-    for (const each of kept) {
-        const id = add({ ...each, state: "absent", error: "" });
-        change(id, { id });
-    }
+    for (const { id: _, ...each } of kept) add({ ...each, state: "absent", error: "" });
     save();
     await Promise.all(transfers.value.filter((each) => !running.has(each.id)).map(settle));
 }

@@ -35,7 +35,7 @@ export function CachePanel({ cache, onChange }) {
         </dl>
         ${cache.max_size > 0 && html`<progress class="bar" value=${share} max="1" aria-label=${t("cache.size")}></progress>`}
         ${cache.stages.length > 0 &&
-        html`<div class="scroll-x" tabindex="0" role="region" aria-labelledby="cache-title">
+        html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("cache.stage")}>
             <table>
                 <thead>
                     <tr>

@@ -123,7 +123,7 @@ function AddressForm() {
                 wrong.value = false;
             }}
         />
-        <button type="submit">${t("home.address.add")}</button>
+        <button type="submit"><${Icon} name="plus" /> <span class="wide">${t("home.address.add")}</span></button>
         ${wrong.value && html`<p class="wrong" id="address-wrong" role="alert">${t("home.address.wrong")}</p>`}
     </form>`;
 }
