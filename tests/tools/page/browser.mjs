@@ -42,7 +42,10 @@ export async function until(what, probe, ms = 60_000) {
 export async function api(method, where, body) {
   const response = await fetch(base + where, {
     method,
-    headers: { ...(body ? { "Content-Type": "application/json" } : {}), ...(key ? { Authorization: `Bearer ${key}` } : {}) },
+    headers: {
+      ...(body ? { "Content-Type": "application/json" } : {}),
+      ...(key ? { Authorization: `Bearer ${key}` } : {}),
+    },
     body: body && JSON.stringify(body),
   });
   const text = await response.text();
@@ -59,7 +62,8 @@ export async function empty() {
 export async function transcribed(name, fields = { model: "tiny.en", diarize: false }) {
   const form = new FormData();
   form.set("file", new Blob([fs.readFileSync(recording(name))]), name);
-  for (const [field, value] of Object.entries(fields)) form.set(field, typeof value === "object" ? JSON.stringify(value) : String(value));
+  for (const [field, value] of Object.entries(fields))
+    form.set(field, typeof value === "object" ? JSON.stringify(value) : String(value));
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
   const response = await fetch(`${base}/transcribe`, { method: "POST", body: form, headers });
   let job = await response.json();
@@ -88,7 +92,10 @@ const open = [];
 export const seen = { hosts: new Set(), faults: [] };
 
 /** A page in a browser profile of its own. */
-export async function page(hash = "", { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true } = {}) {
+export async function page(
+  hash = "",
+  { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true } = {},
+) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: scheme,
@@ -98,7 +105,9 @@ export async function page(hash = "", { width = 1280, height = 860, scheme = "li
   });
   if (key && signIn) {
     const { hostname } = new URL(base);
-    await context.addCookies([{ name: "cesar_key", value: key, domain: hostname, path: "/", httpOnly: true, sameSite: "Strict" }]);
+    await context.addCookies([
+      { name: "cesar_key", value: key, domain: hostname, path: "/", httpOnly: true, sameSite: "Strict" },
+    ]);
   }
   const made = await context.newPage();
   made.on("request", (request) => {
@@ -108,7 +117,8 @@ export async function page(hash = "", { width = 1280, height = 860, scheme = "li
   made.on("pageerror", (error) => seen.faults.push(`${error}`));
   made.on("console", (message) => {
     const text = message.text();
-    if (message.type() === "error" && /Content Security Policy|SyntaxError|TypeError|ReferenceError/.test(text)) seen.faults.push(text);
+    if (message.type() === "error" && /Content Security Policy|SyntaxError|TypeError|ReferenceError/.test(text))
+      seen.faults.push(text);
   });
   await made.goto(`${base}/${hash}`);
   await made.locator("main > *").first().waitFor();
@@ -120,9 +130,17 @@ export async function page(hash = "", { width = 1280, height = 860, scheme = "li
 export async function axe(on, what) {
   await on.evaluate(axeSource);
   const { violations } = await on.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    globalThis.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
   );
-  const found = violations.map((each) => `${each.id}: ${each.nodes.map((node) => `${node.target} ${node.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
+  const found = violations.map(
+    (each) =>
+      `${each.id}: ${each.nodes
+        .map((node) => `${node.target} ${node.failureSummary ?? ""}`)
+        .slice(0, 3)
+        .join(" | ")}`,
+  );
   check(`axe finds nothing on ${what}`, found.length === 0, found.join("\n"));
 }
 
@@ -137,7 +155,10 @@ export async function run(cases) {
     } catch (error) {
       failed = true;
       console.log(`FAILED ${name}: ${error.message ?? error}`);
-      await open.at(-1)?.screenshot({ path: process.env.CESAR_PAGE_SHOT ?? "failed.png" }).catch(() => {});
+      await open
+        .at(-1)
+        ?.screenshot({ path: process.env.CESAR_PAGE_SHOT ?? "failed.png" })
+        .catch(() => {});
     }
     while (open.length) await open.pop().context().close();
     if (failed) break;
@@ -145,7 +166,11 @@ export async function run(cases) {
   if (!failed) {
     const others = [...seen.hosts].filter((origin) => origin !== new URL(base).origin);
     failed = others.length + seen.faults.length > 0;
-    console.log(failed ? `FAILED other hosts ${others}, faults ${seen.faults.join("\n")}` : "ok no other host was asked, nothing was blocked, nothing threw");
+    console.log(
+      failed
+        ? `FAILED other hosts ${others}, faults ${seen.faults.join("\n")}`
+        : "ok no other host was asked, nothing was blocked, nothing threw",
+    );
   }
   await browser.close();
   if (failed) process.exit(1);

@@ -8,7 +8,8 @@ const choose = (on, ...names) => on.locator("[data-chooser=files]").setInputFile
 const start = (on) => on.locator(".start button.primary").click();
 const model = (on, value) => on.locator(".options-main select").first().selectOption(value);
 const jobs = async () => (await api("GET", "/jobs?limit=100")).json.jobs;
-const ended = (on, name, status = "completed") => on.locator(`.row[data-status=${status}]`, { hasText: name }).waitFor({ timeout: 90_000 });
+const ended = (on, name, status = "completed") =>
+  on.locator(`.row[data-status=${status}]`, { hasText: name }).waitFor({ timeout: 90_000 });
 /** The model that all tests use; a real one, and small. */
 const MODEL = process.env.CESAR_PAGE_MODEL ?? "ct2/tiny.en";
 
@@ -132,7 +133,11 @@ const cases = {
   async "options are sent and remembered"() {
     const on = await page();
     await ready(on);
-    await on.locator(".options-main select").nth(1).selectOption("en").catch(() => {});
+    await on
+      .locator(".options-main select")
+      .nth(1)
+      .selectOption("en")
+      .catch(() => {});
     await on.locator("summary", { hasText: "More options" }).click();
     await on.getByLabel("Names of the speakers").fill("Ann, Bo");
     await on.locator("summary", { hasText: "Speech recognition" }).click();
@@ -153,7 +158,11 @@ const cases = {
       if (!(await on.locator(".tray-row input").isChecked())) await on.locator(".tray-row input").check();
       await start(on);
     });
-    check("they are sent", sent.model === "tiny.en" && sent.options.beam_size === 2 && sent.options.word_timestamps, sent);
+    check(
+      "they are sent",
+      sent.model === "tiny.en" && sent.options.beam_size === 2 && sent.options.word_timestamps,
+      sent,
+    );
   },
 
   async "the queue survives a reload, cancels and retries"() {
@@ -191,7 +200,10 @@ const cases = {
     await ready(on);
     await on.getByRole("button", { name: "Record" }).click();
     await on.locator(".meter .lit").first().waitFor();
-    await until("bytes arrive while it runs", async () => !(await on.locator(".recorder .small").innerText()).startsWith("0 "));
+    await until(
+      "bytes arrive while it runs",
+      async () => !(await on.locator(".recorder .small").innerText()).startsWith("0 "),
+    );
     await axe(on, "the recorder");
     await on.waitForTimeout(2500);
     await on.getByRole("button", { name: "Stop and transcribe" }).click();
@@ -285,7 +297,10 @@ const cases = {
     await on.locator(".composer").waitFor();
     const [cookie] = await on.context().cookies();
     check("no script sees the key", cookie.httpOnly && cookie.sameSite === "Strict", cookie);
-    check("the key is in no storage of scripts", !(await on.evaluate(() => JSON.stringify(localStorage))).includes(key));
+    check(
+      "the key is in no storage of scripts",
+      !(await on.evaluate(() => JSON.stringify(localStorage))).includes(key),
+    );
   },
 
   async "everything works from the keyboard"() {
@@ -298,16 +313,31 @@ const cases = {
     const stops = [];
     for (let i = 0; i < 10; i += 1) {
       await on.keyboard.press("Tab");
-      stops.push(await on.evaluate(() => document.activeElement.innerText?.trim() || document.activeElement.id || document.activeElement.tagName));
+      stops.push(
+        await on.evaluate(
+          () => document.activeElement.innerText?.trim() || document.activeElement.id || document.activeElement.tagName,
+        ),
+      );
     }
     for (const name of ["Choose files", "Folder", "Record", "address", "More options"])
-      check(`Tab reaches ${name}`, stops.some((stop) => stop.includes(name)), stops);
+      check(
+        `Tab reaches ${name}`,
+        stops.some((stop) => stop.includes(name)),
+        stops,
+      );
   },
 
   async "every width, both colours, every language"() {
     await transcribed("short.wav");
     for (const scheme of ["light", "dark"])
-      for (const [width, hash] of [[360, ""], [360, "#/library"], [360, "#/system"], [768, ""], [1440, "#/system"], [1440, ""]]) {
+      for (const [width, hash] of [
+        [360, ""],
+        [360, "#/library"],
+        [360, "#/system"],
+        [768, ""],
+        [1440, "#/system"],
+        [1440, ""],
+      ]) {
         const on = await page(hash, { width, scheme });
         await on.locator(".row, .panel").first().waitFor();
         const wide = await on.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -315,10 +345,29 @@ const cases = {
         await axe(on, `${hash || "start"} at ${width} px, ${scheme}`);
         await on.context().close();
       }
-    for (const locale of ["de-DE", "es-ES", "fr-FR", "it-IT", "pt-BR", "nl-NL", "pl-PL", "uk-UA", "ar-EG", "ja-JP", "zh-CN"]) {
+    for (const locale of [
+      "de-DE",
+      "es-ES",
+      "fr-FR",
+      "it-IT",
+      "pt-BR",
+      "nl-NL",
+      "pl-PL",
+      "uk-UA",
+      "ar-EG",
+      "ja-JP",
+      "zh-CN",
+    ]) {
       const on = await page("", { locale, width: 360 });
-      const [language, direction] = await on.evaluate(() => [document.documentElement.lang, document.documentElement.dir]);
-      check(`${locale} is shown`, locale.startsWith(language) && (direction === "rtl") === (language === "ar"), language);
+      const [language, direction] = await on.evaluate(() => [
+        document.documentElement.lang,
+        document.documentElement.dir,
+      ]);
+      check(
+        `${locale} is shown`,
+        locale.startsWith(language) && (direction === "rtl") === (language === "ar"),
+        language,
+      );
       check(`${locale} is translated`, (await on.locator(".places").innerText()) !== "Transcribe\nLibrary\nSystem");
       const wide = await on.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       check(`${locale} fits 360 px`, wide <= 0, `${wide} px too wide`);
@@ -333,7 +382,9 @@ const cases = {
     await session.send("Network.setCacheDisabled", { cacheDisabled: true });
     let [sum, count] = [0, 0];
     const kinds = new Map();
-    session.on("Network.responseReceived", ({ requestId, response }) => kinds.set(requestId, new URL(response.url).pathname));
+    session.on("Network.responseReceived", ({ requestId, response }) =>
+      kinds.set(requestId, new URL(response.url).pathname),
+    );
     session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
       const where = kinds.get(requestId) ?? "";
       if (where === "/" || where.startsWith("/page/")) [sum, count] = [sum + encodedDataLength, count + 1];

@@ -37,13 +37,14 @@ function Header() {
         </a>
         <nav class="places" aria-label=${t("nav.places")}>
             ${PLACES.map(
-                ([name, address, icon]) => html`<a
-                    href=${address}
-                    aria-current=${view === name || (view === "job" && name === "library") ? "page" : undefined}
-                >
-                    <${Icon} name=${icon} />
-                    <span>${t(`nav.${name}`)}</span>
-                </a>`,
+                ([name, address, icon]) =>
+                    html`<a
+                        href=${address}
+                        aria-current=${view === name || (view === "job" && name === "library") ? "page" : undefined}
+                    >
+                        <${Icon} name=${icon} />
+                        <span>${t(`nav.${name}`)}</span>
+                    </a>`,
             )}
         </nav>
         <${Appearance} />
@@ -52,11 +53,13 @@ function Header() {
 
 function LostServer() {
     return html`<div class="lost-place" role="status" aria-live="polite">
-        ${!online.value &&
-        html`<div class="lost">
-            <span class="lost-dot" aria-hidden="true"></span>
-            <span><strong>${t("lost.title")}</strong> ${t("lost.text")}</span>
-        </div>`}
+        ${
+            !online.value &&
+            html`<div class="lost">
+                <span class="lost-dot" aria-hidden="true"></span>
+                <span><strong>${t("lost.title")}</strong> ${t("lost.text")}</span>
+            </div>`
+        }
     </div>`;
 }
 

@@ -61,7 +61,11 @@ const optional = (path) =>
 
 /** Loads plugins, models and glossaries. */
 export async function loadCatalog() {
-    const [plugins, models, glossaries] = await Promise.all([getJson("/plugins"), optional("/models"), optional("/glossaries")]);
+    const [plugins, models, glossaries] = await Promise.all([
+        getJson("/plugins"),
+        optional("/models"),
+        optional("/glossaries"),
+    ]);
     catalog.value = {
         plugins: plugins.plugins,
         models: models.models ?? [],

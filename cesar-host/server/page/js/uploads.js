@@ -139,7 +139,12 @@ export async function submit(id) {
     if (!transfer?.path) return;
     change(id, { state: "submitting" });
     const upload = transfer.path.split("/").pop() ?? "";
-    const job = await sendJson("POST", "/transcribe", { ...transfer.fields, upload }, { "Idempotency-Key": `page-${upload}` });
+    const job = await sendJson(
+        "POST",
+        "/transcribe",
+        { ...transfer.fields, upload },
+        { "Idempotency-Key": `page-${upload}` },
+    );
     putJobs([job]);
     forget(id);
 }
