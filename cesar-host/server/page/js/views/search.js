@@ -55,7 +55,7 @@ function HitCard({ hit }) {
                     html`<li>
                         <a
                             class="passage"
-                            href=${`${jobAddress(id, passage.start)}&play=1`}
+                            href=${jobAddress(id, passage.start)}
                             aria-label=${t("search.play", { time: clock(passage.start), text: passage.text })}
                         >
                             <span class="time numbers"><${Icon} name="play" size=${14} /> ${clock(passage.start)}</span>
