@@ -11,6 +11,7 @@ mod lifecycle;
 mod load;
 mod models;
 mod openai_client;
+mod page;
 mod search;
 mod shares;
 mod speakers;

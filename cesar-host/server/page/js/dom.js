@@ -1,0 +1,30 @@
+// @ts-check
+/** The view library: components, hooks and signals, imported from one place. */
+
+import { h } from "../vendor/preact.js";
+import htm from "../vendor/htm.js";
+
+export { Fragment, createRef, h, render } from "../vendor/preact.js";
+export {
+    useCallback,
+    useEffect,
+    useId,
+    useLayoutEffect,
+    useMemo,
+    useReducer,
+    useRef,
+    useState,
+} from "../vendor/hooks.js";
+export {
+    batch,
+    computed,
+    effect,
+    signal,
+    untracked,
+    useComputed,
+    useSignal,
+    useSignalEffect,
+} from "../vendor/signals.js";
+
+/** Markup as a tagged template; a component is written `<${Name} …/>`. */
+export const html = htm.bind(h);
