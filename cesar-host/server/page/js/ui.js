@@ -3,6 +3,7 @@
 
 import { html, signal, useEffect, useId, useRef } from "./dom.js";
 import { Icon } from "./icons.js";
+import { Prose } from "./prose.js";
 import { t } from "./i18n.js";
 
 /**
@@ -39,7 +40,7 @@ export function Toasts() {
     return html`<div class="toasts" role="status" aria-live="polite">
         ${notices.value.map(
             (notice) => html`<div class="toast toast-${notice.kind}" key=${notice.id}>
-                <span dir="auto">${notice.text}</span>
+                <span dir="auto"><${Prose} text=${notice.text} /></span>
                 ${notice.action &&
                 html`<button
                     type="button"
@@ -143,6 +144,6 @@ export function Questions() {
                 ${asked.yes}
             </button>`}
     >
-        <p dir="auto">${asked.text}</p>
+        <p dir="auto"><${Prose} text=${asked.text} /></p>
     <//>`;
 }

@@ -1,0 +1,204 @@
+// @ts-check
+/** Where recordings go in: drop, paste, files, a folder, addresses, the microphone; then options, and the button that starts. */
+
+import { attempt, catalog, engines, pull } from "../catalog.js";
+import { chosenModel, fields } from "../choices.js";
+import { html, useEffect, useRef, useSignal } from "../dom.js";
+import { addressesIn, filesOf, isRecording } from "../files.js";
+import { t } from "../i18n.js";
+import { Icon } from "../icons.js";
+import { canRecord, recording, startRecording } from "../recorder.js";
+import { online, pulls } from "../store.js";
+import { addAddresses, addFiles, chosen, dropItem, tray } from "../tray.js";
+import { toast } from "../ui.js";
+import { sendAddress, sendFiles } from "../uploads.js";
+import { Options } from "./options.js";
+import { RecorderPanel } from "./recorder.js";
+import { Tray } from "./tray.js";
+
+/** Fingers drop nothing. */
+const touch = matchMedia("(pointer: coarse)");
+
+/** @param {File[]} files */
+function take(files) {
+    if (files.length) addFiles(files);
+    else toast(t("home.nothing"), { kind: "bad" });
+}
+
+/** Listens for drops and pastes on the whole page while the view is shown. */
+function useTransfers() {
+    const over = useSignal(false);
+    useEffect(() => {
+        let depth = 0;
+        const carries = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
+        const listeners = /** @type {[string, (event: any) => void][]} */ ([
+            ["dragenter", (event) => carries(event) && ((depth += 1), (over.value = true))],
+            ["dragleave", () => (depth = Math.max(0, depth - 1)) === 0 && (over.value = false)],
+            ["dragover", (event) => carries(event) && event.preventDefault()],
+            [
+                "drop",
+                async (event) => {
+                    if (!carries(event)) return;
+                    event.preventDefault();
+                    [depth, over.value] = [0, false];
+                    const urls = addressesIn(event.dataTransfer.getData("text/plain"));
+                    const files = await filesOf(event.dataTransfer);
+                    if (urls.length && !files.length) addAddresses(urls);
+                    else take(files);
+                },
+            ],
+            [
+                "paste",
+                async (event) => {
+                    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
+                    const urls = addressesIn(event.clipboardData.getData("text/plain"));
+                    const files = await filesOf(event.clipboardData);
+                    if (files.length) addFiles(files);
+                    else if (urls.length) addAddresses(urls);
+                },
+            ],
+        ]);
+        for (const [name, listener] of listeners) addEventListener(name, listener);
+        return () => {
+            for (const [name, listener] of listeners) removeEventListener(name, listener);
+        };
+    }, []);
+    return over;
+}
+
+/**
+ * A button that opens a chooser of files.
+ * @param {{ label: string, icon: string, folder?: boolean, primary?: boolean }} props
+ */
+function Chooser({ label, icon, folder = false, primary = false }) {
+    const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+    return html`<button type="button" class=${primary ? "primary" : ""} onClick=${() => input.current?.click()}>
+            <${Icon} name=${icon} /> ${label}
+        </button>
+        <input
+            ref=${input}
+            type="file"
+            class="visually-hidden"
+            tabindex="-1"
+            aria-hidden="true"
+            data-chooser=${folder ? "folder" : "files"}
+            multiple
+            webkitdirectory=${folder || undefined}
+            accept=${folder ? undefined : "audio/*,video/*,.opus,.mka,.mkv,.caf,.flac,.amr,.w64,.tta,.wv,.m4b"}
+            onChange=${(/** @type {Event} */ event) => {
+                const target = /** @type {HTMLInputElement} */ (event.currentTarget);
+                const files = [...(target.files ?? [])];
+                target.value = "";
+                take(folder ? files.filter(isRecording) : files);
+            }}
+        />`;
+}
+
+function AddressForm() {
+    const text = useSignal("");
+    const wrong = useSignal(false);
+    const submit = (/** @type {Event} */ event) => {
+        event.preventDefault();
+        const urls = addressesIn(text.value);
+        wrong.value = !urls.length;
+        if (!urls.length) return;
+        addAddresses(urls);
+        text.value = "";
+    };
+    return html`<form class="address" onSubmit=${submit} novalidate>
+        <${Icon} name="link" />
+        <label class="visually-hidden" for="address">${t("home.address")}</label>
+        <input
+            id="address"
+            type="url"
+            dir="ltr"
+            inputmode="url"
+            autocomplete="off"
+            placeholder=${t("home.address")}
+            value=${text.value}
+            aria-invalid=${wrong.value ? "true" : undefined}
+            aria-describedby=${wrong.value ? "address-wrong" : undefined}
+            onInput=${(/** @type {Event} */ event) => {
+                text.value = /** @type {HTMLInputElement} */ (event.currentTarget).value;
+                wrong.value = false;
+            }}
+        />
+        <button type="submit">${t("home.address.add")}</button>
+        ${wrong.value && html`<p class="wrong" id="address-wrong" role="alert">${t("home.address.wrong")}</p>`}
+    </form>`;
+}
+
+function RecordButton() {
+    const able = canRecord();
+    const start = async () => {
+        try {
+            await startRecording(fields);
+        } catch (error) {
+            const name = error instanceof DOMException ? error.name : "";
+            if (name === "NotAllowedError") toast(t("record.denied"), { kind: "bad" });
+            else if (name === "NotFoundError") toast(t("record.absent"), { kind: "bad" });
+            else await attempt(() => Promise.reject(error));
+        }
+    };
+    return html`<button type="button" onClick=${able ? start : () => toast(t("record.insecure"), { kind: "bad" })}>
+        <${Icon} name="mic" /> ${t("home.record")}
+    </button>`;
+}
+
+/** Sends what is chosen; a model that is absent is downloaded first. */
+async function start() {
+    const model = chosenModel.value;
+    if (model?.known && !model.present && !pulls.value[model.name]) await pull(model.known);
+    const [items, values] = [chosen.value, fields()];
+    sendFiles(items.flatMap((item) => (item.file ? [item.file] : [])), values);
+    for (const item of items) {
+        if (item.url) await sendAddress(item.url, values);
+        dropItem(item.id);
+    }
+    // What is left was offered as known already.
+    tray.value = [];
+}
+
+/** The card at the top of the start. */
+export function Composer() {
+    const over = useTransfers();
+    const busy = useSignal(false);
+    const go = useRef(/** @type {HTMLButtonElement | null} */ (null));
+    const [items, count, model] = [tray.value, chosen.value.length, chosenModel.value];
+    const waits = Boolean(model?.known && !model.present);
+    const filled = items.length > 0;
+    useEffect(() => {
+        if (filled) go.current?.focus({ preventScroll: true });
+    }, [filled]);
+    const submit = async () => {
+        busy.value = true;
+        await attempt(start);
+        busy.value = false;
+    };
+    return html`<section class=${`composer card${over.value ? " composer-over" : ""}`} aria-label=${t("home.title")}>
+        ${recording.value
+            ? html`<${RecorderPanel} />`
+            : html`<div class=${filled ? "drop drop-small" : "drop"}>
+                  ${!filled &&
+                  html`<div class="drop-mark" aria-hidden="true"><${Icon} name="upload" size=${28} /></div>
+                      <p class="drop-title">${over.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}</p>
+                      <p class="muted drop-text">${t("home.text")}</p>`}
+                  <div class="drop-buttons">
+                      <${Chooser} label=${filled ? t("home.more") : t("home.choose")} icon="file" primary=${!filled} />
+                      <${Chooser} label=${t("home.folder")} icon="folder" folder />
+                      <${RecordButton} />
+                  </div>
+                  <${AddressForm} />
+              </div>`}
+        <${Tray} />
+        ${catalog.value.loaded && engines.value.asr.length === 0 && html`<p class="notice notice-bad"><${Icon} name="warning" /> ${t("home.engineless")}</p>`}
+        <${Options} />
+        ${filled &&
+        html`<div class="start">
+            <span class="muted">${t("home.chosen", { count })}</span>
+            <button ref=${go} type="button" class="primary large" disabled=${!count || busy.value || !online.value} onClick=${submit}>
+                ${waits ? t("home.fetchAndGo") : t("home.go", { count: count || 1 })}
+            </button>
+        </div>`}
+    </section>`;
+}
