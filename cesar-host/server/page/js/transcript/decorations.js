@@ -72,7 +72,7 @@ export class Decorations {
     }
 
     #hitWords() {
-        for (const element of this.#hits) element.classList.remove("hit", "hit-now");
+        for (const element of this.#hits) element.classList.remove("found", "found-now");
         this.#hits = [];
         if (!this.#bySegment.size) return;
         const { matches, at } = found.peek();
@@ -81,8 +81,8 @@ export class Decorations {
                 for (let word = match.first; word <= match.last; word += 1) {
                     const element = /** @type {HTMLElement | undefined} */ (segment.children[word]);
                     if (!element) continue;
-                    element.classList.add("hit");
-                    if (matches[at] === match) element.classList.add("hit-now");
+                    element.classList.add("found");
+                    if (matches[at] === match) element.classList.add("found-now");
                     this.#hits.push(element);
                 }
             }

@@ -161,7 +161,7 @@ export function operationsFor(doc, segment, edited) {
         end += word.length;
         return { from, to: end };
     });
-    const operations = byWords(hunks(old, now), places, old).reverse().flatMap(({ first, last, text }) => {
+    const operations = byWords(hunks(old, now), places, old).reverse().flatMap(/** @returns {Operation[]} */ ({ first, last, text }) => {
         const [count, trimmed] = [last - first, normal(text)];
         if (count && trimmed) return [{ op: "replace_words", segment, word: first, count, text: trimmed }];
         if (count) return [{ op: "delete_words", segment, word: first, count }];
@@ -170,9 +170,8 @@ export function operationsFor(doc, segment, edited) {
             ? [{ op: "insert_words", segment, word: first, text: trimmed }]
             : [{ op: "insert_words", segment, word: words.length - 1, text: trimmed, after: true }];
     });
-    const typed = /** @type {Operation[]} */ (operations);
-    return gives(doc, typed, segment, now)
-        ? typed
+    return gives(doc, operations, segment, now)
+        ? operations
         : [{ op: "replace_words", segment, word: 0, count: words.length, text: now }];
 }
 

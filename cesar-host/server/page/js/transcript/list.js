@@ -132,7 +132,7 @@ export function Rows({ desk }) {
 
     return html`<div
         ref=${root}
-        class=${desk.uncertain.value ? "rows rows-uncertain" : "rows"}
+        class=${desk.uncertain.value ? "text text-uncertain" : "text"}
         role="feed"
         aria-label=${t("transcript.text")}
         aria-busy=${desk.model.state.value === "live"}
@@ -141,7 +141,7 @@ export function Rows({ desk }) {
         ${shown.map(
             (index) => html`<div
                 key=${rows[index].key}
-                class="row"
+                class="text-row"
                 data-index=${index}
                 role="article"
                 aria-posinset=${index + 1}

@@ -5,7 +5,7 @@ import { html } from "../dom.js";
 import { clock } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
-import { pieces, written } from "./pieces.js";
+import { pieces, separator, written } from "./pieces.js";
 import { Typing } from "./typing.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -41,6 +41,7 @@ export function TurnRow({ block, desk }) {
     const colour = speaker === undefined ? undefined : (desk.model.colours.value.get(speaker) ?? 0) % 10;
     const time = clock(start);
     const edits = typing && typing.segment >= first && typing.segment < first + segments.length ? typing.segment : -1;
+    const gap = separator(desk.model.shown.value.language, desk.model.shown.value.task);
     const chip = speaker !== undefined && (opens || !editable);
     return html`<section class=${`turn${opens ? " turn-opens" : ""}`} data-voice=${colour}>
         <header class="turn-head">
@@ -76,7 +77,7 @@ export function TurnRow({ block, desk }) {
             ${segments.map((segment, index) =>
                 first + index === edits
                     ? html`<${Typing} key="typing" desk=${desk} segment=${edits} />`
-                    : html`<${Words} key=${segment.start} segment=${segment} index=${first + index} />${segment.text && " "}`,
+                    : html`<${Words} key=${segment.start} segment=${segment} index=${first + index} />${gap}`,
             )}
         </div>
     </section>`;
