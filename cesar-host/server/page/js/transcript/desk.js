@@ -10,7 +10,7 @@ import { toast } from "../ui.js";
 import { rowOfSegment } from "./blocks.js";
 import { operationsFor } from "./diff.js";
 import { Model } from "./model.js";
-import { countWords, pieces } from "./pieces.js";
+import { countWords, leadOf, pieces, written } from "./pieces.js";
 import { Player } from "./player.js";
 import { neighbour, segmentAtTime, timeOf, wordAtTime } from "./timeline.js";
 
@@ -91,14 +91,23 @@ export class Desk {
         this.list.reveal(next);
     }
 
-    /** @param {Place} place */
-    edit({ segment, word }) {
+    /**
+     * Edits a segment; a word of it is selected, so that typing replaces it.
+     * @param {Place} place
+     * @param {"word" | "start" | "end"} [caret]
+     */
+    edit({ segment, word }, caret = "word") {
         if (!this.model.editable.peek()) return;
         const there = this.model.doc.peek().segments[segment];
         if (!there) return;
-        const before = pieces(there).slice(0, word + 1).map((piece) => piece.text);
+        const { text } = there;
+        const words = written(there);
+        const from = words.slice(0, word).join("").length + leadOf(words[word] ?? "").length;
+        const bare = (words[word] ?? "").trim().replace(/[\p{P}\p{S}]+$/u, "");
+        /** @type {[number, number]} */
+        const selection = caret === "word" ? [from, from + bare.length] : caret === "start" ? [0, 0] : [text.length, text.length];
         this.following.value = false;
-        this.model.typing.value = { segment, text: there.text, caret: before.join(" ").length };
+        this.model.typing.value = { segment, text, selection };
         this.list.reveal({ segment, word });
     }
 
@@ -119,7 +128,7 @@ export class Desk {
         }
         model.keep();
         const next = model.doc.peek().segments[segment + step];
-        if (step && next) this.edit({ segment: segment + step, word: step > 0 ? 0 : countWords(next) - 1 });
+        if (step && next) this.edit({ segment: segment + step, word: step > 0 ? 0 : countWords(next) - 1 }, step > 0 ? "start" : "end");
     }
 
     cancelTyping() {

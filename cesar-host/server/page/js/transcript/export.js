@@ -135,7 +135,7 @@ export function ExportDialog({ desk }) {
             </div>
         </details>`}
         <div class="export-go">
-            <button type="button" class="primary" disabled=${busy.value || !all} onClick=${save}><${Icon} name="download" /> ${t("transcript.download", { format: format.value })}</button>
+            <button type="button" class="primary" autofocus aria-disabled=${busy.value || !all} onClick=${() => all && !busy.value && save()}><${Icon} name="download" /> ${t("transcript.download", { format: format.value })}</button>
             ${!BINARY.has(format.value) && html`<button type="button" disabled=${busy.value || !all} onClick=${copy}><${Icon} name="copy" /> ${t("transcript.copy")}</button>`}
             <button type="button" onClick=${() => (desk.dialog.value = "share")}><${Icon} name="share" /> ${t("transcript.share")}</button>
             <a class="button" href=${`${model.path}/recording?download=true`} download><${Icon} name="wave" /> ${t("transcript.get_recording")}</a>

@@ -16,7 +16,7 @@ import { speakersOf } from "./voices.js";
 
 /** @typedef {import("./types.js").Doc} Doc */
 /** @typedef {import("./types.js").Operation} Operation */
-/** @typedef {{ segment: number, text: string, caret: number | null }} Typing A segment that is edited. */
+/** @typedef {{ segment: number, text: string, selection: [number, number] }} Typing A segment that is edited. */
 
 /** @type {Doc} */
 const EMPTY = { segments: [], task: "transcribe", duration: 0 };
@@ -172,7 +172,7 @@ export class Model {
         for (const { typing } of drafts) {
             if (!typing) continue;
             const segment = editor.doc.segments.findIndex((there) => Math.abs(there.start - typing.anchor.start) < 0.005);
-            if (segment >= 0 && !this.typing.peek()) this.typing.value = { segment, text: typing.text, caret: null };
+            if (segment >= 0 && !this.typing.peek()) this.typing.value = { segment, text: typing.text, selection: [typing.text.length, typing.text.length] };
             else this.#offer(typing.text);
         }
     }

@@ -22,13 +22,15 @@ function Words({ segment, index }) {
         >${texts.map((text, word) => {
             const { probability } = all[word];
             const low = probability !== null && probability < UNCERTAIN;
-            return html`<span
-                class="w"
-                data-w=${word}
-                data-low=${low ? "" : undefined}
-                title=${low ? t("transcript.probability", { percent: Math.round(probability * 100) }) : undefined}
-                >${text}</span
-            >`;
+            const shown = text.trimStart();
+            // The space before a word is no part of what is lit.
+            return html`${text.slice(0, text.length - shown.length)}<span
+                    class="w"
+                    data-w=${word}
+                    data-low=${low ? "" : undefined}
+                    title=${low ? t("transcript.probability", { percent: Math.round(probability * 100) }) : undefined}
+                    >${shown}</span
+                >`;
         })}</span
     >`;
 }

@@ -24,8 +24,7 @@ export function Typing({ desk, segment }) {
         area.value = now.text;
         fit();
         area.focus({ preventScroll: true });
-        const caret = Math.min(now.caret ?? now.text.length, now.text.length);
-        area.setSelectionRange(caret, caret);
+        area.setSelectionRange(...now.selection);
         // A window that is hidden keeps what was typed; leaving the transcript stores it.
         const leave = () => desk.model.keep();
         addEventListener("pagehide", leave);
@@ -64,7 +63,7 @@ export function Typing({ desk, segment }) {
         const now = desk.model.doc.peek().segments[segment];
         if (now && before > 0 && before < countWords(now)) {
             desk.model.change([{ op: "split_segment", segment, word: before }], t("transcript.label_segment", { time: clock(now.start) }));
-            desk.edit({ segment: segment + 1, word: 0 });
+            desk.edit({ segment: segment + 1, word: 0 }, "start");
         }
     };
 
@@ -89,9 +88,9 @@ export function Typing({ desk, segment }) {
             }}
         ></textarea>
         <span class="typing-bar">
-            <button type="button" class="typing-play" aria-label=${t("transcript.hear")} onClick=${() => void desk.player.sample(there.start, there.end)}>
+            <button type="button" class="typing-play" title=${t("transcript.hear")} onClick=${() => void desk.player.sample(there.start, there.end)}>
                 <${Icon} name="play" size=${16} />
-                <span>${clock(there.start)}</span>
+                <span class="visually-hidden">${t("transcript.hear")}</span> <span>${clock(there.start)}</span>
             </button>
             <span id="typing-help" class="typing-help">${t("transcript.typing_help")}</span>
             <button type="button" class="typing-cancel" onClick=${() => desk.cancelTyping()}>${t("ui.cancel")}</button>

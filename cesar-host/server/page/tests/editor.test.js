@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyAll } from "../js/transcript/apply.js";
+import { Editor } from "../js/transcript/editor.js";
+import { dialogue } from "./documents.js";
+
+/** A server with revisions, as the real one: one batch at a time, undone by revision. */
+class Server {
+    doc = dialogue();
+    /** @type {{ revision: number, operations: any[], undone: boolean }[]} */
+    revisions = [];
+    /** @type {((operations: any[]) => any)[]} What the next requests get instead of an answer. */
+    faults = [];
+    requests = 0;
+    /** @type {any[]} */
+    told = [];
+
+    get current() {
+        return this.revisions.length;
+    }
+
+    get text() {
+        return this.render().segments.map((segment) => segment.text).join(" ");
+    }
+
+    render() {
+        const kept = this.revisions.filter((revision) => !revision.undone);
+        return applyAll(this.doc, kept.flatMap((revision) => revision.operations.filter((operation) => operation.op !== "undo")));
+    }
+
+    /** @param {any[]} operations */
+    store(operations) {
+        this.revisions.push({ revision: this.current + 1, operations: structuredClone(operations), undone: false });
+        for (const { op, revision } of operations) if (op === "undo") this.undo(revision);
+        return this.current;
+    }
+
+    /** @param {number} number */
+    undo(number) {
+        const target = this.revisions[number - 1];
+        target.undone = !target.undone;
+        for (const operation of target.operations) if (operation.op === "undo") this.undo(operation.revision);
+    }
+
+    /** @param {any[]} operations @param {number} expected */
+    async send(operations, expected) {
+        this.requests += 1;
+        await null;
+        const fault = this.faults.shift();
+        if (fault) fault(operations);
+        if (expected !== this.current) {
+            const changes = this.revisions.slice(expected);
+            throw { status: 409, problem: { revision: this.current, changes } };
+        }
+        return this.store(operations);
+    }
+
+    editor() {
+        return new Editor(this.render(), this.current, {
+            send: (operations, expected) => this.send(operations, expected),
+            load: async () => ({ doc: this.render(), revision: this.current }),
+            changed: () => {},
+            tell: (event) => this.told.push(event),
+            pause: async () => {},
+        });
+    }
+}
+
+/** @param {number} segment @param {number} word @param {string} text @returns {any} */
+const replace = (segment, word, text) => ({ op: "replace_words", segment, word, count: 1, text });
+
+const idle = async (/** @type {Editor} */ editor) => {
+    for (let turn = 0; turn < 200 && (!editor.isSaved || editor.sending); turn += 1) await new Promise((resume) => setImmediate(resume));
+    assert.ok(editor.isSaved, "saved");
+};
+
+/** @param {Editor} editor */
+const textOf = (editor) => editor.doc.segments.map((segment) => segment.text).join(" ");
+
+test("a change is seen at once and stored", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    editor.change([replace(0, 2, "harbour")], "a");
+    assert.match(textOf(editor), /harbour/);
+    await idle(editor);
+    assert.match(server.text, /harbour/);
+    assert.equal(editor.revision, 1);
+});
+
+test("a thousand changes are undone and made again", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    const start = textOf(editor);
+    for (let count = 0; count < 1000; count += 1) editor.change([replace(0, 0, `w${count}`)], "a");
+    await idle(editor);
+    const end = textOf(editor);
+    for (let count = 0; count < 1000; count += 1) assert.equal(editor.undo(), "a");
+    assert.equal(editor.undo(), null);
+    assert.equal(textOf(editor), start);
+    await idle(editor);
+    assert.equal(server.text, start);
+    for (let count = 0; count < 1000; count += 1) editor.redo();
+    await idle(editor);
+    assert.deepEqual([textOf(editor), server.text], [end, end]);
+});
+
+test("a change that was undone before it was sent never reaches the server", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    editor.change([replace(0, 0, "x")], "a");
+    editor.change([replace(0, 1, "y")], "b");
+    editor.undo();
+    await idle(editor);
+    assert.equal(server.current, 1);
+    editor.redo();
+    await idle(editor);
+    assert.match(server.text, /^x y/);
+});
+
+test("two windows keep the corrections of both, and the second is told", async () => {
+    const server = new Server();
+    const [one, other] = [server.editor(), server.editor()];
+    one.change([replace(0, 2, "harbour")], "a");
+    await idle(one);
+    other.change([replace(0, 3, "shut.")], "b");
+    await idle(other);
+    assert.match(server.text, /^The old harbour shut\./);
+    assert.equal(textOf(other), server.text);
+    assert.deepEqual(server.told.map((event) => event.kind), ["merged"]);
+    await one.refresh(server.current);
+    assert.equal(textOf(one), server.text);
+});
+
+test("words move with what another window inserted before them", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    server.store([{ op: "delete_words", segment: 0, word: 0, count: 4 }, { op: "insert_words", segment: 0, word: 0, text: "So" }]);
+    editor.change([replace(1, 3, "shut?")], "a");
+    await idle(editor);
+    assert.equal(server.text, "So When did it shut? It closed in May.");
+});
+
+test("a correction that lost its place is reported with its text", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    server.store([{ op: "delete_words", segment: 0, word: 0, count: 4 }]);
+    editor.change([replace(0, 2, "harbour")], "a");
+    await idle(editor);
+    const lost = server.told.find((event) => event.kind === "lost");
+    assert.equal(lost.lost[0].text, "harbour");
+    assert.equal(textOf(editor), server.text);
+});
+
+test("undo of a change below another window's one takes back only its own", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    editor.change([replace(0, 2, "harbour")], "a");
+    await idle(editor);
+    server.store([replace(0, 3, "shut.")]);
+    await editor.refresh(server.current);
+    editor.undo();
+    await idle(editor);
+    assert.equal(server.text, "The old harbor shut. When did it close? It closed in May.");
+    assert.equal(textOf(editor), server.text);
+});
+
+test("a lost answer is not stored twice", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    server.faults.push((operations) => {
+        server.store(operations);
+        throw { status: 0 };
+    });
+    editor.change([{ op: "insert_words", segment: 0, word: 0, text: "So" }], "a");
+    await idle(editor);
+    assert.equal(server.current, 1);
+    assert.match(textOf(editor), /^So The/);
+    editor.undo();
+    await idle(editor);
+    assert.match(server.text, /^The old/);
+});
+
+test("a lost server gets everything in order when it is back", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    for (let count = 0; count < 5; count += 1) server.faults.push(() => { throw { status: 503 }; });
+    editor.change([replace(0, 0, "x")], "a");
+    editor.change([replace(0, 1, "y")], "b");
+    await idle(editor);
+    assert.match(server.text, /^x y harbor/);
+    assert.equal(server.current, 2);
+});
+
+test("a refused batch is reported, and what follows is kept", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    server.faults.push(() => { throw { status: 422 }; });
+    editor.change([replace(0, 0, "x")], "a");
+    editor.change([replace(1, 0, "Where")], "b");
+    await idle(editor);
+    assert.match(server.text, /^The old harbor closed. Where did/);
+    assert.equal(textOf(editor), server.text);
+    assert.equal(server.told[0].kind, "refused");
+});
+
+test("drafts of a window that is gone are taken over once", async () => {
+    const server = new Server();
+    const gone = server.editor();
+    for (let count = 0; count < 1e4; count += 1) server.faults.push(() => { throw { status: 0 }; });
+    gone.change([replace(0, 2, "harbour")], "a");
+    gone.stop();
+    const drafts = JSON.parse(JSON.stringify(gone.drafts()));
+    server.faults = [];
+    server.store([{ op: "insert_words", segment: 0, word: 0, text: "So" }]);
+    const next = server.editor();
+    next.adopt(drafts);
+    await idle(next);
+    assert.match(server.text, /^So The old harbour/);
+    const again = server.editor();
+    again.adopt(drafts.map((/** @type {any} */ draft) => ({ ...draft, attempted: true })), server.revisions);
+    await idle(again);
+    assert.equal(server.current, 2);
+});
+
+test("many replacements are few batches and one undo", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    const operations = Array.from({ length: 4500 }, (_, count) => replace(0, count % 4, `w${count}`));
+    editor.change(operations, "all");
+    await idle(editor);
+    assert.equal(server.current, 3);
+    editor.undo();
+    await idle(editor);
+    assert.equal(server.text, "The old harbor closed. When did it close? It closed in May.");
+    assert.equal(editor.undo(), null);
+});
