@@ -222,6 +222,23 @@ test("drafts of a window that is gone are taken over once", async () => {
     assert.equal(server.current, 2);
 });
 
+test("a draft equal to an older revision is no stored draft", async () => {
+    const server = new Server();
+    const first = server.editor();
+    first.change([replace(0, 2, "harbour")], "a");
+    first.undo();
+    await idle(first);
+    first.change([replace(0, 2, "harbour")], "a");
+    await idle(first);
+    first.undo();
+    await idle(first);
+    const since = server.current;
+    const next = server.editor();
+    next.adopt([{ operations: server.revisions[0].operations.map((operation) => ({ ...operation, anchors: [{ start: 2, end: 2.8, text: "harbor" }] })), label: "a", undone: [], attempted: true, since }], server.revisions);
+    await idle(next);
+    assert.match(server.text, /harbour/);
+});
+
 test("many replacements are few batches and one undo", async () => {
     const server = new Server();
     const editor = server.editor();

@@ -5,7 +5,14 @@
  */
 
 /** @typedef {import("./types.js").Anchor} Anchor */
-/** @typedef {{ operations: import("./types.js").Operation[], label: string, undone: number[], attempted?: boolean }} Batch */
+/**
+ * @typedef {object} Batch
+ * @property {import("./types.js").Operation[]} operations
+ * @property {string} label
+ * @property {number[]} undone Revisions that it undoes.
+ * @property {boolean} attempted Whether the server may have it.
+ * @property {number} since The revision that it follows.
+ */
 /** @typedef {{ batches: Batch[], typing: { anchor: Anchor, text: string } | null }} Draft */
 
 const PREFIX = "cesar.draft.";

@@ -222,12 +222,15 @@ export class Editor {
 
     /**
      * Takes over batches that an earlier window did not get to the server.
-     * @param {{ operations: Operation[], label: string, undone: number[], attempted?: boolean }[]} drafts
-     * @param {{ operations: Operation[] }[]} [revisions] Those that the server has: a batch among them had only lost its answer.
+     * @param {import("./drafts.js").Batch[]} drafts
+     * @param {{ revision: number, operations: Operation[] }[]} [revisions] Those of the server: an attempted batch among them had only
+     * lost its answer.
      */
     adopt(drafts, revisions = []) {
-        const isStored = (/** @type {Operation[]} */ operations) => revisions.some((stored) => same(operations, stored.operations));
-        drafts = drafts.filter(({ attempted, operations }) => !(attempted && isStored(operations)));
+        drafts = drafts.filter(({ attempted, operations, since }) => {
+            const later = revisions.filter(({ revision }) => revision > since);
+            return !(attempted && later.some((stored) => same(operations, stored.operations)));
+        });
         if (!drafts.length) return;
         for (const { operations, label, undone, attempted } of drafts) {
             const [before, undoes] = [this.doc, undone.map((revision) => this.#entry({ revision, before: this.doc, after: this.doc }))];
@@ -245,6 +248,7 @@ export class Editor {
             operations,
             label,
             attempted,
+            since: this.revision,
             undone: undoes.flatMap((entry) => (entry.revision === null ? [] : [entry.revision])),
         }));
     }

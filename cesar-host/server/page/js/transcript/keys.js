@@ -75,11 +75,11 @@ function action(desk, event) {
     }
     if (altKey && key.length === 1 && !ctrlKey) return null;
     switch (key) {
+        // Time runs from left to right also where text does not.
         case "ArrowLeft":
-        case "ArrowRight": {
-            const forward = (key === "ArrowRight") !== (document.documentElement.dir === "rtl");
-            return () => desk.player.skip(forward ? 5 : -5);
-        }
+            return () => desk.player.skip(-5);
+        case "ArrowRight":
+            return () => desk.player.skip(5);
         case "ArrowUp":
             return () => desk.moveTurn(-1);
         case "ArrowDown":

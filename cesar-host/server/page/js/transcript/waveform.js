@@ -121,8 +121,7 @@ export function Waveform({ desk }) {
     useEffect(() => {
         const show = (/** @type {number} */ time) => {
             const share = length ? Math.min(1, time / length) : 0;
-            const rtl = document.documentElement.dir === "rtl";
-            if (above.current) above.current.style.clipPath = rtl ? `inset(0 0 0 ${100 - share * 100}%)` : `inset(0 ${100 - share * 100}% 0 0)`;
+            if (above.current) above.current.style.clipPath = `inset(0 ${100 - share * 100}% 0 0)`;
             box.current?.style.setProperty("--at", `${share * 100}%`);
             box.current?.setAttribute("aria-valuenow", String(Math.round(time)));
             box.current?.setAttribute("aria-valuetext", t("transcript.position", { time: clock(time), length: clock(length) }));
@@ -134,8 +133,7 @@ export function Waveform({ desk }) {
     /** @param {PointerEvent} event */
     const timeAt = ({ clientX }) => {
         const rect = /** @type {HTMLElement} */ (box.current).getBoundingClientRect();
-        const share = Math.min(1, Math.max(0, (clientX - rect.left) / rect.width));
-        return (document.documentElement.dir === "rtl" ? 1 - share : share) * length;
+        return Math.min(1, Math.max(0, (clientX - rect.left) / rect.width)) * length;
     };
     /** @param {PointerEvent} event */
     const point = (event) => {
