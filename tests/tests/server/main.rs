@@ -9,6 +9,7 @@ mod kill;
 mod lifecycle;
 mod load;
 mod openai_client;
+mod page;
 mod search;
 mod speakers;
 mod urls;

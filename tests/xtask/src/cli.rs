@@ -31,8 +31,10 @@ pub(crate) enum Command {
         /// Models to fetch [default: those of the suite: tiny.en base vad segmentation speaker]
         names: Vec<String>,
     },
-    /// Install the clients and checks that the suite uses: those of OpenAI for Python and Node, yt-dlp, and typos
+    /// Install the clients and checks that the suite uses: those of OpenAI for Python and Node, yt-dlp, typos, and what tests the page
     Clients,
+    /// Fetch the modules that the server's page is built from, and write them with their digests
+    Vendor,
     /// Download ONNX Runtime, which the plugin `pyannote` loads
     Onnxruntime,
     /// Feed random bytes to every reader of containers, plugin files, options, runner frames and forms

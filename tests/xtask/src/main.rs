@@ -22,6 +22,7 @@ mod models;
 mod onnxruntime;
 mod setup;
 mod transcribe;
+mod vendor;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
@@ -47,6 +48,7 @@ fn run(command: Command) -> Outcome {
         Command::Build => cargo::build(),
         Command::Models { names } => models::run(&names),
         Command::Clients => clients(),
+        Command::Vendor => vendor::run(),
         Command::Onnxruntime => onnxruntime::fetch().map(drop),
         Command::Fuzz { minutes } => fuzz::run(minutes),
         Command::Measure(measurement) => measure::run(measurement),

@@ -1,7 +1,7 @@
 // @ts-check
 /** The frame around the views: header, notices, and what has the focus after a change of view. */
 
-import { html, useEffect, useRef } from "./dom.js";
+import { html, signal, useEffect, useRef } from "./dom.js";
 import { Icon } from "./icons.js";
 import { lang, t } from "./i18n.js";
 import { online, session, titleOf, jobs } from "./store.js";
@@ -12,7 +12,6 @@ import { Home } from "./views/home.js";
 import { KeyPrompt } from "./views/key.js";
 import { Library } from "./views/library.js";
 import { System } from "./views/system.js";
-import { Transcript } from "./views/transcript.js";
 
 /** The three places of the page. */
 const PLACES = /** @type {const} */ ([
@@ -20,6 +19,14 @@ const PLACES = /** @type {const} */ ([
     ["library", "#/library", "library"],
     ["system", "#/system", "gauge"],
 ]);
+
+/** The transcript view, which is loaded when it is needed, or when nothing else is to be done. */
+const transcript = signal(/** @type {typeof import("./views/transcript.js").Transcript | null} */ (null));
+
+/** Loads the transcript view. */
+export async function loadTranscript() {
+    transcript.value = (await import("./views/transcript.js")).Transcript;
+}
 
 function Header() {
     const { view } = route.value;
@@ -30,13 +37,14 @@ function Header() {
         </a>
         <nav class="places" aria-label=${t("nav.places")}>
             ${PLACES.map(
-                ([name, address, icon]) => html`<a
-                    href=${address}
-                    aria-current=${view === name || (view === "job" && name === "library") ? "page" : undefined}
-                >
-                    <${Icon} name=${icon} />
-                    <span>${t(`nav.${name}`)}</span>
-                </a>`,
+                ([name, address, icon]) =>
+                    html`<a
+                        href=${address}
+                        aria-current=${view === name || (view === "job" && name === "library") ? "page" : undefined}
+                    >
+                        <${Icon} name=${icon} />
+                        <span>${t(`nav.${name}`)}</span>
+                    </a>`,
             )}
         </nav>
         <${Appearance} />
@@ -45,11 +53,13 @@ function Header() {
 
 function LostServer() {
     return html`<div class="lost-place" role="status" aria-live="polite">
-        ${!online.value &&
-        html`<div class="lost">
-            <span class="lost-dot" aria-hidden="true"></span>
-            <span><strong>${t("lost.title")}</strong> ${t("lost.text")}</span>
-        </div>`}
+        ${
+            !online.value &&
+            html`<div class="lost">
+                <span class="lost-dot" aria-hidden="true"></span>
+                <span><strong>${t("lost.title")}</strong> ${t("lost.text")}</span>
+            </div>`
+        }
     </div>`;
 }
 
@@ -59,7 +69,11 @@ function View() {
     if (session.value.needsKey) return html`<${KeyPrompt} />`;
     if (view === "library") return html`<${Library} />`;
     if (view === "system") return html`<${System} />`;
-    if (view === "job") return html`<${Transcript} key=${id} id=${id} time=${time} />`;
+    if (view === "job") {
+        if (transcript.value) return html`<${transcript.value} key=${id} id=${id} time=${time} />`;
+        void loadTranscript();
+        return null;
+    }
     return html`<${Home} />`;
 }
 

@@ -61,7 +61,11 @@ const optional = (path) =>
 
 /** Loads plugins, models and glossaries. */
 export async function loadCatalog() {
-    const [plugins, models, glossaries] = await Promise.all([getJson("/plugins"), optional("/models"), optional("/glossaries")]);
+    const [plugins, models, glossaries] = await Promise.all([
+        getJson("/plugins"),
+        optional("/models"),
+        optional("/glossaries"),
+    ]);
     catalog.value = {
         plugins: plugins.plugins,
         models: models.models ?? [],
@@ -108,9 +112,11 @@ function forgetPull(name) {
 watchAll(({ event, data }) => {
     if (event !== "models") return;
     if (data.state === "done") {
-        forgetPull(data.name);
         toast(t("models.fetched", { name: data.name }), { kind: "good" });
-        void loadCatalog().catch(() => {});
+        // The model is in the list before its download is forgotten, so that what waits for it sees no gap.
+        void loadCatalog()
+            .catch(() => {})
+            .then(() => forgetPull(data.name));
     } else if (data.state === "failed") {
         forgetPull(data.name);
         toast(t("models.failed", { name: data.name, reason: data.error ?? "" }), { kind: "bad" });

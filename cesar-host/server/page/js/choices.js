@@ -66,9 +66,24 @@ export function resetChoices() {
 /** How many of the folded options differ from their defaults. */
 export const changedCount = computed(() => {
     const now = choices.value;
-    const folded = /** @type {const} */ (["task", "names", "glossary", "track", "words", "strict", "refresh", "noCache"]);
+    const folded = /** @type {const} */ ([
+        "task",
+        "names",
+        "glossary",
+        "track",
+        "words",
+        "strict",
+        "refresh",
+        "noCache",
+    ]);
     const own = folded.filter((name) => now[name] !== DEFAULTS[name]).length;
-    return own + [asrPlugin.value, diarizePlugin.value].reduce((sum, plugin) => sum + Object.keys(now.plugins[plugin?.id ?? ""] ?? {}).length, 0);
+    return (
+        own +
+        [asrPlugin.value, diarizePlugin.value].reduce(
+            (sum, plugin) => sum + Object.keys(now.plugins[plugin?.id ?? ""] ?? {}).length,
+            0,
+        )
+    );
 });
 
 /** The model that is chosen, where the catalog knows it: present or to be downloaded. */
@@ -103,11 +118,18 @@ export function fields() {
     else if (now.speakers === "off" || !diarize) result.diarize = false;
     else result.diarize = true;
     if (result.diarize && number > 0) result.num_speakers = number;
-    const names = now.names.split(",").map((name) => name.trim()).filter(Boolean);
+    const names = now.names
+        .split(",")
+        .map((name) => name.trim())
+        .filter(Boolean);
     if (names.length && now.speakers !== "off") result.speaker_names = names;
     if (now.glossary) result.glossary = now.glossary;
     if (now.track) result.audio_track = now.track;
-    for (const [field, name] of /** @type {const} */ ([["strict", "strict"], ["refresh", "refresh"], ["no_cache", "noCache"]]))
+    for (const [field, name] of /** @type {const} */ ([
+        ["strict", "strict"],
+        ["refresh", "refresh"],
+        ["no_cache", "noCache"],
+    ]))
         if (now[name]) result[field] = true;
     const options = { ...(asr ? now.plugins[asr.id] : {}) };
     if (asr && now.words && "word_timestamps" in asr.options) options.word_timestamps = true;

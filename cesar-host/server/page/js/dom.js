@@ -15,7 +15,16 @@ export {
     useRef,
     useState,
 } from "../vendor/hooks.js";
-export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "../vendor/signals.js";
+export {
+    batch,
+    computed,
+    effect,
+    signal,
+    untracked,
+    useComputed,
+    useSignal,
+    useSignalEffect,
+} from "../vendor/signals.js";
 
 /** Markup as a tagged template; a component is written `<${Name} …/>`. */
 export const html = htm.bind(h);

@@ -2,11 +2,15 @@
 /** Changes of jobs as the server reports them: one stream for the whole page, and one for an open job that runs. */
 
 import { getJson } from "./api.js";
-import { dropJob, listed, online, pulls, putJobs, session } from "./store.js";
+import { dropJob, jobs, listed, online, pulls, putJobs, session } from "./store.js";
 import { stream } from "./sse.js";
+import { t } from "./i18n.js";
+import { toast } from "./ui.js";
 
 /** The server sends something every 2 s; after this much silence it is lost. */
 const SILENCE_MS = 2800;
+/** Jobs that are listed at most; the search finds the others. */
+const MOST_JOBS = 2000;
 
 /** @typedef {{ event: string, data: any }} PageEvent */
 
@@ -32,17 +36,20 @@ function publish(event) {
 
 /** Lists the jobs of the server, newest first. */
 export async function listJobs() {
-    const seen = new Set();
-    let path = "/jobs?limit=100";
+    const before = new Set(jobs.peek().keys());
+    let [path, count] = ["/jobs?limit=100", 0];
     for (;;) {
         const page = await getJson(path);
         putJobs(page.jobs);
-        for (const job of page.jobs) seen.add(job.id);
-        if (!page.next || seen.size >= 1000) break;
+        for (const job of page.jobs) before.delete(job.id);
+        count += page.jobs.length;
+        if (!page.next) break;
+        if (count >= MOST_JOBS) return void (listed.value = true);
         path = `/jobs?limit=100&cursor=${encodeURIComponent(page.next)}`;
     }
+    // What was known before and is not in the list was removed while nothing was heard.
+    for (const id of before) dropJob(id);
     listed.value = true;
-    return seen;
 }
 
 /** Opens the stream of the page; called once there is a session. */
@@ -54,7 +61,9 @@ export function connect() {
         onAlive: (alive) => {
             const back = alive && !online.value;
             online.value = alive;
-            if (back) void listJobs().catch(() => {});
+            if (!back) return;
+            toast(t("lost.back"), { kind: "good" });
+            void listJobs().catch(() => {});
         },
         onStatus: (status) => {
             if (status === 401) {

@@ -47,13 +47,15 @@ export function bytes(count) {
         unit += 1;
     }
     const digits = unit > 0 && value < 10 ? 1 : 0;
-    return formatter(`${units[unit]}${digits}`, (language) =>
-        new Intl.NumberFormat(language, {
-            style: "unit",
-            unit: units[unit],
-            unitDisplay: unit ? "short" : "long",
-            maximumFractionDigits: digits,
-        }),
+    return formatter(
+        `${units[unit]}${digits}`,
+        (language) =>
+            new Intl.NumberFormat(language, {
+                style: "unit",
+                unit: units[unit],
+                unitDisplay: unit ? "short" : "long",
+                maximumFractionDigits: digits,
+            }),
     ).format(value);
 }
 
@@ -62,7 +64,10 @@ export function bytes(count) {
  * @param {"hour" | "minute" | "second" | "day"} unit
  */
 const measure = (value, unit) =>
-    formatter(unit, (language) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })).format(value);
+    formatter(
+        unit,
+        (language) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }),
+    ).format(value);
 
 /**
  * A length of time in its two largest units: `1 hr 5 min`, `40 sec`.
@@ -118,9 +123,10 @@ export const timeOfDay = (instant) =>
  * @returns {string}
  */
 export const dateTime = (instant) =>
-    formatter("datetime", (language) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" })).format(
-        new Date(instant),
-    );
+    formatter(
+        "datetime",
+        (language) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }),
+    ).format(new Date(instant));
 
 /**
  * The day of an instant, counted in days before today where it is near: `today`, `yesterday`, `Friday, 27 November 2026`.
@@ -132,10 +138,15 @@ export function day(instant) {
     const midnight = (/** @type {Date} */ of) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
     const ago = Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);
     if (ago === 0 || ago === 1) {
-        const text = formatter("relative", (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto" })).format(-ago, "day");
+        const text = formatter(
+            "relative",
+            (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto" }),
+        ).format(-ago, "day");
         return text.charAt(0).toLocaleUpperCase(lang.value) + text.slice(1);
     }
-    return formatter("day", (language) =>
-        new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+    return formatter(
+        "day",
+        (language) =>
+            new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" }),
     ).format(date);
 }

@@ -27,15 +27,15 @@ export const cancelJob = (job) =>
  * Retries what failed of a job; results that exist are reused.
  * @param {Job} job
  */
-export const retryJob = (job) =>
-    attempt(async () => putJobs([await sendJson("POST", `${path(job.id)}/retry`, {})]));
+export const retryJob = (job) => attempt(async () => putJobs([await sendJson("POST", `${path(job.id)}/retry`, {})]));
 
 /**
  * Renames a job.
  * @param {Job} job
  * @param {string} title
  */
-export const renameJob = (job, title) => attempt(async () => putJobs([await sendJson("PATCH", path(job.id), { title })]));
+export const renameJob = (job, title) =>
+    attempt(async () => putJobs([await sendJson("PATCH", path(job.id), { title })]));
 
 /**
  * Removes a job; answers what was removed, or `null` after a failure.
@@ -47,7 +47,10 @@ export async function removeJob(job, corrections) {
     /** @type {{ kind: string, bytes: number }[]} */
     let removed = [];
     const done = await attempt(async () => {
-        const response = await request("DELETE", `${path(job.id)}?remove=true${corrections ? "&corrections=true" : ""}`);
+        const response = await request(
+            "DELETE",
+            `${path(job.id)}?remove=true${corrections ? "&corrections=true" : ""}`,
+        );
         const text = await response.text();
         removed = text ? (JSON.parse(text).removed ?? []) : [];
         dropJob(job.id);

@@ -2,7 +2,7 @@
 /** The start of the page: language, theme, session, and the view that the address names. */
 
 import { effect, html, render } from "./dom.js";
-import { App } from "./app.js";
+import { App, loadTranscript } from "./app.js";
 import { openSession } from "./session.js";
 import { preferred, setLanguage } from "./i18n.js";
 import { settings } from "./store.js";
@@ -17,3 +17,4 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 await setLanguage(preferred(settings.peek().language));
 render(html`<${App} />`, app);
 void openSession();
+(globalThis.requestIdleCallback ?? setTimeout)(() => void loadTranscript());

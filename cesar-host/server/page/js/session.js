@@ -4,6 +4,10 @@
 import { ApiError, getJson, request } from "./api.js";
 import { connect } from "./events.js";
 import { online, session } from "./store.js";
+import { takeUp } from "./uploads.js";
+
+/** Uploads of before a reload are taken up once. */
+let takenUp = false;
 
 /** Asks the server about the session, and opens the stream of events when there is one. */
 export async function openSession() {
@@ -12,7 +16,10 @@ export async function openSession() {
             const { key_required, authenticated, name, version } = await getJson("/session");
             session.value = { needsKey: key_required && !authenticated, keyRequired: key_required, name, version };
             online.value = true;
-            if (!session.value.needsKey) connect();
+            if (session.value.needsKey) return;
+            connect();
+            if (!takenUp) void takeUp();
+            takenUp = true;
             return;
         } catch (error) {
             if (error instanceof ApiError && error.status === 401) return;

@@ -10,10 +10,12 @@ function constants(count, root) {
     /** @type {number[]} */
     const primes = [];
     for (let n = 2; primes.length < count; n += 1) if (primes.every((prime) => n % prime)) primes.push(n);
-    return new Uint32Array(primes.map((prime) => {
-        const value = prime ** (1 / root);
-        return Math.floor((value - Math.floor(value)) * 2 ** 32);
-    }));
+    return new Int32Array(
+        primes.map((prime) => {
+            const value = prime ** (1 / root);
+            return Math.floor((value - Math.floor(value)) * 2 ** 32) | 0;
+        }),
+    );
 }
 
 const K = constants(64, 3);
@@ -21,9 +23,9 @@ const START = constants(8, 2);
 
 /** A digest that is computed in pieces. */
 export class Sha256 {
-    #state = new Uint32Array(START);
+    #state = new Int32Array(START);
     #block = new Uint8Array(64);
-    #words = new Uint32Array(64);
+    #words = new Int32Array(64);
     #filled = 0;
     #length = 0;
 
@@ -55,7 +57,7 @@ export class Sha256 {
         view.setUint32(end.length - 8, Math.floor(this.#length / 2 ** 29));
         view.setUint32(end.length - 4, (this.#length << 3) >>> 0);
         this.update(end);
-        return [...this.#state].map((word) => word.toString(16).padStart(8, "0")).join("");
+        return [...this.#state].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
     }
 
     /**
@@ -74,7 +76,14 @@ export class Sha256 {
             w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
         }
         const state = this.#state;
-        let [a, b, c, d, e, f, g, h] = state;
+        let a = state[0];
+        let b = state[1];
+        let c = state[2];
+        let d = state[3];
+        let e = state[4];
+        let f = state[5];
+        let g = state[6];
+        let h = state[7];
         for (let i = 0; i < 64; i += 1) {
             const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
             const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i]) | 0;

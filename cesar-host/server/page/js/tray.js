@@ -64,7 +64,16 @@ export function addFiles(files) {
         .filter((file) => !marks.has(fingerprint(file)))
         .map((file) => {
             const kind = kindOf(file);
-            return { id: (last += 1), name: file.name, file, url: "", kind, checking: true, known: null, chosen: file.size > 0 };
+            return {
+                id: (last += 1),
+                name: file.name,
+                file,
+                url: "",
+                kind,
+                checking: true,
+                known: null,
+                chosen: file.size > 0,
+            };
         });
     tray.value = [...tray.value, ...added];
     for (const item of added) void check(item);
@@ -78,8 +87,18 @@ export function addAddresses(urls) {
     const known = new Set(tray.value.map((item) => item.url));
     const added = urls
         .filter((url) => !known.has(url))
-        .map((url) => /** @type {Item} */ ({
-            id: (last += 1), name: url, file: null, url, kind: "address", checking: false, known: null, chosen: true,
-        }));
+        .map(
+            (url) =>
+                /** @type {Item} */ ({
+                    id: (last += 1),
+                    name: url,
+                    file: null,
+                    url,
+                    kind: "address",
+                    checking: false,
+                    known: null,
+                    chosen: true,
+                }),
+        );
     tray.value = [...tray.value, ...added];
 }

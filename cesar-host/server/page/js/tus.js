@@ -96,7 +96,8 @@ export function patch(path, offset, body, { length, onProgress, signal } = {}) {
  * @param {unknown} error
  */
 export const isTransient = (error) =>
-    error instanceof ApiError && (error.status === 0 || error.status >= 500 || [401, 408, 409, 423, 429].includes(error.status));
+    error instanceof ApiError &&
+    (error.status === 0 || error.status >= 500 || [401, 408, 409, 423, 429].includes(error.status));
 
 /**
  * Waits; ends early when the signal is aborted.

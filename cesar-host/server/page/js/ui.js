@@ -39,23 +39,31 @@ export function toast(text, { action, kind = "plain" } = {}) {
 export function Toasts() {
     return html`<div class="toasts" role="status" aria-live="polite">
         ${notices.value.map(
-            (notice) => html`<div class="toast toast-${notice.kind}" key=${notice.id}>
-                <span dir="auto"><${Prose} text=${notice.text} /></span>
-                ${notice.action &&
-                html`<button
-                    type="button"
-                    class="link"
-                    onClick=${() => {
-                        notice.action?.run();
-                        dismiss(notice.id);
-                    }}
-                >
-                    ${notice.action.label}
-                </button>`}
-                <button type="button" class="quiet icon-only" aria-label=${t("ui.dismiss")} onClick=${() => dismiss(notice.id)}>
-                    <${Icon} name="close" size=${16} />
-                </button>
-            </div>`,
+            (notice) =>
+                html`<div class="toast toast-${notice.kind}" key=${notice.id}>
+                    <span dir="auto"><${Prose} text=${notice.text} /></span>
+                    ${
+                        notice.action &&
+                        html`<button
+                            type="button"
+                            class="link"
+                            onClick=${() => {
+                                notice.action?.run();
+                                dismiss(notice.id);
+                            }}
+                        >
+                            ${notice.action.label}
+                        </button>`
+                    }
+                    <button
+                        type="button"
+                        class="quiet icon-only"
+                        aria-label=${t("ui.dismiss")}
+                        onClick=${() => dismiss(notice.id)}
+                    >
+                        <${Icon} name="close" size=${16} />
+                    </button>
+                </div>`,
         )}
     </div>`;
 }

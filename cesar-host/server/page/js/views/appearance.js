@@ -32,15 +32,26 @@ function Panel() {
         <fieldset class="segments">
             <legend>${t("appearance.theme")}</legend>
             ${THEMES.map(
-                ([theme, icon]) => html`<label>
-                    <input type="radio" name="theme" value=${theme} checked=${settings.value.theme === theme} onChange=${() => setSettings({ theme })} />
-                    <span><${Icon} name=${icon} size=${18} /> ${t(`appearance.theme.${theme}`)}</span>
-                </label>`,
+                ([theme, icon]) =>
+                    html`<label>
+                        <input
+                            type="radio"
+                            name="theme"
+                            value=${theme}
+                            checked=${settings.value.theme === theme}
+                            onChange=${() => setSettings({ theme })}
+                        />
+                        <span><${Icon} name=${icon} size=${18} /> ${t(`appearance.theme.${theme}`)}</span>
+                    </label>`,
             )}
         </fieldset>
-        ${session.value.keyRequired &&
-        !session.value.needsKey &&
-        html`<button type="button" onClick=${() => attempt(forgetKey)}><${Icon} name="key" size=${18} /> ${t("key.forget")}</button>`}`;
+        ${
+            session.value.keyRequired &&
+            !session.value.needsKey &&
+            html`<button type="button" onClick=${() => attempt(forgetKey)}>
+                <${Icon} name="key" size=${18} /> ${t("key.forget")}
+            </button>`
+        }`;
 }
 
 /** The button at the end of the header, and what it opens. */

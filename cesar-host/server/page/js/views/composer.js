@@ -1,14 +1,14 @@
 // @ts-check
 /** Where recordings go in: drop, paste, files, a folder, addresses, the microphone; then options, and the button that starts. */
 
-import { attempt, catalog, engines, pull } from "../catalog.js";
+import { attempt, catalog, engines, pull, pullOf } from "../catalog.js";
 import { chosenModel, fields } from "../choices.js";
 import { html, useEffect, useRef, useSignal } from "../dom.js";
 import { addressesIn, filesOf, isRecording } from "../files.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { canRecord, recording, startRecording } from "../recorder.js";
-import { online, pulls } from "../store.js";
+import { online } from "../store.js";
 import { addAddresses, addFiles, chosen, dropItem, tray } from "../tray.js";
 import { toast } from "../ui.js";
 import { sendAddress, sendFiles } from "../uploads.js";
@@ -30,7 +30,8 @@ function useTransfers() {
     const over = useSignal(false);
     useEffect(() => {
         let depth = 0;
-        const carries = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
+        const carries = (/** @type {DragEvent} */ event) =>
+            event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
         const listeners = /** @type {[string, (event: any) => void][]} */ ([
             ["dragenter", (event) => carries(event) && ((depth += 1), (over.value = true))],
             ["dragleave", () => (depth = Math.max(0, depth - 1)) === 0 && (over.value = false)],
@@ -123,7 +124,7 @@ function AddressForm() {
                 wrong.value = false;
             }}
         />
-        <button type="submit">${t("home.address.add")}</button>
+        <button type="submit"><${Icon} name="plus" /> <span class="wide">${t("home.address.add")}</span></button>
         ${wrong.value && html`<p class="wrong" id="address-wrong" role="alert">${t("home.address.wrong")}</p>`}
     </form>`;
 }
@@ -145,12 +146,13 @@ function RecordButton() {
     </button>`;
 }
 
-/** Sends what is chosen; a model that is absent is downloaded first. */
+/** Sends what is chosen. */
 async function start() {
-    const model = chosenModel.value;
-    if (model?.known && !model.present && !pulls.value[model.name]) await pull(model.known);
     const [items, values] = [chosen.value, fields()];
-    sendFiles(items.flatMap((item) => (item.file ? [item.file] : [])), values);
+    sendFiles(
+        items.flatMap((item) => (item.file ? [item.file] : [])),
+        values,
+    );
     for (const item of items) {
         if (item.url) await sendAddress(item.url, values);
         dropItem(item.id);
@@ -159,46 +161,76 @@ async function start() {
     tray.value = [];
 }
 
-/** The card at the top of the start. */
-export function Composer() {
-    const over = useTransfers();
+/** The button that starts. A model that is absent is downloaded first, and the recordings wait for it. */
+function Start() {
     const busy = useSignal(false);
+    const waiting = useSignal(false);
     const go = useRef(/** @type {HTMLButtonElement | null} */ (null));
-    const [items, count, model] = [tray.value, chosen.value.length, chosenModel.value];
-    const waits = Boolean(model?.known && !model.present);
-    const filled = items.length > 0;
-    useEffect(() => {
-        if (filled) go.current?.focus({ preventScroll: true });
-    }, [filled]);
-    const submit = async () => {
+    useEffect(() => go.current?.focus({ preventScroll: true }), []);
+    const [count, model] = [chosen.value.length, chosenModel.value];
+    const absent = model?.known && !model.present ? model.known : null;
+    const pulling = absent ? pullOf(absent) : undefined;
+    const send = async () => {
         busy.value = true;
         await attempt(start);
         busy.value = false;
     };
+    useEffect(() => {
+        if (!waiting.value) return;
+        if (!absent) void send();
+        if (!absent || !pulling) waiting.value = false;
+    }, [waiting.value, absent, pulling]);
+    const submit = async () => {
+        if (!absent) return send();
+        if (pulling || (await attempt(() => pull(absent)))) waiting.value = true;
+    };
+    const label = waiting.value ? t("home.waits") : absent ? t("home.fetchAndGo") : t("home.go", { count: count || 1 });
+    return html`<div class="start">
+        <span class="muted">${t("home.chosen", { count })}</span>
+        <button
+            ref=${go}
+            type="button"
+            class="primary large"
+            disabled=${!count || busy.value || waiting.value || !online.value}
+            onClick=${submit}
+        >
+            ${label}
+        </button>
+    </div>`;
+}
+
+/** The card at the top of the start. */
+export function Composer() {
+    const over = useTransfers();
+    const filled = tray.value.length > 0;
     return html`<section class=${`composer card${over.value ? " composer-over" : ""}`} aria-label=${t("home.title")}>
-        ${recording.value
-            ? html`<${RecorderPanel} />`
-            : html`<div class=${filled ? "drop drop-small" : "drop"}>
-                  ${!filled &&
-                  html`<div class="drop-mark" aria-hidden="true"><${Icon} name="upload" size=${28} /></div>
-                      <p class="drop-title">${over.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}</p>
-                      <p class="muted drop-text">${t("home.text")}</p>`}
-                  <div class="drop-buttons">
-                      <${Chooser} label=${filled ? t("home.more") : t("home.choose")} icon="file" primary=${!filled} />
-                      <${Chooser} label=${t("home.folder")} icon="folder" folder />
-                      <${RecordButton} />
-                  </div>
-                  <${AddressForm} />
-              </div>`}
+        ${
+            recording.value
+                ? html`<${RecorderPanel} />`
+                : html`<div class=${filled ? "drop drop-small" : "drop"}>
+                      ${
+                          !filled &&
+                          html`<div class="drop-mark" aria-hidden="true"><${Icon} name="upload" size=${28} /></div>
+                              <p class="drop-title">
+                                  ${over.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}
+                              </p>
+                              <p class="muted drop-text">${t("home.text")}</p>`
+                      }
+                      <div class="drop-buttons">
+                          <${Chooser}
+                              label=${filled ? t("home.more") : t("home.choose")}
+                              icon="file"
+                              primary=${!filled}
+                          />
+                          <${Chooser} label=${t("home.folder")} icon="folder" folder />
+                          <${RecordButton} />
+                      </div>
+                      <${AddressForm} />
+                  </div>`
+        }
         <${Tray} />
         ${catalog.value.loaded && engines.value.asr.length === 0 && html`<p class="notice notice-bad"><${Icon} name="warning" /> ${t("home.engineless")}</p>`}
         <${Options} />
-        ${filled &&
-        html`<div class="start">
-            <span class="muted">${t("home.chosen", { count })}</span>
-            <button ref=${go} type="button" class="primary large" disabled=${!count || busy.value || !online.value} onClick=${submit}>
-                ${waits ? t("home.fetchAndGo") : t("home.go", { count: count || 1 })}
-            </button>
-        </div>`}
+        ${filled && html`<${Start} />`}
     </section>`;
 }

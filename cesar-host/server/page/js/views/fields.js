@@ -54,7 +54,8 @@ export function Fold({ summary, children, inner = false }) {
 }
 
 /** @param {any} value */
-const shown = (value) => (Array.isArray(value) ? value.join(", ") : value === null || value === undefined ? "" : String(value));
+const shown = (value) =>
+    Array.isArray(value) ? value.join(", ") : value === null || value === undefined ? "" : String(value);
 
 /**
  * What a text means for an option; `undefined` where it is the default, `null` where it is no value.
@@ -66,10 +67,14 @@ function parse(spec, text) {
     if (trimmed === "" || trimmed === shown(spec.default)) return undefined;
     const number = (/** @type {string} */ part) => {
         const value = Number(part.trim());
-        const fits = part.trim() !== "" && Number.isFinite(value) && (!spec.type.startsWith("integer") || Number.isInteger(value));
+        const fits =
+            part.trim() !== "" &&
+            Number.isFinite(value) &&
+            (!spec.type.startsWith("integer") || Number.isInteger(value));
         return fits && value >= (spec.minimum ?? -Infinity) && value <= (spec.maximum ?? Infinity) ? value : NaN;
     };
-    if (spec.type === "integer" || spec.type === "number") return Number.isNaN(number(trimmed)) ? null : number(trimmed);
+    if (spec.type === "integer" || spec.type === "number")
+        return Number.isNaN(number(trimmed)) ? null : number(trimmed);
     if (spec.type === "strings") return trimmed.split(",").map((part) => part.trim());
     if (spec.type === "integers" || spec.type === "numbers") {
         const values = trimmed.split(",").map(number);
@@ -83,7 +88,8 @@ function parse(spec, text) {
  * @param {import("../catalog.js").OptionSpec} spec
  */
 function limits({ minimum, maximum }) {
-    if (minimum !== undefined && minimum !== null && maximum !== undefined && maximum !== null) return t("options.range", { minimum, maximum });
+    if (minimum !== undefined && minimum !== null && maximum !== undefined && maximum !== null)
+        return t("options.range", { minimum, maximum });
     if (minimum !== undefined && minimum !== null) return t("options.minimum", { minimum });
     return maximum !== undefined && maximum !== null ? t("options.maximum", { maximum }) : "";
 }
@@ -102,17 +108,40 @@ function Option({ plugin, name, spec }) {
         wrong.value = parsed === null ? t("options.wrong", { limits: limits(spec) }) : "";
         if (parsed !== null) set(parsed);
     };
-    const select = (/** @type {[string, string][]} */ entries, /** @type {(text: string) => any} */ read) => (/** @type {string} */ id, /** @type {string} */ help) =>
-        html`<select id=${id} aria-describedby=${help} onChange=${(/** @type {Event} */ event) => set(read(/** @type {HTMLSelectElement} */ (event.currentTarget).value))}>
-            ${entries.map(([key, label]) => html`<option value=${key} selected=${key === (value === undefined ? "" : String(value))}>${label}</option>`)}
-        </select>`;
-    const usual = spec.default === null ? t("options.automatic") : t("options.usual", { value: spec.type === "boolean" ? t(spec.default ? "ui.yes" : "ui.no") : shown(spec.default) });
+    const select =
+        (/** @type {[string, string][]} */ entries, /** @type {(text: string) => any} */ read) =>
+        (/** @type {string} */ id, /** @type {string} */ help) =>
+            html`<select
+                id=${id}
+                aria-describedby=${help}
+                onChange=${(/** @type {Event} */ event) => set(read(/** @type {HTMLSelectElement} */ (event.currentTarget).value))}
+            >
+                ${entries.map(([key, label]) => html`<option value=${key} selected=${key === (value === undefined ? "" : String(value))}>${label}</option>`)}
+            </select>`;
+    const usual =
+        spec.default === null
+            ? t("options.automatic")
+            : t("options.usual", {
+                  value: spec.type === "boolean" ? t(spec.default ? "ui.yes" : "ui.no") : shown(spec.default),
+              });
     let control;
     if (spec.type === "boolean")
-        control = select([["", usual], ["true", t("ui.yes")], ["false", t("ui.no")]], (key) => (key === "" ? undefined : key === "true"));
+        control = select(
+            [
+                ["", usual],
+                ["true", t("ui.yes")],
+                ["false", t("ui.no")],
+            ],
+            (key) => (key === "" ? undefined : key === "true"),
+        );
     else if (spec.enum)
         control = select(
-            [["", usual], ...spec.enum.filter((each) => each !== spec.default).map((each) => /** @type {[string, string]} */ ([String(each), String(each)]))],
+            [
+                ["", usual],
+                ...spec.enum
+                    .filter((each) => each !== spec.default)
+                    .map((each) => /** @type {[string, string]} */ ([String(each), String(each)])),
+            ],
             (key) => (key === "" ? undefined : key),
         );
     else
@@ -146,7 +175,9 @@ export function PluginOptions({ plugin }) {
     const needle = filter.value.trim().toLowerCase();
     const entries = Object.entries(plugin.options).filter(
         ([name, spec]) =>
-            spec.type !== "model" && !ELSEWHERE.has(name) && (!needle || `${name} ${spec.doc}`.toLowerCase().includes(needle)),
+            spec.type !== "model" &&
+            !ELSEWHERE.has(name) &&
+            (!needle || `${name} ${spec.doc}`.toLowerCase().includes(needle)),
     );
     return html`<label class="visually-hidden" for=${id}>${t("options.find")}</label>
         <input

@@ -67,7 +67,11 @@ function Remove({ job, onClose }) {
     >
         <p>${t("remove.text")}</p>
         <p class="muted">${t("remove.kept")}</p>
-        <${Check} label=${t("remove.corrections")} checked=${corrections.value} onChange=${(/** @type {boolean} */ value) => (corrections.value = value)} />
+        <${Check}
+            label=${t("remove.corrections")}
+            checked=${corrections.value}
+            onChange=${(/** @type {boolean} */ value) => (corrections.value = value)}
+        />
     <//>`;
 }
 
@@ -77,10 +81,22 @@ export function JobMenu({ job }) {
     const close = () => (open.value = "");
     const name = titleOf(job);
     return html`${job.expires_at && html`<span class="retention" title=${t("library.expires.title")}>${t("library.expires", { when: dateTime(job.expires_at) })}</span>`}
-        <button type="button" class="quiet icon-only" aria-label=${t("rename.name", { name })} title=${t("rename.title")} onClick=${() => (open.value = "rename")}>
+        <button
+            type="button"
+            class="quiet icon-only"
+            aria-label=${t("rename.name", { name })}
+            title=${t("rename.title")}
+            onClick=${() => (open.value = "rename")}
+        >
             <${Icon} name="edit" size=${18} />
         </button>
-        <button type="button" class="quiet icon-only" aria-label=${t("remove.name", { name })} title=${t("remove.yes")} onClick=${() => (open.value = "remove")}>
+        <button
+            type="button"
+            class="quiet icon-only"
+            aria-label=${t("remove.name", { name })}
+            title=${t("remove.yes")}
+            onClick=${() => (open.value = "remove")}
+        >
             <${Icon} name="trash" size=${18} />
         </button>
         ${open.value === "rename" && html`<${Rename} job=${job} onClose=${close} />`}

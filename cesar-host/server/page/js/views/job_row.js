@@ -56,7 +56,12 @@ function Progress({ job }) {
             ${!waiting && html`<span class="numbers">${percent(job.progress / 100)}</span>`}
             ${left !== null && html`<span class="numbers">${t("row.left", { time: duration(left) })}</span>`}
         </p>
-        <progress class="bar" value=${waiting ? 0 : job.progress} max="100" aria-label=${t("row.progress", { name: titleOf(job) })}></progress>`;
+        <progress
+            class="bar"
+            value=${waiting ? 0 : job.progress}
+            max="100"
+            aria-label=${t("row.progress", { name: titleOf(job) })}
+        ></progress>`;
 }
 
 /** @param {{ job: Job }} props */
@@ -85,18 +90,24 @@ export function JobRow({ job, children }) {
             ${isActive(job) ? html`<${Progress} job=${job} />` : html`<${Outcome} job=${job} />`}
         </div>
         <div class="row-actions">
-            ${isActive(job) &&
-            html`<button
-                type="button"
-                class="quiet"
-                disabled=${job.cancel_requested}
-                aria-label=${t("row.cancel.name", { name: title })}
-                onClick=${() => cancelJob(job)}
-            >
-                ${t("ui.cancel")}
-            </button>`}
-            ${["error", "partial", "cancelled"].includes(job.status) &&
-            html`<button type="button" onClick=${() => retryJob(job)}><${Icon} name="retry" size=${18} /> ${retryText(job)}</button>`}
+            ${
+                isActive(job) &&
+                html`<button
+                    type="button"
+                    class="quiet"
+                    disabled=${job.cancel_requested}
+                    aria-label=${t("row.cancel.name", { name: title })}
+                    onClick=${() => cancelJob(job)}
+                >
+                    ${t("ui.cancel")}
+                </button>`
+            }
+            ${
+                ["error", "partial", "cancelled"].includes(job.status) &&
+                html`<button type="button" onClick=${() => retryJob(job)}>
+                    <${Icon} name="retry" size=${18} /> ${retryText(job)}
+                </button>`
+            }
             ${children}
         </div>
     </li>`;

@@ -21,7 +21,8 @@ export function KeyPrompt() {
         try {
             await giveKey(key);
         } catch (error) {
-            wrong.value = error instanceof ApiError && [400, 401, 403].includes(error.status) ? t("key.wrong") : explain(error);
+            wrong.value =
+                error instanceof ApiError && [400, 401, 403].includes(error.status) ? t("key.wrong") : explain(error);
             input.current?.select();
         }
         busy.value = false;

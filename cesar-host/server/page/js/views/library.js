@@ -55,17 +55,24 @@ function SearchBox({ query }) {
 
 function Days() {
     const limit = useSignal(STEP);
-    const all = useMemo(() => [...jobs.value.values()].sort((a, b) => b.created_at.localeCompare(a.created_at)), [jobs.value]);
-    if (!all.length) return listed.value ? html`<p class="muted center empty">${t("library.empty")} <a href="#/">${t("library.start")}</a></p>` : null;
+    const all = useMemo(
+        () => [...jobs.value.values()].sort((a, b) => b.created_at.localeCompare(a.created_at)),
+        [jobs.value],
+    );
+    if (!all.length)
+        return listed.value
+            ? html`<p class="muted center empty">${t("library.empty")} <a href="#/">${t("library.start")}</a></p>`
+            : null;
     return html`${byDay(all.slice(0, limit.value)).map(
-            ([name, list]) => html`<section key=${name} aria-label=${name}>
+        ([name, list]) =>
+            html`<section key=${name} aria-label=${name}>
                 <h2>${name}</h2>
                 <ul class="rows card">
                     ${list.map((job) => html`<${JobRow} key=${job.id} job=${job}><${JobMenu} job=${job} /><//>`)}
                 </ul>
             </section>`,
-        )}
-        ${all.length > limit.value && html`<p class="center"><button type="button" onClick=${() => (limit.value += STEP)}>${t("library.more")}</button></p>`}`;
+    )}
+    ${all.length > limit.value && html`<p class="center"><button type="button" onClick=${() => (limit.value += STEP)}>${t("library.more")}</button></p>`}`;
 }
 
 export function Library() {

@@ -21,23 +21,33 @@ function languagesOf({ languages }) {
 /** @param {{ model: Model }} props */
 function Row({ model }) {
     const running = pullOf(model);
-    const facts = [model.plugin, model.size ? bytes(model.size) : "", languagesOf(model), model.license ?? ""].filter(Boolean);
+    const facts = [model.plugin, model.size ? bytes(model.size) : "", languagesOf(model), model.license ?? ""].filter(
+        Boolean,
+    );
     return html`<li class="row">
         <span class=${`badge badge-${model.present ? "good" : running ? "run" : "wait"}`} aria-hidden="true">
             <${Icon} name=${model.present ? "check" : running ? "download" : "box"} size=${18} />
         </span>
         <div class="grow">
-            <p class="name">${model.name}${model.present && html`<span class="visually-hidden">, ${t("models.present")}</span>`}</p>
+            <p class="name">
+                ${model.name}${model.present && html`<span class="visually-hidden">, ${t("models.present")}</span>`}
+            </p>
             <p class="meta">${facts.map((fact) => html`<span>${fact}</span>`)}</p>
             ${running && html`<${PullProgress} model=${model} />`}
         </div>
         <div class="row-actions">
             ${running && html`<button type="button" onClick=${() => attempt(() => cancelPull(model))}>${t("ui.cancel")}</button>`}
-            ${!running &&
-            !model.present &&
-            html`<button type="button" aria-label=${t("models.fetch.name", { name: model.name })} onClick=${() => attempt(() => pull(model))}>
-                <${Icon} name="download" size=${18} /> ${t("models.fetch")}
-            </button>`}
+            ${
+                !running &&
+                !model.present &&
+                html`<button
+                    type="button"
+                    aria-label=${t("models.fetch.name", { name: model.name })}
+                    onClick=${() => attempt(() => pull(model))}
+                >
+                    <${Icon} name="download" size=${18} /> ${t("models.fetch")}
+                </button>`
+            }
         </div>
     </li>`;
 }
@@ -52,12 +62,19 @@ export function ModelsPanel() {
         <ul class="rows card">
             ${here.map((model) => html`<${Row} key=${`${model.plugin}/${model.name}`} model=${model} />`)}
             ${all.value && others.map((model) => html`<${Row} key=${`${model.plugin}/${model.name}`} model=${model} />`)}
-            ${others.length > 0 &&
-            html`<li class="row row-more">
-                <button type="button" class="quiet" aria-expanded=${all.value} onClick=${() => (all.value = !all.value)}>
-                    ${all.value ? t("models.less") : t("models.more", { count: others.length })}
-                </button>
-            </li>`}
+            ${
+                others.length > 0 &&
+                html`<li class="row row-more">
+                    <button
+                        type="button"
+                        class="quiet"
+                        aria-expanded=${all.value}
+                        onClick=${() => (all.value = !all.value)}
+                    >
+                        ${all.value ? t("models.less") : t("models.more", { count: others.length })}
+                    </button>
+                </li>`
+            }
         </ul>
     </section>`;
 }

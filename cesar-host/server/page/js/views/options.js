@@ -20,25 +20,39 @@ const valueOf = (event) => /** @type {HTMLInputElement} */ (event.currentTarget)
 
 function ModelSelect() {
     const { models } = catalog.value;
-    const missing = models.filter((model) => !model.present && engines.value.asr.some((engine) => engine.id === model.plugin));
+    const missing = models.filter(
+        (model) => !model.present && engines.value.asr.some((engine) => engine.id === model.plugin),
+    );
     const value = chosenModel.value ? choices.value.model : "";
     return html`<${Field} label=${t("options.model")}>
-        ${(/** @type {string} */ id) => html`<select id=${id} value=${value} onChange=${(/** @type {Event} */ event) => choose({ model: valueOf(event) })}>
-            <option value="">${t("options.model.default")}</option>
-            ${engines.value.asr.map(
-                (engine) => html`<optgroup label=${engine.id}>
-                    ${(engine.models ?? []).map((name) => html`<option value=${`${engine.id}/${name}`} selected=${value === `${engine.id}/${name}`}>${name}</option>`)}
-                </optgroup>`,
-            )}
-            ${missing.length > 0 &&
-            html`<optgroup label=${t("options.model.missing")}>
-                ${missing.map(
-                    (model) => html`<option value=${`${model.plugin}/${model.name}`} selected=${value === `${model.plugin}/${model.name}`}>
-                        ${model.name}${model.size ? ` (${bytes(model.size)})` : ""}
-                    </option>`,
+        ${(/** @type {string} */ id) =>
+            html`<select
+                id=${id}
+                value=${value}
+                onChange=${(/** @type {Event} */ event) => choose({ model: valueOf(event) })}
+            >
+                <option value="">${t("options.model.default")}</option>
+                ${engines.value.asr.map(
+                    (engine) =>
+                        html`<optgroup label=${engine.id}>
+                            ${(engine.models ?? []).map((name) => html`<option value=${`${engine.id}/${name}`} selected=${value === `${engine.id}/${name}`}>${name}</option>`)}
+                        </optgroup>`,
                 )}
-            </optgroup>`}
-        </select>`}
+                ${
+                    missing.length > 0 &&
+                    html`<optgroup label=${t("options.model.missing")}>
+                        ${missing.map(
+                            (model) =>
+                                html`<option
+                                    value=${`${model.plugin}/${model.name}`}
+                                    selected=${value === `${model.plugin}/${model.name}`}
+                                >
+                                    ${model.name}${model.size ? ` (${bytes(model.size)})` : ""}
+                                </option>`,
+                        )}
+                    </optgroup>`
+                }
+            </select>`}
     <//>`;
 }
 
@@ -48,26 +62,40 @@ function LanguageSelect() {
     const value = choices.value.language;
     const sorted = useMemo(() => {
         const names = new Intl.DisplayNames([lang.value], { type: "language" });
-        const named = codes.map((code) => /** @type {const} */ ([String(code), names.of(String(code)) ?? String(code)]));
+        const named = codes.map(
+            (code) => /** @type {const} */ ([String(code), names.of(String(code)) ?? String(code)]),
+        );
         return named.sort((a, b) => a[1].localeCompare(b[1], lang.value));
     }, [codes, lang.value]);
     return html`<${Field} label=${t("options.language")}>
-        ${(/** @type {string} */ id) => html`<select id=${id} value=${value} onChange=${(/** @type {Event} */ event) => choose({ language: valueOf(event) })}>
-            <option value="">${t("options.language.detect")}</option>
-            ${sorted.map(([code, name]) => html`<option value=${code} selected=${code === value}>${name}</option>`)}
-        </select>`}
+        ${(/** @type {string} */ id) =>
+            html`<select
+                id=${id}
+                value=${value}
+                onChange=${(/** @type {Event} */ event) => choose({ language: valueOf(event) })}
+            >
+                <option value="">${t("options.language.detect")}</option>
+                ${sorted.map(([code, name]) => html`<option value=${code} selected=${code === value}>${name}</option>`)}
+            </select>`}
     <//>`;
 }
 
 function SpeakerSelect() {
     const value = diarizePlugin.value || choices.value.speakers === "channels" ? choices.value.speakers : "off";
-    const option = (/** @type {string} */ name, /** @type {string} */ text) => html`<option value=${name} selected=${value === name}>${text}</option>`;
+    const option = (/** @type {string} */ name, /** @type {string} */ text) =>
+        html`<option value=${name} selected=${value === name}>${text}</option>`;
     return html`<${Field} label=${t("options.speakers")}>
-        ${(/** @type {string} */ id) => html`<select id=${id} value=${value} onChange=${(/** @type {Event} */ event) => choose({ speakers: valueOf(event) })}>
-            ${diarizePlugin.value && option("auto", t("options.speakers.auto"))} ${option("off", t("options.speakers.off"))}
-            ${diarizePlugin.value && COUNTS.map((count) => option(String(count), t("options.speakers.count", { count })))}
-            ${option("channels", t("options.speakers.channels"))}
-        </select>`}
+        ${(/** @type {string} */ id) =>
+            html`<select
+                id=${id}
+                value=${value}
+                onChange=${(/** @type {Event} */ event) => choose({ speakers: valueOf(event) })}
+            >
+                ${diarizePlugin.value && option("auto", t("options.speakers.auto"))}
+                ${option("off", t("options.speakers.off"))}
+                ${diarizePlugin.value && COUNTS.map((count) => option(String(count), t("options.speakers.count", { count })))}
+                ${option("channels", t("options.speakers.channels"))}
+            </select>`}
     <//>`;
 }
 
@@ -81,13 +109,23 @@ export function MissingModel() {
         <${Icon} name="download" />
         <div class="grow">
             <p><strong>${t("models.absent", { name: known.name })}</strong></p>
-            ${running
-                ? html`<${PullProgress} model=${known} />`
-                : html`<p class="muted">${t("models.absent.text", { size: known.size ? bytes(known.size) : "?" })}</p>`}
+            ${
+                running
+                    ? html`<${PullProgress} model=${known} />`
+                    : html`<p class="muted">
+                          ${t("models.absent.text", { size: known.size ? bytes(known.size) : "?" })}
+                      </p>`
+            }
         </div>
-        ${running
-            ? html`<button type="button" onClick=${() => attempt(() => cancelPull(known))}>${t("ui.cancel")}</button>`
-            : html`<button type="button" class="primary" onClick=${() => attempt(() => pull(known))}>${t("models.fetch")}</button>`}
+        ${
+            running
+                ? html`<button type="button" onClick=${() => attempt(() => cancelPull(known))}>
+                      ${t("ui.cancel")}
+                  </button>`
+                : html`<button type="button" class="primary" onClick=${() => attempt(() => pull(known))}>
+                      ${t("models.fetch")}
+                  </button>`
+        }
     </div>`;
 }
 
@@ -99,8 +137,15 @@ export function PullProgress({ model }) {
     const { done = 0, total = model.size } = pullOf(model) ?? {};
     const share = total ? Math.min(1, done / total) : 0;
     return html`<div class="pull">
-        <progress class="bar" value=${share} max="1" aria-label=${t("models.fetching", { name: model.name })}></progress>
-        <span class="muted small numbers">${total ? `${percent(share)}, ${bytes(done)} / ${bytes(total)}` : bytes(done)}</span>
+        <progress
+            class="bar"
+            value=${share}
+            max="1"
+            aria-label=${t("models.fetching", { name: model.name })}
+        ></progress>
+        <span class="muted small numbers"
+            >${total ? `${percent(share)}, ${bytes(done)} / ${bytes(total)}` : bytes(done)}</span
+        >
     </div>`;
 }
 
@@ -113,32 +158,83 @@ function General() {
     });
     return html`<div class="option-grid">
         <${Field} label=${t("options.task")}>
-            ${(/** @type {string} */ id) => html`<select id=${id} value=${now.task} onChange=${(/** @type {Event} */ event) => choose({ task: valueOf(event) })}>
-                <option value="transcribe" selected=${now.task === "transcribe"}>${t("options.task.transcribe")}</option>
-                <option value="translate" selected=${now.task === "translate"}>${t("options.task.translate")}</option>
-            </select>`}
+            ${(/** @type {string} */ id) =>
+                html`<select
+                    id=${id}
+                    value=${now.task}
+                    onChange=${(/** @type {Event} */ event) => choose({ task: valueOf(event) })}
+                >
+                    <option value="transcribe" selected=${now.task === "transcribe"}>
+                        ${t("options.task.transcribe")}
+                    </option>
+                    <option value="translate" selected=${now.task === "translate"}>
+                        ${t("options.task.translate")}
+                    </option>
+                </select>`}
         <//>
         <${Field} label=${t("options.names")} help=${t("options.names.help")}>
             ${(/** @type {string} */ id, /** @type {string} */ help) =>
-                html`<input id=${id} type="text" dir="auto" aria-describedby=${help} autocomplete="off" ...${text("names")} />`}
+                html`<input
+                    id=${id}
+                    type="text"
+                    dir="auto"
+                    aria-describedby=${help}
+                    autocomplete="off"
+                    ...${text("names")}
+                />`}
         <//>
-        ${catalog.value.glossaries.length > 0 &&
-        html`<${Field} label=${t("options.glossary")}>
-            ${(/** @type {string} */ id) => html`<select id=${id} value=${now.glossary} onChange=${(/** @type {Event} */ event) => choose({ glossary: valueOf(event) })}>
-                <option value="">${t("options.glossary.default")}</option>
-                <option value="none" selected=${now.glossary === "none"}>${t("options.glossary.none")}</option>
-                ${catalog.value.glossaries.map((name) => html`<option value=${name} selected=${now.glossary === name}>${name}</option>`)}
-            </select>`}
-        <//>`}
+        ${
+            catalog.value.glossaries.length > 0 &&
+            html`<${Field} label=${t("options.glossary")}>
+                ${(/** @type {string} */ id) =>
+                    html`<select
+                        id=${id}
+                        value=${now.glossary}
+                        onChange=${(/** @type {Event} */ event) => choose({ glossary: valueOf(event) })}
+                    >
+                        <option value="">${t("options.glossary.default")}</option>
+                        <option value="none" selected=${now.glossary === "none"}>${t("options.glossary.none")}</option>
+                        ${catalog.value.glossaries.map((name) => html`<option value=${name} selected=${now.glossary === name}>${name}</option>`)}
+                    </select>`}
+            <//>`
+        }
         <${Field} label=${t("options.track")} help=${t("options.track.help")}>
-            ${(/** @type {string} */ id, /** @type {string} */ help) => html`<input id=${id} type="text" list=${track} aria-describedby=${help} autocomplete="off" ...${text("track")} />
-                <datalist id=${track}><option value="all"></option><option value="1"></option><option value="2"></option></datalist>`}
+            ${(/** @type {string} */ id, /** @type {string} */ help) =>
+                html`<input
+                        id=${id}
+                        type="text"
+                        list=${track}
+                        aria-describedby=${help}
+                        autocomplete="off"
+                        ...${text("track")}
+                    />
+                    <datalist id=${track}>
+                        <option value="all"></option>
+                        <option value="1"></option>
+                        <option value="2"></option>
+                    </datalist>`}
         <//>
         <div class="checks">
-            <${Check} label=${t("options.words")} checked=${now.words} onChange=${(/** @type {boolean} */ words) => choose({ words })} />
-            <${Check} label=${t("options.strict")} checked=${now.strict} onChange=${(/** @type {boolean} */ strict) => choose({ strict })} />
-            <${Check} label=${t("options.refresh")} checked=${now.refresh} onChange=${(/** @type {boolean} */ refresh) => choose({ refresh })} />
-            <${Check} label=${t("options.noCache")} checked=${now.noCache} onChange=${(/** @type {boolean} */ noCache) => choose({ noCache })} />
+            <${Check}
+                label=${t("options.words")}
+                checked=${now.words}
+                onChange=${(/** @type {boolean} */ words) => choose({ words })}
+            />
+            <${Check}
+                label=${t("options.strict")}
+                checked=${now.strict}
+                onChange=${(/** @type {boolean} */ strict) => choose({ strict })}
+            />
+            <${Check}
+                label=${t("options.refresh")}
+                checked=${now.refresh}
+                onChange=${(/** @type {boolean} */ refresh) => choose({ refresh })}
+            />
+            <${Check}
+                label=${t("options.noCache")}
+                checked=${now.noCache}
+                onChange=${(/** @type {boolean} */ noCache) => choose({ noCache })}
+            />
         </div>
     </div>`;
 }
@@ -150,11 +246,14 @@ export function Options() {
     return html`<section class="options" aria-label=${t("options.title")}>
         <div class="options-main"><${ModelSelect} /><${LanguageSelect} /><${SpeakerSelect} /></div>
         <${MissingModel} />
-        <${Fold} summary=${html`<span>${t("options.more")}</span> ${count > 0 && html`<span class="chip">${t("options.changed", { count })}</span>`}`}>
-            ${() => html`<${General} />
-                ${asr && html`<${Fold} inner summary=${html`<span>${t("options.of.asr", { plugin: asr.id })}</span>`}>${() => html`<${PluginOptions} plugin=${asr} />`}<//>`}
-                ${diarize && html`<${Fold} inner summary=${html`<span>${t("options.of.diarize", { plugin: diarize.id })}</span>`}>${() => html`<${PluginOptions} plugin=${diarize} />`}<//>`}
-                ${count > 0 && html`<button type="button" class="quiet" onClick=${resetChoices}>${t("options.reset")}</button>`}`}
+        <${Fold}
+            summary=${html`<span>${t("options.more")}</span> ${count > 0 && html`<span class="chip">${t("options.changed", { count })}</span>`}`}
+        >
+            ${() =>
+                html`<${General} />
+                    ${asr && html`<${Fold} inner summary=${html`<span>${t("options.of.asr", { plugin: asr.id })}</span>`}>${() => html`<${PluginOptions} plugin=${asr} />`}<//>`}
+                    ${diarize && html`<${Fold} inner summary=${html`<span>${t("options.of.diarize", { plugin: diarize.id })}</span>`}>${() => html`<${PluginOptions} plugin=${diarize} />`}<//>`}
+                    ${count > 0 && html`<button type="button" class="quiet" onClick=${resetChoices}>${t("options.reset")}</button>`}`}
         <//>
     </section>`;
 }

@@ -11,11 +11,16 @@ import { toast } from "../ui.js";
 /** @param {{ plugin: import("../catalog.js").Plugin }} props */
 function Row({ plugin }) {
     const good = plugin.state === "ready";
-    const stage = plugin.stage && has(`plugins.stage.${plugin.stage}`) ? t(`plugins.stage.${plugin.stage}`) : plugin.stage;
+    const stage =
+        plugin.stage && has(`plugins.stage.${plugin.stage}`) ? t(`plugins.stage.${plugin.stage}`) : plugin.stage;
     return html`<li class="row">
-        <span class=${`badge badge-${good ? "good" : "warn"}`} aria-hidden="true"><${Icon} name=${good ? "plug" : "warning"} size=${18} /></span>
+        <span class=${`badge badge-${good ? "good" : "warn"}`} aria-hidden="true"
+            ><${Icon} name=${good ? "plug" : "warning"} size=${18}
+        /></span>
         <div class="grow">
-            <p class="name">${plugin.id ?? t("plugins.unknown")} <span class="muted small numbers">${plugin.version}</span></p>
+            <p class="name">
+                ${plugin.id ?? t("plugins.unknown")} <span class="muted small numbers">${plugin.version}</span>
+            </p>
             <p class="meta"><span>${stage}</span><span dir="auto">${plugin.description ?? plugin.reason}</span></p>
         </div>
         ${!good && html`<span class="chip chip-warn">${t(`plugins.state.${plugin.state}`)}</span>`}
@@ -32,7 +37,9 @@ export function PluginsPanel() {
     return html`<section aria-labelledby="plugins-title">
         <div class="heading">
             <h2 id="plugins-title">${t("plugins.title")}</h2>
-            <button type="button" class="quiet" onClick=${rescan}><${Icon} name="retry" size=${18} /> ${t("plugins.rescan")}</button>
+            <button type="button" class="quiet" onClick=${rescan}>
+                <${Icon} name="retry" size=${18} /> ${t("plugins.rescan")}
+            </button>
         </div>
         <ul class="rows card">
             ${catalog.value.plugins.map((plugin) => html`<${Row} key=${plugin.id} plugin=${plugin} />`)}

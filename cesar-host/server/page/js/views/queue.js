@@ -16,15 +16,18 @@ export function Queue() {
     const active = all.filter(isActive).reverse();
     const recent = all.filter((job) => !isActive(job)).slice(0, RECENT);
     const sending = transfers.value.filter((each) => each.state !== "recording");
-    return html`${(active.length > 0 || sending.length > 0) &&
+    return html`${
+        (active.length > 0 || sending.length > 0) &&
         html`<section aria-labelledby="queue-title">
             <h2 id="queue-title">${t("queue.title")}</h2>
             <ul class="rows card">
                 ${active.map((job) => html`<${JobRow} key=${job.id} job=${job} />`)}
                 ${sending.map((each) => html`<${TransferRow} key=${`t${each.id}`} transfer=${each} />`)}
             </ul>
-        </section>`}
-        ${recent.length > 0 &&
+        </section>`
+    }
+    ${
+        recent.length > 0 &&
         html`<section aria-labelledby="recent-title">
             <div class="heading">
                 <h2 id="recent-title">${t("queue.recent")}</h2>
@@ -33,6 +36,7 @@ export function Queue() {
             <ul class="rows card">
                 ${recent.map((job) => html`<${JobRow} key=${job.id} job=${job} />`)}
             </ul>
-        </section>`}
-        ${listed.value && all.length === 0 && sending.length === 0 && html`<p class="muted center empty">${t("queue.empty")}</p>`}`;
+        </section>`
+    }
+    ${listed.value && all.length === 0 && sending.length === 0 && html`<p class="muted center empty">${t("queue.empty")}</p>`}`;
 }

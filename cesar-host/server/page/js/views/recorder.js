@@ -15,7 +15,13 @@ export function RecorderPanel() {
     const now = recording.value;
     if (!now) return null;
     const lit = Math.round(now.level * BARS);
-    const state = now.ending ? t("record.ending") : now.paused ? t("record.paused") : now.lost ? t("record.lost") : t("record.running");
+    const state = now.ending
+        ? t("record.ending")
+        : now.paused
+          ? t("record.paused")
+          : now.lost
+            ? t("record.lost")
+            : t("record.running");
     const discard = async () => {
         if (await confirm(t("record.discard.sure"), { yes: t("record.discard") })) await stopRecording(false);
     };
@@ -24,7 +30,14 @@ export function RecorderPanel() {
             <span class=${now.paused || now.ending ? "rec-dot" : "rec-dot rec-live"} aria-hidden="true"></span> ${state}
         </p>
         <p class="recorder-time numbers" role="timer" aria-label=${t("record.time")}>${clock(now.seconds)}</p>
-        <div class="meter" role="meter" aria-label=${t("record.level")} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(now.level * 100)}>
+        <div
+            class="meter"
+            role="meter"
+            aria-label=${t("record.level")}
+            aria-valuemin="0"
+            aria-valuemax="100"
+            aria-valuenow=${Math.round(now.level * 100)}
+        >
             ${Array.from({ length: BARS }, (_, i) => html`<span class=${i < lit ? (i > BARS * 0.92 ? "hot" : "lit") : ""}></span>`)}
         </div>
         <p class="muted small">${t("record.sent", { size: bytes(now.sent) })}</p>
@@ -35,7 +48,9 @@ export function RecorderPanel() {
             <button type="button" disabled=${now.ending} onClick=${pauseRecording}>
                 <${Icon} name=${now.paused ? "mic" : "pause"} /> ${now.paused ? t("record.resume") : t("record.pause")}
             </button>
-            <button type="button" class="quiet" disabled=${now.ending} onClick=${discard}>${t("record.discard")}</button>
+            <button type="button" class="quiet" disabled=${now.ending} onClick=${discard}>
+                ${t("record.discard")}
+            </button>
         </div>
     </div>`;
 }

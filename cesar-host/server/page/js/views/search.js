@@ -51,15 +51,20 @@ function HitCard({ hit }) {
         <p class="meta"><span>${day(hit.created_at)}</span></p>
         <ul class="passages">
             ${hit.passages.map(
-                (passage) => html`<li>
-                    <a class="passage" href=${`${jobAddress(id, passage.start)}&play=1`} aria-label=${t("search.play", { time: clock(passage.start), text: passage.text })}>
-                        <span class="time numbers"><${Icon} name="play" size=${14} /> ${clock(passage.start)}</span>
-                        <span>
-                            ${passage.speaker && html`<b dir="auto">${passage.speaker}: </b>`}
-                            <${Marked} text=${passage.text} highlights=${passage.highlights} />
-                        </span>
-                    </a>
-                </li>`,
+                (passage) =>
+                    html`<li>
+                        <a
+                            class="passage"
+                            href=${jobAddress(id, passage.start)}
+                            aria-label=${t("search.play", { time: clock(passage.start), text: passage.text })}
+                        >
+                            <span class="time numbers"><${Icon} name="play" size=${14} /> ${clock(passage.start)}</span>
+                            <span>
+                                ${passage.speaker && html`<b dir="auto">${passage.speaker}: </b>`}
+                                <${Marked} text=${passage.text} highlights=${passage.highlights} />
+                            </span>
+                        </a>
+                    </li>`,
             )}
         </ul>
         ${rest > 0 && html`<p class="meta"><a href=${jobAddress(id)}>${t("search.rest", { count: rest })}</a></p>`}
@@ -73,7 +78,10 @@ export function SearchResults({ query, onClear }) {
     const failure = useSignal("");
     const load = async (/** @type {string | null} */ cursor, /** @type {AbortSignal} */ signal) => {
         try {
-            const page = await getJson(`/search?q=${encodeURIComponent(query)}&limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, signal);
+            const page = await getJson(
+                `/search?q=${encodeURIComponent(query)}&limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`,
+                signal,
+            );
             hits.value = cursor ? [...(hits.value ?? []), ...page.hits] : page.hits;
             next.value = page.next;
             failure.value = "";
@@ -98,8 +106,20 @@ export function SearchResults({ query, onClear }) {
             <button type="button" class="link" onClick=${onClear}>${t("search.clear")}</button>
         </div>
         ${found?.length === 0 && !failure.value && html`<p class="muted empty">${t("search.nothing")}</p>`}
-        ${found && found.length > 0 && html`<ul class="rows card">${found.map((hit) => html`<${HitCard} key=${hit.jobs[0]} hit=${hit} />`)}</ul>`}
-        ${next.value &&
-        html`<p class="center"><button type="button" onClick=${() => load(next.value, new AbortController().signal)}>${t("library.more")}</button></p>`}
+        ${
+            found &&
+            found.length > 0 &&
+            html`<ul class="rows card">
+                ${found.map((hit) => html`<${HitCard} key=${hit.jobs[0]} hit=${hit} />`)}
+            </ul>`
+        }
+        ${
+            next.value &&
+            html`<p class="center">
+                <button type="button" onClick=${() => load(next.value, new AbortController().signal)}>
+                    ${t("library.more")}
+                </button>
+            </p>`
+        }
     </section>`;
 }

@@ -32,13 +32,19 @@ function HealthPanel({ health }) {
     return html`<section class="card panel" aria-labelledby="health-title">
         <div class="heading">
             <h2 id="health-title">${t("system.health")}</h2>
-            <span class=${health.status === "ok" ? "chip chip-good" : "chip chip-warn"}>${t(health.status === "ok" ? "system.ok" : "system.stopping")}</span>
+            <span class=${health.status === "ok" ? "chip chip-good" : "chip chip-warn"}
+                >${t(health.status === "ok" ? "system.ok" : "system.stopping")}</span
+            >
         </div>
         <dl class="figures">
             <${Figure} name=${t("system.version")}>${health.version}<//>
             <${Figure} name=${t("system.uptime")}>${duration(health.uptime_s)}<//>
-            <${Figure} name=${t("system.workers")}>${t("system.workers.of", { busy: health.workers.busy, count: health.workers.count })}<//>
-            <${Figure} name=${t("system.queue")}>${t("system.queue.of", { count: number(waiting), limit: number(health.queue.limit) })}<//>
+            <${Figure} name=${t("system.workers")}
+                >${t("system.workers.of", { busy: health.workers.busy, count: health.workers.count })}<//
+            >
+            <${Figure} name=${t("system.queue")}
+                >${t("system.queue.of", { count: number(waiting), limit: number(health.queue.limit) })}<//
+            >
             <${Figure} name="ffmpeg">${tool(health.tools.ffmpeg)}<//>
             <${Figure} name="yt-dlp">${tool(health.tools.yt_dlp)}<//>
         </dl>

@@ -17,13 +17,19 @@ export function TransferRow({ transfer }) {
     const share = size ? Math.min(1, sent / size) : 0;
     const left = state === "sending" && size ? secondsLeft(`upload ${transfer.id}`, share * 100, "upload") : null;
     const recorded = state === "absent" && !transfer.mark;
-    const text = state === "failed" ? transfer.error : t(recorded ? "upload.recorded" : `upload.${state}`, { size: bytes(sent) });
+    const text =
+        state === "failed"
+            ? transfer.error
+            : t(recorded ? "upload.recorded" : `upload.${state}`, { size: bytes(sent) });
     const choose = (/** @type {Event} */ event) => {
         const file = /** @type {HTMLInputElement} */ (event.currentTarget).files?.[0];
         if (file && !resume(transfer, file)) toast(t("upload.other", { name: transfer.name }), { kind: "bad" });
     };
     return html`<li class="row">
-        <span class=${`badge badge-${state === "failed" ? "bad" : state === "lost" || state === "absent" ? "warn" : "run"}`} aria-hidden="true">
+        <span
+            class=${`badge badge-${state === "failed" ? "bad" : state === "lost" || state === "absent" ? "warn" : "run"}`}
+            aria-hidden="true"
+        >
             <${Icon} name=${state === "failed" ? "warning" : "upload"} size=${18} />
         </span>
         <div class="grow">
@@ -37,10 +43,21 @@ export function TransferRow({ transfer }) {
         </div>
         <div class="row-actions">
             ${recorded && html`<button type="button" class="primary" onClick=${() => submitPart(transfer)}>${t("upload.usePart")}</button>`}
-            ${state === "absent" &&
-            !recorded &&
-            html`<button type="button" class="primary" onClick=${() => input.current?.click()}>${t("upload.again")}</button>
-                <input ref=${input} type="file" class="visually-hidden" tabindex="-1" aria-hidden="true" onChange=${choose} />`}
+            ${
+                state === "absent" &&
+                !recorded &&
+                html`<button type="button" class="primary" onClick=${() => input.current?.click()}>
+                        ${t("upload.again")}
+                    </button>
+                    <input
+                        ref=${input}
+                        type="file"
+                        class="visually-hidden"
+                        tabindex="-1"
+                        aria-hidden="true"
+                        onChange=${choose}
+                    />`
+            }
             ${state === "failed" && html`<button type="button" onClick=${() => retry(transfer)}><${Icon} name="retry" size=${18} /> ${t("row.retry")}</button>`}
             <button
                 type="button"

@@ -23,7 +23,8 @@ function Facts({ item }) {
 /** @param {{ item: import("../tray.js").Item }} props */
 function Row({ item }) {
     const { known } = item;
-    const icon = item.kind === "address" ? "link" : item.kind === "video" ? "video" : item.kind === "audio" ? "wave" : "file";
+    const icon =
+        item.kind === "address" ? "link" : item.kind === "video" ? "video" : item.kind === "audio" ? "wave" : "file";
     return html`<li class=${item.chosen ? "tray-row" : "tray-row tray-off"}>
         <label class="tray-check">
             <input
@@ -38,16 +39,23 @@ function Row({ item }) {
         <div class="grow">
             <p class="name" dir="auto" title=${item.name}>${item.name}</p>
             <p class="meta"><${Facts} item=${item} /></p>
-            ${known &&
-            html`<p class="known">
-                <${Icon} name="check" size=${16} />
-                <span>
-                    ${isActive(known) ? t("tray.running") : t("tray.known", { day: day(known.created_at), time: timeOfDay(known.created_at) })}
-                    ${" "}<a href=${jobAddress(known.id)}>${t("tray.open")}</a>
-                </span>
-            </p>`}
+            ${
+                known &&
+                html`<p class="known">
+                    <${Icon} name="check" size=${16} />
+                    <span>
+                        ${isActive(known) ? t("tray.running") : t("tray.known", { day: day(known.created_at), time: timeOfDay(known.created_at) })}
+                        ${" "}<a href=${jobAddress(known.id)}>${t("tray.open")}</a>
+                    </span>
+                </p>`
+            }
         </div>
-        <button type="button" class="quiet icon-only" aria-label=${t("tray.remove", { name: item.name })} onClick=${() => dropItem(item.id)}>
+        <button
+            type="button"
+            class="quiet icon-only"
+            aria-label=${t("tray.remove", { name: item.name })}
+            onClick=${() => dropItem(item.id)}
+        >
             <${Icon} name="close" size=${18} />
         </button>
     </li>`;

@@ -1,0 +1,97 @@
+//! The page of the server in Chromium, with real recordings and a real engine; its types; its vendored files.
+//!
+//! The scripts are in `tests/tools/page`, and run against any server. `cargo xtask clients` installs their packages.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use cesar_tests::clients::installed;
+use cesar_tests::sandbox::Sandbox;
+use cesar_tests::server::{Server, log_of};
+use cesar_tests::workspace;
+use sha2::{Digest as _, Sha256};
+
+/// The folder with the packages of Node.
+fn modules() -> PathBuf {
+    let path = installed("clients-node", "CESAR_CLIENTS_NODE", "node_modules");
+    assert!(
+        path.join("playwright-core").exists(),
+        "`{}` has no playwright-core: run `cargo xtask clients`",
+        path.display()
+    );
+    path
+}
+
+/// Runs a script of `tests/tools/page` against a server; its output ends with `all` on success.
+#[track_caller]
+fn drive(script: &str, sandbox: &Sandbox, server: &Server, environment: &[(&str, &str)], cases: &[&str]) {
+    let mut node = Command::new("node");
+    node.arg(workspace().join("tests/tools/page").join(script))
+        .arg(modules())
+        .arg(server.url(""))
+        .arg(workspace().join("tests/fixtures"))
+        .args(cases)
+        .env("SERVER_PID", server.id().to_string())
+        .env("CESAR_PAGE_SHOT", sandbox.path().join("failed.png"))
+        .env("NO_PROXY", "127.0.0.1")
+        .envs(environment.iter().copied());
+    let output = node.output().expect("`cargo xtask setup` installs Node");
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success() && stdout.ends_with("all\n"),
+        "{stdout}\n{stderr}\n{}",
+        log_of(sandbox)
+    );
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    let sandbox = Sandbox::new();
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
+    drive("shell.mjs", &sandbox, &server, &[], &[]);
+}
+
+#[test]
+fn the_page_asks_for_a_key_once() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.run(["serve", "key", "add", "page"]).exits(0);
+    let key = made.stdout.lines().last().unwrap_or_default().trim().to_owned();
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--host", "0.0.0.0"], &[]);
+    drive(
+        "shell.mjs",
+        &sandbox,
+        &server,
+        &[("CESAR_PAGE_KEY", &key)],
+        &["a key is asked for once"],
+    );
+}
+
+#[test]
+fn the_modules_of_the_page_have_no_type_errors() {
+    let output = Command::new("node")
+        .arg(modules().join("typescript/bin/tsc"))
+        .args(["--noEmit", "-p"])
+        .arg(workspace().join("cesar-host/server/page"))
+        .output()
+        .expect("`cargo xtask setup` installs Node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn vendored_modules_have_their_digests() {
+    let folder = workspace().join("cesar-host/server/page/vendor");
+    let list = std::fs::read_to_string(folder.join("VENDOR.md")).expect("the list is in the tree");
+    let rows: Vec<Vec<&str>> = list
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+        .collect();
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let bytes = std::fs::read(folder.join(row[1])).expect("each named file is in the tree");
+        assert_eq!(hex::encode(Sha256::digest(bytes)), row[5], "{}", row[1]);
+    }
+}
