@@ -58,10 +58,9 @@ export function Picture({ desk }) {
     const media = desk.player.media.value;
     const hasPicture = desk.player.hasPicture.value;
     useLayoutEffect(() => {
-        if (media && hasPicture) place.current?.append(media);
-    }, [media, hasPicture]);
-    if (!hasPicture) return null;
-    return html`<div class="picture" ref=${place} onClick=${() => desk.player.toggle()}></div>`;
+        if (media) place.current?.append(media);
+    }, [media]);
+    return html`<div class="picture" ref=${place} hidden=${!hasPicture} onClick=${() => desk.player.toggle()}></div>`;
 }
 
 /** @param {{ desk: Desk }} props */

@@ -78,7 +78,7 @@ export function TurnRow({ block, desk }) {
         <div class="said" dir="auto">
             ${segments.map((segment, index) =>
                 first + index === edits
-                    ? html`<${Typing} key="typing" desk=${desk} segment=${edits} />`
+                    ? html`<${Typing} key=${`typing${edits}`} desk=${desk} segment=${edits} />`
                     : html`<${Words} key=${segment.start} segment=${segment} index=${first + index} />${gap}`,
             )}
         </div>
