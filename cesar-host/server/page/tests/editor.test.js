@@ -191,6 +191,41 @@ test("a lost server gets everything in order when it is back", async () => {
     assert.equal(server.current, 2);
 });
 
+test("a change that is made while the transcript is loaded again is sent", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    server.store([replace(0, 3, "shut.")]);
+    const load = editor.outside.load;
+    editor.outside.load = async () => {
+        const loaded = await load();
+        await new Promise((resume) => setTimeout(resume, 5));
+        return loaded;
+    };
+    const refreshed = editor.refresh(server.current);
+    await null;
+    editor.change([replace(0, 2, "harbour")], "a");
+    await refreshed;
+    await idle(editor);
+    assert.match(server.text, /^The old harbour shut\./);
+    assert.equal(textOf(editor), server.text);
+    assert.deepEqual(server.told, []);
+});
+
+test("the news of an own correction loads nothing", async () => {
+    const server = new Server();
+    const editor = server.editor();
+    let loads = 0;
+    editor.outside.load = async () => {
+        loads += 1;
+        return { doc: server.render(), revision: server.current };
+    };
+    editor.change([replace(0, 2, "harbour")], "a");
+    const news = editor.refresh(1);
+    await idle(editor);
+    await news;
+    assert.equal(loads, 0);
+});
+
 test("a refused batch is reported, and what follows is kept", async () => {
     const server = new Server();
     const editor = server.editor();

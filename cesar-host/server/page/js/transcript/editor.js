@@ -58,7 +58,8 @@ export class Editor {
     waiting = false;
     #lastKey = 0;
     #stopped = false;
-    #stale = false;
+    /** The newest revision that the server is said to have. */
+    #newest = 0;
 
     /**
      * @param {Doc} doc
@@ -181,14 +182,14 @@ export class Editor {
         void this.flush();
     }
 
-    /** The server may have other corrections: loads them unless a batch that waits will learn of them. @param {number} [revision] */
-    async refresh(revision) {
-        if (revision !== undefined && revision <= this.revision) return;
-        if (this.queue.length) {
-            this.#stale = true;
-            return;
-        }
-        await this.#reload(0);
+    /**
+     * The server may have other corrections: loads them once nothing waits, so that no batch is on its way meanwhile.
+     * @param {number} [revision] The one that the server is said to have.
+     */
+    async refresh(revision = Infinity) {
+        if (revision <= this.revision) return;
+        this.#newest = Math.max(this.#newest, revision);
+        await this.flush();
     }
 
     /** @param {number} told How many revisions of others to report. */
@@ -258,10 +259,12 @@ export class Editor {
         if (this.sending || this.#stopped) return;
         this.sending = true;
         try {
-            while (this.queue.length && !this.#stopped) await this.#sendFirst();
-            if (this.#stale && !this.#stopped) {
-                this.#stale = false;
-                await this.#reload(0).catch(() => {});
+            while (!this.#stopped && (this.queue.length || this.#newest > this.revision)) {
+                if (this.queue.length) await this.#sendFirst();
+                else {
+                    this.#newest = 0;
+                    await this.#reload(0).catch(() => {});
+                }
             }
         } finally {
             this.sending = false;
