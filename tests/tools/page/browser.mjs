@@ -68,7 +68,7 @@ export async function transcribed(name, fields = { model: "tiny.en", diarize: fa
   const response = await fetch(`${base}/transcribe`, { method: "POST", body: form, headers });
   let job = await response.json();
   if (response.status !== 202) throw new Error(`${name}: ${JSON.stringify(job)}`);
-  for (let i = 0; i < 600 && ["queued", "downloading", "processing"].includes(job.status); i += 1) {
+  for (let i = 0; i < 3000 && ["queued", "downloading", "processing"].includes(job.status); i += 1) {
     await new Promise((resume) => setTimeout(resume, 100));
     job = (await api("GET", `/jobs/${job.id}`)).json;
   }

@@ -9,7 +9,7 @@ const start = (on) => on.locator(".start button.primary").click();
 const model = (on, value) => on.locator(".options-main select").first().selectOption(value);
 const jobs = async () => (await api("GET", "/jobs?limit=100")).json.jobs;
 const ended = (on, name, status = "completed") =>
-  on.locator(`.row[data-status=${status}]`, { hasText: name }).waitFor({ timeout: 90_000 });
+  on.locator(`.row[data-status=${status}]`, { hasText: name }).waitFor({ timeout: 240_000 });
 /** The model that all tests use; a real one, and small. */
 const MODEL = process.env.CESAR_PAGE_MODEL ?? "ct2/tiny.en";
 
@@ -126,8 +126,8 @@ const cases = {
       on.locator(".row-actions input[type=file]").setInputFiles(big),
     ]);
     check("it resumes where it was", Number(request.headers()["upload-offset"]) >= 8 * 1024 * 1024, request.headers());
-    fs.rmSync(big);
     await until("it is submitted", async () => (await jobs()).length === 1);
+    fs.rmSync(big);
   },
 
   async "options are sent and remembered"() {
@@ -169,7 +169,7 @@ const cases = {
     await empty();
     const on = await page();
     await ready(on);
-    await choose(on, "interview.m4a", "meeting.flac", "harbour.mp3");
+    await choose(on, "harbour.mp3", "welcome.ogg", "short.wav");
     await start(on);
     await on.locator(".row[data-status=processing]").first().waitFor();
     await on.locator(".row[data-status=queued]").first().waitFor();
@@ -181,14 +181,14 @@ const cases = {
     const row = on.locator(`.row[data-job="${id}"]`);
     await row.and(on.locator("[data-status=cancelled]")).waitFor();
     await row.getByRole("button", { name: "Retry" }).click();
-    await row.and(on.locator("[data-status=completed]")).waitFor({ timeout: 120_000 });
+    await row.and(on.locator("[data-status=completed]")).waitFor({ timeout: 240_000 });
     check("the bar reaches its end", (await on.locator(".row progress").count()) === 0);
   },
 
   async "the cache says what it saved"() {
     await empty();
-    await transcribed("interview.m4a");
-    const again = await transcribed("interview.m4a");
+    await transcribed("harbour.mp3");
+    const again = await transcribed("harbour.mp3");
     const on = await page();
     await on.locator(`.row[data-job="${again.id}"] .saved`).waitFor();
     check("a hit is shown", true);

@@ -30,6 +30,8 @@ export class ApiError extends Error {
  * @returns {string}
  */
 export function explain(error) {
+    if (error instanceof DOMException && error.name === "NotReadableError") return t("error.unreadable");
+    if (error instanceof DOMException && error.name === "NotFoundError") return t("error.unreadable");
     if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
     if (has(`error.${error.code}`)) return t(`error.${error.code}`);
     return error.detail || error.title || t("error.unknown");

@@ -78,7 +78,7 @@ export function connect() {
             else if (event === "removed") dropJob(value.id);
             else if (event === "models") pulls.value = { ...pulls.value, [value.name]: value };
             else if (event === "reset") void listJobs().catch(() => {});
-            publish({ event, data: value });
+            if (event !== "heartbeat") publish({ event, data: value });
         },
     });
     close = stop;

@@ -131,6 +131,8 @@ export async function send(path, file, { signal, onProgress, onLost }) {
             return;
         } catch (error) {
             if (!isTransient(error)) throw error;
+            // A file that was changed or removed meanwhile looks like a lost connection.
+            await file.slice(0, 1).arrayBuffer();
             offset = -1;
             onLost(true);
             await pause(delay, signal);

@@ -53,12 +53,11 @@ function HitCard({ hit }) {
             ${hit.passages.map(
                 (passage) =>
                     html`<li>
-                        <a
-                            class="passage"
-                            href=${jobAddress(id, passage.start)}
-                            aria-label=${t("search.play", { time: clock(passage.start), text: passage.text })}
-                        >
-                            <span class="time numbers"><${Icon} name="play" size=${14} /> ${clock(passage.start)}</span>
+                        <a class="passage" href=${jobAddress(id, passage.start)}>
+                            <span class="time numbers"
+                                ><span class="visually-hidden">${t("search.play")} </span
+                                ><${Icon} name="play" size=${14} /> ${clock(passage.start)}</span
+                            >
                             <span>
                                 ${passage.speaker && html`<b dir="auto">${passage.speaker}: </b>`}
                                 <${Marked} text=${passage.text} highlights=${passage.highlights} />
@@ -100,8 +99,10 @@ export function SearchResults({ query, onClear }) {
     const found = hits.value;
     return html`<section aria-labelledby="hits-title">
         <div class="heading">
-            <h2 id="hits-title" role="status">
-                ${found === null ? t("search.running") : failure.value || t("search.found", { count: found.length })}${next.value ? "+" : ""}
+            <h2 id="hits-title">
+                <span role="status"
+                    >${found === null ? t("search.running") : failure.value || t("search.found", { count: found.length })}${next.value ? "+" : ""}</span
+                >
             </h2>
             <button type="button" class="link" onClick=${onClear}>${t("search.clear")}</button>
         </div>
