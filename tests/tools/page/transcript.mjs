@@ -141,7 +141,7 @@ const cases = {
     await on.waitForTimeout(200);
     check("Escape keeps the text", (await texts())[1].startsWith("Good"));
     await edit(on, 0, "money?", "money? Really.", null);
-    await on.keyboard.press("Home");
+    await on.keyboard.press("Control+Home");
     for (let i = 0; i < 3; i += 1) await on.keyboard.press("Control+ArrowRight");
     await on.keyboard.press("Control+Enter");
     await on.locator(".typing textarea").waitFor();

@@ -41,7 +41,7 @@ export class Desk {
     /** @param {string} id */
     constructor(id) {
         this.model = new Model(id);
-        this.player = new Player(`${this.model.path}/recording`);
+        this.player = new Player(`${this.model.path}/recording`, () => ["loading", "live"].includes(this.model.state.peek()));
     }
 
     /** The word at the position of the player, or the nearest. @returns {Place | null} */

@@ -28,9 +28,13 @@ export class Player {
     /** A position to take once the recording is there. @type {number | null} */
     #wanted = null;
 
-    /** @param {string} address */
-    constructor(address) {
+    /**
+     * @param {string} address
+     * @param {() => boolean} isComing Whether a recording that is absent may still come, because its job runs.
+     */
+    constructor(address, isComing) {
         this.address = address;
+        this.isComing = isComing;
     }
 
     async start() {
@@ -40,7 +44,8 @@ export class Player {
             type = response.headers.get("Content-Type") ?? "";
         } catch (error) {
             const status = /** @type {{ status?: number }} */ (error).status;
-            if (status) this.state.value = status === 404 ? "gone" : "failed";
+            const isLate = !status || status >= 500 || (status === 404 && this.isComing());
+            if (!isLate) this.state.value = status === 404 ? "gone" : "failed";
             else if (!this.#abort.signal.aborted) setTimeout(() => void this.start(), 2000);
             return;
         }

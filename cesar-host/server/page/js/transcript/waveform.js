@@ -1,7 +1,7 @@
 // @ts-check
 /** The waveform of the recording, with the colours of the speakers below it: shows where it plays, and seeks. */
 
-import { getJson } from "../api.js";
+import { ApiError, getJson } from "../api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
 import { clock } from "../format.js";
 import { t } from "../i18n.js";
@@ -65,7 +65,7 @@ function draw(canvas, bars, colour) {
 /** @param {{ desk: Desk }} props */
 export function Waveform({ desk }) {
     const { model, player } = desk;
-    const [pairs, setPairs] = useState(/** @type {Int8Array | null} */ (null));
+    const [outline, setOutline] = useState(/** @type {{ pairs: Int8Array, duration: number } | null} */ (null));
     const [width, setWidth] = useState(0);
     const box = useRef(/** @type {HTMLElement | null} */ (null));
     const below = useRef(/** @type {HTMLCanvasElement | null} */ (null));
@@ -76,15 +76,29 @@ export function Waveform({ desk }) {
     const doc = model.shown.value;
     const live = model.state.value === "live";
     const { theme } = settings.value;
-    const length = doc.duration || player.duration.value || 0;
+    const length = doc.duration || outline?.duration || player.duration.value || 0;
     const ready = player.state.value === "ready";
 
     useEffect(() => {
         const abort = new AbortController();
-        getJson(`${model.path}/peaks?width=${PAIRS}`, abort.signal)
-            .then((peaks) => setPairs(decode(peaks.pairs)))
-            .catch(() => {});
-        return () => abort.abort();
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        let later;
+        const load = async () => {
+            try {
+                const { pairs, duration, offset } = await getJson(`${model.path}/peaks?width=${PAIRS}`, abort.signal);
+                player.offset = Number(offset ?? 0);
+                setOutline({ pairs: decode(pairs), duration });
+            } catch (error) {
+                // Before the recording is decoded there is none.
+                const status = error instanceof ApiError ? error.status : -1;
+                if (status === 409 || status === 0) later = setTimeout(load, 2000);
+            }
+        };
+        void load();
+        return () => {
+            clearTimeout(later);
+            abort.abort();
+        };
     }, [live]);
     useEffect(() => {
         const element = /** @type {HTMLElement} */ (box.current);
@@ -101,10 +115,10 @@ export function Waveform({ desk }) {
     useLayoutEffect(() => {
         if (!below.current || !above.current || !width) return;
         const style = getComputedStyle(below.current);
-        const bars = pairs ? heights(pairs, Math.floor(Math.floor(width) / (BAR + GAP))) : null;
+        const bars = outline ? heights(outline.pairs, Math.floor(Math.floor(width) / (BAR + GAP))) : null;
         draw(below.current, bars, style.getPropertyValue("--wave"));
         draw(above.current, bars, style.getPropertyValue("--accent"));
-    }, [pairs, width, theme]);
+    }, [outline, width, theme]);
     useLayoutEffect(() => {
         const canvas = strip.current;
         const context = canvas?.getContext("2d");

@@ -56,7 +56,8 @@ export function Transcript({ id, time }) {
     const surface = useRef(/** @type {HTMLElement | null} */ (null));
     const doc = model.shown.value;
     const state = model.state.value;
-    player.offset = Number(doc.provenance?.audio?.offset ?? 0);
+    const offset = doc.provenance?.audio?.offset;
+    if (offset !== undefined) player.offset = Number(offset);
 
     useEffect(() => {
         void model.start();
