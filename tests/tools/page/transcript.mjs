@@ -1,6 +1,9 @@
 // The transcript view of the page, driven in Chromium: playing, speakers, correcting, exporting. See browser.mjs.
 
-import { api, axe, base, check, empty, page, run, transcribed, until } from "./browser.mjs";
+import fs from "node:fs";
+
+import { longTranscript } from "../../../cesar-host/server/page/tests/long_transcript.js";
+import { api, axe, base, check, empty, page, recording, run, transcribed, until } from "./browser.mjs";
 
 const MODEL = { model: "tiny.en", diarize: false, options: { word_timestamps: true } };
 /** @type {string} The job that the cases share. */
@@ -127,7 +130,7 @@ const cases = {
     await until("any revision is undone", async () => (await document_()).speakers === undefined);
   },
 
-  async "editing goes on from passage to passage"() {
+  async "Tab edits passage after passage"() {
     await meeting();
     const on = await open();
     await edit(on, 0, "budget", "money", "Tab");
@@ -190,7 +193,7 @@ const cases = {
     const before = await texts();
     await on.keyboard.press("Control+f");
     await on.getByPlaceholder("Find").fill("we");
-    await on.locator(".found-now").waitFor();
+    await on.locator(".found-now").first().waitFor();
     await on.getByText("Whole words").click();
     await on.getByPlaceholder("Replace with").fill("they");
     await axe(on, "find and replace");
@@ -215,7 +218,7 @@ const cases = {
     check("both are kept", text.includes("money") && text.includes("month"), text);
     for (const on of [one, other, third])
       await until("every window shows both", async () => (await segment(on, 0).innerText()).trim() === text, 8000);
-    check("it is told", (await one.locator(".toast").count()) + (await other.locator(".toast").count()) > 0);
+    check("it is reported", (await one.locator(".toast").count()) + (await other.locator(".toast").count()) > 0);
     await one.keyboard.press("Control+z");
     await until("an undo takes back its own", async () => {
       const [now] = await texts();
@@ -305,8 +308,6 @@ const cases = {
 
   async "words of a running job are played as they come"() {
     const form = new FormData();
-    const fs = await import("node:fs");
-    const { recording } = await import("./browser.mjs");
     form.set("file", new Blob([fs.readFileSync(recording("meeting.flac"))]), "meeting.flac");
     for (const [name, value] of Object.entries(MODEL)) form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
     form.set("no_cache", "true");
@@ -361,6 +362,68 @@ const cases = {
     const order = await on.locator(".text-row").evaluateAll((rows) => rows.map((row) => (row.querySelector(".note") ? "note" : "turn")).join(" "));
     check("between the turns", order.startsWith("turn note turn turn note turn"), order);
     await axe(on, "the notes");
+  },
+
+  // A load test: the words are synthetic, the page and its scrolling are real.
+  async "one hundred thousand words scroll"() {
+    await meeting();
+    const on = await page();
+    const text = JSON.stringify(longTranscript(100_000));
+    await on.route(`**/jobs/${job}/transcript?format=json`, (route) =>
+      route.fulfill({ body: text, headers: { "Content-Type": "application/json", ETag: '"0-0"' } }),
+    );
+    const before = Date.now();
+    await on.goto(`${base}/#/job/${job}`);
+    await on.locator(".turn").first().waitFor();
+    console.log(`   ${(text.length / 1e6).toFixed(1)} MB shown after ${Date.now() - before} ms`);
+    await on.waitForTimeout(1000);
+    for (const [name, step, limit] of [["reading", 12, 55], ["a fast wheel", 60, 45], ["a fling", 200, 30]]) {
+      const frames = await on.evaluate(
+        (step) =>
+          new Promise((resume) => {
+            const gaps = [];
+            let last = performance.now();
+            const frame = (at) => {
+              gaps.push(at - last);
+              last = at;
+              if (gaps.length > 180) return resume(gaps.slice(1).sort((one, other) => one - other));
+              scrollBy(0, step);
+              requestAnimationFrame(frame);
+            };
+            requestAnimationFrame(frame);
+          }),
+        step,
+      );
+      const mean = frames.reduce((sum, each) => sum + each, 0) / frames.length;
+      const fps = 1000 / mean;
+      console.log(`   ${name}: ${fps.toFixed(1)} frames a second, 95 % within ${frames[Math.floor(frames.length * 0.95)].toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
+      check(`${name} is smooth`, fps >= limit, `${fps.toFixed(1)} frames a second`);
+    }
+    const [words, elements] = await on.evaluate(() => [document.querySelectorAll(".w").length, document.querySelectorAll("*").length]);
+    check("few words are in the page", words < 2500, words);
+    console.log(`   ${words} words and ${elements} elements in the page`);
+    // The text in the viewport stays where it is while rows above it get their real heights.
+    await on.evaluate(() => scrollTo(0, document.documentElement.scrollHeight * 0.6));
+    await on.waitForTimeout(400);
+    const reading = () => on.evaluate(() => {
+      const row = [...document.querySelectorAll(".text-row")].find((each) => each.getBoundingClientRect().bottom > 200);
+      return `${row.querySelector(".seg").dataset.s} ${Math.round(row.getBoundingClientRect().top)}`;
+    });
+    const at = await reading();
+    await on.waitForTimeout(1000);
+    check("nothing moves by itself", (await reading()) === at, [at, await reading()]);
+    await on.keyboard.press("Control+f");
+    await on.getByPlaceholder("Find").fill("midnight however");
+    await until("all is searched", async () => / of /.test(await on.locator(".find output").innerText()), 5000);
+    await on.keyboard.press("Enter");
+    await on.locator(".found-now").first().waitFor();
+    const visible = await on.locator(".found-now").first().evaluate((element) => element.getBoundingClientRect().top);
+    check("a match far away is shown", visible > 0 && visible < 860, visible);
+    await on.goto(`${base}/#/job/${job}?t=30000`);
+    await until("a time far away is shown", async () => on.locator(".now").evaluate((element) => {
+      const { top } = element.getBoundingClientRect();
+      return top > 100 && top < innerHeight - 150;
+    }, undefined, { timeout: 5000 }).catch(() => false), 8000);
   },
 
   async "text from right to left, every width, both colours"() {

@@ -13,7 +13,7 @@ class Server {
     faults = [];
     requests = 0;
     /** @type {any[]} */
-    told = [];
+    reported = [];
 
     get current() {
         return this.revisions.length;
@@ -60,7 +60,7 @@ class Server {
             send: (operations, expected) => this.send(operations, expected),
             load: async () => ({ doc: this.render(), revision: this.current }),
             changed: () => {},
-            tell: (event) => this.told.push(event),
+            report: (event) => this.reported.push(event),
             pause: async () => {},
         });
     }
@@ -117,7 +117,7 @@ test("a change that was undone before it was sent never reaches the server", asy
     assert.match(server.text, /^x y/);
 });
 
-test("two windows keep the corrections of both, and the second is told", async () => {
+test("two windows keep the corrections of both, and the second one reports it", async () => {
     const server = new Server();
     const [one, other] = [server.editor(), server.editor()];
     one.change([replace(0, 2, "harbour")], "a");
@@ -126,7 +126,7 @@ test("two windows keep the corrections of both, and the second is told", async (
     await idle(other);
     assert.match(server.text, /^The old harbour shut\./);
     assert.equal(textOf(other), server.text);
-    assert.deepEqual(server.told.map((event) => event.kind), ["merged"]);
+    assert.deepEqual(server.reported.map((event) => event.kind), ["merged"]);
     await one.refresh(server.current);
     assert.equal(textOf(one), server.text);
 });
@@ -146,7 +146,7 @@ test("a correction that lost its place is reported with its text", async () => {
     server.store([{ op: "delete_words", segment: 0, word: 0, count: 4 }]);
     editor.change([replace(0, 2, "harbour")], "a");
     await idle(editor);
-    const lost = server.told.find((event) => event.kind === "lost");
+    const lost = server.reported.find((event) => event.kind === "lost");
     assert.equal(lost.lost[0].text, "harbour");
     assert.equal(textOf(editor), server.text);
 });
@@ -208,7 +208,7 @@ test("a change that is made while the transcript is loaded again is sent", async
     await idle(editor);
     assert.match(server.text, /^The old harbour shut\./);
     assert.equal(textOf(editor), server.text);
-    assert.deepEqual(server.told, []);
+    assert.deepEqual(server.reported, []);
 });
 
 test("the news of an own correction loads nothing", async () => {
@@ -235,7 +235,7 @@ test("a refused batch is reported, and what follows is kept", async () => {
     await idle(editor);
     assert.match(server.text, /^The old harbor closed. Where did/);
     assert.equal(textOf(editor), server.text);
-    assert.equal(server.told[0].kind, "refused");
+    assert.equal(server.reported[0].kind, "refused");
 });
 
 test("drafts of a window that is gone are taken over once", async () => {

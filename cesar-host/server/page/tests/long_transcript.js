@@ -1,7 +1,7 @@
 // @ts-check
 /** A synthetic transcript for load tests: no recognised speech, only words of the right number and length. */
 
-const WORDS = "the harbour was quiet that morning and nobody on the pier had seen the boats come back before the storm reached us again however several people said they heard engines across the water around midnight".split(" ");
+const WORDS = "the harbour was quiet that morning and no one on the pier had seen the boats come back before the storm reached us again however several people said they heard engines across the water around midnight".split(" ");
 
 /** @param {number} seed */
 function random(seed) {

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Operations on a document, as the server applies them: what the reader sees before the server has answered is what it will store.
+ * Operations on a document, as the server applies them: the reader sees the result before the server has answered.
  * Pure functions; a document is never changed in place.
  */
 

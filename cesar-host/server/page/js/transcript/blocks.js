@@ -79,7 +79,7 @@ export function paragraphs(doc) {
 }
 
 /**
- * Where text is missing or the recording is faulty.
+ * Places of missing text and of faults of the recording.
  * @param {Doc} doc
  * @returns {Note[]}
  */

@@ -8,7 +8,7 @@ import { wordAtTime } from "./timeline.js";
 /** @typedef {import("./desk.js").Place} Place */
 /** @typedef {import("./find.js").Match} Match */
 
-/** Where text was found, set by the find bar. */
+/** Places of found text, set by the find bar. */
 export const found = signal({ matches: /** @type {Match[]} */ ([]), at: -1 });
 
 export class Decorations {

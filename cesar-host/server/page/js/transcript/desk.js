@@ -1,5 +1,5 @@
 // @ts-check
-/** What the reader does with a transcript: one object that keys, menus and buttons share. */
+/** Actions on a transcript: one object that keys, menus and buttons share. */
 
 import { sendJson } from "../api.js";
 import { computed, signal } from "../dom.js";
@@ -32,8 +32,11 @@ export class Desk {
     finding = signal(false);
     following = signal(true);
     uncertain = computed(() => Boolean(settings.value.player.uncertain));
-    /** Set by the list. @type {{ reveal: (place: Place, how?: "near" | "always") => void, wordAt: (place: Place) => HTMLElement | null }} */
-    list = { reveal: () => {}, wordAt: () => null };
+    /**
+     * Set by the list; `measure` is for rows whose height changes by themselves.
+     * @type {{ reveal: (place: Place, how?: "near" | "always") => void, wordAt: (place: Place) => HTMLElement | null, measure: () => void }}
+     */
+    list = { reveal: () => {}, wordAt: () => null, measure: () => {} };
 
     /** Set by the list. @type {import("./decorations.js").Decorations | null} */
     decorations = null;

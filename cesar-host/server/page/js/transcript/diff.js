@@ -69,7 +69,7 @@ function common(old, now) {
 }
 
 /**
- * What differs between two texts.
+ * The differences between two texts.
  * @param {string} old
  * @param {string} now
  * @returns {Hunk[]}

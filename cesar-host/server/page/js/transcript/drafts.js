@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What was typed and is not yet saved, kept in the browser. Each window keeps its own; a window that opens a transcript takes over those
+ * Text and corrections that are not yet saved, kept in the browser. Each window keeps its own; a window that opens a transcript takes over those
  * whose window is gone.
  */
 

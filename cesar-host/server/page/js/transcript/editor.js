@@ -31,7 +31,7 @@ import { apply } from "./apply.js";
  * @property {(operations: Operation[], revision: number) => Promise<number>} send Answers the new revision; fails with a `Failure`.
  * @property {() => Promise<{ doc: Doc, revision: number }>} load
  * @property {() => void} changed
- * @property {(event: { kind: "merged" | "lost" | "refused" | "gone", count?: number, lost?: Operation[], failure?: Failure }) => void} tell
+ * @property {(event: { kind: "merged" | "lost" | "refused" | "gone", count?: number, lost?: Operation[], failure?: Failure }) => void} report
  * @property {() => Promise<void>} pause Waits before another attempt.
  */
 
@@ -192,14 +192,14 @@ export class Editor {
         await this.flush();
     }
 
-    /** @param {number} told How many revisions of others to report. */
-    async #reload(told) {
+    /** @param {number} others The number of revisions of other windows to report. */
+    async #reload(others) {
         const { doc, revision } = await this.outside.load();
         if (this.#stopped) return;
         const isNew = revision !== this.revision;
         this.#adopt(doc, revision);
-        if (told) this.outside.tell({ kind: "merged", count: told });
-        if (isNew || told) this.outside.changed();
+        if (others) this.outside.report({ kind: "merged", count: others });
+        if (isNew || others) this.outside.changed();
     }
 
     /** @param {Doc} doc @param {number} revision */
@@ -218,7 +218,7 @@ export class Editor {
             [entry.operations, entry.after, this.doc] = [result.operations, result.doc, result.doc];
             return result.operations.length > 0;
         });
-        if (lost.length) this.outside.tell({ kind: "lost", lost });
+        if (lost.length) this.outside.report({ kind: "lost", lost });
     }
 
     /**
@@ -243,7 +243,7 @@ export class Editor {
         this.#go();
     }
 
-    /** What is not saved, as `adopt` takes it. */
+    /** The batches that are not saved, as `adopt` takes them. */
     drafts() {
         return this.queue.map(({ operations, label, undoes, attempted }) => ({
             operations,
@@ -327,7 +327,7 @@ export class Editor {
         this.queue = this.queue.filter((other) => other !== entry);
         this.undoSteps = this.undoSteps.filter((step) => !step.entries.includes(entry));
         this.redoSteps = this.redoSteps.filter((step) => !step.entries.includes(entry));
-        this.outside.tell({ kind: status === 404 || status === 410 ? "gone" : "refused", failure, lost: entry.operations });
+        this.outside.report({ kind: status === 404 || status === 410 ? "gone" : "refused", failure, lost: entry.operations });
         await this.#reload(0).catch(() => {});
     }
 }

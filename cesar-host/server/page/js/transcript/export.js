@@ -92,7 +92,7 @@ export function ExportDialog({ desk }) {
         busy.value = true;
         desk.setting("format", format.value);
         try {
-            // What was changed a moment ago belongs to the file.
+            // A change of a moment ago belongs to the file.
             await model.saved();
             await use(await request("GET", address));
         } catch (error) {

@@ -18,7 +18,7 @@ export function pattern({ text, matchCase, wholeWords }) {
 }
 
 /**
- * Where a text stands. A match does not reach over the end of a segment.
+ * Places of a text. A match does not reach over the end of a segment.
  * @param {Doc} doc
  * @param {Query} query
  * @returns {Match[]}

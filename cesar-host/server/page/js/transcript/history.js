@@ -1,5 +1,5 @@
 // @ts-check
-/** Who corrected what and when; each revision can be taken back. */
+/** Revisions with authors and times; each can be undone. */
 
 import { explain, getJson } from "../api.js";
 import { html, useEffect, useSignal } from "../dom.js";

@@ -6,7 +6,7 @@ import { settings } from "../store.js";
 /** @typedef {import("./desk.js").Desk} Desk */
 
 /**
- * What a key does without Ctrl.
+ * The action of a key without Ctrl.
  * @param {Desk} desk
  * @param {string} key
  * @returns {(() => void) | null}

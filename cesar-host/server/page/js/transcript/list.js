@@ -1,5 +1,5 @@
 // @ts-check
-/** The rows of the transcript: only those near the viewport are in the document, and what is read never moves. */
+/** The rows of the transcript: only those near the viewport are in the document, and those in sight never move. */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
 import { t } from "../i18n.js";
@@ -55,10 +55,10 @@ export function Rows({ desk }) {
     const [, redraw] = useState(0);
     const again = () => redraw((count) => count + 1);
 
-    /** How far the reader is inside the list. */
+    /** Distance of the viewport from the start of the list. */
     const viewOf = () => (root.current ? -root.current.getBoundingClientRect().top : 0);
     if (state.rows !== rows || state.width === 0) {
-        // What stands at the top of the viewport will stand there again.
+        // The row at the top of the viewport stays there.
         state.anchor = viewOf() > 0 ? state.readingAt(viewOf()) : null;
         state.width = root.current?.clientWidth || Math.min(innerWidth - 32, 1000);
         state.rows = rows;
@@ -104,7 +104,7 @@ export function Rows({ desk }) {
         const element = /** @type {HTMLElement} */ (root.current);
         const decorations = new Decorations(desk, element);
         desk.decorations = decorations;
-        const detach = attachReveal(desk, element, state);
+        const detach = attachReveal(desk, element, state, again);
         const onScroll = () => {
             if (state.isOutside(viewOf())) again();
         };
@@ -167,14 +167,14 @@ function makeState() {
         /** The position that this module scrolled to, which is no scrolling of the reader. */
         ownScroll: -1,
 
-        /** What stands at the top of the viewport. @param {number} view @returns {Reading | null} */
+        /** The row at the top of the viewport. @param {number} view @returns {Reading | null} */
         readingAt(view) {
             const at = this.geometry.rowAt(view);
             const row = this.rows[at];
             return row ? { key: row.key, start: row.start, offset: this.geometry.top(at) - view } : null;
         },
 
-        /** Where the viewport has to be for a row to stand as it stood; the row that has its time where it is gone. @param {Reading} reading */
+        /** The position of the viewport that shows a row as before; for a row that is gone, the row at its time. @param {Reading} reading */
         viewFor({ key, start, offset }) {
             let near = 0;
             for (const [index, row] of this.rows.entries()) {

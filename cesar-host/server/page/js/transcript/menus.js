@@ -1,5 +1,5 @@
 // @ts-check
-/** What the menus of a speaker, of a word and of a new turn offer. */
+/** Items of the menus of a speaker, of a word and of a new turn. */
 
 import { html } from "../dom.js";
 import { clock } from "../format.js";

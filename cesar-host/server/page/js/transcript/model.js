@@ -1,5 +1,5 @@
 // @ts-check
-/** What the transcript view shows of one job: its text while it is recognised, then the document with corrections. */
+/** The transcript of one job: its text while it is recognised, then the document with corrections. */
 
 import { ApiError, getJson, request, sendJson } from "../api.js";
 import { batch, computed, effect, signal } from "../dom.js";
@@ -146,7 +146,7 @@ export class Model {
                 send: (operations, expected) => this.#send(operations, expected),
                 load: () => this.load(),
                 changed: () => this.#changed(),
-                tell: (event) => this.#tell(event),
+                report: (event) => this.#report(event),
                 pause: () => this.#pause(),
             });
             this.editor = editor;
@@ -255,8 +255,8 @@ export class Model {
         });
     }
 
-    /** @param {Parameters<import("./editor.js").Outside["tell"]>[0]} event */
-    #tell({ kind, count = 0, lost = [], failure }) {
+    /** @param {Parameters<import("./editor.js").Outside["report"]>[0]} event */
+    #report({ kind, count = 0, lost = [], failure }) {
         if (kind === "merged") toast(t("transcript.merged", { count }));
         else if (kind === "gone") toast(t("transcript.job_gone"), { kind: "bad" });
         else if (kind === "refused") {
@@ -277,7 +277,7 @@ export class Model {
     }
 
     /**
-     * Makes a change; a change that does not fit any more is told.
+     * Makes a change; reports one that does not fit any more.
      * @param {Operation[]} operations
      * @param {string} label
      */

@@ -18,7 +18,7 @@ export class Player {
     rate = signal(Number(settings.peek().player.rate) || 1);
     /** The media element, once the kind of the recording is known. @type {import("../../vendor/signals-core.js").Signal<HTMLMediaElement | null>} */
     media = signal(/** @type {HTMLMediaElement | null} */ (null));
-    /** Where the transcribed part begins in the recording. */
+    /** Start of the transcribed part in the recording. */
     offset = 0;
     /** @type {Set<(time: number) => void>} */
     #listeners = new Set();

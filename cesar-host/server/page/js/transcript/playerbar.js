@@ -43,7 +43,7 @@ function Speed({ desk }) {
     </label>`;
 }
 
-/** What is wrong with the sound. @param {{ desk: Desk }} props */
+/** The reason for missing sound. @param {{ desk: Desk }} props */
 function Silent({ desk }) {
     const state = desk.player.state.value;
     if (state === "ready" || state === "loading") return null;

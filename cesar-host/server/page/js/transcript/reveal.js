@@ -1,5 +1,5 @@
 // @ts-check
-/** Scrolling to a word, and noticing when the reader scrolls away from what is spoken. */
+/** Scrolling to a word, and noticing that the reader scrolls away from the current word. */
 
 import { rowOfSegment } from "./blocks.js";
 
@@ -21,9 +21,10 @@ function zone() {
  * @param {Desk} desk
  * @param {HTMLElement} root
  * @param {{ geometry: import("./geometry.js").Geometry, ownScroll: number }} state
+ * @param {() => void} measure
  * @returns {() => void} detach
  */
-export function attachReveal(desk, root, state) {
+export function attachReveal(desk, root, state, measure) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)");
     let ownUntil = 0;
     let job = 0;
@@ -76,7 +77,7 @@ export function attachReveal(desk, root, state) {
     addEventListener("wheel", onMove, { passive: true });
     addEventListener("touchmove", onMove, { passive: true });
     addEventListener("keydown", onKey);
-    desk.list = { reveal, wordAt: (place) => desk.decorations?.element(place) ?? null };
+    desk.list = { reveal, measure, wordAt: (place) => desk.decorations?.element(place) ?? null };
     return () => {
         cancelAnimationFrame(job);
         removeEventListener("scroll", onScroll);

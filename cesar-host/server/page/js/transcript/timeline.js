@@ -1,5 +1,5 @@
 // @ts-check
-/** Which word is spoken at a time. */
+/** Words by time. */
 
 import { pieces } from "./pieces.js";
 
@@ -70,7 +70,7 @@ export function neighbour(doc, { segment, word }, step) {
 }
 
 /**
- * When a word begins, in seconds.
+ * Start of a word, in seconds.
  * @param {Doc} doc
  * @param {{ segment: number, word: number }} place
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The head of the transcript, and the bar with what can be done. */
+/** The head of the transcript, and its toolbar. */
 
 import { html, useSignal } from "../dom.js";
 import { dateTime, duration } from "../format.js";
@@ -71,7 +71,7 @@ export function Tools({ desk }) {
     </div>`;
 }
 
-/** What a job that runs does. @param {{ job: import("../store.js").Job }} props */
+/** Stage and progress of a running job. @param {{ job: import("../store.js").Job }} props */
 function Running({ job }) {
     return html`<div class="running">
         <div class="running-line">
@@ -82,7 +82,7 @@ function Running({ job }) {
     </div>`;
 }
 
-/** What is missing, or why there is nothing. @param {{ job: import("../store.js").Job, partial?: { message: string, stage: string } }} props */
+/** The reason for a missing or incomplete transcript. @param {{ job: import("../store.js").Job, partial?: { message: string, stage: string } }} props */
 function Trouble({ job, partial }) {
     const busy = useSignal(false);
     if (isActive(job) || (job.status !== "error" && job.status !== "partial" && job.status !== "cancelled")) return null;
@@ -118,6 +118,7 @@ export function Head({ desk }) {
     const language = doc.language ? names.of(doc.language) : null;
     const facts = [dateTime(job.created_at), doc.duration ? duration(doc.duration) : null, language, speakers ? t("transcript.speaker_count", { count: speakers }) : null, doc.provenance?.asr?.model];
     return html`<header class="head">
+        <a class="way-back" href="#/library"><${Icon} name="back" size=${18} /> ${t("nav.library")}</a>
         <div class="head-line">
             <h1 dir="auto">${titleOf(job)}</h1>
             <span class="head-menu"><${JobMenu} job=${job} /></span>

@@ -15,20 +15,26 @@ export function Typing({ desk, segment }) {
     const fit = () => {
         const area = field.current;
         if (!area) return;
+        const before = area.offsetHeight;
         area.style.blockSize = "auto";
         area.style.blockSize = `${area.scrollHeight + 2}px`;
+        if (area.offsetHeight !== before) desk.list.measure();
     };
     useLayoutEffect(() => {
         const [area, now] = [field.current, typing.peek()];
         if (!area || !now) return;
         area.value = now.text;
         fit();
+        desk.list.measure();
         area.focus({ preventScroll: true });
         area.setSelectionRange(...now.selection);
         // A window that is hidden keeps what was typed; leaving the transcript stores it.
         const leave = () => desk.model.keep();
         addEventListener("pagehide", leave);
-        return () => removeEventListener("pagehide", leave);
+        return () => {
+            removeEventListener("pagehide", leave);
+            desk.list.measure();
+        };
     }, [segment]);
     useEffect(() => {
         const observer = new ResizeObserver(fit);

@@ -22,7 +22,7 @@ import { Head, Tools } from "../transcript/tools.js";
 
 const DIALOGS = { help: HelpDialog, export: ExportDialog, share: ShareDialog, speakers: SpeakersDialog, history: HistoryDialog };
 
-/** What stands in the place of the text while there is none. @param {{ desk: Desk }} props */
+/** The message in the place of the text while there is none. @param {{ desk: Desk }} props */
 function Nothing({ desk }) {
     const { state, failure, doc } = desk.model;
     if (state.value === "missing") return html`<p class="nothing">${t("transcript.missing")} <a href="#/library">${t("nav.library")}</a></p>`;
@@ -35,7 +35,7 @@ function Nothing({ desk }) {
     return null;
 }
 
-/** Tells readers who do not see the text that it is there. @param {{ desk: Desk }} props */
+/** Announces to screen readers that the text is there. @param {{ desk: Desk }} props */
 function Announcer({ desk }) {
     const state = desk.model.state.value;
     const [before, setBefore] = useState("");
