@@ -86,11 +86,11 @@ export function Transcript({ id, time }) {
     const panel = hasText && model.speakers.value.length > 0;
     return html`<div class=${`page-text${panel ? " page-text-panel" : ""}`} ref=${surface}>
         <${Head} desk=${desk} />
-        <${Picture} desk=${desk} />
         <div class="sticky">
             ${hasText && html`<${Tools} desk=${desk} />`}
             ${desk.finding.value && hasText && html`<${FindBar} desk=${desk} />`}
         </div>
+        <${Picture} desk=${desk} />
         <div class="desk">
             <div class="text-place">
                 <${Nothing} desk=${desk} />
