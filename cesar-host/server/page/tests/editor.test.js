@@ -274,6 +274,25 @@ test("a draft equal to an older revision is no stored draft", async () => {
     assert.match(server.text, /harbour/);
 });
 
+test("a window that is loaded again undoes what it did before", async () => {
+    const server = new Server();
+    const first = server.editor();
+    first.change([replace(0, 2, "harbour")], "a");
+    first.change([replace(0, 3, "shut.")], "b");
+    await idle(first);
+    const next = server.editor();
+    next.restore(JSON.parse(JSON.stringify(first.steps())));
+    assert.equal(next.undo(), "b");
+    await idle(next);
+    assert.match(textOf(next), /^The old harbour closed\./);
+    assert.equal(next.undo(), "a");
+    await idle(next);
+    assert.match(textOf(next), /^The old harbor closed\./);
+    assert.equal(next.redo(), "a");
+    await idle(next);
+    assert.match(server.text, /^The old harbour closed\./);
+});
+
 test("many replacements are few batches and one undo", async () => {
     const server = new Server();
     const editor = server.editor();

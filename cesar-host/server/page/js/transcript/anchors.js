@@ -145,3 +145,12 @@ export function rebase(doc, operations) {
     }
     return { doc, operations: kept, lost };
 }
+
+/**
+ * Whether two batches are one; anchors do not count, nor fields without a value.
+ * @param {Operation[]} one
+ * @param {Operation[]} other
+ */
+export const same = (one, other) =>
+    JSON.stringify(one.map(({ anchors: _, ...rest }) => Object.entries(rest).sort())) ===
+    JSON.stringify(other.map(({ anchors: _, ...rest }) => Object.entries(rest).filter(([, value]) => value !== null).sort()));

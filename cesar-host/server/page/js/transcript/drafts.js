@@ -18,6 +18,8 @@
 const PREFIX = "cesar.draft.";
 /** How long other windows have to answer, in milliseconds. */
 const ANSWER_MS = 350;
+/** Steps that are kept for a reload. */
+const MAX_STEPS = 5000;
 
 /** The drafts of one job in this window. */
 export class Drafts {
@@ -46,6 +48,25 @@ export class Drafts {
             else localStorage.removeItem(this.key);
         } catch {
             // Storage is full or forbidden.
+        }
+    }
+
+    /** Keeps, for a reload of this window, what it can undo. @param {{ label: string, revisions: number[] }[]} steps */
+    keepSteps(steps) {
+        try {
+            if (steps.length) sessionStorage.setItem(this.prefix, JSON.stringify(steps.slice(-MAX_STEPS)));
+            else sessionStorage.removeItem(this.prefix);
+        } catch {
+            // Storage is full or forbidden.
+        }
+    }
+
+    /** What this window could undo before it was loaded again. @returns {{ label: string, revisions: number[] }[]} */
+    steps() {
+        try {
+            return JSON.parse(sessionStorage.getItem(this.prefix) ?? "[]");
+        } catch {
+            return [];
         }
     }
 

@@ -6,7 +6,7 @@
  * waiting batches are moved to it. This module knows neither the page nor the network: both are given to it.
  */
 
-import { anchored, rebase } from "./anchors.js";
+import { anchored, rebase, same } from "./anchors.js";
 import { apply } from "./apply.js";
 
 /** @typedef {import("./types.js").Doc} Doc */
@@ -39,11 +39,6 @@ import { apply } from "./apply.js";
 const MAX_OPERATIONS = 2000;
 /** A batch undoes at most this many revisions. */
 const MAX_UNDONE = 10;
-
-/** @param {Operation[]} one @param {Operation[]} other */
-const same = (one, other) =>
-    JSON.stringify(one.map(({ anchors: _, ...rest }) => Object.entries(rest).sort())) ===
-    JSON.stringify(other.map(({ anchors: _, ...rest }) => Object.entries(rest).filter(([, value]) => value !== null).sort()));
 
 export class Editor {
     /** @type {Entry[]} */
@@ -241,6 +236,25 @@ export class Editor {
         }
         this.#adopt(this.doc, this.revision);
         this.#go();
+    }
+
+    /** The stored changes that `undo` takes back, the last one last, as `restore` takes them. @returns {{ label: string, revisions: number[] }[]} */
+    steps() {
+        return this.undoSteps.flatMap(({ entries, dropped }) => {
+            const revisions = entries.flatMap(({ revision }) => (revision === null ? [] : [revision]));
+            return dropped || revisions.length < entries.length ? [] : [{ label: entries[0].label, revisions }];
+        });
+    }
+
+    /** Takes over what an earlier load of this window could undo. @param {{ label: string, revisions: number[] }[]} steps */
+    restore(steps) {
+        // Not the document that is shown: its state after an undo has to be loaded.
+        const unknown = { ...this.doc };
+        this.undoSteps = steps.map(({ label, revisions }) => ({
+            entries: revisions.map((revision) => this.#entry({ revision, label, before: unknown, after: unknown })),
+            dropped: false,
+        }));
+        this.outside.changed();
     }
 
     /** The batches that are not saved, as `adopt` takes them. */

@@ -154,6 +154,7 @@ export class Model {
                 this.doc.value = doc;
                 this.state.value = "ready";
             });
+            editor.restore(this.drafts.steps());
             await this.#inherit(editor);
         } catch (error) {
             this.#fail(error);
@@ -212,6 +213,7 @@ export class Model {
             this.canRedo.value = editor.redoSteps.length > 0;
         });
         this.keep();
+        if (editor.isSaved) this.drafts.keepSteps(editor.steps());
     }
 
     /** An edited segment may have another number now. @param {Doc} before @param {Doc} after */

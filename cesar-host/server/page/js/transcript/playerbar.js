@@ -60,7 +60,7 @@ export function Picture({ desk }) {
     useLayoutEffect(() => {
         if (media) place.current?.append(media);
     }, [media]);
-    return html`<div class="picture" ref=${place} hidden=${!hasPicture} onClick=${() => desk.player.toggle()}></div>`;
+    return html`<div class="picture" ref=${place} hidden=${!hasPicture} onClick=${() => desk.player.toggle()} onDblClick=${() => void media?.requestFullscreen?.()}></div>`;
 }
 
 /** @param {{ desk: Desk }} props */
