@@ -44,7 +44,8 @@ const numbered = (segments) => segments.map((segment, id) => (segment.id === id 
  * @returns {Doc}
  */
 function splice(doc, at, removed, added) {
-    const segments = [...doc.segments.slice(0, at), ...added, ...doc.segments.slice(at + removed)];
+    const segments = doc.segments.slice();
+    segments.splice(at, removed, ...added);
     return { ...doc, segments: removed === added.length ? segments : numbered(segments) };
 }
 

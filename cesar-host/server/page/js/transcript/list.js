@@ -49,9 +49,9 @@ export function Rows({ desk }) {
     const rows = desk.model.rows.value;
     const typing = desk.model.typing.value;
     const root = useRef(/** @type {HTMLElement | null} */ (null));
-    const kept = useRef(/** @type {ReturnType<typeof makeState> | null} */ (null));
-    kept.current ??= makeState();
-    const state = kept.current;
+    const memory = useRef(/** @type {ReturnType<typeof makeState> | null} */ (null));
+    memory.current ??= makeState();
+    const state = memory.current;
     const [, redraw] = useState(0);
     const again = () => redraw((count) => count + 1);
 
@@ -69,8 +69,10 @@ export function Rows({ desk }) {
     const shown = [];
     for (let index = first; index < last; index += 1) shown.push(index);
     // A row with the keyboard focus stays, however far it is scrolled away.
-    const pinned = typing ? rowOfSegment(rows, typing.segment) : -1;
-    if (pinned >= 0 && (pinned < first || pinned >= last)) pinned < first ? shown.unshift(pinned) : shown.push(pinned);
+    const focused = root.current?.contains(document.activeElement) ? document.activeElement?.closest(".text-row") : null;
+    const kept = new Set([typing ? rowOfSegment(rows, typing.segment) : -1, focused instanceof HTMLElement ? rows.findIndex((row) => row.key === focused.dataset.key) : -1]);
+    for (const index of kept) if (index >= 0 && !shown.includes(index)) shown.push(index);
+    shown.sort((one, other) => one - other);
     state.shown = [first, last];
 
     useLayoutEffect(() => {
@@ -143,6 +145,7 @@ export function Rows({ desk }) {
                 key=${rows[index].key}
                 class="text-row"
                 data-index=${index}
+                data-key=${rows[index].key}
                 role="article"
                 aria-posinset=${index + 1}
                 aria-setsize=${rows.length}
