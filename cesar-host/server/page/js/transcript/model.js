@@ -116,8 +116,8 @@ export class Model {
         let planned = 0;
         const show = () => {
             planned = 0;
-            const end = segments.length ? segments[segments.length - 1].end : 0;
-            if (this.state.peek() === "live") this.doc.value = { ...EMPTY, segments, duration: this.job.peek()?.duration ?? end };
+            // The player knows the length of the recording before the job has ended.
+            if (this.state.peek() === "live") this.doc.value = { ...EMPTY, segments, duration: this.job.peek()?.duration ?? 0 };
         };
         const stop = watchJob(this.id, ({ event, data }) => {
             if (event === "started") segments = [];
