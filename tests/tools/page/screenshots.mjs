@@ -44,7 +44,8 @@ await run({
         for (let i = 0; i < 3; i += 1) await fetch(new URL("/transcribe", on.url()), { method: "POST", body: form });
       await on.locator(".row[data-status=processing]").first().waitFor();
     });
-    for (const job of (await api("GET", "/jobs?status=queued,processing")).json.jobs) await api("DELETE", `/jobs/${job.id}`);
+    for (const job of (await api("GET", "/jobs?status=queued,processing")).json.jobs)
+      await api("DELETE", `/jobs/${job.id}`);
   },
   async tray() {
     await shots("tray", "", async (on) => {

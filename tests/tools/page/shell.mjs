@@ -43,6 +43,7 @@ const cases = {
     check("the same bytes are recognised", (await on.locator(".tray-row input").isChecked()) === false);
     await on.locator(".known a").click();
     await on.waitForURL(/#\/job\//);
+    await on.locator("main > *").first().waitFor();
   },
 
   async "drop, paste, folder and address"() {
@@ -95,10 +96,10 @@ const cases = {
       offsets.push(route.request().headers()["upload-offset"]);
       return route.continue();
     });
-    await choose(on, "meeting.flac");
+    await choose(on, "harbour.mp3");
     await start(on);
     await on.getByText("Connection lost").waitFor();
-    await ended(on, "meeting.flac");
+    await ended(on, "harbour.mp3");
     check("it was sent after two broken attempts", broken === 2 && offsets.length > 0, offsets);
   },
 
@@ -165,10 +166,30 @@ const cases = {
     );
   },
 
+  async "a model that is absent is offered with its size"() {
+    const { json } = await api("GET", "/models");
+    const absent = json.models.find((each) => !each.present && each.plugin === MODEL.split("/")[0] && each.size);
+    const on = await page();
+    await on.locator(`.options-main option[value="${absent.plugin}/${absent.name}"]`).waitFor({ state: "attached" });
+    await model(on, `${absent.plugin}/${absent.name}`);
+    await on.locator(".notice", { hasText: /\d+(\.\d+)? (MB|GB)/ }).waitFor();
+    await choose(on, "welcome.ogg");
+    await on.getByRole("button", { name: "Download the model and transcribe" }).waitFor();
+    await axe(on, "an absent model");
+    await on.goto(`${base}/#/system`);
+    await on.getByRole("button", { name: /Show \d+ models to download/ }).click();
+    await on
+      .getByRole("button", { name: `Download ${absent.name}`, exact: true })
+      .first()
+      .waitFor();
+  },
+
   async "the queue survives a reload, cancels and retries"() {
     await empty();
     const on = await page();
     await ready(on);
+    await on.locator("summary", { hasText: "More options" }).click();
+    await on.getByLabel("Ignore cached results").check();
     await choose(on, "harbour.mp3", "welcome.ogg", "short.wav");
     await start(on);
     await on.locator(".row[data-status=processing]").first().waitFor();
@@ -241,6 +262,11 @@ const cases = {
     const link = await on.locator(".passage").first().getAttribute("href");
     check("a hit leads to its time", /^#\/job\/.+\?t=[\d.]+$/.test(link), link);
     await on.getByRole("button", { name: "Clear the search" }).click();
+    await on.getByRole("button", { name: "Details of harbour.mp3" }).click();
+    await on.locator(".stage-row .chip").first().waitFor();
+    await axe(on, "the details");
+    await on.keyboard.press("Escape");
+    await on.locator("dialog").waitFor({ state: "detached" });
     await on.getByRole("button", { name: "Rename harbour.mp3" }).click();
     await axe(on, "the dialog");
     await on.getByLabel("Title").fill("Harbour <b>radio</b>");

@@ -25,6 +25,7 @@ const transcript = signal(/** @type {typeof import("./views/transcript.js").Tran
 
 /** Loads the transcript view. */
 export async function loadTranscript() {
+    if (transcript.peek()) return;
     transcript.value = (await import("./views/transcript.js")).Transcript;
 }
 

@@ -31,13 +31,22 @@ import { toast } from "./ui.js";
  */
 /**
  * @typedef {object} Model
+ * @property {string} id
  * @property {string} name
- * @property {string} plugin
- * @property {string} kind
+ * @property {string | null} plugin
+ * @property {string | null} kind
  * @property {number | null} size
  * @property {boolean} present
  * @property {string[] | null} [languages]
  * @property {string | null} [license]
+ * @property {Pull | null} [pull] A download that runs or has failed.
+ */
+/**
+ * @typedef {object} Pull
+ * @property {string | null} [what]
+ * @property {number} done
+ * @property {number | null} total
+ * @property {string | null} [error]
  */
 
 /** @type {import("../vendor/signals-core.js").Signal<{ plugins: Plugin[], models: Model[], glossaries: string[], loaded: boolean }>} */
@@ -66,30 +75,38 @@ export async function loadCatalog() {
         optional("/models"),
         optional("/glossaries"),
     ]);
+    /** @type {Model[]} */
+    const list = models.models ?? [];
+    const running = list.filter((model) => model.pull && !model.pull.error).map((model) => [model.id, model.pull]);
+    if (running.length) pulls.value = { ...Object.fromEntries(running), ...pulls.peek() };
     catalog.value = {
         plugins: plugins.plugins,
-        models: models.models ?? [],
+        models: list,
         glossaries: (glossaries.glossaries ?? []).map((/** @type {any} */ each) => each.name ?? each),
         loaded: true,
     };
 }
 
 /**
- * The key of a model in `pulls`.
- * @param {{ name: string }} model
+ * The download of a model that runs.
+ * @param {Model} model
+ * @returns {Pull | undefined}
  */
-export const pullOf = (model) => pulls.value[model.name];
+export const pullOf = (model) => pulls.value[model.id];
 
 /**
- * Downloads a model; resolves when it is there or the download was started, progress comes with the events.
+ * Starts the download of a model; its progress comes with the events.
  * @param {Model} model
  */
 export async function pull(model) {
-    pulls.value = { ...pulls.value, [model.name]: { name: model.name, state: "running", done: 0, total: model.size } };
+    const path = `/models/${encodeURIComponent(model.id)}/pull`;
+    pulls.value = { ...pulls.value, [model.id]: { done: 0, total: model.size } };
     try {
-        await request("POST", `/models/${encodeURIComponent(model.name)}/pull`);
+        // A download that has failed is forgotten before the next one.
+        if (model.pull?.error) await request("DELETE", path).catch(() => {});
+        await request("POST", path);
     } catch (error) {
-        forgetPull(model.name);
+        forgetPull(model.id);
         throw error;
     }
 }
@@ -99,28 +116,31 @@ export async function pull(model) {
  * @param {Model} model
  */
 export async function cancelPull(model) {
-    await request("DELETE", `/models/${encodeURIComponent(model.name)}/pull`);
-    forgetPull(model.name);
+    await request("DELETE", `/models/${encodeURIComponent(model.id)}/pull`);
+    forgetPull(model.id);
 }
 
-/** @param {string} name */
-function forgetPull(name) {
-    const { [name]: _, ...rest } = pulls.value;
+/** @param {string} id */
+function forgetPull(id) {
+    const { [id]: _, ...rest } = pulls.value;
     pulls.value = rest;
 }
 
 watchAll(({ event, data }) => {
     if (event !== "models") return;
-    if (data.state === "done") {
-        toast(t("models.fetched", { name: data.name }), { kind: "good" });
+    const name = catalog.peek().models.find((model) => model.id === data.id)?.name ?? data.id;
+    if (data.present) {
+        toast(t("models.fetched", { name }), { kind: "good" });
         // The model is in the list before its download is forgotten, so that what waits for it sees no gap.
         void loadCatalog()
             .catch(() => {})
-            .then(() => forgetPull(data.name));
-    } else if (data.state === "failed") {
-        forgetPull(data.name);
-        toast(t("models.failed", { name: data.name, reason: data.error ?? "" }), { kind: "bad" });
-    } else if (data.state === "cancelled") forgetPull(data.name);
+            .then(() => forgetPull(data.id));
+    } else if (data.pull && !data.pull.error) pulls.value = { ...pulls.value, [data.id]: data.pull };
+    else {
+        forgetPull(data.id);
+        if (data.pull?.error) toast(t("models.failed", { name, reason: data.pull.error }), { kind: "bad" });
+        void loadCatalog().catch(() => {});
+    }
 });
 
 /**

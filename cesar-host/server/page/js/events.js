@@ -2,7 +2,7 @@
 /** Changes of jobs as the server reports them: one stream for the whole page, and one for an open job that runs. */
 
 import { getJson } from "./api.js";
-import { dropJob, jobs, listed, online, pulls, putJobs, session } from "./store.js";
+import { dropJob, jobs, listed, online, putJobs, session } from "./store.js";
 import { stream } from "./sse.js";
 import { t } from "./i18n.js";
 import { toast } from "./ui.js";
@@ -76,7 +76,6 @@ export function connect() {
             const value = data ? JSON.parse(data) : null;
             if (event === "job") putJobs([value]);
             else if (event === "removed") dropJob(value.id);
-            else if (event === "models") pulls.value = { ...pulls.value, [value.name]: value };
             else if (event === "reset") void listJobs().catch(() => {});
             if (event !== "heartbeat") publish({ event, data: value });
         },

@@ -17,4 +17,9 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 await setLanguage(preferred(settings.peek().language));
 render(html`<${App} />`, app);
 void openSession();
-(globalThis.requestIdleCallback ?? setTimeout)(() => void loadTranscript());
+
+// The transcript view is fetched when a link to one is pointed at or focused: it is larger than all the rest.
+for (const name of ["pointerover", "focusin"])
+    addEventListener(name, (event) => {
+        if (event.target instanceof Element && event.target.closest('a[href^="#/job/"]')) void loadTranscript();
+    });

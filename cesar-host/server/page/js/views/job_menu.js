@@ -9,6 +9,7 @@ import { removeJob, renameJob } from "../jobs.js";
 import { titleOf } from "../store.js";
 import { Dialog, toast } from "../ui.js";
 import { Check } from "./fields.js";
+import { JobDetails } from "./job_details.js";
 
 /** @typedef {import("../store.js").Job} Job */
 
@@ -77,10 +78,19 @@ function Remove({ job, onClose }) {
 
 /** @param {{ job: Job }} props */
 export function JobMenu({ job }) {
-    const open = useSignal(/** @type {"" | "rename" | "remove"} */ (""));
+    const open = useSignal(/** @type {"" | "details" | "rename" | "remove"} */ (""));
     const close = () => (open.value = "");
     const name = titleOf(job);
     return html`${job.expires_at && html`<span class="retention" title=${t("library.expires.title")}>${t("library.expires", { when: dateTime(job.expires_at) })}</span>`}
+        <button
+            type="button"
+            class="quiet icon-only"
+            aria-label=${t("details.name", { name })}
+            title=${t("details.title")}
+            onClick=${() => (open.value = "details")}
+        >
+            <${Icon} name="gauge" size=${18} />
+        </button>
         <button
             type="button"
             class="quiet icon-only"
@@ -99,6 +109,7 @@ export function JobMenu({ job }) {
         >
             <${Icon} name="trash" size=${18} />
         </button>
+        ${open.value === "details" && html`<${JobDetails} job=${job} onClose=${close} />`}
         ${open.value === "rename" && html`<${Rename} job=${job} onClose=${close} />`}
         ${open.value === "remove" && html`<${Remove} job=${job} onClose=${close} />`}`;
 }

@@ -21,9 +21,12 @@ function languagesOf({ languages }) {
 /** @param {{ model: Model }} props */
 function Row({ model }) {
     const running = pullOf(model);
-    const facts = [model.plugin, model.size ? bytes(model.size) : "", languagesOf(model), model.license ?? ""].filter(
-        Boolean,
-    );
+    const facts = [
+        model.plugin ?? "",
+        model.size ? bytes(model.size) : "",
+        languagesOf(model),
+        model.license ?? "",
+    ].filter(Boolean);
     return html`<li class="row">
         <span class=${`badge badge-${model.present ? "good" : running ? "run" : "wait"}`} aria-hidden="true">
             <${Icon} name=${model.present ? "check" : running ? "download" : "box"} size=${18} />
@@ -60,8 +63,8 @@ export function ModelsPanel() {
     return html`<section aria-labelledby="models-title">
         <h2 id="models-title">${t("models.title")}</h2>
         <ul class="rows card">
-            ${here.map((model) => html`<${Row} key=${`${model.plugin}/${model.name}`} model=${model} />`)}
-            ${all.value && others.map((model) => html`<${Row} key=${`${model.plugin}/${model.name}`} model=${model} />`)}
+            ${here.map((model) => html`<${Row} key=${model.id} model=${model} />`)}
+            ${all.value && others.map((model) => html`<${Row} key=${model.id} model=${model} />`)}
             ${
                 others.length > 0 &&
                 html`<li class="row row-more">
