@@ -13,12 +13,16 @@ const FAULTY: &str = "\u{feff}1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>This line
 
 const GOOD: &str = "WEBVTT\n\n00:01.000 --> 00:03.000 align:start\n<v Ann>Shall we begin?</v>\n";
 
+/// Times that no player reads, and a number without times.
+const BROKEN: &str = "1\n00:00:01,000 --> 00:00:05.xyz\nOne\n\n2\n00:00:06,000 -> 00:00:08,000\nTwo\n\n3\n00:00:09,000 --> 00:00:11,000\nThree\n\n4\nFour\n";
+
 /// Exit code, standard output and standard error of `cesar check` in a folder with the files of these tests.
 fn check(arguments: &[&str]) -> (i32, String, String) {
     let folder = TempDir::new().unwrap();
     for (name, text) in [
         ("faulty.srt", FAULTY),
         ("good.vtt", GOOD),
+        ("broken.srt", BROKEN),
         ("notes.txt", "Not subtitles.\n"),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
@@ -48,6 +52,27 @@ fn violations_are_a_table_with_exit_code_1() {
 #[test]
 fn files_that_keep_the_rules_have_exit_code_0() {
     insta::assert_snapshot!("good", shown(&["good.vtt", "--preset", "netflix"]));
+}
+
+#[test]
+fn lines_that_belong_to_no_cue_are_named_with_exit_code_1() {
+    insta::assert_snapshot!("broken", shown(&["broken.srt"]));
+    let (code, out, _) = check(&["broken.srt", "--json"]);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let lines = answer["files"][0]["faults"].as_array().unwrap();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|fault| (fault["line"].as_u64(), fault["rule"].as_str()))
+        .collect();
+    let wanted = [
+        (Some(2), Some("unreadable_times")),
+        (Some(6), Some("unreadable_times")),
+        (Some(13), Some("no_times")),
+    ];
+    assert_eq!(
+        (code, &answer["passed"], lines),
+        (1, &Value::Bool(false), wanted.to_vec())
+    );
 }
 
 #[test]

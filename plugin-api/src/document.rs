@@ -137,6 +137,19 @@ pub struct Word {
     /// The speaker; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// The source of the times, of a word that the engine did not recognise itself; absent from all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timing: Option<Timing>,
+}
+
+/// The source of the times of a word that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// The engine aligned the given word with the audio.
+    Aligned,
+    /// From the words around it and its length.
+    Interpolated,
 }
 
 /// A speaker turn.
@@ -219,11 +232,62 @@ pub struct Provenance {
     /// The glossary that corrected the text; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glossary: Option<GlossaryProvenance>,
+    /// The given text whose words were aligned with the recording; absent from a text that was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub align: Option<AlignProvenance>,
     /// Whether any text was sampled at a temperature above 0, so that another run may differ.
     pub sampled: bool,
     /// The user's corrections in this text; absent from a text as it was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrections: Option<CorrectionsProvenance>,
+}
+
+/// A given text that was aligned with a recording, and how well it fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlignProvenance {
+    /// The name of its file without the folder; absent for standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// SHA-256 over its words, segments and speakers, hex.
+    pub sha256: String,
+    /// Number of its words.
+    pub words: u64,
+    /// Words that were recognised in the recording.
+    pub matched: u64,
+    /// Words with times by [`Timing::Aligned`].
+    pub aligned: u64,
+    /// Words with times by [`Timing::Interpolated`].
+    pub interpolated: u64,
+    /// Recognised words that the text lacks.
+    pub unmatched: u64,
+    /// Parts of the text without sound, and parts of the recording without text; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// A long part of a text that the recording lacks, or the other way round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// What is missing.
+    pub kind: MismatchKind,
+    /// Start of the recognised words, or the place of the given ones.
+    pub start: Seconds,
+    /// End of the same.
+    pub end: Seconds,
+    /// Number of words.
+    pub words: u64,
+    /// The first of them.
+    pub text: String,
+}
+
+/// What is missing in a [`Mismatch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MismatchKind {
+    /// The recording lacks words of the text.
+    NotSpoken,
+    /// The text lacks words of the recording.
+    NotWritten,
 }
 
 /// The user's corrections in a text.

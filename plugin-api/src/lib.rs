@@ -64,7 +64,7 @@
 //! * [`Ctx::checkpoint`] is called often enough that a cancel is answered within about two seconds.
 //! * Nothing is written to standard output; logging goes through `tracing`.
 //!
-//! A long-running stage can limit the loss of a crash to seconds: see [`resume`].
+//! A long-running stage can limit the loss of a crash to seconds: see [`resume`]. An engine can align a text that exists: see [`align`].
 //!
 //! # Testing a stage
 //! With the feature `testkit`, the module `testkit` runs a stage without a host, for unit tests. `cesar plugins check libmine.so`
@@ -81,6 +81,7 @@
 #[doc(hidden)]
 #[expect(unsafe_code, reason = "the binary boundary")]
 pub mod abi;
+pub mod align;
 pub mod asr;
 #[doc(hidden)]
 pub mod c;

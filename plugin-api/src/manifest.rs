@@ -86,6 +86,9 @@ pub struct Manifest {
     /// host may then open several in one process, each on its own thread, and one process may end with all of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shares_model: bool,
+    /// Whether an engine aligns a text that it is given with the audio: see [`align`](crate::align).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aligns: bool,
     /// The shared library that it requires and opens at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<Library>,
@@ -169,6 +172,11 @@ impl Manifest {
         }
         if self.options.contains_key(crate::resume::FIELD) {
             return refuse("has an option called `resume`, a name that belongs to the host".into());
+        }
+        if self.aligns && self.options.contains_key(crate::align::FIELD) {
+            return refuse(
+                "has an option called `align`, a name that belongs to the host where a plugin `aligns`".into(),
+            );
         }
         for (name, format) in &self.formats {
             let choices = self.options.get("format").map(|option| option.choices.as_slice());

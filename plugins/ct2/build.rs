@@ -13,7 +13,6 @@ const BACKENDS: [(&str, &str); 2] = [("CARGO_FEATURE_ONEDNN", "oneDNN"), ("CARGO
 
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=../native/guard.rs");
     println!("cargo::rerun-if-changed=src/cesar-plugin.json");
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if target == "linux" {
@@ -24,8 +23,11 @@ fn main() -> std::io::Result<()> {
     let onednn = std::env::var_os("CARGO_FEATURE_ONEDNN").is_some()
         && std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|processor| processor == "x86_64");
     let guards: [(&str, &[&str]); 2] = [
-        ("cesar_ctranslate2_patches", &["."]),
-        ("cesar_onednn_patches", &["onednn", "onednn.cmake"]),
+        ("cesar_patches_changed_run_cargo_clean_release_p_ct2rs", &["."]),
+        (
+            "cesar_patches_changed_run_cargo_clean_release_p_onednn_src",
+            &["onednn", "onednn.cmake"],
+        ),
     ];
     write_guards(Path::new("native"), &guards[..if onednn { 2 } else { 1 }])?;
     complete_manifest()

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 /// Kinds of files in the digest; other files of a `native` folder, such as its README, change no library.
 const KINDS: [&str; 5] = ["cmake", "cpp", "h", "patch", "txt"];
 
-/// Writes `guard.rs` to `OUT_DIR`: a function `require` that calls each guard `<prefix>_<digest of its files>` with `files`, which are
+/// The files beside this one that build the libraries; their changes count as changes of the patches.
+const SHARED: [&str; 2] = ["patches.cmake", "toolchain.cmake"];
+
+/// Writes `guard.rs` to `OUT_DIR`: a function `require_patches` that calls each guard `<prefix>_<digest of its files>` with `files`, which are
 /// folders and files relative to `folder`. Without the library that was built from exactly these files the plugin does not link.
 ///
 /// Cargo does not build a library again when its patches change, so that is a link error as well.
 fn write_guards(folder: &Path, guards: &[(&str, &[&str])]) -> std::io::Result<()> {
     let (mut declarations, mut calls) = (String::new(), String::new());
+    println!("cargo::rerun-if-changed=../native");
     for (prefix, files) in guards {
         let name = format!("{prefix}_{}", digest(folder, files)?);
         println!("cargo::rerun-if-changed={}", folder.display());
@@ -43,6 +47,9 @@ fn digest(folder: &Path, files: &[&str]) -> std::io::Result<String> {
     let mut listed = String::new();
     for (name, path) in named {
         _ = writeln!(listed, "{}  {name}", sha1_smol::Sha1::from(std::fs::read(path)?).digest());
+    }
+    for file in SHARED {
+        _ = writeln!(listed, "{}  {file}", sha1_smol::Sha1::from(std::fs::read(Path::new("../native").join(file))?).digest());
     }
     Ok(sha1_smol::Sha1::from(listed).digest().to_string()[..12].to_owned())
 }

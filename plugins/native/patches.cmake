@@ -2,7 +2,7 @@
 #
 # Patches are applied to copies in the build folder; the sources of the crate are never written to. A patch must fit exactly: no fuzz, no
 # offset. A guard, a function whose name has a digest of the patches, proves to the linker of the plugin that the library was built
-# with them: `guard.rs` next to this file computes the same name.
+# with them and with the files of this folder: `guard.rs` computes the same name, which begins with the command that builds the library again.
 include_guard()
 
 set(CESAR_PATCHED "${CMAKE_BINARY_DIR}/cesar/patched")
@@ -91,7 +91,8 @@ function(cesar_add_sources target folder)
   set_property(SOURCE ${added} DIRECTORY "${scope}" APPEND PROPERTY INCLUDE_DIRECTORIES "${folder}" ${ARGN})
 endfunction()
 
-# Adds to `target` the function `<prefix>_<digest>`: the digest is that of the given files, whose names are relative to `folder`.
+# Adds to `target` the function `<prefix>_<digest>`: the digest is that of the given files, whose names are relative to `folder`, and of
+# the files of CMake beside this one.
 function(cesar_add_guard target prefix folder)
   set(listed)
   set(files ${ARGN})
@@ -100,9 +101,59 @@ function(cesar_add_guard target prefix folder)
     file(SHA1 "${folder}/${file}" digest)
     string(APPEND listed "${digest}  ${file}\n")
   endforeach()
+  foreach(file patches.cmake toolchain.cmake)
+    file(SHA1 "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${file}" digest)
+    string(APPEND listed "${digest}  ${file}\n")
+  endforeach()
   string(SHA1 digest "${listed}")
   string(SUBSTRING "${digest}" 0 12 digest)
   set(guard "${CMAKE_BINARY_DIR}/cesar/guard.cpp")
   file(CONFIGURE OUTPUT "${guard}" CONTENT "extern \"C\" void ${prefix}_${digest}() {}\n")
   set_property(TARGET ${target} APPEND PROPERTY SOURCES "${guard}")
+endfunction()
+
+# Reduces these targets to the sources that `lists`/kept.txt names, relative to `root`. A source that is neither there nor in
+# `lists`/dropped.txt stops the build, and so does one that is to be kept and that no target has. An entry of dropped.txt with a slash at
+# its end is a folder.
+function(cesar_keep_listed lists root)
+  file(STRINGS "${lists}/kept.txt" kept REGEX "^[^#]")
+  file(STRINGS "${lists}/dropped.txt" dropped REGEX "^[^#]")
+  set(folders ${dropped})
+  list(FILTER folders INCLUDE REGEX "/$")
+  set(unseen ${kept})
+  set(unknown)
+  foreach(target IN LISTS ARGN)
+    get_target_property(folder ${target} SOURCE_DIR)
+    get_target_property(sources ${target} SOURCES)
+    set(chosen)
+    foreach(source IN LISTS sources)
+      get_filename_component(path "${source}" ABSOLUTE BASE_DIR "${folder}")
+      file(RELATIVE_PATH path "${root}" "${path}")
+      if(path IN_LIST kept OR path MATCHES "^[.][.]/")
+        # Files outside the root are generated ones.
+        list(APPEND chosen "${source}")
+        list(REMOVE_ITEM unseen "${path}")
+      elseif(NOT path IN_LIST dropped AND path MATCHES "[.](c|cc|cpp|S)$")
+        set(in_folder FALSE)
+        foreach(prefix IN LISTS folders)
+          string(FIND "${path}" "${prefix}" at)
+          if(at EQUAL 0)
+            set(in_folder TRUE)
+          endif()
+        endforeach()
+        if(NOT in_folder)
+          list(APPEND unknown "${path}")
+        endif()
+      endif()
+    endforeach()
+    set_property(TARGET ${target} PROPERTY SOURCES "${chosen}")
+  endforeach()
+  if(unknown)
+    list(JOIN unknown "\n  " unknown)
+    message(FATAL_ERROR "neither kept.txt nor dropped.txt in ${lists} lists these sources of ${PROJECT_NAME}; "
+      "add each to one of them:\n  ${unknown}")
+  endif()
+  if(unseen)
+    message(FATAL_ERROR "kept.txt in ${lists} lists files that this version of ${PROJECT_NAME} does not build: ${unseen}")
+  endif()
 endfunction()

@@ -9,16 +9,18 @@ use crate::workspace;
 
 /// Each crate with its allowed dependencies. An unused arrow is an error as well.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("cesar-align", &["cesar-subtitles", "plugin-api"]),
     ("cesar-audio", &[]),
     ("cesar-base", &[]),
-    ("cesar-cache", &["cesar-base"]),
+    ("cesar-cache", &["cesar-base", "cesar-sqlite"]),
     ("cesar-config", &["cesar-base"]),
     ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
-    ("cesar-corrections", &["cesar-base", "plugin-api"]),
-    ("cesar-glossary", &["plugin-api"]),
+    ("cesar-corrections", &["cesar-base", "cesar-sqlite", "plugin-api"]),
+    ("cesar-glossary", &["cesar-base", "plugin-api"]),
     (
         "cesar-host",
         &[
+            "cesar-align",
             "cesar-audio",
             "cesar-base",
             "cesar-cache",
@@ -35,11 +37,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
-    ("cesar-jobs", &["cesar-base"]),
+    ("cesar-jobs", &["cesar-base", "cesar-sqlite"]),
     ("cesar-models", &["cesar-base", "plugin-api"]),
     (
         "cesar-pipeline",
         &[
+            "cesar-align",
             "cesar-audio",
             "cesar-base",
             "cesar-cache",
@@ -60,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],
     ),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
-    ("cesar-search", &["cesar-base", "plugin-api"]),
+    ("cesar-search", &["cesar-base", "cesar-sqlite", "plugin-api"]),
     (
         "cesar-server",
         &[
@@ -77,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
+    ("cesar-sqlite", &["cesar-base"]),
     ("cesar-subtitles", &[]),
     ("cesar-tests", &[]),
     ("cesar-vad", &["cesar-plugin-common"]),

@@ -142,6 +142,11 @@ impl Cache {
         self.parts.usage.record_hit(entry);
     }
 
+    /// Records that a user was given this result now: [`Entry::last_used_ms`] is exact for it.
+    pub fn record_shown(&self, key: Key) {
+        self.parts.usage.record_shown(key);
+    }
+
     /// Counts a result that had to be computed. [`Cache::get_or_compute`] counts by itself.
     pub fn record_miss(&self) {
         self.parts.usage.count(|statistics| statistics.misses += 1);

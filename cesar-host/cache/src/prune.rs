@@ -73,6 +73,9 @@ impl Pruner<'_> {
     pub(super) fn prune(&self, prune: &Prune) -> Result<Pruned> {
         let _lock = (!prune.dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
         self.leases.reap()?;
+        if !prune.dry_run {
+            self.storage.index.overwrite_removed(true)?;
+        }
         let now_ms = self.storage.now_ms();
         let filter = Filter {
             stage: prune.stage.clone(),
@@ -94,6 +97,7 @@ impl Pruner<'_> {
         let pruned = self.evictor.evict(&eviction)?;
         if !prune.dry_run {
             self.housekeeper.shrink_all()?;
+            self.forget_removed()?;
         }
         Ok(pruned.into())
     }
@@ -102,6 +106,9 @@ impl Pruner<'_> {
     pub(super) fn clear(&self, dry_run: bool) -> Result<Pruned> {
         let _lock = (!dry_run).then(|| self.storage.lock_maintenance()).transpose()?;
         self.leases.reap()?;
+        if !dry_run {
+            self.storage.index.overwrite_removed(true)?;
+        }
         let cleared = self.evictor.evict(&Eviction {
             dry_run,
             counting: Counting::Uncounted,
@@ -116,7 +123,14 @@ impl Pruner<'_> {
             // Objects written within the grace period have no row either, once their writers have released the lock.
             self.sweeper.sweep_objects(i64::MAX, None, &mut Swept::default())?;
             self.housekeeper.shrink_all()?;
+            self.forget_removed()?;
         }
         Ok(cleared.into())
+    }
+
+    /// Empties the log, which has the removed texts, unless another process uses the index.
+    fn forget_removed(&self) -> Result<()> {
+        self.storage.index.overwrite_removed(false)?;
+        self.storage.index.empty_log()
     }
 }

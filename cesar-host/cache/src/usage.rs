@@ -3,7 +3,7 @@
 //! A hit must stay as cheap as a read. Counters and last use are therefore collected in memory and written together:
 //! with the next stored result, after a number of uses, after a minute, on request, and when the cache is closed. A
 //! killed process loses the uses of at most that minute, which only makes eviction slightly less precise. The last use
-//! of an entry is written at most once a minute.
+//! of an entry is written at most once a minute, but for results that a user is shown: which was the last one has to be known.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::entry::{Entry, Statistics};
 use super::error::Result;
 use super::index::Usage;
+use super::key::Key;
 use super::storage::Storage;
 
 /// Number of uses after which they are written.
@@ -73,6 +74,12 @@ impl UsageCounter {
             // The uses are kept, and written by a later flush.
             let _ = self.flush();
         }
+    }
+
+    /// Records that a user was given the result now, also where the stored time is recent enough for eviction.
+    pub(super) fn record_shown(&self, key: Key) {
+        let now_ms = self.storage.now_ms();
+        self.pending.lock().usage.entries.entry(key).or_default().last_used_ms = Some(now_ms);
     }
 
     /// Changes the unwritten counters.

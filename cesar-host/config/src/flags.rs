@@ -16,9 +16,13 @@ pub fn augment(command: Command, group: Group) -> Command {
     SETTINGS
         .iter()
         .filter_map(|setting| setting.flag.map(|flag| (setting, flag)))
-        .filter(|(_, flag)| {
+        .filter(|(setting, flag)| {
             let global = flag.groups.contains(&Group::Global);
-            flag.groups.contains(&group) || (group == Group::Config && !global)
+            match group {
+                Group::Config => !global,
+                Group::Align => flag.groups.contains(&Group::Transcribe) && setting.section() != "diarize",
+                group => flag.groups.contains(&group),
+            }
         })
         .fold(command, |command, (setting, flag)| {
             let command = command.arg(argument(setting, flag));

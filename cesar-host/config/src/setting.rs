@@ -68,6 +68,8 @@ pub enum Group {
     Global,
     /// `cesar transcribe`.
     Transcribe,
+    /// `cesar align`, which takes the flags of `cesar transcribe` but for those about speakers: the text names them.
+    Align,
     /// `cesar cache …`.
     Cache,
     /// `cesar plugins …`.

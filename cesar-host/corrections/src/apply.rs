@@ -108,10 +108,15 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             text,
         } => {
             let place = match words_at(document, *segment, *word, *count, anchor) {
-                Err(_) if anchor.is_some_and(|anchor| locate::has_text(document, anchor, text)) => {
-                    return Ok(Fit::Satisfied);
-                }
-                place => place?,
+                Err(reason) => match respelled(document, *segment, *word, *count, anchor) {
+                    Some(place) if words::are(document, &place, text) => return Ok(Fit::Satisfied),
+                    Some(place) => place,
+                    None if anchor.is_some_and(|anchor| locate::has_text(document, anchor, text)) => {
+                        return Ok(Fit::Satisfied);
+                    }
+                    None => return Err(reason),
+                },
+                Ok(place) => place,
             };
             check_growth(document, place.0, text, place.1.len())?;
             words::replace(document, place, text);
@@ -122,7 +127,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             text,
             after,
         } => {
-            let place = words_at(document, *segment, *word, 1, anchor)?;
+            let place = word_at(document, *segment, *word, anchor)?;
             check_growth(document, place.0, text, 0)?;
             words::insert(document, place, text, *after);
         }
@@ -131,7 +136,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             words::delete(document, place);
         }
         Change::SplitSegment { segment, word } => {
-            let (index, range) = words_at(document, *segment, *word, 1, anchor)?;
+            let (index, range) = word_at(document, *segment, *word, anchor)?;
             match (range.start, anchor) {
                 (0, Some(_)) => return Ok(Fit::Satisfied),
                 (0, None) => return Err("the first word of a segment begins it already".to_owned()),
@@ -273,6 +278,18 @@ fn words_at(
     Ok((at, range))
 }
 
+/// The one word beside a change, also where a glossary has respelled it.
+fn word_at(document: &Document, segment: u64, word: u64, anchor: Option<&Anchor>) -> Result<Place, String> {
+    words_at(document, segment, word, 1, anchor)
+        .or_else(|reason| respelled(document, segment, word, 1, anchor).ok_or(reason))
+}
+
+/// The words of the anchor with another text. A deletion does not use it: the other words may be right.
+fn respelled(document: &Document, segment: u64, word: u64, count: u64, anchor: Option<&Anchor>) -> Option<Place> {
+    let words = index(word)..index(word.saturating_add(count));
+    locate::respelled(document, anchor?, (index(segment), words))
+}
+
 /// The reason of an anchor whose text is not there.
 fn gone(document: &Document, anchor: &Anchor) -> String {
     let middle = anchor.start.0.midpoint(anchor.end.0);
@@ -307,7 +324,10 @@ fn gone(document: &Document, anchor: &Anchor) -> String {
 fn next_of(document: &Document, segment: u64, anchor: Option<&Anchor>) -> Result<Option<usize>, String> {
     let next = index(segment).saturating_add(1);
     if let Some(anchor) = anchor {
-        let (at, range) = locate::words(document, anchor, Some((next, 0..1))).ok_or_else(|| gone(document, anchor))?;
+        let found = locate::words(document, anchor, Some((next, 0..1)));
+        let (at, range) = found
+            .or_else(|| locate::respelled(document, anchor, (next, 0..1)))
+            .ok_or_else(|| gone(document, anchor))?;
         return match (at.checked_sub(1), range.start) {
             (Some(before), 0) => Ok(Some(before)),
             (None, 0) => Err("there is no segment before the text".to_owned()),

@@ -145,7 +145,7 @@ fn rfc3339(ms: i64) -> String {
 
 /// An operation that does not fit the document it was made for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("operation {index} does not fit: {reason}")]
+#[error("operation {} does not fit: {reason}", index + 1)]
 pub struct Refused {
     /// Its number in the batch, from 0.
     pub index: usize,

@@ -19,7 +19,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `operation` | operations, anchors and their bounds |
+//! | `operation`, `shape` | operations, anchors and their bounds; mistakes in their fields |
 //! | [`apply`](mod@apply) | operations on a document |
 //! | `words`, `segments`, `speakers` | the changes of each kind |
 //! | `locate` | the place of an anchor in a document |
@@ -35,6 +35,7 @@ mod locate;
 mod operation;
 mod overlay;
 mod segments;
+mod shape;
 mod speakers;
 mod store;
 mod text;

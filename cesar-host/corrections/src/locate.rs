@@ -1,5 +1,6 @@
 //! Places of anchors in a document.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use plugin_api::document::{Document, Segment};
@@ -9,6 +10,9 @@ use crate::text::{self, Piece};
 
 /// How far the times of two recognitions of one word may differ.
 const REACH_MS: u64 = 2_000;
+
+/// How far another spelling moves a word in a segment without word times.
+const SHIFT_MS: u64 = 500;
 
 /// The longest part of a document that is searched for words: an anchor may come from a client.
 const SEARCHED_MS: u64 = 120_000;
@@ -72,6 +76,29 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
         .or_else(|| nearest(document, &span, &text::relaxed(&anchor.text), text::relaxed))
 }
 
+/// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times. Without
+/// word times, those follow from the lengths of the words: there, the words of the same numbers count if they are near.
+pub(crate) fn respelled(document: &Document, anchor: &Anchor, (index, range): Place) -> Option<Place> {
+    let span = local(document, anchor)?;
+    let count = range.len();
+    if let Some(segment) = document.segments.get(index).filter(|segment| !text::has_times(segment))
+        && let Some(there) = text::pieces(segment)
+            .get(range.clone())
+            .filter(|there| !there.is_empty())
+        && there[0].start.abs_diff(span.start) <= SHIFT_MS
+        && there[count - 1].end.abs_diff(span.end) <= SHIFT_MS
+    {
+        return Some((index, range));
+    }
+    let has_span = |there: &[Piece]| there[0].start == span.start && there[count - 1].end == span.end;
+    let near = document.segments.iter().enumerate();
+    near.filter(|(_, segment)| count > 0 && is_near(segment, &span))
+        .find_map(|(index, segment)| {
+            let first = text::pieces(segment).windows(count).position(has_span)?;
+            Some((index, first..first + count))
+        })
+}
+
 /// Whether this text is at the place of the anchor.
 pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
     let found = local(document, anchor).and_then(|span| nearest(document, &span, &text::exact(new), text::exact));
@@ -131,6 +158,10 @@ pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<
         return Some(range);
     }
     let inside = |segment: &Segment| {
+        if segment.start == segment.end {
+            let start = segment.start.0;
+            return span.contains(&start) || (span.is_empty() && span.start == start);
+        }
         let shared = segment
             .end
             .0
@@ -147,7 +178,7 @@ pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<
     Some(first..first + count)
 }
 
-/// The longest stretch of a speaker: of the turns, else of the segments.
+/// The longest stretch of a speaker.
 pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Anchor> {
     let stretches = stretches(document);
     let own = stretches.iter().filter(|(_, _, label)| *label == speaker);
@@ -160,16 +191,21 @@ pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Ancho
     })
 }
 
+/// Who speaks when: the turns, and the segments of speakers without a turn. A segment without a length has none.
 fn stretches(document: &Document) -> Vec<(u64, u64, &str)> {
-    match &document.turns {
-        Some(turns) if !turns.is_empty() => turns
-            .iter()
-            .map(|turn| (turn.start.0, turn.end.0, turn.speaker.as_str()))
-            .collect(),
-        _ => (document.segments.iter())
-            .filter_map(|segment| Some((segment.start.0, segment.end.0, segment.speaker.as_deref()?)))
-            .collect(),
-    }
+    let turns = document.turns.as_deref().unwrap_or_default();
+    let has_turn: BTreeSet<&str> = turns.iter().map(|turn| turn.speaker.as_str()).collect();
+    let of_segments = document.segments.iter().filter_map(|segment| {
+        let speaker = segment
+            .speaker
+            .as_deref()
+            .filter(|speaker| !has_turn.contains(speaker))?;
+        Some((segment.start.0, segment.end.0, speaker))
+    });
+    let of_turns = turns
+        .iter()
+        .map(|turn| (turn.start.0, turn.end.0, turn.speaker.as_str()));
+    of_turns.chain(of_segments).collect()
 }
 
 /// The outcome of the search for a speaker.
@@ -182,13 +218,24 @@ pub(crate) enum Voice {
     Missing,
 }
 
-/// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time.
+/// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time. At an
+/// anchor without a length, only the old label counts.
 pub(crate) fn speaker(document: &Document, label: &str, anchor: &Anchor) -> Voice {
     let Some(span) = local(document, anchor) else {
         return Voice::Elsewhere;
     };
+    let stretches = stretches(document);
+    if span.is_empty() {
+        let mut own = stretches.iter().filter(|(_, _, speaker)| *speaker == label);
+        let speaks = own.any(|(start, end, _)| (*start..=*end.max(start)).contains(&span.start));
+        return if speaks {
+            Voice::Here(label.to_owned())
+        } else {
+            Voice::Missing
+        };
+    }
     let mut shares: Vec<(&str, u64)> = Vec::new();
-    for (start, end, speaker) in stretches(document) {
+    for (start, end, speaker) in stretches {
         let shared = end.min(span.end).saturating_sub(start.max(span.start));
         if shared == 0 {
             continue;

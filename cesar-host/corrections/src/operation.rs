@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::shape;
+
 /// The most operations of a batch.
 pub const MAX_OPERATIONS: usize = 2_000;
 
@@ -183,7 +185,9 @@ pub fn operations_from_json(mut object: Map<String, Value>) -> Result<Vec<Operat
         )));
     }
     let read = |(index, value): (usize, Value)| {
-        let operation = Operation::deserialize(value).map_err(|error| (Some(index), error.to_string()))?;
+        shape::check(&value).map_err(|reason| (Some(index), reason))?;
+        let unreadable = |error| (Some(index), format!("`anchors` cannot be read ({error})"));
+        let operation = Operation::deserialize(value).map_err(unreadable)?;
         operation.check_bounds().map_err(|reason| (Some(index), reason))?;
         Ok(operation)
     };

@@ -102,6 +102,7 @@ pub(crate) fn new_words(text: &str, lead: &str, times: &[(u64, u64)], speaker: O
         word: format!("{}{token}", if index == 0 { lead } else { " " }),
         probability: None,
         speaker: speaker.cloned(),
+        timing: None,
     };
     text.split_whitespace().zip(times).enumerate().map(word).collect()
 }

@@ -6,6 +6,13 @@ use crate::locate::Place;
 use crate::segments::number;
 use crate::text;
 
+/// Whether the words of a place are these already.
+pub(crate) fn are(document: &Document, (index, range): &Place, text: &str) -> bool {
+    let pieces = text::pieces(&document.segments[*index]);
+    let there = pieces[range.clone()].iter().map(|piece| piece.text.as_str());
+    there.eq(text.split_whitespace())
+}
+
 /// Replaces words, which keep their time.
 pub(crate) fn replace(document: &mut Document, (index, range): Place, new: &str) {
     let segment = &mut document.segments[index];

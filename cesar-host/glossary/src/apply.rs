@@ -41,6 +41,15 @@ impl Glossary {
         });
     }
 
+    /// A text without words and times, such as a piece that is shown before its document is finished.
+    #[must_use]
+    pub fn spelled(&self, text: &str) -> String {
+        let trimmed = text.trim();
+        let lead = text.len() - text.trim_start().len();
+        let corrected = replaced(trimmed, &self.matches(trimmed, |_| true));
+        format!("{}{corrected}{}", &text[..lead], &text[lead + trimmed.len()..])
+    }
+
     fn correct(&self, segment: &mut Segment, counts: &mut Counts) {
         let words = segment.words.as_deref().unwrap_or_default();
         let joined: String = words.iter().map(|word| word.word.as_str()).collect();

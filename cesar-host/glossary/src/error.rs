@@ -71,6 +71,11 @@ pub enum LineProblem {
     /// A regular expression that is refused.
     #[error("has a regular expression that cannot be used ({0})")]
     Pattern(String),
+    /// More large classes than the regular expressions of a glossary may have.
+    #[error(
+        "exceeds the {0} large classes of characters (such as `[^a]`, `\\W`, `\\p{{L}}`) that all regular expressions of a glossary may have"
+    )]
+    Classes(usize),
     /// A reference to a group that the expression lacks.
     #[error(
         "refers to `{0}`, a group that the expression does not have; write `${{1}}` before letters and `$$` for a dollar sign"

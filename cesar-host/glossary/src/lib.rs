@@ -9,7 +9,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `parse` | rules from text, each defect with its line |
+//! | `parse`, `classes` | rules from text, each defect with its line; the cost of regular expressions |
 //! | `tokens`, `phrase` | words of a text, and left sides in terms of them |
 //! | `matches` | the rules on one text: which matches count |
 //! | `case` | capitals of a replacement |
@@ -23,6 +23,7 @@
 
 mod apply;
 mod case;
+mod classes;
 mod error;
 mod matches;
 mod parse;
@@ -36,7 +37,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use parse::{Rule, Side};
 
 pub use error::{GlossaryError, LineProblem};
-pub use parse::{MAX_BYTES, MAX_PATTERNS, MAX_RULES};
+pub use parse::{MAX_BYTES, MAX_CLASSES, MAX_PATTERNS, MAX_RULES};
 pub use source::{Folder, NONE, Origin, is_file};
 
 /// The name that stands for a change of the results of [`Glossary::apply`] for the same rules and document; part of cache keys.

@@ -6,6 +6,7 @@ use std::fmt;
 use regex::{Regex, RegexBuilder};
 
 use super::Glossary;
+use super::classes::count_large;
 use super::error::{GlossaryError, LineProblem};
 use super::phrase::Phrase;
 use super::source::Origin;
@@ -16,6 +17,10 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_RULES: usize = 10_000;
 /// Maximum number of rules with a regular expression.
 pub const MAX_PATTERNS: usize = 64;
+/// Maximum number of large classes of characters in all regular expressions, of up to 10 ms each.
+pub const MAX_CLASSES: usize = 64;
+/// Maximum depth of groups and classes of a regular expression.
+const MAX_DEPTH: u32 = 50;
 /// Maximum bytes of a line.
 const MAX_LINE: usize = 1_000;
 /// Maximum bytes of a compiled regular expression, and of its cache while it searches.
@@ -71,14 +76,14 @@ impl Glossary {
         let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
         let mut rules = Vec::new();
         let mut known = HashMap::new();
-        let mut patterns = 0;
+        let (mut patterns, mut classes) = (0, 0);
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
             let at_line = |problem| GlossaryError::Line {
                 origin: origin.to_string(),
                 line: number,
                 problem,
             };
-            let Some(rule) = read_line(line).map_err(at_line)? else {
+            let Some(rule) = read_line(line, &mut classes).map_err(at_line)? else {
                 continue;
             };
             if let Side::Pattern(_) = rule.left {
@@ -103,8 +108,8 @@ impl Glossary {
     }
 }
 
-/// The rule of a line; none of a blank line or a comment.
-fn read_line(line: &[u8]) -> Result<Option<Rule>, LineProblem> {
+/// The rule of a line; none of a blank line or a comment. `classes` counts the large classes of all lines.
+fn read_line(line: &[u8], classes: &mut usize) -> Result<Option<Rule>, LineProblem> {
     let line = std::str::from_utf8(line).map_err(|_| LineProblem::NotText)?.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -116,7 +121,7 @@ fn read_line(line: &[u8]) -> Result<Option<Rule>, LineProblem> {
         return Err(LineProblem::Control);
     }
     match line.strip_prefix('/') {
-        Some(rest) => pattern_rule(rest).map(Some),
+        Some(rest) => pattern_rule(rest, classes).map(Some),
         None => word_rule(line).map(Some),
     }
 }
@@ -155,7 +160,7 @@ fn spaced(text: &str) -> String {
 }
 
 /// `pattern/ => replacement`.
-fn pattern_rule(rest: &str) -> Result<Rule, LineProblem> {
+fn pattern_rule(rest: &str, classes: &mut usize) -> Result<Rule, LineProblem> {
     let end = pattern_end(rest).ok_or(LineProblem::NoPattern)?;
     let after = rest[end + 1..].trim_start();
     let right = after.strip_prefix("=>").ok_or(LineProblem::NoPattern)?;
@@ -167,11 +172,15 @@ fn pattern_rule(rest: &str) -> Result<Rule, LineProblem> {
     if source.is_empty() {
         return Err(LineProblem::NoLeft);
     }
+    *classes += count_large(source, MAX_DEPTH).unwrap_or_default();
+    if *classes > MAX_CLASSES {
+        return Err(LineProblem::Classes(MAX_CLASSES));
+    }
     let pattern = RegexBuilder::new(source)
         .case_insensitive(true)
         .size_limit(MAX_PATTERN_BYTES)
         .dfa_size_limit(MAX_PATTERN_BYTES)
-        .nest_limit(50)
+        .nest_limit(MAX_DEPTH)
         .build()
         .map_err(|error| LineProblem::Pattern(one_line(&error)))?;
     if let Some(group) = unknown_group(&right, &pattern) {
@@ -306,6 +315,15 @@ mod tests {
         assert_eq!(
             problem("/\\w{1000}/ => b"),
             "has a regular expression that cannot be used (it is larger than 131072 bytes)"
+        );
+        // Without a bound, 64 lines of such classes take a minute.
+        let folded: String = (0..64)
+            .map(|line| format!("/a{line}{}/ => b\n", "\\W{0}".repeat(9)))
+            .collect();
+        assert_eq!(
+            parse(&folded).unwrap_err(),
+            "line 8 of `glossary_rules` exceeds the 64 large classes of characters (such as `[^a]`, `\\W`, `\\p{L}`) that all \
+             regular expressions of a glossary may have"
         );
         assert!(problem("/(a)/ => $1st").starts_with("refers to `$1st`, a group that the expression does not have"));
         assert!(problem("/(a)/ => ${2}").starts_with("refers to `$2`"));

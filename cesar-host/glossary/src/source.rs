@@ -1,9 +1,10 @@
 //! Glossaries in files and in the user's folder of named ones.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use cesar_base::read_file;
 
 use super::Glossary;
 use super::error::GlossaryError;
@@ -127,9 +128,7 @@ fn parsed(text: io::Result<Vec<u8>>, origin: &Origin) -> Result<Glossary, Glossa
 
 /// The bytes of a file, one more than the limit at most.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
+    read_file(path, MAX_BYTES as u64 + 1)
 }
 
 #[cfg(test)]
@@ -187,11 +186,16 @@ mod tests {
     }
 
     #[test]
-    fn endless_files_are_refused() {
+    fn devices_and_long_files_are_refused() {
         let error = Glossary::read_file(Path::new("/dev/zero"), "zero").unwrap_err();
+        assert_eq!(error.to_string(), "cannot read `zero` (it is a device, not a file)");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.txt");
+        std::fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
+        let error = Glossary::read_file(&path, "long").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`zero` has more than 1048576 bytes; split it or remove rules"
+            "`long` has more than 1048576 bytes; split it or remove rules"
         );
     }
 }

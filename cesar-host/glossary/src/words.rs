@@ -96,6 +96,7 @@ fn replacing(words: &[Word], text: &str, limit: Seconds) -> Vec<Word> {
             word: (*piece).to_owned(),
             probability: mean(words),
             speaker: words[0].speaker.clone(),
+            timing: None,
         }
     });
     retimed.collect()
@@ -140,6 +141,7 @@ mod tests {
             word: word.to_owned(),
             probability: Some(0.5),
             speaker: None,
+            timing: None,
         }
     }
 

@@ -39,6 +39,7 @@ fn segment(words: Vec<(u64, u64, String, bool)>, start: u64, has_words: bool) ->
             word: format!(" {word}"),
             probability: Some(0.5),
             speaker: second.then(|| "B".to_owned()),
+            timing: None,
         }
     });
     let words: Vec<Word> = words.collect();

@@ -26,6 +26,11 @@ impl Disk {
         Self(Io::failing(fault))
     }
 
+    /// The disk below.
+    pub(super) fn io(&self) -> &Io {
+        &self.0
+    }
+
     /// The number of operations so far; 0 without a fault.
     pub fn operations(&self) -> u64 {
         self.0.operations()
@@ -63,18 +68,6 @@ impl Disk {
             .run(|| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
     }
 
-    /// Opens a file to lock it; creates it if missing.
-    pub(super) fn open_lock(&self, path: &Path) -> io::Result<File> {
-        self.0.run(|| {
-            OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(path)
-        })
-    }
-
     /// Writes all bytes.
     pub(super) fn write_all(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(file, bytes)
@@ -110,11 +103,6 @@ impl Disk {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         })
-    }
-
-    /// Takes the kernel's exclusive lock on a file, waiting for its holder.
-    pub(super) fn lock(&self, file: &File) -> io::Result<()> {
-        self.0.run(|| file.lock())
     }
 }
 

@@ -20,10 +20,23 @@ pub(super) fn call(
     audio: Option<&Pcm>,
     checkpoints: Option<&Checkpoints<'_>>,
 ) -> Result<String, PipelineError> {
+    let name = stage.manifest().stage.into();
+    call_for(name, context, stage, request, audio, checkpoints)
+}
+
+/// [`call`] for another stage, which the events name.
+pub(super) fn call_for(
+    name: Stage,
+    context: &Context<'_>,
+    stage: &Prepared,
+    request: &Map<String, Value>,
+    audio: Option<&Pcm>,
+    checkpoints: Option<&Checkpoints<'_>>,
+) -> Result<String, PipelineError> {
     let call = stage_call(stage, request, audio);
     let events = Events {
         observer: context.observer,
-        stage: stage.manifest().stage.into(),
+        stage: name,
         checkpoints,
     };
     let run = || context.pipeline.runners.run(&call, &events, context.cancel);

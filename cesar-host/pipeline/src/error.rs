@@ -1,5 +1,6 @@
 //! Errors of the pipeline.
 
+use cesar_align::NoFit;
 use cesar_audio::{AudioError, Name};
 use cesar_cache::CacheError;
 use cesar_corrections::{CorrectionsError, DocumentError};
@@ -42,6 +43,9 @@ pub enum PipelineError {
     /// The glossary cannot be used.
     #[error(transparent)]
     Glossary(#[from] GlossaryError),
+    /// The given text is not that of the recording.
+    #[error(transparent)]
+    Align(#[from] NoFit),
     /// No plugin writes the format.
     #[error("no plugin writes the format `{asked}`; there are {known}")]
     Format {
@@ -140,6 +144,7 @@ impl PipelineError {
             Self::Glossary(GlossaryError::Unknown { .. }) => "glossary_not_found",
             Self::Glossary(GlossaryError::Unreadable { .. }) => "unreadable",
             Self::Glossary(_) => "invalid_glossary",
+            Self::Align(_) => "text_does_not_fit",
             Self::Model(_) => "model_not_found",
             Self::Runner(error) => runner_code(error),
             Self::Output { .. } => "invalid_output",

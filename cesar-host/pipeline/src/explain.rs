@@ -16,6 +16,7 @@ use super::decode::{self, Sound};
 use super::media::Media;
 use super::merge;
 use super::plan::{Plan, Prepared};
+use super::rewrite::Rewrite;
 use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
 use super::{Event, Observer, Pipeline, PipelineError, Stage};
@@ -220,9 +221,9 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let mut document = self.step(&Step::host(Stage::Merge), merge_parts)?;
-        if let Some(glossary) = &plan.glossary {
-            let parts = document.as_ref().map(|entry| glossary.key_parts(entry.digest));
-            document = self.step(&Step::host(Stage::Glossary), parts)?;
+        if let Some(rewrite) = Rewrite::of(plan) {
+            let parts = document.as_ref().map(|entry| rewrite.key_parts(entry.digest));
+            document = self.step(&Step::host(rewrite.stage()), parts)?;
         }
         let rendered = document.map(|entry| self.corrected(media, &entry)).transpose()?;
         for (format, prepared) in &plan.formats {

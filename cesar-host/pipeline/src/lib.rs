@@ -15,6 +15,8 @@
 //! Users' corrections ([`cesar_corrections`]) are no part of a stored document. They are applied to it before it is rendered, and the rendering
 //! has the key of the corrected document.
 //!
+//! Where a text is given ([`NamedScript`]), the stage `align` replaces `glossary`: its document has the words of that text.
+//!
 //! Diarization never costs a transcript: when it fails, the document is [`plugin_api::document::Partial`] and not stored.
 //!
 //! | module | what |
@@ -24,7 +26,8 @@
 //! | `store` | the cache and its mode |
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
-//! | `decode`, `recognise`, `speakers`, `merge`, `glossary`, `render` | one stage each |
+//! | `decode`, `recognise`, `speakers`, `merge`, `glossary`, `align`, `render` | one stage each |
+//! | `rewrite` | `glossary` or `align`: the stage that makes the document of the merged one |
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
 //! | `sink` | the receiver of finished documents |
@@ -36,6 +39,7 @@
 
 mod acquire;
 mod address;
+mod align;
 mod call;
 mod context;
 mod decode;
@@ -56,14 +60,17 @@ mod recognise;
 mod render;
 mod results;
 mod resume;
+mod rewrite;
 mod run;
 mod sink;
 mod speakers;
 mod stage;
 mod store;
+mod word_options;
 
 pub use acquire::Downloads;
 pub use address::{Address, AddressError, check as check_address, is_address};
+pub use align::NamedScript;
 pub use decode::AUDIO_INCOMPLETE;
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};

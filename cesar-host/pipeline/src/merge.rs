@@ -163,7 +163,7 @@ const LEAST_PROBABILITY: f64 = 0.001;
 
 /// How sure the engine was of a segment, to three decimals: the geometric mean of its words' probabilities; where no word has one, the
 /// exponential of the mean log-probability of its tokens. `docs/reference/document.md` defines it.
-fn quality(segment: &Segment) -> Option<f64> {
+pub(super) fn quality(segment: &Segment) -> Option<f64> {
     let words = segment.words.iter().flatten();
     let known: Vec<f64> = words.filter_map(|word| word.probability).collect();
     let mean = match known.as_slice() {
@@ -225,6 +225,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
             asr: stage_provenance(facts.asr),
             diarize: None,
             glossary: None,
+            align: None,
             sampled: transcription.sampled,
             corrections: None,
         },
@@ -252,6 +253,7 @@ fn numbered(segment: plugin_api::asr::Segment, id: u64) -> Segment {
             word: word.word,
             probability: word.probability,
             speaker: None,
+            timing: None,
         };
         words.into_iter().map(word).collect()
     });

@@ -12,6 +12,7 @@ use plugin_api::manifest::{Manifest, Scope};
 use serde_json::{Map, Value};
 
 use super::Stage;
+use super::align::NamedScript;
 use super::glossary::NamedGlossary;
 use super::planner::main_model;
 use super::speakers::SpeakersPlan;
@@ -107,6 +108,8 @@ pub struct Plan {
     pub(super) speakers: Option<SpeakersPlan>,
     /// `None` leaves the text as it was recognised.
     pub(super) glossary: Option<NamedGlossary>,
+    /// The text whose words get times, in place of those that were recognised.
+    pub(super) script: Option<NamedScript>,
     pub(super) formats: Vec<(String, Prepared)>,
     /// Stages to do again although their results are stored.
     pub(super) refresh: BTreeSet<Stage>,
@@ -128,6 +131,13 @@ impl Plan {
     #[must_use]
     pub fn with_glossary(mut self, glossary: Option<NamedGlossary>) -> Self {
         self.glossary = glossary;
+        self
+    }
+
+    /// The same work, with times for the words of a text that exists. A glossary is not applied to it.
+    #[must_use]
+    pub fn aligning(mut self, script: NamedScript) -> Self {
+        self.script = Some(script);
         self
     }
 

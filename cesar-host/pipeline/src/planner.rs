@@ -60,6 +60,7 @@ impl Planner<'_> {
             asr,
             speakers,
             glossary: None,
+            script: None,
             formats,
             refresh: BTreeSet::new(),
             bypass: false,

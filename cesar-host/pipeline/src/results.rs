@@ -3,25 +3,27 @@
 //!
 //! Recognition and diarization need nothing of each other: where neither is known and there is a second core, they run in parallel.
 
+use std::collections::BTreeSet;
 use std::thread::{self, ScopedJoinHandle};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{KeyGuard, KeyParts};
 use cesar_corrections::{Corrected, correct};
 use plugin_api::asr::Transcription;
-use plugin_api::document::{Document, Partial};
+use plugin_api::document::{AlignProvenance, Document, Partial};
 
 use super::context::Context;
 use super::decode::Sound;
-use super::glossary::NamedGlossary;
 use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
 use super::plan::{Plan, Prepared};
 use super::recognise::{checked, recognise};
+use super::rewrite::Rewrite;
 use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
-use super::{PipelineError, StageReport, render};
+use super::word_options::{self, WordOption};
+use super::{PipelineError, StageReport, align, render};
 
 /// The known results of one input.
 pub(super) struct Results<'a> {
@@ -33,8 +35,8 @@ pub(super) struct Results<'a> {
     /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
     merged: Option<Keyed>,
-    /// `None` without a glossary, and until the merged document is known.
-    corrected: Option<Keyed>,
+    /// `None` without a glossary or a given text, and until the merged document is known.
+    rewritten: Option<Keyed>,
     /// The document with the users' corrections, once it was asked for; `None` in it for a recording without.
     overlaid: Option<Option<Corrected>>,
     /// The command with which the user retries.
@@ -64,7 +66,7 @@ impl<'a> Results<'a> {
             asr: Keyed::new(asr_parts, plan.asr.details()),
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
             merged: None,
-            corrected: None,
+            rewritten: None,
             overlaid: None,
             retry,
         }
@@ -122,6 +124,49 @@ impl<'a> Results<'a> {
         })
     }
 
+    /// Warns of options of formats that have no effect on this document, because it lacks what they need of words.
+    pub(super) fn warn_about_words(&mut self) -> Result<(), PipelineError> {
+        let plan = self.plan;
+        let given = plan
+            .formats
+            .iter()
+            .flat_map(|(format, stage)| word_options::given(format, &stage.request));
+        let given: BTreeSet<WordOption> = given.collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let document = self.document()?;
+        let lacking = given.into_iter().filter(|option| !option.has_effect(&document));
+        for option in lacking.collect::<Vec<_>>() {
+            self.context.warn(&option.warning(self.context.label));
+        }
+        Ok(())
+    }
+
+    fn document(&mut self) -> Result<Document, PipelineError> {
+        Ok(serde_json::from_slice(self.document_bytes()?)
+            .expect("the document was written by this pipeline, or verified by its digest"))
+    }
+
+    /// The number of replacements by the glossary; none without one.
+    pub(super) fn replacements(&mut self) -> Result<Option<u64>, PipelineError> {
+        if self.plan.glossary.is_none() {
+            return Ok(None);
+        }
+        Ok(self.document()?.provenance.glossary.map(|glossary| {
+            let listed: u64 = glossary.replacements.iter().map(|replacement| replacement.count).sum();
+            listed + glossary.omitted
+        }))
+    }
+
+    /// How well the given text fits, where there is one.
+    pub(super) fn align_report(&mut self) -> Result<Option<AlignProvenance>, PipelineError> {
+        match &self.plan.script {
+            Some(_) => Ok(align::report(self.document_bytes()?)),
+            None => Ok(None),
+        }
+    }
+
     /// The part that the document lacks because a stage failed.
     pub(super) fn partial(&self) -> Option<Partial> {
         let reason = self.turns.as_ref().and_then(|turns| turns.lacking());
@@ -138,15 +183,26 @@ impl<'a> Results<'a> {
     pub(super) fn count_hits(&self) {
         let Some(cache) = self.context.cache() else { return };
         let turns = self.turns.as_ref().and_then(Turns::keyed);
-        [Some(&self.asr), turns, self.merged.as_ref(), self.corrected.as_ref()]
+        [Some(&self.asr), turns, self.merged.as_ref(), self.rewritten.as_ref()]
             .into_iter()
             .flatten()
             .for_each(|known| known.count_hit(cache));
+        if self.plan.script.is_some() {
+            return;
+        }
+        // Corrections are for the transcript that was shown last, not for a text that was given.
+        let documents = [self.merged.as_ref(), self.rewritten.as_ref()];
+        let shown = documents.into_iter().flatten().next_back();
+        shown
+            .into_iter()
+            .for_each(|document| cache.record_shown(document.key()));
     }
 
     /// Hands the document to the pipeline's sink, unless the cache does not hold it.
     pub(super) fn notify_sink(&self) {
-        let document = self.corrected.as_ref().or(self.merged.as_ref());
+        // A text that was given is not what was said.
+        let rewritten = self.rewritten.as_ref().filter(|_| self.plan.script.is_none());
+        let document = rewritten.or(self.merged.as_ref());
         let (Some(sink), Some(document)) = (&self.context.pipeline.sink, document) else {
             return;
         };
@@ -176,46 +232,47 @@ impl<'a> Results<'a> {
 
     /// The digest of the document that is rendered, found or computed.
     pub(super) fn document_digest(&mut self) -> Result<Digest, PipelineError> {
-        match &self.plan.glossary {
+        match Rewrite::of(self.plan) {
             None => self.merged_digest(),
-            Some(glossary) => self.corrected_digest(glossary),
+            Some(rewrite) => self.rewritten_digest(rewrite),
         }
     }
 
     /// That document as JSON, read or computed.
     pub(super) fn document_bytes(&mut self) -> Result<&[u8], PipelineError> {
-        let Some(glossary) = &self.plan.glossary else {
+        let Some(rewrite) = Rewrite::of(self.plan) else {
             return self.merged_bytes();
         };
-        self.corrected_digest(glossary)?;
-        self.compute_corrected(glossary)?;
-        Ok(bytes(self.corrected.as_ref()))
+        self.rewritten_digest(rewrite)?;
+        self.compute_rewritten(rewrite)?;
+        Ok(bytes(self.rewritten.as_ref()))
     }
 
-    fn corrected_digest(&mut self, glossary: &NamedGlossary) -> Result<Digest, PipelineError> {
-        if self.corrected.is_none() {
+    fn rewritten_digest(&mut self, rewrite: Rewrite<'_>) -> Result<Digest, PipelineError> {
+        if self.rewritten.is_none() {
             let merged = self.merged_digest()?;
-            self.corrected = Some(Keyed::new(glossary.key_parts(merged), None));
+            self.rewritten = Some(Keyed::new(rewrite.key_parts(merged), None));
         }
         let context = self.merge_context();
         let stages = &mut self.stages;
-        let known = self.corrected.as_mut();
-        if !known.is_some_and(|corrected| corrected.find(&context, stages)) {
-            self.compute_corrected(glossary)?;
+        let known = self.rewritten.as_mut();
+        if !known.is_some_and(|rewritten| rewritten.find(&context, stages)) {
+            self.compute_rewritten(rewrite)?;
         }
-        let digest = self.corrected.as_ref().and_then(Keyed::digest);
-        Ok(digest.expect("it was found, or `compute_corrected` has just put it there"))
+        let digest = self.rewritten.as_ref().and_then(Keyed::digest);
+        Ok(digest.expect("it was found, or `compute_rewritten` has just put it there"))
     }
 
-    fn compute_corrected(&mut self, glossary: &NamedGlossary) -> Result<(), PipelineError> {
-        let context = self.merge_context();
-        let Some(mut corrected) = self.corrected.take() else {
+    fn compute_rewritten(&mut self, rewrite: Rewrite<'_>) -> Result<(), PipelineError> {
+        let (context, plan, sound) = (self.merge_context(), self.plan, self.sound);
+        let Some(mut rewritten) = self.rewritten.take() else {
             return Ok(());
         };
-        let result = corrected.compute(&context, |_: Option<&KeyGuard>| {
-            Ok(glossary.corrected(self.merged_bytes()?).into())
+        let result = rewritten.compute(&context, |_: Option<&KeyGuard>| {
+            let merged = self.merged_bytes()?;
+            Ok(rewrite.apply(merged, &context, &plan.asr, sound)?.into())
         });
-        self.corrected = Some(corrected);
+        self.rewritten = Some(rewritten);
         self.stages.extend(result?);
         Ok(())
     }

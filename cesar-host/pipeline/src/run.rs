@@ -12,17 +12,18 @@ use cesar_cache::Cache;
 use cesar_corrections::Conflict;
 use cesar_runner::discovery::legacy;
 use cesar_runner::{CancelToken, Pcm};
-use plugin_api::document::Partial;
+use plugin_api::document::{AlignProvenance, Partial};
 use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
 use super::address::Address;
 use super::context::Context;
 use super::decode;
+use super::glossary::NamedGlossary;
 use super::media::Media;
 use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
-use super::{Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
+use super::{Event, Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
 
 /// One recording.
 #[derive(Debug, Clone)]
@@ -106,6 +107,10 @@ pub struct Transcript {
     pub partial: Option<Partial>,
     /// The users' corrections; `None` where the recording has none.
     pub corrections: Option<CorrectionsReport>,
+    /// Number of replacements by the glossary; `None` without one.
+    pub replacements: Option<u64>,
+    /// How well the given text fits; `None` without one.
+    pub align: Option<AlignProvenance>,
 }
 
 /// What became of the corrections of a recording.
@@ -128,7 +133,7 @@ pub enum Artifact<'a> {
     Transcription(&'a [u8]),
     /// JSON of a [`plugin_api::diarize::Diarization`], of `diarize`.
     Turns(&'a [u8]),
-    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` where there is one.
+    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` or `align` where there is one.
     Document(&'a [u8]),
 }
 
@@ -155,10 +160,16 @@ pub(super) fn run(
     let keep = RefCell::new(keep);
     let goal = |results: &mut Results<'_>| {
         let renderings = results.render_all()?;
+        results.warn_about_words()?;
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }
-        Ok((renderings, results.corrections_report()))
+        Ok(Rendered {
+            renderings,
+            corrections: results.corrections_report(),
+            replacements: results.replacements()?,
+            align: results.align_report()?,
+        })
     };
     Ok(run_to(pipeline, work, &goal)?.into())
 }
@@ -195,10 +206,11 @@ fn run_to<T>(
         observer,
         cancel,
     } = *work;
+    let spelling = plan.glossary.as_ref().map(|glossary| Spelling { observer, glossary });
     let mut context = Context {
         pipeline,
         refresh: &plan.refresh,
-        observer,
+        observer: spelling.as_ref().map_or(observer, |spelling| spelling),
         cancel,
         label: &input.label,
         bypass: plan.bypass,
@@ -228,6 +240,24 @@ fn run_to<T>(
     })
 }
 
+/// Spells the pieces of text that are shown before the document is finished as the document will.
+struct Spelling<'a> {
+    observer: &'a dyn Observer,
+    glossary: &'a NamedGlossary,
+}
+
+impl Observer for Spelling<'_> {
+    fn event(&self, event: &Event<'_>) {
+        match *event {
+            Event::Segment { start_ms, end_ms, text } => {
+                let text = &self.glossary.rules().spelled(text);
+                self.observer.event(&Event::Segment { start_ms, end_ms, text });
+            }
+            _ => self.observer.event(event),
+        }
+    }
+}
+
 /// What a run was for, and how it got there.
 struct Reached<T> {
     media: Digest,
@@ -236,15 +266,30 @@ struct Reached<T> {
     partial: Option<Partial>,
 }
 
-impl From<Reached<(Vec<Rendering>, Option<CorrectionsReport>)>> for Transcript {
-    fn from(reached: Reached<(Vec<Rendering>, Option<CorrectionsReport>)>) -> Self {
-        let (renderings, corrections) = reached.goal;
+/// The files of a run, and what changed their text.
+struct Rendered {
+    renderings: Vec<Rendering>,
+    corrections: Option<CorrectionsReport>,
+    replacements: Option<u64>,
+    align: Option<AlignProvenance>,
+}
+
+impl From<Reached<Rendered>> for Transcript {
+    fn from(reached: Reached<Rendered>) -> Self {
+        let Rendered {
+            renderings,
+            corrections,
+            replacements,
+            align,
+        } = reached.goal;
         Self {
             media: reached.media,
             renderings,
             stages: reached.stages,
             partial: reached.partial,
             corrections,
+            replacements,
+            align,
         }
     }
 }
@@ -300,5 +345,35 @@ mod tests {
         assert_eq!(media_type(Some("text/vtt"), b"\xff"), "text/vtt");
         assert_eq!(media_type(None, "Grüße".as_bytes()), "text/plain; charset=utf-8");
         assert_eq!(media_type(None, b"PK\x03\x04\xff"), "application/octet-stream");
+    }
+
+    #[test]
+    fn live_text_is_spelled_by_the_glossary() {
+        struct Seen(std::sync::Mutex<Vec<String>>);
+        impl Observer for Seen {
+            fn event(&self, event: &Event<'_>) {
+                self.0.lock().expect("no panic").push(format!("{event:?}"));
+            }
+        }
+        let seen = Seen(std::sync::Mutex::default());
+        let glossary = &NamedGlossary::of_request("cuber netties => Kubernetes").expect("rules");
+        let spelling = Spelling {
+            observer: &seen,
+            glossary,
+        };
+        spelling.event(&Event::Segment {
+            start_ms: 5,
+            end_ms: 9,
+            text: " Cuber netties, here.",
+        });
+        spelling.event(&Event::Warning("cuber netties"));
+        let texts = seen.0.into_inner().expect("no panic");
+        assert_eq!(
+            texts,
+            [
+                "Segment { start_ms: 5, end_ms: 9, text: \" Kubernetes, here.\" }",
+                "Warning(\"cuber netties\")"
+            ]
+        );
     }
 }

@@ -22,19 +22,22 @@ pub enum Stage {
     Merge,
     /// A document to one with corrected spelling, by the host.
     Glossary,
+    /// A document to one with the words of a given text, by the host and the engine.
+    Align,
     /// A document to a file, by a plugin.
     Format,
 }
 
 impl Stage {
     /// All stages, in the order of the work.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Download,
         Self::Decode,
         Self::Asr,
         Self::Diarize,
         Self::Merge,
         Self::Glossary,
+        Self::Align,
         Self::Format,
     ];
 
@@ -48,6 +51,7 @@ impl Stage {
             Self::Diarize => "diarize",
             Self::Merge => "merge",
             Self::Glossary => "glossary",
+            Self::Align => "align",
             Self::Format => "format",
         }
     }

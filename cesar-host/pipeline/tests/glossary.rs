@@ -243,6 +243,23 @@ fn a_glossary_can_be_explained_and_recomputed() {
     );
 }
 
+#[test]
+fn a_run_counts_the_replacements_also_of_a_hit() {
+    let fixture = Fixture::new();
+    fixture.recognise();
+    let replacements = |rules: Option<&str>| {
+        let plan = fixture.plan(rules);
+        let run = fixture
+            .pipeline
+            .run(&plan, &fixture.input, &Silence, &CancelToken::default());
+        run.unwrap().replacements
+    };
+    let rules = Some("cuber netties => Kubernetes\nhere => there");
+    assert_eq!((replacements(rules), replacements(rules)), (Some(2), Some(2)));
+    assert_eq!(replacements(Some("absent")), Some(0));
+    assert_eq!(replacements(None), None);
+}
+
 /// Only terms that the engine is shown are part of its key.
 #[test]
 fn prompted_terms_change_the_key_of_the_engine() {

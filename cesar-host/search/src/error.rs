@@ -2,18 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use cesar_sqlite::{Meaning, SqlError};
 
 /// Why the index cannot answer or store.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// The file is damaged. It holds nothing that cannot be rebuilt.
-    #[error("the search index `{}` is damaged ({detail}); rebuild it with `cesar search --reindex`", path.display())]
+    #[error("the search index `{}` is damaged; rebuild it with `cesar search --reindex`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The message of SQLite.
-        detail: String,
     },
     /// A later version of Cesar made the file.
     #[error(
@@ -57,11 +55,15 @@ impl SearchError {
         }
     }
 
-    pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
-        let (path, detail) = (path.to_owned(), error.to_string());
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, detail },
-            _ => Self::Sqlite { path, detail },
+    pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match SqlError::from(error).meaning() {
+            Meaning::Damaged => Self::Damaged { path },
+            Meaning::Io(source) => Self::Io { path, source },
+            Meaning::Other(error) => Self::Sqlite {
+                path,
+                detail: error.to_string(),
+            },
         }
     }
 

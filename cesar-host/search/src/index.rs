@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use cesar_sqlite::empty_log;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -45,10 +46,7 @@ impl Index {
             tracing::warn!("{error}; starting with an empty one");
         }
         make(&path)?;
-        Self::connect(&path)?.ok_or_else(|| SearchError::Damaged {
-            path,
-            detail: "it was removed at once".to_owned(),
-        })
+        Self::connect(&path)?.ok_or(SearchError::Damaged { path })
     }
 
     /// The index when it is there and of this schema.
@@ -58,12 +56,12 @@ impl Index {
         }
         let open = || {
             let writer = schema::connect(path)?;
-            let version = schema::version(&writer)?;
+            let version = cesar_sqlite::version(&writer)?;
             let reader = schema::connect(path)?;
             reader.pragma_update(None, "query_only", true)?;
             Ok((writer, reader, version))
         };
-        let (writer, reader, version) = open().map_err(|error| SearchError::sqlite(path, &error))?;
+        let (writer, reader, version) = open().map_err(|error| SearchError::sqlite(path, error))?;
         if version > schema::VERSION {
             return Err(SearchError::Newer {
                 path: path.to_owned(),
@@ -167,7 +165,7 @@ impl Index {
             let transaction = connection.transaction()?;
             work(&transaction)
         };
-        read().map_err(|error| SearchError::sqlite(&self.path, &error))
+        read().map_err(|error| SearchError::sqlite(&self.path, error))
     }
 
     /// Writes, all or nothing.
@@ -179,14 +177,13 @@ impl Index {
             transaction.commit()?;
             Ok(done)
         };
-        write().map_err(|error| SearchError::sqlite(&self.path, &error))
+        write().map_err(|error| SearchError::sqlite(&self.path, error))
     }
 
     /// Empties the log, which has the pages of before. While another process reads, part of it stays until the next time.
     pub(crate) fn forget_log(&self) {
-        let connection = self.writer.lock();
-        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if !matches!(emptied, Ok(0)) {
+        let emptied = empty_log(&self.writer.lock());
+        if !matches!(emptied, Ok(true)) {
             tracing::debug!("the log of the search index is still in use: {emptied:?}");
         }
     }
@@ -198,7 +195,7 @@ fn make(path: &Path) -> Result<()> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|source| SearchError::io(path, source))?;
     let create = || schema::create(&mut schema::connect(path)?);
-    create().map_err(|error| SearchError::sqlite(path, &error))
+    create().map_err(|error| SearchError::sqlite(path, error))
 }
 
 /// Removes the file and those beside it.

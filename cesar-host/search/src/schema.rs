@@ -6,19 +6,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use cesar_sqlite::Settings;
+use rusqlite::Connection;
 
 use crate::tokens;
 
 /// The schema, with the version of the tokens that it holds.
 pub(crate) const VERSION: i64 = 200 + tokens::VERSION;
 
-/// How long a statement waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The log is cut to this size when it was longer.
-const LOG_BYTES: i64 = 16 << 20;
+/// The last transactions may be lost in a power cut, and are found by the next rebuild.
+const SETTINGS: Settings = Settings {
+    busy: Duration::from_secs(2),
+    synchronous: "NORMAL",
+    log_bytes: 16 << 20,
+};
 
 /// - `entries`: one per document. Of the documents of one recording and task, the last one stored is `current` (1), as is the last one of
 ///   each other holder (2); only these are in `words`.
@@ -56,23 +57,9 @@ const SQL: &str = "
 
 /// Opens a file that exists.
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    // The last transactions may be lost in a power cut, and are found by the next rebuild.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // Removed words are overwritten.
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
+    let connection = cesar_sqlite::connect(path, &SETTINGS)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     Ok(connection)
-}
-
-/// The schema of the file; 0 when it is empty.
-pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Makes the tables in an empty file.

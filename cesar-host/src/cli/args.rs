@@ -44,9 +44,21 @@ pub(crate) struct SettingFlags<G> {
 }
 
 impl<G> SettingFlags<G> {
-    /// Whether a setting was given on the command line, not by the file or the environment.
-    pub(crate) fn is_given(&self, setting: &str) -> bool {
-        self.matches.value_source(setting) == Some(ValueSource::CommandLine)
+    /// The settings that were given on the command line, not by the file or the environment.
+    pub(crate) fn given(&self) -> Given<'_> {
+        Given(&self.matches)
+    }
+}
+
+/// Settings that were given on the command line.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a>(&'a ArgMatches);
+
+impl Given<'_> {
+    /// Whether this one was.
+    pub(crate) fn has(self, setting: &str) -> bool {
+        let is_known = self.0.try_contains_id(setting).is_ok();
+        is_known && self.0.value_source(setting) == Some(ValueSource::CommandLine)
     }
 }
 
@@ -95,7 +107,7 @@ pub(crate) mod group {
         };
     }
 
-    groups!(Global Transcribe Cache Config Models Plugins Pull Serve);
+    groups!(Global Transcribe Align Cache Config Models Plugins Pull Serve);
 }
 
 /// `--json`.

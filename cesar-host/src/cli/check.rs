@@ -4,7 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::lossless;
-use cesar_subtitles::{Cue, Overrides, Preset, Rules, Subtitles, Violation, check, guess_language, parse};
+use cesar_base::read_file;
+use cesar_subtitles::{
+    Cue, Fault, FaultKind, Overrides, Preset, Rules, Subtitles, Violation, check, guess_language, parse,
+};
 use clap::ValueHint;
 use serde_json::{Value, json};
 
@@ -19,7 +22,7 @@ const LARGEST: u64 = 64_000_000;
 /// The command's own arguments.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 every file keeps the rules, 1 a violation, or a file that cannot be read, 2 usage error. \
+    after_help = "Exit codes: 0 every file keeps the rules, 1 a violation, or a file or line that cannot be read, 2 usage error. \
                         The presets, with their figures and sources: docs/guide/outputs.md."
 )]
 pub(crate) struct Args {
@@ -102,7 +105,7 @@ struct Report {
     found: Result<(Subtitles, Vec<Violation>), String>,
 }
 
-/// Fails if a file violates a rule or cannot be read.
+/// Fails if a file violates a rule, or if it or one of its lines cannot be read.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let reports: Vec<Report> = args.files.iter().map(|path| report(path, args)).collect();
     if args.json.json {
@@ -111,7 +114,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         for report in &reports {
             match &report.found {
-                Ok((subtitles, violations)) => print(&table(&report.path, args.preset, subtitles, violations)),
+                Ok((subtitles, violations)) => {
+                    let faults: String = subtitles
+                        .faults
+                        .iter()
+                        .map(|fault| sentence(&report.path, fault))
+                        .collect();
+                    print(&(faults + &table(&report.path, args.preset, subtitles, violations)));
+                }
                 Err(error) => complain(error),
             }
         }
@@ -124,7 +134,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn passes(report: &Report) -> bool {
-    matches!(&report.found, Ok((_, violations)) if violations.is_empty())
+    matches!(&report.found, Ok((subtitles, violations)) if violations.is_empty() && subtitles.faults.is_empty())
 }
 
 fn report(path: &Path, args: &Args) -> Report {
@@ -151,8 +161,12 @@ fn text(cues: &[Cue]) -> String {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes),
-        false => std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        true => std::io::stdin()
+            .lock()
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map(drop),
+        false => read_file(path, LARGEST + 1).map(|read| bytes = read),
     };
     read.map_err(|error| format!("{}: cannot read the file ({error})", lossless(path)))?;
     if bytes.len() as u64 > LARGEST {
@@ -164,11 +178,25 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// A line that belongs to no cue.
+fn sentence(path: &Path, fault: &Fault) -> String {
+    let Fault { line, rule, text } = fault;
+    let why = match rule {
+        FaultKind::UnreadableTimes => "cannot be read as times; write `00:00:01,000 --> 00:00:02,500`",
+        FaultKind::NoTimes => "has no times before it, so no player shows it",
+    };
+    format!("{}: line {line}: `{text}` {why} ({})\n", lossless(path), rule.name())
+}
+
 /// The violations as rows, and a summary.
 fn table(path: &Path, preset: Preset, subtitles: &Subtitles, violations: &[Violation]) -> String {
     let (name, cues) = (lossless(path), count(subtitles.cues.len() as u64, "cue", "cues"));
+    let lost = match subtitles.faults.len() as u64 {
+        0 => String::new(),
+        faults => format!("; {} in no cue", count(faults, "line is", "lines are")),
+    };
     if violations.is_empty() {
-        return format!("{name}: no violation of `{}` in {cues}\n", preset.name());
+        return format!("{name}: no violation of `{}` in {cues}{lost}\n", preset.name());
     }
     let head = ["cue", "time", "rule", "measured", "allowed"].map(str::to_owned);
     let rows = violations.iter().map(|violation| {
@@ -182,7 +210,11 @@ fn table(path: &Path, preset: Preset, subtitles: &Subtitles, violations: &[Viola
     });
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
     let found = count(violations.len() as u64, "violation", "violations");
-    format!("{}{name}: {found} of `{}` in {cues}\n", aligned(&rows), preset.name())
+    format!(
+        "{}{name}: {found} of `{}` in {cues}{lost}\n",
+        aligned(&rows),
+        preset.name()
+    )
 }
 
 /// `HH:MM:SS.mmm`.
@@ -222,7 +254,8 @@ fn to_json(report: &Report) -> Value {
         })
         .collect();
     json!({
-        "path": path, "format": subtitles.kind, "language": report.language, "cues": subtitles.cues.len(), "violations": violations
+        "path": path, "format": subtitles.kind, "language": report.language, "cues": subtitles.cues.len(), "violations": violations,
+        "faults": subtitles.faults
     })
 }
 

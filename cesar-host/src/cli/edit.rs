@@ -1,6 +1,6 @@
 //! `cesar edit`: corrections of a recording's transcript, shared with the server.
 //!
-//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the transcripts in the cache, the newest first, or
+//! Corrections belong to the recording, by its SHA-256. No engine runs: they are checked against the transcripts in the cache, the last shown first, or
 //! against a JSON transcript that is given in place of the recording. Without either, only corrections that need none are accepted.
 
 mod subject;
@@ -9,13 +9,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::shown;
+use cesar_base::open_file;
 use cesar_config::Settings;
 use cesar_corrections::{
-    Applied, Change, Corrections, CorrectionsError, History, Operation, Options, Refused, Revision, check,
+    Applied, Change, Corrections, CorrectionsError, History, Operation, Options, Refused, Revision, apply, check,
     operations_from_json,
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
+use plugin_api::document::{CorrectionsProvenance, Document};
 use serde_json::{Map, Value, json};
 
 use super::args::JsonFlag;
@@ -134,7 +136,7 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
     let unreadable = |error| Failure::usage(format!("`{}` cannot be read: {error}", shown(file)));
     let source: Box<dyn Read> = match file.as_os_str() == "-" {
         true => Box::new(std::io::stdin()),
-        false => Box::new(std::fs::File::open(file).map_err(unreadable)?),
+        false => Box::new(open_file(file).map_err(unreadable)?),
     };
     let text = std::io::read_to_string(source.take(MAX_BATCH_BYTES)).map_err(unreadable)?;
     if text.len() as u64 == MAX_BATCH_BYTES {
@@ -152,7 +154,7 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
         Err(error) => return Err(refused(format!("it is not JSON ({error})"))),
     };
     operations_from_json(object).map_err(|(index, reason)| match index {
-        Some(index) => refused(format!("operation {index}: {reason}")),
+        Some(index) => refused(format!("operation {}: {reason}", index + 1)),
         None => refused(reason),
     })
 }
@@ -178,7 +180,11 @@ fn correct(args: &Args, corrections: &Corrections, subject: &Subject, batch: Vec
         }));
         return Ok(Exit::Done);
     }
-    let operations = count(accepted.operations.len() as u64, "operation", "operations");
+    let operations = format!(
+        "{} ({})",
+        count(accepted.operations.len() as u64, "operation", "operations"),
+        summary(&accepted.operations)
+    );
     let revision = accepted.revision;
     note(&match (args.dry_run, &accepted.applied) {
         (true, _) => format!("{operations} would be revision {revision}"),
@@ -250,10 +256,10 @@ fn checked(
             .map_err(refused);
     };
     // A transcript that has corrections already is the state that the batch is about.
-    let in_effect = history.edits().map(|edit| edit.revision).max().unwrap_or_default();
-    if document.provenance.corrections.map(|corrections| corrections.revision) != Some(in_effect) {
+    if !has_all(document, history) {
         return Err(Failure::usage(format!(
-            "the transcript has not the corrections of revision {in_effect}; write it again with `cesar transcribe`, or name the recording"
+            "the transcript has not the corrections of revision {}; write it again with `cesar transcribe`, or name the recording",
+            history.current
         )));
     }
     let (undo, batch): (Vec<_>, Vec<_>) =
@@ -265,6 +271,17 @@ fn checked(
     let (mut operations, applied) = check(Some(document), &state, &batch).map_err(refused)?;
     operations.extend(check(None, history, &undo).map_err(refused)?.0);
     Ok((operations, applied))
+}
+
+/// Whether a corrected transcript has all corrections in effect. Its provenance names the last one that changed it, so later ones must be
+/// without effect on it; it was made before an undo if it names, or counts, more than is in effect.
+fn has_all(document: &Document, history: &History) -> bool {
+    let Some(CorrectionsProvenance { revision, operations }) = document.provenance.corrections else {
+        return false;
+    };
+    let (before, later): (Vec<_>, Vec<_>) = history.edits().partition(|edit| edit.revision <= revision);
+    let is_in_effect = before.iter().any(|edit| edit.revision == revision);
+    is_in_effect && before.len() as u64 >= operations && apply(document.clone(), later).applied == 0
 }
 
 /// The last revision that is in effect and corrects something.
@@ -301,6 +318,15 @@ fn clear(args: &Args, corrections: &Corrections, subject: &Subject) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// The first operations, with the texts that they change.
+fn summary(operations: &[Operation]) -> String {
+    let mut changes: Vec<String> = operations.iter().take(3).map(ToString::to_string).collect();
+    if operations.len() > 3 {
+        changes.push(format!("and {} more", operations.len() - 3));
+    }
+    changes.join(", ")
+}
+
 fn show(args: &Args, subject: &Subject, history: &History) {
     let views = history.views();
     if args.json.json {
@@ -312,12 +338,8 @@ fn show(args: &Args, subject: &Subject, history: &History) {
         return;
     }
     let change = |revision: &Revision, undone: bool| {
-        let mut changes: Vec<String> = revision.operations.iter().take(3).map(ToString::to_string).collect();
-        if revision.operations.len() > 3 {
-            changes.push(format!("and {} more", revision.operations.len() - 3));
-        }
         let undone = if undone { " (undone)" } else { "" };
-        format!("{}{undone}", changes.join(", "))
+        format!("{}{undone}", summary(&revision.operations))
     };
     let header = ["REVISION", "AUTHOR", "TIME", "CHANGE"].map(str::to_owned);
     let rows = views.iter().zip(&history.revisions).map(|(view, revision)| {
@@ -329,4 +351,80 @@ fn show(args: &Args, subject: &Subject, history: &History) {
         ]
     });
     print(&aligned(&[header].into_iter().chain(rows).collect::<Vec<_>>()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(segments: &[&str], corrections: Option<(u64, u64)>) -> Document {
+        let segments: Vec<Value> = (0..)
+            .zip(segments)
+            .map(|(at, text)| {
+                json!({ "id": at, "start": at, "end": at + 1, "text": text, "avg_logprob": null, "compression_ratio": null,
+                    "no_speech_prob": null, "temperature": null, "tokens": null, "seek": null })
+            })
+            .collect();
+        let corrections =
+            corrections.map(|(revision, operations)| json!({ "revision": revision, "operations": operations }));
+        serde_json::from_value(json!({
+            "schema": 1, "language": "en", "language_probability": 1.0, "task": "transcribe", "duration": 9.0,
+            "created": "2026-01-02T03:04:05Z", "segments": segments,
+            "provenance": { "cesar": "1.0.0", "sampled": false, "corrections": corrections,
+                "audio": { "media_sha256": "a".repeat(64), "pcm_sha256": "", "codec": "flac", "offset": 0.0 },
+                "asr": { "plugin": "ct2", "version": "1.0.0", "plugin_sha256": "", "model": null, "model_sha256": null, "options": {} } }
+        }))
+        .unwrap()
+    }
+
+    /// A revision for each list of operations; each is anchored in the transcript before it.
+    fn history(batches: &[Value]) -> History {
+        let original = document(&["one two", "three four"], None);
+        let mut history = History::default();
+        for batch in batches {
+            let object = Map::from_iter([("operations".to_owned(), batch.clone())]);
+            let batch = operations_from_json(object).unwrap();
+            let (operations, _) = check(Some(&original), &history, &batch).unwrap();
+            history.current += 1;
+            history.revisions.push(Revision {
+                revision: history.current,
+                author: String::new(),
+                created_ms: 0,
+                operations,
+            });
+        }
+        history
+    }
+
+    fn replace(word: u64, text: &str) -> Value {
+        json!([{ "op": "replace_words", "segment": 0, "word": word, "text": text }])
+    }
+
+    #[test]
+    fn a_transcript_is_current_when_later_operations_have_no_effect() {
+        let first = history(&[replace(0, "uno")]);
+        let second = history(&[replace(0, "uno"), replace(1, "due")]);
+        let written = document(&["uno two", "three four"], Some((1, 1)));
+        assert!(has_all(&written, &first));
+        assert!(!has_all(&written, &second), "it lacks `due`");
+        // Made for another transcript of the recording, in which this word was wrong.
+        let elsewhere = document(&["uno due", "three four"], Some((1, 1)));
+        assert!(has_all(&elsewhere, &second));
+    }
+
+    #[test]
+    fn a_transcript_from_before_an_undo_is_not_current() {
+        let undo = json!([{ "op": "undo", "revision": 1 }]);
+        let both = document(&["uno due", "three four"], Some((2, 2)));
+        let undone = history(&[replace(0, "uno"), replace(1, "due"), undo]);
+        assert!(!has_all(&both, &undone));
+        let rest = document(&["one due", "three four"], Some((2, 1)));
+        assert!(has_all(&rest, &undone));
+    }
+
+    #[test]
+    fn messages_name_the_replaced_text() {
+        let history = history(&[replace(1, "due")]);
+        assert_eq!(summary(&history.revisions[0].operations), "replace `two` by `due`");
+    }
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+mod align;
 mod args;
 mod ask;
 mod cache;
@@ -70,6 +71,8 @@ struct Cli {
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
+    /// Give the words of a text that exists their times in a recording
+    Align(Box<align::Args>),
     /// Check subtitles of any program against the rules of a guide
     Check(Box<check::Args>),
     /// Correct the transcript of a recording: words, segments, speakers
@@ -162,6 +165,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = resolved.settings();
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Align(args) => align::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Check(args) => check::run(&args),
         Command::Edit(args) => edit::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),

@@ -45,9 +45,23 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     Ok(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms)
 }
 
+/// `M:SS`, or `H:MM:SS`.
+pub(super) fn clock(ms: u64) -> String {
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        hours => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{clock, parse};
+
+    #[test]
+    fn clocks_have_hours_only_where_needed() {
+        assert_eq!([61_500, 3_723_004].map(clock), ["1:01", "1:02:03"]);
+    }
 
     #[test]
     fn times_are_read_in_seconds_or_with_colons() {

@@ -13,8 +13,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use plugin_api::document::Partial;
 use serde_json::json;
 
+use super::align;
 use super::cache::explain::{self, Refreshed, Shown};
 use super::corrections;
+use super::humanize::count;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Content, Outputs, Place};
@@ -22,13 +24,26 @@ use super::parallel::{self, Turn, Turns};
 use super::progress::Show;
 use super::report::{Exit, Failure};
 use super::summary::{Done, Whole};
-use super::work::{Missing, Work, WorkArgs, mode};
+use super::work::{Asked, Missing, Work, WorkArgs, mode};
 
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     work: WorkArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    /// Show what is cached for these recordings, without running anything
+    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
+    cache_info: bool,
+    /// Print JSON (stable schema)
+    #[arg(long, requires = "cache_info", help_heading = "Cache")]
+    json: bool,
+}
+
+/// The arguments of a run, for `align`, too.
+#[derive(clap::Args)]
+pub(super) struct RunArgs {
     /// Ignore cached results and recompute everything
     #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
     refresh: bool,
@@ -41,12 +56,6 @@ pub(super) struct Args {
         help_heading = "Cache"
     )]
     refresh_stage: Vec<Stage>,
-    /// Show what is cached for these recordings, without running anything
-    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
-    cache_info: bool,
-    /// Print JSON (stable schema)
-    #[arg(long, requires = "cache_info", help_heading = "Cache")]
-    json: bool,
     /// Replace files of other recordings in the output folder instead of choosing another name
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
@@ -59,8 +68,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &CancelToken) -> Result<Exit, Failure> {
     if args.cache_info {
         let refreshed = Refreshed {
-            all: args.refresh,
-            stages: &args.refresh_stage,
+            all: args.run.refresh,
+            stages: &args.run.refresh_stage,
         };
         return explain::run(
             &args.work,
@@ -72,9 +81,20 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &Canc
             cancel,
         );
     }
+    run_asked(args.work.asked(), &args.run, settings, verbosity, cancel)
+}
+
+/// Does what a command asks for.
+pub(super) fn run_asked(
+    asked: Asked<'_>,
+    args: &RunArgs,
+    settings: &Settings,
+    verbosity: i8,
+    cancel: &CancelToken,
+) -> Result<Exit, Failure> {
     let show = Show::new(progress_style(settings, verbosity), verbosity);
     let mut work = Work::prepare(
-        &args.work,
+        asked,
         &args.refresh_stage,
         settings,
         mode(settings, args.refresh),
@@ -84,7 +104,7 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &Canc
     )?;
     let places = match work.recordings.is_empty() {
         true => Vec::new(),
-        false => work.places(&args.work, settings)?,
+        false => work.places(asked, settings)?,
     };
     let intermediates = (args.keep_intermediate.as_ref())
         .map(|folder| intermediate::places(&work.recordings, folder))
@@ -167,8 +187,16 @@ fn one(
     drop(watched);
     let transcript = transcript?;
     write(&transcript, task, outputs, turn, show)?;
+    if let Some(replacements) = transcript.replacements {
+        show.json(&json!({ "type": "glossary", "input": recording.input, "replacements": replacements }));
+        let replacements = count(replacements, "replacement", "replacements");
+        show.inform(&format!("{}: {replacements} by the glossary", recording.label));
+    }
     if let Some(applied) = &transcript.corrections {
         corrections::report(&recording.label, &recording.input, applied, show);
+    }
+    if let Some(fit) = &transcript.align {
+        align::report(&recording.label, &recording.input, fit, show);
     }
     if let Some(intermediate) = intermediate {
         let wrote = intermediate.finish(outputs, &transcript.media)?;

@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 
 use cesar_audio::{Slice, TrackChoice};
+use cesar_base::GivenValue;
 use cesar_base::names::{shown, visible};
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::{
-    Address, AddressPolicy, FormatRequest, Input, NamedGlossary, Part, Pipeline, PipelineError, Plan, Prompted,
-    SpeakersRequest, Stage, StageRequest,
+    Address, AddressPolicy, FormatRequest, Input, NamedGlossary, NamedScript, Part, Pipeline, PipelineError, Plan,
+    Prompted, SpeakersRequest, Stage, StageRequest,
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
+use plugin_api::manifest::OptionKind;
 
-use super::args::{SettingFlags, group};
+use super::args::{Given, SettingFlags, group};
 use super::corrections;
-use super::formats::{Asked, Chosen};
+use super::formats::{self, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Collected, InputError, Recording, Unusable};
 use super::models;
@@ -31,6 +33,18 @@ pub(super) struct WorkArgs {
     /// Files, folders, URLs such as `https://example.org/talk.mp3`, or `-` for standard input
     #[arg(value_name = "INPUT", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
     inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    part: PartArgs,
+    /// Write the text as it was recognised, without the corrections of `cesar edit` and of the server
+    #[arg(long, visible_alias = "no-corrections", help_heading = "Output")]
+    original: bool,
+    #[command(flatten)]
+    settings: SettingFlags<group::Transcribe>,
+}
+
+/// The arguments about one recording: where its text goes, and which part of it is used.
+#[derive(clap::Args)]
+pub(super) struct PartArgs {
     /// Output file (default: standard output, `-`); its extension sets the format unless --format is given
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     output: Option<PathBuf>,
@@ -43,11 +57,30 @@ pub(super) struct WorkArgs {
     /// Length of the part to transcribe: seconds or [HH:]MM:SS[.fff]
     #[arg(long, value_name = "TIME", value_parser = times::parse, help_heading = "Recordings", conflicts_with = "end_time")]
     max_duration: Option<u64>,
-    /// Write the text as it was recognised, without the corrections of `cesar edit` and of the server
-    #[arg(long, visible_alias = "no-corrections", help_heading = "Output")]
-    original: bool,
-    #[command(flatten)]
-    settings: SettingFlags<group::Transcribe>,
+}
+
+/// What a command asks for, beside the settings.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) inputs: &'a [PathBuf],
+    pub(super) part: &'a PartArgs,
+    /// Whether users' corrections are left out.
+    pub(super) original: bool,
+    /// The text whose words get times.
+    pub(super) script: Option<&'a NamedScript>,
+    pub(super) given: Given<'a>,
+}
+
+impl WorkArgs {
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            inputs: &self.inputs,
+            part: &self.part,
+            original: self.original,
+            script: None,
+            given: self.settings.given(),
+        }
+    }
 }
 
 /// A checked request: every refusal that is possible before work has happened.
@@ -73,7 +106,7 @@ pub(super) enum Missing {
     Refused,
 }
 
-impl WorkArgs {
+impl PartArgs {
     fn slice(&self) -> Slice {
         let start_ms = self.start_time.unwrap_or_default();
         let by_length = self.max_duration.map(|length| start_ms.saturating_add(length));
@@ -87,7 +120,7 @@ impl WorkArgs {
 impl Work {
     /// Resolves plugins, models, options and recordings.
     pub(super) fn prepare(
-        args: &WorkArgs,
+        asked: Asked<'_>,
         refreshed: &[Stage],
         settings: &Settings,
         mode: Mode,
@@ -101,7 +134,10 @@ impl Work {
         }
         let glossaries = host::glossaries(settings);
         let glossary = glossaries.of_settings().map_err(PipelineError::from)?;
-        let speakers = speakers(args, settings);
+        if glossary.is_none() && glossaries.prompt() && asked.given.has("glossary.prompt") {
+            show.inform("warning: --glossary-prompt has no effect without a glossary; add --glossary");
+        }
+        let speakers = speakers(asked, settings);
         if missing == Missing::Offered {
             models::missing::offer(
                 &mut host,
@@ -111,13 +147,13 @@ impl Work {
                 show.verbosity(),
             )?;
         }
-        let named = args.output.as_ref();
-        let Chosen { formats, output, .. } = formats(
-            args,
+        let named = asked.part.output.as_ref();
+        let Chosen { formats, output, .. } = choose_formats(
+            asked,
             // Standard output is no name that an extension could be read from.
             named.filter(|file| !outputs::is_stdout(file)),
             settings,
-            host.pipeline.will_identify_speakers(&speakers),
+            asked.script.is_some_and(NamedScript::has_speakers) || host.pipeline.will_identify_speakers(&speakers),
             show,
             &host,
         )?;
@@ -126,7 +162,7 @@ impl Work {
             mut failed,
             skipped,
             passed_over,
-        } = inputs::collect(&args.inputs).map_err(Failure::failed)?;
+        } = inputs::collect(asked.inputs).map_err(Failure::failed)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
         }
@@ -142,11 +178,17 @@ impl Work {
         if let Some(glossary) = glossary.as_ref().filter(|_| glossaries.prompt()) {
             asr = prompted(&host.pipeline, &asr, glossary, show)?;
         }
+        if asked.script.is_some() {
+            asr = with_word_times(&host.pipeline, asr)?;
+        }
         let at_a_time = parallel::at_a_time(settings.parallel, known, parallel::threads(&asr));
         parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
         let planned = show.preparing(|| plan(&host.pipeline, settings, (&asr, &speakers, &formats), show, cancel));
         let mut plan = planned?.with_glossary(glossary).refreshing(refreshed.iter().copied());
-        if !args.original
+        if let Some(script) = asked.script {
+            plan = plan.aligning(script.clone());
+        }
+        if !asked.original
             && let Some(corrections) = corrections::of_transcripts(settings)?
         {
             plan = plan.correcting(corrections);
@@ -166,7 +208,7 @@ impl Work {
             formats,
             output: output.or_else(|| named.cloned()),
             part: Part {
-                slice: args.slice(),
+                slice: asked.part.slice(),
                 ..host::part(settings)
             },
         })
@@ -197,13 +239,13 @@ impl Work {
         }
     }
 
-    pub(super) fn places(&self, args: &WorkArgs, settings: &Settings) -> Result<Vec<Place>, Failure> {
+    pub(super) fn places(&self, asked: Asked<'_>, settings: &Settings) -> Result<Vec<Place>, Failure> {
         // The settings' folder is for runs that name no file.
         let folder = settings
             .output
             .dir
             .as_deref()
-            .filter(|_| self.output.is_none() || args.settings.is_given("output.dir"));
+            .filter(|_| self.output.is_none() || asked.given.has("output.dir"));
         outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::from)
     }
 }
@@ -218,8 +260,8 @@ pub(super) fn mode(settings: &Settings, refresh: bool) -> Mode {
 }
 
 /// The formats to write and the name of the output. Reports a corrected name.
-fn formats(
-    args: &WorkArgs,
+fn choose_formats(
+    command: Asked<'_>,
     output: Option<&PathBuf>,
     settings: &Settings,
     speakers: bool,
@@ -227,9 +269,9 @@ fn formats(
     host: &Host,
 ) -> Result<Chosen, Failure> {
     let with_speakers = host.pipeline.format_with_speakers();
-    let asked = Asked {
+    let asked = formats::Asked {
         formats: &settings.output.formats,
-        on_command_line: args.settings.is_given("output.formats"),
+        on_command_line: command.given.has("output.formats"),
         output: output.map(PathBuf::as_path),
         speakers,
         correct: settings.output.correct_extension,
@@ -270,8 +312,19 @@ fn prompted(
     Ok(asr)
 }
 
+/// The request with word times, where the engine has an option for them.
+fn with_word_times(pipeline: &Pipeline, mut asr: StageRequest) -> Result<StageRequest, Failure> {
+    const OPTION: &str = "word_timestamps";
+    let engine = pipeline.engine(&asr)?;
+    let option = engine.manifest.options.get(OPTION);
+    if option.is_some_and(|option| option.kind == OptionKind::Boolean) {
+        asr.options.insert(OPTION.to_owned(), GivenValue::Typed(true.into()));
+    }
+    Ok(asr)
+}
+
 /// The requested speakers. Any flag about speakers on the command line enables them.
-fn speakers(args: &WorkArgs, settings: &Settings) -> SpeakersRequest {
+fn speakers(asked: Asked<'_>, settings: &Settings) -> SpeakersRequest {
     const ABOUT: [&str; 6] = [
         "diarize.plugin",
         "diarize.num_speakers",
@@ -281,8 +334,13 @@ fn speakers(args: &WorkArgs, settings: &Settings) -> SpeakersRequest {
         "diarize.speaker_names",
     ];
     let mut speakers = host::speakers(&settings.diarize);
+    if asked.script.is_some() {
+        // The text names them, or has none.
+        speakers.wanted = Some(false);
+        return speakers;
+    }
     speakers.channels |= host::track(settings) == TrackChoice::All;
-    let is_said = || ABOUT.iter().any(|setting| args.settings.is_given(setting));
+    let is_said = || ABOUT.iter().any(|setting| asked.given.has(setting));
     speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
     speakers
 }

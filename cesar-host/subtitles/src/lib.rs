@@ -1,7 +1,7 @@
 //! Rules for subtitles: presets of broadcasters, a parser of SRT and WebVTT, and a checker.
 //!
 //! * [`Rules`] are the limits, [`Preset`] their published sets, with figures per language.
-//! * [`parse`] reads the files of any program and returns their [`Cue`]s.
+//! * [`parse`] reads the files of any program and returns their [`Cue`]s, and a [`Fault`] for each line that is none by mistake.
 //! * [`check`] returns every [`Violation`] of the rules.
 //!
 //! One measure serves layout and checker: a character is a column of a terminal, so that a full-width character (Chinese, Japanese,
@@ -20,6 +20,6 @@ mod times;
 pub use check::{Rule, Violation, check};
 pub use cue::Cue;
 pub use measure::{columns, words};
-pub use parse::{FileKind, NotSubtitles, Subtitles, parse};
+pub use parse::{Fault, FaultKind, FileKind, NotSubtitles, Subtitles, parse};
 pub use presets::{Preset, UnknownPreset, guess_language};
 pub use rules::{Overrides, Rules};

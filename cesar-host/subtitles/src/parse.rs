@@ -2,10 +2,12 @@
 //!
 //! Only a line with times makes a cue. Numbers may be missing or wrong, times may have `,` or `.`, settings may follow them, blank
 //! lines between cues may be missing, and a blank line may stand in the text of SRT. Notes, styles and regions of WebVTT are skipped.
+//! What a player would skip, or show as text, by mistake is a [`Fault`] with its line: no cue is passed over silently.
 
 use serde::Serialize;
 
-use crate::{Cue, decode, markup, times::timing};
+use crate::times::{is_clock, is_meant, timing};
+use crate::{Cue, decode, markup};
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,6 +26,40 @@ pub struct Subtitles {
     pub kind: FileKind,
     /// In the order of the file; those without text are left out.
     pub cues: Vec<Cue>,
+    /// In the order of the file.
+    pub faults: Vec<Fault>,
+}
+
+/// A line that belongs to no cue by mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The number of the line, from 1.
+    pub line: u64,
+    /// The mistake.
+    pub rule: FaultKind,
+    /// The line, or its beginning.
+    pub text: String,
+}
+
+/// A mistake in the structure of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The line is meant as times and cannot be read as such.
+    UnreadableTimes,
+    /// The text, or the number, has no times.
+    NoTimes,
+}
+
+impl FaultKind {
+    /// The name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnreadableTimes => "unreadable_times",
+            Self::NoTimes => "no_times",
+        }
+    }
 }
 
 /// A file that is neither SRT nor WebVTT.
@@ -33,21 +69,27 @@ pub struct Subtitles {
 )]
 pub struct NotSubtitles;
 
+/// The most characters of a line in a [`Fault`].
+const SHOWN: usize = 60;
+
 /// Reads a file. An empty file is one of SRT without cues.
 ///
 /// # Errors
-/// When it holds text and no line with times, and no header of WebVTT.
+/// When it holds text and no line that is meant as times, and no header of WebVTT.
 pub fn parse(bytes: &[u8]) -> Result<Subtitles, NotSubtitles> {
     let text = decode::text(bytes);
     let kind = if is_vtt(&text) { FileKind::Vtt } else { FileKind::Srt };
     let mut reader = Reader::new(kind);
     text.lines().for_each(|line| reader.take(line));
-    let Reader { cues, times, .. } = reader;
+    reader.flush();
+    let Reader {
+        cues, times, faults, ..
+    } = reader;
     if times == 0 && kind == FileKind::Srt && !text.trim().is_empty() {
         return Err(NotSubtitles);
     }
     let cues = cues.into_iter().filter(|cue| !cue.lines.is_empty()).collect();
-    Ok(Subtitles { kind, cues })
+    Ok(Subtitles { kind, cues, faults })
 }
 
 fn is_vtt(text: &str) -> bool {
@@ -55,17 +97,37 @@ fn is_vtt(text: &str) -> bool {
     rest.is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
 }
 
+/// What a line of text belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing.
+    Outside,
+    /// The last cue.
+    Cue,
+    /// The header, a note, a style, or text whose times are a fault already.
+    Skipped,
+}
+
+/// A number of SRT, or an identifier of WebVTT, before times; text where none follow.
+struct Pending {
+    text: String,
+    line: u64,
+    /// Whether a blank line stands before.
+    after_blank: bool,
+}
+
 /// The cues so far, and where the reader is.
 struct Reader {
     kind: FileKind,
     cues: Vec<Cue>,
+    faults: Vec<Fault>,
+    /// Lines that are, or are meant as, times.
     times: u64,
-    /// A number that stands before times, or is text where none follow.
-    number: Option<String>,
+    line: u64,
+    pending: Option<Pending>,
     /// Whether a blank line stands before.
     blank: bool,
-    /// Whether lines are text of the last cue.
-    inside: bool,
+    place: Place,
 }
 
 impl Reader {
@@ -73,60 +135,147 @@ impl Reader {
         Self {
             kind,
             cues: Vec::new(),
+            faults: Vec::new(),
             times: 0,
-            number: None,
+            line: 0,
+            pending: None,
             blank: true,
-            inside: false,
+            place: match kind {
+                FileKind::Srt => Place::Outside,
+                // The header.
+                FileKind::Vtt => Place::Skipped,
+            },
         }
     }
 
     fn take(&mut self, line: &str) {
+        self.line += 1;
         if let Some((start, end)) = timing(line) {
             self.times += 1;
-            let number = self.number.take().and_then(|number| number.trim().parse().ok());
+            let number = self.pending.take().and_then(|number| number.text.trim().parse().ok());
             self.cues.push(Cue {
                 number: number.unwrap_or(self.times),
                 start,
                 end,
                 lines: Vec::new(),
             });
-            self.inside = true;
+            self.place = Place::Cue;
         } else if line.trim().is_empty() {
             self.blank = true;
             // The text of WebVTT ends here, that of SRT where times follow.
-            self.inside &= self.kind == FileKind::Srt;
+            if self.kind == FileKind::Vtt {
+                self.flush();
+                self.place = Place::Outside;
+            }
             return;
+        } else if self.is_unreadable(line) {
+            self.times += 1;
+            self.pending = None;
+            self.fault(FaultKind::UnreadableTimes, self.line, line);
         } else {
-            // A number was text after all.
-            if let Some(number) = self.number.take() {
-                self.push(&number);
-            }
-            let could_be_number = line.trim().bytes().all(|byte| byte.is_ascii_digit());
-            if could_be_number && (self.blank || self.has_text()) {
-                self.number = Some(line.to_owned());
-            } else {
-                self.push(line);
-            }
+            self.text(line);
         }
         self.blank = false;
+    }
+
+    /// Whether the line is meant as times.
+    fn is_unreadable(&self, line: &str) -> bool {
+        let is_header = self.place == Place::Skipped && self.kind == FileKind::Vtt && self.line == 1;
+        let is_numbered = self.pending.as_ref().is_some_and(|number| number.after_blank);
+        let begins_with_time = || line.split_whitespace().next().is_some_and(is_clock);
+        // WebVTT allows no arrow in text.
+        let has_arrow = self.kind == FileKind::Vtt && line.contains("-->");
+        !is_header
+            && (has_arrow || is_meant(line, self.blank || self.pending.is_some()) || is_numbered && begins_with_time())
+    }
+
+    /// A line that is neither blank nor times.
+    fn text(&mut self, line: &str) {
+        let is_vtt_block = self.kind == FileKind::Vtt && self.place == Place::Outside;
+        if is_vtt_block && self.pending.is_none() && is_skipped_block(line) {
+            self.place = Place::Skipped;
+            return;
+        }
+        if let Some(number) = self.pending.take() {
+            let next = self.cues.last().map(|cue| cue.number.saturating_add(1));
+            let is_next = number.after_blank && next.is_some() && number.text.trim().parse().ok() == next;
+            match is_vtt_block || is_next {
+                true => self.fault(FaultKind::NoTimes, number.line, &number.text),
+                // It was text after all.
+                false => self.push(&number.text, number.line),
+            }
+        }
+        let is_number = line.trim().bytes().all(|byte| byte.is_ascii_digit());
+        let is_pending = match is_vtt_block && self.place == Place::Outside {
+            true => true,
+            false => is_number && (self.blank || self.has_text()),
+        };
+        if is_pending {
+            self.pending = Some(Pending {
+                text: line.to_owned(),
+                line: self.line,
+                after_blank: self.blank,
+            });
+        } else {
+            self.push(line, self.line);
+        }
+    }
+
+    /// Ends what waits for times.
+    fn flush(&mut self) {
+        let Some(Pending {
+            text,
+            line,
+            after_blank,
+        }) = self.pending.take()
+        else {
+            return;
+        };
+        match after_blank {
+            true => self.fault(FaultKind::NoTimes, line, &text),
+            false => self.push(&text, line),
+        }
     }
 
     fn has_text(&self) -> bool {
         self.cues.last().is_some_and(|cue| !cue.lines.is_empty())
     }
 
-    fn push(&mut self, line: &str) {
-        let Some(cue) = self.cues.last_mut().filter(|_| self.inside) else {
-            return;
-        };
-        let text = match self.kind {
-            FileKind::Srt => markup::plain_srt(line),
-            FileKind::Vtt => markup::plain_vtt(line),
-        };
-        if !text.trim().is_empty() {
-            cue.lines.push(text.trim().to_owned());
+    fn push(&mut self, line: &str, number: u64) {
+        match self.place {
+            Place::Skipped => {}
+            Place::Outside => self.fault(FaultKind::NoTimes, number, line),
+            Place::Cue => {
+                let text = match self.kind {
+                    FileKind::Srt => markup::plain_srt(line),
+                    FileKind::Vtt => markup::plain_vtt(line),
+                };
+                if let Some(cue) = self.cues.last_mut().filter(|_| !text.trim().is_empty()) {
+                    cue.lines.push(text.trim().to_owned());
+                }
+            }
         }
     }
+
+    /// Records a fault. The text behind it belongs to no cue.
+    fn fault(&mut self, rule: FaultKind, line: u64, text: &str) {
+        let mut shown: String = text.trim().chars().take(SHOWN).collect();
+        if shown.len() < text.trim().len() {
+            shown.push('…');
+        }
+        self.faults.push(Fault {
+            line,
+            rule,
+            text: shown,
+        });
+        self.place = Place::Skipped;
+    }
+}
+
+/// Whether a block of WebVTT begins that is no cue.
+fn is_skipped_block(line: &str) -> bool {
+    let word = line.split_whitespace().next();
+    matches!(word, Some("NOTE" | "STYLE" | "REGION"))
 }
 
 #[cfg(test)]
@@ -179,6 +328,60 @@ mod tests {
         assert_eq!(cues(""), []);
         assert_eq!(cues("WEBVTT\n"), []);
         assert_eq!(cues("1\n00:00:01,000 --> 00:00:02,000\n\n"), []);
+    }
+
+    /// Line, mistake and text of each fault, and the number of cues.
+    fn faults(text: &str) -> (Vec<(u64, &'static str, String)>, usize) {
+        let subtitles = parse(text.as_bytes()).expect("a subtitle file");
+        let faults = subtitles.faults.into_iter();
+        let faults = faults.map(|fault| (fault.line, fault.rule.name(), fault.text));
+        (faults.collect(), subtitles.cues.len())
+    }
+
+    #[test]
+    fn times_that_cannot_be_read_are_named_with_their_line() {
+        let srt = |times: &str| {
+            format!("1\n00:01,000 --> 00:02,000\nOne\n\n2\n{times}\nTwo\n\n3\n00:05,0 --> 00:06,0\nThree\n")
+        };
+        for times in [
+            "00:03.000 --> 00:05.xyz",
+            "00:03,000 -> 00:04,000",
+            "00:03,000 → 00:04,000",
+            "00:03,000 00:04,000",
+            "00:05.xyz",
+            "00:03,000 -->",
+            "-->",
+            "->",
+            "00:03,000 --> 00:61,000",
+        ] {
+            let fault = (6, "unreadable_times", times.to_owned());
+            assert_eq!(faults(&srt(times)), (vec![fault], 2), "{times}");
+            let vtt = format!("WEBVTT\n\n{}", srt(times)).replace(',', ".");
+            let (found, cues) = faults(&vtt);
+            assert_eq!((found[0].0, found[0].1, cues), (8, "unreadable_times", 2), "{times}");
+        }
+        let only = "00:00:01,000 -> 00:00:02,000\nHello\n";
+        assert_eq!(faults(only).0[0].0, 1);
+    }
+
+    #[test]
+    fn text_and_numbers_without_times_are_named_with_their_line() {
+        let lost = |line: u64, text: &str| (line, "no_times", text.to_owned());
+        let cue = "1\n00:01,0 --> 00:02,0\nOne\n\n";
+        assert_eq!(faults(&format!("Title\n\n{cue}")), (vec![lost(1, "Title")], 1));
+        assert_eq!(faults(&format!("{cue}2\nTwo\n")), (vec![lost(5, "2")], 1));
+        assert_eq!(faults(&format!("{cue}2\n")), (vec![lost(5, "2")], 1));
+        let vtt = "WEBVTT\nKind: captions\n\nNOTE\na remark\n\nlost words\nof two lines\n\nid\n\nid\n00:01.000 --> 00:02.000\nOne\n";
+        assert_eq!(faults(vtt), (vec![lost(7, "lost words"), lost(10, "id")], 1));
+    }
+
+    #[test]
+    fn text_with_arrows_clocks_and_numbers_is_no_fault() {
+        let text = "1\n00:01,0 --> 00:02,0\nA -> B\nat 10:00\n\n12\nmonkeys\nA --> B\n\n2\n00:03,0 --> 00:04,0\n10:30 it is\n42\n";
+        assert_eq!(faults(text), (Vec::new(), 2));
+        let lines = &cues(text);
+        assert_eq!(lines[0].3, "A -> B|at 10:00|12|monkeys|A --> B");
+        assert_eq!(lines[1].3, "10:30 it is|42");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`timestamps`], [`words`] | tokens to segments, segments to words |
 //! | [`hallucination`] | text that was probably invented in silence |
 //! | [`detect`] | the language |
+//! | `given` | times for the words of a text that the request has |
 //! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, in parallel |
 //! | [`transcript`], [`report`] | the result, and progress |
 //!
@@ -23,6 +24,7 @@ pub mod decode;
 pub mod detect;
 pub mod encoder;
 pub mod engine;
+mod given;
 pub mod hallucination;
 pub mod mel;
 pub mod model;
@@ -94,7 +96,7 @@ impl Stage for Ct2 {
 
     fn check(&self, request: &Request) -> Result<(), StageError> {
         request.check(self.engine.is_multilingual())?;
-        if request.word_timestamps && !self.alignable {
+        if (request.word_timestamps || request.align.is_some()) && !self.alignable {
             let message = "the model's `config.json` names no `alignment_heads`, which `word_timestamps` needs: convert the model \
                            again with a current `ct2-transformers-converter`";
             return Err(StageError::new(ErrorKind::InvalidOptions, message));
@@ -104,6 +106,9 @@ impl Stage for Ct2 {
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
         self.check(&request)?;
+        if let Some(alignment) = &request.align {
+            return given::align(self, &request, alignment, audio, ctx);
+        }
         transcribe::transcribe(self, &request, audio, ctx)
     }
 }

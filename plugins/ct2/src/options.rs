@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ct2rs::sys;
 use plugin_api::StageError;
+use plugin_api::align::Alignment;
 use plugin_api::resume::Checkpoint;
 
 use crate::model::ModelError;
@@ -118,6 +119,9 @@ pub struct Request {
     /// The finished part of an earlier run, from the host; not an option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Checkpoint<Saved>>,
+    /// The text to align, from the host; not an option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub align: Option<Alignment>,
 }
 
 impl Options {

@@ -16,6 +16,7 @@ use cesar_plugin_common::words as rules;
 use crate::timestamps::{Piece, Word};
 
 pub mod align;
+pub mod given;
 pub mod split;
 pub mod text;
 

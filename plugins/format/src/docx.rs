@@ -12,7 +12,8 @@ use plugin_api::document::{Document, Seconds, Segment};
 
 use crate::facts::{created, facts, language};
 use crate::markup::xml_characters;
-use crate::{clock, speakers, words};
+use crate::speakers::Names;
+use crate::{clock, words};
 
 /// The column of the times, in twentieths of a point.
 const TIME_WIDTH: i32 = 1200;
@@ -22,21 +23,18 @@ const RIGHT_TO_LEFT: [&str; 8] = ["ar", "fa", "he", "ps", "sd", "ug", "ur", "yi"
 
 /// The whole file.
 pub(crate) fn render(document: &Document, length: Seconds, wanted: bool, uncertain: Option<f64>) -> Vec<u8> {
-    let named = speakers::are_named(document, wanted);
+    let mut names = Names::new(document, wanted);
     let mut page = Page::new(document);
     page.add(Paragraph::new().style("Title").add_run(run("Transcript")));
     page.add(head(document, length, wanted));
-    let mut last = None;
     for segment in &document.segments {
         let line = words::line(segment);
         if line.is_empty() {
             continue;
         }
-        let name = named.then(|| speakers::name(segment));
-        if let Some(name) = name.as_ref().filter(|_| name != last) {
-            page.add(Paragraph::new().style("Heading1").keep_next(true).add_run(run(name)));
+        if let Some(name) = names.before(segment).heading {
+            page.add(Paragraph::new().style("Heading1").keep_next(true).add_run(run(&name)));
         }
-        last = name;
         page.add(spoken(segment, &line, uncertain));
     }
     page.bytes()

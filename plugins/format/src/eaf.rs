@@ -93,7 +93,10 @@ fn media_type(media: &str) -> &'static str {
 
 /// Of each speaker in order of appearance, then of unknown ones.
 fn tiers(document: &Document, wanted: bool) -> Vec<Tier> {
-    let named = speakers::are_named(document, wanted);
+    let unknown = match speakers::are_named(document, wanted) && speakers::are_identified(document) {
+        true => speakers::UNKNOWN,
+        false => TIER,
+    };
     let mut segments: Vec<_> = document.segments.iter().collect();
     segments.sort_by_key(|segment| segment.start);
     let mut tiers: Vec<Tier> = Vec::new();
@@ -102,11 +105,8 @@ fn tiers(document: &Document, wanted: bool) -> Vec<Tier> {
         if text.is_empty() {
             continue;
         }
-        let name = if named {
-            speakers::name(segment)
-        } else {
-            TIER.to_owned()
-        };
+        let name = speakers::label(segment).filter(|_| wanted);
+        let name = name.unwrap_or_else(|| unknown.to_owned());
         let tier = match tiers.iter().position(|tier| tier.name == name) {
             Some(found) => &mut tiers[found],
             None => {

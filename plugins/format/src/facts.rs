@@ -3,6 +3,7 @@
 use plugin_api::document::{Document, Seconds};
 
 use crate::clock;
+use crate::speakers::are_identified;
 use crate::text::one_line;
 
 /// When a document was made that does not say it as `YYYY-MM-DDTHH:MM:SSZ`.
@@ -12,7 +13,8 @@ const UNKNOWN_TIME: &str = "1970-01-01T00:00:00Z";
 pub(crate) fn facts(document: &Document, length: Seconds, speakers: bool) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(speakers) = document.speakers.as_ref().filter(|_| speakers) {
-        facts.push(("Speakers", format!("{} detected", speakers.len())));
+        let how = if are_identified(document) { "detected" } else { "named" };
+        facts.push(("Speakers", format!("{} {how}", speakers.len())));
     }
     if let Some(partial) = &document.partial {
         let message = one_line(&partial.message);

@@ -9,10 +9,11 @@
 
 use plugin_api::document::{Document, Seconds, Segment};
 
+use crate::clock;
 use crate::facts::{facts, language};
 use crate::markup::escaped;
+use crate::speakers::{self, Names};
 use crate::words::{self, Piece};
-use crate::{clock, speakers};
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -40,18 +41,15 @@ pub(crate) fn render(
     text.push_str("</dl>\n</header>\n");
     text.push_str(&player(media));
     text.push_str("<main>\n");
-    let named = speakers::are_named(document, wanted);
-    let (labels, mut last) = (speakers::labels(document), None);
+    let (labels, mut names) = (speakers::labels(document), Names::new(document, wanted));
     for segment in &document.segments {
         let line = words::line(segment);
         if line.is_empty() {
             continue;
         }
-        let name = named.then(|| speakers::name(segment));
-        if let Some(name) = name.as_ref().filter(|_| name != last) {
-            text.push_str(&heading(name, &labels));
+        if let Some(name) = names.before(segment).heading {
+            text.push_str(&heading(&name, &labels));
         }
-        last = name;
         text.push_str(&paragraph(segment, &line, uncertain));
     }
     text.push_str(&format!("</main>\n<script>{}</script>\n</body>\n</html>\n", script()));

@@ -15,14 +15,14 @@
 //! ```
 //!
 //! Where speakers could not be identified, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
-//! the first. Text that Markdown would take for structure, or for HTML that vanishes, is escaped; emphasis is left alone. With
+//! the first. Text that Markdown would take for structure, for an escape, or for HTML that vanishes, is escaped; emphasis is left alone. With
 //! `mark_uncertain`, words of low probability stand between `==`.
 
 use plugin_api::document::{Document, Seconds};
 
 use crate::clock;
 use crate::facts::facts;
-use crate::speakers;
+use crate::speakers::Names;
 use crate::words::{self, Piece};
 
 /// Before and after words of low probability: a highlight for Obsidian, Pandoc and others, and readable elsewhere.
@@ -30,19 +30,18 @@ const MARK: &str = "==";
 
 /// The whole file; the header alone for a transcript without text.
 pub(crate) fn render(document: &Document, length: Seconds, wanted: bool, uncertain: Option<f64>) -> String {
-    let named = speakers::are_named(document, wanted);
-    let (mut text, mut last) = (header(document, length, wanted), None);
+    let (mut text, mut names) = (header(document, length, wanted), Names::new(document, wanted));
+    let mut is_first = true;
     for segment in &document.segments {
         let line = words::line(segment);
         if line.is_empty() {
             continue;
         }
-        let name = named.then(|| speakers::name(segment));
-        if let Some(name) = name.as_ref().filter(|_| name != last) {
-            let gap = if last.is_some() { "\n" } else { "" };
-            text.push_str(&format!("{gap}### {}\n", escaped(name)));
+        if let Some(name) = names.before(segment).heading {
+            let gap = if is_first { "" } else { "\n" };
+            text.push_str(&format!("{gap}### {}\n", escaped(&name)));
         }
-        last = name;
+        is_first = false;
         let (start, end) = (clock::stamp(segment.start.0), clock::stamp(segment.end.0));
         let line = marked(&words::pieces(&line, segment), uncertain);
         text.push_str(&format!("[{start} - {end}]\n{}\n", escaped(&line)));
@@ -86,11 +85,42 @@ fn header(document: &Document, length: Seconds, wanted: bool) -> String {
 
 /// A line that follows a paragraph's first line, with what CommonMark would read as a block or as HTML taken literally.
 fn escaped(line: &str) -> String {
-    let mut text = line.replace('<', "\\<");
+    let mut text = literal(line);
     if let Some(position) = block_marker(&text) {
         text.insert(position, '\\');
     }
     text
+}
+
+/// A line without HTML, and with its backslashes and references kept.
+fn literal(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(character) = rest.next() {
+        let is_escape = match character {
+            '<' => true,
+            // Before any other character it is text.
+            '\\' => rest
+                .as_str()
+                .chars()
+                .next()
+                .is_none_or(|next| next.is_ascii_punctuation()),
+            '&' => is_reference(rest.as_str()),
+            _ => false,
+        };
+        if is_escape {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// Whether the text after `&` makes a character reference of it.
+fn is_reference(rest: &str) -> bool {
+    let name = rest.split_once(';').map_or("", |(name, _)| name);
+    let name = name.strip_prefix('#').unwrap_or(name);
+    !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric())
 }
 
 /// Where a backslash keeps the line from ending the paragraph it continues.
@@ -137,6 +167,10 @@ mod tests {
             ("1", "1"),
             ("```", "\\```"),
             ("a <b> & c", "a \\<b> & c"),
+            ("a \\<b>", "a \\\\\\<b>"),
+            ("a\\", "a\\\\"),
+            ("C:\\dir \\* d", "C:\\dir \\\\* d"),
+            ("a &lt; b &#60; c & d; e", "a \\&lt; b \\&#60; c & d; e"),
         ] {
             assert_eq!(escaped(line), wanted);
         }

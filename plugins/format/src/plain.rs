@@ -2,24 +2,21 @@
 
 use plugin_api::document::Document;
 
-use crate::speakers;
+use crate::speakers::Names;
 use crate::text::one_line;
 
 /// The whole file; empty for a transcript without text.
 pub(crate) fn render(document: &Document, wanted: bool) -> String {
-    let named = speakers::are_named(document, wanted);
-    let (mut text, mut last) = (String::new(), None);
+    let (mut text, mut names) = (String::new(), Names::new(document, wanted));
     for segment in &document.segments {
         let line = one_line(&segment.text);
         if line.is_empty() {
             continue;
         }
-        let name = named.then(|| speakers::name(segment));
-        if let Some(name) = name.as_ref().filter(|_| name != last) {
-            text.push_str(name);
+        if let Some(name) = names.before(segment).prefix {
+            text.push_str(&name);
             text.push_str(": ");
         }
-        last = name;
         text.push_str(&line);
         text.push('\n');
     }

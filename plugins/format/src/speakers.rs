@@ -19,9 +19,61 @@ pub(crate) fn label(segment: &Segment) -> Option<String> {
     (!label.is_empty()).then_some(label)
 }
 
-/// The segment's label, or [`UNKNOWN`].
-pub(crate) fn name(segment: &Segment) -> String {
-    label(segment).unwrap_or_else(|| UNKNOWN.to_owned())
+/// Heads the text after a named speaker, in a document whose speakers were not identified.
+const NO_NAME: &str = "—";
+
+/// Whether speakers were identified. In any other document, the named ones are those that a user named.
+pub(crate) fn are_identified(document: &Document) -> bool {
+    let has_overlap = |segment: &Segment| segment.overlap.is_some();
+    document.provenance.diarize.is_some() || document.segments.iter().any(has_overlap)
+}
+
+/// Who is named before which segment.
+///
+/// Where speakers were identified, a name stands at each change, [`UNKNOWN`] among them. In any other document, a segment without a speaker
+/// has no name: the name stands before every segment of its speaker, so that it does not count for those behind.
+pub(crate) struct Names {
+    are_named: bool,
+    are_identified: bool,
+    last: Option<String>,
+}
+
+/// What is written before a segment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Naming {
+    /// Whether the speaker is another one than before.
+    pub(crate) is_turn: bool,
+    /// Above the segment.
+    pub(crate) heading: Option<String>,
+    /// Before its text.
+    pub(crate) prefix: Option<String>,
+}
+
+impl Names {
+    pub(crate) fn new(document: &Document, wanted: bool) -> Self {
+        Self {
+            are_named: are_named(document, wanted),
+            are_identified: are_identified(document),
+            last: None,
+        }
+    }
+
+    /// Segments in the order in which they are written.
+    pub(crate) fn before(&mut self, segment: &Segment) -> Naming {
+        if !self.are_named {
+            return Naming::default();
+        }
+        let unknown = || self.are_identified.then(|| UNKNOWN.to_owned());
+        let name = label(segment).or_else(unknown);
+        let is_turn = name != self.last;
+        self.last.clone_from(&name);
+        let heading = || name.clone().unwrap_or_else(|| NO_NAME.to_owned());
+        Naming {
+            is_turn,
+            heading: is_turn.then(heading),
+            prefix: name.filter(|_| is_turn || !self.are_identified),
+        }
+    }
 }
 
 /// The labels of the segments, each once, in order of appearance.

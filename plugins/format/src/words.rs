@@ -85,6 +85,7 @@ mod tests {
             word: (*text).to_owned(),
             probability: Some(0.5),
             speaker: None,
+            timing: None,
         };
         texts.iter().map(word).collect()
     }

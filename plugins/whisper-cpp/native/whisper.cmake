@@ -15,7 +15,7 @@ function(cesar_patch_whisper)
   endif()
 
   file(GLOB_RECURSE files RELATIVE "${CESAR_NATIVE}" "${CESAR_NATIVE}/*.cmake" "${CESAR_NATIVE}/*.h" "${CESAR_NATIVE}/*.patch")
-  cesar_add_guard(whisper cesar_whisper_patches "${CESAR_NATIVE}" ${files})
+  cesar_add_guard(whisper cesar_patches_changed_run_cargo_clean_release_p_whisper_rs_sys "${CESAR_NATIVE}" ${files})
 endfunction()
 
 cesar_at_end(cesar_patch_whisper)

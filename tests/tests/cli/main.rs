@@ -1,5 +1,6 @@
 //! The command line: inputs, outputs, messages and exit codes.
 
+mod align;
 mod bad_input;
 mod command_line;
 mod edit;

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cesar_sqlite::{Meaning, SqlError, SqlResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::CacheError;
 
@@ -13,6 +14,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of pages after which SQLite copies the log into the file.
 pub(super) const LOG_PAGES: i64 = 200;
+
+/// Removed content is overwritten in pages that are written anyway.
+pub(super) const OVERWRITE_FREELY: &str = "FAST";
 
 /// SQLite's journal mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,27 +27,6 @@ pub(crate) enum Journal {
     Delete,
 }
 
-/// An error of SQLite, or one that a test injected in its place.
-#[derive(Debug)]
-pub(crate) enum SqlError {
-    Sqlite(rusqlite::Error),
-    Io(std::io::Error),
-}
-
-pub(crate) type SqlResult<T> = std::result::Result<T, SqlError>;
-
-impl From<rusqlite::Error> for SqlError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<std::io::Error> for SqlError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// Opens an existing index.
 pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -51,6 +34,7 @@ pub(super) fn connect(path: &Path, journal: Journal) -> SqlResult<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", synchronous(journal))?;
+    connection.pragma_update_and_check(None, "secure_delete", OVERWRITE_FREELY, |_| Ok(()))?;
     // Closing would otherwise copy the log into the file and sync both, some 20 ms at the end of every run. The log
     // stays instead; `Index::shorten_log` empties it occasionally.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -89,11 +73,9 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> std::path::PathBuf {
 /// Turns an error of SQLite into one of the cache.
 pub(super) fn explain(action: &'static str, path: &Path, error: SqlError) -> CacheError {
     let path = path.to_owned();
-    match error {
-        SqlError::Io(source) => CacheError::Io { action, path, source },
-        SqlError::Sqlite(source) => match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => CacheError::Damaged { path },
-            _ => CacheError::Index { action, path, source },
-        },
+    match error.meaning() {
+        Meaning::Io(source) => CacheError::Io { action, path, source },
+        Meaning::Damaged => CacheError::Damaged { path },
+        Meaning::Other(source) => CacheError::Index { action, path, source },
     }
 }

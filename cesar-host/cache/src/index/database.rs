@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cesar_base::Io;
+use cesar_sqlite::{SqlError, SqlResult};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::connection::{
-    BUSY_TIMEOUT, Journal, LOG_PAGES, SqlError, SqlResult, connect, explain, synchronous, with_suffix,
+    BUSY_TIMEOUT, Journal, LOG_PAGES, OVERWRITE_FREELY, connect, explain, synchronous, with_suffix,
 };
 use super::schema;
 use crate::error::{CacheError, Result};
@@ -112,6 +113,14 @@ impl Index {
                 Ok(writer.insert(connect(&self.path, self.journal)?))
             }
         }
+    }
+
+    /// Whether removed content is overwritten from now on also where that costs writes.
+    pub(crate) fn overwrite_removed(&self, overwrite: bool) -> Result<()> {
+        let level = if overwrite { "ON" } else { OVERWRITE_FREELY };
+        self.write_directly("write", |connection| {
+            connection.pragma_update_and_check(None, "secure_delete", level, |_| Ok(()))
+        })
     }
 
     /// Empties the log when it has grown long. The first process that opens the index reads the whole log, and cannot know

@@ -12,9 +12,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use cesar_base::Io;
+use cesar_sqlite::{SqlError, SqlResult, has_tables, is_safe, version};
 use rusqlite::Connection;
 
-use super::connection::{BUSY_TIMEOUT, Journal, SqlResult, connect, explain, journal_of, with_suffix};
+use super::connection::{BUSY_TIMEOUT, Journal, connect, explain, journal_of, with_suffix};
 use super::database::Index;
 use super::schema;
 use crate::error::{CacheError, IoContext, Result};
@@ -23,9 +24,6 @@ use crate::layout::Layout;
 
 /// How long to wait for the others to close a damaged index.
 const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// The first SQLite version without the bug that can corrupt a write-ahead log.
-const MINIMUM_SQLITE: i32 = 3_051_003;
 
 /// An open index, with the shared lock that marks it as in use, and a warning about its opening.
 pub(crate) struct Opened {
@@ -36,7 +34,7 @@ pub(crate) struct Opened {
 
 /// Opens the index; a damaged one is quarantined first.
 pub(crate) fn open_or_replace(layout: &Layout, io: &Io, journal: Journal, now_ms: i64) -> Result<Opened> {
-    if rusqlite::version_number() < MINIMUM_SQLITE {
+    if !is_safe(rusqlite::version_number()) {
         return Err(CacheError::OldSqlite {
             found: rusqlite::version(),
         });
@@ -126,7 +124,7 @@ fn open_existing(path: &Path, io: &Io, journal: Journal) -> SqlResult<Option<Exi
     }
     let reader = connect(path, journal)?;
     reader.pragma_update(None, "query_only", true)?;
-    let (version, journal) = (schema::version(&reader)?, journal_of(&reader)?);
+    let (version, journal) = (version(&reader)?, journal_of(&reader)?);
     Ok(Some(Existing {
         reader,
         version,
@@ -139,8 +137,10 @@ fn set_up(path: &Path, io: &Io, journal: Journal) -> SqlResult<()> {
     io.step()?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    if schema::version(&connection)? > schema::VERSION {
-        return Ok(());
+    match version(&connection)? {
+        0 if has_tables(&connection)? => return Err(SqlError::Unversioned),
+        version if version > schema::VERSION => return Ok(()),
+        _ => {}
     }
     schema::prepare_file(&connection)?;
     let mode = match journal {
@@ -182,7 +182,11 @@ fn is_sound(path: &Path) -> bool {
     let check = || -> SqlResult<bool> {
         let connection = connect(path, Journal::Wal)?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        Ok(verdict == "ok")
+        let has_schema = match version(&connection)? {
+            0 => !has_tables(&connection)?,
+            _ => connection.prepare("SELECT 1 FROM results, contents").is_ok(),
+        };
+        Ok(verdict == "ok" && has_schema)
     };
     check().unwrap_or(false)
 }

@@ -9,9 +9,8 @@
 //! would never free disk space.
 
 use cesar_base::Io;
+use cesar_sqlite::SqlResult;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-
-use super::connection::SqlResult;
 
 /// The steps that lead from each version to the next.
 const MIGRATIONS: &[Migration] = &[
@@ -49,11 +48,6 @@ pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
 pub(super) const PAGE_SIZE: i64 = 8192;
 
-/// The schema version of a file; 0 for a new one.
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
-}
-
 /// Sets the properties of the file. They have no effect once it has tables.
 pub(super) fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
@@ -63,7 +57,7 @@ pub(super) fn prepare_file(connection: &Connection) -> rusqlite::Result<()> {
 /// Runs the migrations not yet applied to the file.
 pub(super) fn migrate(connection: &mut Connection, io: &Io) -> SqlResult<()> {
     loop {
-        let version = version(connection)?;
+        let version = cesar_sqlite::version(connection)?;
         let Some(migration) = usize::try_from(version).ok().and_then(|seen| MIGRATIONS.get(seen)) else {
             return Ok(());
         };

@@ -266,6 +266,43 @@ fn clear_keeps_only_the_counters() {
 }
 
 #[test]
+fn cleared_and_pruned_results_leave_no_words_in_the_files() {
+    for clears in [true, false] {
+        let fixture = Fixture::new();
+        let label = Some("gnusecret.mp3".to_owned());
+        fixture.put_new(
+            &parts(1),
+            NewEntry {
+                label,
+                ..NewEntry::default()
+            },
+            "a gnusecret word ".repeat(500).as_bytes(),
+        );
+        // A checkpoint of the recognition, which is removed when the result is stored.
+        let text = "another gnusecret ".repeat(30);
+        let (insert, remove) = (
+            "INSERT INTO partials (key, position, digest, bytes, cost_ms, created_ms) VALUES (zeroblob(32), 0, zeroblob(32), ?1, 1, 1)",
+            "DELETE FROM partials",
+        );
+        let index = &fixture.cache.parts.storage.index;
+        index.alter(|index| index.execute(insert, [text.as_bytes()])).unwrap();
+        index.alter(|index| index.execute(remove, [])).unwrap();
+        let occurs = || {
+            ["index.db", "index.db-wal"].iter().any(|name| {
+                let bytes = std::fs::read(fixture.path(name)).unwrap_or_default();
+                bytes.windows(9).any(|window| window == b"gnusecret")
+            })
+        };
+        assert!(occurs());
+        let removed = match clears {
+            true => fixture.cache.clear(false),
+            false => fixture.cache.prune(&Prune::default()),
+        };
+        assert_eq!((removed.unwrap().entries, occurs()), (1, false));
+    }
+}
+
+#[test]
 fn candidate_queries_use_an_index() {
     let fixture = Fixture::new();
     for number in 0..50 {

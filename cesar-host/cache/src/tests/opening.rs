@@ -40,6 +40,27 @@ fn open_delete(folder: &Path) -> Cache {
     .unwrap()
 }
 
+/// A copy whose header was lost has tables and no version, and another program's file has other tables.
+#[test]
+fn an_index_without_its_version_or_tables_is_replaced() {
+    for sql in ["PRAGMA user_version = 0", "DROP TABLE results"] {
+        let fixture = Fixture::new();
+        fixture.put(&parts(1), b"result");
+        let Fixture { folder, clock, cache } = fixture;
+        drop(cache);
+        let index = folder.path().join("v1/index.db");
+        let connection = rusqlite::Connection::open(&index).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let reads = |clock: Arc<ManualClock>| Cache::open(folder.path(), clock)?.get(&parts(1).key());
+        let first = reads(clock.clone());
+        let text = first.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        assert!(!text.contains("SELECT") && !text.contains("CREATE"), "{text}");
+        // A missing table shows when it is read; the next opening examines the file.
+        assert_eq!(reads(clock).unwrap(), None, "{sql}");
+    }
+}
+
 #[test]
 fn a_new_cache_has_its_pragmas_and_tag() {
     let fixture = Fixture::new();

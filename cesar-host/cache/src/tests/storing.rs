@@ -319,6 +319,21 @@ fn storing_twice_drops_partials() {
     assert_eq!(fixture.count("partials"), 1);
 }
 
+/// Two transcripts of one minute: the last one that was shown is the one that a user means.
+#[test]
+fn the_last_use_of_a_shown_result_is_exact() {
+    let fixture = Fixture::new();
+    let keys = [1, 2].map(|number| fixture.put_cost(number, 1_000, 10));
+    let last_used = |key: &Key| fixture.cache.lookup(key).unwrap().unwrap().last_used_ms - START_MS;
+    fixture.clock.advance_ms(500);
+    fixture.cache.get(&keys[0]).unwrap().unwrap();
+    fixture.cache.flush().unwrap();
+    assert_eq!(keys.each_ref().map(last_used), [0, 0]);
+    fixture.cache.record_shown(keys[0]);
+    fixture.cache.flush().unwrap();
+    assert_eq!(keys.each_ref().map(last_used), [500, 0]);
+}
+
 #[test]
 fn last_use_is_written_in_batches_once_a_minute() {
     let fixture = Fixture::new();

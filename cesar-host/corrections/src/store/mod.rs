@@ -11,16 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cesar_base::{Clock, Digest, Io, SystemClock};
+use cesar_sqlite::{SqlResult, empty_log};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::error::{CorrectionsError, Result};
 use crate::history::{History, Revision};
 use crate::operation::Operation;
-use open::{SqlError, explain};
+use open::explain;
 
 #[cfg(test)]
-pub(crate) use open::VERSION;
+pub(crate) const VERSION: i64 = open::SCHEMA.version();
 
 /// The most bytes of operations that are kept of one recording.
 pub const MAX_BYTES: u64 = 8 << 20;
@@ -75,7 +76,7 @@ impl Corrections {
     /// When the folder cannot be written, or the database cannot be used.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
         let path = folder.join(FILE);
-        let connection = open::open(folder, &path, &options.io)?;
+        let connection = open::open(&path, &options.io)?;
         Ok(Self {
             path,
             options,
@@ -158,9 +159,9 @@ impl Corrections {
             Ok(removed as u64)
         })?;
         // The log has the pages as they were. Where a reader still needs it, a later checkpoint overwrites it.
-        let truncated = (self.connection.lock()).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = truncated {
-            tracing::debug!("the log of corrections keeps removed ones for now: {error}");
+        let emptied = empty_log(&self.connection.lock());
+        if !matches!(emptied, Ok(true)) {
+            tracing::debug!("the log of corrections keeps removed ones for now: {emptied:?}");
         }
         Ok(removed)
     }
@@ -176,7 +177,7 @@ impl Corrections {
             true => TransactionBehavior::Immediate,
             false => TransactionBehavior::Deferred,
         };
-        let run = || -> std::result::Result<T, SqlError> {
+        let run = || -> SqlResult<T> {
             let mut connection = self.connection.lock();
             self.options.io.step()?;
             let transaction = connection.transaction_with_behavior(behavior)?;

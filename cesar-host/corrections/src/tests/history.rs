@@ -64,15 +64,15 @@ fn only_revisions_in_effect_can_be_undone() {
     };
     assert_eq!(
         refused(&undone, 1),
-        "operation 0 does not fit: revision 1 is undone already"
+        "operation 1 does not fit: revision 1 is undone already"
     );
     assert_eq!(
         refused(&one, 2),
-        "operation 0 does not fit: there is no revision 2 to undo; the last one is 1"
+        "operation 1 does not fit: there is no revision 2 to undo; the last one is 1"
     );
     assert_eq!(
         refused(&History::default(), 1),
-        "operation 0 does not fit: there is no revision to undo"
+        "operation 1 does not fit: there is no revision to undo"
     );
 }
 
@@ -123,7 +123,7 @@ fn operations_without_a_document_need_anchors_or_names() {
     let refused = accepted(json!([{ "op": "delete_words", "segment": 0, "word": 0 }])).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "operation 0 does not fit: it has no `anchors`, and there is no transcript to find its place in"
+        "operation 1 does not fit: it has no `anchors`, and there is no transcript to find its place in"
     );
 }
 

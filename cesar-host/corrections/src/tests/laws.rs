@@ -82,6 +82,7 @@ fn any_document() -> impl Strategy<Value = Document> {
         word,
         probability: None,
         speaker,
+        timing: None,
     });
     let one = (
         time(),

@@ -257,9 +257,9 @@ fn malformed_lists_name_the_operation() {
         { "op": "join_segments", "segment": 0, "section": 1 },
     ] }));
     assert_eq!(index, Some(1));
-    assert!(reason.contains("unknown field `section`"), "{reason}");
+    assert!(reason.contains("has no field `section`"), "{reason}");
     for (operation, reason) in [
-        (json!({ "op": "melt" }), "unknown variant `melt`"),
+        (json!({ "op": "melt" }), "there is no operation `melt`"),
         (
             json!({ "op": "replace_words", "segment": 0, "word": 0, "text": " " }),
             "`text` is empty",

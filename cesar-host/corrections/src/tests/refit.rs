@@ -178,3 +178,103 @@ fn a_moved_turn_is_found_by_its_time() {
         .collect();
     assert_eq!(speakers, ["S1", "Bo", "Bo"]);
 }
+
+/// The dialogue after a glossary with `harbor => haven` and `storm => gale`: other words, and the times of before.
+fn respelled() -> Document {
+    let mut document = dialogue();
+    for (index, word, text) in [(0, 1, " haven"), (2, 0, " Gale")] {
+        document.segments[index].words.as_mut().unwrap()[word].word = text.to_owned();
+    }
+    document.segments[0].text = "The haven was closed.".to_owned();
+    document.segments[2].text = "Gale at sea.".to_owned();
+    document
+}
+
+#[test]
+fn corrections_of_words_that_a_glossary_respells_are_kept() {
+    let history = history(
+        &dialogue(),
+        json!([
+            { "op": "replace_words", "segment": 0, "word": 1, "text": "old harbour" },
+            { "op": "split_segment", "segment": 0, "word": 1 },
+            { "op": "insert_words", "segment": 3, "word": 0, "text": "A" },
+        ]),
+    );
+    let applied = history.apply(respelled());
+    assert_eq!((applied.applied, applied.conflicts), (3, Vec::new()));
+    let texts: Vec<_> = applied
+        .document
+        .segments
+        .iter()
+        .map(|segment| segment.text.as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        ["The", "old harbour was closed.", "Why is that?", "A Gale at sea."]
+    );
+}
+
+#[test]
+fn corrections_of_respelled_words_without_times_are_kept() {
+    let operations = json!([{ "op": "replace_words", "segment": 0, "word": 1, "text": "old harbour" }]);
+    let history = history(&plain(), operations);
+    let mut other = plain();
+    other.segments[0].text = "The boat was closed.".to_owned();
+    let applied = history.apply(other.clone());
+    assert_eq!(applied.document.segments[0].text, "The old harbour was closed.");
+    // Too far for another spelling.
+    other.segments[0].text = "Unquestionably everything was closed.".to_owned();
+    assert_eq!(history.apply(other).conflicts.len(), 1);
+}
+
+#[test]
+fn a_correction_that_a_glossary_makes_as_well_is_no_conflict() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "replace_words", "segment": 0, "word": 1, "text": "haven" }]),
+    );
+    let applied = history.apply(respelled());
+    assert_eq!((applied.applied, applied.conflicts), (0, Vec::new()));
+    assert_eq!(applied.document, respelled());
+}
+
+#[test]
+fn other_words_in_the_time_of_deleted_ones_stay() {
+    let history = history(&dialogue(), json!([{ "op": "delete_words", "segment": 0, "word": 1 }]));
+    let applied = history.apply(respelled());
+    assert_eq!((applied.applied, applied.conflicts.len()), (0, 1));
+}
+
+#[test]
+fn speakers_of_segments_without_a_length_are_renamed() {
+    let mut document = dialogue();
+    for (index, speaker) in [(1, "Bo"), (2, "Cy")] {
+        let segment = &mut document.segments[index];
+        (segment.end, segment.speaker) = (segment.start, Some(speaker.to_owned()));
+        segment.words = None;
+    }
+    // As `set_speaker` leaves it: a segment without a length has no turn.
+    document
+        .turns
+        .as_mut()
+        .unwrap()
+        .retain(|turn| turn.speaker == "Speaker 1");
+    document.speakers = Some(vec!["Speaker 1".into(), "Bo".into(), "Cy".into()]);
+    let history = history(
+        &document,
+        json!([
+            { "op": "rename_speaker", "speaker": "Bo", "name": "Bob" },
+            { "op": "merge_speakers", "speakers": ["Speaker 1", "Cy"], "name": "Ann" },
+            { "op": "set_speaker", "segment": 1, "speaker": "Dan" },
+        ]),
+    );
+    let applied = history.apply(document);
+    assert_eq!((applied.applied, applied.conflicts), (3, Vec::new()));
+    let speakers: Vec<_> = applied
+        .document
+        .segments
+        .iter()
+        .map(|segment| segment.speaker.as_deref())
+        .collect();
+    assert_eq!(speakers, [Some("Ann"), Some("Dan"), Some("Ann")]);
+}

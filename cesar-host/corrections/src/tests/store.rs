@@ -203,6 +203,27 @@ fn a_newer_schema_is_refused() {
 }
 
 #[test]
+fn a_database_that_lost_its_version_or_a_table_is_damaged() {
+    let spoil = |sql: &str| {
+        let folder = folder();
+        open(folder.path()).append(&media(), 0, "ann", &rename("Ann")).unwrap();
+        let connection = rusqlite::Connection::open(folder.path().join("corrections.db")).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let opened = Corrections::open(folder.path(), options());
+        opened.and_then(|store| store.history(&media())).unwrap_err()
+    };
+    for sql in [
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = -3",
+        "DROP TABLE revisions",
+    ] {
+        let error = spoil(sql);
+        assert!(matches!(error, CorrectionsError::Damaged { .. }), "{sql}: {error}");
+    }
+}
+
+#[test]
 fn cleared_corrections_leave_no_words_in_the_files() {
     let folder = folder();
     let corrections = open(folder.path());

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cesar_base::{Clock, SystemClock};
+use cesar_sqlite::{SqlError, SqlResult, empty_log};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::errors::{SqlError, SqlResult, explain};
+use super::errors::explain;
 use super::open;
 use crate::disk::Disk;
 use crate::error::Result;
@@ -112,6 +113,12 @@ impl SqliteJobs {
         let mut writer = self.writer.lock();
         self.transact(&mut writer, durability, changes)
             .map_err(|error| explain(action, &self.path, error))
+    }
+
+    /// Empties the log, which has the pages as they were. Where a reader still needs it, a later checkpoint overwrites it.
+    pub(super) fn forget_log(&self) {
+        // Nothing is lost by a failure: the removal is committed.
+        let _ = empty_log(&self.writer.lock());
     }
 
     fn transact<T>(

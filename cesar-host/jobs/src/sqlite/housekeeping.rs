@@ -59,6 +59,9 @@ pub(super) fn prune(store: &SqliteJobs, retention: &Retention, limit: u32) -> Re
         }
         Ok(removed)
     })?;
+    if !removed.is_empty() {
+        store.forget_log();
+    }
     removed.sort();
     Ok(Pruned {
         jobs: removed.iter().map(|(job, _)| *job).collect(),

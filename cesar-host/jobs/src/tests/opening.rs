@@ -168,6 +168,41 @@ fn a_damaged_database_is_kept() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
+/// A copy whose header was lost has tables and no version.
+#[test]
+fn a_database_without_its_version_is_damaged() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let connection = Connection::open(folder.path().join("jobs.db")).unwrap();
+    connection.pragma_update(None, "user_version", 0).unwrap();
+    drop(connection);
+    let error = SqliteJobs::open(folder.path(), options_at(Disk::real())).unwrap_err();
+    assert!(matches!(error, JobsError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn removed_jobs_leave_no_words_in_the_files() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.submit(&url_job()).unwrap();
+    let lease = store.claim(WorkerId::new(&SystemRandom)).unwrap().unwrap().lease;
+    let document = format!("{} gnusecret {}", "x".repeat(10_000), "y".repeat(10_000));
+    store.complete(&lease, &document, &report()).unwrap();
+    let occurs = || {
+        ["jobs.db", "jobs.db-wal"].iter().any(|name| {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap_or_default();
+            bytes.windows(9).any(|window| window == b"gnusecret")
+        })
+    };
+    assert!(occurs());
+    let now = Retention {
+        completed: Duration::ZERO,
+        failed: Duration::ZERO,
+    };
+    assert_eq!(store.prune(&now, 100).unwrap().jobs.len(), 1);
+    assert!(!occurs());
+}
+
 #[test]
 fn an_old_sqlite_is_refused() {
     check_sqlite(rusqlite::version_number()).unwrap();

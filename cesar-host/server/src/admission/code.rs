@@ -36,7 +36,7 @@ macro_rules! codes {
 codes! {
     UnsupportedValue "unsupported_value" 400 "A field has a value that is not accepted."
     UnknownField "unknown_field" 400 "There is no such field."
-    SaidTwice "said_twice" 400 "A field and an option set the same value."
+    SaidTwice "said_twice" 400 "A field and an option set the same value, or a query has a field twice."
     MissingFile "missing_file" 400 "The request has no recording."
     MissingUrl "missing_url" 400 "The request has no address."
     MissingRequiredParameter "missing_required_parameter" 400 "A required field of OpenAI's API is missing."

@@ -134,7 +134,12 @@ impl From<CorrectionsError> for Refusal {
             CorrectionsError::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, Code::RevisionConflict, error.to_string())
             }
-            other => Self::internal(&other),
+            other => {
+                let mut refusal = Self::internal(&other);
+                "the corrections of transcripts cannot be read or stored, and the server's log says why; `original=true` of a transcript needs none"
+                    .clone_into(&mut refusal.detail);
+                refusal
+            }
         }
     }
 }

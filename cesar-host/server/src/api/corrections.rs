@@ -202,8 +202,14 @@ fn recording(shared: &Shared, id: JobId) -> Result<(plugin_api::document::Docume
 }
 
 fn malformed((index, reason): (Option<usize>, String)) -> Refusal {
-    let field = index.map_or_else(|| "operations".to_owned(), |index| format!("operations[{index}]"));
-    Refusal::bad(Code::UnsupportedValue, format!("`{field}`: {reason}")).param(field)
+    let (field, text) = match index {
+        Some(index) => (
+            format!("operations[{index}]"),
+            format!("operation {}: {reason}", index + 1),
+        ),
+        None => ("operations".to_owned(), reason),
+    };
+    Refusal::bad(Code::UnsupportedValue, text).param(field)
 }
 
 #[utoipa::path(get, path = "/jobs/{id}/transcript/history", tag = "jobs", summary = "The corrections of a transcript, with authors and times",

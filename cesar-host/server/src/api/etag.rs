@@ -30,19 +30,24 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// The revision that a correction is for.
 pub(crate) fn expected_revision(headers: &HeaderMap) -> Result<u64, Refusal> {
-    let Some(value) = headers.get(IF_MATCH) else {
+    let mut values = headers.get_all(IF_MATCH).iter();
+    let Some(value) = values.next() else {
         return Err(Refusal::new(
             StatusCode::PRECONDITION_REQUIRED,
             Code::RevisionRequired,
             "`If-Match` is missing; send the `ETag` of the transcript, such as `\"3\"`, or `\"0\"` for one without corrections",
         ));
     };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    // Two revisions would be a list, of which one may be the current one.
+    let text = match values.next() {
+        None => value.to_str().unwrap_or_default().trim().trim_matches('"'),
+        Some(_) => "",
+    };
     let number = text.split_once('-').map_or(text, |(number, _)| number);
     number.parse().map_err(|_| {
         Refusal::bad(
             Code::InvalidRevision,
-            "`If-Match` must be one revision, such as `\"3\"`",
+            "`If-Match` must be one revision, such as `\"3\"`, and sent once",
         )
         .param("If-Match")
     })
@@ -69,6 +74,9 @@ mod tests {
         for malformed in ["*", "", "W/\"3\"", "\"3\", \"4\"", "\"-1\"", "\"99999999999999999999\""] {
             assert_eq!(revision(malformed), Err(Code::InvalidRevision), "{malformed}");
         }
+        let mut twice = headers(IF_MATCH, "\"3\"");
+        twice.append(IF_MATCH, HeaderValue::from_static("\"4\""));
+        assert_eq!(expected_revision(&twice).unwrap_err().code, Code::InvalidRevision);
         assert_eq!(
             expected_revision(&HeaderMap::new()).unwrap_err().status,
             StatusCode::PRECONDITION_REQUIRED

@@ -1,6 +1,6 @@
 //! Transcripts in any format.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -16,7 +16,7 @@ use crate::admission::refusal::Refusal;
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
-use crate::api::query::QueryFields;
+use crate::api::query::{QueryFields, pairs};
 use crate::api::rendered;
 use crate::state::App;
 use crate::work::stored::{self, Version};
@@ -42,7 +42,7 @@ pub(crate) async fn transcript(
     headers: HeaderMap,
     query: QueryFields,
 ) -> Result<Response, Problem> {
-    let Query(mut pairs) = query.map_err(|error| Refusal::bad(Code::InvalidQuery, error.body_text()))?;
+    let mut pairs = pairs(query)?;
     let version = version(&mut pairs)?;
     let job = stored::job(&app, id).await?;
     let Some(corrected) = stored::version(&app, &job, version).await? else {

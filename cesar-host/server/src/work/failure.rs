@@ -39,7 +39,8 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Glossary(_)
         | PipelineError::Model(_)
         | PipelineError::Output { .. }
-        | PipelineError::Document(_) => Final,
+        | PipelineError::Document(_)
+        | PipelineError::Align(_) => Final,
     }
 }
 

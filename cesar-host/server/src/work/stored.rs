@@ -1,6 +1,7 @@
 //! Reads of one job from the store.
 
-use cesar_corrections::{Corrected, correct, media_of_json};
+use cesar_base::Digest;
+use cesar_corrections::{Corrected, History, correct, media_of_json};
 use cesar_jobs::{Job, JobId, JobsError};
 
 use crate::admission::code::Code;
@@ -52,17 +53,55 @@ fn read(shared: &Shared, id: JobId, version: Version) -> Result<Option<Corrected
     let Some(document) = shared.store.document(id)? else {
         return Ok(None);
     };
-    let history = match media_of_json(document.as_bytes()) {
-        Some(media) => shared.corrections.history(&media)?,
-        None => Default::default(),
+    let history = |media: &Digest| Ok(shared.corrections.history(media)?);
+    versioned(document, version, history).map(Some)
+}
+
+/// One version of a document. The text as it was recognised needs no corrections, also where they cannot be read.
+fn versioned(
+    document: String,
+    version: Version,
+    read: impl FnOnce(&Digest) -> Result<History, Refusal>,
+) -> Result<Corrected, Refusal> {
+    let history = match (version, media_of_json(document.as_bytes())) {
+        (Version::Original, _) | (_, None) => History::default(),
+        (_, Some(media)) => read(&media)?,
     };
     let wanted = match version {
-        Version::Current => history,
-        Version::Original => Default::default(),
+        Version::Current | Version::Original => history,
         Version::Revision(number) => history.at(number).ok_or_else(|| {
             let text = format!("revision {number} is not kept; the current one is {}", history.current);
             Refusal::new(axum::http::StatusCode::NOT_FOUND, Code::NoRevision, text).param("revision")
         })?,
     };
-    Ok(Some(correct(document.into_bytes(), &wanted)?))
+    Ok(correct(document.into_bytes(), &wanted)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use cesar_corrections::CorrectionsError;
+
+    use super::*;
+
+    #[test]
+    fn damaged_corrections_refuse_all_but_the_original_in_one_sentence() {
+        let document = format!(
+            r#"{{"schema":1,"provenance":{{"audio":{{"media_sha256":"{}"}}}}}}"#,
+            "a".repeat(64)
+        );
+        let path = PathBuf::from("/home/ann/corrections.db");
+        let read = |version| {
+            let damaged = || CorrectionsError::Damaged { path: path.clone() };
+            versioned(document.clone(), version, |_| Err(damaged().into()))
+        };
+        assert_eq!(read(Version::Original).unwrap().json, document.as_bytes());
+        for version in [Version::Current, Version::Revision(0)] {
+            let refusal = read(version).unwrap_err();
+            assert_eq!((refusal.status.as_u16(), refusal.code), (500, Code::Internal));
+            assert!(refusal.detail.contains("`original=true`"), "{}", refusal.detail);
+            assert!(!refusal.detail.contains("/home"), "{}", refusal.detail);
+        }
+    }
 }

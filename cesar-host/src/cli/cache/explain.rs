@@ -59,7 +59,7 @@ pub(crate) fn run(
     }
     let show = Show::new(Progress::None, verbosity);
     let mut work = Work::prepare(
-        args,
+        args.asked(),
         refreshed.stages,
         settings,
         mode(settings, refreshed.all),

@@ -1,13 +1,12 @@
 //! What is corrected: a recording, and the transcript that the corrections are checked against.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use cesar_audio::DecodeOptions;
 use cesar_base::names::shown;
-use cesar_base::{Digest, SystemClock};
+use cesar_base::{Digest, SystemClock, open_file, read_file};
 use cesar_cache::{Cache, Entry, hash_file};
 use cesar_config::Settings;
 use cesar_corrections::{media_of, parse};
@@ -24,13 +23,27 @@ const TRANSCRIPTS: usize = 8;
 /// A recording, by its content.
 pub(super) struct Subject {
     pub(super) media: Digest,
-    /// Its transcripts, the newest first.
+    /// Its transcripts, the last shown first.
     pub(super) documents: Vec<Document>,
 }
 
 impl Subject {
     /// Reads a JSON transcript, or hashes a recording and looks for its newest transcript in the cache.
     pub(super) fn of(file: &Path, settings: &Settings, cancel: &CancelToken) -> Result<Self, Failure> {
+        if is_address(file) {
+            return Err(Failure::usage(format!(
+                "`{0}` is an address, not a file; write its transcript with `cesar transcribe {0} -f json -o talk.json`, and name that",
+                shown(file)
+            )));
+        }
+        if let Err(error) = open_file(file)
+            && error.kind() == ErrorKind::InvalidInput
+        {
+            return Err(Failure::usage(format!(
+                "`{}` cannot be corrected ({error})",
+                shown(file)
+            )));
+        }
         if is_json(file) {
             return Self::of_transcript(file);
         }
@@ -71,11 +84,16 @@ impl Subject {
     }
 }
 
+/// Whether the name is an address that `cesar transcribe` would fetch.
+fn is_address(file: &Path) -> bool {
+    let scheme = file.to_str().and_then(|text| text.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()))
+        && !file.exists()
+}
+
 /// Whether the file begins as a JSON object: no recording does.
 fn is_json(file: &Path) -> bool {
-    let mut begin = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(64).read_to_end(&mut begin));
-    read.is_ok() && begin.trim_ascii_start().starts_with(b"{")
+    read_file(file, 64).is_ok_and(|begin| begin.trim_ascii_start().starts_with(b"{"))
 }
 
 /// The cache, unless it is off or cannot be opened: then corrections are checked later.
@@ -95,7 +113,7 @@ pub(super) fn open_cache(settings: &Settings) -> Option<Cache> {
     }
 }
 
-/// The newest transcripts of a recording.
+/// The transcripts of a recording, the last shown first.
 fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
     let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
     let merged = of(Stage::Merge, media);
@@ -104,8 +122,8 @@ fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
         .take(TRANSCRIPTS)
         .flat_map(|entry| of(Stage::Glossary, &entry.digest));
     let mut entries: Vec<Entry> = spelled.chain(merged.iter().cloned()).collect();
-    // Of equal age, a transcript with its spelling corrected comes first.
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.created_ms));
+    // The one that the user saw last. Of equal age, a transcript with its spelling corrected comes first.
+    entries.sort_by_key(|entry| std::cmp::Reverse((entry.last_used_ms, entry.created_ms)));
     let document = |entry: Entry| parse(&cache.peek(&entry.key).ok()??.bytes).ok();
     entries.into_iter().take(TRANSCRIPTS).filter_map(document).collect()
 }

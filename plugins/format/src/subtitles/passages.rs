@@ -38,7 +38,7 @@ pub(super) struct Passage<'a> {
 }
 
 /// Text that stays on one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Unit<'a> {
     /// Not empty, not only white space, and without any that divides.
     pub(super) text: Cow<'a, str>,
@@ -59,18 +59,19 @@ pub(super) struct Unit<'a> {
 /// The passages of all segments that have text, in order of time, inside 0 to `limit` ms.
 pub(super) fn of(document: &Document, naming: Naming, width: Option<NonZeroUsize>, limit: u64) -> Vec<Passage<'_>> {
     let widest = width.map_or(usize::MAX, NonZeroUsize::get);
-    let named = speakers::are_named(document, naming != Naming::Nothing);
+    let mut names = speakers::Names::new(document, naming != Naming::Nothing);
     let mut segments: Vec<_> = document.segments.iter().collect();
     segments.sort_by_key(|segment| segment.start.0.min(limit));
-    let (mut passages, mut words, mut last) = (Vec::new(), 0, None);
+    let (mut passages, mut words) = (Vec::new(), 0);
     for segment in segments {
         let mut units = units(segment, widest, limit, &mut words);
         let Some(first) = units.first() else { continue };
-        let name = named.then(|| speakers::name(segment));
-        let turn = name != last;
+        let name = names.before(segment);
         let mut named_by = 0;
-        if let Some(name) = name.as_ref().filter(|_| turn && naming == Naming::Prefix) {
-            let prefix = prefix(name, widest, first.start);
+        let label = name.prefix.filter(|_| naming == Naming::Prefix);
+        let turn = name.is_turn || label.is_some();
+        if let Some(label) = label {
+            let prefix = prefix(&label, widest, first.start);
             units[0].spaced = true;
             named_by = prefix.len();
             units.splice(0..0, prefix);
@@ -82,7 +83,6 @@ pub(super) fn of(document: &Document, naming: Naming, width: Option<NonZeroUsize
             prefix: named_by,
             units,
         });
-        last = name;
     }
     passages
 }

@@ -17,7 +17,11 @@ mod lines;
 mod phrases;
 mod timing;
 
+/// Time that a cue may expect of its neighbours, in ms.
+const SLACK: u64 = 400;
+
 /// A unit with what layout must know of it.
+#[derive(Clone)]
 struct Item<'a> {
     unit: Unit<'a>,
     /// The passage that it belongs to.
@@ -39,12 +43,41 @@ impl Item<'_> {
 pub(super) fn cues<'a>(passages: Vec<Passage<'a>>, rules: &Rules, language: Option<&str>, limit: u64) -> Vec<Cue<'a>> {
     let voices: Vec<Option<String>> = passages.iter().map(|passage| passage.voice.clone()).collect();
     let items = items(passages, &Phrases::of(language));
-    let parts = divide::cues(&items, rules, limit);
-    let mut items = items.into_iter();
-    let mut cues: Vec<Cue<'a>> = parts.into_iter().map(|lines| cue(lines, &mut items, &voices)).collect();
+    let parts = parts(&items, rules, &voices, limit);
+    let mut cues = filled(parts, items, &voices);
     timing::arrange(&mut cues, rules, limit);
     direction::mark(&mut cues);
     cues
+}
+
+/// The number of items in each line of each cue.
+///
+/// A cue that is a little too short is given time by its neighbours, mostly. A division that counts on that breaks in better places, and is
+/// used where it leaves no more cues too short. What a long pause separates is decided separately.
+fn parts(items: &[Item<'_>], rules: &Rules, voices: &[Option<String>], limit: u64) -> Vec<Vec<usize>> {
+    let is_together =
+        |left: &Item<'_>, right: &Item<'_>| right.unit.start.saturating_sub(left.unit.end) <= divide::LONG_PAUSE;
+    let mut parts = Vec::new();
+    let mut behind = items;
+    for run in items.chunk_by(is_together) {
+        behind = &behind[run.len()..];
+        let end = behind.first().map_or(limit, |next| next.unit.start.min(limit));
+        let [strict, lenient] = [0, SLACK].map(|slack| divide::cues(run, rules, end, slack));
+        let short = |parts: &Vec<Vec<usize>>| {
+            let mut cues = filled(parts.clone(), run.to_vec(), voices);
+            timing::arrange(&mut cues, rules, end);
+            timing::too_short(&cues, rules)
+        };
+        let is_better = strict != lenient && short(&lenient) <= short(&strict);
+        parts.extend(if is_better { lenient } else { strict });
+    }
+    parts
+}
+
+/// The cues with these items.
+fn filled<'a>(parts: Vec<Vec<usize>>, items: Vec<Item<'a>>, voices: &[Option<String>]) -> Vec<Cue<'a>> {
+    let mut items = items.into_iter();
+    parts.into_iter().map(|lines| cue(lines, &mut items, voices)).collect()
 }
 
 fn items<'a>(passages: Vec<Passage<'a>>, phrases: &Phrases) -> Vec<Item<'a>> {

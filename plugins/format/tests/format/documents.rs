@@ -105,6 +105,7 @@ pub(crate) fn word(start: u64, end: u64, text: &str) -> Word {
         word: text.to_owned(),
         probability: Some(0.75),
         speaker: None,
+        timing: None,
     }
 }
 
@@ -135,6 +136,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
             asr: stage("ct2", "tiny.en", ("beam_size", json!(5))),
             diarize: None,
             glossary: None,
+            align: None,
             sampled: false,
             corrections: None,
         },

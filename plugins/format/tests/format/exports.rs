@@ -51,6 +51,59 @@ fn uncertain() -> Document {
     document
 }
 
+/// A transcript without identified speakers, in which a user named that of the second segment.
+fn named_by_a_user() -> Document {
+    let mut document = documents::dialogue();
+    document.provenance.diarize = None;
+    document.speakers = Some(vec!["Ann".to_owned()]);
+    for segment in &mut document.segments {
+        (segment.speaker, segment.overlap) = (None, None);
+        segment.words = None;
+    }
+    document.segments[1].speaker = Some("Ann".to_owned());
+    document
+}
+
+#[test]
+fn segments_that_a_user_left_without_a_speaker_have_no_name() {
+    let document = named_by_a_user();
+    let mut text = String::new();
+    for format in [
+        Format::Txt,
+        Format::Md,
+        Format::Srt,
+        Format::Lrc,
+        Format::Otr,
+        Format::Audacity,
+    ] {
+        writeln!(text, "=== {format:?}\n{}", render(&request(format, document.clone()))).expect("text");
+    }
+    insta::assert_snapshot!(text);
+    for format in documents::BASIC.into_iter().chain(EXPORTS) {
+        let file = bytes(&request(format, document.clone()));
+        assert!(
+            !String::from_utf8_lossy(&file).contains("Unknown speaker"),
+            "{format:?}"
+        );
+    }
+}
+
+#[test]
+fn text_like_a_tag_is_no_tag_of_lyrics() {
+    let mut document = documents::words();
+    let segment = &mut document.segments[0];
+    segment.text = "At [00:01.00] <00:02.00>now".to_owned();
+    segment.words = None;
+    for highlight_words in [false, true] {
+        let file = render(&Request {
+            highlight_words,
+            ..request(Format::Lrc, document.clone())
+        });
+        let line = file.lines().find(|line| line.contains("At ")).expect("the line");
+        assert!(line.ends_with("]At [\u{2060}00:01.00] <\u{2060}00:02.00>now"), "{line}");
+    }
+}
+
 #[test]
 fn exports_of_a_dialogue() {
     insta::assert_snapshot!(all(&documents::dialogue()));

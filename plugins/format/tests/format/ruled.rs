@@ -68,6 +68,29 @@ fn lines_break_at_clauses_and_are_balanced() {
     );
 }
 
+/// Text that takes just the time that the rule allows: each cue lacks some ms, which its neighbours have.
+#[test]
+fn cues_break_at_clauses_where_neighbours_have_time() {
+    let segments = vec![
+        segment(
+            3440,
+            7640,
+            "The ferries leave before noon, and the light wind from the west will follow.",
+        ),
+        segment(7640, 10_720, "The ferry to the north island leaves after lunch."),
+    ];
+    let document = document(12_000, segments);
+    assert_eq!(
+        lines(&by(Preset::Bbc, Format::Srt, document.clone())),
+        [
+            vec!["The ferries leave before noon,"],
+            vec!["and the light wind", "from the west will follow."],
+            vec!["The ferry to the north island", "leaves after lunch."],
+        ]
+    );
+    assert_eq!(broken(Preset::Bbc, &document), Vec::<&str>::new());
+}
+
 #[test]
 fn lines_divide_neither_names_nor_articles() {
     let text = "We travelled last summer together with Mr. Anders Lindqvist from the old harbour.";

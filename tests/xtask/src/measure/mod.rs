@@ -1,5 +1,6 @@
 //! `measure`: accuracy, speed and memory of the engines, as markdown tables.
 
+mod align;
 pub(crate) mod bench;
 mod der;
 mod isolation;
@@ -21,6 +22,8 @@ const MODELS: [&str; 2] = ["tiny.en", "base"];
 pub(crate) enum Measurement {
     /// Word error rates of both engines on every recording whose text is known
     Wer(wer::Options),
+    /// Errors of the word times of `cesar align`, on the bundled recordings
+    Align(align::Options),
     /// Diarization error rates beside sherpa-onnx and senko, on every recording whose speaker turns are known
     Der(der::Options),
     /// Time and peak memory of one hour of audio, and of the same command again
@@ -38,6 +41,7 @@ pub(crate) fn run(measurement: Measurement) -> Outcome {
     cargo::build()?;
     match measurement {
         Measurement::Wer(options) => wer::run(options),
+        Measurement::Align(options) => align::run(&options),
         Measurement::Der(options) => der::run(&options),
         Measurement::Bench(options) => bench::run(&options),
         Measurement::Pairs(options) => pairs::run(&options),

@@ -29,6 +29,7 @@ fn with_words(words: &[(u64, u64, &str)]) -> Segment {
         word: word.to_owned(),
         probability: None,
         speaker: None,
+        timing: None,
     };
     segment.words = Some(words.iter().map(word).collect());
     segment

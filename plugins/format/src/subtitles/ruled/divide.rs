@@ -5,7 +5,7 @@ use cesar_subtitles::{Rules, words};
 use super::{Item, lines};
 
 /// A longer pause between two units ends a cue, in ms.
-const LONG_PAUSE: u64 = 2000;
+pub(super) const LONG_PAUSE: u64 = 2000;
 /// A pause from which on a division costs nothing, in ms.
 const PAUSE: u64 = 1000;
 /// Units of a cue at most, which bounds the work where lines are very long.
@@ -22,8 +22,8 @@ const TURN_INSIDE: u64 = 80;
 const TINY: u64 = 12;
 /// Width of a tiny cue.
 const TINY_COLUMNS: usize = 10;
-/// The number of items in each line of each cue, all items in order.
-pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64) -> Vec<Vec<usize>> {
+/// The number of items in each line of each cue, all items in order. A cue may lack `slack` ms, which it is given by its neighbours.
+pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64, slack: u64) -> Vec<Vec<usize>> {
     // The least cost of the cues before each item, the first item of the last of these, and its lines.
     let mut least: Vec<Option<(u64, usize, Vec<usize>)>> = vec![None; items.len() + 1];
     least[0] = Some((0, 0, Vec::new()));
@@ -55,8 +55,11 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64) -> Vec<Vec<usi
             else {
                 break;
             };
-            let cost =
-                before + inside + division + LINE * (lines.len() as u64 - 1) + cost(items, begin, end, rules, limit);
+            let cost = before
+                + inside
+                + division
+                + LINE * (lines.len() as u64 - 1)
+                + cost(items, begin, end, rules, limit, slack);
             if least[end].as_ref().is_none_or(|(known, ..)| cost < *known) {
                 least[end] = Some((cost, begin, lines));
             }
@@ -73,7 +76,7 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64) -> Vec<Vec<usi
 }
 
 /// The cost of the cue with these items, without its lines.
-fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64) -> u64 {
+fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64, slack: u64) -> u64 {
     let (first, last, next) = (&items[begin], &items[end - 1], items.get(end));
     let cue = &items[begin..end];
     let columns: usize = cue
@@ -85,7 +88,7 @@ fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64)
     let room = until.saturating_sub(first.unit.start);
     let short = rules.needed(columns.saturating_sub(1), words).saturating_sub(room);
     // In proportion, so that a division gains nothing where the whole text is too fast.
-    let mut cost = CUE + short;
+    let mut cost = CUE + short.saturating_sub(slack);
     if columns <= TINY_COLUMNS {
         cost += TINY;
     }

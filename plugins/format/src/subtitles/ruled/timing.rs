@@ -20,6 +20,12 @@ pub(super) fn arrange(cues: &mut [Cue<'_>], rules: &Rules, limit: u64) {
     chain(cues, rules);
 }
 
+/// The number of cues without the time that they need.
+pub(super) fn too_short(cues: &[Cue<'_>], rules: &Rules) -> usize {
+    let is_short = |cue: &&Cue<'_>| cue.end.saturating_sub(cue.start) < needed(cue, rules);
+    cues.iter().filter(is_short).count()
+}
+
 fn needed(cue: &Cue<'_>, rules: &Rules) -> u64 {
     let columns = cue.lines.iter().map(|line| line.columns()).sum();
     let units = cue.lines.iter().flat_map(|line| &line.units);

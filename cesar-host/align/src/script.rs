@@ -1,0 +1,125 @@
+//! A text to align: segments of words, with the speakers that it names.
+//!
+//! Plain text: a blank line ends a paragraph, and every sentence is a segment. Subtitles: every cue is a segment; its times are ignored.
+
+use cesar_subtitles::FileKind;
+
+mod plain;
+mod sentences;
+mod words;
+
+pub(crate) use words::is_unspaced;
+
+/// The largest text that is read, in bytes: a book has 1 MB.
+const LARGEST: usize = 20_000_000;
+
+/// Whether `Name: text` at the start of a line names a speaker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// Where at least two lines, and half of the lines or paragraphs, begin like this.
+    #[default]
+    Detect,
+    /// Never: the name is spoken text.
+    Ignore,
+}
+
+/// A text to align.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// A sentence or a cue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) speaker: Option<String>,
+    /// At least one; each with its leading space and its punctuation.
+    pub(crate) words: Vec<String>,
+}
+
+/// The reason why a text cannot be used; completes "`talk.txt` ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptError {
+    /// Bytes of another encoding, or no text.
+    #[error(
+        "is not UTF-8 text (line {line}); give plain text, SRT or WebVTT, converted with `iconv -t UTF-8`, for example"
+    )]
+    Encoding {
+        /// The first line with such bytes, from 1.
+        line: usize,
+    },
+    /// No letters or digits.
+    #[error("has no words to align")]
+    Empty,
+    /// More bytes than any text.
+    #[error("is larger than {} MB, which is no text to align", LARGEST / 1_000_000)]
+    TooLarge,
+}
+
+impl Script {
+    /// The largest text that is read, in bytes.
+    pub const LARGEST: usize = LARGEST;
+
+    /// Reads plain text, SRT or WebVTT; the content decides.
+    ///
+    /// # Errors
+    /// [`ScriptError`].
+    pub fn parse(bytes: &[u8], labels: Labels) -> Result<Self, ScriptError> {
+        if bytes.len() > LARGEST {
+            return Err(ScriptError::TooLarge);
+        }
+        let is_binary = bytes.contains(&0) && !bytes.starts_with(b"\xff\xfe") && !bytes.starts_with(b"\xfe\xff");
+        let subtitles = cesar_subtitles::parse(bytes).ok().filter(|_| !is_binary);
+        let segments = match subtitles {
+            Some(subtitles) if !subtitles.cues.is_empty() || subtitles.kind == FileKind::Vtt => {
+                let cues: Vec<String> = subtitles.cues.iter().map(|cue| cue.lines.join("\n")).collect();
+                plain::cues(&cues, labels)
+            }
+            _ => plain::paragraphs(utf8(bytes)?, labels),
+        };
+        match segments.is_empty() {
+            true => Err(ScriptError::Empty),
+            false => Ok(Self { segments }),
+        }
+    }
+
+    /// The content that decides about an alignment, for a digest: line ends and markup are no part of it.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut text = String::new();
+        for Segment { speaker, words } in &self.segments {
+            for field in speaker.iter().map(String::as_str).chain(["\t"]) {
+                text.push_str(field);
+            }
+            words.iter().for_each(|word| text.push_str(word));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Whether it names speakers.
+    #[must_use]
+    pub fn has_speakers(&self) -> bool {
+        self.segments.iter().any(|segment| segment.speaker.is_some())
+    }
+
+    /// The words, each with the number of its segment.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &str)> {
+        (self.segments.iter().enumerate())
+            .flat_map(|(index, segment)| segment.words.iter().map(move |word| (index, word.as_str())))
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, ScriptError> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let line = |upto: usize| text[..upto].iter().filter(|byte| **byte == b'\n').count() + 1;
+    if let Some(nul) = text.iter().position(|byte| *byte == 0) {
+        return Err(ScriptError::Encoding { line: line(nul) });
+    }
+    std::str::from_utf8(text).map_err(|error| ScriptError::Encoding {
+        line: line(error.valid_up_to()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

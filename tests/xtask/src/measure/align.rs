@@ -1,0 +1,215 @@
+//! `measure align`: how far the words of `cesar align` are from where they are.
+//!
+//! The bundled English recordings are synthetic, so the places of their words are known (`tests/fixtures/word_times.json`). Each is aligned
+//! with its text as it is and with noise, in which the engines recognise less. Errors are those of starts and of ends, in ms.
+
+use super::{ENGINES, MODELS};
+use crate::{
+    failure::{Failure, Outcome, step},
+    models, transcribe,
+};
+use cesar_tests::recordings::{bundled, fixture};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Amplitudes of white noise that is added; repeatable; 0 is the recording itself
+    #[arg(long, value_name = "AMPLITUDE", default_values_t = [0.0, 0.1])]
+    noise: Vec<f64>,
+    /// Option of the engines; repeatable
+    #[arg(long = "asr-option", value_name = "NAME=VALUE")]
+    asr_options: Vec<String>,
+}
+
+/// Errors of one group of words, in ms.
+#[derive(Default)]
+struct Errors {
+    starts: Vec<f64>,
+    ends: Vec<f64>,
+}
+
+/// The sources of times, in the order of the columns.
+const SOURCES: [&str; 3] = ["recognised", "aligned", "interpolated"];
+
+/// The command.
+pub(crate) fn run(options: &Options) -> Outcome {
+    models::fetch(&MODELS)?;
+    let times = read_json(&fixture("word_times.json"))?;
+    let times: Vec<(&String, &Value)> = times.as_object().into_iter().flatten().collect();
+    println!(
+        "| engine | model | noise | words | words by source | start, mean | start, 95 % | end, mean | end, 95 % |"
+    );
+    println!("|---|---|--:|---|---|--:|--:|--:|--:|");
+    for engine in ENGINES {
+        for model in MODELS {
+            for noise in &options.noise {
+                let mut errors: BTreeMap<&str, Errors> = BTreeMap::new();
+                for (name, truth) in &times {
+                    let recording = bundled()
+                        .into_iter()
+                        .find(|recording| recording.name.starts_with(name.as_str()));
+                    let recording = recording.ok_or_else(|| Failure::new(format!("there is no recording `{name}`")))?;
+                    let noisy = with_noise(&recording.recording, *noise)?;
+                    let document = align(&noisy, engine, model, &options.asr_options)?;
+                    compare(truth, &document, &mut errors).map_err(|error| Failure::new(format!("{name}: {error}")))?;
+                }
+                print_rows(engine, model, *noise, &errors);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_json(path: &Path) -> Outcome<Value> {
+    let read = std::fs::read(path).map_err(|error| error.to_string());
+    let parsed = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
+    parsed.map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", path.display())))
+}
+
+/// The recording with white noise, made by ffmpeg beside the cache of measurements.
+fn with_noise(recording: &Path, amplitude: f64) -> Outcome<PathBuf> {
+    if amplitude == 0.0 {
+        return Ok(recording.to_owned());
+    }
+    let folder = transcribe::measurement_cache().with_file_name("xtask-noise");
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("`{}`: {error}", folder.display())))?;
+    let stem = recording.file_stem().unwrap_or_default().to_string_lossy();
+    let noisy = folder.join(format!("{stem}-{amplitude}.wav"));
+    if !noisy.is_file() {
+        let filter = format!(
+            "[0:a]aresample=16000,pan=mono|c0=c0[voice];anoisesrc=r=16000:a={amplitude}:seed=1[noise];[voice][noise]amix=duration=first:normalize=0"
+        );
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-y", "-i"]).arg(recording);
+        step(ffmpeg.args(["-filter_complex", &filter]).arg(&noisy))?;
+    }
+    Ok(noisy)
+}
+
+fn align(recording: &Path, engine: &str, model: &str, options: &[String]) -> Outcome<Value> {
+    let stem = recording.file_stem().unwrap_or_default().to_string_lossy();
+    let text = fixture(&format!("{}.txt", stem.split('-').next().unwrap_or_default()));
+    let mut command = transcribe::cesar()?;
+    command.arg("align").arg(recording).arg(text);
+    command.args([
+        "--asr-plugin",
+        engine,
+        "--model",
+        model,
+        "-l",
+        "en",
+        "-f",
+        "json",
+        "--progress",
+        "none",
+        "--min-match",
+        "0",
+    ]);
+    command.args(options.iter().flat_map(|option| ["--asr-option", option]));
+    command.arg("--cache-dir").arg(transcribe::measurement_cache());
+    let output = command
+        .output()
+        .map_err(|error| Failure::new(format!("cesar cannot be started: {error}")))?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::new(format!(
+            "{} by {engine} {model}: {}",
+            recording.display(),
+            told.trim()
+        )));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(format!("no document: {error}")))
+}
+
+/// Adds the errors of one document.
+fn compare(truth: &Value, document: &Value, errors: &mut BTreeMap<&str, Errors>) -> Result<(), String> {
+    let truth = truth.as_array().map(Vec::as_slice).unwrap_or_default();
+    let segments = document["segments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<&Value> = segments
+        .iter()
+        .filter_map(|segment| segment["words"].as_array())
+        .flatten()
+        .collect();
+    if words.len() != truth.len() {
+        return Err(format!("{} words instead of {}", words.len(), truth.len()));
+    }
+    for (word, truth) in words.into_iter().zip(truth) {
+        if word["word"].as_str().map(str::trim) != truth["word"].as_str() {
+            return Err(format!("{} instead of {}", word["word"], truth["word"]));
+        }
+        let error = |edge: &str| Some(1000.0 * (word[edge].as_f64()? - truth[edge].as_f64()?).abs());
+        let source = word["timing"].as_str().unwrap_or(SOURCES[0]);
+        let source = SOURCES.into_iter().find(|known| *known == source);
+        let errors = errors
+            .entry(source.ok_or_else(|| format!("unknown source in {word}"))?)
+            .or_default();
+        errors.starts.extend(error("start"));
+        errors.ends.extend(error("end"));
+    }
+    Ok(())
+}
+
+/// A row for all words, and one for each other source that has any.
+fn print_rows(engine: &str, model: &str, noise: f64, errors: &BTreeMap<&str, Errors>) {
+    let count = |source: &&str| errors.get(*source).map_or(0, |errors| errors.starts.len());
+    let counts: Vec<String> = SOURCES
+        .iter()
+        .map(|source| format!("{} {source}", count(source)))
+        .collect();
+    let print = |which: &str, sources: &[&str]| {
+        let all = |edge: fn(&Errors) -> &Vec<f64>| -> Vec<f64> {
+            let errors = sources.iter().filter_map(|source| errors.get(source));
+            errors.flat_map(|errors| edge(errors).iter().copied()).collect()
+        };
+        let (starts, ends) = (all(|errors| &errors.starts), all(|errors| &errors.ends));
+        if starts.is_empty() {
+            return;
+        }
+        println!(
+            "| {engine} | {model} | {noise} | {which} | {} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            counts.join(", "),
+            mean(&starts),
+            at_95_percent(starts),
+            mean(&ends),
+            at_95_percent(ends)
+        );
+    };
+    print("all", &SOURCES);
+    SOURCES[1..].iter().for_each(|source| print(source, &[source]));
+}
+
+fn mean(errors: &[f64]) -> f64 {
+    errors.iter().sum::<f64>() / errors.len() as f64
+}
+
+/// The error that 95 % of the words do not exceed.
+fn at_95_percent(mut errors: Vec<f64>) -> f64 {
+    errors.sort_by(f64::total_cmp);
+    errors[(errors.len() * 95).div_ceil(100) - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn errors_are_those_of_both_edges_by_source() {
+        let truth = json!([{ "word": "One", "start": 1.0, "end": 1.5 }, { "word": "two.", "start": 2.0, "end": 2.5 }]);
+        let document = json!({ "segments": [{ "words": [
+            { "word": " One", "start": 1.1, "end": 1.4 }, { "word": " two.", "start": 2.0, "end": 2.7, "timing": "aligned" }
+        ] }] });
+        let mut errors = BTreeMap::new();
+        compare(&truth, &document, &mut errors).unwrap();
+        let rounded = |errors: &[f64]| errors.iter().map(|error| error.round()).collect::<Vec<_>>();
+        assert_eq!(rounded(&errors["recognised"].ends), [100.0]);
+        assert_eq!(rounded(&errors["aligned"].ends), [200.0]);
+        assert!(compare(&truth, &json!({ "segments": [] }), &mut errors).is_err());
+        assert_eq!(at_95_percent((1..=100).map(f64::from).collect()), 95.0);
+    }
+}
