@@ -55,6 +55,25 @@ fn the_page_works_in_a_browser() {
 }
 
 #[test]
+fn transcripts_are_heard_and_corrected_in_a_browser() {
+    let sandbox = Sandbox::new();
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
+    drive("transcript.mjs", &sandbox, &server, &[], &[]);
+}
+
+#[test]
+fn the_logic_of_the_page_passes_its_tests() {
+    let output = Command::new("node")
+        .arg("--test")
+        .current_dir(workspace().join("cesar-host/server/page/tests"))
+        .output()
+        .expect("`cargo xtask setup` installs Node");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("# fail 0"), "{stdout}");
+    assert!(!stdout.contains("# pass 0"), "{stdout}");
+}
+
+#[test]
 fn the_page_asks_for_a_key_once() {
     let sandbox = Sandbox::new();
     let made = sandbox.run(["serve", "key", "add", "page"]).exits(0);

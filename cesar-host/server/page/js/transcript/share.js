@@ -1,0 +1,93 @@
+// @ts-check
+/** Links to a page with the transcript, for readers without a key. */
+
+import { ApiError, explain, getJson, request, sendJson } from "../api.js";
+import { html, useEffect, useSignal } from "../dom.js";
+import { dateTime } from "../format.js";
+import { Icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { Dialog, toast } from "../ui.js";
+import { copyText } from "./clipboard.js";
+
+/** @typedef {import("./desk.js").Desk} Desk */
+/** @typedef {{ id: string, author: string, created_at: string, expires_at: string }} Share */
+
+const DAY = 86_400;
+
+/** @param {{ desk: Desk }} props */
+export function ShareDialog({ desk }) {
+    const { path } = desk.model;
+    const days = useSignal(7);
+    const made = useSignal(/** @type {{ id: string, address: string } | null} */ (null));
+    const shares = useSignal(/** @type {Share[]} */ ([]));
+    const busy = useSignal(false);
+    const list = async () => {
+        try {
+            shares.value = (await getJson(`${path}/shares`)).shares;
+        } catch (error) {
+            // A server that lists no links still revokes the one that was just made.
+            if (!(error instanceof ApiError && (error.status === 404 || error.status === 405))) throw error;
+        }
+    };
+    /** @param {() => Promise<void>} work */
+    const doing = async (work) => {
+        busy.value = true;
+        try {
+            await work();
+            await list();
+        } catch (error) {
+            toast(explain(error), { kind: "bad" });
+        }
+        busy.value = false;
+    };
+    useEffect(() => void doing(async () => {}), []);
+    const make = () =>
+        doing(async () => {
+            await desk.model.saved();
+            const { id, url } = await sendJson("POST", `${path}/shares`, { expires_in: days.value * DAY });
+            made.value = { id: id ?? url.split("/").pop(), address: new URL(url, location.origin).href };
+        });
+    /** @param {string} id */
+    const revoke = (id) =>
+        doing(async () => {
+            await request("DELETE", `/shares/${encodeURIComponent(id)}`);
+            if (made.value?.id === id) made.value = null;
+            toast(t("transcript.share_revoked"));
+        });
+    return html`<${Dialog} title=${t("transcript.share")} onClose=${() => (desk.dialog.value = null)}>
+        <p>${t("transcript.share_text")}</p>
+        <div class="share-make">
+            <div class="field">
+                <label for="share-days">${t("transcript.share_days")}</label>
+                <select id="share-days" onChange=${(/** @type {Event} */ { currentTarget }) => (days.value = Number(/** @type {HTMLSelectElement} */ (currentTarget).value))}>
+                    ${[1, 7, 30, 90].map((count) => html`<option value=${count} selected=${count === days.value}>${t("transcript.days", { count })}</option>`)}
+                </select>
+            </div>
+            <button type="button" class="primary" disabled=${busy.value} onClick=${make}><${Icon} name="link" /> ${t("transcript.share_make")}</button>
+        </div>
+        ${made.value &&
+        html`<div class="share-link">
+                <input
+                    type="text"
+                    readonly
+                    dir="ltr"
+                    value=${made.value.address}
+                    aria-label=${t("transcript.share_link")}
+                    onFocus=${(/** @type {Event} */ { currentTarget }) => /** @type {HTMLInputElement} */ (currentTarget).select()}
+                />
+                <button type="button" onClick=${() => made.value && void copyText(made.value.address)}><${Icon} name="copy" /> ${t("transcript.copy")}</button>
+            </div>
+            <p class="help">${t("transcript.share_once")}</p>
+            ${!shares.value.some((share) => share.id === made.value?.id) &&
+            html`<div><button type="button" disabled=${busy.value} onClick=${() => made.value && revoke(made.value.id)}>${t("transcript.share_revoke")}</button></div>`}`}
+        ${shares.value.length > 0 &&
+        html`<ul class="history">
+            ${shares.value.map(
+                (share) => html`<li key=${share.id}>
+                    <p class="grow small">${t("transcript.share_of", { author: share.author, from: dateTime(share.created_at), until: dateTime(share.expires_at) })}</p>
+                    <button type="button" disabled=${busy.value} onClick=${() => revoke(share.id)}>${t("transcript.share_revoke")}</button>
+                </li>`,
+            )}
+        </ul>`}
+    <//>`;
+}

@@ -1,0 +1,86 @@
+// @ts-check
+/** A paragraph: who speaks, when, and the words. */
+
+import { html } from "../dom.js";
+import { clock } from "../format.js";
+import { Icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { pieces, separator, written } from "./pieces.js";
+import { Typing } from "./typing.js";
+
+/** @typedef {import("./desk.js").Desk} Desk */
+/** @typedef {import("./blocks.js").Block} Block */
+
+/** Below this probability a word is uncertain. */
+const UNCERTAIN = 0.5;
+
+/** @param {{ segment: import("./types.js").Segment, index: number }} props */
+function Words({ segment, index }) {
+    const all = pieces(segment);
+    const texts = written(segment);
+    return html`<span class="seg" data-s=${index}
+        >${texts.map((text, word) => {
+            const { probability } = all[word];
+            const low = probability !== null && probability < UNCERTAIN;
+            const shown = text.trimStart();
+            // The space before a word is no part of what is lit.
+            return html`${text.slice(0, text.length - shown.length)}<span
+                    class="w"
+                    data-w=${word}
+                    data-low=${low ? "" : undefined}
+                    title=${low ? t("transcript.probability", { percent: Math.round(probability * 100) }) : undefined}
+                    >${shown}</span
+                >`;
+        })}</span
+    >`;
+}
+
+/** @param {{ block: Block, desk: Desk }} props */
+export function TurnRow({ block, desk }) {
+    const { first, speaker, segments, start, opens } = block;
+    const typing = desk.model.typing.value;
+    const editable = desk.model.editable.value;
+    const colour = speaker === undefined ? undefined : (desk.model.colours.value.get(speaker) ?? 0) % 10;
+    const time = clock(start);
+    const edits = typing && typing.segment >= first && typing.segment < first + segments.length ? typing.segment : -1;
+    const gap = separator(desk.model.shown.value.language, desk.model.shown.value.task);
+    const chip = speaker !== undefined && (opens || !editable);
+    return html`<section class=${`turn${opens ? " turn-opens" : ""}`} data-voice=${colour}>
+        <header class="turn-head">
+            ${chip || (opens && editable && desk.model.speakers.value.length > 0)
+                ? html`<button
+                      type="button"
+                      class="voice"
+                      disabled=${!editable}
+                      aria-haspopup="menu"
+                      aria-label=${t("transcript.speaker_of", { name: speaker ?? t("transcript.unknown"), time })}
+                      onClick=${(/** @type {MouseEvent} */ { currentTarget }) =>
+                          desk.openMenu("speaker", { segment: first, word: 0 }, /** @type {Element} */ (currentTarget))}
+                  >
+                      <bdi>${speaker ?? t("transcript.unknown")}</bdi>
+                  </button>`
+                : null}
+            <span class="turn-acts">
+                <button type="button" class="time" aria-label=${t("transcript.play_from", { time })} onClick=${() => desk.playAt(start)}>
+                    ${time}
+                </button>
+                ${editable &&
+                html`<button
+                    type="button"
+                    class="turn-edit"
+                    aria-label=${t("transcript.edit_at", { time })}
+                    onClick=${() => desk.edit({ segment: first, word: 0 })}
+                >
+                    <${Icon} name="edit" size=${16} />
+                </button>`}
+            </span>
+        </header>
+        <div class="said" dir="auto">
+            ${segments.map((segment, index) =>
+                first + index === edits
+                    ? html`<${Typing} key=${`typing${edits}`} desk=${desk} segment=${edits} />`
+                    : html`<${Words} key=${segment.start} segment=${segment} index=${first + index} />${gap}`,
+            )}
+        </div>
+    </section>`;
+}

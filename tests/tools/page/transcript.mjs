@@ -1,0 +1,445 @@
+// The transcript view of the page, driven in Chromium: playing, speakers, correcting, exporting. See browser.mjs.
+
+import fs from "node:fs";
+
+import { longTranscript } from "../../../cesar-host/server/page/tests/long_transcript.js";
+import { api, axe, base, check, empty, page, recording, run, transcribed, until } from "./browser.mjs";
+
+const MODEL = { model: "tiny.en", diarize: false, options: { word_timestamps: true } };
+/** @type {string} The job that the cases share. */
+let job;
+
+const document_ = async () => (await api("GET", `/jobs/${job}/transcript?format=json`)).json;
+const texts = async () => (await document_()).segments.map((segment) => segment.text);
+const history = async () => (await api("GET", `/jobs/${job}/transcript/history`)).json;
+
+/** Stores corrections beside the browser. */
+async function correct(operations) {
+  const { revision } = await history();
+  const response = await fetch(`${base}/jobs/${job}/transcript`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json", "If-Match": `"${revision}"` },
+    body: JSON.stringify({ operations }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+/** A transcript of two speakers without corrections of earlier cases. */
+async function meeting() {
+  if (!job) {
+    await empty();
+    job = (await transcribed("meeting.flac", MODEL)).id;
+  }
+  const { revisions } = await history();
+  const kept = revisions.filter((each) => !each.undone && each.operations[0].op !== "undo").reverse();
+  for (let at = 0; at < kept.length; at += 10)
+    await correct(kept.slice(at, at + 10).map(({ revision }) => ({ op: "undo", revision })));
+  const count = (await document_()).segments.length;
+  await correct(Array.from({ length: count }, (_, segment) => ({ op: "set_speaker", segment, speaker: segment % 2 ? "Bo" : "Ann" })));
+}
+
+async function open(options = {}) {
+  const on = await page(`#/job/${job}${options.at === undefined ? "" : `?t=${options.at}`}`, options);
+  await on.locator(".turn").first().waitFor();
+  await on.locator(".play:not([disabled])").waitFor();
+  return on;
+}
+
+const word = (on, segment, index) => on.locator(`[data-s="${segment}"] > [data-w="${index}"]`);
+const segment = (on, index) => on.locator(`[data-s="${index}"]`);
+const saved = (on) => on.locator(".saving-saved", { hasText: "Saved" }).waitFor({ timeout: 15_000 });
+const now = (on) =>
+  on.evaluate(() => {
+    const lit = document.querySelector(".now");
+    return lit && [Number(lit.parentElement.dataset.s), Number(lit.dataset.w)];
+  });
+
+/** Edits a segment by hand. */
+async function edit(on, index, from, to, end = "Enter") {
+  await word(on, index, 0).dblclick();
+  const field = on.locator(".typing textarea");
+  const text = await field.inputValue();
+  check(`segment ${index} has ${from}`, text.includes(from), text);
+  await field.fill(text.replace(from, to));
+  if (end) await on.keyboard.press(end);
+}
+
+const cases = {
+  async "a click plays and the keys steer"() {
+    await meeting();
+    const on = await open();
+    await word(on, 2, 3).click();
+    await on.locator(".now").waitFor();
+    await until("the lit word moves", async () => (await now(on))?.[1] > 3 && (await now(on))[0] === 2, 10_000);
+    await on.keyboard.press("Space");
+    await on.locator(".play[aria-label=Play]").waitFor();
+    const position = () => on.locator(".wave").getAttribute("aria-valuenow").then(Number);
+    const before = await position();
+    await on.keyboard.press("ArrowRight");
+    await until("5 s forward", async () => Math.abs((await position()) - before - 5) <= 1, 5000);
+    await on.keyboard.press("ArrowLeft");
+    await until("5 s back", async () => Math.abs((await position()) - before) <= 1, 5000);
+    await on.keyboard.press("ArrowDown");
+    await until("the next turn", async () => (await now(on))?.[0] === 3, 5000);
+    await on.keyboard.press(".");
+    await until("the next word", async () => (await now(on))?.[1] === 1, 5000);
+    for (const key of ["+", "+"]) await on.keyboard.press(key);
+    check("faster", (await on.locator(".speed select").inputValue()) === "1.2");
+    check("the sound is faster", (await on.evaluate(() => document.querySelector("audio").playbackRate)) === 1.2);
+    await on.keyboard.press("0");
+    await on.keyboard.press("?");
+    await on.locator("dialog .keys").waitFor();
+    await axe(on, "the keys");
+    await on.keyboard.press("Escape");
+    const link = await open({ at: 11.5 });
+    await until("a link leads to its word", async () => (await now(link))?.[0] === 2, 5000);
+  },
+
+  async "a correction keeps times, is saved, undone and made again"() {
+    await meeting();
+    const on = await open();
+    const before = await document_();
+    const old = before.segments[1].words.findIndex(({ word }) => word.trim().startsWith("server"));
+    await word(on, 1, old).dblclick();
+    const selected = await on.evaluate(() => {
+      const { selectionStart, selectionEnd, value } = document.activeElement;
+      return value.slice(selectionStart, selectionEnd);
+    });
+    check("the word is selected", selected === "server", selected);
+    await axe(on, "the field");
+    await on.keyboard.type("harbour");
+    await on.keyboard.press("Enter");
+    await saved(on);
+    const after = await document_();
+    const times = (doc) => doc.segments[1].words.map(({ start, end }) => [start, end]).join();
+    check("it is stored", after.segments[1].text.includes("new harbour"), after.segments[1].text);
+    check("every word has its time", times(before) === times(after));
+    await on.keyboard.press("Control+z");
+    await until("undone", async () => (await texts())[1] === before.segments[1].text);
+    await on.keyboard.press("Control+Shift+z");
+    await until("made again", async () => (await texts())[1].includes("harbour"));
+    await on.keyboard.press("o");
+    await on.getByText("as it was recognised").waitFor();
+    check("the original is shown", (await segment(on, 1).innerText()).includes("server"));
+    await on.keyboard.press("o");
+    await until("the correction is shown", async () => (await segment(on, 1).innerText()).includes("harbour"));
+    await on.getByRole("button", { name: "History" }).click();
+    await on.locator("dialog .history li", { hasText: "harbour" }).first().waitFor();
+    await axe(on, "the history");
+    await on.locator("dialog .history li", { hasText: "Ann speaks" }).getByRole("button").click();
+    await until("any revision is undone", async () => (await document_()).speakers === undefined);
+  },
+
+  async "Tab edits passage after passage"() {
+    await meeting();
+    const on = await open();
+    await edit(on, 0, "budget", "money", "Tab");
+    check("the next is edited", (await on.locator(".typing textarea").inputValue()).startsWith("Most of that"));
+    await on.locator(".typing textarea").fill("");
+    await on.keyboard.press("Enter");
+    await saved(on);
+    const now = await texts();
+    check("a passage without text goes", now[1].startsWith("Good"), now);
+    await edit(on, 1, "Good", "Fine", "Escape");
+    await on.waitForTimeout(200);
+    check("Escape keeps the text", (await texts())[1].startsWith("Good"));
+    await edit(on, 0, "money?", "money? Really.", null);
+    await on.keyboard.press("Control+Home");
+    for (let i = 0; i < 3; i += 1) await on.keyboard.press("Control+ArrowRight");
+    await on.keyboard.press("Control+Enter");
+    await on.locator(".typing textarea").waitFor();
+    await on.keyboard.press("Escape");
+    await saved(on);
+    const split = (await document_()).segments;
+    check("Ctrl Enter splits", `${split[0].text} ${split[1].text}`.includes("Shall we begin") && split[0].text.split(" ").length === 3, split[0].text);
+  },
+
+  async "speakers are renamed, given, split and merged"() {
+    await meeting();
+    const on = await open();
+    const before = await document_();
+    await on.locator(".side .speaker input").first().fill("Ada");
+    await on.keyboard.press("Enter");
+    await saved(on);
+    check("renamed everywhere", JSON.stringify(await document_()).includes("Ada") && !JSON.stringify(await document_()).includes('"Ann"'));
+    await word(on, 1, 0).click();
+    await on.keyboard.press("Space");
+    await on.keyboard.press("1");
+    await until("a key gives a turn", async () => (await document_()).segments[1].speaker === "Ada");
+    await on.locator(".voice", { hasText: "Bo" }).first().click();
+    await axe(on, "the menu");
+    await on.getByRole("menuitemradio", { name: "Ada" }).click();
+    await until("a menu gives a turn", async () => (await document_()).segments[3].speaker === "Ada");
+    await word(on, 5, 3).click({ button: "right" });
+    await on.getByRole("menuitem", { name: "New speaker from here" }).click();
+    await on.getByRole("menuitem", { name: "Another name" }).click();
+    await on.getByLabel("Name", { exact: true }).fill("Cleo");
+    await on.keyboard.press("Enter");
+    await until("a word begins a turn", async () => (await document_()).segments[6].speaker === "Cleo");
+    check("the word is its first", (await document_()).segments[6].words[0].word === before.segments[5].words[3].word);
+    await on.locator(".speaker", { has: on.locator("[aria-label='Name of Cleo']") }).locator("select").selectOption("Ada");
+    await until("merged", async () => (await document_()).speakers.length === 2);
+    await on.locator(".speaker .sample").first().click();
+    await on.locator(".play[aria-label=Pause]").waitFor();
+    await on.locator(".play[aria-label=Play]").waitFor({ timeout: 20_000 });
+    check("a sample ends by itself", true);
+    for (let i = 0; i < 5; i += 1) await on.keyboard.press("Control+z");
+    await until("all undone", async () => JSON.stringify((await document_()).segments) === JSON.stringify(before.segments));
+  },
+
+  async "text is found and replaced"() {
+    await meeting();
+    const on = await open();
+    const before = await texts();
+    await on.keyboard.press("Control+f");
+    await on.getByPlaceholder("Find").fill("we");
+    await on.locator(".found-now").first().waitFor();
+    await on.getByText("Whole words").click();
+    await on.getByPlaceholder("Replace with").fill("they");
+    await axe(on, "find and replace");
+    const count = before.join(" ").match(/\bwe\b/giu).length;
+    await until("all are counted", async () => (await on.locator(".find output").innerText()).endsWith(`of ${count}`), 5000);
+    await on.getByRole("button", { name: "All", exact: true }).click();
+    await until("all are replaced", async () => !/\bwe\b/iu.test((await texts()).join(" ")));
+    await on.keyboard.press("Escape");
+    await on.keyboard.press("Control+z");
+    await until("one undo", async () => (await texts()).join() === before.join());
+  },
+
+  async "two windows edit and a third watches"() {
+    await meeting();
+    const [one, other, third] = [await open(), await open(), await open()];
+    await edit(one, 0, "budget", "money", null);
+    await edit(other, 0, "year", "month", null);
+    await Promise.all([one.keyboard.press("Enter"), other.keyboard.press("Enter")]);
+    await saved(one);
+    await saved(other);
+    const [text] = await texts();
+    check("both are kept", text.includes("money") && text.includes("month"), text);
+    for (const on of [one, other, third])
+      await until("every window shows both", async () => (await segment(on, 0).innerText()).trim() === text, 8000);
+    check("it is reported", (await one.locator(".toast").count()) + (await other.locator(".toast").count()) > 0);
+    await one.keyboard.press("Control+z");
+    await until("an undo takes back its own", async () => {
+      const [now] = await texts();
+      return now.includes("budget") && now.includes("month");
+    });
+  },
+
+  async "nothing typed is lost"() {
+    await meeting();
+    const on = await open();
+    await edit(on, 5, "broken", "shattered", null);
+    await on.context().setOffline(true);
+    await on.keyboard.press("Enter");
+    await on.locator(".saving-waiting").waitFor({ timeout: 10_000 });
+    check("it is shown all the same", (await segment(on, 5).innerText()).includes("shattered"));
+    await on.context().setOffline(false);
+    await saved(on);
+    check("it is stored when the server is back", (await texts())[5].includes("shattered"));
+
+    let lost = 0;
+    await on.route("**/transcript", async (route) => {
+      if (route.request().method() !== "PATCH" || lost) return route.continue();
+      lost += 1;
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
+    const { revision } = await history();
+    await edit(on, 0, "Shall we", "So shall we");
+    await until("it is tried again", async () => lost === 1);
+    await saved(on);
+    check("a lost answer is no second correction", (await history()).revision === revision + 1 && (await texts())[0].startsWith("So shall we"), await texts());
+    await on.unroute("**/transcript");
+
+    await edit(on, 6, "agree", "agree, and more", null);
+    await on.goto("about:blank");
+    await on.goto(`${base}/#/job/${job}`);
+    await on.locator(".typing textarea").waitFor({ timeout: 10_000 });
+    check("what was being typed is there again", (await on.locator(".typing textarea").inputValue()).includes("and more"));
+    await on.keyboard.press("Escape");
+    await edit(on, 6, "agree", "concur", null);
+    await on.route("**/transcript", (route) => (route.request().method() === "PATCH" ? route.abort() : route.continue()));
+    await on.keyboard.press("Enter");
+    await on.waitForTimeout(300);
+    await on.goto("about:blank");
+    await on.unroute("**/transcript");
+    await on.goto(`${base}/#/job/${job}`);
+    await until("what a closed window did not send is sent by the next", async () => (await texts())[6].includes("concur"), 15_000);
+  },
+
+  async "it is exported in every format"() {
+    await meeting();
+    const on = await open();
+    await on.keyboard.press("x");
+    await on.locator(".format").first().waitFor();
+    const formats = (await api("GET", "/plugins")).json.formats;
+    check("every format is offered", (await on.locator(".format").count()) === formats.length);
+    await axe(on, "the export");
+    for (const format of formats) {
+      await on.locator(`.format input[value=${format}]`).check({ force: true });
+      const [file] = await Promise.all([on.waitForEvent("download"), on.getByRole("button", { name: `Download ${format}` }).click()]);
+      check(`${format} is a file`, (await file.failure()) === null && file.suggestedFilename().startsWith("meeting."), file.suggestedFilename());
+    }
+    await on.locator(".format input[value=srt]").check({ force: true });
+    await on.locator("#export-preset").selectOption("netflix");
+    const [request] = await Promise.all([on.waitForRequest(/format=srt/), on.getByRole("button", { name: "Copy" }).click()]);
+    check("with its preset", request.url().includes("preset=netflix"));
+    await until("to the clipboard", async () => (await on.evaluate(() => navigator.clipboard.readText())).startsWith("1\n00:00:"), 5000);
+    await on.getByRole("button", { name: "Share" }).click();
+    await on.getByRole("button", { name: "Create a link" }).click();
+    const link = await on.getByLabel("Link", { exact: true }).inputValue();
+    const shared = await fetch(link);
+    check("a link shows the transcript", shared.ok && (await shared.text()).includes("budget"), link);
+    await on.getByRole("button", { name: "Revoke" }).click();
+    await until("a revoked link does not", async () => !(await fetch(link)).ok, 5000);
+  },
+
+  async "a correction goes to the glossary"() {
+    await meeting();
+    const on = await open();
+    await edit(on, 1, "server", "harbour");
+    await on.locator(".fix").waitFor();
+    await on.keyboard.press("g");
+    await on.locator(".toast-good").waitFor();
+    const { json } = await api("GET", "/glossaries/corrections");
+    check("it is a rule", JSON.stringify(json).includes("harbour"), json);
+  },
+
+  async "words of a running job are played as they come"() {
+    const form = new FormData();
+    form.set("file", new Blob([fs.readFileSync(recording("meeting.flac"))]), "meeting.flac");
+    for (const [name, value] of Object.entries(MODEL)) form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+    form.set("no_cache", "true");
+    const sent = await (await fetch(`${base}/transcribe`, { method: "POST", body: form })).json();
+    const on = await page(`#/job/${sent.id}`);
+    await on.locator(".turn .w").first().waitFor({ timeout: 90_000 });
+    const running = await on.locator(".running").count();
+    await word(on, 0, 1).click();
+    await on.locator(".now").waitFor();
+    check("a word is played while the job runs", running === 1 && (await on.locator(".running").count()) === 1);
+    await on.keyboard.press("Space");
+    const top = () => segment(on, 0).evaluate((element) => element.getBoundingClientRect().top + scrollY);
+    const [before, at] = [await top(), await on.evaluate(() => scrollY)];
+    await on.getByRole("button", { name: "Export" }).waitFor({ timeout: 120_000 });
+    check("the page does not jump", Math.abs((await on.evaluate(() => scrollY)) - at) < 2);
+    check("the text is where it was, below the head", (await top()) <= before + 2, [before, await top()]);
+    await until("words have their times", async () => (await on.locator(".turn-edit").count()) > 0);
+  },
+
+  async "following stops when the reader scrolls"() {
+    await meeting();
+    const on = await open({ height: 480, width: 500 });
+    await word(on, 0, 0).click();
+    await on.locator(".play[aria-label=Pause]").waitFor();
+    await on.mouse.move(250, 250);
+    await on.mouse.wheel(0, 700);
+    await on.locator(".follow").waitFor();
+    const at = await on.evaluate(() => scrollY);
+    await on.waitForTimeout(1500);
+    check("the page stays where the reader is", (await on.evaluate(() => scrollY)) === at);
+    await axe(on, "the offer to follow");
+    await on.locator(".follow").click();
+    await until("it follows again", async () => on.evaluate(() => {
+      const lit = document.querySelector(".now")?.getBoundingClientRect();
+      return lit && lit.top > 100 && lit.bottom < innerHeight - 100;
+    }), 5000);
+  },
+
+  async "faults of the recording are at their place"() {
+    await meeting();
+    const on = await page();
+    await on.route(`**/jobs/${job}/transcript?format=json`, async (route) => {
+      const response = await route.fetch();
+      const doc = await response.json();
+      doc.truncated = [{ start: 5.5, end: 5.6, reason: "max_length" }];
+      doc.audio = { issues: [{ kind: "gap", start: 15, end: 15.2, message: "0.2 s are missing" }] };
+      doc.partial = { stage: "decode", reason: "audio_incomplete", message: "Sound is missing." };
+      await route.fulfill({ response, json: doc });
+    });
+    await on.goto(`${base}/#/job/${job}`);
+    await on.locator(".note").nth(1).waitFor();
+    const order = await on.locator(".text-row").evaluateAll((rows) => rows.map((row) => (row.querySelector(".note") ? "note" : "turn")).join(" "));
+    check("between the turns", order.startsWith("turn note turn turn note turn"), order);
+    await axe(on, "the notes");
+  },
+
+  // A load test: the words are synthetic, the page and its scrolling are real.
+  async "one hundred thousand words scroll"() {
+    await meeting();
+    const on = await page();
+    const text = JSON.stringify(longTranscript(100_000));
+    await on.route(`**/jobs/${job}/transcript?format=json`, (route) =>
+      route.fulfill({ body: text, headers: { "Content-Type": "application/json", ETag: '"0-0"' } }),
+    );
+    const before = Date.now();
+    await on.goto(`${base}/#/job/${job}`);
+    await on.locator(".turn").first().waitFor();
+    console.log(`   ${(text.length / 1e6).toFixed(1)} MB shown after ${Date.now() - before} ms`);
+    await on.waitForTimeout(1000);
+    for (const [name, step, limit] of [["reading", 12, 55], ["a fast wheel", 60, 45], ["a fling", 200, 30]]) {
+      const frames = await on.evaluate(
+        (step) =>
+          new Promise((resume) => {
+            const gaps = [];
+            let last = performance.now();
+            const frame = (at) => {
+              gaps.push(at - last);
+              last = at;
+              if (gaps.length > 180) return resume(gaps.slice(1).sort((one, other) => one - other));
+              scrollBy(0, step);
+              requestAnimationFrame(frame);
+            };
+            requestAnimationFrame(frame);
+          }),
+        step,
+      );
+      const mean = frames.reduce((sum, each) => sum + each, 0) / frames.length;
+      const fps = 1000 / mean;
+      console.log(`   ${name}: ${fps.toFixed(1)} frames a second, 95 % within ${frames[Math.floor(frames.length * 0.95)].toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
+      check(`${name} is smooth`, fps >= limit, `${fps.toFixed(1)} frames a second`);
+    }
+    const [words, elements] = await on.evaluate(() => [document.querySelectorAll(".w").length, document.querySelectorAll("*").length]);
+    check("few words are in the page", words < 2500, words);
+    console.log(`   ${words} words and ${elements} elements in the page`);
+    // The text in the viewport stays where it is while rows above it get their real heights.
+    await on.evaluate(() => scrollTo(0, document.documentElement.scrollHeight * 0.6));
+    await on.waitForTimeout(400);
+    const reading = () => on.evaluate(() => {
+      const row = [...document.querySelectorAll(".text-row")].find((each) => each.getBoundingClientRect().bottom > 200);
+      return `${row.querySelector(".seg").dataset.s} ${Math.round(row.getBoundingClientRect().top)}`;
+    });
+    const at = await reading();
+    await on.waitForTimeout(1000);
+    check("nothing moves by itself", (await reading()) === at, [at, await reading()]);
+    await on.keyboard.press("Control+f");
+    await on.getByPlaceholder("Find").fill("midnight however");
+    await until("all is searched", async () => / of /.test(await on.locator(".find output").innerText()), 5000);
+    await on.keyboard.press("Enter");
+    await on.locator(".found-now").first().waitFor();
+    const visible = await on.locator(".found-now").first().evaluate((element) => element.getBoundingClientRect().top);
+    check("a match far away is shown", visible > 0 && visible < 860, visible);
+    await on.goto(`${base}/#/job/${job}?t=30000`);
+    await until("a time far away is shown", async () => on.locator(".now").evaluate((element) => {
+      const { top } = element.getBoundingClientRect();
+      return top > 100 && top < innerHeight - 150;
+    }, undefined, { timeout: 5000 }).catch(() => false), 8000);
+  },
+
+  async "text from right to left, every width, both colours"() {
+    await meeting();
+    await correct([{ op: "replace_words", segment: 0, word: 0, count: 1, text: "هل نبدأ بالميزانية؟ ثم ننتقل إلى" }]);
+    for (const scheme of ["light", "dark"])
+      for (const [width, locale] of [[360, "en-US"], [768, "de-DE"], [1440, "es-ES"], [768, "ar-EG"]]) {
+        const on = await open({ width, scheme, locale });
+        const wide = await on.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        check(`it fits ${width} px`, wide <= 0, `${wide} px too wide`);
+        const direction = await on.locator(".said").first().evaluate((element) => getComputedStyle(element).direction);
+        check("the text has its direction", direction === "rtl", direction);
+        await axe(on, `the transcript at ${width} px, ${scheme}, ${locale}`);
+        await on.context().close();
+      }
+  },
+};
+
+await run(cases);
