@@ -39,14 +39,14 @@ fn main() -> io::Result<()> {
     fs::write(out.join("page.rs"), table)
 }
 
-/// Adds the names below `prefix`, without hidden files and the packages of tools.
+/// Adds the names below `prefix`, without hidden files and the tests.
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else {
             return Err(io::Error::other(format!("{} is not UTF-8", entry.path().display())));
         };
-        if name.starts_with('.') || name == "node_modules" {
+        if name.starts_with('.') || name == "tests" {
             continue;
         }
         if entry.file_type()?.is_dir() {
