@@ -77,11 +77,12 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
 }
 
 /// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times. Without
-/// word times, those follow from the lengths of the words: there, the words of the same numbers count if they are near.
+/// word times, those follow from the lengths of the words: there, after a glossary, the words of the same numbers count if they are near.
 pub(crate) fn respelled(document: &Document, anchor: &Anchor, (index, range): Place) -> Option<Place> {
     let span = local(document, anchor)?;
     let count = range.len();
-    if let Some(segment) = document.segments.get(index).filter(|segment| !text::has_times(segment))
+    if document.provenance.glossary.is_some()
+        && let Some(segment) = document.segments.get(index).filter(|segment| !text::has_times(segment))
         && let Some(there) = text::pieces(segment)
             .get(range.clone())
             .filter(|there| !there.is_empty())

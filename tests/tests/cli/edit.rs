@@ -70,7 +70,9 @@ fn a_second_export_after_a_correction_runs_no_engine() {
 
     let undone = edit(&sandbox, &["--undo"]).exits(0);
     assert!(
-        undone.stderr.contains("stored 1 operation as revision 2"),
+        undone
+            .stderr
+            .contains("stored 1 operation (undo revision 1) as revision 2"),
         "{}",
         undone.stderr
     );
@@ -168,7 +170,7 @@ fn corrections_without_a_transcript_wait_for_one() {
     assert!(
         stored
             .stderr
-            .contains("stored 2 operations as revision 1, to be checked at the next transcription"),
+            .contains("merge speakers `B`, `C` into `Bo`) as revision 1, to be checked at the next transcription"),
         "{}",
         stored.stderr
     );
@@ -276,7 +278,7 @@ fn a_json_transcript_stands_for_its_recording() {
     assert!(
         stale
             .stderr
-            .contains("the transcript has not the corrections of revision 0"),
+            .contains("the transcript has not the corrections of revision 2"),
         "{}",
         stale.stderr
     );
@@ -303,7 +305,7 @@ fn wrong_edits_are_one_sentence() {
         (&["--rename-speaker", "Ann"][..], "write OLD=NEW"),
         (&["--merge-speakers", "A,B"], "write A,B=NAME"),
         (&["--rename-speaker", "A= "], "`name` must be a name"),
-        (&["--apply", "bad.json"], "operation 0: unknown variant `melt`"),
+        (&["--apply", "bad.json"], "operation 1: there is no operation `melt`"),
         (&["--apply", "text.json"], "it is not JSON"),
         (&["--apply", "missing.json"], "cannot be read"),
         (&["--undo"], "there is no revision to undo"),

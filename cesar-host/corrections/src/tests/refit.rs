@@ -1,6 +1,6 @@
 //! Corrections of one document on another one of the same recording.
 
-use plugin_api::document::{Document, Seconds};
+use plugin_api::document::{Document, GlossaryProvenance, Seconds};
 use serde_json::json;
 
 use super::documents::*;
@@ -220,6 +220,12 @@ fn corrections_of_respelled_words_without_times_are_kept() {
     let history = history(&plain(), operations);
     let mut other = plain();
     other.segments[0].text = "The boat was closed.".to_owned();
+    assert_eq!(
+        history.apply(other.clone()).conflicts.len(),
+        1,
+        "no glossary explains another word"
+    );
+    other.provenance.glossary = Some(GlossaryProvenance::default());
     let applied = history.apply(other.clone());
     assert_eq!(applied.document.segments[0].text, "The old harbour was closed.");
     // Too far for another spelling.
