@@ -84,11 +84,15 @@ impl Uploads {
     /// # Errors
     /// [`JobsError::Io`].
     pub fn create_resumable(&self, description: &Description) -> Result<UploadId> {
-        let id = UploadId::new(&*self.random);
-        let data = self.data(id);
-        let file = self.disk.create_new(&data).context("create", &data)?;
-        // A sweep removes data without a description, unless it is locked.
-        self.disk.try_lock(&file).context("lock", &data)?;
+        let (id, data, file) = loop {
+            let id = UploadId::new(&*self.random);
+            let data = self.data(id);
+            let file = self.disk.create_new(&data).context("create", &data)?;
+            // A sweep removes data without a description, unless it is locked; it may have come first.
+            if self.disk.try_lock(&file).context("lock", &data)? && data.exists() {
+                break (id, data, file);
+            }
+        };
         let written = self.write_description(id, description);
         if written.is_err() {
             let _ = self.disk.remove(&data);

@@ -70,9 +70,10 @@ pub(crate) async fn submit(
         .block(move |shared| {
             check(shared, &new.request)?;
             let submission = shared.store.submit(&new);
-            // After an error the job may be stored or not; an upload without a job is swept.
             match (&submission, file) {
-                (Ok(Submission::New(_)) | Err(_), Some(file)) => file.keep(),
+                (Ok(Submission::New(_)), Some(file)) => file.keep(),
+                // The job may be stored or not.
+                (Err(_), Some(file)) => file.leave(),
                 (Ok(Submission::Existing(_) | Submission::Joined(_)), Some(file)) => file.discard(),
                 _ => {}
             }

@@ -103,6 +103,11 @@ impl Received {
         self.stored = None;
     }
 
+    /// Leaves the file for the next start, which removes it, or makes it resumable again, unless a job has it.
+    pub(crate) fn leave(mut self) {
+        self.stored = None;
+    }
+
     /// Removes the file: a job has the same one.
     pub(crate) fn discard(mut self) {
         self.forget();

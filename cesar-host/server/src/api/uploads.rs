@@ -15,7 +15,7 @@ use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
 use crate::admission::upload::Received;
 use crate::api::tus;
-use crate::state::App;
+use crate::state::{App, Shared};
 use crate::work::receiving::{Turn, take_turn};
 
 /// Maximum number of resumable uploads of a server, which bounds their files: each is as long as its client wants it.
@@ -240,14 +240,23 @@ pub(crate) enum Taken {
 /// Takes a complete upload.
 pub(crate) async fn take(app: &App, id: &str) -> Result<Taken, Refusal> {
     let id = parse(id).map_err(|refusal| refusal.param("upload"))?;
-    let (taken, _turn) = take_turn(app, id, move |shared| shared.uploads.take_resumable(id)).await?;
+    // A client may disconnect while the upload is hashed: what is dropped then, gives the upload back.
+    let owner = App::clone(app);
+    let take = move |shared: &Shared| {
+        Ok(match shared.uploads.take_resumable(id)? {
+            Opened::Ready((stored, label)) => Opened::Ready(Received::resumable(&owner, stored, label)),
+            Opened::Missing => Opened::Missing,
+            Opened::Locked => Opened::Locked,
+            Opened::Incomplete => Opened::Incomplete,
+        })
+    };
+    let (taken, _turn) = take_turn(app, id, take).await?;
     if matches!(taken, Opened::Missing)
         && let Some(job) = app.block(move |shared| shared.store.job_of_upload(id)).await??
     {
         return Ok(Taken::Submitted(Box::new(job)));
     }
-    let (stored, label) = ready(taken)?;
-    Ok(Taken::Upload(Received::resumable(app, stored, label)))
+    Ok(Taken::Upload(ready(taken)?))
 }
 
 /// Opens an upload, and ends an older request that receives it.
