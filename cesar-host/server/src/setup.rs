@@ -153,7 +153,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         hub: Hub::default(),
         feed: Feed::new().map_err(|error| ServeError::System(std::io::Error::other(error)))?,
         open_downloads: OpenDownloads::default(),
-        drawing: tokio::sync::Mutex::default(),
+        drawing: Arc::default(),
         receiving: Receiving::default(),
         running: Running::default(),
         waiters: Waiters::default(),

@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     pub(crate) feed: Feed,
     pub(crate) open_downloads: OpenDownloads,
     /// Held while a recording is decoded to draw it.
-    pub(crate) drawing: tokio::sync::Mutex<()>,
+    pub(crate) drawing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) receiving: Receiving,
     pub(crate) running: Running,
     pub(crate) waiters: Waiters,

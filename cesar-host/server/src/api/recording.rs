@@ -195,9 +195,13 @@ pub(crate) async fn peaks(State(app): State<App>, Id(id): Id, query: QueryFields
         }
         None => {
             // Decoding takes a core: one request at a time, of which the others find the result.
-            let _turn = app.drawing.lock().await;
-            app.block(move |shared| kept(shared, &job)?.map_or_else(|| draw(shared, &job), Ok))
-                .await??
+            // A client that disconnects does not end the decoding, so the turn belongs to that.
+            let turn = Arc::clone(&app.drawing).lock_owned().await;
+            let draw = move |shared: &Shared| {
+                let _turn = turn;
+                kept(shared, &job)?.map_or_else(|| draw(shared, &job), Ok)
+            };
+            app.block(draw).await??
         }
     };
     let bytes: Vec<u8> = peaks.fit(width).into_iter().flatten().map(i8::cast_unsigned).collect();
