@@ -98,6 +98,11 @@ impl Listener {
         (status = "4XX", description = "Refused; 429 when there are too many listeners", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn feed(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    // Such a request has no `Origin` when it is for an image; a foreign page could hold all places by them.
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        let text = "pages of other origins may not watch this server";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, Code::ForeignOrigin, text).into());
+    }
     if app.feed.listeners() >= MOST_LISTENERS {
         let text = format!("{MOST_LISTENERS} clients watch this server already; close other pages");
         return Err(

@@ -166,6 +166,16 @@ pub(crate) async fn pull(
     if app.stopping() {
         return Err(Refusal::stopping().into());
     }
+    let is_running = model.pull.as_ref().is_some_and(|pull| pull.error.is_none());
+    if !is_running && !app.pulls.has_room() {
+        let text = format!(
+            "{} models are being downloaded; wait for one of them",
+            pulls::MOST_RUNNING
+        );
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyPulls, text)
+            .retry_after(30)
+            .into());
+    }
     pulls::start(&app, entry).map_err(|error| Refusal::internal(&error))?;
     let model = ModelView {
         pull: app.pulls.view(entry.id),

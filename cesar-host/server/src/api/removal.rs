@@ -106,9 +106,11 @@ pub(crate) async fn rename(
     Ok(Json(JobView::new(&job)).into_response())
 }
 
-/// A title without control characters; `None` for an empty one.
+/// A title without control characters, those that reorder text included; `None` for an empty one.
 fn clean(title: &str) -> Result<Option<String>, Refusal> {
-    let title: String = title.chars().filter(|letter| !letter.is_control()).collect();
+    let reorders = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |letter: &char| !letter.is_control() && !reorders(*letter);
+    let title: String = title.chars().filter(shown).collect();
     let title = title.trim();
     if title.chars().count() > LONGEST_TITLE {
         let text = format!("`title` is longer than {LONGEST_TITLE} characters");
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn a_title_is_short_text() {
         assert_eq!(
-            clean(" Board\n meeting\u{1b} ").unwrap().as_deref(),
+            clean(" Board\n meeting\u{1b}\u{202e}\u{2066} ").unwrap().as_deref(),
             Some("Board meeting")
         );
         assert_eq!(clean(" \t ").unwrap(), None);

@@ -42,7 +42,7 @@ pub(crate) struct PullView {
     /// All bytes, where they are known.
     total: Option<u64>,
     /// Why it failed; `null` while it runs.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// The downloads that run or have failed, by the id of the model.
@@ -125,6 +125,11 @@ impl Pulls {
         self.0.lock().get(id).map(|pull| pull.view())
     }
 
+    /// Whether another download may start beside those that run.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.lock().values().filter(|pull| pull.is_running()).count() < MOST_RUNNING
+    }
+
     /// A new download; `None` when one runs already.
     fn begin(&self, id: &'static str, size: Option<u64>) -> Option<Arc<Pull>> {
         let mut known = self.0.lock();
@@ -195,6 +200,9 @@ fn publish(shared: &Shared, entry: &Entry, is_present: bool) {
     shared.feed.publish(FeedEventKind::Models, entry.id, data);
 }
 
+/// Downloads at a time: each has a thread and the memory of a verification.
+pub(crate) const MOST_RUNNING: usize = 3;
+
 /// Stands for messages about files of this machine.
 const HIDDEN: &str = "the model cannot be stored; the server's log says why";
 
@@ -232,6 +240,18 @@ mod tests {
 
     fn progress(what: &'static str, done: u64, total: u64) -> Event<'static> {
         Event::Progress { what, done, total }
+    }
+
+    #[test]
+    fn failed_downloads_take_no_room() {
+        let pulls = Pulls::default();
+        let begin = |id| pulls.begin(id, None).unwrap();
+        let (first, _second) = (begin("tiny"), begin("base"));
+        assert!(pulls.has_room());
+        let _third = begin("small");
+        assert!(!pulls.has_room());
+        pulls.end("tiny", &first, Err("no space".to_owned()));
+        assert!(pulls.has_room());
     }
 
     #[test]
