@@ -2,6 +2,10 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
+
+use crate::sandbox::Sandbox;
+use crate::server::log_of;
 
 /// A program or folder installed by `cargo xtask clients`: `$variable`, else `has` in a folder of the user's cache folder.
 #[must_use]
@@ -10,6 +14,43 @@ pub fn installed(name: &str, variable: &str, has: &str) -> PathBuf {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     named.unwrap_or_else(|| cache.unwrap_or_default().join("cesar").join(name).join(has))
+}
+
+/// The same, which must exist.
+///
+/// # Panics
+/// When it does not.
+#[must_use]
+pub fn required(name: &str, variable: &str, has: &str) -> PathBuf {
+    let path = installed(name, variable, has);
+    assert!(
+        path.exists(),
+        "`{}` does not exist: run `cargo xtask clients`, or name another with {variable}",
+        path.display()
+    );
+    path
+}
+
+/// Runs a client of a server to its end; its output ends with `all` on success.
+///
+/// # Panics
+/// When it fails, with its output and the server's log.
+#[track_caller]
+pub fn succeeds(command: &mut Command, sandbox: &Sandbox) {
+    let output = command
+        .env_remove("OPENAI_API_KEY")
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; run `cargo xtask setup`"));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success() && stdout.ends_with("all\n"),
+        "{stdout}\n{stderr}\n{}",
+        log_of(sandbox)
+    );
 }
 
 /// The Python with the clients.

@@ -69,6 +69,27 @@ pub enum Opened<T> {
     Ready(T),
 }
 
+impl<T> Opened<T> {
+    /// The same with another value, where it is ready.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Opened<U> {
+        match self {
+            Self::Missing => Opened::Missing,
+            Self::Locked => Opened::Locked,
+            Self::Incomplete => Opened::Incomplete,
+            Self::Ready(value) => Opened::Ready(change(value)),
+        }
+    }
+
+    fn and_then<U>(self, next: impl FnOnce(T) -> Result<Opened<U>>) -> Result<Opened<U>> {
+        match self {
+            Self::Missing => Ok(Opened::Missing),
+            Self::Locked => Ok(Opened::Locked),
+            Self::Incomplete => Ok(Opened::Incomplete),
+            Self::Ready(value) => next(value),
+        }
+    }
+}
+
 /// A resumable upload that receives a piece. Dropping it keeps what was written.
 #[derive(Debug)]
 pub struct ResumableWriter {
@@ -140,21 +161,15 @@ impl Uploads {
     /// # Errors
     /// [`JobsError::Io`].
     pub fn open_resumable(&self, id: UploadId) -> Result<Opened<ResumableWriter>> {
-        let mut file = match self.lock_data(id)? {
-            Opened::Ready(file) => file,
-            Opened::Locked => return Ok(Opened::Locked),
-            _ => return Ok(Opened::Missing),
-        };
-        let Some(state) = self.resumable(id)? else {
-            return Ok(Opened::Missing);
-        };
-        file.seek(SeekFrom::End(0)).context("read", &self.data(id))?;
-        Ok(Opened::Ready(ResumableWriter {
-            id,
-            file,
-            state,
-            uploads: self.clone(),
-        }))
+        self.lock_described(id)?.and_then(|(mut file, state)| {
+            file.seek(SeekFrom::End(0)).context("read", &self.data(id))?;
+            Ok(Opened::Ready(ResumableWriter {
+                id,
+                file,
+                state,
+                uploads: self.clone(),
+            }))
+        })
     }
 
     /// Takes a complete upload out for a submission. Give it back with [`Self::give_back`], or call [`Self::forget`] when its job is stored.
@@ -162,15 +177,17 @@ impl Uploads {
     /// # Errors
     /// [`JobsError::Io`].
     pub fn take_resumable(&self, id: UploadId) -> Result<Opened<(StoredUpload, String)>> {
+        self.lock_described(id)?
+            .and_then(|(file, state)| self.take_locked(id, file, state))
+    }
+
+    fn take_locked(
+        &self,
+        id: UploadId,
+        mut file: File,
+        state: ResumableState,
+    ) -> Result<Opened<(StoredUpload, String)>> {
         let data = self.data(id);
-        let mut file = match self.lock_data(id)? {
-            Opened::Ready(file) => file,
-            Opened::Locked => return Ok(Opened::Locked),
-            _ => return Ok(Opened::Missing),
-        };
-        let Some(state) = self.resumable(id)? else {
-            return Ok(Opened::Missing);
-        };
         if state.description.length != Some(state.offset) {
             return Ok(Opened::Incomplete);
         }
@@ -231,6 +248,14 @@ impl Uploads {
             Opened::Locked => Ok(Opened::Locked),
             _ => Ok(Opened::Missing),
         }
+    }
+
+    /// The locked data of an upload, and its state.
+    fn lock_described(&self, id: UploadId) -> Result<Opened<(File, ResumableState)>> {
+        self.lock_data(id)?.and_then(|file| {
+            let state = self.resumable(id)?;
+            Ok(state.map_or(Opened::Missing, |state| Opened::Ready((file, state))))
+        })
     }
 
     /// The locked data of an upload.

@@ -43,6 +43,8 @@ mod random;
 mod router;
 mod setup;
 mod state;
+#[cfg(test)]
+mod testing;
 mod work;
 
 pub use admission::auth::{KeyError, KeyFile, StoredKey};

@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::tokenizer::Tokenizer;
 use crate::track::Track;
 use crate::transcribe::Job;
+use crate::transcript::milliseconds;
 use crate::words::given::Tokens;
 
 /// The most tokens of a passage: the decoder's 448 without those around the text.
@@ -82,7 +83,8 @@ fn align_passage(
     let timed = aligned.first().and_then(|alignment| given.timed(alignment));
     let mut earliest = passage.start_ms;
     let timed = timed.into_iter().flatten().map(|word| {
-        let inside = |seconds: f64, earliest: u64| (passage.start_ms + ms(seconds)).clamp(earliest, passage.end_ms);
+        let inside =
+            |seconds: f64, earliest: u64| (passage.start_ms + milliseconds(seconds)).clamp(earliest, passage.end_ms);
         let start_ms = inside(word.start, earliest);
         earliest = start_ms;
         Word {
@@ -98,15 +100,6 @@ fn align_passage(
 
 fn sample(ms: u64) -> usize {
     usize::try_from(ms * 16).unwrap_or(usize::MAX)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates, and the caller cuts it to the passage"
-)]
-fn ms(seconds: f64) -> u64 {
-    (seconds * 1000.0).round() as u64
 }
 
 #[cfg(test)]

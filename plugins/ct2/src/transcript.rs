@@ -189,7 +189,7 @@ impl Transcript {
     clippy::cast_sign_loss,
     reason = "saturates, and callers cut it to the audio"
 )]
-fn milliseconds(seconds: f64) -> u64 {
+pub(crate) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).round() as u64
 }
 

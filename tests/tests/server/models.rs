@@ -4,10 +4,31 @@ use std::io::{BufRead as _, BufReader, Write as _};
 
 use cesar_tests::hub::{Faults, Hub};
 use cesar_tests::require_model;
+use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::{Server, until, with_echo};
 use serde_json::{Value, json};
 
 const TINY: &str = "Systran/faster-whisper-tiny.en";
+
+/// A server without models, whose hub is this one.
+fn serve(sandbox: &Sandbox, hub: &Hub) -> Server {
+    let folder = |name: &str| sandbox.path().join(name).display().to_string();
+    let environment = [
+        ("CESAR_MODELS_DIR", &*folder("empty")),
+        ("HF_ENDPOINT", &hub.endpoint()),
+        ("HF_HOME", &folder("hf")),
+        ("NO_PROXY", "*"),
+    ];
+    Server::start_with(sandbox, &[], &environment)
+}
+
+/// The entry of tiny.en for ct2.
+fn tiny(server: &Server) -> Value {
+    let list = server.get("/models").is(200).json();
+    let models = list["models"].as_array().into_iter().flatten();
+    let mut named = models.filter(|model| model["id"] == "faster-whisper-tiny.en");
+    named.next().expect("the catalog has it").clone()
+}
 
 #[test]
 fn a_model_is_downloaded_when_a_client_asks() {
@@ -18,24 +39,8 @@ fn a_model_is_downloaded_when_a_client_asks() {
         stall_at: Some(1_000_000),
         ..Faults::default()
     });
-    let (models, home) = (sandbox.path().join("empty"), sandbox.path().join("hf"));
-    let endpoint = hub.endpoint();
-    let environment = [
-        ("CESAR_MODELS_DIR", models.to_str().unwrap()),
-        ("HF_ENDPOINT", &endpoint),
-        ("HF_HOME", home.to_str().unwrap()),
-        ("NO_PROXY", "*"),
-    ];
-    let server = Server::start_with(&sandbox, &[], &environment);
-    let model = || {
-        let list = server.get("/models").is(200).json();
-        let models = list["models"].as_array().unwrap().iter();
-        models
-            .clone()
-            .find(|model| model["id"] == "faster-whisper-tiny.en")
-            .unwrap()
-            .clone()
-    };
+    let server = serve(&sandbox, &hub);
+    let model = || tiny(&server);
     let before = model();
     assert_eq!(
         (
@@ -89,26 +94,13 @@ fn a_model_with_other_bytes_is_refused() {
     let sandbox = with_echo();
     let hub = Hub::new();
     hub.add(TINY, "model.bin", "not the weights", true);
-    let (models, home) = (sandbox.path().join("empty"), sandbox.path().join("hf"));
-    let endpoint = hub.endpoint();
-    let environment = [
-        ("CESAR_MODELS_DIR", models.to_str().unwrap()),
-        ("HF_ENDPOINT", &endpoint),
-        ("HF_HOME", home.to_str().unwrap()),
-        ("NO_PROXY", "*"),
-    ];
-    let server = Server::start_with(&sandbox, &[], &environment);
+    let server = serve(&sandbox, &hub);
     server.post("/models/tiny.en/pull").is(202);
     let error = || {
-        let list = server.get("/models").is(200).json();
-        let models = list["models"].as_array().unwrap().iter();
-        let model = models
-            .clone()
-            .find(|model| model["id"] == "faster-whisper-tiny.en")
-            .unwrap();
+        let model = tiny(&server);
         model["pull"]["error"].as_str().unwrap_or_default().to_owned()
     };
     until("it has failed", || !error().is_empty());
     assert!(error().contains("digest"), "{}", error());
-    assert!(!error().contains(home.to_str().unwrap()), "{}", error());
+    assert!(!error().contains(sandbox.path().to_str().unwrap()), "{}", error());
 }

@@ -4,50 +4,19 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cesar_tests::clients::installed;
+use cesar_tests::clients::{required, succeeds};
 use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::{Server, log_of, wave, with_echo};
 use cesar_tests::web::{Page, Web};
 use cesar_tests::workspace;
 use serde_json::Value;
 
-/// A folder that `cargo xtask clients` makes.
-fn clients(name: &str, variable: &str, has: &str) -> PathBuf {
-    let path = installed(name, variable, has);
-    assert!(
-        path.exists(),
-        "`{}` does not exist: run `cargo xtask clients`, or name another with {variable}",
-        path.display()
-    );
-    path
-}
-
-/// Runs a client to its end; its output ends with `all` on success.
-#[track_caller]
-fn succeeds(command: &mut Command, sandbox: &Sandbox) {
-    let output = command
-        .env_remove("OPENAI_API_KEY")
-        .env("NO_PROXY", "127.0.0.1")
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; run `cargo xtask setup`"));
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success() && stdout.ends_with("all\n"),
-        "{stdout}\n{stderr}\n{}",
-        log_of(sandbox)
-    );
-}
-
 #[test]
 fn the_official_python_client_works() {
-    let python = clients("clients", "CESAR_CLIENTS_PYTHON", "bin/python3");
+    let python = required("clients", "CESAR_CLIENTS_PYTHON", "bin/python3");
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--max-upload-mb", "150"]);
     let recording = sandbox.write("talk.wav", wave(3, 1));
@@ -62,7 +31,7 @@ fn the_official_python_client_works() {
 
 #[test]
 fn the_official_node_client_works() {
-    let modules = clients("clients-node", "CESAR_CLIENTS_NODE", "node_modules");
+    let modules = required("clients-node", "CESAR_CLIENTS_NODE", "node_modules");
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &[]);
     let recording = sandbox.write("talk.wav", wave(3, 1));

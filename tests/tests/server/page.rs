@@ -5,21 +5,15 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use cesar_tests::clients::installed;
+use cesar_tests::clients::{required, succeeds};
 use cesar_tests::sandbox::Sandbox;
-use cesar_tests::server::{Server, log_of};
+use cesar_tests::server::Server;
 use cesar_tests::workspace;
 use sha2::{Digest as _, Sha256};
 
 /// The folder with the packages of Node.
 fn modules() -> PathBuf {
-    let path = installed("clients-node", "CESAR_CLIENTS_NODE", "node_modules");
-    assert!(
-        path.join("playwright-core").exists(),
-        "`{}` has no playwright-core: run `cargo xtask clients`",
-        path.display()
-    );
-    path
+    required("clients-node", "CESAR_CLIENTS_NODE", "node_modules")
 }
 
 /// Runs a script of `tests/tools/page` against a server; its output ends with `all` on success.
@@ -33,18 +27,8 @@ fn drive(script: &str, sandbox: &Sandbox, server: &Server, environment: &[(&str,
         .args(cases)
         .env("SERVER_PID", server.id().to_string())
         .env("CESAR_PAGE_SHOT", sandbox.path().join("failed.png"))
-        .env("NO_PROXY", "127.0.0.1")
         .envs(environment.iter().copied());
-    let output = node.output().expect("`cargo xtask setup` installs Node");
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success() && stdout.ends_with("all\n"),
-        "{stdout}\n{stderr}\n{}",
-        log_of(sandbox)
-    );
+    succeeds(&mut node, sandbox);
 }
 
 #[test]

@@ -66,14 +66,7 @@ pub(crate) fn set(headers: &HeaderMap, key: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::admission::auth::KeyFile;
-    use axum::http::{HeaderName, HeaderValue};
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &str)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-        };
-        pairs.iter().map(pair).collect()
-    }
+    use crate::testing::headers;
 
     #[test]
     fn a_cookie_admits_as_the_key_does() {

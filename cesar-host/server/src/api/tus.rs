@@ -98,14 +98,7 @@ pub(crate) fn metadata(headers: &HeaderMap) -> Result<(String, String), Refusal>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &str)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-        };
-        pairs.iter().map(pair).collect()
-    }
+    use crate::testing::headers;
 
     #[test]
     fn a_new_upload_has_a_length_or_says_that_it_comes_later() {

@@ -243,12 +243,8 @@ pub(crate) async fn take(app: &App, id: &str) -> Result<Taken, Refusal> {
     // A client may disconnect while the upload is hashed: what is dropped then, gives the upload back.
     let owner = App::clone(app);
     let take = move |shared: &Shared| {
-        Ok(match shared.uploads.take_resumable(id)? {
-            Opened::Ready((stored, label)) => Opened::Ready(Received::resumable(&owner, stored, label)),
-            Opened::Missing => Opened::Missing,
-            Opened::Locked => Opened::Locked,
-            Opened::Incomplete => Opened::Incomplete,
-        })
+        let taken = shared.uploads.take_resumable(id)?;
+        Ok(taken.map(|(stored, label)| Received::resumable(&owner, stored, label)))
     };
     let (taken, _turn) = take_turn(app, id, take).await?;
     if matches!(taken, Opened::Missing)

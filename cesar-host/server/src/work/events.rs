@@ -11,48 +11,28 @@ use std::sync::Arc;
 
 use cesar_jobs::JobId;
 use parking_lot::Mutex;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::work::kinds::kinds;
+
 /// Maximum number of ended jobs whose events are kept.
 const ENDED: usize = 64;
 
-macro_rules! kinds {
-    ($($variant:ident $name:literal $meaning:literal)*) => {
-        /// The kind of an event.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub(crate) enum JobEventKind {
-            $(#[doc = $meaning] $variant,)*
-        }
-
-        impl JobEventKind {
-            /// All kinds.
-            #[cfg(test)]
-            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name on the wire.
-            pub(crate) const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
-
 kinds! {
-    Started "started" "A worker begins an attempt."
-    Progress "progress" "The progress of the attempt."
-    Segment "segment" "A piece of text."
-    Stage "stage" "A stage has its result."
-    Failed "failed" "A stage failed."
-    Resumed "resumed" "A stage resumes from a checkpoint."
-    Warning "warning" "A warning for the user."
-    Waiting "waiting" "The job is queued again."
-    End "end" "The job has ended; the last event."
+    /// The kind of an event.
+    JobEventKind {
+        Started "started" "A worker begins an attempt."
+        Progress "progress" "The progress of the attempt."
+        Segment "segment" "A piece of text."
+        Stage "stage" "A stage has its result."
+        Failed "failed" "A stage failed."
+        Resumed "resumed" "A stage resumes from a checkpoint."
+        Warning "warning" "A warning for the user."
+        Waiting "waiting" "The job is queued again."
+        End "end" "The job has ended; the last event."
+    }
 }
 
 /// One event of a job, as a message of the stream.

@@ -9,48 +9,27 @@ use std::sync::Arc;
 
 use cesar_jobs::{Job, JobId, JobView};
 use parking_lot::Mutex;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::random::random_hex;
+use crate::work::kinds::kinds;
 
 /// Maximum number of kept events.
 const KEPT: usize = 2_000;
 
-macro_rules! kinds {
-    ($($variant:ident $name:literal $meaning:literal)*) => {
-        /// The kind of an event of the feed.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub(crate) enum FeedEventKind {
-            $(#[doc = $meaning] $variant,)*
-        }
-
-        impl FeedEventKind {
-            /// All kinds.
-            #[cfg(test)]
-            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name on the wire.
-            pub(crate) const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
-
 kinds! {
-    Ready "ready" "The stream begins here; the list of jobs is read after it."
-    Reset "reset" "Events were missed; the list of jobs is read again."
-    Job "job" "A job is new or has changed: the job, without its transcript."
-    Removed "removed" "A job was removed: its `id`."
-    Transcript "transcript" "A transcript was corrected: the `id` of its job and the `revision`."
-    Models "models" "The progress of a download of a model."
-    Heartbeat "heartbeat" "Sent when nothing else was for two seconds; has no id."
+    /// The kind of an event of the feed.
+    FeedEventKind {
+        Ready "ready" "The stream begins here; the list of jobs is read after it."
+        Reset "reset" "Events were missed; the list of jobs is read again."
+        Job "job" "A job is new or has changed: the job, without its transcript."
+        Removed "removed" "A job was removed: its `id`."
+        Transcript "transcript" "A transcript was corrected: the `id` of its job and the `revision`."
+        Models "models" "The progress of a download of a model."
+        Heartbeat "heartbeat" "Sent when nothing else was for two seconds; has no id."
+    }
 }
 
 /// One event of the feed, as a message of the stream.

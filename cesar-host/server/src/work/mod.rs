@@ -10,6 +10,7 @@
 //! | `pulls` | downloads of models |
 //! | `shares` | links to transcripts for people without a key |
 //! | `feed`, `feed_watch` | what happens to all jobs, also by other processes |
+//! | `kinds` | the kinds of events and their names |
 //! | `waiters`, `disconnect` | requests that wait for a job |
 //! | `housekeeping`, `indexing`, `plugin_watch` | periodic work |
 //! | `notify` | wake-ups of sleeping threads |
@@ -24,6 +25,7 @@ pub(crate) mod glossary;
 pub(crate) mod glossary_files;
 pub(crate) mod housekeeping;
 pub(crate) mod indexing;
+pub(crate) mod kinds;
 pub(crate) mod listener;
 pub(crate) mod models;
 pub(crate) mod notify;

@@ -41,6 +41,16 @@ function decode(text) {
 }
 
 /**
+ * A colour of the style sheets as the present scheme has it.
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+function colourOf(element, name) {
+    element.style.color = `var(${name})`;
+    return getComputedStyle(element).color;
+}
+
+/**
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array | null} bars
  * @param {string} colour
@@ -114,10 +124,9 @@ export function Waveform({ desk }) {
     }, []);
     useLayoutEffect(() => {
         if (!below.current || !above.current || !width) return;
-        const style = getComputedStyle(below.current);
         const bars = outline ? heights(outline.pairs, Math.floor(Math.floor(width) / (BAR + GAP))) : null;
-        draw(below.current, bars, style.getPropertyValue("--wave"));
-        draw(above.current, bars, style.getPropertyValue("--accent"));
+        draw(below.current, bars, colourOf(below.current, "--wave"));
+        draw(above.current, bars, colourOf(above.current, "--accent"));
     }, [outline, width, theme]);
     useLayoutEffect(() => {
         const canvas = strip.current;
@@ -125,10 +134,9 @@ export function Waveform({ desk }) {
         if (!canvas || !context || !width || !length) return;
         canvas.width = Math.round(width * (devicePixelRatio || 1));
         canvas.height = 1;
-        const style = getComputedStyle(canvas);
         for (const { start, end, speaker } of doc.segments) {
             if (speaker === undefined) continue;
-            context.fillStyle = style.getPropertyValue(`--voice-${(model.colours.peek().get(speaker) ?? 0) % 10}`);
+            context.fillStyle = colourOf(canvas, `--voice-${(model.colours.peek().get(speaker) ?? 0) % 10}`);
             context.fillRect((start / length) * canvas.width, 0, Math.max(1, ((end - start) / length) * canvas.width), 1);
         }
     }, [doc, width, theme, length]);

@@ -1,0 +1,10 @@
+//! What unit tests share.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Headers of these names and values.
+pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let pair =
+        |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    pairs.iter().map(pair).collect()
+}
