@@ -79,7 +79,7 @@ pub use events::{Event, Observer, StageOutcome, StageReport};
 pub use explain::{Explanation, StageExplanation, StageState};
 pub use glossary::{Glossaries, NamedGlossary, Prompted};
 pub use outputs::check_output;
-pub use peaks::Peaks;
+pub use peaks::{PEAKS_STAGE, Peaks};
 pub use pipeline::{AddressPolicy, Parts, Pipeline};
 pub use plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
 pub use planner::main_model;

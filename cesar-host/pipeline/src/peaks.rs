@@ -17,7 +17,7 @@ use super::run::Part;
 use super::{Pipeline, PipelineError};
 
 /// The stage in the keys of the cache.
-const STAGE: &str = "peaks";
+pub const PEAKS_STAGE: &str = "peaks";
 
 /// The version of the stored form.
 const VERSION: &str = "1";
@@ -120,7 +120,7 @@ impl PeakBuilder {
 /// The key of the peaks of decoded samples.
 fn key_parts(pcm: Digest) -> KeyParts {
     KeyParts {
-        stage: STAGE.to_owned(),
+        stage: PEAKS_STAGE.to_owned(),
         plugin: "cesar".to_owned(),
         plugin_version: VERSION.to_owned(),
         plugin_digest: Digest::from_bytes([0; 32]),

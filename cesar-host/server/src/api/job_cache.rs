@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use cesar_cache::{Nearest, Prune, Pruned};
 use cesar_jobs::values::flag;
 use cesar_jobs::{Job, rfc3339};
-use cesar_pipeline::{Stage, StageExplanation, StageState};
+use cesar_pipeline::{PEAKS_STAGE, Stage, StageExplanation, StageState};
 use cesar_runner::CancelToken;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -75,7 +75,7 @@ pub(crate) struct Cleared {
 #[into_params(parameter_in = Query)]
 struct ClearParams {
     /// Only results of this stage; all when absent
-    #[param(pattern = "^(download|decode|asr|diarize|merge|glossary|format)$")]
+    #[param(pattern = "^(download|decode|asr|diarize|merge|glossary|align|format|peaks)$")]
     stage: Option<String>,
     /// Only report what would be removed
     #[serde(deserialize_with = "flag")]
@@ -176,18 +176,20 @@ pub(crate) async fn clear(State(app): State<App>, query: QueryFields) -> Result<
     Ok(Json(cleared).into_response())
 }
 
-fn named(stage: &str) -> Result<Stage, Refusal> {
-    let wanted = || format!("one of `{}`", Stage::ALL.map(Stage::name).join("`, `"));
-    stage.parse().map_err(|_| Refusal::value("stage", &wanted(), stage))
+/// The stage of results in the cache: one of the work, or that of peaks, which only servers have.
+fn named(stage: &str) -> Result<&'static str, Refusal> {
+    let names = [&Stage::ALL.map(Stage::name)[..], &[PEAKS_STAGE]].concat();
+    let known = names.iter().copied().find(|name| *name == stage);
+    known.ok_or_else(|| Refusal::value("stage", &format!("one of `{}`", names.join("`, `")), stage))
 }
 
-fn remove(shared: &Shared, stage: Option<Stage>, dry_run: bool) -> Result<Pruned, Refusal> {
+fn remove(shared: &Shared, stage: Option<&str>, dry_run: bool) -> Result<Pruned, Refusal> {
     let cache = shared.pipeline.cache();
     let cache = cache.ok_or_else(|| Refusal::not_found("the cache is switched off"))?;
     let removed = match stage {
         None => cache.clear(dry_run),
         Some(stage) => cache.prune(&Prune {
-            stage: Some(stage.name().to_owned()),
+            stage: Some(stage.to_owned()),
             dry_run,
             ..Prune::default()
         }),
@@ -233,7 +235,8 @@ mod tests {
 
     #[test]
     fn stages_have_the_names_of_the_work() {
-        assert_eq!(named("asr"), Ok(Stage::Asr));
+        assert_eq!(named("asr"), Ok("asr"));
+        assert_eq!(named("peaks"), Ok("peaks"));
         let refusal = named("all").unwrap_err();
         assert_eq!(
             (refusal.status.as_u16(), refusal.param.as_deref()),

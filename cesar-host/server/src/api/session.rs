@@ -29,6 +29,18 @@ pub(crate) struct Session {
     name: Option<String>,
     /// The version of the server.
     version: &'static str,
+    /// How long ended jobs are kept.
+    retention: RetentionView,
+}
+
+/// How long ended jobs are kept, in seconds from their end.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Retention)]
+pub(crate) struct RetentionView {
+    /// Completed and cancelled jobs.
+    completed: u64,
+    /// Failed and partial jobs.
+    failed: u64,
 }
 
 /// A key to keep in the cookie.
@@ -50,6 +62,10 @@ pub(crate) async fn show(State(app): State<App>, client: Option<Extension<Client
             .filter(|_| app.gate.is_required())
             .map(|client| app.gate.author(&client)),
         version: env!("CARGO_PKG_VERSION"),
+        retention: RetentionView {
+            completed: app.settings.keep_completed.as_secs(),
+            failed: app.settings.keep_failed.as_secs(),
+        },
     };
     ([(CACHE_CONTROL, "no-store")], Json(session)).into_response()
 }
