@@ -17,7 +17,7 @@ pub struct Origin {
 }
 
 impl Fit<'_> {
-    /// Whether an engine's answer has the words of each passage, in order and inside it; else its defect. Empty for no engine.
+    /// Whether an engine's answer has the words of each passage, in order and inside it; else its defect.
     ///
     /// # Errors
     /// The defect, as half a sentence.

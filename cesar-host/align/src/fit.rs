@@ -24,6 +24,9 @@ pub enum NoFit {
     /// Nothing was recognised.
     #[error("no speech was recognised in the recording, so no text can be aligned with it")]
     Silence,
+    /// No word matches.
+    #[error("no word of the text was recognised in the recording, so there is no time to begin with")]
+    Nothing,
     /// Too few words match.
     #[error(
         "the text does not fit the recording: {of_text} % of its words were recognised, and {of_recording} % of the recognised words are \
@@ -128,14 +131,16 @@ impl<'a> Fit<'a> {
             // A small part of a word says little about where it begins and ends.
             word.matched = word.matched.filter(|_| known * 2 >= word.length);
         }
-        let is_matched = words.iter().any(|word| word.matched.is_some());
-        if !is_matched || share.of_text.max(share.of_recording) < least {
+        if share.of_text.max(share.of_recording) < least {
             let Share { of_text, of_recording } = share;
             return Err(NoFit::Share {
                 of_text,
                 of_recording,
                 least,
             });
+        }
+        if words.iter().all(|word| word.matched.is_none()) {
+            return Err(NoFit::Nothing);
         }
         let mut fit = Self {
             script,

@@ -48,6 +48,14 @@ pub enum ScriptError {
         /// The first line with such bytes, from 1.
         line: usize,
     },
+    /// A line of subtitles that belongs to no cue, so that its words would be lost.
+    #[error("has a line that belongs to no cue (line {line}: `{text}`); correct it, or give the text alone")]
+    Subtitles {
+        /// The line, from 1.
+        line: u64,
+        /// Its beginning.
+        text: String,
+    },
     /// No letters or digits.
     #[error("has no words to align")]
     Empty,
@@ -72,6 +80,10 @@ impl Script {
         let subtitles = cesar_subtitles::parse(bytes).ok().filter(|_| !is_binary);
         let segments = match subtitles {
             Some(subtitles) if !subtitles.cues.is_empty() || subtitles.kind == FileKind::Vtt => {
+                if let Some(fault) = subtitles.faults.first() {
+                    let (line, text) = (fault.line, fault.text.clone());
+                    return Err(ScriptError::Subtitles { line, text });
+                }
                 let cues: Vec<String> = subtitles.cues.iter().map(|cue| cue.lines.join("\n")).collect();
                 plain::cues(&cues, labels)
             }

@@ -171,6 +171,8 @@ fn texts_of_other_recordings_are_refused_with_their_share() {
         "{of_text} {of_recording}"
     );
     assert_eq!(refused(other, ""), NoFit::Silence);
+    let nothing = Fit::new(&script("unrelated"), &recognised(heard), 0).unwrap_err();
+    assert_eq!(nothing, NoFit::Nothing);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cesar_align::{Labels, Script};
 use cesar_base::names::{lossless, shown};
+use cesar_base::read_file;
 use cesar_config::Settings;
 use cesar_pipeline::NamedScript;
 use cesar_runner::CancelToken;
@@ -22,7 +23,7 @@ use super::times;
 use super::transcribe::{RunArgs, run_asked};
 use super::work::{Asked, PartArgs};
 
-/// Mismatches that are printed; the document has all.
+/// Mismatches that are printed; the document has more.
 const SHOWN: usize = 4;
 
 /// The command's arguments.
@@ -80,12 +81,15 @@ fn read(args: &Args) -> Result<NamedScript, Failure> {
         false => (format!("`{}`", shown(path)), path.file_name().map(lossless)),
     };
     let most = Script::LARGEST as u64 + 1;
-    let mut bytes = Vec::new();
     let read = match is_stdin(path) {
-        true => std::io::stdin().lock().take(most).read_to_end(&mut bytes),
-        false => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)),
+        true => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().lock().take(most).read_to_end(&mut bytes);
+            read.map(|_| bytes)
+        }
+        false => read_file(path, most),
     };
-    read.map_err(|error| Failure::usage(format!("{label} cannot be read: {error}")))?;
+    let bytes = read.map_err(|error| Failure::usage(format!("{label} cannot be read: {error}")))?;
     let labels = match args.no_speaker_names {
         true => Labels::Ignore,
         false => Labels::Detect,
@@ -113,7 +117,7 @@ pub(super) fn report(label: &str, input: &str, fit: &AlignProvenance, show: &Sho
         let others = others.into_iter().filter(|(count, _)| **count > 0);
         let others: Vec<String> = others.map(|(count, how)| format!("{count} {how}")).collect();
         show.inform(&format!(
-            "{label}: {matched} of {} recognised; times of others: {}",
+            "{label}: {matched} of {} recognised; times: {}",
             count(*words, "word", "words"),
             others.join(", ")
         ));
@@ -128,7 +132,7 @@ pub(super) fn report(label: &str, input: &str, fit: &AlignProvenance, show: &Sho
             "more parts differ",
         );
         show.inform(&format!(
-            "warning: {label}: {more} (`provenance.align` of -f json has all)"
+            "warning: {label}: {more} (`provenance.align` of -f json has the first 100)"
         ));
     }
 }

@@ -177,7 +177,7 @@ fn parts_without_sound_or_text_are_reported() {
     let mismatches = &document(&output)["provenance"]["align"]["mismatches"];
     assert_eq!(mismatches[0]["kind"], "not_spoken", "{mismatches}");
     for sentence in [
-        "of 27 words recognised; times of others: ",
+        "of 27 words recognised; times: ",
         "of the text, from `night. And then there follows a` on, are not in the recording",
     ] {
         assert!(output.stderr.contains(sentence), "{}", output.stderr);

@@ -74,6 +74,11 @@ fn unusable_texts_are_refused_in_one_sentence() {
     let refused = |bytes: &[u8]| Script::parse(bytes, Labels::Detect).unwrap_err();
     assert_eq!(refused(b"one\ncaf\xe9"), ScriptError::Encoding { line: 2 });
     assert_eq!(refused(b"PK\x03\x04\0\0"), ScriptError::Encoding { line: 1 });
+    let mistyped = "1\n00:00:01,000 --> 00:00:02,000\nOne.\n\n2\n00:00:03 -> 00:00:04\nTwo.\n";
+    let ScriptError::Subtitles { line, text } = refused(mistyped.as_bytes()) else {
+        panic!("the words of a cue would be lost");
+    };
+    assert_eq!((line, &*text), (6, "00:00:03 -> 00:00:04"));
     for empty in ["", " \n", "*** --\n", "WEBVTT\n", "\u{feff}"] {
         assert_eq!(refused(empty.as_bytes()), ScriptError::Empty, "{empty:?}");
     }
