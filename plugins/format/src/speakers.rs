@@ -22,7 +22,7 @@ pub(crate) fn label(segment: &Segment) -> Option<String> {
 /// Heads the text after a named speaker, in a document whose speakers were not identified.
 const NO_NAME: &str = "—";
 
-/// Whether speakers were identified. In any other document, the named ones are those that a user named.
+/// Whether speakers were identified. In any other document, the named ones are those that a user or a given text named.
 pub(crate) fn are_identified(document: &Document) -> bool {
     let has_overlap = |segment: &Segment| segment.overlap.is_some();
     document.provenance.diarize.is_some() || document.segments.iter().any(has_overlap)
@@ -31,10 +31,11 @@ pub(crate) fn are_identified(document: &Document) -> bool {
 /// Who is named before which segment.
 ///
 /// Where speakers were identified, a name stands at each change, [`UNKNOWN`] among them. In any other document, a segment without a speaker
-/// has no name: the name stands before every segment of its speaker, so that it does not count for those behind.
+/// has no name. Where there are such segments, the name stands before every segment of its speaker, so that it does not count for those behind.
 pub(crate) struct Names {
     are_named: bool,
     are_identified: bool,
+    are_repeated: bool,
     last: Option<String>,
 }
 
@@ -51,9 +52,12 @@ pub(crate) struct Naming {
 
 impl Names {
     pub(crate) fn new(document: &Document, wanted: bool) -> Self {
+        let are_identified = are_identified(document);
+        let has_nameless = document.segments.iter().any(|segment| label(segment).is_none());
         Self {
             are_named: are_named(document, wanted),
-            are_identified: are_identified(document),
+            are_identified,
+            are_repeated: !are_identified && has_nameless,
             last: None,
         }
     }
@@ -71,7 +75,7 @@ impl Names {
         Naming {
             is_turn,
             heading: is_turn.then(heading),
-            prefix: name.filter(|_| is_turn || !self.are_identified),
+            prefix: name.filter(|_| is_turn || self.are_repeated),
         }
     }
 }

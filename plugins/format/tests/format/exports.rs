@@ -89,6 +89,24 @@ fn segments_that_a_user_left_without_a_speaker_have_no_name() {
 }
 
 #[test]
+fn names_of_a_text_stand_where_the_speaker_changes() {
+    let mut document = named_by_a_user();
+    for (index, segment) in document.segments.iter_mut().enumerate() {
+        segment.speaker = Some(if index < 2 { "Ann" } else { "Bo" }.to_owned());
+    }
+    let file = render(&request(Format::Otr, document.clone()));
+    assert_eq!(
+        (file.matches("Ann").count(), file.matches("Bo").count()),
+        (1, 1),
+        "{file}"
+    );
+    document.segments[0].speaker = None;
+    document.segments[2].speaker = Some("Ann".to_owned());
+    let file = render(&request(Format::Otr, document));
+    assert_eq!(file.matches("Ann").count(), 2, "{file}");
+}
+
+#[test]
 fn text_like_a_tag_is_no_tag_of_lyrics() {
     let mut document = documents::words();
     let segment = &mut document.segments[0];
