@@ -76,6 +76,14 @@ impl Pruner<'_> {
         if !prune.dry_run {
             self.storage.index.overwrite_removed(true)?;
         }
+        let pruned = self.prune_locked(prune);
+        if !prune.dry_run {
+            self.forget_removed(pruned.is_ok())?;
+        }
+        pruned
+    }
+
+    fn prune_locked(&self, prune: &Prune) -> Result<Pruned> {
         let now_ms = self.storage.now_ms();
         let filter = Filter {
             stage: prune.stage.clone(),
@@ -97,7 +105,6 @@ impl Pruner<'_> {
         let pruned = self.evictor.evict(&eviction)?;
         if !prune.dry_run {
             self.housekeeper.shrink_all()?;
-            self.forget_removed()?;
         }
         Ok(pruned.into())
     }
@@ -109,6 +116,14 @@ impl Pruner<'_> {
         if !dry_run {
             self.storage.index.overwrite_removed(true)?;
         }
+        let cleared = self.clear_locked(dry_run);
+        if !dry_run {
+            self.forget_removed(cleared.is_ok())?;
+        }
+        cleared
+    }
+
+    fn clear_locked(&self, dry_run: bool) -> Result<Pruned> {
         let cleared = self.evictor.evict(&Eviction {
             dry_run,
             counting: Counting::Uncounted,
@@ -123,14 +138,17 @@ impl Pruner<'_> {
             // Objects written within the grace period have no row either, once their writers have released the lock.
             self.sweeper.sweep_objects(i64::MAX, None, &mut Swept::default())?;
             self.housekeeper.shrink_all()?;
-            self.forget_removed()?;
         }
         Ok(cleared.into())
     }
 
-    /// Empties the log, which has the removed texts, unless another process uses the index.
-    fn forget_removed(&self) -> Result<()> {
-        self.storage.index.overwrite_removed(false)?;
-        self.storage.index.empty_log()
+    /// Ends overwriting, and after a success empties the log, which has the removed texts, unless another process uses the index.
+    fn forget_removed(&self, has_removed: bool) -> Result<()> {
+        let ended = self.storage.index.overwrite_removed(false);
+        match has_removed {
+            true => ended.and_then(|()| self.storage.index.empty_log()),
+            // The first error is the one to report.
+            false => Ok(()),
+        }
     }
 }
