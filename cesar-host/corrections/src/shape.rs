@@ -51,11 +51,11 @@ pub(crate) fn check(value: &Value) -> Result<(), String> {
     let known = OPERATIONS.iter().find(|(name, _)| op.as_str() == Some(name));
     let (_, fields) = known.ok_or_else(|| format!("there is no operation {}; {}", shown(op), names()))?;
     fields.iter().try_for_each(|field| check_field(object, *field))?;
-    let is_known = |name: &&String| {
+    let is_unknown = |name: &&String| {
         let other = ["op", "anchors"].contains(&name.as_str());
         !other && fields.iter().all(|(field, ..)| field != name)
     };
-    match object.keys().find(is_known) {
+    match object.keys().find(is_unknown) {
         None => Ok(()),
         Some(name) => {
             let fields: Vec<_> = fields.iter().map(|(field, ..)| *field).collect();

@@ -291,7 +291,7 @@ struct Writing<'a> {
     context: &'a Context<'a>,
     room: Room,
     takes: Vec<PcmWriter>,
-    /// One for each take, if peaks are kept.
+    /// One for each take; empty unless peaks are kept.
     peaks: Vec<PeakBuilder>,
     failed: Option<PcmError>,
     done: u64,

@@ -173,10 +173,7 @@ fn take_out(cache: &Cache, key: &Key, digest: Digest) -> Result<Held, PipelineEr
     let found = cache
         .get_file_ignoring_expiry(key)?
         .filter(|found| found.entry.digest == digest);
-    let file = match found.ok_or(PipelineError::Replaced)?.source {
-        ArtifactSource::File { file, .. } => Ok(file),
-        ArtifactSource::Bytes(bytes) => nameless(&bytes),
-    };
+    let file = opened(found.ok_or(PipelineError::Replaced)?.source);
     file.and_then(|file| Held::new(file, None))
         .map_err(|source| unreadable(cache.directory(), source).into())
 }
@@ -184,12 +181,15 @@ fn take_out(cache: &Cache, key: &Key, digest: Digest) -> Result<Held, PipelineEr
 /// The bytes of an entry, verified; `None` when they are gone.
 pub(super) fn file_of(cache: &Cache, entry: &Entry) -> Result<Option<File>, PipelineError> {
     let found = cache.get_file_ignoring_expiry(&entry.key)?;
-    let file = found.map(|found| match found.source {
+    let file = found.map(|found| opened(found.source)).transpose();
+    Ok(file.map_err(|source| unreadable(cache.directory(), source))?)
+}
+
+fn opened(source: ArtifactSource) -> std::io::Result<File> {
+    match source {
         ArtifactSource::File { file, .. } => Ok(file),
         ArtifactSource::Bytes(bytes) => nameless(&bytes),
-    });
-    let file = file.transpose();
-    Ok(file.map_err(|source| unreadable(cache.directory(), source))?)
+    }
 }
 
 /// Decoders need a file.

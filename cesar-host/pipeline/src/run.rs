@@ -23,6 +23,7 @@ use super::glossary::NamedGlossary;
 use super::media::Media;
 use super::plan::{Plan, Prepared};
 use super::results::{Results, join};
+use super::rewrite::Rewrite;
 use super::{Event, Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
 
 /// One recording.
@@ -206,7 +207,10 @@ fn run_to<T>(
         observer,
         cancel,
     } = *work;
-    let spelling = plan.glossary.as_ref().map(|glossary| Spelling { observer, glossary });
+    let spelling = match Rewrite::of(plan) {
+        Some(Rewrite::Glossary(glossary)) => Some(Spelling { observer, glossary }),
+        _ => None,
+    };
     let mut context = Context {
         pipeline,
         refresh: &plan.refresh,

@@ -28,7 +28,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Reads a JSON transcript, or hashes a recording and looks for its newest transcript in the cache.
+    /// Reads a JSON transcript, or hashes a recording and looks for its transcripts in the cache.
     pub(super) fn of(file: &Path, settings: &Settings, cancel: &CancelToken) -> Result<Self, Failure> {
         if is_address(file) {
             return Err(Failure::usage(format!(
@@ -57,7 +57,7 @@ impl Subject {
             true => Failure::from(PipelineError::Interrupted),
             false => Failure::failed(error),
         })?;
-        let documents = cache.map(|cache| newest(&cache, &media)).unwrap_or_default();
+        let documents = cache.map(|cache| transcripts(&cache, &media)).unwrap_or_default();
         if documents.is_empty() {
             // Corrections of a transcript in another format would never be applied.
             cesar_audio::probe(file, &DecodeOptions::default())
@@ -86,9 +86,7 @@ impl Subject {
 
 /// Whether the name is an address that `cesar transcribe` would fetch.
 fn is_address(file: &Path) -> bool {
-    let scheme = file.to_str().and_then(|text| text.split_once("://"));
-    scheme.is_some_and(|(scheme, _)| ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()))
-        && !file.exists()
+    file.to_str().is_some_and(cesar_pipeline::is_address) && !file.exists()
 }
 
 /// Whether the file begins as a JSON object: no recording does.
@@ -114,7 +112,7 @@ pub(super) fn open_cache(settings: &Settings) -> Option<Cache> {
 }
 
 /// The transcripts of a recording, the last shown first.
-fn newest(cache: &Cache, media: &Digest) -> Vec<Document> {
+fn transcripts(cache: &Cache, media: &Digest) -> Vec<Document> {
     let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
     let merged = of(Stage::Merge, media);
     let spelled = merged

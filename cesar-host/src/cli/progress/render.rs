@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::board::{Board, Recording, Stage};
 use crate::cli::columns::{fit, fit_end, pad, width, wrap};
 use crate::cli::humanize::size;
+use crate::cli::times;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_STEP: Duration = Duration::from_millis(100);
@@ -166,11 +167,7 @@ fn spinner(elapsed: Duration) -> &'static str {
 
 /// `0:07`, `12:34`, `1:02:03`.
 fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds / 3_600 {
-        0 => format!("{}:{:02}", seconds / 60, seconds % 60),
-        hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
-    }
+    times::clock(time.as_secs() * 1000)
 }
 
 #[cfg(test)]
