@@ -131,7 +131,9 @@ pub(crate) async fn remove(app: &App, id: JobId, corrections: bool) -> Result<Re
 async fn end(app: &App, id: JobId) -> Result<Job, Refusal> {
     let until = tokio::time::Instant::now() + PATIENCE;
     match app.block(move |shared| shared.store.cancel(id)).await?? {
-        Cancellation::Ended(job) => return Ok(job),
+        Cancellation::Ended(job) if !app.running.holds(id) => return Ok(job),
+        // Its worker still indexes the transcript.
+        Cancellation::Ended(_) => {}
         Cancellation::Done(job) => {
             app.hub.end(job.id, JobView::new(&job).to_json());
             return Ok(job);
