@@ -6,6 +6,7 @@ import { Icon } from "./icons.js";
 import { lang, t } from "./i18n.js";
 import { online, session, titleOf, jobs } from "./store.js";
 import { route } from "./router.js";
+import { useTransfers } from "./transfers.js";
 import { Questions, Toasts } from "./ui.js";
 import { Appearance } from "./views/appearance.js";
 import { Home } from "./views/home.js";
@@ -83,6 +84,7 @@ export function App() {
     const { view, id } = route.value;
     const main = useRef(/** @type {HTMLElement | null} */ (null));
     const first = useRef(true);
+    useTransfers();
     useEffect(() => {
         if (!first.current) {
             main.current?.focus({ preventScroll: true });

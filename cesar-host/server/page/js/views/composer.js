@@ -4,12 +4,13 @@
 import { attempt, catalog, engines, pull, pullOf } from "../catalog.js";
 import { chosenModel, fields } from "../choices.js";
 import { html, useEffect, useRef, useSignal } from "../dom.js";
-import { addressesIn, filesOf, isRecording } from "../files.js";
+import { addressesIn, isRecording } from "../files.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { canRecord, recording, startRecording } from "../recorder.js";
 import { online } from "../store.js";
-import { addAddresses, addFiles, chosen, dropItem, tray } from "../tray.js";
+import { addAddresses, chosen, dropItem, tray } from "../tray.js";
+import { isOver, take } from "../transfers.js";
 import { toast } from "../ui.js";
 import { sendAddress, sendFiles } from "../uploads.js";
 import { Options } from "./options.js";
@@ -18,54 +19,6 @@ import { Tray } from "./tray.js";
 
 /** Fingers drop nothing. */
 const touch = matchMedia("(pointer: coarse)");
-
-/** @param {File[]} files */
-function take(files) {
-    if (files.length) addFiles(files);
-    else toast(t("home.nothing"), { kind: "bad" });
-}
-
-/** Listens for drops and pastes on the whole page while the view is shown. */
-function useTransfers() {
-    const over = useSignal(false);
-    useEffect(() => {
-        let depth = 0;
-        const carries = (/** @type {DragEvent} */ event) =>
-            event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
-        const listeners = /** @type {[string, (event: any) => void][]} */ ([
-            ["dragenter", (event) => carries(event) && ((depth += 1), (over.value = true))],
-            ["dragleave", () => (depth = Math.max(0, depth - 1)) === 0 && (over.value = false)],
-            ["dragover", (event) => carries(event) && event.preventDefault()],
-            [
-                "drop",
-                async (event) => {
-                    if (!carries(event)) return;
-                    event.preventDefault();
-                    [depth, over.value] = [0, false];
-                    const urls = addressesIn(event.dataTransfer.getData("text/plain"));
-                    const files = await filesOf(event.dataTransfer);
-                    if (urls.length && !files.length) addAddresses(urls);
-                    else take(files);
-                },
-            ],
-            [
-                "paste",
-                async (event) => {
-                    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
-                    const urls = addressesIn(event.clipboardData.getData("text/plain"));
-                    const files = await filesOf(event.clipboardData);
-                    if (files.length) addFiles(files);
-                    else if (urls.length) addAddresses(urls);
-                },
-            ],
-        ]);
-        for (const [name, listener] of listeners) addEventListener(name, listener);
-        return () => {
-            for (const [name, listener] of listeners) removeEventListener(name, listener);
-        };
-    }, []);
-    return over;
-}
 
 /**
  * A button that opens a chooser of files.
@@ -153,12 +106,15 @@ async function start() {
         items.flatMap((item) => (item.file ? [item.file] : [])),
         values,
     );
+    for (const item of items) if (item.file) dropItem(item.id);
     for (const item of items) {
-        if (item.url) await sendAddress(item.url, values);
+        if (!item.url) continue;
+        // One that is refused stays, with those behind it.
+        await sendAddress(item.url, values);
         dropItem(item.id);
     }
-    // What is left was offered as known already.
-    tray.value = [];
+    // What was left out by hand stays; the others are transcribed already.
+    tray.value = tray.value.filter((item) => !item.known);
 }
 
 /** The button that starts. A model that is absent is downloaded first, and the recordings wait for it. */
@@ -201,9 +157,8 @@ function Start() {
 
 /** The card at the top of the start. */
 export function Composer() {
-    const over = useTransfers();
     const filled = tray.value.length > 0;
-    return html`<section class=${`composer card${over.value ? " composer-over" : ""}`} aria-label=${t("home.title")}>
+    return html`<section class=${`composer card${isOver.value ? " composer-over" : ""}`} aria-label=${t("home.title")}>
         ${
             recording.value
                 ? html`<${RecorderPanel} />`
@@ -212,7 +167,7 @@ export function Composer() {
                           !filled &&
                           html`<div class="drop-mark" aria-hidden="true"><${Icon} name="upload" size=${28} /></div>
                               <p class="drop-title">
-                                  ${over.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}
+                                  ${isOver.value ? t("home.release") : t(touch.matches ? "home.add" : "home.drop")}
                               </p>
                               <p class="muted drop-text">${t("home.text")}</p>`
                       }
