@@ -1,7 +1,7 @@
 // @ts-check
 /** Changes of jobs as the server reports them: one stream for the whole page, and one for an open job that runs. */
 
-import { getJson } from "./api.js";
+import { explain, getJson } from "./api.js";
 import { dropJob, jobs, listed, online, putJobs, session } from "./store.js";
 import { stream } from "./sse.js";
 import { t } from "./i18n.js";
@@ -20,7 +20,7 @@ const handlers = new Set();
 let close = null;
 
 /**
- * Hears every event of the server: `job`, `removed`, `transcript`, `models`, and `reset` after the lists were loaded again.
+ * Hears every event of the server but its heartbeats: `ready`, `job`, `removed`, `transcript`, `models`, and `reset` where some were missed.
  * @param {(event: PageEvent) => void} handler
  * @returns {() => void} stop
  */
@@ -35,7 +35,7 @@ function publish(event) {
 }
 
 /** Lists the jobs of the server, newest first. */
-export async function listJobs() {
+async function listJobs() {
     const before = new Set(jobs.peek().keys());
     let [path, count] = ["/jobs?limit=100", 0];
     for (;;) {
@@ -45,43 +45,56 @@ export async function listJobs() {
         count += page.jobs.length;
         if (!page.next) break;
         if (count >= MOST_JOBS) return void (listed.value = true);
-        path = `/jobs?limit=100&cursor=${encodeURIComponent(page.next)}`;
+        path = `/jobs?limit=100&after=${encodeURIComponent(page.next)}`;
     }
     // What was known before and is not in the list was removed while nothing was heard.
     for (const id of before) dropJob(id);
     listed.value = true;
 }
 
+/** Lists the jobs; a failure is shown, unless the server is gone, which is shown already. */
+async function listAgain() {
+    try {
+        await listJobs();
+    } catch (error) {
+        if (online.peek()) toast(explain(error), { kind: "bad" });
+    }
+}
+
 /** Opens the stream of the page; called once there is a session. */
 export function connect() {
     close?.();
-    let ended = false;
+    let [ended, crowded] = [false, false];
     const stop = stream("/events", {
         silence: SILENCE_MS,
         onAlive: (alive) => {
+            if (alive) crowded = false;
             const back = alive && !online.value;
-            online.value = alive;
+            online.value = alive || crowded;
             if (!back) return;
             toast(t("lost.back"), { kind: "good" });
-            void listJobs().catch(() => {});
+            void listAgain();
         },
         onStatus: (status) => {
             if (status === 401) {
                 session.value = { ...session.value, needsKey: true };
                 ended = true;
             }
+            // The server answers: it has too many pages to tell this one about changes.
+            if (status === 429 && !crowded) toast(t("error.too_many_listeners"), { kind: "bad" });
+            crowded = status === 429;
             return !ended;
         },
         onMessage: ({ event, data }) => {
             const value = data ? JSON.parse(data) : null;
             if (event === "job") putJobs([value]);
             else if (event === "removed") dropJob(value.id);
-            else if (event === "reset") void listJobs().catch(() => {});
+            else if (event === "reset") void listAgain();
             if (event !== "heartbeat") publish({ event, data: value });
         },
     });
     close = stop;
-    void listJobs().catch(() => {});
+    void listAgain();
     return stop;
 }
 

@@ -16,7 +16,7 @@
  * @param {(message: Message) => void} emit
  * @returns {(text: string) => void}
  */
-export function parser(emit) {
+function parser(emit) {
     let [rest, event, id] = ["", "", ""];
     /** @type {string[]} */
     let data = [];
@@ -96,7 +96,7 @@ export function stream(path, { onMessage, onAlive = () => {}, onStatus = () => t
             if (stopped || !again) return;
             onAlive(false);
             await new Promise((resume) => setTimeout(resume, delay));
-            delay = Math.min(delay * 1.5, 3000);
+            delay = Math.min(delay * 1.5, 1500);
         }
     };
     void run();
