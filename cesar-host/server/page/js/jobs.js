@@ -5,7 +5,7 @@ import { attempt } from "./catalog.js";
 import { request, sendJson } from "./api.js";
 import { duration } from "./format.js";
 import { has, t } from "./i18n.js";
-import { dropJob, jobs, putJobs } from "./store.js";
+import { dropJob, jobs, putJobs, session } from "./store.js";
 
 /** @typedef {import("./store.js").Job} Job */
 
@@ -51,11 +51,20 @@ export async function removeJob(job, corrections) {
             "DELETE",
             `${path(job.id)}?remove=true${corrections ? "&corrections=true" : ""}`,
         );
-        const text = await response.text();
-        removed = text ? (JSON.parse(text).removed ?? []) : [];
+        removed = (await response.json()).removed;
         dropJob(job.id);
     });
     return done ? removed : null;
+}
+
+/**
+ * When the server removes a job; `null` while it has not ended.
+ * @param {Job} job
+ */
+export function expiryOf(job) {
+    const { completed, failed } = session.value.retention;
+    const kept = job.status === "error" || job.status === "partial" ? failed : completed;
+    return job.finished_at && kept ? new Date(Date.parse(job.finished_at) + kept * 1000).toISOString() : null;
 }
 
 /**
@@ -73,7 +82,7 @@ export function stageOf(job) {
  * Milliseconds that the cache saved: the measured time of each stage that was a hit.
  * @param {Job} job
  */
-export function savedMs(job) {
+function savedMs(job) {
     const { transcription_cached: asr, diarization_cached: diarize, timings } = job;
     return (asr ? (timings.asr ?? 0) : 0) + (diarize ? (timings.diarize ?? 0) : 0);
 }

@@ -13,8 +13,8 @@ let takenUp = false;
 export async function openSession() {
     for (let delay = 400; ; delay = Math.min(delay * 1.5, 3000)) {
         try {
-            const { key_required, authenticated, name, version } = await getJson("/session");
-            session.value = { needsKey: key_required && !authenticated, keyRequired: key_required, name, version };
+            const { key_required, authenticated, name, version, retention } = await getJson("/session");
+            session.value = { needsKey: key_required && !authenticated, keyRequired: key_required, name, version, retention };
             online.value = true;
             if (session.value.needsKey) return;
             connect();

@@ -22,7 +22,6 @@ import { effect, signal } from "./dom.js";
  * @property {string} created_at
  * @property {string | null} [started_at]
  * @property {string | null} [finished_at]
- * @property {string | null} [expires_at]
  * @property {string | null} [retry_at]
  * @property {number} attempts
  * @property {boolean} cancel_requested
@@ -42,6 +41,7 @@ import { effect, signal } from "./dom.js";
  * @property {boolean} keyRequired
  * @property {string} name
  * @property {string} version
+ * @property {{ completed: number, failed: number }} retention How long ended jobs are kept, in seconds.
  */
 
 /** The jobs of the server that the page knows, by id. @type {import("../vendor/signals-core.js").Signal<Map<string, Job>>} */
@@ -54,7 +54,7 @@ export const listed = signal(false);
 export const online = signal(true);
 
 /** The session with the server. @type {import("../vendor/signals-core.js").Signal<Session>} */
-export const session = signal({ needsKey: false, keyRequired: false, name: "", version: "" });
+export const session = signal({ needsKey: false, keyRequired: false, name: "", version: "", retention: { completed: 0, failed: 0 } });
 
 /** Progress of model downloads, by model. @type {import("../vendor/signals-core.js").Signal<Record<string, any>>} */
 export const pulls = signal({});

@@ -5,7 +5,7 @@ import { html, useSignal } from "../dom.js";
 import { bytes, dateTime } from "../format.js";
 import { has, t } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { removeJob, renameJob } from "../jobs.js";
+import { expiryOf, removeJob, renameJob } from "../jobs.js";
 import { titleOf } from "../store.js";
 import { Dialog, toast } from "../ui.js";
 import { Check } from "./fields.js";
@@ -58,7 +58,7 @@ function Remove({ job, onClose }) {
             const name = has(`removed.${kind}`) ? t(`removed.${kind}`) : kind;
             return size ? `${name} (${bytes(size)})` : name;
         });
-        toast(parts.length ? t("remove.done", { what: parts.join(", ") }) : t("remove.done.plain"));
+        toast(t("remove.done", { what: parts.join(", ") }));
     };
     return html`<${Dialog}
         title=${t("remove.title", { name: titleOf(job) })}
@@ -80,8 +80,8 @@ function Remove({ job, onClose }) {
 export function JobMenu({ job }) {
     const open = useSignal(/** @type {"" | "details" | "rename" | "remove"} */ (""));
     const close = () => (open.value = "");
-    const name = titleOf(job);
-    return html`${job.expires_at && html`<span class="retention" title=${t("library.expires.title")}>${t("library.expires", { when: dateTime(job.expires_at) })}</span>`}
+    const [name, expires] = [titleOf(job), expiryOf(job)];
+    return html`${expires && html`<span class="retention" title=${t("library.expires.title")}>${t("library.expires", { when: dateTime(expires) })}</span>`}
         <button
             type="button"
             class="quiet icon-only"

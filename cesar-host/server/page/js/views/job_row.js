@@ -28,7 +28,7 @@ const BADGES = {
  * Length, size, model and language of a job.
  * @param {Job} job
  */
-export function factsOf(job) {
+function factsOf(job) {
     const size = job.size ?? job.request.bytes;
     return [
         job.duration ? clock(job.duration) : "",
