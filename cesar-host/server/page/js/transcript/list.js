@@ -119,12 +119,25 @@ export function Rows({ desk }) {
             again();
         });
         observer.observe(element);
+        // What stands above the text changes its height: the reader keeps the line.
+        const placeOf = () => element.getBoundingClientRect().top + scrollY;
+        let place = placeOf();
+        const above = new ResizeObserver(() => {
+            const shift = placeOf() - place;
+            place += shift;
+            if (scrollY < 1 || Math.abs(shift) < 0.5) return;
+            state.ownScroll = scrollY + shift;
+            scrollBy({ top: shift, behavior: "instant" });
+        });
+        const page = element.closest(".page-text");
+        if (page) above.observe(page);
         addEventListener("scroll", onScroll, { passive: true });
         addEventListener("resize", again);
         decorations.apply();
         again();
         return () => {
             observer.disconnect();
+            above.disconnect();
             detach();
             decorations.stop();
             removeEventListener("scroll", onScroll);

@@ -1,7 +1,7 @@
 // @ts-check
 /** The head of the transcript, and its toolbar. */
 
-import { html, useSignal } from "../dom.js";
+import { html, useLayoutEffect, useRef, useSignal } from "../dom.js";
 import { dateTime, duration } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
@@ -111,13 +111,21 @@ function Trouble({ job, partial }) {
 export function Head({ desk }) {
     const { model } = desk;
     const job = jobs.value.get(model.id);
+    const root = useRef(/** @type {HTMLElement | null} */ (null));
+    const height = useRef(0);
+    useLayoutEffect(() => {
+        if (!root.current || !job) return;
+        // The text below does not move up when the job ends.
+        if (isActive(job)) height.current = root.current.offsetHeight;
+        else root.current.style.minHeight = `${height.current}px`;
+    });
     if (!job) return null;
     const doc = model.shown.value;
     const speakers = model.speakers.value.length;
     const names = new Intl.DisplayNames([document.documentElement.lang || "en"], { type: "language" });
     const language = doc.language ? names.of(doc.language) : null;
     const facts = [dateTime(job.created_at), doc.duration ? duration(doc.duration) : null, language, speakers ? t("transcript.speaker_count", { count: speakers }) : null, doc.provenance?.asr?.model];
-    return html`<header class="head">
+    return html`<header class="head" ref=${root}>
         <a class="way-back" href="#/library"><${Icon} name="back" size=${18} /> ${t("nav.library")}</a>
         <div class="head-line">
             <h1 dir="auto">${titleOf(job)}</h1>
