@@ -59,7 +59,7 @@ function matching(forms, wanted) {
  * @param {Anchor} anchor
  * @returns {{ segment: number, word: number, count: number } | null}
  */
-export function locate(doc, anchor) {
+function locate(doc, anchor) {
     const [start, end] = [toMs(anchor.start), toMs(anchor.end)];
     for (const form of [exact, relaxed]) {
         const wanted = form(anchor.text);
@@ -99,7 +99,7 @@ function locateSegments(doc, anchor) {
  * @param {Operation} operation With its anchors.
  * @returns {Operation | null}
  */
-export function relocated(doc, operation) {
+function relocated(doc, operation) {
     const { op, anchors = [], word = 0 } = operation;
     const anchor = anchors[0];
     if (op === "rename_speaker") return speakersOf(doc).includes(operation.speaker ?? "") ? operation : null;

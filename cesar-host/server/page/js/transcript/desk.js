@@ -1,7 +1,7 @@
 // @ts-check
 /** Actions on a transcript: one object that keys, menus and buttons share. */
 
-import { sendJson } from "../api.js";
+import { explain, sendJson } from "../api.js";
 import { computed, signal } from "../dom.js";
 import { clock } from "../format.js";
 import { t } from "../i18n.js";
@@ -154,7 +154,7 @@ export class Desk {
     /** The name of the glossary that takes rules: that of the job, else one for all corrections. */
     get glossary() {
         const named = this.model.job.peek()?.request?.glossary;
-        return typeof named === "string" && named ? named : "corrections";
+        return typeof named === "string" && named && named !== "none" ? named : "corrections";
     }
 
     async addToGlossary() {
@@ -165,7 +165,7 @@ export class Desk {
             this.model.lastFix.value = null;
             toast(t("transcript.glossary_added", { ...fix, name: this.glossary }), { kind: "good" });
         } catch (error) {
-            toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+            toast(explain(error), { kind: "bad" });
         }
     }
 

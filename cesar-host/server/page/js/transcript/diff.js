@@ -74,7 +74,7 @@ function common(old, now) {
  * @param {string} now
  * @returns {Hunk[]}
  */
-export function hunks(old, now) {
+function hunks(old, now) {
     const [a, b] = [tokensIn(old), tokensIn(now)];
     /** @type {Hunk[]} */
     const found = [];

@@ -329,10 +329,11 @@ export class Editor {
             await this.#reload(problem.changes.length);
             return;
         }
-        const again = status === 0 || status === 401 || status === 408 || status === 429 || status >= 500;
+        // A 409 without changes: the transcript is being made again.
+        const again = status === 0 || status === 409 || status === 401 || status === 408 || status === 429 || status >= 500;
         if (again) {
             // Only a request without an answer may have been stored.
-            if (status === 401 || status === 429) entry.attempted = wasAttempted;
+            if (status === 401 || status === 409 || status === 429) entry.attempted = wasAttempted;
             this.waiting = true;
             this.outside.changed();
             await this.outside.pause();

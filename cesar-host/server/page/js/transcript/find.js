@@ -9,7 +9,7 @@ import { written } from "./pieces.js";
 /** @typedef {{ text: string, matchCase: boolean, wholeWords: boolean }} Query */
 
 /** @param {Query} query @returns {RegExp | null} */
-export function pattern({ text, matchCase, wholeWords }) {
+function pattern({ text, matchCase, wholeWords }) {
     const words = text.trim().split(/\s+/u).filter(Boolean);
     if (!words.length) return null;
     const body = words.map((word) => word.replace(/[.*+?^${}()|[\]\\/-]/gu, "\\$&")).join("\\s+");

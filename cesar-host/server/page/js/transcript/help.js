@@ -7,7 +7,7 @@ import { settings } from "../store.js";
 import { Dialog } from "../ui.js";
 
 /** @type {[string, [string, string][]][]} */
-export const KEYS = [
+const KEYS = [
     ["play", [["Space", "play_pause"], ["← →", "five_seconds"], ["↑ ↓", "turns"], [", .", "words"], ["− +", "speed"], ["0", "normal_speed"], ["F", "follow"]]],
     ["correct", [["E", "edit"], ["S", "split"], ["M", "menu"], ["1 … 9", "assign"], ["G", "glossary"], ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"]]],
     ["typing", [["Enter", "keep"], ["Esc", "drop"], ["Tab", "next_segment"], ["Ctrl Enter", "split_here"], ["Ctrl Space", "play_pause"], ["Ctrl , .", "five_seconds"]]],

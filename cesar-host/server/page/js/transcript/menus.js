@@ -5,6 +5,7 @@ import { html } from "../dom.js";
 import { clock } from "../format.js";
 import { t } from "../i18n.js";
 import { Menu } from "./menu.js";
+import { voiceOf } from "./palette.js";
 import { pieces } from "./pieces.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -23,7 +24,7 @@ function speakerItems(desk, now, choose, asked) {
     const { model } = desk;
     const items = model.speakers.value.map((name, index) => ({
         label: name,
-        voice: (model.colours.value.get(name) ?? 0) % 10,
+        voice: voiceOf(model.colours.value, name),
         checked: name === now,
         hint: index < 9 ? String(index + 1) : undefined,
         run: () => choose(name),

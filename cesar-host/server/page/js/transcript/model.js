@@ -1,7 +1,7 @@
 // @ts-check
 /** The transcript of one job: its text while it is recognised, then the document with corrections. */
 
-import { ApiError, getJson, request, sendJson } from "../api.js";
+import { ApiError, explain, getJson, request } from "../api.js";
 import { batch, computed, effect, signal } from "../dom.js";
 import { watchAll, watchJob } from "../events.js";
 import { t } from "../i18n.js";
@@ -302,8 +302,12 @@ export class Model {
 
     /** Shows the text as it was recognised, or the corrected text again. */
     async toggleOriginal() {
-        if (this.original.peek()) this.original.value = null;
-        else this.original.value = await getJson(`${this.path}/transcript?format=json&original=true`, this.#abort.signal);
+        if (this.original.peek()) return void (this.original.value = null);
+        try {
+            this.original.value = await getJson(`${this.path}/transcript?format=json&original=true`, this.#abort.signal);
+        } catch (error) {
+            if (!this.#abort.signal.aborted) toast(explain(error), { kind: "bad" });
+        }
     }
 
     /** Resolves when everything is saved; fails after some seconds without a server. */
@@ -313,24 +317,5 @@ export class Model {
             await new Promise((resume) => setTimeout(resume, 100));
         }
         throw new ApiError(0, "unreachable", "", "");
-    }
-
-    /** @param {string} title */
-    async rename(title) {
-        const view = await sendJson("PATCH", this.path, { title });
-        if (view?.id) putJobs([view]);
-        else {
-            const job = this.job.peek();
-            if (job) putJobs([{ ...job, title }]);
-        }
-    }
-
-    /** Runs the job again where a stage failed. */
-    async retry() {
-        putJobs([await sendJson("POST", `${this.path}/retry`, undefined)]);
-    }
-
-    async cancel() {
-        await request("DELETE", this.path);
     }
 }

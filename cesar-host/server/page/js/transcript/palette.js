@@ -2,7 +2,14 @@
 /** Colours of speakers: a speaker keeps its colour when it gets another name. */
 
 /** Number of colours in transcript.css (`--voice-0` and so on). */
-export const COLOURS = 10;
+const COLOURS = 10;
+
+/**
+ * The number of a speaker's colour, from 0.
+ * @param {Map<string, number>} known
+ * @param {string} speaker
+ */
+export const voiceOf = (known, speaker) => (known.get(speaker) ?? 0) % COLOURS;
 
 /**
  * The colours of speakers after a change.

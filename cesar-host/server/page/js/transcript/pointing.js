@@ -8,7 +8,7 @@
 const LONG_MS = 500;
 
 /** @param {EventTarget | null} target @returns {Place | null} */
-export function placeOf(target) {
+function placeOf(target) {
     const word = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest(".w")) : null;
     const segment = /** @type {HTMLElement | null} */ (word?.closest(".seg") ?? null);
     if (!word || !segment) return null;

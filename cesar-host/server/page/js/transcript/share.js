@@ -1,7 +1,7 @@
 // @ts-check
 /** Links to a page with the transcript, for readers without a key. */
 
-import { ApiError, explain, getJson, request, sendJson } from "../api.js";
+import { explain, getJson, request, sendJson } from "../api.js";
 import { html, useEffect, useSignal } from "../dom.js";
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
@@ -22,12 +22,7 @@ export function ShareDialog({ desk }) {
     const shares = useSignal(/** @type {Share[]} */ ([]));
     const busy = useSignal(false);
     const list = async () => {
-        try {
-            shares.value = (await getJson(`${path}/shares`)).shares;
-        } catch (error) {
-            // A server that lists no links still revokes the one that was just made.
-            if (!(error instanceof ApiError && (error.status === 404 || error.status === 405))) throw error;
-        }
+        shares.value = (await getJson(`${path}/shares`)).shares;
     };
     /** @param {() => Promise<void>} work */
     const doing = async (work) => {
@@ -45,7 +40,7 @@ export function ShareDialog({ desk }) {
         doing(async () => {
             await desk.model.saved();
             const { id, url } = await sendJson("POST", `${path}/shares`, { expires_in: days.value * DAY });
-            made.value = { id: id ?? url.split("/").pop(), address: new URL(url, location.origin).href };
+            made.value = { id, address: new URL(url, location.origin).href };
         });
     /** @param {string} id */
     const revoke = (id) =>
@@ -77,9 +72,7 @@ export function ShareDialog({ desk }) {
                 />
                 <button type="button" onClick=${() => made.value && void copyText(made.value.address)}><${Icon} name="copy" /> ${t("transcript.copy")}</button>
             </div>
-            <p class="help">${t("transcript.share_once")}</p>
-            ${!shares.value.some((share) => share.id === made.value?.id) &&
-            html`<div><button type="button" disabled=${busy.value} onClick=${() => made.value && revoke(made.value.id)}>${t("transcript.share_revoke")}</button></div>`}`}
+            <p class="help">${t("transcript.share_once")}</p>`}
         ${shares.value.length > 0 &&
         html`<ul class="history">
             ${shares.value.map(

@@ -6,6 +6,7 @@ import { duration, percent } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { confirm, Dialog } from "../ui.js";
+import { voiceOf } from "./palette.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -37,7 +38,7 @@ function SpeakerRow({ desk, name, seconds, all }) {
             (yes) => yes && desk.mergeSpeakers([name, to], to),
         );
     };
-    return html`<li class="speaker" data-voice=${(model.colours.value.get(name) ?? 0) % 10}>
+    return html`<li class="speaker" data-voice=${voiceOf(model.colours.value, name)}>
         <button type="button" class="sample" aria-label=${t("transcript.sample", { name })} title=${t("transcript.sample", { name })} onClick=${() => desk.sample(name)}>
             <${Icon} name="play" size=${16} />
         </button>

@@ -5,6 +5,7 @@ import { html } from "../dom.js";
 import { clock } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
+import { voiceOf } from "./palette.js";
 import { pieces, separator, written } from "./pieces.js";
 import { Typing } from "./typing.js";
 
@@ -40,7 +41,7 @@ export function TurnRow({ block, desk }) {
     const { first, speaker, segments, start, opens } = block;
     const typing = desk.model.typing.value;
     const editable = desk.model.editable.value;
-    const colour = speaker === undefined ? undefined : (desk.model.colours.value.get(speaker) ?? 0) % 10;
+    const colour = speaker === undefined ? undefined : voiceOf(desk.model.colours.value, speaker);
     const time = clock(start);
     const edits = typing && typing.segment >= first && typing.segment < first + segments.length ? typing.segment : -1;
     const gap = separator(desk.model.shown.value.language, desk.model.shown.value.task);

@@ -6,6 +6,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
 import { clock } from "../format.js";
 import { t } from "../i18n.js";
 import { settings } from "../store.js";
+import { voiceOf } from "./palette.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -19,7 +20,7 @@ const PAIRS = 2000;
  * @param {Int8Array} pairs
  * @param {number} bars
  */
-export function heights(pairs, bars) {
+function heights(pairs, bars) {
     const count = pairs.length >> 1;
     const result = new Float32Array(bars);
     let loudest = 1;
@@ -136,7 +137,7 @@ export function Waveform({ desk }) {
         canvas.height = 1;
         for (const { start, end, speaker } of doc.segments) {
             if (speaker === undefined) continue;
-            context.fillStyle = colourOf(canvas, `--voice-${(model.colours.peek().get(speaker) ?? 0) % 10}`);
+            context.fillStyle = colourOf(canvas, `--voice-${voiceOf(model.colours.peek(), speaker)}`);
             context.fillRect((start / length) * canvas.width, 0, Math.max(1, ((end - start) / length) * canvas.width), 1);
         }
     }, [doc, width, theme, length]);
