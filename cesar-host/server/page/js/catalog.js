@@ -1,7 +1,7 @@
 // @ts-check
 /** What the server can do: plugins with their options, and models, present or to be downloaded. */
 
-import { ApiError, explain, getJson, request } from "./api.js";
+import { explain, getJson, request } from "./api.js";
 import { computed, signal } from "./dom.js";
 import { watchAll } from "./events.js";
 import { t } from "./i18n.js";
@@ -58,31 +58,21 @@ export const engines = computed(() => ({
     diarize: catalog.value.plugins.filter((plugin) => plugin.state === "ready" && plugin.stage === "diarize"),
 }));
 
-/**
- * A list of the server that may not exist there.
- * @param {string} path
- */
-const optional = (path) =>
-    getJson(path).catch((error) => {
-        if (error instanceof ApiError && (error.status === 404 || error.status === 405)) return {};
-        throw error;
-    });
-
 /** Loads plugins, models and glossaries. */
 export async function loadCatalog() {
     const [plugins, models, glossaries] = await Promise.all([
         getJson("/plugins"),
-        optional("/models"),
-        optional("/glossaries"),
+        getJson("/models"),
+        getJson("/glossaries"),
     ]);
     /** @type {Model[]} */
-    const list = models.models ?? [];
+    const list = models.models;
     const running = list.filter((model) => model.pull && !model.pull.error).map((model) => [model.id, model.pull]);
-    if (running.length) pulls.value = { ...Object.fromEntries(running), ...pulls.peek() };
+    pulls.value = Object.fromEntries(running);
     catalog.value = {
         plugins: plugins.plugins,
         models: list,
-        glossaries: (glossaries.glossaries ?? []).map((/** @type {any} */ each) => each.name ?? each),
+        glossaries: glossaries.glossaries.map((/** @type {{ name: string }} */ { name }) => name),
         loaded: true,
     };
 }
@@ -102,8 +92,6 @@ export async function pull(model) {
     const path = `/models/${encodeURIComponent(model.id)}/pull`;
     pulls.value = { ...pulls.value, [model.id]: { done: 0, total: model.size } };
     try {
-        // A download that has failed is forgotten before the next one.
-        if (model.pull?.error) await request("DELETE", path).catch(() => {});
         await request("POST", path);
     } catch (error) {
         forgetPull(model.id);
@@ -127,6 +115,8 @@ function forgetPull(id) {
 }
 
 watchAll(({ event, data }) => {
+    // A download that ran is gone after a restart of the server.
+    if (event === "reset") void loadCatalog().catch(() => {});
     if (event !== "models") return;
     const name = catalog.peek().models.find((model) => model.id === data.id)?.name ?? data.id;
     if (data.present) {

@@ -4,14 +4,12 @@
 import { h } from "../vendor/preact.js";
 import htm from "../vendor/htm.js";
 
-export { Fragment, createRef, h, render } from "../vendor/preact.js";
+export { h, render } from "../vendor/preact.js";
 export {
-    useCallback,
     useEffect,
     useId,
     useLayoutEffect,
     useMemo,
-    useReducer,
     useRef,
     useState,
 } from "../vendor/hooks.js";
@@ -20,10 +18,7 @@ export {
     computed,
     effect,
     signal,
-    untracked,
-    useComputed,
     useSignal,
-    useSignalEffect,
 } from "../vendor/signals.js";
 
 /** Markup as a tagged template; a component is written `<${Name} …/>`. */

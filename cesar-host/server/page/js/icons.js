@@ -27,7 +27,6 @@ const PATHS = {
     share: "M12 3v12M8 7l4-4 4 4M6 12H5v8h14v-8h-1",
     undo: "M4 9h10a5 5 0 0 1 0 10h-3M8 5L4 9l4 4",
     redo: "M20 9H10a5 5 0 0 0 0 10h3M16 5l4 4-4 4",
-    user: "M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8M4 21a8 8 0 0 1 16 0",
     key: "M15 4a5 5 0 1 1-4 8l-7 7v2h4v-3h3v-3M16 9h.01",
     sun: "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8M12 2v2M12 20v2M4.900 4.900l1.400 1.400M17.700 17.700l1.400 1.400M2 12h2M20 12h2M4.900 19.100l1.400-1.400M17.700 6.300l1.400-1.400",
     moon: "M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500",
@@ -61,7 +60,7 @@ const PATHS = {
  */
 export function Icon({ name, size = 20 }) {
     return html`<svg
-        class="icon"
+        class=${name === "back" ? "icon icon-turn" : "icon"}
         width=${size}
         height=${size}
         viewBox="0 0 24 24"

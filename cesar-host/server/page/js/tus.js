@@ -59,7 +59,7 @@ export async function remove(path) {
  * @param {{ length?: number, onProgress?: (sent: number) => void, signal?: AbortSignal }} [options]
  * @returns {Promise<number>}
  */
-export function patch(path, offset, body, { length, onProgress, signal } = {}) {
+function patch(path, offset, body, { length, onProgress, signal } = {}) {
     return new Promise((resolve, reject) => {
         if (signal?.aborted) return void reject(signal.reason);
         const xhr = new XMLHttpRequest();
@@ -95,7 +95,7 @@ export function patch(path, offset, body, { length, onProgress, signal } = {}) {
  * Whether another try may succeed: the server was not reached, is busy, or has another offset.
  * @param {unknown} error
  */
-export const isTransient = (error) =>
+const isTransient = (error) =>
     error instanceof ApiError &&
     (error.status === 0 || error.status >= 500 || [401, 408, 409, 423, 429].includes(error.status));
 

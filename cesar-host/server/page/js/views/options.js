@@ -100,7 +100,7 @@ function SpeakerSelect() {
 }
 
 /** A model that is chosen but absent: its size, and a button that downloads it. */
-export function MissingModel() {
+function MissingModel() {
     const chosen = chosenModel.value;
     if (!chosen?.known || chosen.present) return null;
     const { known } = chosen;

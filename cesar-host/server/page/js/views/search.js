@@ -29,7 +29,7 @@ import { jobs, titleOf } from "../store.js";
  * Text with its matches marked.
  * @param {{ text: string, highlights: [number, number][] }} props
  */
-export function Marked({ text, highlights }) {
+function Marked({ text, highlights }) {
     const points = [...text];
     const parts = [];
     let at = 0;
@@ -45,7 +45,7 @@ export function Marked({ text, highlights }) {
 function HitCard({ hit }) {
     const id = hit.jobs[0];
     const job = jobs.value.get(id);
-    const rest = hit.matches - hit.passages.reduce((sum, passage) => sum + passage.highlights.length, 0);
+    const rest = hit.matches - hit.passages.length;
     return html`<li class="hit">
         <p class="name" dir="auto"><a href=${jobAddress(id)}>${job ? titleOf(job) : hit.label}</a></p>
         <p class="meta"><span>${day(hit.created_at)}</span></p>
