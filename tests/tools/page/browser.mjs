@@ -54,8 +54,11 @@ export async function api(method, where, body) {
 
 /** Removes all jobs, so that a case starts from an empty server. */
 export async function empty() {
-  const { json } = await api("GET", "/jobs?limit=100");
-  for (const job of json.jobs) await api("DELETE", `/jobs/${job.id}?remove=true&corrections=true`);
+  for (;;) {
+    const { json } = await api("GET", "/jobs?limit=100");
+    if (!json.jobs.length) return;
+    for (const job of json.jobs) await api("DELETE", `/jobs/${job.id}?remove=true&corrections=true`);
+  }
 }
 
 /** Submits a recording beside the browser, and waits for its end. */
@@ -146,6 +149,8 @@ export async function axe(on, what) {
 
 /** Runs the cases, each by name; those named on the command line only, if there are any. */
 export async function run(cases) {
+  const unknown = only.filter((name) => !(name in cases));
+  if (unknown.length) throw new Error(`there is no case \`${unknown.join("`, `")}\``);
   let failed = false;
   for (const [name, body] of Object.entries(cases)) {
     if (only.length && !only.includes(name)) continue;
