@@ -49,7 +49,8 @@ pub const SETTINGS: &[Setting] = &[
         "The speech recognition model, by name or path.",
     )
     .option_of("asr.options")
-    .flag("model", "NAME|PATH", WITH_SERVE),
+    .flag("model", "NAME|PATH", WITH_SERVE)
+    .short('m'),
     asr_option(
         "asr.language",
         Kind::Text,
@@ -68,7 +69,8 @@ pub const SETTINGS: &[Setting] = &[
         at_least(0),
         "Number of threads of the engine; 0 lets it choose.",
     )
-    .flag("threads", "N", WITH_SERVE),
+    .flag("threads", "N", WITH_SERVE)
+    .short('t'),
     Setting::new(
         "asr.parallel",
         Kind::Integer {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+mod advice;
 mod align;
 mod args;
 mod ask;
@@ -125,11 +126,17 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if words.get(1).is_some_and(|word| word == COMMAND) {
         return run_plugin(words.drain(2..));
     }
-    let parsed = (Cli::command().try_get_matches_from(words))
+    advice::hyphenate(&mut words);
+    if let Some(refusal) = advice::refusal(&words) {
+        complain(&refusal);
+        return ExitCode::from(Exit::Usage as u8);
+    }
+    let parsed = (Cli::command().try_get_matches_from(&words))
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
+            let error = advice::with_advice(error, &words, &engine_option);
             // Help and version are asked for, and go to standard output; both streams may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -185,6 +192,16 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         }
         Command::Completions { shell } => Ok(completions(shell)),
     }
+}
+
+/// The engine, if any is present, that has an option of this name.
+fn engine_option(name: &str) -> Option<String> {
+    let settings = Layers::load(None, std::env::vars_os()).ok()?.resolve().ok()?.settings();
+    let engines = host::registry(&settings)
+        .ok()?
+        .of_stage(plugin_api::manifest::StageKind::Asr);
+    let with_it = engines.iter().find(|engine| engine.manifest.options.contains_key(name));
+    with_it.map(|engine| engine.manifest.id.clone())
 }
 
 /// The flags of settings are among those of the innermost command, which has the global ones too.
