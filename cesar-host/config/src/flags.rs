@@ -20,6 +20,7 @@ pub fn augment(command: Command, group: Group) -> Command {
             let global = flag.groups.contains(&Group::Global);
             match group {
                 Group::Config => !global,
+                Group::Render => setting.section() == "format" || setting.key == "output.formats",
                 Group::Align => flag.groups.contains(&Group::Transcribe) && setting.section() != "diarize",
                 group => flag.groups.contains(&group),
             }

@@ -70,6 +70,8 @@ pub enum Group {
     Transcribe,
     /// `cesar align`, which takes the flags of `cesar transcribe` but for those about speakers: the text names them.
     Align,
+    /// `cesar render`, which takes the flags of `cesar transcribe` about formats.
+    Render,
     /// `cesar cache …`.
     Cache,
     /// `cesar plugins …`.

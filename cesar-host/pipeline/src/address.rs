@@ -22,6 +22,9 @@ pub enum AddressError {
     /// It has another scheme.
     #[error("`{0}` is not fetched; use a URL that begins with `https://` or `http://`")]
     Scheme(String),
+    /// It names a file of this machine.
+    #[error("`file:` is not fetched; give the path of the file instead of a URL")]
+    File,
     /// It has a password, which all readers of the cache, or of a job, would see.
     #[error("the URL holds a user name or a password; leave them out")]
     Credentials,
@@ -47,6 +50,9 @@ pub fn check(url: &str) -> Result<Uri, AddressError> {
     let (scheme, _) = url.split_once(':').ok_or_else(not_url)?;
     if scheme.is_empty() || !scheme.bytes().all(is_of_scheme) {
         return Err(not_url());
+    }
+    if scheme.eq_ignore_ascii_case("file") {
+        return Err(AddressError::File);
     }
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(AddressError::Scheme(format!("{scheme}:")));

@@ -31,6 +31,7 @@ mod outputs;
 mod parallel;
 mod plugins;
 mod progress;
+mod render;
 mod report;
 mod retry_command;
 mod search;
@@ -74,6 +75,8 @@ enum Command {
     Transcribe(Box<transcribe::Args>),
     /// Give the words of a text that exists their times in a recording
     Align(Box<align::Args>),
+    /// Write a JSON transcript in another format, without its recording
+    Render(Box<render::Args>),
     /// Check subtitles of any program against the rules of a guide
     Check(Box<check::Args>),
     /// Correct the transcript of a recording: words, segments, speakers
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Align(args) => align::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Render(args) => render::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Check(args) => check::run(&args),
         Command::Edit(args) => edit::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Plugins(command) => plugins::run(command, &settings, &cancel_on_ctrl_c()),

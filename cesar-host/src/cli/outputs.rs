@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use cesar_base::Digest;
 
 use super::inputs::Recording;
+use super::report::Failure;
 
 mod error;
 mod file;
@@ -104,6 +105,11 @@ pub(super) fn print(content: impl AsRef<[u8]>) -> Result<(), OutputError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(OutputError::Stdout),
     }
+}
+
+/// The refusal to print a format that is no text on a terminal.
+pub(super) fn not_text(format: &str) -> Failure {
+    Failure::usage(format!("`{format}` is not text for a terminal; name a file with -o"))
 }
 
 /// The written files of one recording.

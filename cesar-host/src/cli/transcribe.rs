@@ -228,8 +228,7 @@ fn write(
             .clone()
             .find(|one| is_terminal && str::from_utf8(&one.bytes).is_err())
         {
-            let text = format!("`{}` is not text for a terminal; name a file with -o", binary.format);
-            return Err(Failure::usage(text));
+            return Err(outputs::not_text(&binary.format));
         }
         // A pipe that is full would stop the display, and with it the other recordings.
         let print = |bytes| match is_terminal {

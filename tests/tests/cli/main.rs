@@ -8,4 +8,5 @@ mod glossary;
 mod interrupted;
 mod models;
 mod parallel;
+mod render;
 mod search;

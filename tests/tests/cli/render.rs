@@ -1,0 +1,44 @@
+//! `cesar render`: a document in another format, without recording and engine.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use cesar_tests::Sandbox;
+use cesar_tests::server::{wave, with_echo};
+
+fn with_document() -> Sandbox {
+    let sandbox = with_echo();
+    sandbox.write("talk.wav", wave(3, 1));
+    let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "-o", "talk.json"];
+    sandbox.run(words).exits(0);
+    sandbox
+}
+
+#[test]
+fn a_document_is_rendered_as_its_recording_was() {
+    let sandbox = with_document();
+    let transcribed = sandbox.run(["transcribe", "talk.wav", "--asr-plugin", "echo", "-f", "srt"]);
+    std::fs::remove_file(sandbox.work().join("talk.wav")).unwrap();
+    let rendered = sandbox.run(["render", "talk.json", "-f", "srt"]).exits(0);
+    assert_eq!(rendered.stdout, transcribed.stdout);
+    sandbox.run(["render", "talk.json", "-o", "talk.docx"]).exits(0);
+    let docx = std::fs::read(sandbox.work().join("talk.docx")).unwrap();
+    assert!(docx.starts_with(b"PK"), "a docx is a zip file");
+}
+
+#[test]
+fn what_cannot_be_rendered_is_refused_in_a_sentence() {
+    let sandbox = with_document();
+    sandbox.write("empty.json", "{}");
+    let lines = [
+        (1, vec!["render", "nothing.json", "-f", "srt"]),
+        (1, vec!["render", "empty.json", "-f", "srt"]),
+        (1, vec!["render", "talk.wav", "-f", "srt"]),
+        (2, vec!["render", "talk.json", "-f", "srt,vtt"]),
+        (2, vec!["render", "talk.json", "-o", "talk.json"]),
+        (2, vec!["render", "talk.json", "-o", "talk.unknown"]),
+    ];
+    let answers = lines.map(|(exit, words)| {
+        let output = sandbox.run(&words).exits(exit);
+        format!("$ cesar {}\n{}", words.join(" "), output.stderr)
+    });
+    insta::assert_snapshot!(answers.concat());
+}
