@@ -4,24 +4,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
 use cesar_jobs::{
-    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, ListQuery, Options, Retention, SqliteJobs,
+    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, JobsError, ListQuery, Options, Retention, SqliteJobs,
     SystemRandom, Uploads,
 };
+use cesar_runner::CancelToken;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::value_parser;
 use serde_json::json;
 
 use super::args::JsonFlag;
 use super::corrections;
-use super::humanize::count;
+use super::humanize::{count, distance};
+use super::render::RenderArgs;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::{search, serve};
 
 /// Maximum number of jobs removed in one step.
 const STEP: u32 = 500;
+
+/// Characters of an id that are listed. Its end is random, its beginning is the time.
+const SHOWN_END: usize = 8;
+
+/// The fewest characters of an id's end that name a job.
+const SHORTEST_END: usize = 4;
 
 /// The commands.
 #[derive(clap::Subcommand)]
@@ -35,6 +44,13 @@ pub(super) enum Command {
         #[command(flatten)]
         json: JsonFlag,
     },
+    /// Write the transcript of a job, with its corrections
+    Transcript {
+        #[command(flatten)]
+        job: JobArg,
+        #[command(flatten)]
+        rendering: Box<RenderArgs>,
+    },
     /// Cancel a job
     Cancel {
         #[command(flatten)]
@@ -47,6 +63,12 @@ pub(super) enum Command {
         /// Ignore cached results and recompute all stages
         #[arg(long)]
         refresh: bool,
+    },
+    /// Remove a finished job with its transcript and its upload
+    #[command(visible_alias = "rm")]
+    Remove {
+        #[command(flatten)]
+        job: JobArg,
     },
     /// Remove old finished jobs and their uploads
     Prune {
@@ -77,25 +99,66 @@ pub(super) struct ListArgs {
 /// A job by its id.
 #[derive(clap::Args)]
 pub(super) struct JobArg {
-    /// Job id, as listed
+    /// Job id, or its end as listed
     #[arg(value_name = "ID")]
     id: String,
 }
 
 impl JobArg {
-    fn id(&self) -> Result<JobId, Failure> {
-        self.id.parse().map_err(Failure::usage)
+    /// The id: the whole one, or the only one with this end.
+    fn id(&self, store: &SqliteJobs) -> Result<JobId, Failure> {
+        let unknown = match self.id.parse() {
+            Ok(id) => return Ok(id),
+            Err(error) => Failure::usage(error),
+        };
+        let is_end = self.id.len() >= SHORTEST_END && self.id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_end {
+            return Err(unknown);
+        }
+        let mut found = Vec::new();
+        let mut query = ListQuery {
+            limit: STEP,
+            ..ListQuery::default()
+        };
+        loop {
+            let jobs = store.list(&query).map_err(Failure::failed)?;
+            let ids = jobs.iter().map(|job| job.id);
+            found.extend(ids.filter(|id| id.to_string().ends_with(&self.id)));
+            match jobs.last() {
+                Some(last) if jobs.len() == STEP as usize => query.after = Some(last.id),
+                _ => break,
+            }
+        }
+        match found.as_slice() {
+            [id] => Ok(*id),
+            [] => Err(Failure::failed(format!("no job has an id that ends in `{}`", self.id))),
+            several => Err(Failure::usage(format!(
+                "the ids of {} jobs end in `{}`; give more of it",
+                several.len(),
+                self.id
+            ))),
+        }
     }
 }
 
+/// The end of an id that is listed.
+fn short(id: JobId) -> String {
+    let id = id.to_string();
+    id[id.len() - SHOWN_END..].to_owned()
+}
+
 /// Runs one of them.
-pub(super) fn run(command: Command, settings: &Settings) -> Result<Exit, Failure> {
+pub(super) fn run(command: Command, settings: &Settings, cancel: &CancelToken) -> Result<Exit, Failure> {
+    let folder = serve::data_folder(settings)?;
+    let store = open(&folder)?;
     match command {
-        Command::List(args) => list(args, settings),
-        Command::Show { job, json } => show(job.id()?, settings, json.json),
-        Command::Cancel { job } => cancel(job.id()?, settings),
-        Command::Retry { job, refresh } => retry(job.id()?, settings, refresh),
-        Command::Prune { all } => prune(settings, all),
+        Command::List(args) => list(args, &store),
+        Command::Show { job, json } => show(&store, job.id(&store)?, settings, json.json),
+        Command::Transcript { job, rendering } => transcript(&store, job.id(&store)?, &rendering, settings, cancel),
+        Command::Cancel { job } => stop(&store, job.id(&store)?),
+        Command::Retry { job, refresh } => retry(&store, job.id(&store)?, refresh),
+        Command::Remove { job } => remove(&store, job.id(&store)?, &folder, settings),
+        Command::Prune { all } => prune(&store, &folder, settings, all),
     }
 }
 
@@ -103,18 +166,18 @@ fn open(folder: &Path) -> Result<SqliteJobs, Failure> {
     SqliteJobs::open(folder, Options::default()).map_err(Failure::failed)
 }
 
-fn store(settings: &Settings) -> Result<SqliteJobs, Failure> {
-    open(&serve::data_folder(settings)?)
+fn uploads(folder: &Path) -> Result<Uploads, Failure> {
+    Uploads::open(folder, Disk::real(), Arc::new(SystemRandom)).map_err(Failure::failed)
 }
 
 /// `cesar jobs list`.
-fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
+fn list(args: ListArgs, store: &SqliteJobs) -> Result<Exit, Failure> {
     let query = ListQuery {
         states: args.status,
         limit: args.limit,
         ..ListQuery::default()
     };
-    let jobs = store(settings)?.list(&query).map_err(Failure::failed)?;
+    let jobs = store.list(&query).map_err(Failure::failed)?;
     if args.json.json {
         print_json(&json!({ "jobs": jobs.iter().map(JobView::new).collect::<Vec<_>>() }));
         return Ok(Exit::Done);
@@ -123,15 +186,18 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
         note("no jobs");
         return Ok(Exit::Done);
     }
+    let now = SystemClock.now_ms();
     let row = |job: &Job| {
         [
-            job.id.to_string(),
+            short(job.id),
             job.state.to_string(),
             format!("{:.0}%", job.progress.percent),
+            distance(job.created_ms, now),
+            job.request.parameters.model.clone().unwrap_or_else(|| "-".to_owned()),
             job.request.title.as_ref().unwrap_or(&job.request.label).clone(),
         ]
     };
-    let header = ["ID", "STATUS", "PROGRESS", "RECORDING"].map(str::to_owned);
+    let header = ["ID", "STATUS", "PROGRESS", "AGE", "MODEL", "RECORDING"].map(str::to_owned);
     print(&aligned(
         &[header].into_iter().chain(jobs.iter().map(row)).collect::<Vec<_>>(),
     ));
@@ -139,10 +205,9 @@ fn list(args: ListArgs, settings: &Settings) -> Result<Exit, Failure> {
 }
 
 /// `cesar jobs show`.
-fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let store = store(settings)?;
+fn show(store: &SqliteJobs, id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let job = store.get(id).map_err(Failure::failed)?;
-    let job = job.ok_or_else(|| Failure::failed(cesar_jobs::JobsError::NotFound { job: id }))?;
+    let job = job.ok_or_else(|| Failure::failed(JobsError::NotFound { job: id }))?;
     if json {
         let document = store.document(id).map_err(Failure::failed)?;
         let document = document
@@ -179,8 +244,8 @@ fn show(id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
 }
 
 /// `cesar jobs cancel`.
-fn cancel(id: JobId, settings: &Settings) -> Result<Exit, Failure> {
-    match store(settings)?.cancel(id).map_err(Failure::failed)? {
+fn stop(store: &SqliteJobs, id: JobId) -> Result<Exit, Failure> {
+    match store.cancel(id).map_err(Failure::failed)? {
         Cancellation::Done(job) => note(&format!("job {} cancelled", job.id)),
         Cancellation::Requested(job) => note(&format!("job {} is running; its worker is notified to stop", job.id)),
         Cancellation::Ended(job) if job.state == JobState::Cancelled => note(&format!("job {} cancelled", job.id)),
@@ -195,17 +260,50 @@ fn cancel(id: JobId, settings: &Settings) -> Result<Exit, Failure> {
 }
 
 /// `cesar jobs retry`.
-fn retry(id: JobId, settings: &Settings, refresh: bool) -> Result<Exit, Failure> {
-    let job = store(settings)?.retry(id, refresh).map_err(Failure::failed)?;
+fn retry(store: &SqliteJobs, id: JobId, refresh: bool) -> Result<Exit, Failure> {
+    let job = store.retry(id, refresh).map_err(Failure::failed)?;
     note(&format!("job {} requeued", job.id));
     Ok(Exit::Done)
 }
 
+/// `cesar jobs transcript`.
+fn transcript(
+    store: &SqliteJobs,
+    id: JobId,
+    rendering: &RenderArgs,
+    settings: &Settings,
+    cancel: &CancelToken,
+) -> Result<Exit, Failure> {
+    let document = store.document(id).map_err(Failure::failed)?;
+    let Some(document) = document else {
+        let job = store.get(id).map_err(Failure::failed)?;
+        let state = job
+            .ok_or_else(|| Failure::failed(JobsError::NotFound { job: id }))?
+            .state;
+        return Err(Failure::failed(format!("job `{id}` has no transcript: it is {state}")));
+    };
+    let document = corrections::corrected(document, settings)?;
+    rendering.write(document.as_bytes(), &format!("job {}", short(id)), settings, cancel)
+}
+
+/// `cesar jobs remove`.
+fn remove(store: &SqliteJobs, id: JobId, folder: &Path, settings: &Settings) -> Result<Exit, Failure> {
+    let has_transcript = store.document(id).map_err(Failure::failed)?.is_some();
+    let job = store.remove(id).map_err(Failure::failed)?;
+    let mut parts = vec![format!("job {id}")];
+    parts.extend(has_transcript.then(|| "its transcript".to_owned()));
+    if let Some(upload) = job.request.upload() {
+        uploads(folder)?.remove(upload).map_err(Failure::failed)?;
+        parts.push("its upload".to_owned());
+    }
+    search::forget_jobs(store, settings);
+    note(&format!("removed {}", parts.join(", ")));
+    Ok(Exit::Done)
+}
+
 /// `cesar jobs prune`.
-fn prune(settings: &Settings, all: bool) -> Result<Exit, Failure> {
-    let folder = serve::data_folder(settings)?;
-    let store = open(&folder)?;
-    let uploads = Uploads::open(&folder, Disk::real(), Arc::new(SystemRandom)).map_err(Failure::failed)?;
+fn prune(store: &SqliteJobs, folder: &Path, settings: &Settings, all: bool) -> Result<Exit, Failure> {
+    let uploads = uploads(folder)?;
     let retention = if all {
         Retention {
             completed: Duration::ZERO,
@@ -228,7 +326,7 @@ fn prune(settings: &Settings, all: bool) -> Result<Exit, Failure> {
             break;
         }
     }
-    search::forget_jobs(&store, settings);
+    search::forget_jobs(store, settings);
     note(&format!("removed {}", count(removed as u64, "job", "jobs")));
     Ok(Exit::Done)
 }

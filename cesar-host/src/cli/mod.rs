@@ -184,7 +184,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Glossary(command) => glossary::run(command, &settings),
         Command::Cache(command) => cache::run(command, &settings, verbosity, cancel_on_ctrl_c),
         Command::Serve(args) => serve::run(args, &settings, verbosity),
-        Command::Jobs(command) => jobs::run(command, &settings),
+        Command::Jobs(command) => jobs::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Search(args) => search::run(&args, &settings),
         Command::Config(ConfigCommand::Show { json, .. }) => {
             if json.json {

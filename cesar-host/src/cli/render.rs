@@ -1,6 +1,6 @@
 //! `cesar render`: a transcript in another format.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use cesar_base::Digest;
@@ -33,6 +33,13 @@ pub(super) struct Args {
     /// Transcript: a file of `--format json`, or `-` for standard input
     #[arg(value_name = "DOCUMENT", value_hint = ValueHint::FilePath)]
     document: PathBuf,
+    #[command(flatten)]
+    rendering: RenderArgs,
+}
+
+/// Where a document is written, and how.
+#[derive(clap::Args)]
+pub(super) struct RenderArgs {
     /// Output file (default: standard output, `-`); its extension sets the format unless --format is given
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     output: Option<PathBuf>,
@@ -40,84 +47,92 @@ pub(super) struct Args {
     settings: SettingFlags<group::Render>,
 }
 
-/// Writes the document.
+/// Writes the document of a file.
 pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Result<Exit, Failure> {
     let document = read(&args.document)?;
-    let refused = |reason: String| Failure::failed(format!("`{}`: {reason}", shown(&args.document)));
-    let parsed = parse(&document).map_err(|error| refused(error.to_string()))?;
-    let output = args.output.as_deref().filter(|file| !outputs::is_stdout(file));
-    if output.is_some_and(|file| is_same(file, &args.document)) {
-        let text = format!(
-            "`{}` is the document itself; name another file with -o",
-            shown(&args.document)
-        );
+    if let Some(file) = args.rendering.file()
+        && is_same(file, &args.document)
+    {
+        let text = format!("`{}` is the document itself; name another file with -o", shown(file));
         return Err(Failure::usage(text));
     }
-    let host = host::build(settings, Mode::ReadWrite, AddressPolicy::Any).map_err(Failure::failed)?;
-    for warning in &host.warnings {
-        note(&format!("warning: {warning}"));
-    }
-    let has_speakers = parsed.segments.iter().any(|segment| segment.speaker.is_some());
-    let format = chosen(args, output, settings, has_speakers, &host)?;
     let label = shown(&args.document).to_string();
-    let silent = Show::new(Progress::None, 0);
-    let rendering = host
-        .pipeline
-        .render_document(&format, &document, &label, &silent.watch(&label, &label), cancel)?;
-    let Some(file) = output else {
-        if io::stdout().is_terminal() && str::from_utf8(&rendering.bytes).is_err() {
-            return Err(outputs::not_text(&rendering.format));
-        }
-        outputs::print(&rendering.bytes)?;
-        return Ok(Exit::Done);
-    };
-    let place = Place::File(file.to_owned());
-    let fill = |out: &mut dyn Write| out.write_all(&rendering.bytes);
-    let content = Content {
-        extension: &rendering.extension,
-        fill: &fill,
-    };
-    let media = media_of(&parsed).unwrap_or_else(|| Digest::of(&document));
-    Outputs::new(&[], std::slice::from_ref(&place), true, None).write(&place, &media, &[content])?;
-    note(&format!("{} → {}", shown(&args.document), shown(file)));
-    Ok(Exit::Done)
+    args.rendering.write(&document, &label, settings, cancel)
 }
 
-/// The one format that is asked for.
-fn chosen(
-    args: &Args,
-    output: Option<&Path>,
-    settings: &Settings,
-    speakers: bool,
-    host: &Host,
-) -> Result<FormatRequest, Failure> {
-    let with_speakers = host.pipeline.format_with_speakers();
-    let asked = formats::Asked {
-        formats: &settings.output.formats,
-        on_command_line: args.settings.given().has("output.formats"),
-        output,
-        speakers,
-        // A document is rendered to the name that was asked for.
-        correct: false,
-        known: &host.pipeline.format_extensions(),
-        with_speakers: with_speakers.as_deref(),
-    };
-    let chosen = asked.choose()?.formats;
-    let [format] = chosen.as_slice() else {
-        let text = format!("{} formats are asked for; `cesar render` writes one", chosen.len());
-        return Err(Failure::usage(text));
-    };
-    Ok(FormatRequest {
-        format: format.clone(),
-        stage: host::stage(&settings.format),
-    })
+impl RenderArgs {
+    /// Writes a document.
+    pub(super) fn write(
+        &self,
+        document: &[u8],
+        label: &str,
+        settings: &Settings,
+        cancel: &CancelToken,
+    ) -> Result<Exit, Failure> {
+        let parsed = parse(document).map_err(|error| Failure::failed(format!("`{label}`: {error}")))?;
+        let host = host::build(settings, Mode::ReadWrite, AddressPolicy::Any).map_err(Failure::failed)?;
+        for warning in &host.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        let has_speakers = parsed.segments.iter().any(|segment| segment.speaker.is_some());
+        let format = self.format(settings, has_speakers, &host)?;
+        let silent = Show::new(Progress::None, 0);
+        let watched = silent.watch(label, label);
+        let rendering = (host.pipeline).render_document(&format, document, label, &watched, cancel)?;
+        let Some(file) = self.file() else {
+            if io::stdout().is_terminal() && str::from_utf8(&rendering.bytes).is_err() {
+                return Err(outputs::not_text(&rendering.format));
+            }
+            outputs::print(&rendering.bytes)?;
+            return Ok(Exit::Done);
+        };
+        let place = Place::File(file.to_owned());
+        let fill = |out: &mut dyn Write| out.write_all(&rendering.bytes);
+        let content = Content {
+            extension: &rendering.extension,
+            fill: &fill,
+        };
+        let media = media_of(&parsed).unwrap_or_else(|| Digest::of(document));
+        Outputs::new(&[], std::slice::from_ref(&place), true, None).write(&place, &media, &[content])?;
+        note(&format!("{label} → {}", shown(file)));
+        Ok(Exit::Done)
+    }
+
+    /// The output file; none for standard output.
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|file| !outputs::is_stdout(file))
+    }
+
+    /// The one format that is asked for.
+    fn format(&self, settings: &Settings, speakers: bool, host: &Host) -> Result<FormatRequest, Failure> {
+        let with_speakers = host.pipeline.format_with_speakers();
+        let asked = formats::Asked {
+            formats: &settings.output.formats,
+            on_command_line: self.settings.given().has("output.formats"),
+            output: self.file(),
+            speakers,
+            // A document is rendered to the name that was asked for.
+            correct: false,
+            known: &host.pipeline.format_extensions(),
+            with_speakers: with_speakers.as_deref(),
+        };
+        let chosen = asked.choose()?.formats;
+        let [format] = chosen.as_slice() else {
+            let text = format!("{} formats are asked for; only one can be written", chosen.len());
+            return Err(Failure::usage(text));
+        };
+        Ok(FormatRequest {
+            format: format.clone(),
+            stage: host::stage(&settings.format),
+        })
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let refused = |error: io::Error| Failure::failed(format!("`{}` cannot be read ({error})", shown(file)));
     if outputs::is_stdout(file) {
         let mut document = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(io::stdin().lock(), LARGEST), &mut document).map_err(refused)?;
+        (io::stdin().lock().take(LARGEST).read_to_end(&mut document)).map_err(refused)?;
         return Ok(document);
     }
     read_file(file, LARGEST).map_err(refused)

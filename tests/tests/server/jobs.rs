@@ -321,3 +321,27 @@ fn the_command_line_lists_the_jobs_of_the_server() {
     sandbox.run(["jobs", "show", &id]).exits(1);
     sandbox.run(["jobs", "show", "x"]).exits(2);
 }
+
+#[test]
+fn the_command_line_writes_and_removes_a_job_by_the_end_of_its_id() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let id = server.submit(&wave(3, 1), &[]);
+    let other = server.submit(&wave(3, 2), &[]);
+    server.wait_for(&id, &["completed"]);
+    server.wait_for(&other, &["completed"]);
+    let end = &id[id.len() - 8..];
+    let list = sandbox.run(["jobs", "list"]).exits(0).stdout;
+    assert!(list.contains(end) && !list.contains(&id), "{list}");
+    let served = server.get(&format!("/jobs/{id}/transcript?format=srt")).is(200).body;
+    let written = sandbox.run(["jobs", "transcript", end, "-f", "srt"]).exits(0);
+    assert_eq!(written.stdout, served);
+    let removed = sandbox.run(["jobs", "rm", end]).exits(0).stderr;
+    assert_eq!(removed, format!("removed job {id}, its transcript, its upload\n"));
+    server.get(&format!("/jobs/{id}")).is(404);
+    server.get(&format!("/jobs/{other}")).is(200);
+    sandbox.run(["jobs", "rm", end]).exits(1);
+    sandbox.run(["jobs", "transcript", &id, "-f", "srt"]).exits(1);
+    let uploads = sandbox.data_home().join("cesar/uploads");
+    assert_eq!(std::fs::read_dir(&uploads).unwrap().count(), 1);
+}
