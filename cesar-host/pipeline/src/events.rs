@@ -22,6 +22,14 @@ pub enum StageOutcome {
     Ran,
 }
 
+impl StageOutcome {
+    /// Whether the result is one of the cache.
+    #[must_use]
+    pub const fn is_found(self) -> bool {
+        matches!(self, Self::Hit | Self::Waited | Self::Renewed)
+    }
+}
+
 /// A finished stage of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageReport {

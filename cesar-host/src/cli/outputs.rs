@@ -64,6 +64,27 @@ pub(super) fn is_stdout(name: &Path) -> bool {
     name.as_os_str() == "-"
 }
 
+/// The places of every recording in its own folder; in the current one for pipes and URLs.
+pub(super) fn beside(recordings: &[Recording]) -> Result<Vec<Place>, OutputError> {
+    let named: Vec<_> = recordings
+        .iter()
+        .map(|recording| match recording.path.is_file() {
+            true => (recording.path.as_path(), recording.path.as_path()),
+            false => (recording.path.as_path(), recording.name.as_path()),
+        })
+        .collect();
+    let names = names::of(Path::new(""), &named);
+    let folders: BTreeSet<&Path> = names.iter().map(Names::folder).collect();
+    for folder in folders {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        tempfile::tempfile_in(folder).map_err(|error| OutputError::NotWritable(folder.to_owned(), error))?;
+    }
+    Ok(names.into_iter().map(Place::Folder).collect())
+}
+
 /// The places of every recording in a folder.
 fn in_folder(recordings: &[Recording], folder: &Path) -> Result<Vec<Place>, OutputError> {
     Ok(names(recordings, folder)?.into_iter().map(Place::Folder).collect())
@@ -119,9 +140,20 @@ pub(super) struct Wrote {
     pub(super) note: Option<String>,
 }
 
+/// Files that may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clobbering {
+    /// None: what is there is kept.
+    None,
+    /// Those of the same recording.
+    Own,
+    /// Any.
+    Any,
+}
+
 /// State of writing files, shared by the recordings of a run.
 pub(super) struct Outputs {
-    overwrite: bool,
+    clobbering: Clobbering,
     written: Written,
     /// The recordings, which are never overwritten.
     inputs: BTreeSet<(u64, u64)>,
@@ -142,13 +174,18 @@ enum There {
 
 impl Outputs {
     /// `state` is the folder with the record of written files; without it no file is known to be of the same recording.
-    pub(super) fn new(recordings: &[Recording], places: &[Place], overwrite: bool, state: Option<&Path>) -> Self {
+    pub(super) fn new(
+        recordings: &[Recording],
+        places: &[Place],
+        clobbering: Clobbering,
+        state: Option<&Path>,
+    ) -> Self {
         let bases = places.iter().filter_map(|place| match place {
             Place::Folder(names) => Some(names.planned()),
             Place::Stdout | Place::File(_) => None,
         });
         Self {
-            overwrite,
+            clobbering,
             written: Written::open(state),
             inputs: recordings
                 .iter()
@@ -156,6 +193,19 @@ impl Outputs {
                 .collect(),
             taken: Mutex::new(bases.collect()),
         }
+    }
+
+    /// The first file of a place, if all of them are there and are to be kept.
+    pub(super) fn kept(&self, place: &Place, extensions: &[String]) -> Option<PathBuf> {
+        let files = match place {
+            Place::Stdout => Vec::new(),
+            Place::File(file) => vec![file.clone()],
+            Place::Folder(names) => (extensions.iter())
+                .map(|extension| joined(&names.planned(), extension))
+                .collect(),
+        };
+        let are_there = self.clobbering == Clobbering::None && files.iter().all(|file| file.symlink_metadata().is_ok());
+        files.into_iter().next().filter(|_| are_there)
     }
 
     /// Writes the files of the recording with these bytes to a file or a folder. Does nothing for standard output.
@@ -171,7 +221,12 @@ impl Outputs {
                 })
             }
             Place::Folder(names) => {
-                let prepared = contents.iter().map(|content| Prepared::below(names.folder(), content));
+                let is_kept = |content: &&Content<'_>| {
+                    let file = joined(&names.planned(), content.extension);
+                    self.clobbering == Clobbering::None && file.symlink_metadata().is_ok()
+                };
+                let missing = contents.iter().filter(|content| !is_kept(content));
+                let prepared = missing.map(|content| Prepared::below(names.folder(), content));
                 let prepared = prepared.collect::<io::Result<_>>();
                 self.place(names, media, prepared.map_err(|error| names.not_writable(error))?)
             }
@@ -187,7 +242,7 @@ impl Outputs {
         let digest = prepared.digest;
         prepared.replace(file)?;
         self.written.remember(file, &digest, media);
-        let replaced = there == There::Another && !self.overwrite;
+        let replaced = there == There::Another && self.clobbering != Clobbering::Any;
         Ok(replaced.then(|| format!("replaced `{}`, which was not written for this recording", shown(file))))
     }
 
@@ -276,9 +331,9 @@ impl Outputs {
             Some(known) if known == *media && digest == prepared.digest => There::Same,
             Some(known) if known == *media => There::Ours,
             // Even with the same text: a later run of that recording would replace it.
-            Some(_) if !self.overwrite => There::Another,
+            Some(_) if self.clobbering != Clobbering::Any => There::Another,
             None if digest == prepared.digest => There::Same,
-            _ if self.overwrite => There::Ours,
+            _ if self.clobbering == Clobbering::Any => There::Ours,
             _ => There::Another,
         })
     }

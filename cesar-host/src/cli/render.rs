@@ -16,7 +16,7 @@ use clap::ValueHint;
 use super::args::{SettingFlags, group};
 use super::formats;
 use super::host::{self, Host};
-use super::outputs::{self, Content, Outputs, Place};
+use super::outputs::{self, Clobbering, Content, Outputs, Place};
 use super::progress::Show;
 use super::report::{Exit, Failure, note};
 
@@ -93,7 +93,7 @@ impl RenderArgs {
             fill: &fill,
         };
         let media = media_of(&parsed).unwrap_or_else(|| Digest::of(document));
-        Outputs::new(&[], std::slice::from_ref(&place), true, None).write(&place, &media, &[content])?;
+        Outputs::new(&[], std::slice::from_ref(&place), Clobbering::Any, None).write(&place, &media, &[content])?;
         note(&format!("{label} → {}", shown(file)));
         Ok(Exit::Done)
     }

@@ -5,21 +5,38 @@ use std::ops::ControlFlow;
 use cesar_pipeline::Pipeline;
 use serde_json::json;
 
+use super::humanize::duration;
 use super::progress::Show;
 use crate::cli::report::{Exit, Failure, complain};
 
-/// Whether a transcript is complete.
+/// The outcome of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whole {
-    Yes,
-    No,
+pub(super) enum Outcome {
+    /// Its files were there already, and are kept.
+    Kept,
+    Transcribed {
+        /// Whether something is missing.
+        partial: bool,
+        /// Whether the cache had all of its results.
+        cached: bool,
+        /// The time that results from the cache took once, in ms.
+        saved_ms: u64,
+    },
 }
+
+/// Savings below a second are not reported.
+const SHORTEST_SAVING_MS: u64 = 1_000;
 
 /// Outcomes so far.
 pub(super) struct Done {
     pub(super) inputs: usize,
     whole: usize,
     failed: usize,
+    /// Inputs whose files were there already.
+    kept: usize,
+    /// Transcripts that are results of the cache only.
+    cached: usize,
+    saved_ms: u64,
     /// Incomplete transcripts.
     partial: usize,
     interrupted: bool,
@@ -33,6 +50,9 @@ impl Done {
             inputs,
             whole: 0,
             failed: 0,
+            kept: 0,
+            cached: 0,
+            saved_ms: 0,
             partial: 0,
             interrupted: false,
             refused: None,
@@ -40,10 +60,18 @@ impl Done {
     }
 
     /// Adds an outcome; a break starts no further input.
-    pub(super) fn add(&mut self, input: &str, result: Result<Whole, Failure>, show: &Show) -> ControlFlow<()> {
+    pub(super) fn add(&mut self, input: &str, result: Result<Outcome, Failure>, show: &Show) -> ControlFlow<()> {
         match result {
-            Ok(Whole::Yes) => self.whole += 1,
-            Ok(Whole::No) => self.partial += 1,
+            Ok(Outcome::Kept) => self.kept += 1,
+            Ok(Outcome::Transcribed {
+                partial,
+                cached,
+                saved_ms,
+            }) => {
+                *(if partial { &mut self.partial } else { &mut self.whole }) += 1;
+                self.cached += usize::from(cached);
+                self.saved_ms = self.saved_ms.saturating_add(saved_ms);
+            }
             Err(Failure { interrupted: true, .. }) => {
                 self.interrupted = true;
                 return ControlFlow::Break(());
@@ -65,13 +93,24 @@ impl Done {
 
     /// One line about all inputs.
     fn summary(&self) -> String {
-        let transcribed = match (self.whole + self.partial, self.partial) {
-            (all, 0) => format!("{all} transcribed"),
-            (all, partial) => format!("{all} transcribed ({partial} partial)"),
+        let transcribed = self.whole + self.partial;
+        let details = [
+            (self.partial > 0).then(|| format!("{} partial", self.partial)),
+            (self.cached > 0).then(|| format!("{} from the cache", self.cached)),
+            (self.saved_ms >= SHORTEST_SAVING_MS).then(|| format!("{} saved", duration(self.saved_ms))),
+        ];
+        let details = details.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let transcribed = match details.as_str() {
+            "" => format!("{transcribed} transcribed"),
+            details => format!("{transcribed} transcribed ({details})"),
         };
         let others = [
+            (self.kept, "kept"),
             (self.failed, "failed"),
-            (self.inputs - self.whole - self.partial - self.failed, "not started"),
+            (
+                self.inputs - self.whole - self.partial - self.kept - self.failed,
+                "not started",
+            ),
         ];
         let others = others.into_iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = [transcribed]
@@ -128,6 +167,15 @@ mod tests {
             done(3, 2, 1, 0),
             done(9, 0, 0, 9),
             done(4, 1, 1, 1),
+            Done {
+                cached: 2,
+                saved_ms: 723_400,
+                ..done(7, 5, 1, 1)
+            },
+            Done {
+                kept: 3,
+                ..done(4, 1, 0, 0)
+            },
         ]
         .map(|done| done.summary());
         let expected = [
@@ -135,6 +183,8 @@ mod tests {
             "3 recordings: 3 transcribed (1 partial)",
             "9 recordings: 0 transcribed, 9 failed",
             "4 recordings: 2 transcribed (1 partial), 1 failed, 1 not started",
+            "7 recordings: 6 transcribed (1 partial, 2 from the cache, 12 min 3 s saved), 1 failed",
+            "4 recordings: 1 transcribed, 3 kept",
         ];
         assert_eq!(summaries, expected);
     }

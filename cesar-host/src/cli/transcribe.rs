@@ -19,11 +19,11 @@ use super::corrections;
 use super::humanize::count;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
-use super::outputs::{self, Content, Outputs, Place};
+use super::outputs::{self, Clobbering, Content, Outputs, Place};
 use super::parallel::{self, Turn, Turns};
 use super::progress::Show;
 use super::report::{Exit, Failure};
-use super::summary::{Done, Whole};
+use super::summary::{Done, Outcome};
 use super::work::{Asked, Missing, Work, WorkArgs, mode};
 
 /// The command's arguments.
@@ -59,6 +59,12 @@ pub(super) struct RunArgs {
     /// Replace files of other recordings in the output folder instead of choosing another name
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
+    /// Keep files that are there: a recording is transcribed only for those that are missing
+    #[arg(long, conflicts_with = "overwrite", help_heading = "Output")]
+    no_clobber: bool,
+    /// Write each transcript into the folder of its recording
+    #[arg(long, conflicts_with_all = ["output", "output.dir"], help_heading = "Output")]
+    beside: bool,
     /// Save the output of each stage to this folder: audio, recognition, speaker turns, document
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     keep_intermediate: Option<PathBuf>,
@@ -104,13 +110,18 @@ pub(super) fn run_asked(
     )?;
     let places = match work.recordings.is_empty() {
         true => Vec::new(),
-        false => work.places(asked, settings)?,
+        false => work.places(asked, args.beside, settings)?,
     };
     let intermediates = (args.keep_intermediate.as_ref())
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()?;
     let state = settings.folders.state();
-    let outputs = Outputs::new(&work.recordings, &places, args.overwrite, state.as_deref());
+    let clobbering = match (args.overwrite, args.no_clobber) {
+        (true, _) => Clobbering::Any,
+        (_, true) => Clobbering::None,
+        _ => Clobbering::Own,
+    };
+    let outputs = Outputs::new(&work.recordings, &places, clobbering, state.as_deref());
     let received = work.receive(settings, cancel);
 
     let mut intermediates = intermediates.unwrap_or_default().into_iter();
@@ -168,7 +179,7 @@ fn one(
     turn: &Turn<'_>,
     show: &Show,
     cancel: &CancelToken,
-) -> Result<Whole, Failure> {
+) -> Result<Outcome, Failure> {
     let taken = |of: &Mutex<Option<InputError>>| of.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(refused) = taken(&task.refused) {
         return Err(refused.into());
@@ -177,6 +188,11 @@ fn one(
         return Err(PipelineError::Interrupted.into());
     }
     let (pipeline, plan, recording) = (&work.host.pipeline, &work.plan, task.recording);
+    if let Some(kept) = outputs.kept(&task.place, &work.extensions()) {
+        show.json(&json!({ "type": "kept", "input": recording.input }));
+        show.inform(&format!("{}: kept {}", recording.label, shown(&kept)));
+        return Ok(Outcome::Kept);
+    }
     let input = work.input(recording);
     let mut intermediate = (task.intermediate.lock().unwrap_or_else(PoisonError::into_inner)).take();
     let watched = show.watch(&recording.label, &recording.input);
@@ -202,13 +218,15 @@ fn one(
         let wrote = intermediate.finish(outputs, &transcript.media)?;
         wrote.note.iter().for_each(|note| show.inform(note));
     }
-    match &transcript.partial {
-        None => Ok(Whole::Yes),
-        Some(partial) => {
-            report_partial(recording, partial, pipeline.cache().is_some(), show);
-            Ok(Whole::No)
-        }
+    if let Some(partial) = &transcript.partial {
+        report_partial(recording, partial, pipeline.cache().is_some(), show);
     }
+    let (found, computed): (Vec<_>, Vec<_>) = (transcript.stages.iter()).partition(|stage| stage.outcome.is_found());
+    Ok(Outcome::Transcribed {
+        partial: transcript.partial.is_some(),
+        cached: computed.is_empty(),
+        saved_ms: found.iter().map(|stage| stage.ms.unsigned_abs()).sum(),
+    })
 }
 
 /// Writes a transcript to its place, and reports the files.

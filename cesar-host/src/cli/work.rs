@@ -239,7 +239,10 @@ impl Work {
         }
     }
 
-    pub(super) fn places(&self, asked: Asked<'_>, settings: &Settings) -> Result<Vec<Place>, Failure> {
+    pub(super) fn places(&self, asked: Asked<'_>, beside: bool, settings: &Settings) -> Result<Vec<Place>, Failure> {
+        if beside {
+            return outputs::beside(&self.recordings).map_err(Failure::from);
+        }
         // The settings' folder is for runs that name no file.
         let folder = settings
             .output
@@ -247,6 +250,16 @@ impl Work {
             .as_deref()
             .filter(|_| self.output.is_none() || asked.given.has("output.dir"));
         outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::from)
+    }
+}
+
+impl Work {
+    /// The ends of the names of a recording's files, without the dot.
+    pub(super) fn extensions(&self) -> Vec<String> {
+        let known = self.host.pipeline.format_extensions();
+        let extension = |format: &String| known.iter().find(|(name, _)| name == format).map(|(_, end)| end);
+        let end = |format: &String| extension(format).unwrap_or(format).clone();
+        self.formats.iter().map(end).collect()
     }
 }
 

@@ -36,7 +36,8 @@ impl Site {
         let place = Place::Folder(names);
         let state = self.path("state");
         let state = self.remembers.then_some(state.as_path());
-        let outputs = Outputs::new(&[], std::slice::from_ref(&place), overwrite, state);
+        let clobbering = if overwrite { Clobbering::Any } else { Clobbering::Own };
+        let outputs = Outputs::new(&[], std::slice::from_ref(&place), clobbering, state);
         let fills: Vec<_> = texts
             .iter()
             .map(|(_, text)| |file: &mut dyn Write| file.write_all(text.as_bytes()))
@@ -147,7 +148,7 @@ fn a_recording_is_never_overwritten() {
     std::fs::write(&recording, "a recording").unwrap();
     let collected = crate::cli::inputs::collect(&[&recording]).unwrap().recordings;
     let places = places(&collected, &["txt".into()], None, Some(&site.path("out"))).unwrap();
-    let outputs = Outputs::new(&collected, &places, true, None);
+    let outputs = Outputs::new(&collected, &places, Clobbering::Any, None);
     let fill = |file: &mut dyn Write| file.write_all(b"text");
     let content = Content {
         extension: "txt",
@@ -156,4 +157,24 @@ fn a_recording_is_never_overwritten() {
     let wrote = outputs.write(&places[0], &Digest::of(b"A"), &[content]).unwrap();
     assert_eq!(wrote.files, [site.path("out/talk.txt.txt")]);
     assert_eq!(site.read("out/talk.txt"), "a recording");
+}
+
+#[test]
+fn files_that_are_there_are_kept_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(names::of(folder.path(), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]).remove(0));
+    let extensions = ["txt".to_owned(), "srt".to_owned()];
+    let outputs = Outputs::new(&[], std::slice::from_ref(&place), Clobbering::None, None);
+    assert_eq!(outputs.kept(&place, &extensions), None);
+    let text = folder.path().join("talk.txt");
+    std::fs::write(&text, "edited").unwrap();
+    assert_eq!(outputs.kept(&place, &extensions), None, "srt is missing");
+    let fill = |file: &mut dyn Write| file.write_all(b"new");
+    let contents = ["txt", "srt"].map(|extension| Content { extension, fill: &fill });
+    let wrote = outputs.write(&place, &Digest::of(b"bytes"), &contents).unwrap();
+    assert_eq!(wrote.files, [folder.path().join("talk.srt")]);
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), "edited");
+    assert_eq!(outputs.kept(&place, &extensions), Some(text));
+    let own = Outputs::new(&[], std::slice::from_ref(&place), Clobbering::Own, None);
+    assert_eq!(own.kept(&place, &extensions), None);
 }
