@@ -113,7 +113,9 @@ fn voiced_lines(cue: &Cue<'_>, word: Option<usize>) -> String {
             text.push('\n');
         }
         if let Some(name) = line.voice.as_ref().filter(|_| changes) {
-            text.push_str(&format!("<v {}>", markup_escaped(name)));
+            // Space around a name is not part of it; without it, the end of the tag completes an arrow.
+            let space = if name.ends_with("--") { " " } else { "" };
+            text.push_str(&format!("<v {}{space}>", markup_escaped(name)));
         }
         voice.clone_from(&line.voice);
         text.push_str(&line_text(line, word, markup_escaped));

@@ -89,6 +89,14 @@ fn segments_that_a_user_left_without_a_speaker_have_no_name() {
 }
 
 #[test]
+fn the_name_of_a_speaker_completes_no_arrow() {
+    let mut document = named_by_a_user();
+    document.segments[1].speaker = Some("Ann --".to_owned());
+    let text = render(&request(Format::Vtt, document));
+    assert!(text.contains("<v Ann -- >"), "{text}");
+}
+
+#[test]
 fn names_of_a_text_stand_where_the_speaker_changes() {
     let mut document = named_by_a_user();
     for (index, segment) in document.segments.iter_mut().enumerate() {
