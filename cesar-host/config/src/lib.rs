@@ -37,6 +37,7 @@ mod show;
 mod source;
 mod statement;
 mod table;
+mod template;
 
 pub use environment::READ_ELSEWHERE;
 pub use error::ConfigError;
@@ -52,6 +53,7 @@ pub use settings::{
 pub use show::{Row, Show};
 pub use source::{Layer, Source};
 pub use table::{SETTINGS, find};
+pub use template::template;
 
 #[cfg(test)]
 mod tests;

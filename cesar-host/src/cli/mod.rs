@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -42,7 +43,9 @@ mod transcribe;
 mod work;
 
 use args::{ConfigFile, JsonFlag, SettingFlags, group};
-use cesar_config::{ConfigError, Layers, Resolved};
+use cesar_base::Folders;
+use cesar_base::names::shown;
+use cesar_config::{ConfigError, Layers, Resolved, template};
 use cesar_runner::{COMMAND, CancelToken, run_child};
 use report::{Exit, Failure, complain, note, print, print_json};
 
@@ -100,7 +103,7 @@ enum Command {
     Jobs(jobs::Command),
     /// Find words in all transcripts; exit code 1 when there are none
     Search(search::Args),
-    /// Show the settings
+    /// Show the settings, or write a file for them
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a shell completion script
@@ -120,6 +123,8 @@ enum ConfigCommand {
         #[command(flatten)]
         settings: SettingFlags<group::Config>,
     },
+    /// Write a configuration file with every setting, commented out
+    Init,
 }
 
 /// Runs the command line `words`, program name first.
@@ -153,9 +158,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
-    // Needs no settings, and must work where the settings are broken.
-    if let Command::Completions { shell } = cli.command {
-        return Ok(completions(shell));
+    // These need no settings, and must work where the settings are broken.
+    match cli.command {
+        Command::Completions { shell } => return Ok(completions(shell)),
+        Command::Config(ConfigCommand::Init) => return init_config(cli.config.path),
+        _ => {}
     }
     let verbosity = match cli.quiet {
         true => -1,
@@ -194,8 +201,32 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        Command::Completions { shell } => Ok(completions(shell)),
+        // Done above.
+        Command::Config(ConfigCommand::Init) | Command::Completions { .. } => Ok(Exit::Done),
     }
+}
+
+/// `cesar config init`. An existing file is never changed.
+fn init_config(named: Option<PathBuf>) -> Result<Exit, Failure> {
+    let variable = std::env::var_os("CESAR_CONFIG")
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from);
+    let standard = || Folders::new(|name| std::env::var_os(name)).config_file();
+    let file = named.or(variable).or_else(standard).ok_or_else(|| {
+        Failure::usage("there is no standard place for the file, because neither `XDG_CONFIG_HOME` nor `HOME` is set; name it with `--config`")
+    })?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let created = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create_new(&file));
+    let written = created.and_then(|mut created| io::Write::write_all(&mut created, template().as_bytes()));
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::failed(format!(
+            "`{0}` exists already; edit it, or remove it first (`cesar config show` prints what is in effect)",
+            shown(&file)
+        )),
+        _ => Failure::failed(format!("`{}` cannot be written: {error}", shown(&file))),
+    })?;
+    note(&format!("wrote {}", shown(&file)));
+    Ok(Exit::Done)
 }
 
 /// The engine, if any is present, that has an option of this name.
