@@ -183,7 +183,8 @@ impl fmt::Display for UnknownModel {
             )?;
         }
         formatter.write_str(&present_words(&self.present))?;
-        if let Some(near) = &self.near {
+        // A model that can be had is the one that is meant.
+        if let Some(near) = self.near.as_ref().filter(|_| self.pull.is_none()) {
             write!(formatter, " (did you mean `{near}`?)")?;
         }
         match self.pull {

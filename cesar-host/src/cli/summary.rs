@@ -132,7 +132,10 @@ impl Done {
             (false, _) => Exit::SomeFailed,
         };
         if self.interrupted {
-            complain("interrupted; finished stages are kept in the cache");
+            complain(match pipeline.cache() {
+                Some(_) => "interrupted; finished stages are kept in the cache",
+                None => "interrupted",
+            });
         }
         if self.inputs > 1 {
             show.inform(&self.summary());

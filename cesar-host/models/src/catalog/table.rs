@@ -756,7 +756,7 @@ pub const CATALOG: &[Entry] = &[
     Entry {
         id: "segmentation-3.0",
         name: "segmentation-3.0",
-        aliases: &["segmentation"],
+        aliases: &["segmentation", "speakers"],
         kind: Kind::Segmentation,
         place: "segmentation-3.0.onnx",
         license: "MIT",
@@ -783,7 +783,7 @@ pub const CATALOG: &[Entry] = &[
     Entry {
         id: "speaker-campplus",
         name: "speaker-campplus",
-        aliases: &["campplus", "speaker"],
+        aliases: &["campplus", "speaker", "speakers"],
         kind: Kind::Embedding,
         place: "speaker-campplus.onnx",
         license: "Apache-2.0",
@@ -820,7 +820,7 @@ pub const CATALOG: &[Entry] = &[
     Entry {
         id: "onnxruntime",
         name: "onnxruntime",
-        aliases: &[],
+        aliases: &["speakers"],
         kind: Kind::Library,
         place: "libonnxruntime.so",
         license: "MIT",

@@ -106,6 +106,10 @@ mod tests {
     fn names_select_forms_by_source() {
         assert_eq!(ids("base", None), [("faster-whisper-base", Source::Hub)]);
         assert_eq!(ids("ggml-base", None), [("ggml-base", Source::Hub)]);
+        let mut speakers = ids("speakers", Some(Source::Index));
+        speakers.sort_unstable_by_key(|(id, _)| *id);
+        let all = ["onnxruntime", "segmentation-3.0", "speaker-campplus"].map(|id| (id, Source::Index));
+        assert_eq!(speakers, all, "everything that a feature needs");
         assert_eq!(ids("base-q5_1", None), [("ggml-base-q5_1", Source::Hub)]);
         let all = ["faster-whisper-base", "ggml-base", "ggml-base-q8_0"].map(|id| (id, Source::Index));
         assert_eq!(ids("base", Some(Source::Index)), all);
