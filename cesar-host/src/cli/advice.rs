@@ -176,7 +176,7 @@ mod tests {
             "cesar transcribe -osrt talk.wav",
             "cesar transcribe -tr -m ggml-base.bin talk.wav",
             "cesar transcribe --nonsense talk.wav",
-            "cesar transcribe --langage en talk.wav",
+            "cesar transcribe --formats srt talk.wav",
             "cesar talk.mp3",
             "cesar 'my talk.mp3'",
             "cesar transcrib talk.mp3",

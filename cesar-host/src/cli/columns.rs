@@ -3,6 +3,8 @@
 //! Terminals disagree about the width of emoji of several characters. A width here is the largest of any terminal, so a line is
 //! never wider than computed.
 
+use std::io;
+
 use cesar_base::names::visible;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -94,21 +96,54 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Rows of cells as aligned columns, with control characters made visible: labels of jobs come from clients.
+/// Columns between two cells.
+const GAP: usize = 2;
+
+/// The fewest columns that a wrapped cell has.
+const NARROWEST: usize = 8;
+
+/// Rows of cells as aligned columns, with control characters made visible: labels of jobs come from clients. On a terminal, cells
+/// are wrapped so that no line is wider.
 pub(crate) fn aligned<const COUNT: usize>(rows: &[[String; COUNT]]) -> String {
+    let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    aligned_within(rows, terminal)
+}
+
+fn aligned_within<const COUNT: usize>(rows: &[[String; COUNT]], columns: Option<usize>) -> String {
     let rows: Vec<[_; COUNT]> = rows
         .iter()
         .map(|row| row.each_ref().map(|cell| visible(cell)))
         .collect();
     let width = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
-    let widths: [usize; COUNT] = std::array::from_fn(width);
+    let wanted: [usize; COUNT] = std::array::from_fn(width);
+    let widths = columns.map_or(wanted, |columns| narrowed(wanted, columns));
     let mut out = String::new();
     for row in &rows {
-        let line: Vec<_> = row.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
-        out.push_str(line.join("  ").trim_end());
-        out.push('\n');
+        let cells: [Vec<String>; COUNT] = std::array::from_fn(|column| match widths[column] < wanted[column] {
+            true => wrap(&row[column], widths[column]),
+            false => vec![row[column].to_string()],
+        });
+        let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+        for line in 0..height {
+            let cell = |column: usize| cells[column].get(line).map_or("", String::as_str);
+            let line: [String; COUNT] = std::array::from_fn(|column| pad(cell(column), widths[column]));
+            out.push_str(line.join(&" ".repeat(GAP)).trim_end());
+            out.push('\n');
+        }
     }
     out
+}
+
+/// Widths that fit into `columns`: the widest give way first, as far as a cell is still readable.
+fn narrowed<const COUNT: usize>(mut widths: [usize; COUNT], columns: usize) -> [usize; COUNT] {
+    let room = columns.saturating_sub(GAP * COUNT.saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else {
+            break;
+        };
+        *widest -= 1;
+    }
+    widths
 }
 
 #[cfg(test)]
@@ -150,7 +185,45 @@ mod tests {
         assert_eq!(wrap("  ", 10), Vec::<String>::new());
     }
 
+    #[test]
+    fn tables_fit_the_terminal() {
+        let rows = [
+            ["ID", "STATE", "MODELS", "PATH"].map(str::to_owned),
+            [
+                "whisper-cpp",
+                "ready",
+                "base, base-q8_0, tiny.en, tiny.en-q8_0",
+                "/usr/lib/cesar/plugins/libcesar_plugin_whisper_cpp.so",
+            ]
+            .map(str::to_owned),
+        ];
+        insta::assert_snapshot!(aligned_within(&rows, Some(60)), @"
+        ID           STATE  MODELS               PATH
+        whisper-cpp  ready  base, base-q8_0,     /usr/lib/cesar/plug
+                            tiny.en,             ins/libcesar_plugin
+                            tiny.en-q8_0         _whisper_cpp.so
+        ");
+        assert_eq!(aligned_within(&rows, None).lines().count(), 2);
+    }
+
     proptest! {
+        #[test]
+        fn no_table_is_wider_than_the_terminal_or_loses_text(
+            rows in prop::collection::vec(prop::array::uniform3(r"[a-z日/]{0,40}"), 1..5),
+            columns in 28_usize..120,
+        ) {
+            let table = aligned_within(&rows, Some(columns));
+            for line in table.lines() {
+                prop_assert!(width(line) <= columns, "{line:?}");
+            }
+            let sorted = |text: &str| {
+                let mut letters: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+                letters.sort_unstable();
+                letters
+            };
+            prop_assert_eq!(sorted(&table), sorted(&rows.concat().concat()));
+        }
+
         #[test]
         fn no_line_is_wider_than_asked(text in r"(\PC| |日|👨‍👩‍👧|❤️){0,60}", columns in 12_usize..100) {
             for line in wrap(&text, columns) {
