@@ -1,5 +1,4 @@
 //! `cesar render`: a document in another format, without recording and engine.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::Sandbox;
 use cesar_tests::server::{wave, with_echo};
