@@ -23,6 +23,7 @@
 //! | `admission` | connections, API keys, refusals; from a form to a queued job |
 //! | `api` | Cesar's own endpoints and their description |
 //! | `openai` | the OpenAI-compatible endpoints |
+//! | `compatible` | endpoints of other servers of Whisper |
 //! | `work` | jobs: plan, workers, events, housekeeping |
 //! | `outbound` | webhooks, and the addresses that the server may connect to |
 //! | `figures` | metrics and health |
@@ -34,6 +35,7 @@
 
 mod admission;
 mod api;
+mod compatible;
 mod error;
 mod figures;
 mod lifecycle;

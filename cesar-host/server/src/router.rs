@@ -21,6 +21,7 @@ use crate::api::{
     corrections, docs, events, feed, glossaries, info, job_cache, jobs, model_catalog, page, plugins, recording,
     removal, search, session, shares, transcript, uploads,
 };
+use crate::compatible::{asr, inference};
 use crate::openai::errors::Envelope;
 use crate::openai::{models, speech};
 use crate::state::App;
@@ -32,6 +33,8 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/transcribe", post(jobs::transcribe))
         .route("/v1/audio/transcriptions", post(speech::transcriptions))
         .route("/v1/audio/translations", post(speech::translations))
+        .route("/asr", post(asr::asr))
+        .route("/inference", post(inference::inference))
         .layer(DefaultBodyLimit::disable());
     let uploads = Router::new()
         .route("/uploads", post(uploads::create).options(uploads::options))

@@ -45,11 +45,16 @@ fn the_official_node_client_works() {
 
 /// curl's result for these arguments: status, body, and the use of the cache.
 fn curl(server: &Server, arguments: &[&OsStr], input: &[u8]) -> (String, Value, String) {
+    curl_to(server, "/v1/audio/transcriptions", arguments, input)
+}
+
+/// As `curl`, for another endpoint.
+pub(crate) fn curl_to(server: &Server, path: &str, arguments: &[&OsStr], input: &[u8]) -> (String, Value, String) {
     let mut child = Command::new("curl")
         .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "120"])
         .args(["--write-out", "\n%{http_code} %header{x-cesar-cache}"])
         .args(arguments)
-        .arg(server.url("/v1/audio/transcriptions"))
+        .arg(server.url(path))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

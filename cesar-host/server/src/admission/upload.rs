@@ -10,6 +10,7 @@ use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use cesar_base::names::visible;
 use cesar_jobs::{Source, StoredUpload, UploadWriter, Uploads};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,9 @@ pub(crate) trait FormFields: DeserializeOwned + ToSchema {
     /// The name of the form in the description.
     const NAME: &'static str;
 
+    /// The field of the file.
+    const FILE: &'static str = "file";
+
     /// Whether the form needs a file.
     const NEEDS_FILE: bool;
 }
@@ -55,9 +59,11 @@ impl<T: FormFields> PartialSchema for Form<T> {
         file.format = Some(SchemaFormat::KnownFormat(KnownFormat::Binary));
         file.content_media_type = "application/octet-stream".to_owned();
         file.description = Some("The recording.".to_owned());
-        object.properties.insert("file".to_owned(), Schema::Object(file).into());
+        object
+            .properties
+            .insert(T::FILE.to_owned(), Schema::Object(file).into());
         if T::NEEDS_FILE {
-            object.required.push("file".to_owned());
+            object.required.push(T::FILE.to_owned());
         }
         RefOr::T(Schema::Object(object))
     }
@@ -190,15 +196,24 @@ impl Parts {
     }
 }
 
-/// Reads a multipart form; its field `file` becomes an upload.
+/// Reads a multipart form; its field [`FormFields::FILE`] becomes an upload.
 pub(crate) async fn receive<T: FormFields>(app: &App, request: Request) -> Result<Form<T>, Refusal> {
+    receive_behind(app, request, &[]).await
+}
+
+/// Reads a multipart form whose file lacks its `head`.
+pub(crate) async fn receive_behind<T: FormFields>(
+    app: &App,
+    request: Request,
+    head: &'static [u8],
+) -> Result<Form<T>, Refusal> {
     let given = request.headers().get(CONTENT_TYPE);
     let boundary = boundary(&String::from_utf8_lossy(given.map_or(b"", |value| value.as_bytes())))?;
     let mut parts = Parts {
         body: request.into_body().into_data_stream(),
         parser: Parser::new(&boundary),
     };
-    let read = read(app, &mut parts).await;
+    let read = read(app, &mut parts, (T::FILE, head)).await;
     if read
         .as_ref()
         .is_err_and(|refusal| refusal.status != StatusCode::REQUEST_TIMEOUT)
@@ -212,7 +227,7 @@ pub(crate) async fn receive<T: FormFields>(app: &App, request: Request) -> Resul
     })
 }
 
-async fn read(app: &App, parts: &mut Parts) -> Result<Form<Fields>, Refusal> {
+async fn read(app: &App, parts: &mut Parts, (file, before): (&str, &[u8])) -> Result<Form<Fields>, Refusal> {
     let mut form = Form {
         fields: Fields::default(),
         file: None,
@@ -223,18 +238,29 @@ async fn read(app: &App, parts: &mut Parts) -> Result<Form<Fields>, Refusal> {
         };
         check_encoding(&head, &name)?;
         // Clients that stream send no file name.
-        if name == "file" {
+        if name == file {
             if form.file.is_some() && !is_unchosen(&head) {
                 return Err(several_files());
             }
-            let received = store(app, parts, &head).await?;
+            let received = store(app, parts, &head, before).await?;
             if received.is_some() && form.file.is_some() {
                 return Err(several_files());
             }
             form.file = form.file.or(received);
             continue;
         }
-        let value = text(parts, &name).await?;
+        let value = text(parts, &name).await.map_err(|refusal| match head.file_name {
+            // A recording in another field.
+            Some(_) => Refusal::bad(
+                Code::MissingRequiredParameter,
+                format!(
+                    "the field `{}` is a file; send the recording as `{file}`",
+                    visible(&name)
+                ),
+            )
+            .param(file),
+            None => refusal,
+        })?;
         if form.fields.len() >= MOST_FIELDS {
             return Err(Refusal::bad(
                 Code::TooManyFields,
@@ -289,11 +315,12 @@ fn is_unchosen(head: &Head) -> bool {
 }
 
 /// Writes a recording to the disk; `None` if no file was chosen.
-async fn store(app: &App, parts: &mut Parts, head: &Head) -> Result<Option<Received>, Refusal> {
+async fn store(app: &App, parts: &mut Parts, head: &Head, before: &[u8]) -> Result<Option<Received>, Refusal> {
     let label = label(head.file_name.as_deref());
     let limit = app.settings.max_upload;
     let mut writer = app.block(move |shared| shared.uploads.create(limit)).await??;
     let mut block = Vec::with_capacity(BLOCK);
+    block.extend_from_slice(before);
     let mut is_empty = true;
     while let Some(chunk) = parts.data().await? {
         is_empty = false;

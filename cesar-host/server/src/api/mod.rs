@@ -31,7 +31,7 @@ pub(crate) mod model_catalog;
 pub(crate) mod openapi;
 pub(crate) mod page;
 pub(crate) mod plugins;
-mod query;
+pub(crate) mod query;
 mod range;
 pub(crate) mod recording;
 pub(crate) mod removal;

@@ -10,6 +10,7 @@ use crate::api::{
     corrections, events, feed, glossaries, info, job_cache, jobs, model_catalog, plugins, recording, removal, search,
     session, shares, transcript, uploads,
 };
+use crate::compatible::{asr, inference};
 use crate::openai::{models, speech};
 use crate::work::events::JobEventKind;
 use crate::work::feed::FeedEventKind;
@@ -25,10 +26,11 @@ use crate::work::feed::FeedEventKind;
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache, model_catalog::models, model_catalog::pull,
         model_catalog::cancel, glossaries::glossaries, glossaries::show, glossaries::store, glossaries::add_rule,
         job_cache::explain, job_cache::clear, shares::create, shares::list, shares::revoke, shares::shared,
-        speech::transcriptions, speech::translations, models::index, models::show
+        speech::transcriptions, speech::translations, models::index, models::show, asr::asr, inference::inference
     ),
     components(schemas(JobEventKind, FeedEventKind)),
     tags((name = "jobs", description = "Jobs and their transcripts"), (name = "page", description = "What the page needs beside the jobs"), (name = "openai", description = "What OpenAI's clients use"),
+        (name = "compatible", description = "What clients of other servers use"),
         (name = "server", description = "The server itself")),
     security((), ("key" = [])),
     modifiers(&Keys)

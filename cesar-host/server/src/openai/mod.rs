@@ -15,7 +15,7 @@
 pub(crate) mod errors;
 mod languages;
 pub(crate) mod models;
-mod request;
+pub(crate) mod request;
 mod response;
 pub(crate) mod speech;
 mod stream;

@@ -22,15 +22,23 @@ use crate::state::{App, Shared};
 use crate::work::models::{is_name, lookup};
 
 /// OpenAI's names.
-const ALIASES: [&str; 4] = [
-    "whisper-1",
-    "gpt-4o-transcribe",
-    "gpt-4o-mini-transcribe",
-    WITH_SPEAKERS,
-];
+const ALIASES: [&str; 4] = [DEFAULT, "gpt-4o-transcribe", "gpt-4o-mini-transcribe", WITH_SPEAKERS];
+
+/// The one of them for the server's own model.
+pub(super) const DEFAULT: &str = "whisper-1";
 
 /// The one of them that identifies speakers.
 pub(super) const WITH_SPEAKERS: &str = "gpt-4o-transcribe-diarize";
+
+/// Owners of repositories with models of Whisper for CTranslate2.
+const OWNERS: [&str; 3] = ["Systran", "deepdml", "mobiuslabsgmbh"];
+
+/// The name of the model in a repository: `small` of `faster-whisper-small`.
+fn repository_model(repository: &str) -> Option<&str> {
+    ["faster-whisper-", "faster-"]
+        .iter()
+        .find_map(|prefix| repository.strip_prefix(prefix))
+}
 
 /// The plugin and model of a model's id; the settings' choice where it names none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +54,11 @@ pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
     }
     let engines = engines(shared);
     let mut manifests = engines.iter().map(|engine| &engine.manifest);
+    // Programs that serve faster-whisper name its repositories on the hub.
+    let id = match id.split_once('/') {
+        Some((owner, repository)) if OWNERS.contains(&owner) => repository_model(repository).unwrap_or(id),
+        _ => id,
+    };
     let found = match id.split_once('/') {
         Some((plugin, model)) => manifests
             .find(|engine| engine.id == plugin)

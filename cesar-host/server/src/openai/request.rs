@@ -77,6 +77,12 @@ pub(crate) enum ResponseFormat {
     VerboseJson,
     Vtt,
     DiarizedJson,
+    /// Of whisper-asr-webservice only.
+    #[serde(skip)]
+    Tsv,
+    /// Of whisper-asr-webservice only: JSON of `whisper`.
+    #[serde(skip)]
+    WhisperJson,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -105,6 +111,8 @@ pub(crate) struct SpeechRequest {
     pub(crate) temperature: f64,
     /// Whether the transcript has the times of words.
     pub(crate) words: bool,
+    /// Whether parts without speech are left out; the engine's own choice where it is not said.
+    pub(crate) vad: Option<bool>,
     pub(crate) stream: bool,
     pub(crate) audio_track: Option<String>,
     pub(crate) strict: Option<bool>,
@@ -145,6 +153,7 @@ impl SpeechRequest {
             format,
             temperature: form.temperature,
             words: form.timestamp_granularities.contains(&Granularity::Word) && format == ResponseFormat::VerboseJson,
+            vad: None,
             stream: transcribing && form.stream,
             audio_track: form.audio_track,
             strict: form.strict,
@@ -152,6 +161,26 @@ impl SpeechRequest {
             glossary_rules: form.glossary_rules,
             glossary_prompt: form.glossary_prompt,
         })
+    }
+
+    /// A request for the server's own model, as programs make it that serve one.
+    pub(crate) fn of_default_model(endpoint: Endpoint, format: ResponseFormat) -> Self {
+        Self {
+            endpoint,
+            model: models::DEFAULT.to_owned(),
+            language: None,
+            prompt: None,
+            format,
+            temperature: 0.0,
+            words: false,
+            vad: None,
+            stream: false,
+            audio_track: None,
+            strict: None,
+            glossary: None,
+            glossary_rules: None,
+            glossary_prompt: None,
+        }
     }
 
     /// The options of an engine for this request.
@@ -186,6 +215,9 @@ impl SpeechRequest {
         }
         if self.words {
             put("word_timestamps", json!(true), Some("timestamp_granularities"))?;
+        }
+        if let Some(vad) = self.vad {
+            put("vad_filter", json!(vad), None)?;
         }
         if let Some(prompt) = &self.prompt {
             put("initial_prompt", json!(prompt), None)?;
@@ -227,7 +259,7 @@ impl SpeechForm {
     }
 }
 
-fn temperature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+pub(crate) fn temperature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let text = String::deserialize(deserializer)?;
     let number = text.trim().parse::<f64>().ok();
     number

@@ -36,7 +36,8 @@ pub(crate) fn json_body(document: &Document, format: ResponseFormat, words: bool
         ResponseFormat::Json => json!({ "text": whole_text(document), "usage": usage(document) }),
         ResponseFormat::VerboseJson => verbose(document, words),
         ResponseFormat::DiarizedJson => diarized(document),
-        ResponseFormat::Text | ResponseFormat::Srt | ResponseFormat::Vtt => return None,
+        ResponseFormat::WhisperJson => whisper(document, words),
+        ResponseFormat::Text | ResponseFormat::Srt | ResponseFormat::Vtt | ResponseFormat::Tsv => return None,
     };
     add_issues(&mut body, document);
     Some(body)
@@ -78,6 +79,25 @@ fn verbose(document: &Document, words: bool) -> Value {
         body["words"] = words
             .map(|word| json!({ "word": word.word.trim(), "start": word.start, "end": word.end }))
             .collect();
+    }
+    body
+}
+
+/// The JSON of `whisper`: as OpenAI's, but for the language, which is a code, and the words, which are in their segments.
+fn whisper(document: &Document, words: bool) -> Value {
+    let mut body = verbose(document, false);
+    body["language"] = json!(document.language);
+    for (segment, json) in document
+        .segments
+        .iter()
+        .zip(body["segments"].as_array_mut().into_iter().flatten())
+    {
+        if let Some(words) = segment.words.as_ref().filter(|_| words) {
+            json["words"] = words
+                .iter()
+                .map(|word| json!({ "word": word.word, "start": word.start, "end": word.end, "probability": word.probability }))
+                .collect();
+        }
     }
     body
 }

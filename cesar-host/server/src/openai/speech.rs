@@ -16,7 +16,7 @@ use super::{models, response, stream};
 use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::admission::submit;
-use crate::admission::upload::{self, Form};
+use crate::admission::upload::{self, Form, Received};
 use crate::api::transcript::render as render_document;
 use crate::state::{App, Client, Shared};
 use crate::work::disconnect::Waiter;
@@ -24,7 +24,7 @@ use crate::work::plan_request::stage_request;
 
 type SpeechUpload = Form<SpeechForm>;
 
-type Answer = Result<Response, Envelope>;
+pub(crate) type Answer = Result<Response, Envelope>;
 
 #[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "openai", summary = "Transcribe, as OpenAI's API does",
     request_body(content = SpeechUpload, content_type = "multipart/form-data"),
@@ -66,6 +66,17 @@ async fn speech(
     let file = file.ok_or_else(|| {
         Refusal::bad(Code::MissingRequiredParameter, "`file` is missing; send the recording").param("file")
     })?;
+    answer(&app, &client, &headers, speech, file).await
+}
+
+/// Transcribes a recording as a job, and answers when it has ended, or with its events.
+pub(crate) async fn answer(
+    app: &App,
+    client: &Client,
+    headers: &HeaderMap,
+    speech: SpeechRequest,
+    file: Received,
+) -> Answer {
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
     (asked.parameters.audio_track, asked.parameters.strict) = (speech.audio_track.clone(), speech.strict);
@@ -75,12 +86,12 @@ async fn speech(
     let wanted = speech.clone();
     let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
     let key = coalesce_key(&asked);
-    let job = submit::submit(&app, &headers, &client, asked, Some(file), Some(key)).await?;
-    let waiter = Waiter::new(&app, job.id);
+    let job = submit::submit(app, headers, client, asked, Some(file), Some(key)).await?;
+    let waiter = Waiter::new(app, job.id);
     let answer = if speech.stream {
-        stream::answer(&app, &speech, job.id, waiter).await
+        stream::answer(app, &speech, job.id, waiter).await
     } else {
-        whole(&app, &speech, job.id, waiter).await
+        whole(app, &speech, job.id, waiter).await
     };
     let mut response = answer.unwrap_or_else(|refusal| Envelope(refusal).into_response());
     if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
@@ -140,6 +151,7 @@ async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) 
     let format = match speech.format {
         ResponseFormat::Srt => "srt",
         ResponseFormat::Vtt => "vtt",
+        ResponseFormat::Tsv => "tsv",
         ResponseFormat::Text => return Ok(plain(format!("{}\n", response::whole_text(&parse(&document)?)))),
         _ => {
             let body = response::json_body(&parse(&document)?, speech.format, speech.words);

@@ -1,0 +1,164 @@
+//! `POST /asr`, as whisper-asr-webservice answers it.
+
+use axum::extract::{Extension, Request, State};
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::{HeaderMap, HeaderValue};
+use cesar_jobs::values::{choice, flag};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::admission::code::Code;
+use crate::admission::refusal::Refusal;
+use crate::admission::upload::{self, Form, FormFields};
+use crate::api::query::{self, QueryFields};
+use crate::openai::errors::OpenAiError;
+use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest};
+use crate::openai::speech::{self, Answer};
+use crate::state::{App, Client};
+
+/// The head of a WAV file of unknown length, for samples without a container: 16 bits, one channel, 16 kHz.
+const WAV_HEAD: &[u8] =
+    b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\xff\xff\xff\xff";
+
+/// The query of clients of whisper-asr-webservice. Other names are ignored.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AsrParams {
+    /// Whether the recording has a container; without one it is PCM: 16 bits, little-endian, one channel, 16 kHz
+    #[serde(deserialize_with = "flag")]
+    #[param(value_type = Option<bool>)]
+    encode: bool,
+    /// The text: as spoken, or translated into English
+    #[param(inline)]
+    task: Task,
+    /// The language spoken; detected when absent
+    language: Option<String>,
+    /// Text that shows the engine the spelling and style to expect
+    initial_prompt: Option<String>,
+    /// Whether parts without speech are left out; the server's setting when absent
+    #[serde(deserialize_with = "choice")]
+    #[param(value_type = Option<bool>)]
+    vad_filter: Option<bool>,
+    /// Whether `json` has the times of words
+    #[serde(deserialize_with = "flag")]
+    #[param(value_type = Option<bool>)]
+    word_timestamps: bool,
+    /// The format of the transcript
+    #[param(inline)]
+    output: Output,
+}
+
+impl Default for AsrParams {
+    fn default() -> Self {
+        Self {
+            encode: true,
+            task: Task::Transcribe,
+            language: None,
+            initial_prompt: None,
+            vad_filter: None,
+            word_timestamps: false,
+            output: Output::Txt,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Task {
+    Transcribe,
+    Translate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Output {
+    Txt,
+    Json,
+    Vtt,
+    Srt,
+    Tsv,
+}
+
+impl Output {
+    const fn format(self) -> ResponseFormat {
+        match self {
+            Self::Txt => ResponseFormat::Text,
+            Self::Json => ResponseFormat::WhisperJson,
+            Self::Vtt => ResponseFormat::Vtt,
+            Self::Srt => ResponseFormat::Srt,
+            Self::Tsv => ResponseFormat::Tsv,
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Txt => "txt",
+            Self::Json => "json",
+            Self::Vtt => "vtt",
+            Self::Srt => "srt",
+            Self::Tsv => "tsv",
+        }
+    }
+}
+
+/// The form has the recording only, as `audio_file`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(crate) struct AsrForm {}
+
+impl FormFields for AsrForm {
+    const NAME: &'static str = "AsrForm";
+    const FILE: &'static str = AUDIO_FILE;
+    const NEEDS_FILE: bool = true;
+}
+
+/// The field of the recording.
+const AUDIO_FILE: &str = "audio_file";
+
+type AsrUpload = Form<AsrForm>;
+
+#[utoipa::path(post, path = "/asr", tag = "compatible", summary = "Transcribe, as whisper-asr-webservice does", params(AsrParams),
+    request_body(content = AsrUpload, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The transcript in the asked format", content((Object = "application/json"), (String = "text/plain"))),
+        (status = "4XX", description = "Refused", body = OpenAiError),
+        (status = "5XX", description = "Failed", body = OpenAiError)))]
+pub(crate) async fn asr(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    query: QueryFields,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    let params: AsrParams = query::fields(query)?.parse()?;
+    let head = if params.encode { &[][..] } else { WAV_HEAD };
+    let AsrUpload { file, .. } = upload::receive_behind(&app, request, head).await?;
+    let file = file.ok_or_else(|| {
+        Refusal::bad(
+            Code::MissingRequiredParameter,
+            "`audio_file` is missing; send the recording",
+        )
+        .param(AUDIO_FILE)
+    })?;
+    let name = format!("{}.{}", file.label, params.output.extension());
+    let (endpoint, format) = match params.task {
+        Task::Transcribe => (Endpoint::Transcriptions, params.output.format()),
+        Task::Translate => (Endpoint::Translations, params.output.format()),
+    };
+    let speech = SpeechRequest {
+        language: params
+            .language
+            .filter(|language| endpoint == Endpoint::Transcriptions && !language.is_empty()),
+        prompt: params.initial_prompt.filter(|prompt| !prompt.is_empty()),
+        words: params.word_timestamps,
+        vad: params.vad_filter,
+        ..SpeechRequest::of_default_model(endpoint, format)
+    };
+    let mut response = speech::answer(&app, &client, &headers, speech, file).await?;
+    // A name with other letters than ASCII needs an encoding that these clients do not expect.
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", name.replace(['"', '\\'], "_")));
+    if let (true, Ok(disposition)) = (response.status().is_success() && name.is_ascii(), disposition) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    Ok(response)
+}
