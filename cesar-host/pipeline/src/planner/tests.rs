@@ -114,7 +114,7 @@ fn ct2_has_the_highest_priority_of_the_engines() {
     engines.retain(|manifest| manifest.stage == StageKind::Asr);
     engines.sort_by_key(|manifest| std::cmp::Reverse(manifest.priority));
     let ids: Vec<_> = engines.iter().map(|manifest| manifest.id.as_str()).collect();
-    assert_eq!(ids, ["ct2", "whisper-cpp"]);
+    assert_eq!(ids[..2], ["ct2", "whisper-cpp"]);
     assert!(engines[0].priority > engines[1].priority && engines[1].priority > 0);
 }
 
