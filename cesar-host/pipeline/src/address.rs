@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn invalid_addresses_are_refused() {
         let refused = |url| check(url).unwrap_err();
-        assert_eq!(refused("file:///etc/passwd"), AddressError::Scheme("file:".into()));
+        assert_eq!(refused("file:///etc/passwd"), AddressError::File);
         assert_eq!(refused("gopher://example.org/"), AddressError::Scheme("gopher:".into()));
         assert_eq!(refused("http://user:secret@example.org/"), AddressError::Credentials);
         for odd in [
