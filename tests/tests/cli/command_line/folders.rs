@@ -183,7 +183,8 @@ fn pipes_are_read_like_standard_input() {
     let empty = "error: the pipe `pipe.wav` is empty; write a recording into it, or name a file";
     assert!(run.stderr.lines().any(|line| line == empty), "{}", run.stderr);
     assert!(
-        run.stderr.ends_with("2 recordings: 1 transcribed, 1 failed\n"),
+        run.stderr
+            .ends_with("2 recordings: 1 transcribed (1 from the cache), 1 failed\n"),
         "{}",
         run.stderr
     );
