@@ -22,9 +22,6 @@ pub enum AddressError {
     /// It has another scheme.
     #[error("`{0}` is not fetched; use a URL that begins with `https://` or `http://`")]
     Scheme(String),
-    /// It names a file of this machine.
-    #[error("`file:` is not fetched; give the path of the file instead of a URL")]
-    File,
     /// It has a password, which all readers of the cache, or of a job, would see.
     #[error("the URL holds a user name or a password; leave them out")]
     Credentials,
@@ -50,9 +47,6 @@ pub fn check(url: &str) -> Result<Uri, AddressError> {
     let (scheme, _) = url.split_once(':').ok_or_else(not_url)?;
     if scheme.is_empty() || !scheme.bytes().all(is_of_scheme) {
         return Err(not_url());
-    }
-    if scheme.eq_ignore_ascii_case("file") {
-        return Err(AddressError::File);
     }
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Err(AddressError::Scheme(format!("{scheme}:")));
@@ -188,7 +182,7 @@ mod tests {
     #[test]
     fn invalid_addresses_are_refused() {
         let refused = |url| check(url).unwrap_err();
-        assert_eq!(refused("file:///etc/passwd"), AddressError::File);
+        assert_eq!(refused("file:///etc/passwd"), AddressError::Scheme("file:".into()));
         assert_eq!(refused("gopher://example.org/"), AddressError::Scheme("gopher:".into()));
         assert_eq!(refused("http://user:secret@example.org/"), AddressError::Credentials);
         for odd in [

@@ -44,13 +44,24 @@ pub(crate) enum InputError {
     EmptyPipe(String),
     #[error("`-` is given twice; standard input can be read only once")]
     StdinTwice,
+    #[error("`file:` is not fetched; give the path of the file instead of a URL")]
+    FileUrl,
     #[error(transparent)]
-    Address(#[from] AddressError),
+    Address(AddressError),
     /// An unavailable playlist.
     #[error(transparent)]
     Playlist(#[from] Box<PipelineError>),
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<AddressError> for InputError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::Scheme(scheme) if scheme.eq_ignore_ascii_case("file:") => Self::FileUrl,
+            error => Self::Address(error),
+        }
+    }
 }
 
 impl From<InputError> for Failure {
