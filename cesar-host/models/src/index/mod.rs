@@ -36,7 +36,7 @@ impl<'a> WheelBuilder<'a> {
     /// Opens the builder of a models folder, creating it if needed; waits while another process has it.
     ///
     /// # Errors
-    /// [`IndexError::Io`].
+    /// [`IndexError::Io`], [`IndexError::Stopped`].
     pub(super) fn open(
         folder: &Path,
         libraries: Option<&Path>,
@@ -44,7 +44,8 @@ impl<'a> WheelBuilder<'a> {
         watch: &'a Observer<'a>,
         stop: &'a Stop<'a>,
     ) -> Result<Self, IndexError> {
-        let lock = FolderLock::take(folder, watch).map_err(|error| IndexError::io(folder, error))?;
+        let lock = FolderLock::take_unless(folder, watch, stop).map_err(|error| IndexError::io(folder, error))?;
+        let lock = lock.ok_or(IndexError::Stopped)?;
         let staging = folder.join(".pulling");
         let wheels = staging.join("wheels");
         fs::create_dir_all(&wheels).map_err(|error| IndexError::io(&wheels, error))?;
