@@ -241,6 +241,8 @@ pub struct ServerSettings {
     pub max_queue: u64,
     /// Maximum size of an upload, in bytes.
     pub max_upload: u64,
+    /// What all unfinished resumable uploads may take, in bytes; at least `max_upload`.
+    pub max_unfinished_uploads: u64,
     /// Maximum number of open connections.
     pub max_connections: usize,
     /// Maximum time without data from a client.
@@ -349,13 +351,16 @@ impl Resolved {
         let seconds = |key| Duration::from_secs(self.number(key));
         let hours = |key| Duration::from_secs(self.number(key) * 3600);
         let count = |key| usize::try_from(self.number(key)).unwrap_or(usize::MAX);
+        let max_upload = self.number("server.max_upload_mb") * 1_000_000;
+        let max_unfinished = self.number("server.max_unfinished_uploads_mb") * 1_000_000;
         ServerSettings {
             host: self.text("server.host").unwrap_or_default(),
             port: u16::try_from(self.number("server.port")).unwrap_or_default(),
             insecure: self.boolean("server.insecure"),
             workers: count("server.workers"),
             max_queue: self.number("server.max_queue"),
-            max_upload: self.number("server.max_upload_mb") * 1_000_000,
+            max_upload,
+            max_unfinished_uploads: max_unfinished.max(max_upload),
             max_connections: count("server.max_connections"),
             idle_timeout: seconds("server.idle_timeout_s"),
             cancel_on_disconnect: self.boolean("server.cancel_on_disconnect"),

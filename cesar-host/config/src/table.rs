@@ -532,6 +532,15 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("max-upload-mb", "N", SERVE),
     Setting::new(
+        "server.max_unfinished_uploads_mb",
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(1_000_000_000),
+        },
+        Fallback::Integer(40_960),
+        "What all unfinished resumable uploads may take, in MB (1000000 bytes); at least `server.max_upload_mb`.",
+    ),
+    Setting::new(
         "server.max_connections",
         Kind::Integer {
             minimum: 1,

@@ -148,21 +148,30 @@ impl Uploads {
         }))
     }
 
-    /// The number of resumable uploads.
+    /// The resumable uploads, each with the bytes that it has or, where its length is known, will have.
     ///
     /// # Errors
     /// [`JobsError::Io`].
-    pub fn count_resumable(&self) -> Result<usize> {
-        Ok(self.resumable_ids()?.len())
+    pub fn reserved(&self) -> Result<Vec<(UploadId, u64)>> {
+        let mut reserved = Vec::new();
+        for id in self.resumable_ids()? {
+            if let Some(state) = self.resumable(id)? {
+                reserved.push((id, state.description.length.unwrap_or_default().max(state.offset)));
+            }
+        }
+        Ok(reserved)
     }
 
-    /// Opens an upload for its next piece.
+    /// Opens an upload for its next piece. The bytes that it has are on the device when this returns.
     ///
     /// # Errors
     /// [`JobsError::Io`].
     pub fn open_resumable(&self, id: UploadId) -> Result<Opened<ResumableWriter>> {
         self.lock_described(id)?.and_then(|(mut file, state)| {
-            file.seek(SeekFrom::End(0)).context("read", &self.data(id))?;
+            let data = self.data(id);
+            file.seek(SeekFrom::End(0)).context("read", &data)?;
+            // A request that was cut off has left bytes that were not synced, and the offset acknowledges them.
+            self.disk.sync_data(&file).context("sync", &data)?;
             Ok(Opened::Ready(ResumableWriter {
                 id,
                 file,
@@ -321,6 +330,11 @@ impl Uploads {
 }
 
 impl ResumableWriter {
+    /// Its id.
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
     /// Its state, with what was written.
     pub fn state(&self) -> &ResumableState {
         &self.state

@@ -31,8 +31,10 @@ impl Uploads {
             }
         }
         for id in self.ids(RECORD)? {
-            // Left by a crash in a removal, or behind the submission of a job. During a submission the file is there and no job's.
-            if !self.data(id).exists() && (!self.path(id).exists() || store.uses_upload(id)?) {
+            // Left by a crash in a removal, or behind the submission of a job. During a submission the file is there and no job's. It may
+            // get its old name back between two looks.
+            let is_gone = || !self.data(id).exists() && !self.path(id).exists() && !self.data(id).exists();
+            if is_gone() || (self.path(id).exists() && store.uses_upload(id)?) {
                 self.forget(id)?;
             }
         }

@@ -30,6 +30,7 @@ use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
 use crate::work::shares::Shares;
+use crate::work::upload_space::UploadSpace;
 use crate::work::waiters::Waiters;
 
 /// The parts of a server.
@@ -131,6 +132,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         python,
     };
     let shared = Shared {
+        upload_space: UploadSpace::new(settings.max_unfinished_uploads),
         settings,
         pipeline: pipeline.keeping_peaks(),
         asr,

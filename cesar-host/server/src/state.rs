@@ -23,6 +23,7 @@ use crate::work::receiving::Receiving;
 use crate::work::recording::OpenDownloads;
 use crate::work::running::Running;
 use crate::work::shares::Shares;
+use crate::work::upload_space::UploadSpace;
 use crate::work::waiters::Waiters;
 
 /// Progress of the shutdown.
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) corrections: Corrections,
     pub(crate) uploads: Uploads,
+    pub(crate) upload_space: UploadSpace,
     pub(crate) model_sources: Sources,
     pub(crate) pulls: Pulls,
     pub(crate) shares: Shares,

@@ -16,4 +16,5 @@ mod page;
 mod search;
 mod shares;
 mod speakers;
+mod uploads;
 mod urls;

@@ -100,6 +100,7 @@ fn values_are_shown_with_their_source() {
             "server.workers | 1 | default",
             "server.max_queue | 1000 | default",
             "server.max_upload_mb | 4096 | default",
+            "server.max_unfinished_uploads_mb | 40960 | default",
             "server.max_connections | 1024 | default",
             "server.idle_timeout_s | 30 | default",
             "server.cancel_on_disconnect | true | default",

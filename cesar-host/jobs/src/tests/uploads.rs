@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use cesar_base::Clock as _;
+
 use super::*;
 
 struct Received {
@@ -161,7 +163,7 @@ impl Received {
 }
 
 fn now_ms() -> i64 {
-    cesar_base::Clock::now_ms(&cesar_base::SystemClock)
+    cesar_base::SystemClock.now_ms()
 }
 
 #[test]
@@ -289,6 +291,64 @@ fn uploads_without_bytes_for_a_day_are_removed() {
     );
     assert_eq!(received.uploads.resumable(id).unwrap(), None);
     assert_eq!(received.files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_sweep_of_a_running_server_leaves_what_is_in_use() {
+    let received = Received::new();
+    let clock = ManualClock::new(now_ms());
+    let sweep = || {
+        let swept = received.uploads.sweep(&received.store).unwrap();
+        let expired = received.uploads.sweep_resumable(&received.store, clock.now_ms());
+        (swept.unfinished, swept.orphans, expired.unwrap())
+    };
+    let form = received.uploads.create(10).unwrap();
+    let submitted = received.receive(b"submitted");
+    let of_job = received.receive(b"of a job");
+    received
+        .store
+        .submit(&NewJob::new(JobRequest::new(of_job.source())))
+        .unwrap();
+    let job_file = of_job.path().to_owned();
+    drop((of_job, received.receive(b"orphan")));
+    // Its submission ended without an answer of the store.
+    let left = received.resumable(Some(0));
+    drop(received.take(left));
+    let taken = received.take(received.resumable(Some(0)));
+    let growing = received.resumable(None);
+    let mut writer = received.open(growing);
+    writer.write(b"abc", 10).unwrap();
+    assert_eq!(sweep(), (0, 1, 0), "the orphan");
+    assert!(received.uploads.resumable(left).unwrap().is_some(), "it can be resumed");
+
+    clock.advance_ms(LIFETIME_MS + 60_000);
+    assert_eq!(sweep(), (0, 0, 1), "what no client continues");
+    assert!(submitted.path().exists() && taken.path().exists() && job_file.exists());
+    assert_eq!(received.uploads.resumable(left).unwrap(), None);
+    writer.write(b"def", 10).unwrap();
+    drop(writer);
+    assert_eq!(received.uploads.resumable(growing).unwrap().unwrap().offset, 6);
+    assert!(form.finish().unwrap().path().exists());
+    received.uploads.give_back(&taken).unwrap();
+    assert!(matches!(
+        received.uploads.take_resumable(taken.id()).unwrap(),
+        Opened::Locked
+    ));
+}
+
+#[test]
+fn unfinished_uploads_reserve_what_they_have_or_will_have() {
+    let received = Received::new();
+    let [announced, growing] = [Some(11), None].map(|length| received.resumable(length));
+    let mut writer = received.open(growing);
+    writer.write(b"abc", 10).unwrap();
+    drop(writer);
+    let mut reserved = received.uploads.reserved().unwrap();
+    reserved.sort_by_key(|(_, bytes)| *bytes);
+    assert_eq!(reserved, [(growing, 3), (announced, 11)]);
+    received.open(growing).set_length(20).unwrap();
+    received.uploads.remove_resumable(announced).unwrap();
+    assert_eq!(received.uploads.reserved().unwrap(), [(growing, 20)]);
 }
 
 #[test]

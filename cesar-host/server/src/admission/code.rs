@@ -89,6 +89,7 @@ codes! {
     UploadLocked "upload_locked" 423 "Another request sends the upload."
     RevisionRequired "revision_required" 428 "The request has no `If-Match`."
     TooManyUploads "too_many_uploads" 429 "The server has too many unfinished uploads."
+    UploadsFull "uploads_full" 429 "No space is left for unfinished uploads."
     TooManyPulls "too_many_pulls" 429 "Too many models are being downloaded."
     TooManyListeners "too_many_listeners" 429 "Too many clients watch the server."
     QueueFull "queue_full" 429 "Too many jobs are queued."

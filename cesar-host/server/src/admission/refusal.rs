@@ -66,6 +66,15 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, Code::NotFound, detail)
     }
 
+    /// 408.
+    pub(crate) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            Code::ClientTooSlow,
+            "nothing came for too long while the body was read; send it again",
+        )
+    }
+
     /// 413.
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(

@@ -190,10 +190,12 @@ impl Parts {
             }
         }
     }
+}
 
-    async fn drain(mut self) {
-        while let Some(Ok(_)) = self.body.next().await {}
-    }
+/// Reads the rest of a refused body for a while.
+pub(crate) async fn drain(mut body: BodyDataStream) {
+    let rest = async { while let Some(Ok(_)) = body.next().await {} };
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
 }
 
 /// Reads a multipart form; its field [`FormFields::FILE`] becomes an upload.
@@ -218,7 +220,7 @@ pub(crate) async fn receive_behind<T: FormFields>(
         .as_ref()
         .is_err_and(|refusal| refusal.status != StatusCode::REQUEST_TIMEOUT)
     {
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, parts.drain()).await;
+        drain(parts.body).await;
     }
     let Form { fields, file } = read?;
     Ok(Form {
@@ -369,11 +371,7 @@ fn malformed(error: Malformed) -> Refusal {
 
 fn unreadable(error: &axum::Error) -> Refusal {
     if timed_out(error) {
-        return Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            Code::ClientTooSlow,
-            "nothing came for too long while the body was read; send it again",
-        );
+        return Refusal::too_slow();
     }
     Refusal::bad(Code::MalformedMultipart, format!("the body cannot be read: {error}"))
 }

@@ -42,11 +42,7 @@ pub(crate) fn json_object(
     }
     let body = body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(JSON_LIMIT as u64),
-        _ if upload::timed_out(&error) => Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            Code::ClientTooSlow,
-            "nothing came for too long while the body was read",
-        ),
+        _ if upload::timed_out(&error) => Refusal::too_slow(),
         _ => Refusal::bad(Code::MalformedBody, error.body_text()),
     })?;
     serde_json::from_slice(&body)

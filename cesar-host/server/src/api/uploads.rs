@@ -2,24 +2,22 @@
 //!
 //! `POST /transcribe` with `upload=ID` makes a job of a complete one, once.
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use cesar_jobs::{Description, Job, JobsError, Opened, ResumableState, ResumableWriter, UploadId};
+use cesar_jobs::{Description, Job, Opened, ResumableState, ResumableWriter, UploadId};
 use futures_util::StreamExt as _;
 
 use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
-use crate::admission::upload::Received;
+use crate::admission::upload::{self, Received};
 use crate::api::tus;
 use crate::state::{App, Shared};
 use crate::work::receiving::{Turn, take_turn};
-
-/// Maximum number of resumable uploads of a server, which bounds their files: each is as long as its client wants it.
-const MOST_OPEN: usize = 500;
 
 /// Bytes written at once.
 const BLOCK: usize = 256 * 1024;
@@ -28,6 +26,8 @@ const BLOCK: usize = 256 * 1024;
 const SYNC_AFTER: u64 = 32 << 20;
 
 type Answer = Result<Response, Problem>;
+
+type UploadPath = Result<Path<String>, PathRejection>;
 
 /// Adds the version to every answer, refusals included.
 pub(crate) async fn name_version(mut response: Response) -> Response {
@@ -57,7 +57,7 @@ pub(crate) async fn options(State(app): State<App>) -> Response {
         ("Upload-Defer-Length" = Option<String>, Header, description = "`1` when the size comes later"),
         ("Upload-Metadata" = Option<String>, Header, description = "`filename BASE64`; at most 4,096 bytes")),
     responses((status = 201, description = "Begun", headers(("Location" = String), ("Upload-Expires" = String))),
-        (status = "4XX", description = "Refused; 413 when it is too large, 429 when there are too many", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "Refused; 413 when it is too large, 429 when there are too many or no space is left", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer {
     tus::check_version(&headers)?;
@@ -72,12 +72,8 @@ pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer
         metadata,
     };
     let created = app.block(move |shared| {
-        if shared.uploads.count_resumable()? >= MOST_OPEN {
-            let text = format!("the server has {MOST_OPEN} unfinished uploads already; remove some, or wait");
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyUploads, text).retry_after(60));
-        }
-        let id = shared.uploads.create_resumable(&description)?;
-        Ok((id, shared.uploads.resumable(id)?))
+        let id = shared.upload_space.create(&shared.uploads, &description)?;
+        Ok::<_, Refusal>((id, shared.uploads.resumable(id)?))
     });
     let (id, state) = created.await??;
     let location = [(LOCATION, format!("/uploads/{id}"))];
@@ -90,9 +86,9 @@ pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer
     responses((status = 200, description = "In the headers", headers(("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Defer-Length" = String), ("Upload-Metadata" = String))),
         (status = "4XX", description = "Refused; 404 when there is none"),
         (status = "5XX", description = "Failed")))]
-pub(crate) async fn head(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+pub(crate) async fn head(State(app): State<App>, path: UploadPath, headers: HeaderMap) -> Answer {
     tus::check_version(&headers)?;
-    let (writer, _turn) = open(&app, parse(&id)?).await?;
+    let (writer, _turn) = open(&app, id(path)?).await?;
     let state = writer.state();
     let mut headers = offset(state);
     let mut insert = |name: &'static str, value: &str| {
@@ -116,10 +112,21 @@ pub(crate) async fn head(State(app): State<App>, Path(id): Path<String>, headers
         ("Upload-Length" = Option<u64>, Header, description = "The size, when it was not known before")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, description = "On the disk", headers(("Upload-Offset" = u64), ("Upload-Expires" = String))),
-        (status = "4XX", description = "Refused; 409 for another offset, 423 while another request sends", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "Refused; 409 for another offset, 423 while another request sends, 429 when no space is left", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn patch(State(app): State<App>, Path(id): Path<String>, request: Request) -> Answer {
-    let headers = request.headers();
+pub(crate) async fn patch(State(app): State<App>, path: UploadPath, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let answer = append(&app, path, &parts.headers, &mut body).await;
+    let is_refused = answer.as_ref().map_or(true, |answer| !answer.status().is_success());
+    if is_refused {
+        // So that the client receives the answer instead of a reset connection.
+        upload::drain(body).await;
+    }
+    answer
+}
+
+async fn append(app: &App, path: UploadPath, headers: &HeaderMap, body: &mut BodyDataStream) -> Answer {
     tus::check_version(headers)?;
     if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != tus::PIECE) {
         let text = format!("the body must be `{}`", tus::PIECE);
@@ -129,7 +136,12 @@ pub(crate) async fn patch(State(app): State<App>, Path(id): Path<String>, reques
         Refusal::bad(Code::InvalidUpload, "the request has no `Upload-Offset`").param("Upload-Offset")
     })?;
     let length = tus::number(headers, "upload-length")?;
-    let (writer, turn) = open(&app, parse(&id)?).await?;
+    let id = id(path)?;
+    let (writer, turn) = open(app, id).await?;
+    let _growth = Growth {
+        app: App::clone(app),
+        id,
+    };
     let here = writer.state().offset;
     if given != here {
         let text = format!("the server has {here} bytes of the upload, not {given}; continue from there");
@@ -137,10 +149,10 @@ pub(crate) async fn patch(State(app): State<App>, Path(id): Path<String>, reques
         return Ok((offset(writer.state()), Problem(refusal).into_response()).into_response());
     }
     let writer = match length {
-        Some(length) => set_length(&app, writer, length).await?,
+        Some(length) => set_length(app, writer, length).await?,
         None => writer,
     };
-    let state = receive(&app, writer, turn, request.into_body()).await?;
+    let state = receive(app, writer, turn, body).await?;
     Ok((StatusCode::NO_CONTENT, offset(&state)).into_response())
 }
 
@@ -159,8 +171,24 @@ async fn set_length(app: &App, mut writer: ResumableWriter, length: u64) -> Resu
         }
         None => {}
     }
-    let set = app.block(move |_| writer.set_length(length).map(|()| writer));
-    Ok(set.await??)
+    let set = app.block(move |shared| {
+        shared.upload_space.grow(&shared.uploads, writer.id(), length)?;
+        writer.set_length(length)?;
+        Ok::<_, Refusal>(writer)
+    });
+    set.await?
+}
+
+/// The growth of an upload of unknown length, for one request.
+struct Growth {
+    app: App,
+    id: UploadId,
+}
+
+impl Drop for Growth {
+    fn drop(&mut self) {
+        self.app.upload_space.release(self.id);
+    }
 }
 
 /// Writes a piece. What came before an error, or before another request for the same upload, is kept.
@@ -168,9 +196,8 @@ async fn receive(
     app: &App,
     mut writer: ResumableWriter,
     mut turn: Turn,
-    body: Body,
+    body: &mut BodyDataStream,
 ) -> Result<ResumableState, Refusal> {
-    let mut body = body.into_data_stream();
     let mut block = Vec::with_capacity(BLOCK);
     let mut synced = writer.state().offset;
     let ended = loop {
@@ -180,6 +207,7 @@ async fn receive(
         };
         match next {
             Some(Ok(bytes)) => block.extend_from_slice(&bytes),
+            Some(Err(error)) if upload::timed_out(&error) => break Err(Refusal::too_slow()),
             Some(Err(error)) => {
                 break Err(Refusal::bad(
                     Code::MalformedBody,
@@ -207,14 +235,19 @@ async fn write(
     sync: bool,
 ) -> Result<(ResumableWriter, Vec<u8>), Refusal> {
     let written = app.block(move |shared| {
+        let state = writer.state();
+        if state.description.length.is_none() {
+            let size = state.offset.saturating_add(block.len() as u64);
+            shared.upload_space.grow(&shared.uploads, writer.id(), size)?;
+        }
         writer.write(&block, shared.settings.max_upload)?;
         block.clear();
         if sync {
             writer.sync()?;
         }
-        Ok::<_, JobsError>((writer, block))
+        Ok::<_, Refusal>((writer, block))
     });
-    Ok(written.await??)
+    written.await?
 }
 
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "page", operation_id = "remove_upload", summary = "Remove an upload (tus 1.0)",
@@ -222,9 +255,9 @@ async fn write(
     responses((status = 204, description = "Removed"),
         (status = "4XX", description = "Refused; 404 when there is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn remove(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+pub(crate) async fn remove(State(app): State<App>, path: UploadPath, headers: HeaderMap) -> Answer {
     tus::check_version(&headers)?;
-    let id = parse(&id)?;
+    let id = id(path)?;
     let (removed, _turn) = take_turn(&app, id, move |shared| shared.uploads.remove_resumable(id)).await?;
     ready(removed)?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -259,6 +292,11 @@ pub(crate) async fn take(app: &App, id: &str) -> Result<Taken, Refusal> {
 async fn open(app: &App, id: UploadId) -> Result<(ResumableWriter, Turn), Refusal> {
     let (opened, turn) = take_turn(app, id, move |shared| shared.uploads.open_resumable(id)).await?;
     Ok((ready(opened)?, turn))
+}
+
+/// The id of an upload in a path; a text that is no id gives 404.
+fn id(path: UploadPath) -> Result<UploadId, Refusal> {
+    parse(&path.map(|Path(id)| id).unwrap_or_default())
 }
 
 fn parse(id: &str) -> Result<UploadId, Refusal> {

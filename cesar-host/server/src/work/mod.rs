@@ -3,7 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | `check_request`, `plan_request`, `part`, `speakers`, `glossary`, `models` | the meaning of a request, and its refusals |
-//! | `receiving`, `recording` | resumable uploads; the recording of a job |
+//! | `receiving`, `upload_space`, `recording` | resumable uploads; the recording of a job |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `glossary_files` | changes of named glossaries |
@@ -40,5 +40,6 @@ pub(crate) mod running;
 pub(crate) mod shares;
 pub(crate) mod speakers;
 pub(crate) mod stored;
+pub(crate) mod upload_space;
 pub(crate) mod waiters;
 pub(crate) mod worker;
