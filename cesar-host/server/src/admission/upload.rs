@@ -109,7 +109,7 @@ impl Received {
         self.stored = None;
     }
 
-    /// Leaves the file for the next start, which removes it, or makes it resumable again, unless a job has it.
+    /// Leaves the file for the next sweep, which removes it, or makes it resumable again, unless a job has it.
     pub(crate) fn leave(mut self) {
         self.stored = None;
     }
@@ -139,7 +139,7 @@ impl Drop for Received {
                 false => uploads.remove(stored.id()),
             };
             if let Err(error) = removed {
-                tracing::warn!("cannot remove an upload before the next start: {error}");
+                tracing::warn!("cannot remove an upload before the next sweep: {error}");
             }
         };
         let app = App::clone(&self.app);

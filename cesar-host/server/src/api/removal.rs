@@ -167,9 +167,9 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
     }];
     if let Some(upload) = removed.request.upload() {
         let bytes = std::fs::metadata(shared.uploads.path(upload)).map(|metadata| metadata.len());
-        // An upload that cannot be removed now is swept at the next start.
+        // An upload that cannot be removed now is swept later.
         if let Err(error) = shared.uploads.remove(upload) {
-            tracing::warn!(job = %job.id, "cannot remove an upload before the next start: {error}");
+            tracing::warn!(job = %job.id, "cannot remove an upload before the next sweep: {error}");
         }
         parts.extend(bytes.ok().map(|bytes| RemovedPart {
             kind: "upload",

@@ -1,4 +1,4 @@
-//! The housekeeping thread: progress, cancellation, recovery, retention, idle models and figures.
+//! The housekeeping thread: progress, cancellation, recovery, retention, uploads, idle models and figures.
 //!
 //! Several times a second it writes each run's progress to the store and reads whether the run may continue. So another process can cancel
 //! a job, and a run that lost its job stops. Every other chore has a longer interval.
@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cesar_base::{Clock as _, SystemClock};
-use cesar_jobs::{JobId, JobsError, Progress, Retention, Signal};
+use cesar_base::{Clock, SystemClock};
+use cesar_jobs::{JobId, JobStore, JobsError, Progress, Retention, Signal, Swept, Uploads};
 
 use crate::figures::snapshot;
 use crate::state::Shared;
@@ -19,6 +19,7 @@ use crate::work::running::{Run, StopReason};
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Maximum number of jobs removed in one transaction.
 const PRUNE_BATCH: u32 = 500;
@@ -34,10 +35,10 @@ impl Chore {
         Self { interval, last: None }
     }
 
-    fn is_due(&mut self) -> bool {
-        let due = self.last.is_none_or(|last| last.elapsed() >= self.interval);
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.last.is_none_or(|last| now.duration_since(last) >= self.interval);
         if due {
-            self.last = Some(Instant::now());
+            self.last = Some(now);
         }
         due
     }
@@ -46,6 +47,7 @@ impl Chore {
 /// Runs the chores until the server has stopped.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let (mut recovery, mut pruning) = (Chore::new(RECOVERY_INTERVAL), Chore::new(PRUNE_INTERVAL));
+    let mut sweeping = Chore::new(SWEEP_INTERVAL);
     let (mut counts, mut engines) = (
         Chore::new(snapshot::COUNT_INTERVAL),
         Chore::new(snapshot::ENGINES_INTERVAL),
@@ -53,31 +55,32 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let (mut feeding, mut feed) = (Chore::new(feed_watch::POLL_INTERVAL), FeedWatch::default());
     let mut published = HashMap::new();
     while !shared.stopped() {
+        let now = Instant::now();
         let runs = shared.running.all();
         published.retain(|job, _| runs.iter().any(|run| run.job == *job));
         for run in runs {
             report(shared, &run, &mut published);
         }
-        if feeding.is_due() {
+        if feeding.is_due(now) {
             feed.poll(shared);
         }
-        if recovery.is_due() {
+        if recovery.is_due(now) {
             recover(shared);
             shared.hub.forget_unused();
             shared.open_downloads.close_idle();
         }
-        if pruning.is_due() {
+        if pruning.is_due(now) {
             prune(shared);
         }
-        if engines.is_due() {
+        if sweeping.is_due(now) {
+            sweep(&shared.uploads, &*shared.store, &SystemClock);
+        }
+        if engines.is_due(now) {
             shared.snapshot.inspect_engines(&shared.pipeline);
         }
-        if counts.is_due() {
+        if counts.is_due(now) {
             shared.snapshot.count_jobs(&*shared.store);
-            shared
-                .pipeline
-                .runners()
-                .end_idle(Instant::now(), shared.settings.model_idle);
+            shared.pipeline.runners().end_idle(now, shared.settings.model_idle);
         }
         shared.housekeeping_due.wait(PROGRESS_INTERVAL);
     }
@@ -123,13 +126,22 @@ fn recover(shared: &Shared) {
     }
 }
 
-/// Removes expired jobs and their uploads, and unfinished uploads.
-pub(crate) fn prune(shared: &Shared) {
-    match shared.uploads.sweep_resumable(&*shared.store, SystemClock.now_ms()) {
+/// Removes uploads that no job needs and no client sends, and gives those of failed submissions back.
+fn sweep(uploads: &Uploads, store: &dyn JobStore, clock: &dyn Clock) {
+    match uploads.sweep(store) {
+        Ok(swept) if swept == Swept::default() => {}
+        Ok(Swept { unfinished, orphans }) => tracing::info!(unfinished, orphans, "leftovers of uploads removed"),
+        Err(error) => tracing::warn!("cannot remove leftovers of uploads: {error}"),
+    }
+    match uploads.sweep_resumable(store, clock.now_ms()) {
         Ok(0) => {}
         Ok(removed) => tracing::info!("{removed} unfinished uploads removed"),
         Err(error) => tracing::warn!("cannot remove old unfinished uploads: {error}"),
     }
+}
+
+/// Removes expired jobs and their uploads.
+pub(crate) fn prune(shared: &Shared) {
     let retention = Retention {
         completed: shared.settings.keep_completed,
         failed: shared.settings.keep_failed,
@@ -148,11 +160,49 @@ pub(crate) fn prune(shared: &Shared) {
         pruned.jobs.iter().for_each(|job| shared.feed.removed(*job));
         for upload in &pruned.uploads {
             if let Err(error) = shared.uploads.remove(*upload) {
-                tracing::warn!("cannot remove an upload before the next start: {error}");
+                tracing::warn!("cannot remove an upload before the next sweep: {error}");
             }
         }
         if pruned.jobs.len() < PRUNE_BATCH as usize {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cesar_base::ManualClock;
+    use cesar_jobs::{Description, Disk, LIFETIME_MS, Options, SqliteJobs, SystemRandom};
+
+    use super::*;
+
+    #[test]
+    fn a_chore_is_due_at_once_and_after_its_interval() {
+        let (mut chore, start) = (Chore::new(SWEEP_INTERVAL), Instant::now());
+        let mut due = |after: Duration| chore.is_due(start + after);
+        assert!(due(Duration::ZERO));
+        assert!(!due(SWEEP_INTERVAL - PROGRESS_INTERVAL));
+        assert!(due(SWEEP_INTERVAL));
+        assert!(!due(SWEEP_INTERVAL + PROGRESS_INTERVAL));
+    }
+
+    #[test]
+    fn a_sweep_removes_orphans_and_expired_uploads() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteJobs::open(folder.path(), Options::default()).unwrap();
+        let uploads = Uploads::open(folder.path(), Disk::real(), Arc::new(SystemRandom)).unwrap();
+        let clock = ManualClock::new(SystemClock.now_ms());
+        let orphan = uploads.create(10).unwrap().finish().unwrap();
+        let path = orphan.path().to_owned();
+        drop(orphan);
+        let receiving = uploads.create(10).unwrap();
+        let expiring = uploads.create_resumable(&Description::default()).unwrap();
+        sweep(&uploads, &store, &clock);
+        assert!(!path.exists());
+        assert!(uploads.resumable(expiring).unwrap().is_some());
+        clock.advance_ms(LIFETIME_MS + 1_000);
+        sweep(&uploads, &store, &clock);
+        assert_eq!(uploads.resumable(expiring).unwrap(), None);
+        assert!(receiving.finish().unwrap().path().exists(), "it was being received");
     }
 }
