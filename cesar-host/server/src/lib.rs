@@ -41,6 +41,7 @@ mod figures;
 mod lifecycle;
 mod openai;
 mod outbound;
+mod private_file;
 mod random;
 mod router;
 mod setup;

@@ -6,6 +6,7 @@ mod docs;
 mod glossary;
 mod hostile;
 mod jobs;
+mod keys;
 mod kill;
 mod library;
 mod lifecycle;

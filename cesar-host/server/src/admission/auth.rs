@@ -5,25 +5,28 @@
 //! `$XDG_DATA_HOME/cesar/keys.json` (readable by its owner alone). As keys are random, a plain hash is enough: there is nothing to guess.
 //! A key is compared by its hash and in constant time, with every stored key.
 //!
-//! A running server applies new and revoked keys: it reads the file again after a change, at most once a second.
+//! A running server applies new and revoked keys: it reads the file again after a change, at most once a second. Streams of events end
+//! when the key of their client is revoked.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use cesar_base::Digest;
+use cesar_base::{Digest, FileStamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tokio::sync::watch;
 
+use crate::private_file;
 use crate::random::random_hex;
 
 /// The prefix of every key, by which scanners recognise a leaked one.
 const PREFIX: &str = "cesar_";
 
 /// The least time between two checks of the file.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A stored key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,28 +135,12 @@ impl KeyFile {
 
     /// Excludes other writers.
     fn lock(&self) -> Result<fs::File, KeyError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let lock = || {
-            fs::create_dir_all(folder)?;
-            let file = fs::File::create(self.path.with_extension("lock"))?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(|source| self.file("written", source))
+        private_file::lock(&self.path).map_err(|source| self.file("written", source))
     }
 
     fn write(&self, keys: &[StoredKey]) -> Result<(), KeyError> {
         let text = serde_json::to_vec_pretty(keys).expect("texts and numbers always serialise");
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let write = || {
-            // Temporary files are readable by their owner alone.
-            let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-            temporary.write_all(&text)?;
-            temporary.as_file().sync_data()?;
-            temporary.persist(&self.path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(|source| self.file("written", source))
+        private_file::replace(&self.path, &text).map_err(|source| self.file("written", source))
     }
 
     fn file(&self, action: &'static str, source: io::Error) -> KeyError {
@@ -164,8 +151,8 @@ impl KeyFile {
         }
     }
 
-    fn changed(&self) -> Option<SystemTime> {
-        fs::metadata(&self.path).and_then(|metadata| metadata.modified()).ok()
+    fn stamp(&self) -> Option<FileStamp> {
+        FileStamp::of(&self.path).ok()
     }
 }
 
@@ -175,25 +162,28 @@ pub(crate) struct Gate {
     required: bool,
     file: KeyFile,
     known: Mutex<Known>,
+    /// Changes with the known keys.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
 struct Known {
     keys: Vec<StoredKey>,
-    changed: Option<SystemTime>,
+    stamp: Option<FileStamp>,
     checked: Instant,
 }
 
 impl Gate {
     /// A gate that requires keys, or admits every client.
     pub(crate) fn new(file: KeyFile, required: bool) -> Result<Self, KeyError> {
-        let changed = file.changed();
+        let stamp = file.stamp();
         let keys = file.list()?;
         let checked = Instant::now();
         Ok(Self {
             required,
             file,
-            known: Mutex::new(Known { keys, changed, checked }),
+            known: Mutex::new(Known { keys, stamp, checked }),
+            changed: watch::Sender::new(()),
         })
     }
 
@@ -233,17 +223,40 @@ impl Gate {
         key.map_or(client, |key| key.name.as_str()).to_owned()
     }
 
-    fn refresh(&self, known: &mut Known) {
-        if known.checked.elapsed() < POLL_INTERVAL {
-            return;
+    /// Reads the file again if it has changed.
+    pub(crate) fn reload(&self) {
+        self.read(&mut self.known.lock());
+    }
+
+    /// Waits until the key of a client is revoked; for ever where none is required.
+    pub(crate) async fn revoked(&self, client: &str) {
+        if !self.required {
+            return std::future::pending().await;
         }
+        let mut changed = self.changed.subscribe();
+        while self.known.lock().keys.iter().any(|key| key.id == client) {
+            // The sender is this gate's.
+            let _ = changed.changed().await;
+        }
+    }
+
+    fn refresh(&self, known: &mut Known) {
+        if known.checked.elapsed() >= POLL_INTERVAL {
+            self.read(known);
+        }
+    }
+
+    fn read(&self, known: &mut Known) {
         known.checked = Instant::now();
-        let changed = self.file.changed();
-        if changed == known.changed {
+        let stamp = self.file.stamp();
+        if stamp == known.stamp {
             return;
         }
         match self.file.list() {
-            Ok(keys) => (known.keys, known.changed) = (keys, changed),
+            Ok(keys) => {
+                (known.keys, known.stamp) = (keys, stamp);
+                self.changed.send_replace(());
+            }
             // The known keys stay valid; the next check retries.
             Err(error) => tracing::error!("{error}"),
         }
@@ -263,6 +276,8 @@ fn find<'a>(keys: &'a [StoredKey], key: &str) -> Option<&'a StoredKey> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -302,6 +317,26 @@ mod tests {
         let gate = Gate::new(file.clone(), true).unwrap();
         assert_eq!(gate.client(Some(&format!("bearer {first}"))), None);
         assert!(matches!(file.revoke(&stored.id), Err(KeyError::Unknown(_))));
+    }
+
+    #[tokio::test]
+    async fn the_streams_of_a_revoked_key_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::new(folder.path());
+        let [first, second] = ["laptop", "phone"].map(|name| file.add(name, 5).unwrap().1.id);
+        let gate = Gate::new(file.clone(), true).unwrap();
+        let [mut gone, mut kept] = [&first, &second].map(|id| Box::pin(gate.revoked(id)));
+        fn waits(waiting: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+            waiting.now_or_never().is_none()
+        }
+        assert!(waits(&mut gone) && waits(&mut kept));
+        file.revoke(&first).unwrap();
+        gate.reload();
+        gone.await;
+        assert!(waits(&mut kept));
+        gate.revoked(&first).await;
+        let open = Gate::new(file, false).unwrap();
+        assert!(waits(&mut Box::pin(open.revoked("local"))));
     }
 
     #[test]

@@ -6,21 +6,21 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::api::id::Id;
-use crate::state::App;
+use crate::state::{App, Client};
 use crate::work::events::JobEvent;
 use crate::work::listener::Listener;
 use crate::work::stored;
 
 /// Between two comments that keep the connection alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", summary = "Watch a job",
     params(("id" = String, Path, description = "The job's id"),
@@ -28,7 +28,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     responses((status = 200, description = "Events, until `end`", body = JobEvent, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn events(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let job = stored::job(&app, id).await?;
     let last = headers
         .get("last-event-id")
@@ -42,12 +47,18 @@ pub(crate) async fn events(State(app): State<App>, Id(id): Id, headers: HeaderMa
             .data(event.data.to_string());
         Some((Ok::<_, Infallible>(sent), listener))
     });
-    Ok(response(stream))
+    Ok(response(&app, client, KeepAlive::new().interval(HEARTBEAT), stream))
 }
 
-/// A stream as a response that proxies do not buffer.
-pub(crate) fn response(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    let keep_alive = KeepAlive::new().interval(HEARTBEAT);
+/// A stream as a response that proxies do not buffer, until its end or the revocation of the client's key.
+pub(crate) fn response(
+    app: &App,
+    Client(client): Client,
+    keep_alive: KeepAlive,
+    stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
+    let app = App::clone(app);
+    let stream = stream.take_until(async move { app.gate.revoked(&client).await });
     let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
     response
         .headers_mut()

@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::response::sse::{Event, KeepAlive};
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
-use crate::state::App;
+use crate::api::events;
+use crate::state::{App, Client};
 use crate::work::feed::{FeedEvent, FeedEventKind};
 
 /// A page notices a lost server after one and a half of them.
@@ -97,7 +98,11 @@ impl Listener {
     responses((status = 200, description = "Events, without an end", body = FeedEvent, content_type = "text/event-stream"),
         (status = "4XX", description = "Refused; 429 when there are too many listeners", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn feed(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn feed(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     // Such a request has no `Origin` when it is for an image; a foreign page could hold all places by them.
     if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         let text = "pages of other origins may not watch this server";
@@ -124,9 +129,5 @@ pub(crate) async fn feed(State(app): State<App>, headers: HeaderMap) -> Result<R
     // An event, because scripts do not see comments.
     let heartbeat = Event::default().event(FeedEventKind::Heartbeat.name()).data("{}");
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).event(heartbeat);
-    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
-    response
-        .headers_mut()
-        .insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(events::response(&app, client, keep_alive, stream))
 }

@@ -89,7 +89,7 @@ pub(crate) async fn answer(
     let job = submit::submit(app, headers, client, asked, Some(file), Some(key)).await?;
     let waiter = Waiter::new(app, job.id);
     let answer = if speech.stream {
-        stream::answer(app, &speech, job.id, waiter).await
+        stream::answer(app, client.clone(), &speech, job.id, waiter).await
     } else {
         whole(app, &speech, job.id, waiter).await
     };

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use axum::http::HeaderValue;
 use axum::response::Response;
-use axum::response::sse::Event;
+use axum::response::sse::{Event, KeepAlive};
 use cesar_jobs::JobId;
 use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::wait::{cache_use, check_speakers, ended, original, parse, transcript}
 use super::{errors, response};
 use crate::admission::refusal::Refusal;
 use crate::api::events;
-use crate::state::App;
+use crate::state::{App, Client};
 use crate::work::disconnect::Waiter;
 use crate::work::events::{EventId, JobEvent, JobEventKind};
 use crate::work::listener::{Listener, is_stored};
@@ -40,7 +40,13 @@ struct Follower {
 }
 
 /// The response, once its first piece is ready.
-pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter: Waiter) -> Result<Response, Refusal> {
+pub(super) async fn answer(
+    app: &App,
+    client: Client,
+    speech: &SpeechRequest,
+    job: JobId,
+    waiter: Waiter,
+) -> Result<Response, Refusal> {
     let mut follower = Follower {
         app: App::clone(app),
         job,
@@ -63,7 +69,7 @@ pub(super) async fn answer(app: &App, speech: &SpeechRequest, job: JobId, waiter
         let text = follower.next().await?;
         Some((Ok::<_, Infallible>(Event::default().data(text)), follower))
     });
-    let mut response = events::response(stream);
+    let mut response = events::response(app, client, KeepAlive::new().interval(events::HEARTBEAT), stream);
     response
         .headers_mut()
         .insert("x-cesar-cache", HeaderValue::from_static(used));

@@ -1,4 +1,4 @@
-//! The housekeeping thread: progress, cancellation, recovery, retention, uploads, idle models and figures.
+//! The housekeeping thread: progress, cancellation, recovery, retention, uploads, API keys, idle models and figures.
 //!
 //! Several times a second it writes each run's progress to the store and reads whether the run may continue. So another process can cancel
 //! a job, and a run that lost its job stops. Every other chore has a longer interval.
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use cesar_base::{Clock, SystemClock};
 use cesar_jobs::{JobId, JobStore, JobsError, Progress, Retention, Signal, Swept, Uploads};
 
+use crate::admission::auth;
 use crate::figures::snapshot;
 use crate::state::Shared;
 use crate::work::feed_watch::{self, FeedWatch};
@@ -47,7 +48,7 @@ impl Chore {
 /// Runs the chores until the server has stopped.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let (mut recovery, mut pruning) = (Chore::new(RECOVERY_INTERVAL), Chore::new(PRUNE_INTERVAL));
-    let mut sweeping = Chore::new(SWEEP_INTERVAL);
+    let (mut sweeping, mut keys) = (Chore::new(SWEEP_INTERVAL), Chore::new(auth::POLL_INTERVAL));
     let (mut counts, mut engines) = (
         Chore::new(snapshot::COUNT_INTERVAL),
         Chore::new(snapshot::ENGINES_INTERVAL),
@@ -63,6 +64,9 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         }
         if feeding.is_due(now) {
             feed.poll(shared);
+        }
+        if keys.is_due(now) {
+            shared.gate.reload();
         }
         if recovery.is_due(now) {
             recover(shared);

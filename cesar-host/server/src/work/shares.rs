@@ -4,15 +4,16 @@
 //! (readable by its owner alone). As tokens are random, a plain hash is enough, and a look-up by the hash reveals nothing about another one.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
-use cesar_base::Digest;
+use cesar_base::{Digest, FileStamp};
 use cesar_jobs::JobId;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::private_file;
 use crate::random::random_hex;
 
 /// Maximum number of links of all jobs that have not ended.
@@ -74,8 +75,8 @@ pub(crate) struct Shares {
 /// The file as it was read last.
 #[derive(Debug, Clone)]
 struct Known {
-    stamp: Option<(SystemTime, u64)>,
-    shares: Vec<Share>,
+    stamp: Option<FileStamp>,
+    shares: Arc<[Share]>,
 }
 
 impl Shares {
@@ -116,17 +117,18 @@ impl Shares {
     /// The link of a token that has not ended.
     pub(crate) fn find(&self, token: &str, now_ms: i64) -> Result<Option<Share>, ShareError> {
         let sha256 = Digest::of(token.as_bytes()).to_string();
-        let shares = self.read()?.into_iter();
-        Ok(shares
-            .filter(|share| share.expires_ms > now_ms)
-            .find(|share| share.sha256 == sha256))
+        let shares = self.read()?;
+        let mut valid = shares.iter().filter(|share| share.expires_ms > now_ms);
+        Ok(valid.find(|share| share.sha256 == sha256).cloned())
     }
 
     /// The links of a job that have not ended, oldest first.
     pub(crate) fn of_job(&self, job: JobId, now_ms: i64) -> Result<Vec<Share>, ShareError> {
-        let mut shares = self.read()?;
-        shares.retain(|share| share.job == job && share.expires_ms > now_ms);
-        Ok(shares)
+        let shares = self.read()?;
+        let of_job = shares
+            .iter()
+            .filter(|share| share.job == job && share.expires_ms > now_ms);
+        Ok(of_job.cloned().collect())
     }
 
     /// Ends a link by its id, and returns whether there was one.
@@ -157,30 +159,30 @@ impl Shares {
         change: impl FnOnce(&mut Vec<Share>) -> Result<(), ShareError>,
     ) -> Result<(), ShareError> {
         let failed = |source| self.file("written", source);
-        let lock = fs::File::create(self.path.with_extension("lock")).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let mut shares = self.read()?;
+        let _lock = private_file::lock(&self.path).map_err(failed)?;
+        let mut shares = self.read()?.to_vec();
         shares.retain(|share| share.expires_ms > now_ms);
         change(&mut shares)?;
-        self.write(&shares).map_err(failed)?;
+        let text = serde_json::to_vec_pretty(&shares).expect("texts and numbers always serialise");
+        private_file::replace(&self.path, &text).map_err(failed)?;
         *self.known.lock() = None;
         Ok(())
     }
 
     /// The file, read again after a change.
-    fn read(&self) -> Result<Vec<Share>, ShareError> {
+    fn read(&self) -> Result<Arc<[Share]>, ShareError> {
         let mut known = self.known.lock();
-        let stamp = self.stamp();
+        let stamp = FileStamp::of(&self.path).ok();
         if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
-            return Ok(known.shares.clone());
+            return Ok(Arc::clone(&known.shares));
         }
-        let shares = match fs::read(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            text => self.parse(&text.map_err(|source| self.file("read", source))?)?,
+        let shares: Arc<[Share]> = match fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Arc::default(),
+            text => self.parse(&text.map_err(|source| self.file("read", source))?)?.into(),
         };
         *known = Some(Known {
             stamp,
-            shares: shares.clone(),
+            shares: Arc::clone(&shares),
         });
         Ok(shares)
     }
@@ -190,22 +192,6 @@ impl Shares {
             path: self.path.clone(),
             detail: error.to_string(),
         })
-    }
-
-    fn stamp(&self) -> Option<(SystemTime, u64)> {
-        let metadata = fs::metadata(&self.path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    }
-
-    fn write(&self, shares: &[Share]) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(shares)?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        // Temporary files are readable by their owner alone.
-        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        temporary.write_all(&text)?;
-        temporary.as_file().sync_data()?;
-        temporary.persist(&self.path).map_err(|error| error.error)?;
-        fs::File::open(folder)?.sync_data()
     }
 
     fn file(&self, action: &'static str, source: io::Error) -> ShareError {
