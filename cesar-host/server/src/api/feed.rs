@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive};
@@ -103,8 +104,7 @@ pub(crate) async fn feed(
     Extension(client): Extension<Client>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // Such a request has no `Origin` when it is for an image; a foreign page could hold all places by them.
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+    if is_foreign(&headers) {
         let text = "pages of other origins may not watch this server";
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::ForeignOrigin, text).into());
     }
@@ -130,4 +130,36 @@ pub(crate) async fn feed(
     let heartbeat = Event::default().event(FeedEventKind::Heartbeat.name()).data("{}");
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).event(heartbeat);
     Ok(events::response(&app, client, keep_alive, stream))
+}
+
+/// Whether a page of another origin sent the request without saying so, as for an image: such pages could hold all places. The origins of
+/// other requests are checked with every endpoint.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
+    !is_own && !headers.contains_key(ORIGIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::headers;
+
+    #[test]
+    fn images_of_foreign_pages_watch_nothing() {
+        for (pairs, wanted) in [
+            (&[][..], false),
+            (&[("sec-fetch-site", "same-origin")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "same-site")], true),
+            // One of `server.cors_origins`.
+            (
+                &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")],
+                false,
+            ),
+        ] {
+            assert_eq!(is_foreign(&headers(pairs)), wanted, "{pairs:?}");
+        }
+    }
 }
