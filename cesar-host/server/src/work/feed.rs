@@ -90,14 +90,7 @@ impl Feed {
 
     /// A job was removed; published once.
     pub(crate) fn removed(&self, job: JobId) {
-        let mut log = self.log.lock();
         let subject = job.to_string();
-        let is_known = |(known, event): &(String, FeedEvent)| *known == subject && event.kind == FeedEventKind::Removed;
-        if log.events.iter().any(is_known) {
-            return;
-        }
-        log.events.retain(|(known, _)| *known != subject);
-        drop(log);
         self.publish(FeedEventKind::Removed, &subject, json!({ "id": subject }));
     }
 
@@ -108,11 +101,18 @@ impl Feed {
         self.publish(FeedEventKind::Transcript, &subject, data);
     }
 
-    /// Appends an event; an earlier one of its kind about the same subject is dropped.
+    /// Appends an event; an earlier one of its kind about the same subject is dropped, and all earlier ones about a removed job. What was
+    /// read before the removal and comes after it is not published: ids are not used again.
     pub(crate) fn publish(&self, kind: FeedEventKind, subject: &str, data: Value) {
         let mut log = self.log.lock();
+        let is_removal =
+            |(known, event): &(String, FeedEvent)| event.kind == FeedEventKind::Removed && known == subject;
+        if log.events.iter().any(is_removal) {
+            return;
+        }
+        let is_replaced = |event: &FeedEvent| event.kind == kind || kind == FeedEventKind::Removed;
         log.events
-            .retain(|(known, event)| !(event.kind == kind && known == subject));
+            .retain(|(known, event)| !(known == subject && is_replaced(event)));
         log.last += 1;
         let event = FeedEvent {
             number: log.last,
@@ -192,6 +192,8 @@ mod tests {
         assert!(!feed.since(0).is_gap, "a replaced event is not missed");
         feed.removed(job(2));
         feed.removed(job(2));
+        feed.transcript(job(2), 8);
+        publish(2, FeedEventKind::Job);
         assert_eq!(names(&feed.since(0)), ["3 job", "5 removed"]);
         assert_eq!(
             feed.since(9),

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cesar_base::Digest;
-use cesar_jobs::{Job, JobId, JobState, JobsError, ListQuery};
+use cesar_jobs::{Job, JobId, JobState, JobStore, JobsError, ListQuery};
 
 use crate::state::Shared;
+use crate::work::feed::Feed;
 
 /// The interval of [`FeedWatch::poll`].
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -40,7 +41,7 @@ fn summary(job: &Job) -> Summary {
 impl FeedWatch {
     /// Publishes what has changed. Errors are logged; the next call retries.
     pub(crate) fn poll(&mut self, shared: &Shared) {
-        if let Err(error) = self.poll_jobs(shared) {
+        if let Err(error) = self.poll_jobs(&*shared.store, &shared.feed) {
             tracing::debug!("cannot look for changed jobs: {error}");
         }
         if let Err(error) = self.poll_corrections(shared) {
@@ -48,35 +49,35 @@ impl FeedWatch {
         }
     }
 
-    fn poll_jobs(&mut self, shared: &Shared) -> Result<(), JobsError> {
+    fn poll_jobs(&mut self, store: &dyn JobStore, feed: &Feed) -> Result<(), JobsError> {
         let list = |states: Vec<JobState>, limit| {
-            shared.store.list(&ListQuery {
+            store.list(&ListQuery {
                 states,
                 limit,
                 ..ListQuery::default()
             })
         };
         let active = JobState::ALL.into_iter().filter(|state| !state.has_ended()).collect();
-        let before = self.jobs.take();
-        let mut seen = HashMap::new();
+        let before = self.jobs.as_ref();
+        let (mut seen, mut changed, mut removed) = (HashMap::new(), Vec::new(), Vec::new());
         for job in list(active, MOST_ACTIVE)?.into_iter().chain(list(Vec::new(), NEWEST)?) {
             let now = summary(&job);
-            let is_changed = before.as_ref().is_some_and(|before| before.get(&job.id) != Some(&now));
-            if is_changed && !seen.contains_key(&job.id) {
-                shared.feed.job(&job);
+            let is_changed = before.is_some_and(|before| before.get(&job.id) != Some(&now));
+            if seen.insert(job.id, now).is_none() && is_changed {
+                changed.push(job);
             }
-            seen.insert(job.id, now);
         }
         let gone = before.into_iter().flatten().filter(|(id, _)| !seen.contains_key(id));
-        let gone: Vec<_> = gone.collect();
-        self.jobs = Some(seen);
         for (id, before) in gone {
-            match shared.store.get(id)? {
-                Some(job) if summary(&job) != before => shared.feed.job(&job),
+            match store.get(*id)? {
+                Some(job) if summary(&job) != *before => changed.push(job),
                 Some(_) => {}
-                None => shared.feed.removed(id),
+                None => removed.push(*id),
             }
         }
+        changed.iter().for_each(|job| feed.job(job));
+        removed.into_iter().for_each(|id| feed.removed(id));
+        self.jobs = Some(seen);
         Ok(())
     }
 
@@ -86,13 +87,14 @@ impl FeedWatch {
             return Ok(());
         }
         let now: HashMap<Digest, u64> = shared.corrections.revisions()?.into_iter().collect();
-        let before = self.corrections.replace((version, now.clone()));
-        let Some((_, before)) = before else { return Ok(()) };
-        for (media, revision) in now {
-            if before.get(&media) != Some(&revision) {
-                corrected(shared, &media, revision)?;
+        if let Some((_, before)) = &self.corrections {
+            for (media, revision) in &now {
+                if before.get(media) != Some(revision) {
+                    corrected(shared, media, *revision)?;
+                }
             }
         }
+        self.corrections = Some((version, now));
         Ok(())
     }
 }
@@ -108,4 +110,62 @@ pub(crate) fn corrected(shared: &Shared, media: &Digest, revision: u64) -> Resul
         shared.feed.transcript(job.id, revision);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use cesar_base::{Fault, FaultKind};
+    use cesar_jobs::{Disk, JobRequest, NewJob, Options, Source, SqliteJobs, Submission};
+
+    use super::*;
+
+    /// The operation before the second poll, whether that poll succeeded, and the kinds of events after a third one.
+    fn polled(at: u64) -> (u64, bool, Vec<&'static str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::failing(Fault {
+            at,
+            kind: FaultKind::InputOutput,
+            lasting: false,
+        });
+        let options = Options {
+            disk: disk.clone(),
+            ..Options::default()
+        };
+        let store = SqliteJobs::open(folder.path(), options).unwrap();
+        let (feed, mut watch) = (Feed::new().unwrap(), FeedWatch::default());
+        let submit = |url: &str| {
+            let request = JobRequest::new(Source::Url { url: url.to_owned() });
+            match store.submit(&NewJob::new(request)).unwrap() {
+                Submission::New(job) => job.id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let removed = submit("https://example.org/a");
+        store.cancel(removed).unwrap();
+        watch.poll_jobs(&store, &feed).unwrap();
+        store.remove(removed).unwrap();
+        submit("https://example.org/b");
+        let before = disk.operations();
+        let is_polled = watch.poll_jobs(&store, &feed).is_ok();
+        watch.poll_jobs(&store, &feed).unwrap();
+        let events = feed.since(0).events;
+        (
+            before,
+            is_polled,
+            events.iter().map(|event| event.kind.name()).collect(),
+        )
+    }
+
+    #[test]
+    fn changes_by_others_are_published_once_also_after_an_error() {
+        let (before, is_polled, events) = polled(u64::MAX);
+        assert!(is_polled);
+        assert_eq!(events, ["job", "removed"]);
+        // The two lists, and the look-up of the removed job.
+        for query in 1..=3 {
+            let (_, is_polled, events) = polled(before + query);
+            assert!(!is_polled, "query {query}");
+            assert_eq!(events, ["job", "removed"], "query {query}");
+        }
+    }
 }
