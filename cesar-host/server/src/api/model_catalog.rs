@@ -16,7 +16,7 @@ use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
-use crate::work::pulls::{self, PullView};
+use crate::work::pulls::{self, Cancelled, PullRefused, PullView};
 
 /// A model that is installed or can be downloaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -137,6 +137,18 @@ fn entry(path: Result<Path<String>, PathRejection>) -> Result<&'static Entry, Re
     })
 }
 
+impl From<PullRefused> for Refusal {
+    fn from(refused: PullRefused) -> Self {
+        match refused {
+            PullRefused::TooMany => {
+                let text = "too many models are being downloaded; wait for one of them";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyPulls, text).retry_after(30)
+            }
+            PullRefused::Thread(error) => Self::internal(&error),
+        }
+    }
+}
+
 #[utoipa::path(get, path = "/models", tag = "server", operation_id = "list_models", summary = "List models that are installed or can be downloaded",
     responses((status = 200, description = "All models", body = ModelList),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
@@ -166,17 +178,7 @@ pub(crate) async fn pull(
     if app.stopping() {
         return Err(Refusal::stopping().into());
     }
-    let is_running = model.pull.as_ref().is_some_and(|pull| pull.error.is_none());
-    if !is_running && !app.pulls.has_room() {
-        let text = format!(
-            "{} models are being downloaded; wait for one of them",
-            pulls::MOST_RUNNING
-        );
-        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyPulls, text)
-            .retry_after(30)
-            .into());
-    }
-    pulls::start(&app, entry).map_err(|error| Refusal::internal(&error))?;
+    pulls::start(&app, entry).map_err(Refusal::from)?;
     let model = ModelView {
         pull: app.pulls.view(entry.id),
         ..model
@@ -194,10 +196,12 @@ pub(crate) async fn cancel(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let entry = entry(path)?;
-    if !app.pulls.cancel(entry.id) {
-        return Err(Refusal::not_found(format!("no download of `{}` runs", entry.id)).into());
-    }
+    let cancelled = app.pulls.cancel(entry.id);
+    let cancelled = cancelled.ok_or_else(|| Refusal::not_found(format!("no download of `{}` runs", entry.id)))?;
     let model = app.block(move |shared| find(shared, entry)).await??;
+    if cancelled == Cancelled::Dismissed {
+        pulls::publish(&app, entry, model.present);
+    }
     Ok((StatusCode::ACCEPTED, Json(model)).into_response())
 }
 

@@ -125,31 +125,30 @@ impl Pulls {
         self.0.lock().get(id).map(|pull| pull.view())
     }
 
-    /// Whether another download may start beside those that run.
-    pub(crate) fn has_room(&self) -> bool {
-        self.0.lock().values().filter(|pull| pull.is_running()).count() < MOST_RUNNING
-    }
-
     /// A new download; `None` when one runs already.
-    fn begin(&self, id: &'static str, size: Option<u64>) -> Option<Arc<Pull>> {
+    fn begin(&self, id: &'static str, size: Option<u64>) -> Result<Option<Arc<Pull>>, PullRefused> {
         let mut known = self.0.lock();
         if known.get(id).is_some_and(|pull| pull.is_running()) {
-            return None;
+            return Ok(None);
+        }
+        if known.values().filter(|pull| pull.is_running()).count() >= MOST_RUNNING {
+            return Err(PullRefused::TooMany);
         }
         let pull = Arc::new(Pull::new(size));
         known.insert(id, Arc::clone(&pull));
-        Some(pull)
+        Ok(Some(pull))
     }
 
-    /// Cancels a download, or forgets a failed one; whether there was one.
-    pub(crate) fn cancel(&self, id: &str) -> bool {
+    /// Cancels a download, or forgets a failed one; `None` when there is none.
+    pub(crate) fn cancel(&self, id: &str) -> Option<Cancelled> {
         let mut known = self.0.lock();
-        let Some(pull) = known.get(id) else { return false };
+        let pull = known.get(id)?;
         pull.stopped.store(true, Ordering::Relaxed);
-        if !pull.is_running() {
-            known.remove(id);
+        if pull.is_running() {
+            return Some(Cancelled::Stopping);
         }
-        true
+        known.remove(id);
+        Some(Cancelled::Dismissed)
     }
 
     /// Ends a download. A failed one is kept with its error.
@@ -162,12 +161,27 @@ impl Pulls {
     }
 }
 
+/// What the cancellation of a download did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// It stops, and publishes that.
+    Stopping,
+    /// It had failed, and is forgotten.
+    Dismissed,
+}
+
+/// Why a download does not start.
+#[derive(Debug)]
+pub(crate) enum PullRefused {
+    /// [`MOST_RUNNING`] others run.
+    TooMany,
+    /// There is no thread for it.
+    Thread(std::io::Error),
+}
+
 /// Starts the download of a model, unless it runs already.
-///
-/// # Errors
-/// When there is no thread for it.
-pub(crate) fn start(app: &App, entry: &'static Entry) -> std::io::Result<()> {
-    let Some(pull) = app.pulls.begin(entry.id, entry.size()) else {
+pub(crate) fn start(app: &App, entry: &'static Entry) -> Result<(), PullRefused> {
+    let Some(pull) = app.pulls.begin(entry.id, entry.size())? else {
         return Ok(());
     };
     let shared = Arc::clone(app);
@@ -189,19 +203,19 @@ pub(crate) fn start(app: &App, entry: &'static Entry) -> std::io::Result<()> {
         Ok(_) => Ok(()),
         Err(error) => {
             app.pulls.end(entry.id, &pull, Err(error.to_string()));
-            Err(error)
+            Err(PullRefused::Thread(error))
         }
     }
 }
 
 /// Publishes the state of a model in the feed.
-fn publish(shared: &Shared, entry: &Entry, is_present: bool) {
+pub(crate) fn publish(shared: &Shared, entry: &Entry, is_present: bool) {
     let data = json!({ "id": entry.id, "present": is_present, "pull": shared.pulls.view(entry.id) });
     shared.feed.publish(FeedEventKind::Models, entry.id, data);
 }
 
 /// Downloads at a time: each has a thread and the memory of a verification.
-pub(crate) const MOST_RUNNING: usize = 3;
+const MOST_RUNNING: usize = 3;
 
 /// Stands for messages about files of this machine.
 const HIDDEN: &str = "the model cannot be stored; the server's log says why";
@@ -245,20 +259,21 @@ mod tests {
     #[test]
     fn failed_downloads_take_no_room() {
         let pulls = Pulls::default();
-        let begin = |id| pulls.begin(id, None).unwrap();
-        let (first, _second) = (begin("tiny"), begin("base"));
-        assert!(pulls.has_room());
-        let _third = begin("small");
-        assert!(!pulls.has_room());
+        let begin = |id| pulls.begin(id, None);
+        let first = begin("tiny").unwrap().unwrap();
+        begin("base").unwrap().unwrap();
+        begin("small").unwrap().unwrap();
+        assert!(matches!(begin("medium"), Err(PullRefused::TooMany)));
+        assert!(matches!(begin("base"), Ok(None)), "it runs already");
         pulls.end("tiny", &first, Err("no space".to_owned()));
-        assert!(pulls.has_room());
+        assert!(matches!(begin("medium"), Ok(Some(_))));
     }
 
     #[test]
     fn progress_counts_all_files() {
         let pulls = Pulls::default();
         assert_eq!(pulls.view("base"), None);
-        let pull = pulls.begin("base", Some(100)).unwrap();
+        let pull = pulls.begin("base", Some(100)).unwrap().unwrap();
         let seen = || {
             let view = pulls.view("base").unwrap();
             (view.what.unwrap_or_default(), view.done, view.total)
@@ -282,12 +297,13 @@ mod tests {
     #[test]
     fn one_download_of_a_model_runs_at_a_time() {
         let pulls = Pulls::default();
-        let pull = pulls.begin("base", None).unwrap();
-        assert!(pulls.begin("base", None).is_none());
-        assert!(pulls.begin("tiny", None).is_some(), "another model");
+        let begin = |id| pulls.begin(id, None).unwrap();
+        let pull = begin("base").unwrap();
+        assert!(begin("base").is_none());
+        assert!(begin("tiny").is_some(), "another model");
         pulls.end("base", &pull, Err("no network".to_owned()));
         assert_eq!(pulls.view("base").unwrap().error.as_deref(), Some("no network"));
-        let again = pulls.begin("base", None).unwrap();
+        let again = begin("base").unwrap();
         assert_eq!(pulls.view("base"), Some(PullView::default()));
         pulls.end("base", &again, Ok(()));
         assert_eq!(pulls.view("base"), None);
@@ -296,16 +312,17 @@ mod tests {
     #[test]
     fn a_cancelled_download_leaves_no_error() {
         let pulls = Pulls::default();
-        assert!(!pulls.cancel("base"));
-        let pull = pulls.begin("base", None).unwrap();
-        assert!(pulls.cancel("base"));
+        assert_eq!(pulls.cancel("base"), None);
+        let begin = || pulls.begin("base", None).unwrap();
+        let pull = begin().unwrap();
+        assert_eq!(pulls.cancel("base"), Some(Cancelled::Stopping));
         assert!(pull.stopped.load(Ordering::Relaxed));
-        assert!(pulls.begin("base", None).is_none(), "it has not stopped yet");
+        assert!(begin().is_none(), "it has not stopped yet");
         pulls.end("base", &pull, Err("the download was cancelled".to_owned()));
         assert_eq!(pulls.view("base"), None);
-        let failed = pulls.begin("base", None).unwrap();
+        let failed = begin().unwrap();
         pulls.end("base", &failed, Err("no network".to_owned()));
-        assert!(pulls.cancel("base"));
-        assert_eq!(pulls.view("base"), None, "a failure is dismissed");
+        assert_eq!(pulls.cancel("base"), Some(Cancelled::Dismissed));
+        assert_eq!(pulls.view("base"), None);
     }
 }
