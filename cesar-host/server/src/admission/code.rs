@@ -93,6 +93,7 @@ codes! {
     TooManyPulls "too_many_pulls" 429 "Too many models are being downloaded."
     TooManyListeners "too_many_listeners" 429 "Too many clients watch the server."
     QueueFull "queue_full" 429 "Too many jobs are queued."
+    CorrectionsUnusable "corrections_unusable" 500 "The corrections of transcripts cannot be read."
     Internal "internal" 500 "The server failed; its log has the reason."
     PluginCrashed "plugin_crashed" 500 "The plugin crashed."
     OutOfMemory "out_of_memory" 500 "The plugin ran out of memory."

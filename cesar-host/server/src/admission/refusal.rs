@@ -3,6 +3,8 @@
 //! Own endpoints answer with `application/problem+json` (RFC 9457), see [`crate::admission::problem`]; the OpenAI-compatible ones with OpenAI's
 //! envelope, see [`crate::openai::errors`]. Messages about folders and files of this machine are logged here and not sent.
 
+use std::path::Path;
+
 use axum::http::StatusCode;
 use cesar_corrections::{CorrectionsError, DocumentError};
 use cesar_jobs::JobsError;
@@ -145,12 +147,31 @@ impl From<CorrectionsError> for Refusal {
                 Self::new(StatusCode::CONFLICT, Code::RevisionConflict, error.to_string())
             }
             other => {
-                let mut refusal = Self::internal(&other);
-                "the corrections of transcripts cannot be read or stored, and the server's log says why; `original=true` of a transcript needs none"
-                    .clone_into(&mut refusal.detail);
-                refusal
+                tracing::error!("a request failed: {other}");
+                let text = format!("{}; `original=true` of a transcript needs none", unusable(&other));
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::CorrectionsUnusable, text)
             }
         }
+    }
+}
+
+/// The file and the remedy, without the folders of this machine.
+fn unusable(error: &CorrectionsError) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match error {
+        CorrectionsError::Damaged { path } => format!(
+            "the corrections database `{}` is damaged; restore it from a backup or move it away, and restart the server",
+            name(path)
+        ),
+        CorrectionsError::Newer { path, .. } => format!(
+            "a newer Cesar has changed the corrections database `{}`; start that one as the server",
+            name(path)
+        ),
+        CorrectionsError::Io { path, .. } | CorrectionsError::Database { path, .. } => format!(
+            "the corrections database `{}` cannot be read or written; the server's log says why",
+            name(path)
+        ),
+        other => other.to_string(),
     }
 }
 

@@ -123,7 +123,6 @@ fn clean(title: &str) -> Result<Option<String>, Refusal> {
 pub(crate) async fn remove(app: &App, id: JobId, corrections: bool) -> Result<Response, Problem> {
     let job = end(app, id).await?;
     let removed = app.block(move |shared| remove_now(shared, &job, corrections)).await??;
-    app.feed.removed(id);
     Ok(Json(Removed { removed }).into_response())
 }
 
@@ -155,8 +154,14 @@ async fn end(app: &App, id: JobId) -> Result<Job, Refusal> {
 
 fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<RemovedPart>, Refusal> {
     let document = shared.store.document(job.id)?;
-    let media = recording::media(job);
+    // First: when they cannot be removed, the job stays, and the request can be sent again.
+    let media = recording::media(job).filter(|_| corrections);
+    let had_corrections = media.map_or(Ok(0), |media| shared.corrections.clear(&media))? > 0;
+    if let Some(media) = media.filter(|_| had_corrections) {
+        cleared(shared, &media);
+    }
     let removed = shared.store.remove(job.id)?;
+    shared.feed.removed(job.id);
     shared.open_downloads.close(job.id);
     if let Err(error) = shared.shares.remove_jobs(&[job.id], SystemClock.now_ms()) {
         tracing::warn!(job = %job.id, "{error}");
@@ -183,14 +188,11 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
             bytes: None,
         });
     }
-    if let Some(media) = media.filter(|_| corrections)
-        && shared.corrections.clear(&media)? > 0
-    {
+    if had_corrections {
         parts.push(RemovedPart {
             kind: "corrections",
             bytes: None,
         });
-        cleared(shared, &media);
     }
     tracing::info!(job = %job.id, "job removed");
     Ok(parts)

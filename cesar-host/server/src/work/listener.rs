@@ -109,11 +109,12 @@ impl Listener {
     }
 
     async fn events_of_document(&self, job: &Job) -> Vec<JobEvent> {
-        let text = stored::document(&self.app, job)
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let text = match stored::document(&self.app, job).await {
+            // Without its corrections, which cannot be read.
+            Err(_) => stored::original(&self.app, job).await.unwrap_or_default(),
+            Ok(text) => text,
+        };
+        let text = text.unwrap_or_default();
         let document: Value = serde_json::from_str(&text).unwrap_or_default();
         // A listener that has followed a run in this process has its segments.
         let has_segments = self.last.claim != 0 && self.last.claim != STORED;
