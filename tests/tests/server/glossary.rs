@@ -45,6 +45,34 @@ fn requests_name_a_glossary_or_hold_its_rules() {
 }
 
 #[test]
+fn a_prompt_without_a_glossary_is_refused() {
+    let sandbox = with_glossary();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(1, 1);
+    let ask = |path: &str, more: &[(&str, &str)]| {
+        let mut parts = vec![
+            ("file", Some("talk.wav"), &recording[..]),
+            ("glossary_prompt", None, &b"true"[..]),
+        ];
+        parts.extend(more.iter().map(|(name, value)| (*name, None, value.as_bytes())));
+        server.send(path, &parts, &[])
+    };
+    for more in [&[][..], &[("glossary", "none")]] {
+        let refused = ask("/transcribe", more).is(400).json();
+        assert_eq!(
+            (&refused["code"], &refused["param"]),
+            (&json!("unsupported_value"), &json!("glossary_prompt"))
+        );
+    }
+    let refused = ask("/v1/audio/transcriptions", &[("model", "whisper-1")])
+        .is(400)
+        .json();
+    assert_eq!(refused["error"]["param"], "glossary_prompt");
+    ask("/transcribe", &[("glossary", "law")]).is(202);
+    ask("/transcribe", &[("glossary_rules", "peaks => hills")]).is(202);
+}
+
+#[test]
 fn the_settings_glossary_applies_unless_a_request_names_another() {
     let sandbox = with_glossary();
     let server = Server::start(&sandbox, &["--glossary", "law"]);

@@ -41,11 +41,12 @@ pub(crate) fn refusal(error: &PipelineError) -> Refusal {
     }
 }
 
-/// Refuses a glossary that does not exist or has a line that is no rule.
+/// Refuses a glossary that does not exist or has a line that is no rule, and a prompt without a glossary.
 pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
     let parameters = &request.parameters;
     let field = match (&parameters.glossary, &parameters.glossary_rules) {
-        (None, None) => return Ok(()),
+        (None, None) if parameters.glossary_prompt != Some(true) => return Ok(()),
+        (None, None) => "glossary_prompt",
         (Some(_), Some(_)) => {
             let text = "the request has both `glossary` and `glossary_rules`; send one of them";
             return Err(Refusal::bad(Code::SaidTwice, text).param("glossary_rules"));
@@ -53,6 +54,34 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         (Some(_), None) => "glossary",
         (None, Some(_)) => "glossary_rules",
     };
-    let checked = glossary(shared, request).map(drop);
-    checked.map_err(|error| refusal(&error).param(field))
+    let found = glossary(shared, request).map_err(|error| refusal(&error).param(field))?;
+    check_prompt(parameters.glossary_prompt, found.as_ref())
+}
+
+/// Refuses a prompt that was asked for without a glossary whose terms it could have.
+fn check_prompt(wanted: Option<bool>, glossary: Option<&NamedGlossary>) -> Result<(), Refusal> {
+    if wanted == Some(true) && glossary.is_none() {
+        let text = "`glossary_prompt` has no effect without a glossary; add `glossary` or `glossary_rules`";
+        return Err(Refusal::bad(Code::UnsupportedValue, text).param("glossary_prompt"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_needs_a_glossary() {
+        let glossary = NamedGlossary::of_request("peaks => hills").unwrap();
+        let refusal = check_prompt(Some(true), None).unwrap_err();
+        assert_eq!(
+            (refusal.status.as_u16(), refusal.param.as_deref()),
+            (400, Some("glossary_prompt"))
+        );
+        for wanted in [None, Some(false)] {
+            assert_eq!(check_prompt(wanted, None), Ok(()), "{wanted:?}");
+        }
+        assert_eq!(check_prompt(Some(true), Some(&glossary)), Ok(()));
+    }
 }
