@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cesar_jobs::Job;
 use cesar_jobs::values::{flag, whole_number};
-use cesar_pipeline::Peaks;
+use cesar_pipeline::{Peaks, PipelineError};
 use cesar_runner::CancelToken;
 use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -236,11 +236,8 @@ fn draw(shared: &Shared, job: &Job) -> Result<Peaks, Refusal> {
     let drawn = shared
         .pipeline
         .draw_peaks(&recording.path(), &part, &request.label, keep, &CancelToken::default());
-    drawn.map_err(|error| {
-        let refusal = Refusal::impossible(Code::InvalidAudio, error.to_string());
-        Refusal {
-            status: StatusCode::NOT_FOUND,
-            ..refusal
-        }
+    drawn.map_err(|error| match error {
+        PipelineError::Audio(_) => Refusal::new(StatusCode::NOT_FOUND, Code::InvalidAudio, error.to_string()),
+        other => other.into(),
     })
 }

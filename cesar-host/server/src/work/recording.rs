@@ -57,16 +57,20 @@ fn path(file: &File) -> PathBuf {
 pub(crate) struct OpenDownloads(Mutex<Vec<(JobId, Instant, Arc<Recording>)>>);
 
 impl OpenDownloads {
-    fn get(&self, job: JobId) -> Option<Arc<Recording>> {
+    /// The open download of a job, unless the job is of another one by now.
+    fn get(&self, job: JobId, media: Option<Digest>) -> Option<Arc<Recording>> {
         let mut open = self.0.lock();
         open.retain(|(_, last, _)| last.elapsed() < OPEN_FOR);
-        let (_, last, recording) = open.iter_mut().find(|(known, ..)| *known == job)?;
+        let (_, last, recording) = open
+            .iter_mut()
+            .find(|(known, _, recording)| *known == job && media.is_none_or(|media| media == recording.digest))?;
         *last = Instant::now();
         Some(Arc::clone(recording))
     }
 
     fn add(&self, job: JobId, recording: &Arc<Recording>) {
         let mut open = self.0.lock();
+        open.retain(|(known, ..)| *known != job);
         if open.len() >= MOST_OPEN
             && let Some(oldest) = (0..open.len()).min_by_key(|index| open[*index].1)
         {
@@ -75,7 +79,7 @@ impl OpenDownloads {
         open.push((job, Instant::now(), Arc::clone(recording)));
     }
 
-    /// Closes the download of a job that changes or is removed.
+    /// Closes the download of a removed job.
     pub(crate) fn close(&self, job: JobId) {
         self.0.lock().retain(|(known, ..)| *known != job);
     }
@@ -113,11 +117,12 @@ pub(crate) fn open(shared: &Shared, job: &Job) -> Result<Arc<Recording>, Refusal
             Err(error) => Err(unreadable(error)),
         },
         Source::Url { url } => {
-            if let Some(recording) = shared.open_downloads.get(job.id) {
+            let media = media(job);
+            if let Some(recording) = shared.open_downloads.get(job.id, media) {
                 return Ok(recording);
             }
             let address = Address::parse(url).map_err(|_| gone())?;
-            let stored = shared.pipeline.stored_download(&address, media(job))?;
+            let stored = shared.pipeline.stored_download(&address, media)?;
             let (file, digest) = stored.ok_or_else(gone)?;
             let recording = Arc::new(Recording::new(file, digest).map_err(unreadable)?);
             shared.open_downloads.add(job.id, &recording);
@@ -132,4 +137,34 @@ fn gone() -> Refusal {
         Code::RecordingGone,
         "the server no longer has the recording; the transcript is kept without it",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn recording(text: &str) -> Arc<Recording> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Arc::new(Recording::new(file, Digest::of(text.as_bytes())).unwrap())
+    }
+
+    #[test]
+    fn an_open_download_is_used_while_it_is_that_of_the_job() {
+        let open = OpenDownloads::default();
+        let job: JobId = "019b77c5-3800-7001-8000-000000000000".parse().unwrap();
+        let [first, second] = ["first", "second"].map(recording);
+        open.add(job, &first);
+        let digest = |media| open.get(job, media).map(|recording| recording.digest);
+        assert_eq!(digest(None), Some(first.digest), "it is not known yet");
+        assert_eq!(digest(Some(first.digest)), Some(first.digest));
+        assert_eq!(digest(Some(second.digest)), None, "it was downloaded again");
+        open.add(job, &second);
+        assert_eq!(digest(Some(second.digest)), Some(second.digest));
+        assert_eq!(digest(Some(first.digest)), None, "one for each job");
+        open.close(job);
+        assert_eq!(digest(None), None);
+    }
 }
