@@ -1,6 +1,7 @@
 //! The page: `GET /` and `GET /page/...`, the files of `page/` embedded into the program.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
     VARY,
@@ -43,7 +44,9 @@ pub(crate) async fn index(headers: HeaderMap) -> Result<Response, Problem> {
 }
 
 /// `GET /page/{path}`.
-pub(crate) async fn page(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn page(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+    // A path that is no UTF-8 is unknown, too.
+    let path = path.map(|Path(path)| path).unwrap_or_default();
     file(&path, &headers)
 }
 

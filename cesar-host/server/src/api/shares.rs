@@ -213,7 +213,11 @@ pub(crate) async fn shared(
     // One answer for every reason, which says nothing about jobs.
     let ended = || Refusal::not_found("this link has ended; ask for a new one");
     let share = share.ok_or_else(ended)?;
-    let job = stored::job(&app, share.job).await.map_err(|_| ended())?;
+    let job = stored::job(&app, share.job).await;
+    let job = job.map_err(|refusal| match refusal.code {
+        Code::NotFound => ended(),
+        _ => refusal,
+    })?;
     let document = stored::document(&app, &job).await?.ok_or_else(ended)?;
     let request = FormatRequest {
         format: "html".to_owned(),
