@@ -1,11 +1,12 @@
 //! Corrections over HTTP: revisions, conflicts, exports, kills, and the command line beside it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
 
 use cesar_tests::Sandbox;
-use cesar_tests::server::{Answer, Server, wave, with_echo};
+use cesar_tests::server::{Answer, Server, until, wave, with_echo};
 
 /// A server with a transcribed recording of three seconds, a segment each.
 fn transcribed(sandbox: &Sandbox) -> (Server, String) {
@@ -237,22 +238,28 @@ fn acknowledged_corrections_survive_kills() {
     for round in 0..8_u64 {
         let sender = {
             let (server, id) = (&server, &id);
+            let sent = AtomicU64::new(0);
             thread::scope(|scope| {
-                let sending = scope.spawn(move || {
+                let sending = scope.spawn(|| {
                     let mut acknowledged = revision;
                     loop {
                         let operations =
                             json!([{ "op": "insert_words", "segment": 0, "word": 0, "text": format!("r{round}") }]);
                         let answer = patch(server, id, &format!("\"{acknowledged}\""), &operations);
                         match answer.status {
-                            200 => acknowledged += 1,
+                            200 => {
+                                acknowledged += 1;
+                                sent.fetch_add(1, Ordering::SeqCst);
+                            }
                             // The server is gone.
                             0 => return acknowledged,
                             _ => panic!("{answer:?}"),
                         }
                     }
                 });
-                thread::sleep(std::time::Duration::from_millis(30 + 20 * round));
+                until("some corrections are acknowledged", || {
+                    sent.load(Ordering::SeqCst) > round
+                });
                 server.signal("-KILL");
                 sending.join().unwrap()
             })
@@ -266,6 +273,14 @@ fn acknowledged_corrections_survive_kills() {
             "{sender} acknowledged, {revision} stored"
         );
         assert_eq!(history["revisions"].as_array().unwrap().len() as u64, revision);
+        // A window that has not seen the last one changes nothing.
+        let stale = patch(&server, &id, &format!("\"{}\"", revision - 1), &replace(0, "stale")).is(409);
+        let body = stale.json();
+        assert_eq!(
+            (&body["code"], &body["revision"]),
+            (&json!("revision_conflict"), &json!(revision))
+        );
+        assert_eq!(body["changes"].as_array().unwrap().len(), 1);
     }
     assert!(revision > 0);
 }
@@ -327,6 +342,49 @@ fn a_damaged_database_is_one_sentence() {
     sandbox.run(words.into_iter().chain(["--original"])).exits(0);
     let serve = sandbox.run(["serve", "--port", "0"]).exits(1);
     assert!(serve.stderr.contains("is damaged"), "{}", serve.stderr);
+}
+
+#[test]
+fn damage_found_while_serving_names_the_file_and_the_remedy() {
+    let sandbox = with_echo();
+    let (server, id) = transcribed(&sandbox);
+    patch(&server, &id, "\"0\"", &replace(0, "Harbour")).is(200);
+    drop(server);
+    let file = sandbox.data_home().join("cesar/corrections.db");
+    // All pages but the first, so that the database can be opened.
+    let script = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('pragma wal_checkpoint(truncate)'); d.close(); \
+                  f = open(sys.argv[1], 'r+b'); n = f.seek(0, 2); f.seek(4096); f.write(b'\\xff' * (n - 4096))";
+    let python = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(&file)
+        .status();
+    assert!(python.unwrap().success());
+    let server = Server::start(&sandbox, &[]);
+    let job = format!("/jobs/{id}");
+    for path in [
+        job.clone(),
+        format!("{job}/transcript"),
+        format!("{job}/transcript/history"),
+    ] {
+        let problem = server.get(&path).is(500).json();
+        assert_eq!(problem["code"], "corrections_unusable", "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("`corrections.db` is damaged; restore it") && !detail.contains('/'),
+            "{detail}"
+        );
+    }
+    server.delete(&format!("{job}?remove=true&corrections=true")).is(500);
+    assert!(
+        text(&server, &id, "?original=true").starts_with("second 0"),
+        "the job is kept"
+    );
+    let events = server.get(&format!("{job}/events")).is(200).body;
+    assert!(events.contains("second 0") && events.contains("event: end"), "{events}");
+    drop(server);
+    std::fs::rename(&file, file.with_extension("damaged")).unwrap();
+    let server = Server::start(&sandbox, &[]);
+    assert!(text(&server, &id, "").starts_with("second 0"));
 }
 
 /// The pieces joined are the whole text, whether they were sent before the corrections or after.

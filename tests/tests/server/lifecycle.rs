@@ -27,6 +27,67 @@ fn jobs_of_a_killed_server_resume() {
     assert_eq!(server.job(&slow)["attempts"], 2, "the attempt that died counts");
 }
 
+/// The events of a stream: id, kind and data of each.
+fn events(server: &Server, path: &str, last: Option<&str>) -> impl Iterator<Item = (String, String, Value)> {
+    let mut stream = server.connect();
+    let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n{last}\r\n").unwrap();
+    // A killed server cuts a line off.
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let (mut id, mut kind) = (String::new(), String::new());
+    lines.filter_map(move |line| {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim_start();
+        match name {
+            "id" => value.clone_into(&mut id),
+            "event" => value.clone_into(&mut kind),
+            "data" => {
+                return Some((
+                    id.clone(),
+                    kind.clone(),
+                    serde_json::from_str(value).unwrap_or_default(),
+                ));
+            }
+            _ => {}
+        }
+        None
+    })
+}
+
+#[test]
+fn a_job_of_a_killed_server_ends_once_and_its_events_resume() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &["--workers", "1"]);
+    let (feed, ..) = events(&server, "/events", None).next().unwrap();
+    let id = server.submit(&wave(6, 5), &[("options", "{\"pace_ms\": 300}")]);
+    let path = format!("/jobs/{id}/events");
+    let mut before = events(&server, &path, None);
+    let (last, ..) = before.find(|(_, kind, _)| kind == "segment").unwrap();
+    assert!(last.starts_with("1-"), "{last}");
+    server.signal("-KILL");
+    assert_eq!(before.filter(|(_, kind, _)| kind == "end").count(), 0);
+    drop(server);
+
+    let server = Server::start(&sandbox, &["--workers", "1"]);
+    let after: Vec<_> = events(&server, &path, Some(&last)).collect();
+    assert_eq!((after[0].1.as_str(), after[0].0.as_str()), ("started", "2-1"));
+    let starts = after.iter().filter(|(_, kind, _)| kind == "segment");
+    let starts: Vec<_> = starts
+        .map(|(_, _, data)| data["start"].as_f64().unwrap().to_string())
+        .collect();
+    assert_eq!(starts, ["0", "1", "2", "3", "4", "5"], "each segment once");
+    let ends: Vec<_> = after.iter().filter(|(_, kind, _)| kind == "end").collect();
+    assert_eq!(ends.len(), 1, "{after:?}");
+    assert_eq!(
+        (&ends[0].2["status"], &ends[0].2["attempts"]),
+        (&json!("completed"), &json!(2))
+    );
+    // The feed of the other start is unknown: the page reads the list again.
+    assert_eq!(events(&server, "/events", Some(&feed)).next().unwrap().1, "reset");
+    let listed = listed(&sandbox);
+    assert_eq!((listed.len(), &listed[0]["id"]), (1, &json!(id)));
+}
+
 #[test]
 fn sigterm_requeues_jobs_and_exits_successfully() {
     let sandbox = with_echo();

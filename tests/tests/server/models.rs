@@ -3,23 +3,30 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 
 use cesar_tests::hub::{Faults, Hub};
-use cesar_tests::require_model;
 use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::{Server, until, with_echo};
+use cesar_tests::web::{Page, Web};
+use cesar_tests::{fixture, require_model};
 use serde_json::{Value, json};
 
 const TINY: &str = "Systran/faster-whisper-tiny.en";
 
 /// A server without models, whose hub is this one.
 fn serve(sandbox: &Sandbox, hub: &Hub) -> Server {
+    serve_engine(sandbox, hub, "echo")
+}
+
+/// The same with another engine, and addresses of this machine.
+fn serve_engine(sandbox: &Sandbox, hub: &Hub, engine: &str) -> Server {
     let folder = |name: &str| sandbox.path().join(name).display().to_string();
     let environment = [
         ("CESAR_MODELS_DIR", &*folder("empty")),
         ("HF_ENDPOINT", &hub.endpoint()),
         ("HF_HOME", &folder("hf")),
+        ("CESAR_SERVER_ALLOW_PRIVATE_ADDRESSES", "true"),
         ("NO_PROXY", "*"),
     ];
-    Server::start_with(sandbox, &[], &environment)
+    Server::start_engine(sandbox, engine, &[], &environment)
 }
 
 /// The entry of tiny.en for ct2.
@@ -87,6 +94,45 @@ fn a_model_is_downloaded_when_a_client_asks() {
     server.post(pull).is(200);
     server.post("/models/nothing/pull").is(404);
     server.post("/models/..%2Fx/pull").is(404);
+}
+
+#[test]
+fn a_downloaded_model_transcribes_an_address() {
+    let (sandbox, hub, web) = (Sandbox::new(), Hub::new(), Web::new());
+    hub.add_folder(TINY, &require_model("tiny.en").join("faster-whisper-tiny.en"));
+    let recording = std::fs::read(fixture("short.wav")).unwrap();
+    web.put("/talk.wav", Page::wave(recording.clone()));
+    let server = serve_engine(&sandbox, &hub, "ct2");
+    let body = json!({ "url": web.url("/talk.wav"), "model": "tiny.en", "diarize": false }).to_string();
+    let refused = server.post_json("/transcribe/url", &body).is(422).json();
+    assert_eq!(refused["code"], "model_not_found");
+    server.post("/models/tiny.en/pull").is(202);
+    until("it is there", || {
+        let model = tiny(&server);
+        assert_eq!(model["pull"]["error"], Value::Null);
+        model["present"] == true && model["pull"].is_null()
+    });
+    let job = server.post_json("/transcribe/url", &body).is(202).json();
+    let id = job["id"].as_str().unwrap();
+    let job = server.wait_for(id, &["completed", "partial", "error"]);
+    assert_eq!(job["status"], "completed", "{job}");
+    assert!(!job["result"]["segments"].as_array().unwrap().is_empty(), "{job}");
+    assert_eq!(web.lines(), ["GET /talk.wav => 200"]);
+    // The page plays and draws the download.
+    let head = server
+        .request("HEAD", &format!("/jobs/{id}/recording"), &[], &[])
+        .is(200);
+    assert_eq!(
+        head.header("content-length"),
+        Some(recording.len().to_string().as_str())
+    );
+    let range = [("range", "bytes=0-3")];
+    let start = server
+        .request("GET", &format!("/jobs/{id}/recording"), &range, &[])
+        .is(206);
+    assert_eq!(start.body, "RIFF");
+    let peaks = server.get(&format!("/jobs/{id}/peaks?width=10")).is(200).json();
+    assert!(peaks["duration"].as_f64() > Some(0.5), "{peaks}");
 }
 
 #[test]
