@@ -158,11 +158,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
-    // These need no settings, and must work where the settings are broken.
-    match cli.command {
-        Command::Completions { shell } => return Ok(completions(shell)),
-        Command::Config(ConfigCommand::Init) => return init_config(cli.config.path),
-        _ => {}
+    if let Some(exit) = without_settings(&cli) {
+        return exit;
     }
     let verbosity = match cli.quiet {
         true => -1,
@@ -201,8 +198,18 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        // Done above.
-        Command::Config(ConfigCommand::Init) | Command::Completions { .. } => Ok(Exit::Done),
+        Command::Config(ConfigCommand::Init) | Command::Completions { .. } => {
+            unreachable!("they have run without settings")
+        }
+    }
+}
+
+/// Runs a command that needs no settings: it must work where the settings are broken.
+fn without_settings(cli: &Cli) -> Option<Result<Exit, Failure>> {
+    match &cli.command {
+        Command::Completions { shell } => Some(Ok(completions(*shell))),
+        Command::Config(ConfigCommand::Init) => Some(init_config(cli.config.path.clone())),
+        _ => None,
     }
 }
 
