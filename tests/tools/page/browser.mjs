@@ -61,16 +61,22 @@ export async function empty() {
   }
 }
 
-/** Submits a recording beside the browser, and waits for its end. */
-export async function transcribed(name, fields = { model: "tiny.en", diarize: false }) {
+/** Submits a recording beside the browser. */
+export async function submitted(name, fields = { model: "tiny.en", diarize: false }) {
   const form = new FormData();
   form.set("file", new Blob([fs.readFileSync(recording(name))]), name);
   for (const [field, value] of Object.entries(fields))
     form.set(field, typeof value === "object" ? JSON.stringify(value) : String(value));
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
   const response = await fetch(`${base}/transcribe`, { method: "POST", body: form, headers });
-  let job = await response.json();
+  const job = await response.json();
   if (response.status !== 202) throw new Error(`${name}: ${JSON.stringify(job)}`);
+  return job;
+}
+
+/** Submits a recording beside the browser, and waits for its end. */
+export async function transcribed(name, fields) {
+  let job = await submitted(name, fields);
   for (let i = 0; i < 3000 && ["queued", "downloading", "processing"].includes(job.status); i += 1) {
     await new Promise((resume) => setTimeout(resume, 100));
     job = (await api("GET", `/jobs/${job.id}`)).json;
@@ -79,7 +85,7 @@ export async function transcribed(name, fields = { model: "tiny.en", diarize: fa
   return job;
 }
 
-const browser = await chromium.launch({
+export const browser = await chromium.launch({
   executablePath: process.env.CESAR_CHROMIUM ?? "/usr/bin/chromium",
   args: [
     "--no-sandbox",
@@ -97,13 +103,13 @@ export const seen = { hosts: new Set(), faults: [] };
 /** A page in a browser profile of its own. */
 export async function page(
   hash = "",
-  { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true } = {},
+  { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true, motion = "reduce" } = {},
 ) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: scheme,
     locale,
-    reducedMotion: "reduce",
+    reducedMotion: motion,
     permissions: ["microphone", "clipboard-read", "clipboard-write"],
   });
   if (key && signIn) {

@@ -1,24 +1,33 @@
-// Pictures of the page for the documentation, at three widths, light and dark.
+// Pictures of the page for the documentation; with PICTURES=all of each view at three widths, light and dark.
 //
 //     FOLDER=docs/guide/page node screenshots.mjs NODE_MODULES BASE_URL RECORDINGS [CASE…]
 //
 // Removes the jobs of the server first. See browser.mjs.
 
 import fs from "node:fs";
-import { api, empty, page, recording, run, transcribed } from "./browser.mjs";
+import { api, base, empty, page, recording, run, submitted, transcribed } from "./browser.mjs";
 
 const folder = process.env.FOLDER ?? "screenshots";
 fs.mkdirSync(folder, { recursive: true });
 
+const all = process.env.PICTURES === "all";
 const SIZES = [
   [360, 740],
   [768, 900],
   [1440, 900],
 ];
+/** What the documentation shows of a view. */
+const GUIDE = {
+  queue: [["light", 768]],
+  running: [["dark", 768]],
+  transcript: [["light", 1440], ["dark", 360]],
+  search: [["light", 768]],
+};
 
 async function shots(name, hash, ready) {
   for (const scheme of ["light", "dark"])
     for (const [width, height] of SIZES) {
+      if (!all && !GUIDE[name]?.some(([shown, wide]) => shown === scheme && wide === width)) continue;
       const on = await page(hash, { width, height, scheme });
       await ready(on);
       await on.waitForTimeout(300);
@@ -27,25 +36,31 @@ async function shots(name, hash, ready) {
     }
 }
 
+/** A job that runs while pictures of it are taken: without the cache, and cancelled afterwards. */
+async function running(picture) {
+  const started = await Promise.all(
+    ["meeting.flac", "interview.m4a"].map((name) => submitted(name, { model: "tiny.en", no_cache: true })),
+  );
+  await picture(started[0].id);
+  for (const { id } of started) await api("DELETE", `/jobs/${id}?remove=true`);
+}
+
 await run({
   async queue() {
     await empty();
     for (const name of ["short.wav", "welcome.ogg", "harbour.mp3"]) await transcribed(name);
-    await transcribed("interview.m4a");
-    await transcribed("interview.m4a");
-    const form = new FormData();
-    const long = "meeting.flac";
-    form.set("file", new Blob([fs.readFileSync(recording(long))]), long);
-    form.set("no_cache", "true");
-    form.set("model", "base");
-    await shots("queue", "", async (on) => {
-      const { json } = await api("GET", "/jobs?status=queued,processing");
-      if (json.jobs.length < 2)
-        for (let i = 0; i < 3; i += 1) await fetch(new URL("/transcribe", on.url()), { method: "POST", body: form });
-      await on.locator(".row[data-status=processing]").first().waitFor();
+    const words = { model: "tiny.en", num_speakers: 2, options: { word_timestamps: true } };
+    const { id } = await transcribed("interview.m4a", words);
+    await api("PATCH", `/jobs/${id}`, { title: "Interview at the harbour" });
+    await running(() => shots("queue", "", (on) => on.locator(".row[data-status=processing]").first().waitFor()));
+  },
+  async running() {
+    await shots("running", "", async (on) => {
+      const { id } = await submitted("meeting.flac", { model: "tiny.en", diarize: false, no_cache: true });
+      await on.goto(`${base}/#/job/${id}`);
+      await on.locator(".turn").first().waitFor();
+      on.once("close", () => api("DELETE", `/jobs/${id}?remove=true`));
     });
-    for (const job of (await api("GET", "/jobs?status=queued,processing")).json.jobs)
-      await api("DELETE", `/jobs/${job.id}`);
   },
   async tray() {
     await shots("tray", "", async (on) => {
@@ -63,7 +78,13 @@ await run({
   },
   async transcript() {
     const { json } = await api("GET", "/jobs?status=completed&limit=50");
-    const job = json.jobs.find((each) => each.label === "harbour.mp3");
-    await shots("transcript", `#/job/${job.id}`, (on) => on.waitForTimeout(1500));
+    const job = json.jobs.find((each) => each.label === "interview.m4a");
+    await shots("transcript", `#/job/${job.id}`, async (on) => {
+      await on.locator(".play:not([disabled])").waitFor();
+      await on.waitForTimeout(500);
+      await on.locator("[data-s=\"1\"] > [data-w=\"1\"]").click();
+      await on.waitForTimeout(900);
+      await on.keyboard.press("Space");
+    });
   },
 });

@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask`: every command with its options.
 
-use crate::measure::Measurement;
+use crate::{measure::Measurement, page};
 use clap::{Parser, Subcommand};
 
 /// Prepare the machine, build, fetch models, test and measure
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Clients,
     /// Fetch the modules that the server's page is built from, and write them with their digests
     Vendor,
+    /// Take the pictures of the server's page that the documentation shows
+    Screenshots(page::Pictures),
     /// Download ONNX Runtime, which the plugin `pyannote` loads
     Onnxruntime,
     /// Feed random bytes to every reader of containers, plugin files, options, runner frames and forms
@@ -115,6 +117,7 @@ mod tests {
             "measure der --option step",
             "measure der --threads",
             "measure isolation --part everything",
+            "measure page --loads 0",
             "measure pairs --pairs 0",
             "measure parity --minutes x",
             "measure parity --beams 1",

@@ -20,6 +20,7 @@ mod fuzz;
 mod measure;
 mod models;
 mod onnxruntime;
+mod page;
 mod setup;
 mod transcribe;
 mod vendor;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Outcome {
         Command::Models { names } => models::run(&names),
         Command::Clients => clients(),
         Command::Vendor => vendor::run(),
+        Command::Screenshots(options) => page::screenshots(&options),
         Command::Onnxruntime => onnxruntime::fetch().map(drop),
         Command::Fuzz { minutes } => fuzz::run(minutes),
         Command::Measure(measurement) => measure::run(measurement),
@@ -91,7 +93,7 @@ fn check(options: &[String]) -> Outcome {
 
 fn clients() -> Outcome {
     setup::python::with_clients()?;
-    setup::node::with_client()
+    setup::node::with_client().map(drop)
 }
 
 /// Announces the next step.

@@ -9,7 +9,7 @@ mod parity;
 mod reference;
 mod wer;
 
-use crate::{cargo, failure::Outcome};
+use crate::{cargo, failure::Outcome, page};
 use clap::Subcommand;
 
 /// The compared engines, in the order of the columns.
@@ -34,6 +34,8 @@ pub(crate) enum Measurement {
     Parity(parity::Options),
     /// Cost of running plugins in processes of their own, and the time until they stop
     Isolation(isolation::Options),
+    /// Bytes, start, frames and memory of the server's page in Chromium
+    Page(page::Measured),
 }
 
 pub(crate) fn run(measurement: Measurement) -> Outcome {
@@ -47,5 +49,6 @@ pub(crate) fn run(measurement: Measurement) -> Outcome {
         Measurement::Pairs(options) => pairs::run(&options),
         Measurement::Parity(options) => parity::run(&options),
         Measurement::Isolation(options) => isolation::run(&options),
+        Measurement::Page(options) => page::measure(&options),
     }
 }

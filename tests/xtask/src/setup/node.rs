@@ -5,7 +5,11 @@ use crate::{
     announce,
     failure::{Failure, Outcome, step},
 };
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The packages, in their published versions.
 const PACKAGES: [(&str, &str); 5] = [
@@ -16,14 +20,15 @@ const PACKAGES: [(&str, &str); 5] = [
     ("typescript", "7.0.2"),
 ];
 
-/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/{openai_client,page}.rs` and `tests/src/workflows.rs`, unless present.
-pub(crate) fn with_client() -> Outcome {
+/// Installs [`PACKAGES`] in `…/cesar/clients-node` for `tests/tests/server/{openai_client,page}.rs` and `tests/src/workflows.rs`, unless present;
+/// answers the folder.
+pub(crate) fn with_client() -> Outcome<PathBuf> {
     let folder = cached("clients-node");
     if PACKAGES
         .iter()
         .all(|(name, version)| installed(&folder, name).is_some_and(|found| found == *version))
     {
-        return Ok(());
+        return Ok(folder);
     }
     let packages = PACKAGES.map(|(name, version)| format!("{name}@{version}"));
     announce(&format!("{} for Node in {}", packages.join(", "), folder.display()));
@@ -37,7 +42,8 @@ pub(crate) fn with_client() -> Outcome {
         "--loglevel=error",
         "--prefix",
     ]);
-    step(npm.arg(&folder).args(packages).stdout(std::io::stderr()))
+    step(npm.arg(&folder).args(packages).stdout(std::io::stderr()))?;
+    Ok(folder)
 }
 
 fn installed(folder: &Path, name: &str) -> Option<String> {
