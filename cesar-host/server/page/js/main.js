@@ -14,9 +14,10 @@ effect(() => {
 });
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+// The session is asked for while the texts are on their way.
+void openSession();
 await setLanguage(preferred(settings.peek().language));
 render(html`<${App} />`, app);
-void openSession();
 
 // The transcript view is fetched when a link to one is pointed at or focused: it is larger than all the rest.
 for (const name of ["pointerover", "focusin"])

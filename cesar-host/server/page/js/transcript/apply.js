@@ -36,6 +36,34 @@ function rewritten(segment) {
 /** @param {Segment[]} segments */
 const numbered = (segments) => segments.map((segment, id) => (segment.id === id ? segment : { ...segment, id }));
 
+/** The list of segments that a run of operations has made and nothing else refers to, while there is one. @type {Segment[] | null} */
+let own = null;
+
+/**
+ * Applies operations in order. The list of segments is copied once, not for each operation: between two of them `visit` may read the
+ * document, and must not keep it.
+ * @template T
+ * @param {Doc} doc
+ * @param {Operation[]} operations
+ * @param {(doc: Doc, operation: Operation) => T} visit Called before each operation.
+ * @returns {{ doc: Doc, visited: T[] }}
+ * @throws {Misfit}
+ */
+export function applyRun(doc, operations, visit) {
+    own = doc.segments.slice();
+    let now = { ...doc, segments: own };
+    try {
+        const visited = operations.map((operation) => {
+            const found = visit(now, operation);
+            now = apply(now, operation);
+            return found;
+        });
+        return { doc: now, visited };
+    } finally {
+        own = null;
+    }
+}
+
 /**
  * @param {Doc} doc
  * @param {number} at
@@ -44,9 +72,12 @@ const numbered = (segments) => segments.map((segment, id) => (segment.id === id 
  * @returns {Doc}
  */
 function splice(doc, at, removed, added) {
-    const segments = doc.segments.slice();
+    const segments = doc.segments === own ? own : doc.segments.slice();
     segments.splice(at, removed, ...added);
-    return { ...doc, segments: removed === added.length ? segments : numbered(segments) };
+    if (removed === added.length) return segments === own ? doc : { ...doc, segments };
+    const renumbered = numbered(segments);
+    if (segments === own) own = renumbered;
+    return { ...doc, segments: renumbered };
 }
 
 /** @param {string} text @param {string} lead @param {[number, number][]} times @param {string | undefined} speaker */

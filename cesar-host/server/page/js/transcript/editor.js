@@ -7,7 +7,7 @@
  */
 
 import { anchored, rebase, same } from "./anchors.js";
-import { apply } from "./apply.js";
+import { applyRun } from "./apply.js";
 
 /** @typedef {import("./types.js").Doc} Doc */
 /** @typedef {import("./types.js").Operation} Operation */
@@ -88,13 +88,8 @@ export class Editor {
         const entries = [];
         for (let at = 0; at < operations.length; at += MAX_OPERATIONS) {
             const before = this.doc;
-            let doc = before;
-            const batch = operations.slice(at, at + MAX_OPERATIONS).map((operation) => {
-                const placed = anchored(doc, operation);
-                doc = apply(doc, operation);
-                return placed;
-            });
-            entries.push(this.#entry({ operations: batch, group, label, before, after: doc }));
+            const { doc, visited } = applyRun(before, operations.slice(at, at + MAX_OPERATIONS), anchored);
+            entries.push(this.#entry({ operations: visited, group, label, before, after: doc }));
             this.doc = doc;
         }
         this.queue.push(...entries);

@@ -15,6 +15,10 @@ import { TurnRow } from "./turn.js";
 
 /** Rows this far outside the viewport are drawn, in pixels. */
 const AHEAD = 700;
+/** The same after a jump: each frame of a drag of the scrollbar shows other rows. */
+const AHEAD_OF_JUMP = 60;
+/** How long the text stands still, in milliseconds, until a jump has ended. */
+const STILL_MS = 120;
 
 /**
  * The height that a row will probably have.
@@ -65,7 +69,8 @@ export function Rows({ desk }) {
         state.geometry.setRows(rows.map((row) => row.key), rows.map((row) => estimate(row, state.width)));
     }
     const goal = state.anchor ? state.viewFor(state.anchor) : viewOf();
-    const [first, last] = state.geometry.range(goal - AHEAD, goal + innerHeight + AHEAD);
+    const ahead = state.jumps ? AHEAD_OF_JUMP : AHEAD;
+    const [first, last] = state.geometry.range(goal - ahead, goal + innerHeight + ahead);
     const shown = [];
     for (let index = first; index < last; index += 1) shown.push(index);
     // A row with the keyboard focus stays, however far it is scrolled away.
@@ -107,8 +112,19 @@ export function Rows({ desk }) {
         const decorations = new Decorations(desk, element);
         desk.decorations = decorations;
         const detach = attachReveal(desk, element, state, again);
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        let still;
         const onScroll = () => {
-            if (state.isOutside(viewOf())) again();
+            const view = viewOf();
+            if (state.jumps || state.isFar(view)) {
+                state.jumps = true;
+                clearTimeout(still);
+                still = setTimeout(() => {
+                    state.jumps = false;
+                    again();
+                }, STILL_MS);
+            }
+            if (state.isOutside(view)) again();
         };
         const observer = new ResizeObserver(() => {
             const width = element.clientWidth;
@@ -136,6 +152,7 @@ export function Rows({ desk }) {
         decorations.apply();
         again();
         return () => {
+            clearTimeout(still);
             observer.disconnect();
             above.disconnect();
             detach();
@@ -179,6 +196,8 @@ function makeState() {
         geometry: new Geometry(),
         cache: new Cache(),
         shown: /** @type {[number, number]} */ ([0, 0]),
+        /** Whether the text is scrolled by more than the rows that are drawn. */
+        jumps: false,
         anchor: /** @type {Reading | null} */ (null),
         /** The position that this module scrolled to, which is no scrolling of the reader. */
         ownScroll: -1,
@@ -202,8 +221,15 @@ function makeState() {
 
         /** Whether rows are missing near the viewport. @param {number} view */
         isOutside(view) {
-            const [first, last] = this.geometry.range(view - AHEAD / 2, view + innerHeight + AHEAD / 2);
+            const ahead = this.jumps ? 0 : AHEAD / 2;
+            const [first, last] = this.geometry.range(view - ahead, view + innerHeight + ahead);
             return first < this.shown[0] || last > this.shown[1];
+        },
+
+        /** Whether no row in the viewport is drawn. @param {number} view */
+        isFar(view) {
+            const [first, last] = this.geometry.range(view, view + innerHeight);
+            return first >= this.shown[1] || last <= this.shown[0];
         },
     };
 }

@@ -1,10 +1,10 @@
 // @ts-check
 /** A paragraph: who speaks, when, and the words. */
 
-import { html } from "../dom.js";
+import { html, useLayoutEffect, useRef } from "../dom.js";
 import { clock } from "../format.js";
 import { Icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { lang, t } from "../i18n.js";
 import { voiceOf } from "./palette.js";
 import { pieces, separator, written } from "./pieces.js";
 import { Typing } from "./typing.js";
@@ -15,25 +15,42 @@ import { Typing } from "./typing.js";
 /** Below this probability a word is uncertain. */
 const UNCERTAIN = 0.5;
 
-/** @param {{ segment: import("./types.js").Segment, index: number }} props */
-function Words({ segment, index }) {
+/** What every word is copied from. */
+const WORD = document.createElement("span");
+WORD.className = "w";
+
+/**
+ * The words of a segment as nodes.
+ * @param {import("./types.js").Segment} segment
+ */
+function wordsOf(segment) {
     const all = pieces(segment);
-    const texts = written(segment);
-    return html`<span class="seg" data-s=${index}
-        >${texts.map((text, word) => {
-            const { probability } = all[word];
-            const low = probability !== null && probability < UNCERTAIN;
-            const shown = text.trimStart();
-            // The space before a word is no part of what is lit.
-            return html`${text.slice(0, text.length - shown.length)}<span
-                    class="w"
-                    data-w=${word}
-                    data-low=${low ? "" : undefined}
-                    title=${low ? t("transcript.probability", { percent: Math.round(probability * 100) }) : undefined}
-                    >${shown}</span
-                >`;
-        })}</span
-    >`;
+    const nodes = document.createDocumentFragment();
+    written(segment).forEach((text, word) => {
+        const element = /** @type {HTMLElement} */ (WORD.cloneNode());
+        const { probability } = all[word];
+        const shown = text.trimStart();
+        element.dataset.w = String(word);
+        if (probability !== null && probability < UNCERTAIN) {
+            element.dataset.low = "";
+            element.title = t("transcript.probability", { percent: Math.round(probability * 100) });
+        }
+        element.textContent = shown;
+        // The space before a word is no part of what is lit.
+        if (shown.length < text.length) nodes.append(text.slice(0, text.length - shown.length));
+        nodes.append(element);
+    });
+    return nodes;
+}
+
+/**
+ * The words of a segment, made without the view library: a screen has a thousand of them, and they change together only.
+ * @param {{ segment: import("./types.js").Segment, index: number }} props
+ */
+function Words({ segment, index }) {
+    const root = useRef(/** @type {HTMLElement | null} */ (null));
+    useLayoutEffect(() => root.current?.replaceChildren(wordsOf(segment)), [segment, lang.value]);
+    return html`<span class="seg" ref=${root} data-s=${index}></span>`;
 }
 
 /** @param {{ block: Block, desk: Desk }} props */
