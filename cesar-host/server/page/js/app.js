@@ -10,9 +10,6 @@ import { useTransfers } from "./transfers.js";
 import { Questions, Toasts } from "./ui.js";
 import { Appearance } from "./views/appearance.js";
 import { Home } from "./views/home.js";
-import { KeyPrompt } from "./views/key.js";
-import { Library } from "./views/library.js";
-import { System } from "./views/system.js";
 
 /** The three places of the page. */
 const PLACES = /** @type {const} */ ([
@@ -21,13 +18,37 @@ const PLACES = /** @type {const} */ ([
     ["system", "#/system", "gauge"],
 ]);
 
-/** The transcript view, which is loaded when it is needed, or when nothing else is to be done. */
-const transcript = signal(/** @type {typeof import("./views/transcript.js").Transcript | null} */ (null));
+/** Views that are fetched when they are needed: the first load is what the start needs. */
+const LATER = {
+    job: async () => (await import("./views/transcript.js")).Transcript,
+    key: async () => (await import("./views/key.js")).KeyPrompt,
+    library: async () => (await import("./views/library.js")).Library,
+    system: async () => (await import("./views/system.js")).System,
+};
+/** Those that are here. */
+const views = signal(/** @type {Partial<Record<keyof typeof LATER, unknown>>} */ ({}));
 
-/** Loads the transcript view. */
-export async function loadTranscript() {
-    if (transcript.peek()) return;
-    transcript.value = (await import("./views/transcript.js")).Transcript;
+/**
+ * Fetches a view; one that cannot be fetched is tried again when it is next needed.
+ * @param {keyof typeof LATER} name
+ */
+async function loadView(name) {
+    if (views.peek()[name]) return;
+    try {
+        const view = await LATER[name]();
+        if (!views.peek()[name]) views.value = { ...views.peek(), [name]: view };
+    } catch {
+        // The server is gone, which the page shows already.
+    }
+}
+
+/**
+ * Fetches the view that an address of the page leads to.
+ * @param {string} address
+ */
+export function prepare(address) {
+    const name = /^#\/(\w+)/.exec(address)?.[1] ?? "";
+    if (name === "job" || name === "library" || name === "system") void loadView(name);
 }
 
 function Header() {
@@ -68,15 +89,15 @@ function LostServer() {
 function View() {
     const { view, id, query } = route.value;
     const time = query.has("t") ? Number(query.get("t")) : null;
-    if (session.value.needsKey) return html`<${KeyPrompt} />`;
-    if (view === "library") return html`<${Library} />`;
-    if (view === "system") return html`<${System} />`;
-    if (view === "job") {
-        if (transcript.value) return html`<${transcript.value} key=${id} id=${id} time=${time} />`;
-        void loadTranscript();
+    const name = session.value.needsKey ? "key" : view;
+    if (name === "home") return html`<${Home} />`;
+    const found = views.value[name];
+    if (!found) {
+        // Without a server it waits for its return.
+        if (online.value) void loadView(name);
         return null;
     }
-    return html`<${Home} />`;
+    return name === "job" ? html`<${found} key=${id} id=${id} time=${time} />` : html`<${found} />`;
 }
 
 /** The whole page. */

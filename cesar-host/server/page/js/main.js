@@ -2,7 +2,7 @@
 /** The start of the page: language, theme, session, and the view that the address names. */
 
 import { effect, html, render } from "./dom.js";
-import { App, loadTranscript } from "./app.js";
+import { App, prepare } from "./app.js";
 import { openSession } from "./session.js";
 import { preferred, setLanguage } from "./i18n.js";
 import { settings } from "./store.js";
@@ -19,8 +19,9 @@ void openSession();
 await setLanguage(preferred(settings.peek().language));
 render(html`<${App} />`, app);
 
-// The transcript view is fetched when a link to one is pointed at or focused: it is larger than all the rest.
+// Views are fetched when a link to them is pointed at or focused.
 for (const name of ["pointerover", "focusin"])
     addEventListener(name, (event) => {
-        if (event.target instanceof Element && event.target.closest('a[href^="#/job/"]')) void loadTranscript();
+        const link = event.target instanceof Element && event.target.closest('a[href^="#/"]');
+        if (link) prepare(link.getAttribute("href") ?? "");
     });
