@@ -11,16 +11,18 @@ const folder = process.env.FOLDER ?? "screenshots";
 fs.mkdirSync(folder, { recursive: true });
 
 const all = process.env.PICTURES === "all";
+/** Those of the documentation are lower, so that their files are small. */
 const SIZES = [
-  [360, 740],
-  [768, 900],
-  [1440, 900],
+  [360, all ? 740 : 640],
+  [768, all ? 900 : 720],
+  [all ? 1440 : 1200, all ? 900 : 720],
 ];
 /** What the documentation shows of a view. */
 const GUIDE = {
   queue: [["light", 768]],
+  tray: [["light", 360]],
   running: [["dark", 768]],
-  transcript: [["light", 1440], ["dark", 360]],
+  transcript: [["light", 1200], ["dark", 360]],
   search: [["light", 768]],
 };
 
@@ -52,13 +54,13 @@ await run({
     const words = { model: "tiny.en", num_speakers: 2, options: { word_timestamps: true } };
     const { id } = await transcribed("interview.m4a", words);
     await api("PATCH", `/jobs/${id}`, { title: "Interview at the harbour" });
-    await running(() => shots("queue", "", (on) => on.locator(".row[data-status=processing]").first().waitFor()));
+    await running(() => shots("queue", "", (on) => on.locator(".row[data-status=processing]").first().waitFor({ timeout: 180_000 })));
   },
   async running() {
     await shots("running", "", async (on) => {
       const { id } = await submitted("meeting.flac", { model: "tiny.en", diarize: false, no_cache: true });
       await on.goto(`${base}/#/job/${id}`);
-      await on.locator(".turn").first().waitFor();
+      await on.locator(".turn").first().waitFor({ timeout: 180_000 });
       on.once("close", () => api("DELETE", `/jobs/${id}?remove=true`));
     });
   },
