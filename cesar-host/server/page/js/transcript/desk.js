@@ -31,6 +31,8 @@ export class Desk {
     ask = signal(/** @type {Ask | null} */ (null));
     finding = signal(false);
     following = signal(true);
+    /** Whether the text is scrolled faster than it can be read: words are then drawn as plain text. */
+    skims = signal(false);
     uncertain = computed(() => Boolean(settings.value.player.uncertain));
     /**
      * Set by the list; `measure` is for rows whose height changes by themselves.

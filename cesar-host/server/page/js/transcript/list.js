@@ -103,7 +103,8 @@ export function Rows({ desk }) {
             state.ownScroll = scrollY + shift;
             scrollBy({ top: shift, behavior: "instant" });
         }
-        if ((changed || shift) && state.isOutside(viewOf())) again();
+        // Reading the place again would compute the layout twice.
+        if ((changed || shift) && state.isOutside(Math.abs(shift) > 0.5 ? view + shift : view)) again();
         desk.decorations?.apply();
     });
 
@@ -117,11 +118,12 @@ export function Rows({ desk }) {
         const onScroll = () => {
             const view = viewOf();
             if (state.jumps || state.isFar(view)) {
-                state.jumps = true;
+                state.jumps = desk.skims.value = true;
                 clearTimeout(still);
                 still = setTimeout(() => {
-                    state.jumps = false;
+                    state.jumps = desk.skims.value = false;
                     again();
+                    requestAnimationFrame(() => desk.decorations?.apply());
                 }, STILL_MS);
             }
             if (state.isOutside(view)) again();

@@ -45,11 +45,17 @@ function wordsOf(segment) {
 
 /**
  * The words of a segment, made without the view library: a screen has a thousand of them, and they change together only.
- * @param {{ segment: import("./types.js").Segment, index: number }} props
+ * @param {{ desk: Desk, segment: import("./types.js").Segment, index: number }} props
  */
-function Words({ segment, index }) {
+function Words({ desk, segment, index }) {
     const root = useRef(/** @type {HTMLElement | null} */ (null));
-    useLayoutEffect(() => root.current?.replaceChildren(wordsOf(segment)), [segment, lang.value]);
+    const made = useRef(/** @type {unknown[]} */ ([]));
+    const plain = desk.skims.value;
+    useLayoutEffect(() => {
+        if (made.current[0] === segment && made.current[1] === lang.value) return;
+        made.current = plain ? [] : [segment, lang.value];
+        root.current?.replaceChildren(plain ? written(segment).join("") : wordsOf(segment));
+    }, [segment, lang.value, plain]);
     return html`<span class="seg" ref=${root} data-s=${index}></span>`;
 }
 
@@ -97,7 +103,7 @@ export function TurnRow({ block, desk }) {
             ${segments.map((segment, index) =>
                 first + index === edits
                     ? html`<${Typing} key=${`typing${edits}`} desk=${desk} segment=${edits} />`
-                    : html`<${Words} key=${segment.start} segment=${segment} index=${first + index} />${gap}`,
+                    : html`<${Words} key=${segment.start} desk=${desk} segment=${segment} index=${first + index} />${gap}`,
             )}
         </div>
     </section>`;
