@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { apply, applyAll, Misfit } from "../js/transcript/apply.js";
+import { apply, applyAll, applyRun, Misfit } from "../js/transcript/apply.js";
 import { dialogue, lines, segment } from "./documents.js";
 
 test("as many words as before keep the times of each", () => {
@@ -77,4 +77,21 @@ test("what the document does not have is refused", () => {
     assert.throws(() => apply(dialogue(), { op: "delete_words", segment: 0, word: 3, count: 2 }), Misfit);
     assert.throws(() => apply(dialogue(), { op: "split_segment", segment: 0, word: 0 }), Misfit);
     assert.throws(() => apply(dialogue(), { op: "set_speaker", segment: 2, count: 2, speaker: "B" }), Misfit);
+});
+
+test("a run of operations gives what they give one by one, and leaves the document as it was", () => {
+    const doc = dialogue();
+    const before = JSON.stringify(doc);
+    const operations = [
+        { op: "replace_words", segment: 1, word: 0, text: "Well" },
+        { op: "replace_words", segment: 0, word: 1, text: "one two" },
+        { op: "delete_words", segment: 1, word: 0, count: 4 },
+        { op: "replace_words", segment: 0, word: 0, text: "So" },
+    ];
+    const seen = applyRun(doc, operations, (now) => now.segments.length);
+    assert.equal(JSON.stringify(seen.doc), JSON.stringify(applyAll(doc, operations)));
+    assert.deepEqual(seen.visited, [doc.segments.length, doc.segments.length, doc.segments.length, doc.segments.length - 1]);
+    assert.equal(JSON.stringify(doc), before);
+    assert.throws(() => applyRun(doc, [operations[0], { op: "replace_words", segment: 99, word: 0, text: "x" }], () => 0), Misfit);
+    assert.equal(JSON.stringify(doc), before);
 });
