@@ -33,5 +33,5 @@ pub use folders::Folders;
 pub use given::GivenValue;
 pub use io::{Fault, FaultKind, Io};
 pub use nearest::nearest;
-pub use side_file::{open_file, read_file};
+pub use side_file::{open_file, open_input, read_file};
 pub use units::{OFF, parse_duration, parse_size};

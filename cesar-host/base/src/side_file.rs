@@ -33,13 +33,28 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     ))
 }
 
-/// The bytes of a regular file, at most so many.
+/// Opens a regular file, or a pipe that a shell has opened for this program (`<(…)`, `/dev/stdin`), for reading once.
+///
+/// # Errors
+/// As [`open_file`].
+pub fn open_input(path: &Path) -> io::Result<File> {
+    let is_of_the_shell = ["/dev/fd", "/proc/self/fd", "/dev/stdin"]
+        .iter()
+        .any(|place| path.starts_with(place));
+    // Its writer runs, so that waiting for it ends.
+    match is_of_the_shell && path.metadata()?.file_type().is_fifo() {
+        true => File::open(path),
+        false => open_file(path),
+    }
+}
+
+/// The bytes of what [`open_input`] opens, at most so many.
 ///
 /// # Errors
 /// As [`open_file`].
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_file(path)?.take(most).read_to_end(&mut bytes)?;
+    open_input(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -74,5 +89,19 @@ mod tests {
             ]
         );
         assert_eq!((read.unwrap(), part.unwrap()), (b"text".to_vec(), b"te".to_vec()));
+    }
+
+    #[test]
+    fn pipes_of_the_shell_are_read() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        let writing = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::io::Write::write_all(&mut writer, b"late text").unwrap();
+        });
+        assert_eq!(read_file(Path::new(&path), 100).unwrap(), b"late text");
+        writing.join().unwrap();
+        let refusal = open_file(Path::new(&path)).map(drop).unwrap_err();
+        assert!(refusal.to_string().contains("a pipe"), "{refusal}");
     }
 }

@@ -163,7 +163,8 @@ impl Glossaries {
         }
         let path = names::path(text);
         let rules = Glossary::read_file(&path, &shown(&path))?;
-        let name = path.file_name().map(lossless);
+        // The number of a pipe says nothing, and differs each time.
+        let name = path.file_name().filter(|_| path.is_file()).map(lossless);
         Ok(Some(NamedGlossary::new(name, rules)))
     }
 

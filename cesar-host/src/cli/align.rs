@@ -78,7 +78,11 @@ fn read(args: &Args) -> Result<NamedScript, Failure> {
     let path = &args.text;
     let (label, name) = match is_stdin(path) {
         true => ("standard input".to_owned(), None),
-        false => (format!("`{}`", shown(path)), path.file_name().map(lossless)),
+        // The number of a pipe says nothing, and differs each time.
+        false => (
+            format!("`{}`", shown(path)),
+            path.file_name().filter(|_| path.is_file()).map(lossless),
+        ),
     };
     let most = Script::LARGEST as u64 + 1;
     let read = match is_stdin(path) {

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::shown;
-use cesar_base::open_file;
+use cesar_base::open_input;
 use cesar_config::Settings;
 use cesar_corrections::{
     Applied, Change, Corrections, CorrectionsError, History, Operation, Options, Refused, Revision, apply, check,
@@ -136,7 +136,7 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
     let unreadable = |error| Failure::usage(format!("`{}` cannot be read: {error}", shown(file)));
     let source: Box<dyn Read> = match file.as_os_str() == "-" {
         true => Box::new(std::io::stdin()),
-        false => Box::new(open_file(file).map_err(unreadable)?),
+        false => Box::new(open_input(file).map_err(unreadable)?),
     };
     let text = std::io::read_to_string(source.take(MAX_BATCH_BYTES)).map_err(unreadable)?;
     if text.len() as u64 == MAX_BATCH_BYTES {

@@ -33,17 +33,17 @@ pub(super) struct Args {
     work: WorkArgs,
     #[command(flatten)]
     run: RunArgs,
-    /// Show what is cached for these recordings, without running anything
-    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
-    cache_info: bool,
-    /// Print JSON (stable schema)
-    #[arg(long, requires = "cache_info", help_heading = "Cache")]
-    json: bool,
 }
 
 /// The arguments of a run, for `align`, too.
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
+    /// Show what is cached for this work, without running anything
+    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
+    cache_info: bool,
+    /// Print JSON (stable schema)
+    #[arg(long, requires = "cache_info", help_heading = "Cache")]
+    json: bool,
     /// Ignore cached results and recompute everything
     #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
     refresh: bool,
@@ -72,25 +72,10 @@ pub(super) struct RunArgs {
 
 /// Transcribes all inputs and reports the outcome.
 pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &CancelToken) -> Result<Exit, Failure> {
-    if args.cache_info {
-        let refreshed = Refreshed {
-            all: args.run.refresh,
-            stages: &args.run.refresh_stage,
-        };
-        return explain::run(
-            &args.work,
-            refreshed,
-            args.json,
-            settings,
-            verbosity,
-            Shown::Summary,
-            cancel,
-        );
-    }
     run_asked(args.work.asked(), &args.run, settings, verbosity, cancel)
 }
 
-/// Does what a command asks for.
+/// Does what a command asks for, or shows what is cached for it.
 pub(super) fn run_asked(
     asked: Asked<'_>,
     args: &RunArgs,
@@ -98,6 +83,13 @@ pub(super) fn run_asked(
     verbosity: i8,
     cancel: &CancelToken,
 ) -> Result<Exit, Failure> {
+    if args.cache_info {
+        let refreshed = Refreshed {
+            all: args.refresh,
+            stages: &args.refresh_stage,
+        };
+        return explain::run(asked, refreshed, args.json, settings, verbosity, Shown::Summary, cancel);
+    }
     let show = Show::new(progress_style(settings, verbosity), verbosity);
     let mut work = Work::prepare(
         asked,

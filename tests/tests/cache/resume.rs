@@ -79,6 +79,33 @@ fn a_killed_run_is_resumed() {
     assert_eq!(hit.done()["stage_runs"], 0);
 }
 
+#[test]
+fn a_killed_alignment_is_resumed() {
+    let echo = Echo::new();
+    let mut arguments = Echo::arguments("stop_half_way", &["-f", "json"]);
+    "align".clone_into(&mut arguments[0]);
+    let text = echo.0.write(
+        "talk.txt",
+        "Second 0 peaks at last. Second 1 peaks. And second 2 peaks.",
+    );
+    arguments.insert(2, text.to_str().unwrap().to_owned());
+    let mut running = echo.0.start(&arguments);
+    running.wait_for("second 1 peaks");
+    running.kill();
+    running.end();
+    let next = echo.0.run(&arguments).exits(0);
+    assert_eq!(
+        (resumed_at(&next), told(&next)),
+        (Some(1000), vec![0, 1, 2]),
+        "known segments are reported again, once"
+    );
+    let hit = echo.0.run(&arguments).exits(0);
+    assert_eq!(
+        (&hit.stdout, hit.done()["stage_runs"].as_u64()),
+        (&next.stdout, Some(0))
+    );
+}
+
 /// The events of a resumed run, in order.
 #[test]
 fn the_events_of_a_resumed_run_are_stable() {

@@ -137,6 +137,57 @@ fn a_text_may_come_from_subtitles_and_from_standard_input() {
 }
 
 #[test]
+fn a_text_from_a_pipe_of_the_shell_is_read_and_named_by_nothing() {
+    let sandbox = with_echo();
+    sandbox.write("talk.wav", wave(3, 1));
+    // A child's standard input is a pipe that another program has opened, as that of `<(…)` is.
+    let words = ["align", "talk.wav", "/dev/stdin", "--asr-plugin", "echo", "-f", "json"];
+    let output = sandbox.run_with_stdin(words, b"Second 0 peaks at once.").exits(0);
+    let provenance = &document(&output)["provenance"]["align"];
+    assert_eq!((&provenance["name"], &provenance["words"]), (&Value::Null, &json!(5)));
+}
+
+#[test]
+fn cache_info_names_the_stages_and_runs_nothing() {
+    let sandbox = with_echo();
+    let info = |text: &str| -> Value {
+        let output = align(&sandbox, text, &["-f", "srt", "--cache-info", "--json"]).exits(0);
+        assert!(stages(&output).is_empty());
+        serde_json::from_str(&output.stdout).unwrap()
+    };
+    let states = |info: &Value| -> Vec<String> {
+        let stages = info["inputs"][0]["stages"].as_array().unwrap().iter();
+        let state = |stage: &Value| {
+            format!(
+                "{} {}",
+                stage["stage"].as_str().unwrap(),
+                stage["state"].as_str().unwrap()
+            )
+        };
+        stages.map(state).collect()
+    };
+    assert_eq!(
+        states(&info(TEXT)),
+        [
+            "decode miss",
+            "asr unknown",
+            "merge unknown",
+            "align unknown",
+            "format unknown"
+        ]
+    );
+    align(&sandbox, TEXT, &["-f", "srt"]).exits(0);
+    assert_eq!(
+        states(&info(TEXT)),
+        ["decode hit", "asr hit", "merge hit", "align hit", "format hit"]
+    );
+    assert_eq!(
+        states(&info(&TEXT.replace("last", "least"))),
+        ["decode hit", "asr hit", "merge hit", "align miss", "format unknown"]
+    );
+}
+
+#[test]
 fn unusable_texts_are_refused_before_any_work() {
     let sandbox = with_echo();
     let refused = |text: &[u8], exit: i32| {

@@ -1,4 +1,4 @@
-//! `cesar cache explain` and `cesar transcribe --cache-info`: hits and misses of recordings, with reasons.
+//! `cesar cache explain` and `--cache-info`: hits and misses of recordings, with reasons.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use crate::cli::humanize::{duration, size};
 use crate::cli::inputs::InputError;
 use crate::cli::progress::Show;
 use crate::cli::report::{Exit, Failure, complain, print, print_json};
-use crate::cli::work::{Missing, Work, WorkArgs, mode};
+use crate::cli::work::{Asked, Missing, Work, WorkArgs, mode};
 
 /// The command's arguments.
 #[derive(clap::Args)]
@@ -44,7 +44,7 @@ pub(crate) struct Refreshed<'a> {
 
 /// Explains all inputs, without doing any of their work.
 pub(crate) fn run(
-    args: &WorkArgs,
+    asked: Asked<'_>,
     refreshed: Refreshed<'_>,
     json: bool,
     settings: &Settings,
@@ -59,7 +59,7 @@ pub(crate) fn run(
     }
     let show = Show::new(Progress::None, verbosity);
     let mut work = Work::prepare(
-        args.asked(),
+        asked,
         refreshed.stages,
         settings,
         mode(settings, refreshed.all),

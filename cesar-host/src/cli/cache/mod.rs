@@ -50,7 +50,7 @@ pub(super) fn run(
         Command::Explain(args) => {
             let shown = explain::Shown::Everything;
             explain::run(
-                &args.work,
+                args.work.asked(),
                 explain::Refreshed::default(),
                 args.json.json,
                 settings,
