@@ -6,6 +6,26 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A time in ms since 1970 as RFC 3339 in UTC.
+#[must_use]
+pub fn rfc3339(ms: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+    // Years 1970 to 9999 can be written; a clock beyond that is not worth an error.
+    moment
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+/// The same in whole seconds.
+#[must_use]
+pub fn rfc3339_seconds(ms: i64) -> String {
+    rfc3339(ms - ms.rem_euclid(1000))
+}
+
 /// A source of the time of day.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01 00:00 UTC.
@@ -47,5 +67,18 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_in_utc() {
+        assert_eq!(rfc3339(1_795_305_600_999), "2026-11-22T00:00:00.999Z");
+        assert_eq!(rfc3339_seconds(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339_seconds(1_795_305_600_999), "2026-11-22T00:00:00Z");
+        assert_eq!(rfc3339_seconds(-1), "1969-12-31T23:59:59Z");
     }
 }

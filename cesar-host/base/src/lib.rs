@@ -26,7 +26,7 @@ mod side_file;
 pub mod tls_roots;
 mod units;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, rfc3339, rfc3339_seconds};
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use file_stamp::FileStamp;
 pub use folders::Folders;

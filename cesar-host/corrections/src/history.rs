@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use cesar_base::rfc3339_seconds;
 use plugin_api::document::Document;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use crate::apply::{self, Applied, Edit, Fit};
@@ -129,18 +128,12 @@ impl History {
         let view = |kept: &Revision| RevisionView {
             revision: kept.revision,
             author: kept.author.clone(),
-            created_at: rfc3339(kept.created_ms),
+            created_at: rfc3339_seconds(kept.created_ms),
             undone: undone.contains(&kept.revision),
             operations: kept.operations.clone(),
         };
         self.revisions.iter().map(view).collect()
     }
-}
-
-fn rfc3339(ms: i64) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    // Years 1970 to 9999 can be written; a clock beyond that is not worth an error.
-    moment.format(&Rfc3339).unwrap_or_default()
 }
 
 /// An operation that does not fit the document it was made for.

@@ -96,5 +96,5 @@ pub use store::{
     NextDue, Pruned, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
 };
 pub use uploads::{StoredUpload, Swept, UploadWriter, Uploads};
-pub use view::{JobView, rfc3339};
+pub use view::JobView;
 pub use workers::{Recovery, Worker, Workers};

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cesar_base::Digest;
+use cesar_base::{Digest, rfc3339};
 use serde::Serialize;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -244,15 +242,4 @@ impl WebhookView {
 
 fn tenths(percent: f64) -> f64 {
     (percent * 10.0).round() / 10.0
-}
-
-/// A time in ms since 1970 as RFC 3339 in UTC.
-#[must_use]
-pub fn rfc3339(ms: i64) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
-    // Years 1970 to 9999 can be written; a clock beyond that is not worth an error.
-    moment
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-        .format(&Rfc3339)
-        .unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Check of an engine's result, and the document made of it, with speakers where they were identified.
 
-use cesar_base::Digest;
+use cesar_base::{Digest, rfc3339_seconds};
 use cesar_cache::{Key, KeyParts, OptionValue};
 use plugin_api::asr::{self, Transcription};
 use plugin_api::document::{
@@ -8,8 +8,6 @@ use plugin_api::document::{
     StageProvenance, Truncation, Word,
 };
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Stage;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
@@ -199,7 +197,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
             .unwrap_or("transcribe")
             .to_owned(),
         duration: Seconds(audio.duration_ms()),
-        created: rfc3339(facts.created_ms),
+        created: rfc3339_seconds(facts.created_ms),
         segments: segments.zip(0..).map(|(segment, id)| numbered(segment, id)).collect(),
         speakers: None,
         turns: None,
@@ -310,12 +308,6 @@ fn model_provenance((option, used): (&String, &UsedModel)) -> ModelProvenance {
     }
 }
 
-fn rfc3339(ms: i64) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    // Years 1970 to 9999 can be written; a clock beyond that is not worth an error.
-    moment.format(&Rfc3339).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,11 +403,5 @@ mod tests {
         assert_eq!(quality(&[], Some(0.1)), Some(1.0));
         assert_eq!(quality(&[], Some(-1000.0)), Some(0.0));
         assert_eq!(quality(&[None], None), None);
-    }
-
-    #[test]
-    fn dates_are_in_utc_with_seconds() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(1_795_305_600_999), "2026-11-22T00:00:00Z");
     }
 }

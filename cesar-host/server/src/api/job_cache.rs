@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use cesar_base::rfc3339;
 use cesar_cache::{Nearest, Prune, Pruned};
+use cesar_jobs::Job;
 use cesar_jobs::values::flag;
-use cesar_jobs::{Job, rfc3339};
 use cesar_pipeline::{PEAKS_STAGE, Stage, StageExplanation, StageState};
 use cesar_runner::CancelToken;
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::figures::snapshot::{Engine, Tools};
 use crate::state::Shared;
-use cesar_jobs::rfc3339;
+use cesar_base::rfc3339;
 
 /// The health of the server.
 #[derive(Debug, Serialize, ToSchema)]
