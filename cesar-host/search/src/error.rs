@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cesar_sqlite::{Meaning, SqlError};
+use cesar_sqlite::is_damage;
 
 /// Why the index cannot answer or store.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +57,9 @@ impl SearchError {
 
     pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match SqlError::from(error).meaning() {
-            Meaning::Damaged => Self::Damaged { path },
-            Meaning::Io(source) => Self::Io { path, source },
-            Meaning::Other(error) => Self::Sqlite {
+        match is_damage(&error) {
+            true => Self::Damaged { path },
+            false => Self::Sqlite {
                 path,
                 detail: error.to_string(),
             },

@@ -30,6 +30,10 @@ const EXAMINED: usize = 1_000;
 /// What nearness of all terms adds to the rank.
 const NEAR_BONUS: f64 = 5.0;
 
+/// Documents up to which phrases are ranked by BM25: SQLite counts all places of a phrase for it, which takes longer than finding the
+/// newest ones.
+const RANKED_PHRASES: i64 = 20_000;
+
 /// Days of age that cost as much as one point of BM25.
 const DAYS_PER_POINT: f64 = 180.0;
 
@@ -237,8 +241,12 @@ fn candidates(connection: &Connection, search: &Search<'_>) -> rusqlite::Result<
         conditions += " AND e.current = 1";
     }
     // The newest matches come first out of the inverted index, so the limit ends the work.
+    let bm25 = match search.query.has_phrase() && largest_id(connection)? > RANKED_PHRASES {
+        true => "0.0",
+        false => "bm25(words)",
+    };
     let sql = format!(
-        "SELECT words.rowid, bm25(words), e.day FROM words CROSS JOIN entries e ON e.id = words.rowid
+        "SELECT words.rowid, {bm25}, e.day FROM words CROSS JOIN entries e ON e.id = words.rowid
          WHERE words MATCH ?1 {conditions} ORDER BY words.rowid DESC LIMIT ?2"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -266,6 +274,12 @@ fn candidates(connection: &Connection, search: &Search<'_>) -> rusqlite::Result<
         found.retain(|candidate| candidate.order(&after) == Ordering::Greater);
     }
     Ok(found)
+}
+
+/// About the number of documents that were stored, found at once.
+fn largest_id(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM entries")?;
+    statement.query_row([], |row| row.get(0))
 }
 
 /// The newest documents in which all terms are near each other.

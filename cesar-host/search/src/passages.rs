@@ -1,6 +1,6 @@
 //! Places of the terms in a document, and the passages that are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -53,22 +53,13 @@ struct Found {
 
 /// The matches in these segments, by `speaker` if one is named; `None` unless every term has one.
 pub(crate) fn matches(lines: &[Line], query: &Query, speaker: Option<&str>) -> Option<Matches> {
-    let said_by =
-        |line: &Line| speaker.is_none_or(|name| line.speaker.as_deref().is_some_and(|said| folded(said) == name));
-    let by_speaker: Vec<bool> = lines.iter().map(said_by).collect();
-    let all: Vec<(usize, Token)> = (lines.iter().enumerate())
-        .flat_map(|(line, content)| tokens(&content.text).into_iter().map(move |token| (line, token)))
-        .collect();
+    let all = sequence(lines, speaker);
     let mut found: BTreeMap<usize, Found> = BTreeMap::new();
     for (number, term) in query.terms.iter().enumerate() {
         let mut occurs = false;
         for place in places(&all, term) {
-            let said = &all[place..place + term.tokens.len()];
-            if !said.iter().all(|(line, _)| by_speaker[*line]) {
-                continue;
-            }
             occurs = true;
-            for (line, token) in said {
+            for (line, token) in &all[place..place + term.tokens.len()] {
                 let found = found.entry(*line).or_default();
                 if found.terms.last() != Some(&number) {
                     found.terms.push(number);
@@ -92,6 +83,24 @@ pub(crate) fn matches(lines: &[Line], query: &Query, speaker: Option<&str>) -> O
     });
     let passages = passages.collect();
     Some(Matches { segments, passages })
+}
+
+/// The tokens with the numbers of their lines. A line of another speaker is one empty token, which no term accepts.
+fn sequence(lines: &[Line], speaker: Option<&str>) -> Vec<(usize, Token)> {
+    let mut known: HashMap<&str, bool> = HashMap::new();
+    let mut all = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let is_said = match (speaker, &line.speaker) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(name), Some(said)) => *known.entry(said).or_insert_with(|| folded(said) == name),
+        };
+        match is_said {
+            true => all.extend(tokens(&line.text).into_iter().map(|token| (number, token))),
+            false => all.push((number, Token::default())),
+        }
+    }
+    all
 }
 
 /// Where a term begins, by the number of its first token.

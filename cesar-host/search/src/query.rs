@@ -133,6 +133,11 @@ impl Query {
         self.joined(" AND ")
     }
 
+    /// Whether a term is a phrase.
+    pub(crate) fn has_phrase(&self) -> bool {
+        self.terms.iter().any(|term| term.tokens.len() > 1)
+    }
+
     /// The expression of SQLite that all terms occur near each other; `None` for one term.
     pub(crate) fn to_fts_near(&self) -> Option<String> {
         (self.terms.len() > 1).then(|| format!("NEAR({}, {NEAR})", self.joined(" ")))

@@ -17,7 +17,7 @@ pub(crate) const VERSION: i64 = 1;
 const MAX_CHARS: usize = 64;
 
 /// A token and its place in the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
     /// In characters (Unicode scalar values).

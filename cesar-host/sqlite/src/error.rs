@@ -48,13 +48,20 @@ impl SqlError {
         match self {
             Self::Io(error) => Meaning::Io(error),
             Self::Unversioned => Meaning::Damaged,
-            Self::Sqlite(error) => match (&error, error.sqlite_error_code()) {
-                (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => Meaning::Damaged,
-                (rusqlite::Error::SqlInputError { .. }, _) => Meaning::Damaged,
-                (rusqlite::Error::SqliteFailure(_, Some(message)), _) if is_of_the_schema(message) => Meaning::Damaged,
-                _ => Meaning::Other(error),
-            },
+            Self::Sqlite(error) if is_damage(&error) => Meaning::Damaged,
+            Self::Sqlite(error) => Meaning::Other(error),
         }
+    }
+}
+
+/// Whether the file is not what this program wrote.
+#[must_use]
+pub fn is_damage(error: &rusqlite::Error) -> bool {
+    match (error, error.sqlite_error_code()) {
+        (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => true,
+        (rusqlite::Error::SqlInputError { .. }, _) => true,
+        (rusqlite::Error::SqliteFailure(_, Some(message)), _) => is_of_the_schema(message),
+        _ => false,
     }
 }
 

@@ -14,5 +14,5 @@ mod schema;
 mod tests;
 
 pub use connection::{Settings, connect, empty_log, has_tables, is_safe, version};
-pub use error::{Meaning, SqlError, SqlResult};
+pub use error::{Meaning, SqlError, SqlResult, is_damage};
 pub use schema::{OpenError, Schema};
