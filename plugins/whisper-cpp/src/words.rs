@@ -3,8 +3,9 @@
 //! Tokens are joined into whole characters; `cesar_plugin_common::words` makes words of these. A word keeps its times and
 //! probability (the mean over its tokens) from before punctuation joins it. The words of a segment, joined, are its text.
 //!
-//! Times come from the tokens' own, or from alignment, the time at which the attention reached a token: then a word ends where the
-//! next one begins. Either way they are limited to the segment and put in order.
+//! Times come from the tokens' own, or from alignment. whisper.cpp gives a token the time at which the attention reached the next one,
+//! which is where the token ends; it begins where the token before it ends. Before the first word of a segment is a pause of unknown
+//! length, so that word is at most twice as long as the others. Either way times are limited to the segment and put in order.
 
 use cesar_plugin_common::words as rules;
 use plugin_api::asr::Word;
@@ -24,6 +25,9 @@ pub(crate) struct Frame<'a> {
     pub(crate) aligned: bool,
 }
 
+/// The longest median of word lengths that counts, in units of 10 ms, as in OpenAI's Whisper.
+const LONGEST_MEDIAN: i64 = 70;
+
 /// Tokens that make up whole characters.
 #[derive(Debug, Clone, Default)]
 struct Piece {
@@ -36,11 +40,11 @@ struct Piece {
 
 impl Piece {
     fn of(text: String, tokens: &[Token], aligned: bool) -> Self {
-        let first = tokens.first();
+        let end = |token: &Token| if aligned { token.aligned } else { token.end };
         Self {
             text,
-            start: first.map_or(0, |token| if aligned { token.aligned } else { token.start }),
-            end: tokens.last().map_or(0, |token| token.end),
+            start: tokens.first().map_or(0, |token| token.start),
+            end: tokens.last().map_or(0, end),
             probabilities: tokens.iter().map(|token| f64::from(token.probability)).sum(),
             tokens: tokens.iter().map(|_| 1.0).sum(),
         }
@@ -74,12 +78,7 @@ pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i6
     let begins = |piece: &Piece| !with_spaces || rules::begins_word(&piece.text);
     let mut pieces = rules::group(characters(tokens, frame.aligned), begins, Piece::append);
     if frame.aligned {
-        for index in 1..pieces.len() {
-            pieces[index - 1].end = pieces[index].start;
-        }
-        if let Some(last) = pieces.last_mut() {
-            last.end = i64::MAX;
-        }
+        begin_at_ends(&mut pieces);
     }
     rules::join_punctuation(&mut pieces, OPENING, CLOSING);
     pieces.retain(|piece| !piece.text.is_empty());
@@ -87,15 +86,8 @@ pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i6
     pieces
         .into_iter()
         .map(|piece| {
-            let end_of = |time: i64| {
-                if time == i64::MAX {
-                    frame.end_ms
-                } else {
-                    milliseconds(time)
-                }
-            };
             let start_ms = milliseconds(piece.start).clamp(earliest, frame.end_ms);
-            let end_ms = end_of(piece.end).clamp(start_ms, frame.end_ms);
+            let end_ms = milliseconds(piece.end).clamp(start_ms, frame.end_ms);
             earliest = end_ms;
             Word {
                 start_ms,
@@ -105,6 +97,20 @@ pub(crate) fn words(tokens: &[Token], frame: Frame<'_>, milliseconds: &dyn Fn(i6
             }
         })
         .collect()
+}
+
+/// Lets each word begin where the one before it ends.
+fn begin_at_ends(pieces: &mut [Piece]) {
+    for index in 1..pieces.len() {
+        pieces[index].start = pieces[index - 1].end;
+    }
+    let lengths = pieces.iter().skip(1).map(|piece| piece.end - piece.start);
+    let mut lengths: Vec<i64> = lengths.filter(|length| *length > 0).collect();
+    lengths.sort_unstable();
+    let median = lengths.get(lengths.len() / 2).copied().unwrap_or(LONGEST_MEDIAN);
+    if let Some(first) = pieces.first_mut() {
+        first.start = first.end - 2 * median.min(LONGEST_MEDIAN);
+    }
 }
 
 /// Joins tokens into whole characters.
@@ -208,15 +214,43 @@ mod tests {
     }
 
     #[test]
-    fn aligned_words_end_where_the_next_begins() {
-        let texts: [&[u8]; 3] = [b" one", b" two", b"."];
-        let frame = Frame {
-            end_ms: 250,
-            ..frame("en", true)
+    fn aligned_words_begin_where_the_one_before_ends() {
+        let texts: [&[u8]; 4] = [b" one", b" tw", b"o", b"."];
+        let mut tokens = tokens(&texts);
+        for (token, reached) in tokens.iter_mut().zip([40, 50, 65, 90]) {
+            token.aligned = reached;
+        }
+        let times = |start_ms: u64, end_ms: u64| -> Vec<(u64, u64)> {
+            let frame = Frame {
+                start_ms,
+                end_ms,
+                ..frame("en", true)
+            };
+            let words = words(&tokens, frame, &|time| u64::try_from(time).unwrap_or(0) * 10);
+            words.iter().map(|word| (word.start_ms, word.end_ms)).collect()
         };
-        let words = words(&tokens(&texts), frame, &|time| time.unsigned_abs() * 10);
-        let times: Vec<_> = words.iter().map(|word| (word.start_ms, word.end_ms)).collect();
-        assert_eq!(times, [(30, 130), (130, 230)]);
+        assert_eq!(
+            times(300, 2000),
+            [(300, 400), (400, 650)],
+            "the mark's time is no word's"
+        );
+        assert_eq!(times(0, 600), [(0, 400), (400, 600)], "inside the segment");
+    }
+
+    #[test]
+    fn the_first_aligned_word_has_no_long_pause() {
+        let texts: [&[u8]; 4] = [b" one", b" two", b" three", b" four"];
+        let mut tokens = tokens(&texts);
+        for (token, reached) in tokens.iter_mut().zip([300, 330, 355, 390]) {
+            token.aligned = reached;
+        }
+        let words = words(&tokens, frame("en", true), &|time| {
+            u64::try_from(time).unwrap_or(0) * 10
+        });
+        assert_eq!(
+            (words[0].start_ms, words[0].end_ms, words[1].start_ms),
+            (2400, 3000, 3000)
+        );
     }
 
     proptest! {
