@@ -82,7 +82,7 @@ impl Open {
     }
 
     fn close(self) -> Option<Token> {
-        let text = fold(&self.raw);
+        let text = fold(self.raw);
         (!text.is_empty()).then_some(Token {
             text,
             chars: self.chars,
@@ -112,9 +112,11 @@ fn is_unspaced(character: char) -> bool {
 }
 
 /// A word without case, compatibility forms and diacritics.
-fn fold(word: &str) -> String {
+fn fold(mut word: String) -> String {
     if word.is_ascii() {
-        return word.chars().take(MAX_CHARS).map(|c| c.to_ascii_lowercase()).collect();
+        word.truncate(MAX_CHARS);
+        word.make_ascii_lowercase();
+        return word;
     }
     let letters = word.nfkd().filter(|character| !is_diacritic(*character));
     let letters = letters.flat_map(char::to_lowercase).flat_map(plain);

@@ -353,9 +353,11 @@ fn unindex(connection: &Connection, id: i64) -> rusqlite::Result<()> {
 /// The segments of an entry.
 pub(crate) fn stored_lines(connection: &Connection, id: i64) -> rusqlite::Result<Vec<Line>> {
     let mut statement = connection.prepare_cached("SELECT segments FROM texts WHERE entry = ?1")?;
-    let segments: String = statement.query_row([id], |row| row.get(0))?;
-    serde_json::from_str(&segments)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
+    statement.query_row([id], |row| {
+        let segments = row.get_ref(0)?.as_str()?;
+        serde_json::from_str(segments)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
+    })
 }
 
 fn entry_of(connection: &Connection, key: &Digest) -> rusqlite::Result<Option<i64>> {
