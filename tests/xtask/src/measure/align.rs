@@ -3,6 +3,8 @@
 //! The bundled English recordings are synthetic, so the places of their words are known (`tests/fixtures/word_times.json`). Each is aligned
 //! with its text as it is and with noise, in which the engines recognise less. Errors are those of starts and of ends, in ms.
 
+mod real;
+
 use super::{ENGINES, MODELS};
 use crate::{
     failure::{Failure, Outcome, step},
@@ -21,6 +23,12 @@ pub(crate) struct Options {
     /// Amplitudes of white noise that is added; repeatable; 0 is the recording itself
     #[arg(long, value_name = "AMPLITUDE", default_values_t = [0.0, 0.1])]
     noise: Vec<f64>,
+    /// Measure the real recordings in this folder of test data instead of the bundled ones
+    #[arg(long, value_name = "FOLDER", conflicts_with = "noise")]
+    data: Option<PathBuf>,
+    /// Engine; repeatable
+    #[arg(long = "asr-plugin", value_name = "ID", default_values = ENGINES)]
+    engines: Vec<String>,
     /// Option of the engines; repeatable
     #[arg(long = "asr-option", value_name = "NAME=VALUE")]
     asr_options: Vec<String>,
@@ -41,11 +49,16 @@ pub(crate) fn run(options: &Options) -> Outcome {
     models::fetch(&MODELS)?;
     let times = read_json(&fixture("word_times.json"))?;
     let times: Vec<(&String, &Value)> = times.as_object().into_iter().flatten().collect();
+    let engines: Vec<&str> = options.engines.iter().map(String::as_str).collect();
+    let what = if options.data.is_some() { "language" } else { "noise" };
     println!(
-        "| engine | model | noise | words | words by source | start, mean | start, 95 % | end, mean | end, 95 % |"
+        "| engine | model | {what} | words | words by source | start, mean | start, 95 % | end, mean | end, 95 % |"
     );
     println!("|---|---|--:|---|---|--:|--:|--:|--:|");
-    for engine in ENGINES {
+    if let Some(data) = &options.data {
+        return real::run(data, &engines, &options.asr_options);
+    }
+    for engine in engines {
         for model in MODELS {
             for noise in &options.noise {
                 let mut errors: BTreeMap<&str, Errors> = BTreeMap::new();
@@ -58,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
                     let document = align(&noisy, engine, model, &options.asr_options)?;
                     compare(truth, &document, &mut errors).map_err(|error| Failure::new(format!("{name}: {error}")))?;
                 }
-                print_rows(engine, model, *noise, &errors);
+                print_rows(engine, model, &noise.to_string(), &errors);
             }
         }
     }
@@ -94,6 +107,15 @@ fn with_noise(recording: &Path, amplitude: f64) -> Outcome<PathBuf> {
 fn align(recording: &Path, engine: &str, model: &str, options: &[String]) -> Outcome<Value> {
     let stem = recording.file_stem().unwrap_or_default().to_string_lossy();
     let text = fixture(&format!("{}.txt", stem.split('-').next().unwrap_or_default()));
+    transcribed((recording, &text), (engine, model, "en"), options)
+}
+
+/// The document of a recording and its text, by an engine and a model, in a language.
+fn transcribed(
+    (recording, text): (&Path, &Path),
+    (engine, model, language): (&str, &str, &str),
+    options: &[String],
+) -> Outcome<Value> {
     let mut command = transcribe::cesar()?;
     command.arg("align").arg(recording).arg(text);
     command.args([
@@ -102,7 +124,7 @@ fn align(recording: &Path, engine: &str, model: &str, options: &[String]) -> Out
         "--model",
         model,
         "-l",
-        "en",
+        language,
         "-f",
         "json",
         "--progress",
@@ -155,7 +177,7 @@ fn compare(truth: &Value, document: &Value, errors: &mut BTreeMap<&str, Errors>)
 }
 
 /// A row for all words, and one for each other source that has any.
-fn print_rows(engine: &str, model: &str, noise: f64, errors: &BTreeMap<&str, Errors>) {
+fn print_rows(engine: &str, model: &str, noise: &str, errors: &BTreeMap<&str, Errors>) {
     let count = |source: &&str| errors.get(*source).map_or(0, |errors| errors.starts.len());
     let counts: Vec<String> = SOURCES
         .iter()
