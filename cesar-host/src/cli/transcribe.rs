@@ -38,12 +38,6 @@ pub(super) struct Args {
 /// The arguments of a run, for `align`, too.
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
-    /// Show what is cached for this work, without running anything
-    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
-    cache_info: bool,
-    /// Print JSON (stable schema)
-    #[arg(long, requires = "cache_info", help_heading = "Cache")]
-    json: bool,
     /// Ignore cached results and recompute everything
     #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
     refresh: bool,
@@ -68,6 +62,12 @@ pub(super) struct RunArgs {
     /// Save the output of each stage to this folder: audio, recognition, speaker turns, document
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     keep_intermediate: Option<PathBuf>,
+    /// Show what is cached, without running anything
+    #[arg(long, conflicts_with = "cache.enabled", help_heading = "Cache")]
+    cache_info: bool,
+    /// Print JSON (stable schema)
+    #[arg(long, requires = "cache_info", help_heading = "Cache")]
+    json: bool,
 }
 
 /// Transcribes all inputs and reports the outcome.
