@@ -16,7 +16,7 @@ use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::id::UploadId;
-use super::values::{choice, flag, speaker_count};
+use super::values::{choice, flag, percent, speaker_count};
 
 /// Where the recording comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +101,13 @@ pub struct TranscribeRequest {
     /// Whether the engine is shown the terms of the glossary, as far as they fit.
     #[serde(deserialize_with = "choice", skip_serializing_if = "Option::is_none")]
     pub glossary_prompt: Option<bool>,
+    /// Of `/align`: the words that are spoken, as plain text, SRT or WebVTT; the transcript has these words with their times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Of `/align`: the minimum share of the words of the text, or of those recognised, that must match, in percent; 25 when absent.
+    #[serde(deserialize_with = "percent", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 100)]
+    pub min_match: Option<u32>,
     /// URL notified when the job finishes.
     pub webhook_url: Option<String>,
     /// Ignore the cache.

@@ -47,6 +47,14 @@ pub(crate) fn speaker_count<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     whole_number(deserializer, 1..=MAX_SPEAKERS)
 }
 
+/// A share in percent, as a number or as text.
+///
+/// # Errors
+/// If the value is not a number from 0 to 100.
+pub(crate) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole_number(deserializer, 0..=100)
+}
+
 struct Choice;
 
 impl<'de> Visitor<'de> for Choice {

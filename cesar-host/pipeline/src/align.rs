@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use cesar_align::{Fit, Labels, Origin, Script, ScriptError, VERSION};
-use cesar_base::Digest;
+use cesar_base::{Digest, GivenValue};
 use cesar_cache::{KeyParts, OptionValue};
 use plugin_api::align::{Alignment, FIELD};
 use plugin_api::asr;
 use plugin_api::document::{AlignProvenance, Document};
+use plugin_api::manifest::OptionKind;
 use serde::Deserialize;
 
 use super::call::{call_for, check_unchanged, wrong};
@@ -18,7 +19,7 @@ use super::context::Context;
 use super::decode::Sound;
 use super::merge::quality;
 use super::plan::Prepared;
-use super::{PipelineError, Stage};
+use super::{Pipeline, PipelineError, Stage, StageRequest};
 
 /// A text to align, with the name of its file.
 #[derive(Debug, Clone)]
@@ -43,6 +44,14 @@ impl NamedScript {
             name,
             least,
         })
+    }
+
+    /// The text of a request, as [`Self::parse`] reads it.
+    ///
+    /// # Errors
+    /// [`ScriptError`].
+    pub fn of_request(text: &str, least: u64) -> Result<Self, ScriptError> {
+        Self::parse(text.as_bytes(), None, Labels::Detect, least)
     }
 
     /// Whether it names speakers.
@@ -70,6 +79,22 @@ impl NamedScript {
             .into(),
             inputs: vec![("document".into(), document), ("text".into(), self.digest)],
         }
+    }
+}
+
+impl Pipeline {
+    /// The request for words with times, where the engine has an option for them.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] when there is no engine.
+    pub fn with_word_times(&self, mut asr: StageRequest) -> Result<StageRequest, PipelineError> {
+        const OPTION: &str = "word_timestamps";
+        let engine = self.engine(&asr)?;
+        let option = engine.manifest.options.get(OPTION);
+        if option.is_some_and(|option| option.kind == OptionKind::Boolean) {
+            asr.options.insert(OPTION.to_owned(), GivenValue::Typed(true.into()));
+        }
+        Ok(asr)
     }
 }
 

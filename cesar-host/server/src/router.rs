@@ -31,6 +31,7 @@ pub(crate) fn router(app: &App) -> Router {
     // Forms have limits of their own, applied while they are streamed to the disk.
     let forms = Router::new()
         .route("/transcribe", post(jobs::transcribe))
+        .route("/align", post(jobs::align))
         .route("/v1/audio/transcriptions", post(speech::transcriptions))
         .route("/v1/audio/translations", post(speech::translations))
         .route("/asr", post(asr::asr))

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use cesar_audio::{Slice, TrackChoice};
-use cesar_base::GivenValue;
 use cesar_base::names::{shown, visible};
 use cesar_cache::Mode;
 use cesar_config::Settings;
@@ -13,7 +12,6 @@ use cesar_pipeline::{
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
-use plugin_api::manifest::OptionKind;
 
 use super::args::{Given, SettingFlags, group};
 use super::corrections;
@@ -179,7 +177,7 @@ impl Work {
             asr = prompted(&host.pipeline, &asr, glossary, show)?;
         }
         if asked.script.is_some() {
-            asr = with_word_times(&host.pipeline, asr)?;
+            asr = host.pipeline.with_word_times(asr)?;
         }
         let at_a_time = parallel::at_a_time(settings.parallel, known, parallel::threads(&asr));
         parallel::share_cores(&host.pipeline, &mut asr, at_a_time);
@@ -321,17 +319,6 @@ fn prompted(
             "the engine is shown the first {terms} of {all} terms of the glossary, which is what `{option}` holds"
         )),
         Some(_) => {}
-    }
-    Ok(asr)
-}
-
-/// The request with word times, where the engine has an option for them.
-fn with_word_times(pipeline: &Pipeline, mut asr: StageRequest) -> Result<StageRequest, Failure> {
-    const OPTION: &str = "word_timestamps";
-    let engine = pipeline.engine(&asr)?;
-    let option = engine.manifest.options.get(OPTION);
-    if option.is_some_and(|option| option.kind == OptionKind::Boolean) {
-        asr.options.insert(OPTION.to_owned(), GivenValue::Typed(true.into()));
     }
     Ok(asr)
 }

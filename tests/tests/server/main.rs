@@ -1,5 +1,6 @@
 //! `cesar serve` from its clients' view.
 
+mod align;
 mod compatible;
 mod corrections;
 mod docs;

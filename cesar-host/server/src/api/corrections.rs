@@ -26,6 +26,7 @@ use crate::api::id::Id;
 use crate::api::json_body::json_object;
 use crate::api::transcript::no_transcript;
 use crate::state::{App, Client, Shared};
+use crate::work::script::is_given;
 use crate::work::{feed_watch, indexing, stored};
 
 /// A batch of corrections.
@@ -139,6 +140,10 @@ async fn accept(
     let job = stored::job(&app, id).await?;
     if !job.has_document {
         return Err(no_transcript(&job).into());
+    }
+    if is_given(&job.request) {
+        let text = "the words of this transcript were given; correct the text, and align it again";
+        return Err(Refusal::impossible(Code::InvalidOperation, text).into());
     }
     let author = app.gate.author(&client);
     let accepted = app

@@ -161,6 +161,42 @@ pub(crate) async fn transcribe(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
+    queue(app, client, headers, request, Work::Transcribe).await
+}
+
+#[utoipa::path(post, path = "/align", tag = "jobs", summary = "Queue a recording and the text that is spoken in it, whose words get times",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request gives the same job")),
+    request_body(content((TranscribeForm = "multipart/form-data"), (TranscribeRequest = "application/json"))),
+    responses((status = 202, description = "Queued", body = JobView, headers(("Location" = String), ("Retry-After" = u64))),
+        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
+pub(crate) async fn align(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    queue(app, client, headers, request, Work::Align).await
+}
+
+/// What is done with a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Transcribe,
+    Align,
+}
+
+/// Refuses a text that nothing is done with, or that is missing.
+fn check_text(parameters: &TranscribeRequest, work: Work) -> Result<(), Refusal> {
+    let text = match (work, &parameters.text) {
+        (Work::Transcribe, Some(_)) => "`text` belongs to `POST /align`",
+        (Work::Align, None) => "`text` is missing; send what is spoken in the recording",
+        _ => return Ok(()),
+    };
+    Err(Refusal::bad(Code::UnsupportedValue, text).param("text"))
+}
+
+async fn queue(app: App, client: Client, headers: HeaderMap, request: Request, work: Work) -> Answer {
     let TranscribeForm { mut fields, mut file } = match is_json(&headers) {
         true => TranscribeForm {
             fields: Fields::from_json(json_object(&headers, Bytes::from_request(request, &app).await)?).parse()?,
@@ -168,6 +204,7 @@ pub(crate) async fn transcribe(
         },
         false => upload::receive(&app, request).await?,
     };
+    check_text(&fields, work)?;
     if let Some(id) = fields.upload.take() {
         if file.is_some() || fields.url.is_some() {
             let text = "the request has an `upload` and another recording; send one of them";
@@ -196,6 +233,7 @@ pub(crate) async fn transcribe_url(
     body: Result<Bytes, BytesRejection>,
 ) -> Answer {
     let TranscribeUrl(parameters) = TranscribeUrl::read(&headers, body)?;
+    check_text(&parameters, Work::Transcribe)?;
     let request = submit::job_request(parameters, None)?;
     let job = submit::submit(&app, &headers, &client, request, None, None).await?;
     Ok(accepted(&job))

@@ -19,7 +19,7 @@ use crate::work::feed::FeedEventKind;
 #[openapi(
     info(title = "Cesar", description = "Offline transcription: jobs, and an API that OpenAI's clients speak."),
     paths(
-        jobs::transcribe, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
+        jobs::transcribe, jobs::align, jobs::transcribe_url, jobs::list, jobs::show, jobs::cancel, jobs::retry, transcript::transcript,
         corrections::correct, corrections::history, events::events,
         search::search, session::show, session::begin, session::end, feed::feed, recording::recording, recording::peaks, removal::rename,
         uploads::options, uploads::create, uploads::head, uploads::patch, uploads::remove,

@@ -18,6 +18,7 @@ use crate::state::Shared;
 use crate::work::glossary;
 use crate::work::models::{is_name, lookup};
 use crate::work::plan_request::{plan, stage_request};
+use crate::work::script;
 use crate::work::speakers::speakers_request;
 
 /// Refuses a request that cannot succeed. Blocks for the disk and the resolver.
@@ -26,6 +27,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         check_url(shared, url).map_err(|error| Refusal::from(error).param("url"))?;
         check_installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
+    script::check(request)?;
     check_speakers(shared, request)?;
     glossary::check(shared, request)?;
     if let Some(url) = &request.parameters.webhook_url {

@@ -13,6 +13,7 @@ use cesar_search::{Entry, Index, Presence, SearchError, Source};
 use plugin_api::document::Document;
 
 use crate::state::Shared;
+use crate::work::script::is_given;
 
 /// The holder of the documents of jobs.
 pub(crate) const JOBS: &str = "jobs";
@@ -63,9 +64,14 @@ pub fn corrected(corrections: Option<&Corrections>, document: Document) -> Docum
     }
 }
 
+/// Whether the words of a job are found: not those of one that leaves no traces, nor those that were given.
+fn is_indexed(job: &Job) -> bool {
+    !job.request.parameters.no_cache && !is_given(&job.request)
+}
+
 /// Adds the document of a job that has ended; nothing of a job that bypassed the cache. Errors are logged.
 pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Corrections>) {
-    if job.request.parameters.no_cache {
+    if !is_indexed(job) {
         return;
     }
     let (key, source) = (Digest::of(document.as_bytes()), job_source(job.id));
@@ -139,7 +145,7 @@ impl Holders<'_> {
                 return Ok(());
             }
             let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
-            let Some(document) = document.filter(|_| !job.request.parameters.no_cache) else {
+            let Some(document) = document.filter(|_| is_indexed(&job)) else {
                 continue;
             };
             let key = Digest::of(document.as_bytes());
@@ -169,7 +175,7 @@ impl Holders<'_> {
             }
         }
         let job = job.and_then(|id| self.jobs?.get(id).ok().flatten());
-        if let Some(job) = job.filter(|job| !job.request.parameters.no_cache) {
+        if let Some(job) = job.filter(is_indexed) {
             let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
             let document = document.unwrap_or_default();
             let key = Digest::of(document.as_bytes());

@@ -37,6 +37,7 @@ pub(crate) mod pulls;
 pub(crate) mod receiving;
 pub(crate) mod recording;
 pub(crate) mod running;
+pub(crate) mod script;
 pub(crate) mod shares;
 pub(crate) mod speakers;
 pub(crate) mod stored;

@@ -8,15 +8,26 @@ use plugin_api::manifest::{OptionKind, StageKind};
 
 use crate::state::Shared;
 use crate::work::glossary::{glossary, prompted};
+use crate::work::script::script;
 use crate::work::speakers::speakers_request;
 
 /// Plans all stages of a job. Blocks for the disk.
 pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) -> Result<Plan, PipelineError> {
     let glossary = glossary(shared, request)?;
-    let stage = prompted(shared, request, stage_request(shared, request)?, glossary.as_ref())?;
-    let speakers = speakers_request(shared, request)?;
+    // The text was checked before the job was queued.
+    let script = script(request).ok().flatten();
+    let mut stage = prompted(shared, request, stage_request(shared, request)?, glossary.as_ref())?;
+    let mut speakers = speakers_request(shared, request)?;
+    if script.is_some() {
+        stage = shared.pipeline.with_word_times(stage)?;
+        // The text names them, or has none.
+        speakers.wanted = Some(false);
+    }
     let plan = shared.pipeline.plan(&stage, &speakers, &[], cancel)?;
     let mut plan = plan.with_glossary(glossary);
+    if let Some(script) = script {
+        plan = plan.aligning(script);
+    }
     if matches!(request.source, Source::Url { .. }) {
         plan = shared.pipeline.plan_downloads(plan, cancel)?;
     }

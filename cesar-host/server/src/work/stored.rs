@@ -7,6 +7,7 @@ use cesar_jobs::{Job, JobId, JobsError};
 use crate::admission::code::Code;
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
+use crate::work::script::is_given;
 
 /// Which text of a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,12 @@ pub(crate) async fn version(app: &App, job: &Job, version: Version) -> Result<Op
         return Ok(None);
     }
     let id = job.id;
+    // Corrections are of what was recognised.
+    let version = if is_given(&job.request) {
+        Version::Original
+    } else {
+        version
+    };
     app.block(move |shared| read(shared, id, version)).await?
 }
 
