@@ -53,11 +53,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "plugin-api",
         ],
     ),
+    ("cesar-onnxruntime", &[]),
     ("cesar-plugin-common", &[]),
     ("cesar-plugin-ct2", &["cesar-plugin-common", "cesar-vad", "plugin-api"]),
     ("cesar-plugin-download", &["cesar-base", "plugin-api"]),
     ("cesar-plugin-format", &["cesar-subtitles", "plugin-api"]),
-    ("cesar-plugin-pyannote", &["cesar-plugin-common", "plugin-api"]),
+    (
+        "cesar-plugin-onnx",
+        &["cesar-onnxruntime", "cesar-plugin-common", "cesar-vad", "plugin-api"],
+    ),
+    (
+        "cesar-plugin-pyannote",
+        &["cesar-onnxruntime", "cesar-plugin-common", "plugin-api"],
+    ),
     (
         "cesar-plugin-whisper-cpp",
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],

@@ -19,7 +19,6 @@
 //! | module | content |
 //! |---|---|
 //! | [`options`] | the option table as types |
-//! | [`runtime`], `ffi` | finds and opens ONNX Runtime |
 //! | [`segmentation`], `powerset`, `windows` | the first network: names, scale, classes, frames |
 //! | `embedding` | the second network |
 //! | `stitch`, `chunks` | windows to one timeline; chunks for voices |
@@ -37,14 +36,12 @@ mod chunks;
 mod cluster;
 mod diarize;
 mod embedding;
-mod ffi;
 mod groups;
 mod memory;
 pub mod options;
 mod oracle;
 mod powerset;
 pub mod report;
-pub mod runtime;
 pub mod segmentation;
 mod speakers;
 mod stitch;
@@ -113,7 +110,7 @@ impl Stage for Pyannote {
     type Output = Diarization;
 
     fn open(options: Options) -> Result<Self, StageError> {
-        runtime::ensure().map_err(|error| {
+        cesar_onnxruntime::ensure("identifies the speakers").map_err(|error| {
             let message = error.to_string();
             memory::failure(ErrorKind::LibraryMissing, &message, message.as_str())
         })?;

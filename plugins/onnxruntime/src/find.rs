@@ -34,10 +34,12 @@ pub enum RuntimeError {
     },
     /// No file, or only unusable ones.
     #[error(
-        "ONNX Runtime, which identifies the speakers, was not found: run `cesar models pull onnxruntime`, or put \
+        "ONNX Runtime, which {purpose}, was not found: run `cesar models pull onnxruntime`, or put \
          `libonnxruntime.so` of version 1.22 or later into `{folder}` or beside the plugin, or name it in `ORT_DYLIB_PATH`{rejected}"
     )]
     Absent {
+        /// What the plugin needs it for; completes "which …".
+        purpose: &'static str,
         /// The recommended folder.
         folder: PathBuf,
         /// Empty, or the files found and their defects.
@@ -45,20 +47,17 @@ pub enum RuntimeError {
     },
 }
 
-/// Initialises `ort`, once.
+/// Initialises `ort`, once; `purpose` completes "ONNX Runtime, which …".
 ///
 /// # Errors
 /// [`RuntimeError`]; another call retries.
-pub(crate) fn ensure() -> Result<(), RuntimeError> {
+pub fn ensure(purpose: &'static str) -> Result<(), RuntimeError> {
     static OPENED: Mutex<bool> = Mutex::new(false);
     // A panic while it was held leaves a consistent state.
     let mut opened = OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !*opened {
-        open_first(
-            std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from),
-            &places(),
-            ffi::open,
-        )?;
+        let named = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        open_first(purpose, named, &places(), ffi::open)?;
         *opened = true;
         be_quiet();
     }
@@ -74,6 +73,7 @@ fn be_quiet() {
 
 /// Opens the named file, or else the first usable one.
 fn open_first(
+    purpose: &'static str,
     named: Option<PathBuf>,
     places: &[PathBuf],
     open: impl Fn(&Path) -> Result<String, String>,
@@ -100,6 +100,7 @@ fn open_first(
         }
     }
     Err(RuntimeError::Absent {
+        purpose,
         folder: data_folder().unwrap_or_else(|| LOCAL.into()),
         rejected,
     })
@@ -166,7 +167,7 @@ mod tests {
             tried.borrow_mut().push(path.to_owned());
             Err("is a text".to_owned())
         };
-        let error = open_first(Some("/named.so".into()), &places(), open).unwrap_err();
+        let error = open_first("hears", Some("/named.so".into()), &places(), open).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`ORT_DYLIB_PATH` names `/named.so`, which is a text: name a `libonnxruntime.so` of version 1.22 or later, or unset it"
@@ -185,8 +186,8 @@ mod tests {
             true => Ok("1.22.0".to_owned()),
             false => Err("is old".to_owned()),
         };
-        assert!(open_first(None, &places, reason).is_ok());
-        let error = open_first(None, &places[..2], reason).unwrap_err().to_string();
+        assert!(open_first("hears", None, &places, reason).is_ok());
+        let error = open_first("hears", None, &places[..2], reason).unwrap_err().to_string();
         assert!(error.ends_with("; `/proc/self/stat` is old"), "{error}");
         assert!(!error.contains("absent"), "{error}");
     }
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn a_missing_library_is_reported_with_the_place_for_it() {
         let open = |_: &Path| Err("cannot be opened".to_owned());
-        let error = open_first(Some(PathBuf::new()), &["libonnxruntime.so".into()], open)
+        let error = open_first("hears", Some(PathBuf::new()), &["libonnxruntime.so".into()], open)
             .unwrap_err()
             .to_string();
         assert!(

@@ -1,0 +1,115 @@
+//! Speech to text with families of models beyond Whisper, on ONNX Runtime: Cesar's `asr` stage `onnx`.
+//!
+//! ```text
+//! samples ─► voice activity (`cesar_vad`) ─► parts, cut at pauses ─► lanes ─► tokens ─► words with times ─► segments
+//!                                              cuts        transcribe    │  ▲                 words
+//!                                                                        ▼  │
+//!                                                                 family: moonshine, parakeet
+//! ```
+//!
+//! | module | content |
+//! |---|---|
+//! | [`options`] | the option table as types |
+//! | `family` | the interface of a family, and the choice by the files of a folder |
+//! | `moonshine` | encoder and merged decoder with its cache |
+//! | `parakeet` | NeMo's log-mel features, encoder, transducer (TDT and RNN-T) or CTC |
+//! | `network`, `ffi`, `score` | a network: opened with checks, run by several threads, stopped; the best of its scores |
+//! | `cuts`, `words`, `transcribe` | parts; tokens to words to segments; parts in parallel |
+//! | [`report`] | progress, segments, checkpoints |
+//!
+//! Weights are in memory once, also for several sessions of one process. Results depend only on the audio, the model and the options.
+
+mod cuts;
+mod family;
+mod ffi;
+mod moonshine;
+mod network;
+pub mod options;
+mod parakeet;
+pub mod report;
+mod score;
+mod transcribe;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use cesar_plugin_common::memory;
+use plugin_api::asr::Transcription;
+use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
+
+use family::Family;
+use options::{Options, Request};
+use report::Report;
+
+/// The manifest in the form that the host reads.
+pub const MANIFEST: &str = include_str!("cesar-plugin.json");
+
+/// A loaded model.
+pub struct Onnx {
+    model: Arc<dyn Family>,
+    threads: usize,
+}
+
+impl Onnx {
+    /// The transcript, without a host.
+    ///
+    /// # Errors
+    /// As [`Stage::run`].
+    pub fn transcribe(
+        &self,
+        request: &Request,
+        audio: Audio<'_>,
+        report: &mut dyn Report,
+    ) -> Result<Transcription, StageError> {
+        transcribe::transcribe(self.model.as_ref(), self.threads, request, audio, report)
+    }
+}
+
+impl Stage for Onnx {
+    type Options = Options;
+    type Request = Request;
+    type Output = Transcription;
+
+    fn open(options: Options) -> Result<Self, StageError> {
+        cesar_onnxruntime::ensure("computes the models of the engine `onnx`").map_err(|error| {
+            let message = error.to_string();
+            if memory::is_exhausted(&message) {
+                return network::exhausted();
+            }
+            StageError::new(ErrorKind::LibraryMissing, message)
+        })?;
+        let folder = options.model.as_deref().ok_or_else(|| {
+            let message = "`model` names no model: run `cesar models pull moonshine-base`, or name a folder";
+            StageError::new(ErrorKind::ModelMissing, message)
+        })?;
+        Ok(Self {
+            model: shared(folder)?,
+            threads: options.thread_count(),
+        })
+    }
+
+    fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
+        self.transcribe(&request, audio, ctx)
+    }
+}
+
+/// The model of a folder, which the sessions of one process share.
+fn shared(folder: &Path) -> Result<Arc<dyn Family>, StageError> {
+    type Loaded = Vec<(PathBuf, Weak<dyn Family>)>;
+    static LOADED: Mutex<Loaded> = Mutex::new(Vec::new());
+    // A panic while it was held leaves a consistent list. Held while a model is loaded, so that it is loaded once.
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    loaded.retain(|(_, model)| model.strong_count() > 0);
+    let known = loaded.iter().find(|(path, _)| path == folder);
+    if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
+        return Ok(model);
+    }
+    let model: Arc<dyn Family> = Arc::from(family::open(folder)?);
+    // Reading a vocabulary leaves freed memory behind.
+    memory::return_freed();
+    loaded.push((folder.to_owned(), Arc::downgrade(&model)));
+    Ok(model)
+}
+
+plugin_api::cesar_plugin!(Onnx, "cesar-plugin.json");

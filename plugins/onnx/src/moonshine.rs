@@ -1,0 +1,227 @@
+//! Moonshine: an encoder of samples, and a decoder that writes token after token with a cache.
+//!
+//! The decoder is the merged form of Optimum's exports: one network for the first token, which fills the cache, and for all others.
+//! Decoding is greedy. The exports have no attention, so tokens have no times.
+
+mod tokenizer;
+
+use std::path::{Path, PathBuf};
+
+use ort::memory::Allocator;
+use ort::session::SessionInputValue;
+use ort::value::{DynValue, Tensor, TensorRef};
+use plugin_api::{ErrorKind, StageError};
+
+use crate::family::{Family, Heard, Lengths, Listener, Token};
+use crate::ffi::Lane;
+use crate::network::{Network, Stop, failure};
+use crate::score::best;
+use tokenizer::Vocabulary;
+
+/// The two networks, in the forms that are published.
+pub(crate) const FILES: &[&[&str]] = &[
+    &["encoder_model.ort", "decoder_model_merged.ort"],
+    &["encoder_model.onnx", "decoder_model_merged.onnx"],
+    &[
+        "onnx/encoder_model_quantized.onnx",
+        "onnx/decoder_model_merged_quantized.onnx",
+    ],
+    &["onnx/encoder_model.onnx", "onnx/decoder_model_merged.onnx"],
+];
+
+const BEGIN: i64 = 1;
+const END: i64 = 2;
+/// Text of one second of speech is at most this many tokens; more is a repetition.
+const TOKENS_A_SECOND: f64 = 6.5;
+/// The encoder's convolutions need so many samples; shorter audio is filled up with silence.
+const LEAST_SAMPLES: usize = 4000;
+const SAMPLE_RATE: f64 = 16_000.0;
+const LENGTHS: Lengths = Lengths {
+    best: 18.0,
+    longest: 28.0,
+};
+
+/// A part of the decoder's cache.
+struct Slot {
+    /// The input.
+    past: String,
+    /// The output that follows it.
+    present: String,
+    /// Whether every token changes it; the others are made by the first.
+    grows: bool,
+    heads: i64,
+    width: i64,
+}
+
+struct Moonshine {
+    encoder: Network,
+    decoder: Network,
+    vocabulary: Vocabulary,
+    slots: Vec<Slot>,
+}
+
+/// Opens the model of a folder, whose networks are these files.
+pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, StageError> {
+    let [encoder, decoder] = files else {
+        return Err(StageError::new(ErrorKind::Internal, "Moonshine has two networks"));
+    };
+    // Reading the vocabulary is fast; a folder without it is refused before the networks are loaded.
+    let vocabulary = Vocabulary::open(folder)?;
+    let encoder = Network::open(encoder, &["input_values"], &["last_hidden_state"])?;
+    let inputs = ["input_ids", "encoder_hidden_states", "use_cache_branch"];
+    let network = Network::open(decoder, &inputs, &["logits"])?;
+    let slots = network.inputs().filter_map(|name| slot(&network, name)).collect::<Vec<_>>();
+    if slots.is_empty() {
+        let shown = decoder.display();
+        let message = format!("`{shown}` holds another network: it has no input `past_key_values.0.decoder.key`; take `decoder_model_merged`");
+        return Err(StageError::new(ErrorKind::ModelMissing, message));
+    }
+    Ok(Box::new(Moonshine {
+        encoder,
+        decoder: network,
+        vocabulary,
+        slots,
+    }))
+}
+
+fn slot(decoder: &Network, input: &str) -> Option<Slot> {
+    let rest = input.strip_prefix("past_key_values.")?;
+    let shape = decoder.shape(input)?;
+    let (Some(heads), Some(width)) = (shape.get(1), shape.get(3)) else {
+        return None;
+    };
+    Some(Slot {
+        past: input.to_owned(),
+        present: format!("present.{rest}"),
+        grows: rest.contains("decoder"),
+        heads: *heads,
+        width: *width,
+    })
+}
+
+impl Family for Moonshine {
+    fn lengths(&self) -> Lengths {
+        LENGTHS
+    }
+
+    fn is_timed(&self) -> bool {
+        false
+    }
+
+    fn lane(&self) -> Box<dyn Listener + '_> {
+        Box::new(Ear {
+            encoder: self.encoder.lane(),
+            decoder: self.decoder.lane(),
+            model: self,
+        })
+    }
+}
+
+/// The networks of one thread.
+struct Ear<'a> {
+    encoder: Lane,
+    decoder: Lane,
+    model: &'a Moonshine,
+}
+
+impl Listener for Ear<'_> {
+    fn hear(&mut self, samples: &[f32], stop: &Stop) -> Result<Heard, StageError> {
+        let hidden = self.encode(samples, stop)?;
+        let mut cache = self.empty_cache()?;
+        let mut heard = Heard::default();
+        let mut token = BEGIN;
+        for step in 0..limit(samples.len()) {
+            let (next, probability) = self.step((token, step > 0), &hidden, &mut cache, stop)?;
+            if next == END {
+                return Ok(heard);
+            }
+            let id = u32::try_from(next).unwrap_or_default();
+            heard.tokens.push(Token {
+                id,
+                bytes: self.model.vocabulary.bytes(id).to_vec(),
+                probability,
+                span: None,
+            });
+            token = next;
+        }
+        heard.is_cut = true;
+        Ok(heard)
+    }
+}
+
+impl Ear<'_> {
+    fn encode(&mut self, samples: &[f32], stop: &Stop) -> Result<DynValue, StageError> {
+        let mut filled = samples.to_vec();
+        filled.resize(samples.len().max(LEAST_SAMPLES), 0.0);
+        let input = TensorRef::from_array_view(([1, filled.len()], filled.as_slice())).map_err(failed)?;
+        let mut outputs = stop.run(&mut self.encoder, vec![("input_values", input.into())])?;
+        outputs
+            .remove("last_hidden_state")
+            .ok_or_else(|| failure("the encoder gave nothing"))
+    }
+
+    fn empty_cache(&self) -> Result<Vec<DynValue>, StageError> {
+        let empty = |slot: &Slot| {
+            let shape = [1, slot.heads, 0, slot.width];
+            let tensor = Tensor::<f32>::new(&Allocator::default(), shape).map_err(failed)?;
+            Ok(tensor.into_dyn())
+        };
+        self.model.slots.iter().map(empty).collect()
+    }
+
+    /// The token after `token`, with its probability; the cache then includes `token`.
+    fn step(
+        &mut self,
+        (token, is_cached): (i64, bool),
+        hidden: &DynValue,
+        cache: &mut [DynValue],
+        stop: &Stop,
+    ) -> Result<(i64, f64), StageError> {
+        let slots = &self.model.slots;
+        let ids = Tensor::from_array(([1_usize, 1], vec![token])).map_err(failed)?;
+        let branch = Tensor::from_array(([1_usize], vec![is_cached])).map_err(failed)?;
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
+            ("input_ids", ids.into()),
+            ("encoder_hidden_states", hidden.into()),
+            ("use_cache_branch", branch.into()),
+        ];
+        let past = slots.iter().zip(cache.iter());
+        inputs.extend(past.map(|(slot, value)| (slot.past.as_str(), SessionInputValue::from(value))));
+        let mut outputs = stop.run(&mut self.decoder, inputs)?;
+        let logits = outputs.remove("logits").ok_or_else(|| failure("the decoder gave no logits"))?;
+        for (slot, value) in slots.iter().zip(cache).filter(|(slot, _)| slot.grows || !is_cached) {
+            *value = outputs
+                .remove(&slot.present)
+                .ok_or_else(|| failure("the decoder gave no cache"))?;
+        }
+        let (_, logits) = logits.try_extract_tensor::<f32>().map_err(failed)?;
+        let (next, probability) = best(logits);
+        Ok((i64::try_from(next).unwrap_or(END), probability))
+    }
+}
+
+fn failed(error: ort::Error) -> StageError {
+    failure(&error.to_string())
+}
+
+/// The greatest number of tokens for so many samples.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "at most some minutes of audio"
+)]
+fn limit(samples: usize) -> usize {
+    (samples as f64 / SAMPLE_RATE * TOKENS_A_SECOND).ceil() as usize + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_limited_by_the_length_of_the_audio() {
+        assert_eq!(limit(160_000), 67);
+        assert_eq!(limit(0), 2);
+    }
+}

@@ -1,0 +1,175 @@
+//! One network: a file, opened with checks of its inputs and outputs, and run with a stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cesar_plugin_common::memory;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::run_options::{NoSelectedOutputs, RunOptions};
+use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::value::ValueType;
+use plugin_api::{ErrorKind, StageError};
+
+use crate::ffi::Lane;
+
+/// A loaded network.
+#[derive(Debug)]
+pub(crate) struct Network {
+    session: Arc<Session>,
+}
+
+impl Network {
+    /// Opens a file of which `what` names the purpose, and checks that it has these inputs and outputs.
+    pub(crate) fn open(path: &Path, inputs: &[&str], outputs: &[&str]) -> Result<Self, StageError> {
+        let session = session(path).map_err(|error| refusal(path, &error.to_string()))?;
+        let lacks = |kind: &str, name: &str| {
+            let message = format!(
+                "`{}` holds another network: it has no {kind} `{name}`; pull the model again, or name another folder",
+                path.display()
+            );
+            StageError::new(ErrorKind::ModelMissing, message)
+        };
+        if let Some(name) = inputs.iter().find(|name| !session.inputs.iter().any(|input| input.name == **name)) {
+            return Err(lacks("input", name));
+        }
+        if let Some(name) = outputs.iter().find(|name| !session.outputs.iter().any(|output| output.name == **name)) {
+            return Err(lacks("output", name));
+        }
+        Ok(Self {
+            session: Arc::new(session),
+        })
+    }
+
+    /// The dimensions of an input; -1 stands for any.
+    pub(crate) fn shape(&self, input: &str) -> Option<Vec<i64>> {
+        let input = self.session.inputs.iter().find(|known| known.name == input)?;
+        match &input.input_type {
+            ValueType::Tensor { shape, .. } => Some(shape.to_vec()),
+            _ => None,
+        }
+    }
+
+    /// The names of its inputs.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.session.inputs.iter().map(|input| input.name.as_str())
+    }
+
+    /// The network for one thread.
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::of(&self.session)
+    }
+}
+
+/// One thread per session: parts are decoded in parallel, which scales better than the operators of one.
+fn session(path: &Path) -> Result<Session, ort::Error> {
+    Session::builder()?
+        .with_optimization_level(GraphOptimizationLevel::Level3)?
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .commit_from_file(path)
+}
+
+/// The reason why ONNX Runtime refuses a file, with the remedy.
+fn refusal(path: &Path, reason: &str) -> StageError {
+    let shown = path.display();
+    if memory::is_exhausted(reason) {
+        return exhausted();
+    }
+    let reason = reason.trim();
+    let newer = ["opset", "IR version", "ir_version", "ORT format version"];
+    let message = if newer.iter().any(|words| reason.contains(words)) {
+        format!("`{shown}` needs a newer ONNX Runtime ({reason}): run `cesar models pull onnxruntime`")
+    } else if reason.contains(".data") || reason.contains("xternal data") || reason.contains("external initializer") {
+        format!("`{shown}` lacks the file with its weights ({reason}): pull the model again")
+    } else if reason.contains("Could not find an implementation") {
+        format!("`{shown}` has numbers that this CPU does not compute with ({reason}): take the int8 or float32 files")
+    } else {
+        format!("`{shown}` cannot be read as an ONNX model ({reason}): pull the model again")
+    };
+    StageError::new(ErrorKind::ModelMissing, message)
+}
+
+/// An allocation failed.
+pub(crate) fn exhausted() -> StageError {
+    let message = "memory ran out while transcribing: allow more in `plugins.memory_limit`, or set fewer `threads` or a smaller `part_length`";
+    StageError::new(ErrorKind::OutOfMemory, message)
+}
+
+/// A failure while a network runs.
+pub(crate) fn failure(reason: &str) -> StageError {
+    if memory::is_exhausted(reason) {
+        return exhausted();
+    }
+    StageError::new(ErrorKind::Internal, format!("ONNX Runtime failed: {}", reason.trim()))
+}
+
+/// The request to stop, for all threads of a run.
+pub(crate) struct Stop {
+    requested: AtomicBool,
+    options: RunOptions<NoSelectedOutputs>,
+}
+
+impl Stop {
+    pub(crate) fn new() -> Result<Self, StageError> {
+        Ok(Self {
+            requested: AtomicBool::new(false),
+            options: RunOptions::new().map_err(|error| failure(&error.to_string()))?,
+        })
+    }
+
+    /// Ends the networks that are running, after their current operator.
+    pub(crate) fn request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+        if let Err(error) = self.options.terminate() {
+            tracing::warn!("a running network cannot be stopped: {error}");
+        }
+    }
+
+    /// Whether a stop was requested.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    /// Runs a network.
+    pub(crate) fn run<'a>(
+        &'a self,
+        lane: &'a mut Lane,
+        inputs: Vec<(&str, SessionInputValue<'_>)>,
+    ) -> Result<SessionOutputs<'a>, StageError> {
+        if self.is_requested() {
+            return Err(cancelled());
+        }
+        let outputs = lane.session().run_with_options(inputs, &self.options);
+        outputs.map_err(|error| {
+            if self.is_requested() {
+                cancelled()
+            } else {
+                failure(&error.to_string())
+            }
+        })
+    }
+}
+
+/// The answer to a stop.
+pub(crate) fn cancelled() -> StageError {
+    StageError::new(ErrorKind::Cancelled, "cancelled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_name_the_remedy() {
+        let said = |reason: &str| refusal(Path::new("/m/encoder.onnx"), reason);
+        let newer = said("Unsupported model IR version: 14, max supported IR version: 12");
+        assert!(newer.message.contains("`cesar models pull onnxruntime`"), "{newer:?}");
+        let external = said("filesystem error: cannot get file size: No such file or directory [/m/encoder-model.onnx.data]");
+        assert!(external.message.contains("lacks the file with its weights"), "{external:?}");
+        let half = said("Could not find an implementation for Conv(11) node with name 'c'");
+        assert!(half.message.contains("int8 or float32"), "{half:?}");
+        assert_eq!(said("std::bad_alloc").kind, ErrorKind::OutOfMemory);
+        assert!(said("Protobuf parsing failed.").message.contains("cannot be read as an ONNX model"));
+    }
+}
