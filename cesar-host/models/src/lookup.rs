@@ -157,7 +157,7 @@ impl ModelLookup<'_> {
     }
 
     fn in_snapshot(&self, name: Option<String>, snapshot: PathBuf) -> Vec<(Option<String>, PathBuf)> {
-        if !self.files.files.is_empty() {
+        if self.files.is_folder() {
             return vec![(name, snapshot)];
         }
         self.files
@@ -185,7 +185,7 @@ impl ModelLookup<'_> {
             .iter()
             .filter_map(|repository| self.snapshot(&expand(repository, name)))
         {
-            if self.files.files.is_empty() {
+            if !self.files.is_folder() {
                 places.extend(patterns.iter().map(|pattern| snapshot.join(pattern)));
             } else {
                 places.push(snapshot);
@@ -230,7 +230,7 @@ impl ModelLookup<'_> {
         let plugin = self.plugin.to_owned();
         Err(match fit(&path, self.files) {
             Fit::Lacks(file) => ModelError::Incomplete { path, file, plugin },
-            Fit::OtherShape if self.files.files.is_empty() => {
+            Fit::OtherShape if !self.files.is_folder() => {
                 let example = self
                     .files
                     .patterns
@@ -246,7 +246,7 @@ impl ModelLookup<'_> {
                 flag: self.flag.to_owned(),
             },
             Fit::Complete(_) | Fit::Absent => {
-                let repository = self.snapshot(asked).filter(|_| !self.files.files.is_empty());
+                let repository = self.snapshot(asked).filter(|_| self.files.is_folder());
                 if let Some(model) = repository.and_then(|snapshot| self.model_at(asked, &snapshot)) {
                     return Ok(model);
                 }
@@ -300,7 +300,8 @@ impl ModelLookup<'_> {
 
     /// Refuses a manifest whose paths lead out of the models folders.
     fn check_manifest(&self) -> Result<(), ModelError> {
-        let files = self.files.files.iter().map(|entry| name_and_optional(entry).0);
+        let files = self.files.files.iter().chain(self.files.one_of.iter().flatten());
+        let files = files.map(|entry| name_and_optional(entry).0);
         let inside = |path: &&str| !stays_inside(path);
         match self.files.patterns.iter().map(String::as_str).chain(files).find(inside) {
             Some(path) => Err(ModelError::Manifest {

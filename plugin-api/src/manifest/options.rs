@@ -47,6 +47,10 @@ pub struct ModelFiles {
     /// Empty: the model is one file. Else it is a folder with these files, whose digests make up the model's; a trailing `?` marks a
     /// file that may be absent.
     pub files: Vec<String>,
+    /// Lists of further files: the folder is a model if it has all files of one of them, and the first such list counts. For a plugin
+    /// with several forms or families of models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<Vec<String>>,
     /// Repositories of a Hugging Face cache (`Owner/name`, with `{name}`) that hold the same files.
     pub hub: Vec<String>,
     /// Names from best to worst: the first one present is the default model.
@@ -63,6 +67,7 @@ impl Default for ModelFiles {
         Self {
             patterns: Vec::new(),
             files: Vec::new(),
+            one_of: Vec::new(),
             hub: Vec::new(),
             preferred: Vec::new(),
             languages: whisper_convention(),
@@ -71,6 +76,12 @@ impl Default for ModelFiles {
 }
 
 impl ModelFiles {
+    /// Whether a model is a folder of files.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        !self.files.is_empty() || !self.one_of.is_empty()
+    }
+
     /// The languages that the model of this name is limited to; `None` for all.
     #[must_use]
     pub fn languages_of(&self, model: &str) -> Option<&[String]> {

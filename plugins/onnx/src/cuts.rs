@@ -42,9 +42,10 @@ impl Part {
         let middle = range.start + quarter..range.end - quarter;
         let pauses = self.speech.windows(2).map(|pair| pair[0].end..pair[1].start);
         let inside = pauses.filter(|pause| pause.start >= middle.start && pause.end <= middle.end);
-        let cut = inside
-            .max_by_key(Range::len)
-            .map_or_else(|| least_certain(activity, &middle), |pause| usize::midpoint(pause.start, pause.end));
+        let cut = inside.max_by_key(Range::len).map_or_else(
+            || least_certain(activity, &middle),
+            |pause| usize::midpoint(pause.start, pause.end),
+        );
         let clipped = |bounds: Range<usize>| {
             let inside = |stretch: &Range<usize>| stretch.start.max(bounds.start)..stretch.end.min(bounds.end);
             let speech = self.speech.iter().map(inside).filter(|stretch| !stretch.is_empty());
@@ -62,7 +63,9 @@ fn least_certain(activity: &Activity, middle: &Range<usize>) -> usize {
     let windows = middle.start / WINDOW..middle.end / WINDOW;
     let probability = |window: usize| activity.probabilities().get(window).copied().unwrap_or(0.0);
     let least = windows.min_by(|one, other| probability(*one).total_cmp(&probability(*other)));
-    least.map_or(usize::midpoint(middle.start, middle.end), |window| window * WINDOW + WINDOW / 2)
+    least.map_or(usize::midpoint(middle.start, middle.end), |window| {
+        window * WINDOW + WINDOW / 2
+    })
 }
 
 /// The parts of so many samples.
@@ -75,7 +78,10 @@ pub(crate) fn parts(activity: &Activity, length: usize, lengths: Lengths) -> Vec
         min_silence_ms: MIN_SILENCE_MS,
         pad_ms: PAD_MS,
     };
-    gather(parts::parts(activity.probabilities(), length, rules), samples(lengths.best))
+    gather(
+        parts::parts(activity.probabilities(), length, rules),
+        samples(lengths.best),
+    )
 }
 
 fn gather(speech: Vec<Range<usize>>, best: usize) -> Vec<Part> {
@@ -83,9 +89,7 @@ fn gather(speech: Vec<Range<usize>>, best: usize) -> Vec<Part> {
     let spanned = usize::try_from(LONGEST_SPANNED_SILENCE_MS).unwrap_or(0) * SAMPLE_RATE / 1000;
     for stretch in speech {
         match parts.last_mut() {
-            Some(part)
-                if stretch.end - part.range().start <= best && stretch.start - part.range().end <= spanned =>
-            {
+            Some(part) if stretch.end - part.range().start <= best && stretch.start - part.range().end <= spanned => {
                 part.speech.push(stretch);
             }
             _ => parts.push(Part { speech: vec![stretch] }),
@@ -120,7 +124,10 @@ mod tests {
         let speech = vec![0..second(4), second(5)..second(9), second(12)..second(14)];
         let parts = gather(speech, second(18));
         assert_eq!(parts.len(), 2);
-        assert_eq!((parts[0].range(), parts[1].range()), (0..second(9), second(12)..second(14)));
+        assert_eq!(
+            (parts[0].range(), parts[1].range()),
+            (0..second(9), second(12)..second(14))
+        );
     }
 
     #[test]
@@ -133,7 +140,10 @@ mod tests {
         probabilities[90] = 0.6;
         let part = Part { speech: vec![whole] };
         let [first, second] = part.halves(&Activity::new(probabilities)).unwrap();
-        assert_eq!((first.range().end, second.range().start), (90 * WINDOW + 256, 90 * WINDOW + 256));
+        assert_eq!(
+            (first.range().end, second.range().start),
+            (90 * WINDOW + 256, 90 * WINDOW + 256)
+        );
         let short = 0..20_000;
         assert_eq!(Part { speech: vec![short] }.halves(&Activity::default()), None);
     }

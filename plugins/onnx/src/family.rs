@@ -94,15 +94,23 @@ pub(crate) fn open(folder: &Path) -> Result<Box<dyn Family>, StageError> {
 /// What is missing: the rest of a form of which one file is there, else everything.
 fn refusal(folder: &Path) -> StageError {
     let shown = folder.display();
-    let forms = FAMILIES.iter().flat_map(|row| row.networks.iter().map(move |files| (row.name, *files)));
+    let forms = FAMILIES
+        .iter()
+        .flat_map(|row| row.networks.iter().map(move |files| (row.name, *files)));
     let begun = forms.clone().find_map(|(name, files)| {
-        let missing: Vec<&str> = files.iter().copied().filter(|file| !folder.join(file).is_file()).collect();
+        let missing: Vec<&str> = files
+            .iter()
+            .copied()
+            .filter(|file| !folder.join(file).is_file())
+            .collect();
         (missing.len() < files.len()).then(|| (name, missing.join("` and `")))
     });
     let message = match begun {
         Some((name, missing)) => format!("the {name} model in `{shown}` lacks `{missing}`: pull the model again"),
         None => {
-            let wanted = FAMILIES.iter().filter_map(|row| Some(format!("`{}` ({})", row.networks.first()?.join("` and `"), row.name)));
+            let wanted = FAMILIES
+                .iter()
+                .filter_map(|row| Some(format!("`{}` ({})", row.networks.first()?.join("` and `"), row.name)));
             let wanted: Vec<String> = wanted.collect();
             format!(
                 "`{shown}` holds no model of a family that this engine knows: it has neither {}; run `cesar models pull moonshine-base`",
@@ -137,13 +145,19 @@ mod tests {
     fn a_foreign_folder_is_refused_with_the_files_of_each_family() {
         let message = refused(&folder_with("foreign", &["model.bin", "config.json"]));
         assert!(message.contains("holds no model of a family"), "{message}");
-        assert!(message.contains("`encoder_model.ort` and `decoder_model_merged.ort` (Moonshine)"), "{message}");
+        assert!(
+            message.contains("`encoder_model.ort` and `decoder_model_merged.ort` (Moonshine)"),
+            "{message}"
+        );
         assert!(message.contains("(Parakeet)"), "{message}");
     }
 
     #[test]
     fn the_missing_file_of_a_family_is_named() {
         let message = refused(&folder_with("half", &["encoder_model.ort"]));
-        assert!(message.ends_with("lacks `decoder_model_merged.ort`: pull the model again"), "{message}");
+        assert!(
+            message.ends_with("lacks `decoder_model_merged.ort`: pull the model again"),
+            "{message}"
+        );
     }
 }

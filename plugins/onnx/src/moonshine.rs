@@ -70,10 +70,15 @@ pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, 
     let encoder = Network::open(encoder, &["input_values"], &["last_hidden_state"])?;
     let inputs = ["input_ids", "encoder_hidden_states", "use_cache_branch"];
     let network = Network::open(decoder, &inputs, &["logits"])?;
-    let slots = network.inputs().filter_map(|name| slot(&network, name)).collect::<Vec<_>>();
+    let slots = network
+        .inputs()
+        .filter_map(|name| slot(&network, name))
+        .collect::<Vec<_>>();
     if slots.is_empty() {
         let shown = decoder.display();
-        let message = format!("`{shown}` holds another network: it has no input `past_key_values.0.decoder.key`; take `decoder_model_merged`");
+        let message = format!(
+            "`{shown}` holds another network: it has no input `past_key_values.0.decoder.key`; take `decoder_model_merged`"
+        );
         return Err(StageError::new(ErrorKind::ModelMissing, message));
     }
     Ok(Box::new(Moonshine {
@@ -188,7 +193,9 @@ impl Ear<'_> {
         let past = slots.iter().zip(cache.iter());
         inputs.extend(past.map(|(slot, value)| (slot.past.as_str(), SessionInputValue::from(value))));
         let mut outputs = stop.run(&mut self.decoder, inputs)?;
-        let logits = outputs.remove("logits").ok_or_else(|| failure("the decoder gave no logits"))?;
+        let logits = outputs
+            .remove("logits")
+            .ok_or_else(|| failure("the decoder gave no logits"))?;
         for (slot, value) in slots.iter().zip(cache).filter(|(slot, _)| slot.grows || !is_cached) {
             *value = outputs
                 .remove(&slot.present)

@@ -30,10 +30,16 @@ impl Network {
             );
             StageError::new(ErrorKind::ModelMissing, message)
         };
-        if let Some(name) = inputs.iter().find(|name| !session.inputs.iter().any(|input| input.name == **name)) {
+        if let Some(name) = inputs
+            .iter()
+            .find(|name| !session.inputs.iter().any(|input| input.name == **name))
+        {
             return Err(lacks("input", name));
         }
-        if let Some(name) = outputs.iter().find(|name| !session.outputs.iter().any(|output| output.name == **name)) {
+        if let Some(name) = outputs
+            .iter()
+            .find(|name| !session.outputs.iter().any(|output| output.name == **name))
+        {
             return Err(lacks("output", name));
         }
         Ok(Self {
@@ -165,11 +171,19 @@ mod tests {
         let said = |reason: &str| refusal(Path::new("/m/encoder.onnx"), reason);
         let newer = said("Unsupported model IR version: 14, max supported IR version: 12");
         assert!(newer.message.contains("`cesar models pull onnxruntime`"), "{newer:?}");
-        let external = said("filesystem error: cannot get file size: No such file or directory [/m/encoder-model.onnx.data]");
-        assert!(external.message.contains("lacks the file with its weights"), "{external:?}");
+        let external =
+            said("filesystem error: cannot get file size: No such file or directory [/m/encoder-model.onnx.data]");
+        assert!(
+            external.message.contains("lacks the file with its weights"),
+            "{external:?}"
+        );
         let half = said("Could not find an implementation for Conv(11) node with name 'c'");
         assert!(half.message.contains("int8 or float32"), "{half:?}");
         assert_eq!(said("std::bad_alloc").kind, ErrorKind::OutOfMemory);
-        assert!(said("Protobuf parsing failed.").message.contains("cannot be read as an ONNX model"));
+        assert!(
+            said("Protobuf parsing failed.")
+                .message
+                .contains("cannot be read as an ONNX model")
+        );
     }
 }

@@ -65,15 +65,23 @@ pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, 
     let vocabulary = Vocabulary::open(folder)?;
     let config = std::fs::read(folder.join("config.json")).unwrap_or_default();
     let config: Config = serde_json::from_slice(&config).unwrap_or_default();
-    let joint = files.get(1).filter(|path| path.extension().is_some_and(|extension| extension == "onnx"));
+    let joint = files
+        .get(1)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     let outputs: &[&str] = match joint {
         Some(_) => &["outputs", "encoded_lengths"],
         None => &["logprobs"],
     };
     let encoder = Network::open(&files[0], &["audio_signal", "length"], outputs)?;
     let joint = joint.map(|path| Joint::open(path)).transpose()?;
-    let of_network = encoder.shape("audio_signal").and_then(|shape| usize::try_from(*shape.get(1)?).ok());
-    let bands = config.features_size.or(of_network).filter(|bands| *bands > 0).unwrap_or(BANDS);
+    let of_network = encoder
+        .shape("audio_signal")
+        .and_then(|shape| usize::try_from(*shape.get(1)?).ok());
+    let bands = config
+        .features_size
+        .or(of_network)
+        .filter(|bands| *bands > 0)
+        .unwrap_or(BANDS);
     Ok(Box::new(Parakeet {
         encoder,
         joint,
@@ -133,13 +141,13 @@ impl Listener for Ear<'_> {
             joint.decode(lane, &encoded, rules, stop)?
         } else {
             let (shape, scores) = outputs["logprobs"].try_extract_tensor::<f32>().map_err(failed)?;
-            let classes = shape.last().and_then(|classes| usize::try_from(*classes).ok()).unwrap_or(0);
+            let classes = shape
+                .last()
+                .and_then(|classes| usize::try_from(*classes).ok())
+                .unwrap_or(0);
             ctc::decode(scores, classes, (valid - 1) / 8 + 1, vocabulary)?
         };
-        Ok(Heard {
-            tokens,
-            is_cut: false,
-        })
+        Ok(Heard { tokens, is_cut: false })
     }
 }
 

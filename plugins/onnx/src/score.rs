@@ -10,9 +10,12 @@ pub(crate) fn best(scores: &[f32]) -> (usize, f64) {
 /// The index of the greatest score, the first of equals, and that score.
 pub(crate) fn greatest(scores: &[f32]) -> (usize, f32) {
     let first = (0, f32::NEG_INFINITY);
-    scores.iter().copied().enumerate().fold(first, |best, (index, score)| {
-        if score > best.1 { (index, score) } else { best }
-    })
+    scores.iter().copied().enumerate().fold(
+        first,
+        |best, (index, score)| {
+            if score > best.1 { (index, score) } else { best }
+        },
+    )
 }
 
 #[cfg(test)]

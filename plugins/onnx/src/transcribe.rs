@@ -80,7 +80,10 @@ pub(crate) fn transcribe(
         saved.truncated.extend(done.truncated);
         host.save(&done.segments, &saved);
         out.segments.extend(done.segments);
-        host.progress(parts.get(index + 1).map_or(total, |next| words::ms(next.range().start)), total);
+        host.progress(
+            parts.get(index + 1).map_or(total, |next| words::ms(next.range().start)),
+            total,
+        );
     };
     run(&job, &parts, first, threads, host, keep)?;
     host.progress(total, total);
@@ -158,7 +161,10 @@ fn collect(
             }
             // Without a message a thread has panicked; leaving the scope passes its panic on.
             let Some((other, done)) = wait::next(receiver, || host.checkpoint())? else {
-                return Err(StageError::new(ErrorKind::Internal, "a thread of the plugin `onnx` ended early"));
+                return Err(StageError::new(
+                    ErrorKind::Internal,
+                    "a thread of the plugin `onnx` ended early",
+                ));
             };
             early.insert(other, done?);
         };
@@ -176,7 +182,10 @@ fn decode(job: &Job<'_>, lane: &mut dyn Listener, part: &Part, retries: usize) -
         && retries > 0
         && let Some(halves) = part.halves(job.activity)
     {
-        tracing::debug!("a part of {} samples has no complete text; it is tried in halves", range.len());
+        tracing::debug!(
+            "a part of {} samples has no complete text; it is tried in halves",
+            range.len()
+        );
         let mut done = Done::default();
         for half in &halves {
             let of_half = decode(job, lane, half, retries - 1)?;

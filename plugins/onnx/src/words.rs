@@ -53,7 +53,11 @@ pub(crate) fn words(tokens: &[Token]) -> Vec<Spoken> {
             ..word
         }
     };
-    words.into_iter().map(finish).filter(|word| word.text.len() > 1).collect()
+    words
+        .into_iter()
+        .map(finish)
+        .filter(|word| word.text.len() > 1)
+        .collect()
 }
 
 /// Gives words with times of their own their place in the recording; the part begins at a sample.
@@ -114,7 +118,8 @@ pub(crate) fn segments(words: Vec<Spoken>, with_words: bool) -> Vec<Segment> {
 }
 
 fn ends_sentence(text: &str) -> bool {
-    text.trim_end_matches(['"', '\'', '”', '’', ')', '»']).ends_with(['.', '?', '!', '…'])
+    text.trim_end_matches(['"', '\'', '”', '’', ')', '»'])
+        .ends_with(['.', '?', '!', '…'])
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some hundred tokens")]
@@ -135,7 +140,11 @@ fn segment(words: Vec<Spoken>, with_words: bool) -> Segment {
         avg_logprob: Some(sum / count),
         tokens: Some(words.iter().flat_map(|word| word.tokens.iter().copied()).collect()),
         words: with_words.then(|| words.iter().map(timed).collect()),
-        ..Segment::new(start_ms, end_ms, words.iter().map(|word| word.text.as_str()).collect::<String>())
+        ..Segment::new(
+            start_ms,
+            end_ms,
+            words.iter().map(|word| word.text.as_str()).collect::<String>(),
+        )
     }
 }
 
@@ -168,7 +177,13 @@ mod tests {
 
     #[test]
     fn tokens_become_words_also_where_a_character_has_several() {
-        let mut tokens = vec![token(" caf", None), token("?", None), token("?", None), token(" no", None), token(".", None)];
+        let mut tokens = vec![
+            token(" caf", None),
+            token("?", None),
+            token("?", None),
+            token(" no", None),
+            token(".", None),
+        ];
         (tokens[1].bytes, tokens[2].bytes) = (vec![0xc3], vec![0xa9]);
         let words = words(&tokens);
         assert_eq!(texts(&words), [" café", " no."]);
@@ -177,7 +192,11 @@ mod tests {
 
     #[test]
     fn times_of_tokens_are_times_of_words() {
-        let mut words = words(&[token(" a", Some((0.08, 0.16))), token("b", Some((0.4, 0.56))), token(" c", Some((0.56, 0.64)))]);
+        let mut words = words(&[
+            token(" a", Some((0.08, 0.16))),
+            token("b", Some((0.4, 0.56))),
+            token(" c", Some((0.56, 0.64))),
+        ]);
         place(&mut words, &(16_000..32_000));
         let times: Vec<_> = words.iter().map(|word| (word.start_ms, word.end_ms)).collect();
         assert_eq!(times, [(1080, 1560), (1560, 1640)]);

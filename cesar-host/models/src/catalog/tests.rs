@@ -63,8 +63,26 @@ fn digests_are_64_hex_digits() {
 #[test]
 fn weights_come_last() {
     for entry in CATALOG.iter().filter(|entry| entry.is_folder()) {
-        let last = entry.hub.and_then(|hub| hub.files.last());
-        assert_eq!(last.map(|file| file.path), Some("model.bin"), "{}", entry.id);
+        for files in entry.lists() {
+            let last = files.last().copied().unwrap_or_default();
+            let is_weights = last == "model.bin"
+                || last.contains("encoder_model")
+                || last.contains("decoder_model")
+                || last.contains("encoder-model");
+            assert!(is_weights, "{}: {last}", entry.id);
+        }
+    }
+}
+
+#[test]
+fn licences_with_attribution_have_one() {
+    for entry in CATALOG.iter().filter(|entry| entry.kind == Kind::Onnx) {
+        assert_eq!(
+            entry.attribution().is_some(),
+            entry.license.starts_with("CC-BY"),
+            "{}",
+            entry.id
+        );
     }
 }
 

@@ -101,6 +101,9 @@ pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) 
             .filter(|path| is_nonempty_file(path));
     }
     let whole = |path: PathBuf| {
+        if entry.kind == Kind::Onnx {
+            return has_all_of(entry, &path).then_some(path);
+        }
         let files: &[&str] = if entry.is_folder() { &ALWAYS } else { &[""] };
         // `join("")` leaves a slash at the end.
         let is_there = |file: &&str| is_nonempty_file(&path.join(file).components().collect::<PathBuf>());
@@ -108,6 +111,12 @@ pub(super) fn find(roots: &ModelRoots, libraries: Option<&Path>, entry: &Entry) 
     };
     let in_folders = roots.dirs.iter().find_map(|folder| whole(folder.join(entry.place)));
     in_folders.or_else(|| whole(in_hub(roots, entry)?))
+}
+
+/// Whether a folder has all files of one of the entry's sources.
+fn has_all_of(entry: &Entry, folder: &Path) -> bool {
+    let mut lists = entry.lists();
+    lists.any(|files| files.iter().all(|file| is_nonempty_file(&folder.join(file))))
 }
 
 /// The path of an entry in Hugging Face's cache, if its repository is there.
@@ -140,7 +149,10 @@ fn in_folder(folder: &Path) -> Vec<InstalledModel> {
 fn in_place(folder: &Path, place: &str) -> Option<InstalledModel> {
     let path = folder.join(place);
     let entry = catalog::at_place(Path::new(place));
-    let (kind, name) = if path.is_dir() {
+    let (kind, name) = if entry.is_some_and(|entry| entry.kind == Kind::Onnx) {
+        has_all_of(entry?, &path).then_some(())?;
+        (Some(Kind::Onnx), place)
+    } else if path.is_dir() {
         has_whisper(&path).then_some(())?;
         let name = place.strip_prefix("faster-whisper-").unwrap_or(place);
         (Some(Kind::CTranslate2), name)
@@ -196,7 +208,11 @@ fn in_repository(cache: &Path, folder: &str) -> Vec<InstalledModel> {
     let known: Vec<&Entry> = catalog::of_repository(&repository).collect();
     if known.iter().all(|entry| entry.is_folder()) {
         let files = files_of(&snapshot);
-        let is_model = has_whisper(&snapshot);
+        let is_onnx = |entry: &&Entry| entry.kind == Kind::Onnx;
+        let is_model = match known.iter().find(|entry| is_onnx(entry)) {
+            Some(entry) => has_all_of(entry, &snapshot),
+            None => has_whisper(&snapshot),
+        };
         return is_model
             .then(|| installed(known.first().copied(), snapshot, files))
             .into_iter()

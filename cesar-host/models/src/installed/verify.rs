@@ -78,7 +78,7 @@ pub fn verify(model: &InstalledModel) -> Vec<Checked> {
 }
 
 fn state(model: &InstalledModel, records: Option<&Records>, name: &str, path: &Path) -> State {
-    let is_folder = model.kind == Some(Kind::CTranslate2);
+    let is_folder = model.kind.is_some_and(Kind::is_folder);
     let published = model
         .entry()
         .map(|entry| entry.digests(if is_folder { name } else { "" }));
@@ -144,7 +144,7 @@ fn missing(model: &InstalledModel, records: Option<&Records>) -> Vec<Checked> {
 fn recorded_name(model: &InstalledModel, name: &str) -> String {
     let place = model.path.file_name().unwrap_or_default().to_string_lossy();
     match model.kind {
-        Some(Kind::CTranslate2) => format!("{place}/{name}"),
+        Some(kind) if kind.is_folder() => format!("{place}/{name}"),
         _ => place.into_owned(),
     }
 }

@@ -182,6 +182,10 @@ impl Puller<'_> {
                 let snapshot = fetch.files(&[(file.path, digest(file.path))])?;
                 Ok(snapshot.join(file.path))
             }
+            Some((entry, _)) if entry.kind == crate::catalog::Kind::Onnx => {
+                let files = entry.hub.into_iter().flat_map(|hub| hub.files);
+                fetch.files(&files.map(|file| (file.path, file.sha256)).collect::<Vec<_>>())
+            }
             _ => {
                 if !fetch.has(WEIGHTS) {
                     return Err(HubError::NotAModel {

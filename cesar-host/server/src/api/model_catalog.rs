@@ -85,10 +85,10 @@ fn list(shared: &Shared) -> ModelList {
 
 fn of_catalog(entry: &Entry, present: Option<&InstalledModel>, uses: &Uses<'_>, shared: &Shared) -> ModelView {
     let user = uses.find(entry);
-    let is_whisper = matches!(entry.kind, Kind::CTranslate2 | Kind::Ggml);
+    let hears = matches!(entry.kind, Kind::CTranslate2 | Kind::Ggml | Kind::Onnx);
     let convention = ModelFiles::default();
     let files = user.map_or(&convention, |(_, files)| files);
-    let languages = files.languages_of(entry.name).filter(|_| is_whisper);
+    let languages = files.languages_of(entry.name).filter(|_| hears);
     ModelView {
         id: entry.id.to_owned(),
         name: entry.name.to_owned(),

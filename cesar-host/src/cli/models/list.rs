@@ -35,6 +35,9 @@ struct Row {
     /// Size in bytes, if published.
     size: Option<u64>,
     license: &'static str,
+    /// The author and the origin, where the licence asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<&'static str>,
     /// Its repository on the hub.
     hub: Option<&'static str>,
     /// Whether it can be made from wheels of a package index.
@@ -86,7 +89,8 @@ pub(super) fn run(place: &Place, settings: &Settings, args: &Args) -> Result<Exi
 
 /// Messages about missing libraries that the installed models need.
 fn missing(settings: &Settings, models: &[InstalledModel]) -> Result<Vec<String>, Failure> {
-    let needs_one = |model: &InstalledModel| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding));
+    let needs_one =
+        |model: &InstalledModel| matches!(model.kind, Some(Kind::Segmentation | Kind::Embedding | Kind::Onnx));
     if !models.iter().any(needs_one) {
         return Ok(Vec::new());
     }
@@ -108,6 +112,7 @@ fn row(entry: &Entry, models: &[InstalledModel]) -> Row {
         kind: entry.kind,
         size: entry.size(),
         license: entry.license,
+        attribution: entry.attribution(),
         hub: entry.hub.map(|hub| hub.repository),
         index: entry.index.is_some(),
         present: models.iter().any(|model| model.id == entry.id),
@@ -128,9 +133,11 @@ fn text(models: &[InstalledModel]) -> String {
         ]
     }));
     let total = models.iter().map(|model| model.size).sum();
+    let attribution = |model: &InstalledModel| Some(format!("{}: {}\n", model.name, model.entry()?.attribution()?));
     format!(
-        "{}\n{}, {}\n",
+        "{}{}\n{}, {}\n",
         aligned(&rows),
+        models.iter().filter_map(attribution).collect::<String>(),
         count(models.len() as u64, "model", "models"),
         size(total)
     )
@@ -154,5 +161,8 @@ fn remote_text(rows: &[Row]) -> String {
             if row.present { "installed" } else { "" }.to_owned(),
         ]
     }));
-    aligned(&cells)
+    let attributions = rows
+        .iter()
+        .filter_map(|row| Some(format!("{}: {}\n", row.id, row.attribution?)));
+    aligned(&cells) + &attributions.collect::<String>()
 }

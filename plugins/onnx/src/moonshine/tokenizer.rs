@@ -94,10 +94,15 @@ fn json_entries(content: &[u8]) -> Option<Vec<Vec<u8>>> {
 /// The text of an entry: `<0x0A>` is a byte, `<s>` and other names in angle brackets have none.
 fn entry_bytes(entry: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(entry).unwrap_or_default();
-    let name = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).filter(|name| name.len() > 1 || *name == "s");
+    let name = text
+        .strip_prefix('<')
+        .and_then(|text| text.strip_suffix('>'))
+        .filter(|name| name.len() > 1 || *name == "s");
     match name {
         Some(name) => {
-            let byte = name.strip_prefix("0x").and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let byte = name
+                .strip_prefix("0x")
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok());
             byte.into_iter().collect()
         }
         None if text.contains('▁') => text.replace('▁', " ").into_bytes(),

@@ -52,11 +52,17 @@ impl LogMel {
         };
         for frame in 0..valid {
             for (index, (value, weight)) in input.iter_mut().zip(&self.window).enumerate() {
-                let at = (frame * HOP + index).checked_sub(FFT_SIZE / 2).filter(|at| *at < samples.len());
+                let at = (frame * HOP + index)
+                    .checked_sub(FFT_SIZE / 2)
+                    .filter(|at| *at < samples.len());
                 *value = at.map_or(0.0, |at| f64::from(emphasised(at)) * weight);
             }
             // The lengths are those that the plan gave.
-            if self.plan.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err() {
+            if self
+                .plan
+                .process_with_scratch(&mut input, &mut spectrum, &mut scratch)
+                .is_err()
+            {
                 break;
             }
             #[expect(clippy::cast_possible_truncation, reason = "as the reference")]
@@ -75,7 +81,11 @@ impl LogMel {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as the reference")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "as the reference"
+)]
 fn normalise(values: &mut [f32]) {
     let count = values.len() as f64;
     let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
@@ -99,7 +109,11 @@ fn window() -> Vec<f64> {
 }
 
 /// Triangles on Slaney's mel scale from 0 to 8 kHz, each of equal area: `librosa.filters.mel`.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as the reference")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "as the reference"
+)]
 fn filters(bands: usize) -> Vec<Vec<f32>> {
     let top = mel_of(SAMPLE_RATE / 2.0);
     let corner = |index: usize| hertz_of(top * index as f64 / (bands + 1) as f64);

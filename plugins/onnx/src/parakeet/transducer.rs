@@ -75,7 +75,13 @@ struct Said {
 impl Joint {
     /// Opens the joint network.
     pub(super) fn open(path: &Path) -> Result<(Network, Self), StageError> {
-        const INPUTS: [&str; 5] = ["encoder_outputs", "targets", "target_length", "input_states_1", "input_states_2"];
+        const INPUTS: [&str; 5] = [
+            "encoder_outputs",
+            "targets",
+            "target_length",
+            "input_states_1",
+            "input_states_2",
+        ];
         const OUTPUTS: [&str; 3] = ["outputs", "output_states_1", "output_states_2"];
         let network = Network::open(path, &INPUTS, &OUTPUTS)?;
         let shape = |input: &str| {
@@ -84,7 +90,10 @@ impl Joint {
             Some([size(0)?, 1, size(2)?])
         };
         let (Some(first), Some(second)) = (shape(INPUTS[3]), shape(INPUTS[4])) else {
-            let message = format!("`{}` holds another network: the size of its state is not fixed", path.display());
+            let message = format!(
+                "`{}` holds another network: the size of its state is not fixed",
+                path.display()
+            );
             return Err(StageError::new(ErrorKind::ModelMissing, message));
         };
         let states = [first, second];
@@ -154,7 +163,11 @@ fn ask(
         ("input_states_2", SessionInputValue::from(&states[1])),
     ];
     let mut outputs = stop.run(lane, inputs)?;
-    let mut state = |name: &str| outputs.remove(name).ok_or_else(|| failure("the joint network gave no state"));
+    let mut state = |name: &str| {
+        outputs
+            .remove(name)
+            .ok_or_else(|| failure("the joint network gave no state"))
+    };
     let states = [state("output_states_1")?, state("output_states_2")?];
     let (_, scores) = outputs["outputs"].try_extract_tensor::<f32>().map_err(failed)?;
     let (tokens, durations) = scores.split_at_checked(rules.vocabulary.len()).unwrap_or((scores, &[]));

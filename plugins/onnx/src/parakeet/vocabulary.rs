@@ -18,7 +18,9 @@ impl Vocabulary {
         let refuse = |message: String| StageError::new(ErrorKind::ModelMissing, message);
         let content = std::fs::read_to_string(&path).map_err(|_| {
             let shown = folder.display();
-            refuse(format!("the Parakeet model in `{shown}` lacks `vocab.txt`: pull the model again"))
+            refuse(format!(
+                "the Parakeet model in `{shown}` lacks `vocab.txt`: pull the model again"
+            ))
         })?;
         Self::parse(&content).ok_or_else(|| {
             let shown = path.display();
@@ -38,13 +40,14 @@ impl Vocabulary {
                 blank = Some(index);
             }
             let is_special = token.len() > 2 && token.starts_with('<') && token.ends_with('>');
-            let text = if is_special { String::new() } else { token.replace('▁', " ") };
+            let text = if is_special {
+                String::new()
+            } else {
+                token.replace('▁', " ")
+            };
             texts.push(text.into_bytes());
         }
-        Some(Self {
-            texts,
-            blank: blank?,
-        })
+        Some(Self { texts, blank: blank? })
     }
 
     /// The token that stands for nothing.
