@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::Timing;
+
 /// The output of an `asr` stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,6 +21,10 @@ pub struct Transcription {
     pub truncated: Vec<Truncation>,
     /// Whether any part was sampled at a temperature above 0, so that another run may differ.
     pub sampled: bool,
+    /// [`Timing::Interpolated`] if the engine knows when there is speech, but not when each word is spoken, so that the times of words,
+    /// and those of segments inside a stretch of speech, are interpolated by length of text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<Timing>,
 }
 
 /// A guard stopped a decode before the end of its window.

@@ -73,6 +73,10 @@ pub struct Document {
     /// Parts whose text is missing because a guard cut a decode short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<Truncation>,
+    /// `interpolated` if the engine has no times of words, so that these are interpolated within stretches of speech, by length of text;
+    /// absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Timing>,
     /// The missing part after the failure of a stage; absent from a complete transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,

@@ -210,6 +210,7 @@ fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document
                 reason: cut.reason,
             })
             .collect(),
+        times: transcription.times,
         partial: audio.partial(facts.sound.part.slice),
         audio: report(audio),
         provenance: Provenance {

@@ -28,6 +28,10 @@ pub mod options;
 mod parakeet;
 pub mod report;
 mod score;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod transcribe;
 mod words;
 

@@ -11,6 +11,7 @@ use cesar_plugin_common::wait;
 use cesar_vad::activity::Activity;
 use cesar_vad::network::{self, Failure};
 use plugin_api::asr::{Segment, Transcription, Truncation};
+use plugin_api::document::Timing;
 use plugin_api::{Audio, ErrorKind, StageError};
 
 use crate::cuts::{self, Part};
@@ -65,6 +66,7 @@ pub(crate) fn transcribe(
     let mut out = Transcription {
         language: request.language.clone(),
         language_probability: request.language.is_some().then_some(1.0),
+        times: (!model.is_timed()).then_some(Timing::Interpolated),
         ..Transcription::default()
     };
     let mut saved = Saved::default();

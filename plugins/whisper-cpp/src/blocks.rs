@@ -63,6 +63,7 @@ pub(crate) fn transcribe(
             segments,
             truncated: state.truncated,
             sampled: state.sampled,
+            times: None,
         };
         request.language = request.language.or_else(|| whole.language.clone());
     }

@@ -123,6 +123,7 @@ pub(crate) fn document(duration: u64, segments: Vec<Segment>) -> Document {
         speakers: None,
         turns: None,
         truncated: Vec::new(),
+        times: None,
         partial: None,
         audio: AudioReport::default(),
         provenance: Provenance {
