@@ -42,6 +42,14 @@ pub const MODELS: &[Model] = &[
         ],
     },
     Model {
+        name: "moonshine-base",
+        files: &[
+            "moonshine-base/tokenizer.bin",
+            "moonshine-base/encoder_model.ort",
+            "moonshine-base/decoder_model_merged.ort",
+        ],
+    },
+    Model {
         name: "speaker",
         files: &["speaker-campplus.onnx"],
     },

@@ -15,6 +15,8 @@ pub(crate) trait Family: Send + Sync {
     fn lengths(&self) -> Lengths;
     /// Whether its tokens have times.
     fn is_timed(&self) -> bool;
+    /// The languages that it knows; empty if that is unknown.
+    fn languages(&self) -> &'static [&'static str];
     /// The model for one thread.
     fn lane(&self) -> Box<dyn Listener + '_>;
 }

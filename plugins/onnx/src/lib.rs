@@ -66,6 +66,7 @@ impl Onnx {
         audio: Audio<'_>,
         report: &mut dyn Report,
     ) -> Result<Transcription, StageError> {
+        self.check(request)?;
         transcribe::transcribe(self.model.as_ref(), self.threads, request, audio, report)
     }
 }
@@ -91,6 +92,23 @@ impl Stage for Onnx {
             model: shared(folder)?,
             threads: options.thread_count(),
         })
+    }
+
+    fn check(&self, request: &Request) -> Result<(), StageError> {
+        let known = self.model.languages();
+        match request.language.as_deref() {
+            Some(asked) if !known.is_empty() && !known.contains(&asked) => {
+                let languages = if known == ["en"] {
+                    "English".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                let message =
+                    format!("the model knows only {languages}, not `{asked}`: name another model, or a Whisper model");
+                Err(StageError::new(ErrorKind::InvalidOptions, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {

@@ -58,6 +58,7 @@ struct Moonshine {
     decoder: Network,
     vocabulary: Vocabulary,
     slots: Vec<Slot>,
+    languages: &'static [&'static str],
 }
 
 /// Opens the model of a folder, whose networks are these files.
@@ -86,7 +87,18 @@ pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, 
         decoder: network,
         vocabulary,
         slots,
+        languages: languages(folder),
     }))
+}
+
+/// English; unknown where the name of the folder ends with the code of another language, as in `moonshine-tiny-ja`.
+fn languages(folder: &Path) -> &'static [&'static str] {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let code = name.rsplit_once('-').map(|(_, end)| end).filter(|end| end.len() == 2);
+    match code {
+        Some(code) if code != "en" => &[],
+        _ => &["en"],
+    }
 }
 
 fn slot(decoder: &Network, input: &str) -> Option<Slot> {
@@ -111,6 +123,10 @@ impl Family for Moonshine {
 
     fn is_timed(&self) -> bool {
         false
+    }
+
+    fn languages(&self) -> &'static [&'static str] {
+        self.languages
     }
 
     fn lane(&self) -> Box<dyn Listener + '_> {
@@ -225,6 +241,15 @@ fn limit(samples: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_is_english_unless_its_name_says_otherwise() {
+        let of = |name: &str| languages(Path::new(name));
+        assert_eq!(
+            (of("/m/moonshine-base"), of("/m/moonshine-tiny-ja")),
+            (&["en"][..], &[][..])
+        );
+    }
 
     #[test]
     fn text_is_limited_by_the_length_of_the_audio() {

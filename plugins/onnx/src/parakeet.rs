@@ -39,6 +39,15 @@ const LENGTHS: Lengths = Lengths {
 };
 /// Seconds of a frame of the encoder.
 const FRAME: f64 = 0.08;
+/// Tokens of the models for English, with the blank.
+const ENGLISH_TOKENS: usize = 1025;
+/// Tokens of TDT 0.6B v3.
+const MULTILINGUAL_TOKENS: usize = 8193;
+/// The languages of TDT 0.6B v3.
+const LANGUAGES: [&str; 25] = [
+    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hr", "hu", "it", "lt", "lv", "mt", "nl", "pl", "pt",
+    "ro", "ru", "sk", "sl", "sv", "uk",
+];
 /// Mel bands where neither `config.json` nor the network says.
 const BANDS: usize = 80;
 
@@ -98,6 +107,14 @@ impl Family for Parakeet {
 
     fn is_timed(&self) -> bool {
         true
+    }
+
+    fn languages(&self) -> &'static [&'static str] {
+        match self.vocabulary.len() {
+            ENGLISH_TOKENS => &["en"],
+            MULTILINGUAL_TOKENS => &LANGUAGES,
+            _ => &[],
+        }
     }
 
     fn lane(&self) -> Box<dyn Listener + '_> {

@@ -184,6 +184,26 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
+fn a_language_that_the_model_does_not_know_is_refused() {
+    let stage = open(&model("moonshine-base"), 1).unwrap();
+    let error = run(
+        &stage,
+        &request(&json!({ "language": "de" })),
+        &[],
+        &mut Host::default(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidOptions);
+    assert!(
+        error.message.starts_with("the model knows only English, not `de`"),
+        "{}",
+        error.message
+    );
+    let out = run(&stage, &request(&json!({})), &[], &mut Host::default()).unwrap();
+    assert_eq!(out.language.as_deref(), Some("en"));
+}
+
+#[test]
 fn sessions_share_the_model() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parakeet/ctc");
     let (one, other) = (open(&folder, 1).unwrap(), open(&folder, 1).unwrap());

@@ -63,9 +63,11 @@ pub(crate) fn transcribe(
         with_words: request.word_timestamps,
         stop: &stop,
     };
+    let only = model.languages().first().filter(|_| model.languages().len() == 1);
+    let language = request.language.clone().or_else(|| only.map(|&code| code.to_owned()));
     let mut out = Transcription {
-        language: request.language.clone(),
-        language_probability: request.language.is_some().then_some(1.0),
+        language_probability: language.is_some().then_some(1.0),
+        language,
         times: (!model.is_timed()).then_some(Timing::Interpolated),
         ..Transcription::default()
     };

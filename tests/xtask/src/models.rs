@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The models of the suite.
-pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "vad", "segmentation", "speaker"];
+pub(crate) const OF_THE_SUITE: &[&str] = &["tiny.en", "base", "moonshine-base", "vad", "segmentation", "speaker"];
 
 /// The command: names, or empty for those of the suite.
 pub(crate) fn run(names: &[String]) -> Outcome {

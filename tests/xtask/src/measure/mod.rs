@@ -4,6 +4,7 @@ mod align;
 pub(crate) mod bench;
 mod der;
 mod isolation;
+mod named;
 mod pairs;
 mod parity;
 mod reference;

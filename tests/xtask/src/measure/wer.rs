@@ -5,7 +5,7 @@
 //! model. Languages written without spaces also get the character error rate. Results come from a separate cache, so that a second
 //! run costs nothing and the user's cache stays unchanged.
 
-use super::{ENGINES, MODELS};
+use super::{ENGINES, MODELS, named};
 use crate::{
     announce,
     failure::{Failure, Outcome},
@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Option of both engines; repeatable
     #[arg(long = "asr-option", value_name = "NAME=VALUE")]
     asr_options: Vec<String>,
+    /// Measure this model instead, `NAME` or `ENGINE:NAME`, with time and memory; repeatable
+    #[arg(long = "model", value_name = "MODEL")]
+    models: Vec<String>,
 }
 
 /// One engine's transcript of one recording.
@@ -44,6 +47,11 @@ type Means = BTreeMap<(String, usize), (f64, usize)>;
 /// The command. Fails if a recording could not be transcribed, after printing the rest.
 pub(crate) fn run(options: Options) -> Outcome {
     let data = data_folder(options.data)?;
+    if !options.models.is_empty() {
+        let mut recordings = bundled();
+        recordings.extend(data.map(|folder| references(&folder)).unwrap_or_default());
+        return named::run(&options.models, &recordings, &options.asr_options);
+    }
     models::fetch(&MODELS)?;
     let mut failures = Vec::new();
     let mut means = Means::new();
