@@ -9,7 +9,9 @@ use plugin_api::document::Timing;
 use plugin_api::resume::Checkpoint;
 use serde_json::json;
 
-use crate::testing::{Host, meeting, model, open, request, run};
+use crate::family;
+use crate::network::Stop;
+use crate::testing::{Host, meeting, model, open, request, run, with_runtime};
 
 const MEETING: &str = include_str!("../../../tests/fixtures/meeting.txt");
 
@@ -208,4 +210,21 @@ fn sessions_share_the_model() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parakeet/ctc");
     let (one, other) = (open(&folder, 1).unwrap(), open(&folder, 1).unwrap());
     assert!(std::sync::Arc::ptr_eq(&one.model, &other.model));
+}
+
+#[test]
+fn moonshine_decodes_as_the_plain_loop_does() {
+    with_runtime();
+    let loaded = family::open(&model("moonshine-base")).unwrap();
+    let mut lane = loaded.lane();
+    // Of `tests/tools/moonshine_reference.py`.
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../tests/moonshine_golden.json")).unwrap();
+    let meeting = meeting();
+    for part in golden.as_array().unwrap() {
+        let [start, end] = [0, 1].map(|at| (part["part"][at].as_f64().unwrap() * 16_000.0) as usize);
+        let heard = lane.hear(&meeting[start..end.min(meeting.len())], &Stop::new().unwrap()).unwrap();
+        let tokens: Vec<u64> = heard.tokens.iter().map(|token| u64::from(token.id)).collect();
+        let wanted: Vec<u64> = part["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+        assert_eq!(tokens, wanted, "{}", part["part"]);
+    }
 }

@@ -145,7 +145,7 @@ fn unknown_names_are_refused_with_a_suggestion() {
     };
     insta::with_settings!({ filters => pairs(&filters(&sandbox)) }, {
         insta::assert_snapshot!(run(&["--asr-plugin", "ct3"]), @"
-        error: there is no asr plugin `ct3`; did you mean `ct2`?; there are `ct2`, `whisper-cpp`
+        error: there is no asr plugin `ct3`; did you mean `ct2`?; there are `ct2`, `onnx`, `whisper-cpp`
         exit 2
         ");
         insta::assert_snapshot!(run(&["--asr-plugin", "ct2", "--model", "tiny.em"]), @"

@@ -319,7 +319,7 @@ fn table_filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
     let mut filters = filters(sandbox);
     filters.push(("  +".into(), "  "));
     filters.push((
-        r"(?m)^((?:ct2|whisper-cpp) .* ready) .*? (\[TARGET\])".into(),
+        r"(?m)^((?:ct2|onnx|whisper-cpp) .* (?:ready|missing_library)) .*? (\[TARGET\])".into(),
         "$1 [MODELS] $2",
     ));
     filters

@@ -137,5 +137,6 @@ fn shipped_plugins_pass_the_check() {
     let quick = ["model=tiny.en", "temperature=0", "beam_size=1"];
     passes(&sandbox, "ct2", &quick);
     passes(&sandbox, "whisper-cpp", &quick);
+    passes(&sandbox, "onnx", &["model=moonshine-base"]);
     passes(&sandbox, "pyannote", &[]);
 }
