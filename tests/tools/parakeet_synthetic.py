@@ -6,7 +6,7 @@ CTC. All weights are drawn with a fixed seed, so that blanks, durations of 0 to 
     python -m venv v && v/bin/pip install numpy==2.* onnx==1.23.2 onnxruntime==1.32.0 onnx-asr==0.12.0 soundfile
     v/bin/python tests/tools/parakeet_synthetic.py FOLDER RECORDING ANSWERS.json
 
-Writes FOLDER/tdt and FOLDER/ctc, and ANSWERS.json: tokens, times and log-probabilities by `onnx-asr`, and NeMo's features of the
+Writes FOLDER/tdt, FOLDER/ctc, FOLDER/broken, and ANSWERS.json: tokens, times and log-probabilities by `onnx-asr`, and NeMo's features of the
 recording by its numpy front end, for both numbers of bands (every 211th value).
 """
 
@@ -135,6 +135,27 @@ def vocabulary(folder):
     (folder / "vocab.txt").write_text("".join(f"{token} {number}\n" for number, token in enumerate(tokens)))
 
 
+def broken(folder):
+    """Networks that a runtime refuses: of a later opset, of a later format, without their data; and one that computes with halves."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def model(kind=TensorProto.FLOAT, values=np.ones(256, np.float32)):
+        item = lambda name: helper.make_tensor_value_info(name, kind, [256])
+        nodes = [helper.make_node("Mul", ["audio_signal", "weights"], ["logprobs"])]
+        graph = helper.make_graph(nodes, "broken", [item("audio_signal")], [item("logprobs")], [tensor("weights", values)])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+    later = model()
+    later.opset_import[0].version = 99
+    onnx.save(later, folder / "opset.onnx")
+    later = model()
+    later.ir_version = 99
+    onnx.save(later, folder / "format.onnx")
+    onnx.save(model(), folder / "data.onnx", save_as_external_data=True, location="data.onnx.data", size_threshold=100)
+    (folder / "data.onnx.data").unlink()
+    onnx.save(model(TensorProto.FLOAT16, np.ones(256, np.float16)), folder / "half.onnx")
+
+
 def main(folder, recording, answers):
     import onnx_asr
     import soundfile
@@ -142,6 +163,7 @@ def main(folder, recording, answers):
 
     samples, rate = soundfile.read(recording, dtype="float32")
     assert rate == 16_000 and samples.ndim == 1
+    broken(folder / "broken")
     found = {}
     for kind in ("tdt", "ctc"):
         place = folder / kind

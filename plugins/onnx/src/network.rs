@@ -8,6 +8,7 @@ use cesar_plugin_common::memory;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::run_options::{NoSelectedOutputs, RunOptions};
 use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::tensor::TensorElementType;
 use ort::value::ValueType;
 use plugin_api::{ErrorKind, StageError};
 
@@ -41,6 +42,13 @@ impl Network {
             .find(|name| !session.outputs.iter().any(|output| output.name == **name))
         {
             return Err(lacks("output", name));
+        }
+        let is_half = |input: &ort::session::Input| input.input_type.tensor_type() == Some(TensorElementType::Float16);
+        if session.inputs.iter().any(is_half) {
+            let shown = path.display();
+            let message =
+                format!("`{shown}` computes with float16, which this engine does not: take the int8 or float32 files");
+            return Err(StageError::new(ErrorKind::ModelMissing, message));
         }
         Ok(Self {
             session: Arc::new(session),
@@ -82,7 +90,7 @@ fn refusal(path: &Path, reason: &str) -> StageError {
     if memory::is_exhausted(reason) {
         return exhausted();
     }
-    let reason = reason.trim();
+    let reason = sentence(reason);
     let newer = ["opset", "IR version", "ir_version", "ORT format version"];
     let message = if newer.iter().any(|words| reason.contains(words)) {
         format!("`{shown}` needs a newer ONNX Runtime ({reason}): run `cesar models pull onnxruntime`")
@@ -94,6 +102,20 @@ fn refusal(path: &Path, reason: &str) -> StageError {
         format!("`{shown}` cannot be read as an ONNX model ({reason}): pull the model again")
     };
     StageError::new(ErrorKind::ModelMissing, message)
+}
+
+/// The sentence of ONNX Runtime's message, without the function and the file before it.
+fn sentence(reason: &str) -> &str {
+    const BEGINNINGS: [&str; 5] = [
+        "Unsupported model IR version",
+        "ONNX Runtime only",
+        "External data path does not exist",
+        "Could not find an implementation",
+        "Protobuf parsing failed",
+    ];
+    let begin = BEGINNINGS.iter().find_map(|beginning| reason.find(beginning));
+    let rest = reason.get(begin.unwrap_or(0)..).unwrap_or(reason);
+    rest.lines().next().unwrap_or(rest).trim().trim_end_matches('.')
 }
 
 /// An allocation failed.
@@ -165,6 +187,42 @@ pub(crate) fn cancelled() -> StageError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_files_are_refused_with_the_remedy() {
+        crate::testing::with_runtime();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parakeet/broken");
+        let wanted = [
+            ("opset.onnx", "needs a newer ONNX Runtime (ONNX Runtime only"),
+            (
+                "format.onnx",
+                "needs a newer ONNX Runtime (Unsupported model IR version: 99",
+            ),
+            (
+                "data.onnx",
+                "lacks the file with its weights (External data path does not exist",
+            ),
+            ("half.onnx", "computes with float16"),
+            (
+                "../answers.json",
+                "cannot be read as an ONNX model (Protobuf parsing failed)",
+            ),
+        ];
+        for (file, words) in wanted {
+            let error = Network::open(&folder.join(file), &["audio_signal"], &["logprobs"]).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ModelMissing);
+            assert!(error.message.contains(words), "{file}: {}", error.message);
+        }
+        let foreign = folder.join("../ctc/model.onnx");
+        let error = Network::open(&foreign, &["audio_signal", "input_ids"], &[]).unwrap_err();
+        assert!(
+            error
+                .message
+                .contains("holds another network: it has no input `input_ids`"),
+            "{}",
+            error.message
+        );
+    }
 
     #[test]
     fn refusals_name_the_remedy() {

@@ -222,9 +222,16 @@ fn moonshine_decodes_as_the_plain_loop_does() {
     let meeting = meeting();
     for part in golden.as_array().unwrap() {
         let [start, end] = [0, 1].map(|at| (part["part"][at].as_f64().unwrap() * 16_000.0) as usize);
-        let heard = lane.hear(&meeting[start..end.min(meeting.len())], &Stop::new().unwrap()).unwrap();
+        let heard = lane
+            .hear(&meeting[start..end.min(meeting.len())], &Stop::new().unwrap())
+            .unwrap();
         let tokens: Vec<u64> = heard.tokens.iter().map(|token| u64::from(token.id)).collect();
-        let wanted: Vec<u64> = part["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+        let wanted: Vec<u64> = part["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|id| id.as_u64().unwrap())
+            .collect();
         assert_eq!(tokens, wanted, "{}", part["part"]);
     }
 }

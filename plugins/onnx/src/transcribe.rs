@@ -214,3 +214,70 @@ fn decode(job: &Job<'_>, lane: &mut dyn Listener, part: &Part, retries: usize) -
         truncated: truncated.into_iter().collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::{Heard, Token};
+    use crate::testing::{Host, meeting, with_runtime};
+
+    /// Hears one word in each part of at most eight seconds, and nothing in longer ones.
+    struct Shy;
+
+    impl Family for Shy {
+        fn lengths(&self) -> Lengths {
+            Lengths {
+                best: 18.0,
+                longest: 28.0,
+            }
+        }
+
+        fn is_timed(&self) -> bool {
+            false
+        }
+
+        fn languages(&self) -> &'static [&'static str] {
+            &[]
+        }
+
+        fn lane(&self) -> Box<dyn Listener + '_> {
+            Box::new(Self)
+        }
+    }
+
+    impl Listener for Shy {
+        fn hear(&mut self, samples: &[f32], _: &Stop) -> Result<Heard, StageError> {
+            let token = Token {
+                id: 1,
+                bytes: b" word".to_vec(),
+                probability: 1.0,
+                span: None,
+            };
+            let tokens = if samples.len() > 8 * 16_000 {
+                Vec::new()
+            } else {
+                vec![token]
+            };
+            Ok(Heard { tokens, is_cut: false })
+        }
+    }
+
+    #[test]
+    fn a_part_without_text_is_tried_again_in_halves() {
+        with_runtime();
+        let samples = meeting();
+        let audio = Audio {
+            samples: &samples,
+            sample_rate: 16_000,
+        };
+        let mut host = Host::default();
+        let out = transcribe(&Shy, 2, &Request::default(), audio, &mut host).unwrap();
+        assert!(host.saved.len() < out.segments.len(), "{} parts", host.saved.len());
+        let silent = out
+            .segments
+            .windows(2)
+            .map(|pair| pair[1].start_ms.saturating_sub(pair[0].end_ms));
+        assert!(silent.max().unwrap() < 1500, "{:?}", out.segments);
+        assert!(out.segments[0].start_ms < 1000 && out.segments.last().unwrap().end_ms > 36_000);
+    }
+}
