@@ -58,12 +58,15 @@ pub(crate) struct Token {
     pub(crate) span: Option<(f64, f64)>,
 }
 
+/// Opens the networks of a model's folder.
+type Open = fn(&Path, &[PathBuf]) -> Result<Box<dyn Family>, StageError>;
+
 /// A way to open a family: the files that belong to it, and its loader.
 struct Row {
     name: &'static str,
     /// The networks, each list one form; the first whose files are all there is opened.
     networks: &'static [&'static [&'static str]],
-    open: fn(&Path, &[PathBuf]) -> Result<Box<dyn Family>, StageError>,
+    open: Open,
 }
 
 const FAMILIES: &[Row] = &[
