@@ -1,4 +1,4 @@
-//! The one place with `unsafe`: one session of ONNX Runtime, run by several threads at the same time.
+//! The one place with `unsafe`: one session of ONNX Runtime, run by several threads at the same time, and the settings of malloc.
 //!
 //! ONNX Runtime allows that, and so the weights are in memory once. `ort` asks for `&mut Session`, which [`Lane`] gives each thread
 //! without a second model.
@@ -9,6 +9,22 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use ort::session::Session;
+
+/// Keeps freed blocks of any size in one heap.
+///
+/// Moonshine's decoder makes float weights of 50 MB for each token. ONNX Runtime's own arena keeps twice the memory of them; glibc returns such
+/// blocks to the system, and getting them again takes as long as the token.
+pub(crate) fn keep_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    for (setting, value) in [
+        (libc::M_ARENA_MAX, 1),
+        (libc::M_MMAP_THRESHOLD, 1 << 30),
+        (libc::M_TRIM_THRESHOLD, 1 << 30),
+    ] {
+        // SAFETY: takes two numbers and the allocator's locks; refuses values that it does not know.
+        unsafe { libc::mallopt(setting, value) };
+    }
+}
 
 /// A session for one thread, whose weights it shares with the others.
 #[derive(Debug)]

@@ -84,6 +84,7 @@ impl Stage for Onnx {
             }
             StageError::new(ErrorKind::LibraryMissing, message)
         })?;
+        ffi::keep_large_blocks();
         let folder = options.model.as_deref().ok_or_else(|| {
             let message = "`model` names no model: run `cesar models pull moonshine-base`, or name a folder";
             StageError::new(ErrorKind::ModelMissing, message)
@@ -112,7 +113,9 @@ impl Stage for Onnx {
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
-        self.transcribe(&request, audio, ctx)
+        let out = self.transcribe(&request, audio, ctx);
+        memory::return_freed();
+        out
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cesar_plugin_common::memory;
+use ort::execution_providers::CPUExecutionProvider;
+use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::run_options::{NoSelectedOutputs, RunOptions};
 use ort::session::{Session, SessionInputValue, SessionOutputs};
@@ -81,6 +83,8 @@ fn session(path: &Path) -> Result<Session, ort::Error> {
         .with_optimization_level(GraphOptimizationLevel::Level3)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
+        .with_memory_pattern(false)?
+        .with_execution_providers([CPUExecutionProvider::default().with_arena_allocator(false).build()])?
         .commit_from_file(path)
 }
 
@@ -140,9 +144,13 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn new() -> Result<Self, StageError> {
+        let failed = |error: ort::Error| failure(&error.to_string());
+        let mut options = RunOptions::new().map_err(failed)?;
+        // A stop is an error to ONNX Runtime, which would print it.
+        options.set_log_level(LogLevel::Fatal).map_err(failed)?;
         Ok(Self {
             requested: AtomicBool::new(false),
-            options: RunOptions::new().map_err(|error| failure(&error.to_string()))?,
+            options,
         })
     }
 
