@@ -75,7 +75,10 @@ impl Planner<'_> {
         }
         let engines = self.registry.of_stage(StageKind::Asr);
         let able = engines.iter().find(|plugin| self.has_model(plugin, asr));
-        able.or(engines.first())
+        // A model that is not there yet is one of the engine that the catalog has it for.
+        let meant = || engines.iter().find(|plugin| names_known_model(plugin, asr));
+        able.or_else(meant)
+            .or(engines.first())
             .cloned()
             .ok_or_else(|| self.registry.none(StageKind::Asr).into())
     }
@@ -270,6 +273,12 @@ impl Planner<'_> {
         };
         lookup.default_model(accept).ok_or_else(|| lookup.no_default().into())
     }
+}
+
+/// Whether the request names a model that the catalog has for a plugin.
+fn names_known_model(plugin: &Plugin, asr: &StageRequest) -> bool {
+    let named = main_model(&plugin.manifest).and_then(|(name, spec)| spec.model.as_ref().zip(text_of(asr, name)));
+    named.is_some_and(|(files, name)| cesar_models::catalog::suggestion(files, name).is_some())
 }
 
 /// An option of kind text as it was given.

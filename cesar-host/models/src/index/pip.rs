@@ -15,7 +15,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const PYTHONS: [&str; 3] = ["python3", "python", "/usr/bin/python3"];
 
 /// The wheels are for this platform, independent of this machine's Python: they carry data, and a library for x86-64 Linux.
-const PLATFORM: [&str; 14] = [
+const PLATFORM: [&str; 16] = [
     "--python-version",
     "3.11",
     "--implementation",
@@ -28,6 +28,8 @@ const PLATFORM: [&str; 14] = [
     "none",
     "--platform",
     "manylinux_2_28_x86_64",
+    "--platform",
+    "manylinux2014_x86_64",
     "--platform",
     "any",
 ];
