@@ -791,8 +791,8 @@ pub const CATALOG: &[Entry] = &[
             )],
         }),
     },
-    // None of the models from the hub was run where the table was written. Sizes and digests of Parakeet are those that several public
-    // programs pin for these repositories; a file without a digest is checked against the hub's answer.
+    // None of the models from the hub was run where the table was written. Sizes and digests of Parakeet are those that public programs
+    // pin for these repositories (v3: several agree, v2: one); a file without a digest is checked against the hub's answer.
     Entry {
         id: "parakeet-tdt-0.6b-v3",
         name: "parakeet-tdt-0.6b-v3",
