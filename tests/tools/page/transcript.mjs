@@ -387,24 +387,16 @@ const cases = {
     await on.locator(".turn").first().waitFor();
     console.log(`   ${(text.length / 1e6).toFixed(1)} MB shown after ${Date.now() - before} ms`);
     await on.waitForTimeout(1000);
-    // The time of the main thread on a processor says whether frames fit in 16.7 ms, whatever else the machine does.
-    const cdp = await on.context().newCDPSession(on);
-    await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
-    const spent = async () => {
-      const { metrics } = await cdp.send("Performance.getMetrics");
-      return metrics.find((metric) => metric.name === "TaskDuration").value * 1000;
-    };
-    for (const [name, step, limit] of [["reading", 12, 6], ["a fast wheel", 60, 9], ["a fling", 200, 12]]) {
-      const begun = await spent();
-      const frames = await on.evaluate(
+    // Whatever the speed, no frame is empty. `measure.mjs` measures the frames.
+    for (const [name, step] of [["reading", 12], ["a fast wheel", 60], ["a fling", 200]]) {
+      const empty = await on.evaluate(
         (step) =>
           new Promise((resume) => {
-            const gaps = [];
-            let last = performance.now();
-            const frame = (at) => {
-              gaps.push(at - last);
-              last = at;
-              if (gaps.length > 180) return resume(gaps.slice(1).sort((one, other) => one - other));
+            let [frames, empty] = [0, 0];
+            const frame = () => {
+              const rows = [...document.querySelectorAll(".text-row")].map((row) => row.getBoundingClientRect());
+              if (!rows.some(({ top, bottom }) => top < innerHeight / 2 && bottom > innerHeight / 2 - 40)) empty += 1;
+              if ((frames += 1) > 120) return resume(empty);
               scrollBy(0, step);
               requestAnimationFrame(frame);
             };
@@ -412,11 +404,7 @@ const cases = {
           }),
         step,
       );
-      const mean = frames.reduce((sum, each) => sum + each, 0) / frames.length;
-      const fps = 1000 / mean;
-      console.log(`   ${name}: ${fps.toFixed(1)} frames a second, 95 % within ${frames[Math.floor(frames.length * 0.95)].toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
-      const cost = ((await spent()) - begun) / frames.length;
-      check(`${name} is smooth`, cost <= limit, `${cost.toFixed(1)} ms of processor time a frame`);
+      check(`${name} shows text in every frame`, empty === 0, empty);
     }
     const [words, elements] = await on.evaluate(() => [document.querySelectorAll(".w").length, document.querySelectorAll("*").length]);
     check("few words are in the page", words < 2500, words);
