@@ -137,6 +137,7 @@ fn shipped_plugins_pass_the_check() {
     let quick = ["model=tiny.en", "temperature=0", "beam_size=1"];
     passes(&sandbox, "ct2", &quick);
     passes(&sandbox, "whisper-cpp", &quick);
+    sandbox.add_model("moonshine-base");
     passes(&sandbox, "onnx", &["model=moonshine-base"]);
     passes(&sandbox, "pyannote", &[]);
 }
