@@ -49,6 +49,14 @@ pub(crate) trait FormFields: DeserializeOwned + ToSchema {
     const NEEDS_FILE: bool;
 }
 
+/// The file of a form that is nothing without it.
+pub(crate) fn needed<T: FormFields>(file: Option<Received>) -> Result<Received, Refusal> {
+    file.ok_or_else(|| {
+        let text = format!("`{}` is missing; send the recording", T::FILE);
+        Refusal::bad(Code::MissingRequiredParameter, text).param(T::FILE)
+    })
+}
+
 /// The schema of the fields, with the file.
 impl<T: FormFields> PartialSchema for Form<T> {
     fn schema() -> RefOr<Schema> {

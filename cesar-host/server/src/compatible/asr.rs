@@ -7,8 +7,6 @@ use cesar_jobs::values::{choice, flag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
 use crate::admission::upload::{self, Form, FormFields};
 use crate::api::query::{self, QueryFields};
 use crate::openai::errors::OpenAiError;
@@ -109,12 +107,9 @@ pub(crate) struct AsrForm {}
 
 impl FormFields for AsrForm {
     const NAME: &'static str = "AsrForm";
-    const FILE: &'static str = AUDIO_FILE;
+    const FILE: &'static str = "audio_file";
     const NEEDS_FILE: bool = true;
 }
-
-/// The field of the recording.
-const AUDIO_FILE: &str = "audio_file";
 
 type AsrUpload = Form<AsrForm>;
 
@@ -133,13 +128,7 @@ pub(crate) async fn asr(
     let params: AsrParams = query::fields(query)?.parse()?;
     let head = if params.encode { &[][..] } else { WAV_HEAD };
     let AsrUpload { file, .. } = upload::receive_behind(&app, request, head).await?;
-    let file = file.ok_or_else(|| {
-        Refusal::bad(
-            Code::MissingRequiredParameter,
-            "`audio_file` is missing; send the recording",
-        )
-        .param(AUDIO_FILE)
-    })?;
+    let file = upload::needed::<AsrForm>(file)?;
     let name = format!("{}.{}", file.label, params.output.extension());
     let (endpoint, format) = match params.task {
         Task::Transcribe => (Endpoint::Transcriptions, params.output.format()),

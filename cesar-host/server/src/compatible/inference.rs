@@ -6,8 +6,6 @@ use cesar_jobs::values::flag;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
 use crate::admission::upload::{self, Form, FormFields};
 use crate::openai::errors::OpenAiError;
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest, temperature};
@@ -53,9 +51,7 @@ pub(crate) async fn inference(
     request: Request,
 ) -> Answer {
     let InferenceUpload { fields, file } = upload::receive(&app, request).await?;
-    let file = file.ok_or_else(|| {
-        Refusal::bad(Code::MissingRequiredParameter, "`file` is missing; send the recording").param("file")
-    })?;
+    let file = upload::needed::<InferenceForm>(file)?;
     let endpoint = match fields.translate {
         true => Endpoint::Translations,
         false => Endpoint::Transcriptions,

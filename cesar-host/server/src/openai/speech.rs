@@ -63,9 +63,7 @@ async fn speech(
 ) -> Answer {
     let SpeechUpload { fields, file } = upload::receive(&app, request).await?;
     let speech = SpeechRequest::new(endpoint, fields)?;
-    let file = file.ok_or_else(|| {
-        Refusal::bad(Code::MissingRequiredParameter, "`file` is missing; send the recording").param("file")
-    })?;
+    let file = upload::needed::<SpeechForm>(file)?;
     answer(&app, &client, &headers, speech, file).await
 }
 
