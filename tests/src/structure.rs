@@ -54,7 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cesar-onnxruntime", &[]),
-    ("cesar-plugin-common", &[]),
+    ("cesar-plugin-common", &["plugin-api"]),
     ("cesar-plugin-ct2", &["cesar-plugin-common", "cesar-vad", "plugin-api"]),
     ("cesar-plugin-download", &["cesar-base", "plugin-api"]),
     ("cesar-plugin-format", &["cesar-subtitles", "plugin-api"]),

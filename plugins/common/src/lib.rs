@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`words`] | the rules by which tokens become words |
 //! | [`wait`] | waiting for another thread while a cancel is answered |
+//! | [`report`] | progress, segments and cancellation of a run |
 //! | [`threads`] | the default number of threads |
 //! | [`memory`] | failed allocations, and memory that the C library keeps |
 
 pub mod memory;
+pub mod report;
 pub mod threads;
 pub mod wait;
 pub mod words;

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::Ct2;
 use crate::options::Request;
-use crate::report::Report;
 use crate::state::Saved;
+use cesar_plugin_common::report::{Report, Segments};
 use plugin_api::Stage;
 use plugin_api::resume::Checkpoint;
 
@@ -131,12 +131,18 @@ impl Notes {
 }
 
 impl Report for Notes {
-    fn segment(&mut self, segment: &Segment) {
-        self.segments.push(segment.clone());
-    }
-
     fn progress(&mut self, done: u64, total: u64) {
         self.progress.push((done, total));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.patience.is_some_and(|patience| self.began.elapsed() >= patience)
+    }
+}
+
+impl Segments<Saved> for Notes {
+    fn segment(&mut self, segment: &Segment) {
+        self.segments.push(segment.clone());
     }
 
     fn save(&mut self, segments: &[Segment], saved: &Saved) {
@@ -146,9 +152,5 @@ impl Report for Notes {
             segments: so_far,
             state: saved.clone(),
         });
-    }
-
-    fn cancelled(&self) -> bool {
-        self.patience.is_some_and(|patience| self.began.elapsed() >= patience)
     }
 }

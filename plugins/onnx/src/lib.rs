@@ -15,7 +15,6 @@
 //! | `parakeet` | NeMo's log-mel features, encoder, transducer (TDT and RNN-T) or CTC |
 //! | `network`, `ffi`, `score` | a network: opened with checks, run by several threads, stopped; the best of its scores |
 //! | `cuts`, `words`, `transcribe` | parts; tokens to words to segments; parts in parallel |
-//! | [`report`] | progress, segments, checkpoints |
 //!
 //! Weights are in memory once, also for several sessions of one process. Results depend only on the audio, the model and the options.
 
@@ -26,7 +25,6 @@ mod moonshine;
 mod network;
 pub mod options;
 mod parakeet;
-pub mod report;
 mod score;
 #[cfg(test)]
 mod testing;
@@ -42,9 +40,9 @@ use cesar_plugin_common::memory;
 use plugin_api::asr::Transcription;
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError};
 
+use cesar_plugin_common::report::Segments;
 use family::Family;
 use options::{Options, Request};
-use report::Report;
 
 /// The manifest in the form that the host reads.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");
@@ -64,7 +62,7 @@ impl Onnx {
         &self,
         request: &Request,
         audio: Audio<'_>,
-        report: &mut dyn Report,
+        report: &mut dyn Segments<options::Saved>,
     ) -> Result<Transcription, StageError> {
         self.check(request)?;
         transcribe::transcribe(self.model.as_ref(), self.threads, request, audio, report)

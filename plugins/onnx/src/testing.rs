@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::Onnx;
 use crate::options::{Request, Saved};
-use crate::report::Report;
+use cesar_plugin_common::report::{Report, Segments};
 
 /// Opens ONNX Runtime, for tests below the stage.
 pub(crate) fn with_runtime() {
@@ -77,12 +77,19 @@ pub(crate) struct Host {
 }
 
 impl Report for Host {
-    fn segment(&mut self, segment: &Segment) {
-        self.segments.push(segment.clone());
-    }
-
     fn progress(&mut self, done: u64, total: u64) {
         self.progress.push((done, total));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop_after.is_some_and(|count| self.saved.len() >= count)
+            || self.stop_at.is_some_and(|time| std::time::Instant::now() >= time)
+    }
+}
+
+impl Segments<Saved> for Host {
+    fn segment(&mut self, segment: &Segment) {
+        self.segments.push(segment.clone());
     }
 
     fn save(&mut self, segments: &[Segment], saved: &Saved) {
@@ -90,11 +97,6 @@ impl Report for Host {
             segments: segments.to_vec(),
             state: saved.clone(),
         });
-    }
-
-    fn cancelled(&self) -> bool {
-        self.stop_after.is_some_and(|count| self.saved.len() >= count)
-            || self.stop_at.is_some_and(|time| std::time::Instant::now() >= time)
     }
 }
 

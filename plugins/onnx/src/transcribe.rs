@@ -18,8 +18,8 @@ use crate::cuts::{self, Part};
 use crate::family::{Family, Lengths, Listener};
 use crate::network::{Stop, exhausted};
 use crate::options::{Request, Saved};
-use crate::report::Report;
 use crate::words;
+use cesar_plugin_common::report::Segments;
 
 /// How often a part is halved.
 const RETRIES: usize = 2;
@@ -49,7 +49,7 @@ pub(crate) fn transcribe(
     threads: usize,
     request: &Request,
     audio: Audio<'_>,
-    host: &mut dyn Report,
+    host: &mut dyn Segments<Saved>,
 ) -> Result<Transcription, StageError> {
     let samples = audio.samples;
     let probabilities = network::probabilities(samples, threads, &|| host.cancelled());
@@ -78,7 +78,7 @@ pub(crate) fn transcribe(
     }
     let first = saved.parts.min(parts.len());
     let total = words::ms(samples.len());
-    let keep = |index: usize, done: Done, host: &mut dyn Report| {
+    let keep = |index: usize, done: Done, host: &mut dyn Segments<Saved>| {
         done.segments.iter().for_each(|segment| host.segment(segment));
         saved.parts = index + 1;
         saved.truncated.extend(done.truncated);
@@ -115,8 +115,8 @@ fn run(
     parts: &[Part],
     first: usize,
     threads: usize,
-    host: &mut dyn Report,
-    mut keep: impl FnMut(usize, Done, &mut dyn Report),
+    host: &mut dyn Segments<Saved>,
+    mut keep: impl FnMut(usize, Done, &mut dyn Segments<Saved>),
 ) -> Result<(), StageError> {
     let next = AtomicUsize::new(first);
     let lanes = threads.min(parts.len() - first);
@@ -154,8 +154,8 @@ fn run(
 fn collect(
     receiver: &mpsc::Receiver<(usize, Result<Done, StageError>)>,
     wanted: std::ops::Range<usize>,
-    host: &mut dyn Report,
-    keep: &mut impl FnMut(usize, Done, &mut dyn Report),
+    host: &mut dyn Segments<Saved>,
+    keep: &mut impl FnMut(usize, Done, &mut dyn Segments<Saved>),
 ) -> Result<(), StageError> {
     let mut early = BTreeMap::new();
     for index in wanted {
