@@ -107,15 +107,22 @@ impl Model {
         })
     }
 
-    /// The number of tokens of a text, and the number of prompt tokens that whisper.cpp reads.
-    pub(crate) fn prompt_tokens(&self, text: &CStr) -> (usize, usize) {
-        // SAFETY: the context is valid, and `text` a C string that outlives the call; both only read.
-        let (count, context) = unsafe {
-            let count = sys::whisper_token_count(self.context.as_ptr(), text.as_ptr());
-            (count, sys::whisper_n_text_ctx(self.context.as_ptr()))
-        };
-        let whole = |number: c_int| usize::try_from(number).unwrap_or(0);
-        (whole(count), whole(context / 2 - 1))
+    /// The tokens of a text.
+    pub(crate) fn tokens(&self, text: &CStr) -> Vec<c_int> {
+        // A token has a byte at least.
+        let mut tokens = vec![0; text.count_bytes() + 1];
+        let room = c_int::try_from(tokens.len()).unwrap_or(c_int::MAX);
+        // SAFETY: the context is valid, `text` a C string and `tokens` a buffer of `room` that outlive the call; the context is only read.
+        let count = unsafe { sys::whisper_tokenize(self.context.as_ptr(), text.as_ptr(), tokens.as_mut_ptr(), room) };
+        tokens.truncate(usize::try_from(count).unwrap_or(0));
+        tokens
+    }
+
+    /// The number of prompt tokens that whisper.cpp reads.
+    pub(crate) fn most_prompt_tokens(&self) -> usize {
+        // SAFETY: the context is valid, and only read.
+        let context = unsafe { sys::whisper_n_text_ctx(self.context.as_ptr()) };
+        usize::try_from(context / 2 - 1).unwrap_or(0)
     }
 
     /// Whether alignment sets the times of tokens.
@@ -310,7 +317,7 @@ impl Drop for Buffers {
 }
 
 /// A request as whisper.cpp's parameters, set as by its command-line program.
-fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys::whisper_full_params {
+fn parameters(request: &Request, language: &CStr, prompt: &[c_int]) -> sys::whisper_full_params {
     let strategy = if request.beam_size > 1 {
         sys::whisper_sampling_strategy_WHISPER_SAMPLING_BEAM_SEARCH
     } else {
@@ -330,7 +337,10 @@ fn parameters(request: &Request, language: &CStr, prompt: Option<&CStr>) -> sys:
     params.logprob_thold = single(request.log_prob_threshold);
     params.no_speech_thold = single(request.no_speech_threshold);
     params.length_penalty = single(request.length_penalty);
-    params.initial_prompt = prompt.map_or(std::ptr::null(), CStr::as_ptr);
+    if !prompt.is_empty() {
+        params.prompt_tokens = prompt.as_ptr();
+        params.prompt_n_tokens = c_int::try_from(prompt.len()).unwrap_or(c_int::MAX);
+    }
     params.carry_initial_prompt = request.carry_initial_prompt;
     if !request.condition_on_previous_text {
         // `no_context` only concerns the text of an earlier run; this keeps windows apart.

@@ -28,6 +28,7 @@ mod mel;
 mod model_file;
 mod options;
 mod pieces;
+mod prompt;
 mod speech;
 mod transcribe;
 mod words;

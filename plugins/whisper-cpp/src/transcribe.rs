@@ -7,7 +7,7 @@
 //!
 //! Audio under 0.1 s, which whisper.cpp ignores, is not passed to it.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CString, c_int};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use crate::mel::LogMel;
 use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
 use crate::pieces::{Pieces, Sound};
+use crate::prompt::Prompt;
 use crate::speech::{self, Speech, TimeMap};
 
 /// Progress, segments and checkpoints of a transcription: for [`Ctx`], or a test.
@@ -94,7 +95,7 @@ pub(crate) fn transcribe_at_once(
     report: &mut dyn Report,
 ) -> Result<Transcription, StageError> {
     let given = check(loaded, request)?;
-    let prompt = prompt_of(request)?;
+    let prompt = Prompt::of(request)?;
     check_audio(audio)?;
     let total_ms = audio.milliseconds(audio.samples.len());
     let activity = listen(audio.samples, request, given.is_none(), report)?;
@@ -115,7 +116,7 @@ pub(crate) fn transcribe_at_once(
         .ok_or_else(|| failure(RunError::Stopped))?;
     let threads = c_int::try_from(threads).unwrap_or(1);
     let frames = spectrogram.audio_frames();
-    warn_of_excess(loaded, prompt.as_deref());
+    let prompt = prompt.map_or_else(Vec::new, |prompt| prompt.tokens(&loaded.model));
     let model = Arc::clone(&loaded.model);
     let detect = given.is_none().then(|| match &activity {
         Some(activity) if !request.vad_filter => milliseconds(activity.detect_from(0)),
@@ -245,18 +246,6 @@ fn find_by_file(
     })
 }
 
-/// Warns if whisper.cpp reads only a part of the prompt.
-fn warn_of_excess(loaded: &Loaded, prompt: Option<&CStr>) {
-    let Some((count, most)) = prompt.map(|prompt| loaded.model.prompt_tokens(prompt)) else {
-        return;
-    };
-    if count > most {
-        tracing::warn!(
-            "the prompt is too long: using the last {most} of {count} tokens of `initial_prompt`; shorten it"
-        );
-    }
-}
-
 fn milliseconds(samples: usize) -> c_int {
     c_int::try_from(samples / (ffi::SAMPLE_RATE as usize / 1000)).unwrap_or(0)
 }
@@ -272,7 +261,7 @@ pub(crate) fn check(loaded: &Loaded, request: &Request) -> Result<Option<&'stati
             "`audio_ctx` leaves too little to align words with; leave it out, or set `dtw=false`",
         ));
     }
-    prompt_of(request)?;
+    Prompt::of(request)?;
     check_language(loaded, request)
 }
 
@@ -325,11 +314,6 @@ fn most_probable(loaded: &Loaded, probabilities: &[f32]) -> (&'static str, f64) 
         .max_by(|(_, one), (_, other)| one.total_cmp(other));
     best.and_then(|(id, probability)| Some((ffi::language_code(id)?, f64::from(*probability))))
         .unwrap_or(("en", 0.0))
-}
-
-fn prompt_of(request: &Request) -> Result<Option<CString>, StageError> {
-    let prompt = request.initial_prompt.as_deref().map(CString::new).transpose();
-    prompt.map_err(|_| invalid("`initial_prompt` contains a NUL character; leave it out"))
 }
 
 fn check_audio(audio: Audio<'_>) -> Result<(), StageError> {

@@ -74,7 +74,8 @@ pub(crate) trait Listener {
 pub(crate) struct Work {
     pub(crate) request: Request,
     pub(crate) language: CString,
-    pub(crate) prompt: Option<CString>,
+    /// The tokens of the prompt; empty without one.
+    pub(crate) prompt: Vec<c_int>,
     pub(crate) threads: c_int,
     /// Columns of the spectrogram that are audio.
     pub(crate) frames: c_int,
@@ -99,7 +100,7 @@ impl State {
             stopped: false,
             panic: None,
         };
-        let mut params = super::parameters(&work.request, &work.language, work.prompt.as_deref());
+        let mut params = super::parameters(&work.request, &work.language, &work.prompt);
         params.n_threads = work.threads;
         params.token_timestamps = work.token_times;
         // A spectrogram that was set counts as audio up to its end.
@@ -113,7 +114,7 @@ impl State {
         params.abort_callback_user_data = user_data;
         params.logits_filter_callback = Some(on_logits);
         params.logits_filter_callback_user_data = (&raw const filter).cast_mut().cast();
-        // SAFETY: context and state are valid; the strings, `run` and `filter` outlive the call, during which nothing else
+        // SAFETY: context and state are valid; the strings, the tokens, `run` and `filter` outlive the call, during which nothing else
         // touches `run`; no samples are given, so the spectrogram that was handed over is used.
         let code = unsafe { sys::whisper_full_with_state(self.context(), self.raw(), params, std::ptr::null(), 0) };
         let (stopped, out_of_memory, panic) = (run.stopped, run.out_of_memory, run.panic);

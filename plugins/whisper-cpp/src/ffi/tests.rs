@@ -82,7 +82,7 @@ fn an_alignment_without_enough_memory_is_an_error() {
         let work = Work {
             request: request(&json!({})),
             language: c"en".to_owned(),
-            prompt: None,
+            prompt: Vec::new(),
             threads: 1,
             frames,
             token_times: false,
