@@ -130,7 +130,7 @@ impl<'a> Results<'a> {
         let given = plan
             .formats
             .iter()
-            .flat_map(|(format, stage)| word_options::given(format, &stage.request));
+            .flat_map(|(format, stage)| word_options::given(stage.manifest().formats.get(format), &stage.request));
         let given: BTreeSet<WordOption> = given.collect();
         if given.is_empty() {
             return Ok(());

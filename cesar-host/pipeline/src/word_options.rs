@@ -1,73 +1,51 @@
 //! Options of formats that have no effect without words: the rendering is right, and not what the user asked for.
 
 use plugin_api::document::{Document, Word};
+use plugin_api::manifest::{FormatSpec, WordField};
 use serde_json::{Map, Value};
 
-/// An option that needs words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum WordOption {
-    /// `highlight_words`, which needs their times.
-    Highlight,
-    /// `mark_uncertain`, which needs their probabilities.
-    MarkUncertain,
+/// An option that needs words, by the manifest of the format's plugin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WordOption {
+    name: String,
+    need: WordField,
 }
 
-use WordOption::{Highlight, MarkUncertain};
+/// Those that a rendering was asked for.
+pub(super) fn given(format: Option<&FormatSpec>, options: &Map<String, Value>) -> Vec<WordOption> {
+    let needs = format.into_iter().flat_map(|format| &format.needs);
+    needs
+        .filter(|(name, need)| **need != WordField::Other && options.get(*name).is_some_and(is_set))
+        .map(|(name, &need)| WordOption {
+            name: name.clone(),
+            need,
+        })
+        .collect()
+}
 
-/// The options that a rendering was asked for.
-pub(super) fn given(format: &str, options: &Map<String, Value>) -> impl Iterator<Item = WordOption> {
-    let is_given = |option: &WordOption| {
-        let value = options.get(option.name());
-        let is_set = match option {
-            Highlight => value == Some(&Value::Bool(true)),
-            MarkUncertain => value.is_some_and(Value::is_number),
-        };
-        is_set && option.formats().contains(&format)
-    };
-    [Highlight, MarkUncertain]
-        .into_iter()
-        .filter(is_given)
-        .collect::<Vec<_>>()
-        .into_iter()
+fn is_set(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false))
 }
 
 impl WordOption {
-    fn name(self) -> &'static str {
-        match self {
-            Highlight => "highlight_words",
-            MarkUncertain => "mark_uncertain",
-        }
-    }
-
-    /// The formats on which it has an effect.
-    fn formats(self) -> &'static [&'static str] {
-        match self {
-            Highlight => &["srt", "vtt", "ass", "lrc", "ttml"],
-            MarkUncertain => &["md", "html", "docx"],
-        }
-    }
-
     /// Whether a document has what it needs. One without text needs nothing.
-    pub(super) fn has_effect(self, document: &Document) -> bool {
+    pub(super) fn has_effect(&self, document: &Document) -> bool {
         let mut words = document
             .segments
             .iter()
             .flat_map(|segment| segment.words.iter().flatten());
-        let is_useful = |word: &Word| match self {
-            Highlight => true,
-            MarkUncertain => word.probability.is_some(),
-        };
+        let is_useful = |word: &Word| self.need != WordField::WordProbabilities || word.probability.is_some();
         document.segments.is_empty() || words.any(is_useful)
     }
 
-    pub(super) fn warning(self, label: &str) -> String {
-        let lack = match self {
-            Highlight => "word times",
-            MarkUncertain => "probabilities of words",
+    pub(super) fn warning(&self, label: &str) -> String {
+        let lack = match self.need {
+            WordField::WordProbabilities => "probabilities of words",
+            WordField::WordTimes | WordField::Other => "word times",
         };
         format!(
             "{label}: `{}` has no effect, because the transcript has no {lack}; add `--asr-option word_timestamps=true`",
-            self.name()
+            self.name
         )
     }
 }
@@ -78,8 +56,11 @@ mod tests {
 
     use super::*;
 
-    fn options(format: &str, options: Value) -> Vec<WordOption> {
-        given(format, options.as_object().expect("an object")).collect()
+    fn option(name: &str, need: WordField) -> WordOption {
+        WordOption {
+            name: name.to_owned(),
+            need,
+        }
     }
 
     fn document(words: Value) -> Document {
@@ -96,23 +77,32 @@ mod tests {
     }
 
     #[test]
-    fn only_options_that_the_format_knows_count() {
-        let both = json!({ "highlight_words": true, "mark_uncertain": 0.5 });
-        assert_eq!(options("lrc", both.clone()), [Highlight]);
-        assert_eq!(options("docx", both.clone()), [MarkUncertain]);
-        assert_eq!(options("txt", both), []);
+    fn only_options_that_the_format_declares_and_the_user_sets_count() {
+        let format: FormatSpec = serde_json::from_value(json!({ "needs": {
+            "highlight_words": "word_times", "mark_uncertain": "word_probabilities", "later": "word_colours" } }))
+        .expect("a format");
+        let names = |options: Value| {
+            let given = given(Some(&format), options.as_object().expect("an object"));
+            given.into_iter().map(|option| option.name).collect::<Vec<_>>()
+        };
+        let all = json!({ "highlight_words": true, "mark_uncertain": 0.5, "later": true, "preset": "bbc" });
+        assert_eq!(names(all.clone()), ["highlight_words", "mark_uncertain"]);
         assert_eq!(
-            options("srt", json!({ "highlight_words": false, "mark_uncertain": null })),
-            []
+            names(json!({ "highlight_words": false, "mark_uncertain": null })),
+            [""; 0]
         );
+        assert_eq!(given(None, all.as_object().expect("an object")), []);
     }
 
     #[test]
     fn words_decide_about_the_effect() {
         let word =
             |probability: Value| json!([{ "start": 0.0, "end": 1.0, "word": "One", "probability": probability }]);
-        let effects =
-            |words: Value| [Highlight, MarkUncertain].map(|option| option.has_effect(&document(words.clone())));
+        let both = [
+            option("highlight_words", WordField::WordTimes),
+            option("mark_uncertain", WordField::WordProbabilities),
+        ];
+        let effects = |words: Value| both.clone().map(|option| option.has_effect(&document(words.clone())));
         assert_eq!(effects(Value::Null), [false, false]);
         assert_eq!(effects(json!([])), [false, false]);
         assert_eq!(effects(word(Value::Null)), [true, false]);

@@ -1,5 +1,7 @@
 //! Properties of an output format.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One format of a `format` plugin.
@@ -17,6 +19,22 @@ pub struct FormatSpec {
     /// Whether a document with speakers is written in this format when the user names none.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default_with_speakers: bool,
+    /// Options that have no effect in this format on a document without words, with what they need of them. A host warns of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: BTreeMap<String, WordField>,
+}
+
+/// What an option needs of the words of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WordField {
+    /// Their times.
+    WordTimes,
+    /// Their probabilities.
+    WordProbabilities,
+    /// A need that this host does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl FormatSpec {

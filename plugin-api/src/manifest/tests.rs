@@ -108,7 +108,8 @@ fn optional_fields_have_defaults_and_are_read() {
 
     let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
     let mut value = format_manifest(
-        json!({ "docx": { "media_type": docx, "extension": "word.docx", "default_with_speakers": true } }),
+        json!({ "docx": { "media_type": docx, "extension": "word.docx", "default_with_speakers": true,
+            "needs": { "karaoke": "word_times", "later": "word_colours" } } }),
     );
     value["priority"] = json!(-3);
     let new = Manifest::parse(&value.to_string()).unwrap();
@@ -116,6 +117,8 @@ fn optional_fields_have_defaults_and_are_read() {
     assert_eq!(new.formats["docx"].media_type.as_deref(), Some(docx));
     assert_eq!(new.formats["docx"].extension.as_deref(), Some("word.docx"));
     assert!(new.formats["docx"].default_with_speakers);
+    assert_eq!(new.formats["docx"].needs["karaoke"], WordField::WordTimes);
+    assert_eq!(new.formats["docx"].needs["later"], WordField::Other);
 }
 
 #[test]
