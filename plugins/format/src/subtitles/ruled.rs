@@ -107,7 +107,8 @@ fn items<'a>(passages: Vec<Passage<'a>>, phrases: &Phrases) -> Vec<Item<'a>> {
     let mut begins_sentence = true;
     for index in 1..items.len() {
         let (left, right) = (&items[index - 1].unit, &items[index].unit);
-        let after = phrases.cost(left, right, begins_sentence);
+        let previous = index.checked_sub(2).map(|index| &items[index].unit);
+        let after = phrases.cost(previous, left, right, begins_sentence);
         begins_sentence = after == phrases::SENTENCE;
         items[index - 1].after = after;
     }

@@ -1,7 +1,8 @@
 //! Where a text may be divided, rated by punctuation, capitals and short lists of words for each language.
 //!
 //! A division is best after a sentence, then after a clause, then before a conjunction or preposition. It is bad after a word that
-//! belongs to the next one (article, preposition, auxiliary), worse between a number and what it counts, and worst inside a name.
+//! belongs to the next one (article, preposition, auxiliary, adjective behind an article), worse between a number and what it counts, and
+//! worst inside a name.
 
 use crate::subtitles::passages::Unit;
 
@@ -18,6 +19,8 @@ pub(super) const LABEL: u32 = 100_000;
 const CLAUSE: u32 = 3;
 const BEFORE_PHRASE: u32 = 8;
 const WORDS: u32 = 14;
+/// Between an adjective behind an article and the word that follows, which may be a verb behind a noun that looks like an adjective.
+const ADJECTIVE: u32 = 60;
 const NUMBER: u32 = 150;
 const GLUED: u32 = 200;
 /// Between characters of one word in scripts without spaces.
@@ -34,8 +37,8 @@ impl Phrases {
         Self { lists: Lists::of(code) }
     }
 
-    /// The cost of a division between two units; `begins` says whether `left` begins a sentence.
-    pub(super) fn cost(&self, left: &Unit<'_>, right: &Unit<'_>, begins: bool) -> u32 {
+    /// The cost of a division between two units, where `previous` is the one before them; `begins` says whether `left` begins a sentence.
+    pub(super) fn cost(&self, previous: Option<&Unit<'_>>, left: &Unit<'_>, right: &Unit<'_>, begins: bool) -> u32 {
         if !right.spaced {
             return unspaced(left, right);
         }
@@ -62,6 +65,10 @@ impl Phrases {
         }
         if is_number(&word) || is_number(&next) && !self.lists.opens(&lower) {
             return NUMBER;
+        }
+        let follows_article = || previous.is_some_and(|word| self.lists.is_article(&word.text.to_lowercase()));
+        if !self.lists.opens(&next.to_lowercase()) && self.lists.describes(&word, &next) && follows_article() {
+            return ADJECTIVE;
         }
         if after.starts_with(['-', '–', '—', '(', '[', '«', '“', '„', '¿', '¡']) {
             return CLAUSE;
@@ -157,6 +164,10 @@ mod tests {
     use super::*;
 
     fn cost(language: &str, left: &str, right: &str, begins: bool) -> u32 {
+        cost_after(language, None, left, right, begins)
+    }
+
+    fn cost_after(language: &str, previous: Option<&str>, left: &str, right: &str, begins: bool) -> u32 {
         let unit = |text: &'static str| Unit {
             text: text.into(),
             columns: 1,
@@ -167,7 +178,8 @@ mod tests {
             word: None,
         };
         let leaked = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-        Phrases::of(Some(language)).cost(&unit(leaked(left)), &unit(leaked(right)), begins)
+        let previous = previous.map(|word| unit(leaked(word)));
+        Phrases::of(Some(language)).cost(previous.as_ref(), &unit(leaked(left)), &unit(leaked(right)), begins)
     }
 
     #[test]
@@ -206,6 +218,29 @@ mod tests {
             assert_eq!(cost(language, word, "x", false), GLUED, "{language} {word}");
         }
         assert_eq!(cost("en", "twenty", "5", false), NUMBER);
+    }
+
+    #[test]
+    fn an_adjective_behind_an_article_stays_with_its_noun() {
+        for (language, article, adjective, noun) in [
+            ("en", "a", "polite", "way"),
+            ("en", "The", "beautiful", "harbour"),
+            ("en", "their", "own", "boats"),
+            ("de", "eine", "höfliche", "Bitte"),
+            ("de", "Der", "alte", "Hafen"),
+        ] {
+            assert_eq!(
+                cost_after(language, Some(article), adjective, noun, false),
+                ADJECTIVE,
+                "{article} {adjective}"
+            );
+        }
+        // No article before, a noun, a phrase that begins.
+        assert_eq!(cost_after("en", Some("very"), "polite", "way", false), WORDS);
+        assert_eq!(cost_after("en", Some("the"), "ferry", "left", false), WORDS);
+        assert_eq!(cost_after("en", Some("the"), "hospital", "in", false), BEFORE_PHRASE);
+        assert_eq!(cost_after("de", Some("der"), "Hafen", "schloss", false), WORDS);
+        assert_eq!(cost_after("fr", Some("la"), "petite", "gare", false), WORDS);
     }
 
     #[test]

@@ -9,6 +9,13 @@ pub(super) struct Lists {
     openers: &'static str,
     /// Titles, which belong to a name, with their full stops.
     titles: &'static str,
+    /// Articles and possessives, of languages in which an adjective stands between them and the noun.
+    articles: &'static str,
+    /// Endings of adjectives, and short adjectives without them.
+    endings: &'static str,
+    adjectives: &'static str,
+    /// Whether nouns have capitals, which tells them from adjectives.
+    capital_nouns: bool,
 }
 
 impl Lists {
@@ -17,7 +24,21 @@ impl Lists {
         let Some((_, glue, openers, titles)) = LISTS.iter().find(|(known, ..)| *known == code) else {
             return Self::default();
         };
-        Self { glue, openers, titles }
+        let mut lists = Self {
+            glue,
+            openers,
+            titles,
+            ..Self::default()
+        };
+        match code {
+            "en" => {
+                (lists.articles, lists.endings, lists.adjectives) =
+                    (ENGLISH_ARTICLES, ENGLISH_ENDINGS, ENGLISH_ADJECTIVES);
+            }
+            "de" => (lists.articles, lists.capital_nouns) = (GERMAN_ARTICLES, true),
+            _ => {}
+        }
+        lists
     }
 
     pub(super) fn glues(&self, word: &str) -> bool {
@@ -28,6 +49,19 @@ impl Lists {
         holds(self.openers, word)
     }
 
+    /// Whether a word between an article and the next word describes the noun that follows.
+    pub(super) fn describes(&self, word: &str, next: &str) -> bool {
+        if self.capital_nouns {
+            let capital = |word: &str| word.chars().next().is_some_and(char::is_uppercase);
+            return !capital(word) && capital(next);
+        }
+        holds(self.adjectives, word) || self.endings.split_ascii_whitespace().any(|ending| ends(word, ending))
+    }
+
+    pub(super) fn is_article(&self, word: &str) -> bool {
+        holds(self.articles, word)
+    }
+
     /// `Mr.`, as written.
     pub(super) fn is_title(&self, word: &str) -> bool {
         let word = word.trim_start_matches(['(', '"', '“', '„', '«', '¿', '¡']);
@@ -35,9 +69,26 @@ impl Lists {
     }
 }
 
+/// Whether a word has this ending behind three letters at least.
+fn ends(word: &str, ending: &str) -> bool {
+    word.strip_suffix(ending).is_some_and(|stem| stem.chars().count() >= 3)
+}
+
 fn holds(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)
 }
+
+const ENGLISH_ARTICLES: &str = "a an the my your his her its our their this that these those some any every each no";
+
+const ENGLISH_ENDINGS: &str = "able ible ful less ous ive ical ic al ish ite ary ory est";
+
+const ENGLISH_ADJECTIVES: &str = "good bad new old big small great little large long short high low young early late own other last first second third next \
+     same best worst better worse few more most many such whole real true right wrong left hard easy strong clear free full open close red blue green \
+     white black brown grey gray dark light hot cold warm nice kind fine poor rich rare main major minor human modern recent different important simple \
+     single double half public private quiet loud deep wide narrow heavy quick slow safe sure happy sad busy tiny huge ancient urgent current present";
+
+const GERMAN_ARTICLES: &str = "der die das den dem des ein eine einen einem einer eines kein keine keinen mein meine meinen meinem meiner dein deine \
+     sein seine seinen seinem seiner ihr ihre ihren ihrem ihrer unser unsere unseren euer eure dieser diese dieses diesen diesem jeder jede jedes";
 
 /// Language, glue, openers, titles.
 const LISTS: &[(&str, &str, &str, &str)] = &[
