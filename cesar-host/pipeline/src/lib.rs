@@ -59,6 +59,7 @@ mod pipeline;
 mod plan;
 mod planner;
 mod recognise;
+mod remarks;
 mod render;
 mod results;
 mod resume;

@@ -23,7 +23,7 @@ use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
 use super::word_options::{self, WordOption};
-use super::{PipelineError, StageReport, align, render};
+use super::{PipelineError, StageReport, align, remarks, render};
 
 /// The known results of one input.
 pub(super) struct Results<'a> {
@@ -140,6 +140,22 @@ impl<'a> Results<'a> {
         for option in lacking.collect::<Vec<_>>() {
             self.context.warn(&option.warning(self.context.label));
         }
+        Ok(())
+    }
+
+    /// Warns of a document without text, or in a doubtful language. A stored document is not read for that: its renderings tell whether it
+    /// has text.
+    pub(super) fn warn_about_content(&mut self, renderings: &[Rendering]) -> Result<(), PipelineError> {
+        let is_at_hand = self.merged.as_ref().is_some_and(|merged| merged.computed().is_some());
+        let is_blank = |rendering: &Rendering| rendering.bytes.iter().all(u8::is_ascii_whitespace);
+        let remark = match is_at_hand {
+            true => remarks::of(&self.document()?, self.context.label),
+            false => renderings
+                .iter()
+                .any(is_blank)
+                .then(|| remarks::no_speech(self.context.label)),
+        };
+        remark.iter().for_each(|remark| self.context.warn(remark));
         Ok(())
     }
 

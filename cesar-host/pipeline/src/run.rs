@@ -162,6 +162,7 @@ pub(super) fn run(
     let goal = |results: &mut Results<'_>| {
         let renderings = results.render_all()?;
         results.warn_about_words()?;
+        results.warn_about_content(&renderings)?;
         if let Some(keep) = &mut *keep.borrow_mut() {
             results.hand_out(keep)?;
         }
