@@ -72,8 +72,9 @@ const SHORT: &[(&str, &str)] = &[
 
 /// The refusal of a short flag of `whisper-cli`, which would be read as one of ours with a value.
 pub(super) fn refusal(words: &[OsString]) -> Option<String> {
-    let is_transcribe = words.get(1).is_some_and(|word| word == "transcribe");
-    let mut options = words.iter().take_while(|word| is_transcribe && *word != "--");
+    // General options may stand before the command.
+    let after = words.iter().skip_while(|word| *word != "transcribe");
+    let mut options = after.take_while(|word| *word != "--");
     let (foreign, ours) = options.find_map(|word| SHORT.iter().find(|(foreign, _)| word == foreign))?;
     Some(format!("`{foreign}` is a flag of `whisper-cli`; here it is {ours}"))
 }
@@ -174,6 +175,7 @@ mod tests {
             "cesar transcribe talk.mp3 --fp16 False",
             "cesar transcribe talk.mp3 --hf_token abc",
             "cesar transcribe -osrt talk.wav",
+            "cesar -q transcribe talk.wav -osrt",
             "cesar transcribe -tr -m ggml-base.bin talk.wav",
             "cesar transcribe --nonsense talk.wav",
             "cesar transcribe --formats srt talk.wav",
