@@ -19,6 +19,7 @@ mod cache;
 mod check;
 mod columns;
 mod corrections;
+mod doctor;
 mod edit;
 mod formats;
 mod glossary;
@@ -103,6 +104,8 @@ enum Command {
     Jobs(jobs::Command),
     /// Find words in all transcripts; exit code 1 when there are none
     Search(search::Args),
+    /// Check processor, memory, folders, plugins, models and other programs
+    Doctor(doctor::Args),
     /// Show the settings, or write a file for them
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -190,6 +193,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(args, &settings, verbosity),
         Command::Jobs(command) => jobs::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Search(args) => search::run(&args, &settings),
+        Command::Doctor(args) => doctor::run(&args, &settings),
         Command::Config(ConfigCommand::Show { json, .. }) => {
             if json.json {
                 print_json(&resolved.show());

@@ -3,6 +3,7 @@
 mod align;
 mod bad_input;
 mod command_line;
+mod doctor;
 mod edit;
 mod glossary;
 mod interrupted;

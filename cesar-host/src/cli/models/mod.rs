@@ -12,10 +12,11 @@ mod pull;
 mod remove;
 mod verify;
 
+pub(super) use place::Place;
+
 use cesar_config::Settings;
 
 use crate::cli::report::{Exit, Failure};
-use place::Place;
 
 /// The commands.
 #[derive(clap::Subcommand)]

@@ -11,20 +11,20 @@ use crate::cli::host;
 use crate::cli::report::Failure;
 
 /// Folders of models and libraries.
-pub(super) struct Place {
+pub(in crate::cli) struct Place {
     pub(super) roots: ModelRoots,
     pub(super) libraries: Option<PathBuf>,
 }
 
 impl Place {
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(in crate::cli) fn of(settings: &Settings) -> Self {
         Self {
             roots: host::model_roots(settings),
             libraries: settings.folders.data().map(|data| library_folder(&data)),
         }
     }
 
-    pub(super) fn models(&self) -> Vec<InstalledModel> {
+    pub(in crate::cli) fn models(&self) -> Vec<InstalledModel> {
         installed::list(&self.roots, self.libraries.as_deref())
     }
 

@@ -14,41 +14,26 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 
 /// One row of `plugins list`; the schema of its JSON is stable.
 #[derive(Debug, Serialize)]
-struct Row {
-    id: Option<String>,
-    stage: Option<StageKind>,
-    version: Option<String>,
+pub(crate) struct Row {
+    pub(crate) id: Option<String>,
+    pub(crate) stage: Option<StageKind>,
+    pub(crate) version: Option<String>,
     abi: Option<u32>,
     #[serde(serialize_with = "cesar_base::names::serialize")]
-    path: std::path::PathBuf,
+    pub(crate) path: std::path::PathBuf,
     /// `ready`, `missing_library` (one that it opens is not there), `broken` (its probe failed), `quarantined` (it crashed or hung), `untrusted` (and only trusted ones are run), `shadowed`
     /// (another of its id is used) or `refused` (by a check of its file).
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// The reason if it is not ready.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The names of the models present; `null` if the plugin has none.
-    models: Option<Vec<String>>,
+    pub(crate) models: Option<Vec<String>>,
 }
 
 /// `cesar plugins list`.
 pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let pipeline = host::build(settings, Mode::ReadWrite, AddressPolicy::Any)
-        .map_err(Failure::failed)?
-        .pipeline;
-    let mut rows: Vec<Row> = pipeline
-        .registry()
-        .plugins()
-        .iter()
-        .map(|plugin| used(&pipeline, plugin))
-        .collect();
-    rows.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
-    rows.extend(
-        pipeline
-            .registry()
-            .rejected()
-            .iter()
-            .map(|rejected| unused(&pipeline, rejected)),
-    );
+    let pipeline = pipeline(settings, Mode::ReadWrite)?;
+    let rows = rows(&pipeline);
     if json {
         print_json(&serde_json::json!({ "plugins": rows }));
         return Ok(Exit::Done);
@@ -59,6 +44,25 @@ pub(super) fn run(settings: &Settings, json: bool) -> Result<Exit, Failure> {
         print(&table(&rows));
     }
     Ok(Exit::Done)
+}
+
+/// The rows for these settings, without opening the cache.
+pub(crate) fn rows_of(settings: &Settings) -> Result<Vec<Row>, Failure> {
+    Ok(rows(&pipeline(settings, Mode::Bypass)?))
+}
+
+fn pipeline(settings: &Settings, mode: Mode) -> Result<Pipeline, Failure> {
+    let host = host::build(settings, mode, AddressPolicy::Any).map_err(Failure::failed)?;
+    Ok(host.pipeline)
+}
+
+fn rows(pipeline: &Pipeline) -> Vec<Row> {
+    let registry = pipeline.registry();
+    let plugins = registry.plugins();
+    let mut rows: Vec<Row> = plugins.iter().map(|plugin| used(pipeline, plugin)).collect();
+    rows.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
+    rows.extend(registry.rejected().iter().map(|rejected| unused(pipeline, rejected)));
+    rows
 }
 
 fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option<String>) -> Row {

@@ -8,6 +8,8 @@ mod show;
 mod standing;
 mod why;
 
+pub(super) use list::{Row, rows_of};
+
 use cesar_config::Settings;
 use cesar_runner::CancelToken;
 

@@ -1,0 +1,120 @@
+//! `cesar doctor`: what this machine has and lacks, one line each, with the remedy.
+//!
+//! An error prevents every transcription, and is the exit code; a warning limits what Cesar can do. Nothing is changed or created.
+
+mod machine;
+mod parts;
+mod programs;
+
+use cesar_config::Settings;
+use serde::Serialize;
+
+use super::args::{JsonFlag, SettingFlags, group};
+use super::columns::aligned;
+use super::report::{Exit, Failure, print, print_json};
+
+/// The command's arguments.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    json: JsonFlag,
+    #[command(flatten)]
+    settings: SettingFlags<group::Plugins>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    Warning,
+    Error,
+}
+
+/// One line; the schema of its JSON is stable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    state: State,
+    /// `processor`, `ffmpeg`, `plugin ct2`, …
+    subject: String,
+    text: String,
+    /// What the user can do.
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            state: State::Ok,
+            subject: subject.into(),
+            text: text.into(),
+            remedy: None,
+        }
+    }
+
+    fn warning(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            state: State::Warning,
+            remedy: Some(remedy.into()),
+            ..Self::ok(subject, text)
+        }
+    }
+
+    fn error(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            state: State::Error,
+            ..Self::warning(subject, text, remedy)
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
+    let mut findings = machine::findings(settings);
+    findings.extend(parts::findings(settings)?);
+    findings.extend(programs::findings(settings));
+    if args.json.json {
+        print_json(&serde_json::json!({ "findings": findings }));
+    } else {
+        print(&text(&findings));
+    }
+    let has_error = findings.iter().any(|finding| finding.state == State::Error);
+    Ok(if has_error { Exit::Failed } else { Exit::Done })
+}
+
+fn text(findings: &[Finding]) -> String {
+    let cells: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            let state = match finding.state {
+                State::Ok => "ok",
+                State::Warning => "warning",
+                State::Error => "ERROR",
+            };
+            let text = match &finding.remedy {
+                Some(remedy) => format!("{}; {remedy}", finding.text),
+                None => finding.text.clone(),
+            };
+            [state.to_owned(), finding.subject.clone(), text]
+        })
+        .collect();
+    aligned(&cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_is_a_line_with_its_remedy() {
+        let findings = [
+            Finding::ok("memory", "11 GB free of 24 GB"),
+            Finding::warning("ffmpeg", "not found", "install it with `apt install ffmpeg`"),
+            Finding::error("model", "none for recognition", "`cesar models pull base`"),
+        ];
+        insta::assert_snapshot!(text(&findings), @r"
+        ok       memory  11 GB free of 24 GB
+        warning  ffmpeg  not found; install it with `apt install ffmpeg`
+        ERROR    model   none for recognition; `cesar models pull base`
+        ");
+    }
+}
