@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::thread;
 
 use serde_json::Value;
 
@@ -188,7 +189,7 @@ fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<St
     let rows = table(has_ffmpeg);
     let files: Vec<_> = rows.iter().map(|row| folder.join(&row.file)).collect();
     let all: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    let output = sandbox.path().join("out");
+    let output = sandbox.path().join(if has_ffmpeg { "with" } else { "without" });
     // One run for all, so that the model is loaded once.
     transcribe(sandbox, &all, &["--output-dir", output.to_str().unwrap()], has_ffmpeg).exits(4);
     let mut faults = Vec::new();
@@ -265,22 +266,25 @@ fn form<'a>(name: &'a str, bytes: &'a [u8]) -> [Part<'a>; 5] {
     ]
 }
 
-fn by_every_way(has_ffmpeg: bool) {
-    let folder = inputs();
-    let sandbox = Sandbox::new();
-    let ways = [by_command_line, by_standard_input, by_the_apis];
-    let faults: Vec<_> = ways.iter().flat_map(|way| way(&sandbox, folder, has_ffmpeg)).collect();
+/// One cache for all, so that the engine processes each sound once. Servers on one folder would share their jobs, so they run one after the
+/// other.
+#[test]
+fn every_recording_gives_its_text_with_ffmpeg_and_without() {
+    let (sandbox, folder) = (&Sandbox::new(), inputs());
+    let both = |way: fn(&Sandbox, &Path, bool) -> Vec<String>| {
+        let of = |has_ffmpeg: bool| {
+            let program = if has_ffmpeg { "with ffmpeg" } else { "without ffmpeg" };
+            let faults = way(sandbox, folder, has_ffmpeg).into_iter();
+            faults.map(move |fault| format!("{program}: {fault}"))
+        };
+        of(true).chain(of(false)).collect::<Vec<_>>()
+    };
+    let mut faults = both(by_command_line);
+    faults.extend(thread::scope(|scope| {
+        let served = scope.spawn(|| both(by_the_apis));
+        [both(by_standard_input), served.join().unwrap()].concat()
+    }));
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-}
-
-#[test]
-fn every_recording_gives_its_text_with_ffmpeg() {
-    by_every_way(true);
-}
-
-#[test]
-fn every_recording_gives_its_text_without_ffmpeg() {
-    by_every_way(false);
 }
 
 /// The server answers with a sentence, and no content of another file.
