@@ -10,6 +10,7 @@ use crate::{
     announce,
     failure::{Failure, Outcome, step},
     setup::{program_in_path, python},
+    suite,
 };
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
 use std::{env, fs, path::Path, process::Command};
@@ -63,32 +64,42 @@ fn check_spelling() -> Outcome {
     step(Command::new(python::typos()).current_dir(workspace()))
 }
 
-/// Spelling, lints, tests (also those in documentation) and documentation.
-pub(crate) fn check_and_test(options: &[String]) -> Outcome {
+/// Spelling and lints.
+pub(crate) fn check() -> Outcome {
     check_spelling()?;
     announce("lints");
     step(
         cargo("clippy")
             .args(CHECKED)
             .args(["--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
+    )
+}
+
+/// Tests (also those in documentation).
+pub(crate) fn test(options: &[String]) -> Outcome {
     announce("tests");
-    let whole = if names_a_package(options) {
-        &[][..]
-    } else {
-        &["--workspace"]
-    };
     let skipped = tempfile::NamedTempFile::new().map_err(|error| Failure::new(error.to_string()))?;
-    let passed = step(
-        cargo("test")
-            .args(CHECKED)
-            .args(whole)
-            .args(options)
-            .env("CESAR_FUZZ_SECONDS", FUZZ_SECONDS)
-            .env(skip::FILE, skipped.path()),
-    );
+    let variables = [
+        ("CESAR_FUZZ_SECONDS", FUZZ_SECONDS.as_ref()),
+        (skip::FILE, skipped.path().as_os_str()),
+    ];
+    let passed = if options.is_empty() {
+        let tests = suite::run(cargo("test").args(CHECKED).arg("--workspace"), &variables);
+        tests.and_then(|()| step(cargo("test").args(CHECKED).args(["--workspace", "--doc"])))
+    } else {
+        let whole = if names_a_package(options) {
+            &[][..]
+        } else {
+            &["--workspace"]
+        };
+        step(cargo("test").args(CHECKED).args(whole).args(options).envs(variables))
+    };
     list_skipped(skipped.path());
-    passed?;
+    passed
+}
+
+/// The documentation, without warnings.
+pub(crate) fn document() -> Outcome {
     announce("documentation");
     step(
         cargo("doc")

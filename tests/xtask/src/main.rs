@@ -22,6 +22,7 @@ mod models;
 mod onnxruntime;
 mod page;
 mod setup;
+mod suite;
 mod transcribe;
 mod vendor;
 
@@ -45,7 +46,7 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Demo => demo(),
         Command::Test { options } => test(&options),
-        Command::Setup => setup::run(Purpose::Test),
+        Command::Setup => setup::run(Purpose::Test).and_then(|()| setup::rust_components()),
         Command::Build => cargo::build(),
         Command::Models { names } => models::run(&names),
         Command::Clients => clients(),
@@ -61,21 +62,14 @@ fn demo() -> Outcome {
     setup::run(Purpose::Build)?;
     cargo::build_demo_program()?;
     // The program downloads while the compiler builds the plugins.
-    let (built, fetched) = thread::scope(|scope| {
-        let fetched = scope.spawn(|| {
-            models::fetch(&["tiny.en", "segmentation", "speaker"])?;
-            onnxruntime::fetch()
-        });
-        (cargo::build_demo(), fetched.join())
-    });
-    built?;
-    fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    beside(cargo::build_demo, || fetch(&["tiny.en", "segmentation", "speaker"]))?;
     transcribe::meeting()
 }
 
 fn test(options: &[String]) -> Outcome {
+    setup::rust_components()?;
     cargo::check_format()?;
-    setup::run(Purpose::Test)?;
+    setup::run(Purpose::Build)?;
     let had_program = transcribe::is_built();
     let passed = check(options);
     let restored = if had_program { cargo::build() } else { Ok(()) };
@@ -84,11 +78,30 @@ fn test(options: &[String]) -> Outcome {
 
 /// Leaves a program with the checks of the suite behind.
 fn check(options: &[String]) -> Outcome {
-    cargo::build_checked()?;
-    models::fetch(models::OF_THE_SUITE)?;
-    onnxruntime::fetch()?;
-    clients()?;
-    cargo::check_and_test(options)
+    // What only the tests need is downloaded while the compiler works, and so are the models, by the program that it has built.
+    beside(cargo::build_checked, || {
+        setup::run(Purpose::Test)?;
+        clients()
+    })?;
+    beside(cargo::check, || fetch(models::OF_THE_SUITE))?;
+    cargo::test(options)?;
+    cargo::document()
+}
+
+/// Downloads models, and the library that those of speakers need.
+fn fetch(names: &[&str]) -> Outcome {
+    models::fetch(names)?;
+    onnxruntime::fetch().map(drop)
+}
+
+/// Both at a time, to their ends.
+fn beside(work: fn() -> Outcome, download: impl FnOnce() -> Outcome + Send) -> Outcome {
+    let (worked, downloaded) = thread::scope(|scope| {
+        let downloading = scope.spawn(download);
+        (work(), downloading.join())
+    });
+    worked?;
+    downloaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn clients() -> Outcome {

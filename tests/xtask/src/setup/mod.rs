@@ -32,16 +32,11 @@ pub(crate) fn run(purpose: Purpose) -> Outcome {
     if !missing.is_empty() {
         packages::install(&missing)?;
     }
-    python::with_pip()?;
-    if purpose == Purpose::Test {
-        rust_components()
-    } else {
-        Ok(())
-    }
+    python::with_pip().map(drop)
 }
 
 /// rustfmt and clippy, which some installations of Rust lack.
-fn rust_components() -> Outcome {
+pub(crate) fn rust_components() -> Outcome {
     if missing_component().is_some() && program_in_path("rustup").is_some() {
         announce("rustup component add rustfmt clippy");
         quiet_step(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]))?;
