@@ -3,6 +3,7 @@
 mod authors;
 mod evolution;
 mod guide;
+mod openmp;
 mod replace;
 mod symbols;
 mod third_party;
