@@ -54,8 +54,8 @@ mod tests {
     fn a_doubtful_language_is_named() {
         let doubt =
             "talk.wav: the language was detected as `cy` with a probability of only 0.43; name it with `--language`";
-        assert_eq!(remark(Some("Helo"), json!(0.43)).as_deref(), Some(doubt));
-        assert_eq!(remark(Some("Helo"), json!(0.5)), None);
-        assert_eq!(remark(Some("Helo"), Value::Null), None);
+        assert_eq!(remark(Some("Croeso"), json!(0.43)).as_deref(), Some(doubt));
+        assert_eq!(remark(Some("Croeso"), json!(0.5)), None);
+        assert_eq!(remark(Some("Croeso"), Value::Null), None);
     }
 }
