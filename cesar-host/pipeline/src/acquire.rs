@@ -30,15 +30,20 @@ use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{Cache, CacheError, Entry, KeyGuard, KeyParts, Mode, OptionValue};
 use cesar_runner::{CancelToken, RunnerError};
 use plugin_api::ErrorKind;
-use plugin_api::download::{Answer, Entry as Listed, Known, Limits, Program, Wanted};
+use plugin_api::download::{Answer, Entry as Listed, Known, Program, Wanted};
 use plugin_api::manifest::StageKind;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::context::{Context, report};
+use super::downloads::Downloads;
+use super::error::PipelineError;
+use super::events::{Event, Observer, StageOutcome, StageReport};
 use super::media::{Media, unreadable};
-use super::plan::Prepared;
-use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport, StageRequest};
+use super::planner::Planner;
+use super::prepared::Prepared;
+use super::stage::Stage;
+use super::tools::Tools;
 
 /// The stage of plans and reports.
 pub(super) const STAGE: Stage = Stage::Download;
@@ -46,31 +51,6 @@ pub(super) const STAGE: Stage = Stage::Download;
 const STEP: &str = "time_step";
 /// The part of the key with the program.
 const PROGRAM: &str = "program";
-
-/// Settings for fetching URLs.
-#[derive(Debug, Clone)]
-pub struct Downloads {
-    /// The plugin and its options.
-    pub stage: StageRequest,
-    /// The time without repeated requests, in ms; `None`: each run sends one.
-    pub time_step_ms: Option<i64>,
-    /// How long an answer is used, in ms; `None`: unlimited.
-    pub ttl_ms: Option<i64>,
-    /// Whether network access is forbidden.
-    pub offline: bool,
-    /// Limits of size and time.
-    pub limits: Limits,
-}
-
-impl Downloads {
-    /// The step of a time, by its beginning.
-    fn step(&self, now_ms: i64) -> i64 {
-        match self.time_step_ms {
-            Some(length) if length > 0 => now_ms - now_ms.rem_euclid(length),
-            _ => now_ms,
-        }
-    }
-}
 
 /// The details stored with a download.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -112,32 +92,32 @@ pub(super) struct Acquisition<'a> {
 }
 
 /// The plugin for downloads, ready to run.
-pub(super) fn prepare_download(pipeline: &Pipeline, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
-    let asked = &pipeline.downloads.stage;
+pub(super) fn prepare_download(tools: &Tools, cancel: &CancelToken) -> Result<Prepared, PipelineError> {
+    let asked = &tools.downloads.stage;
     let plugin = match &asked.plugin {
-        Some(id) => pipeline.registry.find(StageKind::Download, id)?,
+        Some(id) => tools.registry.find(StageKind::Download, id)?,
         None => {
-            let plugins = pipeline.registry.of_stage(StageKind::Download);
+            let plugins = tools.registry.of_stage(StageKind::Download);
             plugins
                 .into_iter()
                 .next()
-                .ok_or_else(|| pipeline.registry.none(StageKind::Download))?
+                .ok_or_else(|| tools.registry.none(StageKind::Download))?
         }
     };
-    pipeline.planner().prepare(&plugin, asked, cancel)
+    Planner::of(tools).prepare(&plugin, asked, cancel)
 }
 
 /// See [`Pipeline::playlist`].
 pub(super) fn playlist(
-    pipeline: &Pipeline,
+    tools: &Tools,
     address: &Address,
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<Vec<Listed>, PipelineError> {
     let refresh = std::collections::BTreeSet::new();
-    let stage = prepare_download(pipeline, cancel)?;
+    let stage = prepare_download(tools, cancel)?;
     let context = Context {
-        pipeline,
+        tools,
         refresh: &refresh,
         observer,
         cancel,
@@ -145,7 +125,7 @@ pub(super) fn playlist(
         bypass: true,
     };
     let acquisition = Acquisition::new(context, &stage, address);
-    if pipeline.downloads.offline {
+    if tools.downloads.offline {
         return Err(acquisition.not_stored());
     }
     let folder = acquisition.folder(None)?;
@@ -157,11 +137,11 @@ pub(super) fn playlist(
 
 /// See [`Pipeline::stored_download`].
 pub(super) fn stored_download(
-    pipeline: &Pipeline,
+    tools: &Tools,
     address: &Address,
     media: Option<Digest>,
 ) -> Result<Option<(File, Digest)>, PipelineError> {
-    let Some(cache) = pipeline.store.in_use() else {
+    let Some(cache) = tools.store.in_use() else {
         return Ok(None);
     };
     let inputs = cesar_cache::inputs_digest(&[url_input(address)]);
@@ -200,7 +180,7 @@ impl<'a> Acquisition<'a> {
     }
 
     fn downloads(&self) -> &'a Downloads {
-        &self.context.pipeline.downloads
+        &self.context.tools.downloads
     }
 
     /// The key of an answer at this moment.
@@ -417,7 +397,10 @@ fn age(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plugin_api::download::Limits;
+
     use super::*;
+    use crate::request::StageRequest;
 
     #[test]
     fn time_steps_have_one_length() {

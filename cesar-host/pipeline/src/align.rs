@@ -11,15 +11,17 @@ use cesar_cache::{KeyParts, OptionValue};
 use plugin_api::align::{Alignment, FIELD};
 use plugin_api::asr;
 use plugin_api::document::{AlignProvenance, Document};
-use plugin_api::manifest::OptionKind;
+use plugin_api::manifest::{Manifest, OptionKind};
 use serde::Deserialize;
 
 use super::call::{call_for, check_unchanged, wrong};
 use super::context::Context;
 use super::decode::Sound;
+use super::error::PipelineError;
 use super::merge::quality;
-use super::plan::Prepared;
-use super::{Pipeline, PipelineError, Stage, StageRequest};
+use super::prepared::Prepared;
+use super::request::StageRequest;
+use super::stage::Stage;
 
 /// A text to align, with the name of its file.
 #[derive(Debug, Clone)]
@@ -82,20 +84,14 @@ impl NamedScript {
     }
 }
 
-impl Pipeline {
-    /// The request for words with times, where the engine has an option for them.
-    ///
-    /// # Errors
-    /// [`PipelineError::Plugin`] when there is no engine.
-    pub fn with_word_times(&self, mut asr: StageRequest) -> Result<StageRequest, PipelineError> {
-        const OPTION: &str = "word_timestamps";
-        let engine = self.engine(&asr)?;
-        let option = engine.manifest.options.get(OPTION);
-        if option.is_some_and(|option| option.kind == OptionKind::Boolean) {
-            asr.options.insert(OPTION.to_owned(), GivenValue::Typed(true.into()));
-        }
-        Ok(asr)
+/// The request for words with times, if the engine with this manifest has an option for them.
+pub(super) fn with_word_times(engine: &Manifest, mut asr: StageRequest) -> StageRequest {
+    const OPTION: &str = "word_timestamps";
+    let option = engine.options.get(OPTION);
+    if option.is_some_and(|option| option.kind == OptionKind::Boolean) {
+        asr.options.insert(OPTION.to_owned(), GivenValue::Typed(true.into()));
     }
+    asr
 }
 
 /// The aligned document, both as JSON.

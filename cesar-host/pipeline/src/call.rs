@@ -8,9 +8,11 @@ use plugin_api::resume;
 use serde_json::{Map, Value};
 
 use super::context::Context;
-use super::plan::Prepared;
+use super::error::PipelineError;
+use super::events::{Event, Observer};
+use super::prepared::Prepared;
 use super::resume::Checkpoints;
-use super::{Event, Observer, PipelineError, Stage};
+use super::stage::Stage;
 
 /// Runs one request of a stage, in a warm runner if there is one.
 pub(super) fn call(
@@ -39,7 +41,7 @@ pub(super) fn call_for(
         stage: name,
         checkpoints,
     };
-    let run = || context.pipeline.runners.run(&call, &events, context.cancel);
+    let run = || context.tools.runners.run(&call, &events, context.cancel);
     let result = run();
     let Err(RunnerError::CrashedInCompany { .. }) = &result else {
         return Ok(result?);
@@ -55,13 +57,13 @@ pub(super) fn call_for(
 
 /// A plugin or a model replaced during its use would give its result the wrong key.
 pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
-    let (pipeline, cancel) = (context.pipeline, context.cancel);
+    let (tools, cancel) = (context.tools, context.cancel);
     let changed = |path: &Path| PipelineError::Changed { name: path.into() };
-    if pipeline.store.file_digest(&stage.plugin.path, cancel)? != stage.digest {
+    if tools.store.file_digest(&stage.plugin.path, cancel)? != stage.digest {
         return Err(changed(&stage.plugin.path));
     }
     for used in stage.models.values() {
-        if pipeline.store.model_digest(&used.model, cancel)? != used.digest {
+        if tools.store.model_digest(&used.model, cancel)? != used.digest {
             return Err(changed(&used.model.path));
         }
     }
@@ -76,7 +78,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
         stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
-    let prepare = || context.pipeline.runners.prepare(&call, &events, context.cancel);
+    let prepare = || context.tools.runners.prepare(&call, &events, context.cancel);
     match prepare() {
         Err(RunnerError::CrashedInCompany { .. }) => Ok(prepare()?),
         result => Ok(result?),

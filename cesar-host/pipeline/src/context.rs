@@ -9,7 +9,10 @@ use cesar_base::names::visible;
 use cesar_cache::{Cache, Computation, Entry, GiveUp, Hit, KeyGuard, KeyParts, Mode, Request, Stopped, Waiting};
 use cesar_runner::CancelToken;
 
-use super::{Event, Observer, Pipeline, PipelineError, Stage, StageOutcome, StageReport};
+use super::error::PipelineError;
+use super::events::{Event, Observer, StageOutcome, StageReport};
+use super::stage::Stage;
+use super::tools::Tools;
 
 /// A stage's result with its bytes.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(super) struct Computed {
 /// The context of every stage of one run.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    pub(super) pipeline: &'a Pipeline,
+    pub(super) tools: &'a Tools,
     /// Stages to recompute although their results are stored.
     pub(super) refresh: &'a BTreeSet<Stage>,
     pub(super) observer: &'a dyn Observer,
@@ -37,12 +40,12 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     /// The cache, unless it is off.
     pub(super) fn cache(&self) -> Option<&'a Cache> {
-        self.pipeline.store.in_use().filter(|_| !self.bypass)
+        self.tools.store.in_use().filter(|_| !self.bypass)
     }
 
     /// The mode of the cache for one stage.
     pub(super) fn mode_of(&self, stage: Stage) -> Mode {
-        match self.pipeline.store.mode {
+        match self.tools.store.mode {
             Mode::ReadWrite if self.refresh.contains(&stage) => Mode::Refresh,
             mode => mode,
         }

@@ -13,10 +13,13 @@ use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
+use super::error::PipelineError;
+use super::events::{Event, StageReport};
 use super::media::Media;
 use super::peaks::{self, PeakBuilder};
-use super::run::Part;
-use super::{Event, Pipeline, PipelineError, Stage, StageReport};
+use super::request::Part;
+use super::stage::Stage;
+use super::tools::Tools;
 
 /// The reason of a partial result of an incomplete recording.
 pub const AUDIO_INCOMPLETE: &str = "audio_incomplete";
@@ -248,29 +251,29 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
 
 /// The decoding options of this part.
 pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
-    options_of(context.pipeline, part)
+    options_of(context.tools, part)
 }
 
-pub(super) fn options_of(pipeline: &Pipeline, part: &Part) -> DecodeOptions {
+pub(super) fn options_of(tools: &Tools, part: &Part) -> DecodeOptions {
     DecodeOptions {
         track: part.track.clone(),
         strict: part.strict,
-        ..pipeline.decoding.clone()
+        ..tools.decoding.clone()
     }
 }
 
 pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -> KeyParts {
-    parts_of(context.pipeline, media.digest, part)
+    parts_of(context.tools, media.digest, part)
 }
 
 /// The key of the samples of a recording.
-pub(super) fn parts_of(pipeline: &Pipeline, media: Digest, part: &Part) -> KeyParts {
+pub(super) fn parts_of(tools: &Tools, media: Digest, part: &Part) -> KeyParts {
     let slice = part.slice;
     let milliseconds = |ms: u64| OptionValue::Integer(i64::try_from(ms).unwrap_or(i64::MAX));
     KeyParts {
         stage: STAGE.name().into(),
         plugin: "cesar".into(),
-        plugin_version: options_of(pipeline, part).cache_identity(),
+        plugin_version: options_of(tools, part).cache_identity(),
         plugin_digest: Digest::from_bytes([0; 32]),
         abi: plugin_api::ABI_MAJOR,
         models: Vec::new(),
@@ -320,7 +323,7 @@ impl Sink for Writing<'_> {
             self.failed = Some(error);
             return ControlFlow::Break(());
         }
-        if let Some(peaks) = self.peaks.last_mut().filter(|_| self.context.pipeline.keeps_peaks) {
+        if let Some(peaks) = self.peaks.last_mut().filter(|_| self.context.tools.keeps_peaks) {
             peaks.add(samples);
         }
         self.done += samples.len() as u64;
@@ -339,7 +342,7 @@ impl Sink for Writing<'_> {
 
 /// The place of a long recording's samples: the cache has space for large files, even if this stage does not read it.
 fn room(context: &Context<'_>) -> Room {
-    let cache = context.pipeline.cache();
+    let cache = context.tools.cache();
     cache.map_or_else(Room::of_system, |cache| Room::of_cache(cache.temporary()))
 }
 
@@ -363,7 +366,7 @@ fn decode_now(context: &Context<'_>, media: &Media<'_>, part: &Part) -> Result<(
     media.check_unchanged(context)?;
     let take = writing.takes.swap_remove(decoded.take);
     let pcm = take.finish().map_err(PipelineError::Samples)?;
-    if let Some(cache) = context.cache().filter(|_| context.pipeline.keeps_peaks) {
+    if let Some(cache) = context.cache().filter(|_| context.tools.keeps_peaks) {
         let peaks = writing.peaks.swap_remove(decoded.take).finish();
         peaks::store(cache, Digest::from_bytes(pcm.digest()), &peaks, began, context.label);
     }

@@ -1,4 +1,4 @@
-//! Errors of the pipeline.
+//! Errors of the tools.
 
 use cesar_align::NoFit;
 use cesar_audio::{AudioError, Name};

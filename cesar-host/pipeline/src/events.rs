@@ -1,10 +1,10 @@
-//! Events of the pipeline.
+//! Events of the tools.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Stage;
+use super::stage::Stage;
 
 /// The source of a stage's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -126,7 +126,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Receives the events of the pipeline, from several threads.
+/// Receives the events of the tools, from several threads.
 pub trait Observer: Sync {
     /// Receives an event.
     fn event(&self, event: &Event<'_>);

@@ -13,13 +13,17 @@ use super::acquire::Acquisition;
 use super::address::Address;
 use super::context::Context;
 use super::decode::{self, Sound};
+use super::error::PipelineError;
+use super::events::{Event, Observer};
 use super::media::Media;
 use super::merge;
-use super::plan::{Plan, Prepared};
+use super::plan::Plan;
+use super::prepared::Prepared;
+use super::request::{Input, Source};
 use super::rewrite::Rewrite;
-use super::run::{Input, Source};
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
-use super::{Event, Observer, Pipeline, PipelineError, Stage};
+use super::stage::Stage;
+use super::tools::Tools;
 
 /// The state of one input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,13 +89,13 @@ impl Observer for Silence {
 
 /// See [`Pipeline::explain`].
 pub(super) fn explain(
-    pipeline: &Pipeline,
+    tools: &Tools,
     plan: &Plan,
     input: &Input,
     cancel: &CancelToken,
 ) -> Result<Option<Explanation>, PipelineError> {
     let context = Context {
-        pipeline,
+        tools,
         refresh: &plan.refresh,
         observer: &Silence,
         cancel,
@@ -179,7 +183,7 @@ impl<'a> Walk<'a> {
         let (plan, cache) = (self.plan, self.cache);
         let Some(stage) = &plan.download else { return Ok(None) };
         let acquisition = Acquisition::new(self.context, stage, address);
-        let offline = self.context.pipeline.is_offline();
+        let offline = self.context.tools.downloads.offline;
         let youngest = acquisition.youngest(cache, offline)?;
         if let Some(stored) = youngest.as_ref().filter(|_| offline) {
             self.stages.push(StageExplanation {

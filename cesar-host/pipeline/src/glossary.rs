@@ -12,7 +12,8 @@ use plugin_api::document::Document;
 use plugin_api::manifest::{Manifest, OptionKind};
 use serde_json::Value;
 
-use super::{Stage, StageRequest};
+use super::request::StageRequest;
+use super::stage::Stage;
 
 /// Maximum bytes of the terms in a prompt: about 150 of the 223 tokens that Whisper reads before a window. The rest is left for the text of
 /// earlier windows.

@@ -4,7 +4,8 @@ use cesar_base::Digest;
 use cesar_cache::{Cache, Computation, Entry, Key, KeyGuard, KeyParts};
 
 use super::context::{Computed, Context};
-use super::{PipelineError, StageReport};
+use super::error::PipelineError;
+use super::events::StageReport;
 
 /// A stage's result, as far as it is known.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use cesar_audio::AudioError;
 use cesar_base::{Digest, FileStamp};
 use cesar_cache::{ArtifactSource, Cache, CacheError, Entry, Incoming, Key, hash_file};
 
-use super::PipelineError;
 use super::context::Context;
+use super::error::PipelineError;
 
 /// A recording on disk, by content.
 pub(super) struct Media<'a> {

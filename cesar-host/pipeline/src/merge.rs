@@ -9,11 +9,11 @@ use plugin_api::document::{
 };
 use serde_json::{Map, Value};
 
-use super::Stage;
 use super::decode::{DecodedAudio, Sound, StoredIssue};
-use super::plan::{Prepared, UsedModel};
-use super::planner::main_model;
+use super::prepared::main_model;
+use super::prepared::{Prepared, UsedModel};
 use super::speakers::{Spoken, attribute};
+use super::stage::Stage;
 
 /// Named in the key of the merge stage: changes whenever the same inputs may give another document. Since 3 segments have a `quality`;
 /// documents of before are merged again from the stored results of the engines.

@@ -7,9 +7,12 @@ use cesar_models::{ModelLookup, ModelRoots, libraries};
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, ModelFiles};
 
-use super::plan::StageRequest;
-use super::planner::{Planner, main_model, model_options, needed_models, text_of};
-use super::{PipelineError, SpeakersRequest, speakers};
+use super::error::PipelineError;
+use super::planner::{Planner, needed_models, text_of};
+use super::prepared::{main_model, model_options};
+use super::request::StageRequest;
+use super::speakers;
+use super::speakers::SpeakersRequest;
 
 /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
 pub(crate) fn missing_library(planner: &Planner<'_>, plugin: &Plugin) -> Option<String> {

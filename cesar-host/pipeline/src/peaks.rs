@@ -13,8 +13,9 @@ use cesar_runner::CancelToken;
 use std::ops::ControlFlow;
 
 use super::decode::DecodedAudio;
-use super::run::Part;
-use super::{Pipeline, PipelineError};
+use super::error::PipelineError;
+use super::request::Part;
+use super::tools::Tools;
 
 /// The stage in the keys of the cache.
 pub const PEAKS_STAGE: &str = "peaks";
@@ -155,18 +156,18 @@ pub(super) fn store(cache: &Cache, pcm: Digest, peaks: &Peaks, began: Instant, l
 
 /// The stored peaks of a part of a recording; `pcm` is the digest of its samples where that is known.
 pub(super) fn stored(
-    pipeline: &Pipeline,
+    tools: &Tools,
     media: Digest,
     part: &Part,
     pcm: Option<Digest>,
 ) -> Result<Option<Peaks>, PipelineError> {
-    let Some(cache) = pipeline.store.in_use() else {
+    let Some(cache) = tools.store.in_use() else {
         return Ok(None);
     };
     let pcm = match pcm {
         Some(pcm) => pcm,
         None => {
-            let decoded = cache.peek(&super::decode::parts_of(pipeline, media, part).key())?;
+            let decoded = cache.peek(&super::decode::parts_of(tools, media, part).key())?;
             let decoded = decoded.and_then(|stored| serde_json::from_slice::<DecodedAudio>(&stored.bytes).ok());
             match decoded {
                 Some(decoded) => decoded.pcm,
@@ -206,7 +207,7 @@ impl Sink for Drawing<'_> {
 
 /// Decodes a recording for its peaks, and stores them if `keep` is set.
 pub(super) fn draw(
-    pipeline: &Pipeline,
+    tools: &Tools,
     path: &Path,
     part: &Part,
     label: &str,
@@ -218,14 +219,14 @@ pub(super) fn draw(
         takes: Vec::new(),
         cancel,
     };
-    let options = super::decode::options_of(pipeline, part);
+    let options = super::decode::options_of(tools, part);
     let decoded = decode(path, part.slice, &options, &mut drawing).map_err(|error| match error {
         cesar_audio::AudioError::Cancelled { .. } => PipelineError::Interrupted,
         error => error.named(&cesar_base::names::visible(label)).into(),
     })?;
     let (peaks, hasher) = drawing.takes.swap_remove(decoded.take);
     let peaks = peaks.finish();
-    if let Some(cache) = pipeline.store.in_use().filter(|_| keep) {
+    if let Some(cache) = tools.store.in_use().filter(|_| keep) {
         store(cache, hasher.finish(), &peaks, began, label);
     }
     Ok(peaks)

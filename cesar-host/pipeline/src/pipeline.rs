@@ -14,28 +14,25 @@ use cesar_runner::{CancelToken, Runners, Verdicts};
 use plugin_api::download::Entry as Listed;
 use plugin_api::manifest::Manifest;
 
-use super::acquire::{self, Downloads};
 use super::address::Address;
+use super::downloads::{AddressPolicy, Downloads};
+use super::error::PipelineError;
 use super::events::Observer;
 use super::explain::{self, Explanation};
 use super::glossary::{self, NamedGlossary, Prompted};
 use super::peaks::{self, Peaks};
-use super::plan::{FormatRequest, Plan, SessionAndRequest, StageRequest};
+use super::plan::Plan;
 use super::planner::Planner;
-use super::run::{self, Documented, Input, Keep, Part, Rendering, Transcript, Work};
+use super::prepared::SessionAndRequest;
+use super::request::{FormatRequest, StageRequest};
+use super::request::{Input, Part};
+use super::run::{self, Work};
 use super::sink::DocumentSink;
 use super::speakers::{self, SpeakersRequest};
 use super::store::Store;
-use super::{PipelineError, models, render};
-
-/// The addresses that may be connected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressPolicy {
-    /// Public ones only: others supply the URLs, and must not reach the machine's own network.
-    PublicOnly,
-    /// All: the user of this machine supplies the URLs.
-    Any,
-}
+use super::tools::Tools;
+use super::transcript::{Documented, Keep, Rendering, Transcript};
+use super::{acquire, align, models, render};
 
 /// The parts of a pipeline.
 #[derive(Debug)]
@@ -61,16 +58,7 @@ pub struct Parts {
 /// The stages' shared state; created once per process.
 #[derive(Debug)]
 pub struct Pipeline {
-    pub(crate) store: Store,
-    pub(crate) registry: Registry,
-    pub(crate) verdicts: Verdicts,
-    pub(crate) runners: Runners,
-    pub(crate) models: ModelRoots,
-    pub(crate) downloads: Downloads,
-    pub(crate) decoding: DecodeOptions,
-    pub(crate) addresses: AddressPolicy,
-    pub(crate) sink: Option<Arc<dyn DocumentSink>>,
-    pub(crate) keeps_peaks: bool,
+    tools: Tools,
 }
 
 impl Pipeline {
@@ -87,7 +75,7 @@ impl Pipeline {
             downloads,
             decoding,
         } = parts;
-        Self {
+        let tools = Tools {
             store: Store { cache, mode },
             registry,
             verdicts,
@@ -98,25 +86,22 @@ impl Pipeline {
             addresses,
             sink: None,
             keeps_peaks: false,
-        }
+        };
+        Self { tools }
     }
 
     /// The same pipeline, which hands the documents of finished runs to `sink`.
     #[must_use]
-    pub fn with_document_sink(self, sink: Arc<dyn DocumentSink>) -> Self {
-        Self {
-            sink: Some(sink),
-            ..self
-        }
+    pub fn with_document_sink(mut self, sink: Arc<dyn DocumentSink>) -> Self {
+        self.tools.sink = Some(sink);
+        self
     }
 
     /// The same pipeline, which keeps the peaks of each recording that it decodes.
     #[must_use]
-    pub fn keeping_peaks(self) -> Self {
-        Self {
-            keeps_peaks: true,
-            ..self
-        }
+    pub fn keeping_peaks(mut self) -> Self {
+        self.tools.keeps_peaks = true;
+        self
     }
 
     /// The stored peaks of a part of a recording; `pcm` is the digest of its samples where that is known.
@@ -129,7 +114,7 @@ impl Pipeline {
         part: &Part,
         pcm: Option<Digest>,
     ) -> Result<Option<Peaks>, PipelineError> {
-        peaks::stored(self, media, part, pcm)
+        peaks::stored(&self.tools, media, part, pcm)
     }
 
     /// Decodes a recording for its peaks, and stores them if `keep` is set.
@@ -144,7 +129,7 @@ impl Pipeline {
         keep: bool,
         cancel: &CancelToken,
     ) -> Result<Peaks, PipelineError> {
-        peaks::draw(self, path, part, label, keep, cancel)
+        peaks::draw(&self.tools, path, part, label, keep, cancel)
     }
 
     /// The newest stored download of an address, or the one with these bytes: open, and its digest.
@@ -156,69 +141,63 @@ impl Pipeline {
         address: &Address,
         media: Option<Digest>,
     ) -> Result<Option<(File, Digest)>, PipelineError> {
-        acquire::stored_download(self, address, media)
+        acquire::stored_download(&self.tools, address, media)
     }
 
     /// The cache of results.
     #[must_use]
     pub fn cache(&self) -> Option<&Cache> {
-        self.store.cache.as_ref()
+        self.tools.cache()
     }
 
     /// The known plugins.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.registry
+        &self.tools.registry
     }
 
     /// Verdicts on the plugins.
     #[must_use]
     pub fn verdicts(&self) -> &Verdicts {
-        &self.verdicts
+        &self.tools.verdicts
     }
 
     /// The processes of plugins.
     #[must_use]
     pub fn runners(&self) -> &Runners {
-        &self.runners
+        &self.tools.runners
     }
 
     /// The folders of models.
     #[must_use]
     pub fn models(&self) -> &ModelRoots {
-        &self.models
+        &self.tools.models
     }
 
     /// Replaces the folders of models, or rescans them.
     pub fn look_for_models(&mut self, roots: ModelRoots) {
-        self.models = roots;
+        self.tools.models = roots;
     }
 
     /// Whether network access is forbidden.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        self.downloads.offline
+        self.tools.downloads.offline
     }
 
     /// Whether there is an ffmpeg to decode with.
     #[must_use]
     pub fn has_ffmpeg(&self) -> bool {
-        self.decoding.ffmpeg.is_some()
-    }
-
-    pub(crate) fn planner(&self) -> Planner<'_> {
-        Planner {
-            registry: &self.registry,
-            verdicts: &self.verdicts,
-            runners: &self.runners,
-            models: &self.models,
-            store: &self.store,
-        }
+        self.tools.decoding.ffmpeg.is_some()
     }
 }
 
 /// Planning.
 impl Pipeline {
+    fn planner(&self) -> Planner<'_> {
+        Planner::of(&self.tools)
+    }
+
     /// Chooses plugins, models and options.
     ///
     /// # Errors
@@ -238,7 +217,7 @@ impl Pipeline {
     /// # Errors
     /// If no plugin downloads, or it refuses its options.
     pub fn plan_downloads(&self, mut plan: Plan, cancel: &CancelToken) -> Result<Plan, PipelineError> {
-        plan.download = Some(acquire::prepare_download(self, cancel)?);
+        plan.download = Some(acquire::prepare_download(&self.tools, cancel)?);
         Ok(plan)
     }
 
@@ -248,6 +227,14 @@ impl Pipeline {
     /// [`PipelineError::Plugin`] when there is none.
     pub fn engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         self.planner().choose_engine(asr)
+    }
+
+    /// The request for words with times, where the engine has an option for them.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] when there is no engine.
+    pub fn with_word_times(&self, asr: StageRequest) -> Result<StageRequest, PipelineError> {
+        Ok(align::with_word_times(&self.engine(&asr)?.manifest, asr))
     }
 
     /// The request with the terms of a glossary in an option that the engine reads as a prompt.
@@ -313,7 +300,7 @@ impl Pipeline {
     /// looks similar.
     #[must_use]
     pub fn present_models(&self, manifest: &Manifest) -> Option<Vec<String>> {
-        models::present(manifest, &self.models)
+        models::present(manifest, &self.tools.models)
     }
 
     /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
@@ -338,7 +325,7 @@ impl Pipeline {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<Vec<Listed>, PipelineError> {
-        acquire::playlist(self, address, observer, cancel)
+        acquire::playlist(&self.tools, address, observer, cancel)
     }
 }
 
@@ -361,7 +348,7 @@ impl Pipeline {
             observer,
             cancel,
         };
-        run::run(self, &work, None)
+        run::run(&self.tools, &work, None)
     }
 
     /// Processes one input, and passes the result of each stage to `keep`, whether computed or stored.
@@ -382,7 +369,7 @@ impl Pipeline {
             observer,
             cancel,
         };
-        run::run(self, &work, Some(keep))
+        run::run(&self.tools, &work, Some(keep))
     }
 
     /// Processes one input up to its document, without the plan's formats.
@@ -402,7 +389,7 @@ impl Pipeline {
             observer,
             cancel,
         };
-        run::run_to_document(self, &work)
+        run::run_to_document(&self.tools, &work)
     }
 
     /// Renders the document (JSON) of an earlier run in one format.
@@ -417,7 +404,7 @@ impl Pipeline {
         observer: &dyn Observer,
         cancel: &CancelToken,
     ) -> Result<Rendering, PipelineError> {
-        render::render_document(self, format, document, label, observer, cancel)
+        render::render_document(&self.tools, format, document, label, observer, cancel)
     }
 
     /// The results that [`Pipeline::run`] would find in the cache; `None` without a cache.
@@ -430,6 +417,6 @@ impl Pipeline {
         input: &Input,
         cancel: &CancelToken,
     ) -> Result<Option<Explanation>, PipelineError> {
-        explain::explain(self, plan, input, cancel)
+        explain::explain(&self.tools, plan, input, cancel)
     }
 }

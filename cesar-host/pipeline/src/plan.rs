@@ -1,102 +1,16 @@
 //! A plan, settled before any work: plugins, models, options, and the part of each key that does not depend on the input.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cesar_base::{Digest, GivenValue};
-use cesar_cache::{KeyParts, OptionValue};
+use cesar_base::Digest;
 use cesar_corrections::Corrections;
-use cesar_models::ResolvedModel;
-use cesar_runner::discovery::Plugin;
-use plugin_api::manifest::{Manifest, Scope};
-use serde_json::{Map, Value};
 
-use super::Stage;
 use super::align::NamedScript;
 use super::glossary::NamedGlossary;
-use super::planner::main_model;
+use super::prepared::Prepared;
 use super::speakers::SpeakersPlan;
-
-/// A stage as asked for.
-#[derive(Debug, Clone, Default)]
-pub struct StageRequest {
-    /// Plugin id, or `id@version`; chosen when absent.
-    pub plugin: Option<String>,
-    /// Options by name, typed or as written on a command line.
-    pub options: BTreeMap<String, GivenValue>,
-}
-
-/// A file format as asked for.
-#[derive(Debug, Clone)]
-pub struct FormatRequest {
-    /// `txt`, `srt`, …
-    pub format: String,
-    /// The plugin and its other options.
-    pub stage: StageRequest,
-}
-
-/// A model file or folder that a stage works with.
-#[derive(Debug, Clone)]
-pub(super) struct UsedModel {
-    pub(super) model: ResolvedModel,
-    pub(super) digest: Digest,
-    pub(super) scope: Scope,
-}
-
-/// The options of a session, and those of a request.
-pub type SessionAndRequest = (Map<String, Value>, Map<String, Value>);
-
-/// A stage, ready to run on any input.
-#[derive(Debug, Clone)]
-pub(super) struct Prepared {
-    pub(super) plugin: Arc<Plugin>,
-    pub(super) digest: Digest,
-    pub(super) open: Map<String, Value>,
-    pub(super) request: Map<String, Value>,
-    /// By option.
-    pub(super) models: BTreeMap<String, UsedModel>,
-    /// Options that may change the result, for the key and the provenance; models are named apart.
-    pub(super) keyed: BTreeMap<String, OptionValue>,
-}
-
-impl Prepared {
-    pub(super) fn manifest(&self) -> &Manifest {
-        &self.plugin.manifest
-    }
-
-    /// The model that the stage is known by.
-    pub(super) fn main_model(&self) -> Option<&UsedModel> {
-        let (option, _) = main_model(self.manifest())?;
-        self.models.get(option)
-    }
-
-    /// What is stored with a result, as JSON: the names of the models, of which the key has only the digests.
-    pub(super) fn details(&self) -> Option<String> {
-        let names: BTreeMap<_, _> = (self.models.iter())
-            .map(|(option, used)| (option, &used.model.name))
-            .collect();
-        (!names.is_empty()).then(|| serde_json::json!({ "models": names }).to_string())
-    }
-
-    /// The key of this stage for these inputs.
-    pub(super) fn key_parts(&self, inputs: Vec<(String, Digest)>) -> KeyParts {
-        let manifest = self.manifest();
-        KeyParts {
-            stage: manifest.stage.name().into(),
-            plugin: manifest.id.clone(),
-            plugin_version: manifest.version.clone(),
-            plugin_digest: self.digest,
-            abi: manifest.abi,
-            models: self
-                .models
-                .iter()
-                .map(|(option, used)| (option.clone(), used.digest))
-                .collect(),
-            options: self.keyed.clone(),
-            inputs,
-        }
-    }
-}
+use super::stage::Stage;
 
 /// Everything that will be done to each input.
 #[derive(Debug, Clone)]
@@ -153,6 +67,12 @@ impl Plan {
     pub fn correcting(mut self, corrections: Arc<Corrections>) -> Self {
         self.corrections = Some(corrections);
         self
+    }
+
+    /// Whether speakers will be identified.
+    #[must_use]
+    pub fn identifies_speakers(&self) -> bool {
+        self.speakers.is_some()
     }
 
     /// The engine's id.

@@ -11,16 +11,22 @@ use cesar_runner::{CancelToken, Runners, Verdicts};
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
-use super::plan::{FormatRequest, Plan, Prepared, SessionAndRequest, StageRequest, UsedModel};
+use super::error::PipelineError;
+use super::plan::Plan;
+use super::prepared::{Prepared, SessionAndRequest, UsedModel};
+use super::prepared::{extension, main_model, model_options};
+use super::request::{FormatRequest, StageRequest};
+use super::speakers;
+use super::speakers::SpeakersRequest;
 use super::store::Store;
-use super::{PipelineError, SpeakersRequest, speakers};
+use super::tools::Tools;
 use crate::language;
 
 mod options;
 
 use options::{given, option_error};
 
-/// Makes plans; lent by a pipeline.
+/// Makes plans.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planner<'a> {
     pub(crate) registry: &'a Registry,
@@ -37,6 +43,18 @@ struct Effective {
     request: Map<String, Value>,
     models: BTreeMap<String, UsedModel>,
     keyed: BTreeMap<String, OptionValue>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn of(tools: &'a Tools) -> Self {
+        Self {
+            registry: &tools.registry,
+            verdicts: &tools.verdicts,
+            runners: &tools.runners,
+            models: &tools.models,
+            store: &tools.store,
+        }
+    }
 }
 
 impl Planner<'_> {
@@ -292,14 +310,6 @@ fn is_for(languages: &[String], asked: &StageRequest) -> bool {
         && text_of(asked, "task") != Some("translate")
 }
 
-/// The end of a format's file names: the declared one, else the format's name.
-pub(crate) fn extension<'a>(manifest: &'a Manifest, format: &'a str) -> &'a str {
-    let declared = manifest.formats.get(format);
-    declared
-        .and_then(|format| format.extension.as_deref())
-        .unwrap_or(format)
-}
-
 fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
     plugin
         .manifest
@@ -307,18 +317,6 @@ fn formats_of(plugin: &Plugin) -> impl Iterator<Item = &str> {
         .get("format")
         .into_iter()
         .flat_map(|option| option.choices.iter().map(String::as_str))
-}
-
-/// The options of kind model.
-pub(crate) fn model_options(manifest: &Manifest) -> impl Iterator<Item = (&str, &OptionSpec)> {
-    let options = manifest.options.iter().map(|(name, spec)| (name.as_str(), spec));
-    options.filter(|(_, spec)| spec.kind == OptionKind::Model)
-}
-
-/// The option of the model that the plugin is known by: the one called `model`, else the first that is always needed.
-pub fn main_model(manifest: &Manifest) -> Option<(&str, &OptionSpec)> {
-    let always = || model_options(manifest).filter(|(_, spec)| spec.needed_when.is_none());
-    always().find(|(name, _)| *name == "model").or_else(|| always().next())
 }
 
 /// Whether a model is needed with these options. One with a switch and no default is built into the plugin, unless a file is named.

@@ -5,12 +5,12 @@ use cesar_runner::CancelToken;
 use plugin_api::asr::Transcription;
 use serde_json::{Map, Value};
 
-use super::PipelineError;
 use super::call::{call, check_unchanged, wrong};
 use super::context::Context;
 use super::decode::Sound;
+use super::error::PipelineError;
 use super::merge;
-use super::plan::Prepared;
+use super::prepared::Prepared;
 use super::resume::Checkpoints;
 
 /// Runs the engine.

@@ -9,23 +9,27 @@ use serde_json::Value;
 
 use super::call::{call, check_unchanged, wrong};
 use super::context::Context;
-use super::plan::Prepared;
-use super::run::Rendering;
-use super::{FormatRequest, Observer, Pipeline, PipelineError, StageReport};
+use super::error::PipelineError;
+use super::events::{Observer, StageReport};
+use super::planner::Planner;
+use super::prepared::Prepared;
+use super::request::FormatRequest;
+use super::tools::Tools;
+use super::transcript::Rendering;
 
 /// See [`Pipeline::render_document`].
 pub(super) fn render_document(
-    pipeline: &Pipeline,
+    tools: &Tools,
     format: &FormatRequest,
     document: &[u8],
     label: &str,
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<Rendering, PipelineError> {
-    let stage = pipeline.planner().prepare_format(format, cancel)?;
+    let stage = Planner::of(tools).prepare_format(format, cancel)?;
     let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
     let context = Context {
-        pipeline,
+        tools,
         refresh: &BTreeSet::new(),
         observer,
         cancel,

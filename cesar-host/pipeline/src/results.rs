@@ -14,16 +14,19 @@ use plugin_api::document::{AlignProvenance, Document, Partial};
 
 use super::context::Context;
 use super::decode::Sound;
+use super::error::PipelineError;
+use super::events::StageReport;
 use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
-use super::plan::{Plan, Prepared};
+use super::plan::Plan;
+use super::prepared::Prepared;
 use super::recognise::{checked, recognise};
 use super::rewrite::Rewrite;
-use super::run::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
+use super::transcript::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::word_options::{self, WordOption};
-use super::{PipelineError, StageReport, align, remarks, render};
+use super::{align, remarks, render};
 
 /// The known results of one input.
 pub(super) struct Results<'a> {
@@ -219,7 +222,7 @@ impl<'a> Results<'a> {
         // A text that was given is not what was said.
         let rewritten = self.rewritten.as_ref().filter(|_| self.plan.script.is_none());
         let document = rewritten.or(self.merged.as_ref());
-        let (Some(sink), Some(document)) = (&self.context.pipeline.sink, document) else {
+        let (Some(sink), Some(document)) = (&self.context.tools.sink, document) else {
             return;
         };
         let (Some(_), Some(digest)) = (self.merge_context().cache(), document.digest()) else {

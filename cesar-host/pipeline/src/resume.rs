@@ -22,8 +22,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::context::Context;
-use super::plan::Prepared;
-use super::{Event, Observer, PipelineError, Stage};
+use super::error::PipelineError;
+use super::events::{Event, Observer};
+use super::prepared::Prepared;
+use super::stage::Stage;
 
 /// Interval of writes: a crash costs this much work, and the current window.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -6,9 +6,11 @@ use cesar_cache::KeyParts;
 use super::align::{self, NamedScript};
 use super::context::Context;
 use super::decode::Sound;
+use super::error::PipelineError;
 use super::glossary::NamedGlossary;
-use super::plan::{Plan, Prepared};
-use super::{PipelineError, Stage};
+use super::plan::Plan;
+use super::prepared::Prepared;
+use super::stage::Stage;
 
 /// What makes another document of the merged one.
 #[derive(Clone, Copy)]

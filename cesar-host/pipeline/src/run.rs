@@ -4,160 +4,30 @@
 //! bytes than before, the run starts over with the new ones, so that no later result is stored under a key it does not belong to.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 
-use cesar_audio::{Slice, TrackChoice};
 use cesar_base::Digest;
 use cesar_cache::Cache;
-use cesar_corrections::Conflict;
-use cesar_runner::discovery::legacy;
-use cesar_runner::{CancelToken, Pcm};
+use cesar_runner::CancelToken;
 use plugin_api::document::{AlignProvenance, Partial};
 use plugin_api::manifest::StageKind;
 
 use super::acquire::Acquisition;
-use super::address::Address;
 use super::context::Context;
 use super::decode;
+use super::error::PipelineError;
+use super::events::{Event, Observer, StageReport};
 use super::glossary::NamedGlossary;
 use super::media::Media;
-use super::plan::{Plan, Prepared};
+use super::plan::Plan;
+use super::request::{Input, Source};
 use super::results::{Results, join};
 use super::rewrite::Rewrite;
-use super::{Event, Observer, Pipeline, PipelineError, StageReport, call, planner, speakers};
-
-/// One recording.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Where it is.
-    pub source: Source,
-    /// Its name in messages.
-    pub label: String,
-    /// What of it to transcribe.
-    pub part: Part,
-    /// The command with which the user retries; what is stored is not.
-    pub retry: Option<String>,
-}
-
-/// What of a recording is transcribed, and how complete it has to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
-    /// From when to when.
-    pub slice: Slice,
-    /// Which audio track.
-    pub track: TrackChoice,
-    /// Whether a recording of which sound is missing is refused.
-    pub strict: bool,
-}
-
-/// Where a recording is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// To be fetched. The plan must be one for addresses ([`Pipeline::plan_downloads`]).
-    Address(Address),
-}
-
-/// One file of a transcript.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendering {
-    /// `txt`, `srt`, …
-    pub format: String,
-    /// The end of the file's name, without the leading dot: `txt`, `labels.txt`.
-    pub extension: String,
-    /// The media type that the plugin declares, else one for text or for any bytes.
-    pub media_type: String,
-    /// The file's bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl Rendering {
-    pub(super) fn new(format: &str, stage: &Prepared, bytes: Vec<u8>) -> Self {
-        let manifest = stage.manifest();
-        let declared = manifest.formats.get(format);
-        let declared = declared.and_then(|format| format.media_type.as_deref());
-        let declared = declared.or_else(|| legacy::media_type(manifest, format));
-        Self {
-            format: format.to_owned(),
-            extension: planner::extension(manifest, format).to_owned(),
-            media_type: media_type(declared, &bytes).to_owned(),
-            bytes,
-        }
-    }
-}
-
-/// The declared media type, else one for text or for any bytes.
-fn media_type<'a>(declared: Option<&'a str>, bytes: &[u8]) -> &'a str {
-    declared.unwrap_or_else(|| match std::str::from_utf8(bytes) {
-        Ok(_) => "text/plain; charset=utf-8",
-        Err(_) => "application/octet-stream",
-    })
-}
-
-/// A finished input.
-#[derive(Debug, Clone)]
-pub struct Transcript {
-    /// The SHA-256 of the recording.
-    pub media: Digest,
-    /// One for each format of the plan, in its order.
-    pub renderings: Vec<Rendering>,
-    /// Each stage, in order.
-    pub stages: Vec<StageReport>,
-    /// The part that is missing because a stage failed, as the document says, too.
-    pub partial: Option<Partial>,
-    /// The users' corrections; `None` where the recording has none.
-    pub corrections: Option<CorrectionsReport>,
-    /// Number of replacements by the glossary; `None` without one.
-    pub replacements: Option<u64>,
-    /// How well the given text fits; `None` without one.
-    pub align: Option<AlignProvenance>,
-}
-
-/// What became of the corrections of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CorrectionsReport {
-    /// The last revision in effect.
-    pub revision: u64,
-    /// The number of operations that were applied.
-    pub applied: u64,
-    /// Those that do not fit.
-    pub conflicts: Vec<Conflict>,
-}
-
-/// What a stage gave.
-#[derive(Debug)]
-pub enum Artifact<'a> {
-    /// The samples, of `decode`.
-    Audio(&'a Pcm),
-    /// JSON of a [`plugin_api::asr::Transcription`], of `asr`.
-    Transcription(&'a [u8]),
-    /// JSON of a [`plugin_api::diarize::Diarization`], of `diarize`.
-    Turns(&'a [u8]),
-    /// JSON of a [`plugin_api::document::Document`], of `merge`, or of `glossary` or `align` where there is one.
-    Document(&'a [u8]),
-}
-
-/// Takes what the stages gave.
-pub type Keep<'a> = dyn FnMut(Artifact<'_>) + 'a;
-
-/// A finished input as the document that every format is made from.
-#[derive(Debug, Clone)]
-pub struct Documented {
-    /// The [`plugin_api::document::Document`], as JSON.
-    pub document: Vec<u8>,
-    /// Each stage, in order.
-    pub stages: Vec<StageReport>,
-    /// The part that is missing because a stage failed, as the document says, too.
-    pub partial: Option<Partial>,
-}
+use super::tools::Tools;
+use super::transcript::{CorrectionsReport, Documented, Keep, Rendering, Transcript};
+use super::{call, speakers};
 
 /// See [`Pipeline::run`]; also hands the results to `keep`.
-pub(super) fn run(
-    pipeline: &Pipeline,
-    work: &Work<'_>,
-    keep: Option<&mut Keep<'_>>,
-) -> Result<Transcript, PipelineError> {
+pub(super) fn run(tools: &Tools, work: &Work<'_>, keep: Option<&mut Keep<'_>>) -> Result<Transcript, PipelineError> {
     let keep = RefCell::new(keep);
     let goal = |results: &mut Results<'_>| {
         let renderings = results.render_all()?;
@@ -173,12 +43,12 @@ pub(super) fn run(
             align: results.align_report()?,
         })
     };
-    Ok(run_to(pipeline, work, &goal)?.into())
+    Ok(run_to(tools, work, &goal)?.into())
 }
 
 /// See [`Pipeline::run_to_document`].
-pub(super) fn run_to_document(pipeline: &Pipeline, work: &Work<'_>) -> Result<Documented, PipelineError> {
-    let reached = run_to(pipeline, work, &|results: &mut Results<'_>| {
+pub(super) fn run_to_document(tools: &Tools, work: &Work<'_>) -> Result<Documented, PipelineError> {
+    let reached = run_to(tools, work, &|results: &mut Results<'_>| {
         results.document_digest()?;
         results.document_bytes().map(<[u8]>::to_vec)
     })?;
@@ -198,7 +68,7 @@ pub(super) struct Work<'a> {
 }
 
 fn run_to<T>(
-    pipeline: &Pipeline,
+    tools: &Tools,
     work: &Work<'_>,
     goal: &dyn Fn(&mut Results<'_>) -> Result<T, PipelineError>,
 ) -> Result<Reached<T>, PipelineError> {
@@ -213,7 +83,7 @@ fn run_to<T>(
         _ => None,
     };
     let mut context = Context {
-        pipeline,
+        tools,
         refresh: &plan.refresh,
         observer: spelling.as_ref().map_or(observer, |spelling| spelling),
         cancel,
@@ -232,7 +102,7 @@ fn run_to<T>(
         }
         error => Err(error),
     });
-    for notice in pipeline.cache().map(Cache::take_notices).unwrap_or_default() {
+    for notice in tools.cache().map(Cache::take_notices).unwrap_or_default() {
         context.warn(&notice);
     }
     // Stopped work may fail in many ways; none of them concerns the user.
@@ -313,7 +183,7 @@ fn run_once<T>(
             reports.push(report);
             media
         }
-        (Source::Address(_), None) => return Err(context.pipeline.registry().none(StageKind::Download).into()),
+        (Source::Address(_), None) => return Err(context.tools.registry.none(StageKind::Download).into()),
     };
     let (sound, report) = decode::decode(context, &media, &input.part, || prepare(context, plan))?;
     reports.push(report);
@@ -344,13 +214,6 @@ fn prepare(context: &Context<'_>, plan: &Plan) -> Result<(), PipelineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn undeclared_media_types_follow_from_the_bytes() {
-        assert_eq!(media_type(Some("text/vtt"), b"\xff"), "text/vtt");
-        assert_eq!(media_type(None, "Grüße".as_bytes()), "text/plain; charset=utf-8");
-        assert_eq!(media_type(None, b"PK\x03\x04\xff"), "application/octet-stream");
-    }
 
     #[test]
     fn live_text_is_spelled_by_the_glossary() {

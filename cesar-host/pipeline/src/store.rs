@@ -7,7 +7,7 @@ use cesar_cache::{Cache, Mode, hash_file};
 use cesar_models::ResolvedModel;
 use cesar_runner::CancelToken;
 
-use super::PipelineError;
+use super::error::PipelineError;
 
 /// The cache, if there is one, and the mode of its use.
 #[derive(Debug)]

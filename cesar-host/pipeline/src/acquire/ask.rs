@@ -35,7 +35,7 @@ impl Acquisition<'_> {
             url: self.address.as_str().to_owned(),
             folder: folder.to_owned(),
             known: known.cloned(),
-            public_only: self.context.pipeline.addresses == AddressPolicy::PublicOnly,
+            public_only: self.context.tools.addresses == AddressPolicy::PublicOnly,
             limits: downloads.limits,
         };
         let mut request = self.stage.request.clone();

@@ -6,8 +6,9 @@ use cesar_base::{GivenValue, nearest};
 use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, StageKind};
 use serde_json::Value;
 
+use crate::error::PipelineError;
 use crate::language::{self, Refused};
-use crate::{PipelineError, StageRequest};
+use crate::request::StageRequest;
 
 /// Options as values of the table's kinds.
 pub(super) fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {

@@ -10,8 +10,10 @@
 
 use plugin_api::document::Partial;
 
-use super::plan::{Prepared, StageRequest};
-use super::{PipelineError, Plan, Stage};
+use super::error::PipelineError;
+use super::prepared::Prepared;
+use super::request::StageRequest;
+use super::stage::Stage;
 
 pub(super) mod attribute;
 mod channels;
@@ -115,12 +117,4 @@ pub(super) struct Spoken {
     pub(super) end_ms: u64,
     /// The number of the name.
     pub(super) speaker: usize,
-}
-
-impl Plan {
-    /// Whether speakers will be identified.
-    #[must_use]
-    pub fn identifies_speakers(&self) -> bool {
-        self.speakers.is_some()
-    }
 }

@@ -6,8 +6,9 @@ use cesar_runner::CancelToken;
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::StageKind;
 
-use super::super::plan::StageRequest;
-use super::super::planner::{Planner, model_options, text_of};
+use super::super::planner::{Planner, text_of};
+use super::super::prepared::model_options;
+use super::super::request::StageRequest;
 use super::super::{PipelineError, models};
 use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
 

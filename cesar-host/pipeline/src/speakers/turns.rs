@@ -9,7 +9,7 @@ use super::super::context::Context;
 use super::super::decode::Sound;
 use super::super::keyed::Keyed;
 use super::super::merge::stage_provenance;
-use super::super::plan::Prepared;
+use super::super::prepared::Prepared;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
 
