@@ -22,7 +22,9 @@
 //! | module | what |
 //! |---|---|
 //! | `pipeline` | the entry points |
-//! | `plan`, `planner`, `models` | the work of one plan; the choices that make it, which refuse all that can be refused before work |
+//! | `request`, `transcript` | what users ask for and get |
+//! | `tools`, `downloads` | the parts that all stages work with, and the settings for addresses |
+//! | `plan`, `prepared`, `planner`, `models` | the work of one plan, and of one stage in it; the choices that make it, which refuse all that can be refused before work |
 //! | `store` | the cache and its mode |
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
