@@ -8,14 +8,14 @@ use cesar_tests::workspace;
 
 /// The driver with the runtime, compiled with these flags.
 fn built(folder: &Path, flags: &[&str]) -> PathBuf {
-    let native = workspace().join("plugins/ct2/native");
+    let plugin = workspace().join("plugins/ct2");
     let program = folder.join("loops");
     let mut compiler = Command::new("c++");
     compiler
         .args(["-std=c++17", "-O1", "-g", "-fopenmp", "-pthread", "-o"])
         .arg(&program);
     compiler.args(flags);
-    compiler.args(["tests/openmp_runtime.cpp", "ctranslate2/openmp_runtime.cpp"].map(|file| native.join(file)));
+    compiler.args(["tests/openmp_runtime.cpp", "native/ctranslate2/openmp_runtime.cpp"].map(|file| plugin.join(file)));
     let output = compiler.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     program

@@ -4,7 +4,7 @@
 // loop does not order them. Prints the number of loops; fails on a wrong sum, a thread missing from a loop or a barrier that lets one
 // pass early.
 
-#include "../ctranslate2/openmp_runtime.h"
+#include "../native/ctranslate2/openmp_runtime.h"
 
 #include <atomic>
 #include <cstdio>
