@@ -273,8 +273,8 @@ fn report_partial(recording: &Recording, partial: &Partial, kept: bool, show: &S
     );
     let how = if kept { "to retry only this stage" } else { "to retry" };
     let retry = partial.retry.iter().map(|command| format!("\n{how}: {command}"));
-    let lack = match partial.stage.as_str() {
-        "decode" => "the transcript is incomplete",
+    let lack = match partial.stage.parse() {
+        Ok(Stage::Decode) => "the transcript is incomplete",
         _ => "the transcript has no speakers",
     };
     show.complain(&format!(

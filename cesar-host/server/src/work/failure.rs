@@ -3,17 +3,17 @@
 use cesar_audio::AudioError;
 use cesar_base::Digest;
 use cesar_jobs::{Failure, FailureKind, StageError};
-use cesar_pipeline::PipelineError;
+use cesar_pipeline::{PipelineError, Stage};
 use cesar_runner::RunnerError;
 use plugin_api::ErrorKind;
 
 /// The failure of a run; `stage` is the one that ran last, and `engine` is the digest of the plugin.
-pub(crate) fn classify(error: &PipelineError, stage: &str, engine: Option<Digest>) -> Failure {
+pub(crate) fn classify(error: &PipelineError, stage: Stage, engine: Option<Digest>) -> Failure {
     Failure {
         error: StageError {
             code: error.code().to_owned(),
             message: error.to_string(),
-            stage: Some(stage.to_owned()),
+            stage: Some(stage.name().to_owned()),
         },
         kind: kind(error, engine),
     }
@@ -80,7 +80,7 @@ mod tests {
         let error = AudioError::NoAudioTrack {
             name: "talk.mp4".into(),
         };
-        let failure = classify(&error.into(), "decode", None);
+        let failure = classify(&error.into(), Stage::Decode, None);
         assert_eq!(
             failure.error.message,
             "`talk.mp4` has no audio track: give a recording with sound"
@@ -99,7 +99,7 @@ mod tests {
             by_itself: true,
         });
         let digest = Digest::of(b"plugin");
-        let failure = classify(&error, "asr", Some(digest));
+        let failure = classify(&error, Stage::Asr, Some(digest));
         assert_eq!(
             failure.kind,
             FailureKind::Crash {

@@ -34,7 +34,7 @@ impl<'a> RunObserver<'a> {
         self.shared.hub.publish(self.run.job, kind, data);
     }
 
-    fn progress(&self, stage: &str, done: u64, total: u64) {
+    fn progress(&self, stage: Stage, done: u64, total: u64) {
         #[expect(clippy::cast_precision_loss, reason = "a percentage is shown")]
         let part = if total == 0 {
             0.0
@@ -53,8 +53,7 @@ impl<'a> RunObserver<'a> {
     }
 
     fn finished(&self, report: &StageReport) {
-        self.run
-            .finished(report.stage.name(), is_hit(report.outcome), report.ms);
+        self.run.finished(report.stage, is_hit(report.outcome), report.ms);
         if report.stage == Stage::Download {
             // A run that has lost its job is stopped by housekeeping, or fails at its end.
             if let Ok(job) = self.shared.store.downloaded(&self.run.lease) {
@@ -77,12 +76,12 @@ impl<'a> RunObserver<'a> {
 impl Observer for RunObserver<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { stage, .. } => self.run.advance(stage.name(), 0.0),
+            Event::Started { stage, .. } => self.run.advance(*stage, 0.0),
             Event::Resumed { stage, done, total } => self.publish(
                 JobEventKind::Resumed,
                 json!({ "stage": stage, "done": done, "total": total }),
             ),
-            Event::Progress { stage, done, total } => self.progress(stage.name(), *done, *total),
+            Event::Progress { stage, done, total } => self.progress(*stage, *done, *total),
             Event::Segment { start_ms, end_ms, text } => {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
                 let seconds = |ms: u64| ms as f64 / 1000.0;
@@ -94,7 +93,7 @@ impl Observer for RunObserver<'_> {
             Event::Waiting { stage, .. } => self.publish(JobEventKind::Progress, json!({ "waiting_for": stage })),
             Event::Finished(report) => self.finished(report),
             Event::Failed { stage } => {
-                self.run.failed(stage.name());
+                self.run.failed(*stage);
                 self.publish(JobEventKind::Failed, json!({ "stage": stage }));
             }
             Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),

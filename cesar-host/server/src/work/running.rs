@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cesar_jobs::{JobId, Lease, Progress, Report};
+use cesar_pipeline::Stage;
 use cesar_runner::CancelToken;
 use parking_lot::Mutex;
 
@@ -30,35 +31,48 @@ pub(crate) struct Run {
 #[derive(Debug, Default)]
 struct State {
     stop_reason: Option<StopReason>,
+    /// The stage that runs, or ran last.
+    phase: Option<Stage>,
     progress: Progress,
     report: Report,
-    finished: BTreeSet<String>,
+    finished: BTreeSet<Stage>,
     /// The progress of each stage that has begun, 0 to 1.
-    parts: BTreeMap<&'static str, f64>,
+    parts: BTreeMap<Stage, f64>,
     diarize: bool,
     download: bool,
 }
 
 /// Each stage's share of a job's time in percent, without and with diarization; estimates for the progress.
-const WITHOUT: &[(&str, f64)] = &[
-    (DOWNLOAD, 0.0),
-    ("decode", 5.0),
-    ("asr", 93.0),
-    ("merge", 1.0),
-    ("format", 1.0),
+const WITHOUT: &[(Stage, f64)] = &[
+    (Stage::Download, 0.0),
+    (Stage::Decode, 5.0),
+    (Stage::Asr, 93.0),
+    (Stage::Merge, 1.0),
+    (Stage::Format, 1.0),
 ];
-const WITH: &[(&str, f64)] = &[
-    (DOWNLOAD, 0.0),
-    ("decode", 4.0),
-    ("asr", 64.0),
-    ("diarize", 30.0),
-    ("merge", 1.0),
-    ("format", 1.0),
+const WITH: &[(Stage, f64)] = &[
+    (Stage::Download, 0.0),
+    (Stage::Decode, 4.0),
+    (Stage::Asr, 64.0),
+    (Stage::Diarize, 30.0),
+    (Stage::Merge, 1.0),
+    (Stage::Format, 1.0),
 ];
 
-/// The stage of jobs with an address, and its share of their time; the other stages share the rest.
-const DOWNLOAD: &str = "download";
+/// The share of the download in the time of a job with an address; the other stages share the rest.
 const DOWNLOADING: f64 = 20.0;
+
+/// The stage of a run that has not begun one.
+const FIRST: Stage = Stage::Decode;
+
+impl State {
+    fn enter(&mut self, stage: Stage) {
+        if self.phase != Some(stage) {
+            self.phase = Some(stage);
+            stage.name().clone_into(&mut self.progress.phase);
+        }
+    }
+}
 
 impl Run {
     pub(crate) fn new(lease: Lease) -> Self {
@@ -66,15 +80,11 @@ impl Run {
             timings: BTreeMap::new(),
             ..Report::default()
         };
-        let progress = Progress {
-            phase: "decode".to_owned(),
-            ..Progress::default()
-        };
-        let state = State {
-            progress,
+        let mut state = State {
             report,
             ..State::default()
         };
+        state.enter(FIRST);
         Self {
             job: lease.job,
             lease,
@@ -95,8 +105,8 @@ impl Run {
     }
 
     /// The stage that runs, or ran last.
-    pub(crate) fn phase(&self) -> String {
-        self.state.lock().progress.phase.clone()
+    pub(crate) fn phase(&self) -> Stage {
+        self.state.lock().phase.unwrap_or(FIRST)
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -108,8 +118,8 @@ impl Run {
     }
 
     /// Whether a stage has finished.
-    pub(crate) fn has_finished(&self, stage: &str) -> bool {
-        self.state.lock().finished.contains(stage)
+    pub(crate) fn has_finished(&self, stage: Stage) -> bool {
+        self.state.lock().finished.contains(&stage)
     }
 
     /// Records whether the run includes diarization.
@@ -122,54 +132,53 @@ impl Run {
         let mut state = self.state.lock();
         state.download = download;
         if download {
-            DOWNLOAD.clone_into(&mut state.progress.phase);
+            state.enter(Stage::Download);
         }
     }
 
     /// Records the progress of a stage, 0 to 1. Of parallel stages, the first unfinished one is the phase.
-    pub(crate) fn advance(&self, stage: &str, part: f64) {
+    pub(crate) fn advance(&self, stage: Stage, part: f64) {
         let mut state = self.state.lock();
         let shares = if state.diarize { WITH } else { WITHOUT };
-        let Some((name, _)) = shares.iter().find(|(name, _)| *name == stage) else {
+        if !shares.iter().any(|(known, _)| *known == stage) {
             return;
-        };
-        state.parts.insert(name, part);
+        }
+        state.parts.insert(stage, part);
         let download = state.download;
-        let share_of = |name: &str, share: f64| match (download, name == DOWNLOAD) {
+        let share_of = |stage: Stage, share: f64| match (download, stage == Stage::Download) {
             (false, _) => share,
             (true, true) => DOWNLOADING,
             (true, false) => share * (100.0 - DOWNLOADING) / 100.0,
         };
-        let done =
-            |(name, share): &(&str, f64)| share_of(name, *share) * state.parts.get(name).copied().unwrap_or_default();
+        let done = |(stage, share): &(Stage, f64)| {
+            share_of(*stage, *share) * state.parts.get(stage).copied().unwrap_or_default()
+        };
         let percent: f64 = shares.iter().map(done).sum();
         // The percentage never decreases, even when a stage restarts.
         state.progress.percent = state.progress.percent.max(percent.min(100.0));
-        let open = |(name, _): &&(&str, f64)| state.parts.get(name).is_some_and(|part| *part < 1.0);
+        let open = |(stage, _): &&(Stage, f64)| state.parts.get(stage).is_some_and(|part| *part < 1.0);
         let (phase, part) = match shares.iter().find(open) {
-            Some((name, _)) => (*name, state.parts[name]),
-            None => (*name, part),
+            Some((open, _)) => (*open, state.parts[open]),
+            None => (stage, part),
         };
         state.progress.phase_percent = 100.0 * part;
-        if state.progress.phase != phase {
-            state.progress.phase = phase.to_owned();
-        }
+        state.enter(phase);
     }
 
     /// Records the failure of an optional stage.
-    pub(crate) fn failed(&self, stage: &str) {
+    pub(crate) fn failed(&self, stage: Stage) {
         self.advance(stage, 1.0);
     }
 
     /// Records the result of a stage.
-    pub(crate) fn finished(&self, stage: &str, hit: bool, ms: i64) {
+    pub(crate) fn finished(&self, stage: Stage, hit: bool, ms: i64) {
         self.advance(stage, 1.0);
         let mut state = self.state.lock();
-        state.finished.insert(stage.to_owned());
-        state.report.timings.insert(stage.to_owned(), ms);
+        state.finished.insert(stage);
+        state.report.timings.insert(stage.name().to_owned(), ms);
         match stage {
-            "asr" => state.report.transcription_cached = Some(hit),
-            "diarize" => state.report.diarization_cached = Some(hit),
+            Stage::Asr => state.report.transcription_cached = Some(hit),
+            Stage::Diarize => state.report.diarization_cached = Some(hit),
             _ => {}
         }
     }

@@ -162,7 +162,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     let observer = RunObserver::new(shared, run);
     let result = shared.pipeline.run_to_document(&plan, &input, &observer, &run.cancel);
     // After a failure of a later stage, a retry does not recompute what was recomputed already.
-    if job.refresh && result.is_err() && run.has_finished(Stage::Asr.name()) {
+    if job.refresh && result.is_err() && run.has_finished(Stage::Asr) {
         let _ = shared.store.refreshed(&run.lease);
     }
     result.map_err(|error| unfinished(error, Some(&plan)))
@@ -204,7 +204,7 @@ fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfi
         }
     }
     tracing::warn!(job = %job.id, "attempt failed: {error}");
-    let failure = failure::classify(&error, &run.phase(), engine);
+    let failure = failure::classify(&error, run.phase(), engine);
     shared.store.fail(&run.lease, &failure)
 }
 

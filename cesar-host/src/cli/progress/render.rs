@@ -123,7 +123,7 @@ fn stage_line(start: String, stage: &Stage, columns: usize, now: Instant) -> Str
 
 /// In bytes for a download, in ms of audio for other stages.
 fn speed(stage: &str, rate: f64) -> String {
-    if stage == "download" {
+    if stage == cesar_pipeline::Stage::Download.name() {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
