@@ -60,7 +60,7 @@ fn end(text: &str) -> &str {
     let Some(cut) = text.len().checked_sub(MOST_BYTES).filter(|cut| *cut > 0) else {
         return text;
     };
-    let kept = &text[text.ceil_char_boundary(cut)..];
+    let kept = (cut..=text.len()).find_map(|cut| text.get(cut..)).unwrap_or_default();
     kept.find(char::is_whitespace).map_or(kept, |space| &kept[space..])
 }
 
