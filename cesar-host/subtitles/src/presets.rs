@@ -89,6 +89,7 @@ fn netflix(code: &str) -> Rules {
         "ko" => (32, 28.0),
         "zh" | "yue" => (32, 22.0),
         "th" => (35, 20.0),
+        "ru" => (39, 20.0),
         "ar" => (42, 23.0),
         "hi" => (42, 25.0),
         _ => (42, 20.0),
@@ -189,6 +190,7 @@ mod tests {
         assert_eq!(figures("KO"), (32, Some(28.0)));
         assert_eq!(figures("zh_TW"), (32, Some(22.0)));
         assert_eq!(figures("th"), (35, Some(20.0)));
+        assert_eq!(figures("ru"), (39, Some(20.0)));
     }
 
     #[test]
