@@ -44,7 +44,7 @@ impl Phrases {
         }
         let (before, after) = (left.text.as_ref(), right.text.as_ref());
         let word = bare(before);
-        if self.lists.is_title(before) {
+        if self.lists.is_title(before) && (!matches!(before, "No." | "Nr.") || is_number(&bare(after))) {
             return NAME;
         }
         match ending(before) {
@@ -198,6 +198,8 @@ mod tests {
         assert_eq!(cost("en", "J.", "Smith", false), NAME);
         assert_eq!(cost("en", "Apollo", "11", false), NAME);
         assert_eq!(cost("de", "Dr.", "Weber", false), NAME);
+        assert_eq!(cost("en", "No.", "10", false), NAME);
+        assert_eq!(cost("en", "No.", "Never", true), SENTENCE);
         // The first word of a sentence has a capital of its own.
         assert_eq!(cost("en", "The", "Germans", true), GLUED);
         assert_eq!(cost("en", "And", "Peter", true), GLUED);
