@@ -41,16 +41,24 @@ pub struct Corrected {
 /// # Errors
 /// When it is none, or that of a later Cesar.
 pub fn parse(json: &[u8]) -> Result<Document, DocumentError> {
+    check_schema(json)?;
+    serde_json::from_slice(json).map_err(no_document)
+}
+
+fn check_schema(json: &[u8]) -> Result<(), DocumentError> {
     #[derive(Deserialize)]
     struct Head {
         schema: u64,
     }
-    let no_document = |error: serde_json::Error| DocumentError::NotADocument(error.to_string());
     let Head { schema } = serde_json::from_slice(json).map_err(no_document)?;
-    if schema > u64::from(SCHEMA) {
-        return Err(DocumentError::Newer { found: schema });
+    match schema > u64::from(SCHEMA) {
+        true => Err(DocumentError::Newer { found: schema }),
+        false => Ok(()),
     }
-    serde_json::from_slice(json).map_err(no_document)
+}
+
+fn no_document(error: serde_json::Error) -> DocumentError {
+    DocumentError::NotADocument(error.to_string())
 }
 
 /// The recording of a document; `None` where it does not say.
@@ -91,6 +99,7 @@ pub fn correct(json: Vec<u8>, history: &History) -> Result<Corrected, DocumentEr
         conflicts: Vec::new(),
     };
     if history.is_empty() {
+        check_schema(&corrected.json)?;
         return Ok(corrected);
     }
     let applied = history.apply(parse(&corrected.json)?);
