@@ -137,11 +137,27 @@ proptest! {
 
     /// Words that no rule touches are the same ones, with the same times.
     #[test]
-    fn other_words_are_untouched(words in prop::collection::vec("[a-d]{1,3}", 1..12)) {
-        let glossary = Glossary::parse(b"/v+/ => yy zz\nvvvv", &Origin::Request).unwrap();
+    fn words_beside_replaced_ones_are_untouched(words in prop::collection::vec("[a-d]{1,3}|v{1,4}", 1..12)) {
+        let glossary = Glossary::parse(b"/v+/ => yy zz", &Origin::Request).unwrap();
         let timed = words.into_iter().map(|word| (10, 20, word, false));
         let before = document(vec![segment(timed.collect(), 0, true)]);
-        prop_assert_eq!(applied(&glossary, &before).segments, before.segments);
+        let after = applied(&glossary, &before);
+        let others = |document: &Document| {
+            let words = document.segments.iter().flat_map(|segment| segment.words.clone().unwrap_or_default());
+            words.filter(|word| word.word.contains(['a', 'b', 'c', 'd'])).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(others(&after), others(&before));
+        let replaced = |document: &Document, part: &str| {
+            let words = document.segments.iter().flat_map(|segment| segment.words.clone().unwrap_or_default());
+            words.filter(|word| word.word.contains(part)).map(|word| (word.start, word.end)).collect::<Vec<_>>()
+        };
+        let spans = replaced(&before, "v");
+        let first = replaced(&after, "yy");
+        prop_assert_eq!(spans.len(), first.len());
+        let last = replaced(&after, "zz");
+        for (span, (first, last)) in spans.iter().zip(first.iter().zip(&last)) {
+            prop_assert_eq!((first.0, last.1), *span);
+        }
     }
 
     /// Rules whose right sides are no left sides: the second time there is nothing to replace.

@@ -1,11 +1,12 @@
 //! Properties of the rendering of any document.
 
 use cesar_plugin_format::{Format, Request};
+use cesar_subtitles::Preset;
 use plugin_api::document::{Document, Seconds, Segment, Turn, Word};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use crate::documents::{self, BASIC, render, wrapped};
+use crate::documents::{self, BASIC, EXPORTS, render, wrapped};
 
 /// Text with everything that means something to some format.
 fn text() -> impl Strategy<Value = String> {
@@ -259,6 +260,48 @@ proptest! {
         let lines = |format| render(&documents::request(format, document.clone())).split_terminator('\n').count();
         prop_assert_eq!(lines(Format::Txt), spoken);
         prop_assert_eq!(lines(Format::Tsv), document.segments.len() + 1);
+    }
+
+    /// Greek, because no format writes Greek of its own.
+    #[test]
+    fn no_format_loses_a_letter(document in document(u64::MAX), preset in proptest::option::of(0..Preset::ALL.len()), highlight in any::<bool>()) {
+        let greek = |text: &str| -> String {
+            let offset = |letter: char| letter as u32 - 'a' as u32 + 'α' as u32;
+            text.chars()
+                .map(|letter| match letter {
+                    'a'..='p' => char::from_u32(offset(letter)).unwrap_or(letter),
+                    other => other,
+                })
+                .collect()
+        };
+        let mut document = document;
+        for segment in &mut document.segments {
+            segment.text = greek(&segment.text);
+            for word in segment.words.iter_mut().flatten() {
+                word.word = greek(&word.word);
+            }
+        }
+        let count = |text: &str| {
+            let mut letters: Vec<char> = text.chars().filter(|letter| ('α'..='π').contains(letter)).collect();
+            letters.sort_unstable();
+            letters
+        };
+        let said: String = document.segments.iter().map(|segment| segment.text.as_str()).collect();
+        for format in BASIC.into_iter().chain(EXPORTS) {
+            if matches!(format, Format::Rttm | Format::Docx) {
+                continue; // One has no text, the other is read back by programs.
+            }
+            let mut request = documents::request(format, document.clone());
+            request.guide.preset = preset.map(|index| Preset::ALL[index]);
+            request.highlight_words = highlight;
+            let (wanted, mut written) = (count(&said), count(&render(&request)));
+            // Each letter as often as it is said, or more often.
+            for letter in wanted {
+                let found = written.binary_search(&letter);
+                prop_assert!(found.is_ok(), "{format:?} lacks `{letter}`");
+                written.remove(found.unwrap_or_default());
+            }
+        }
     }
 
     #[test]
