@@ -66,9 +66,10 @@ impl fmt::Display for Issue {
 #[must_use]
 pub fn with_place(message: &str, (start_ms, end_ms): (u64, u64)) -> String {
     let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
-    match end_ms > start_ms {
-        true => format!("{message} from {} to {}", seconds(start_ms), seconds(end_ms)),
-        false => format!("{message} at {}", seconds(start_ms)),
+    let (start, end) = (seconds(start_ms), seconds(end_ms));
+    match end_ms > start_ms && start != end {
+        true => format!("{message} from {start} to {end}"),
+        false => format!("{message} at {start}"),
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
             shown,
             [
                 "a packet cannot be decoded from 0.0 s to 0.0 s",
-                "a packet cannot be decoded from 1.0 s to 1.0 s",
+                "a packet cannot be decoded at 1.0 s",
                 "no sound from 1.1 s to 9.0 s"
             ]
         );

@@ -188,8 +188,7 @@ impl<'a> Sound<'a> {
         }
         let (audio, pcm) = decode_now(context, self.media, self.part)?;
         if audio.pcm != self.audio.pcm {
-            // The recording has changed, or ffmpeg was replaced by one that decodes differently.
-            return Err(context.changed());
+            return Err(PipelineError::Redecoded);
         }
         Ok(Arc::clone(known.insert(Arc::new(pcm))))
     }

@@ -91,6 +91,9 @@ pub enum PipelineError {
     /// starts over. Never leaves `Pipeline::run`.
     #[error("a damaged result was replaced; run again")]
     Replaced,
+    /// The decoder gives other samples than those of which the digest is stored: it was replaced by another one, such as a newer ffmpeg.
+    #[error("the recording is decoded differently than before")]
+    Redecoded,
     /// The caller cancelled.
     #[error("interrupted")]
     Interrupted,
@@ -153,7 +156,7 @@ impl PipelineError {
             Self::Document(_) => "invalid_output",
             Self::Samples(PcmError::Memory(_)) => "out_of_memory",
             Self::Samples(PcmError::Disk { .. }) => "disk_full",
-            Self::Replaced | Self::Interrupted => "interrupted",
+            Self::Replaced | Self::Redecoded | Self::Interrupted => "interrupted",
         }
     }
 }

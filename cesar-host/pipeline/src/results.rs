@@ -194,8 +194,14 @@ impl<'a> Results<'a> {
 
     /// What the transcript lacks because a stage failed, or the recording has it not.
     pub(super) fn incomplete(&self) -> Option<Partial> {
-        self.partial()
-            .or_else(|| self.sound.audio.partial(self.sound.part.slice))
+        let (stage, sound) = (self.partial(), self.sound.audio.partial(self.sound.part.slice));
+        if let (Some(_), Some(sound)) = (&stage, &sound) {
+            // One reason is reported, and that of the stage has a retry.
+            let label = self.context.label;
+            self.context
+                .warn(&format!("{label}: the transcript is incomplete: {}", sound.message));
+        }
+        stage.or(sound)
     }
 
     /// Counts the results of which only the digest was needed; reading counts by itself.

@@ -22,6 +22,7 @@ use super::plan::Plan;
 use super::request::{Input, Source};
 use super::results::{Results, join};
 use super::rewrite::Rewrite;
+use super::stage::Stage;
 use super::tools::Tools;
 use super::transcript::{CorrectionsReport, Documented, Keep, Rendering, Transcript};
 use super::{call, speakers};
@@ -90,7 +91,13 @@ fn run_to<T>(
         label: &input.label,
         bypass: plan.bypass,
     };
-    let result = run_once(&context, plan, input, goal).or_else(|error| match error {
+    let mut result = run_once(&context, plan, input, goal);
+    let decoding = plan.refresh.iter().copied().chain([Stage::Decode]).collect();
+    if let Err(PipelineError::Redecoded) = result {
+        context.refresh = &decoding;
+        result = run_once(&context, plan, input, goal);
+    }
+    let result = result.or_else(|error| match error {
         PipelineError::Replaced => run_once(&context, plan, input, goal),
         error => Err(error),
     });

@@ -287,6 +287,59 @@ fn every_recording_gives_its_text_with_ffmpeg_and_without() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Another ffmpeg may give other samples: what was stored is decoded again, and replaced.
+#[test]
+fn a_recording_that_another_ffmpeg_decodes_differently_is_transcribed_again() {
+    let sandbox = Sandbox::new();
+    let short = fixtures().join("short.wav");
+    let made = Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-i"])
+        .arg(&short)
+        .arg(sandbox.work().join("talk.wma"))
+        .status();
+    assert!(made.unwrap().success());
+    let program = |filter: &str| {
+        let script = format!(
+            r#"#!/bin/sh
+for word; do
+  shift
+  case $word in "[0:"*) word="${{word%%]*}}]{filter}${{word#*]}}";; esac
+  set -- "$@" "$word"
+done
+exec ffmpeg "$@"
+"#
+        );
+        let program = sandbox.write("other-ffmpeg", script);
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        program
+    };
+    let run = |program: &Path, beam: &str| {
+        let mut command = sandbox.command();
+        command
+            .args(["-v", "transcribe", "talk.wma", "--no-diarize", "--beam-size", beam])
+            .args(ENGINE);
+        finish(command.env(FFMPEG, program)).exits(0)
+    };
+    run(&program(""), "1");
+    let changed = run(&program("volume=0.5,"), "2");
+    assert!(changed.stdout.to_lowercase().contains("close the door"), "{changed:?}");
+    let again = run(&program("volume=0.5,"), "3");
+    assert!(again.stderr.contains("decode cesar: hit"), "{}", again.stderr);
+}
+
+/// Missing sound is named although speakers are missing as well, which is the reported reason.
+#[test]
+fn missing_sound_is_named_beside_missing_speakers() {
+    let sandbox = Sandbox::new();
+    let whole = fs::read(fixtures().join("short.wav")).unwrap();
+    let cut = sandbox.write("cut.wav", &whole[..whole.len() / 2]);
+    let mut command = sandbox.command();
+    command.arg("transcribe").arg(&cut).arg("--diarize").args(ENGINE);
+    let run = finish(&mut command).exits(3);
+    assert!(run.stderr.contains("has no speakers"), "{}", run.stderr);
+    assert!(run.stderr.contains("s of sound are missing"), "{}", run.stderr);
+}
+
 /// The server answers with a sentence, and no content of another file.
 #[test]
 fn an_uploaded_playlist_discloses_nothing() {

@@ -30,6 +30,7 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Samples(_)
         | PipelineError::Corrections(_)
         | PipelineError::Replaced
+        | PipelineError::Redecoded
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)
         | PipelineError::Download { .. }
