@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cesar_config::Settings;
-use cesar_corrections::{Conflict, Corrections, Options, correct, media_of_json};
+use cesar_corrections::{Conflict, Corrections, Options, correct, media_of, media_of_json, parse};
 use cesar_pipeline::CorrectionsReport;
 use serde_json::json;
 
@@ -42,6 +42,18 @@ pub(super) fn corrected(json: String, settings: &Settings) -> Result<String, Fai
     let history = corrections.history(&media).map_err(Failure::failed)?;
     let corrected = correct(json.into_bytes(), &history).map_err(Failure::failed)?;
     String::from_utf8(corrected.json).map_err(Failure::failed)
+}
+
+/// The revision of a recording's corrections, if the document has none or an earlier one.
+pub(super) fn later_than(document: &[u8], settings: &Settings) -> Option<u64> {
+    let document = parse(document).ok()?;
+    let corrections = Corrections::open_existing(&settings.folders.data()?, Options::default()).ok()??;
+    let current = corrections.history(&media_of(&document)?).ok()?.current;
+    let has = document
+        .provenance
+        .corrections
+        .map_or(0, |corrections| corrections.revision);
+    (current > has).then_some(current)
 }
 
 /// Reports the corrections of a transcript, and those that do not fit it.

@@ -14,6 +14,7 @@ use cesar_runner::CancelToken;
 use clap::ValueHint;
 
 use super::args::{SettingFlags, group};
+use super::corrections;
 use super::formats;
 use super::host::{self, Host};
 use super::outputs::{self, Clobbering, Content, Outputs, Place};
@@ -57,6 +58,11 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
         return Err(Failure::usage(text));
     }
     let label = shown(&args.document).to_string();
+    if let Some(revision) = corrections::later_than(&document, settings) {
+        note(&format!(
+            "warning: {label}: lacks corrections up to revision {revision}; transcribe the recording again, which takes its results from the cache"
+        ));
+    }
     args.rendering.write(&document, &label, settings, cancel)
 }
 

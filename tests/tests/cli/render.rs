@@ -24,6 +24,43 @@ fn a_document_is_rendered_as_its_recording_was() {
 }
 
 #[test]
+fn corrections_that_a_document_lacks_are_named() {
+    let sandbox = with_document();
+    let edits = r#"{"operations": [{"op": "replace_words", "segment": 0, "word": 0, "text": "Harbour"}]}"#;
+    sandbox.write("edits.json", edits);
+    sandbox.run(["edit", "talk.wav", "--apply", "edits.json"]).exits(0);
+    let render = |document: &str| sandbox.run(["render", document, "-f", "txt"]).exits(0);
+    let old = render("talk.json");
+    assert!(
+        old.stderr.contains("talk.json: lacks corrections up to revision 1"),
+        "{}",
+        old.stderr
+    );
+    let words = ["transcribe", "talk.wav", "--asr-plugin", "echo", "-o", "new.json"];
+    sandbox.run(words).exits(0);
+    let new = render("new.json");
+    assert!(
+        new.stdout.contains("Harbour") && !new.stderr.contains("lacks"),
+        "{new:?}"
+    );
+}
+
+#[test]
+fn presets_have_the_names_of_the_manifest() {
+    let sandbox = with_document();
+    for preset in ["netflix", "bbc", "youtube", "plain"] {
+        sandbox
+            .run(["render", "talk.json", "-f", "srt", "--subtitle-preset", preset])
+            .exits(0);
+    }
+    let unknown = sandbox.run(["render", "talk.json", "-f", "srt", "--subtitle-preset", "nettflix"]);
+    assert_ne!(unknown.code, 0);
+    for preset in ["netflix", "bbc", "youtube", "plain"] {
+        assert!(unknown.stderr.contains(preset), "{}", unknown.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_rendered_is_refused_in_a_sentence() {
     let sandbox = with_document();
     sandbox.write("empty.json", "{}");
