@@ -1,4 +1,4 @@
-//! How long the cache takes: tables for `docs/internals/results.md`.
+//! Times of the cache: tables for `docs/internals/results.md`.
 //!
 //! ```text
 //! cargo bench -p cesar-host --bench cache -- threshold        a BLOB or a file? read times around the limit

@@ -1,4 +1,4 @@
-//! How soon `cesar serve` answers `GET /health`, idle and beside two transcriptions: a table for `docs/internals/results.md`.
+//! Latency of `GET /health` of `cesar serve`, idle and beside two transcriptions: a table for `docs/internals/results.md`.
 //!
 //! ```text
 //! cargo bench -p cesar-host --bench health -- AUDIO [MODEL]

@@ -1,4 +1,4 @@
-//! What an engine has to align: words that were not recognised, each with some recognised ones around it.
+//! Passages for an engine: words that were not recognised, each with some recognised ones around it.
 
 use std::ops::Range;
 

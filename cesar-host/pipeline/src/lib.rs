@@ -15,7 +15,7 @@
 //! Users' corrections ([`cesar_corrections`]) are no part of a stored document. They are applied to it before it is rendered, and the rendering
 //! has the key of the corrected document.
 //!
-//! Where a text is given ([`NamedScript`]), the stage `align` replaces `glossary`: its document has the words of that text.
+//! With a given text ([`NamedScript`]), the stage `align` replaces `glossary`: its document has the words of that text.
 //!
 //! Diarization never costs a transcript: when it fails, the document is [`plugin_api::document::Partial`] and not stored.
 //!

@@ -1,4 +1,4 @@
-//! What a user should know of a document that has no text, or perhaps the wrong language.
+//! Remarks on a document that has no text, or perhaps the wrong language.
 
 use plugin_api::document::Document;
 

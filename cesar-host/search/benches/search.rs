@@ -1,4 +1,4 @@
-//! How long searching takes: tables for `docs/internals/results.md`.
+//! Times of searches: tables for `docs/internals/results.md`.
 //!
 //! ```text
 //! cargo bench -p cesar-search --bench search -- DIR N       makes an index of N documents in DIR, unless it is there, and searches it

@@ -1,4 +1,4 @@
-//! What unit tests share.
+//! Helpers of unit tests.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -2,7 +2,7 @@
 //!
 //! Only a line with times makes a cue. Numbers may be missing or wrong, times may have `,` or `.`, settings may follow them, blank
 //! lines between cues may be missing, and a blank line may stand in the text of SRT. Notes, styles and regions of WebVTT are skipped.
-//! What a player would skip, or show as text, by mistake is a [`Fault`] with its line: no cue is passed over silently.
+//! A line that a player would skip, or show as text, by mistake is a [`Fault`] with its line: no cue is passed over silently.
 
 use serde::Serialize;
 

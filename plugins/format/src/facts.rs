@@ -1,4 +1,4 @@
-//! What the head of a document for readers (md, html, docx) says about the transcript.
+//! Facts about the transcript for the head of a document (md, html, docx).
 
 use plugin_api::document::{Document, Seconds};
 

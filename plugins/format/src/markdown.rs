@@ -14,7 +14,7 @@
 //! What was said.
 //! ```
 //!
-//! Where speakers could not be identified, the header says why. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
+//! The header says why speakers could not be identified. Differences: every segment is kept (it dropped those under half a second), the date is the document's own, and hours appear past
 //! the first. Text that Markdown would take for structure, for an escape, or for HTML that vanishes, is escaped; emphasis is left alone. With
 //! `mark_uncertain`, words of low probability stand between `==`.
 

@@ -1,4 +1,4 @@
-//! What a page does beside transcribing: names and removal of jobs, glossaries, and the cache.
+//! Other work of the page: names and removal of jobs, glossaries, and the cache.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Which entries are evicted when the cache is full, and that no others are.
+//! Eviction from a full cache: which entries, and no others.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Which documents are found, in which order, and what is shown of them.
+//! Hits of a search: selection, order and passages.
 
 use cesar_base::Digest;
 

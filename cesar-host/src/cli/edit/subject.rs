@@ -1,4 +1,4 @@
-//! What is corrected: a recording, and the transcript that the corrections are checked against.
+//! Subject of corrections: a recording, and the transcript that they are checked against.
 
 use std::io::ErrorKind;
 use std::path::Path;

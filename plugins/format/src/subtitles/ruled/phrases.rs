@@ -1,4 +1,4 @@
-//! Where a text may be divided, rated by punctuation, capitals and short lists of words for each language.
+//! Divisions of a text, rated by punctuation, capitals and short lists of words for each language.
 //!
 //! A division is best after a sentence, then after a clause, then before a conjunction or preposition. It is bad after a word that
 //! belongs to the next one (article, preposition, auxiliary, adjective behind an article), worse between a number and what it counts, and
