@@ -83,7 +83,7 @@ pub struct Document {
     /// Faults of the recording; absent when there are none.
     #[serde(default, skip_serializing_if = "AudioReport::is_empty")]
     pub audio: AudioReport,
-    /// How it was made.
+    /// Its origin.
     pub provenance: Provenance,
 }
 
@@ -122,7 +122,7 @@ pub struct Segment {
     /// Whether the engine detected a change of speaker after it; absent unless it looks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker_turn_next: Option<bool>,
-    /// How sure the engine was of the text, 0 to 1; absent when the engine gives no probabilities.
+    /// The engine's confidence in the text, 0 to 1; absent when the engine gives no probabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<f64>,
 }
@@ -221,7 +221,7 @@ pub struct Partial {
     pub retry: Option<String>,
 }
 
-/// How a document was made.
+/// Origin of a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of Cesar.
@@ -272,7 +272,7 @@ pub struct AlignProvenance {
 /// A long part of a text that the recording lacks, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
-    /// What is missing.
+    /// Its kind.
     pub kind: MismatchKind,
     /// Start of the recognised words, or the place of the given ones.
     pub start: Seconds,
@@ -284,7 +284,7 @@ pub struct Mismatch {
     pub text: String,
 }
 
-/// What is missing in a [`Mismatch`].
+/// Kinds of [`Mismatch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MismatchKind {

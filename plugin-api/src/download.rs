@@ -140,7 +140,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Why there is no recording, for programs. Unknown reasons of newer plugins are read as [`Reason::Other`].
+/// Reasons for no recording, for programs. Unknown ones of newer plugins are read as [`Reason::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// How an animal's file is made from the zoo's library.
+/// Recipes for an animal's file from the zoo's library.
 #[derive(Clone, Copy, Debug)]
 pub enum File {
     /// A copy, whose option `behaviour` is the animal's name.
@@ -26,7 +26,7 @@ pub enum File {
 pub struct Animal {
     /// Its name; its option `behaviour` if it is a copy.
     pub name: &'static str,
-    /// How its file is made.
+    /// Its recipe.
     pub file: File,
 }
 

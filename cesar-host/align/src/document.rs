@@ -7,7 +7,7 @@ use crate::fit::{Fit, Span};
 use crate::mismatches;
 use crate::times::{Timed, times};
 
-/// Where a script comes from.
+/// The origin of a script.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The name of its file; `None` for standard input.

@@ -14,7 +14,7 @@ const IN_A_ROW: i32 = 6;
 const SIMILAR: f64 = 0.6;
 const SIMILAR_LENGTH: usize = 4;
 
-/// How the best score of a cell is reached.
+/// The way to the best score of a cell.
 const MATCHED: u8 = 1;
 /// A match after a match.
 const AFTER_MATCH: u8 = 2;
@@ -80,7 +80,7 @@ pub(crate) fn matches(a: &[u32], b: &[u32], lexicon: &Lexicon) -> Vec<Pair> {
     walk_back(&ways, a.len(), b.len())
 }
 
-/// What is known of the way out of a cell.
+/// Knowledge of the way out of a cell.
 enum Leave {
     /// By the better one.
     Best,

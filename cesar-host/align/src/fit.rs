@@ -51,7 +51,7 @@ pub(crate) struct Word {
     pub(crate) segment: usize,
     /// Characters that are spoken.
     pub(crate) length: usize,
-    /// When it was recognised, and how probably.
+    /// Its recognised time and probability.
     pub(crate) matched: Option<Span>,
 }
 
@@ -73,7 +73,7 @@ pub struct Fit<'a> {
     pub(crate) written: Vec<bool>,
     /// Words of the script that were not recognised, in runs.
     pub(crate) gaps: Vec<Gap>,
-    /// What an engine has to align.
+    /// Parts for an engine to align.
     pub(crate) parts: Vec<Part>,
     /// The time of a spoken character, in ms.
     pub(crate) pace: f64,

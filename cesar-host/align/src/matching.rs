@@ -72,7 +72,7 @@ impl Matcher<'_> {
     }
 }
 
-/// Where a phrase stands, and how often.
+/// Place and count of a phrase.
 #[derive(Default)]
 struct Places {
     a: (usize, usize),

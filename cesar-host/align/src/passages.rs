@@ -14,7 +14,7 @@ const AROUND: usize = 4;
 const BETWEEN: usize = 8;
 /// The most time on each side, in ms.
 const MARGIN: u64 = 250;
-/// How many times faster than usual a text may be spoken.
+/// Maximum speed of a text, as a multiple of the usual.
 const FASTEST: u64 = 3;
 
 /// Words that are aligned at once.

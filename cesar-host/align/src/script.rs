@@ -16,7 +16,7 @@ const LARGEST: usize = 20_000_000;
 /// Whether `Name: text` at the start of a line names a speaker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Labels {
-    /// Where at least two lines, and half of the lines or paragraphs, begin like this.
+    /// If at least two lines, and half of the lines or paragraphs, begin like this.
     #[default]
     Detect,
     /// Never: the name is spoken text.

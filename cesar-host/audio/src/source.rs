@@ -45,7 +45,7 @@ pub(crate) struct Chunk {
     pub(crate) time: Option<Nanoseconds>,
     /// The loss before it.
     pub(crate) hole: Option<Hole>,
-    /// Why the samples are silence in place of sound that cannot be decoded.
+    /// The reason for silence in place of sound that cannot be decoded.
     pub(crate) damage: Option<String>,
 }
 

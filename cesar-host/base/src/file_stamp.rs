@@ -19,9 +19,9 @@ pub struct FileStamp {
     pub inode: u64,
     /// Its size in bytes.
     pub size: u64,
-    /// When its content last changed, in nanoseconds since 1970.
+    /// Last change of its content, in nanoseconds since 1970.
     pub mtime_ns: i64,
-    /// When its inode last changed, in nanoseconds since 1970.
+    /// Last change of its inode, in nanoseconds since 1970.
     pub ctime_ns: i64,
 }
 

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
-/// How an operation fails.
+/// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// `ENOSPC`: no space left on the device.
@@ -181,7 +181,7 @@ impl Io {
         self.run(|| fs::rename(from, to))
     }
 
-    /// How many bytes this user may still write to the file system of `path`.
+    /// Bytes that this user may still write to the file system of `path`.
     pub fn free_space(&self, path: &Path) -> io::Result<u64> {
         self.run(|| {
             let status = rustix::fs::statvfs(path)?;

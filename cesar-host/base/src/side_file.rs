@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 /// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer, and a device may have no end.
 ///
 /// # Errors
-/// What the system answers, or what else the file is.
+/// The system's error, or the kind of another file.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let waits_for_no_writer = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new()

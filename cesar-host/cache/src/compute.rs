@@ -30,7 +30,7 @@ pub enum Mode {
 pub struct Request {
     /// Use of the cache.
     pub mode: Mode,
-    /// How long the result is valid after it is stored, in milliseconds; unlimited when absent.
+    /// Lifetime of the result from its storage, in milliseconds; unlimited when absent.
     pub lifetime_ms: Option<i64>,
     /// The user's name of the input. Not part of the key.
     pub label: Option<String>,

@@ -28,9 +28,9 @@ pub struct Entry {
     pub plugin_version: String,
     /// Duration of the work, in milliseconds, which a hit saves.
     pub cost_ms: i64,
-    /// When it was stored, in milliseconds since 1970.
+    /// Time of storage, in milliseconds since 1970.
     pub created_ms: i64,
-    /// When it was last used, to within a minute, in milliseconds since 1970.
+    /// Last use, to within a minute, in milliseconds since 1970.
     pub last_used_ms: i64,
     /// The time from which it is a miss, in milliseconds since 1970; never when absent.
     pub expires_ms: Option<i64>,
@@ -171,7 +171,7 @@ pub struct Info {
     pub min_free_disk: u64,
     /// Number of damaged files kept for inspection.
     pub quarantined: u64,
-    /// When housekeeping was last finished, in milliseconds since 1970.
+    /// Last end of housekeeping, in milliseconds since 1970.
     pub maintained_ms: Option<i64>,
     /// Per stage, in the order of their names.
     pub stages: Vec<StageInfo>,

@@ -57,7 +57,7 @@ pub enum CacheError {
     Busy {
         /// The lock file.
         path: PathBuf,
-        /// How long this process waited.
+        /// The duration of the wait.
         seconds: u64,
     },
     /// The caller's `wait` gave up before the key's lock was free.
@@ -65,7 +65,7 @@ pub enum CacheError {
     GaveUp {
         /// The key whose lock was wanted.
         key: Key,
-        /// Why the caller gave up.
+        /// The caller's reason.
         reason: GiveUp,
     },
     /// A result for one key was stored under the lock of another, which is a bug of the caller.

@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Eviction {
     pub(super) order: Order,
     pub(super) filter: Filter,
-    /// How many bytes may stay in use; if absent, every entry that matches the filter is removed.
+    /// Bytes that may stay in use; if absent, every entry that matches the filter is removed.
     pub(super) target: Option<u64>,
     pub(super) counting: Counting,
     /// Remove nothing.
@@ -122,7 +122,7 @@ impl Evictor {
         }
     }
 
-    /// How many bytes remain to be freed; an estimate in a dry run.
+    /// Bytes that remain to be freed; an estimate in a dry run.
     fn bytes_to_free(&self, eviction: &Eviction, evicted: &Evicted) -> Result<Option<u64>> {
         let Some(target) = eviction.target else { return Ok(None) };
         let excess = self.storage.index.space()?.used.saturating_sub(target);

@@ -24,7 +24,7 @@ use super::entry::ENTRY_BYTES;
 /// The time without use in which the score halves: a week.
 const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
 
-/// How much longer a result is kept than one with a cost of one millisecond per KiB, in milliseconds; negative for
+/// Extra time that a result is kept over one with a cost of one millisecond per KiB, in milliseconds; negative for
 /// large and cheap results.
 pub(super) fn retention_bonus_ms(cost_ms: i64, size: u64) -> i64 {
     // A result that took no time counts as one millisecond.

@@ -11,7 +11,7 @@ use cesar_base::Io;
 
 use super::error::{CacheError, IoContext, Result};
 
-/// How long to wait for a lock of the whole cache; its holders need milliseconds.
+/// Maximum wait for a lock of the whole cache; its holders need milliseconds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether others may hold a lock at the same time.

@@ -22,7 +22,7 @@ const OTHER_PLUGIN: usize = 1000;
 pub struct Nearest {
     /// Its key.
     pub key: Key,
-    /// When it was stored, in milliseconds since 1970.
+    /// Time of storage, in milliseconds since 1970.
     pub created_ms: i64,
     /// The user's name of its input.
     pub label: Option<String>,
@@ -37,7 +37,7 @@ pub struct Nearest {
 /// One part of a key that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Which part.
+    /// The part.
     pub component: Component,
     /// Name of the option, of the option that names the model, kind of the input, or id of the plugin.
     pub name: String,

@@ -26,10 +26,10 @@ use super::file_lock::{Sharing, is_named, try_lock, unlock};
 use super::key::Key;
 use super::storage::Storage;
 
-/// How long a lease lasts if its owner cannot be checked: a day.
+/// Lifetime of a lease whose owner cannot be checked: a day.
 const FALLBACK_LIFETIME_MS: i64 = 24 * 3_600_000;
 
-/// How long a used entry counts as in use by the jobs of this process: an hour.
+/// Time that a used entry counts as in use by this process's jobs: an hour.
 const RECENT_USE_MS: i64 = 3_600_000;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -108,7 +108,7 @@ impl Drop for Owner {
 #[derive(Debug)]
 pub(super) struct Leases {
     storage: Arc<Storage>,
-    /// When this process last found or stored an entry.
+    /// Last hit or store of an entry in this process.
     recent: Mutex<HashMap<Key, i64>>,
     /// Created with the first lease.
     owner: Mutex<Option<Owner>>,

@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The limits of a cache. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How many bytes the results may take, with 2 KiB for the rows of each entry.
+    /// Maximum bytes of the results, with 2 KiB for the rows of each entry.
     pub max_size: Option<u64>,
-    /// How many bytes of the disk to keep free.
+    /// Bytes of the disk to keep free.
     pub min_free_disk: u64,
-    /// How long results are used, in milliseconds from when they were stored, by stage.
+    /// Lifetimes of results, in milliseconds from when they were stored, by stage.
     pub ttl_ms: BTreeMap<String, i64>,
     /// Stages whose newest result of each input stays after its expiry, until space is needed, for use when no newer one
     /// can be fetched. A lifetime in `ttl_ms` also applies to it.
     pub stale: BTreeSet<String>,
-    /// How long to wait for another computation, in milliseconds, before computing alone.
+    /// Maximum wait for another computation, in milliseconds, before computing alone.
     pub lock_timeout_ms: Option<i64>,
 }
 
 impl Limits {
-    /// How many bytes to remove when `used` are in use and `free` are left on the disk (`None`: not checked); 0 while
+    /// Bytes to remove when `used` are in use and `free` are left on the disk (`None`: not checked); 0 while
     /// no limit is crossed.
     pub fn excess(&self, used: u64, free: Option<u64>) -> u64 {
         let by_size = match self.max_size {
@@ -36,7 +36,7 @@ impl Limits {
         by_size.max(by_disk)
     }
 
-    /// When a result of `stage` stored at `now_ms` expires, given the lifetime that its stage requests.
+    /// Expiry of a result of `stage` stored at `now_ms`, given the lifetime that its stage requests.
     pub(super) fn expiry(&self, stage: &str, wished_ms: Option<i64>, now_ms: i64) -> Option<i64> {
         let by_stage = self.ttl_ms.get(stage).map(|ttl_ms| now_ms.saturating_add(*ttl_ms));
         match (wished_ms, by_stage) {

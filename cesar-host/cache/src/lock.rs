@@ -27,7 +27,7 @@ use super::storage::Storage;
 pub struct Waiting {
     /// The key that another thread or process computes.
     pub key: Key,
-    /// How long the wait has lasted.
+    /// Duration of the wait so far.
     pub waited: Duration,
     /// The process that computes, if it has written its id.
     pub owner: Option<u32>,

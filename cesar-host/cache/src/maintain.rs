@@ -30,7 +30,7 @@ use super::limits::Limits;
 use super::storage::Storage;
 use super::sweep::{Sweeper, Swept};
 
-/// How long housekeeping may take after a store.
+/// Maximum time of housekeeping after a store.
 const TIME_BUDGET_MS: i64 = 3_000;
 
 /// The pause after a round that removed nothing although limits are still crossed.
@@ -82,11 +82,11 @@ pub(super) struct Housekeeper {
     leases: Arc<Leases>,
     evictor: Evictor,
     sweeper: Sweeper,
-    /// When the next round is allowed, in milliseconds since 1970.
+    /// Time of the next round, in milliseconds since 1970.
     next_round_ms: AtomicI64,
     /// Whether the user was notified that the disk lacks space.
     notified: AtomicBool,
-    /// When the last daily round finished, once it has been read.
+    /// Last end of the daily round, once it has been read.
     daily_ms: Mutex<Option<i64>>,
 }
 
@@ -163,7 +163,7 @@ impl Housekeeper {
         }
     }
 
-    /// How many bytes to remove to meet the limits again.
+    /// Bytes to remove to meet the limits again.
     pub(super) fn excess(&self) -> Result<u64> {
         let used = self.storage.index.space()?.used;
         Ok(self.limits.excess(used, self.storage.free_disk()))
@@ -291,7 +291,7 @@ impl Housekeeper {
         Ok(swept)
     }
 
-    /// When the daily round was last finished, in milliseconds since 1970.
+    /// Last end of the daily round, in milliseconds since 1970.
     pub(super) fn maintained_ms(&self) -> Result<Option<i64>> {
         self.storage.index.done_ms(DAILY)
     }

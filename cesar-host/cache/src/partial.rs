@@ -18,7 +18,7 @@ use super::key::Key;
 use super::lock::KeyGuard;
 use super::storage::Storage;
 
-/// How long checkpoints are kept for a resume: seven days, in milliseconds.
+/// Lifetime of checkpoints: seven days, in milliseconds.
 pub const PARTIAL_LIFETIME_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Bytes of a state row before the state itself: the number of pieces.
@@ -33,7 +33,7 @@ pub struct Partial {
     pub state: Vec<u8>,
     /// The cost of everything so far, in milliseconds.
     pub cost_ms: i64,
-    /// When it was last extended, in milliseconds since 1970.
+    /// Last extension, in milliseconds since 1970.
     pub saved_ms: i64,
 }
 
@@ -44,7 +44,7 @@ pub struct PartialInfo {
     pub bytes: u64,
     /// The cost of everything so far, in milliseconds.
     pub cost_ms: i64,
-    /// When it was last extended, in milliseconds since 1970.
+    /// Last extension, in milliseconds since 1970.
     pub saved_ms: i64,
 }
 

@@ -122,7 +122,7 @@ impl Drop for TemporaryFile {
 /// The file that marks a folder as resumable.
 pub const RESUME: &str = "resume.json";
 
-/// How long a resumable folder is kept after its last write.
+/// Lifetime of a resumable folder from its last write.
 const RESUME_MS: i64 = 24 * 3_600_000;
 
 /// Maximum number of resumable folders; the youngest stay.

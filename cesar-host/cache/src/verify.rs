@@ -18,7 +18,7 @@ use super::read::{Reader, describe};
 use super::storage::Storage;
 use super::sweep::{ORPHAN_GRACE_MS, Sweeper, Swept};
 
-/// How many rows are read at a time.
+/// Number of rows read at a time.
 const PAGE: usize = 256;
 
 /// The result of a verification.

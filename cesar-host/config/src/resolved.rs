@@ -20,7 +20,7 @@ use super::table::SETTINGS;
 pub struct Given {
     /// Text, a whole number, `true`/`false`, a list of texts, or `null` for "not set".
     pub value: Value,
-    /// Where it came from.
+    /// Its origin.
     pub source: Source,
 }
 
@@ -29,7 +29,7 @@ pub struct Given {
 pub struct GivenOption {
     /// The value.
     pub value: GivenValue,
-    /// Where it came from.
+    /// Its origin.
     pub source: Source,
 }
 

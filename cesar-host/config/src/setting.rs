@@ -86,7 +86,7 @@ pub enum Group {
     Config,
 }
 
-/// How a setting is written on the command line.
+/// A setting's form on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flag {
     /// The name after `--`.

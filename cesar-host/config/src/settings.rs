@@ -27,15 +27,15 @@ pub struct Settings {
     pub download: DownloadSettings,
     /// Whether network access is forbidden.
     pub offline: bool,
-    /// Where output goes.
+    /// Output settings.
     pub output: OutputSettings,
     /// The cache.
     pub cache: CacheSettings,
     /// Whether transcripts are indexed for searching.
     pub search: bool,
-    /// Where plugins are and how they run.
+    /// Plugin folders and limits.
     pub plugins: PluginSettings,
-    /// Where models are.
+    /// Model folders.
     pub models: ModelSettings,
     /// Decoding.
     pub audio: AudioSettings,
@@ -85,9 +85,9 @@ pub struct DownloadSettings {
     pub stage: StageSettings,
     /// Whether a URL of a playlist stands for all of its recordings.
     pub playlist: bool,
-    /// How long a download is used without a check, in ms; `None`: check every time.
+    /// Lifetime of a download without a check, in ms; `None`: check every time.
     pub time_step_ms: Option<i64>,
-    /// How long an answer is used, in ms; `None`: forever.
+    /// Lifetime of an answer, in ms; `None`: unlimited.
     pub ttl_ms: Option<i64>,
     /// Maximum size of a file, in bytes.
     pub max_size: Option<u64>,
@@ -97,7 +97,7 @@ pub struct DownloadSettings {
     pub silence_ms: Option<u64>,
 }
 
-/// Where output goes.
+/// Output settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSettings {
     /// Names of formats; empty if none was named.
@@ -126,9 +126,9 @@ pub struct CacheLimits {
     pub max_size: Option<u64>,
     /// Bytes of the disk to keep free.
     pub min_free_disk: u64,
-    /// How long results are used, in milliseconds, by the name of their stage.
+    /// Lifetimes of results, in milliseconds, by the name of their stage.
     pub ttl_ms: BTreeMap<String, i64>,
-    /// How long to wait for another process's computation, in milliseconds; `None`: forever.
+    /// Maximum wait for another process's computation, in ms; `None`: unlimited.
     pub lock_timeout_ms: Option<i64>,
 }
 
@@ -146,7 +146,7 @@ impl CacheSettings {
     }
 }
 
-/// Where plugins are and how they run.
+/// Plugin folders and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginSettings {
     /// `--plugin-dir`: searched first.
@@ -184,7 +184,7 @@ pub struct PluginLimits {
     pub environment: Vec<String>,
 }
 
-/// Where models are.
+/// Model folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelSettings {
     /// A folder to search before the standard ones.
@@ -200,13 +200,13 @@ pub struct ModelSettings {
 pub struct AudioSettings {
     /// The fallback for formats that the host cannot decode.
     pub ffmpeg: Ffmpeg,
-    /// Which audio track to transcribe, as the user wrote it.
+    /// The audio track to transcribe, as the user wrote it.
     pub track: String,
     /// Whether a recording with missing sound is refused.
     pub strict: bool,
 }
 
-/// Which ffmpeg program to use.
+/// The ffmpeg program to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ffmpeg {
     /// `ffmpeg` on the PATH, if it exists.
@@ -220,7 +220,7 @@ pub enum Ffmpeg {
 /// Logging and progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// How progress is shown; `None` depends on whether standard error is a terminal.
+    /// Display of progress; `None` depends on whether standard error is a terminal.
     pub progress: Option<Progress>,
     /// Whether the server's log is JSON.
     pub json: bool,
@@ -241,7 +241,7 @@ pub struct ServerSettings {
     pub max_queue: u64,
     /// Maximum size of an upload, in bytes.
     pub max_upload: u64,
-    /// What all unfinished resumable uploads may take, in bytes; at least `max_upload`.
+    /// Maximum total of unfinished resumable uploads, in bytes; at least `max_upload`.
     pub max_unfinished_uploads: u64,
     /// Maximum number of open connections.
     pub max_connections: usize,
@@ -249,15 +249,15 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// Whether to cancel a synchronous job when its client disconnects.
     pub cancel_on_disconnect: bool,
-    /// How long to wait before that.
+    /// Time to wait before that.
     pub disconnect_grace: Duration,
     /// Idle time after which a model is unloaded.
     pub model_idle: Duration,
     /// Time that running jobs have when the server stops.
     pub shutdown_grace: Duration,
-    /// How long completed and cancelled jobs are kept.
+    /// Retention of completed and cancelled jobs.
     pub keep_completed: Duration,
-    /// How long failed jobs are kept.
+    /// Retention of failed jobs.
     pub keep_failed: Duration,
     /// Origins that may use the server from a browser.
     pub cors_origins: Vec<String>,

@@ -14,7 +14,7 @@ use super::recording_observer::RecordingObserver;
 use super::site::Site;
 use super::subject::Subject;
 
-/// How long a server may be silent before the stage times out; longer than a cancel may take.
+/// Silence of a server after which the stage times out; longer than a cancel may take.
 const SILENCE_MS: u64 = 20_000;
 
 /// The outcome of one order.

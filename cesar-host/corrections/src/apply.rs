@@ -29,7 +29,7 @@ pub struct Conflict {
     pub revision: u64,
     /// The operation.
     pub operation: Operation,
-    /// Why, as half a sentence.
+    /// Reason, as half a sentence.
     pub reason: String,
 }
 
@@ -44,7 +44,6 @@ pub struct Applied {
     pub conflicts: Vec<Conflict>,
 }
 
-/// How an operation fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
     /// It changed the document.

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why corrections could not be read or stored. Nothing was changed then.
+/// Errors of reading or storing corrections. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CorrectionsError {
     /// The file system refused.
     #[error("cannot {action} `{}` ({source}); check the folder's permissions and free space", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum CorrectionsError {
     /// SQLite refused.
     #[error("cannot {action} in the corrections database `{}` ({source}); check the folder's permissions and free space", path.display())]
     Database {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The database file.
         path: PathBuf,

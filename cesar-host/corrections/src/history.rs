@@ -17,7 +17,7 @@ pub struct Revision {
     pub revision: u64,
     /// The name of the API key, or of the user.
     pub author: String,
-    /// When it was accepted, in ms since 1970.
+    /// Time of acceptance, in ms since 1970.
     pub created_ms: i64,
     /// Its operations.
     pub operations: Vec<Operation>,
@@ -31,7 +31,7 @@ pub struct RevisionView {
     pub revision: u64,
     /// The name of the API key, or of the user.
     pub author: String,
-    /// When it was accepted.
+    /// Time of acceptance.
     #[schema(format = DateTime)]
     pub created_at: String,
     /// Whether a later revision has undone it.
@@ -142,7 +142,7 @@ impl History {
 pub struct Refused {
     /// Its number in the batch, from 0.
     pub index: usize,
-    /// Why, as half a sentence.
+    /// Reason, as half a sentence.
     pub reason: String,
 }
 

@@ -15,7 +15,7 @@
 //! - No document and no operations cause a panic.
 //!
 //! An operation carries an [`Anchor`] (time on the recording's clock, and the old text), with which it is refitted to another document of
-//! the recording: of another model, or of another part. What does not fit is a [`Conflict`] and has no effect.
+//! the recording: of another model, or of another part. An operation that does not fit is a [`Conflict`] and has no effect.
 //!
 //! | module | content |
 //! |---|---|

@@ -8,10 +8,10 @@ use plugin_api::document::{Document, Segment};
 use crate::operation::Anchor;
 use crate::text::{self, Piece};
 
-/// How far the times of two recognitions of one word may differ.
+/// Maximum difference of a word's times in two recognitions.
 const REACH_MS: u64 = 2_000;
 
-/// How far another spelling moves a word in a segment without word times.
+/// Maximum shift by another spelling, in a segment without word times.
 const SHIFT_MS: u64 = 500;
 
 /// The longest part of a document that is searched for words: an anchor may come from a client.
@@ -55,7 +55,7 @@ fn joined(pieces: &[Piece]) -> String {
     texts.join(" ")
 }
 
-/// Where words are: the index of the segment, and those of the words.
+/// Place of words: the index of the segment, and those of the words.
 pub(crate) type Place = (usize, Range<usize>);
 
 /// The words of an anchor: at the place where they were, else the nearest ones with the same text.
@@ -192,7 +192,7 @@ pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Ancho
     })
 }
 
-/// Who speaks when: the turns, and the segments of speakers without a turn. A segment without a length has none.
+/// Speaking times: the turns, and the segments of speakers without a turn. A segment without a length has none.
 fn stretches(document: &Document) -> Vec<(u64, u64, &str)> {
     let turns = document.turns.as_deref().unwrap_or_default();
     let has_turn: BTreeSet<&str> = turns.iter().map(|turn| turn.speaker.as_str()).collect();

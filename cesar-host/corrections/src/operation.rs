@@ -25,10 +25,10 @@ const MAX_SPEAKERS: usize = 200;
 /// Each operation refers to the document as the operations before it left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Operation {
-    /// What it changes.
+    /// Its change.
     #[serde(flatten)]
     pub change: Change,
-    /// Where that was, for another document of the recording: one place, or one for each speaker that is merged. Cesar adds it.
+    /// Its place, for other documents of the recording: one, or one for each speaker that is merged. Cesar adds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub anchors: Vec<Anchor>,

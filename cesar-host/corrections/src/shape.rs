@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a field holds.
+/// Types of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,

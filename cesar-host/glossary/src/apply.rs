@@ -58,7 +58,7 @@ impl Glossary {
             return;
         }
         let text = segment.text.trim();
-        // Where the text begins in the joined words.
+        // The start of the text in the joined words.
         let lead = joined.len() - joined.trim_start().len();
         let in_words = |range: &Range<usize>| range.start + lead..range.end + lead;
         let places = Places::of(words);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Why there is no glossary.
+/// Errors of a glossary.
 #[derive(Debug, thiserror::Error)]
 pub enum GlossaryError {
     /// The file cannot be read.
@@ -10,7 +10,7 @@ pub enum GlossaryError {
     Unreadable {
         /// The glossary, as [`crate::Origin`] shows it.
         origin: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// No glossary has this name.
@@ -47,7 +47,7 @@ pub enum GlossaryError {
     },
 }
 
-/// What is wrong with a line.
+/// The defect of a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineProblem {
     /// Nothing to replace.

@@ -32,11 +32,11 @@ pub(crate) struct Rule {
     pub(crate) left: Side,
     /// The left side as it is shown.
     shown: String,
-    /// What replaces a match.
+    /// The replacement.
     pub(crate) right: String,
 }
 
-/// What a rule finds.
+/// A rule's left side.
 #[derive(Debug, Clone)]
 pub(crate) enum Side {
     Words(Phrase),
@@ -193,7 +193,7 @@ fn pattern_rule(rest: &str, classes: &mut usize) -> Result<Rule, LineProblem> {
     })
 }
 
-/// Where the first `/` is that no `\` precedes.
+/// Index of the first `/` that no `\` precedes.
 fn pattern_end(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(place, letter)| {

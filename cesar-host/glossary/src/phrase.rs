@@ -11,7 +11,7 @@ pub(crate) struct Phrase {
     before: String,
     /// The words without case.
     words: Vec<String>,
-    /// What stands between them.
+    /// Signs between them.
     gaps: Vec<String>,
     /// Signs after the last word, such as the `#` of `C#`.
     after: String,

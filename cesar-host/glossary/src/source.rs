@@ -19,7 +19,7 @@ const EXTENSION: &str = "txt";
 /// Maximum characters of a name.
 const MAX_NAME: usize = 64;
 
-/// Where a glossary comes from, for messages.
+/// A glossary's origin, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A file, as people see its path.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// What stands before an apostrophe without being part of the word behind it.
+/// Prefixes before an apostrophe that are no part of the word behind it.
 const ELIDED: [&str; 21] = [
     "all", "c", "coll", "d", "dall", "dell", "j", "jusqu", "l", "lorsqu", "m", "n", "nell", "puisqu", "qu", "quell",
     "quoiqu", "s", "sull", "t", "un",
@@ -77,7 +77,7 @@ pub(crate) fn fold(word: &str) -> String {
     straight.collect::<String>().to_lowercase().nfkc().collect()
 }
 
-/// What stands between two words: white space and hyphens are alike.
+/// The gap between two words: white space and hyphens are alike.
 pub(crate) fn gap(text: &str) -> String {
     let joins = |letter: char| letter.is_whitespace() || matches!(letter, '-' | '\u{2010}' | '\u{2011}');
     if !text.is_empty() && text.chars().all(joins) {

@@ -14,7 +14,7 @@ pub(crate) struct Edit {
     pub(crate) with: String,
 }
 
-/// Where words begin in the text that they make.
+/// Starts of words in the text that they make.
 #[derive(Debug)]
 pub(crate) struct Places(Vec<usize>);
 

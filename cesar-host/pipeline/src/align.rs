@@ -141,7 +141,7 @@ fn ask(
     Ok(answer.segments)
 }
 
-/// How well the text of a document fits.
+/// The fit of the text of a document.
 pub(super) fn report(document: &[u8]) -> Option<AlignProvenance> {
     #[derive(Deserialize)]
     struct Aligned {

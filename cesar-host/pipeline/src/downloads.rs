@@ -20,7 +20,7 @@ pub struct Downloads {
     pub stage: StageRequest,
     /// The time without repeated requests, in ms; `None`: each run sends one.
     pub time_step_ms: Option<i64>,
-    /// How long an answer is used, in ms; `None`: unlimited.
+    /// Lifetime of an answer, in ms; `None`: unlimited.
     pub ttl_ms: Option<i64>,
     /// Whether network access is forbidden.
     pub offline: bool,

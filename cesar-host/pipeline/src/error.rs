@@ -12,7 +12,7 @@ use plugin_api::ErrorKind;
 use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
-/// Why there is no transcript.
+/// Errors of the pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The recording cannot be used.
@@ -187,7 +187,7 @@ fn runner_code(error: &RunnerError) -> &'static str {
 mod tests {
     use super::*;
 
-    /// What the document of a partial transcript and the server's jobs call failures; `docs/reference/document.md` lists them.
+    /// Names of failures in partial transcripts and the server's jobs; `docs/reference/document.md` lists them.
     #[test]
     fn failures_have_stable_names() {
         let of_stage = |kind| {

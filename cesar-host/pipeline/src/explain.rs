@@ -39,7 +39,7 @@ pub struct Explanation {
 /// The state of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageExplanation {
-    /// Which one; `download` only of an address, `diarize` only where speakers are wanted.
+    /// The stage; `download` only of an address, `diarize` only with speakers.
     pub stage: Stage,
     /// The plugin's id, or `cesar` for the host's own stages.
     pub plugin: String,
@@ -59,7 +59,7 @@ pub struct StageExplanation {
     pub unfinished: Option<PartialInfo>,
     /// For a miss, the earlier result that differs least.
     pub nearest: Option<Nearest>,
-    /// Why it cannot be done, in one sentence.
+    /// The obstacle, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
@@ -178,7 +178,7 @@ impl<'a> Step<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// What is there of an address: a run that asks the server may find that it is still right, so the walk continues with it.
+    /// The stored download: a run that asks the server may find it still right, so the walk continues with it.
     fn download(&mut self, address: &'a Address) -> Result<Option<Media<'a>>, PipelineError> {
         let (plan, cache) = (self.plan, self.cache);
         let Some(stage) = &plan.download else { return Ok(None) };
@@ -250,7 +250,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What the document's key needs of the turns, when they are stored.
+    /// The turns' part of the document's key, when they are stored.
     fn turns(
         &mut self,
         speakers: &SpeakersPlan,

@@ -23,7 +23,7 @@ const MERGE_VERSION: &str = "3";
 pub(super) struct Facts<'a> {
     pub(super) sound: &'a Sound<'a>,
     pub(super) asr: &'a Prepared,
-    /// When the transcription was made, in ms since 1970.
+    /// Time of the transcription, in ms since 1970.
     pub(super) created_ms: i64,
     pub(super) speakers: Speakers,
 }
@@ -159,7 +159,7 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
 /// The least probability that counts in a mean of logarithms, so that one word does not decide for all.
 const LEAST_PROBABILITY: f64 = 0.001;
 
-/// How sure the engine was of a segment, to three decimals: the geometric mean of its words' probabilities; where no word has one, the
+/// The engine's confidence in a segment, to three decimals: the geometric mean of its words' probabilities; where no word has one, the
 /// exponential of the mean log-probability of its tokens. `docs/reference/document.md` defines it.
 pub(super) fn quality(segment: &Segment) -> Option<f64> {
     let words = segment.words.iter().flatten();

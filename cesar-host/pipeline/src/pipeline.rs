@@ -257,7 +257,7 @@ impl Pipeline {
         speakers::will_identify(&self.planner(), request)
     }
 
-    /// Why speakers are not identified although the request allows it: a plugin has its models, but no library to run them.
+    /// The reason for missing speakers that the request allows: a plugin has its models, but no library to run them.
     #[must_use]
     pub fn why_no_speakers(&self, request: &SpeakersRequest) -> Option<String> {
         speakers::why_no_speakers(&self.planner(), request)

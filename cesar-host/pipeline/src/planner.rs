@@ -341,7 +341,7 @@ pub(crate) fn needed_models<'a>(
     needed.unwrap_or_default().into_iter()
 }
 
-/// How a person names the model of an option.
+/// The flag of an option for models.
 fn model_flag(stage: StageKind, option: &str) -> String {
     match (stage, option) {
         (StageKind::Asr, "model") => "--model".into(),

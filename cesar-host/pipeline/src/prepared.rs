@@ -45,7 +45,7 @@ impl Prepared {
         self.models.get(option)
     }
 
-    /// What is stored with a result, as JSON: the names of the models, of which the key has only the digests.
+    /// JSON stored with a result: the names of the models, of which the key has only the digests.
     pub(super) fn details(&self) -> Option<String> {
         let names: BTreeMap<_, _> = (self.models.iter())
             .map(|(option, used)| (option, &used.model.name))

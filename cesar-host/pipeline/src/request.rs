@@ -29,28 +29,28 @@ pub struct FormatRequest {
 /// One recording.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Where it is.
+    /// Its place.
     pub source: Source,
     /// Its name in messages.
     pub label: String,
-    /// What of it to transcribe.
+    /// The part to transcribe.
     pub part: Part,
     /// The command with which the user retries; what is stored is not.
     pub retry: Option<String>,
 }
 
-/// What of a recording is transcribed, and how complete it has to be.
+/// The part of a recording to transcribe, and its completeness.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Part {
     /// From when to when.
     pub slice: Slice,
-    /// Which audio track.
+    /// The audio track.
     pub track: TrackChoice,
     /// Whether a recording of which sound is missing is refused.
     pub strict: bool,
 }
 
-/// Where a recording is.
+/// Place of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file.

@@ -117,7 +117,7 @@ impl<'a> Results<'a> {
         Ok(self.overlaid.as_ref().and_then(Option::as_ref))
     }
 
-    /// What became of the corrections; known once something was rendered.
+    /// The effect of the corrections; known once something was rendered.
     pub(super) fn corrections_report(&self) -> Option<CorrectionsReport> {
         let corrected = self.overlaid.as_ref()?.as_ref()?;
         Some(CorrectionsReport {
@@ -178,7 +178,7 @@ impl<'a> Results<'a> {
         }))
     }
 
-    /// How well the given text fits, where there is one.
+    /// The fit of the given text, if there is one.
     pub(super) fn align_report(&mut self) -> Result<Option<AlignProvenance>, PipelineError> {
         match &self.plan.script {
             Some(_) => Ok(align::report(self.document_bytes()?)),
@@ -192,7 +192,7 @@ impl<'a> Results<'a> {
         reason.map(|reason| reason.partial(self.retry))
     }
 
-    /// What the transcript lacks because a stage failed, or the recording has it not.
+    /// Parts missing because a stage failed, or absent from the recording.
     pub(super) fn incomplete(&self) -> Option<Partial> {
         let (stage, sound) = (self.partial(), self.sound.audio.partial(self.sound.part.slice));
         if let (Some(_), Some(sound)) = (&stage, &sound) {

@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::prepared::Prepared;
 use super::stage::Stage;
 
-/// What makes another document of the merged one.
+/// A change of the merged document.
 #[derive(Clone, Copy)]
 pub(super) enum Rewrite<'a> {
     /// With corrected spelling.

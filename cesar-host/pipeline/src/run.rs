@@ -140,7 +140,7 @@ impl Observer for Spelling<'_> {
     }
 }
 
-/// What a run was for, and how it got there.
+/// The goal of a run, and its stages.
 struct Reached<T> {
     media: Digest,
     goal: T,

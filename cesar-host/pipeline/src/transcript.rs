@@ -60,11 +60,11 @@ pub struct Transcript {
     pub corrections: Option<CorrectionsReport>,
     /// Number of replacements by the glossary; `None` without one.
     pub replacements: Option<u64>,
-    /// How well the given text fits; `None` without one.
+    /// The fit of the given text; `None` without one.
     pub align: Option<AlignProvenance>,
 }
 
-/// What became of the corrections of a recording.
+/// The effect of a recording's corrections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorrectionsReport {
     /// The last revision in effect.
@@ -75,7 +75,7 @@ pub struct CorrectionsReport {
     pub conflicts: Vec<Conflict>,
 }
 
-/// What a stage gave.
+/// A stage's result.
 #[derive(Debug)]
 pub enum Artifact<'a> {
     /// The samples, of `decode`.

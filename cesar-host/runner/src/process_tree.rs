@@ -35,7 +35,7 @@ use super::{Limits, RunnerError, environment};
 /// Time that the supervisor has to end its processes and report the result.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
-/// How runners are started.
+/// A starter of runners.
 #[derive(Debug, Clone)]
 pub struct Starter {
     /// A `cesar` binary with the command `__runner`.

@@ -88,7 +88,7 @@ struct Shared {
 pub struct Runners {
     starter: Starter,
     in_process: bool,
-    /// Where crashes are recorded.
+    /// The record of crashes.
     crashes: Option<Verdicts>,
     /// The plugins whose sessions are kept warm; all when `None`.
     kept: Mutex<Option<HashSet<[u8; 32]>>>,

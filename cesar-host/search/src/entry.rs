@@ -22,7 +22,7 @@ pub struct Entry<'a> {
     pub key: Digest,
     /// The text to be indexed.
     pub document: &'a Document,
-    /// Who holds it.
+    /// Its holder.
     pub source: &'a Source,
     /// The name of the recording for this holder.
     pub title: &'a str,

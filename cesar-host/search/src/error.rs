@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cesar_sqlite::is_damage;
 
-/// Why the index cannot answer or store.
+/// Errors of the index.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// The file is damaged. It holds nothing that cannot be rebuilt.
@@ -31,7 +31,7 @@ pub enum SearchError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// SQLite refuses.

@@ -27,7 +27,7 @@ const CANDIDATES: i64 = 2_000;
 /// Candidates of one page that are read. A page may have fewer hits than asked for, and a next page.
 const EXAMINED: usize = 1_000;
 
-/// What nearness of all terms adds to the rank.
+/// Bonus on the rank for nearness of all terms.
 const NEAR_BONUS: f64 = 5.0;
 
 /// Documents up to which phrases are ranked by BM25: SQLite counts all places of a phrase for it, which takes longer than finding the
@@ -121,7 +121,7 @@ pub struct Hit {
     pub sources: Vec<Source>,
     /// The code of the language.
     pub language: Option<String>,
-    /// When the text was made (RFC 3339).
+    /// Creation time of the text (RFC 3339).
     pub created: String,
     /// Length of the transcribed audio.
     pub duration_ms: u64,
@@ -138,7 +138,7 @@ pub struct Hit {
 pub struct Page {
     /// At most as many as were asked for.
     pub hits: Vec<Hit>,
-    /// Where the next page begins; none: this was the last.
+    /// The start of the next page; none: this was the last.
     pub next: Option<Cursor>,
 }
 

@@ -21,7 +21,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens `search.db` in this folder. What is missing is made; a damaged file, and one of an earlier schema, is replaced by an empty one
+    /// Opens `search.db` in this folder. Missing files are made; a damaged file, and one of an earlier schema, is replaced by an empty one
     /// ([`Index::is_built`]).
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl Index {
         self.set_state("built", 1)
     }
 
-    /// When sources were last compared with their holders, in ms since 1970; 0 when never.
+    /// Last comparison of sources with their holders, in ms since 1970; 0 when never.
     ///
     /// # Errors
     /// When the file cannot be read.

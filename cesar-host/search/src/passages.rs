@@ -103,7 +103,7 @@ fn sequence(lines: &[Line], speaker: Option<&str>) -> Vec<(usize, Token)> {
     all
 }
 
-/// Where a term begins, by the number of its first token.
+/// Places of a term, as numbers of its first token.
 fn places<'a>(all: &'a [(usize, Token)], term: &'a Term) -> impl Iterator<Item = usize> + 'a {
     let windows = all.windows(term.tokens.len()).enumerate();
     windows

@@ -30,7 +30,7 @@ pub enum QueryError {
     TooLong,
 }
 
-/// What a transcript must contain.
+/// Conditions on transcripts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub(crate) terms: Vec<Term>,

@@ -7,7 +7,7 @@ use cesar_jobs::JobsError;
 
 use crate::admission::auth::KeyError;
 
-/// Why a server cannot start.
+/// Startup errors.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be used.

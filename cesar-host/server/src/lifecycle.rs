@@ -26,10 +26,10 @@ const ASYNC_THREADS: usize = 2;
 /// Threads that deliver webhooks.
 const WEBHOOK_THREADS: usize = 2;
 
-/// How long engines have to stop, and connections to end, after running jobs were cancelled.
+/// Time for engines to stop, and connections to end, after running jobs were cancelled.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a server ended.
+/// End of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It received one signal and has finished or handed back its jobs.

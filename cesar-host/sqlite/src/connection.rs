@@ -11,10 +11,10 @@ use crate::error::SqlResult;
 /// The first SQLite version without the bug that can corrupt a write-ahead log.
 const MINIMUM_SQLITE: i32 = 3_051_003;
 
-/// What differs between files.
+/// Settings of one file.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How long a statement waits for another process's transaction.
+    /// Maximum wait for another process's transaction.
     pub busy: Duration,
     /// `FULL` where a committed change survives a power failure, `NORMAL` where it may be lost.
     pub synchronous: &'static str,

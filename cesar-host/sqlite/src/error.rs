@@ -30,7 +30,7 @@ impl From<io::Error> for SqlError {
     }
 }
 
-/// What an error means for the owner of the file.
+/// Meaning of an error for the owner of the file.
 #[derive(Debug)]
 pub enum Meaning {
     /// The disk refused.
@@ -42,7 +42,7 @@ pub enum Meaning {
 }
 
 impl SqlError {
-    /// What it means.
+    /// Its meaning.
     #[must_use]
     pub fn meaning(self) -> Meaning {
         match self {

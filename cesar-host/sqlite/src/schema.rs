@@ -24,12 +24,12 @@ pub struct Schema {
     pub application_id: i32,
 }
 
-/// Why a file cannot be used.
+/// Errors of opening a file.
 #[derive(Debug)]
 pub enum OpenError {
     /// The disk refused.
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum OpenError {
     },
     /// SQLite refused.
     Sql {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// SQLite's answer.
         source: SqlError,

@@ -32,7 +32,7 @@ use subject::Subject;
 /// Bytes that a file of corrections must not reach.
 const MAX_BATCH_BYTES: u64 = 64 << 20;
 
-/// How often a batch is checked again because another process was faster.
+/// Maximum retries of a batch when another process was faster.
 const TRIES: usize = 10;
 
 /// The command's arguments.
@@ -159,7 +159,6 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
     })
 }
 
-/// What was accepted.
 struct Accepted {
     revision: u64,
     operations: Vec<Operation>,

@@ -38,7 +38,7 @@ pub(super) struct Args {
     rendering: RenderArgs,
 }
 
-/// Where a document is written, and how.
+/// File and format of a document.
 #[derive(clap::Args)]
 pub(super) struct RenderArgs {
     /// Output file (default: standard output, `-`); its extension sets the format unless --format is given

@@ -240,7 +240,7 @@ fn hit_text(hit: &Hit, emphasis: bool) -> String {
     let day = hit.created.get(..10).unwrap_or_default();
     let mut text = format!("{} ({day})\n", visible(&hit.title));
     for passage in &hit.passages {
-        // Where to find it in the recording, of which a part was transcribed.
+        // Its time in the recording, of which a part was transcribed.
         let time = clock(hit.offset_ms + passage.start_ms);
         let speaker = passage.speaker.iter().map(|speaker| format!("{}: ", visible(speaker)));
         let speaker: String = speaker.collect();

@@ -57,7 +57,7 @@ pub(super) struct PartArgs {
     max_duration: Option<u64>,
 }
 
-/// What a command asks for, beside the settings.
+/// A command's request, beside the settings.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) inputs: &'a [PathBuf],

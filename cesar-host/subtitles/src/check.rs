@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{Cue, Rules, columns};
 
-/// What may be violated.
+/// Rules of cues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -53,11 +53,11 @@ impl Rule {
 pub struct Violation {
     /// The number of the cue.
     pub cue: u64,
-    /// When the cue begins, in ms.
+    /// Start of the cue, in ms.
     pub start: u64,
     /// The broken limit.
     pub rule: Rule,
-    /// What was found: characters, lines, characters a second, or s.
+    /// The value: characters, lines, characters a second, or s.
     pub measured: f64,
     /// The limit, in the same unit.
     pub allowed: f64,

@@ -97,7 +97,7 @@ fn is_vtt(text: &str) -> bool {
     rest.is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
 }
 
-/// What a line of text belongs to.
+/// The owner of a line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Nothing.

@@ -21,7 +21,7 @@ pub enum Preset {
     Netflix,
     /// The BBC's guidelines.
     Bbc,
-    /// What translators of talks on YouTube use.
+    /// For translators of talks on YouTube.
     Youtube,
     /// Readable lines, without a limit of reading speed.
     Plain,
@@ -32,7 +32,7 @@ pub enum Preset {
 #[error("no preset is named `{0}`; the presets are `netflix`, `bbc`, `youtube` and `plain`")]
 pub struct UnknownPreset(pub String);
 
-/// What the presets share.
+/// Base of the presets.
 const PLAIN: Rules = Rules {
     max_chars_per_line: 42,
     max_lines: 2,

@@ -24,7 +24,7 @@ pub struct FormatSpec {
     pub needs: BTreeMap<String, WordField>,
 }
 
-/// What an option needs of the words of a document.
+/// An option's need of the words of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WordField {

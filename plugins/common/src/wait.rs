@@ -6,7 +6,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// How often a waiting thread checks for a cancel.
+/// Interval of checks for a cancel.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The next message, or `None` once all senders are gone.

@@ -14,7 +14,7 @@ use ureq::Agent;
 
 use crate::refusal::{self, Refused};
 
-/// How often the host is polled and notified.
+/// Interval of polls and notifications.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 const ON: u8 = 0;

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::speakers::are_identified;
 use crate::text::one_line;
 
-/// When a document was made that does not say it as `YYYY-MM-DDTHH:MM:SSZ`.
+/// Creation time for documents that lack one as `YYYY-MM-DDTHH:MM:SSZ`.
 const UNKNOWN_TIME: &str = "1970-01-01T00:00:00Z";
 
 /// Name and value of each fact, in order. Values are on one line.
@@ -38,7 +38,7 @@ pub(crate) fn language(document: &Document) -> Option<&str> {
     }
 }
 
-/// When the document was made, as XML Schema and Office take it.
+/// Creation time, as XML Schema and Office take it.
 pub(crate) fn created(document: &Document) -> &str {
     let shape = "dddd-dd-ddTdd:dd:ddZ";
     let created = document.created.as_str();

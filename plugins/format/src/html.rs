@@ -22,7 +22,7 @@ const SCRIPT: &str = include_str!("html/page.js");
 const STYLE_DIGEST: &str = "XUCiW8XnyqswNqOoSGRqaOF7kXNsOtnkylCBige3UJM=";
 const SCRIPT_DIGEST: &str = "SmnvhERB7tn7sUWRKKNu3drbxfGrK+TBwyeRCNH311U=";
 
-/// How many colours of speakers the style sheet has.
+/// Number of colours of speakers in the style sheet.
 const COLOURS: usize = 8;
 
 /// The whole page.

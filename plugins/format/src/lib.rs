@@ -67,7 +67,7 @@ pub struct Formatter;
 #[serde(deny_unknown_fields)]
 pub struct Options {}
 
-/// What is written.
+/// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -114,7 +114,7 @@ pub enum Format {
 /// One rendering: the options of scope `request`, and the document.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Request {
-    /// What is written.
+    /// The format.
     pub format: Format,
     /// Whether speakers are named where they are known (txt, md, srt, vtt).
     pub speakers: bool,
@@ -127,7 +127,7 @@ pub struct Request {
     /// The rules of a guide (srt, vtt).
     #[serde(flatten)]
     pub guide: Guide,
-    /// What the times count from (all but json).
+    /// The origin of the times (all but json).
     #[serde(default)]
     pub times: Times,
     /// Words less probable than this are marked (md, html, docx).
@@ -139,7 +139,7 @@ pub struct Request {
     /// Frames a second of timecodes (markers, edl).
     #[serde(default = "default_frame_rate")]
     pub frame_rate: f64,
-    /// What is rendered.
+    /// The document.
     pub document: Document,
 }
 
@@ -180,7 +180,7 @@ impl Request {
     }
 }
 
-/// What times count from where only a part of a recording was transcribed.
+/// Origin of times in a recording that was transcribed in part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Times {

@@ -123,7 +123,7 @@ fn is_reference(rest: &str) -> bool {
     !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric())
 }
 
-/// Where a backslash keeps the line from ending the paragraph it continues.
+/// The place for a backslash that keeps the line from ending its paragraph.
 fn block_marker(line: &str) -> Option<usize> {
     let first = line.chars().next()?;
     let only = |wanted: char| line.chars().all(|character| character == wanted);

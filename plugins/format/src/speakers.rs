@@ -28,9 +28,9 @@ pub(crate) fn are_identified(document: &Document) -> bool {
     document.provenance.diarize.is_some() || document.segments.iter().any(has_overlap)
 }
 
-/// Who is named before which segment.
+/// Names before segments.
 ///
-/// Where speakers were identified, a name stands at each change, [`UNKNOWN`] among them. In any other document, a segment without a speaker
+/// With identified speakers, a name stands at each change, [`UNKNOWN`] among them. In any other document, a segment without a speaker
 /// has no name. Where there are such segments, the name stands before every segment of its speaker, so that it does not count for those behind.
 pub(crate) struct Names {
     are_named: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Names {
     last: Option<String>,
 }
 
-/// What is written before a segment.
+/// Texts before a segment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Naming {
     /// Whether the speaker is another one than before.

@@ -2,7 +2,7 @@
 //!
 //! Three steps, each a pure function: [`passages`] divides every segment into units (the least [`pieces`] of text that stay
 //! together) with times; [`layout`] fills lines and cues with them, by the rules of openai-whisper's subtitle writer; [`schedule`] makes the
-//! times valid. With a preset or a rule, [`ruled`] takes the place of [`layout`] and sets times of its own. What is written holds for any document:
+//! times valid. With a preset or a rule, [`ruled`] takes the place of [`layout`] and sets times of its own. These laws hold for any document:
 //! * cues are in order, each is at least 1 ms long, none overlaps another, and none ends after the audio (a document of length 0
 //!   that has text counts as of unknown length);
 //! * all text is written, in order of time; no cue holds an empty line or `-->`;
@@ -73,7 +73,7 @@ fn cues(request: &Request, naming: Naming) -> Vec<Cue<'_>> {
     )
 }
 
-/// How long a cue looks the same: with one word underlined, or none.
+/// A constant look of a cue: one word underlined, or none.
 struct State {
     start: u64,
     end: u64,

@@ -17,7 +17,7 @@ const NAMESPACES: &str = "xmlns=\"http://www.w3.org/ns/ttml\" xmlns:ttm=\"http:/
 /// The height of text: 16 lines fill the picture.
 const FONT: &str = "5rh";
 
-/// What is written around the captions.
+/// Markup around the captions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// None.

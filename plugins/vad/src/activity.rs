@@ -8,7 +8,7 @@ use crate::{SAMPLE_RATE, WINDOW};
 const SPEECH: f32 = 0.5;
 /// Windows in a row that are speech for sure: 0.25 s.
 const CERTAIN: usize = 8;
-/// Where speech begins earlier than this, the first 30 s hold enough of it to detect the language.
+/// With speech before this second, the first 30 s hold enough of it to detect the language.
 const EARLY_S: usize = 10;
 /// Kept before speech, in samples: half a second.
 const LEAD: usize = SAMPLE_RATE / 2;

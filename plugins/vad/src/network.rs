@@ -16,7 +16,7 @@ const BLOCK: usize = 9375;
 /// Windows before a block, whose results are not used: ten seconds.
 const WARM_UP: usize = 313;
 
-/// Why there are no probabilities.
+/// Failures of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The caller wanted to stop.

@@ -8,13 +8,13 @@ use std::ops::Range;
 
 use crate::{SAMPLE_RATE, WINDOW};
 
-/// Where speech that is too long may be cut, in samples of silence.
+/// Minimum silence to cut speech that is too long, in samples.
 const SHORT_SILENCE: f64 = 1568.0;
-/// How far below `threshold` speech ends, unless said otherwise.
+/// Default distance from `threshold` to the end of speech.
 const HYSTERESIS: f64 = 0.15;
 const LEAST_THRESHOLD: f64 = 0.01;
 
-/// What counts as speech.
+/// Rules of speech.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules {
     /// Speech from this probability on.
@@ -45,9 +45,9 @@ struct Limits {
 #[derive(Default)]
 struct Open {
     start: Option<usize>,
-    /// Where silence began that may end it; 0 for none, as all of these.
+    /// Start of silence that may end it; 0 for none, as all of these.
     silence: usize,
-    /// Where it could be cut, were it to become too long…
+    /// Place to cut it, were it to become too long…
     cut: usize,
     /// …and where speech went on after that.
     resumed: usize,

@@ -36,7 +36,7 @@ const CANCEL_INTERVAL: usize = 256;
 /// The greatest size of a file, in bytes; Silero VAD 6 has 1.2 MB.
 const MAX_FILE: u64 = 8 << 20;
 
-/// Why a file is not used.
+/// Refusals of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It cannot be read.
@@ -294,7 +294,7 @@ impl Buffers {
     }
 }
 
-/// What begins at the first values, and so many values after each.
+/// Slices at the first values, and every `step` values on.
 fn frames<const ROWS: usize>(values: &[f32], step: usize) -> [&[f32]; ROWS] {
     std::array::from_fn(|frame| &values[frame * step..])
 }

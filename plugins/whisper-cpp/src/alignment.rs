@@ -55,7 +55,7 @@ impl Heads {
     }
 }
 
-/// How a model computes its attention.
+/// Computation of attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attention {
     /// Whether in one fused step.

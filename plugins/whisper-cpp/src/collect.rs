@@ -129,7 +129,7 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// When a token is spoken, in the decoded audio; `None` if unknown.
+    /// The time of a token, in the decoded audio; `None` if unknown.
     fn time(&self, token: &Token) -> Option<i64> {
         let setting = &self.setting;
         match setting.words && setting.aligned {

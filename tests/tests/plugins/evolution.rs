@@ -13,7 +13,7 @@ fn a_plugin_of_the_first_plugin_api_works_today() {
     fs::create_dir_all(&plugins).unwrap();
     {
         let _guard = one_at_a_time();
-        // Where it lies: the first plugin-api is compiled once for all runs.
+        // Its place: the first plugin-api is compiled once for all runs.
         cargo_outside(&workspace().join("tests/abi-1"), &["build"]);
         fs::copy(
             outside_target().join("release/libfirst.so"),

@@ -78,7 +78,7 @@ fn test(options: &[String]) -> Outcome {
 
 /// Leaves a program with the checks of the suite behind.
 fn check(options: &[String]) -> Outcome {
-    // What only the tests need is downloaded while the compiler works, and so are the models, by the program that it has built.
+    // Files that only the tests need are downloaded while the compiler works, and so are the models, by the program that it has built.
     beside(cargo::build_checked, || {
         setup::run(Purpose::Test)?;
         clients()

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::CacheError;
 
-/// How long a statement waits for another process's transaction; they take milliseconds.
+/// Maximum wait for another process's transaction; they take milliseconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of pages after which SQLite copies the log into the file.

@@ -79,7 +79,7 @@ impl Index {
         })
     }
 
-    /// When a task of housekeeping last finished, in milliseconds since 1970.
+    /// Last end of a task of housekeeping, in milliseconds since 1970.
     pub(crate) fn done_ms(&self, name: &str) -> Result<Option<i64>> {
         self.read("read", |connection| {
             let mut statement = connection.prepare_cached("SELECT done_ms FROM maintenance WHERE name = ?1")?;

@@ -22,7 +22,7 @@ use crate::error::{CacheError, IoContext, Result};
 use crate::file_lock::{CacheLock, Sharing};
 use crate::layout::Layout;
 
-/// How long to wait for the others to close a damaged index.
+/// Maximum wait for the others to close a damaged index.
 const REPLACE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// An open index, with the shared lock that marks it as in use, and a warning about its opening.

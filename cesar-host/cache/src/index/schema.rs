@@ -24,7 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// How much longer than others a result was kept when schema 2 was introduced. Frozen, like the migration: today's policy
+/// Extra time that a result was kept when schema 2 was introduced. Frozen, like the migration: today's policy
 /// in [`crate::eviction_score`] must be consistent with these values.
 fn bonus_ms(cost_ms: i64, size: u64) -> i64 {
     const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;

@@ -21,7 +21,7 @@ pub(crate) struct Usage {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EntryUse {
     pub(crate) hits: u64,
-    /// When it was last used, in milliseconds since 1970; absent while the stored time is recent enough.
+    /// Last use, in milliseconds since 1970; absent while the stored time is recent enough.
     pub(crate) last_used_ms: Option<i64>,
 }
 

@@ -32,7 +32,7 @@ const FILE: &str = "corrections.db";
 /// The size of a revision beside its operations, so that empty ones are bounded, too.
 const REVISION_BYTES: u64 = 64;
 
-/// What a store works with; the defaults are the real things.
+/// A store's environment; the defaults are the real things.
 #[derive(Clone)]
 pub struct Options {
     /// The time of day.

@@ -112,7 +112,6 @@ pub(super) fn corrected(document: &Document, json: Value) -> Document {
     applied.document
 }
 
-/// Why an operation is refused.
 pub(super) fn refusal(document: &Document, json: Value) -> String {
     let batch = operations(json!([json]));
     check(Some(document), &History::default(), &batch).unwrap_err().reason

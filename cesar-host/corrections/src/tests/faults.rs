@@ -7,7 +7,7 @@ use cesar_base::{Fault, FaultKind, Io};
 use super::store::{folder, media, open, options, rename};
 use crate::{Corrections, Options};
 
-/// Adds batches through an access that fails, and reports each that was acknowledged. What fails is given up.
+/// Adds batches through an access that fails, and reports each that was acknowledged. Gives up those that fail.
 pub(super) fn work(folder: &Path, io: &Io, report: &mut dyn FnMut(String)) {
     let options = Options {
         io: io.clone(),

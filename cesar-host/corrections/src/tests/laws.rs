@@ -136,7 +136,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     (any_change(), vec(anchor, 0..3)).prop_map(|(change, anchors)| Operation { change, anchors })
 }
 
-/// What every document of Cesar is.
+/// Laws of every document.
 fn assert_sound(document: &Document) {
     let labels: BTreeSet<&String> = document.speakers.iter().flatten().collect();
     let mut end = Seconds(0);

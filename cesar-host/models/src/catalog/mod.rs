@@ -111,7 +111,7 @@ pub enum Network {
     Campplus,
 }
 
-/// How a model is made from wheels.
+/// Source of a model in wheels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexSource {
     /// Extracted unchanged.

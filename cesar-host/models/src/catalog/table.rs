@@ -142,7 +142,7 @@ const MOONSHINE_BASE_WHEEL: IndexSource = IndexSource::Verbatim {
     ],
 };
 
-/// What the licences of models, by their ids, ask to be said.
+/// Texts that licences require, by the ids of models.
 pub(super) const ATTRIBUTIONS: &[(&str, &str)] = &[
     (
         "parakeet-tdt-0.6b-v3",

@@ -26,7 +26,7 @@ pub enum HubError {
     Unreachable {
         /// The URL of the hub.
         endpoint: String,
-        /// Why there was no answer.
+        /// The reason.
         reason: String,
     },
     /// Its certificate is not trusted.

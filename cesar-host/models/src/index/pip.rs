@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::IndexError;
 use crate::progress::Stop;
 
-/// How often a running pip is inspected.
+/// Interval of checks of a running pip.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Programs tried in this order where none is named.
@@ -97,10 +97,10 @@ impl Pip {
     }
 }
 
-/// What a program printed, as far as it is readable.
+/// Output of a program, as far as it is readable.
 fn read(stderr: Option<ChildStderr>) -> String {
     let mut printed = Vec::new();
-    // What was read before an error is enough for a message.
+    // The text before an error is enough for a message.
     let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut printed));
     String::from_utf8_lossy(&printed).into_owned()
 }

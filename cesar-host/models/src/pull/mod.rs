@@ -52,7 +52,7 @@ pub struct Pulled {
 
 /// Fetches models.
 pub struct Puller<'a> {
-    /// Where to search for models; the first folder receives models of an index.
+    /// Folders to search for models; the first receives models of an index.
     pub roots: &'a ModelRoots,
     /// The folder of libraries.
     pub libraries: Option<PathBuf>,

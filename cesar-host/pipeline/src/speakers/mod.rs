@@ -49,7 +49,7 @@ pub(super) struct SpeakersPlan {
 }
 
 impl SpeakersPlan {
-    /// Why there will be no speakers although the request does not require them: the transcript is complete without them.
+    /// The reason for missing speakers that the request does not require: the transcript is complete without them.
     pub(super) fn left_out(&self) -> Option<&Reason> {
         match &self.by {
             Diarizer::Missing(reason) if !self.asked => Some(reason),
@@ -69,7 +69,7 @@ pub(super) enum Diarizer {
     Missing(Reason),
 }
 
-/// Why speakers are unknown.
+/// Reason for no speakers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reason {
     code: &'static str,

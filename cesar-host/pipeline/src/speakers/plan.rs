@@ -19,7 +19,7 @@ pub(crate) fn will_identify(planner: &Planner<'_>, request: &SpeakersRequest) ->
     })
 }
 
-/// Why speakers are not identified although the request allows it: a plugin has its models, but no library to run them.
+/// The reason for missing speakers that the request allows: a plugin has its models, but no library to run them.
 pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) -> Option<String> {
     if request.wanted.is_some() || request.channels {
         return None;

@@ -112,7 +112,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Why the document is partial: there are none, but they were required.
+    /// Reason for a partial document: no speakers, but they were required.
     pub(crate) fn lacking(&self) -> Option<&Reason> {
         self.missing().filter(|_| self.plan.asked)
     }

@@ -37,11 +37,11 @@ pub struct StoredKey {
     pub name: String,
     /// SHA-256 of the key, hex.
     pub sha256: String,
-    /// When it was created, in ms since 1970.
+    /// Creation time, in ms since 1970.
     pub created_ms: i64,
 }
 
-/// Why the keys cannot be read or changed.
+/// Errors of reading or changing keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read or written.

@@ -13,7 +13,7 @@ use crate::admission::origin::same_origin;
 /// The name of the cookie.
 const NAME: &str = "cesar_key";
 
-/// How long a browser keeps it, in seconds: a year.
+/// Its lifetime in the browser, in seconds: a year.
 const MAX_AGE: u32 = 365 * 24 * 3600;
 
 /// The sender of a request: the id of the key in `Authorization`, else in the cookie; `local` where none is required.

@@ -26,7 +26,6 @@ impl Fields {
     }
 }
 
-/// Why a field is refused.
 #[derive(Debug)]
 enum FieldError {
     /// Another value is needed.

@@ -35,7 +35,7 @@ const HEADER_BYTES: usize = 64 * 1024;
 pub(crate) struct Limits {
     /// Maximum number of open connections.
     pub(crate) connections: usize,
-    /// How long the headers of a request may take, how long a connection may idle between requests, and how long a client may read
+    /// Maximum time for the headers of a request, for a connection that idles between requests, and for a client that reads
     /// nothing of the response.
     pub(crate) idle: Duration,
 }

@@ -27,7 +27,7 @@ use crate::state::App;
 /// Bytes written at once.
 const BLOCK: usize = 256 * 1024;
 
-/// How long the rest of a refused body is read.
+/// Time to read the rest of a refused body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A form whose file is on the disk; `T` are its other fields.

@@ -73,7 +73,7 @@ pub(crate) struct RevisionProblem {
     changes: Vec<RevisionView>,
 }
 
-/// Why a batch is not accepted.
+/// Reasons to refuse a batch.
 enum NotAccepted {
     Refused(Refusal),
     /// With the present history.

@@ -20,7 +20,7 @@ use crate::state::{App, Shared};
 use crate::work::plan_request::plan;
 use crate::work::{indexing, stored, worker};
 
-/// What a run of the job would find in the cache now.
+/// Results that the job would find in the cache now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobCache {
     /// In the order of the work.
@@ -42,20 +42,20 @@ pub(crate) struct CachedStage {
     state: StageState,
     /// The key of the result, hex; absent while a stage before has none.
     key: Option<String>,
-    /// Why it is no hit.
+    /// Cause of a miss.
     why: Option<String>,
-    /// How long the stage took, which a hit saves, in ms.
+    /// Duration of the stage, which a hit saves, in ms.
     saved_ms: Option<i64>,
     /// The size of the result in bytes.
     bytes: Option<u64>,
-    /// When the result was stored.
+    /// Time of storage.
     #[schema(format = DateTime)]
     created_at: Option<String>,
     /// The work that an interrupted run has kept, in ms.
     checkpoint_ms: Option<i64>,
 }
 
-/// What was removed from the cache.
+/// Results removed from the cache.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Cleared {
     /// Results.

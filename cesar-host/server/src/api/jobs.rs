@@ -179,7 +179,7 @@ pub(crate) async fn align(
     queue(app, client, headers, request, Work::Align).await
 }
 
-/// What is done with a recording.
+/// Work on a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
     Transcribe,

@@ -27,7 +27,7 @@ use crate::work::{feed_watch, indexing, recording, stored};
 /// The longest title, in characters.
 const LONGEST_TITLE: usize = 200;
 
-/// How long the worker of a removed job has to stop.
+/// Time for the worker of a removed job to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Seconds after which a client may ask again.
@@ -60,7 +60,7 @@ pub(crate) struct RemoveParams {
     pub(crate) corrections: bool,
 }
 
-/// What a removal removed.
+/// Effects of a removal.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Removed {
     removed: Vec<RemovedPart>,
@@ -198,7 +198,7 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
     Ok(parts)
 }
 
-/// Shows other jobs with the recording as they are without corrections. What fails here is made right by the next use of the index.
+/// Shows other jobs with the recording as they are without corrections. A failure here is corrected by the next use of the index.
 fn cleared(shared: &Shared, media: &cesar_base::Digest) {
     let revision = shared.corrections.history(media).map(|history| history.current);
     if let Ok(revision) = revision

@@ -69,7 +69,7 @@ struct HitView {
     sha256: String,
     /// The language of the transcript.
     language: Option<String>,
-    /// When the transcript was made.
+    /// Creation time of the transcript.
     #[schema(format = DateTime)]
     created_at: String,
     /// The length of the transcribed audio in seconds.

@@ -29,11 +29,11 @@ pub(crate) struct Session {
     name: Option<String>,
     /// The version of the server.
     version: &'static str,
-    /// How long ended jobs are kept.
+    /// Retention of ended jobs.
     retention: RetentionView,
 }
 
-/// How long ended jobs are kept, in seconds from their end.
+/// Retention of ended jobs, in seconds from their end.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Retention)]
 pub(crate) struct RetentionView {

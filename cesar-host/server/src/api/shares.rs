@@ -27,13 +27,13 @@ use crate::work::stored;
 
 const DAY_S: u64 = 24 * 3_600;
 
-/// How long a link is valid by default.
+/// The default lifetime of a link.
 const DEFAULT_S: u64 = 7 * DAY_S;
 
-/// How long a link is valid at most.
+/// The maximum lifetime of a link.
 const LONGEST_S: u64 = 90 * DAY_S;
 
-/// How long a link is valid at least.
+/// The minimum lifetime of a link.
 const SHORTEST_S: u64 = 60;
 
 /// Nothing from any other place, and no access to this server's origin. The page's own policy allows its script and style by their digests.
@@ -44,7 +44,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NewShare {
-    /// How long it is valid, in seconds; 7 days when absent.
+    /// Its lifetime, in seconds; 7 days when absent.
     #[schema(minimum = 60, maximum = 7_776_000)]
     expires_in: Option<u64>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct CreatedShare {
     url: String,
     /// The secret in it.
     token: String,
-    /// When it ends; the retention of jobs may end it before the time asked for.
+    /// Its expiry; the retention of jobs may end it before the time asked for.
     #[schema(format = DateTime)]
     expires_at: String,
 }
@@ -71,10 +71,10 @@ pub(crate) struct ShareView {
     id: String,
     /// The name of the API key that made it, or `local`.
     author: String,
-    /// When it was made.
+    /// Creation time.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it ends.
+    /// Its expiry.
     #[schema(format = DateTime)]
     expires_at: String,
 }
@@ -106,7 +106,7 @@ impl From<ShareError> for Refusal {
     }
 }
 
-/// When the job and its transcript are removed.
+/// Removal time of the job and its transcript.
 fn removal_ms(shared: &Shared, job: &Job) -> Option<i64> {
     let kept = match job.state {
         JobState::Completed => shared.settings.keep_completed,
@@ -115,7 +115,7 @@ fn removal_ms(shared: &Shared, job: &Job) -> Option<i64> {
     job.finished_ms.map(|finished_ms| after(finished_ms, kept))
 }
 
-/// When a link ends: after the time asked for, or with its job.
+/// Expiry of a link: after the time asked for, or with its job.
 fn end_ms(asked: Option<u64>, now_ms: i64, removal_ms: Option<i64>) -> Result<i64, Refusal> {
     let seconds = asked.unwrap_or(DEFAULT_S);
     if !(SHORTEST_S..=LONGEST_S).contains(&seconds) {

@@ -191,7 +191,7 @@ impl Drop for Growth {
     }
 }
 
-/// Writes a piece. What came before an error, or before another request for the same upload, is kept.
+/// Writes a piece. Keeps the bytes before an error, or before another request for the same upload.
 async fn receive(
     app: &App,
     mut writer: ResumableWriter,

@@ -42,7 +42,7 @@ pub(crate) struct QueueHealth {
     jobs: BTreeMap<String, u64>,
     /// Maximum number of queued jobs.
     limit: u64,
-    /// When the oldest queued job was submitted.
+    /// Submission time of the oldest queued job.
     #[schema(format = DateTime)]
     oldest_queued_at: Option<String>,
     /// Webhooks to deliver.

@@ -75,7 +75,7 @@ impl IntoResponse for Envelope {
     }
 }
 
-/// Why an ended job has no transcript.
+/// The refusal for an ended job.
 pub(crate) fn refusal_of(job: &Job) -> Refusal {
     if job.state == JobState::Cancelled {
         return Refusal::new(

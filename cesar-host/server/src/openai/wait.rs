@@ -11,7 +11,7 @@ use crate::admission::refusal::Refusal;
 use crate::state::App;
 use crate::work::stored;
 
-/// How long to wait for events before the store is read.
+/// Maximum wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits until the job has ended.

@@ -19,10 +19,10 @@ use crate::outbound::signature;
 use crate::state::Shared;
 use cesar_jobs::JobView;
 
-/// How long a receiver may take.
+/// Maximum time of a receiver.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a delivery is claimed before another process may take it.
+/// Time a delivery is claimed before another process may take it.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest sleep without deliveries: they may come from other processes.

@@ -101,8 +101,8 @@ impl Feed {
         self.publish(FeedEventKind::Transcript, &subject, data);
     }
 
-    /// Appends an event; an earlier one of its kind about the same subject is dropped, and all earlier ones about a removed job. What was
-    /// read before the removal and comes after it is not published: ids are not used again.
+    /// Appends an event; an earlier one of its kind about the same subject is dropped, and all earlier ones about a removed job. News
+    /// read before the removal that come after it are not published: ids are not used again.
     pub(crate) fn publish(&self, kind: FeedEventKind, subject: &str, data: Value) {
         let mut log = self.log.lock();
         let is_removal =

@@ -18,10 +18,10 @@ const MOST_ACTIVE: u32 = 500;
 /// The number of the newest jobs of which changes are noticed.
 const NEWEST: u32 = 50;
 
-/// What a page shows of a job beside its progress.
+/// Displayed state of a job, without its progress.
 type Summary = (JobState, u32, bool, bool, Option<String>);
 
-/// What was seen last.
+/// The last view.
 #[derive(Debug, Default)]
 pub(crate) struct FeedWatch {
     jobs: Option<HashMap<JobId, Summary>>,

@@ -18,10 +18,10 @@ use crate::work::script::is_given;
 /// The holder of the documents of jobs.
 pub(crate) const JOBS: &str = "jobs";
 
-/// How often sources are compared with their holders.
+/// Interval of comparisons of sources with holders.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How often a stopping server is noticed.
+/// Interval of checks for a stop.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Documents stored in one transaction.

@@ -17,7 +17,7 @@ use crate::work::events::{EventId, JobEvent, JobEventKind};
 use crate::work::stored;
 use cesar_jobs::JobView;
 
-/// How long to wait for events before the store is read.
+/// Maximum wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The claim of events that come from the store: later than all others.

@@ -12,7 +12,7 @@ use cesar_runner::discovery::Watch;
 
 use crate::state::{App, Shared};
 
-/// How long the watch waits before it checks for the shutdown.
+/// Wait of the watch before it checks for the shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Watches the folders until the server has stopped.

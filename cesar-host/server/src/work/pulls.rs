@@ -41,7 +41,7 @@ pub(crate) struct PullView {
     done: u64,
     /// All bytes, where they are known.
     total: Option<u64>,
-    /// Why it failed; `null` while it runs.
+    /// Its error; `null` while it runs.
     pub(crate) error: Option<String>,
 }
 
@@ -64,7 +64,7 @@ struct State {
     files: BTreeMap<String, (u64, u64)>,
     what: Option<String>,
     error: Option<String>,
-    /// When it was published last.
+    /// Its last publication.
     published: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ impl Pull {
                 state.what = Some((*what).to_owned());
             }
             Event::Doing { what } => state.what = Some((*what).to_owned()),
-            // What another process holds may be a folder.
+            // The path that another process holds may be a folder.
             Event::Waiting { .. } => state.what = Some("waiting for another process".to_owned()),
             Event::Started { .. } => {}
         }
@@ -161,7 +161,7 @@ impl Pulls {
     }
 }
 
-/// What the cancellation of a download did.
+/// The effect of a download's cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cancelled {
     /// It stops, and publishes that.
@@ -170,7 +170,7 @@ pub(crate) enum Cancelled {
     Dismissed,
 }
 
-/// Why a download does not start.
+/// Reasons to refuse a download.
 #[derive(Debug)]
 pub(crate) enum PullRefused {
     /// [`MOST_RUNNING`] others run.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
 
-/// How long an older request has to end.
+/// Time for an older request to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two tries.

@@ -19,7 +19,7 @@ use crate::state::Shared;
 /// Maximum number of downloads that stay open: a player reads a recording in many requests, and the cache verifies all of it each time.
 const MOST_OPEN: usize = 8;
 
-/// How long they stay open after the last request.
+/// Time they stay open after the last request.
 const OPEN_FOR: Duration = Duration::from_secs(300);
 
 /// An open recording. It stays readable when its name is gone.

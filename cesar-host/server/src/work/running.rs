@@ -8,7 +8,6 @@ use cesar_pipeline::Stage;
 use cesar_runner::CancelToken;
 use parking_lot::Mutex;
 
-/// Why a run was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
     /// A client cancelled the job.
@@ -99,7 +98,6 @@ impl Run {
         self.cancel.cancel();
     }
 
-    /// Why it was stopped, if it was.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.state.lock().stop_reason
     }

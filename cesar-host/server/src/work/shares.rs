@@ -30,13 +30,13 @@ pub(crate) struct Share {
     sha256: String,
     /// The client that made it.
     pub(crate) author: String,
-    /// When it was made, in ms since 1970.
+    /// Creation time, in ms since 1970.
     pub(crate) created_ms: i64,
-    /// When it ends, in ms since 1970.
+    /// Expiry, in ms since 1970.
     pub(crate) expires_ms: i64,
 }
 
-/// Why links cannot be read or changed.
+/// Errors of reading or changing links.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShareError {
     /// The file cannot be read or written.

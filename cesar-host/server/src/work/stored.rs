@@ -9,7 +9,7 @@ use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
 use crate::work::script::is_given;
 
-/// Which text of a transcript.
+/// Version of a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
     /// With all corrections.

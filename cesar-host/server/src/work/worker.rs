@@ -139,7 +139,7 @@ fn index(shared: &Shared, job: &Job) {
     }
 }
 
-/// Why there is no document.
+/// The failure of a job.
 struct Unfinished {
     error: Box<PipelineError>,
     engine: Option<Digest>,

@@ -60,7 +60,7 @@ fn processor() -> Finding {
     Finding::ok("processor", format!("{name}, {cores}: {features}"))
 }
 
-/// What the engines look for, as far as the processor has it.
+/// Features of the processor that the engines look for.
 #[cfg(target_arch = "x86_64")]
 fn features() -> Vec<&'static str> {
     let known = [

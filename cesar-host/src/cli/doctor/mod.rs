@@ -37,7 +37,7 @@ struct Finding {
     /// `processor`, `ffmpeg`, `plugin ct2`, …
     subject: String,
     text: String,
-    /// What the user can do.
+    /// The user's remedy.
     remedy: Option<String>,
 }
 

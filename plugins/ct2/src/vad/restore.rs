@@ -17,7 +17,7 @@ fn time(samples: usize) -> f64 {
     samples as f64 / SAMPLE_RATE as f64
 }
 
-/// Where each part with speech ended up in the track they make together.
+/// Places of the parts with speech in the track they make together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeechMap {
     /// First sample after each part, in the track.

@@ -4,7 +4,7 @@ use super::layout::{Cue, Line};
 use super::{Naming, cues};
 use crate::Request;
 
-/// What is shown together.
+/// Lines shown together.
 #[derive(Debug)]
 pub(crate) struct Caption {
     /// In ms.
@@ -18,7 +18,7 @@ pub(crate) struct Caption {
 /// A line of a caption.
 #[derive(Debug)]
 pub(crate) struct CaptionLine {
-    /// Who speaks, where that is known and wanted.
+    /// The speaker, if known and wanted.
     pub(crate) voice: Option<String>,
     /// At least one.
     pub(crate) words: Vec<CaptionWord>,

@@ -12,7 +12,7 @@ use super::pieces::meet_without_space;
 /// A longer time between the starts of neighbouring units ends a cue whose text flows, in ms.
 const LONG_PAUSE: u64 = 3000;
 
-/// What is shown together.
+/// Lines shown together.
 #[derive(Debug)]
 pub(super) struct Cue<'a> {
     /// In ms.
@@ -26,7 +26,7 @@ pub(super) struct Cue<'a> {
 /// Text side by side.
 #[derive(Debug, Default)]
 pub(super) struct Line<'a> {
-    /// Who speaks, when the format has a notation for it.
+    /// The speaker, when the format has a notation.
     pub(super) voice: Option<String>,
     /// At least one in a finished cue.
     pub(super) units: Vec<Unit<'a>>,

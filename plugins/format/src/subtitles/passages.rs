@@ -13,7 +13,7 @@ use super::pieces::{Piece, pieces};
 use crate::speakers;
 use crate::text::divides;
 
-/// How a format names speakers.
+/// Form of speakers' names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming {
     /// Not at all.
@@ -27,11 +27,11 @@ pub(super) enum Naming {
 /// One segment.
 #[derive(Debug)]
 pub(super) struct Passage<'a> {
-    /// Who speaks, when the format has a notation for it.
+    /// The speaker, when the format has a notation.
     pub(super) voice: Option<String>,
     /// Whether another speaker spoke before.
     pub(super) turn: bool,
-    /// How many of the units are the name of the speaker.
+    /// Number of units of the speaker's name.
     pub(super) prefix: usize,
     /// At least one.
     pub(super) units: Vec<Unit<'a>>,
@@ -179,7 +179,7 @@ impl<'a> Timed<'a> {
         }
     }
 
-    /// When the bytes are spoken, and the word they begin in.
+    /// The time of the bytes, and the word they begin in.
     fn span(&self, range: &Range<usize>) -> (u64, u64, Option<usize>) {
         let holding = |byte: usize| {
             let after = self.anchors.partition_point(|anchor| anchor.to <= byte);
@@ -191,7 +191,7 @@ impl<'a> Timed<'a> {
 }
 
 impl Anchor {
-    /// When the byte is reached, by its share of the text.
+    /// The time of the byte, by its share of the text.
     fn at(&self, byte: usize) -> u64 {
         let (whole, part) = (self.to - self.from, byte.clamp(self.from, self.to) - self.from);
         let share = u128::from(self.end - self.start) * part as u128 / (whole.max(1)) as u128;

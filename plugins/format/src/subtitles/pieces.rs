@@ -1,7 +1,7 @@
 //! Places where a text may be divided into lines.
 //!
 //! At white space and, for scripts without spaces, between characters that take two columns, except before closing and after
-//! opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). What is wider than a line is divided between
+//! opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). A piece wider than a line is divided between
 //! grapheme clusters.
 
 use std::ops::Range;

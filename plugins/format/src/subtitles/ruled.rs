@@ -2,7 +2,7 @@
 //!
 //! [`phrases`] rates each place where text may be divided, [`lines`] fills the lines of one cue, [`divide`] divides the text into cues
 //! at the least total cost, [`timing`] moves the times into the limits, [`direction`] marks lines of right-to-left scripts. A break of a
-//! rule costs more than any awkward division. What remains broken is more text a second than the rule allows, with no pause beside it.
+//! rule costs more than any awkward division. Only text that is faster than the rule allows, with no pause beside it, breaks one.
 
 use cesar_subtitles::Rules;
 
@@ -53,7 +53,7 @@ pub(super) fn cues<'a>(passages: Vec<Passage<'a>>, rules: &Rules, language: Opti
 /// The number of items in each line of each cue.
 ///
 /// A cue that is a little too short is given time by its neighbours, mostly. A division that counts on that breaks in better places, and is
-/// used where it leaves no more cues too short. What a long pause separates is decided separately.
+/// used where it leaves no more cues too short. Sides of a long pause are decided separately.
 fn parts(items: &[Item<'_>], rules: &Rules, voices: &[Option<String>], limit: u64) -> Vec<Vec<usize>> {
     let is_together =
         |left: &Item<'_>, right: &Item<'_>| right.unit.start.saturating_sub(left.unit.end) <= divide::LONG_PAUSE;

@@ -10,7 +10,7 @@ use super::layout::Cue;
 /// The length of a cue that has none of its own, in ms, where there is room.
 const SHORTEST: u64 = 100;
 
-/// Where the last cue must end, in ms: the length of the audio. A document of length 0 that has segments does not know it.
+/// Maximum end of a cue, in ms: the length of the audio. A document of length 0 that has segments does not know it.
 pub(super) fn limit(document: &Document) -> u64 {
     let latest = || {
         document
@@ -40,7 +40,7 @@ pub(super) fn valid(cues: Vec<Cue<'_>>, limit: u64) -> Vec<Cue<'_>> {
         cue.start = cue.start.max(earliest);
         earliest = cue.start + least;
     }
-    // What is left before `latest` is at least the sum of the lengths still to come, so nothing falls below 0.
+    // The time left before `latest` is at least the sum of the lengths still to come, so nothing falls below 0.
     let mut latest = limit;
     for (cue, least) in cues.iter_mut().zip(&lengths).rev() {
         cue.start = cue.start.min(latest - least);

@@ -144,7 +144,7 @@ fn parse(request: &Request) -> Vec<Cue> {
     cues
 }
 
-/// What a viewer sees of a line.
+/// Visible text of a line.
 fn visible(line: &str, request: &Request) -> String {
     if request.format == Format::Srt {
         let tags = request.highlight_words;

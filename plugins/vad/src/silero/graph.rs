@@ -55,7 +55,7 @@ struct Tensor<'a> {
     data: &'a [u8],
 }
 
-/// What a name in the file stands for.
+/// Meaning of a name in the file.
 enum Known<'a> {
     /// The number of an input, or of a node's result.
     Result(usize),

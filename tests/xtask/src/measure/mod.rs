@@ -18,7 +18,6 @@ const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
 /// The compared models.
 const MODELS: [&str; 2] = ["tiny.en", "base"];
 
-/// What is measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Measurement {
     /// Word error rates of both engines on every recording whose text is known

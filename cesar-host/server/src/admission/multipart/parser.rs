@@ -28,7 +28,7 @@ pub(crate) enum Event {
     End,
 }
 
-/// Why the bytes are no form.
+/// Defects of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("there is no boundary; check the `boundary` of the content type")]

@@ -3,7 +3,7 @@
 use plugin_api::diarize::{Diarization, Speaker, Turn};
 use plugin_api::{Audio, Ctx, Stage, StageError, cesar_plugin};
 
-/// What counts as silence.
+/// Amplitude of silence.
 const SILENCE: f32 = 0.01;
 
 struct {{type}};

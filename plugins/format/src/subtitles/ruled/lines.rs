@@ -15,7 +15,7 @@ pub(super) fn fill(items: &[Item<'_>], width: usize, most: usize) -> Option<(Vec
     }
 }
 
-/// What an item adds to a line.
+/// An item's columns in a line.
 fn columns(item: &Item<'_>, first: bool) -> usize {
     item.unit.columns + usize::from(item.unit.spaced && !first)
 }

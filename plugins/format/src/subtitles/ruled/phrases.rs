@@ -86,7 +86,7 @@ enum Ending {
     None,
 }
 
-/// What the last mark ends, behind which quotes and brackets may stand.
+/// Kind of the last mark, behind which quotes and brackets may stand.
 fn ending(text: &str) -> Ending {
     let text = text.trim_end_matches(['"', '\'', '”', '’', '»', ')', ']', '」', '』', '）', '〉', '》']);
     match text.chars().next_back() {
