@@ -283,13 +283,13 @@ pub const SETTINGS: &[Setting] = &[
         "download.time_step",
         Kind::Duration,
         Fallback::Text("15 min"),
-        "How long a download is used without asking the server; `off` asks each time.",
+        "Time to use a download without asking the server; `off` asks each time.",
     ),
     Setting::new(
         "download.ttl",
         Kind::Duration,
         Fallback::Text("24 h"),
-        "How long a download is used if the server reports no change; after that it is downloaded again.",
+        "Time to use a download if the server reports no change; after that it is downloaded again.",
     ),
     Setting::new(
         "download.max_size",
@@ -358,7 +358,7 @@ pub const SETTINGS: &[Setting] = &[
         "cache.lock_timeout",
         Kind::Duration,
         Fallback::Text("2 h"),
-        "How long to wait for another process that computes the same result, before computing it too.",
+        "Maximum wait for another process that computes the same result, before computing it too.",
     ),
     Setting::new(
         "search.enabled",
@@ -538,7 +538,7 @@ pub const SETTINGS: &[Setting] = &[
             maximum: Some(1_000_000_000),
         },
         Fallback::Integer(40_960),
-        "What all unfinished resumable uploads may take, in MB (1000000 bytes); at least `server.max_upload_mb`.",
+        "Maximum total of unfinished resumable uploads, in MB (1000000 bytes); at least `server.max_upload_mb`.",
     ),
     Setting::new(
         "server.max_connections",

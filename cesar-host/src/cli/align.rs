@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// Recording: a file, a URL, or `-` for standard input
     #[arg(value_name = "AUDIO", value_hint = ValueHint::FilePath)]
     audio: PathBuf,
-    /// What is said in it: plain text, SRT or WebVTT (their times are ignored), or `-` for standard input
+    /// Its spoken text: plain, SRT or WebVTT (their times are ignored), or `-` for standard input
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     text: PathBuf,
     /// Minimum share of the words that must match, in percent: of the text's, or of those recognised

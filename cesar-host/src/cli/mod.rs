@@ -77,7 +77,7 @@ struct Cli {
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
-    /// Give the words of a text that exists their times in a recording
+    /// Align an existing text with a recording
     Align(Box<align::Args>),
     /// Write a JSON transcript in another format, without its recording
     Render(Box<render::Args>),

@@ -49,7 +49,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
     }
 }
 
-#[utoipa::path(get, path = "/cache", tag = "server", summary = "What the cache holds and has saved",
+#[utoipa::path(get, path = "/cache", tag = "server", summary = "Content and savings of the cache",
     responses((status = 200, description = "Sizes and counters", body = Object),
         (status = "4XX", description = "404 when the cache is off", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]

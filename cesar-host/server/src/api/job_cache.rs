@@ -141,9 +141,9 @@ fn read(shared: &Shared, job: &Job) -> Result<JobCache, Refusal> {
     })
 }
 
-#[utoipa::path(get, path = "/jobs/{id}/cache", tag = "jobs", operation_id = "job_cache", summary = "What the cache has of a job, stage by stage",
+#[utoipa::path(get, path = "/jobs/{id}/cache", tag = "jobs", operation_id = "job_cache", summary = "Cached results of a job, stage by stage",
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "What a run would find now", body = JobCache),
+    responses((status = 200, description = "Results that a run would find now", body = JobCache),
         (status = "4XX", description = "Refused; 404 when the job does not use the cache", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn explain(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
@@ -154,7 +154,7 @@ pub(crate) async fn explain(State(app): State<App>, Id(id): Id) -> Result<Respon
 
 #[utoipa::path(delete, path = "/cache", tag = "server", operation_id = "clear_cache", summary = "Remove results from the cache, except those that running jobs need",
     params(ClearParams),
-    responses((status = 200, description = "What was removed", body = Cleared),
+    responses((status = 200, description = "Removed results", body = Cleared),
         (status = "4XX", description = "404 when the cache is off", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn clear(State(app): State<App>, query: QueryFields) -> Result<Response, Problem> {

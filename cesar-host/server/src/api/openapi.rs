@@ -29,8 +29,8 @@ use crate::work::feed::FeedEventKind;
         speech::transcriptions, speech::translations, models::index, models::show, asr::asr, inference::inference
     ),
     components(schemas(JobEventKind, FeedEventKind)),
-    tags((name = "jobs", description = "Jobs and their transcripts"), (name = "page", description = "What the page needs beside the jobs"), (name = "openai", description = "What OpenAI's clients use"),
-        (name = "compatible", description = "What clients of other servers use"),
+    tags((name = "jobs", description = "Jobs and their transcripts"), (name = "page", description = "For the page, beside the jobs"), (name = "openai", description = "For OpenAI's clients"),
+        (name = "compatible", description = "For clients of other servers"),
         (name = "server", description = "The server itself")),
     security((), ("key" = [])),
     modifiers(&Keys)

@@ -40,7 +40,7 @@ pub(crate) async fn name_version(mut response: Response) -> Response {
     response
 }
 
-#[utoipa::path(options, path = "/uploads", tag = "page", operation_id = "upload_options", summary = "What resumable uploads may be (tus 1.0)",
+#[utoipa::path(options, path = "/uploads", tag = "page", operation_id = "upload_options", summary = "Limits of resumable uploads (tus 1.0)",
     responses((status = 204, description = "In the headers", headers(("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64)))))]
 pub(crate) async fn options(State(app): State<App>) -> Response {
     let headers = [
@@ -81,7 +81,7 @@ pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer
     Ok((StatusCode::CREATED, location, expires(&state)).into_response())
 }
 
-#[utoipa::path(head, path = "/uploads/{id}", tag = "page", operation_id = "upload_offset", summary = "How much of an upload the server has (tus 1.0)",
+#[utoipa::path(head, path = "/uploads/{id}", tag = "page", operation_id = "upload_offset", summary = "Received bytes of an upload (tus 1.0)",
     params(("id" = String, Path, description = "The upload's id"), ("Tus-Resumable" = String, Header, description = "`1.0.0`")),
     responses((status = 200, description = "In the headers", headers(("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Defer-Length" = String), ("Upload-Metadata" = String))),
         (status = "4XX", description = "Refused; 404 when there is none"),
