@@ -56,7 +56,7 @@ fn a_machine_that_can_transcribe_has_no_error() {
 }
 
 #[test]
-fn what_is_missing_or_damaged_has_a_remedy_and_an_exit_code() {
+fn defects_have_a_remedy_and_an_exit_code() {
     let sandbox = Sandbox::new();
     let models = sandbox.path().join("own-models");
     fs::create_dir(&models).unwrap();

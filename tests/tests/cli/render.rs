@@ -61,7 +61,7 @@ fn presets_have_the_names_of_the_manifest() {
 }
 
 #[test]
-fn what_cannot_be_rendered_is_refused_in_a_sentence() {
+fn invalid_render_requests_are_refused_in_a_sentence() {
     let sandbox = with_document();
     sandbox.write("empty.json", "{}");
     let lines = [

@@ -111,7 +111,7 @@ fn a_declared_length_allows_no_more_than_a_day_of_silence() {
 }
 
 #[test]
-fn what_follows_a_jump_that_is_left_out_has_its_own_pauses() {
+fn pauses_after_a_jump_that_is_left_out_are_kept() {
     let far = 1000 * HOUR;
     let chunks = vec![(0, false), (far, false), (far + 9 * SECOND, false)];
     let (places, _, issues) = play(None, chunks);

@@ -266,7 +266,7 @@ fn pages_have_each_hit_once() {
 }
 
 #[test]
-fn what_its_holder_has_no_longer_is_not_shown() {
+fn documents_that_their_holder_removed_are_not_found() {
     let library = Library::new();
     library.say("kept", &["The ferry."]);
     library.say("gone", &["The ferry."]);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn where_two_parts_meet_a_start_belongs_to_the_later_and_an_end_to_the_earlier() {
+    fn at_a_border_of_parts_a_start_is_of_the_later_and_an_end_of_the_earlier() {
         let map = map();
         assert_eq!(
             (map.original_time(2.0, true), map.original_time(2.0, false)),

@@ -271,7 +271,7 @@ fn a_jump_that_cannot_be_is_no_silence() {
 }
 
 #[test]
-fn what_is_no_flac() {
+fn other_formats_are_no_flac() {
     for content in [b"".as_slice(), b"fLa", b"OggS", &frame(0, 5, 1, 1), &[0; 500]] {
         assert!(drain(open, content).is_none());
     }
@@ -304,7 +304,7 @@ fn the_beginning_may_be_missing() {
 }
 
 #[test]
-fn what_symphonia_cannot_decode_is_left_to_others() {
+fn flac_that_symphonia_cannot_decode_is_left_to_others() {
     let file = |shape: u8, channels: u64| {
         let mut frame = vec![0xFF, 0xF8, 12 << 4 | 5, shape, 0];
         frame.push(checksum8(&frame));

@@ -96,7 +96,7 @@ fn a_cut_file_gives_what_is_there() {
 }
 
 #[test]
-fn what_was_cut_out_of_a_longer_stream_begins_at_0() {
+fn a_part_of_a_longer_stream_begins_at_0() {
     let content = fixture("spanish.opus");
     let all = pages(&content);
     let cut = [&all[..2], &all[6..]].concat().concat();
@@ -143,7 +143,7 @@ fn moved(content: &[u8], by: u64) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_cut_out_declares_its_own_end() {
+fn a_part_of_a_longer_stream_declares_its_own_end() {
     for name in ["welcome.ogg", "spanish.opus"] {
         let (whole, cut) = (
             drain(open, &fixture(name)).unwrap(),

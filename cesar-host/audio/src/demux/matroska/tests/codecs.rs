@@ -190,7 +190,7 @@ fn a_damaged_compressed_block_is_a_loss() {
 
 /// A bomb: 100 MB of zeros in 100 kB.
 #[test]
-fn what_grows_beyond_measure_is_damaged() {
+fn a_decompression_bomb_is_damaged() {
     let encodings = element(id::CONTENT_ENCODINGS, &element(id::CONTENT_ENCODING, b""));
     let block = simple(1, 0, &zlib(&vec![0; 100 << 20]));
     let parts = [

@@ -159,7 +159,7 @@ fn the_chosen_track_alone_is_read() {
 }
 
 #[test]
-fn what_is_no_recording_is_said_in_words() {
+fn files_without_a_recording_are_refused_with_the_reason() {
     let open = |content: &[u8]| {
         let folder = tempfile::tempdir().unwrap();
         let opened = open(&super::super::testing::write(&folder, content));

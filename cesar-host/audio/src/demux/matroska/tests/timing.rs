@@ -85,7 +85,7 @@ fn padding_is_dropped_from_the_end_or_the_beginning() {
 
 /// Times are rounded to milliseconds, and encoders put whole packets in front.
 #[test]
-fn what_lies_before_0_is_the_encoders() {
+fn encoder_delay_before_0_is_skipped() {
     let aac = |rate: f64| {
         let config = if rate == 48_000.0 { [0x11, 0x88] } else { [0x12, 0x08] };
         audio(1, "A_AAC", rate, 0, &[element(id::CODEC_PRIVATE, &config)])

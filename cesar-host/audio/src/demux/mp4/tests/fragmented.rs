@@ -33,7 +33,7 @@ fn fragments_follow_each_other() {
 }
 
 #[test]
-fn what_browsers_leave_out_is_found() {
+fn times_that_browsers_leave_out_are_found() {
     for (time, duration) in [(true, None), (true, Some(0)), (false, Some(1024)), (false, None)] {
         let mut fragments = Fragment::aac(5);
         for fragment in &mut fragments {
