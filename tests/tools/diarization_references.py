@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who spoke when, as sherpa-onnx and senko tell it: the references that Cesar's `pyannote` plugin is compared with.
+"""Speaker turns by sherpa-onnx and senko: the references that Cesar's `pyannote` plugin is compared with.
 
     diarization_references.py                    one job a line on standard input, one answer a line on standard output
 

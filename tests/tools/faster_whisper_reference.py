@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What faster-whisper makes of recordings: the reference that Cesar's `ct2` plugin is compared with.
+"""Transcripts by faster-whisper: the reference that Cesar's `ct2` plugin is compared with.
 
     faster_whisper_reference.py wav IN OUT.wav     a recording as faster-whisper decodes it: 16 kHz, mono, 16 bits
     faster_whisper_reference.py run                one job a line on standard input, one answer a line on standard output

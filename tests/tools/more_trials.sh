@@ -257,7 +257,7 @@ py in_front g89_bare.aac g92_id3_in_front.aac id3
 py cut g89_bare.aac g93_cut.aac 0.6
 ff -i "$W" -ar 48000 -c:a aac -f latm g94_latm.loas
 
-# What is no recording.
+# Inputs without a recording.
 py tar g95_two.tar "$W" g86_p.mp3
 py zip_ g96_stored.zip "$W"
 printf '#EXTM3U\n#EXTINF:9,\n%s\n' "$W" > g97_playlist.wav

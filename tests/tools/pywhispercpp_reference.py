@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What pywhispercpp makes of recordings: whisper.cpp as others package it, beside the reference of Cesar's `whisper-cpp` plugin.
+"""Transcripts by pywhispercpp: whisper.cpp as others package it, beside the reference of Cesar's `whisper-cpp` plugin.
 
     pywhispercpp_reference.py run                  one job a line on standard input, one answer a line on standard output
 

@@ -135,7 +135,7 @@ export async function page(
   return made;
 }
 
-/** What axe-core finds on a page; the CSP is bypassed for its script by an isolated evaluation. */
+/** Findings of axe-core on a page; the CSP is bypassed for its script by an isolated evaluation. */
 export async function axe(on, what) {
   await on.evaluate(axeSource);
   const { violations } = await on.evaluate(() =>

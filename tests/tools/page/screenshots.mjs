@@ -17,7 +17,7 @@ const SIZES = [
   [768, all ? 900 : 720],
   [all ? 1440 : 1200, all ? 900 : 720],
 ];
-/** What the documentation shows of a view. */
+/** Screenshots of a view for the documentation. */
 const GUIDE = {
   queue: [["light", 768]],
   tray: [["light", 360]],

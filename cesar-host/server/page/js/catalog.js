@@ -1,5 +1,5 @@
 // @ts-check
-/** What the server can do: plugins with their options, and models, present or to be downloaded. */
+/** Abilities of the server: plugins with their options, and models, present or to be downloaded. */
 
 import { explain, getJson, request } from "./api.js";
 import { computed, signal } from "./dom.js";

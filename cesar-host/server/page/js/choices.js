@@ -63,7 +63,7 @@ export function resetChoices() {
     setSettings({ options: { model, language, speakers } });
 }
 
-/** How many of the folded options differ from their defaults. */
+/** Number of the folded options that differ from their defaults. */
 export const changedCount = computed(() => {
     const now = choices.value;
     const folded = /** @type {const} */ ([

@@ -47,7 +47,7 @@ async function listJobs() {
         if (count >= MOST_JOBS) return void (listed.value = true);
         path = `/jobs?limit=100&after=${encodeURIComponent(page.next)}`;
     }
-    // What was known before and is not in the list was removed while nothing was heard.
+    // Jobs known before that are not in the list were removed while nothing was heard.
     for (const id of before) dropJob(id);
     listed.value = true;
 }

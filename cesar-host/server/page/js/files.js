@@ -14,7 +14,7 @@ const KINDS = new Map(
 const endingOf = (name) => (name.includes(".") ? name.slice(name.lastIndexOf(".") + 1).toLowerCase() : "");
 
 /**
- * What a file seems to be.
+ * Presumed kind of a file.
  * @param {{ name: string, type: string }} file
  * @returns {"audio" | "video" | "other"}
  */
@@ -87,7 +87,7 @@ export function addressesIn(text) {
 }
 
 /**
- * What a browser knows of a file without reading it; equal for the same file after a reload.
+ * Identity of a file without reading it; equal for the same file after a reload.
  * @param {File} file
  */
 export const fingerprint = (file) => `${file.name}\n${file.size}\n${file.lastModified}`;

@@ -88,7 +88,7 @@ function savedMs(job) {
 }
 
 /**
- * What the cache saved, as a sentence; empty where it saved nothing.
+ * Savings of the cache, as a sentence; empty where it saved nothing.
  * @param {Job} job
  */
 export function savings(job) {
@@ -109,7 +109,7 @@ export function failureOf(job) {
 }
 
 /**
- * What a retry of a job would do.
+ * Effect of a retry of a job.
  * @param {Job} job
  */
 export function retryText(job) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What every view shares: jobs, the connection, the session, and what the browser remembers. */
+/** State of all views: jobs, the connection, the session, and what the browser remembers. */
 
 import { effect, signal } from "./dom.js";
 

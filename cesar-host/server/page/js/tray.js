@@ -1,5 +1,5 @@
 // @ts-check
-/** What is chosen but not sent: files and addresses, with what the server knows of them. */
+/** Choices that are not sent: files and addresses, with what the server knows of them. */
 
 import { getJson } from "./api.js";
 import { computed, signal } from "./dom.js";

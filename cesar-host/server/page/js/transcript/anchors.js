@@ -12,7 +12,7 @@ import { speakersOf } from "./voices.js";
 /** @typedef {import("./types.js").Operation} Operation */
 /** @typedef {import("./types.js").Anchor} Anchor */
 
-/** How far a word may have moved, in milliseconds. */
+/** Maximum shift of a word, in milliseconds. */
 const REACH_MS = 2000;
 
 /** @param {Doc} doc @param {number} segment @param {number} word @param {number} count @returns {Anchor} */

@@ -16,7 +16,7 @@
 /** @typedef {{ batches: Batch[], typing: { anchor: Anchor, text: string } | null }} Draft */
 
 const PREFIX = "cesar.draft.";
-/** How long other windows have to answer, in milliseconds. */
+/** Time for other windows to answer, in milliseconds. */
 const ANSWER_MS = 350;
 /** Steps that are kept for a reload. */
 const MAX_STEPS = 5000;
@@ -61,7 +61,7 @@ export class Drafts {
         }
     }
 
-    /** What this window could undo before it was loaded again. @returns {{ label: string, revisions: number[] }[]} */
+    /** Undo steps of this window before it was loaded again. @returns {{ label: string, revisions: number[] }[]} */
     steps() {
         try {
             return JSON.parse(sessionStorage.getItem(this.prefix) ?? "[]");

@@ -17,7 +17,7 @@ import { TurnRow } from "./turn.js";
 const AHEAD = 700;
 /** The same after a jump: each frame of a drag of the scrollbar shows other rows. */
 const AHEAD_OF_JUMP = 60;
-/** How long the text stands still, in milliseconds, until a jump has ended. */
+/** Time that the text stands still, in milliseconds, until a jump has ended. */
 const STILL_MS = 120;
 
 /**
@@ -137,7 +137,7 @@ export function Rows({ desk }) {
             again();
         });
         observer.observe(element);
-        // What stands above the text changes its height: the reader keeps the line.
+        // The part above the text changes its height: the reader keeps the line.
         const placeOf = () => element.getBoundingClientRect().top + scrollY;
         let place = placeOf();
         const above = new ResizeObserver(() => {

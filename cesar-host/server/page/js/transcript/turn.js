@@ -15,7 +15,7 @@ import { Typing } from "./typing.js";
 /** Below this probability a word is uncertain. */
 const UNCERTAIN = 0.5;
 
-/** What every word is copied from. */
+/** Template of every word. */
 const WORD = document.createElement("span");
 WORD.className = "w";
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where recordings go in: drop, paste, files, a folder, addresses, the microphone; then options, and the button that starts. */
+/** Input of recordings: drop, paste, files, a folder, addresses, the microphone; then options, and the button that starts. */
 
 import { attempt, catalog, engines, pull, pullOf } from "../catalog.js";
 import { chosenModel, fields } from "../choices.js";
@@ -113,7 +113,7 @@ async function start() {
         await sendAddress(item.url, values);
         dropItem(item.id);
     }
-    // What was left out by hand stays; the others are transcribed already.
+    // Items left out by hand stay; the others are transcribed already.
     tray.value = tray.value.filter((item) => !item.known);
 }
 

@@ -58,7 +58,7 @@ const shown = (value) =>
     Array.isArray(value) ? value.join(", ") : value === null || value === undefined ? "" : String(value);
 
 /**
- * What a text means for an option; `undefined` where it is the default, `null` where it is no value.
+ * Meaning of a text for an option; `undefined` where it is the default, `null` where it is no value.
  * @param {import("../catalog.js").OptionSpec} spec
  * @param {string} text
  */

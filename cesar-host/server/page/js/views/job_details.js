@@ -1,5 +1,5 @@
 // @ts-check
-/** How a job was made: its stages, what the cache has of each, and why not. */
+/** Details of a job: its stages, what the cache has of each, and why not. */
 
 import { explain, getJson } from "../api.js";
 import { html, useEffect, useSignal } from "../dom.js";

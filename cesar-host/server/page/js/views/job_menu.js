@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be done with a job of the library: rename it, remove it. */
+/** Menu of a job of the library: rename it, remove it. */
 
 import { html, useSignal } from "../dom.js";
 import { bytes, dateTime } from "../format.js";

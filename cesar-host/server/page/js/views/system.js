@@ -11,7 +11,7 @@ import { CachePanel } from "./cache.js";
 import { ModelsPanel } from "./models.js";
 import { PluginsPanel } from "./plugins.js";
 
-/** How often the figures are read while the view is shown, in ms. */
+/** Interval of reading the figures while the view is shown, in ms. */
 const INTERVAL = 5000;
 
 /**
