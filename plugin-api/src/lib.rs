@@ -64,7 +64,7 @@
 //! * [`Ctx::checkpoint`] is called often enough that a cancel is answered within about two seconds.
 //! * Nothing is written to standard output; logging goes through `tracing`.
 //!
-//! A long-running stage can limit the loss of a crash to seconds: see [`resume`]. An engine can align a text that exists: see [`align`].
+//! A long-running stage can limit the loss of a crash to seconds: see [`resume`]. An engine can align an existing text: see [`align`].
 //!
 //! # Testing a stage
 //! With the feature `testkit`, the module `testkit` runs a stage without a host, for unit tests. `cesar plugins check libmine.so`

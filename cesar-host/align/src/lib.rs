@@ -1,4 +1,4 @@
-//! Alignment of a text that exists, a script, with a recording: times for every word of the script.
+//! Alignment of an existing text, a script, with a recording: times for every word of the script.
 //!
 //! The engine has recognised the recording, with word times. [`Fit`] matches the words of the script with the recognised ones, in order.
 //! Matched words have the recognised times. The others lie between matched ones: an engine can align them with the audio

@@ -1,4 +1,4 @@
-//! The stage `align`: a document to one with the words of a text that exists.
+//! The stage `align`: a document to one with the words of an existing text.
 //!
 //! The recognised words, with their times, are matched with those of the text. An engine whose manifest has `aligns` then finds the others
 //! in the audio, in the session that has recognised it; with another engine their times are interpolated.

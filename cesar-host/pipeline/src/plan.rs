@@ -48,7 +48,7 @@ impl Plan {
         self
     }
 
-    /// The same work, with times for the words of a text that exists. A glossary is not applied to it.
+    /// The same work, with times for the words of an existing text. A glossary is not applied to it.
     #[must_use]
     pub fn aligning(mut self, script: NamedScript) -> Self {
         self.script = Some(script);

@@ -1,4 +1,4 @@
-//! `cesar align`: word times for a text that exists.
+//! `cesar align`: word times for an existing text.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

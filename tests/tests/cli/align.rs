@@ -1,4 +1,4 @@
-//! `cesar align`: times for the words of a text that exists.
+//! `cesar align`: times for the words of an existing text.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::recordings::fixture;
