@@ -52,7 +52,9 @@ pub(crate) fn run(build: &mut Command, variables: &[(&str, &std::ffi::OsStr)]) -
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
-                while let Some(executable) = locked(&queue).pop_front() {
+                // Taken first, so that the queue is not locked while it runs.
+                let next = || locked(&queue).pop_front();
+                while let Some(executable) = next() {
                     if let Err(failure) = executable.run(variables) {
                         locked(&failed).push(failure.to_string());
                     }
@@ -182,6 +184,19 @@ mod tests {
         let message = failure.to_string();
         assert!(message.contains("broken` failed (exit status: 101)"), "{message}");
         assert!(!message.contains("sound") && !message.contains("third"), "{message}");
+    }
+
+    #[test]
+    fn two_executables_run_at_a_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Each ends when the other has begun.
+        let waits_for = |own: &str, other: &str| {
+            let text =
+                format!("touch {own}; for _ in $(seq 600); do [ -e {other} ] && exit 0; sleep 0.1; done; exit 1");
+            script(folder.path(), &format!("run-{own}"), &text)
+        };
+        let lines = [waits_for("first", "second"), waits_for("second", "first")];
+        assert!(run(&mut messages(&lines), &[]).is_ok());
     }
 
     #[test]
