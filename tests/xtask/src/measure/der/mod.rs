@@ -1,14 +1,20 @@
 //! `measure der`: diarization error rates of the `pyannote` plugin beside sherpa-onnx and senko, on every recording whose turns are known.
 //!
 //! All read the same WAV file, made with ffmpeg. sherpa-onnx gets the same two networks, at its default threshold and at the one that
-//! suited it best; senko brings its own copies. The error rate is that of `tests/tools/score.py`: no collar, overlap is scored. With
-//! `--option NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the references.
-//! The last column is the plugin's with the reference's own turns as segmentation: its error is that of voices and clustering.
+//! suited it best; senko brings its own copies. A table for each reference and collar: words, or words with other sounds of the voice
+//! where the data has both; without a collar, and with 0.25 s. Overlap is scored. A cell has the error rate with its three parts, and
+//! the speakers found, of the reference and of the answer. Sources are pooled by speech time (`score`).
+//!
+//! With `--option NAME=VALUE` the plugin is run with that option; with `--sweep NAME=VALUE,…` once for each value, and without the
+//! references. The last column is the plugin's with the reference's own turns as segmentation: its error is that of voices and
+//! clustering.
 //!
 //! The plugin is run by its example `diarize`, without the host, so that the seconds are the engine's own in each column.
 
 mod dialogues;
 mod references;
+mod score;
+mod table;
 
 use crate::{
     announce, cargo,
@@ -17,8 +23,9 @@ use crate::{
     models, onnxruntime,
     setup::program_in_path,
 };
-use cesar_tests::{models::models_dir, sandbox, workspace};
-use dialogues::{Dialogue, dialogues, line};
+use cesar_tests::{models::models_dir, sandbox};
+use dialogues::{Dialogue, Sound, dialogues};
+use score::{Score, Turn, ms};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -30,7 +37,19 @@ use std::{
 /// sherpa-onnx's default threshold, and its best on these recordings.
 const SHERPA_THRESHOLDS: [f64; 2] = [0.5, 0.8];
 
-/// One column of the table.
+/// The references of a recording.
+type Reference = fn(&Dialogue) -> Option<&Vec<Turn>>;
+const REFERENCES: [(&str, Reference); 2] = [
+    ("words", |dialogue| Some(&dialogue.turns)),
+    ("words with sounds", |dialogue| dialogue.with_sounds.as_ref()),
+];
+/// Left out around each edge of the reference; 0.25 s on both sides is usual in publications.
+const COLLARS_MS: [u64; 2] = [0, 250];
+/// Bytes before the samples of a WAV file, and of a millisecond of them.
+const HEADER: u64 = 44;
+const BYTES_PER_MS: u64 = 32;
+
+/// One column of the tables.
 struct Column {
     title: String,
     engine: Engine,
@@ -62,19 +81,37 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let library = onnxruntime::fetch()?;
     step(cargo::cargo("build").args(["--release", "-p", "cesar-plugin-pyannote", "--example", "diarize"]))?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;
-    let dialogues = dialogues()?;
-    let files = prepare(&dialogues, folder.path())?;
+    let mut dialogues = dialogues()?;
+    let files = prepare(&mut dialogues, folder.path())?;
     let columns = columns(options);
-    let mut rates: Vec<Vec<Outcome<(f64, f64)>>> = dialogues.iter().map(|_| Vec::new()).collect();
+    let mut answered: Vec<Vec<Outcome<Vec<Turn>>>> = dialogues.iter().map(|_| Vec::new()).collect();
     for column in &columns {
         announce(&column.title);
         let answers = answers(&column.engine, &files, options.threads, &library)?;
-        for ((rates, file), answer) in rates.iter_mut().zip(&files).zip(answers) {
-            rates.push(rate(file, &answer));
+        let seconds: f64 = answers.iter().filter_map(|answer| answer["seconds"].as_f64()).sum();
+        announce(&format!("{}: {seconds:.1} s", column.title));
+        for (answered, answer) in answered.iter_mut().zip(&answers) {
+            answered.push(turns(answer));
         }
     }
-    print(&dialogues, &columns, &rates);
-    match rates.iter().flatten().find_map(|rate| rate.as_ref().err()) {
+    for (reference, of_reference) in REFERENCES {
+        for collar in COLLARS_MS {
+            let scored = |(dialogue, answered): (&Dialogue, &Vec<Outcome<Vec<Turn>>>)| {
+                let known = of_reference(dialogue)?;
+                let score = |answer: &Outcome<Vec<Turn>>| Some(score::score(known, answer.as_ref().ok()?, collar));
+                Some(answered.iter().map(score).collect())
+            };
+            let scores: Vec<Option<Vec<Option<Score>>>> = dialogues.iter().zip(&answered).map(scored).collect();
+            let collar = collar as f64 / 1000.0;
+            table::print(
+                &format!("{reference}, collar {collar} s"),
+                &dialogues,
+                &columns,
+                &scores,
+            );
+        }
+    }
+    match answered.iter().flatten().find_map(|answer| answer.as_ref().err()) {
         None => Ok(()),
         Some(failure) => Err(Failure::new(format!(
             "not every engine told every recording: {failure}"
@@ -125,25 +162,63 @@ fn columns(given: &Options) -> Vec<Column> {
         .collect()
 }
 
-/// A WAV file for every engine, with its turns beside it.
-fn prepare(dialogues: &[Dialogue], folder: &Path) -> Outcome<Vec<PathBuf>> {
+/// A WAV file for every engine, with its turns beside it. Joined recordings get their turns from those that they are made of.
+fn prepare(dialogues: &mut [Dialogue], folder: &Path) -> Outcome<Vec<PathBuf>> {
     let ffmpeg = program_in_path("ffmpeg")
         .ok_or_else(|| Failure::new("no `ffmpeg`, which makes WAV files for the references: install it"))?;
-    let mut files = Vec::new();
-    for (number, dialogue) in dialogues.iter().enumerate() {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for number in 0..dialogues.len() {
         let file = folder.join(format!("{number}.wav"));
         let mut command = Command::new(&ffmpeg);
-        command.args(["-v", "error", "-i"]).arg(&dialogue.recording);
-        step(
-            command
-                .args(["-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le"])
-                .arg(&file),
-        )?;
+        command.args(["-v", "error"]);
+        match &dialogues[number].sound {
+            Sound::File(recording) => {
+                command.arg("-i").arg(recording);
+            }
+            Sound::Joined(parts) => {
+                for part in parts {
+                    command.arg("-i").arg(&files[*part]);
+                }
+                command.args(["-filter_complex", &format!("concat=n={}:v=0:a=1", parts.len())]);
+            }
+        }
+        // A header of 44 bytes: the length of the file is that of the audio.
+        command.args(["-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", "-bitexact"]);
+        step(command.arg(&file))?;
+        if let Sound::Joined(parts) = &dialogues[number].sound {
+            let (turns, with_sounds) = joined(parts, dialogues, &files)?;
+            (dialogues[number].turns, dialogues[number].with_sounds) = (turns, Some(with_sounds));
+        }
+        let lines: String = dialogues[number].turns.iter().map(line).collect();
         let turns = file.with_extension("rttm");
-        fs::write(&turns, &dialogue.turns).map_err(|error| Failure::path(&turns, &error))?;
+        fs::write(&turns, lines).map_err(|error| Failure::path(&turns, &error))?;
         files.push(file);
     }
     Ok(files)
+}
+
+/// The turns of recordings one after the other, by both references.
+fn joined(parts: &[usize], dialogues: &[Dialogue], files: &[PathBuf]) -> Outcome<(Vec<Turn>, Vec<Turn>)> {
+    let (mut turns, mut with_sounds, mut begin) = (Vec::new(), Vec::new(), 0);
+    for part in parts {
+        let of_part = &dialogues[*part];
+        let later = |(start, end, speaker): &Turn| (start + begin, end + begin, speaker.clone());
+        turns.extend(of_part.turns.iter().map(later));
+        with_sounds.extend(of_part.with_sounds.as_ref().unwrap_or(&of_part.turns).iter().map(later));
+        let bytes = fs::metadata(&files[*part]).map_err(|error| Failure::path(&files[*part], &error))?;
+        begin += bytes.len().saturating_sub(HEADER) / BYTES_PER_MS;
+    }
+    Ok((turns, with_sounds))
+}
+
+/// A line of RTTM.
+fn line((start, end, speaker): &Turn) -> String {
+    let seconds = |ms: u64| ms as f64 / 1000.0;
+    format!(
+        "SPEAKER recording 1 {:.3} {:.3} <NA> <NA> {speaker} <NA> <NA>\n",
+        seconds(*start),
+        seconds(end - start)
+    )
 }
 
 /// An engine's answer for each file.
@@ -188,66 +263,17 @@ fn answers(engine: &Engine, files: &[PathBuf], threads: usize, library: &Path) -
     Ok(answers)
 }
 
-/// The error rate and the seconds of one answer.
-fn rate(file: &Path, answer: &Value) -> Outcome<(f64, f64)> {
+/// The turns of one answer.
+fn turns(answer: &Value) -> Outcome<Vec<Turn>> {
     if let Some(error) = answer["error"].as_str() {
         return Err(Failure::new(error));
     }
-    let turns = answer["turns"].as_array().cloned().unwrap_or_default();
-    let rttm: String = turns
-        .iter()
-        .map(|turn| {
-            let time = |index: usize| turn[index].as_f64().unwrap_or_default();
-            line(time(0), time(1), turn[2].as_str().unwrap_or("?"))
-        })
-        .collect();
-    let told = file.with_extension("told.rttm");
-    fs::write(&told, rttm).map_err(|error| Failure::path(&told, &error))?;
-    let scored = Command::new(program_in_path("python3").unwrap_or_else(|| "python3".into()))
-        .arg(workspace().join("tests/tools/score.py"))
-        .arg("der")
-        .args([file.with_extension("rttm"), told])
-        .output()
-        .map_err(|error| Failure::new(format!("score.py cannot be started: {error}")))?;
-    let score: Value = serde_json::from_slice(&scored.stdout)
-        .map_err(|_| Failure::new(String::from_utf8_lossy(&scored.stderr).trim().to_owned()))?;
-    let der = score["der"]
-        .as_f64()
-        .ok_or_else(|| Failure::new("score.py gave no rate"))?;
-    Ok((der, answer["seconds"].as_f64().unwrap_or_default()))
-}
-
-fn print(dialogues: &[Dialogue], columns: &[Column], rates: &[Vec<Outcome<(f64, f64)>>]) {
-    let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
-    println!("| DER %, no collar, overlap scored (s) | {} |", titles.join(" | "));
-    println!("|---|{}", "--:|".repeat(columns.len()));
-    for (dialogue, rates) in dialogues.iter().zip(rates) {
-        let cells = rates.iter().map(|rate| match rate {
-            Ok((der, seconds)) => format!("{:.1} ({seconds:.1})", 100.0 * der),
-            Err(_) => "failed".to_owned(),
-        });
-        println!("| {} | {} |", dialogue.name, cells.collect::<Vec<_>>().join(" | "));
-    }
-    let mut groups: Vec<&str> = dialogues.iter().map(|dialogue| dialogue.group).collect();
-    groups.dedup();
-    for group in groups {
-        let of_group = || {
-            dialogues
-                .iter()
-                .zip(rates)
-                .filter(|(dialogue, _)| dialogue.group == group)
-        };
-        let mean = |column: usize| {
-            let known: Option<Vec<f64>> = of_group()
-                .map(|(_, rates)| rates[column].as_ref().ok().map(|(der, _)| *der))
-                .collect();
-            known.map_or("failed".to_owned(), |known| {
-                format!("{:.1}", 100.0 * known.iter().sum::<f64>() / known.len() as f64)
-            })
-        };
-        let cells: Vec<String> = (0..columns.len()).map(mean).collect();
-        println!("| **mean, {group}** | {} |", cells.join(" | "));
-    }
+    let turns = answer["turns"].as_array().map_or(&[][..], Vec::as_slice);
+    let turn = |turn: &Value| {
+        let time = |index: usize| ms(turn[index].as_f64().unwrap_or_default());
+        (time(0), time(1), turn[2].as_str().unwrap_or("?").to_owned())
+    };
+    Ok(turns.iter().map(turn).collect())
 }
 
 #[cfg(test)]
