@@ -6,7 +6,9 @@ use plugin_api::{Audio, ErrorKind, StageError};
 use crate::assign;
 use crate::chunks::{self, Chunk};
 use crate::options::Request;
+use crate::powerset::SpeakerSet;
 use crate::report::Report;
+use crate::segmentation::BATCH;
 use crate::speakers::{self, CLUSTERED, Voice};
 use crate::stitch::{Timeline, Window};
 use crate::turns;
@@ -97,18 +99,19 @@ fn segmented(
         0 => Vec::new(),
         length => window_starts(length, step_frames(request.step)),
     };
-    let windows = workers.all(
-        starts.len(),
+    // Batches are the same for every number of threads, and so are the results.
+    let batches: Vec<&[usize]> = starts.chunks(BATCH).collect();
+    let sets = workers.all(
+        batches.len(),
         |worker, index| {
-            let sets = worker.segmentation.run(&cut(samples, starts[index]))?;
-            Ok(Window {
-                start: starts[index],
-                sets,
-            })
+            let windows: Vec<Vec<f32>> = batches[index].iter().map(|start| cut(samples, *start)).collect();
+            worker.segmentation.run(&windows)
         },
         host,
-        |host, done| host.progress(total * SEGMENTATION * done as u64 / (ALL * starts.len() as u64), total),
+        |host, done| host.progress(total * SEGMENTATION * done as u64 / (ALL * batches.len() as u64), total),
     )?;
+    let window = |(start, sets): (&usize, Vec<SpeakerSet>)| Window { start: *start, sets };
+    let windows = starts.iter().zip(sets.into_iter().flatten()).map(window).collect();
     Ok(Timeline::new(windows, samples.len()))
 }
 

@@ -24,12 +24,17 @@ use crate::windows::{FRAMES, SAMPLE_RATE, WINDOW};
 /// The scale of 16-bit integers.
 const INTEGERS: f32 = 32_768.0;
 
+/// Windows in a run of the network. Its recurrent layers then multiply matrices instead of vectors.
+pub(crate) const BATCH: usize = 4;
+
 /// The loaded network.
 #[derive(Debug)]
 pub(crate) struct Segmentation {
     session: Session,
     input: String,
     scale: f32,
+    /// Windows that the network takes at once.
+    batch: usize,
 }
 
 /// The reason why the segmentation network cannot be used.
@@ -68,19 +73,28 @@ impl Segmentation {
         let mut network = Self::load(path)?;
         let shown = || path.display().to_string();
         let other = |found| SegmentationError::Other { path: shown(), found };
-        let probe = probe();
-        let unscaled = network.scores(&probe).map_err(other)?;
-        network.scale = INTEGERS;
-        let scaled = network.scores(&probe).map_err(other)?;
-        network.scale = scale_of(&unscaled, &scaled);
-        tracing::debug!("`{}` takes samples within ±{}", path.display(), network.scale);
+        let voice = probe();
+        let probe = voice.as_slice();
+        let unscaled = network.scores(&[probe], 1.0).map_err(other)?;
+        let scaled = network.scores(&[probe], INTEGERS).map_err(other)?;
+        network.scale = scale_of(&unscaled[0], &scaled[0]);
+        // Some exports have room for one window only.
+        if network.scores(&[probe, probe], network.scale).is_ok() {
+            network.batch = BATCH;
+        }
+        tracing::debug!(
+            "`{}` takes samples within ±{}, {} windows at once",
+            path.display(),
+            network.scale,
+            network.batch
+        );
         Ok(network)
     }
 
     /// Another session of the same file, for another thread.
     pub(crate) fn again(&self, path: &Path) -> Result<Self, StageError> {
         let mut network = Self::load(path)?;
-        network.scale = self.scale;
+        (network.scale, network.batch) = (self.scale, self.batch);
         Ok(network)
     }
 
@@ -99,34 +113,59 @@ impl Segmentation {
             input: input.name.clone(),
             session,
             scale: 1.0,
+            batch: 1,
         })
     }
 
-    /// The speakers in each of the 589 frames of a window.
-    pub(crate) fn run(&mut self, window: &[f32]) -> Result<Vec<SpeakerSet>, StageError> {
+    /// The speakers in each of the 589 frames of windows, at most [`BATCH`] of them.
+    pub(crate) fn run(&mut self, windows: &[Vec<f32>]) -> Result<Vec<Vec<SpeakerSet>>, StageError> {
         // Digital silence has no speaker, and no variance for normalisation.
-        if window.iter().all(|sample| *sample == 0.0) {
-            return Ok(vec![SpeakerSet::default(); FRAMES]);
+        let is_silent = |window: &[f32]| window.iter().all(|sample| *sample == 0.0);
+        let heard: Vec<&[f32]> = windows
+            .iter()
+            .map(Vec::as_slice)
+            .filter(|window| !is_silent(window))
+            .collect();
+        let mut scores = Vec::with_capacity(heard.len());
+        for batch in heard.chunks(self.batch) {
+            let of_batch = self.scores(batch, self.scale).map_err(|reason| {
+                let message = format!("the segmentation network failed: {reason}");
+                memory::failure(ErrorKind::Internal, &reason, message)
+            })?;
+            scores.extend(of_batch);
         }
-        let scores = self.scores(window).map_err(|reason| {
-            let message = format!("the segmentation network failed: {reason}");
-            memory::failure(ErrorKind::Internal, &reason, message)
-        })?;
-        Ok(powerset::decode(&scores))
+        let mut scores = scores.iter();
+        let sets = |window: &Vec<f32>| match is_silent(window) {
+            true => vec![SpeakerSet::default(); FRAMES],
+            false => scores.next().map(|scores| powerset::decode(scores)).unwrap_or_default(),
+        };
+        Ok(windows.iter().map(sets).collect())
     }
 
-    /// Scores of the classes, frame after frame.
-    fn scores(&mut self, window: &[f32]) -> Result<Vec<f32>, String> {
-        let scaled: Vec<f32> = window.iter().map(|sample| sample * self.scale).collect();
+    /// Scores of the classes of each window, frame after frame.
+    fn scores(&mut self, windows: &[&[f32]], scale: f32) -> Result<Vec<Vec<f32>>, String> {
+        let scaled: Vec<f32> = windows
+            .iter()
+            .flat_map(|window| window.iter().map(|sample| sample * scale))
+            .collect();
+        self.answers(windows.len(), &scaled)
+    }
+
+    /// Scores for `count` windows of samples in the network's scale.
+    fn answers(&mut self, count: usize, samples: &[f32]) -> Result<Vec<Vec<f32>>, String> {
         let failed = |error: ort::Error| format!("it fails ({error})");
-        let tensor = TensorRef::from_array_view(([1, 1, WINDOW], scaled.as_slice())).map_err(failed)?;
+        let tensor = TensorRef::from_array_view(([count, 1, WINDOW], samples)).map_err(failed)?;
         let outputs = self
             .session
             .run(ort::inputs![self.input.as_str() => tensor])
             .map_err(failed)?;
         let (shape, scores) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
         match shape[..] {
-            [1, frames, classes] if frames == FRAMES as i64 && classes == CLASSES as i64 => Ok(scores.to_vec()),
+            [windows, frames, classes]
+                if windows == count as i64 && frames == FRAMES as i64 && classes == CLASSES as i64 =>
+            {
+                Ok(scores.chunks_exact(FRAMES * CLASSES).map(<[f32]>::to_vec).collect())
+            }
             _ => Err(format!("it answers a tensor of shape {:?}", &shape[..])),
         }
     }
