@@ -20,7 +20,7 @@ impl Group {
     }
 
     /// The direction of the mean; zeros if the parts cancel out, which is equally far from everything.
-    fn mean(&self) -> Vec<f32> {
+    pub(crate) fn mean(&self) -> Vec<f32> {
         unit(&self.sum).unwrap_or_else(|| vec![0.0; self.sum.len()])
     }
 }

@@ -41,6 +41,8 @@ pub struct Request {
     pub max_speakers: Option<usize>,
     /// Minimum clean speech of a speaker, in seconds; smaller groups of voices are merged into others.
     pub min_speaker_duration: f64,
+    /// Cosine distance from every other speaker above which a second of speech is enough.
+    pub distinct_threshold: f64,
     /// Maximum extension of a turn's end while the voice dies away, in seconds.
     pub hangover: f64,
     /// Minimum duration of a turn, in seconds; shorter ones are dropped.

@@ -5,10 +5,16 @@
 //!    those of two voices in a studio; so the threshold is low, and a speaker may become several groups.
 //! 2. Groups are joined while the *means* of the nearest two are within `merge_threshold`. A mean over many chunks averages out
 //!    noise: means of one voice are near, those of two stay apart, in any room.
-//! 3. A group with too little speech (`min_speaker_duration`, or a tenth of all if that is less) is no speaker: its chunks go to
-//!    the nearest speaker.
+//! 3. A group is a speaker if it has enough speech (`min_speaker_duration`, or a tenth of all if that is less). A smaller group with
+//!    [`DISTINCT`] seconds is one, too, if its mean is farther than `distinct_threshold` from every speaker found before: those
+//!    who say little in a meeting are far from all others, whereas groups of noisy chunks lie between speakers. The chunks of all
+//!    other groups go to the nearest speaker.
 //!
-//! Limits of the number of speakers move the end of step 2, in either direction, and then that of step 1.
+//! Steps 2 and 3 are the criterion for the number of speakers. Limits of that number move the end of step 2, in either direction,
+//! and then that of step 1.
+//!
+//! Whether segmentation found two local speakers at once, or one, in a window of both groups was tried as evidence in step 2, and
+//! changed no result for the better.
 
 use std::ops::ControlFlow;
 
@@ -24,6 +30,9 @@ use crate::windows::frames;
 const MOST: usize = 6000;
 /// A chunk with fewer frames than this (0.5 s) is not clustered; it goes to the nearest speaker.
 pub(crate) const CLUSTERED: usize = 30;
+
+/// Seconds of speech of a distinct speaker.
+const DISTINCT: f64 = 1.0;
 
 /// The voice of a chunk.
 #[derive(Debug, Clone)]
@@ -66,6 +75,7 @@ pub(crate) fn speakers(
         voices: &voices,
         dendrogram: &dendrogram,
         least,
+        distinct: request.distinct_threshold as f32,
     }
     .speakers(request)?;
     let mut means: Vec<Vec<f32>> = groups.iter().filter_map(|group| unit(&group.sum)).collect();
@@ -99,6 +109,8 @@ struct Grouping<'a> {
     dendrogram: &'a Dendrogram,
     /// Minimum frames of a speaker.
     least: f32,
+    /// Distance from all others of a speaker with less.
+    distinct: f32,
 }
 
 impl Grouping<'_> {
@@ -107,32 +119,22 @@ impl Grouping<'_> {
         let merges = self.dendrogram.merges_within(request.threshold as f32);
         let groups = self.groups(merges);
         let joins = joins(&groups);
-        let counts = self.counts(&groups, &joins);
+        let after = |end: usize| self.speaking(after(groups.clone(), &joins[..end]));
         let near = |join: &Join| join.distance <= request.merge_threshold as f32;
         let mut end = joins.iter().position(|join| !near(join)).unwrap_or(joins.len());
-        while end < joins.len() && counts[end] > most {
+        let mut found = after(end);
+        while end < joins.len() && found.len() > most {
             end += 1;
+            found = after(end);
         }
-        while end > 0 && counts[end] < least {
+        while end > 0 && found.len() < least {
             end -= 1;
+            found = after(end);
         }
-        if counts[end] < least {
+        if found.len() < least {
             return Ok(self.at_least(least, merges));
         }
-        Ok(self.heavy(after(groups, &joins[..end])))
-    }
-
-    /// For 0, 1, 2, … joins: the number of groups that are speakers.
-    fn counts(&self, groups: &[Group], joins: &[Join]) -> Vec<usize> {
-        let mut frames: Vec<f32> = groups.iter().map(|group| group.frames).collect();
-        let count = |frames: &[f32]| frames.iter().filter(|frames| **frames >= self.least).count().max(1);
-        let mut counts = vec![count(&frames)];
-        for join in joins {
-            let other = frames.swap_remove(join.right);
-            frames[join.left] += other;
-            counts.push(count(&frames));
-        }
-        counts
+        Ok(found)
     }
 
     /// Fewer merges of step 1, until there are enough speakers, even with little speech if there is no other way.
@@ -140,7 +142,7 @@ impl Grouping<'_> {
         let weights: Vec<f32> = self.voices.iter().map(|voice| voice.frames).collect();
         let counts = self.dendrogram.heavy_counts(&weights, self.least);
         if let Some(merges) = (0..=merges).rev().find(|merges| counts[*merges] >= least) {
-            return self.heavy(self.groups(merges));
+            return self.heavy(self.groups(merges)).0;
         }
         self.groups(self.voices.len().saturating_sub(least))
     }
@@ -162,12 +164,29 @@ impl Grouping<'_> {
         groups
     }
 
-    /// Step 3: the groups that are speakers, or the one with most speech if none has enough.
-    fn heavy(&self, mut groups: Vec<Group>) -> Vec<Group> {
+    /// Step 3: the groups that are speakers, most speech first.
+    fn speaking(&self, groups: Vec<Group>) -> Vec<Group> {
+        let (mut speakers, others) = self.heavy(groups);
+        let mut means: Vec<Vec<f32>> = speakers.iter().map(Group::mean).collect();
+        let long = others
+            .into_iter()
+            .take_while(|group| group.frames >= frames(DISTINCT) as f32);
+        for group in long {
+            let mean = group.mean();
+            if means.iter().all(|known| 1.0 - dot(known, &mean) > self.distinct) {
+                means.push(mean);
+                speakers.push(group);
+            }
+        }
+        speakers
+    }
+
+    /// The groups with enough speech, or the one with most if none has; and the others. Both by their speech, most first.
+    fn heavy(&self, mut groups: Vec<Group>) -> (Vec<Group>, Vec<Group>) {
         groups.sort_by(|one, other| other.frames.total_cmp(&one.frames));
         let count = groups.iter().take_while(|group| group.frames >= self.least).count();
-        groups.truncate(count.max(1));
-        groups
+        let others = groups.split_off(count.max(1).min(groups.len()));
+        (groups, others)
     }
 }
 

@@ -2,13 +2,14 @@ use super::*;
 
 fn request() -> Request {
     Request {
-        step: 2.0,
+        step: 1.0,
         threshold: 0.5,
         merge_threshold: 0.45,
         num_speakers: None,
         min_speakers: None,
         max_speakers: None,
         min_speaker_duration: 3.0,
+        distinct_threshold: 0.67,
         hangover: 0.0,
         min_duration_on: 0.0,
         min_duration_off: 0.0,
@@ -75,7 +76,8 @@ fn bounds_limit_the_number_of_speakers() {
 
 #[test]
 fn a_group_with_too_little_speech_is_no_speaker() {
-    let long: Vec<f32> = (0..20).map(|n| if n < 19 { n as f32 } else { 120.0 }).collect();
+    // A distance of 0.62 from the mean of the others.
+    let long: Vec<f32> = (0..20).map(|n| if n < 19 { n as f32 } else { 77.0 }).collect();
     assert_eq!(
         found(&long, &request()),
         1,
@@ -155,4 +157,42 @@ fn bounds_that_contradict_are_refused() {
         ..request()
     };
     assert!(refused(outside).contains("`num_speakers` is 4"));
+}
+
+#[test]
+fn a_second_of_speech_far_from_all_speakers_is_a_speaker() {
+    let far = |degrees: f32| {
+        (0..20)
+            .map(|n| if n < 19 { n as f32 } else { degrees })
+            .collect::<Vec<f32>>()
+    };
+    assert_eq!(found(&far(120.0), &request()), 2);
+    let disabled = Request {
+        distinct_threshold: 2.0,
+        ..request()
+    };
+    assert_eq!(found(&far(120.0), &disabled), 1);
+    let most = Request {
+        max_speakers: Some(1),
+        ..request()
+    };
+    assert_eq!(found(&far(120.0), &most), 1);
+}
+
+#[test]
+fn two_groups_near_each_other_and_far_from_all_others_are_one_more_speaker() {
+    // 30 degrees are a distance of 0.13: the two are one group.
+    let mut degrees: Vec<f32> = (0..19).map(|n| n as f32).collect();
+    degrees.extend([120.0, 150.0]);
+    assert_eq!(found(&degrees, &request()), 2);
+    // Less than a second is not enough.
+    let mut voices: Vec<Voice> = degrees[..20].iter().map(|degrees| voice(*degrees)).collect();
+    voices[19].frames = 50.0;
+    assert_eq!(speakers(&voices, &request(), || false).unwrap().len(), 1);
+}
+
+#[test]
+fn one_voice_for_an_hour_is_one_speaker() {
+    let degrees: Vec<f32> = (0..3600).map(|n| (n * 37 % 60) as f32).collect();
+    assert_eq!(found(&degrees, &request()), 1);
 }
