@@ -79,6 +79,26 @@ impl Timeline {
         &self.counts
     }
 
+    /// The windows in which one local speaker has most of these frames alone, with that local speaker.
+    pub(crate) fn locals(&self, frames: &[usize]) -> Vec<(&Window, usize)> {
+        let (Some(begin), Some(end)) = (frames.first(), frames.last()) else {
+            return Vec::new();
+        };
+        let first = self.windows.partition_point(|window| window.start + FRAMES <= *begin);
+        let after = self.windows.partition_point(|window| window.start <= *end);
+        let local = |window: &Window| {
+            let alone = |local: usize| {
+                frames
+                    .iter()
+                    .filter(|frame| window.only(**frame) == Some(local))
+                    .count()
+            };
+            (0..SPEAKERS).find(|local| 2 * alone(*local) > frames.len())
+        };
+        let windows = self.windows.get(first..after).unwrap_or_default().iter();
+        windows.filter_map(|window| Some((window, local(window)?))).collect()
+    }
+
     /// The stretches of clean speech, in order.
     pub(crate) fn stretches(&self) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();

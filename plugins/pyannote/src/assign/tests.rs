@@ -106,3 +106,21 @@ fn the_nearest_label_is_the_earlier_of_two() {
     );
     assert_eq!(nearest_label(&[None]), [None]);
 }
+
+#[test]
+fn a_short_stretch_goes_to_the_speaker_of_its_neighbours() {
+    let hearing = |local: usize| window(0, &[(1, 200), (0, 300), (local, 340), (0, 400), (2, 589)]);
+    let label = |local: usize, voice: [f32; 2]| {
+        let timeline = timeline(vec![hearing(local)]);
+        let stretches = timeline.stretches();
+        let mut judged = judged(&stretches, &[Some(0), Some(0), Some(1)], 2);
+        let short = judged.iter_mut().find(|(chunk, _)| chunk.stretch == 1);
+        short.expect("the short stretch has a voice").1 = Some(voice.to_vec());
+        let spans = spans(&timeline, &stretches, &judged, 2);
+        spans.iter().find(|span| span.start == 300).map(|span| span.speaker)
+    };
+    // A vague voice follows the local speaker, a clear one does not.
+    assert_eq!(label(2, [0.30, 0.25]), Some(1));
+    assert_eq!(label(1, [0.25, 0.30]), Some(0));
+    assert_eq!(label(2, [0.90, 0.10]), Some(0));
+}
