@@ -15,9 +15,9 @@ use super::prepared::{Prepared, UsedModel};
 use super::speakers::{Spoken, attribute};
 use super::stage::Stage;
 
-/// Named in the key of the merge stage: changes whenever the same inputs may give another document. Since 3 segments have a `quality`;
+/// Named in the key of the merge stage: changes whenever the same inputs may give another document. Since 4 words decide turns;
 /// documents of before are merged again from the stored results of the engines.
-const MERGE_VERSION: &str = "3";
+const MERGE_VERSION: &str = "4";
 
 /// Facts beside the transcription.
 pub(super) struct Facts<'a> {

@@ -7,8 +7,12 @@
 //! off by some tenths of a second, so a change of speaker moves to the end of a sentence or of the segment if one is within
 //! [`BLUR_MS`]: that is where speakers change.
 //!
+//! A word that is a sentence of its own, inside the turn of another, belongs to the speaker whose turn it fills (`answers`).
+//!
 //! A segment is then split where the speaker changes. A word without a speaker inside a segment joins its neighbours; a segment
 //! without any speaker stays unchanged. No text is lost: the joined pieces are the segment.
+//!
+//! Word times of the engine then decide the edges of turns (`settle`).
 //!
 //! Labels are listed in order of first turns. Equal turns always have equal labels.
 
@@ -19,6 +23,10 @@ use plugin_api::document::{Seconds, Segment, Turn, Word};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Spoken;
+use settle::{Heard, Said};
+
+mod answers;
+mod settle;
 
 /// Maximum distance of a word from its turn: aligners and diarizers differ by some tenths of a second.
 const REACH_MS: u64 = 500;
@@ -42,10 +50,12 @@ pub(crate) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[Stri
         name.unwrap_or_else(|| format!("Speaker {}", speaker + 1))
     };
     let mut last = None;
+    let mut heard = Heard::default();
     let mut attributed = Vec::new();
     for segment in segments {
-        attributed.extend(cut(segment, &turns, &label, &mut last));
+        attributed.extend(cut(segment, &turns, &label, (&mut last, &mut heard)));
     }
+    let turns = Turns::new(&settle::settle(&turns, heard));
     for (segment, id) in attributed.iter_mut().zip(0..) {
         segment.id = id;
     }
@@ -166,8 +176,13 @@ struct Timed {
     speaker: Option<usize>,
 }
 
-/// The pieces of a segment, each of one speaker. `last` is the speaker of the previous word.
-fn cut(segment: Segment, turns: &Turns, label: &dyn Fn(usize) -> String, last: &mut Option<usize>) -> Vec<Segment> {
+/// The pieces of a segment, each of one speaker. `last` is the speaker of the previous word; words are added to `heard`.
+fn cut(
+    segment: Segment,
+    turns: &Turns,
+    label: &dyn Fn(usize) -> String,
+    (last, heard): (&mut Option<usize>, &mut Heard),
+) -> Vec<Segment> {
     let (mut timed, exact) = match given(&segment) {
         Some(timed) => (timed, true),
         None => (interpolated(&segment, turns), false),
@@ -177,8 +192,12 @@ fn cut(segment: Segment, turns: &Turns, label: &dyn Fn(usize) -> String, last: &
         *last = word.speaker.or(*last);
     }
     fill(&mut timed);
-    if !exact {
+    if exact {
+        answers::assign(&mut timed, &segment.text, turns);
+        heard.said.extend(timed.iter().map(Said::from));
+    } else {
         sharpen(&mut timed, &segment.text);
+        heard.unknown.push(segment.start.0..segment.end.0);
     }
     let ranges = runs(&timed);
     let mut pieces = match ranges.as_slice() {
@@ -331,10 +350,7 @@ fn sharpen(words: &mut [Timed], text: &str) {
     let changes: Vec<usize> = (1..words.len())
         .filter(|&at| words[at - 1].speaker != words[at].speaker)
         .collect();
-    let ends = |at: usize| {
-        let said = text[words[at - 1].text.clone()].trim_end_matches(['"', '\'', '”', '’', ')', '»']);
-        said.ends_with(['.', '?', '!', '…', '。', '？', '！', '؟'])
-    };
+    let ends = |at: usize| ends_a_sentence(&text[words[at - 1].text.clone()]);
     let moment = |at: usize| match words.get(at) {
         Some(word) => word.start_ms,
         None => words.last().map_or(0, |word| word.end_ms),
@@ -358,6 +374,12 @@ fn sharpen(words: &mut [Timed], text: &str) {
         (last, end) = (speaker, at);
     }
     words[..end].iter_mut().for_each(|word| word.speaker = last);
+}
+
+/// Whether a sentence ends with this word.
+fn ends_a_sentence(word: &str) -> bool {
+    let said = word.trim_end_matches(['"', '\'', '”', '’', ')', '»']);
+    said.ends_with(['.', '?', '!', '…', '。', '？', '！', '؟'])
 }
 
 /// Scripts without spaces may be split before any character.

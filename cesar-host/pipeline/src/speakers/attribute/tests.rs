@@ -234,3 +234,43 @@ fn a_piece_without_a_sentence_of_its_own_goes_with_what_is_around_it() {
         ]
     );
 }
+
+#[test]
+fn an_answer_of_one_word_inside_the_turn_of_another_is_a_segment() {
+    let segment = with_words(&[
+        (0, 500, " Is"),
+        (500, 1000, " it?"),
+        (1000, 1400, " Yes."),
+        (1400, 2000, " Good,"),
+        (2000, 2500, " then."),
+    ]);
+    let turns = spoken(&[(0, 2500, 0), (1050, 1350, 1)]);
+    let attributed = attribute(vec![segment], &turns, &[]);
+    assert_eq!(
+        speakers_and_text(&attributed),
+        ["Speaker 1: Is it?", "Speaker 2: Yes.", "Speaker 1: Good, then."]
+    );
+    assert_eq!(attributed.turns.len(), 2);
+}
+
+#[test]
+fn a_word_inside_a_sentence_stays_with_its_speaker() {
+    let segment = with_words(&[
+        (0, 500, " We"),
+        (500, 1000, " may"),
+        (1000, 1400, " yes"),
+        (1400, 2000, " go."),
+    ]);
+    let turns = spoken(&[(0, 2000, 0), (1050, 1350, 1)]);
+    let attributed = attribute(vec![segment], &turns, &[]);
+    assert_eq!(speakers_and_text(&attributed), ["Speaker 1: We may yes go."]);
+}
+
+#[test]
+fn an_edge_inside_a_word_moves_and_short_turns_without_words_are_left_out() {
+    let segment = with_words(&[(0, 500, " one"), (500, 1100, " two"), (1200, 2000, " three")]);
+    let turns = spoken(&[(0, 1000, 0), (1000, 2000, 1), (3000, 3200, 0)]);
+    let attributed = attribute(vec![segment], &turns, &[]);
+    let found: Vec<_> = attributed.turns.iter().map(|turn| (turn.start.0, turn.end.0)).collect();
+    assert_eq!(found, [(0, 1100), (1100, 2000)]);
+}
