@@ -81,6 +81,8 @@ mod tests {
         assert_eq!(window_starts(WINDOW, 59), [0]);
         assert_eq!(window_starts(0, 59), [0]);
         assert_eq!(cut(&[0.5; 3], 0).len(), WINDOW);
+        // 30 ms.
+        assert_eq!((window_starts(480, 59), frame_count(480)), (vec![0], 2));
     }
 
     #[test]

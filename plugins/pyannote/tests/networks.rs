@@ -230,6 +230,34 @@ fn very_short_audio_has_no_turns() {
 }
 
 #[test]
+fn thirty_milliseconds_of_speech_have_one_speaker_at_most() {
+    let meeting = meeting();
+    let result = diarize(&meeting[2 * RATE..2 * RATE + 480], json!({}));
+    assert!(result.speakers.len() <= 1 && result.turns.len() <= 1, "{result:?}");
+    assert!(result.turns.iter().all(|turn| turn.end_ms <= 30), "{result:?}");
+}
+
+#[test]
+fn a_telephone_and_a_clipped_channel_have_the_same_two_speakers() {
+    let meeting = meeting();
+    // 8000 samples a second, each kept for two, as a telephone's are.
+    let telephone: Vec<f32> = meeting
+        .chunks(2)
+        .flat_map(|pair| vec![pair.iter().sum::<f32>() / pair.len() as f32; pair.len()])
+        .collect();
+    let clipped: Vec<f32> = meeting.iter().map(|sample| (16.0 * sample).clamp(-1.0, 1.0)).collect();
+    for (name, samples) in [("telephone", telephone), ("clipped", clipped)] {
+        let result = diarize(&samples, json!({}));
+        let (missed, confused, invented) = errors(&result.turns);
+        assert_eq!(result.speakers.len(), 2, "{name}");
+        assert!(
+            missed <= 0.06 && confused <= 0.04 && invented <= 0.06,
+            "{name}: {missed} {confused} {invented}"
+        );
+    }
+}
+
+#[test]
 fn noise_has_no_speaker() {
     let mut state = 1_u32;
     let mut next = || {
