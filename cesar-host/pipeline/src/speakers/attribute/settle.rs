@@ -1,12 +1,13 @@
 //! Turns in agreement with the words, where recognition gives word times.
 //!
 //! Segmentation finds an edge to some hundredths of a second, and recognition knows where words are:
-//! - An edge of a turn inside a word of its own speaker moves to the edge of that word.
+//! - An edge of a turn inside a word of its own speaker moves to the edge of that word if another speaks there. Before a pause it
+//!   stays, because recognition extends words into pauses, and segmentation is more exact.
 //! - An edge inside a word of another moves out of it, unless the other's turn goes on there: then both speak at once.
 //! - A turn of [`SHORT_MS`] and less without a word of its speaker is left out; it is a breath, or a sound of another voice. A
 //!   speaker who would lose every turn keeps all.
 //!
-//! Edges move by [`SHIFT_MS`] at most, because recognition extends words into pauses. Without word times nothing changes.
+//! Edges move by [`SHIFT_MS`] at most. Without word times nothing changes.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -102,13 +103,19 @@ impl Words<'_> {
     fn moved(&self, turn: &Spoken, turns: &Turns) -> Spoken {
         let start = self.word_at(turn.start_ms).and_then(|word| {
             let is_own = word.speaker == Some(turn.speaker);
-            let other = || is_free(turns, word.speaker, turn.start_ms..word.end_ms);
-            (is_own || other()).then_some(if is_own { word.start_ms } else { word.end_ms })
+            let moves = match is_own {
+                true => is_shared(turns, turn.speaker, word.start_ms..turn.start_ms),
+                false => is_free(turns, word.speaker, turn.start_ms..word.end_ms),
+            };
+            moves.then_some(if is_own { word.start_ms } else { word.end_ms })
         });
         let end = self.word_at(turn.end_ms).and_then(|word| {
             let is_own = word.speaker == Some(turn.speaker);
-            let other = || is_free(turns, word.speaker, word.start_ms..turn.end_ms);
-            (is_own || other()).then_some(if is_own { word.end_ms } else { word.start_ms })
+            let moves = match is_own {
+                true => is_shared(turns, turn.speaker, turn.end_ms..word.end_ms),
+                false => is_free(turns, word.speaker, word.start_ms..turn.end_ms),
+            };
+            moves.then_some(if is_own { word.end_ms } else { word.start_ms })
         });
         let near = |to: Option<u64>, from: u64| to.filter(|to| to.abs_diff(from) <= SHIFT_MS).unwrap_or(from);
         let moved = Spoken {
@@ -124,6 +131,12 @@ impl Words<'_> {
     fn word_at(&self, time: u64) -> Option<&Said> {
         self.between(time, time).find(|word| word.start_ms < time)
     }
+}
+
+/// Whether a turn of another speaker lies in this part of a word.
+fn is_shared(turns: &Turns, speaker: usize, part: Range<u64>) -> bool {
+    let other = |turn: &Spoken| turn.speaker != speaker && turn.start_ms < part.end && part.start < turn.end_ms;
+    turns.around(&part).any(other)
 }
 
 /// Whether the speaker of a word is known and has no turn in this whole part of it.

@@ -54,9 +54,16 @@ fn two_who_speak_at_once_keep_their_edges() {
 
 #[test]
 fn an_edge_far_from_the_edge_of_its_word_stays() {
-    let turns = [(0, 1000, 0)];
+    let turns = [(0, 1000, 0), (1000, 2000, 1)];
     assert_eq!(settled(&turns, &[(900, 1000 + SHIFT_MS + 1, 0)]), turns);
-    assert_eq!(settled(&turns, &[(900, 1000 + SHIFT_MS, 0)]), [(0, 1000 + SHIFT_MS, 0)]);
+    let moved = [(0, 1000 + SHIFT_MS, 0), (1000 + SHIFT_MS, 2000, 1)];
+    assert_eq!(settled(&turns, &[(900, 1000 + SHIFT_MS, 0)]), moved);
+}
+
+#[test]
+fn an_edge_before_a_pause_stays() {
+    let turns = [(100, 1000, 0), (1500, 2000, 1)];
+    assert_eq!(settled(&turns, &[(0, 1200, 0), (1400, 2100, 1)]), turns);
 }
 
 #[test]
@@ -88,10 +95,8 @@ fn a_short_turn_stays_where_words_have_no_times() {
 
 #[test]
 fn turns_that_a_word_joins_become_one() {
-    assert_eq!(
-        settled(&[(0, 1000, 0), (1100, 2000, 0)], &[(900, 1150, 0)]),
-        [(0, 2000, 0)]
-    );
+    let turns = [(0, 1000, 0), (950, 1150, 1), (1100, 2000, 0)];
+    assert_eq!(settled(&turns, &[(900, 1150, 0)]), [(0, 2000, 0), (950, 1150, 1)]);
 }
 
 proptest! {
