@@ -183,7 +183,17 @@ fn prepare(dialogues: &mut [Dialogue], folder: &Path) -> Outcome<Vec<PathBuf>> {
             }
         }
         // A header of 44 bytes: the length of the file is that of the audio.
-        command.args(["-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", "-bitexact"]);
+        command.args([
+            "-map_metadata",
+            "-1",
+            "-ac",
+            "1",
+            "-ar",
+            "16000",
+            "-c:a",
+            "pcm_s16le",
+            "-bitexact",
+        ]);
         step(command.arg(&file))?;
         if let Sound::Joined(parts) = &dialogues[number].sound {
             let (turns, with_sounds) = joined(parts, dialogues, &files)?;

@@ -198,8 +198,8 @@ fn mapping(common: &[Vec<u64>], given: usize) -> Vec<Option<usize>> {
         }
     }
     let mut mapping = vec![None; common.len()];
-    for column in 1..=size {
-        let (row, column) = (row_at[column] - 1, column - 1);
+    for (column, row) in row_at.into_iter().skip(1).enumerate() {
+        let row = row - 1;
         if cost(row, column) < 0 {
             mapping[row] = Some(column);
         }
