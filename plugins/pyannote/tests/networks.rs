@@ -245,7 +245,7 @@ fn a_telephone_and_a_clipped_channel_have_the_same_two_speakers() {
         .chunks(2)
         .flat_map(|pair| vec![pair.iter().sum::<f32>() / pair.len() as f32; pair.len()])
         .collect();
-    let clipped: Vec<f32> = meeting.iter().map(|sample| (16.0 * sample).clamp(-1.0, 1.0)).collect();
+    let clipped: Vec<f32> = meeting.iter().map(|sample| (4.0 * sample).clamp(-1.0, 1.0)).collect();
     for (name, samples) in [("telephone", telephone), ("clipped", clipped)] {
         let result = diarize(&samples, json!({}));
         let (missed, confused, invented) = errors(&result.turns);
