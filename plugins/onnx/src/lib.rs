@@ -13,6 +13,7 @@
 //! | `family` | the interface of a family, and the choice by the files of a folder |
 //! | `moonshine` | encoder and merged decoder with its cache |
 //! | `parakeet` | NeMo's log-mel features, encoder, transducer (TDT and RNN-T) or CTC |
+//! | `published` | Moonshine's published files, rewritten for speed while they are loaded |
 //! | `network`, `ffi`, `score` | a network: opened with checks, run by several threads, stopped; the best of its scores |
 //! | `cuts`, `words`, `transcribe` | parts; tokens to words to segments; parts in parallel |
 //!
@@ -25,6 +26,7 @@ mod moonshine;
 mod network;
 pub mod options;
 mod parakeet;
+mod published;
 mod score;
 #[cfg(test)]
 mod testing;
@@ -82,7 +84,6 @@ impl Stage for Onnx {
             }
             StageError::new(ErrorKind::LibraryMissing, message)
         })?;
-        ffi::keep_large_blocks();
         let folder = options.model.as_deref().ok_or_else(|| {
             let message = "`model` names no model: run `cesar models pull moonshine-base`, or name a folder";
             StageError::new(ErrorKind::ModelMissing, message)

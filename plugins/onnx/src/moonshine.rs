@@ -13,8 +13,8 @@ use ort::value::{DynValue, Tensor, TensorRef};
 use plugin_api::{ErrorKind, StageError};
 
 use crate::family::{Family, Heard, Lengths, Listener, Token};
-use crate::ffi::Lane;
 use crate::network::{Network, Stop, failure};
+use crate::published::{self, Form};
 use crate::score::best;
 use tokenizer::Vocabulary;
 
@@ -55,7 +55,7 @@ struct Slot {
 
 struct Moonshine {
     encoder: Network,
-    decoder: Network,
+    decoder: Decoder,
     vocabulary: Vocabulary,
     slots: Vec<Slot>,
     languages: &'static [&'static str],
@@ -68,13 +68,10 @@ pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, 
     };
     // Reading the vocabulary is fast; a folder without it is refused before the networks are loaded.
     let vocabulary = Vocabulary::open(folder)?;
-    let encoder = Network::open(encoder, &["input_values"], &["last_hidden_state"])?;
-    let inputs = ["input_ids", "encoder_hidden_states", "use_cache_branch"];
-    let network = Network::open(decoder, &inputs, &["logits"])?;
-    let slots = network
-        .inputs()
-        .filter_map(|name| slot(&network, name))
-        .collect::<Vec<_>>();
+    let encoder = open_encoder(encoder)?;
+    let network = Decoder::open(decoder)?;
+    let step = &network.step;
+    let slots: Vec<Slot> = step.inputs().filter_map(|name| slot(step, name)).collect();
     if slots.is_empty() {
         let shown = decoder.display();
         let message = format!(
@@ -89,6 +86,63 @@ pub(crate) fn open(folder: &Path, files: &[PathBuf]) -> Result<Box<dyn Family>, 
         slots,
         languages: languages(folder),
     }))
+}
+
+/// The decoder, in one of its forms.
+struct Decoder {
+    /// For each token.
+    step: Network,
+    /// Makes the encoder's part of the cache, where `step` does not.
+    cross: Option<Network>,
+}
+
+fn open_encoder(path: &Path) -> Result<Network, StageError> {
+    const INPUTS: &[&str] = &["input_values"];
+    const OUTPUTS: &[&str] = &["last_hidden_state"];
+    let Some(model) = read(path).and_then(|bytes| published::encoder(&bytes)) else {
+        return Network::open(path, INPUTS, OUTPUTS);
+    };
+    Network::of_model(&model, path, INPUTS, OUTPUTS)
+}
+
+impl Decoder {
+    fn open(path: &Path) -> Result<Self, StageError> {
+        let bytes = read(path).unwrap_or_default();
+        if let Some(decoder) = published::Decoder::read(&bytes) {
+            // An older ONNX Runtime has no product with int8 weights.
+            for form in [Form::Int8, Form::Float] {
+                match Self::rewritten(&decoder, path, form) {
+                    Some(Ok(decoder)) => return Ok(decoder),
+                    Some(Err(error)) if error.kind == ErrorKind::OutOfMemory => return Err(error),
+                    Some(Err(error)) => tracing::debug!("no decoder with {form:?} weights: {}", error.message),
+                    None => {}
+                }
+            }
+        }
+        drop(bytes);
+        let inputs = ["input_ids", "encoder_hidden_states", "use_cache_branch"];
+        let step = Network::open(path, &inputs, &["logits"])?;
+        Ok(Self { step, cross: None })
+    }
+
+    /// Of a published file; `None` where it has another structure.
+    fn rewritten(decoder: &published::Decoder<'_>, path: &Path, form: Form) -> Option<Result<Self, StageError>> {
+        let open = |model: &[u8], input, outputs: &[&str]| Network::of_model(model, path, &[input], outputs);
+        // One model after the other, so that one of them is in memory twice.
+        let step = open(&decoder.step(form)?, "input_ids", &["logits"]);
+        let cross = open(&decoder.cross(form)?, "encoder_hidden_states", &[]);
+        Some(step.and_then(|step| {
+            let cross = Some(cross?);
+            Ok(Self { step, cross })
+        }))
+    }
+}
+
+/// The bytes of a file in ONNX Runtime's own format.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let is_own = path.extension().is_some_and(|extension| extension == "ort");
+    // A file that cannot be read is refused by ONNX Runtime, with its reason.
+    is_own.then(|| std::fs::read(path).ok()).flatten()
 }
 
 /// English; unknown where the name of the folder ends with the code of another language, as in `moonshine-tiny-ja`.
@@ -130,25 +184,19 @@ impl Family for Moonshine {
     }
 
     fn lane(&self) -> Box<dyn Listener + '_> {
-        Box::new(Ear {
-            encoder: self.encoder.lane(),
-            decoder: self.decoder.lane(),
-            model: self,
-        })
+        Box::new(Ear { model: self })
     }
 }
 
 /// The networks of one thread.
 struct Ear<'a> {
-    encoder: Lane,
-    decoder: Lane,
     model: &'a Moonshine,
 }
 
 impl Listener for Ear<'_> {
     fn hear(&mut self, samples: &[f32], stop: &Stop) -> Result<Heard, StageError> {
         let hidden = self.encode(samples, stop)?;
-        let mut cache = self.empty_cache()?;
+        let mut cache = self.first_cache(&hidden, stop)?;
         let mut heard = Heard::default();
         let mut token = BEGIN;
         for step in 0..limit(samples.len()) {
@@ -175,19 +223,24 @@ impl Ear<'_> {
         let mut filled = samples.to_vec();
         filled.resize(samples.len().max(LEAST_SAMPLES), 0.0);
         let input = TensorRef::from_array_view(([1, filled.len()], filled.as_slice())).map_err(failed)?;
-        let mut outputs = stop.run(&mut self.encoder, vec![("input_values", input.into())])?;
-        outputs
-            .remove("last_hidden_state")
-            .ok_or_else(|| failure("the encoder gave nothing"))
+        let inputs = [("input_values", input.into())];
+        stop.run(&self.model.encoder, &inputs)?.take("last_hidden_state")
     }
 
-    fn empty_cache(&self) -> Result<Vec<DynValue>, StageError> {
-        let empty = |slot: &Slot| {
+    /// Empty, but for what the encoder's answer gives.
+    fn first_cache(&self, hidden: &DynValue, stop: &Stop) -> Result<Vec<DynValue>, StageError> {
+        let inputs = [("encoder_hidden_states", hidden.into())];
+        let cross = self.model.decoder.cross.as_ref();
+        let mut made = cross.map(|cross| stop.run(cross, &inputs)).transpose()?;
+        let first = |slot: &Slot| {
+            if let Some(made) = made.as_mut().filter(|_| !slot.grows) {
+                return made.take(&slot.present);
+            }
             let shape = [1, slot.heads, 0, slot.width];
             let tensor = Tensor::<f32>::new(&Allocator::default(), shape).map_err(failed)?;
             Ok(tensor.into_dyn())
         };
-        self.model.slots.iter().map(empty).collect()
+        self.model.slots.iter().map(first).collect()
     }
 
     /// The token after `token`, with its probability; the cache then includes `token`.
@@ -198,7 +251,7 @@ impl Ear<'_> {
         cache: &mut [DynValue],
         stop: &Stop,
     ) -> Result<(i64, f64), StageError> {
-        let slots = &self.model.slots;
+        let (slots, decoder) = (&self.model.slots, &self.model.decoder);
         let ids = Tensor::from_array(([1_usize, 1], vec![token])).map_err(failed)?;
         let branch = Tensor::from_array(([1_usize], vec![is_cached])).map_err(failed)?;
         let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
@@ -206,17 +259,15 @@ impl Ear<'_> {
             ("encoder_hidden_states", hidden.into()),
             ("use_cache_branch", branch.into()),
         ];
+        inputs.retain(|(name, _)| decoder.step.inputs().any(|input| input == *name));
         let past = slots.iter().zip(cache.iter());
         inputs.extend(past.map(|(slot, value)| (slot.past.as_str(), SessionInputValue::from(value))));
-        let mut outputs = stop.run(&mut self.decoder, inputs)?;
-        let logits = outputs
-            .remove("logits")
-            .ok_or_else(|| failure("the decoder gave no logits"))?;
-        for (slot, value) in slots.iter().zip(cache).filter(|(slot, _)| slot.grows || !is_cached) {
-            *value = outputs
-                .remove(&slot.present)
-                .ok_or_else(|| failure("the decoder gave no cache"))?;
+        let mut outputs = stop.run(&decoder.step, &inputs)?;
+        let makes_all = decoder.cross.is_none() && !is_cached;
+        for (slot, value) in slots.iter().zip(cache).filter(|(slot, _)| slot.grows || makes_all) {
+            *value = outputs.take(&slot.present)?;
         }
+        let logits = outputs.take("logits")?;
         let (_, logits) = logits.try_extract_tensor::<f32>().map_err(failed)?;
         let (next, probability) = best(logits);
         Ok((i64::try_from(next).unwrap_or(END), probability))

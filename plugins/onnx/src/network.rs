@@ -1,31 +1,43 @@
 //! One network: a file, opened with checks of its inputs and outputs, and run with a stop.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cesar_plugin_common::memory;
 use ort::execution_providers::CPUExecutionProvider;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::SessionBuilder;
 use ort::session::run_options::{NoSelectedOutputs, RunOptions};
-use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::session::{Session, SessionInputValue};
 use ort::tensor::TensorElementType;
-use ort::value::ValueType;
+use ort::value::{DynValue, ValueType};
 use plugin_api::{ErrorKind, StageError};
 
-use crate::ffi::Lane;
+use crate::ffi;
 
 /// A loaded network.
 #[derive(Debug)]
 pub(crate) struct Network {
-    session: Arc<Session>,
+    session: Session,
 }
 
 impl Network {
-    /// Opens a file of which `what` names the purpose, and checks that it has these inputs and outputs.
+    /// Opens a file, and checks that it has these inputs and outputs.
     pub(crate) fn open(path: &Path, inputs: &[&str], outputs: &[&str]) -> Result<Self, StageError> {
-        let session = session(path).map_err(|error| refusal(path, &error.to_string()))?;
+        let opened = builder().and_then(|builder| builder.commit_from_file(path));
+        let session = opened.map_err(|error| refusal(path, &error.to_string()))?;
+        Self::checked(session, path, inputs, outputs)
+    }
+
+    /// Opens a model that was made of the file of this path, with the same checks.
+    pub(crate) fn of_model(model: &[u8], path: &Path, inputs: &[&str], outputs: &[&str]) -> Result<Self, StageError> {
+        let opened = builder().and_then(|builder| builder.commit_from_memory(model));
+        let session = opened.map_err(|error| refusal(path, &error.to_string()))?;
+        Self::checked(session, path, inputs, outputs)
+    }
+
+    fn checked(session: Session, path: &Path, inputs: &[&str], outputs: &[&str]) -> Result<Self, StageError> {
         let lacks = |kind: &str, name: &str| {
             let message = format!(
                 "`{}` holds another network: it has no {kind} `{name}`; pull the model again, or name another folder",
@@ -52,9 +64,7 @@ impl Network {
                 format!("`{shown}` computes with float16, which this engine does not: take the int8 or float32 files");
             return Err(StageError::new(ErrorKind::ModelMissing, message));
         }
-        Ok(Self {
-            session: Arc::new(session),
-        })
+        Ok(Self { session })
     }
 
     /// The dimensions of an input; -1 stands for any.
@@ -71,21 +81,32 @@ impl Network {
         self.session.inputs.iter().map(|input| input.name.as_str())
     }
 
-    /// The network for one thread.
-    pub(crate) fn lane(&self) -> Lane {
-        Lane::of(&self.session)
+    /// The names of its outputs.
+    fn outputs(&self) -> Vec<&str> {
+        self.session.outputs.iter().map(|output| output.name.as_str()).collect()
+    }
+}
+
+/// The values that a run gave.
+pub(crate) struct Outputs(Vec<(String, DynValue)>);
+
+impl Outputs {
+    /// The value of this name.
+    pub(crate) fn take(&mut self, name: &str) -> Result<DynValue, StageError> {
+        let at = self.0.iter().position(|(known, _)| known == name);
+        at.map(|at| self.0.swap_remove(at).1)
+            .ok_or_else(|| failure(&format!("it gave no `{name}`")))
     }
 }
 
 /// One thread per session: parts are decoded in parallel, which scales better than the operators of one.
-fn session(path: &Path) -> Result<Session, ort::Error> {
+fn builder() -> Result<SessionBuilder, ort::Error> {
     Session::builder()?
         .with_optimization_level(GraphOptimizationLevel::Level3)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
         .with_memory_pattern(false)?
-        .with_execution_providers([CPUExecutionProvider::default().with_arena_allocator(false).build()])?
-        .commit_from_file(path)
+        .with_execution_providers([CPUExecutionProvider::default().with_arena_allocator(false).build()])
 }
 
 /// The reason why ONNX Runtime refuses a file, with the remedy.
@@ -167,23 +188,21 @@ impl Stop {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Runs a network.
-    pub(crate) fn run<'a>(
-        &'a self,
-        lane: &'a mut Lane,
-        inputs: Vec<(&str, SessionInputValue<'_>)>,
-    ) -> Result<SessionOutputs<'a>, StageError> {
+    /// Runs a network, for all its outputs.
+    pub(crate) fn run(
+        &self,
+        network: &Network,
+        inputs: &[(&str, SessionInputValue<'_>)],
+    ) -> Result<Outputs, StageError> {
         if self.is_requested() {
             return Err(cancelled());
         }
-        let outputs = lane.session().run_with_options(inputs, &self.options);
-        outputs.map_err(|error| {
-            if self.is_requested() {
-                cancelled()
-            } else {
-                failure(&error.to_string())
-            }
-        })
+        let names = network.outputs();
+        match ffi::run(&network.session, inputs, &names, &self.options) {
+            Ok(values) => Ok(Outputs(names.into_iter().map(str::to_owned).zip(values).collect())),
+            Err(_) if self.is_requested() => Err(cancelled()),
+            Err(error) => Err(failure(&error.to_string())),
+        }
     }
 }
 

@@ -18,7 +18,6 @@ use ort::value::TensorRef;
 use plugin_api::StageError;
 
 use crate::family::{Family, Heard, Lengths, Listener};
-use crate::ffi::Lane;
 use crate::network::{Network, Stop, failure};
 use mel::LogMel;
 use transducer::Joint;
@@ -119,8 +118,8 @@ impl Family for Parakeet {
 
     fn lane(&self) -> Box<dyn Listener + '_> {
         Box::new(Ear {
-            encoder: self.encoder.lane(),
-            joint: self.joint.as_ref().map(|(network, joint)| (network.lane(), joint)),
+            encoder: &self.encoder,
+            joint: self.joint.as_ref().map(|(network, joint)| (network, joint)),
             model: self,
         })
     }
@@ -128,8 +127,8 @@ impl Family for Parakeet {
 
 /// The networks of one thread.
 struct Ear<'a> {
-    encoder: Lane,
-    joint: Option<(Lane, &'a Joint)>,
+    encoder: &'a Network,
+    joint: Option<(&'a Network, &'a Joint)>,
     model: &'a Parakeet,
 }
 
@@ -145,19 +144,21 @@ impl Listener for Ear<'_> {
         let length = [i64::try_from(valid).unwrap_or(i64::MAX)];
         let length = TensorRef::from_array_view(([1_usize], length.as_slice())).map_err(failed)?;
         let inputs = vec![("audio_signal", signal.into()), ("length", length.into())];
-        let outputs = stop.run(&mut self.encoder, inputs)?;
+        let mut outputs = stop.run(self.encoder, &inputs)?;
         let vocabulary = &self.model.vocabulary;
-        let tokens = if let Some((lane, joint)) = &mut self.joint {
-            let (shape, encoded) = outputs["outputs"].try_extract_tensor::<f32>().map_err(failed)?;
-            let (_, lengths) = outputs["encoded_lengths"].try_extract_tensor::<i64>().map_err(failed)?;
+        let tokens = if let Some((network, joint)) = self.joint {
+            let (encoded, lengths) = (outputs.take("outputs")?, outputs.take("encoded_lengths")?);
+            let (shape, encoded) = encoded.try_extract_tensor::<f32>().map_err(failed)?;
+            let (_, lengths) = lengths.try_extract_tensor::<i64>().map_err(failed)?;
             let encoded = transducer::Encoded::new(shape, encoded, lengths)?;
             let rules = transducer::Rules {
                 vocabulary,
                 most_a_frame: self.model.most_a_frame,
             };
-            joint.decode(lane, &encoded, rules, stop)?
+            joint.decode(network, &encoded, rules, stop)?
         } else {
-            let (shape, scores) = outputs["logprobs"].try_extract_tensor::<f32>().map_err(failed)?;
+            let scores = outputs.take("logprobs")?;
+            let (shape, scores) = scores.try_extract_tensor::<f32>().map_err(failed)?;
             let classes = shape
                 .last()
                 .and_then(|classes| usize::try_from(*classes).ok())

@@ -9,7 +9,6 @@ use plugin_api::{ErrorKind, StageError};
 use super::ctc::time;
 use super::vocabulary::Vocabulary;
 use crate::family::Token;
-use crate::ffi::Lane;
 use crate::network::{Network, Stop, failure};
 use crate::score::{best, greatest};
 
@@ -103,7 +102,7 @@ impl Joint {
     /// The tokens of a part.
     pub(super) fn decode(
         &self,
-        lane: &mut Lane,
+        network: &Network,
         encoded: &Encoded,
         rules: Rules<'_>,
         stop: &Stop,
@@ -113,7 +112,7 @@ impl Joint {
         let mut tokens: Vec<Token> = Vec::new();
         let (mut frame, mut emitted, mut previous) = (0, 0, blank);
         while frame < encoded.len() {
-            let said = ask(lane, encoded.frame(frame), previous, &states, rules, stop)?;
+            let said = ask(network, encoded.frame(frame), previous, &states, rules, stop)?;
             let step = said.duration.unwrap_or(0);
             if said.token != blank {
                 tokens.push(Token {
@@ -144,7 +143,7 @@ impl Joint {
 }
 
 fn ask(
-    lane: &mut Lane,
+    network: &Network,
     frame: &[f32],
     previous: usize,
     states: &[DynValue; 2],
@@ -162,14 +161,10 @@ fn ask(
         ("input_states_1", SessionInputValue::from(&states[0])),
         ("input_states_2", SessionInputValue::from(&states[1])),
     ];
-    let mut outputs = stop.run(lane, inputs)?;
-    let mut state = |name: &str| {
-        outputs
-            .remove(name)
-            .ok_or_else(|| failure("the joint network gave no state"))
-    };
-    let states = [state("output_states_1")?, state("output_states_2")?];
-    let (_, scores) = outputs["outputs"].try_extract_tensor::<f32>().map_err(failed)?;
+    let mut outputs = stop.run(network, &inputs)?;
+    let states = [outputs.take("output_states_1")?, outputs.take("output_states_2")?];
+    let scores = outputs.take("outputs")?;
+    let (_, scores) = scores.try_extract_tensor::<f32>().map_err(failed)?;
     let (tokens, durations) = scores.split_at_checked(rules.vocabulary.len()).unwrap_or((scores, &[]));
     let (token, probability) = best(tokens);
     Ok(Said {
