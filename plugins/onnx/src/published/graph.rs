@@ -153,3 +153,21 @@ fn value_type<'a>(value: &Table<'a>) -> Option<Type<'a>> {
         shape: tensor.table(6)?.tables(4)?.iter().map(dimension).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Model files come from anywhere.
+        #[test]
+        fn any_bytes_are_a_graph_or_none(mut bytes in proptest::collection::vec(prop_oneof![3 => 0..40_u8, 1 => any::<u8>()], 8..600)) {
+            bytes[4..8].copy_from_slice(b"ORTM");
+            bytes[0] %= 64;
+            bytes[1..4].fill(0);
+            let _ = read(&bytes);
+        }
+    }
+}
