@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "a packet cannot be decoded from 0.0 s to 0.0 s",
+                "a packet cannot be decoded at 0.0 s",
                 "a packet cannot be decoded at 1.0 s",
                 "no sound from 1.1 s to 9.0 s"
             ]

@@ -3,7 +3,7 @@
 //! Segmentation finds an edge to some hundredths of a second, and recognition knows where words are:
 //! - An edge of a turn inside a word of its own speaker moves to the edge of that word if another speaks there. Before a pause it
 //!   stays, because recognition extends words into pauses, and segmentation is more exact.
-//! - An edge inside a word of another moves out of it, unless the other's turn goes on there: then both speak at once.
+//! - An edge inside a word of another moves out of it, unless the other's turn continues there: then both speak at once.
 //! - A turn of [`SHORT_MS`] and less without a word of its speaker is left out; it is a breath, or a sound of another voice. A
 //!   speaker who would lose every turn keeps all.
 //!
