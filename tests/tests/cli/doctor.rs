@@ -80,7 +80,7 @@ fn defects_have_a_remedy_and_an_exit_code() {
     for program in ["ffmpeg", "yt-dlp"] {
         assert_eq!(about(&without_models, program)[0]["state"], "warning");
     }
-    assert!(!sandbox.cache_dir().exists(), "the doctor creates nothing");
+    assert!(!sandbox.cache_dir().exists(), "no cache is created");
 
     let weights = fs::read(require_model("vad").join("ggml-silero-v6.2.0.bin")).unwrap();
     fs::write(models.join("ggml-silero-v6.2.0.bin"), &weights[..weights.len() / 2]).unwrap();

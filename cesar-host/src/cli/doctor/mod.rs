@@ -1,6 +1,7 @@
 //! `cesar doctor`: what this machine has and lacks, one line each, with the remedy.
 //!
-//! An error prevents every transcription, and is the exit code; a warning limits what Cesar can do. Nothing is changed or created.
+//! An error prevents every transcription, and is the exit code; a warning limits what Cesar can do. Only verdicts on plugins are stored, as by
+//! `cesar plugins list`.
 
 mod machine;
 mod parts;
