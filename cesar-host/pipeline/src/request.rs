@@ -55,6 +55,6 @@ pub struct Part {
 pub enum Source {
     /// A file.
     File(PathBuf),
-    /// To be fetched. The plan must be one for addresses ([`Pipeline::plan_downloads`]).
+    /// To be fetched. The plan must be one for addresses ([`plan_downloads`](crate::Pipeline::plan_downloads)).
     Address(Address),
 }

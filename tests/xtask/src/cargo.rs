@@ -64,7 +64,7 @@ fn check_spelling() -> Outcome {
     step(Command::new(python::typos()).current_dir(workspace()))
 }
 
-/// Spelling and lints.
+/// Spelling, lints and documentation: all that is found without running tests.
 pub(crate) fn check() -> Outcome {
     check_spelling()?;
     announce("lints");
@@ -72,7 +72,8 @@ pub(crate) fn check() -> Outcome {
         cargo("clippy")
             .args(CHECKED)
             .args(["--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )
+    )?;
+    document()
 }
 
 /// Tests (also those in documentation).
@@ -99,7 +100,7 @@ pub(crate) fn test(options: &[String]) -> Outcome {
 }
 
 /// The documentation, without warnings.
-pub(crate) fn document() -> Outcome {
+fn document() -> Outcome {
     announce("documentation");
     step(
         cargo("doc")

@@ -84,8 +84,7 @@ fn check(options: &[String]) -> Outcome {
         clients()
     })?;
     beside(cargo::check, || fetch(models::OF_THE_SUITE))?;
-    cargo::test(options)?;
-    cargo::document()
+    cargo::test(options)
 }
 
 /// Downloads models, and the library that those of speakers need.
