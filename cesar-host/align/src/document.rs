@@ -3,7 +3,8 @@
 use plugin_api::asr;
 use plugin_api::document::{AlignProvenance, Document, Seconds, Segment, Timing, Turn, Word};
 
-use crate::fit::{Fit, Span};
+use crate::fit::Fit;
+use crate::matched::Span;
 use crate::mismatches;
 use crate::times::{Timed, times};
 
@@ -33,7 +34,9 @@ impl Fit<'_> {
             let Some(words) = segment.words.as_deref().filter(|words| !words.is_empty()) else {
                 continue;
             };
-            let given = self.words[part.words.clone()].iter().map(|word| word.text.as_str());
+            let given = self.matched.words[part.words.clone()]
+                .iter()
+                .map(|word| word.text.as_str());
             if !given.eq(words.iter().map(|word| word.word.as_str())) {
                 return Err(format!("passage {index} has other words"));
             }
@@ -75,11 +78,11 @@ impl Fit<'_> {
         AlignProvenance {
             name: origin.name,
             sha256: origin.sha256,
-            words: self.words.len() as u64,
-            matched: self.matched() as u64,
+            words: self.matched.words.len() as u64,
+            matched: self.matched.count() as u64,
             aligned: count(Timing::Aligned),
             interpolated: count(Timing::Interpolated),
-            unmatched: self.written.iter().filter(|has| !**has).count() as u64,
+            unmatched: self.matched.written.iter().filter(|has| !**has).count() as u64,
             mismatches: mismatches::find(self, times),
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::atoms::Lexicon;
-use crate::matching::Pair;
 
 /// The score of any two equal atoms, and for each of their characters, up to ten.
 const EQUAL: i32 = 10;
@@ -33,6 +32,9 @@ impl Cell {
         self.matched.max(self.open)
     }
 }
+
+/// Positions of an atom in the first and the second sequence.
+pub(crate) type Pair = (usize, usize);
 
 /// The best matches between two short sequences.
 pub(crate) fn matches(a: &[u32], b: &[u32], lexicon: &Lexicon) -> Vec<Pair> {

@@ -5,8 +5,9 @@ use plugin_api::document::Document;
 
 use crate::atoms::{Atom, Lexicon};
 use crate::gaps::{self, Gap};
-use crate::heard::{Heard, heard, span};
+use crate::heard::{heard, span};
 use crate::islands::without_chance;
+use crate::matched::{Matched, Span, Word};
 use crate::matching::matches;
 use crate::passages::{self, Part};
 use crate::script::Script;
@@ -42,42 +43,15 @@ pub enum NoFit {
     },
 }
 
-/// A word of the script.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Word {
-    /// With its leading space and its punctuation.
-    pub(crate) text: String,
-    /// Number of its segment.
-    pub(crate) segment: usize,
-    /// Characters that are spoken.
-    pub(crate) length: usize,
-    /// Its recognised time and probability.
-    pub(crate) matched: Option<Span>,
-}
-
-/// A time in ms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Span {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) probability: Option<f64>,
-}
-
 /// A script matched with the words that were recognised in a recording.
 #[derive(Debug, Clone)]
 pub struct Fit<'a> {
     pub(crate) script: &'a Script,
-    pub(crate) words: Vec<Word>,
-    pub(crate) heard: Vec<Heard>,
-    /// Whether the script has this recognised word.
-    pub(crate) written: Vec<bool>,
+    pub(crate) matched: Matched,
     /// Words of the script that were not recognised, in runs.
     pub(crate) gaps: Vec<Gap>,
     /// Parts for an engine to align.
     pub(crate) parts: Vec<Part>,
-    /// The time of a spoken character, in ms.
-    pub(crate) pace: f64,
-    pub(crate) duration: u64,
     language: Option<String>,
 }
 
@@ -142,25 +116,21 @@ impl<'a> Fit<'a> {
         if words.iter().all(|word| word.matched.is_none()) {
             return Err(NoFit::Nothing);
         }
-        let mut fit = Self {
-            script,
+        let matched = Matched {
             pace: pace(&words),
             words,
             heard,
             written: has,
-            gaps: Vec::new(),
-            parts: Vec::new(),
             duration: document.duration.0,
-            language: document.language.clone(),
         };
-        fit.gaps = gaps::find(&fit);
-        fit.parts = passages::find(&fit);
-        Ok(fit)
-    }
-
-    /// The number of words that were recognised.
-    pub(crate) fn matched(&self) -> usize {
-        self.words.iter().filter(|word| word.matched.is_some()).count()
+        let gaps = gaps::find(&matched);
+        Ok(Self {
+            script,
+            parts: passages::find(&matched, &gaps),
+            matched,
+            gaps,
+            language: document.language.clone(),
+        })
     }
 
     /// The words that an engine has to align with the audio, with words around them; `None` if there are none.
@@ -168,21 +138,12 @@ impl<'a> Fit<'a> {
     pub fn alignment(&self) -> Option<Alignment> {
         (!self.parts.is_empty()).then(|| Alignment {
             language: self.language.clone(),
-            passages: self.parts.iter().map(|part| part.passage(&self.words)).collect(),
+            passages: self
+                .parts
+                .iter()
+                .map(|part| part.passage(&self.matched.words))
+                .collect(),
         })
-    }
-
-    /// The usual time of these words, in ms.
-    pub(crate) fn needed(&self, words: std::ops::Range<usize>) -> u64 {
-        let characters: usize = self.words[words].iter().map(|word| word.length).sum();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a text has few characters"
-        )]
-        let ms = (characters as f64 * self.pace) as u64;
-        ms
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::fit::Fit;
+use crate::matched::Matched;
 
 /// A run of words that were not recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,45 +16,45 @@ pub(crate) struct Gap {
 }
 
 /// Every run.
-pub(crate) fn find(fit: &Fit<'_>) -> Vec<Gap> {
+pub(crate) fn find(matched: &Matched) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut from = 0;
-    while from < fit.words.len() {
-        let Some(offset) = fit.words[from..].iter().position(|word| word.matched.is_none()) else {
+    while from < matched.words.len() {
+        let Some(offset) = matched.words[from..].iter().position(|word| word.matched.is_none()) else {
             break;
         };
         let begin = from + offset;
-        let run = fit.words[begin..]
+        let run = matched.words[begin..]
             .iter()
             .take_while(|word| word.matched.is_none())
             .count();
         let words = begin..begin + run;
-        let before = begin.checked_sub(1).and_then(|before| fit.words[before].matched);
-        let after = fit.words.get(words.end).and_then(|after| after.matched);
+        let before = begin.checked_sub(1).and_then(|before| matched.words[before].matched);
+        let after = matched.words.get(words.end).and_then(|after| after.matched);
         let start = before.map_or(0, |before| before.end);
-        let end = after.map_or(fit.duration, |after| after.start).max(start);
+        let end = after.map_or(matched.duration, |after| after.start).max(start);
         from = words.end;
         gaps.push(Gap {
             words,
             start,
             end,
-            heard: inside(fit, start, end),
+            heard: inside(matched, start, end),
         });
     }
     gaps
 }
 
 /// The recognised words that the script lacks, with their middle in a time.
-fn inside(fit: &Fit<'_>, start: u64, end: u64) -> Range<usize> {
-    let middle = |index: usize| u64::midpoint(fit.heard[index].start, fit.heard[index].end);
-    let count = fit.heard.len();
-    let first = fit.heard.partition_point(|heard| heard.end <= start);
+fn inside(matched: &Matched, start: u64, end: u64) -> Range<usize> {
+    let middle = |index: usize| u64::midpoint(matched.heard[index].start, matched.heard[index].end);
+    let count = matched.heard.len();
+    let first = matched.heard.partition_point(|heard| heard.end <= start);
     let mut range = first..first;
     for index in first..count {
-        if fit.heard[index].start >= end {
+        if matched.heard[index].start >= end {
             break;
         }
-        if fit.written[index] || middle(index) < start || middle(index) > end {
+        if matched.written[index] || middle(index) < start || middle(index) > end {
             continue;
         }
         if range.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::matching::Pair;
+use crate::dp::Pair;
 
 /// Atoms that may lie between two matches of one run.
 const WITHIN: usize = 3;

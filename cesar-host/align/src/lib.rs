@@ -10,7 +10,7 @@
 //! | `atoms` | the comparable parts of words |
 //! | `matching`, `dp`, `islands` | atoms of the script to recognised ones: by rare phrases, by dynamic programming, without chance matches |
 //! | `heard` | the recognised words |
-//! | `fit` | the matches, and whether the script fits at all |
+//! | `matched`, `fit` | the words with their matches; whether the script fits at all |
 //! | `gaps`, `passages` | words between matched ones, and what an engine has to align |
 //! | `times`, `mismatches`, `document` | times for all words, parts that are missing, the document |
 
@@ -21,6 +21,7 @@ mod fit;
 mod gaps;
 mod heard;
 mod islands;
+mod matched;
 mod matching;
 mod mismatches;
 mod passages;

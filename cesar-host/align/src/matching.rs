@@ -7,15 +7,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::atoms::Lexicon;
-use crate::dp;
+use crate::dp::{self, Pair};
 
 /// Pairs that one table may have: some milliseconds and 2 MB.
 const TABLE: usize = 2_000_000;
 /// Lengths of phrases, in atoms.
 const PHRASES: [usize; 4] = [6, 3, 2, 1];
-
-/// Positions of an atom in the first and the second sequence.
-pub(crate) type Pair = (usize, usize);
 
 /// Both positions rise from pair to pair.
 pub(crate) fn matches(a: &[u32], b: &[u32], lexicon: &Lexicon) -> Vec<Pair> {

@@ -22,7 +22,9 @@ pub(crate) fn find(fit: &Fit<'_>, times: &[Timed]) -> Vec<Mismatch> {
         if count < FEWEST || gap.heard.len() * OTHER_WORDING >= count {
             continue;
         }
-        let words = fit.words[gap.words.clone()].iter().map(|word| word.text.as_str());
+        let words = fit.matched.words[gap.words.clone()]
+            .iter()
+            .map(|word| word.text.as_str());
         found.push(Mismatch {
             kind: MismatchKind::NotSpoken,
             start: Seconds(times[gap.words.start].span.start),
@@ -39,7 +41,7 @@ pub(crate) fn find(fit: &Fit<'_>, times: &[Timed]) -> Vec<Mismatch> {
 fn not_written(fit: &Fit<'_>) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut from = 0;
-    for run in fit.written.chunk_by(|before, after| before == after) {
+    for run in fit.matched.written.chunk_by(|before, after| before == after) {
         let range = from..from + run.len();
         from = range.end;
         if run[0] || run.len() < FEWEST {
@@ -53,7 +55,7 @@ fn not_written(fit: &Fit<'_>) -> Vec<Mismatch> {
         if gap.map_or(0, |gap| gap.words.len()) * OTHER_WORDING >= run.len() {
             continue;
         }
-        let heard = &fit.heard[range];
+        let heard = &fit.matched.heard[range];
         found.push(Mismatch {
             kind: MismatchKind::NotWritten,
             start: Seconds(heard[0].start),

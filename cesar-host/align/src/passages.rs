@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use plugin_api::align::{LONGEST_MS, Passage};
 
-use crate::fit::{Fit, Word};
 use crate::gaps::Gap;
+use crate::matched::{Matched, Word};
 
 /// The longest time that is aligned at once, in ms, without the words around it.
 const LONGEST_GAP: u64 = LONGEST_MS - 6_000;
@@ -36,11 +36,11 @@ impl Part {
 }
 
 /// Every part, in order.
-pub(crate) fn find(fit: &Fit<'_>) -> Vec<Part> {
+pub(crate) fn find(matched: &Matched, gaps: &[Gap]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut last: Option<Part> = None;
-    for gap in &fit.gaps {
-        let Some((start, end)) = limits(fit, gap) else {
+    for gap in gaps {
+        let Some((start, end)) = limits(matched, gap) else {
             continue;
         };
         let own = Part {
@@ -49,7 +49,7 @@ pub(crate) fn find(fit: &Fit<'_>) -> Vec<Part> {
             end,
         };
         let near = |last: &Part| {
-            let between = &fit.words[last.words.end..own.words.start];
+            let between = &matched.words[last.words.end..own.words.start];
             between.len() <= BETWEEN
                 && own.end.saturating_sub(last.start) <= LONGEST_GAP
                 && between.iter().all(|word| word.matched.is_some())
@@ -61,20 +61,20 @@ pub(crate) fn find(fit: &Fit<'_>) -> Vec<Part> {
                 end: own.end,
             }),
             before => {
-                parts.extend(before.map(|before| widened(fit, before)));
+                parts.extend(before.map(|before| widened(matched, before)));
                 Some(own)
             }
         };
     }
-    parts.extend(last.map(|last| widened(fit, last)));
+    parts.extend(last.map(|last| widened(matched, last)));
     parts
 }
 
 /// The time in which the words of a gap are; `None` where they cannot be spoken, or may be anywhere.
-fn limits(fit: &Fit<'_>, gap: &Gap) -> Option<(u64, u64)> {
-    let needed = fit.needed(gap.words.clone());
+fn limits(matched: &Matched, gap: &Gap) -> Option<(u64, u64)> {
+    let needed = matched.needed(gap.words.clone());
     let ample = 2 * needed + 1_500;
-    let heard = fit.heard.get(gap.heard.clone()).filter(|heard| !heard.is_empty());
+    let heard = matched.heard.get(gap.heard.clone()).filter(|heard| !heard.is_empty());
     let (first, last) = heard.map_or((gap.end, gap.start), |heard| {
         (heard[0].start, heard[heard.len() - 1].end)
     });
@@ -83,7 +83,7 @@ fn limits(fit: &Fit<'_>, gap: &Gap) -> Option<(u64, u64)> {
     if gap.words.start == 0 {
         start = start.max(end.saturating_sub(ample).min(first));
     }
-    if gap.words.end == fit.words.len() {
+    if gap.words.end == matched.words.len() {
         end = end.min((start + ample).max(last));
     }
     let room = end - start;
@@ -93,27 +93,33 @@ fn limits(fit: &Fit<'_>, gap: &Gap) -> Option<(u64, u64)> {
 }
 
 /// The part with recognised words around it, which tell the engine where the others are.
-fn widened(fit: &Fit<'_>, part: Part) -> Part {
+fn widened(matched: &Matched, part: Part) -> Part {
     let Part {
         mut words,
         mut start,
         mut end,
     } = part;
     for _ in 0..AROUND {
-        let before = words.start.checked_sub(1).and_then(|index| fit.words[index].matched);
+        let before = words
+            .start
+            .checked_sub(1)
+            .and_then(|index| matched.words[index].matched);
         if let Some(before) = before.filter(|before| end - before.start.min(start) <= LONGEST_MS - 2 * MARGIN) {
             (words.start, start) = (words.start - 1, before.start.min(start));
         }
-        let after = fit.words.get(words.end).and_then(|word| word.matched);
+        let after = matched.words.get(words.end).and_then(|word| word.matched);
         if let Some(after) = after.filter(|after| after.end.max(end) - start <= LONGEST_MS - 2 * MARGIN) {
             (words.end, end) = (words.end + 1, after.end.max(end));
         }
     }
     // Into the pause beside it, but not into the next word.
-    let before = words.start.checked_sub(1).and_then(|index| fit.words[index].matched);
-    let after = fit.words.get(words.end).and_then(|word| word.matched);
+    let before = words
+        .start
+        .checked_sub(1)
+        .and_then(|index| matched.words[index].matched);
+    let after = matched.words.get(words.end).and_then(|word| word.matched);
     let earliest = before.map_or(0, |before| before.end.min(start));
-    let latest = after.map_or(fit.duration, |after| after.start.max(end));
+    let latest = after.map_or(matched.duration, |after| after.start.max(end));
     Part {
         words,
         start: start.saturating_sub(MARGIN).max(earliest),

@@ -5,36 +5,21 @@
 use cesar_subtitles::FileKind;
 
 mod plain;
+mod segment;
 mod sentences;
 mod words;
 
+pub use segment::Labels;
+pub(crate) use segment::Segment;
 pub(crate) use words::is_unspaced;
 
 /// The largest text that is read, in bytes: a book has 1 MB.
 const LARGEST: usize = 20_000_000;
 
-/// Whether `Name: text` at the start of a line names a speaker.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Labels {
-    /// If at least two lines, and half of the lines or paragraphs, begin like this.
-    #[default]
-    Detect,
-    /// Never: the name is spoken text.
-    Ignore,
-}
-
 /// A text to align.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script {
     pub(crate) segments: Vec<Segment>,
-}
-
-/// A sentence or a cue.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) speaker: Option<String>,
-    /// At least one; each with its leading space and its punctuation.
-    pub(crate) words: Vec<String>,
 }
 
 /// The reason why a text cannot be used; completes "`talk.txt` ".

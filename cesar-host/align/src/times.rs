@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use plugin_api::document::Timing;
 
-use crate::fit::{Fit, Span};
+use crate::fit::Fit;
+use crate::matched::Span;
 
 /// A word with its times in ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +19,12 @@ pub(crate) struct Timed {
 /// the engine's times for the words of each part.
 pub(crate) fn times(fit: &Fit<'_>, answers: &[Option<Vec<Span>>]) -> Vec<Timed> {
     let recognised = |span: Span| Timed { span, timing: None };
-    let mut known: Vec<Option<Timed>> = fit.words.iter().map(|word| word.matched.map(recognised)).collect();
+    let mut known: Vec<Option<Timed>> = fit
+        .matched
+        .words
+        .iter()
+        .map(|word| word.matched.map(recognised))
+        .collect();
     for (part, answer) in fit.parts.iter().zip(answers) {
         if let Some(spans) = answer.as_deref().filter(|spans| spans.len() == part.words.len()) {
             use_answer(fit, part.words.clone(), spans, &mut known);
@@ -26,16 +32,19 @@ pub(crate) fn times(fit: &Fit<'_>, answers: &[Option<Vec<Span>>]) -> Vec<Timed> 
     }
     interpolate(fit, &mut known);
     let mut times: Vec<Timed> = known.into_iter().flatten().collect();
-    settle(&mut times, fit.duration);
+    settle(&mut times, fit.matched.duration);
     times
 }
 
 /// Takes the engine's times for the words that were not recognised, and for the words beside them that had absorbed their sound.
 fn use_answer(fit: &Fit<'_>, words: Range<usize>, spans: &[Span], known: &mut [Option<Timed>]) {
-    let mut wanted: Vec<bool> = words.clone().map(|word| fit.words[word].matched.is_none()).collect();
+    let mut wanted: Vec<bool> = words
+        .clone()
+        .map(|word| fit.matched.words[word].matched.is_none())
+        .collect();
     let first = fit.gaps.partition_point(|gap| gap.words.start < words.start);
     for gap in fit.gaps[first..].iter().take_while(|gap| gap.words.end <= words.end) {
-        if gap.end - gap.start >= fit.needed(gap.words.clone()) / 2 {
+        if gap.end - gap.start >= fit.matched.needed(gap.words.clone()) / 2 {
             continue;
         }
         // The outermost words may have sound of words that the engine did not get.
@@ -53,12 +62,12 @@ fn use_answer(fit: &Fit<'_>, words: Range<usize>, spans: &[Span], known: &mut [O
         let before = (0..word)
             .rev()
             .find(is_fixed)
-            .and_then(|before| fit.words[before].matched);
-        let after = (word + 1..fit.words.len())
+            .and_then(|before| fit.matched.words[before].matched);
+        let after = (word + 1..fit.matched.words.len())
             .find(is_fixed)
-            .and_then(|after| fit.words[after].matched);
+            .and_then(|after| fit.matched.words[after].matched);
         let earliest = before.map_or(0, |before| before.start);
-        let latest = after.map_or(fit.duration, |after| after.start).max(earliest);
+        let latest = after.map_or(fit.matched.duration, |after| after.start).max(earliest);
         known[word] = Some(Timed {
             span: Span {
                 start: span.start.clamp(earliest, latest),
@@ -86,7 +95,9 @@ fn interpolate(fit: &Fit<'_>, known: &mut [Option<Timed>]) {
         let (start, end) = place(fit, words.clone(), before, after);
         let spread = match (before, after) {
             // Too little time is shared with the words beside.
-            (Some(before), Some(after)) if (end - start) * 3 < fit.needed(words.clone()) && words.len() <= 4 => {
+            (Some(before), Some(after))
+                if (end - start) * 3 < fit.matched.needed(words.clone()) && words.len() <= 4 =>
+            {
                 let all = words.start - 1..words.end + 1;
                 spread(fit, all, before.start, after.end)
             }
@@ -108,12 +119,12 @@ fn interpolate(fit: &Fit<'_>, known: &mut [Option<Timed>]) {
 
 /// The time for words that nothing is known of.
 fn place(fit: &Fit<'_>, words: Range<usize>, before: Option<Span>, after: Option<Span>) -> (u64, u64) {
-    let start = before.map_or(0, |before| before.end).min(fit.duration);
-    let end = after.map_or(fit.duration, |after| after.start).max(start);
-    let needed = fit.needed(words.clone());
+    let start = before.map_or(0, |before| before.end).min(fit.matched.duration);
+    let end = after.map_or(fit.matched.duration, |after| after.start).max(start);
+    let needed = fit.matched.needed(words.clone());
     // Other words were recognised there: probably those, in another spelling.
     let gap = fit.gaps.binary_search_by_key(&words.start, |gap| gap.words.start).ok();
-    let heard = gap.and_then(|gap| fit.heard.get(fit.gaps[gap].heard.clone()));
+    let heard = gap.and_then(|gap| fit.matched.heard.get(fit.gaps[gap].heard.clone()));
     if let Some([first, .., last] | [first @ last]) = heard {
         let (first, last) = (first.start.clamp(start, end), last.end.clamp(start, end));
         if (last - first) * 3 >= needed {
@@ -124,7 +135,7 @@ fn place(fit: &Fit<'_>, words: Range<usize>, before: Option<Span>, after: Option
         return (start, end);
     }
     // A pause is beside the words: they are near the words of their own sentence.
-    let segment = |word: usize| fit.words.get(word).map(|word| word.segment);
+    let segment = |word: usize| fit.matched.words.get(word).map(|word| word.segment);
     let with_after = after.is_some() && segment(words.end - 1) == segment(words.end);
     let with_before = before.is_some() && segment(words.start) == words.start.checked_sub(1).and_then(segment);
     match with_after && !with_before || before.is_none() {
@@ -135,12 +146,15 @@ fn place(fit: &Fit<'_>, words: Range<usize>, before: Option<Span>, after: Option
 
 /// Words in a time, by their lengths.
 fn spread(fit: &Fit<'_>, words: Range<usize>, start: u64, end: u64) -> Vec<(usize, (u64, u64))> {
-    let total: usize = fit.words[words.clone()].iter().map(|word| word.length.max(1)).sum();
+    let total: usize = fit.matched.words[words.clone()]
+        .iter()
+        .map(|word| word.length.max(1))
+        .sum();
     let at = |characters: usize| start + (end - start) * characters as u64 / total.max(1) as u64;
     let mut done = 0;
     let place = |word: usize| {
         let begin = at(done);
-        done += fit.words[word].length.max(1);
+        done += fit.matched.words[word].length.max(1);
         (word, (begin, at(done)))
     };
     words.map(place).collect()

@@ -1,8 +1,8 @@
 //! Lines to segments: paragraphs, and speakers at the starts of lines.
 
+use super::segment::{Labels, Segment};
 use super::sentences::sentences;
 use super::words::{joined_lines, words};
-use super::{Labels, Segment};
 
 /// The longest name of a speaker, in characters.
 const LONGEST_NAME: usize = 40;
