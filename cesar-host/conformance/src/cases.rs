@@ -13,14 +13,7 @@ use serde_json::Value;
 use super::fetching::{self, cancelled};
 use super::recording_observer::RecordingObserver;
 use super::subject::{Subject, audio, noise};
-
-/// The observation where the contract is kept, or the reason why the case was skipped.
-pub(super) enum Seen {
-    Fine(String),
-    Skipped(String),
-}
-
-pub(super) type Verdict = Result<Seen, String>;
+use super::verdict::{Seen, Verdict};
 
 /// One case.
 pub(super) struct Case {

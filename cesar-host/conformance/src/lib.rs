@@ -9,22 +9,27 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `cases` | the table of cases |
+//! | `cases`, `verdict` | the table of cases; what a case has seen |
+//! | `effort` | how much is checked |
 //! | `subject` | the plugin under test: runners, audio, requests |
 //! | `recording_observer` | the events of a stage |
-//! | `fetching`, `site` | requests to a download stage, and their server |
-
-use std::time::Duration;
+//! | `fetching`, `order`, `site` | requests to a download stage, and their server |
 
 use serde::Serialize;
 
 mod cases;
+mod effort;
 mod fetching;
+mod order;
 mod recording_observer;
 mod site;
 mod subject;
+mod verdict;
 
+pub use effort::Effort;
 pub use subject::Subject;
+
+use verdict::Seen;
 
 /// The outcome of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,33 +58,6 @@ pub struct Report {
     pub ms: u64,
 }
 
-/// The extent of the checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Effort {
-    /// Duration of the silence that a stage must process, in seconds.
-    pub silence_s: u32,
-    /// Number of runs in a row without growth.
-    pub runs: u32,
-    /// Time limit of one case.
-    pub limit: Duration,
-}
-
-impl Effort {
-    /// The extent that the contract requires: an hour of silence, a hundred runs.
-    pub const FULL: Self = Self {
-        silence_s: 3600,
-        runs: 100,
-        limit: Duration::from_secs(1800),
-    };
-
-    /// The extent for development and for suites: a minute of silence, eight runs.
-    pub const QUICK: Self = Self {
-        silence_s: 60,
-        runs: 8,
-        limit: Duration::from_secs(60),
-    };
-}
-
 /// Runs all cases; `report_case` is called with each as it ends.
 pub fn check(subject: &Subject<'_>, mut report_case: impl FnMut(&Report)) -> Vec<Report> {
     let mut reports: Vec<Report> = Vec::new();
@@ -89,13 +67,11 @@ pub fn check(subject: &Subject<'_>, mut report_case: impl FnMut(&Report)) -> Vec
         let seen = if loads || case.without_loading {
             (case.run)(subject)
         } else {
-            Ok(cases::Seen::Skipped(
-                "without what comes before, it says nothing".to_owned(),
-            ))
+            Ok(Seen::Skipped("without what comes before, it says nothing".to_owned()))
         };
         let (outcome, says) = match seen {
-            Ok(cases::Seen::Fine(says)) => (Outcome::Passed, says),
-            Ok(cases::Seen::Skipped(says)) => (Outcome::Skipped, says),
+            Ok(Seen::Fine(says)) => (Outcome::Passed, says),
+            Ok(Seen::Skipped(says)) => (Outcome::Skipped, says),
             Err(says) => (Outcome::Failed, says),
         };
         loads &= outcome != Outcome::Failed || !case.is_basis;

@@ -12,8 +12,8 @@ use plugin_api::download::Order;
 use plugin_api::manifest::StageKind;
 use serde_json::{Map, Value, json};
 
-use super::Effort;
-use super::fetching::{file_of, order};
+use super::effort::Effort;
+use super::order::{file_of, order};
 use super::recording_observer::RecordingObserver;
 use super::site::Site;
 
