@@ -1,6 +1,28 @@
 //! Errors of glossaries.
 
+use std::fmt;
 use std::io;
+
+/// A glossary's origin, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, as people see its path.
+    File(String),
+    /// A glossary of the folder; messages about it hold no path, as they reach clients of a server.
+    Named(String),
+    /// The field `glossary_rules` of a request.
+    Request,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "`{path}`"),
+            Self::Named(name) => write!(formatter, "the glossary `{name}`"),
+            Self::Request => formatter.write_str("`glossary_rules`"),
+        }
+    }
+}
 
 /// Errors of a glossary.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +30,7 @@ pub enum GlossaryError {
     /// The file cannot be read.
     #[error("cannot read {origin} ({source})")]
     Unreadable {
-        /// The glossary, as [`crate::Origin`] shows it.
+        /// The glossary, as [`Origin`] shows it.
         origin: String,
         /// The cause.
         source: io::Error,

@@ -9,7 +9,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `parse`, `classes` | rules from text, each defect with its line; the cost of regular expressions |
+//! | `rule`, `parse`, `classes` | rules from text, each defect with its line; the cost of regular expressions |
 //! | `tokens`, `phrase` | words of a text, and left sides in terms of them |
 //! | `matches` | the rules on one text: which matches count |
 //! | `case` | capitals of a replacement |
@@ -28,17 +28,18 @@ mod error;
 mod matches;
 mod parse;
 mod phrase;
+mod rule;
 mod source;
 mod tokens;
 mod words;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use parse::{Rule, Side};
+use rule::{Rule, Side};
 
-pub use error::{GlossaryError, LineProblem};
+pub use error::{GlossaryError, LineProblem, Origin};
 pub use parse::{MAX_BYTES, MAX_CLASSES, MAX_PATTERNS, MAX_RULES};
-pub use source::{Folder, NONE, Origin, is_file};
+pub use source::{Folder, NONE, is_file};
 
 /// The name that stands for a change of the results of [`Glossary::apply`] for the same rules and document; part of cache keys.
 pub const VERSION: &str = "1";

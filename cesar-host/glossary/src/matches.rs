@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::case::{Letters, following};
-use super::parse::Side;
+use super::rule::Side;
 use super::tokens::{Token, tokens};
 use super::{BETWEEN, Glossary};
 

@@ -1,15 +1,14 @@
 //! Rules from text, one a line.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
 use super::Glossary;
 use super::classes::count_large;
-use super::error::{GlossaryError, LineProblem};
+use super::error::{GlossaryError, LineProblem, Origin};
 use super::phrase::Phrase;
-use super::source::Origin;
+use super::rule::{Rule, Side};
 
 /// Maximum bytes of a glossary.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -25,40 +24,6 @@ const MAX_DEPTH: u32 = 50;
 const MAX_LINE: usize = 1_000;
 /// Maximum bytes of a compiled regular expression, and of its cache while it searches.
 const MAX_PATTERN_BYTES: usize = 128 * 1024;
-
-/// One rule.
-#[derive(Debug, Clone)]
-pub(crate) struct Rule {
-    pub(crate) left: Side,
-    /// The left side as it is shown.
-    shown: String,
-    /// The replacement.
-    pub(crate) right: String,
-}
-
-/// A rule's left side.
-#[derive(Debug, Clone)]
-pub(crate) enum Side {
-    Words(Phrase),
-    Pattern(Regex),
-}
-
-impl Side {
-    /// Equal for sides that find the same text.
-    fn key(&self) -> String {
-        match self {
-            Self::Words(phrase) => phrase.key(),
-            Self::Pattern(pattern) => format!("/{}", pattern.as_str()),
-        }
-    }
-}
-
-/// The rule as a line.
-impl fmt::Display for Rule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} => {}", self.shown, self.right)
-    }
-}
 
 impl Glossary {
     /// The rules of a text.

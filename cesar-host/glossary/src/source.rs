@@ -1,13 +1,12 @@
 //! Glossaries in files and in the user's folder of named ones.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cesar_base::read_file;
 
 use super::Glossary;
-use super::error::GlossaryError;
+use super::error::{GlossaryError, Origin};
 use super::parse::MAX_BYTES;
 
 /// The name that stands for no glossary, for overriding a setting.
@@ -18,27 +17,6 @@ const EXTENSION: &str = "txt";
 
 /// Maximum characters of a name.
 const MAX_NAME: usize = 64;
-
-/// A glossary's origin, for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A file, as people see its path.
-    File(String),
-    /// A glossary of the folder; messages about it hold no path, as they reach clients of a server.
-    Named(String),
-    /// The field `glossary_rules` of a request.
-    Request,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(formatter, "`{path}`"),
-            Self::Named(name) => write!(formatter, "the glossary `{name}`"),
-            Self::Request => formatter.write_str("`glossary_rules`"),
-        }
-    }
-}
 
 /// Whether a text names a file rather than a glossary of the folder: it has a `/` or a `.`.
 #[must_use]
