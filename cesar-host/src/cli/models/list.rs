@@ -2,7 +2,7 @@
 
 use cesar_base::names::lossless;
 use cesar_config::Settings;
-use cesar_models::catalog::{CATALOG, Entry, Kind};
+use cesar_models::catalog::{self, CATALOG, Entry, Kind};
 use cesar_models::installed::InstalledModel;
 use cesar_models::libraries;
 use serde::Serialize;
@@ -112,7 +112,7 @@ fn row(entry: &Entry, models: &[InstalledModel]) -> Row {
         kind: entry.kind,
         size: entry.size(),
         license: entry.license,
-        attribution: entry.attribution(),
+        attribution: catalog::attribution(entry),
         hub: entry.hub.map(|hub| hub.repository),
         index: entry.index.is_some(),
         present: models.iter().any(|model| model.id == entry.id),
@@ -133,7 +133,8 @@ fn text(models: &[InstalledModel]) -> String {
         ]
     }));
     let total = models.iter().map(|model| model.size).sum();
-    let attribution = |model: &InstalledModel| Some(format!("{}: {}\n", model.name, model.entry()?.attribution()?));
+    let attribution =
+        |model: &InstalledModel| Some(format!("{}: {}\n", model.name, catalog::attribution(model.entry()?)?));
     format!(
         "{}{}\n{}, {}\n",
         aligned(&rows),
