@@ -28,7 +28,7 @@
 //! | `store` | the cache and its mode |
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
-//! | `decode`, `recognise`, `speakers`, `merge`, `glossary`, `align`, `render` | one stage each |
+//! | `decode` (`decoded`: what is stored of it), `recognise`, `speakers`, `merge`, `glossary`, `align`, `render` | one stage each |
 //! | `rewrite` | `glossary` or `align`: the stage that makes the document of the merged one |
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
@@ -46,6 +46,7 @@ mod align;
 mod call;
 mod context;
 mod decode;
+mod decoded;
 mod downloads;
 mod error;
 mod events;
@@ -80,7 +81,7 @@ mod word_options;
 
 pub use address::{Address, AddressError, check as check_address, is_address};
 pub use align::NamedScript;
-pub use decode::AUDIO_INCOMPLETE;
+pub use decoded::AUDIO_INCOMPLETE;
 pub use downloads::{AddressPolicy, Downloads};
 pub use error::PipelineError;
 pub use events::{Event, Observer, StageOutcome, StageReport};

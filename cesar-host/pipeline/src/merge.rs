@@ -9,7 +9,8 @@ use plugin_api::document::{
 };
 use serde_json::{Map, Value};
 
-use super::decode::{DecodedAudio, Sound, StoredIssue};
+use super::decode::Sound;
+use super::decoded::{DecodedAudio, StoredIssue};
 use super::prepared::main_model;
 use super::prepared::{Prepared, UsedModel};
 use super::speakers::{Spoken, attribute};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cesar_models::catalog::{self, Entry, Kind};
-use cesar_models::{ModelLookup, ModelRoots, libraries};
+use cesar_models::{ModelLookup, ModelRoots};
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::{Manifest, ModelFiles};
 
@@ -13,11 +13,6 @@ use super::prepared::{main_model, model_options};
 use super::request::StageRequest;
 use super::speakers;
 use super::speakers::SpeakersRequest;
-
-/// A message about a missing library that a plugin opens, as far as it can be checked from outside.
-pub(crate) fn missing_library(planner: &Planner<'_>, plugin: &Plugin) -> Option<String> {
-    libraries::missing(&plugin.manifest, &plugin.path, planner.models)
-}
 
 /// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.
 pub(crate) fn missing_models(

@@ -12,7 +12,7 @@ use cesar_cache::{Cache, CacheError, KeyParts, NewEntry};
 use cesar_runner::CancelToken;
 use std::ops::ControlFlow;
 
-use super::decode::DecodedAudio;
+use super::decoded::{DecodedAudio, options_of, parts_of};
 use super::error::PipelineError;
 use super::request::Part;
 use super::tools::Tools;
@@ -167,7 +167,7 @@ pub(super) fn stored(
     let pcm = match pcm {
         Some(pcm) => pcm,
         None => {
-            let decoded = cache.peek(&super::decode::parts_of(tools, media, part).key())?;
+            let decoded = cache.peek(&parts_of(tools, media, part).key())?;
             let decoded = decoded.and_then(|stored| serde_json::from_slice::<DecodedAudio>(&stored.bytes).ok());
             match decoded {
                 Some(decoded) => decoded.pcm,
@@ -219,7 +219,7 @@ pub(super) fn draw(
         takes: Vec::new(),
         cancel,
     };
-    let options = super::decode::options_of(tools, part);
+    let options = options_of(tools, part);
     let decoded = decode(path, part.slice, &options, &mut drawing).map_err(|error| match error {
         cesar_audio::AudioError::Cancelled { .. } => PipelineError::Interrupted,
         error => error.named(&cesar_base::names::visible(label)).into(),

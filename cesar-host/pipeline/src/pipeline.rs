@@ -209,7 +209,7 @@ impl Pipeline {
         formats: &[FormatRequest],
         cancel: &CancelToken,
     ) -> Result<Plan, PipelineError> {
-        self.planner().plan(asr, speakers, formats, cancel)
+        Plan::new(&self.planner(), asr, speakers, formats, cancel)
     }
 
     /// The same plan, including downloads.
@@ -306,7 +306,7 @@ impl Pipeline {
     /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
     #[must_use]
     pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
-        models::missing_library(&self.planner(), plugin)
+        self.planner().missing_library(plugin)
     }
 
     /// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.

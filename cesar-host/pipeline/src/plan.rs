@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use cesar_base::Digest;
 use cesar_corrections::Corrections;
+use cesar_runner::CancelToken;
 
 use super::align::NamedScript;
+use super::error::PipelineError;
 use super::glossary::NamedGlossary;
+use super::planner::Planner;
 use super::prepared::Prepared;
-use super::speakers::SpeakersPlan;
+use super::request::{FormatRequest, StageRequest};
+use super::speakers::{self, SpeakersPlan, SpeakersRequest};
 use super::stage::Stage;
 
 /// Everything that will be done to each input.
@@ -34,6 +38,34 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// See [`Pipeline::plan`](super::Pipeline::plan).
+    pub(crate) fn new(
+        planner: &Planner<'_>,
+        asr: &StageRequest,
+        speakers: &SpeakersRequest,
+        formats: &[FormatRequest],
+        cancel: &CancelToken,
+    ) -> Result<Self, PipelineError> {
+        let engine = planner.choose_engine(asr)?;
+        let asr = planner.prepare(&engine, asr, cancel)?;
+        let speakers = speakers::plan(planner, speakers, cancel)?;
+        let formats = formats
+            .iter()
+            .map(|format| Ok((format.format.clone(), planner.prepare_format(format, cancel)?)));
+        let formats = formats.collect::<Result<_, PipelineError>>()?;
+        Ok(Self {
+            download: None,
+            asr,
+            speakers,
+            glossary: None,
+            script: None,
+            formats,
+            refresh: BTreeSet::new(),
+            bypass: false,
+            corrections: None,
+        })
+    }
+
     /// The same work, but these stages are recomputed although their results are stored.
     #[must_use]
     pub fn refreshing(mut self, stages: impl IntoIterator<Item = Stage>) -> Self {

@@ -1,23 +1,20 @@
-//! Choice of plugins, models and options for a plan.
+//! Choice of the plugin, the models and the options of one stage.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cesar_base::GivenValue;
 use cesar_cache::OptionValue;
-use cesar_models::{ModelFiles, ModelLookup, ModelRoots, ResolvedModel};
+use cesar_models::{ModelFiles, ModelLookup, ModelRoots, ResolvedModel, libraries};
 use cesar_runner::discovery::{Plugin, Registry};
 use cesar_runner::{CancelToken, Runners, Verdicts};
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
 use serde_json::{Map, Value};
 
 use super::error::PipelineError;
-use super::plan::Plan;
 use super::prepared::{Prepared, SessionAndRequest, UsedModel};
 use super::prepared::{extension, main_model, model_options};
 use super::request::{FormatRequest, StageRequest};
-use super::speakers;
-use super::speakers::SpeakersRequest;
 use super::store::Store;
 use super::tools::Tools;
 use crate::language;
@@ -26,7 +23,7 @@ mod options;
 
 use options::{given, option_error};
 
-/// Makes plans.
+/// The parts that choices depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planner<'a> {
     pub(crate) registry: &'a Registry,
@@ -58,34 +55,6 @@ impl<'a> Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// See [`Pipeline::plan`](super::Pipeline::plan).
-    pub(crate) fn plan(
-        &self,
-        asr: &StageRequest,
-        speakers: &SpeakersRequest,
-        formats: &[FormatRequest],
-        cancel: &CancelToken,
-    ) -> Result<Plan, PipelineError> {
-        let engine = self.choose_engine(asr)?;
-        let asr = self.prepare(&engine, asr, cancel)?;
-        let speakers = speakers::plan(self, speakers, cancel)?;
-        let formats = formats
-            .iter()
-            .map(|format| Ok((format.format.clone(), self.prepare_format(format, cancel)?)));
-        let formats = formats.collect::<Result<_, PipelineError>>()?;
-        Ok(Plan {
-            download: None,
-            asr,
-            speakers,
-            glossary: None,
-            script: None,
-            formats,
-            refresh: BTreeSet::new(),
-            bypass: false,
-            corrections: None,
-        })
-    }
-
     /// The engine asked for; else the first, by priority, that has a model for the request.
     pub(crate) fn choose_engine(&self, asr: &StageRequest) -> Result<Arc<Plugin>, PipelineError> {
         if let Some(id) = &asr.plugin {
@@ -263,6 +232,11 @@ impl Planner<'_> {
             models.insert(name.to_owned(), UsedModel { model, digest, scope });
         }
         Ok(models)
+    }
+
+    /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
+    pub(crate) fn missing_library(&self, plugin: &Plugin) -> Option<String> {
+        libraries::missing(&plugin.manifest, &plugin.path, self.models)
     }
 
     pub(crate) fn resolve_model(

@@ -6,10 +6,10 @@ use cesar_runner::CancelToken;
 use cesar_runner::discovery::Plugin;
 use plugin_api::manifest::StageKind;
 
+use super::super::PipelineError;
 use super::super::planner::{Planner, text_of};
 use super::super::prepared::model_options;
 use super::super::request::StageRequest;
-use super::super::{PipelineError, models};
 use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
 
 /// Whether [`plan`] will identify speakers, or at least try.
@@ -24,7 +24,7 @@ pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) 
     if request.wanted.is_some() || request.channels {
         return None;
     }
-    able(planner, &request.stage).and_then(|plugin| models::missing_library(planner, &plugin))
+    able(planner, &request.stage).and_then(|plugin| planner.missing_library(&plugin))
 }
 
 /// The plugin chosen by default: one that can run, else the first with its models.
@@ -38,7 +38,7 @@ fn able(planner: &Planner<'_>, asked: &StageRequest) -> Option<Arc<Plugin>> {
 }
 
 fn can_run(planner: &Planner<'_>, plugin: &Plugin) -> bool {
-    models::missing_library(planner, plugin).is_none()
+    planner.missing_library(plugin).is_none()
 }
 
 /// The plugin that [`plan`] would choose for this request, if there is one.

@@ -6,11 +6,12 @@
 
 use std::ops::Range;
 
-use super::{Timed, Turns, ends_a_sentence};
+use super::timed_words::{TimedWord, ends_a_sentence};
+use super::turn_index::TurnIndex;
 use crate::speakers::Spoken;
 
 /// Assigns the answers among the words of a segment to their speakers.
-pub(super) fn assign(words: &mut [Timed], text: &str, turns: &Turns) {
+pub(super) fn assign(words: &mut [TimedWord], text: &str, turns: &TurnIndex) {
     let answers: Vec<(usize, usize)> = (0..words.len())
         .filter(|at| is_sentence(words, *at, text))
         .filter_map(|at| Some((at, answering(words, at, turns)?)))
@@ -21,18 +22,18 @@ pub(super) fn assign(words: &mut [Timed], text: &str, turns: &Turns) {
 }
 
 /// Whether the word is a sentence. Segments begin and end sentences.
-fn is_sentence(words: &[Timed], at: usize, text: &str) -> bool {
+fn is_sentence(words: &[TimedWord], at: usize, text: &str) -> bool {
     let ends = |at: usize| ends_a_sentence(&text[words[at].text.clone()]);
     (at == 0 || ends(at - 1)) && (at + 1 == words.len() || ends(at))
 }
 
 /// The speaker of the turn that the word fills, inside one of the word's present speaker.
-fn answering(words: &[Timed], at: usize, turns: &Turns) -> Option<usize> {
+fn answering(words: &[TimedWord], at: usize, turns: &TurnIndex) -> Option<usize> {
     let word = &words[at];
     let time = word.start_ms..word.end_ms;
     let speaker = word.speaker?;
     let is_alone = |turn: &Spoken| {
-        let inside = |other: &&Timed| (turn.start_ms..turn.end_ms).contains(&((other.start_ms + other.end_ms) / 2));
+        let inside = |other: &&TimedWord| (turn.start_ms..turn.end_ms).contains(&((other.start_ms + other.end_ms) / 2));
         words.iter().filter(inside).count() == 1
     };
     let is_inside = |turn: &Spoken| {

@@ -12,7 +12,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::{Timed, Turns};
+use super::timed_words::TimedWord;
+use super::turn_index::TurnIndex;
 use crate::speakers::Spoken;
 
 /// Maximum duration of a turn that is left out when it has no word.
@@ -37,8 +38,8 @@ pub(super) struct Said {
     speaker: Option<usize>,
 }
 
-impl From<&Timed> for Said {
-    fn from(word: &Timed) -> Self {
+impl From<&TimedWord> for Said {
+    fn from(word: &TimedWord) -> Self {
         Self {
             start_ms: word.start_ms,
             end_ms: word.end_ms,
@@ -48,7 +49,7 @@ impl From<&Timed> for Said {
 }
 
 /// The turns after the words have decided. Those of one speaker do not touch if they did not before.
-pub(super) fn settle(turns: &Turns, mut heard: Heard) -> Vec<Spoken> {
+pub(super) fn settle(turns: &TurnIndex, mut heard: Heard) -> Vec<Spoken> {
     if heard.said.is_empty() {
         return turns.by_start.clone();
     }
@@ -100,7 +101,7 @@ impl Words<'_> {
     }
 
     /// The turn with edges outside words.
-    fn moved(&self, turn: &Spoken, turns: &Turns) -> Spoken {
+    fn moved(&self, turn: &Spoken, turns: &TurnIndex) -> Spoken {
         let start = self.word_at(turn.start_ms).and_then(|word| {
             let is_own = word.speaker == Some(turn.speaker);
             let moves = match is_own {
@@ -134,13 +135,13 @@ impl Words<'_> {
 }
 
 /// Whether a turn of another speaker lies in this part of a word.
-fn is_shared(turns: &Turns, speaker: usize, part: Range<u64>) -> bool {
+fn is_shared(turns: &TurnIndex, speaker: usize, part: Range<u64>) -> bool {
     let other = |turn: &Spoken| turn.speaker != speaker && turn.start_ms < part.end && part.start < turn.end_ms;
     turns.around(&part).any(other)
 }
 
 /// Whether the speaker of a word is known and has no turn in this whole part of it.
-fn is_free(turns: &Turns, speaker: Option<usize>, part: Range<u64>) -> bool {
+fn is_free(turns: &TurnIndex, speaker: Option<usize>, part: Range<u64>) -> bool {
     let covers =
         |turn: &Spoken| Some(turn.speaker) == speaker && turn.start_ms <= part.start && part.end <= turn.end_ms;
     speaker.is_some() && !turns.around(&part).any(covers)

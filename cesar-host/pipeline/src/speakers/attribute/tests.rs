@@ -1,3 +1,4 @@
+use plugin_api::document::Word;
 use proptest::prelude::*;
 
 use super::*;

@@ -2,13 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn spoken(turns: &[(u64, u64, usize)]) -> Turns {
+fn spoken(turns: &[(u64, u64, usize)]) -> TurnIndex {
     let turn = |&(start_ms, end_ms, speaker): &(u64, u64, usize)| Spoken {
         start_ms,
         end_ms,
         speaker,
     };
-    Turns::new(&turns.iter().map(turn).collect::<Vec<_>>())
+    TurnIndex::new(&turns.iter().map(turn).collect::<Vec<_>>())
 }
 
 fn said(words: &[(u64, u64, usize)]) -> Vec<Said> {
