@@ -16,7 +16,8 @@ use crate::admission::code::Code;
 use crate::admission::problem::{Problem, ProblemBody};
 use crate::admission::refusal::Refusal;
 use crate::state::{App, Shared};
-use crate::work::pulls::{self, Cancelled, PullRefused, PullView};
+use crate::work::pull_model;
+use crate::work::pulls::{Cancelled, PullRefused, PullView};
 
 /// A model that is installed or can be downloaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,7 +179,7 @@ pub(crate) async fn pull(
     if app.stopping() {
         return Err(Refusal::stopping().into());
     }
-    pulls::start(&app, entry).map_err(Refusal::from)?;
+    pull_model::start(&app, entry).map_err(Refusal::from)?;
     let model = ModelView {
         pull: app.pulls.view(entry.id),
         ..model
@@ -200,7 +201,7 @@ pub(crate) async fn cancel(
     let cancelled = cancelled.ok_or_else(|| Refusal::not_found(format!("no download of `{}` runs", entry.id)))?;
     let model = app.block(move |shared| find(shared, entry)).await??;
     if cancelled == Cancelled::Dismissed {
-        pulls::publish(&app, entry, model.present);
+        pull_model::publish(&app, entry, model.present);
     }
     Ok((StatusCode::ACCEPTED, Json(model)).into_response())
 }

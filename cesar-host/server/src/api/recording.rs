@@ -32,8 +32,9 @@ use crate::api::query::{QueryFields, fields};
 use crate::api::range::{self, Selection};
 use crate::api::rendered;
 use crate::state::{App, Shared};
+use crate::work::open_downloads::Recording;
 use crate::work::part::part;
-use crate::work::recording::{self, Recording};
+use crate::work::recording;
 use crate::work::stored;
 
 /// Bytes that are read at once.

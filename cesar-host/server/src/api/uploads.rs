@@ -17,7 +17,8 @@ use crate::admission::refusal::Refusal;
 use crate::admission::upload::{self, Received};
 use crate::api::tus;
 use crate::state::{App, Shared};
-use crate::work::receiving::{Turn, take_turn};
+use crate::work::receiving::Turn;
+use crate::work::upload_turn::take_turn;
 
 /// Bytes written at once.
 const BLOCK: usize = 256 * 1024;

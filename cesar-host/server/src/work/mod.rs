@@ -3,11 +3,12 @@
 //! | module | content |
 //! |---|---|
 //! | `check_request`, `plan_request`, `part`, `speakers`, `glossary`, `models` | the meaning of a request, and its refusals |
-//! | `receiving`, `upload_space`, `recording` | resumable uploads; the recording of a job |
+//! | `receiving`, `upload_turn`, `upload_space` | resumable uploads |
+//! | `recording`, `open_downloads` | the recording of a job |
 //! | `worker`, `observer`, `running`, `failure` | runs of jobs |
 //! | `events`, `listener`, `stored` | a job from its clients' view, while it runs and afterwards |
 //! | `glossary_files` | changes of named glossaries |
-//! | `pulls` | downloads of models |
+//! | `pull_model`, `pulls` | downloads of models |
 //! | `shares` | links to transcripts for people without a key |
 //! | `feed`, `feed_watch` | what happens to all jobs, also by other processes |
 //! | `kinds` | the kinds of events and their names |
@@ -30,9 +31,11 @@ pub(crate) mod listener;
 pub(crate) mod models;
 pub(crate) mod notify;
 pub(crate) mod observer;
+pub(crate) mod open_downloads;
 pub(crate) mod part;
 pub(crate) mod plan_request;
 pub(crate) mod plugin_watch;
+pub(crate) mod pull_model;
 pub(crate) mod pulls;
 pub(crate) mod receiving;
 pub(crate) mod recording;
@@ -42,5 +45,6 @@ pub(crate) mod shares;
 pub(crate) mod speakers;
 pub(crate) mod stored;
 pub(crate) mod upload_space;
+pub(crate) mod upload_turn;
 pub(crate) mod waiters;
 pub(crate) mod worker;

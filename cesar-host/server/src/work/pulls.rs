@@ -1,27 +1,22 @@
-//! Downloads of models that a client asked for: at most one for each model, each on a thread of its own.
-//!
-//! They are the pulls of `cesar models pull`: verified by digest, resumed after a break, and shared with other processes by locks.
+//! The downloads of models that run or have failed, and their progress: at most one for each model.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cesar_models::HubSettings;
-use cesar_models::catalog::Entry;
-use cesar_models::pull::{Event, PullError, Puller};
+use cesar_models::pull::Event;
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
-
-use crate::state::{App, Shared};
-use crate::work::feed::FeedEventKind;
 
 /// The least time between two events of one download.
 const EVENT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Downloads at a time: each has a thread and the memory of a verification.
+const MOST_RUNNING: usize = 3;
 
 /// The sources of models.
 #[derive(Debug)]
@@ -51,7 +46,7 @@ pub(crate) struct Pulls(Mutex<BTreeMap<&'static str, Arc<Pull>>>);
 
 /// One download.
 #[derive(Debug)]
-struct Pull {
+pub(crate) struct Pull {
     /// Its size in the catalog.
     size: Option<u64>,
     stopped: AtomicBool,
@@ -69,7 +64,7 @@ struct State {
 }
 
 impl Pull {
-    fn new(size: Option<u64>) -> Self {
+    pub(crate) fn new(size: Option<u64>) -> Self {
         Self {
             size,
             stopped: AtomicBool::new(false),
@@ -77,7 +72,7 @@ impl Pull {
         }
     }
 
-    fn observe(&self, event: &Event<'_>) {
+    pub(crate) fn observe(&self, event: &Event<'_>) {
         let mut state = self.state.lock();
         match event {
             Event::Progress { what, done, total } => {
@@ -92,13 +87,17 @@ impl Pull {
     }
 
     /// Whether an event is due; the next one is due after [`EVENT_INTERVAL`].
-    fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         let mut state = self.state.lock();
         let is_due = state.published.is_none_or(|last| last.elapsed() >= EVENT_INTERVAL);
         if is_due {
             state.published = Some(Instant::now());
         }
         is_due
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     fn is_running(&self) -> bool {
@@ -125,8 +124,8 @@ impl Pulls {
         self.0.lock().get(id).map(|pull| pull.view())
     }
 
-    /// A new download; `None` when one runs already.
-    fn begin(&self, id: &'static str, size: Option<u64>) -> Result<Option<Arc<Pull>>, PullRefused> {
+    /// Begins a download; `None` when one runs already.
+    pub(crate) fn begin(&self, id: &'static str, size: Option<u64>) -> Result<Option<Arc<Pull>>, PullRefused> {
         let mut known = self.0.lock();
         if known.get(id).is_some_and(|pull| pull.is_running()) {
             return Ok(None);
@@ -152,10 +151,10 @@ impl Pulls {
     }
 
     /// Ends a download. A failed one is kept with its error.
-    fn end(&self, id: &'static str, pull: &Pull, result: Result<(), String>) {
+    pub(crate) fn end(&self, id: &'static str, pull: &Pull, result: Result<(), String>) {
         let mut known = self.0.lock();
         match result {
-            Err(error) if !pull.stopped.load(Ordering::Relaxed) => pull.state.lock().error = Some(error),
+            Err(error) if !pull.is_stopped() => pull.state.lock().error = Some(error),
             _ => drop(known.remove(id)),
         }
     }
@@ -177,75 +176,6 @@ pub(crate) enum PullRefused {
     TooMany,
     /// There is no thread for it.
     Thread(std::io::Error),
-}
-
-/// Starts the download of a model, unless it runs already.
-pub(crate) fn start(app: &App, entry: &'static Entry) -> Result<(), PullRefused> {
-    let Some(pull) = app.pulls.begin(entry.id, entry.size())? else {
-        return Ok(());
-    };
-    let shared = Arc::clone(app);
-    let running = Arc::clone(&pull);
-    let thread = std::thread::Builder::new().name("pull".to_owned());
-    let started = thread.spawn(move || {
-        tracing::info!(model = entry.id, "download of a model started");
-        let result = catch_unwind(AssertUnwindSafe(|| fetch(&shared, entry, &running)));
-        let result = result.unwrap_or_else(|_| Err(HIDDEN.to_owned()));
-        match &result {
-            Ok(()) => tracing::info!(model = entry.id, "model downloaded"),
-            Err(error) => tracing::warn!(model = entry.id, "model not downloaded: {error}"),
-        }
-        let is_present = result.is_ok();
-        shared.pulls.end(entry.id, &running, result);
-        publish(&shared, entry, is_present);
-    });
-    match started {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            app.pulls.end(entry.id, &pull, Err(error.to_string()));
-            Err(PullRefused::Thread(error))
-        }
-    }
-}
-
-/// Publishes the state of a model in the feed.
-pub(crate) fn publish(shared: &Shared, entry: &Entry, is_present: bool) {
-    let data = json!({ "id": entry.id, "present": is_present, "pull": shared.pulls.view(entry.id) });
-    shared.feed.publish(FeedEventKind::Models, entry.id, data);
-}
-
-/// Downloads at a time: each has a thread and the memory of a verification.
-const MOST_RUNNING: usize = 3;
-
-/// Stands for messages about files of this machine.
-const HIDDEN: &str = "the model cannot be stored; the server's log says why";
-
-fn fetch(shared: &Shared, entry: &Entry, pull: &Pull) -> Result<(), String> {
-    let sources = &shared.model_sources;
-    let puller = Puller {
-        roots: shared.pipeline.models(),
-        libraries: Some(sources.libraries.clone()),
-        hub: sources.hub.clone(),
-        python: sources.python.clone(),
-        offline: shared.pipeline.is_offline(),
-        watch: &|event| {
-            pull.observe(event);
-            if pull.is_due() {
-                publish(shared, entry, false);
-            }
-        },
-        stop: &|| pull.stopped.load(Ordering::Relaxed) || shared.stopping(),
-    };
-    let pulled = puller.pull(&[entry.id.to_owned()], None);
-    pulled.map(drop).map_err(|error| message(&error))
-}
-
-fn message(error: &PullError) -> String {
-    if error.names_a_path() {
-        tracing::warn!("{error}");
-        return HIDDEN.to_owned();
-    }
-    error.to_string()
 }
 
 #[cfg(test)]
@@ -316,7 +246,7 @@ mod tests {
         let begin = || pulls.begin("base", None).unwrap();
         let pull = begin().unwrap();
         assert_eq!(pulls.cancel("base"), Some(Cancelled::Stopping));
-        assert!(pull.stopped.load(Ordering::Relaxed));
+        assert!(pull.is_stopped());
         assert!(begin().is_none(), "it has not stopped yet");
         pulls.end("base", &pull, Err("the download was cancelled".to_owned()));
         assert_eq!(pulls.view("base"), None);

@@ -4,20 +4,10 @@
 //! an upload ends the old one, whose bytes so far are kept.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use cesar_jobs::{Opened, UploadId};
+use cesar_jobs::UploadId;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-
-use crate::admission::refusal::Refusal;
-use crate::state::{App, Shared};
-
-/// Time for an older request to end.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Between two tries.
-const RETRY: Duration = Duration::from_millis(20);
 
 /// The requests that receive, by upload.
 #[derive(Debug, Default)]
@@ -36,7 +26,7 @@ impl Turn {
 
 impl Receiving {
     /// Ends the turn of an older request, and begins that of this one.
-    fn begin(&self, id: UploadId) -> Turn {
+    pub(crate) fn begin(&self, id: UploadId) -> Turn {
         let mut turns = self.0.lock();
         turns.retain(|_, turn| !turn.is_closed());
         let (sender, receiver) = watch::channel(());
@@ -46,26 +36,10 @@ impl Receiving {
     }
 }
 
-/// Uses an upload once no older request does.
-pub(crate) async fn take_turn<T: Send + 'static>(
-    app: &App,
-    id: UploadId,
-    open: impl Fn(&Shared) -> cesar_jobs::Result<Opened<T>> + Clone + Send + 'static,
-) -> Result<(Opened<T>, Turn), Refusal> {
-    let turn = app.receiving.begin(id);
-    let until = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let open = open.clone();
-        let opened = app.block(move |shared| open(shared)).await??;
-        if !matches!(opened, Opened::Locked) || tokio::time::Instant::now() >= until {
-            return Ok((opened, turn));
-        }
-        tokio::time::sleep(RETRY).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]

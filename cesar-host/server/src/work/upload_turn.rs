@@ -1,0 +1,33 @@
+//! One request at a time for a resumable upload: the newest one.
+
+use std::time::Duration;
+
+use cesar_jobs::{Opened, UploadId};
+
+use crate::admission::refusal::Refusal;
+use crate::state::{App, Shared};
+use crate::work::receiving::Turn;
+
+/// Time for an older request to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two tries.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Uses an upload once no older request does.
+pub(crate) async fn take_turn<T: Send + 'static>(
+    app: &App,
+    id: UploadId,
+    open: impl Fn(&Shared) -> cesar_jobs::Result<Opened<T>> + Clone + Send + 'static,
+) -> Result<(Opened<T>, Turn), Refusal> {
+    let turn = app.receiving.begin(id);
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let open = open.clone();
+        let opened = app.block(move |shared| open(shared)).await??;
+        if !matches!(opened, Opened::Locked) || tokio::time::Instant::now() >= until {
+            return Ok((opened, turn));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
