@@ -26,7 +26,7 @@ use super::columns::aligned;
 use super::corrections::{conflict_lines, folder};
 use super::humanize::count;
 use super::report::{Exit, Failure, note, print, print_json};
-use super::search;
+use super::search_index;
 use subject::Subject;
 
 /// Bytes that a file of corrections must not reach.
@@ -126,7 +126,7 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
         && !args.dry_run
         && let Some(cache) = subject::open_cache(settings)
     {
-        search::refresh(&subject.media, &cache, &corrections, settings);
+        search_index::refresh(&subject.media, &cache, &corrections, settings);
     }
     done
 }

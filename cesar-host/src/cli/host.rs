@@ -14,7 +14,7 @@ use cesar_runner::{Trusted, Verdicts};
 use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
-use super::search::Indexer;
+use super::search_index::Indexer;
 
 /// Effectively no limit.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;

@@ -21,7 +21,7 @@ use super::humanize::{count, distance};
 use super::render::RenderArgs;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
-use crate::cli::{search, serve};
+use crate::cli::{search_index, serve};
 
 /// Maximum number of jobs removed in one step.
 const STEP: u32 = 500;
@@ -296,7 +296,7 @@ fn remove(store: &SqliteJobs, id: JobId, folder: &Path, settings: &Settings) -> 
         uploads(folder)?.remove(upload).map_err(Failure::failed)?;
         parts.push("its upload".to_owned());
     }
-    search::forget_jobs(store, settings);
+    search_index::forget_jobs(store, settings);
     note(&format!("removed {}", parts.join(", ")));
     Ok(Exit::Done)
 }
@@ -326,7 +326,7 @@ fn prune(store: &SqliteJobs, folder: &Path, settings: &Settings, all: bool) -> R
             break;
         }
     }
-    search::forget_jobs(store, settings);
+    search_index::forget_jobs(store, settings);
     note(&format!("removed {}", count(removed as u64, "job", "jobs")));
     Ok(Exit::Done)
 }

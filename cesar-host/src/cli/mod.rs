@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 mod advice;
 mod align;
+mod alignment_report;
 mod args;
 mod ask;
 mod cache;
@@ -37,6 +38,7 @@ mod render;
 mod report;
 mod retry_command;
 mod search;
+mod search_index;
 mod serve;
 mod summary;
 mod times;

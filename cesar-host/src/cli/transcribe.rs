@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use plugin_api::document::Partial;
 use serde_json::json;
 
-use super::align;
+use super::alignment_report;
 use super::cache::explain::{self, Refreshed, Shown};
 use super::corrections;
 use super::humanize::count;
@@ -204,7 +204,7 @@ fn one(
         corrections::report(&recording.label, &recording.input, applied, show);
     }
     if let Some(fit) = &transcript.align {
-        align::report(&recording.label, &recording.input, fit, show);
+        alignment_report::report(&recording.label, &recording.input, fit, show);
     }
     if let Some(intermediate) = intermediate {
         let wrote = intermediate.finish(outputs, &transcript.media)?;

@@ -19,7 +19,7 @@ use cesar_config::Settings;
 use cesar_runner::CancelToken;
 
 use crate::cli::report::{Exit, Failure, note};
-use crate::cli::{host, search};
+use crate::cli::{host, search_index};
 
 /// The commands.
 #[derive(clap::Subcommand)]
@@ -65,13 +65,13 @@ pub(super) fn run(
         Command::Prune(args) => {
             let cache = open(settings)?;
             let exit = prune::run(&cache, settings, &args)?;
-            search::forget_removed(&cache, settings);
+            search_index::forget_removed(&cache, settings);
             Ok(exit)
         }
         Command::Clear(args) => {
             let cache = open(settings)?;
             let exit = clear::run(&cache, &args)?;
-            search::forget_removed(&cache, settings);
+            search_index::forget_removed(&cache, settings);
             Ok(exit)
         }
     }

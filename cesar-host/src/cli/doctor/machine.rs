@@ -9,7 +9,7 @@ use cesar_config::Settings;
 use cesar_runner::Limits;
 use rustix::fs::{Access, access, statvfs};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::cli::host;
 use crate::cli::humanize::size;
 
@@ -129,7 +129,7 @@ fn folder(subject: &str, path: &Path, loss: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::finding::State;
     use super::*;
 
     #[test]

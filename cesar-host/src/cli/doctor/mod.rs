@@ -3,12 +3,14 @@
 //! An error prevents every transcription, and is the exit code; a warning limits what Cesar can do. Only verdicts on plugins are stored, as by
 //! `cesar plugins list`.
 
+mod finding;
 mod machine;
 mod parts;
 mod programs;
 
 use cesar_config::Settings;
-use serde::Serialize;
+
+use finding::{Finding, State};
 
 use super::args::{JsonFlag, SettingFlags, group};
 use super::columns::aligned;
@@ -21,51 +23,6 @@ pub(super) struct Args {
     json: JsonFlag,
     #[command(flatten)]
     settings: SettingFlags<group::Plugins>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Ok,
-    Warning,
-    Error,
-}
-
-/// One line; the schema of its JSON is stable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Finding {
-    state: State,
-    /// `processor`, `ffmpeg`, `plugin ct2`, …
-    subject: String,
-    text: String,
-    /// The user's remedy.
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn ok(subject: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            state: State::Ok,
-            subject: subject.into(),
-            text: text.into(),
-            remedy: None,
-        }
-    }
-
-    fn warning(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Warning,
-            remedy: Some(remedy.into()),
-            ..Self::ok(subject, text)
-        }
-    }
-
-    fn error(subject: impl Into<String>, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Error,
-            ..Self::warning(subject, text, remedy)
-        }
-    }
 }
 
 /// Runs the command.

@@ -4,7 +4,7 @@ use cesar_config::Settings;
 use cesar_models::installed::{State as FileState, verify};
 use plugin_api::manifest::StageKind;
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 use crate::cli::humanize::{count, size};
 use crate::cli::models::Place;
 use crate::cli::plugins::{Row, rows_of};

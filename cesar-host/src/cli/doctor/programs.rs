@@ -13,7 +13,7 @@ use cesar_audio::ffmpeg_available;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::{Ffmpeg, Settings};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Longer than any of these programs takes to name its version.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -176,7 +176,7 @@ fn ask(address: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::finding::State;
     use super::*;
 
     #[test]
