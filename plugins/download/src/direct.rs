@@ -27,6 +27,7 @@ use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body, ResponseExt as _};
 
+pub use resume::FILE;
 use resume::ResumeState;
 
 use crate::guard::Guard;
@@ -35,8 +36,6 @@ use crate::sniff::{self, Kind};
 use crate::trust;
 use crate::watch::Watch;
 
-/// The name of the file in the host's folder.
-pub const FILE: &str = "media";
 /// Maximum number of consecutive breaks without progress.
 const PATIENCE: u32 = 4;
 /// The pause after the first of them; it doubles.

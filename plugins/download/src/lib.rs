@@ -11,6 +11,7 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | `options` | the options of a request |
 //! | [`direct`] | one file by HTTP: redirects, limits, ranges after a break |
 //! | [`sniff`] | recognition of recordings and pages |
 //! | [`yt_dlp`] | finding, querying and running yt-dlp, and its messages |
@@ -31,6 +32,7 @@ use serde::Deserialize;
 
 pub mod direct;
 pub mod guard;
+mod options;
 mod proxy;
 pub mod refusal;
 pub mod sniff;
@@ -38,6 +40,7 @@ mod trust;
 pub mod watch;
 pub mod yt_dlp;
 
+pub use options::{Options, Via};
 use refusal::Refused;
 use watch::Watch;
 use yt_dlp::YtDlp;
@@ -53,35 +56,6 @@ pub struct Download;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
-
-/// The method of fetching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Via {
-    /// As a file, unless it is a page.
-    #[serde(rename = "auto")]
-    Auto,
-    /// As a file.
-    #[serde(rename = "direct")]
-    Direct,
-    /// By yt-dlp.
-    #[serde(rename = "yt-dlp")]
-    YtDlp,
-}
-
-/// The options of scope `request`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Options {
-    /// The method of fetching.
-    pub via: Via,
-    /// The yt-dlp program, by name or path.
-    pub yt_dlp: Option<String>,
-    /// Its additional arguments.
-    pub yt_dlp_args: Vec<String>,
-    /// Whether it reads its own configuration.
-    pub yt_dlp_config: bool,
-    /// A file with its cookies.
-    pub cookies: Option<String>,
-}
 
 /// One request: the options, and the order.
 #[derive(Debug, Clone, Deserialize)]

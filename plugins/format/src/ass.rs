@@ -6,9 +6,10 @@
 //! so that no text is an override.
 
 use crate::clock::hundredths;
+use crate::markup;
+use crate::request::Request;
 use crate::speakers;
 use crate::subtitles::{Caption, CaptionLine, with_voices};
-use crate::{Request, markup};
 
 const HEAD: &str = "[Script Info]
 ; Made by Cesar

@@ -13,14 +13,16 @@
 //! SRT has no escapes either: tags in the text stay as they are, and `-->` becomes `->`.
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
 
-use crate::{Request, clock};
+use crate::clock;
+use crate::request::Request;
 pub(crate) use captions::{Caption, CaptionLine, with_names, with_voices};
+use cues::cues;
 use layout::{Cue, Line};
 use passages::Naming;
 
 mod captions;
+mod cues;
 mod layout;
 mod passages;
 mod pieces;
@@ -55,22 +57,6 @@ pub(crate) fn vtt(request: &Request) -> String {
         }
     }
     text
-}
-
-fn cues(request: &Request, naming: Naming) -> Vec<Cue<'_>> {
-    let naming = if request.speakers { naming } else { Naming::Nothing };
-    let limit = schedule::limit(&request.document);
-    if let Some(rules) = request.rules() {
-        let widest = NonZeroUsize::new(rules.max_chars_per_line);
-        let passages = passages::of(&request.document, naming, widest, limit);
-        let cues = ruled::cues(passages, &rules, request.language(), limit);
-        return schedule::valid(cues, limit);
-    }
-    let passages = passages::of(&request.document, naming, request.max_line_width, limit);
-    schedule::valid(
-        layout::cues(passages, request.max_line_width, request.max_line_count),
-        limit,
-    )
 }
 
 /// A constant look of a cue: one word underlined, or none.

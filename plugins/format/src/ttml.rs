@@ -9,8 +9,9 @@
 
 use crate::facts::language;
 use crate::markup::escaped;
+use crate::request::Request;
 use crate::subtitles::{Caption, CaptionLine, with_voices};
-use crate::{Request, clock, speakers};
+use crate::{clock, speakers};
 
 const NAMESPACES: &str = "xmlns=\"http://www.w3.org/ns/ttml\" xmlns:ttm=\"http://www.w3.org/ns/ttml#metadata\" xmlns:ttp=\"http://www.w3.org/ns/ttml#parameter\" xmlns:tts=\"http://www.w3.org/ns/ttml#styling\"";
 

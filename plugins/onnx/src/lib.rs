@@ -10,7 +10,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`options`] | the option table as types |
-//! | `family` | the interface of a family, and the choice by the files of a folder |
+//! | `family`, `families` | the interface of a family; the table of them, and the choice by the files of a folder |
 //! | `moonshine` | encoder and merged decoder with its cache |
 //! | `parakeet` | NeMo's log-mel features, encoder, transducer (TDT and RNN-T) or CTC |
 //! | `published` | Moonshine's published files, rewritten for speed while they are loaded |
@@ -20,6 +20,7 @@
 //! Weights are in memory once, also for several sessions of one process. Results depend only on the audio, the model and the options.
 
 mod cuts;
+mod families;
 mod family;
 mod ffi;
 mod moonshine;
@@ -129,7 +130,7 @@ fn shared(folder: &Path) -> Result<Arc<dyn Family>, StageError> {
     if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
         return Ok(model);
     }
-    let model: Arc<dyn Family> = Arc::from(family::open(folder)?);
+    let model: Arc<dyn Family> = Arc::from(families::open(folder)?);
     // Reading a vocabulary leaves freed memory behind.
     memory::return_freed();
     loaded.push((folder.to_owned(), Arc::downgrade(&model)));

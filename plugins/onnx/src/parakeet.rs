@@ -36,8 +36,6 @@ const LENGTHS: Lengths = Lengths {
     best: 60.0,
     longest: 120.0,
 };
-/// Seconds of a frame of the encoder.
-const FRAME: f64 = 0.08;
 /// Tokens of the models for English, with the blank.
 const ENGLISH_TOKENS: usize = 1025;
 /// Tokens of TDT 0.6B v3.

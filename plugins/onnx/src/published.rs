@@ -19,7 +19,7 @@ mod weights;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use graph::{Attribute, Graph, Node};
+use graph::{Attribute, Graph};
 pub(crate) use weights::Form;
 
 const HIDDEN: &str = "encoder_hidden_states";
@@ -120,7 +120,7 @@ fn model(mut graph: Graph<'_>, form: Form) -> Option<Vec<u8>> {
 
 /// Leaves out what no output needs.
 fn prune(graph: &mut Graph<'_>) {
-    let makers: HashMap<&str, usize> = makers(&graph.nodes);
+    let makers: HashMap<&str, usize> = graph::makers(&graph.nodes);
     let mut wanted: HashSet<&str> = HashSet::new();
     let mut open: Vec<&str> = graph.outputs.clone();
     while let Some(name) = open.pop() {
@@ -137,14 +137,6 @@ fn prune(graph: &mut Graph<'_>) {
         .retain(|node| node.outputs.iter().any(|name| is_wanted(name)));
     graph.constants.retain(|name, _| is_wanted(name));
     graph.inputs.retain(|name| is_wanted(name));
-}
-
-/// The node that makes each value.
-fn makers<'g>(nodes: &'g [Node<'_>]) -> HashMap<&'g str, usize> {
-    let outputs = nodes.iter().enumerate();
-    outputs
-        .flat_map(|(index, node)| node.outputs.iter().map(move |name| (name.as_ref(), index)))
-        .collect()
 }
 
 /// Puts each node after those that it needs; `None` for a circle or a missing value.

@@ -9,7 +9,7 @@ use plugin_api::document::Timing;
 use plugin_api::resume::Checkpoint;
 use serde_json::json;
 
-use crate::family;
+use crate::families;
 use crate::network::Stop;
 use crate::testing::{Host, meeting, model, open, request, run, with_runtime};
 
@@ -215,7 +215,7 @@ fn sessions_share_the_model() {
 #[test]
 fn moonshine_decodes_as_the_plain_loop_does() {
     with_runtime();
-    let loaded = family::open(&model("moonshine-base")).unwrap();
+    let loaded = families::open(&model("moonshine-base")).unwrap();
     let mut lane = loaded.lane();
     // Of `tests/tools/moonshine_reference.py`.
     let golden: serde_json::Value = serde_json::from_str(include_str!("../tests/moonshine_golden.json")).unwrap();

@@ -5,15 +5,20 @@
 //! a time, up to the LSTM. The file must hold exactly this graph.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::WINDOW;
 use crate::network::Failure;
+
+pub use refusal::Refusal;
+
 use layers::Layer;
+use refusal::MAX_FILE;
 
 mod graph;
 mod layers;
+mod refusal;
 mod wire;
 
 /// Samples before each window.
@@ -33,49 +38,6 @@ const GATES: usize = 4 * STATE;
 const ROWS: usize = 4;
 /// Windows between two looks at whether the caller wants to stop: 8 s.
 const CANCEL_INTERVAL: usize = 256;
-/// The greatest size of a file, in bytes; Silero VAD 6 has 1.2 MB.
-const MAX_FILE: u64 = 8 << 20;
-
-/// Refusals of a file.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// It cannot be read.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// It is larger than any file of this network.
-    #[error("it is larger than {} MiB", MAX_FILE >> 20)]
-    TooLarge,
-    /// It is not in the format.
-    #[error("it is damaged or not an ONNX file: {0}")]
-    Damaged(&'static str),
-    /// A list is longer than any list of this network.
-    #[error("it has more than {most} {what}")]
-    TooMany {
-        /// The limit.
-        most: usize,
-        /// The list.
-        what: &'static str,
-    },
-    /// It holds another network.
-    #[error("it holds another network: `{found}` instead of `{expected}`")]
-    Graph {
-        /// The first line that differs.
-        found: String,
-        /// The line of this network.
-        expected: &'static str,
-    },
-    /// The values of a tensor do not fill its shape.
-    #[error("its weights {shape} have {bytes} bytes")]
-    Weights {
-        /// The dimensions.
-        shape: String,
-        /// The size of the values.
-        bytes: usize,
-    },
-    /// A weight is infinite or not a number.
-    #[error("not all of its weights are finite numbers")]
-    NotFinite,
-}
 
 /// The network with its weights.
 pub struct Silero {

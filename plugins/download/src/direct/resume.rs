@@ -11,8 +11,8 @@ use std::path::Path;
 use plugin_api::download::{Known, RESUME};
 use serde::{Deserialize, Serialize};
 
-use super::FILE;
-
+/// The name of the file in the host's folder.
+pub const FILE: &str = "media";
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The progress of a transfer.

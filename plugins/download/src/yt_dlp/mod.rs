@@ -21,7 +21,7 @@ use std::process::Command;
 
 use plugin_api::download::{Answer, Entry, Known, Media, Order, Program, Reason};
 
-use crate::Options;
+use crate::options::Options;
 use crate::proxy::Proxy;
 use crate::refusal::{self, Refused, because};
 use crate::watch::Watch;

@@ -1,8 +1,9 @@
 //! Cues for formats other than srt and vtt: the same text, lines and times, with each line divided into timed words.
 
+use super::cues::cues;
 use super::layout::{Cue, Line};
-use super::{Naming, cues};
-use crate::Request;
+use super::passages::Naming;
+use crate::request::Request;
 
 /// Lines shown together.
 #[derive(Debug)]

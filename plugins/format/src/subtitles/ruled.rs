@@ -7,37 +7,20 @@
 use cesar_subtitles::Rules;
 
 use super::layout::{Cue, Line};
-use super::passages::{Passage, Unit};
+use super::passages::Passage;
 use super::pieces::meet_without_space;
+use item::Item;
 use phrases::Phrases;
 
 mod direction;
 mod divide;
+mod item;
 mod lines;
 mod phrases;
 mod timing;
 
 /// Time that a cue may expect of its neighbours, in ms.
 const SLACK: u64 = 400;
-
-/// A unit with what layout must know of it.
-#[derive(Clone)]
-struct Item<'a> {
-    unit: Unit<'a>,
-    /// The passage that it belongs to.
-    passage: usize,
-    /// Whether another speaker spoke before.
-    turn: bool,
-    /// The cost of a division behind it.
-    after: u32,
-}
-
-impl Item<'_> {
-    /// Whether it must begin a line.
-    fn begins_line(&self) -> bool {
-        self.turn || self.unit.breaks
-    }
-}
 
 /// The cues, with times inside the rules where these can be kept, and inside 0 to `limit` ms.
 pub(super) fn cues<'a>(passages: Vec<Passage<'a>>, rules: &Rules, language: Option<&str>, limit: u64) -> Vec<Cue<'a>> {

@@ -2,11 +2,13 @@
 
 use plugin_api::StageError;
 
-use super::FRAME;
 use super::vocabulary::Vocabulary;
 use crate::family::Token;
 use crate::network::failure;
 use crate::score::greatest;
+
+/// Seconds of a frame of the encoder.
+const FRAME: f64 = 0.08;
 
 /// The tokens of `frames` rows of log-probabilities.
 pub(super) fn decode(

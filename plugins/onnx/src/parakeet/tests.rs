@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::mel::LogMel;
 use super::vocabulary::Vocabulary;
-use crate::family;
+use crate::families;
 use crate::family::{Heard, Token};
 use crate::network::Stop;
 use crate::testing::{meeting, with_runtime};
@@ -32,7 +32,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn hear(kind: &str, samples: &[f32]) -> Heard {
     with_runtime();
-    let model = family::open(&folder(kind)).unwrap();
+    let model = families::open(&folder(kind)).unwrap();
     let mut lane = model.lane();
     lane.hear(samples, &Stop::new().unwrap()).unwrap()
 }

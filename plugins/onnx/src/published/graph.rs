@@ -62,6 +62,14 @@ pub(super) enum Dimension<'a> {
     Named(&'a str),
 }
 
+/// The node that makes each value.
+pub(super) fn makers<'g>(nodes: &'g [Node<'_>]) -> HashMap<&'g str, usize> {
+    let outputs = nodes.iter().enumerate();
+    outputs
+        .flat_map(|(index, node)| node.outputs.iter().map(move |name| (name.as_ref(), index)))
+        .collect()
+}
+
 /// The graph in the bytes of a file; `None` where the file is no such one or has parts that are unknown here.
 pub(super) fn read(bytes: &[u8]) -> Option<Graph<'_>> {
     const NESTED: usize = 2;

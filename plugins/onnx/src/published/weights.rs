@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::graph::{Attribute, FLOAT, Graph, INT8, Node, Tensor, UINT8};
+use super::graph::{Attribute, FLOAT, Graph, INT8, Node, Tensor, UINT8, makers};
 
 /// Weights that share a scale.
 const BLOCK: usize = 32;
@@ -71,7 +71,7 @@ pub(super) fn rewrite(graph: &mut Graph<'_>, form: Form) {
 
 /// The weights by the name of the floats that are made of them.
 fn find<'a>(graph: &Graph<'a>) -> HashMap<Cow<'a, str>, Quantized<'a>> {
-    let makers = super::makers(&graph.nodes);
+    let makers = makers(&graph.nodes);
     let maker = |name: &str, operator: &str| {
         let node = graph.nodes.get(*makers.get(name)?)?;
         (node.operator == operator).then_some(node)

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use super::wire::{Fields, Value, number};
 
 /// The greatest number of nodes and of tensors in a file.

@@ -1,6 +1,6 @@
 //! Protobuf's wire format, on borrowed bytes: nothing is allocated by a length that the file states.
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,8 @@
 
 use cesar_subtitles::{Rules, words};
 
-use super::{Item, lines};
+use super::item::Item;
+use super::lines;
 
 /// A longer pause between two units ends a cue, in ms.
 pub(super) const LONG_PAUSE: u64 = 2000;

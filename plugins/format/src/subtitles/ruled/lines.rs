@@ -1,6 +1,6 @@
 //! The lines of one cue: as few as possible, divided where that costs least, and of similar width.
 
-use super::Item;
+use super::item::Item;
 
 /// More lines than this are filled from the front, without looking for the best division.
 const FEW: usize = 4;

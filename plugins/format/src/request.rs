@@ -1,0 +1,135 @@
+//! A request: the format, its options, and the document.
+
+use std::num::NonZeroUsize;
+
+use cesar_subtitles::{Overrides, Preset, Rules};
+use plugin_api::document::Document;
+use serde::Deserialize;
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Plain text, one line a segment.
+    Txt,
+    /// Markdown with a header, speaker headings and times.
+    Md,
+    /// SubRip subtitles.
+    Srt,
+    /// WebVTT subtitles.
+    Vtt,
+    /// The document itself.
+    Json,
+    /// Tab-separated, times in ms.
+    Tsv,
+    /// Comma-separated, times in seconds.
+    Csv,
+    /// Turns of speakers.
+    Rttm,
+    /// Advanced SubStation Alpha.
+    Ass,
+    /// Lyrics.
+    Lrc,
+    /// A page.
+    Html,
+    /// Office Open XML, the only one that is not text.
+    Docx,
+    /// Labels of Audacity.
+    Audacity,
+    /// A transcript of oTranscribe.
+    Otr,
+    /// Annotations of ELAN.
+    Eaf,
+    /// Markers as CSV.
+    Markers,
+    /// Markers as an edit list.
+    Edl,
+    /// Timed text.
+    Ttml,
+    /// Timed text by a profile.
+    Imsc,
+}
+
+/// One rendering: the options of scope `request`, and the document.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Request {
+    /// The format.
+    pub format: Format,
+    /// Whether speakers are named where they are known (txt, md, srt, vtt).
+    pub speakers: bool,
+    /// Widest line of a cue, in columns of a terminal (srt, vtt).
+    pub max_line_width: Option<NonZeroUsize>,
+    /// Most lines of a cue (srt, vtt).
+    pub max_line_count: Option<NonZeroUsize>,
+    /// Whether each word is underlined while it is spoken (srt, vtt with word times).
+    pub highlight_words: bool,
+    /// The rules of a guide (srt, vtt).
+    #[serde(flatten)]
+    pub guide: Guide,
+    /// The origin of the times (all but json).
+    #[serde(default)]
+    pub times: Times,
+    /// Words less probable than this are marked (md, html, docx).
+    #[serde(default)]
+    pub mark_uncertain: Option<f64>,
+    /// Name or address of the recording, as the file refers to it (html, otr, eaf).
+    #[serde(default)]
+    pub media: Option<String>,
+    /// Frames a second of timecodes (markers, edl).
+    #[serde(default = "default_frame_rate")]
+    pub frame_rate: f64,
+    /// The document.
+    pub document: Document,
+}
+
+/// The rules that subtitles keep: those of the preset, each replaced by the option of its name. Without any, subtitles are laid out as
+/// openai-whisper does.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Guide {
+    /// Published rules; `plain` where only single rules are given.
+    #[serde(default)]
+    pub preset: Option<Preset>,
+    /// Single rules.
+    #[serde(flatten)]
+    pub rules: Overrides,
+}
+
+impl Request {
+    /// The rules of the subtitles; none without a preset or rule.
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        let Guide { preset, rules } = self.guide;
+        if preset.is_none() && !rules.any() {
+            return None;
+        }
+        let whisper = Overrides {
+            max_chars_per_line: self.max_line_width.map(NonZeroUsize::get),
+            max_lines: self.max_line_count.map(NonZeroUsize::get),
+            ..Overrides::default()
+        };
+        let published = preset.unwrap_or(Preset::Plain).rules(self.language());
+        Some(rules.apply(whisper.apply(published)))
+    }
+
+    /// The language of the text.
+    pub(crate) fn language(&self) -> Option<&str> {
+        match self.document.task.as_str() {
+            "translate" => Some("en"),
+            _ => self.document.language.as_deref(),
+        }
+    }
+}
+
+/// Origin of times in a recording that was transcribed in part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Times {
+    /// The recording's start: the times that a player shows.
+    #[default]
+    Recording,
+    /// The part's start.
+    Part,
+}
+
+fn default_frame_rate() -> f64 {
+    25.0
+}
